@@ -1,0 +1,69 @@
+# Needs python3 (3.11 or newer), git and make; everything else is fetched into this folder.
+# Settings come from the environment or from .env, e.g.  make serve PORT=9000
+
+PYTHON ?= python3
+BIN := .venv/bin
+COMPOSE ?= docker compose
+
+# The lock file names the public index only, whatever index this machine prefers.
+PUBLIC_LOCK := env -u UV_DEFAULT_INDEX -u UV_INDEX -u UV_INDEX_URL -u UV_EXTRA_INDEX_URL \
+	-u UV_FIND_LINKS $(PYTHON) tools/bootstrap.py lock --no-config
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test check fmt docs dev dev-down migrate-up migrate-down lock clean python bootstrap env-file
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+
+serve: bootstrap ## run the service on http://127.0.0.1:8000 (HOST and PORT change that)
+	@exec $(BIN)/doorward serve
+
+test: bootstrap ## run every test; ARGS="-k login" picks some
+	@exec $(BIN)/pytest $(ARGS)
+
+check: bootstrap ## format, lint, types, import contracts and lock file
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(PUBLIC_LOCK) --check
+
+fmt: bootstrap ## format the code and fix what the linter can fix
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+docs: bootstrap ## write the table of settings into README.md
+	$(BIN)/python tools/readme.py
+
+migrate-up: bootstrap ## bring the database schema to the newest version
+	@exec $(BIN)/doorward migrate up
+
+migrate-down: bootstrap ## take one migration back
+	@exec $(BIN)/doorward migrate down
+
+dev: env-file ## run service, PostgreSQL, Redis and pgAdmin in Docker
+	$(COMPOSE) up --build --detach
+	@echo "Running: '$(COMPOSE) ps' shows where, '$(COMPOSE) logs -f api' what it says, 'make dev-down' ends it."
+
+dev-down: env-file ## stop the containers (their data stays)
+	$(COMPOSE) down
+
+lock: python ## resolve the dependencies anew, against the public index
+	$(PUBLIC_LOCK)
+
+clean: ## remove the tools, caches and builds (never var/, your data)
+	rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	find src tests tools alembic bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Doorward needs Python 3.11 or newer, and '$(PYTHON)' is not: install it, or name it with PYTHON=..." >&2; \
+		exit 1; }
+
+bootstrap: python
+	@$(PYTHON) tools/bootstrap.py
+
+env-file:
+	@test -f .env || { \
+		echo "There is no .env yet: run 'cp .env.example .env' and fill in the passwords." >&2; \
+		exit 1; }

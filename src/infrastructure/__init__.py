@@ -1,0 +1,1 @@
+"""How it is done: one file per technology, each an adapter of a port."""
