@@ -1,0 +1,120 @@
+"""A session: one login, from its start to its end. The rules of refresh tokens live here.
+
+A session has one good refresh token at a time. Each refresh spends it and makes a successor
+(rotation). Whoever presents a token that was spent before is one of two:
+
+* somebody honest whose answer was lost or whose tabs asked at the same moment. It happens within
+  seconds, so within the *grace* period the token that was spent last gets the same successor
+  again: no second branch of the family ever exists.
+* a thief, or the owner after a thief. Nobody can tell which, so the session ends (RFC 9700,
+  section 4.14.2).
+
+Sessions are values: a rule answers with the session as it has to be stored. A session that has
+been ended early (a logout, a reuse) is deleted from its store; what is not there does not
+authenticate, and nothing can bring it back.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import NewType, Self
+
+from domain.errors import RefreshTokenReused, TokenRejected
+from domain.user import UserId
+
+SessionId = NewType("SessionId", str)
+"""128 random bits as 32 hexadecimal digits."""
+
+TokenId = NewType("TokenId", str)
+"""What tells one refresh token from another: 128 random bits as 32 hexadecimal digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """How long things last.
+
+    :ivar access: an access token.
+    :ivar idle: a session that is not refreshed, and so a refresh token.
+    :ivar absolute: a session, however often it is refreshed.
+    :ivar grace: how long a just-spent refresh token still gets its successor.
+    """
+
+    access: timedelta
+    idle: timedelta
+    absolute: timedelta
+    grace: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One login. All times are aware and in UTC.
+
+    :ivar token_id: of the refresh token that is good now.
+    :ivar spent_id: of the refresh token before it; ``None`` until the first refresh.
+    :ivar rotated_at: when the refresh token that is good now was made.
+    :ivar expires_at: the end if no refresh comes; moves with each refresh.
+    :ivar ends_at: the end in any case.
+    """
+
+    id: SessionId
+    user_id: UserId
+    token_id: TokenId
+    spent_id: TokenId | None
+    started_at: datetime
+    rotated_at: datetime
+    expires_at: datetime
+    ends_at: datetime
+
+    @classmethod
+    def start(
+        cls,
+        session_id: SessionId,
+        user_id: UserId,
+        token_id: TokenId,
+        now: datetime,
+        lifetimes: Lifetimes,
+    ) -> Self:
+        """The session of somebody who has just shown who they are."""
+        ends_at = now + lifetimes.absolute
+        return cls(
+            id=session_id,
+            user_id=user_id,
+            token_id=token_id,
+            spent_id=None,
+            started_at=now,
+            rotated_at=now,
+            expires_at=min(now + lifetimes.idle, ends_at),
+            ends_at=ends_at,
+        )
+
+    def has_ended(self, now: datetime) -> bool:
+        return now >= self.expires_at
+
+    def refresh(
+        self, presented: TokenId, now: datetime, lifetimes: Lifetimes, next_id: TokenId
+    ) -> Self:
+        """The session after one of its refresh tokens was presented.
+
+        It is this very session, unchanged, when the token is the just-spent one within the grace
+        period: its successor exists already and is handed out again.
+
+        :param presented: the id of a refresh token of this session, its signature verified.
+        :param next_id: of the successor, should one be made.
+        :raises TokenRejected: the session has ended.
+        :raises RefreshTokenReused: the token had been spent before. The session must be ended.
+        """
+        if self.has_ended(now):
+            raise TokenRejected
+        if presented == self.token_id:
+            return self._rotate(now, lifetimes, next_id)
+        if presented == self.spent_id and now - self.rotated_at < lifetimes.grace:
+            return self
+        raise RefreshTokenReused
+
+    def _rotate(self, now: datetime, lifetimes: Lifetimes, next_id: TokenId) -> Self:
+        return replace(
+            self,
+            token_id=next_id,
+            spent_id=self.token_id,
+            rotated_at=now,
+            expires_at=min(now + lifetimes.idle, self.ends_at),
+        )

@@ -1,0 +1,111 @@
+"""A user and the address that names them."""
+
+import re
+import unicodedata
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType, Self
+from uuid import UUID
+
+from domain.errors import InvalidInput, Problem
+from domain.text import is_clean
+
+UserId = NewType("UserId", UUID)
+
+NAME_LENGTH = 100
+EMAIL_LENGTH = 255
+
+_HOST_NAME = re.compile(r"(?!-)[a-z0-9-]+(?<!-)(\.(?!-)[a-z0-9-]+(?<!-))+")
+
+
+class Role(StrEnum):
+    USER = "user"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Email:
+    """An email address: as it is shown and written to, and as it is compared.
+
+    :ivar address: without surrounding space, ASCII letters in lower case.
+    :ivar key: the one canonical form of all spellings of this address: width and case folded
+        (NFKC and case folding), the domain in its IDNA form without the root's dot. A ``+tag``
+        is kept and look-alike letters of different scripts stay distinct: those are different
+        mailboxes. Compare and index this, never the address.
+    """
+
+    address: str = field(compare=False)
+    key: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """:raises InvalidInput: when the text is not an address, or longer than 255 characters."""
+        if len(text) > EMAIL_LENGTH:
+            raise InvalidInput(Problem("email", f"must be at most {EMAIL_LENGTH} characters long"))
+        trimmed = text.strip()
+        key = _canonical(trimmed) if is_clean(trimmed) else None
+        if key is None or len(key) > EMAIL_LENGTH:
+            raise InvalidInput(Problem("email", "must be an email address"))
+        return cls("".join(c.lower() if c.isascii() else c for c in trimmed), key)
+
+
+def _canonical(address: str) -> str | None:
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", address).casefold())
+    local, at, domain = folded.rpartition("@")
+    domain = _idna(domain)
+    is_address = at and local and domain and not set(local + domain) & set(' \t\n"(),:;<>@[\\]')
+    return f"{local}@{domain}" if is_address and is_clean(local) else None
+
+
+def _idna(domain: str) -> str:
+    """The domain in ASCII (RFC 3490); empty when it is no host name with at least two labels."""
+    try:
+        ascii_domain = domain.removesuffix(".").encode("idna").decode("ascii").lower()
+    except UnicodeError:  # an empty or over-long label, or a character that no label may have
+        return ""
+    return ascii_domain if _HOST_NAME.fullmatch(ascii_domain) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Somebody who can log in. All times are aware and in UTC."""
+
+    id: UserId
+    name: str
+    email: Email
+    password_hash: str = field(repr=False)
+    created_at: datetime
+    updated_at: datetime
+    role: Role = Role.USER
+    photo: str = "default.png"
+    verified: bool = False
+    disabled: bool = False
+
+    @classmethod
+    def register(
+        cls, user_id: UserId, name: str, email: Email, password_hash: str, now: datetime
+    ) -> Self:
+        """A new user with the role ``user``; ``name`` comes from :func:`parse_name`."""
+        return cls(user_id, name, email, password_hash, created_at=now, updated_at=now)
+
+    def with_password_hash(self, password_hash: str) -> Self:
+        """The same password under a newer hash: no change that the user would call one."""
+        return replace(self, password_hash=password_hash)
+
+
+def parse_name(text: str) -> str:
+    """A person's name in NFC, without surrounding space.
+
+    :raises InvalidInput: when it is empty, longer than 100 characters or has hidden characters.
+    """
+    if len(text) > NAME_LENGTH:
+        raise InvalidInput(Problem("name", f"must be at most {NAME_LENGTH} characters long"))
+    name = unicodedata.normalize("NFC", text.strip())
+    if not name:
+        raise InvalidInput(Problem("name", "must not be empty"))
+    if len(name) > NAME_LENGTH:  # NFC can lengthen a text
+        raise InvalidInput(Problem("name", f"must be at most {NAME_LENGTH} characters long"))
+    if not is_clean(name):
+        raise InvalidInput(Problem("name", "must not contain control characters"))
+    return name
