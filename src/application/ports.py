@@ -1,0 +1,132 @@
+"""The ports: what the use cases need from the world. The docstrings are the contract.
+
+Every adapter inherits its port by name and passes the contract tests in ``tests/contracts``.
+Three promises hold for all of them:
+
+* One call is one atomic step: it has happened when it returns, and not at all when it raises.
+* A store returns what was stored. It knows no expiry and no rule; the domain decides.
+* :class:`~domain.errors.Unavailable` is raised when the technology behind the port does not
+  answer within its time-out. The next call tries anew: an adapter heals by itself.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from domain.password import Password
+from domain.session import Session, SessionId
+from domain.token import TokenClaims, TokenKind
+from domain.user import Email, User, UserId
+
+Clock = Callable[[], datetime]
+"""The time now: aware, in UTC."""
+
+RandomId = Callable[[], str]
+"""128 fresh bits from the system's cryptographic source, as 32 hexadecimal digits."""
+
+
+class UserRepository(Protocol):
+    """The users. Emails are compared by their canonical key."""
+
+    @abstractmethod
+    async def add(self, user: User) -> None:
+        """Store a new user.
+
+        :raises EmailTaken: of several users with one address, however parallel, one is stored.
+        """
+
+    @abstractmethod
+    async def get(self, user_id: UserId) -> User | None: ...
+
+    @abstractmethod
+    async def by_email(self, email: Email) -> User | None: ...
+
+    @abstractmethod
+    async def replace(self, old: User, new: User) -> bool:
+        """Store ``new`` if exactly ``old`` is stored: compare-and-swap. Both have the same id.
+
+        :returns: False, with nothing changed, when it was changed or deleted in the meantime.
+        :raises EmailTaken: the new address belongs to another user.
+        """
+
+    @abstractmethod
+    async def delete(self, user_id: UserId) -> None:
+        """Forget the user. Deleting what is not there is no error."""
+
+
+class SessionStore(Protocol):
+    """The sessions that have not been ended.
+
+    A store *may* forget a session whose ``expires_at`` has passed: it has ended either way.
+    """
+
+    @abstractmethod
+    async def add(self, session: Session) -> None:
+        """Store a new session. Sessions of that user which ended before it began may be swept."""
+
+    @abstractmethod
+    async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
+        """The session, if it is there and this user's."""
+
+    @abstractmethod
+    async def replace(self, old: Session, new: Session) -> bool:
+        """Store ``new`` if exactly ``old`` is stored: compare-and-swap. Both have the same id.
+
+        Of any number of parallel replacements of one session a single one wins, and none brings
+        back a session that has been deleted.
+
+        :returns: False, with nothing changed, when it was changed or deleted in the meantime.
+        """
+
+    @abstractmethod
+    async def delete(self, user_id: UserId, session_id: SessionId) -> None:
+        """End the session. Deleting what is not there is no error."""
+
+    @abstractmethod
+    async def of_user(self, user_id: UserId) -> Sequence[Session]:
+        """The user's sessions, the oldest first."""
+
+
+class TokenSigner(Protocol):
+    """Turns claims into signed tokens and back. It knows no clock: expiry is the domain's."""
+
+    @abstractmethod
+    def sign(self, claims: TokenClaims) -> str:
+        """The token. The same claims give the same token, to the byte."""
+
+    @abstractmethod
+    def verify(self, token: str, kind: TokenKind) -> TokenClaims:
+        """What a genuine token of this kind says.
+
+        :raises TokenRejected: it is not exactly a token that :meth:`sign` makes for this kind.
+        """
+
+    @abstractmethod
+    def public_keys(self) -> Sequence[Mapping[str, str]]:
+        """What others need to verify access tokens: public keys as JWKs (RFC 7517)."""
+
+
+class PasswordHasher(Protocol):
+    """Slow, salted password hashes."""
+
+    @abstractmethod
+    async def hash(self, password: Password) -> str:
+        """A hash with a fresh salt and the parameters of today.
+
+        :raises Unavailable: too many hashes are waiting already.
+        """
+
+    @abstractmethod
+    async def verify(self, password: Password, stored: str | None) -> bool:
+        """Whether this is the password behind the stored hash.
+
+        ``None``, an unreadable hash and one of absurd cost take as long as a real one and are
+        False.
+
+        :raises Unavailable: too many hashes are waiting already.
+        """
+
+    @abstractmethod
+    def is_outdated(self, stored: str) -> bool:
+        """Whether the hash is weaker than one made today, and worth making anew."""
