@@ -1,0 +1,21 @@
+"""Runs the migrations on the connection that ``infrastructure.migrations`` hands over."""
+
+from alembic import context
+from sqlalchemy import Connection
+
+from infrastructure.tables import metadata
+
+
+def run(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        compare_server_default=True,
+        compare_type=True,
+        render_as_batch=connection.dialect.name == "sqlite",
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+run(context.config.attributes["connection"])

@@ -1,0 +1,155 @@
+"""What ``doorward doctor`` looks at. It changes nothing and shows no secret."""
+
+import stat
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from sqlalchemy import text
+
+from domain.token import LEEWAY, TokenKind
+from infrastructure import variables
+from infrastructure.places import NotReady, Place, answering, distinct, limits_of, places, reason
+from infrastructure.preflight import keeps_keys
+from infrastructure.redis import RedisServer
+from infrastructure.schema import require_newest
+from infrastructure.settings import Settings
+from infrastructure.signing import signing_keys
+from infrastructure.sql import Database
+from infrastructure.variables import ConfigurationError
+
+Verdict = Literal["ok", "FAIL", "info"]
+Check = Callable[[], Awaitable[tuple[Verdict, str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the answer."""
+
+    verdict: Verdict
+    subject: str
+    text: str
+
+
+async def examine(environment: Mapping[str, str]) -> AsyncIterator[Finding]:
+    """All findings, one after the other. A bad one hides none of those that follow."""
+    problems, settings = read_configuration(environment)
+    for problem in problems or ["every variable can be read"]:
+        yield Finding("FAIL" if problems else "ok", "configuration", problem)
+    for subject, check in _checks(settings):
+        try:
+            verdict, words = await check()
+        except (ConfigurationError, NotReady) as error:
+            verdict, words = "FAIL", str(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next check comes
+            verdict, words = "FAIL", reason(error)
+        yield Finding(verdict, subject, words)
+
+
+def read_configuration(environment: Mapping[str, str]) -> tuple[list[str], Settings]:
+    """What is wrong with the variables, and the settings as they would be without those."""
+    good, problems = dict(environment), []
+    for setting in fields(Settings):
+        try:
+            variables.read(setting, environment)
+        except ConfigurationError as error:
+            problems.append(str(error))
+            del good[setting.metadata["variable"]]
+    try:
+        return problems, Settings.read(good)
+    except ConfigurationError as error:  # two spellings of one lifetime
+        problems.append(str(error))
+        one_spelling = {name: good[name] for name in good if not name.endswith("_MAXAGE")}
+        return problems, Settings.read(one_spelling)
+
+
+def _checks(settings: Settings) -> Iterator[tuple[str, Check]]:
+    yield "keys", partial(check_keys, settings)
+    for place in places(settings):
+        yield place.role, partial(check_store, settings, place)
+    for place in distinct(settings):
+        if place.is_sql:
+            yield f"schema of the {place.role}", partial(check_schema, settings, place)
+    for place in distinct(settings):
+        if not (place.file or place.is_memory):
+            yield f"clock of the {place.role}", partial(check_clock, settings, place)
+    yield "password hashing", partial(describe_hashing, settings)
+
+
+async def check_keys(settings: Settings) -> tuple[Verdict, str]:
+    """Whether they are fit to sign, and nobody else can read their files."""
+    files = [settings.data.absolute() / "keys" / f"{kind}.pem" for kind in TokenKind]
+    if keeps_keys(settings) and not all(file.exists() for file in files):
+        return "info", f"none in {files[0].parent}: the first start makes them"
+    where = "in the environment"
+    if keeps_keys(settings):
+        for file in files:
+            if _mode(file) & 0o077:
+                return "FAIL", f"other users may use {file}: `chmod 600` it"
+        where = f"in {files[0].parent}, mode {_mode(files[0]):04o}"
+    keys = (
+        f"{kind} {key.public.key_size} bits (kid {key.kid})"
+        for kind, key in signing_keys(settings).items()
+    )
+    return "ok", f"{', '.join(keys)}, {where}"
+
+
+async def check_store(settings: Settings, place: Place) -> tuple[Verdict, str]:
+    """Whether it answers, and how fast once it is connected."""
+    if _is_to_be_made(place):
+        return "info", f"there is no {place.description} yet: the first start makes it"
+    with answering(place):
+        async with place.connect(limits_of(settings)) as connection:
+            await place.read(connection)
+            start = time.perf_counter()
+            await place.read(connection)
+            took = time.perf_counter() - start
+    return "ok", f"{place.description} answers in {took * 1000:.1f} ms"
+
+
+async def check_schema(settings: Settings, place: Place) -> tuple[Verdict, str]:
+    """Whether it is the one that this version needs."""
+    if _is_to_be_made(place):
+        return "info", "the first start makes it"
+    return "ok", f"at revision {await require_newest(place, limits_of(settings))}, the newest"
+
+
+async def check_clock(settings: Settings, place: Place) -> tuple[Verdict, str]:
+    """Whether that machine's clock agrees with ours, as far as tokens can tell."""
+    with answering(place):
+        async with place.connect(limits_of(settings)) as connection:
+            apart = await _apart(place, connection)
+    if apart is None:
+        return "info", f"{place.description} does not tell its time"
+    return "FAIL" if apart > LEEWAY else "ok", f"{apart.total_seconds():.1f} s from ours"
+
+
+async def describe_hashing(settings: Settings) -> tuple[Verdict, str]:
+    """The memory that it takes at most."""
+    at_once = settings.workers * settings.hash_threads
+    return "info", f"takes up to {at_once * settings.argon2_memory // 1024} MiB of memory"
+
+
+async def _apart(place: Place, connection: Any) -> timedelta | None:
+    """How far that clock is from ours; ``None`` where it cannot be asked."""
+    if isinstance(connection, Database):
+        async with connection.connection(place.role) as database:
+            theirs = cast(datetime, await database.scalar(text("SELECT now()")))
+            return abs(theirs - datetime.now(UTC))
+    if isinstance(connection, RedisServer):
+        async with connection.answering(place.role) as redis:
+            seconds, _microseconds = await redis.time()
+            return abs(datetime.fromtimestamp(int(seconds), UTC) - datetime.now(UTC))
+    return None
+
+
+def _is_to_be_made(place: Place) -> bool:
+    return place.file is not None and not place.file.exists()
+
+
+def _mode(file: Path) -> int:
+    return stat.S_IMODE(file.stat().st_mode)

@@ -1,0 +1,72 @@
+"""What has to be true before the service listens; an operator wants to know it at the start."""
+
+from infrastructure.places import Place, answering, distinct, limits_of, places
+from infrastructure.schema import move_up, require_newest
+from infrastructure.settings import Settings
+from infrastructure.signing import make_signer
+from infrastructure.variables import ConfigurationError
+
+
+async def prepare(settings: Settings) -> None:
+    """Check everything, make what the embedded default needs, and migrate SQLite.
+
+    :raises ConfigurationError: something is configured wrongly.
+    :raises NotReady: a store does not answer, or its schema is not the one of this version.
+    """
+    await check_urls(settings)
+    _refuse_split_memory(settings)
+    make_data_folder(settings)
+    make_signer(settings)
+    for place in distinct(settings):
+        await _check_schema(place, settings)
+    for place in places(settings):
+        with answering(place, f"cannot be used for {place.role}"):
+            async with place.connect(limits_of(settings)) as connection:
+                await place.read(connection)
+
+
+async def check_urls(settings: Settings) -> None:
+    """
+    :raises ConfigurationError: a URL that no adapter understands.
+    """
+    for place in places(settings):
+        async with place.connect(limits_of(settings)):
+            pass  # nothing is sent yet
+
+
+def make_data_folder(settings: Settings) -> None:
+    """The folder of the embedded default, if any of it is used; for its owner only.
+
+    :raises ConfigurationError: it cannot be made.
+    """
+    is_embedded = any(place.url == settings.embedded_url for place in places(settings))
+    if not (is_embedded or keeps_keys(settings)):
+        return
+    try:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError("DOORWARD_DATA", f"cannot be made: {error.strerror}") from None
+
+
+def keeps_keys(settings: Settings) -> bool:
+    """Whether the keys are in files, because none is in the environment."""
+    return not (
+        settings.access_private_key
+        or settings.access_public_key
+        or settings.refresh_private_key
+        or settings.refresh_public_key
+    )
+
+
+def _refuse_split_memory(settings: Settings) -> None:
+    if settings.workers > 1 and any(place.is_memory for place in places(settings)):
+        raise ConfigurationError(
+            "WORKERS", "must be 1 with a store in memory: processes do not share that"
+        )
+
+
+async def _check_schema(place: Place, settings: Settings) -> None:
+    if place.file:
+        await move_up(place, limits_of(settings))
+    elif place.is_sql:
+        await require_newest(place, limits_of(settings))

@@ -1,0 +1,189 @@
+"""Sessions in Redis (6.2 or newer, or Valkey).
+
+One hash per user: the field is the session's id, the value a packed record. So the sessions of a
+user are listed and ended together, lie in one slot of a cluster, and are small: a record of 61
+bytes keeps the hash a listpack. Scripts make each change one atomic step and one round trip.
+
+Nothing in Redis is a usable credential: a token needs the signature of a key that is not there.
+"""
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from operator import attrgetter
+from typing import Self, cast
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from application.ports import SessionStore
+from domain.errors import Unavailable
+from domain.session import Session, SessionId, TokenId
+from domain.user import UserId
+from infrastructure.limits import Limits
+
+PREFIX = "doorward:sessions:"
+
+# A version, the good and the spent token's ids, and four times as microseconds since 1970 in
+# 7 bytes each: enough until the year 4253.
+_RECORD = struct.Struct(">B16s16s7s7s7s7s")
+_VERSION = 1
+_NONE = bytes(16)
+_EXPIRES_AT = 1 + 16 + 16 + 7 + 7  # the offset of expires_at in a record
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+# KEYS: the user's hash. ARGV: the session's id, the record it must have ('' when it is new), its
+# new record, and the time before which ended sessions are swept, in microseconds.
+# The whole hash lives as long as the session in it that expires last.
+_WRITE = f"""
+if ARGV[2] ~= '' and redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then
+    return 0
+end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+local last, all = 0, redis.call('HGETALL', KEYS[1])
+for i = 1, #all, 2 do
+    local expires_at = struct.unpack('>I7', all[i + 1], {_EXPIRES_AT + 1})
+    if expires_at <= tonumber(ARGV[4]) then
+        redis.call('HDEL', KEYS[1], all[i])
+    elseif expires_at > last then
+        last = expires_at
+    end
+end
+redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', math.ceil(last / 1000)))
+return 1
+"""
+
+
+class RedisServer:
+    """A pool of connections, with the port's time-out and the port's error.
+
+    :param url: ``redis://…``, ``rediss://…`` (TLS) or ``unix://…``.
+    :raises ValueError: the URL cannot be read.
+    """
+
+    def __init__(self, url: str, limits: Limits) -> None:
+        self._seconds = limits.timeout.total_seconds()
+        try:
+            pool = BlockingConnectionPool.from_url(
+                url,
+                max_connections=limits.pool_size,  # further calls wait for one
+                timeout=self._seconds,
+                socket_timeout=self._seconds,
+                socket_connect_timeout=self._seconds,
+                # Once, for a connection that a restarted server has closed. Every command here
+                # may be repeated: a swap that was made already reads as lost, and who looks
+                # again finds it made.
+                retry=Retry(NoBackoff(), retries=1),
+            )
+            pool.make_connection()  # type: ignore[no-untyped-call] # only takes the options
+        except (ValueError, TypeError):  # whose messages quote the URL
+            raise ValueError("is not a Redis URL; mind what must be percent-encoded") from None
+        self.client = Redis.from_pool(pool)
+
+    @asynccontextmanager
+    async def answering(self, role: str) -> AsyncIterator[Redis]:
+        """
+        :param role: what it is used for, in case of an error.
+        :raises Unavailable: there is no answer in time.
+        """
+        try:
+            async with asyncio.timeout(self._seconds):
+                yield self.client
+        except (RedisError, OSError) as error:
+            raise Unavailable(role) from error
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, url: str, limits: Limits) -> AsyncIterator[Self]:
+        server = cls(url, limits)
+        try:
+            yield server
+        finally:
+            await server.client.aclose()
+
+
+class RedisSessions(SessionStore):
+    def __init__(self, server: RedisServer) -> None:
+        self._server = server
+        self._write_script = server.client.register_script(_WRITE)
+
+    async def add(self, session: Session) -> None:
+        await self._write(session, b"", session.started_at)
+
+    async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
+        async with self._server.answering("sessions") as redis:
+            record = cast(bytes | None, await redis.hget(_key(user_id), session_id))
+        return _unpack(user_id, session_id, record) if record else None
+
+    async def replace(self, old: Session, new: Session) -> bool:
+        return await self._write(new, _pack(old), _EPOCH)
+
+    async def delete(self, user_id: UserId, session_id: SessionId) -> None:
+        async with self._server.answering("sessions") as redis:
+            await redis.hdel(_key(user_id), session_id)
+
+    async def of_user(self, user_id: UserId) -> Sequence[Session]:
+        async with self._server.answering("sessions") as redis:
+            records = cast(dict[bytes, bytes], await redis.hgetall(_key(user_id)))
+        sessions = [
+            _unpack(user_id, SessionId(field.decode()), record)
+            for field, record in records.items()
+        ]
+        return sorted(sessions, key=attrgetter("started_at"))
+
+    async def _write(self, session: Session, expected: bytes, sweep_before: datetime) -> bool:
+        async with self._server.answering("sessions"):
+            written = await self._write_script(
+                keys=[_key(session.user_id)],
+                args=[session.id, expected, _pack(session), _microseconds(sweep_before)],
+            )
+        return bool(written)
+
+
+def _key(user_id: UserId) -> str:
+    return f"{PREFIX}{{{user_id.hex}}}"  # the braces keep all of a user's keys in one slot
+
+
+def _pack(session: Session) -> bytes:
+    return _RECORD.pack(
+        _VERSION,
+        bytes.fromhex(session.token_id),
+        bytes.fromhex(session.spent_id) if session.spent_id else _NONE,
+        *(
+            _microseconds(time).to_bytes(7, "big")
+            for time in (
+                session.started_at,
+                session.rotated_at,
+                session.expires_at,
+                session.ends_at,
+            )
+        ),
+    )
+
+
+def _unpack(user_id: UserId, session_id: SessionId, record: bytes) -> Session:
+    _version, token_id, spent_id, *times = _RECORD.unpack(record)
+    started_at, rotated_at, expires_at, ends_at = map(_time, times)
+    return Session(
+        id=session_id,
+        user_id=user_id,
+        token_id=TokenId(token_id.hex()),
+        spent_id=None if spent_id == _NONE else TokenId(spent_id.hex()),
+        started_at=started_at,
+        rotated_at=rotated_at,
+        expires_at=expires_at,
+        ends_at=ends_at,
+    )
+
+
+def _microseconds(time: datetime) -> int:
+    return (time - _EPOCH) // _MICROSECOND
+
+
+def _time(octets: bytes) -> datetime:
+    return _EPOCH + int.from_bytes(octets, "big") * _MICROSECOND

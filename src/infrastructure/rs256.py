@@ -1,0 +1,170 @@
+"""Tokens signed with RS256 (RFC 7515, 7519, 9068).
+
+Only this service signs these tokens, so there is exactly one way to write each of them, and
+:meth:`Rs256Signer.verify` accepts nothing else. In this order, the cheap and safe first:
+
+1. size and characters;
+2. the header segment is compared, undecoded, with the headers that this service writes. One of
+   them names the algorithm, the type and the key at once, so no ``alg``, ``kid``, ``jku``,
+   ``jwk``, ``crit`` … of a stranger is ever parsed, let alone obeyed (RFC 8725, section 3);
+3. the signature, by that header's key;
+4. the claims, strictly typed. Written again they must give the same segment, which excludes
+   duplicate members, other number forms, padding and white space.
+"""
+
+import base64
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from jwt.algorithms import RSAAlgorithm
+
+from application.ports import TokenSigner
+from domain.errors import TokenRejected
+from domain.session import SessionId, TokenId
+from domain.token import TokenClaims, TokenKind
+from domain.user import UserId
+from infrastructure.keys import SigningKey, public_members
+
+LONGEST_TOKEN = 4096
+"""In bytes. Ours are about 900."""
+
+_RS256 = RSAAlgorithm(RSAAlgorithm.SHA256)
+_TYPES = {TokenKind.ACCESS: "at+jwt", TokenKind.REFRESH: "rt+jwt"}
+_ID = re.compile(r"[0-9a-f]{32}")
+_NumericDate = Annotated[int, msgspec.Meta(ge=0, le=253402300799)]
+"""Until the end of the year 9999, where Python's dates end."""
+
+
+class _Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All of them are required (RFC 9068, section 2.2)."""
+
+    iss: str
+    aud: str
+    sub: str
+    client_id: str
+    sid: str
+    jti: str
+    iat: _NumericDate
+    nbf: _NumericDate
+    exp: _NumericDate
+
+
+@dataclass(frozen=True, slots=True)
+class Audiences:
+    """Who the tokens are from and for.
+
+    :ivar issuer: the ``iss`` of all tokens.
+    :ivar access: the ``aud`` of access tokens: the services that accept them.
+    :ivar refresh: the ``aud`` of refresh tokens: this service alone.
+    """
+
+    issuer: str
+    access: str
+    refresh: str
+
+    def of(self, kind: TokenKind) -> str:
+        return self.access if kind is TokenKind.ACCESS else self.refresh
+
+
+class Rs256Signer(TokenSigner):
+    """
+    :param keys: one for each kind of token, so that neither can stand in for the other.
+    :param longest_lifetime: a token that claims to be good for longer is refused.
+    """
+
+    CLIENT_ID = "doorward"
+    """RFC 9068 asks for the client that the token was issued to: our own login."""
+
+    def __init__(
+        self,
+        keys: Mapping[TokenKind, SigningKey],
+        audiences: Audiences,
+        longest_lifetime: timedelta,
+    ) -> None:
+        self._keys = dict(keys)
+        self._audiences = audiences
+        self._longest_lifetime = int(longest_lifetime.total_seconds())
+        self._headers = {kind: _header(kind, key.kid) for kind, key in keys.items()}
+        self._public: dict[TokenKind, dict[bytes, RSAPublicKey]] = {
+            kind: {self._headers[kind]: key.public} for kind, key in keys.items()
+        }
+        self._decoder = msgspec.json.Decoder(_Claims)
+        self._encoder = msgspec.json.Encoder()
+
+    def sign(self, claims: TokenClaims) -> str:
+        payload = _encode(self._encoder.encode(self._written(claims)))
+        message = b"%b.%b" % (self._headers[claims.kind], payload)
+        signature = _RS256.sign(message, self._keys[claims.kind].private)
+        return (message + b"." + _encode(signature)).decode("ascii")
+
+    def verify(self, token: str, kind: TokenKind) -> TokenClaims:
+        try:
+            return self._verify(token, kind)
+        except (ValueError, msgspec.MsgspecError):
+            raise TokenRejected from None
+
+    def public_keys(self) -> Sequence[Mapping[str, str]]:
+        key = self._keys[TokenKind.ACCESS]
+        return [public_members(key.public) | {"use": "sig", "alg": "RS256", "kid": key.kid}]
+
+    def _verify(self, token: str, kind: TokenKind) -> TokenClaims:
+        if len(token) > LONGEST_TOKEN:
+            raise TokenRejected
+        header, payload, signature = token.encode("ascii").split(b".")
+        key = self._public[kind].get(header)
+        if key is None or not _RS256.verify(b"%b.%b" % (header, payload), key, _decode(signature)):
+            raise TokenRejected
+        written = _decode(payload)
+        claims = self._read(self._decoder.decode(written), kind)
+        if self._encoder.encode(self._written(claims)) != written:
+            raise TokenRejected
+        return claims
+
+    def _written(self, claims: TokenClaims) -> _Claims:
+        return _Claims(
+            iss=self._audiences.issuer,
+            aud=self._audiences.of(claims.kind),
+            sub=str(claims.user_id),
+            client_id=self.CLIENT_ID,
+            sid=claims.session_id,
+            jti=claims.token_id,
+            iat=claims.issued_at,
+            nbf=claims.issued_at,
+            exp=claims.expires_at,
+        )
+
+    def _read(self, claims: _Claims, kind: TokenKind) -> TokenClaims:
+        if not (_ID.fullmatch(claims.sid) and _ID.fullmatch(claims.jti)):
+            raise TokenRejected
+        if not 0 < claims.exp - claims.iat <= self._longest_lifetime:
+            raise TokenRejected
+        return TokenClaims(
+            kind=kind,
+            user_id=UserId(UUID(claims.sub)),
+            session_id=SessionId(claims.sid),
+            token_id=TokenId(claims.jti),
+            issued_at=claims.iat,
+            expires_at=claims.exp,
+        )
+
+
+def _header(kind: TokenKind, kid: str) -> bytes:
+    return _encode(msgspec.json.encode({"alg": "RS256", "kid": kid, "typ": _TYPES[kind]}))
+
+
+def _encode(octets: bytes) -> bytes:
+    return base64.urlsafe_b64encode(octets).rstrip(b"=")
+
+
+def _decode(segment: bytes) -> bytes:
+    """:raises ValueError: the segment is not the one canonical base64url form of anything."""
+    octets = base64.urlsafe_b64decode(segment + b"=" * (-len(segment) % 4))
+    if _encode(octets) != segment:
+        raise ValueError("not canonical base64url")
+    return octets

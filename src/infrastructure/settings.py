@@ -1,0 +1,248 @@
+"""The configuration: environment variables, read once, checked, and explained.
+
+Each field of :class:`Settings` names its variable, its default and its meaning, so the table in
+README.md and the answers of ``doorward doctor`` come from here.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from pathlib import Path
+from typing import Self
+from urllib.parse import quote
+
+from infrastructure import variables as var
+from infrastructure.variables import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What can be configured. An empty variable counts as not set."""
+
+    host: str = var.declare("HOST", var.text, "127.0.0.1", "The address to listen on.")
+    port: int = var.declare("PORT", var.port, "8000", "The port to listen on.")
+    workers: int = var.declare("WORKERS", var.count(1), "1", "The number of server processes.")
+    data: Path = var.declare(
+        "DOORWARD_DATA", Path, "./var", "Where the embedded default keeps its database and keys."
+    )
+    public_url: str | None = var.declare(
+        "PUBLIC_URL",
+        var.optional(var.origin),
+        None,
+        "The origin under which browsers reach the service; `http://localhost:$PORT` unless set. "
+        "With `https://` cookies are `Secure` and bear the `__Host-` prefix.",
+    )
+    client_origin: tuple[str, ...] = var.declare(
+        "CLIENT_ORIGIN",
+        var.origins,
+        "",
+        "The origins, separated by commas, whose pages may call the service with cookies (CORS).",
+    )
+    users_url: str | None = var.declare(
+        "USERS_URL",
+        var.optional(var.text),
+        None,
+        "Where the users are: `postgresql://…`, `sqlite:///path` or `memory:`.",
+        is_secret=True,
+    )
+    sessions_url: str | None = var.declare(
+        "SESSIONS_URL",
+        var.optional(var.text),
+        None,
+        "Where the sessions are: `redis://…`, `rediss://…`, or any of the above.",
+        is_secret=True,
+    )
+    database_url: str | None = var.declare(
+        "DATABASE_URL",
+        var.optional(var.text),
+        None,
+        "Stands in for `USERS_URL`. Without either, users are in an SQLite file.",
+        is_secret=True,
+    )
+    redis_url: str | None = var.declare(
+        "REDIS_URL",
+        var.optional(var.text),
+        None,
+        "Stands in for `SESSIONS_URL`. Without either, sessions are where the users are.",
+        is_secret=True,
+    )
+    postgres_host: str | None = var.declare(
+        "POSTGRES_HOST",
+        var.optional(var.text),
+        None,
+        "With the next four, stands in for a missing `DATABASE_URL`.",
+    )
+    postgres_port: int = var.declare("POSTGRES_PORT", var.port, "5432", "PostgreSQL's port.")
+    postgres_user: str = var.declare("POSTGRES_USER", var.text, "postgres", "PostgreSQL's user.")
+    postgres_password: str = var.declare(
+        "POSTGRES_PASSWORD", var.text, "", "That user's password.", is_secret=True
+    )
+    postgres_db: str = var.declare("POSTGRES_DB", var.text, "postgres", "PostgreSQL's database.")
+    store_timeout: timedelta = var.declare(
+        "STORE_TIMEOUT", var.lifetime, "2s", "How long one call to a store may take."
+    )
+    store_connections: int = var.declare(
+        "STORE_CONNECTIONS", var.count(1), "10", "Connections to each store, for each worker."
+    )
+    access_private_key: str | None = var.declare(
+        "ACCESS_TOKEN_PRIVATE_KEY",
+        var.optional(var.text),
+        None,
+        "The RSA key (PEM, in base64) that signs access tokens. With none of the four, key pairs "
+        "are made and kept in `DOORWARD_DATA`.",
+        is_secret=True,
+    )
+    access_public_key: str | None = var.declare(
+        "ACCESS_TOKEN_PUBLIC_KEY",
+        var.optional(var.text),
+        None,
+        "Its public key; checked if given.",
+        is_secret=True,
+    )
+    refresh_private_key: str | None = var.declare(
+        "REFRESH_TOKEN_PRIVATE_KEY",
+        var.optional(var.text),
+        None,
+        "The RSA key that signs refresh tokens: another one.",
+        is_secret=True,
+    )
+    refresh_public_key: str | None = var.declare(
+        "REFRESH_TOKEN_PUBLIC_KEY",
+        var.optional(var.text),
+        None,
+        "Its public key; checked if given.",
+        is_secret=True,
+    )
+    access_expired_in: timedelta | None = var.declare(
+        "ACCESS_TOKEN_EXPIRED_IN",
+        var.optional(var.lifetime),
+        None,
+        "How long an access token is good: `15m` unless set.",
+    )
+    access_maxage: timedelta | None = var.declare(
+        "ACCESS_TOKEN_MAXAGE",
+        var.optional(var.minutes),
+        None,
+        "The same in minutes. If both are set they must agree.",
+    )
+    refresh_expired_in: timedelta | None = var.declare(
+        "REFRESH_TOKEN_EXPIRED_IN",
+        var.optional(var.lifetime),
+        None,
+        "How long a session lasts without a refresh: `60m` unless set.",
+    )
+    refresh_maxage: timedelta | None = var.declare(
+        "REFRESH_TOKEN_MAXAGE",
+        var.optional(var.minutes),
+        None,
+        "The same in minutes. If both are set they must agree.",
+    )
+    session_lifetime: timedelta = var.declare(
+        "SESSION_LIFETIME",
+        var.lifetime,
+        "30d",
+        "How long a session lasts with refreshes, at most.",
+    )
+    refresh_grace: timedelta = var.declare(
+        "REFRESH_GRACE",
+        var.duration,
+        "10s",
+        "How long a spent refresh token still gets its successor.",
+    )
+    issuer: str | None = var.declare(
+        "ISSUER", var.optional(var.text), None, "The `iss` of tokens: `PUBLIC_URL` unless set."
+    )
+    audience: str | None = var.declare(
+        "AUDIENCE",
+        var.optional(var.text),
+        None,
+        "The `aud` of access tokens: `ISSUER` unless set.",
+    )
+    password_min_length: int = var.declare(
+        "PASSWORD_MIN_LENGTH", var.count(1), "8", "The fewest characters of a new password."
+    )
+    argon2_memory: int = var.declare(
+        "ARGON2_MEMORY_KIB", var.count(19456), "47104", "The memory of a password hash, in KiB."
+    )
+    argon2_passes: int = var.declare(
+        "ARGON2_PASSES", var.count(2), "2", "The passes of a password hash over its memory."
+    )
+    hash_threads: int = var.declare(
+        "HASH_THREADS", var.count(1), "1", "Password hashes computed at once, for each worker."
+    )
+    hash_queue: int = var.declare(
+        "HASH_QUEUE",
+        var.count(0),
+        "64",
+        "Password hashes that may wait, for each worker. Beyond that the answer is 503.",
+    )
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """
+        :raises ConfigurationError: a value that cannot be, or two that contradict each other.
+        """
+        settings = cls(**{each.name: var.read(each, environment) for each in fields(cls)})
+        # Contradictions are reported at the start, not when the value is first needed.
+        _ = settings.access_lifetime, settings.refresh_lifetime
+        return settings
+
+    @property
+    def origin(self) -> str:
+        """Under which browsers reach the service."""
+        return self.public_url or f"http://localhost:{self.port}"
+
+    @property
+    def token_issuer(self) -> str:
+        return self.issuer or self.origin
+
+    @property
+    def access_lifetime(self) -> timedelta:
+        return self._agreed("access", timedelta(minutes=15))
+
+    @property
+    def refresh_lifetime(self) -> timedelta:
+        return self._agreed("refresh", timedelta(minutes=60))
+
+    @property
+    def users_at(self) -> str:
+        """The URL of the users: as given, or of the embedded default."""
+        return self.users_url or self.database_url or self._postgres_url or self.embedded_url
+
+    @property
+    def sessions_at(self) -> str:
+        """The URL of the sessions: as given, or where the users are."""
+        return self.sessions_url or self.redis_url or self.users_at
+
+    @property
+    def embedded_url(self) -> str:
+        return f"sqlite:///{self.data}/doorward.db"
+
+    @property
+    def _postgres_url(self) -> str | None:
+        if self.postgres_host is None:
+            return None
+        user, password = quote(self.postgres_user, safe=""), quote(self.postgres_password, safe="")
+        place = f"{self.postgres_host}:{self.postgres_port}/{quote(self.postgres_db, safe='')}"
+        return f"postgresql://{user}:{password}@{place}"
+
+    def _agreed(self, kind: str, default: timedelta) -> timedelta:
+        spelled: timedelta | None = getattr(self, f"{kind}_expired_in")
+        in_minutes: timedelta | None = getattr(self, f"{kind}_maxage")
+        if spelled and in_minutes and spelled != in_minutes:
+            raise ConfigurationError(
+                f"{kind.upper()}_TOKEN_EXPIRED_IN and {kind.upper()}_TOKEN_MAXAGE",
+                "disagree: set one of them, or both to the same lifetime",
+            )
+        return spelled or in_minutes or default
+
+
+def table() -> str:
+    """The settings as a Markdown table."""
+    rows = ["| Variable | Default | Meaning |", "|---|---|---|"]
+    for each in fields(Settings):
+        default = each.metadata["default"]
+        shown = f"`{default}`" if default else ""
+        rows.append(f"| `{each.metadata['variable']}` | {shown} | {each.metadata['meaning']} |")
+    return "\n".join(rows) + "\n"

@@ -1,0 +1,285 @@
+"""Users and sessions in a SQL database: PostgreSQL or SQLite, with the same statements.
+
+Every statement commits by itself (AUTOCOMMIT), which is atomic and one round trip. So each port
+method that changes something is one statement, and a compare-and-swap is an UPDATE whose WHERE
+names the whole old row.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any, Self
+
+import asyncpg
+from sqlalchemy import ColumnElement, Table, delete, event, insert, make_url, select, update
+from sqlalchemy.engine import URL, RowMapping
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    IntegrityError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from application.ports import SessionStore, UserRepository
+from domain.errors import EmailTaken, Unavailable
+from domain.session import Session, SessionId, TokenId
+from domain.user import Email, Role, User, UserId
+from infrastructure.limits import Limits
+from infrastructure.tables import sessions, users
+
+Row = Mapping[str, Any]
+
+_DRIVERS = {
+    "postgresql": "postgresql+asyncpg",
+    "postgres": "postgresql+asyncpg",
+    "sqlite": "sqlite+aiosqlite",
+}
+
+# Faults of ours, not of the server: they must not look like an outage that passes.
+_OUR_FAULTS = (ProgrammingError, DataError, IntegrityError)
+
+
+def connect_options(url: str) -> tuple[URL, dict[str, Any]]:
+    """The URL for SQLAlchemy and the options for its driver.
+
+    Takes what the Rust and Node worlds append to PostgreSQL URLs: ``schema`` becomes the search
+    path, ``sslmode`` becomes asyncpg's ``ssl``.
+
+    :raises ValueError: the URL cannot be read or has an option that is not known.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):  # whose messages quote the URL
+        raise ValueError("is not a database URL; mind what must be percent-encoded") from None
+    if parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}:
+        raise ValueError("must name a file: sqlite:///path")
+    driver = _DRIVERS.get(parsed.get_backend_name())
+    if driver is None:
+        raise ValueError(f"must start with one of these: {', '.join(_DRIVERS)}")
+    query = {name: str(value) for name, value in parsed.query.items()}
+    options: dict[str, Any] = {}
+    if schema := query.pop("schema", ""):
+        options["server_settings"] = {"search_path": schema}
+    if mode := query.pop("sslmode", ""):
+        options["ssl"] = mode
+    if query:
+        raise ValueError(f"has an unknown option: {', '.join(sorted(query))}")
+    return parsed.set(drivername=driver, query={}), options
+
+
+class Database:
+    """A pool of connections, with the port's time-out and the port's error.
+
+    :param url: ``postgresql://…`` or ``sqlite:///path``.
+    :raises ValueError: see :func:`connect_options`.
+    """
+
+    def __init__(self, url: str, limits: Limits) -> None:
+        parsed, options = connect_options(url)
+        self._seconds = limits.timeout.total_seconds()
+        self._engine = create_async_engine(
+            parsed,
+            isolation_level="AUTOCOMMIT",
+            pool_size=limits.pool_size,
+            max_overflow=0,
+            pool_pre_ping=True,  # a database that was restarted costs nobody a failed request
+            connect_args={"timeout": self._seconds, **options},
+        )
+        if self._engine.dialect.name == "sqlite":
+            event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
+
+    @asynccontextmanager
+    async def connection(self, role: str) -> AsyncIterator[AsyncConnection]:
+        """
+        :param role: what it is used for, in case of an error.
+        :raises Unavailable: there is no answer in time.
+        """
+        try:
+            async with asyncio.timeout(self._seconds), self._engine.connect() as connection:
+                yield connection
+        except _OUR_FAULTS:
+            raise
+        except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            raise Unavailable(role) from error
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, url: str, limits: Limits) -> AsyncIterator[Self]:
+        database = cls(url, limits)
+        try:
+            yield database
+        finally:
+            await database._engine.dispose()
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")  # readers and the one writer do not block
+    cursor.execute("PRAGMA synchronous = FULL")  # what was acknowledged survives a power cut
+    cursor.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows of one table, found by the values of some of their columns."""
+
+    database: Database
+    table: Table
+
+    async def one(self, **values: object) -> RowMapping | None:
+        query = select(self.table).where(*self._where(values))
+        async with self.connection() as connection:
+            return (await connection.execute(query)).mappings().one_or_none()
+
+    async def insert(self, row: Row) -> None:
+        async with self.connection() as connection:
+            await connection.execute(insert(self.table).values(row))
+
+    async def swap(self, old: Row, new: Row) -> bool:
+        statement = update(self.table).where(*self._where(old)).values(new)
+        async with self.connection() as connection:
+            return (await connection.execute(statement)).rowcount == 1
+
+    async def delete(self, **values: object) -> None:
+        async with self.connection() as connection:
+            await connection.execute(delete(self.table).where(*self._where(values)))
+
+    def connection(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        return self.database.connection(self.table.name)
+
+    def _where(self, values: Row) -> list[ColumnElement[bool]]:
+        return [self.table.c[name] == value for name, value in values.items()]
+
+
+class SqlUsers(UserRepository):
+    def __init__(self, database: Database) -> None:
+        self._rows = _Rows(database, users)
+
+    async def add(self, user: User) -> None:
+        with _each_email_once():
+            await self._rows.insert(_user_row(user))
+
+    async def get(self, user_id: UserId) -> User | None:
+        row = await self._rows.one(id=user_id)
+        return _user(row) if row else None
+
+    async def by_email(self, email: Email) -> User | None:
+        row = await self._rows.one(email_key=email.key)
+        return _user(row) if row else None
+
+    async def replace(self, old: User, new: User) -> bool:
+        with _each_email_once():
+            return await self._rows.swap(_user_row(old), _user_row(new))
+
+    async def delete(self, user_id: UserId) -> None:
+        await self._rows.delete(id=user_id)
+
+
+class SqlSessions(SessionStore):
+    def __init__(self, database: Database) -> None:
+        self._rows = _Rows(database, sessions)
+
+    async def add(self, session: Session) -> None:
+        ended = (
+            sessions.c.user_id == session.user_id,
+            sessions.c.expires_at <= session.started_at,
+        )
+        async with self._rows.connection() as connection:
+            await connection.execute(delete(sessions).where(*ended))
+        await self._rows.insert(_session_row(session))
+
+    async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
+        row = await self._rows.one(id=session_id, user_id=user_id)
+        return _session(row) if row else None
+
+    async def replace(self, old: Session, new: Session) -> bool:
+        return await self._rows.swap(_session_row(old), _session_row(new))
+
+    async def delete(self, user_id: UserId, session_id: SessionId) -> None:
+        await self._rows.delete(id=session_id, user_id=user_id)
+
+    async def of_user(self, user_id: UserId) -> Sequence[Session]:
+        query = (
+            select(sessions).where(sessions.c.user_id == user_id).order_by(sessions.c.started_at)
+        )
+        async with self._rows.connection() as connection:
+            return [_session(row) for row in (await connection.execute(query)).mappings()]
+
+
+@contextmanager
+def _each_email_once() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        if _broken_constraint(error) != "users_email_key_key":
+            raise
+        raise EmailTaken from None
+
+
+def _broken_constraint(error: IntegrityError) -> str:
+    cause = getattr(error.orig, "__cause__", None)
+    if isinstance(cause, asyncpg.IntegrityConstraintViolationError):
+        return str(cause.constraint_name)
+    # SQLite names the columns: "UNIQUE constraint failed: users.email_key"
+    table, _, column = str(error.orig).rpartition(" ")[2].partition(".")
+    return f"{table}_{column}_key"
+
+
+def _user_row(user: User) -> Row:
+    return {
+        "id": user.id,
+        "name": user.name,
+        "email": user.email.address,
+        "email_key": user.email.key,
+        "photo": user.photo,
+        "verified": user.verified,
+        "disabled": user.disabled,
+        "password_hash": user.password_hash,
+        "role": user.role.value,
+        "created_at": user.created_at,
+        "updated_at": user.updated_at,
+    }
+
+
+def _user(row: RowMapping) -> User:
+    return User(
+        id=UserId(row["id"]),
+        name=row["name"],
+        email=Email(row["email"], row["email_key"]),
+        password_hash=row["password_hash"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        role=Role(row["role"]),
+        photo=row["photo"],
+        verified=row["verified"],
+        disabled=row["disabled"],
+    )
+
+
+def _session_row(session: Session) -> Row:
+    return {
+        "id": session.id,
+        "user_id": session.user_id,
+        "token_id": session.token_id,
+        "spent_id": session.spent_id,
+        "started_at": session.started_at,
+        "rotated_at": session.rotated_at,
+        "expires_at": session.expires_at,
+        "ends_at": session.ends_at,
+    }
+
+
+def _session(row: RowMapping) -> Session:
+    return Session(
+        id=SessionId(row["id"]),
+        user_id=UserId(row["user_id"]),
+        token_id=TokenId(row["token_id"]),
+        spent_id=TokenId(row["spent_id"]) if row["spent_id"] else None,
+        started_at=row["started_at"],
+        rotated_at=row["rotated_at"],
+        expires_at=row["expires_at"],
+        ends_at=row["ends_at"],
+    )

@@ -1,0 +1,117 @@
+"""Environment variables: how one is declared and how its text is read."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import Field, field
+from datetime import timedelta
+from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
+
+_T = TypeVar("_T")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class ConfigurationError(Exception):
+    """Something is configured wrongly: one line that names the variable and never its value."""
+
+    def __init__(self, variable: str, message: str) -> None:
+        super().__init__(f"{variable} {message}")
+
+
+def text(text: str) -> str:
+    return text
+
+
+def port(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
+    if not 0 < number < 65536:
+        raise ValueError("must be a port number from 1 to 65535")
+    return number
+
+
+def count(least: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) >= least):
+            raise ValueError(f"must be a whole number from {least}")
+        return int(text)
+
+    return parse
+
+
+def duration(text: str) -> timedelta:
+    """``15m``, ``30d`` …; a number alone is in seconds."""
+    match = re.fullmatch(r"([0-9]{1,9})([smhd]?)", text)
+    if match is None:
+        raise ValueError("must be a duration such as 10s, 15m, 2h or 30d")
+    return timedelta(seconds=int(match[1]) * _UNITS[match[2] or "s"])
+
+
+def lifetime(text: str) -> timedelta:
+    if not (time := duration(text)):
+        raise ValueError("must be longer than nothing")
+    return time
+
+
+def minutes(text: str) -> timedelta:
+    return timedelta(minutes=count(1)(text))
+
+
+def origin(text: str) -> str:
+    """A web origin as browsers write it (RFC 6454)."""
+    try:
+        url = urlsplit(text)
+        number = url.port
+    except ValueError:
+        raise ValueError("must be an origin such as https://app.example.com") from None
+    if url.scheme not in {"http", "https"} or not url.hostname or url.username is not None:
+        raise ValueError("must be an origin such as https://app.example.com")
+    if url.path not in {"", "/"} or url.query or url.fragment:
+        raise ValueError("must be an origin, without a path")
+    default = 443 if url.scheme == "https" else 80
+    host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
+    return f"{url.scheme}://{host}" + (f":{number}" if number not in {None, default} else "")
+
+
+def origins(text: str) -> tuple[str, ...]:
+    return tuple(origin(part.strip()) for part in text.split(",") if part.strip())
+
+
+def declare(
+    variable: str,
+    parse: Callable[[str], _T],
+    default: str | None,
+    meaning: str,
+    *,
+    is_secret: bool = False,
+) -> _T:
+    """
+    :param default: as one would write it; ``None`` where nothing is set unless it is given.
+    :param is_secret: the value is not to be shown, not even its default.
+    """
+    metadata = {
+        "variable": variable,
+        "parse": parse,
+        "default": default,
+        "meaning": meaning,
+        "is_secret": is_secret,
+    }
+    return cast(_T, field(metadata=metadata, repr=not is_secret))
+
+
+def optional(parse: Callable[[str], _T]) -> Callable[[str], _T | None]:
+    return parse
+
+
+def read(setting: Field[Any], environment: Mapping[str, str]) -> Any:
+    """The value of one declared variable.
+
+    :raises ConfigurationError: its text cannot be read.
+    """
+    variable, default = setting.metadata["variable"], setting.metadata["default"]
+    text = environment.get(variable, "").strip() or default
+    if text is None:
+        return None
+    try:
+        return setting.metadata["parse"](text)
+    except ValueError as error:
+        raise ConfigurationError(variable, str(error)) from None
