@@ -1,0 +1,167 @@
+"""Registering, logging in, staying logged in, logging out."""
+
+from dishka.integrations.litestar import FromDishka, inject
+from litestar import Controller, Response, get, post
+from litestar.datastructures import State
+from litestar.params import JSONBody
+
+from api import cookies, credentials
+from api.body import JsonRequest
+from api.guard import PUBLIC
+from api.openapi import ACCESS, REFRESH_COOKIE, OptionalBody, failures
+from api.schemas import Done, LoginRequest, RefreshToken, Registration, TokenAnswer, UserAnswer
+from api.site import CrossSiteRequest, Site
+from application.auth import Login, Logout, RefreshAccess, RegisterUser, TokenPair
+from domain.errors import (
+    EmailTaken,
+    InvalidCredentials,
+    InvalidInput,
+    NotLoggedIn,
+    Problem,
+    RefreshTokenMissing,
+    TokenRejected,
+    Unavailable,
+)
+
+_BODY = (413, 415)
+_REFRESH_FAILURES = failures(RefreshTokenMissing, CrossSiteRequest, TokenRejected, Unavailable)
+_LOGOUT_FAILURES = failures(CrossSiteRequest, NotLoggedIn, TokenRejected, Unavailable)
+_REFRESH_SECURITY = [{REFRESH_COOKIE: list[str]()}, {}]
+
+
+class AuthController(Controller):
+    path = "/api/auth"
+    tags = ["auth"]
+    opt = PUBLIC
+
+    @post(
+        "/register",
+        status_code=200,
+        summary="Register",
+        responses=failures(InvalidInput, EmailTaken, Unavailable, status=_BODY),
+    )
+    @inject
+    async def register(
+        self, data: JSONBody[Registration], register_user: FromDishka[RegisterUser]
+    ) -> UserAnswer:
+        """A new user. The role is `user`; it and `verified` cannot be chosen."""
+        for confirmation in (data.password_confirm, data.password_confirm_camel):
+            if confirmation not in {None, data.password}:
+                raise InvalidInput(Problem("password_confirm", "must equal the password"))
+        return UserAnswer.of(await register_user(data.name, data.email, data.password))
+
+    @post(
+        "/login",
+        status_code=200,
+        summary="Log in",
+        responses=failures(InvalidInput, InvalidCredentials, Unavailable, status=_BODY),
+    )
+    @inject
+    async def login(
+        self, data: JSONBody[LoginRequest], log_in: FromDishka[Login], state: State
+    ) -> Response[TokenAnswer]:
+        """Start a session. The tokens come as cookies, or with `"transport": "bearer"` in the
+        body; then keep the refresh token yourself."""
+        tokens = await log_in(data.email, data.password)
+        if data.transport == "bearer":
+            return Response(TokenAnswer.of(tokens, with_refresh_token=True))
+        return _with_cookies(tokens, state.site)
+
+    @post(
+        "/refresh",
+        status_code=200,
+        summary="Refresh",
+        security=_REFRESH_SECURITY,
+        operation_class=OptionalBody,
+        responses=_REFRESH_FAILURES | failures(InvalidInput, status=_BODY),
+    )
+    @inject
+    async def refresh(
+        self,
+        request: JsonRequest,
+        refresh_access: FromDishka[RefreshAccess],
+        data: JSONBody[RefreshToken | None] = None,
+    ) -> Response[TokenAnswer]:
+        """Spend the refresh token of the cookie, or of the body, for two new tokens.
+
+        To repeat the call with the same token within a few seconds is harmless and gives the
+        same answer. Later it looks like a theft and ends the session.
+        """
+        return await _refresh(request, refresh_access, data.refresh_token if data else None)
+
+    @get(
+        "/refresh",
+        summary="Refresh",
+        deprecated=True,
+        security=_REFRESH_SECURITY,
+        responses=_REFRESH_FAILURES,
+    )
+    @inject
+    async def refresh_by_get(
+        self, request: JsonRequest, refresh_access: FromDishka[RefreshAccess]
+    ) -> Response[TokenAnswer]:
+        """The same with the cookie, for clients of old. Use `POST`."""
+        return await _refresh(request, refresh_access, None)
+
+    @post(
+        "/logout",
+        status_code=200,
+        summary="Log out",
+        security=[*ACCESS, *_REFRESH_SECURITY],
+        operation_class=OptionalBody,
+        responses=_LOGOUT_FAILURES | failures(InvalidInput, status=_BODY),
+    )
+    @inject
+    async def logout(
+        self,
+        request: JsonRequest,
+        log_out: FromDishka[Logout],
+        data: JSONBody[RefreshToken | None] = None,
+    ) -> Response[Done]:
+        """End the session: every token of it is dead everywhere, at once.
+
+        Either token is enough. Repeating it is harmless.
+        """
+        return await _logout(request, log_out, data.refresh_token if data else None)
+
+    @get(
+        "/logout",
+        summary="Log out",
+        deprecated=True,
+        security=[*ACCESS, *_REFRESH_SECURITY],
+        responses=_LOGOUT_FAILURES,
+    )
+    @inject
+    async def logout_by_get(
+        self, request: JsonRequest, log_out: FromDishka[Logout]
+    ) -> Response[Done]:
+        """The same, for clients of old. Use `POST`."""
+        return await _logout(request, log_out, None)
+
+
+async def _refresh(
+    request: JsonRequest, refresh_access: RefreshAccess, in_body: str | None
+) -> Response[TokenAnswer]:
+    if in_body is not None:
+        tokens = await refresh_access(in_body)
+        return Response(TokenAnswer.of(tokens, with_refresh_token=True))
+    site: Site = request.app.state.site
+    in_cookie = credentials.read(request.scope["headers"], site).refresh
+    if in_cookie is None:
+        raise RefreshTokenMissing
+    site.refuse_strangers(request.headers)
+    return _with_cookies(await refresh_access(in_cookie), site)
+
+
+async def _logout(request: JsonRequest, log_out: Logout, in_body: str | None) -> Response[Done]:
+    site: Site = request.app.state.site
+    presented = credentials.read(request.scope["headers"], site)
+    if presented.uses_cookies:
+        site.refuse_strangers(request.headers)
+    await log_out(presented.access, in_body if in_body is not None else presented.refresh)
+    return Response(Done(), cookies=cookies.removal(site))
+
+
+def _with_cookies(tokens: TokenPair, site: Site) -> Response[TokenAnswer]:
+    answer = TokenAnswer.of(tokens, with_refresh_token=False)
+    return Response(answer, cookies=cookies.of_tokens(tokens, site))

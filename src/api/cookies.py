@@ -1,0 +1,83 @@
+"""The three cookies (RFC 6265bis): how they are named, set, removed and read."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from litestar.datastructures import Cookie
+
+from api.site import Site
+from application.auth import TokenPair
+from domain.errors import TokenRejected
+
+
+class _PlainCookie(Cookie):
+    """Litestar's would write an empty value as two quotes, and ``SameSite=lax``."""
+
+    def to_header(self, **_kwargs: object) -> str:
+        attributes = [f"{self.key}={self.value}", "Path=/", f"Max-Age={self.max_age}"]
+        flags = ["HttpOnly"] * bool(self.httponly) + ["Secure"] * bool(self.secure)
+        return "; ".join([*attributes, "SameSite=Lax", *flags])
+
+
+@dataclass(frozen=True, slots=True)
+class CookieNames:
+    access: str
+    refresh: str
+    logged_in: str = "logged_in"
+
+
+def names(site: Site) -> CookieNames:
+    """Under https, ``__Host-`` keeps other hosts of the domain from setting the tokens."""
+    prefix = "__Host-" if site.is_https else ""
+    return CookieNames(f"{prefix}access_token", f"{prefix}refresh_token")
+
+
+def of_tokens(tokens: TokenPair, site: Site) -> list[Cookie]:
+    """The cookies of somebody logged in. They go when their tokens do."""
+    return _cookies(
+        site,
+        (tokens.access, tokens.access_lifetime),
+        (tokens.refresh, tokens.refresh_lifetime),
+        ("true", tokens.access_lifetime),
+    )
+
+
+def removal(site: Site) -> list[Cookie]:
+    """What makes a browser forget all three."""
+    gone = ("", 0)
+    return _cookies(site, gone, gone, gone)
+
+
+def _cookies(site: Site, *values: tuple[str, int]) -> list[Cookie]:
+    known = names(site)
+    return [
+        _PlainCookie(
+            key=name,
+            value=value,
+            max_age=lifetime,
+            secure=site.is_https,
+            httponly=name != known.logged_in,  # which pages may read, and no token is in it
+        )
+        for name, (value, lifetime) in zip(
+            (known.access, known.refresh, known.logged_in), values, strict=True
+        )
+    ]
+
+
+def read(headers: Iterable[bytes], name: str) -> str | None:
+    """The value of the cookie of exactly this name; ``None`` when there is none.
+
+    :param headers: the values of all Cookie headers.
+    :raises TokenRejected: it is there twice, or beside one whose name differs only in case or
+        white space. Servers and proxies disagree on which of those counts, so none does.
+    """
+    found: list[str] = []
+    for pair in b"; ".join(headers).decode("latin-1").split(";"):
+        key, _, value = pair.removeprefix(" ").partition("=")
+        if key == name:
+            found.append(value)
+        elif key.strip().lower() == name.lower():
+            raise TokenRejected
+    if len(found) > 1:
+        raise TokenRejected
+    return found[0] if found else None

@@ -1,0 +1,52 @@
+"""The tokens that a request carries. Those in a query string are never read."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from api import cookies
+from api.site import Site
+from domain.errors import TokenRejected
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """
+    :ivar access: from the Authorization header, else from the cookie.
+    :ivar refresh: from the cookie.
+    :ivar uses_cookies: whether a browser may have sent any of it on its own.
+    """
+
+    access: str | None
+    refresh: str | None
+    uses_cookies: bool
+
+
+def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """The token in the Authorization header (RFC 6750, section 2.1), the scheme in any case.
+
+    Other schemes, a proxy's ``Basic`` for instance, are none of our business.
+
+    :raises TokenRejected: there are several Authorization headers.
+    """
+    values = [value for name, value in headers if name == b"authorization"]
+    if not values:
+        return None
+    if len(values) > 1:
+        raise TokenRejected
+    scheme, _, token = values[0].decode("latin-1").partition(" ")
+    return token.strip(" ") if scheme.lower() == "bearer" else None
+
+
+def read(headers: Iterable[tuple[bytes, bytes]], site: Site) -> Credentials:
+    """
+    :raises TokenRejected: what is there is ambiguous; see :func:`bearer_token` and
+        :func:`cookies.read`.
+    """
+    headers = list(headers)
+    cookie_headers = [value for name, value in headers if name == b"cookie"]
+    known = cookies.names(site)
+    bearer = bearer_token(headers)
+    cookie = cookies.read(cookie_headers, known.access)
+    refresh = cookies.read(cookie_headers, known.refresh)
+    access = bearer if bearer is not None else cookie
+    return Credentials(access, refresh, bearer is None and (access or refresh) is not None)

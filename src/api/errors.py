@@ -1,0 +1,189 @@
+"""From errors to answers: the one table, and how an answer looks."""
+
+import logging
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.routes import HTTPRoute
+
+from api.schemas import Failure, FieldProblem, ProblemDetails
+from api.site import CrossSiteRequest
+from domain.errors import (
+    AuthError,
+    EmailTaken,
+    InvalidCredentials,
+    InvalidInput,
+    NotLoggedIn,
+    Problem,
+    RefreshTokenMissing,
+    TokenRejected,
+    Unavailable,
+)
+
+log = logging.getLogger("doorward")
+
+PROBLEM_JSON = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: HTTPStatus
+    message: str
+    code: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def _answer(
+    error: type[AuthError], status: HTTPStatus, message: str, **headers: str
+) -> tuple[type[AuthError], Answer]:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return error, Answer(status, message, error.code, named)
+
+
+# Clients match on the messages of the tutorial that this service replaces.
+ANSWERS: Mapping[type[AuthError], Answer] = dict(
+    (
+        _answer(InvalidInput, HTTPStatus.BAD_REQUEST, "The input is not valid"),
+        _answer(EmailTaken, HTTPStatus.CONFLICT, "User with that email already exists"),
+        _answer(InvalidCredentials, HTTPStatus.BAD_REQUEST, "Invalid email or password"),
+        _answer(
+            NotLoggedIn,
+            HTTPStatus.UNAUTHORIZED,
+            "You are not logged in, please provide token",
+            WWW_Authenticate='Bearer realm="doorward"',
+        ),
+        _answer(
+            TokenRejected,
+            HTTPStatus.UNAUTHORIZED,
+            "Token is invalid or session has expired",
+            WWW_Authenticate='Bearer realm="doorward", error="invalid_token"',
+        ),
+        _answer(RefreshTokenMissing, HTTPStatus.FORBIDDEN, "could not refresh access token"),
+        _answer(
+            CrossSiteRequest, HTTPStatus.FORBIDDEN, "Requests from other sites are not accepted"
+        ),
+        _answer(
+            Unavailable,
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "The service cannot answer right now, please try again",
+            Retry_After="1",
+        ),
+    )
+)
+
+# What Litestar itself refuses.
+FRAMEWORK: Mapping[int, Answer] = {
+    answer.status: answer
+    for answer in (
+        ANSWERS[InvalidInput],
+        Answer(HTTPStatus.NOT_FOUND, "There is nothing at this address", "not_found"),
+        Answer(
+            HTTPStatus.METHOD_NOT_ALLOWED, "This method is not allowed here", "method_not_allowed"
+        ),
+        Answer(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request is too large", "content_too_large"
+        ),
+        Answer(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "The body must be JSON in UTF-8, sent as application/json",
+            "unsupported_media_type",
+        ),
+    )
+}
+_FAULT = Answer(
+    HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side", "internal_error"
+)
+
+
+def answer_to(error: Exception) -> Answer:
+    """What an error means to the caller. Whatever is not known is our fault, and says no more."""
+    if isinstance(error, AuthError):
+        return next(ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS)
+    if isinstance(error, HTTPException) and error.status_code in FRAMEWORK:
+        return FRAMEWORK[error.status_code]
+    return _FAULT
+
+
+def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """Litestar's exception handler for everything."""
+    answer = answer_to(error)
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        cause = error if answer is _FAULT else None
+        log.error("%s %s: %s", request.method, request.url.path, error, exc_info=cause)
+    return respond(answer, request, _problems(error))
+
+
+def respond(
+    answer: Answer, request: Request[Any, Any, Any], problems: Iterable[Problem] = ()
+) -> Response[Any]:
+    errors = [FieldProblem(problem.field, problem.message) for problem in problems]
+    listed: dict[str, Any] = {"errors": errors} if errors else {}
+    wants_problem = PROBLEM_JSON in request.headers.get("accept", "").lower()
+    content: Failure | ProblemDetails = (
+        ProblemDetails(
+            type="about:blank",
+            title=answer.status.phrase,
+            status=answer.status,
+            detail=answer.message,
+            code=answer.code,
+            **listed,
+        )
+        if wants_problem
+        else Failure(
+            status="error" if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "fail",
+            message=answer.message,
+            code=answer.code,
+            **listed,
+        )
+    )
+    headers = dict(answer.headers)
+    if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(allowed_methods(request)))
+    return Response(
+        content,
+        status_code=answer.status,
+        media_type=PROBLEM_JSON if wants_problem else "application/json",
+        headers=headers,
+    )
+
+
+def allowed_methods(request: Request[Any, Any, Any]) -> set[str]:
+    """What the path of this request can be asked (RFC 9110, section 10.2.1)."""
+    asked = request.url.path.strip("/").split("/")
+    return {
+        method
+        for route in request.app.routes
+        if isinstance(route, HTTPRoute) and _matches(route, asked)
+        for method in route.methods
+    }
+
+
+def _matches(route: HTTPRoute, asked: Sequence[str]) -> bool:
+    parts = route.path_components
+    return len(parts) == len(asked) and all(
+        part == value or not isinstance(part, str)
+        for part, value in zip(parts, asked, strict=True)
+    )
+
+
+def _problems(error: Exception) -> Iterable[Problem]:
+    if isinstance(error, InvalidInput):
+        return error.problems
+    if isinstance(error, ValidationException):
+        extra = error.extra if isinstance(error.extra, list) else []
+        return [_problem(each.get("message", ""), each.get("key", "data")) for each in extra]
+    return []
+
+
+def _problem(message: str, place: str) -> Problem:
+    """From the framework's words to ours, so that no library's message is in a body."""
+    if missing := re.search(r"missing required field `(\w+)`", message):
+        return Problem(missing[1], "is required")
+    if place == "data":
+        return Problem("body", "must be a JSON object with the members of the documentation")
+    return Problem(place, "has a wrong type or value")

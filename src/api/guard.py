@@ -1,0 +1,38 @@
+"""Deny by default: every route needs a good access token unless it says ``opt=PUBLIC``."""
+
+from typing import Any
+
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from api import credentials
+from api.site import Site
+from application.auth import Authenticate
+from domain.errors import NotLoggedIn
+
+PUBLIC = {"is_public": True}
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+async def require_login(
+    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+) -> None:
+    """Put the :class:`~application.auth.Principal` into ``request.user``, or refuse.
+
+    :raises NotLoggedIn: no access token.
+    :raises TokenRejected: see :class:`~application.auth.Authenticate`.
+    :raises CrossSiteRequest: see :meth:`~api.site.Site.refuse_strangers`.
+    """
+    if handler.opt.get("is_public"):
+        return
+    request = Request[Any, Any, Any](connection.scope)
+    site: Site = request.app.state.site
+    presented = credentials.read(request.scope["headers"], site)
+    if presented.access is None:
+        raise NotLoggedIn
+    if presented.uses_cookies and request.method not in _SAFE_METHODS:
+        site.refuse_strangers(request.headers)
+    authenticate = await request.app.state.dishka_container.get(Authenticate)
+    connection.scope["user"] = await authenticate(presented.access)

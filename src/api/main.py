@@ -1,0 +1,42 @@
+"""The application as it runs: what the environment configures, put together."""
+
+from litestar import Litestar
+
+from api.app import create_app
+from api.site import Site
+from application.auth import Login, RegisterUser
+from infrastructure.container import make_container
+from infrastructure.settings import Settings
+
+
+def make_app(settings: Settings) -> Litestar:
+    """The application, which opens its stores at its start and closes them at its end."""
+    container = make_container(settings)
+
+    async def open_early() -> None:
+        # Keys, password lists and the like are read now, so that the first caller need not wait.
+        await container.get(RegisterUser)
+        await container.get(Login)
+
+    async def close() -> None:  # Litestar would pass itself to container.close()
+        await container.close()
+
+    app = create_app(container, _site(settings))
+    app.on_startup.append(open_early)
+    app.on_shutdown.append(close)
+    return app
+
+
+def app_from_environment() -> Litestar:
+    """What each server process runs.
+
+    :raises ConfigurationError: see :meth:`~infrastructure.settings.Settings.read`.
+    """
+    return make_app(Settings.read())
+
+
+def _site(settings: Settings) -> Site:
+    origins = set(settings.client_origin)
+    if settings.public_url is None:  # then people open either of the two names of this machine
+        origins.add(f"http://127.0.0.1:{settings.port}")
+    return Site(settings.origin, frozenset(origins))

@@ -1,0 +1,125 @@
+"""The OpenAPI 3.1 document: what is not said by the handlers' types."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from litestar import Router
+from litestar.openapi import OpenAPIConfig, ResponseSpec
+from litestar.openapi.spec import (
+    Components,
+    Example,
+    License,
+    Operation,
+    Reference,
+    RequestBody,
+    SecurityScheme,
+    Server,
+    Tag,
+)
+from litestar.routes import BaseRoute
+from litestar.types import ControllerRouterHandler
+
+from api import cookies
+from api.errors import ANSWERS, FRAMEWORK, Answer
+from api.schemas import Failure
+from api.site import Site
+from domain.errors import AuthError
+
+BEARER, ACCESS_COOKIE, REFRESH_COOKIE = "bearer", "access_cookie", "refresh_cookie"
+
+ACCESS = [{BEARER: list[str]()}, {ACCESS_COOKIE: list[str]()}]
+"""The security of routes that need an access token."""
+
+_DESCRIPTION = """
+Signed tokens that can be revoked at once.
+
+Log in to get an access and a refresh token: as cookies, or with `{"transport": "bearer"}` in the
+answer's body. Access tokens are RS256 JWTs (RFC 9068); verify them with `/.well-known/jwks.json`,
+or ask `/api/users/me`, which also knows whether the session has ended.
+
+Every error has `status`, `message` and a stable `code`; send `Accept: application/problem+json`
+to get it as RFC 9457.
+"""
+
+
+class _NoRoutes(Router):
+    """Litestar would serve pages of its own, with HTML for unknown paths; see :mod:`api.docs`."""
+
+    def register(self, value: ControllerRouterHandler) -> list[BaseRoute]:  # noqa: ARG002
+        return []
+
+
+def config(site: Site) -> OpenAPIConfig:
+    known = cookies.names(site)
+    schemes: dict[str, SecurityScheme | Reference] = {
+        BEARER: SecurityScheme(
+            type="http", scheme="bearer", bearer_format="JWT", description="The access token."
+        ),
+        ACCESS_COOKIE: SecurityScheme(
+            type="apiKey",
+            security_scheme_in="cookie",
+            name=known.access,
+            description="The access token, as the login sets it.",
+        ),
+        REFRESH_COOKIE: SecurityScheme(
+            type="apiKey",
+            security_scheme_in="cookie",
+            name=known.refresh,
+            description="The refresh token, as the login sets it.",
+        ),
+    }
+    return OpenAPIConfig(
+        title="Doorward",
+        version=version("doorward"),
+        description=_DESCRIPTION.strip(),
+        license=License(name="Apache-2.0", identifier="Apache-2.0"),
+        servers=[Server(url="/", description="This service")],
+        components=Components(security_schemes=schemes),
+        tags=[
+            Tag(name="auth", description="Registering, logging in and out."),
+            Tag(name="users", description="Who is logged in."),
+            Tag(name="operation", description="Keys and health."),
+        ],
+        openapi_router=_NoRoutes(path="/", route_handlers=[]),
+        use_handler_docstrings=True,
+    )
+
+
+@dataclass
+class OptionalBody(Operation):
+    """Of a route that may be called without a body; Litestar calls each body required."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.request_body, RequestBody):
+            self.request_body.required = False
+
+
+def failures(*errors: type[AuthError], status: tuple[int, ...] = ()) -> dict[int, ResponseSpec]:
+    """The documentation of the ways in which a route can fail.
+
+    :param errors: that the route raises.
+    :param status: the framework's own answers that it can give.
+    """
+    answers: dict[int, list[Answer]] = {}
+    for answer in [*(ANSWERS[error] for error in errors), *(FRAMEWORK[each] for each in status)]:
+        answers.setdefault(answer.status, []).append(answer)
+    return {each: _spec(of_status) for each, of_status in answers.items()}
+
+
+def _spec(answers: list[Answer]) -> ResponseSpec:
+    examples = [Example(summary=answer.message, value=_example(answer)) for answer in answers]
+    return ResponseSpec(
+        Failure,
+        generate_examples=False,
+        description=". ".join(answer.message for answer in answers),
+        examples=examples,
+    )
+
+
+def _example(answer: Answer) -> Mapping[str, object]:
+    return {
+        "status": "error" if answer.status >= 500 else "fail",
+        "message": answer.message,
+        "code": answer.code,
+    }

@@ -1,0 +1,154 @@
+"""The web server: uvicorn, with limits and logs of ours."""
+
+import logging
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from uvicorn import Config, Server
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.supervisors import ChangeReload, Multiprocess
+
+APPLICATION = "api.main:app_from_environment"
+LARGEST_HEAD = 64 * 1024
+"""Of a request line and its headers together, in bytes. Ours are below 8 KiB."""
+
+GRACE = 8
+"""Seconds that requests have to end after SIGTERM. Docker kills after 10."""
+
+_INVALID = b'{"status":"fail","message":"The input is not valid","code":"invalid_input"}'
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160), 0x2028, 0x2029)}
+
+
+class LogLine(logging.Formatter):
+    """A time in UTC, and a message that cannot pretend to be several lines."""
+
+    converter = staticmethod(time.gmtime)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        return super().formatMessage(record).translate(_CONTROLS)
+
+
+LOGS: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "()": "api.server.LogLine",
+            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+            "datefmt": "%Y-%m-%dT%H:%M:%SZ",
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"level": "INFO", "handlers": ["stderr"]},
+}
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """HTTP with bounded heads, trailers and chunk headers: an endless one would fill the memory.
+
+    Bodies are bounded where they are read.
+    """
+
+    _without_progress = 0  # bytes since the last message, body part or end of a head began
+
+    def data_received(self, data: bytes) -> None:
+        self._without_progress += len(data)
+        super().data_received(data)
+        if self._without_progress > LARGEST_HEAD:
+            self.send_400_response("too large")
+
+    def on_message_begin(self) -> None:
+        self._without_progress = 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._without_progress = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._without_progress = 0
+        super().on_body(body)
+
+    def send_400_response(self, _msg: str) -> None:
+        if self.transport.is_closing():
+            return
+        head = (
+            "HTTP/1.1 400 Bad Request\r\n"
+            "content-type: application/json\r\n"
+            f"content-length: {len(_INVALID)}\r\n"
+            "cache-control: no-store\r\n"
+            "x-content-type-options: nosniff\r\n"
+            "connection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode("ascii") + _INVALID)
+        self.transport.close()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """
+    :raises OSError: nothing can listen there.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    both = family is socket.AF_INET6 and socket.has_dualstack_ipv6()
+    try:
+        listener = socket.create_server(
+            (host, port), family=family, backlog=2048, dualstack_ipv6=both
+        )
+    except UnicodeError:  # no host name looks like this
+        raise socket.gaierror from None
+    listener.set_inheritable(True)
+    return listener
+
+
+def end_on_signals() -> None:
+    """From now on SIGINT and SIGTERM end this process in an orderly way, and successfully."""
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        sys.exit(0)
+
+    signal.signal(signal.SIGINT, end)
+    signal.signal(signal.SIGTERM, end)
+
+
+def run(listener: socket.socket, workers: int, *, reload: bool) -> None:
+    """Serve until a signal comes.
+
+    :param reload: start anew whenever the source code changes; with one worker.
+    :raises SystemExit: in the end, with the exit code.
+    """
+    config = _config(workers, reload=reload)
+    if reload:
+        ChangeReload(config, target=Server(config).run, sockets=[listener]).run()
+    elif workers > 1:
+        supervisor = Multiprocess(config, sockets=[listener])
+        supervisor.run()
+        sys.exit(int(any((process.exitcode or 0) > 0 for process in supervisor.processes)))
+    else:
+        server = Server(config)
+        server.run(sockets=[listener])
+        sys.exit(int(not server.started))
+
+
+def _config(workers: int, *, reload: bool) -> Config:
+    return Config(
+        APPLICATION,
+        factory=True,
+        workers=workers,
+        reload=reload,
+        reload_dirs=[str(Path(__file__).resolve().parents[1])] if reload else None,
+        http=BoundedHttp,
+        loop="auto",  # uvloop, where there is one
+        ws="none",
+        lifespan="on",
+        log_config=LOGS,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=65,  # longer than load balancers keep theirs: they must close first
+        timeout_graceful_shutdown=GRACE,
+    )

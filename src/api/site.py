@@ -1,0 +1,50 @@
+"""Where the service lives on the web, and whether a browser's request comes from there.
+
+Cookies are sent by the browser whoever wrote the page. So a call that is authenticated by a cookie
+and changes something must come from a page of ours or of a client that was named (OWASP ASVS 5.0,
+row 3.5.1; W3C Fetch Metadata).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from domain.errors import AuthError
+
+
+class CrossSiteRequest(AuthError):
+    """A browser sends the cookies of a person who may not know of the request."""
+
+    code = "cross_site_request"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """
+    :ivar origin: under which browsers reach the service, such as ``https://auth.example.com``.
+    :ivar client_origins: the other origins whose pages may call it with cookies.
+    """
+
+    origin: str
+    client_origins: frozenset[str] = frozenset()
+
+    @property
+    def is_https(self) -> bool:
+        return self.origin.startswith("https://")
+
+    def trusts(self, origin: str) -> bool:
+        return origin == self.origin or origin in self.client_origins
+
+    def refuse_strangers(self, headers: Mapping[str, str]) -> None:
+        """Let only those pass who may use a person's cookies.
+
+        Programs that are not browsers send none of these headers, and carry nobody's cookies but
+        their own.
+
+        :param headers: of the request, by lower-case name.
+        :raises CrossSiteRequest: the browser says that another site or a navigation sent it.
+        """
+        origin, site = headers.get("origin"), headers.get("sec-fetch-site")
+        is_trusted = self.trusts(origin) if origin is not None else site in {None, "same-origin"}
+        is_navigation = headers.get("sec-fetch-mode") == "navigate"
+        if not is_trusted or is_navigation or site == "cross-site":
+            raise CrossSiteRequest
