@@ -1,0 +1,102 @@
+"""The whole application over HTTP, on each of the combinations of stores that people run."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from dishka import Provider, Scope
+from litestar import Litestar
+
+from api.app import create_app
+from api.site import Site
+from application.ports import Clock, PasswordHasher, SessionStore, TokenSigner, UserRepository
+from infrastructure.container import make_container
+from infrastructure.rs256 import Rs256Signer
+from infrastructure.settings import Settings
+from tests.api.people import CLIENT_ORIGIN, ORIGIN, Client
+from tests.api.trouble import Trouble, TroubledSessions, TroubledUsers
+from tests.builders import NOW
+from tests.doubles import QuickHasher, SettableClock
+
+STACKS = {
+    "memory": ("memory_url", "memory_url"),
+    "sqlite": ("sqlite_url", "sqlite_url"),
+    "postgresql": ("postgres_url", "postgres_url"),
+    "postgresql and redis": ("postgres_url", "redis_url"),
+}
+"""Where the users and where the sessions are."""
+
+
+@pytest.fixture
+def clock() -> SettableClock:
+    return SettableClock(NOW)
+
+
+@pytest.fixture
+def site(request: pytest.FixtureRequest) -> Site:
+    """On this machine, unless the test says at which origin."""
+    return Site(getattr(request, "param", ORIGIN), frozenset({CLIENT_ORIGIN}))
+
+
+@pytest.fixture
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """Of the stores in memory, unless the test is for every stack."""
+    users, sessions = STACKS[getattr(request, "param", "memory")]
+    return Settings.read(
+        {
+            "USERS_URL": request.getfixturevalue(users),
+            "SESSIONS_URL": request.getfixturevalue(sessions),
+            "DOORWARD_DATA": str(tmp_path),
+        }
+    )
+
+
+@pytest.fixture
+def trouble() -> Trouble:
+    """For tests that want stores that fail, once they say how. Those are in memory."""
+    return Trouble()
+
+
+@pytest.fixture
+def replacements(
+    request: pytest.FixtureRequest, clock: SettableClock, signer: Rs256Signer
+) -> Provider:
+    """A clock that the test sets, quick hashes and ready-made keys."""
+    provider = Provider(scope=Scope.APP)
+    provider.provide(lambda: clock, provides=Clock)
+    provider.provide(_hasher, provides=PasswordHasher)
+    provider.provide(lambda: signer, provides=TokenSigner)
+    if "trouble" in request.fixturenames:
+        trouble: Trouble = request.getfixturevalue("trouble")
+        provider.provide(lambda: TroubledUsers(trouble), provides=UserRepository)
+        provider.provide(lambda: TroubledSessions(trouble), provides=SessionStore)
+    return provider
+
+
+def _hasher() -> QuickHasher:
+    return QuickHasher()
+
+
+@pytest.fixture
+async def app(settings: Settings, site: Site, replacements: Provider) -> AsyncIterator[Litestar]:
+    """The application as it is deployed, but for the replacements."""
+    container = make_container(settings, replacements)
+    yield create_app(container, site)
+    await container.close()
+
+
+@pytest.fixture
+async def client(app: Litestar, site: Site) -> AsyncIterator[Client]:
+    """A program with a cookie jar."""
+    # The two have different names for the same ASGI types.
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type]
+    async with Client(transport=transport, base_url=site.origin) as client:
+        yield client
+
+
+@pytest.fixture
+async def users(app: Litestar) -> UserRepository:
+    """The users behind the application."""
+    repository: UserRepository = await app.state.dishka_container.get(UserRepository)
+    return repository

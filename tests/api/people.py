@@ -1,0 +1,96 @@
+"""What people do over HTTP."""
+
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import httpx
+from litestar import Litestar
+from litestar.routes import HTTPRoute
+
+from application.ports import UserRepository
+from domain.user import Email, User
+from tests.builders import PASSWORD
+
+ORIGIN = "http://localhost:8000"
+HTTPS_ORIGIN = "https://auth.example.org"
+CLIENT_ORIGIN = "http://localhost:3000"
+REGISTER, LOGIN = "/api/auth/register", "/api/auth/login"
+REFRESH, LOGOUT = "/api/auth/refresh", "/api/auth/logout"
+ME = "/api/users/me"
+
+EMAIL = "ada@example.org"
+PERSON: dict[str, Any] = {"name": "Ada Lovelace", "email": EMAIL, "password": PASSWORD}
+
+Tokens: TypeAlias = dict[str, Any]
+"""The body of a login or a refresh by a client that keeps its tokens itself."""
+
+RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
+
+
+class Client(httpx.AsyncClient):
+    """A client of the API that can say what it wants in one word."""
+
+    async def register(self, email: str = EMAIL, **members: Any) -> httpx.Response:
+        return await self.post(REGISTER, json=PERSON | {"email": email} | members)
+
+    async def log_in(self, email: str = EMAIL, **members: Any) -> httpx.Response:
+        return await self.post(LOGIN, json={"email": email, "password": PASSWORD} | members)
+
+    async def refresh(self, token: str | None = None, **options: Any) -> httpx.Response:
+        return await self.post(REFRESH, **_body(token), **options)
+
+    async def log_out(self, token: str | None = None, **options: Any) -> httpx.Response:
+        return await self.post(LOGOUT, **_body(token), **options)
+
+    async def me(self, token: str | None = None, **options: Any) -> httpx.Response:
+        if token:
+            options["headers"] = options.get("headers", {}) | bearer(token)
+        return await self.get(ME, **options)
+
+    async def move_in(self, email: str = EMAIL) -> None:
+        """Register and log in, with cookies."""
+        assert (await self.register(email)).status_code == 200
+        assert (await self.log_in(email)).status_code == 200
+
+    async def come_in(self, email: str = EMAIL) -> Tokens:
+        """Register, unless that was done before, and log in without cookies."""
+        await self.register(email)
+        answer = await self.log_in(email, transport="bearer")
+        assert answer.status_code == 200
+        tokens: Tokens = answer.json()
+        return tokens
+
+    async def with_cookies(self, path: str, *cookies: str, method: str = "GET") -> httpx.Response:
+        """A request with these Cookie headers, to the letter, and no others."""
+        assert not self.cookies, "log in with come_in()"
+        raw: RawHeaders = [(b"Cookie", cookie.encode("latin-1")) for cookie in cookies]
+        return await self.request(method, path, headers=raw)
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def seen(answer: httpx.Response) -> tuple[int, object, bytes]:
+    """All that a client gets to see of an answer."""
+    return answer.status_code, answer.headers.raw, answer.content
+
+
+async def stored(users: UserRepository, email: str = EMAIL) -> User:
+    """What the service knows about a person."""
+    user = await users.by_email(Email.parse(email))
+    assert user is not None
+    return user
+
+
+def routes(app: Litestar) -> Iterator[tuple[str, str, Any]]:
+    """Each method, path and handler of the application, but for the framework's OPTIONS."""
+    for route in app.routes:
+        assert isinstance(route, HTTPRoute)
+        for handler in route.route_handlers:
+            for method in handler.http_methods - {"OPTIONS"}:
+                yield method, route.path.replace("{name:str}", "start.js"), handler
+
+
+def _body(token: str | None) -> dict[str, Any]:
+    return {"json": {"refresh_token": token}} if token else {}

@@ -1,0 +1,221 @@
+"""The OpenAPI document is valid, is complete, and is true of every answer of a long journey."""
+
+from datetime import timedelta
+from typing import Any, cast
+
+import httpx
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped]
+from litestar import Litestar
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from domain.errors import Unavailable
+from tests.api.people import (
+    HTTPS_ORIGIN,
+    LOGIN,
+    LOGOUT,
+    ME,
+    ORIGIN,
+    PERSON,
+    REFRESH,
+    REGISTER,
+    Client,
+    bearer,
+    routes,
+)
+from tests.api.trouble import Trouble
+from tests.doubles import SettableClock
+
+Document = dict[str, Any]
+
+STATUSES = {
+    ("POST", REGISTER): {200, 400, 409, 413, 415, 503},
+    ("POST", LOGIN): {200, 400, 413, 415, 503},
+    ("POST", REFRESH): {200, 400, 401, 403, 413, 415, 503},
+    ("GET", REFRESH): {200, 401, 403, 503},
+    ("POST", LOGOUT): {200, 400, 401, 403, 413, 415, 503},
+    ("GET", LOGOUT): {200, 401, 403, 503},
+    ("GET", ME): {200, 401, 503},
+    ("GET", "/api/healthchecker"): {200},
+    ("GET", "/health/live"): {200},
+    ("GET", "/health/ready"): {200, 503},
+    ("GET", "/.well-known/jwks.json"): {200},
+}
+UNDOCUMENTED = {"/openapi.json", "/docs", "/docs/start.js"}
+
+Security = list[dict[str, list[str]]]
+
+ACCESS: Security = [{"bearer": []}, {"access_cookie": []}]
+REFRESHING: Security = [{"refresh_cookie": []}, {}]
+
+
+@pytest.fixture
+async def document(client: Client) -> Document:
+    answer = await client.get("/openapi.json")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    return cast("Document", answer.json())
+
+
+def operations(document: Document) -> dict[tuple[str, str], dict[str, Any]]:
+    return {
+        (method.upper(), path): operation
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+    }
+
+
+async def test_the_document_is_valid(document: Document) -> None:
+    assert document["openapi"].startswith("3.1.")
+    assert [
+        str(error) for error in OpenAPIV31SpecValidator(cast("Any", document)).iter_errors()
+    ] == []
+
+
+async def test_every_route_is_documented(document: Document, app: Litestar) -> None:
+    there = {(method, path) for method, path, _ in routes(app) if path not in UNDOCUMENTED}
+
+    assert set(operations(document)) == there
+
+
+async def test_every_status_of_a_route_is_documented(document: Document) -> None:
+    assert {
+        route: {int(status) for status in operation["responses"]}
+        for route, operation in operations(document).items()
+    } == STATUSES
+
+
+async def test_every_operation_says_what_it_is_for(document: Document) -> None:
+    found = operations(document)
+    tags = {tag["name"] for tag in document["tags"]}
+
+    for operation in found.values():
+        assert operation["summary"]
+        assert operation["description"]
+        assert set(operation["tags"]) <= tags
+    assert len({operation["operationId"] for operation in found.values()}) == len(found)
+
+
+async def test_get_is_deprecated_where_it_changes_something(document: Document) -> None:
+    deprecated = {
+        route for route, operation in operations(document).items() if operation["deprecated"]
+    }
+
+    assert deprecated == {("GET", REFRESH), ("GET", LOGOUT)}
+
+
+@pytest.mark.parametrize(
+    ("site", "prefix"), [(ORIGIN, ""), (HTTPS_ORIGIN, "__Host-")], indirect=["site"]
+)
+async def test_the_document_says_how_to_present_a_token(document: Document, prefix: str) -> None:
+    schemes = document["components"]["securitySchemes"]
+    for scheme in schemes.values():
+        assert scheme.pop("description")
+
+    assert schemes == {
+        "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+        "access_cookie": {"type": "apiKey", "in": "cookie", "name": f"{prefix}access_token"},
+        "refresh_cookie": {"type": "apiKey", "in": "cookie", "name": f"{prefix}refresh_token"},
+    }
+    assert {
+        route: operation["security"]
+        for route, operation in operations(document).items()
+        if "security" in operation
+    } == {
+        ("GET", ME): ACCESS,
+        ("GET", REFRESH): REFRESHING,
+        ("POST", REFRESH): REFRESHING,
+        ("GET", LOGOUT): ACCESS + REFRESHING,
+        ("POST", LOGOUT): ACCESS + REFRESHING,
+    }
+
+
+async def test_a_body_is_required_where_it_is_needed(document: Document) -> None:
+    required = {
+        route: operation["requestBody"]["required"]
+        for route, operation in operations(document).items()
+        if "requestBody" in operation
+    }
+
+    assert required == {
+        ("POST", REGISTER): True,
+        ("POST", LOGIN): True,
+        ("POST", REFRESH): False,
+        ("POST", LOGOUT): False,
+    }
+
+
+async def test_every_example_fits_its_schema(document: Document) -> None:
+    found = 0
+    for operation in operations(document).values():
+        for response in operation["responses"].values():
+            for content in response.get("content", {}).values():
+                for example in content.get("examples", {}).values():
+                    validator(document, content["schema"]).validate(example["value"])
+                    found += 1
+    assert found > 20
+
+
+def validator(document: Document, schema: Document) -> Any:
+    """Strict: a member that is not documented is an error."""
+    schemas = {
+        name: each | {"additionalProperties": False}
+        for name, each in document["components"]["schemas"].items()
+    }
+    whole = schema | {"components": {"schemas": schemas}}
+    return Draft202012Validator(whole, format_checker=FormatChecker())
+
+
+def check(document: Document, answer: httpx.Response) -> tuple[str, str, int]:
+    """That the answer is as the document says."""
+    request = answer.request
+    route = (request.method, request.url.path)
+    response = operations(document)[route]["responses"][str(answer.status_code)]
+    schema = response["content"][answer.headers["content-type"]]["schema"]
+    validator(document, schema).validate(answer.json())
+    return *route, answer.status_code
+
+
+async def test_every_answer_of_a_journey_is_as_documented(
+    client: Client, clock: SettableClock, trouble: Trouble, document: Document
+) -> None:
+    answers: list[httpx.Response] = []
+
+    async def note(answer: httpx.Response) -> None:
+        await answer.aread()
+        answers.append(answer)
+
+    client.event_hooks["response"].append(note)
+    await journey(client, clock, trouble)
+
+    met = {check(document, answer) for answer in answers}
+    documented = {(*route, status) for route, statuses in STATUSES.items() for status in statuses}
+    assert documented - met == set()
+
+
+async def journey(client: Client, clock: SettableClock, trouble: Trouble) -> None:
+    """Past every documented status of every route."""
+    elsewhere = {"Sec-Fetch-Site": "cross-site"}
+    for _ in range(2):
+        await client.register()
+    await client.log_in(password="another one")
+    tokens = await client.come_in()
+    for method, path in STATUSES:
+        client.cookies.clear()
+        await client.request(method, path, headers=bearer("garbage"))
+        if method == "POST":
+            json = {"Content-Type": "application/json"}
+            await client.post(path, content=b"{", headers=json)
+            await client.post(path, content=b"{}", headers={"Content-Type": "text/plain"})
+            await client.post(path, content=b" " * 20_000, headers=json)
+            await client.post(path, json=PERSON | {"refresh_token": "garbage"})
+        for headers in ({}, elsewhere):
+            await client.log_in()
+            await client.request(method, path, headers=headers)
+    await client.get(REFRESH, headers={"Cookie": "refresh_token=garbage"})
+    await client.log_in()
+    clock.advance(timedelta(minutes=1))
+    await client.refresh(tokens["refresh_token"])
+    trouble.users = trouble.sessions = Unavailable("users")
+    for method, path in STATUSES:
+        await client.request(method, path, json=PERSON if method == "POST" else None)

@@ -1,0 +1,173 @@
+"""What all tests share: signing keys, and the places where stores can be tested.
+
+Servers start when the first test needs them and are gone after the last one.
+"""
+
+import asyncio
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import hypothesis
+import pytest
+import redis
+
+from domain.token import TokenKind
+from infrastructure.adapters import ADAPTERS
+from infrastructure.keys import SigningKey
+from infrastructure.migrations import upgrade
+from infrastructure.rs256 import Rs256Signer
+from tests import servers
+from tests.builders import a_signer, a_signing_key
+from tests.processes import Service, a_service
+
+# The same examples in each run: a failure is the change's, not the dice's.
+hypothesis.settings.register_profile("doorward", derandomize=True, database=None, deadline=None)
+hypothesis.settings.load_profile("doorward")
+
+
+class Place(NamedTuple):
+    """Where a storage adapter is tested.
+
+    :ivar fixture: gives the URL of an empty place, with its tables and all, to each test.
+    :ivar is_networked: whether the adapter is also to be tested with a line that breaks.
+    """
+
+    fixture: str
+    is_networked: bool = False
+
+
+PLACES = {
+    "memory": Place("memory_url"),
+    "sqlite": Place("sqlite_url"),
+    "postgresql": Place("postgres_url", is_networked=True),
+    "redis": Place("redis_url", is_networked=True),
+}
+"""By the schemes of ``infrastructure/adapters.py``. A new backend needs an entry here."""
+
+OTHER_NAMES = {"postgres": "postgresql", "rediss": "redis", "unix": "redis"}
+"""Schemes of the same adapter that reach it another way; they are not tested twice."""
+
+
+def schemes(role: str, *, networked: bool = False) -> list[str]:
+    """The schemes whose adapters keep users, or sessions; or only those behind a network."""
+    return [
+        scheme
+        for scheme, adapter in ADAPTERS.items()
+        if getattr(adapter, role) and scheme not in OTHER_NAMES
+        if not networked or (scheme in PLACES and PLACES[scheme].is_networked)
+    ]
+
+
+def url_for(scheme: str, request: pytest.FixtureRequest) -> str:
+    """The URL of an empty place for this test."""
+    if scheme not in PLACES:
+        pytest.fail(
+            f"infrastructure/adapters.py registers {scheme!r}, and no test knows a URL for it: "
+            "add one to PLACES in tests/conftest.py",
+            pytrace=False,
+        )
+    return str(request.getfixturevalue(PLACES[scheme].fixture))
+
+
+def pytest_report_header() -> str:
+    return servers.describe()
+
+
+@pytest.fixture(scope="session")
+def keys() -> dict[TokenKind, SigningKey]:
+    return {kind: a_signing_key() for kind in TokenKind}
+
+
+@pytest.fixture(scope="session")
+def strange_key() -> SigningKey:
+    """A fit key that is not ours."""
+    return a_signing_key()
+
+
+@pytest.fixture(scope="session")
+def signer(keys: dict[TokenKind, SigningKey]) -> Rs256Signer:
+    return a_signer(keys)
+
+
+@pytest.fixture
+def memory_url() -> str:
+    return "memory:"
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "migrated.db"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def empty_sqlite_url(tmp_path: Path) -> str:
+    """Without tables."""
+    return f"sqlite:///{tmp_path}/empty.db"
+
+
+@pytest.fixture
+def sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
+    return f"sqlite:///{shutil.copy(migrated_sqlite, tmp_path / 'doorward.db')}"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[servers.Server]:
+    with servers.postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def migrated_databases(postgres: servers.Server) -> Iterator[servers.TemplateDatabases]:
+    with servers.TemplateDatabases(postgres.url, _migrate) as databases:
+        yield databases
+
+
+@pytest.fixture(scope="session")
+def empty_databases(postgres: servers.Server) -> Iterator[servers.TemplateDatabases]:
+    with servers.TemplateDatabases(postgres.url, lambda _: None) as databases:
+        yield databases
+
+
+@pytest.fixture
+def empty_postgres_url(empty_databases: servers.TemplateDatabases) -> Iterator[str]:
+    """Without tables."""
+    with empty_databases.fresh() as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(migrated_databases: servers.TemplateDatabases) -> Iterator[str]:
+    with migrated_databases.fresh() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[servers.Server]:
+    with servers.redis_server() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(redis_server: servers.Server) -> str:
+    """Without anything of ours in it. What is not ours stays: the server may be somebody's."""
+    with redis.Redis.from_url(redis_server.url) as client:
+        for key in client.scan_iter("doorward:*"):
+            client.delete(key)
+    return redis_server.url
+
+
+def _migrate(url: str) -> None:
+    with ThreadPoolExecutor(1) as thread:  # the caller may have a loop of its own
+        thread.submit(asyncio.run, upgrade(url)).result()
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    """The command, running on its embedded default."""
+    with a_service(tmp_path) as service:
+        yield service

@@ -1,0 +1,138 @@
+"""What every port promises about a server that does not answer."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Literal
+
+import pytest
+
+from application.ports import SessionStore, UserRepository
+from domain.errors import Unavailable
+from domain.session import Session
+from domain.user import Email, User
+from infrastructure.adapters import Adapter, adapter_for
+from infrastructure.limits import Limits
+from tests.builders import a_session, ada, refreshed
+from tests.conftest import schemes, url_for
+from tests.doubles import Wire
+
+Role = Literal["users", "sessions"]
+HASTY = Limits(timeout=timedelta(seconds=0.5))  # as long takes each test of silence
+ROLES: tuple[Role, ...] = ("users", "sessions")
+REMOTE = [(role, scheme) for role in ROLES for scheme in schemes(role, networked=True)]
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A store behind a line that breaks.
+
+    :ivar fill: stores something.
+    :ivar remembers: whether that is there.
+    :ivar calls: begins one call of each method.
+    """
+
+    role: Role
+    wire: Wire
+    fill: Callable[[], Awaitable[None]]
+    remembers: Callable[[], Awaitable[bool]]
+    calls: Callable[[], list[Awaitable[object]]]
+
+    async def is_unavailable(self) -> bool:
+        async with asyncio.timeout(5):  # far more than the adapter may take
+            results = await asyncio.gather(*self.calls(), return_exceptions=True)
+        return {(type(result), str(result)) for result in results} == {
+            (Unavailable, f"{self.role}: no answer")
+        }
+
+
+def remote_users(wire: Wire, users: UserRepository, user: User) -> Remote:
+    async def remembers() -> bool:
+        return await users.get(user.id) == user
+
+    return Remote(
+        "users",
+        wire,
+        fill=lambda: users.add(user),
+        remembers=remembers,
+        calls=lambda: [
+            users.add(ada(email=Email.parse("eve@example.org"))),
+            users.get(user.id),
+            users.by_email(user.email),
+            users.replace(user, replace(user, name="Countess")),
+            users.delete(user.id),
+        ],
+    )
+
+
+def remote_sessions(wire: Wire, sessions: SessionStore, session: Session) -> Remote:
+    async def remembers() -> bool:
+        return await sessions.get(session.user_id, session.id) == session
+
+    return Remote(
+        "sessions",
+        wire,
+        fill=lambda: sessions.add(session),
+        remembers=remembers,
+        calls=lambda: [
+            sessions.add(a_session()),
+            sessions.get(session.user_id, session.id),
+            sessions.replace(session, refreshed(session)),
+            sessions.delete(session.user_id, session.id),
+            sessions.of_user(session.user_id),
+        ],
+    )
+
+
+def behind(wire: Wire, role: Role, adapter: Adapter, connection: object) -> Remote:
+    if role == "users":
+        assert adapter.users is not None
+        return remote_users(wire, adapter.users(connection), ada())
+    assert adapter.sessions is not None
+    return remote_sessions(wire, adapter.sessions(connection), a_session())
+
+
+@pytest.fixture(params=REMOTE, ids="-".join)
+async def remote(request: pytest.FixtureRequest) -> AsyncIterator[Remote]:
+    role, scheme = request.param
+    async with Wire(url_for(scheme, request)) as wire:
+        adapter = adapter_for(wire.url, role)
+        async with adapter.connect(wire.url, HASTY) as connection:
+            yield behind(wire, role, adapter, connection)
+
+
+async def test_a_server_that_is_gone_is_unavailable_and_comes_back(remote: Remote) -> None:
+    await remote.fill()
+
+    await remote.wire.cut()
+    assert await remote.is_unavailable()
+
+    await remote.wire.mend()
+    assert await remote.remembers()
+
+
+async def test_a_server_that_is_silent_is_unavailable_and_comes_back(remote: Remote) -> None:
+    await remote.fill()
+
+    await remote.wire.hang()
+    assert await remote.is_unavailable()
+
+    await remote.wire.cut()
+    await remote.wire.mend()
+    assert await remote.remembers()
+
+
+async def test_a_server_that_was_never_there_is_unavailable(remote: Remote) -> None:
+    await remote.wire.cut()
+
+    assert await remote.is_unavailable()
+
+
+async def test_a_server_that_was_away_unnoticed_costs_nobody_a_call(remote: Remote) -> None:
+    await remote.fill()
+
+    await remote.wire.cut()
+    await remote.wire.mend()
+
+    assert await remote.remembers()

@@ -1,0 +1,165 @@
+"""Adapters that only tests need. They keep every promise of their ports; some break on request."""
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Self, TypeVar
+from urllib.parse import urlsplit
+
+from application.ports import PasswordHasher, SessionStore
+from domain.password import Password
+from domain.session import Session, SessionId
+from domain.user import UserId
+
+_T = TypeVar("_T")
+
+
+@dataclass
+class SettableClock:
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, time: timedelta) -> None:
+        self.now += time
+
+
+class QuickHasher(PasswordHasher):
+    """Salted and correct, and far too quick for production.
+
+    :ivar computed: the stored hash of each verification, in order; ``None`` for the decoy.
+    """
+
+    def __init__(self, cost: int = 1) -> None:
+        self._cost = cost
+        self._decoy = self._make(secrets.token_hex(), secrets.token_hex(8), cost)
+        self.computed: list[str | None] = []
+
+    async def hash(self, password: Password) -> str:
+        return self._make(password.text, secrets.token_hex(8), self._cost)
+
+    async def verify(self, password: Password, stored: str | None) -> bool:
+        parts = (stored or "").split("$")
+        is_usable = len(parts) == 4 and parts[0] == "quick" and parts[1] in {"1", "2", "3"}
+        self.computed.append(stored if is_usable else None)
+        hashed = stored if stored is not None and is_usable else self._decoy
+        _, cost, salt, _ = hashed.split("$")
+        return self._make(password.text, salt, int(cost)) == hashed and is_usable
+
+    def is_outdated(self, stored: str) -> bool:
+        return int(stored.split("$")[1]) < self._cost
+
+    @staticmethod
+    def _make(text: str, salt: str, cost: int) -> str:
+        digest = hashlib.pbkdf2_hmac("sha256", text.encode(), salt.encode(), cost).hex()
+        return f"quick${cost}${salt}${digest}"
+
+
+@dataclass
+class PausingSessions(SessionStore):
+    """Another store, with a pause before and after each step, as a network would make."""
+
+    store: SessionStore
+    pause: Callable[[], Awaitable[None]]
+
+    async def _step(self, step: Awaitable[_T]) -> _T:
+        await self.pause()
+        result = await step
+        await self.pause()
+        return result
+
+    async def add(self, session: Session) -> None:
+        await self._step(self.store.add(session))
+
+    async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
+        return await self._step(self.store.get(user_id, session_id))
+
+    async def replace(self, old: Session, new: Session) -> bool:
+        return await self._step(self.store.replace(old, new))
+
+    async def delete(self, user_id: UserId, session_id: SessionId) -> None:
+        await self._step(self.store.delete(user_id, session_id))
+
+    async def of_user(self, user_id: UserId) -> Sequence[Session]:
+        return await self._step(self.store.of_user(user_id))
+
+
+@dataclass
+class Wire:
+    """A TCP line to a server, which can be cut, go silent and be mended.
+
+    :ivar url: like the server's own, but by this line.
+    """
+
+    server_url: str
+    url: str = ""
+    _is_silent: bool = False
+    _port: int = 0
+    _listener: asyncio.Server | None = None
+    _ends: set[asyncio.StreamWriter] = field(default_factory=set)
+    _calls: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def __aenter__(self) -> Self:
+        await self.mend()
+        server = urlsplit(self.server_url)
+        before, at, _ = server.netloc.rpartition("@")
+        self.url = server._replace(netloc=f"{before}{at}127.0.0.1:{self._port}").geturl()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.cut()
+
+    async def mend(self) -> None:
+        self._is_silent = False
+        self._listener = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
+        self._port = self._listener.sockets[0].getsockname()[1]
+
+    async def cut(self) -> None:
+        """Nobody is there any more: connections break and new ones are refused."""
+        if self._listener is None:
+            return
+        self._listener.close()
+        for end in self._ends:
+            end.transport.abort()
+        await asyncio.gather(*self._calls)
+        self._listener = None
+
+    async def hang(self) -> None:
+        """Whoever is connected, or connects, hears nothing more."""
+        await self.cut()
+        await self.mend()
+        self._is_silent = True
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        call = asyncio.current_task()
+        assert call is not None
+        self._calls.add(call)
+        self._ends.add(writer)
+        try:
+            if self._is_silent:
+                await reader.read()
+                return
+            place = urlsplit(self.server_url)
+            far_reader, far_writer = await asyncio.open_connection(place.hostname, place.port)
+            self._ends.add(far_writer)
+            await asyncio.gather(
+                self._pass_on(reader, far_writer), self._pass_on(far_reader, writer)
+            )
+        except OSError:
+            pass
+        finally:
+            self._calls.discard(call)
+
+    @staticmethod
+    async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while octets := await reader.read(65536):
+                writer.write(octets)
+        except OSError:
+            pass
+        finally:
+            writer.close()

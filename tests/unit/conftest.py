@@ -1,0 +1,29 @@
+import pytest
+
+from domain.token import TokenKind
+from infrastructure.keys import SigningKey
+from infrastructure.rs256 import Rs256Signer
+from tests.builders import House
+from tests.unit.forgery import Forger
+
+
+@pytest.fixture
+def house(signer: Rs256Signer) -> House:
+    """All use cases on stores in memory, with nobody in them."""
+    return House(signer)
+
+
+@pytest.fixture
+def forger(
+    signer: Rs256Signer, keys: dict[TokenKind, SigningKey], strange_key: SigningKey
+) -> Forger:
+    """Of access tokens."""
+    return Forger(signer, keys[TokenKind.ACCESS], keys[TokenKind.REFRESH], strange_key)
+
+
+@pytest.fixture
+def refresh_forger(
+    signer: Rs256Signer, keys: dict[TokenKind, SigningKey], strange_key: SigningKey
+) -> Forger:
+    own, other = keys[TokenKind.REFRESH], keys[TokenKind.ACCESS]
+    return Forger(signer, own, other, strange_key, TokenKind.REFRESH)

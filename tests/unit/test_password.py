@@ -1,0 +1,133 @@
+"""What a password may be (REQUIREMENTS: NIST SP 800-63B-4, no composition rules)."""
+
+import pytest
+
+from domain.errors import InvalidInput
+from domain.password import Password, PasswordRule
+from domain.user import Email
+
+ADA = Email.parse("Ada.L@example.org")
+RULE = PasswordRule(shortest=8, common=frozenset({"password1", "trustno1", "strasse12"}))
+TOO_LONG = "must be at most 256 characters and 1024 bytes long"
+GUESSABLE = "is too easy to guess; choose another one"
+
+
+def chosen(typed: str, name: str = "Ada Lovelace") -> str:
+    return RULE.choose(typed, name, ADA).text
+
+
+def refusal_of(typed: str, name: str = "Ada Lovelace") -> str:
+    with pytest.raises(InvalidInput) as refused:
+        RULE.choose(typed, name, ADA)
+    [problem] = refused.value.problems
+    assert problem.field == "password"
+    return problem.message
+
+
+def test_a_password_has_at_least_8_characters() -> None:
+    assert chosen("8 chars.") == "8 chars."
+    assert refusal_of("7 chars") == "must be at least 8 characters long"
+
+
+def test_the_shortest_password_is_a_setting() -> None:
+    rule = PasswordRule(shortest=15)
+
+    assert rule.choose("15 characters..", "Ada", ADA).text == "15 characters.."
+    with pytest.raises(InvalidInput):
+        rule.choose("14 characters.", "Ada", ADA)
+
+
+def test_characters_are_counted_as_people_see_them() -> None:
+    assert refusal_of("e\u0301" * 7) == "must be at least 8 characters long"
+
+
+def test_a_password_has_at_most_256_characters() -> None:
+    assert chosen("ab" * 128) == "ab" * 128
+    assert refusal_of("ab" * 128 + "c") == TOO_LONG
+
+
+def test_a_password_has_at_most_1024_bytes() -> None:
+    assert chosen("🔑🚪" * 128) == "🔑🚪" * 128  # 256 characters of 4 bytes
+    assert Password.parse("\u20ac" * 256).text  # 768 bytes
+    assert refusal_of("🔑🚪" * 128 + "a") == TOO_LONG
+
+
+def test_a_huge_password_is_refused_before_it_is_normalised() -> None:
+    with pytest.raises(InvalidInput):
+        Password.parse("a" + "\u0301\u0323" * 5_000_000)  # would take hours
+
+
+@pytest.mark.parametrize("typed", [" leading", "trailing ", "in the middle", "\u3000wide space"])
+def test_a_password_is_never_trimmed(typed: str) -> None:
+    assert chosen(typed) == typed
+
+
+def test_passwords_that_differ_after_byte_72_are_different() -> None:
+    one, other = "x9" * 36 + "a", "x9" * 36 + "b"
+
+    assert one[:72] == other[:72]
+    assert Password.parse(one) != Password.parse(other)
+
+
+def test_composed_and_decomposed_letters_are_the_same_password() -> None:
+    assert Password.parse("caf\u00e9 au lait") == Password.parse("cafe\u0301 au lait")
+
+
+def test_compatible_letters_are_different_passwords() -> None:
+    assert Password.parse("\uff50assphrase") != Password.parse("passphrase")
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["only small letters", "ONLY BIG LETTERS", "8675309112358", "!?!?!?!?", "пароль-пароль"],
+)
+def test_there_are_no_rules_of_composition(typed: str) -> None:
+    assert chosen(typed) == typed
+
+
+@pytest.mark.parametrize("character", ["\x00", "\t", "\n", "\x7f", "\x85", "\u202e", "\ud800"])
+def test_control_characters_are_refused_in_a_password(character: str) -> None:
+    assert refusal_of(f"pass{character}phrase") == "must not contain control characters"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "password1",
+        "PassWord1",
+        "Straße12",
+        "Ada Lovelace",
+        "ADA LOVELACE",
+        "ada.l@example.org",
+        "Ada.L@Example.ORG",
+        "aaaaaaaaa",
+        "aAaAaAaAa",
+    ],
+)
+def test_what_an_attacker_tries_first_is_refused(typed: str) -> None:
+    assert refusal_of(typed) == GUESSABLE
+
+
+def test_the_part_before_the_at_sign_is_refused_as_a_password() -> None:
+    email = Email.parse("ada.lovelace@example.org")
+
+    with pytest.raises(InvalidInput):
+        RULE.choose("Ada.Lovelace", "Ada", email)
+
+
+def test_a_password_may_contain_the_name() -> None:
+    assert chosen("ada lovelace's engine") == "ada lovelace's engine"
+
+
+def test_a_login_takes_passwords_that_nobody_could_choose_now() -> None:
+    assert Password.parse("short").text == "short"
+    assert Password.parse("password1").text == "password1"
+
+
+def test_a_password_does_not_show_itself() -> None:
+    assert "trustno2" not in repr(Password.parse("trustno2"))
+    assert "trustno1" not in repr(RULE)
+
+
+def test_a_refusal_does_not_repeat_the_password() -> None:
+    assert "trustno1" not in refusal_of("trustno1")
