@@ -18,6 +18,7 @@ from domain.errors import (
     NotLoggedIn,
     RefreshTokenReused,
     TokenRejected,
+    all_of,
 )
 from domain.password import Password, PasswordRule
 from domain.session import Lifetimes, Session, SessionId, TokenId
@@ -59,14 +60,17 @@ class RegisterUser:
 
     async def __call__(self, name: str, email: str, password: str) -> User:
         """
-        :raises InvalidInput: the name, the address or the password will not do.
+        :raises InvalidInput: the name, the address or the password will not do; all that is wrong.
         :raises EmailTaken: somebody has that address.
         """
-        name, address = parse_name(name), Email.parse(email)
-        chosen = self.rule.choose(password, name, address)
+        parsed_name, address, chosen = all_of(
+            lambda: parse_name(name),
+            lambda: Email.parse(email),
+            lambda: self.rule.choose(password, name, email),
+        )
         password_hash = await self.hasher.hash(chosen)
         user_id = UserId(UUID(hex=self.random_id(), version=4))
-        user = User.register(user_id, name, address, password_hash, self.clock())
+        user = User.register(user_id, parsed_name, address, password_hash, self.clock())
         await self.users.add(user)
         return user
 

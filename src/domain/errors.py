@@ -13,8 +13,9 @@
 ``code`` is stable: clients may match on it. The docstring's first sentence is for people.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class AuthError(Exception):
@@ -39,6 +40,23 @@ class InvalidInput(AuthError):
     def __init__(self, *problems: Problem) -> None:
         super().__init__(", ".join(problem.field for problem in problems))
         self.problems = problems
+
+
+def all_of(*parts: Callable[[], Any]) -> tuple[Any, ...]:
+    """The results of all the parts.
+
+    :raises InvalidInput: with the problems of all of them, so that nobody has to try three times.
+    """
+    results: list[Any] = []
+    problems: list[Problem] = []
+    for part in parts:
+        try:
+            results.append(part())
+        except InvalidInput as error:
+            problems += error.problems
+    if problems:
+        raise InvalidInput(*problems)
+    return tuple(results)
 
 
 class EmailTaken(AuthError):

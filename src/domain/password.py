@@ -7,7 +7,6 @@ from typing import Self
 
 from domain.errors import InvalidInput, Problem
 from domain.text import is_clean
-from domain.user import Email
 
 LONGEST_IN_CHARACTERS = 256
 LONGEST_IN_BYTES = 1024
@@ -54,8 +53,8 @@ class PasswordRule:
     shortest: int
     common: AbstractSet[str] = field(default=frozenset(), repr=False)
 
-    def choose(self, typed: str, name: str, email: Email) -> Password:
-        """The password that somebody chooses for their account.
+    def choose(self, typed: str, name: str, email: str) -> Password:
+        """The password that somebody of this name and address chooses for their account.
 
         :raises InvalidInput: when it is too short, is easy to guess (a common one, or the
             person's own name or address), or as :meth:`Password.parse` says.
@@ -69,12 +68,9 @@ class PasswordRule:
             raise InvalidInput(Problem("password", "is too easy to guess; choose another one"))
         return password
 
-    def _is_guessable(self, folded: str, name: str, email: Email) -> bool:
-        own = {
-            name.casefold(),
-            email.address.casefold(),
-            email.address.partition("@")[0].casefold(),
-        }
+    def _is_guessable(self, folded: str, name: str, email: str) -> bool:
+        address = email.strip().casefold()
+        own = {name.strip().casefold(), address, address.partition("@")[0]}
         return folded in self.common or folded in own or len(set(folded)) == 1
 
 

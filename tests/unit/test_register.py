@@ -66,3 +66,9 @@ async def test_the_same_password_never_has_the_same_hash(house: House) -> None:
     eve = await house.move_in("eve@example.org")
 
     assert ada.password_hash != eve.password_hash
+
+
+async def test_everything_that_is_wrong_is_said_at_once(house: House) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        await house.register("", "no address", "short")
+    assert [problem.field for problem in refused.value.problems] == ["name", "email", "password"]
