@@ -3,12 +3,14 @@
 import secrets
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar, get_type_hints
 from uuid import uuid4
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
+from application.account import ChangePassword
+from application.audit import Audit
 from application.auth import (
     Authenticate,
     Login,
@@ -17,15 +19,23 @@ from application.auth import (
     RegisterUser,
     TokenPair,
 )
-from application.ports import SessionStore, TokenSigner, UserRepository
+from application.ports import (
+    Devices,
+    RateLimiter,
+    SessionStore,
+    TokenSigner,
+    UserRepository,
+)
+from application.throttle import Limits, Throttle
 from domain.password import PasswordRule
 from domain.session import Lifetimes, Session, SessionId, TokenId
 from domain.token import TokenClaims, TokenKind
 from domain.user import Email, User, UserId
+from infrastructure.devices import HmacDevices
 from infrastructure.keys import SigningKey
-from infrastructure.memory import MemorySessions, MemoryUsers
+from infrastructure.memory import MemoryRateLimiter, MemorySessions, MemoryUsers
 from infrastructure.rs256 import Audiences, Rs256Signer
-from tests.doubles import QuickHasher, SettableClock
+from tests.doubles import QuickHasher, Recorder, SettableClock
 
 # Stores may forget what has ended by the real clock, so times are near the real now. An odd number
 # of microseconds shows who rounds.
@@ -44,6 +54,8 @@ AUDIENCES = Audiences(
     access="https://api.example.org",
     refresh="https://id.example.org/api/auth/refresh",
 )
+_UseCase = TypeVar("_UseCase")
+
 PASSWORD = "correct horse battery staple"
 
 
@@ -110,37 +122,54 @@ class House:
     hasher: QuickHasher = field(default_factory=QuickHasher)
     clock: SettableClock = field(default_factory=lambda: SettableClock(NOW))
     lifetimes: Lifetimes = LIFETIMES
+    limiter: RateLimiter = field(default_factory=MemoryRateLimiter)
+    limits: Limits = field(default_factory=Limits)
+    devices: Devices = field(default_factory=lambda: HmacDevices(a_signing_key()))
+    events: Recorder = field(default_factory=Recorder)
+
+    @property
+    def throttle(self) -> Throttle:
+        return Throttle(self.limiter, self.limits, self.clock)
+
+    @property
+    def audit(self) -> Audit:
+        return Audit(self.events, self.clock)
+
+    @property
+    def rule(self) -> PasswordRule:
+        return PasswordRule(8, frozenset({"password1"}))
 
     @property
     def register(self) -> RegisterUser:
-        rule = PasswordRule(8, frozenset({"password1"}))
-        return RegisterUser(self.users, self.hasher, rule, self.clock, new_id)
+        return self._made(RegisterUser)
 
     @property
     def login(self) -> Login:
-        return Login(
-            self.users,
-            self.sessions,
-            self.signer,
-            self.hasher,
-            self.lifetimes,
-            self.clock,
-            new_id,
-        )
+        return self._made(Login)
 
     @property
     def refresh(self) -> RefreshAccess:
-        return RefreshAccess(
-            self.users, self.sessions, self.signer, self.lifetimes, self.clock, new_id
-        )
+        return self._made(RefreshAccess)
 
     @property
     def logout(self) -> Logout:
-        return Logout(self.sessions, self.signer, self.clock)
+        return self._made(Logout)
 
     @property
     def authenticate(self) -> Authenticate:
-        return Authenticate(self.users, self.sessions, self.signer, self.clock)
+        return self._made(Authenticate)
+
+    @property
+    def change_password(self) -> ChangePassword:
+        return self._made(ChangePassword)
+
+    def _made(self, use_case: type[_UseCase]) -> _UseCase:
+        """Its fields are named as ours are."""
+        names = get_type_hints(use_case)
+        return use_case(**{name: getattr(self, name) for name in names})
+
+    def random_id(self) -> str:
+        return new_id()
 
     async def move_in(self, email: str = "ada@example.org") -> User:
         """Somebody registers, with the password PASSWORD."""
@@ -148,7 +177,7 @@ class House:
 
     async def come_in(self, email: str = "ada@example.org") -> TokenPair:
         """Somebody who has moved in logs in."""
-        return await self.login(email, PASSWORD)
+        return (await self.login(email, PASSWORD)).tokens
 
     async def change(self, user: User, **changes: Any) -> None:
         """An administrator changes something about somebody."""

@@ -114,7 +114,8 @@ async def test_up_may_be_repeated(url: str) -> None:
 
 
 async def test_processes_that_migrate_at_once_do_not_disturb_each_other(url: str) -> None:
-    await asyncio.gather(*(upgrade(url) for _ in range(4)))
+    async with asyncio.timeout(20):  # who disturbs others may wait for them for ever
+        await asyncio.gather(*(upgrade(url) for _ in range(4)))
 
     assert await current(url) == newest()
     assert await ask(url, differences) == []

@@ -8,6 +8,7 @@ from litestar.datastructures import State
 from api import openapi
 from api.auth import AuthController
 from api.body import JsonRequest
+from api.caller import with_caller
 from api.docs import DOCUMENTATION
 from api.errors import handle
 from api.guard import require_login
@@ -36,5 +37,5 @@ def create_app(container: AsyncContainer, site: Site) -> Litestar:
         state=State({"site": site}),
     )
     setup_dishka(container, app)
-    app.asgi_handler = with_headers(app.asgi_handler, site)
+    app.asgi_handler = with_headers(with_caller(app.asgi_handler, site), site)
     return app

@@ -1,12 +1,14 @@
 """Registering, logging in, staying logged in, logging out."""
 
+from dataclasses import replace
+
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, Response, get, post
-from litestar.datastructures import State
 from litestar.params import JSONBody
 
 from api import cookies, credentials
 from api.body import JsonRequest
+from api.caller import caller_of
 from api.guard import PUBLIC
 from api.openapi import ACCESS, REFRESH_COOKIE, OptionalBody, failures
 from api.schemas import Done, LoginRequest, RefreshToken, Registration, TokenAnswer, UserAnswer
@@ -22,9 +24,12 @@ from domain.errors import (
     TokenRejected,
     Unavailable,
 )
+from domain.limit import TooManyRequests
 
 _BODY = (413, 415)
-_REFRESH_FAILURES = failures(RefreshTokenMissing, CrossSiteRequest, TokenRejected, Unavailable)
+_REFRESH_FAILURES = failures(
+    RefreshTokenMissing, CrossSiteRequest, TokenRejected, TooManyRequests, Unavailable
+)
 _LOGOUT_FAILURES = failures(CrossSiteRequest, NotLoggedIn, TokenRejected, Unavailable)
 _REFRESH_SECURITY = [{REFRESH_COOKIE: list[str]()}, {}]
 
@@ -38,34 +43,45 @@ class AuthController(Controller):
         "/register",
         status_code=200,
         summary="Register",
-        responses=failures(InvalidInput, EmailTaken, Unavailable, status=_BODY),
+        responses=failures(InvalidInput, EmailTaken, TooManyRequests, Unavailable, status=_BODY),
     )
     @inject
     async def register(
-        self, data: JSONBody[Registration], register_user: FromDishka[RegisterUser]
+        self,
+        request: JsonRequest,
+        data: JSONBody[Registration],
+        register_user: FromDishka[RegisterUser],
     ) -> UserAnswer:
         """A new user. The role is `user`; it and `verified` cannot be chosen."""
         for confirmation in (data.password_confirm, data.password_confirm_camel):
             if confirmation not in {None, data.password}:
                 raise InvalidInput(Problem("password_confirm", "must equal the password"))
-        return UserAnswer.of(await register_user(data.name, data.email, data.password))
+        caller = caller_of(request)
+        return UserAnswer.of(await register_user(data.name, data.email, data.password, caller))
 
     @post(
         "/login",
         status_code=200,
         summary="Log in",
-        responses=failures(InvalidInput, InvalidCredentials, Unavailable, status=_BODY),
+        responses=failures(
+            InvalidInput, InvalidCredentials, TooManyRequests, Unavailable, status=_BODY
+        ),
     )
     @inject
     async def login(
-        self, data: JSONBody[LoginRequest], log_in: FromDishka[Login], state: State
+        self, request: JsonRequest, data: JSONBody[LoginRequest], log_in: FromDishka[Login]
     ) -> Response[TokenAnswer]:
         """Start a session. The tokens come as cookies, or with `"transport": "bearer"` in the
         body; then keep the refresh token yourself."""
-        tokens = await log_in(data.email, data.password)
+        site: Site = request.app.state.site
+        device_token = credentials.device_token(request.scope["headers"], site)
+        caller = replace(caller_of(request), device_token=device_token)
+        logged_in = await log_in(data.email, data.password, caller)
         if data.transport == "bearer":
-            return Response(TokenAnswer.of(tokens, with_refresh_token=True))
-        return _with_cookies(tokens, state.site)
+            return Response(TokenAnswer.of(logged_in.tokens, with_refresh_token=True))
+        answer = _with_cookies(logged_in.tokens, site)
+        answer.set_cookie(cookies.of_device(logged_in.device_token, site))
+        return answer
 
     @post(
         "/refresh",
@@ -143,14 +159,14 @@ async def _refresh(
     request: JsonRequest, refresh_access: RefreshAccess, in_body: str | None
 ) -> Response[TokenAnswer]:
     if in_body is not None:
-        tokens = await refresh_access(in_body)
+        tokens = await refresh_access(in_body, caller_of(request))
         return Response(TokenAnswer.of(tokens, with_refresh_token=True))
     site: Site = request.app.state.site
     in_cookie = credentials.read(request.scope["headers"], site).refresh
     if in_cookie is None:
         raise RefreshTokenMissing
     site.refuse_strangers(request.headers)
-    return _with_cookies(await refresh_access(in_cookie), site)
+    return _with_cookies(await refresh_access(in_cookie, caller_of(request)), site)
 
 
 async def _logout(request: JsonRequest, log_out: Logout, in_body: str | None) -> Response[Done]:
@@ -158,7 +174,8 @@ async def _logout(request: JsonRequest, log_out: Logout, in_body: str | None) ->
     presented = credentials.read(request.scope["headers"], site)
     if presented.uses_cookies:
         site.refuse_strangers(request.headers)
-    await log_out(presented.access, in_body if in_body is not None else presented.refresh)
+    refresh_token = in_body if in_body is not None else presented.refresh
+    await log_out(presented.access, refresh_token, caller_of(request))
     return Response(Done(), cookies=cookies.removal(site))
 
 

@@ -19,6 +19,7 @@ from infrastructure import preflight, schema
 from infrastructure.doctor import Finding, examine
 from infrastructure.keys import SigningKey
 from infrastructure.limits import Limits
+from infrastructure.logs import LOGS
 from infrastructure.places import NotReady, Place, distinct, limits_of, places
 from infrastructure.settings import Settings
 from infrastructure.variables import ConfigurationError
@@ -64,7 +65,7 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool)
     asyncio.run(preflight.prepare(settings))
     listener = _listen(settings)
     _introduce(settings)
-    server.run(listener, settings.workers, reload=reload)
+    server.run(listener, settings.workers, LOGS, reload=reload)
 
 
 def _listen(settings: Settings) -> socket.socket:

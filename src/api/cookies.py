@@ -1,4 +1,4 @@
-"""The three cookies (RFC 6265bis): how they are named, set, removed and read."""
+"""The cookies (RFC 6265bis): how they are named, set, removed and read."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,6 +8,8 @@ from litestar.datastructures import Cookie
 from api.site import Site
 from application.auth import TokenPair
 from domain.errors import TokenRejected
+
+_YEAR = 365 * 24 * 60 * 60
 
 
 class _PlainCookie(Cookie):
@@ -23,45 +25,46 @@ class _PlainCookie(Cookie):
 class CookieNames:
     access: str
     refresh: str
+    device: str
     logged_in: str = "logged_in"
 
 
 def names(site: Site) -> CookieNames:
     """Under https, ``__Host-`` keeps other hosts of the domain from setting the tokens."""
     prefix = "__Host-" if site.is_https else ""
-    return CookieNames(f"{prefix}access_token", f"{prefix}refresh_token")
+    return CookieNames(f"{prefix}access_token", f"{prefix}refresh_token", f"{prefix}device")
 
 
 def of_tokens(tokens: TokenPair, site: Site) -> list[Cookie]:
     """The cookies of somebody logged in. They go when their tokens do."""
-    return _cookies(
-        site,
-        (tokens.access, tokens.access_lifetime),
-        (tokens.refresh, tokens.refresh_lifetime),
-        ("true", tokens.access_lifetime),
-    )
+    known = names(site)
+    return [
+        _cookie(site, known.access, tokens.access, tokens.access_lifetime),
+        _cookie(site, known.refresh, tokens.refresh, tokens.refresh_lifetime),
+        _cookie(site, known.logged_in, "true", tokens.access_lifetime),
+    ]
+
+
+def of_device(token: str, site: Site) -> Cookie:
+    """By which the user is known on this device. It outlives logouts: that is its purpose."""
+    return _cookie(site, names(site).device, token, _YEAR)
 
 
 def removal(site: Site) -> list[Cookie]:
-    """What makes a browser forget all three."""
-    gone = ("", 0)
-    return _cookies(site, gone, gone, gone)
-
-
-def _cookies(site: Site, *values: tuple[str, int]) -> list[Cookie]:
+    """What makes a browser forget that somebody is logged in."""
     known = names(site)
-    return [
-        _PlainCookie(
-            key=name,
-            value=value,
-            max_age=lifetime,
-            secure=site.is_https,
-            httponly=name != known.logged_in,  # which pages may read, and no token is in it
-        )
-        for name, (value, lifetime) in zip(
-            (known.access, known.refresh, known.logged_in), values, strict=True
-        )
-    ]
+    gone = (known.access, known.refresh, known.logged_in)
+    return [_cookie(site, name, "", 0) for name in gone]
+
+
+def _cookie(site: Site, name: str, value: str, lifetime: int) -> Cookie:
+    return _PlainCookie(
+        key=name,
+        value=value,
+        max_age=lifetime,
+        secure=site.is_https,
+        httponly=name != names(site).logged_in,  # which pages may read, and no token is in it
+    )
 
 
 def read(headers: Iterable[bytes], name: str) -> str | None:

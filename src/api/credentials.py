@@ -37,6 +37,15 @@ def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     return token.strip(" ") if scheme.lower() == "bearer" else None
 
 
+def device_token(headers: Iterable[tuple[bytes, bytes]], site: Site) -> str | None:
+    """What the browser shows to be known on this device; nothing that is ambiguous."""
+    cookie_headers = [value for name, value in headers if name == b"cookie"]
+    try:
+        return cookies.read(cookie_headers, cookies.names(site).device)
+    except TokenRejected:
+        return None
+
+
 def read(headers: Iterable[tuple[bytes, bytes]], site: Site) -> Credentials:
     """
     :raises TokenRejected: what is there is ambiguous; see :func:`bearer_token` and

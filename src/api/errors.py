@@ -3,8 +3,9 @@
 import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 
 from litestar import Request, Response
@@ -23,7 +24,9 @@ from domain.errors import (
     RefreshTokenMissing,
     TokenRejected,
     Unavailable,
+    WrongPassword,
 )
+from domain.limit import TooManyRequests
 
 log = logging.getLogger("doorward")
 
@@ -67,6 +70,8 @@ ANSWERS: Mapping[type[AuthError], Answer] = dict(
         _answer(
             CrossSiteRequest, HTTPStatus.FORBIDDEN, "Requests from other sites are not accepted"
         ),
+        _answer(WrongPassword, HTTPStatus.BAD_REQUEST, "The current password is wrong"),
+        _answer(TooManyRequests, HTTPStatus.TOO_MANY_REQUESTS, "Too many attempts, please wait"),
         _answer(
             Unavailable,
             HTTPStatus.SERVICE_UNAVAILABLE,
@@ -115,6 +120,8 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         cause = error if answer is _FAULT else None
         log.error("%s %s: %s", request.method, request.url.path, error, exc_info=cause)
+    if isinstance(error, TooManyRequests):
+        answer = replace(answer, headers=_limit_headers(error))
     return respond(answer, request, _problems(error))
 
 
@@ -150,6 +157,18 @@ def respond(
         media_type=PROBLEM_JSON if wants_problem else "application/json",
         headers=headers,
     )
+
+
+def _limit_headers(error: TooManyRequests) -> Mapping[str, str]:
+    """RFC 6585, section 4, and draft-ietf-httpapi-ratelimit-headers-10. Times are in seconds."""
+    wait = max(1, ceil(error.wait.total_seconds()))
+    limit = error.limit
+    window = int(limit.window.total_seconds())
+    return {
+        "Retry-After": str(wait),
+        "RateLimit-Policy": f'"{limit.name}";q={limit.attempts};w={window}',
+        "RateLimit": f'"{limit.name}";r=0;t={wait}',
+    }
 
 
 def allowed_methods(request: Request[Any, Any, Any]) -> set[str]:

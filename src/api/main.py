@@ -39,4 +39,6 @@ def _site(settings: Settings) -> Site:
     origins = set(settings.client_origin)
     if settings.public_url is None:  # then people open either of the two names of this machine
         origins.add(f"http://127.0.0.1:{settings.port}")
-    return Site(settings.origin, frozenset(origins))
+    return Site(
+        settings.origin, frozenset(origins), settings.trusted_proxies, settings.allowed_hosts
+    )

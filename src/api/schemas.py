@@ -39,6 +39,15 @@ class LoginRequest(Struct, kw_only=True):
     ] = "cookie"
 
 
+class PasswordChange(Struct, kw_only=True):
+    """A new password, and the current one to show that it is the owner who wants it."""
+
+    current_password: Annotated[str, Meta(examples=["correct horse battery staple"])]
+    new_password: Annotated[
+        str, Meta(description="8 to 256 characters", examples=["a better one than before"])
+    ]
+
+
 class RefreshToken(Struct, kw_only=True):
     """The refresh token of a client that does not use cookies."""
 

@@ -1,10 +1,8 @@
 """The web server: uvicorn, with limits and logs of ours."""
 
-import logging
 import signal
 import socket
 import sys
-import time
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -21,31 +19,9 @@ GRACE = 8
 """Seconds that requests have to end after SIGTERM. Docker kills after 10."""
 
 _INVALID = b'{"status":"fail","message":"The input is not valid","code":"invalid_input"}'
-_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160), 0x2028, 0x2029)}
 
 
-class LogLine(logging.Formatter):
-    """A time in UTC, and a message that cannot pretend to be several lines."""
-
-    converter = staticmethod(time.gmtime)
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        return super().formatMessage(record).translate(_CONTROLS)
-
-
-LOGS: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "()": "api.server.LogLine",
-            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
-            "datefmt": "%Y-%m-%dT%H:%M:%SZ",
-        }
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"level": "INFO", "handlers": ["stderr"]},
-}
+Logs = dict[str, Any]
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -115,13 +91,14 @@ def end_on_signals() -> None:
     signal.signal(signal.SIGTERM, end)
 
 
-def run(listener: socket.socket, workers: int, *, reload: bool) -> None:
+def run(listener: socket.socket, workers: int, logs: Logs, *, reload: bool) -> None:
     """Serve until a signal comes.
 
+    :param logs: the configuration of logging, for each process.
     :param reload: start anew whenever the source code changes; with one worker.
     :raises SystemExit: in the end, with the exit code.
     """
-    config = _config(workers, reload=reload)
+    config = _config(workers, logs, reload=reload)
     if reload:
         ChangeReload(config, target=Server(config).run, sockets=[listener]).run()
     elif workers > 1:
@@ -134,7 +111,7 @@ def run(listener: socket.socket, workers: int, *, reload: bool) -> None:
         sys.exit(int(not server.started))
 
 
-def _config(workers: int, *, reload: bool) -> Config:
+def _config(workers: int, logs: Logs, *, reload: bool) -> Config:
     return Config(
         APPLICATION,
         factory=True,
@@ -145,7 +122,7 @@ def _config(workers: int, *, reload: bool) -> Config:
         loop="auto",  # uvloop, where there is one
         ws="none",
         lifespan="on",
-        log_config=LOGS,
+        log_config=logs,
         access_log=False,
         server_header=False,
         proxy_headers=False,

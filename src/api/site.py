@@ -5,10 +5,14 @@ and changes something must come from a page of ours or of a client that was name
 row 3.5.1; W3C Fetch Metadata).
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from domain.errors import AuthError
+
+_PORT = re.compile(r":\d+$")
 
 
 class CrossSiteRequest(AuthError):
@@ -22,10 +26,14 @@ class Site:
     """
     :ivar origin: under which browsers reach the service, such as ``https://auth.example.com``.
     :ivar client_origins: the other origins whose pages may call it with cookies.
+    :ivar trusted_proxies: the networks of proxies whose word on the caller's address counts.
+    :ivar hosts: the names that it goes by, without ports; any when there are none.
     """
 
     origin: str
     client_origins: frozenset[str] = frozenset()
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    hosts: frozenset[str] = frozenset()
 
     @property
     def is_https(self) -> bool:
@@ -33,6 +41,21 @@ class Site:
 
     def trusts(self, origin: str) -> bool:
         return origin == self.origin or origin in self.client_origins
+
+    def trusts_proxy(self, address: str) -> bool:
+        try:
+            parsed = ip_address(address)
+        except ValueError:
+            return False
+        return any(parsed in network for network in self.trusted_proxies)
+
+    def goes_by(self, hosts: Sequence[str]) -> bool:
+        """
+        :param hosts: the Host headers of a request; more or less than one is never right.
+        """
+        if not self.hosts:
+            return True
+        return len(hosts) == 1 and _PORT.sub("", hosts[0].lower()) in self.hosts
 
     def refuse_strangers(self, headers: Mapping[str, str]) -> None:
         """Let only those pass who may use a person's cookies.

@@ -4,14 +4,17 @@ from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
 
+from application.audit import Audit
 from application.ports import (
     Clock,
+    Devices,
     PasswordHasher,
     RandomId,
     SessionStore,
     TokenSigner,
     UserRepository,
 )
+from application.throttle import Throttle
 from domain.errors import (
     InvalidCredentials,
     InvalidInput,
@@ -20,6 +23,7 @@ from domain.errors import (
     TokenRejected,
     all_of,
 )
+from domain.event import UNKNOWN, Caller
 from domain.password import Password, PasswordRule
 from domain.session import Lifetimes, Session, SessionId, TokenId
 from domain.token import TokenClaims, TokenKind
@@ -51,28 +55,46 @@ class Principal:
 
 
 @dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """
+    :ivar device_token: by which the user is known on this device from now on.
+    """
+
+    tokens: TokenPair
+    device_token: str
+
+
+@dataclass(frozen=True, slots=True)
 class RegisterUser:
     users: UserRepository
     hasher: PasswordHasher
     rule: PasswordRule
+    throttle: Throttle
+    audit: Audit
     clock: Clock
     random_id: RandomId
 
-    async def __call__(self, name: str, email: str, password: str) -> User:
+    async def __call__(
+        self, name: str, email: str, password: str, caller: Caller = UNKNOWN
+    ) -> User:
         """
+        :raises TooManyRequests: there were too many registrations.
         :raises InvalidInput: the name, the address or the password will not do; all that is wrong.
         :raises EmailTaken: somebody has that address.
         """
-        parsed_name, address, chosen = all_of(
-            lambda: parse_name(name),
-            lambda: Email.parse(email),
-            lambda: self.rule.choose(password, name, email),
-        )
-        password_hash = await self.hasher.hash(chosen)
-        user_id = UserId(UUID(hex=self.random_id(), version=4))
-        user = User.register(user_id, parsed_name, address, password_hash, self.clock())
-        await self.users.add(user)
-        return user
+        async with self.audit.recording("register", caller) as subject:
+            parsed_name, address, chosen = all_of(
+                lambda: parse_name(name),
+                lambda: Email.parse(email),
+                lambda: self.rule.choose(password, name, email),
+            )
+            await self.throttle.registration(caller.address)
+            password_hash = await self.hasher.hash(chosen)
+            user_id = UserId(UUID(hex=self.random_id(), version=4))
+            user = User.register(user_id, parsed_name, address, password_hash, self.clock())
+            await self.users.add(user)
+            subject.user_id = user.id
+            return user
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +103,44 @@ class Login:
     sessions: SessionStore
     signer: TokenSigner
     hasher: PasswordHasher
+    devices: Devices
+    throttle: Throttle
+    audit: Audit
     lifetimes: Lifetimes
     clock: Clock
     random_id: RandomId
 
-    async def __call__(self, email: str, password: str) -> TokenPair:
+    async def __call__(self, email: str, password: str, caller: Caller = UNKNOWN) -> LoggedIn:
         """
+        :raises InvalidInput: the password is longer than any can be.
+        :raises TooManyRequests: there were too many attempts.
         :raises InvalidCredentials: in the same time and for whatever reason.
         """
-        typed = Password.parse(password)
-        user = await self._find(email)
-        is_right = await self.hasher.verify(typed, user.password_hash if user else None)
-        if user is None or user.disabled or not is_right:
+        async with self.audit.recording("login", caller) as subject:
+            typed = Password.parse(password)
+            address = _address(email)
+            user = await self.users.by_email(address) if address else None
+            subject.user_id = user.id if user else None
+            account = address.key if address else email.casefold()
+            await self._verify(account, typed, user, caller)
+            if user is None or user.disabled:
+                raise InvalidCredentials
+            session = await self._start_session(await self._renew_hash(user, typed))
+            subject.session_id = session.id
+            tokens = TokenPair.of(session, self.signer, self.lifetimes)
+            return LoggedIn(tokens, self.devices.issue(user.id))
+
+    async def _verify(
+        self, account: str, typed: Password, user: User | None, caller: Caller
+    ) -> None:
+        """Takes as long for nobody's address as for somebody's."""
+        device = self.devices.recognise(caller.device_token, user.id) if user else None
+        await self.throttle.login(account, caller.address, device)
+        if not await self.hasher.verify(typed, user.password_hash if user else None):
             raise InvalidCredentials
-        await self._renew_hash(user, typed)
+        await self.throttle.forgive_login(account, device)
+
+    async def _start_session(self, user: User) -> Session:
         session = Session.start(
             SessionId(self.random_id()),
             user.id,
@@ -103,19 +149,26 @@ class Login:
             self.lifetimes,
         )
         await self.sessions.add(session)
-        return TokenPair.of(session, self.signer, self.lifetimes)
+        # The password may have been changed while the old one was being verified, and all
+        # sessions been ended before this one was there to be found.
+        now = await self.users.get(user.id)
+        if now is None or now.password_hash != user.password_hash:
+            await self.sessions.delete(session.user_id, session.id)
+            raise InvalidCredentials
+        return session
 
-    async def _find(self, email: str) -> User | None:
-        try:
-            address = Email.parse(email)
-        except InvalidInput:  # nobody has it, and that must take as long as a wrong password
-            return None
-        return await self.users.by_email(address)
+    async def _renew_hash(self, user: User, password: Password) -> User:
+        if not self.hasher.is_outdated(user.password_hash):
+            return user
+        renewed = user.with_password_hash(await self.hasher.hash(password))
+        return renewed if await self.users.replace(user, renewed) else user
 
-    async def _renew_hash(self, user: User, password: Password) -> None:
-        if self.hasher.is_outdated(user.password_hash):
-            renewed = user.with_password_hash(await self.hasher.hash(password))
-            await self.users.replace(user, renewed)  # whoever was faster has done it
+
+def _address(email: str) -> Email | None:
+    try:
+        return Email.parse(email)
+    except InvalidInput:  # nobody has it, and to say so must take as long as a wrong password
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,23 +176,29 @@ class RefreshAccess:
     users: UserRepository
     sessions: SessionStore
     signer: TokenSigner
+    throttle: Throttle
+    audit: Audit
     lifetimes: Lifetimes
     clock: Clock
     random_id: RandomId
 
-    async def __call__(self, refresh_token: str) -> TokenPair:
+    async def __call__(self, refresh_token: str, caller: Caller = UNKNOWN) -> TokenPair:
         """
+        :raises TooManyRequests: there were too many refreshes.
         :raises TokenRejected: the token or its session is not good (any more).
         :raises RefreshTokenReused: it had been spent before; the session has been ended.
         """
-        claims = self.signer.verify(refresh_token, TokenKind.REFRESH)
-        if not claims.is_current(self.clock()):
-            raise TokenRejected
-        user = await self.users.get(claims.user_id)
-        if user is None or user.disabled:
-            raise TokenRejected
-        session = await self._rotate(claims)
-        return TokenPair.of(session, self.signer, self.lifetimes)
+        async with self.audit.recording("refresh", caller) as subject:
+            await self.throttle.refresh(caller.address)
+            claims = self.signer.verify(refresh_token, TokenKind.REFRESH)
+            subject.user_id, subject.session_id = claims.user_id, claims.session_id
+            if not claims.is_current(self.clock()):
+                raise TokenRejected
+            user = await self.users.get(claims.user_id)
+            if user is None or user.disabled:
+                raise TokenRejected
+            session = await self._rotate(claims)
+            return TokenPair.of(session, self.signer, self.lifetimes)
 
     async def _rotate(self, claims: TokenClaims) -> Session:
         while True:  # each further turn follows on somebody else's success: it was stored
@@ -161,9 +220,12 @@ class RefreshAccess:
 class Logout:
     sessions: SessionStore
     signer: TokenSigner
+    audit: Audit
     clock: Clock
 
-    async def __call__(self, access_token: str | None, refresh_token: str | None) -> None:
+    async def __call__(
+        self, access_token: str | None, refresh_token: str | None, caller: Caller = UNKNOWN
+    ) -> None:
         """End the session of whichever token is good; of both, should they differ.
 
         A session that has ended already is no error: repeating a logout is harmless.
@@ -171,28 +233,24 @@ class Logout:
         :raises NotLoggedIn: no token was presented.
         :raises TokenRejected: none of those presented is good.
         """
-        presented = [
-            (token, kind)
-            for token, kind in (
-                (access_token, TokenKind.ACCESS),
-                (refresh_token, TokenKind.REFRESH),
-            )
-            if token is not None
-        ]
-        if not presented:
-            raise NotLoggedIn
-        good = [claims for token, kind in presented if (claims := self._claims(token, kind))]
-        if not good:
-            raise TokenRejected
-        for claims in good:
-            await self.sessions.delete(claims.user_id, claims.session_id)
+        async with self.audit.recording("logout", caller) as subject:
+            if access_token is None and refresh_token is None:
+                raise NotLoggedIn
+            access = self._claims(access_token, TokenKind.ACCESS)
+            refresh = self._claims(refresh_token, TokenKind.REFRESH)
+            good = [claims for claims in (access, refresh) if claims]
+            if not good:
+                raise TokenRejected
+            for claims in good:
+                await self.sessions.delete(claims.user_id, claims.session_id)
+                subject.user_id, subject.session_id = claims.user_id, claims.session_id
 
-    def _claims(self, token: str, kind: TokenKind) -> TokenClaims | None:
+    def _claims(self, token: str | None, kind: TokenKind) -> TokenClaims | None:
         try:
-            claims = self.signer.verify(token, kind)
+            claims = self.signer.verify(token, kind) if token is not None else None
         except TokenRejected:
             return None
-        return claims if claims.is_current(self.clock()) else None
+        return claims if claims and claims.is_current(self.clock()) else None
 
 
 @dataclass(frozen=True, slots=True)

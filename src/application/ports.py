@@ -11,9 +11,11 @@ Three promises hold for all of them:
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
+from domain.event import Event
+from domain.limit import Usage
 from domain.password import Password
 from domain.session import Session, SessionId
 from domain.token import TokenClaims, TokenKind
@@ -105,6 +107,48 @@ class TokenSigner(Protocol):
     @abstractmethod
     def public_keys(self) -> Sequence[Mapping[str, str]]:
         """What others need to verify access tokens: public keys as JWKs (RFC 7517)."""
+
+
+class RateLimiter(Protocol):
+    """Counts attempts. What is too many is the domain's to say (:class:`~domain.limit.Usage`)."""
+
+    @abstractmethod
+    async def count(self, key: str, window: timedelta, now: datetime) -> Usage:
+        """Count one more attempt under this key. The first one opens a window; so does the first
+        after its end.
+
+        Of any number of parallel calls, by however many processes, each gets another count.
+
+        :param key: at most 100 characters, of ASCII; it holds nothing personal.
+        """
+
+    @abstractmethod
+    async def forget(self, key: str) -> None:
+        """Close the key's window, if there is one."""
+
+
+class Devices(Protocol):
+    """Tells a device on which somebody has logged in before from all others.
+
+    So that somebody who guesses a person's password locks out themselves and not the person
+    (OWASP, "Slow Down Online Guessing Attacks with Device Cookies").
+    """
+
+    @abstractmethod
+    def issue(self, user_id: UserId) -> str:
+        """A token for the device on which this user has just logged in."""
+
+    @abstractmethod
+    def recognise(self, token: str | None, user_id: UserId) -> str | None:
+        """The device's id, if the token was issued to this user."""
+
+
+class AuditLog(Protocol):
+    """Where security events go."""
+
+    @abstractmethod
+    async def record(self, event: Event) -> None:
+        """Record what has happened. What was recorded is never changed."""
 
 
 class PasswordHasher(Protocol):

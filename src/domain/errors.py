@@ -8,6 +8,8 @@
     ├── TokenRejected         a credential was presented and is not good
     │   └── RefreshTokenReused    … because it had been spent before: treated as stolen
     ├── RefreshTokenMissing   a refresh was asked for without a refresh token
+    ├── WrongPassword         somebody who is logged in does not know their password
+    ├── TooManyRequests       somebody has tried too often (in domain/limit.py)
     └── Unavailable           something that Doorward depends on does not answer
 
 ``code`` is stable: clients may match on it. The docstring's first sentence is for people.
@@ -91,6 +93,12 @@ class RefreshTokenMissing(AuthError):
     """A refresh was asked for without a refresh token."""
 
     code = "refresh_token_missing"
+
+
+class WrongPassword(AuthError):
+    """Somebody who is logged in gave a wrong password where theirs is asked for once more."""
+
+    code = "wrong_password"
 
 
 class Unavailable(AuthError):

@@ -2,16 +2,21 @@
 
 import unicodedata
 
-# Characters that hide or reorder what is beside them: control (Cc), surrogates (Cs) and the
-# bidirectional embeddings, overrides and isolates (Unicode TR36, "Bidirectional Text Spoofing").
-_BIDI_CONTROLS = frozenset(
-    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-)
+# Control characters, invisible format characters (the bidirectional overrides and the zero-width
+# space among them: Unicode TR36), surrogates, line and paragraph separators.
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+JOINERS = frozenset("\u200c\u200d")
+"""Invisible too, but Persian, the scripts of India and emoji are not written without them."""
 
 
 def is_clean(text: str) -> bool:
-    """Whether the text has no NUL, control, surrogate or bidirectional control character."""
-    return not any(
-        character in _BIDI_CONTROLS or unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}
+    """Whether nothing in the text hides or reorders what is beside it."""
+    return all(
+        unicodedata.category(character) not in _HIDDEN or character in JOINERS
         for character in text
     )
+
+
+def is_visible(text: str) -> bool:
+    """Whether there is anything to see: a letter, number, sign or symbol."""
+    return any(unicodedata.category(character)[0] in "LNPS" for character in text)

@@ -9,7 +9,7 @@ from typing import NewType, Self
 from uuid import UUID
 
 from domain.errors import InvalidInput, Problem
-from domain.text import is_clean
+from domain.text import JOINERS, is_clean, is_visible
 
 UserId = NewType("UserId", UUID)
 
@@ -44,7 +44,7 @@ class Email:
         if len(text) > EMAIL_LENGTH:
             raise InvalidInput(Problem("email", f"must be at most {EMAIL_LENGTH} characters long"))
         trimmed = text.strip()
-        key = _canonical(trimmed) if is_clean(trimmed) else None
+        key = _canonical(trimmed)
         if key is None or len(key) > EMAIL_LENGTH:
             raise InvalidInput(Problem("email", "must be an email address"))
         return cls("".join(c.lower() if c.isascii() else c for c in trimmed), key)
@@ -55,7 +55,8 @@ def _canonical(address: str) -> str | None:
     local, at, domain = folded.rpartition("@")
     domain = _idna(domain)
     is_address = at and local and domain and not set(local + domain) & set(' \t\n"(),:;<>@[\\]')
-    return f"{local}@{domain}" if is_address and is_clean(local) else None
+    is_clear = is_clean(folded) and not JOINERS & set(folded)
+    return f"{local}@{domain}" if is_address and is_clear else None
 
 
 def _idna(domain: str) -> str:
@@ -93,6 +94,9 @@ class User:
         """The same password under a newer hash: no change that the user would call one."""
         return replace(self, password_hash=password_hash)
 
+    def with_new_password(self, password_hash: str, now: datetime) -> Self:
+        return replace(self, password_hash=password_hash, updated_at=now)
+
 
 def parse_name(text: str) -> str:
     """A person's name in NFC, without surrounding space.
@@ -102,7 +106,7 @@ def parse_name(text: str) -> str:
     if len(text) > NAME_LENGTH:
         raise InvalidInput(Problem("name", f"must be at most {NAME_LENGTH} characters long"))
     name = unicodedata.normalize("NFC", text.strip())
-    if not name:
+    if not is_visible(name):
         raise InvalidInput(Problem("name", "must not be empty"))
     if len(name) > NAME_LENGTH:  # NFC can lengthen a text
         raise InvalidInput(Problem("name", f"must be at most {NAME_LENGTH} characters long"))

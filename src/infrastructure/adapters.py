@@ -8,11 +8,11 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from application.ports import SessionStore, UserRepository
+from application.ports import RateLimiter, SessionStore, UserRepository
 from infrastructure.limits import Limits
-from infrastructure.memory import MemorySessions, MemoryUsers
-from infrastructure.redis import RedisServer, RedisSessions
-from infrastructure.sql import Database, SqlSessions, SqlUsers
+from infrastructure.memory import MemoryRateLimiter, MemorySessions, MemoryUsers
+from infrastructure.redis import RedisRateLimiter, RedisServer, RedisSessions
+from infrastructure.sql import Database, SqlRateLimiter, SqlSessions, SqlUsers
 
 _Store = TypeVar("_Store")
 
@@ -25,11 +25,13 @@ class Adapter:
         It must not fail because the server is down: that is for each call to say.
     :ivar users: makes the repository from that connection; ``None`` when it keeps no users.
     :ivar sessions: makes the store from that connection; ``None`` when it keeps no sessions.
+    :ivar rate_limiter: makes the counter from that connection; ``None`` when it counts nothing.
     """
 
     connect: Callable[[str, Limits], AbstractAsyncContextManager[Any]]
     users: Callable[[Any], UserRepository] | None = None
     sessions: Callable[[Any], SessionStore] | None = None
+    rate_limiter: Callable[[Any], RateLimiter] | None = None
 
 
 @asynccontextmanager
@@ -37,9 +39,14 @@ async def _memory(_url: str, _limits: Limits) -> AsyncIterator[None]:
     yield None
 
 
-MEMORY = Adapter(_memory, users=lambda _: MemoryUsers(), sessions=lambda _: MemorySessions())
-SQL = Adapter(Database.open, users=SqlUsers, sessions=SqlSessions)
-REDIS = Adapter(RedisServer.open, sessions=RedisSessions)
+MEMORY = Adapter(
+    _memory,
+    users=lambda _: MemoryUsers(),
+    sessions=lambda _: MemorySessions(),
+    rate_limiter=lambda _: MemoryRateLimiter(),
+)
+SQL = Adapter(Database.open, users=SqlUsers, sessions=SqlSessions, rate_limiter=SqlRateLimiter)
+REDIS = Adapter(RedisServer.open, sessions=RedisSessions, rate_limiter=RedisRateLimiter)
 
 ADAPTERS = {
     "memory": MEMORY,
@@ -69,21 +76,32 @@ def adapter_for(url: str, role: Literal["users", "sessions"]) -> Adapter:
 class Stores:
     users: UserRepository
     sessions: SessionStore
+    rate_limiter: RateLimiter
 
 
 @asynccontextmanager
 async def open_stores(users_url: str, sessions_url: str, limits: Limits) -> AsyncIterator[Stores]:
-    """Both stores; where they are at the same URL, on the same connections.
+    """All stores; where they are at the same URL, on the same connections.
+
+    Attempts are counted where the sessions are, or where the users are, or else in this process.
 
     :raises ValueError: a URL that no adapter understands.
     """
     users, sessions = adapter_for(users_url, "users"), adapter_for(sessions_url, "sessions")
     async with AsyncExitStack() as stack:
-        connection = await stack.enter_async_context(users.connect(users_url, limits))
-        users_store = _made(users.users, connection)
+        at_users = await stack.enter_async_context(users.connect(users_url, limits))
+        at_sessions = at_users
         if sessions_url != users_url:
-            connection = await stack.enter_async_context(sessions.connect(sessions_url, limits))
-        yield Stores(users_store, _made(sessions.sessions, connection))
+            at_sessions = await stack.enter_async_context(sessions.connect(sessions_url, limits))
+        if sessions.rate_limiter:
+            rate_limiter = sessions.rate_limiter(at_sessions)
+        elif users.rate_limiter:
+            rate_limiter = users.rate_limiter(at_users)
+        else:
+            rate_limiter = MemoryRateLimiter()
+        yield Stores(
+            _made(users.users, at_users), _made(sessions.sessions, at_sessions), rate_limiter
+        )
 
 
 def _made(make: Callable[[Any], _Store] | None, connection: object) -> _Store:

@@ -14,23 +14,33 @@ from dishka import (
     provide_all,
 )
 
+from application import throttle
+from application.account import ChangePassword
+from application.audit import Audit
 from application.auth import Authenticate, Login, Logout, RefreshAccess, RegisterUser
 from application.ports import (
+    AuditLog,
     Clock,
+    Devices,
     PasswordHasher,
     RandomId,
+    RateLimiter,
     SessionStore,
     TokenSigner,
     UserRepository,
 )
+from application.throttle import Throttle
 from domain.password import PasswordRule
 from domain.session import Lifetimes
+from domain.token import TokenKind
 from infrastructure.adapters import Stores, open_stores
 from infrastructure.argon2 import Argon2Hasher, Cost
 from infrastructure.common_passwords import common_passwords
+from infrastructure.devices import HmacDevices
 from infrastructure.limits import Limits
+from infrastructure.logs import LoggedEvents
 from infrastructure.settings import Settings
-from infrastructure.signing import make_signer
+from infrastructure.signing import make_signer, signing_keys
 
 
 def make_container(settings: Settings, *replacements: Provider) -> AsyncContainer:
@@ -46,7 +56,28 @@ def make_container(settings: Settings, *replacements: Provider) -> AsyncContaine
 class UseCases(Provider):
     scope = Scope.APP
 
-    all = provide_all(RegisterUser, Login, RefreshAccess, Logout, Authenticate)
+    all = provide_all(
+        RegisterUser,
+        Login,
+        RefreshAccess,
+        Logout,
+        Authenticate,
+        ChangePassword,
+        Throttle,
+        Audit,
+    )
+
+    @provide
+    def throttled(self, settings: Settings) -> throttle.Limits:
+        return throttle.Limits(
+            login_account=settings.login_limit_account,
+            login_address=settings.login_limit_address,
+            login=settings.login_limit,
+            register_address=settings.register_limit_address,
+            register=settings.register_limit,
+            refresh_address=settings.refresh_limit_address,
+            refresh=settings.refresh_limit,
+        )
 
     @provide
     def lifetimes(self, settings: Settings) -> Lifetimes:
@@ -88,6 +119,18 @@ class Adapters(Provider):
     @provide
     def sessions(self, stores: Stores) -> SessionStore:
         return stores.sessions
+
+    @provide
+    def rate_limiter(self, stores: Stores) -> RateLimiter:
+        return stores.rate_limiter
+
+    @provide
+    def devices(self, settings: Settings) -> Devices:
+        return HmacDevices(signing_keys(settings)[TokenKind.REFRESH])
+
+    @provide
+    def audit_log(self) -> AuditLog:
+        return LoggedEvents()
 
     @provide
     def signer(self, settings: Settings) -> TokenSigner:

@@ -5,10 +5,13 @@ a second process sees nothing of it. Atomic because no method awaits anything.
 """
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import islice
 from operator import attrgetter
 
-from application.ports import SessionStore, UserRepository
+from application.ports import RateLimiter, SessionStore, UserRepository
 from domain.errors import EmailTaken
+from domain.limit import Usage
 from domain.session import Session, SessionId
 from domain.user import Email, User, UserId
 
@@ -46,6 +49,28 @@ class MemoryUsers(UserRepository):
     async def delete(self, user_id: UserId) -> None:
         if user := self._users.pop(user_id, None):
             del self._ids[user.email.key]
+
+
+class MemoryRateLimiter(RateLimiter):
+    def __init__(self) -> None:
+        self._usage: dict[str, Usage] = {}
+
+    async def count(self, key: str, window: timedelta, now: datetime) -> Usage:
+        usage = self._usage.get(key)
+        if usage is None or usage.resets_at <= now:
+            self._sweep(now)
+            usage = Usage(0, now + window)
+        self._usage[key] = Usage(usage.count + 1, usage.resets_at)
+        return self._usage[key]
+
+    async def forget(self, key: str) -> None:
+        self._usage.pop(key, None)
+
+    def _sweep(self, now: datetime) -> None:
+        """Insertion is in the order of time, more or less, so the oldest windows come first."""
+        for key in list(islice(self._usage, 100)):
+            if self._usage[key].resets_at <= now:
+                del self._usage[key]
 
 
 class MemorySessions(SessionStore):

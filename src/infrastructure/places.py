@@ -95,7 +95,7 @@ class Place:
         """The SQLite file."""
         if self.scheme != "sqlite":
             return None
-        return Path(self.url.partition("///")[2].partition("?")[0]).absolute()
+        return Path(make_url(self.url).database or "").absolute()
 
     @property
     def description(self) -> str:

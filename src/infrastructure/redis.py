@@ -1,4 +1,4 @@
-"""Sessions in Redis (6.2 or newer, or Valkey).
+"""Sessions and counted attempts in Redis (6.2 or newer, or Valkey).
 
 One hash per user: the field is the session's id, the value a packed record. So the sessions of a
 user are listed and ended together, lie in one slot of a cluster, and are small: a record of 61
@@ -20,13 +20,15 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from application.ports import SessionStore
+from application.ports import RateLimiter, SessionStore
 from domain.errors import Unavailable
+from domain.limit import Usage
 from domain.session import Session, SessionId, TokenId
 from domain.user import UserId
 from infrastructure.limits import Limits
 
 PREFIX = "doorward:sessions:"
+RATE_LIMIT_PREFIX = "doorward:limits:"
 
 # A version, the good and the spent token's ids, and four times as microseconds since 1970 in
 # 7 bytes each: enough until the year 4253.
@@ -105,6 +107,36 @@ class RedisServer:
             yield server
         finally:
             await server.client.aclose()
+
+
+# KEYS: the window. ARGV: now and the end of a window that opens now, in microseconds.
+_COUNT = """
+local window = redis.call('HMGET', KEYS[1], 'count', 'resets_at')
+if not window[1] or tonumber(window[2]) <= tonumber(ARGV[1]) then
+    redis.call('HSET', KEYS[1], 'count', 1, 'resets_at', ARGV[2])
+    redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', math.ceil(tonumber(ARGV[2]) / 1000)))
+    return {1, ARGV[2]}
+end
+return {redis.call('HINCRBY', KEYS[1], 'count', 1), window[2]}
+"""
+
+
+class RedisRateLimiter(RateLimiter):
+    def __init__(self, server: RedisServer) -> None:
+        self._server = server
+        self._count_script = server.client.register_script(_COUNT)
+
+    async def count(self, key: str, window: timedelta, now: datetime) -> Usage:
+        async with self._server.answering("rate limits"):
+            count, resets_at = await self._count_script(
+                keys=[RATE_LIMIT_PREFIX + key],
+                args=[_microseconds(now), _microseconds(now + window)],
+            )
+        return Usage(int(count), _EPOCH + int(resets_at) * _MICROSECOND)
+
+    async def forget(self, key: str) -> None:
+        async with self._server.answering("rate limits") as redis:
+            await redis.delete(RATE_LIMIT_PREFIX + key)
 
 
 class RedisSessions(SessionStore):

@@ -8,11 +8,19 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
+from domain.limit import Limit
 from infrastructure import variables as var
+from infrastructure.argon2 import (
+    HIGHEST_MEMORY_KIB,
+    HIGHEST_TIME_COST,
+    LOWEST_MEMORY_KIB,
+    LOWEST_TIME_COST,
+)
 from infrastructure.variables import ConfigurationError
 
 
@@ -163,10 +171,16 @@ class Settings:
         "PASSWORD_MIN_LENGTH", var.count(1), "8", "The fewest characters of a new password."
     )
     argon2_memory: int = var.declare(
-        "ARGON2_MEMORY_KIB", var.count(19456), "47104", "The memory of a password hash, in KiB."
+        "ARGON2_MEMORY_KIB",
+        var.count(LOWEST_MEMORY_KIB, HIGHEST_MEMORY_KIB),
+        "47104",
+        "The memory of a password hash, in KiB.",
     )
     argon2_passes: int = var.declare(
-        "ARGON2_PASSES", var.count(2), "2", "The passes of a password hash over its memory."
+        "ARGON2_PASSES",
+        var.count(LOWEST_TIME_COST, HIGHEST_TIME_COST),
+        "2",
+        "The passes of a password hash over its memory.",
     )
     hash_threads: int = var.declare(
         "HASH_THREADS", var.count(1), "1", "Password hashes computed at once, for each worker."
@@ -176,6 +190,55 @@ class Settings:
         var.count(0),
         "64",
         "Password hashes that may wait, for each worker. Beyond that the answer is 503.",
+    )
+
+    login_limit_account: Limit | None = var.declare(
+        "LOGIN_LIMIT_ACCOUNT",
+        var.limit("login-account"),
+        "10/15m",
+        "Failed logins to one account, as attempts/time; `off` for no limit. A device on which "
+        "the owner has logged in before has attempts of its own.",
+    )
+    login_limit_address: Limit | None = var.declare(
+        "LOGIN_LIMIT_ADDRESS",
+        var.limit("login-address"),
+        "300/15m",
+        "Logins from one address; from a network of 64 bits with IPv6.",
+    )
+    login_limit: Limit | None = var.declare(
+        "LOGIN_LIMIT", var.limit("login"), "3000/1m", "Logins of everybody."
+    )
+    register_limit_address: Limit | None = var.declare(
+        "REGISTER_LIMIT_ADDRESS",
+        var.limit("register-address"),
+        "100/1h",
+        "Registrations from one address.",
+    )
+    register_limit: Limit | None = var.declare(
+        "REGISTER_LIMIT", var.limit("register"), "1000/1m", "Registrations of everybody."
+    )
+    refresh_limit_address: Limit | None = var.declare(
+        "REFRESH_LIMIT_ADDRESS",
+        var.limit("refresh-address"),
+        "3000/1m",
+        "Refreshes from one address.",
+    )
+    refresh_limit: Limit | None = var.declare(
+        "REFRESH_LIMIT", var.limit("refresh"), "off", "Refreshes of everybody."
+    )
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = var.declare(
+        "TRUSTED_PROXIES",
+        var.networks,
+        "",
+        "Addresses or networks, separated by commas, whose `X-Forwarded-For` and `X-Request-Id` "
+        "are believed.",
+    )
+    allowed_hosts: frozenset[str] = var.declare(
+        "ALLOWED_HOSTS",
+        var.hosts,
+        "",
+        "Host names, separated by commas, by which the service may be called; any unless set. "
+        "`/health/…` answers to every name.",
     )
 
     @classmethod
@@ -217,14 +280,15 @@ class Settings:
 
     @property
     def embedded_url(self) -> str:
-        return f"sqlite:///{self.data}/doorward.db"
+        return f"sqlite:///{quote(str(self.data))}/doorward.db"
 
     @property
     def _postgres_url(self) -> str | None:
         if self.postgres_host is None:
             return None
         user, password = quote(self.postgres_user, safe=""), quote(self.postgres_password, safe="")
-        place = f"{self.postgres_host}:{self.postgres_port}/{quote(self.postgres_db, safe='')}"
+        host = f"[{self.postgres_host}]" if ":" in self.postgres_host else self.postgres_host
+        place = f"{host}:{self.postgres_port}/{quote(self.postgres_db, safe='')}"
         return f"postgresql://{user}:{password}@{place}"
 
     def _agreed(self, kind: str, default: timedelta) -> timedelta:

@@ -4,10 +4,14 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, field
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
+from domain.limit import Limit
+
 _T = TypeVar("_T")
+_LONGEST = 3650 * 86400
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -29,10 +33,11 @@ def port(text: str) -> int:
     return number
 
 
-def count(least: int) -> Callable[[str], int]:
+def count(least: int, most: int = 10**9) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) >= least):
-            raise ValueError(f"must be a whole number from {least}")
+        is_number = text.isascii() and text.isdigit() and len(text) < 11
+        if not (is_number and least <= int(text) <= most):
+            raise ValueError(f"must be a whole number from {least} to {most}")
         return int(text)
 
     return parse
@@ -43,7 +48,10 @@ def duration(text: str) -> timedelta:
     match = re.fullmatch(r"([0-9]{1,9})([smhd]?)", text)
     if match is None:
         raise ValueError("must be a duration such as 10s, 15m, 2h or 30d")
-    return timedelta(seconds=int(match[1]) * _UNITS[match[2] or "s"])
+    seconds = int(match[1]) * _UNITS[match[2] or "s"]
+    if seconds > _LONGEST:
+        raise ValueError("must be at most 3650d")
+    return timedelta(seconds=seconds)
 
 
 def lifetime(text: str) -> timedelta:
@@ -53,7 +61,7 @@ def lifetime(text: str) -> timedelta:
 
 
 def minutes(text: str) -> timedelta:
-    return timedelta(minutes=count(1)(text))
+    return lifetime(f"{count(1)(text)}m")
 
 
 def origin(text: str) -> str:
@@ -74,6 +82,32 @@ def origin(text: str) -> str:
 
 def origins(text: str) -> tuple[str, ...]:
     return tuple(origin(part.strip()) for part in text.split(",") if part.strip())
+
+
+def limit(name: str) -> Callable[[str], Limit | None]:
+    """``10/15m``: ten attempts in fifteen minutes. ``off``: no limit."""
+
+    def parse(text: str) -> Limit | None:
+        if text == "off":
+            return None
+        attempts, _, window = text.partition("/")
+        try:
+            return Limit(name, count(1)(attempts), lifetime(window))
+        except ValueError:
+            raise ValueError("must be attempts in a time, such as 10/15m, or off") from None
+
+    return parse
+
+
+def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise ValueError("must be addresses or networks such as 10.0.0.0/8") from None
+
+
+def hosts(text: str) -> frozenset[str]:
+    return frozenset(part.strip().lower() for part in text.split(",") if part.strip())
 
 
 def declare(

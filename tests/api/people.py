@@ -17,6 +17,7 @@ CLIENT_ORIGIN = "http://localhost:3000"
 REGISTER, LOGIN = "/api/auth/register", "/api/auth/login"
 REFRESH, LOGOUT = "/api/auth/refresh", "/api/auth/logout"
 ME = "/api/users/me"
+MY_PASSWORD = "/api/users/me/password"
 
 EMAIL = "ada@example.org"
 PERSON: dict[str, Any] = {"name": "Ada Lovelace", "email": EMAIL, "password": PASSWORD}
@@ -41,6 +42,11 @@ class Client(httpx.AsyncClient):
 
     async def log_out(self, token: str | None = None, **options: Any) -> httpx.Response:
         return await self.post(LOGOUT, **_body(token), **options)
+
+    @property
+    def login_cookies(self) -> dict[str, str]:
+        """Those that say who is logged in; the device's cookie says who has been."""
+        return {name: value for name, value in self.cookies.items() if not name.endswith("device")}
 
     async def me(self, token: str | None = None, **options: Any) -> httpx.Response:
         if token:

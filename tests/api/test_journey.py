@@ -20,7 +20,7 @@ async def test_somebody_registers_logs_in_stays_logged_in_and_logs_out(client: C
     assert (await client.refresh()).status_code == 200
     assert (await client.me()).status_code == 200
     assert (await client.log_out()).json() == {"status": "success"}
-    assert not client.cookies
+    assert not client.login_cookies
     assert (await client.me()).status_code == 401
 
 

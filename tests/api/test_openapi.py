@@ -15,6 +15,7 @@ from tests.api.people import (
     LOGIN,
     LOGOUT,
     ME,
+    MY_PASSWORD,
     ORIGIN,
     PERSON,
     REFRESH,
@@ -29,13 +30,14 @@ from tests.doubles import SettableClock
 Document = dict[str, Any]
 
 STATUSES = {
-    ("POST", REGISTER): {200, 400, 409, 413, 415, 503},
-    ("POST", LOGIN): {200, 400, 413, 415, 503},
-    ("POST", REFRESH): {200, 400, 401, 403, 413, 415, 503},
-    ("GET", REFRESH): {200, 401, 403, 503},
+    ("POST", REGISTER): {200, 400, 409, 413, 415, 429, 503},
+    ("POST", LOGIN): {200, 400, 413, 415, 429, 503},
+    ("POST", REFRESH): {200, 400, 401, 403, 413, 415, 429, 503},
+    ("GET", REFRESH): {200, 401, 403, 429, 503},
     ("POST", LOGOUT): {200, 400, 401, 403, 413, 415, 503},
     ("GET", LOGOUT): {200, 401, 403, 503},
     ("GET", ME): {200, 401, 503},
+    ("POST", MY_PASSWORD): {200, 400, 401, 403, 413, 415, 429, 503},
     ("GET", "/api/healthchecker"): {200},
     ("GET", "/health/live"): {200},
     ("GET", "/health/ready"): {200, 503},
@@ -123,6 +125,7 @@ async def test_the_document_says_how_to_present_a_token(document: Document, pref
         if "security" in operation
     } == {
         ("GET", ME): ACCESS,
+        ("POST", MY_PASSWORD): ACCESS,
         ("GET", REFRESH): REFRESHING,
         ("POST", REFRESH): REFRESHING,
         ("GET", LOGOUT): ACCESS + REFRESHING,
@@ -142,6 +145,7 @@ async def test_a_body_is_required_where_it_is_needed(document: Document) -> None
         ("POST", LOGIN): True,
         ("POST", REFRESH): False,
         ("POST", LOGOUT): False,
+        ("POST", MY_PASSWORD): True,
     }
 
 

@@ -8,11 +8,11 @@ from datetime import timedelta
 
 import pytest
 
-from api.server import LogLine
 from application.ports import UserRepository
 from domain.errors import Unavailable
 from domain.token import TokenKind
 from infrastructure.keys import SigningKey
+from infrastructure.logs import json_formatter
 from tests.api.mistakes import MISTAKES
 from tests.api.people import EMAIL, LOGIN, LOGOUT, ME, REFRESH, Client, bearer, stored
 from tests.api.trouble import Trouble
@@ -120,7 +120,7 @@ def test_a_message_cannot_pretend_to_be_two(ending: str) -> None:
     forged = f"harmless{ending}2026-01-01T00:00:00Z INFO doorward: all is well"
     record = logging.LogRecord("doorward", logging.ERROR, "", 0, "%s", (forged,), None)
 
-    line = LogLine("%(asctime)s %(levelname)s %(name)s: %(message)s").format(record)
+    line = json_formatter().format(record)
 
     assert len(line.splitlines()) == 1
     assert line.isprintable()

@@ -3,11 +3,13 @@
 import traceback
 from dataclasses import fields
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from domain.limit import Limit
 from infrastructure.settings import Settings, table
 from infrastructure.variables import ConfigurationError
 
@@ -70,6 +72,31 @@ READ: list[tuple[str, str, str, Any]] = [
     ("ARGON2_PASSES", "3", "argon2_passes", 3),
     ("HASH_THREADS", "2", "hash_threads", 2),
     ("HASH_QUEUE", "0", "hash_queue", 0),
+    *(
+        (variable, "7/2m", name, Limit(limit, 7, timedelta(minutes=2)))
+        for variable, name, limit in (
+            ("LOGIN_LIMIT_ACCOUNT", "login_limit_account", "login-account"),
+            ("LOGIN_LIMIT_ADDRESS", "login_limit_address", "login-address"),
+            ("LOGIN_LIMIT", "login_limit", "login"),
+            ("REGISTER_LIMIT_ADDRESS", "register_limit_address", "register-address"),
+            ("REGISTER_LIMIT", "register_limit", "register"),
+            ("REFRESH_LIMIT_ADDRESS", "refresh_limit_address", "refresh-address"),
+            ("REFRESH_LIMIT", "refresh_limit", "refresh"),
+        )
+    ),
+    ("LOGIN_LIMIT", "off", "login_limit", None),
+    (
+        "TRUSTED_PROXIES",
+        "10.0.0.0/8, ::1",
+        "trusted_proxies",
+        (ip_network("10.0.0.0/8"), ip_network("::1")),
+    ),
+    (
+        "ALLOWED_HOSTS",
+        "Id.Example.org,localhost",
+        "allowed_hosts",
+        {"id.example.org", "localhost"},
+    ),
 ]
 
 DEFAULTS: dict[str, Any] = {
@@ -98,12 +125,12 @@ UNREADABLE = {
     "WORKERS": ["0", "-1", "many", "1.5", "٢", "9" * 5000],
     "STORE_CONNECTIONS": ["0", "x"],
     "PASSWORD_MIN_LENGTH": ["0", "eight"],
-    "ARGON2_MEMORY_KIB": ["19455", "46M"],
-    "ARGON2_PASSES": ["1", "two"],
+    "ARGON2_MEMORY_KIB": ["19455", "262145", "46M"],
+    "ARGON2_PASSES": ["1", "17", "two"],
     "HASH_THREADS": ["0"],
     "HASH_QUEUE": ["-1", "all"],
     "STORE_TIMEOUT": ["0", "0s", "2 s", "2sec", "-2s", "1.5s", "٢s"],
-    "SESSION_LIFETIME": ["0d", "month", "1w", "9999999999d"],
+    "SESSION_LIFETIME": ["0d", "month", "1w", "9999999999d", "3651d"],
     "REFRESH_GRACE": ["-1s", "soon"],
     "ACCESS_TOKEN_EXPIRED_IN": ["0m", "quarter", "15 m", "15M"],
     "ACCESS_TOKEN_MAXAGE": ["0", "15m", "-15"],
@@ -124,6 +151,19 @@ UNREADABLE = {
         "*",
     ],
     "CLIENT_ORIGIN": ["*", "null", "localhost:3000", "https://a.example,b.example"],
+    "TRUSTED_PROXIES": ["proxy", "10.0.0.1/8", "10.0.0.0/33"],
+    **{
+        variable: ["10", "0/7m", "10/0m", "ten/15m", "10/15m/1", "never"]
+        for variable in (
+            "LOGIN_LIMIT_ACCOUNT",
+            "LOGIN_LIMIT_ADDRESS",
+            "LOGIN_LIMIT",
+            "REGISTER_LIMIT_ADDRESS",
+            "REGISTER_LIMIT",
+            "REFRESH_LIMIT_ADDRESS",
+            "REFRESH_LIMIT",
+        )
+    },
 }
 
 

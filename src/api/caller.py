@@ -1,0 +1,100 @@
+"""Where a request comes from: its address, its id, and the name by which it called us.
+
+What a proxy says of these is believed only from proxies that were named; everybody else could say
+anything.
+"""
+
+import re
+import secrets
+from collections.abc import Iterable, Iterator
+from http import HTTPStatus
+from ipaddress import IPv6Address, ip_address
+from typing import Any
+
+import msgspec
+import structlog
+from litestar import Request
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
+
+from api.schemas import Failure
+from api.site import Site
+from domain.event import Caller
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_MISDIRECTED = msgspec.json.encode(
+    Failure("fail", "The service does not go by this name", "misdirected_request")
+)
+
+
+def caller_of(request: Request[Any, Any, Any]) -> Caller:
+    caller: Caller = request.scope["state"]["caller"]
+    return caller
+
+
+def with_caller(app: ASGIApp, site: Site) -> ASGIApp:
+    """Note each request's caller. Its id is for our logs: answers that must be alike are."""
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await app(scope, receive, send)
+            return
+        caller = _caller(scope, site)
+        scope.setdefault("state", {})["caller"] = caller
+        with structlog.contextvars.bound_contextvars(request_id=caller.request_id):
+            if _is_our_name(scope, site):
+                await app(scope, receive, send)
+            else:
+                await _refuse(send)
+
+    return wrapped
+
+
+def _caller(scope: HTTPScope, site: Site) -> Caller:
+    client = scope["client"]
+    peer = client[0] if client else ""
+    forwarded = _values(scope, b"x-forwarded-for")
+    request_id = next(iter(_values(scope, b"x-request-id")), "")
+    if not (site.trusts_proxy(peer) and _REQUEST_ID.fullmatch(request_id)):
+        request_id = secrets.token_hex(8)
+    return Caller(_address(peer, forwarded, site), request_id)
+
+
+def _address(peer: str, forwarded: Iterable[str], site: Site) -> str:
+    """The nearest address that is not a proxy of ours. Each proxy appends whom it heard."""
+    address = peer
+    for heard in reversed(",".join(forwarded).split(",")):
+        if not site.trusts_proxy(address):
+            break
+        try:
+            address = str(ip_address(heard.strip()))
+        except ValueError:
+            break
+    return _plain(address)
+
+
+def _plain(address: str) -> str:
+    """An IPv4 address as such, also where it came over an IPv6 socket."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
+    return str(mapped or parsed)
+
+
+def _values(scope: HTTPScope, name: bytes) -> Iterator[str]:
+    return (value.decode("latin-1") for key, value in scope["headers"] if key == name)
+
+
+def _is_our_name(scope: HTTPScope, site: Site) -> bool:
+    """Load balancers ask for the health by address."""
+    hosts = list(_values(scope, b"host"))
+    return scope["path"].startswith("/health/") or site.goes_by(hosts)
+
+
+async def _refuse(send: Send) -> None:
+    headers = [(b"content-type", b"application/json")]
+    status = HTTPStatus.MISDIRECTED_REQUEST
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": _MISDIRECTED, "more_body": False})

@@ -1,0 +1,56 @@
+"""What people do with their own account."""
+
+from dataclasses import dataclass
+
+from application.audit import Audit
+from application.auth import Principal
+from application.ports import Clock, PasswordHasher, SessionStore, UserRepository
+from application.throttle import Throttle
+from domain.errors import TokenRejected, WrongPassword
+from domain.event import UNKNOWN, Caller
+from domain.password import Password, PasswordRule
+from domain.session import SessionId
+from domain.user import UserId
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePassword:
+    users: UserRepository
+    sessions: SessionStore
+    hasher: PasswordHasher
+    rule: PasswordRule
+    throttle: Throttle
+    audit: Audit
+    clock: Clock
+
+    async def __call__(
+        self, principal: Principal, current: str, new: str, caller: Caller = UNKNOWN
+    ) -> None:
+        """Everybody else who is logged in as this user is logged out.
+
+        :raises InvalidInput: the new password will not do.
+        :raises TooManyRequests: there were too many attempts to guess the current one.
+        :raises WrongPassword: the current one is not the user's.
+        :raises TokenRejected: the user was changed or deleted at this very moment.
+        """
+        user, session = principal.user, principal.session
+        async with self.audit.recording("change password", caller) as subject:
+            subject.user_id, subject.session_id = user.id, session.id
+            chosen = self.rule.choose(new, user.name, user.email.address)
+            # Who is logged in may still not be the owner: guessing is limited here as well.
+            await self.throttle.login(user.email.key, caller.address, None)
+            if not await self.hasher.verify(Password.parse(current), user.password_hash):
+                raise WrongPassword
+            await self.throttle.forgive_login(user.email.key, None)
+            changed = user.with_new_password(await self.hasher.hash(chosen), self.clock())
+            # First the sessions, so that a crash in between leaves no thief logged in under the
+            # new password; and once more, for those who came in with the old one meanwhile.
+            await self._end_others(user.id, session.id)
+            if not await self.users.replace(user, changed):
+                raise TokenRejected
+            await self._end_others(user.id, session.id)
+
+    async def _end_others(self, user_id: UserId, kept: SessionId) -> None:
+        for session in await self.sessions.of_user(user_id):
+            if session.id != kept:
+                await self.sessions.delete(user_id, session.id)

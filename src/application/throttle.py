@@ -1,0 +1,99 @@
+"""Attempts are limited before anything costly is done for them (OWASP ASVS 5.0, chapter V6.3)."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from ipaddress import IPv6Address, ip_address
+
+from application.ports import Clock, RateLimiter
+from domain.limit import Limit
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """``None`` is without limit.
+
+    :ivar login_account: logins to one account, and from one known device.
+    :ivar login_address: logins from one address.
+    :ivar login: logins of everybody.
+    :ivar register_address: registrations from one address.
+    :ivar register: registrations of everybody.
+    :ivar refresh_address: refreshes from one address.
+    :ivar refresh: refreshes of everybody.
+    """
+
+    login_account: Limit | None = None
+    login_address: Limit | None = None
+    login: Limit | None = None
+    register_address: Limit | None = None
+    register: Limit | None = None
+    refresh_address: Limit | None = None
+    refresh: Limit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Throttle:
+    """
+    Each method counts one attempt.
+
+    :raises TooManyRequests: it is one too many.
+    """
+
+    limiter: RateLimiter
+    limits: Limits
+    clock: Clock
+
+    async def login(self, account: str, address: str, device: str | None) -> None:
+        """
+        :param account: the canonical address of the account, whether or not it exists.
+        :param device: on which the account's owner has logged in before. It has attempts of its
+            own, so nobody else's guessing locks the owner out.
+        """
+        if device is not None:
+            await self._count(self.limits.login_account, _device_key(device))
+            return
+        # The narrow ones first: what they stop does not use up what all share.
+        await self._count(self.limits.login_address, network(address))
+        await self._count(self.limits.login_account, _account_key(account))
+        await self._count(self.limits.login, "all")
+
+    async def forgive_login(self, account: str, device: str | None) -> None:
+        """The owner is in: the attempts before were the owner's."""
+        if limit := self.limits.login_account:
+            key = _account_key(account) if device is None else _device_key(device)
+            await self.limiter.forget(f"{limit.name}:{key}")
+
+    async def registration(self, address: str) -> None:
+        await self._count(self.limits.register_address, network(address))
+        await self._count(self.limits.register, "all")
+
+    async def refresh(self, address: str) -> None:
+        await self._count(self.limits.refresh_address, network(address))
+        await self._count(self.limits.refresh, "all")
+
+    async def _count(self, limit: Limit | None, key: str) -> None:
+        if limit is not None:
+            now = self.clock()
+            usage = await self.limiter.count(f"{limit.name}:{key}", limit.window, now)
+            usage.check(limit, now)
+
+
+def network(address: str) -> str:
+    """What one person can be assumed to have: an IPv4 address, or an IPv6 network of 64 bits."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return "unknown"
+    if isinstance(parsed, IPv6Address):
+        if parsed.ipv4_mapped:
+            return str(parsed.ipv4_mapped)
+        return f"{IPv6Address(int(parsed) >> 64 << 64)}/64"
+    return str(parsed)
+
+
+def _account_key(account: str) -> str:
+    """A digest, for addresses are personal."""
+    return sha256(account.encode()).hexdigest()[:32]
+
+
+def _device_key(device: str) -> str:
+    return f"device:{device}"
