@@ -34,10 +34,12 @@ def port(text: str) -> int:
 
 
 def count(least: int, most: int = 10**9) -> Callable[[str], int]:
+    up_to = f"to {most}" if most < 10**9 else ""
+
     def parse(text: str) -> int:
         is_number = text.isascii() and text.isdigit() and len(text) < 11
         if not (is_number and least <= int(text) <= most):
-            raise ValueError(f"must be a whole number from {least} to {most}")
+            raise ValueError(f"must be a whole number from {least} {up_to}".rstrip())
         return int(text)
 
     return parse
