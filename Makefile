@@ -10,7 +10,7 @@ PUBLIC_LOCK := env -u UV_DEFAULT_INDEX -u UV_INDEX -u UV_INDEX_URL -u UV_EXTRA_I
 	-u UV_FIND_LINKS $(PYTHON) tools/bootstrap.py lock --no-config
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check fmt docs dev dev-down migrate-up migrate-down lock clean python bootstrap env-file
+.PHONY: help serve test check fmt fuzz audit sbom docs dev dev-down migrate-up migrate-down lock clean python bootstrap env-file
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,17 @@ check: bootstrap ## format, lint, types, import contracts and lock file
 fmt: bootstrap ## format the code and fix what the linter can fix
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+
+fuzz: bootstrap ## send the running API what its document allows, and what not, for minutes
+	@FUZZ_EXAMPLES=2000 $(BIN)/pytest tests/test_fuzz.py $(ARGS)
+
+audit: bootstrap ## look up known vulnerabilities of the locked packages (asks pypi.org)
+	@$(PYTHON) tools/bootstrap.py export -q --frozen --no-dev --no-emit-project -o build/locked.txt
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement build/locked.txt
+
+sbom: python ## write the software bill of materials (CycloneDX) to build/sbom.cdx.json
+	@$(PYTHON) tools/bootstrap.py export -q --frozen --no-dev --format cyclonedx1.5 \
+		-o build/sbom.cdx.json
 
 docs: bootstrap ## write the table of settings into README.md
 	$(BIN)/python tools/readme.py
