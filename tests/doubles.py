@@ -11,9 +11,11 @@ from urllib.parse import urlsplit
 
 from application.ports import AuditLog, PasswordHasher, SessionStore
 from domain.event import Event
+from domain.limit import Usage
 from domain.password import Password
 from domain.session import Session, SessionId
 from domain.user import UserId
+from infrastructure.memory import MemoryRateLimiter
 
 _T = TypeVar("_T")
 
@@ -43,14 +45,17 @@ class QuickHasher(PasswordHasher):
     """Salted and correct, and far too quick for production.
 
     :ivar computed: the stored hash of each verification, in order; ``None`` for the decoy.
+    :ivar made: how many passwords were hashed to be stored.
     """
 
     def __init__(self, cost: int = 1) -> None:
         self._cost = cost
         self._decoy = self._make(secrets.token_hex(), secrets.token_hex(8), cost)
         self.computed: list[str | None] = []
+        self.made = 0
 
     async def hash(self, password: Password) -> str:
+        self.made += 1
         return self._make(password.text, secrets.token_hex(8), self._cost)
 
     async def verify(self, password: Password, stored: str | None) -> bool:
@@ -68,6 +73,32 @@ class QuickHasher(PasswordHasher):
     def _make(text: str, salt: str, cost: int) -> str:
         digest = hashlib.pbkdf2_hmac("sha256", text.encode(), salt.encode(), cost).hex()
         return f"quick${cost}${salt}${digest}"
+
+
+class UnhurriedHasher(QuickHasher):
+    """Lets everybody else go first, as a real one does."""
+
+    async def hash(self, password: Password) -> str:
+        await asyncio.sleep(0)
+        return await super().hash(password)
+
+    async def verify(self, password: Password, stored: str | None) -> bool:
+        await asyncio.sleep(0)
+        return await super().verify(password, stored)
+
+
+class LedgerOfAttempts(MemoryRateLimiter):
+    """
+    :ivar keys: under which attempts were counted, in order.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.keys: list[str] = []
+
+    async def count(self, key: str, window: timedelta, now: datetime) -> Usage:
+        self.keys.append(key)
+        return await super().count(key, window, now)
 
 
 @dataclass

@@ -172,11 +172,11 @@ async def _refresh(
 async def _logout(request: JsonRequest, log_out: Logout, in_body: str | None) -> Response[Done]:
     site: Site = request.app.state.site
     presented = credentials.read(request.scope["headers"], site)
-    if presented.uses_cookies:
-        site.refuse_strangers(request.headers)
     refresh_token = in_body if in_body is not None else presented.refresh
+    if presented.has_access_cookie or refresh_token is presented.refresh is not None:
+        site.refuse_strangers(request.headers)
     await log_out(presented.access, refresh_token, caller_of(request))
-    return Response(Done(), cookies=cookies.removal(site))
+    return Response(Done("success"), cookies=cookies.removal(site))
 
 
 def _with_cookies(tokens: TokenPair, site: Site) -> Response[TokenAnswer]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from litestar import Request
 from litestar.datastructures import State
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, InternalServerException
 from msgspec import DecodeError
 from msgspec.json import decode
 
@@ -16,6 +16,15 @@ class JsonRequest(Request[Principal, None, State]):
     """Litestar parses JSON whatever the content type says, so a form of another site could send
     it without the browser asking first (CORS). This one looks.
     """
+
+    async def body(self) -> bytes:
+        """
+        :raises InvalidInput: the client went away before the end; nobody will read it.
+        """
+        try:
+            return await super().body()
+        except InternalServerException:
+            raise InvalidInput(Problem("body", "ended early")) from None
 
     async def json(self) -> Any:
         """

@@ -55,22 +55,22 @@ def _caller(scope: HTTPScope, site: Site) -> Caller:
     peer = client[0] if client else ""
     forwarded = _values(scope, b"x-forwarded-for")
     request_id = next(iter(_values(scope, b"x-request-id")), "")
-    if not (site.trusts_proxy(peer) and _REQUEST_ID.fullmatch(request_id)):
+    if not (site.trusts_proxy(_plain(peer)) and _REQUEST_ID.fullmatch(request_id)):
         request_id = secrets.token_hex(8)
     return Caller(_address(peer, forwarded, site), request_id)
 
 
 def _address(peer: str, forwarded: Iterable[str], site: Site) -> str:
     """The nearest address that is not a proxy of ours. Each proxy appends whom it heard."""
-    address = peer
+    address = _plain(peer)
     for heard in reversed(",".join(forwarded).split(",")):
-        if not site.trusts_proxy(address):
+        if not site.trusts_proxy(address) or "%" in heard:  # a zone can be any text
             break
         try:
-            address = str(ip_address(heard.strip()))
+            address = _plain(str(ip_address(heard.strip())))
         except ValueError:
             break
-    return _plain(address)
+    return address
 
 
 def _plain(address: str) -> str:
@@ -79,8 +79,9 @@ def _plain(address: str) -> str:
         parsed = ip_address(address)
     except ValueError:
         return address
-    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
-    return str(mapped or parsed)
+    if isinstance(parsed, IPv6Address):
+        return str(parsed.ipv4_mapped or IPv6Address(int(parsed)))  # without a zone
+    return str(parsed)
 
 
 def _values(scope: HTTPScope, name: bytes) -> Iterator[str]:

@@ -14,7 +14,7 @@ import click
 from dotenv import load_dotenv
 
 from api import server
-from api.main import make_app
+from api.main import PARENT, make_app
 from infrastructure import preflight, schema
 from infrastructure.doctor import Finding, examine
 from infrastructure.keys import SigningKey
@@ -64,6 +64,8 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool)
     settings = Settings.read()
     asyncio.run(preflight.prepare(settings))
     listener = _listen(settings)
+    if settings.workers > 1:
+        os.environ[PARENT] = str(os.getpid())
     _introduce(settings)
     server.run(listener, settings.workers, LOGS, reload=reload)
 

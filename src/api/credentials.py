@@ -13,12 +13,12 @@ class Credentials:
     """
     :ivar access: from the Authorization header, else from the cookie.
     :ivar refresh: from the cookie.
-    :ivar uses_cookies: whether a browser may have sent any of it on its own.
+    :ivar has_access_cookie: whether the access token is one that a browser sends on its own.
     """
 
     access: str | None
     refresh: str | None
-    uses_cookies: bool
+    has_access_cookie: bool
 
 
 def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
@@ -58,4 +58,4 @@ def read(headers: Iterable[tuple[bytes, bytes]], site: Site) -> Credentials:
     cookie = cookies.read(cookie_headers, known.access)
     refresh = cookies.read(cookie_headers, known.refresh)
     access = bearer if bearer is not None else cookie
-    return Credentials(access, refresh, bearer is None and (access or refresh) is not None)
+    return Credentials(access, refresh, bearer is None and cookie is not None)

@@ -118,11 +118,17 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Litestar's exception handler for everything."""
     answer = answer_to(error)
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        cause = error if answer is _FAULT else None
-        log.error("%s %s: %s", request.method, request.url.path, error, exc_info=cause)
+        _log(error, request, with_traceback=answer is _FAULT)
     if isinstance(error, TooManyRequests):
         answer = replace(answer, headers=_limit_headers(error))
     return respond(answer, request, _problems(error))
+
+
+def _log(error: Exception, request: Request[Any, Any, Any], *, with_traceback: bool) -> None:
+    """A cause is named by its type only; what drivers say may quote URLs."""
+    cause = f" ({type(error.__cause__).__name__})" if error.__cause__ else ""
+    trace = error if with_traceback else None
+    log.error("%s %s: %s%s", request.method, request.scope["path"], error, cause, exc_info=trace)
 
 
 def respond(
@@ -173,7 +179,7 @@ def _limit_headers(error: TooManyRequests) -> Mapping[str, str]:
 
 def allowed_methods(request: Request[Any, Any, Any]) -> set[str]:
     """What the path of this request can be asked (RFC 9110, section 10.2.1)."""
-    asked = request.url.path.strip("/").split("/")
+    asked = request.scope["path"].strip("/").split("/")
     return {
         method
         for route in request.app.routes

@@ -32,7 +32,7 @@ async def require_login(
     presented = credentials.read(request.scope["headers"], site)
     if presented.access is None:
         raise NotLoggedIn
-    if presented.uses_cookies and request.method not in _SAFE_METHODS:
+    if presented.has_access_cookie and request.method not in _SAFE_METHODS:
         site.refuse_strangers(request.headers)
     authenticate = await request.app.state.dishka_container.get(Authenticate)
     connection.scope["user"] = await authenticate(presented.access)

@@ -1,5 +1,9 @@
 """The application as it runs: what the environment configures, put together."""
 
+import asyncio
+import os
+import signal
+
 from litestar import Litestar
 
 from api.app import create_app
@@ -7,6 +11,11 @@ from api.site import Site
 from application.auth import Login, RegisterUser
 from infrastructure.container import make_container
 from infrastructure.settings import Settings
+
+PARENT = "DOORWARD_PARENT"
+"""The variable that tells workers who their parent is."""
+
+_tasks: set[asyncio.Task[None]] = set()  # asyncio itself would forget them
 
 
 def make_app(settings: Settings) -> Litestar:
@@ -32,7 +41,21 @@ def app_from_environment() -> Litestar:
 
     :raises ConfigurationError: see :meth:`~infrastructure.settings.Settings.read`.
     """
-    return make_app(Settings.read())
+    app = make_app(Settings.read())
+    if PARENT in os.environ:
+        app.on_startup.append(_end_with_parent)
+    return app
+
+
+async def _end_with_parent() -> None:
+    """A worker whose parent was killed would go on serving, and keep the port from the next."""
+
+    async def watch() -> None:
+        while os.getppid() == int(os.environ[PARENT]):  # noqa: ASYNC110
+            await asyncio.sleep(1)  # nothing tells a process that its parent has died
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    _tasks.add(asyncio.create_task(watch()))
 
 
 def _site(settings: Settings) -> Site:

@@ -1,6 +1,7 @@
 """Health and keys: what load balancers and other services ask."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable
 from typing import Any, Literal
 from uuid import UUID
@@ -13,9 +14,10 @@ from litestar.openapi import ResponseSpec
 from api.guard import PUBLIC
 from api.schemas import Done, Greeting, KeySet, Readiness
 from application.ports import SessionStore, TokenSigner, UserRepository
-from domain.errors import Unavailable
 from domain.session import SessionId
 from domain.user import UserId
+
+log = logging.getLogger("doorward")
 
 _NOBODY, _NO_SESSION = UserId(UUID(int=0)), SessionId("0" * 32)
 
@@ -32,7 +34,7 @@ class OperationController(Controller):
     @get("/health/live", summary="Liveness")
     async def live(self) -> Done:
         """Whether the process answers. It depends on nothing else: restart it if it does not."""
-        return Done()
+        return Done("success")
 
     @get(
         "/health/ready",
@@ -71,6 +73,7 @@ class OperationController(Controller):
 async def _check(read: Awaitable[Any]) -> Literal["up", "down"]:
     try:
         await read
-    except Unavailable:
+    except Exception:
+        log.exception("a store is not ready")
         return "down"
     return "up"

@@ -1,4 +1,4 @@
-"""What goes over the wire. These shapes are a promise to clients; see ``docs/api.md``."""
+"""What goes over the wire. These shapes are a promise to clients."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
@@ -120,7 +120,7 @@ class TokenAnswer(Struct):
 class Done(Struct):
     """It is done."""
 
-    status: Success = "success"
+    status: Success
 
 
 class Greeting(Struct):

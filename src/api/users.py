@@ -56,4 +56,4 @@ class UserController(Controller):
         await change_password(
             request.user, data.current_password, data.new_password, caller_of(request)
         )
-        return Done()
+        return Done("success")

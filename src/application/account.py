@@ -6,11 +6,11 @@ from application.audit import Audit
 from application.auth import Principal
 from application.ports import Clock, PasswordHasher, SessionStore, UserRepository
 from application.throttle import Throttle
-from domain.errors import TokenRejected, WrongPassword
+from domain.errors import TokenRejected, WrongPassword, all_of, in_field
 from domain.event import UNKNOWN, Caller
 from domain.password import Password, PasswordRule
 from domain.session import SessionId
-from domain.user import UserId
+from domain.user import User, UserId
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,15 @@ class ChangePassword:
         user, session = principal.user, principal.session
         async with self.audit.recording("change password", caller) as subject:
             subject.user_id, subject.session_id = user.id, session.id
-            chosen = self.rule.choose(new, user.name, user.email.address)
+            typed, chosen = all_of(
+                lambda: in_field("current_password", lambda: Password.parse(current)),
+                lambda: in_field("new_password", lambda: self._choose(new, user)),
+            )
             # Who is logged in may still not be the owner: guessing is limited here as well.
             await self.throttle.login(user.email.key, caller.address, None)
-            if not await self.hasher.verify(Password.parse(current), user.password_hash):
+            if not await self.hasher.verify(typed, user.password_hash):
                 raise WrongPassword
-            await self.throttle.forgive_login(user.email.key, None)
+            await self.throttle.forgive_login(user.email.key)
             changed = user.with_new_password(await self.hasher.hash(chosen), self.clock())
             # First the sessions, so that a crash in between leaves no thief logged in under the
             # new password; and once more, for those who came in with the old one meanwhile.
@@ -49,6 +52,9 @@ class ChangePassword:
             if not await self.users.replace(user, changed):
                 raise TokenRejected
             await self._end_others(user.id, session.id)
+
+    def _choose(self, new: str, user: User) -> Password:
+        return self.rule.choose(new, user.name, user.email.address)
 
     async def _end_others(self, user_id: UserId, kept: SessionId) -> None:
         for session in await self.sessions.of_user(user_id):

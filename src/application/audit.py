@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from application.ports import AuditLog, Clock
 from domain.event import Caller, Event
@@ -36,5 +36,6 @@ class Audit:
 
     async def _record(self, what: str, outcome: str, caller: Caller, subject: Subject) -> None:
         at = self.clock()
-        event = Event(what, outcome, at, caller, subject.user_id, subject.session_id)
+        known = replace(caller, device_token=None)  # what one is known by is not for others
+        event = Event(what, outcome, at, known, subject.user_id, subject.session_id)
         await self.log.record(event)

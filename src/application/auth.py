@@ -122,25 +122,32 @@ class Login:
             user = await self.users.by_email(address) if address else None
             subject.user_id = user.id if user else None
             account = address.key if address else email.casefold()
-            await self._verify(account, typed, user, caller)
-            if user is None or user.disabled:
-                raise InvalidCredentials
-            session = await self._start_session(await self._renew_hash(user, typed))
+            known = await self._verify(account, typed, user, caller)
+            session = await self._start_session(await self._renew_hash(known, typed), typed)
             subject.session_id = session.id
             tokens = TokenPair.of(session, self.signer, self.lifetimes)
-            return LoggedIn(tokens, self.devices.issue(user.id))
+            return LoggedIn(tokens, self._device_token(known, caller))
 
     async def _verify(
         self, account: str, typed: Password, user: User | None, caller: Caller
-    ) -> None:
-        """Takes as long for nobody's address as for somebody's."""
+    ) -> User:
+        """Takes as long, and counts as much, for nobody's address as for somebody's."""
         device = self.devices.recognise(caller.device_token, user.id) if user else None
         await self.throttle.login(account, caller.address, device)
-        if not await self.hasher.verify(typed, user.password_hash if user else None):
+        is_right = await self.hasher.verify(typed, user.password_hash if user else None)
+        if user is None or user.disabled or not is_right:
             raise InvalidCredentials
-        await self.throttle.forgive_login(account, device)
+        await self.throttle.forgive_login(account)
+        return user
 
-    async def _start_session(self, user: User) -> Session:
+    def _device_token(self, user: User, caller: Caller) -> str:
+        """A device that is known stays the same one, for its attempts are counted."""
+        token = caller.device_token
+        if token is not None and self.devices.recognise(token, user.id):
+            return token
+        return self.devices.issue(user.id)
+
+    async def _start_session(self, user: User, typed: Password) -> Session:
         session = Session.start(
             SessionId(self.random_id()),
             user.id,
@@ -151,11 +158,19 @@ class Login:
         await self.sessions.add(session)
         # The password may have been changed while the old one was being verified, and all
         # sessions been ended before this one was there to be found.
-        now = await self.users.get(user.id)
-        if now is None or now.password_hash != user.password_hash:
+        if not await self._is_still_right(user, typed):
             await self.sessions.delete(session.user_id, session.id)
             raise InvalidCredentials
         return session
+
+    async def _is_still_right(self, user: User, typed: Password) -> bool:
+        now = await self.users.get(user.id)
+        if now is None:
+            return False
+        # Another hash may be the same password's, renewed by a login beside this one.
+        return now.password_hash == user.password_hash or await self.hasher.verify(
+            typed, now.password_hash
+        )
 
     async def _renew_hash(self, user: User, password: Password) -> User:
         if not self.hasher.is_outdated(user.password_hash):
@@ -189,8 +204,8 @@ class RefreshAccess:
         :raises RefreshTokenReused: it had been spent before; the session has been ended.
         """
         async with self.audit.recording("refresh", caller) as subject:
-            await self.throttle.refresh(caller.address)
             claims = self.signer.verify(refresh_token, TokenKind.REFRESH)
+            await self.throttle.refresh(caller.address)
             subject.user_id, subject.session_id = claims.user_id, claims.session_id
             if not claims.is_current(self.clock()):
                 raise TokenRejected

@@ -3,7 +3,8 @@
 Every adapter inherits its port by name and passes the contract tests in ``tests/contracts``.
 Three promises hold for all of them:
 
-* One call is one atomic step: it has happened when it returns, and not at all when it raises.
+* One call is one atomic step: it happens wholly or not at all. It has happened when it returns;
+  when :class:`~domain.errors.Unavailable` is raised because the answer was lost, it may have.
 * A store returns what was stored. It knows no expiry and no rule; the domain decides.
 * :class:`~domain.errors.Unavailable` is raised when the technology behind the port does not
   answer within its time-out. The next call tries anew: an adapter heals by itself.

@@ -5,7 +5,7 @@ from hashlib import sha256
 from ipaddress import IPv6Address, ip_address
 
 from application.ports import Clock, RateLimiter
-from domain.limit import Limit
+from domain.limit import Limit, TooManyRequests
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +45,26 @@ class Throttle:
     async def login(self, account: str, address: str, device: str | None) -> None:
         """
         :param account: the canonical address of the account, whether or not it exists.
-        :param device: on which the account's owner has logged in before. It has attempts of its
-            own, so nobody else's guessing locks the owner out.
+        :param device: on which the account's owner has logged in before. When the others are used
+            up it has attempts of its own, so nobody else's guessing locks the owner out.
         """
-        if device is not None:
-            await self._count(self.limits.login_account, _device_key(device))
-            return
+        try:
+            await self._login(account, address)
+        except TooManyRequests:
+            if device is None:
+                raise
+            await self._count(self.limits.login_account, f"device:{device}")
+
+    async def _login(self, account: str, address: str) -> None:
         # The narrow ones first: what they stop does not use up what all share.
         await self._count(self.limits.login_address, network(address))
         await self._count(self.limits.login_account, _account_key(account))
         await self._count(self.limits.login, "all")
 
-    async def forgive_login(self, account: str, device: str | None) -> None:
+    async def forgive_login(self, account: str) -> None:
         """The owner is in: the attempts before were the owner's."""
         if limit := self.limits.login_account:
-            key = _account_key(account) if device is None else _device_key(device)
-            await self.limiter.forget(f"{limit.name}:{key}")
+            await self.limiter.forget(f"{limit.name}:{_account_key(account)}")
 
     async def registration(self, address: str) -> None:
         await self._count(self.limits.register_address, network(address))
@@ -93,7 +97,3 @@ def network(address: str) -> str:
 def _account_key(account: str) -> str:
     """A digest, for addresses are personal."""
     return sha256(account.encode()).hexdigest()[:32]
-
-
-def _device_key(device: str) -> str:
-    return f"device:{device}"

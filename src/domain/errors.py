@@ -17,7 +17,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
+
+T = TypeVar("T")
 
 
 class AuthError(Exception):
@@ -59,6 +61,17 @@ def all_of(*parts: Callable[[], Any]) -> tuple[Any, ...]:
     if problems:
         raise InvalidInput(*problems)
     return tuple(results)
+
+
+def in_field(field: str, part: Callable[[], T]) -> T:
+    """The result of the part.
+
+    :raises InvalidInput: its problems, under the name that the field has here.
+    """
+    try:
+        return part()
+    except InvalidInput as error:
+        raise InvalidInput(*(Problem(field, each.message) for each in error.problems)) from None
 
 
 class EmailTaken(AuthError):

@@ -14,8 +14,9 @@ from threading import BoundedSemaphore
 from typing import TypeVar
 
 import argon2
-from argon2 import Type
+from argon2 import Parameters, Type
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
+from argon2.low_level import hash_secret_raw
 
 from application.ports import PasswordHasher
 from domain.errors import Unavailable
@@ -30,6 +31,8 @@ LOWEST_MEMORY_KIB = 19456  # the lowest in OWASP's Password Storage Cheat Sheet
 HIGHEST_TIME_COST = 16
 HIGHEST_MEMORY_KIB = 256 * 1024
 HIGHEST_PARALLELISM = 16
+
+_LEAST_MEMORY_KIB = 8  # that Argon2 works with
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +81,21 @@ class Argon2Hasher(PasswordHasher):
                 try:
                     return self._argon2.verify(hashed, password.text)
                 except VerifyMismatchError:
+                    self._make_up_for(argon2.extract_parameters(hashed))
                     return False
                 except (VerificationError, ValueError):
                     continue  # rubbish after all, and nothing was computed
         return False
+
+    def _make_up_for(self, made: Parameters) -> None:
+        """Spend what a hash of today would have cost more: users whose hash is of yesterday are
+        not to be told by the time that a wrong password takes. Cost is passes times memory."""
+        wanted = self._parameters
+        missing = wanted.memory_cost - made.memory_cost * made.time_cost // wanted.time_cost
+        if missing >= _LEAST_MEMORY_KIB:
+            hash_secret_raw(
+                b"", bytes(16), wanted.time_cost, missing, parallelism=1, hash_len=32, type=Type.ID
+            )
 
     async def _run(self, work: Callable[[], _T]) -> _T:
         if not self._places.acquire(blocking=False):

@@ -102,6 +102,8 @@ async def check_store(settings: Settings, place: Place) -> tuple[Verdict, str]:
     """Whether it answers, and how fast once it is connected."""
     if _is_to_be_made(place):
         return "info", f"there is no {place.description} yet: the first start makes it"
+    if place.file and _mode(place.file) & 0o077:
+        return "FAIL", f"other users may read {place.file}: `chmod 600` it"
     with answering(place):
         async with place.connect(limits_of(settings)) as connection:
             await place.read(connection)

@@ -1,5 +1,6 @@
 """The schema of SQL databases, moved up and down by Alembic."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -44,6 +45,8 @@ async def upgrade(url: str, revision: str = "head") -> None:
     :raises ForeignSchema: there are tables in the way.
     """
 
+    _make_private(url)
+
     def run(connection: Connection) -> None:
         if _revision(connection) is None and set(inspect(connection).get_table_names()) & OURS:
             raise ForeignSchema
@@ -55,6 +58,13 @@ async def upgrade(url: str, revision: str = "head") -> None:
 async def downgrade(url: str, revision: str = "-1") -> None:
     """One revision back, or to a given one. ``base`` is before the first."""
     await _run(url, lambda connection: command.downgrade(_config(connection), revision))
+
+
+def _make_private(url: str) -> None:
+    """An SQLite file is for its owner only; SQLite itself would let everybody read it."""
+    parsed, _ = connect_options(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        os.close(os.open(parsed.database, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 def _revision(connection: Connection) -> str | None:

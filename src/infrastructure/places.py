@@ -41,6 +41,7 @@ _REASONS: dict[type[BaseException], str] = {
     redis.exceptions.AuthenticationError: "it refuses the user or the password",
     asyncpg.InvalidAuthorizationSpecificationError: "it refuses the user or the password",
     asyncpg.InvalidCatalogNameError: "it has no such database",
+    asyncpg.InvalidSchemaNameError: "it has no such schema; create it first",
     asyncpg.InsufficientPrivilegeError: "its user lacks the right",
     asyncpg.TooManyConnectionsError: "it has too many connections already",
     asyncpg.UndefinedTableError: "its tables are missing",

@@ -82,6 +82,7 @@ class RedisServer:
                 # again finds it made.
                 retry=Retry(NoBackoff(), retries=1),
             )
+            pool.connection_kwargs["decode_responses"] = False  # whatever the URL says
             pool.make_connection()  # type: ignore[no-untyped-call] # only takes the options
         except (ValueError, TypeError):  # whose messages quote the URL
             raise ValueError("is not a Redis URL; mind what must be percent-encoded") from None

@@ -159,7 +159,10 @@ class Settings:
         "How long a spent refresh token still gets its successor.",
     )
     issuer: str | None = var.declare(
-        "ISSUER", var.optional(var.text), None, "The `iss` of tokens: `PUBLIC_URL` unless set."
+        "ISSUER",
+        var.optional(var.text),
+        None,
+        "The `iss` of tokens: `PUBLIC_URL` unless set, or else `doorward`.",
     )
     audience: str | None = var.declare(
         "AUDIENCE",
@@ -258,7 +261,8 @@ class Settings:
 
     @property
     def token_issuer(self) -> str:
-        return self.issuer or self.origin
+        # Not the port: moving to another one must log nobody out.
+        return self.issuer or self.public_url or "doorward"
 
     @property
     def access_lifetime(self) -> timedelta:

@@ -1,8 +1,8 @@
 """Users, sessions and counted attempts in PostgreSQL or SQLite, with the same statements.
 
-Every statement commits by itself (AUTOCOMMIT), which is atomic and one round trip. So each port
-method that changes something is one statement, and a compare-and-swap is an UPDATE whose WHERE
-names the whole old row.
+Every statement commits by itself (AUTOCOMMIT), which is atomic and one round trip. What a port
+method promises is one statement (a second one may tidy up), and a compare-and-swap is an UPDATE
+whose WHERE names the whole old row.
 """
 
 import asyncio
@@ -42,6 +42,8 @@ _DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
 }
 
+_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+
 # Faults of ours, not of the server: they must not look like an outage that passes.
 _OUR_FAULTS = (ProgrammingError, DataError, IntegrityError)
 
@@ -66,8 +68,11 @@ def connect_options(url: str) -> tuple[URL, dict[str, Any]]:
     query = {name: str(value) for name, value in parsed.query.items()}
     options: dict[str, Any] = {}
     if schema := query.pop("schema", ""):
-        options["server_settings"] = {"search_path": schema}
+        quoted = schema.replace('"', '""')
+        options["server_settings"] = {"search_path": f'"{quoted}"'}
     if mode := query.pop("sslmode", ""):
+        if mode not in _SSL_MODES:
+            raise ValueError(f"has an sslmode that is none of {', '.join(_SSL_MODES)}")
         options["ssl"] = mode
     if query:
         raise ValueError(f"has an unknown option: {', '.join(sorted(query))}")

@@ -109,6 +109,8 @@ def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
 
 
 def hosts(text: str) -> frozenset[str]:
+    if re.search(r"[^\]]:\d+\s*(,|$)|//", text):
+        raise ValueError("must be host names, without schemes and ports")
     return frozenset(part.strip().lower() for part in text.split(",") if part.strip())
 
 

@@ -3,19 +3,34 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
 import pytest
 from dishka import Provider, Scope
 from litestar import Litestar
 
 from api.app import create_app
 from api.site import Site
-from application.ports import Clock, PasswordHasher, SessionStore, TokenSigner, UserRepository
+from application.ports import (
+    Clock,
+    Devices,
+    PasswordHasher,
+    RateLimiter,
+    SessionStore,
+    TokenSigner,
+    UserRepository,
+)
+from domain.token import TokenKind
 from infrastructure.container import make_container
+from infrastructure.devices import HmacDevices
+from infrastructure.keys import SigningKey
 from infrastructure.rs256 import Rs256Signer
 from infrastructure.settings import Settings
-from tests.api.people import CLIENT_ORIGIN, ORIGIN, Client
-from tests.api.trouble import Trouble, TroubledSessions, TroubledUsers
+from tests.api.people import CLIENT_ORIGIN, ORIGIN, Client, a_client
+from tests.api.trouble import (
+    Trouble,
+    TroubledRateLimiter,
+    TroubledSessions,
+    TroubledUsers,
+)
 from tests.builders import NOW
 from tests.doubles import QuickHasher, SettableClock
 
@@ -58,19 +73,29 @@ def trouble() -> Trouble:
     return Trouble()
 
 
+@pytest.fixture(scope="session")
+def devices(keys: dict[TokenKind, SigningKey]) -> HmacDevices:
+    return HmacDevices(keys[TokenKind.REFRESH])
+
+
 @pytest.fixture
 def replacements(
-    request: pytest.FixtureRequest, clock: SettableClock, signer: Rs256Signer
+    request: pytest.FixtureRequest,
+    clock: SettableClock,
+    signer: Rs256Signer,
+    devices: HmacDevices,
 ) -> Provider:
     """A clock that the test sets, quick hashes and ready-made keys."""
     provider = Provider(scope=Scope.APP)
     provider.provide(lambda: clock, provides=Clock)
     provider.provide(_hasher, provides=PasswordHasher)
     provider.provide(lambda: signer, provides=TokenSigner)
+    provider.provide(lambda: devices, provides=Devices)
     if "trouble" in request.fixturenames:
         trouble: Trouble = request.getfixturevalue("trouble")
         provider.provide(lambda: TroubledUsers(trouble), provides=UserRepository)
         provider.provide(lambda: TroubledSessions(trouble), provides=SessionStore)
+        provider.provide(lambda: TroubledRateLimiter(trouble), provides=RateLimiter)
     return provider
 
 
@@ -89,9 +114,7 @@ async def app(settings: Settings, site: Site, replacements: Provider) -> AsyncIt
 @pytest.fixture
 async def client(app: Litestar, site: Site) -> AsyncIterator[Client]:
     """A program with a cookie jar."""
-    # The two have different names for the same ASGI types.
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type]
-    async with Client(transport=transport, base_url=site.origin) as client:
+    async with a_client(app, site.origin) as client:
         yield client
 
 

@@ -20,6 +20,7 @@ ME = "/api/users/me"
 MY_PASSWORD = "/api/users/me/password"
 
 EMAIL = "ada@example.org"
+NEW_PASSWORD = "a better one than before"
 PERSON: dict[str, Any] = {"name": "Ada Lovelace", "email": EMAIL, "password": PASSWORD}
 
 Tokens: TypeAlias = dict[str, Any]
@@ -48,6 +49,12 @@ class Client(httpx.AsyncClient):
         """Those that say who is logged in; the device's cookie says who has been."""
         return {name: value for name, value in self.cookies.items() if not name.endswith("device")}
 
+    async def change_password(
+        self, current: str = PASSWORD, new: str = NEW_PASSWORD, **options: Any
+    ) -> httpx.Response:
+        body = {"current_password": current, "new_password": new}
+        return await self.post(MY_PASSWORD, json=body, **options)
+
     async def me(self, token: str | None = None, **options: Any) -> httpx.Response:
         if token:
             options["headers"] = options.get("headers", {}) | bearer(token)
@@ -71,6 +78,19 @@ class Client(httpx.AsyncClient):
         assert not self.cookies, "log in with come_in()"
         raw: RawHeaders = [(b"Cookie", cookie.encode("latin-1")) for cookie in cookies]
         return await self.request(method, path, headers=raw)
+
+
+def a_client(app: Litestar, origin: str, address: str = "127.0.0.1") -> Client:
+    """A program with a cookie jar.
+
+    :param address: from where it connects.
+    """
+    transport = httpx.ASGITransport(
+        app,  # type: ignore[arg-type] # the two have different names for the same ASGI types
+        raise_app_exceptions=False,
+        client=(address, 40_000),
+    )
+    return Client(transport=transport, base_url=origin)
 
 
 def bearer(token: str) -> dict[str, str]:

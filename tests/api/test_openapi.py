@@ -16,6 +16,7 @@ from tests.api.people import (
     LOGOUT,
     ME,
     MY_PASSWORD,
+    NEW_PASSWORD,
     ORIGIN,
     PERSON,
     REFRESH,
@@ -25,6 +26,7 @@ from tests.api.people import (
     routes,
 )
 from tests.api.trouble import Trouble
+from tests.builders import PASSWORD
 from tests.doubles import SettableClock
 
 Document = dict[str, Any]
@@ -43,6 +45,7 @@ STATUSES = {
     ("GET", "/health/ready"): {200, 503},
     ("GET", "/.well-known/jwks.json"): {200},
 }
+DOWN = Unavailable("users")
 UNDOCUMENTED = {"/openapi.json", "/docs", "/docs/start.js"}
 
 Security = list[dict[str, list[str]]]
@@ -207,6 +210,7 @@ async def journey(client: Client, clock: SettableClock, trouble: Trouble) -> Non
     for method, path in STATUSES:
         client.cookies.clear()
         await client.request(method, path, headers=bearer("garbage"))
+        await client.log_in()
         if method == "POST":
             json = {"Content-Type": "application/json"}
             await client.post(path, content=b"{", headers=json)
@@ -220,6 +224,18 @@ async def journey(client: Client, clock: SettableClock, trouble: Trouble) -> Non
     await client.log_in()
     clock.advance(timedelta(minutes=1))
     await client.refresh(tokens["refresh_token"])
-    trouble.users = trouble.sessions = Unavailable("users")
-    for method, path in STATUSES:
-        await client.request(method, path, json=PERSON if method == "POST" else None)
+    for new in ("short", NEW_PASSWORD, NEW_PASSWORD):  # the third time the current one is wrong
+        await client.change_password(new=new)
+    trouble.is_full = True
+    await every_route(client, 429)
+    trouble.is_full, trouble.users, trouble.sessions = False, DOWN, DOWN
+    await every_route(client, 503)
+
+
+async def every_route(client: Client, status: int) -> None:
+    """Each route that can answer like this."""
+    passwords = {"current_password": PASSWORD, "new_password": PASSWORD}
+    for (method, path), statuses in STATUSES.items():
+        if status in statuses:
+            body = PERSON | passwords if method == "POST" else None
+            await client.request(method, path, json=body)

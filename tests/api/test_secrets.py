@@ -79,11 +79,14 @@ async def journey(
     await client.refresh(access)
     await client.me(refresh)
     await client.get(f"/{access}", params={"access_token": access})
+    await client.log_in()
+    for current, new in ((WRONG, WRONG), (PASSWORD, "short"), (PASSWORD, WRONG)):
+        await client.change_password(current, new)
     clock.advance(timedelta(minutes=5))
     await client.refresh(refresh)  # reuse
     ada = await stored(users)
     await users.replace(ada, replace(ada, disabled=True))
-    await client.log_in()
+    await client.log_in(password=WRONG)
     await client.log_out()
     return told
 
@@ -104,8 +107,10 @@ async def test_no_password_token_hash_or_key_is_logged(
 
     text = everything_in(caplog.records)
     tokens = set(re.findall(r"eyJ[\w-]+\.([\w-]+)\.([\w-]+)", told))
+    devices = set(re.findall(r"device=(\w{32})\.(\w{64})", told))
     assert len(tokens) >= 8
-    parts = {part for token in tokens for part in token}
+    assert devices
+    parts = {part for token in tokens | devices for part in token}
     hashes = set((await stored(users)).password_hash.split("$")[2:])
     secrets = {PASSWORD, WRONG, *parts, *hashes}.union(*map(secrets_of, keys.values()))
     assert text.count("the connection is lost") > 5  # it is our log that is looked at

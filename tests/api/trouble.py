@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
+from domain.limit import Usage
 from domain.session import Session, SessionId
 from domain.user import Email, User, UserId
-from infrastructure.memory import MemorySessions, MemoryUsers
+from infrastructure.memory import MemoryRateLimiter, MemorySessions, MemoryUsers
 
 
 @dataclass
@@ -13,15 +15,28 @@ class Trouble:
     """
     :ivar users: what each call to the users raises, if anything.
     :ivar sessions: the same of the sessions.
+    :ivar is_full: whether all attempts are used up.
     """
 
     users: Exception | None = None
     sessions: Exception | None = None
+    is_full: bool = False
 
 
 def _strike(error: Exception | None) -> None:
     if error is not None:
         raise error
+
+
+class TroubledRateLimiter(MemoryRateLimiter):
+    def __init__(self, trouble: Trouble) -> None:
+        super().__init__()
+        self._trouble = trouble
+
+    async def count(self, key: str, window: timedelta, now: datetime) -> Usage:
+        if self._trouble.is_full:
+            return Usage(10**9, now + window)
+        return await super().count(key, window, now)
 
 
 class TroubledUsers(MemoryUsers):

@@ -4,12 +4,13 @@ A new adapter appears here by itself; only where to test it has to be said, in P
 """
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
 
-from application.ports import SessionStore, UserRepository
-from infrastructure.adapters import adapter_for
+from application.ports import RateLimiter, SessionStore, UserRepository
+from infrastructure.adapters import ADAPTERS, adapter_for
 from infrastructure.limits import Limits
 from tests.conftest import schemes, url_for
 
@@ -23,6 +24,11 @@ def users_url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(params=schemes("sessions"))
 def sessions_url(request: pytest.FixtureRequest) -> str:
+    return url_for(request.param, request)
+
+
+@pytest.fixture(params=schemes("rate_limiter"))
+def rate_limiter_url(request: pytest.FixtureRequest) -> str:
     return url_for(request.param, request)
 
 
@@ -42,3 +48,19 @@ async def sessions(sessions_url: str) -> AsyncIterator[SessionStore]:
     assert adapter.sessions is not None
     async with adapter.connect(sessions_url, PATIENT) as connection:
         yield adapter.sessions(connection)
+
+
+@pytest.fixture
+async def limiter(rate_limiter_url: str) -> AsyncIterator[RateLimiter]:
+    """It has counted nothing yet."""
+    async with open_limiter(rate_limiter_url) as limiter:
+        yield limiter
+
+
+@asynccontextmanager
+async def open_limiter(url: str) -> AsyncIterator[RateLimiter]:
+    """With a connection of its own, as another process has one."""
+    adapter = ADAPTERS[url.partition(":")[0].partition("+")[0]]
+    assert adapter.rate_limiter is not None
+    async with adapter.connect(url, PATIENT) as connection:
+        yield adapter.rate_limiter(connection)

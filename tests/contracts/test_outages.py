@@ -8,19 +8,22 @@ from typing import Literal
 
 import pytest
 
-from application.ports import SessionStore, UserRepository
+from application.ports import RateLimiter, SessionStore, UserRepository
 from domain.errors import Unavailable
 from domain.session import Session
 from domain.user import Email, User
-from infrastructure.adapters import Adapter, adapter_for
+from infrastructure.adapters import ADAPTERS, Adapter
 from infrastructure.limits import Limits
-from tests.builders import a_session, ada, refreshed
+from tests.builders import NOW, a_session, ada, refreshed
 from tests.conftest import schemes, url_for
 from tests.doubles import Wire
 
-Role = Literal["users", "sessions"]
+Role = Literal["users", "sessions", "rate_limiter"]
 HASTY = Limits(timeout=timedelta(seconds=0.5))  # as long takes each test of silence
-ROLES: tuple[Role, ...] = ("users", "sessions")
+ROLES: tuple[Role, ...] = ("users", "sessions", "rate_limiter")
+TOLD = {"users": "users", "sessions": "sessions", "rate_limiter": "rate limits"}
+"""What the error says is out of order."""
+
 REMOTE = [(role, scheme) for role in ROLES for scheme in schemes(role, networked=True)]
 
 
@@ -43,9 +46,8 @@ class Remote:
         patience = HASTY.timeout.total_seconds() + 1  # for all calls at once, on a busy machine
         async with asyncio.timeout(patience):
             results = await asyncio.gather(*self.calls(), return_exceptions=True)
-        return {(type(result), str(result)) for result in results} == {
-            (Unavailable, f"{self.role}: no answer")
-        }
+        told = {(type(result), str(result).replace("_", " ")) for result in results}
+        return told == {(Unavailable, f"{TOLD[self.role]}: no answer")}
 
 
 def remote_users(wire: Wire, users: UserRepository, user: User) -> Remote:
@@ -86,10 +88,35 @@ def remote_sessions(wire: Wire, sessions: SessionStore, session: Session) -> Rem
     )
 
 
+def remote_limiter(wire: Wire, limiter: RateLimiter) -> Remote:
+    window = timedelta(hours=1)
+
+    async def fill() -> None:
+        await limiter.count("key", window, NOW)
+
+    async def remembers() -> bool:
+        return (await limiter.count("key", window, NOW)).count > 1
+
+    return Remote(
+        "rate_limiter",
+        wire,
+        fill=fill,
+        remembers=remembers,
+        calls=lambda: [
+            limiter.count("key", window, NOW),
+            limiter.count("another key", window, NOW),
+            limiter.forget("a third key"),
+        ],
+    )
+
+
 def behind(wire: Wire, role: Role, adapter: Adapter, connection: object) -> Remote:
     if role == "users":
         assert adapter.users is not None
         return remote_users(wire, adapter.users(connection), ada())
+    if role == "rate_limiter":
+        assert adapter.rate_limiter is not None
+        return remote_limiter(wire, adapter.rate_limiter(connection))
     assert adapter.sessions is not None
     return remote_sessions(wire, adapter.sessions(connection), a_session())
 
@@ -98,7 +125,7 @@ def behind(wire: Wire, role: Role, adapter: Adapter, connection: object) -> Remo
 async def remote(request: pytest.FixtureRequest) -> AsyncIterator[Remote]:
     role, scheme = request.param
     async with Wire(url_for(scheme, request)) as wire:
-        adapter = adapter_for(wire.url, role)
+        adapter = ADAPTERS[scheme]
         async with adapter.connect(wire.url, HASTY) as connection:
             yield behind(wire, role, adapter, connection)
 

@@ -247,8 +247,8 @@ async def test_a_deleted_session_never_comes_back_through_a_racing_replacement(
 
 
 async def test_a_new_session_leaves_the_living_ones_alone(sessions: SessionStore) -> None:
-    living = a_session(started_at=NOW - timedelta(days=2), expires_at=NOW + timedelta(minutes=5))
-    barely = a_session(user_id=living.user_id, expires_at=NOW + timedelta(minutes=1))
+    living = a_session(started_at=NOW - timedelta(days=2), expires_at=NOW + timedelta(hours=5))
+    barely = a_session(user_id=living.user_id, expires_at=NOW + timedelta(hours=1))
     await sessions.add(living)
     await sessions.add(barely)
 
@@ -260,7 +260,7 @@ async def test_a_new_session_leaves_the_living_ones_alone(sessions: SessionStore
 
 async def test_a_new_session_sweeps_at_most_that_users_ended_ones(sessions: SessionStore) -> None:
     user_id, stranger = UserId(uuid4()), UserId(uuid4())
-    end = NOW + timedelta(minutes=1)
+    end = NOW + timedelta(minutes=30)
     ended = a_session(user_id=user_id, expires_at=end)
     living = a_session(user_id=user_id, expires_at=end + MICROSECOND)
     strangers = a_session(user_id=stranger, expires_at=end)
@@ -300,7 +300,7 @@ async def test_a_session_is_kept_as_long_as_it_lives_beside_shorter_ones(
         started_at=NOW - timedelta(hours=2),
         expires_at=NOW - timedelta(hours=1),
     )
-    brief = a_session(user_id=user_id, expires_at=NOW + timedelta(minutes=2))
+    brief = a_session(user_id=user_id, expires_at=NOW + timedelta(hours=2))
     await sessions.add(long)
     await sessions.add(ended)
     await sessions.add(brief)

@@ -1,5 +1,6 @@
 import pytest
 
+from application.auth import Principal
 from domain.token import TokenKind
 from infrastructure.keys import SigningKey
 from infrastructure.rs256 import Rs256Signer
@@ -11,6 +12,16 @@ from tests.unit.forgery import Forger
 def house(signer: Rs256Signer) -> House:
     """All use cases on stores in memory, with nobody in them."""
     return House(signer)
+
+
+@pytest.fixture
+async def me(house: House) -> Principal:
+    """Somebody who is logged in, on two other devices as well."""
+    await house.move_in()
+    await house.come_in()
+    mine = await house.come_in()
+    await house.come_in()
+    return await house.authenticate(mine.access)
 
 
 @pytest.fixture

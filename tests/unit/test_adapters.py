@@ -70,7 +70,7 @@ def test_a_scheme_that_nobody_can_test_fails_and_says_what_to_do(
     assert "add one to PLACES in tests/conftest.py" in str(failed.value)
 
 
-@pytest.mark.parametrize("role", ["users", "sessions"])
+@pytest.mark.parametrize("role", ["users", "sessions", "rate_limiter"])
 def test_every_registered_adapter_is_under_contract(role: str) -> None:
     tested = [ADAPTERS[scheme] for scheme in schemes(role)]
 

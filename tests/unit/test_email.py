@@ -1,4 +1,4 @@
-"""One mailbox, one key, however it is written (REQUIREMENTS: one canonical email key)."""
+"""One mailbox, one key, however it is written."""
 
 from unicodedata import is_normalized
 

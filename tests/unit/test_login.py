@@ -1,5 +1,6 @@
 """Logging in: the right ones, and the wrong ones without a hint."""
 
+import asyncio
 import dataclasses
 
 import pytest
@@ -8,7 +9,7 @@ from domain.errors import InvalidCredentials, InvalidInput
 from domain.password import Password
 from domain.token import TokenKind
 from tests.builders import LIFETIMES, PASSWORD, House
-from tests.doubles import QuickHasher
+from tests.doubles import QuickHasher, UnhurriedHasher
 
 
 async def test_a_login_starts_a_session_and_gives_its_two_tokens(house: House) -> None:
@@ -121,6 +122,15 @@ async def test_a_weak_hash_is_renewed_at_login(house: House) -> None:
     assert not house.hasher.is_outdated(renewed.password_hash)
     assert await house.hasher.verify(Password.parse(PASSWORD), renewed.password_hash)
     assert dataclasses.replace(renewed, password_hash=user.password_hash) == user
+
+
+async def test_of_parallel_logins_that_renew_a_weak_hash_each_succeeds(house: House) -> None:
+    user = await house.move_in()
+    house.hasher = UnhurriedHasher(cost=2)
+
+    await asyncio.gather(*(house.come_in() for _ in range(3)))
+
+    assert len(await house.sessions.of_user(user.id)) == 3
 
 
 async def test_a_hash_of_today_is_left_alone(house: House) -> None:

@@ -1,4 +1,4 @@
-"""What a password may be (REQUIREMENTS: NIST SP 800-63B-4, no composition rules)."""
+"""What a password may be (NIST SP 800-63B-4, no composition rules)."""
 
 import pytest
 

@@ -110,7 +110,7 @@ DEFAULTS: dict[str, Any] = {
     "session_lifetime": timedelta(days=30),
     "refresh_grace": timedelta(seconds=10),
     "origin": "http://localhost:8000",
-    "token_issuer": "http://localhost:8000",
+    "token_issuer": "doorward",
     "users_at": "sqlite:///var/doorward.db",
     "sessions_at": "sqlite:///var/doorward.db",
     "store_timeout": timedelta(seconds=2),

@@ -43,14 +43,14 @@ def test_sqlite_means_aiosqlite(url: str, path: str) -> None:
 def test_the_schema_of_other_tools_becomes_the_search_path() -> None:
     url, options = connect_options("postgresql://ada@db/doorward?schema=public")
 
-    assert options == {"server_settings": {"search_path": "public"}}
+    assert options == {"server_settings": {"search_path": '"public"'}}
     assert not url.query
 
 
 def test_the_sslmode_of_other_tools_becomes_asyncpgs() -> None:
     url, options = connect_options("postgresql://ada@db/doorward?sslmode=require&schema=app")
 
-    assert options == {"ssl": "require", "server_settings": {"search_path": "app"}}
+    assert options == {"ssl": "require", "server_settings": {"search_path": '"app"'}}
     assert not url.query
 
 

@@ -1,0 +1,123 @@
+"""Changing one's password while others log in with the old one, or while everything breaks."""
+
+import asyncio
+import random
+from itertools import count
+
+import pytest
+
+from application.auth import Principal
+from domain.errors import InvalidCredentials
+from domain.user import User
+from infrastructure.memory import MemoryUsers
+from tests.builders import PASSWORD, House, new_id
+from tests.doubles import PausingSessions
+
+ADA = "ada@example.org"
+NEW = "a better one than before"
+
+
+async def test_of_two_changes_at_once_one_succeeds(house: House, me: Principal) -> None:
+    house.sessions = PausingSessions(house.sessions, lambda: asyncio.sleep(0))
+
+    outcomes = await asyncio.gather(
+        house.change_password(me, PASSWORD, NEW),
+        house.change_password(me, PASSWORD, "yet another password"),
+        return_exceptions=True,
+    )
+
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NoneType", "TokenRejected"]
+    await house.login(ADA, NEW if outcomes[0] is None else "yet another password")
+
+
+@pytest.mark.parametrize("pauses_before", range(2))
+async def test_a_login_with_the_old_password_does_not_survive_a_change_meanwhile(
+    house: House, me: Principal, pauses_before: int
+) -> None:
+    sessions, pauses = house.sessions, count()
+
+    async def change_in_between() -> None:
+        if next(pauses) == pauses_before:
+            house.sessions = sessions
+            await house.change_password(me, PASSWORD, NEW)
+
+    house.sessions = PausingSessions(sessions, change_in_between)
+    with pytest.raises(InvalidCredentials):
+        await house.login(ADA, PASSWORD)
+
+    assert next(pauses) > pauses_before
+    assert await sessions.of_user(me.user.id) == [me.session]
+
+
+@pytest.mark.parametrize("pauses_before", range(8))
+async def test_a_login_between_the_steps_of_a_change_does_not_survive(
+    house: House, me: Principal, pauses_before: int
+) -> None:
+    sessions, pauses = house.sessions, count()
+
+    async def log_in_in_between() -> None:
+        if next(pauses) == pauses_before:
+            house.sessions = sessions
+            try:
+                await house.login(ADA, PASSWORD)
+            except InvalidCredentials:
+                assert pauses_before > 5  # for the new one has been stored
+            finally:
+                house.sessions = slow
+
+    house.sessions = slow = PausingSessions(sessions, log_in_in_between)
+    await house.change_password(me, PASSWORD, NEW)
+
+    assert next(pauses) > pauses_before
+    assert await sessions.of_user(me.user.id) == [me.session]
+
+
+async def test_a_change_that_races_logins_and_refreshes_always_wins(house: House) -> None:
+    sessions, dice = house.sessions, random.Random(23)
+
+    async def pause() -> None:
+        for _ in range(dice.randrange(4)):
+            await asyncio.sleep(0)
+
+    outcomes = set()
+    for _ in range(100):
+        email = f"{new_id()}@example.org"
+        await house.move_in(email)
+        mine, other = await house.come_in(email), await house.come_in(email)
+        me = await house.authenticate(mine.access)
+        house.sessions = PausingSessions(sessions, pause)
+        changed, *answers = await asyncio.gather(
+            house.change_password(me, PASSWORD, NEW),
+            house.login(email, PASSWORD),
+            house.refresh(other.refresh),
+            house.login(email, PASSWORD),
+            return_exceptions=True,
+        )
+        house.sessions = sessions
+        outcomes |= {type(answer).__name__ for answer in answers}
+        assert changed is None
+        assert await house.sessions.of_user(me.user.id) == [me.session]
+
+    assert outcomes >= {"LoggedIn", "InvalidCredentials", "TokenPair"}
+
+
+class UsersThatBreak(MemoryUsers):
+    """Their process dies before anything can be replaced."""
+
+    async def replace(self, old: User, new: User) -> bool:
+        raise ConnectionError(old.id, new.id)
+
+
+async def test_a_crash_before_the_password_is_stored_leaves_nobody_else_logged_in(
+    house: House,
+) -> None:
+    house.users = UsersThatBreak()
+    await house.move_in(ADA)
+    await house.come_in(ADA)
+    me = await house.authenticate((await house.come_in(ADA)).access)
+
+    with pytest.raises(ConnectionError):
+        await house.change_password(me, PASSWORD, NEW)
+
+    assert await house.sessions.of_user(me.user.id) == [me.session]
+    await house.login(ADA, PASSWORD)

@@ -1,0 +1,110 @@
+"""Device tokens: recognised for the user they were issued to, and for nobody else."""
+
+from uuid import UUID, uuid4
+
+import pytest
+
+from domain.user import UserId
+from infrastructure.devices import HmacDevices
+from infrastructure.keys import SigningKey
+from tests.builders import a_signing_key
+
+ADA, EVE = UserId(uuid4()), UserId(uuid4())
+
+
+@pytest.fixture(scope="module")
+def key() -> SigningKey:
+    return a_signing_key()
+
+
+@pytest.fixture
+def devices(key: SigningKey) -> HmacDevices:
+    return HmacDevices(key)
+
+
+def test_a_device_is_recognised_by_its_token(devices: HmacDevices) -> None:
+    token = devices.issue(ADA)
+
+    device = devices.recognise(token, ADA)
+
+    assert device is not None
+    assert devices.recognise(token, ADA) == device
+
+
+def test_each_token_is_of_another_device(devices: HmacDevices) -> None:
+    recognised = {devices.recognise(devices.issue(ADA), ADA) for _ in range(100)}
+
+    assert len(recognised) == 100
+    assert None not in recognised
+
+
+def test_a_device_of_somebody_else_is_not_recognised(devices: HmacDevices) -> None:
+    assert devices.recognise(devices.issue(EVE), ADA) is None
+    assert devices.recognise(devices.issue(ADA), UserId(UUID(int=ADA.int ^ 1))) is None
+
+
+def test_a_device_is_recognised_after_a_restart_and_by_every_worker(key: SigningKey) -> None:
+    token = HmacDevices(key).issue(ADA)
+
+    assert HmacDevices(key).recognise(token, ADA) is not None
+
+
+def test_a_token_made_with_another_key_is_not_recognised(
+    devices: HmacDevices, strange_key: SigningKey
+) -> None:
+    assert devices.recognise(HmacDevices(strange_key).issue(ADA), ADA) is None
+
+
+def test_a_device_has_128_random_bits_and_its_token_says_nothing_else(
+    devices: HmacDevices,
+) -> None:
+    token = devices.issue(ADA)
+    device, code = token.split(".")
+
+    assert len(bytes.fromhex(device)) == 16
+    assert len(bytes.fromhex(code)) == 32
+    assert devices.recognise(token, ADA) == device
+    assert ADA.hex not in token
+
+
+@pytest.mark.parametrize(
+    "token",
+    [None, "", ".", "..", "x", "x.", ".x", "0" * 32, f"{'0' * 32}.{'0' * 64}", "\xe9.\xe9",
+     "\u0661.\u0661", "x" * 100_000, ("x" * 1000 + ".") * 10],
+    ids=lambda token: str(token)[:12],
+)  # fmt: skip
+def test_garbage_is_not_recognised(devices: HmacDevices, token: str | None) -> None:
+    assert devices.recognise(token, ADA) is None
+
+
+def test_an_altered_token_is_not_recognised(devices: HmacDevices) -> None:
+    token = devices.issue(ADA)
+    device, code = token.split(".")
+
+    altered = {
+        "upper case": token.upper(),
+        "a space before": f" {token}",
+        "a space behind": f"{token} ",
+        "a line end": f"{token}\n",
+        "a longer code": f"{token}0",
+        "a shorter code": token[:-1],
+        "another part": f"{token}.0",
+        "a longer device": f"0{token}",
+        "swapped": f"{code}.{device}",
+        "another device": f"{devices.issue(ADA).split('.')[0]}.{code}",
+        "no code": f"{device}.",
+        "no dot": device + code,
+        **{
+            f"another digit at {place}": token[:place] + flipped(token[place]) + token[place + 1 :]
+            for place in range(len(token))
+            if token[place] != "."
+        },
+    }
+    recognised = [what for what, each in altered.items() if devices.recognise(each, ADA)]
+
+    assert [what for what in recognised if altered[what] != token] == []
+    assert len(altered) == 12 + 96
+
+
+def flipped(digit: str) -> str:
+    return f"{int(digit, 16) ^ 1:x}"
