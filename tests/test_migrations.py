@@ -11,9 +11,9 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from infrastructure.adapters import open_stores
+from infrastructure.database import connect_options
 from infrastructure.limits import Limits
 from infrastructure.migrations import ForeignSchema, current, downgrade, newest, upgrade
-from infrastructure.sql import connect_options
 from infrastructure.tables import metadata
 from tests.builders import a_session, ada
 

@@ -15,7 +15,11 @@ from dotenv import load_dotenv
 
 from api import server
 from api.main import PARENT, make_app
+from application.auth import RegisterUser
+from domain.errors import EmailTaken, InvalidInput
+from domain.user import Role, User
 from infrastructure import preflight, schema
+from infrastructure.container import make_container
 from infrastructure.doctor import Finding, examine
 from infrastructure.keys import SigningKey
 from infrastructure.limits import Limits
@@ -147,6 +151,42 @@ def generate() -> None:
 
 def _base64(octets: bytes) -> str:
     return base64.b64encode(octets).decode("ascii")
+
+
+@doorward.group()
+def users() -> None:
+    """The people who can log in."""
+
+
+@users.command()
+@click.argument("email")
+@click.option("--name", prompt=True, help="What the person is called.")
+@click.option("--admin", is_flag=True, help="With the role of an administrator.")
+def create(email: str, name: str, admin: bool) -> None:
+    """Register somebody. The password is asked for, or read from standard input."""
+    password = (
+        click.prompt("Password", hide_input=True, confirmation_prompt=True)
+        if sys.stdin.isatty()
+        else sys.stdin.readline().rstrip("\r\n")
+    )
+    role = Role.ADMIN if admin else Role.USER
+    user = asyncio.run(_register(_settings(), name, email, password, role))
+    click.echo(f"{user.email.address} is registered, with the role {user.role}")
+
+
+async def _register(settings: Settings, name: str, email: str, password: str, role: Role) -> User:
+    await preflight.prepare(settings)
+    container = make_container(settings)
+    try:
+        register = await container.get(RegisterUser)
+        return await register(name, email, password, role=role)
+    except InvalidInput as error:
+        problems = (f"the {each.field} {each.message}" for each in error.problems)
+        raise NotReady("; ".join(problems)) from None
+    except EmailTaken:
+        raise NotReady("somebody has that address already") from None
+    finally:
+        await container.close()
 
 
 @doorward.command()

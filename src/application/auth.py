@@ -27,7 +27,7 @@ from domain.event import UNKNOWN, Caller
 from domain.password import Password, PasswordRule
 from domain.session import Lifetimes, Session, SessionId, TokenId
 from domain.token import TokenClaims, TokenKind
-from domain.user import Email, User, UserId, parse_name
+from domain.user import Email, Role, User, UserId, parse_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,16 @@ class RegisterUser:
     random_id: RandomId
 
     async def __call__(
-        self, name: str, email: str, password: str, caller: Caller = UNKNOWN
+        self,
+        name: str,
+        email: str,
+        password: str,
+        caller: Caller = UNKNOWN,
+        *,
+        role: Role = Role.USER,
     ) -> User:
         """
+        :param role: only the command line chooses another; nobody gives themselves one.
         :raises TooManyRequests: there were too many registrations.
         :raises InvalidInput: the name, the address or the password will not do; all that is wrong.
         :raises EmailTaken: somebody has that address.
@@ -91,7 +98,7 @@ class RegisterUser:
             await self.throttle.registration(caller.address)
             password_hash = await self.hasher.hash(chosen)
             user_id = UserId(UUID(hex=self.random_id(), version=4))
-            user = User.register(user_id, parsed_name, address, password_hash, self.clock())
+            user = User.register(user_id, parsed_name, address, password_hash, self.clock(), role)
             await self.users.add(user)
             subject.user_id = user.id
             return user

@@ -85,10 +85,16 @@ class User:
 
     @classmethod
     def register(
-        cls, user_id: UserId, name: str, email: Email, password_hash: str, now: datetime
+        cls,
+        user_id: UserId,
+        name: str,
+        email: Email,
+        password_hash: str,
+        now: datetime,
+        role: Role = Role.USER,
     ) -> Self:
-        """A new user with the role ``user``; ``name`` comes from :func:`parse_name`."""
-        return cls(user_id, name, email, password_hash, created_at=now, updated_at=now)
+        """A new user; ``name`` comes from :func:`parse_name`."""
+        return cls(user_id, name, email, password_hash, created_at=now, updated_at=now, role=role)
 
     def with_password_hash(self, password_hash: str) -> Self:
         """The same password under a newer hash: no change that the user would call one."""

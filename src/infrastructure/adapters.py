@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from application.ports import RateLimiter, SessionStore, UserRepository
+from infrastructure.database import Database
 from infrastructure.limits import Limits
 from infrastructure.memory import MemoryRateLimiter, MemorySessions, MemoryUsers
 from infrastructure.redis import RedisRateLimiter, RedisServer, RedisSessions
-from infrastructure.sql import Database, SqlRateLimiter, SqlSessions, SqlUsers
+from infrastructure.sql import SqlRateLimiter, SqlSessions, SqlUsers
 
 _Store = TypeVar("_Store")
 

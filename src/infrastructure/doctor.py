@@ -13,13 +13,13 @@ from sqlalchemy import text
 
 from domain.token import LEEWAY, TokenKind
 from infrastructure import variables
+from infrastructure.database import Database
 from infrastructure.places import NotReady, Place, answering, distinct, limits_of, places, reason
 from infrastructure.preflight import keeps_keys
 from infrastructure.redis import RedisServer
 from infrastructure.schema import require_newest
 from infrastructure.settings import Settings
 from infrastructure.signing import signing_keys
-from infrastructure.sql import Database
 from infrastructure.variables import ConfigurationError
 
 Verdict = Literal["ok", "FAIL", "info"]

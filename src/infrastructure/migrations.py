@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, event, inspect, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from infrastructure.sql import connect_options
+from infrastructure.database import connect_options
 from infrastructure.tables import metadata
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "alembic"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from alembic.util.exc import CommandError
 
 from infrastructure import migrations
+from infrastructure.database import Database
 from infrastructure.limits import Limits
 from infrastructure.places import NotReady, Place, answering
-from infrastructure.sql import Database
 
 
 @dataclass(frozen=True, slots=True)

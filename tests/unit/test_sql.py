@@ -8,9 +8,9 @@ import pytest
 
 from domain.errors import Unavailable
 from infrastructure.adapters import open_stores
+from infrastructure.database import connect_options
 from infrastructure.limits import Limits
 from infrastructure.settings import Settings
-from infrastructure.sql import connect_options
 from tests.builders import ada
 
 

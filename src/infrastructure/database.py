@@ -1,0 +1,125 @@
+"""Connections to SQL databases: what a URL means, a pool, its time-out and its errors."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+import asyncpg
+from sqlalchemy import event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    IntegrityError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from domain.errors import Unavailable
+from infrastructure.limits import Limits
+
+_DRIVERS = {
+    "postgresql": "postgresql+asyncpg",
+    "postgres": "postgresql+asyncpg",
+    "sqlite": "sqlite+aiosqlite",
+}
+
+_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+
+# Faults of ours, not of the server: they must not look like an outage that passes.
+_OUR_FAULTS = (ProgrammingError, DataError, IntegrityError)
+
+
+def connect_options(url: str) -> tuple[URL, dict[str, Any]]:
+    """The URL for SQLAlchemy and the options for its driver.
+
+    Takes what the Rust and Node worlds append to PostgreSQL URLs: ``schema`` becomes the search
+    path, ``sslmode`` becomes asyncpg's ``ssl``.
+
+    :raises ValueError: the URL cannot be read or has an option that is not known.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):  # whose messages quote the URL
+        raise ValueError("is not a database URL; mind what must be percent-encoded") from None
+    if parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}:
+        raise ValueError("must name a file: sqlite:///path")
+    driver = _DRIVERS.get(parsed.get_backend_name())
+    if driver is None:
+        raise ValueError(f"must start with one of these: {', '.join(_DRIVERS)}")
+    query = {name: str(value) for name, value in parsed.query.items()}
+    options: dict[str, Any] = {}
+    if schema := query.pop("schema", ""):
+        quoted = schema.replace('"', '""')
+        options["server_settings"] = {"search_path": f'"{quoted}"'}
+    if mode := query.pop("sslmode", ""):
+        if mode not in _SSL_MODES:
+            raise ValueError(f"has an sslmode that is none of {', '.join(_SSL_MODES)}")
+        options["ssl"] = mode
+    if query:
+        raise ValueError(f"has an unknown option: {', '.join(sorted(query))}")
+    return parsed.set(drivername=driver, query={}), options
+
+
+class _Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg has no types
+    """SQLAlchemy would give a server that has fallen silent two more seconds for its goodbye."""
+
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's
+        await super().close(timeout=min(timeout or 0.1, 0.1))
+
+
+class Database:
+    """A pool of connections, with the port's time-out and the port's error.
+
+    :param url: ``postgresql://…`` or ``sqlite:///path``.
+    :raises ValueError: see :func:`connect_options`.
+    """
+
+    def __init__(self, url: str, limits: Limits) -> None:
+        parsed, options = connect_options(url)
+        self._seconds = limits.timeout.total_seconds()
+        if parsed.get_backend_name() == "postgresql":
+            options["connection_class"] = _Connection
+        self._engine = create_async_engine(
+            parsed,
+            isolation_level="AUTOCOMMIT",
+            hide_parameters=True,  # they hold addresses and hashes, and errors are logged
+            pool_size=limits.pool_size,
+            max_overflow=0,
+            pool_pre_ping=True,  # a database that was restarted costs nobody a failed request
+            connect_args={"timeout": self._seconds, **options},
+        )
+        if self._engine.dialect.name == "sqlite":
+            event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
+
+    @asynccontextmanager
+    async def connection(self, role: str) -> AsyncIterator[AsyncConnection]:
+        """
+        :param role: what it is used for, in case of an error.
+        :raises Unavailable: there is no answer in time.
+        """
+        try:
+            async with asyncio.timeout(self._seconds), self._engine.connect() as connection:
+                yield connection
+        except _OUR_FAULTS:
+            raise
+        except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            raise Unavailable(role) from error
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, url: str, limits: Limits) -> AsyncIterator[Self]:
+        database = cls(url, limits)
+        try:
+            yield database
+        finally:
+            await database._engine.dispose()
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")  # readers and the one writer do not block
+    cursor.execute("PRAGMA synchronous = FULL")  # what was acknowledged survives a power cut
+    cursor.close()
