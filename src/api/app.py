@@ -1,9 +1,13 @@
 """The web application, put together."""
 
+from typing import cast
+
 from dishka import AsyncContainer
 from dishka.integrations.litestar import setup_dishka
 from litestar import Litestar
 from litestar.datastructures import State
+from litestar.enums import HttpMethod, ScopeType
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from api import openapi
 from api.auth import AuthController
@@ -37,5 +41,26 @@ def create_app(container: AsyncContainer, site: Site) -> Litestar:
         state=State({"site": site}),
     )
     setup_dishka(container, app)
-    app.asgi_handler = with_headers(with_caller(app.asgi_handler, site), site)
+    app.asgi_handler = with_headers(with_caller(_with_head(app.asgi_handler), site), site)
     return app
+
+
+def _with_head(app: ASGIApp) -> ASGIApp:
+    """HEAD is GET without the body (RFC 9110, section 9.3.2), where a GET changes nothing."""
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP or scope["method"] != "HEAD":
+            await app(scope, receive, send)
+            return
+
+        async def send_without_body(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message["body"] = b""
+            await send(message)
+
+        changes_something = scope["path"].startswith(AuthController.path)
+        if not changes_something:
+            scope = cast(HTTPScope, {**scope, "method": HttpMethod.GET.value})
+        await app(scope, receive, send_without_body)
+
+    return wrapped

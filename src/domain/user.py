@@ -116,6 +116,6 @@ def parse_name(text: str) -> str:
         raise InvalidInput(Problem("name", "must not be empty"))
     if len(name) > NAME_LENGTH:  # NFC can lengthen a text
         raise InvalidInput(Problem("name", f"must be at most {NAME_LENGTH} characters long"))
-    if not is_clean(name):
+    if not is_clean(text):
         raise InvalidInput(Problem("name", "must not contain control characters"))
     return name

@@ -39,6 +39,7 @@ STACKS = {
     "sqlite": ("sqlite_url", "sqlite_url"),
     "postgresql": ("postgres_url", "postgres_url"),
     "postgresql and redis": ("postgres_url", "redis_url"),
+    "sqlite and redis": ("sqlite_url", "redis_url"),
 }
 """Where the users and where the sessions are."""
 

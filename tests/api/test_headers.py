@@ -8,7 +8,18 @@ from litestar import Litestar, get, post
 from litestar.params import FromPath, JSONBody
 
 from tests.api.mistakes import MISTAKES, Mistake
-from tests.api.people import HTTPS_ORIGIN, ME, MY_PASSWORD, ORIGIN, Client, Tokens, bearer, routes
+from tests.api.people import (
+    HTTPS_ORIGIN,
+    LOGOUT,
+    ME,
+    MY_PASSWORD,
+    ORIGIN,
+    REFRESH,
+    Client,
+    Tokens,
+    bearer,
+    routes,
+)
 from tests.api.trouble import Trouble
 
 EVERYWHERE = {
@@ -206,3 +217,20 @@ async def test_no_other_address_is_mentioned(client: Client, path: str) -> None:
 
     assert "evil.example" not in answer.text + str(answer.headers)
     assert "location" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/docs", "/openapi.json"])
+async def test_head_is_get_without_the_body(client: Client, path: str) -> None:
+    answer = await client.head(path)
+
+    assert answer.status_code == 200
+    assert answer.content == b""
+    assert answer.headers.raw == (await client.get(path)).headers.raw
+
+
+@pytest.mark.parametrize("path", [REFRESH, LOGOUT])
+async def test_head_is_not_for_what_changes_something(client: Client, path: str) -> None:
+    await client.move_in()
+
+    assert (await client.head(path)).status_code == 405
+    assert (await client.me()).status_code == 200
