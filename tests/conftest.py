@@ -4,6 +4,7 @@ Servers start when the first test needs them and are gone after the last one.
 """
 
 import asyncio
+import logging
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from infrastructure.rs256 import Rs256Signer
 from tests import servers
 from tests.builders import a_signer, a_signing_key
 from tests.processes import Service, a_service
+from tests.watch import Watch
 
 # The same examples in each run: a failure is the change's, not the dice's.
 hypothesis.settings.register_profile("doorward", derandomize=True, database=None, deadline=None)
@@ -74,6 +76,18 @@ def url_for(scheme: str, request: pytest.FixtureRequest) -> str:
 
 def pytest_report_header() -> str:
     return servers.describe()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_secret_is_logged_by_any_test() -> Iterator[None]:
+    """At the level of production; ``tests/api/test_secrets.py`` looks at more."""
+    watch = Watch()
+    root = logging.getLogger()
+    root.addHandler(watch)
+    root.setLevel(logging.INFO)
+    yield
+    root.removeHandler(watch)
+    assert watch.found == []
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.watch import secrets_in
+
 COMMAND = Path(sys.executable).with_name("doorward")
 PATIENCE = 30.0  # seconds
 
@@ -76,3 +78,4 @@ def a_service(folder: Path, **environment: str) -> Iterator[Service]:
     finally:
         if service.process is not None and service.process.poll() is None:
             service.end(signal.SIGKILL)
+    assert secrets_in(service.log) == []
