@@ -26,7 +26,7 @@ from application.ports import (
     TokenSigner,
     UserRepository,
 )
-from application.throttle import Limits, Throttle
+from application.throttle import AttemptLimits, Throttle
 from domain.password import PasswordRule
 from domain.session import Lifetimes, Session, SessionId, TokenId
 from domain.token import TokenClaims, TokenKind
@@ -123,7 +123,7 @@ class House:
     clock: SettableClock = field(default_factory=lambda: SettableClock(NOW))
     lifetimes: Lifetimes = LIFETIMES
     limiter: RateLimiter = field(default_factory=MemoryRateLimiter)
-    limits: Limits = field(default_factory=Limits)
+    limits: AttemptLimits = field(default_factory=AttemptLimits)
     devices: Devices = field(default_factory=lambda: HmacDevices(a_signing_key()))
     events: Recorder = field(default_factory=Recorder)
 

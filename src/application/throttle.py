@@ -9,7 +9,7 @@ from domain.limit import Limit, TooManyRequests
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class AttemptLimits:
     """``None`` is without limit.
 
     :ivar login_account: logins to one account, and from one known device.
@@ -39,7 +39,7 @@ class Throttle:
     """
 
     limiter: RateLimiter
-    limits: Limits
+    limits: AttemptLimits
     clock: Clock
 
     async def login(self, account: str, address: str, device: str | None) -> None:

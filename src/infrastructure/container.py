@@ -68,8 +68,8 @@ class UseCases(Provider):
     )
 
     @provide
-    def throttled(self, settings: Settings) -> throttle.Limits:
-        return throttle.Limits(
+    def throttled(self, settings: Settings) -> throttle.AttemptLimits:
+        return throttle.AttemptLimits(
             login_account=settings.login_limit_account,
             login_address=settings.login_limit_address,
             login=settings.login_limit,

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from application.throttle import Limits
+from application.throttle import AttemptLimits
 from domain.errors import InvalidCredentials
 from domain.event import Caller
 from domain.limit import Limit, TooManyRequests
@@ -12,12 +12,12 @@ WINDOW = timedelta(minutes=15)
 ADA, EVE = "ada@example.org", "eve@example.org"
 HERE, THERE = Caller("192.0.2.1"), Caller("198.51.100.7")
 GUESS = "a guess"
-FIELDS = tuple(Limits.__dataclass_fields__)
+FIELDS = tuple(AttemptLimits.__dataclass_fields__)
 
 
-def limited(attempts: int = 3, *names: str) -> Limits:
+def limited(attempts: int = 3, *names: str) -> AttemptLimits:
     """These limits, or all of them."""
-    return Limits(
+    return AttemptLimits(
         **{name: Limit(name.replace("_", "-"), attempts, WINDOW) for name in names or FIELDS}
     )
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from application.auth import Principal
-from application.throttle import Limits
+from application.throttle import AttemptLimits
 from domain.errors import InvalidCredentials, InvalidInput, TokenRejected, WrongPassword
 from domain.limit import TooManyRequests
 from tests.builders import PASSWORD, SECOND, House
@@ -145,7 +145,7 @@ async def test_guessing_the_current_password_is_limited_as_logging_in_is(
         await house.change_password(me, PASSWORD, NEW)
 
     assert house.hasher.computed == before
-    house.limits = Limits()
+    house.limits = AttemptLimits()
     await check_unchanged(house, me)
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from application.auth import TokenPair
-from application.throttle import Limits
+from application.throttle import AttemptLimits
 from domain.errors import Unavailable
 from domain.event import UNKNOWN, Caller, Event
 from domain.limit import Limit
@@ -77,7 +77,7 @@ async def disabled(scene: Scene) -> None:
 
 async def stopped(scene: Scene, attempt: Callable[[], Awaitable[None]]) -> None:
     """The attempt after the last one that is allowed."""
-    scene.house.limits = Limits(login=ONCE, register=ONCE, refresh=ONCE)
+    scene.house.limits = AttemptLimits(login=ONCE, register=ONCE, refresh=ONCE)
     await attempt()
     scene.house.events.events.clear()
     await attempt()

@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from application.throttle import Limits, network
+from application.throttle import AttemptLimits, network
 from domain.event import Caller
 from domain.limit import Limit, TooManyRequests
 from tests.builders import MICROSECOND, PASSWORD, House
@@ -149,7 +149,9 @@ async def test_an_address_that_is_stopped_uses_up_nobody_elses_attempts(house: H
 
 
 async def test_an_account_that_is_stopped_does_not_use_up_the_global_limit(house: House) -> None:
-    house.limits = Limits(login_account=Limit("narrow", 3, WINDOW), login=Limit("wide", 5, WINDOW))
+    house.limits = AttemptLimits(
+        login_account=Limit("narrow", 3, WINDOW), login=Limit("wide", 5, WINDOW)
+    )
     for _ in range(50):
         await log_in(house)
 
@@ -168,7 +170,7 @@ async def test_a_stopped_address_leaves_the_others_their_attempts(
         return await register(house, f"{next(numbers)}@example.org", caller)
 
     narrow, wide = Limit("narrow", 3, WINDOW), Limit("wide", 4, WINDOW)
-    house.limits = Limits(**{f"{name}_address": narrow, name: wide})
+    house.limits = AttemptLimits(**{f"{name}_address": narrow, name: wide})
     assert [await attempt(HERE) for _ in range(9)][3:] == ["narrow"] * 6
 
     assert [await attempt(THERE) == "wide" for _ in range(2)] == [False, True]
