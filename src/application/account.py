@@ -46,12 +46,20 @@ class ChangePassword:
                 raise WrongPassword
             await self.throttle.forgive_login(user.email.key)
             changed = user.with_new_password(await self.hasher.hash(chosen), self.clock())
+            if not await self._is_unchanged(principal):
+                raise TokenRejected
             # First the sessions, so that a crash in between leaves no thief logged in under the
             # new password; and once more, for those who came in with the old one meanwhile.
             await self._end_others(user.id, session.id)
             if not await self.users.replace(user, changed):
                 raise TokenRejected
             await self._end_others(user.id, session.id)
+
+    async def _is_unchanged(self, principal: Principal) -> bool:
+        """Whoever comes second of two changes at once is not to end the session of the first."""
+        user, session = principal.user, principal.session
+        is_there = await self.sessions.get(user.id, session.id) is not None
+        return is_there and await self.users.get(user.id) == user
 
     def _choose(self, new: str, user: User) -> Password:
         return self.rule.choose(new, user.name, user.email.address)

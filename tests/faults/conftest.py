@@ -1,0 +1,64 @@
+"""The real service on real servers of ours, which these tests may stop."""
+
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.api.people import Client
+from tests.faults.people import PATIENCE
+from tests.processes import COMMAND, Service, a_service
+from tests.servers import OURS, Server, postgres_server, redis_server
+
+SETTINGS = {
+    "STORE_TIMEOUT": "1s",
+    "ARGON2_MEMORY_KIB": "19456",  # the least that is accepted, for it is quick
+    "LOGIN_LIMIT_ADDRESS": "off",  # all these people live at one address
+    "REGISTER_LIMIT_ADDRESS": "off",
+}
+
+
+@pytest.fixture(scope="session")
+def our_postgres() -> Iterator[Server]:
+    """With the tables of the service, which are made as people make them."""
+    with postgres_server(sources=OURS) as server:
+        environment = {"DATABASE_URL": server.url}
+        subprocess.run([COMMAND, "migrate", "up"], cwd="/", env=environment, check=True)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def our_redis() -> Iterator[Server]:
+    with redis_server(durable=True, sources=OURS) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def on_servers(our_postgres: Server, our_redis: Server) -> dict[str, str]:
+    """The settings of a service on PostgreSQL and Redis."""
+    return SETTINGS | {"DATABASE_URL": our_postgres.url, "REDIS_URL": our_redis.url}
+
+
+@contextmanager
+def on_both_stacks(
+    folder: Path, on_servers: dict[str, str], **more: str
+) -> Iterator[dict[str, Service]]:
+    """A service on the embedded default and one on servers, which start at the same time."""
+    settings = {"sqlite": SETTINGS, "postgresql and redis": on_servers}
+    with ExitStack() as stack, ThreadPoolExecutor() as threads:
+
+        def start(name: str) -> Service:
+            home = folder / name
+            home.mkdir()
+            return stack.enter_context(a_service(home, **settings[name], **more))
+
+        yield dict(zip(settings, threads.map(start, settings), strict=True))
+
+
+@pytest.fixture
+async def client(service: Service) -> AsyncIterator[Client]:
+    async with Client(base_url=service.url, timeout=PATIENCE) as client:
+        yield client

@@ -1,0 +1,19 @@
+"""The protocol runs on every registered session store, as the contracts do."""
+
+import pytest
+
+from application.ports import Devices
+from infrastructure.devices import HmacDevices
+from tests.builders import a_signing_key
+from tests.conftest import schemes, url_for
+
+
+@pytest.fixture(params=schemes("sessions"))
+def sessions_url(request: pytest.FixtureRequest) -> str:
+    return url_for(request.param, request)
+
+
+@pytest.fixture(scope="session")
+def devices() -> Devices:
+    """Ready-made, for its key takes a while."""
+    return HmacDevices(a_signing_key())

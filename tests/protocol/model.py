@@ -1,0 +1,113 @@
+"""What should be true, told a second time: nothing here comes from the code under test.
+
+A login has generations of tokens. It is dead once it was revoked, and over once its time is up.
+"""
+
+import base64
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from typing import Any
+
+from domain.user import UserId
+
+SECOND = timedelta(seconds=1)
+GRACE, ACCESS = 10 * SECOND, 300 * SECOND
+IDLE, ABSOLUTE = 1200 * SECOND, 1260 * SECOND
+LEEWAY = 30 * SECOND
+
+
+class Verdict(Enum):
+    """What has to become of a token that is presented for a refresh."""
+
+    SUCCESSOR = auto()
+    REPETITION = auto()
+    REUSE = auto()
+    REFUSED = auto()
+    UNCLEAR = auto()
+    """Its time ends about now, give or take the leeway between two clocks."""
+
+
+class Answer(Enum):
+    """What has to become of a token in any other use."""
+
+    GOOD = auto()
+    BAD = auto()
+    EITHER = auto()
+
+
+def read(token: str) -> dict[str, Any]:
+    """The claims, as any client can see them."""
+    payload = token.split(".")[1]
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    return claims
+
+
+@dataclass
+class Person:
+    email: str
+    id: UserId
+    password: str
+    is_disabled: bool = False
+
+
+@dataclass
+class Generation:
+    """
+    :ivar access: and ``refresh``: the tokens; empty while nobody has received them.
+    """
+
+    made_at: datetime
+    ends_at: datetime
+    access: str = ""
+    refresh: str = ""
+
+    @property
+    def has_time(self) -> bool:
+        """A token's times are whole seconds; one that is made in its very last second has none."""
+        return self.made_at.replace(microsecond=0) < self.ends_at.replace(microsecond=0)
+
+    def answer(self, kind: str, now: datetime) -> Answer:
+        """What the time alone says."""
+        ends_at = min(self.ends_at, self.made_at + ACCESS) if kind == "access" else self.ends_at
+        if now >= ends_at + LEEWAY or not self.has_time:
+            return Answer.BAD
+        return Answer.GOOD if now <= ends_at - SECOND else Answer.EITHER
+
+
+@dataclass
+class Login:
+    id: str
+    person: Person
+    started_at: datetime
+    is_dead: bool = False
+    generations: list[Generation] = field(default_factory=list)
+
+    def rotate(self, now: datetime) -> Generation:
+        new = Generation(now, min(now + IDLE, self.started_at + ABSOLUTE))
+        self.generations.append(new)
+        return new
+
+    def is_over(self, now: datetime) -> bool:
+        return self.is_dead or now >= self.generations[-1].ends_at
+
+    def known(self, age: int) -> Generation | None:
+        """One whose tokens somebody has; 0 is the newest of those."""
+        known = [each for each in self.generations if each.refresh]
+        return known[max(-1 - age, -len(known))] if known else None
+
+    def authenticates(self, token: Generation, now: datetime) -> Answer:
+        if self.is_over(now) or self.person.is_disabled:
+            return Answer.BAD
+        return token.answer("access", now)
+
+    def refreshes(self, token: Generation, now: datetime) -> Verdict:
+        by_time = token.answer("refresh", now)
+        if self.is_over(now) or self.person.is_disabled or by_time is Answer.BAD:
+            return Verdict.REFUSED
+        if token is self.generations[-1]:
+            return Verdict.SUCCESSOR
+        if token is self.generations[-2] and now - self.generations[-1].made_at < GRACE:
+            return Verdict.REPETITION
+        return Verdict.REUSE if by_time is Answer.GOOD else Verdict.UNCLEAR
