@@ -1,8 +1,9 @@
 """Connections to SQL databases: what a URL means, a pool, its time-out and its errors."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
 
 import asyncpg
@@ -92,6 +93,7 @@ class Database:
             connect_args={"timeout": self._seconds, **options},
         )
         if self._engine.dialect.name == "sqlite":
+            event.listen(self._engine.sync_engine, "do_connect", make_private)
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
 
     @asynccontextmanager
@@ -116,6 +118,14 @@ class Database:
             yield database
         finally:
             await database._engine.dispose()
+
+
+def make_private(
+    _dialect: object, _record: object, arguments: list[Any], _options: object
+) -> None:
+    """An SQLite file is for its owner only; SQLite itself would let everybody read a new one."""
+    with suppress(OSError):  # SQLite says it better
+        os.close(os.open(arguments[0], os.O_CREAT | os.O_RDWR, 0o600))
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

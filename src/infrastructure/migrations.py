@@ -1,6 +1,5 @@
 """The schema of SQL databases, moved up and down by Alembic."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -12,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, event, inspect, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from infrastructure.database import connect_options
+from infrastructure.database import connect_options, make_private
 from infrastructure.tables import metadata
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "alembic"
@@ -45,8 +44,6 @@ async def upgrade(url: str, revision: str = "head") -> None:
     :raises ForeignSchema: there are tables in the way.
     """
 
-    _make_private(url)
-
     def run(connection: Connection) -> None:
         if _revision(connection) is None and set(inspect(connection).get_table_names()) & OURS:
             raise ForeignSchema
@@ -58,13 +55,6 @@ async def upgrade(url: str, revision: str = "head") -> None:
 async def downgrade(url: str, revision: str = "-1") -> None:
     """One revision back, or to a given one. ``base`` is before the first."""
     await _run(url, lambda connection: command.downgrade(_config(connection), revision))
-
-
-def _make_private(url: str) -> None:
-    """An SQLite file is for its owner only; SQLite itself would let everybody read it."""
-    parsed, _ = connect_options(url)
-    if parsed.get_backend_name() == "sqlite" and parsed.database:
-        os.close(os.open(parsed.database, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 def _revision(connection: Connection) -> str | None:
@@ -83,6 +73,7 @@ async def _run(url: str, work: Callable[[Connection], _T]) -> _T:
     parsed, options = connect_options(url)
     engine = create_async_engine(parsed, connect_args=options)
     if engine.dialect.name == "sqlite":
+        event.listen(engine.sync_engine, "do_connect", make_private)
         event.listen(engine.sync_engine, "begin", _begin_immediate)
     try:
         async with engine.begin() as connection:
