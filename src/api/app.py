@@ -58,7 +58,7 @@ def _with_head(app: ASGIApp) -> ASGIApp:
                 message["body"] = b""
             await send(message)
 
-        changes_something = scope["path"].startswith(AuthController.path)
+        changes_something = AuthController.path.strip("/") in scope["path"]
         if not changes_something:
             scope = cast(HTTPScope, {**scope, "method": HttpMethod.GET.value})
         await app(scope, receive, send_without_body)

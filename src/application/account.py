@@ -41,10 +41,12 @@ class ChangePassword:
                 lambda: in_field("new_password", lambda: self._choose(new, user)),
             )
             # Who is logged in may still not be the owner: guessing is limited here as well.
-            await self.throttle.login(user.email.key, caller.address, None)
+            # Under a key of its own, so that strangers' guesses at the login do not count here.
+            guesses = f"password:{user.email.key}"
+            await self.throttle.login(guesses, caller.address, None)
             if not await self.hasher.verify(typed, user.password_hash):
                 raise WrongPassword
-            await self.throttle.forgive_login(user.email.key)
+            await self.throttle.forgive_login(guesses)
             changed = user.with_new_password(await self.hasher.hash(chosen), self.clock())
             if not await self._is_unchanged(principal):
                 raise TokenRejected

@@ -53,7 +53,8 @@ class Throttle:
         except TooManyRequests:
             if device is None:
                 raise
-            await self._count(self.limits.login_account, f"device:{device}")
+            # One allowance for all devices of the user: a new device is quickly made.
+            await self._count(self.limits.login_account, f"known:{_account_key(account)}")
 
     async def _login(self, account: str, address: str) -> None:
         # The narrow ones first: what they stop does not use up what all share.

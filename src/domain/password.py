@@ -64,14 +64,20 @@ class PasswordRule:
             raise InvalidInput(
                 Problem("password", f"must be at least {self.shortest} characters long")
             )
-        if self._is_guessable(password.text.casefold(), name, email):
+        if self._is_guessable(_folded(password.text), name, email):
             raise InvalidInput(Problem("password", "is too easy to guess; choose another one"))
         return password
 
     def _is_guessable(self, folded: str, name: str, email: str) -> bool:
-        address = email.strip().casefold()
-        own = {name.strip().casefold(), address, address.partition("@")[0]}
+        address = _folded(email)
+        own = {_folded(name), address, address.partition("@")[0]}
         return folded in self.common or folded in own or len(set(folded)) == 1
+
+
+def _folded(text: str) -> str:
+    """For comparing alone: without differences of case, width and composition."""
+    short = text[: 4 * LONGEST_IN_CHARACTERS]  # normalising a long text can take very long
+    return unicodedata.normalize("NFKC", short).casefold().strip()
 
 
 def _byte_length(text: str) -> int:

@@ -171,7 +171,7 @@ class Settings:
         "The `aud` of access tokens: `ISSUER` unless set.",
     )
     password_min_length: int = var.declare(
-        "PASSWORD_MIN_LENGTH", var.count(1), "8", "The fewest characters of a new password."
+        "PASSWORD_MIN_LENGTH", var.count(8), "8", "The fewest characters of a new password."
     )
     argon2_memory: int = var.declare(
         "ARGON2_MEMORY_KIB",
