@@ -199,6 +199,7 @@ class TestServe:
             head, _, body = client.recv(65536).partition(b"\r\n\r\n")
 
         assert head.startswith(b"HTTP/1.1 400 ")
+        assert b"\r\ncontent-security-policy: default-src 'none'" in head
         assert json.loads(body)["code"] == "invalid_input"
 
     def test_large_bodies_reach_the_application(self, memory_service: Service) -> None:

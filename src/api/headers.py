@@ -24,6 +24,9 @@ _UNLESS_SET = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"cache-control", b"no-store"),
 )
+SECURITY_HEADERS = (*_ALWAYS, *_UNLESS_SET)
+"""Of an answer that no application has seen."""
+
 _PREFLIGHT = (
     (b"access-control-allow-methods", b"GET, POST, PATCH, DELETE"),
     (b"access-control-allow-headers", b"Authorization, Accept, Content-Type"),

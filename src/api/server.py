@@ -11,6 +11,8 @@ from uvicorn import Config, Server
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.supervisors import ChangeReload, Multiprocess
 
+from api.headers import SECURITY_HEADERS
+
 APPLICATION = "api.main:app_from_environment"
 LARGEST_HEAD = 64 * 1024
 """Of a request line and its headers together, in bytes. Ours are below 8 KiB."""
@@ -19,6 +21,17 @@ GRACE = 8
 """Seconds that requests have to end after SIGTERM. Docker kills after 10."""
 
 _INVALID = b'{"status":"fail","message":"The input is not valid","code":"invalid_input"}'
+_REFUSAL = b"".join(
+    (
+        b"HTTP/1.1 400 Bad Request\r\n",
+        b"content-type: application/json\r\n",
+        b"content-length: %d\r\n" % len(_INVALID),
+        b"connection: close\r\n",
+        *(b"%b: %b\r\n" % header for header in SECURITY_HEADERS),
+        b"\r\n",
+        _INVALID,
+    )
+)
 
 
 Logs = dict[str, Any]
@@ -53,15 +66,7 @@ class BoundedHttp(HttpToolsProtocol):
     def send_400_response(self, _msg: str) -> None:
         if self.transport.is_closing():
             return
-        head = (
-            "HTTP/1.1 400 Bad Request\r\n"
-            "content-type: application/json\r\n"
-            f"content-length: {len(_INVALID)}\r\n"
-            "cache-control: no-store\r\n"
-            "x-content-type-options: nosniff\r\n"
-            "connection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode("ascii") + _INVALID)
+        self.transport.write(_REFUSAL)
         self.transport.close()
 
 
