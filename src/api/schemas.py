@@ -21,10 +21,18 @@ class Registration(Struct, kw_only=True):
         str, Meta(description="8 to 256 characters", examples=["correct horse battery staple"])
     ]
     password_confirm: Annotated[
-        str | None, Meta(description="If sent, it must equal the password.")
+        str | None,
+        Meta(
+            description="If sent, it must equal the password.",
+            examples=["correct horse battery staple"],
+        ),
     ] = None
     password_confirm_camel: Annotated[
-        str | None, Meta(description="The same, spelled as some clients do.")
+        str | None,
+        Meta(
+            description="The same, spelled as some clients do.",
+            examples=["correct horse battery staple"],
+        ),
     ] = field(default=None, name="passwordConfirm")
 
 

@@ -133,4 +133,5 @@ def _config(workers: int, logs: Logs, *, reload: bool) -> Config:
         proxy_headers=False,
         timeout_keep_alive=65,  # longer than load balancers keep theirs: they must close first
         timeout_graceful_shutdown=GRACE,
+        timeout_worker_healthcheck=60,  # a slow start is no reason to be killed
     )

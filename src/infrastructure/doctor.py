@@ -144,8 +144,9 @@ async def _apart(place: Place, connection: Any) -> timedelta | None:
             return abs(theirs - datetime.now(UTC))
     if isinstance(connection, RedisServer):
         async with connection.answering(place.role) as redis:
-            seconds, _microseconds = await redis.time()
-            return abs(datetime.fromtimestamp(int(seconds), UTC) - datetime.now(UTC))
+            seconds, microseconds = await redis.time()
+            theirs = datetime.fromtimestamp(int(seconds), UTC)
+            return abs(theirs + timedelta(microseconds=int(microseconds)) - datetime.now(UTC))
     return None
 
 
