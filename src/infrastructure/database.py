@@ -41,12 +41,7 @@ def connect_options(url: str) -> tuple[URL, dict[str, Any]]:
 
     :raises ValueError: the URL cannot be read or has an option that is not known.
     """
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):  # whose messages quote the URL
-        raise ValueError("is not a database URL; mind what must be percent-encoded") from None
-    if parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}:
-        raise ValueError("must name a file: sqlite:///path")
+    parsed = _parse(url)
     driver = _DRIVERS.get(parsed.get_backend_name())
     if driver is None:
         raise ValueError(f"must start with one of these: {', '.join(_DRIVERS)}")
@@ -62,6 +57,19 @@ def connect_options(url: str) -> tuple[URL, dict[str, Any]]:
     if query:
         raise ValueError(f"has an unknown option: {', '.join(sorted(query))}")
     return parsed.set(drivername=driver, query={}), options
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):  # whose messages quote the URL
+        raise ValueError("is not a database URL; mind what must be percent-encoded") from None
+    if parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}:
+        raise ValueError("must name a file: sqlite:///path")
+    if parsed.get_backend_name() != "sqlite" and "@" in (parsed.database or ""):
+        # A password with a bare / in it: what follows would be taken for the host, and shown.
+        raise ValueError("is not a database URL; mind what must be percent-encoded")
+    return parsed
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg has no types

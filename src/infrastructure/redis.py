@@ -70,6 +70,8 @@ class RedisServer:
 
     def __init__(self, url: str, limits: Limits) -> None:
         self._seconds = limits.timeout.total_seconds()
+        if url.count("@") > 1:  # a part of the password would be taken for the host, and shown
+            raise ValueError("is not a Redis URL; mind what must be percent-encoded")
         try:
             pool = BlockingConnectionPool.from_url(
                 url,

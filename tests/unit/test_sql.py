@@ -130,3 +130,9 @@ async def test_a_database_that_stays_locked_is_unavailable(sqlite_url: str) -> N
             other.execute("ROLLBACK")
 
         await stores.users.add(ada())
+
+
+def test_a_password_that_should_be_escaped_is_not_taken_for_a_host() -> None:
+    assert "percent-encoded" in refusal_of(
+        "postgresql://doorward:se@cr/et@db.example.org/doorward"
+    )
