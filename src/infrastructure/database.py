@@ -102,7 +102,7 @@ class Database:
         )
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine.sync_engine, "do_connect", make_private)
-            event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
+            event.listen(self._engine.sync_engine, "connect", prepare_sqlite)
 
     @asynccontextmanager
     async def connection(self, role: str) -> AsyncIterator[AsyncConnection]:
@@ -136,7 +136,7 @@ def make_private(
         os.close(os.open(arguments[0], os.O_CREAT | os.O_RDWR, 0o600))
 
 
-def _prepare_sqlite(connection: Any, _record: object) -> None:
+def prepare_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")  # readers and the one writer do not block
     cursor.execute("PRAGMA synchronous = FULL")  # what was acknowledged survives a power cut

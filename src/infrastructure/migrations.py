@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, event, inspect, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from infrastructure.database import connect_options, make_private
+from infrastructure.database import connect_options, make_private, prepare_sqlite
 from infrastructure.tables import metadata
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "alembic"
@@ -74,6 +74,7 @@ async def _run(url: str, work: Callable[[Connection], _T]) -> _T:
     engine = create_async_engine(parsed, connect_args=options)
     if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "do_connect", make_private)
+        event.listen(engine.sync_engine, "connect", prepare_sqlite)  # WAL before anybody races
         event.listen(engine.sync_engine, "begin", _begin_immediate)
     try:
         async with engine.begin() as connection:
