@@ -7,7 +7,6 @@ anything.
 import re
 import secrets
 from collections.abc import Iterable, Iterator
-from http import HTTPStatus
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
@@ -17,14 +16,11 @@ from litestar import Request
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from api.schemas import Failure
+from api.errors import MISDIRECTED, worded
 from api.site import Site
 from domain.event import Caller
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_MISDIRECTED = msgspec.json.encode(
-    Failure("fail", "The service does not go by this name", "misdirected_request")
-)
 
 
 def caller_of(request: Request[Any, Any, Any]) -> Caller:
@@ -45,7 +41,7 @@ def with_caller(app: ASGIApp, site: Site) -> ASGIApp:
             if _is_our_name(scope, site):
                 await app(scope, receive, send)
             else:
-                await _refuse(send)
+                await _refuse(scope, send)
 
     return wrapped
 
@@ -94,8 +90,9 @@ def _is_our_name(scope: HTTPScope, site: Site) -> bool:
     return scope["path"].startswith("/health/") or site.goes_by(hosts)
 
 
-async def _refuse(send: Send) -> None:
-    headers = [(b"content-type", b"application/json")]
-    status = HTTPStatus.MISDIRECTED_REQUEST
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": _MISDIRECTED, "more_body": False})
+async def _refuse(scope: HTTPScope, send: Send) -> None:
+    content, media_type = worded(MISDIRECTED, ",".join(_values(scope, b"accept")))
+    headers = [(b"content-type", media_type.encode())]
+    await send({"type": "http.response.start", "status": MISDIRECTED.status, "headers": headers})
+    body = msgspec.json.encode(content)
+    await send({"type": "http.response.body", "body": body, "more_body": False})

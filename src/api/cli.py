@@ -71,7 +71,7 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool)
     if settings.workers > 1:
         os.environ[PARENT] = str(os.getpid())
     _introduce(settings)
-    server.run(listener, settings.workers, LOGS, reload=reload)
+    server.run(listener, settings, LOGS, reload=reload)
 
 
 def _listen(settings: Settings) -> socket.socket:

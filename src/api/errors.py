@@ -100,6 +100,14 @@ FRAMEWORK: Mapping[int, Answer] = {
         ),
     )
 }
+TOO_SLOW = Answer(
+    HTTPStatus.REQUEST_TIMEOUT, "The request took too long to arrive", "request_timeout"
+)
+MISDIRECTED = Answer(
+    HTTPStatus.MISDIRECTED_REQUEST,
+    "The service does not go by this name",
+    "misdirected_request",
+)
 _FAULT = Answer(
     HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side", "internal_error"
 )
@@ -134,11 +142,29 @@ def _log(error: Exception, request: Request[Any, Any, Any], *, with_traceback: b
 def respond(
     answer: Answer, request: Request[Any, Any, Any], problems: Iterable[Problem] = ()
 ) -> Response[Any]:
+    content, media_type = worded(answer, request.headers.get("accept", ""), problems)
+    headers = dict(answer.headers)
+    if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(allowed_methods(request)))
+    return Response(
+        content,
+        status_code=answer.status,
+        media_type=media_type,
+        headers=headers,
+    )
+
+
+def worded(
+    answer: Answer, accept: str = "", problems: Iterable[Problem] = ()
+) -> tuple[Failure | ProblemDetails, str]:
+    """
+    :param accept: what the caller wants.
+    :returns: the body and its media type.
+    """
     errors = [FieldProblem(problem.field, problem.message) for problem in problems]
     listed: dict[str, Any] = {"errors": errors} if errors else {}
-    wants_problem = PROBLEM_JSON in request.headers.get("accept", "").lower()
-    content: Failure | ProblemDetails = (
-        ProblemDetails(
+    if PROBLEM_JSON in accept.lower():
+        problem = ProblemDetails(
             type="about:blank",
             title=answer.status.phrase,
             status=answer.status,
@@ -146,23 +172,15 @@ def respond(
             code=answer.code,
             **listed,
         )
-        if wants_problem
-        else Failure(
-            status="error" if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "fail",
-            message=answer.message,
-            code=answer.code,
-            **listed,
-        )
+        return problem, PROBLEM_JSON
+    is_ours = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    failure = Failure(
+        status="error" if is_ours else "fail",
+        message=answer.message,
+        code=answer.code,
+        **listed,
     )
-    headers = dict(answer.headers)
-    if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(sorted(allowed_methods(request)))
-    return Response(
-        content,
-        status_code=answer.status,
-        media_type=PROBLEM_JSON if wants_problem else "application/json",
-        headers=headers,
-    )
+    return failure, "application/json"
 
 
 def _limit_headers(error: TooManyRequests) -> Mapping[str, str]:

@@ -7,7 +7,9 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
 from api import credentials
-from api.site import Site
+from api.caller import caller_of
+from api.site import CrossSiteRequest, Site
+from application.audit import Audit
 from application.auth import Authenticate
 from domain.errors import NotLoggedIn
 
@@ -33,6 +35,20 @@ async def require_login(
     if presented.access is None:
         raise NotLoggedIn
     if presented.has_access_cookie and request.method not in _SAFE_METHODS:
-        site.refuse_strangers(request.headers)
+        await refuse_strangers(request)
     authenticate = await request.app.state.dishka_container.get(Authenticate)
-    connection.scope["user"] = await authenticate(presented.access)
+    connection.scope["user"] = await authenticate(presented.access, caller_of(request))
+
+
+async def refuse_strangers(request: Request[Any, Any, Any]) -> None:
+    """
+    :raises CrossSiteRequest: see :meth:`~api.site.Site.refuse_strangers`. It is recorded: whose
+        browser sends such a request is being attacked.
+    """
+    site: Site = request.app.state.site
+    try:
+        site.refuse_strangers(request.headers)
+    except CrossSiteRequest as refused:
+        audit = await request.app.state.dishka_container.get(Audit)
+        await audit.record("use cookies", refused, caller_of(request))
+        raise

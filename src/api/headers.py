@@ -11,7 +11,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from api.site import Site
 
-_HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 _ALWAYS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -33,6 +33,12 @@ _PREFLIGHT = (
     (b"access-control-max-age", b"600"),
 )
 
+# What a client's page has to know of a refusal and could not read otherwise.
+_EXPOSED = (
+    b"access-control-expose-headers",
+    b"Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate",
+)
+
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -42,13 +48,16 @@ def with_headers(app: ASGIApp, site: Site) -> ASGIApp:
             await app(scope, receive, send)
             return
         cors = _cors(scope["headers"], site)
+        is_preflight = _is_preflight(scope)
+        if cors and not is_preflight:
+            cors.append(_EXPOSED)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = _complete(message["headers"], cors, site)
             await send(message)
 
-        if _is_preflight(scope):
+        if is_preflight:
             await _answer_preflight(send_with_headers, is_allowed=bool(cors))
         else:
             await app(scope, receive, send_with_headers)
@@ -83,4 +92,4 @@ def _complete(headers: Iterable[tuple[bytes, bytes]], cors: Headers, site: Site)
     own = [(name, value) for name, value in headers if name != b"vary"]
     present = {name for name, _ in own}
     missing = [header for header in _UNLESS_SET if header[0] not in present]
-    return [*own, *_ALWAYS, *missing, *cors, *((_HSTS,) if site.is_https else ())]
+    return [*own, *_ALWAYS, *missing, *cors, *((HSTS,) if site.is_https else ())]

@@ -1,17 +1,22 @@
 """The web server: uvicorn, with limits and logs of ours."""
 
+import asyncio
 import signal
 import socket
 import sys
+from http import HTTPStatus
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import msgspec
 from uvicorn import Config, Server
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.supervisors import ChangeReload, Multiprocess
 
-from api.headers import SECURITY_HEADERS
+from api.errors import FRAMEWORK, TOO_SLOW, Answer, worded
+from api.headers import HSTS, SECURITY_HEADERS
+from infrastructure.settings import Settings
 
 APPLICATION = "api.main:app_from_environment"
 LARGEST_HEAD = 64 * 1024
@@ -20,40 +25,59 @@ LARGEST_HEAD = 64 * 1024
 GRACE = 8
 """Seconds that requests have to end after SIGTERM. Docker kills after 10."""
 
-_INVALID = b'{"status":"fail","message":"The input is not valid","code":"invalid_input"}'
-_REFUSAL = b"".join(
-    (
-        b"HTTP/1.1 400 Bad Request\r\n",
-        b"content-type: application/json\r\n",
-        b"content-length: %d\r\n" % len(_INVALID),
-        b"connection: close\r\n",
-        *(b"%b: %b\r\n" % header for header in SECURITY_HEADERS),
-        b"\r\n",
-        _INVALID,
-    )
-)
-
-
 Logs = dict[str, Any]
+
+
+class BoundedConfig(Config):
+    """
+    :ivar request_seconds: how long a caller may take to send a request.
+    :ivar is_https: whether browsers reach the service by https.
+    """
+
+    def __init__(self, *args: Any, request_seconds: float, is_https: bool, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.request_seconds = request_seconds
+        self.is_https = is_https
 
 
 class BoundedHttp(HttpToolsProtocol):
     """HTTP with bounded heads, trailers and chunk headers: an endless one would fill the memory.
+    And with bounded time for them and for bodies: else whoever sends slowly keeps connections.
 
-    Bodies are bounded where they are read.
+    The size of bodies is bounded where they are read.
     """
 
+    config: BoundedConfig
     _without_progress = 0  # bytes since the last message, body part or end of a head began
+    _awaited_since: float | None = None  # when the request began that has not wholly arrived
+    _watch: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._awaited_since = self.loop.time()
+        self._keep_watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._watch:
+            self._watch.cancel()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         self._without_progress += len(data)
         super().data_received(data)
         if self._without_progress > LARGEST_HEAD:
             self.send_400_response("too large")
+        elif self._awaited_since is None and self._is_idle():  # blank lines between requests
+            self._awaited_since = self.loop.time()
 
     def on_message_begin(self) -> None:
         self._without_progress = 0
+        self._awaited_since = self.loop.time()
         super().on_message_begin()
+
+    def on_message_complete(self) -> None:
+        self._awaited_since = None
+        super().on_message_complete()
 
     def on_headers_complete(self) -> None:
         self._without_progress = 0
@@ -64,10 +88,42 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_body(body)
 
     def send_400_response(self, _msg: str) -> None:
+        self._refuse(FRAMEWORK[HTTPStatus.BAD_REQUEST])
+
+    def _keep_watch(self) -> None:
+        """One timer for each connection, so that a request costs no timer."""
+        limit = self.config.request_seconds
+        since = self._awaited_since
+        if since is not None and self.loop.time() - since >= limit:
+            self._refuse(TOO_SLOW)
+        else:
+            self._watch = self.loop.call_later(limit / 4, self._keep_watch)
+
+    def _is_idle(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle  # uvicorn says that it is never None
+        return cycle is None or cycle.response_complete
+
+    def _refuse(self, answer: Answer) -> None:
         if self.transport.is_closing():
             return
-        self.transport.write(_REFUSAL)
+        if self._is_idle() or not self.cycle.response_started:
+            self.transport.write(_octets(answer, is_https=self.config.is_https))
         self.transport.close()
+
+
+def _octets(answer: Answer, *, is_https: bool) -> bytes:
+    """A whole response, to what no application has seen. It goes nowhere after it."""
+    content, media_type = worded(answer)
+    body = msgspec.json.encode(content)
+    headers = (
+        (b"content-type", media_type.encode()),
+        (b"content-length", b"%d" % len(body)),
+        (b"connection", b"close"),
+        *SECURITY_HEADERS,
+        *((HSTS,) if is_https else ()),
+    )
+    status = b"HTTP/1.1 %d %b\r\n" % (answer.status, answer.status.phrase.encode())
+    return b"".join((status, *(b"%b: %b\r\n" % header for header in headers), b"\r\n", body))
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -96,17 +152,18 @@ def end_on_signals() -> None:
     signal.signal(signal.SIGTERM, end)
 
 
-def run(listener: socket.socket, workers: int, logs: Logs, *, reload: bool) -> None:
+def run(listener: socket.socket, settings: Settings, logs: Logs, *, reload: bool) -> None:
     """Serve until a signal comes.
 
+    :param settings: as all processes read them.
     :param logs: the configuration of logging, for each process.
     :param reload: start anew whenever the source code changes; with one worker.
     :raises SystemExit: in the end, with the exit code.
     """
-    config = _config(workers, logs, reload=reload)
+    config = _config(settings, logs, reload=reload)
     if reload:
         ChangeReload(config, target=Server(config).run, sockets=[listener]).run()
-    elif workers > 1:
+    elif config.workers > 1:
         supervisor = Multiprocess(config, sockets=[listener])
         supervisor.run()
         sys.exit(int(any((process.exitcode or 0) > 0 for process in supervisor.processes)))
@@ -116,11 +173,13 @@ def run(listener: socket.socket, workers: int, logs: Logs, *, reload: bool) -> N
         sys.exit(int(not server.started))
 
 
-def _config(workers: int, logs: Logs, *, reload: bool) -> Config:
-    return Config(
+def _config(settings: Settings, logs: Logs, *, reload: bool) -> BoundedConfig:
+    return BoundedConfig(
         APPLICATION,
+        request_seconds=settings.request_timeout.total_seconds(),
+        is_https=settings.origin.startswith("https://"),
         factory=True,
-        workers=workers,
+        workers=settings.workers,
         reload=reload,
         reload_dirs=[str(Path(__file__).resolve().parents[1])] if reload else None,
         http=BoundedHttp,

@@ -30,12 +30,16 @@ class Audit:
         try:
             yield subject
         except Exception as error:
-            await self._record(what, type(error).__name__, caller, subject)
+            await self.record(what, error, caller, subject)
             raise
-        await self._record(what, "success", caller, subject)
+        await self.record(what, None, caller, subject)
 
-    async def _record(self, what: str, outcome: str, caller: Caller, subject: Subject) -> None:
+    async def record(
+        self, what: str, error: Exception | None, caller: Caller, subject: Subject | None = None
+    ) -> None:
         at = self.clock()
+        outcome = type(error).__name__ if error else "success"
         known = replace(caller, device_token=None)  # what one is known by is not for others
-        event = Event(what, outcome, at, known, subject.user_id, subject.session_id)
+        who = subject or Subject()
+        event = Event(what, outcome, at, known, who.user_id, who.session_id)
         await self.log.record(event)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
 
-from application.audit import Audit
+from application.audit import Audit, Subject
 from application.ports import (
     Clock,
     Devices,
@@ -19,6 +19,7 @@ from domain.errors import (
     InvalidCredentials,
     InvalidInput,
     NotLoggedIn,
+    RefreshTokenMissing,
     RefreshTokenReused,
     TokenRejected,
     all_of,
@@ -140,11 +141,12 @@ class Login:
     ) -> User:
         """Takes as long, and counts as much, for nobody's address as for somebody's."""
         device = self.devices.recognise(caller.device_token, user.id) if user else None
-        await self.throttle.login(account, caller.address, device)
+        is_ordinary = await self.throttle.login(account, caller.address, device)
         is_right = await self.hasher.verify(typed, user.password_hash if user else None)
         if user is None or user.disabled or not is_right:
             raise InvalidCredentials
-        await self.throttle.forgive_login(account)
+        if is_ordinary:
+            await self.throttle.forgive_login(account)
         return user
 
     def _device_token(self, user: User, caller: Caller) -> str:
@@ -204,16 +206,19 @@ class RefreshAccess:
     clock: Clock
     random_id: RandomId
 
-    async def __call__(self, refresh_token: str, caller: Caller = UNKNOWN) -> TokenPair:
+    async def __call__(self, refresh_token: str | None, caller: Caller = UNKNOWN) -> TokenPair:
         """
+        :raises RefreshTokenMissing: no token was presented.
         :raises TooManyRequests: there were too many refreshes.
         :raises TokenRejected: the token or its session is not good (any more).
         :raises RefreshTokenReused: it had been spent before; the session has been ended.
         """
         async with self.audit.recording("refresh", caller) as subject:
+            if refresh_token is None:
+                raise RefreshTokenMissing
             claims = self.signer.verify(refresh_token, TokenKind.REFRESH)
-            await self.throttle.refresh(caller.address)
             subject.user_id, subject.session_id = claims.user_id, claims.session_id
+            await self.throttle.refresh(claims.user_id, caller.address)
             if not claims.is_current(self.clock()):
                 raise TokenRejected
             user = await self.users.get(claims.user_id)
@@ -260,12 +265,17 @@ class Logout:
                 raise NotLoggedIn
             access = self._claims(access_token, TokenKind.ACCESS)
             refresh = self._claims(refresh_token, TokenKind.REFRESH)
-            good = [claims for claims in (access, refresh) if claims]
-            if not good:
+            first = access or refresh
+            if first is None:
                 raise TokenRejected
-            for claims in good:
-                await self.sessions.delete(claims.user_id, claims.session_id)
-                subject.user_id, subject.session_id = claims.user_id, claims.session_id
+            await self._end(first, subject)
+        if refresh and refresh.session_id != first.session_id:
+            async with self.audit.recording("logout", caller) as subject:
+                await self._end(refresh, subject)
+
+    async def _end(self, claims: TokenClaims, subject: Subject) -> None:
+        subject.user_id, subject.session_id = claims.user_id, claims.session_id
+        await self.sessions.delete(claims.user_id, claims.session_id)
 
     def _claims(self, token: str | None, kind: TokenKind) -> TokenClaims | None:
         try:
@@ -282,14 +292,24 @@ class Authenticate:
     users: UserRepository
     sessions: SessionStore
     signer: TokenSigner
+    audit: Audit
     clock: Clock
 
-    async def __call__(self, access_token: str) -> Principal:
+    async def __call__(self, access_token: str, caller: Caller = UNKNOWN) -> Principal:
         """
         :raises TokenRejected: the token is not good, its session has ended, or its user is gone
             or disabled. All of that is as of now, not as of when the token was signed.
         """
+        subject = Subject()
+        try:
+            return await self._principal(access_token, subject)
+        except TokenRejected as refused:  # only refusals are recorded: this runs everywhere
+            await self.audit.record("authenticate", refused, caller, subject)
+            raise
+
+    async def _principal(self, access_token: str, subject: Subject) -> Principal:
         claims = self.signer.verify(access_token, TokenKind.ACCESS)
+        subject.user_id, subject.session_id = claims.user_id, claims.session_id
         now = self.clock()
         if not claims.is_current(now):
             raise TokenRejected

@@ -6,6 +6,7 @@ from ipaddress import IPv6Address, ip_address
 
 from application.ports import Clock, RateLimiter
 from domain.limit import Limit, TooManyRequests
+from domain.user import UserId
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class AttemptLimits:
     :ivar login: logins of everybody.
     :ivar register_address: registrations from one address.
     :ivar register: registrations of everybody.
+    :ivar refresh_account: refreshes of one user, on all devices together.
     :ivar refresh_address: refreshes from one address.
     :ivar refresh: refreshes of everybody.
     """
@@ -26,6 +28,7 @@ class AttemptLimits:
     login: Limit | None = None
     register_address: Limit | None = None
     register: Limit | None = None
+    refresh_account: Limit | None = None
     refresh_address: Limit | None = None
     refresh: Limit | None = None
 
@@ -42,11 +45,13 @@ class Throttle:
     limits: AttemptLimits
     clock: Clock
 
-    async def login(self, account: str, address: str, device: str | None) -> None:
+    async def login(self, account: str, address: str, device: str | None) -> bool:
         """
         :param account: the canonical address of the account, whether or not it exists.
         :param device: on which the account's owner has logged in before. When the others are used
             up it has attempts of its own, so nobody else's guessing locks the owner out.
+        :returns: False if only the device's own attempts were left. Then somebody else guesses
+            at this time, and must not be forgiven when the owner gets in.
         """
         try:
             await self._login(account, address)
@@ -55,6 +60,8 @@ class Throttle:
                 raise
             # One allowance for all devices of the user: a new device is quickly made.
             await self._count(self.limits.login_account, f"known:{_account_key(account)}")
+            return False
+        return True
 
     async def _login(self, account: str, address: str) -> None:
         # The narrow ones first: what they stop does not use up what all share.
@@ -71,8 +78,9 @@ class Throttle:
         await self._count(self.limits.register_address, network(address))
         await self._count(self.limits.register, "all")
 
-    async def refresh(self, address: str) -> None:
+    async def refresh(self, user_id: UserId, address: str) -> None:
         await self._count(self.limits.refresh_address, network(address))
+        await self._count(self.limits.refresh_account, _account_key(user_id.hex))
         await self._count(self.limits.refresh, "all")
 
     async def _count(self, limit: Limit | None, key: str) -> None:

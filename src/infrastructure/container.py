@@ -75,6 +75,7 @@ class UseCases(Provider):
             login=settings.login_limit,
             register_address=settings.register_limit_address,
             register=settings.register_limit,
+            refresh_account=settings.refresh_limit_account,
             refresh_address=settings.refresh_limit_address,
             refresh=settings.refresh_limit,
         )

@@ -130,7 +130,7 @@ class RedisRateLimiter(RateLimiter):
         self._count_script = server.client.register_script(_COUNT)
 
     async def count(self, key: str, window: timedelta, now: datetime) -> Usage:
-        async with self._server.answering("rate limits"):
+        async with self._server.answering("rate_limits"):
             count, resets_at = await self._count_script(
                 keys=[RATE_LIMIT_PREFIX + key],
                 args=[_microseconds(now), _microseconds(now + window)],
@@ -138,7 +138,7 @@ class RedisRateLimiter(RateLimiter):
         return Usage(int(count), _EPOCH + int(resets_at) * _MICROSECOND)
 
     async def forget(self, key: str) -> None:
-        async with self._server.answering("rate limits") as redis:
+        async with self._server.answering("rate_limits") as redis:
             await redis.delete(RATE_LIMIT_PREFIX + key)
 
 

@@ -93,6 +93,12 @@ class Settings:
     store_connections: int = var.declare(
         "STORE_CONNECTIONS", var.count(1), "10", "Connections to each store, for each worker."
     )
+    request_timeout: timedelta = var.declare(
+        "REQUEST_TIMEOUT",
+        var.lifetime,
+        "20s",
+        "How long a caller may take to send a request, head and body.",
+    )
     access_private_key: str | None = var.declare(
         "ACCESS_TOKEN_PRIVATE_KEY",
         var.optional(var.text),
@@ -219,6 +225,12 @@ class Settings:
     )
     register_limit: Limit | None = var.declare(
         "REGISTER_LIMIT", var.limit("register"), "1000/1m", "Registrations of everybody."
+    )
+    refresh_limit_account: Limit | None = var.declare(
+        "REFRESH_LIMIT_ACCOUNT",
+        var.limit("refresh-account"),
+        "300/1m",
+        "Refreshes of one user, on all devices together.",
     )
     refresh_limit_address: Limit | None = var.declare(
         "REFRESH_LIMIT_ADDRESS",

@@ -1,5 +1,7 @@
 """A browser sends a person's cookies whoever wrote the page: only known pages may use them."""
 
+import logging
+
 import pytest
 from litestar import Litestar, delete, get, patch, post
 
@@ -8,6 +10,7 @@ from tests.api.people import (
     HTTPS_ORIGIN,
     LOGOUT,
     ME,
+    MY_PASSWORD,
     ORIGIN,
     REFRESH,
     Client,
@@ -108,6 +111,22 @@ async def test_a_call_with_cookies_from_elsewhere_is_refused_and_changes_nothing
     assert dict(client.cookies) == before
     assert (await client.me()).status_code == 200
     assert (await client.refresh()).json()["access_token"] != before["access_token"]
+
+
+async def test_a_refused_call_leaves_a_record(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    await client.move_in()
+    caplog.set_level(logging.INFO, "doorward.audit")
+    caplog.clear()
+
+    for path in (REFRESH, LOGOUT, MY_PASSWORD):
+        answer = await client.post(path, headers={"Sec-Fetch-Site": "cross-site"}, json={})
+        assert answer.status_code == 403
+
+    told = [each.getMessage() for each in caplog.records if each.name == "doorward.audit"]
+    assert len(told) == 3
+    assert all("use cookies" in each and "CrossSiteRequest" in each for each in told)
 
 
 @each_accepted

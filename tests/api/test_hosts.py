@@ -78,6 +78,15 @@ async def test_it_answers_to_no_other(client: Client, hosts: list[str]) -> None:
 
 
 @by_name
+async def test_the_refusal_comes_as_problem_details_when_asked(client: Client) -> None:
+    headers = {"Host": "evil.example", "Accept": "application/problem+json"}
+    answer = await client.get("/api/healthchecker", headers=headers)
+
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["code"] == "misdirected_request"
+
+
+@by_name
 async def test_a_forwarded_name_is_not_looked_at(app: Litestar) -> None:
     async with a_client(app, ORIGIN, PROXY) as proxy:
         headers = {"Host": "evil.example", "X-Forwarded-Host": "auth.example.org"}

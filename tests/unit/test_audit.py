@@ -38,11 +38,17 @@ class Scene:
     async def log_in(self, email: str = EMAIL, password: str = PASSWORD) -> None:
         await self.house.login(email, password, self.caller)
 
-    async def refresh(self, token: str | None = None) -> None:
-        await self.house.refresh(token or self.tokens.refresh, self.caller)
+    async def refresh(self, token: str | None) -> None:
+        await self.house.refresh(token, self.caller)
+
+    async def refresh_once(self) -> None:
+        await self.refresh(self.tokens.refresh)
 
     async def log_out(self, access: str | None, refresh: str | None = None) -> None:
         await self.house.logout(access, refresh, self.caller)
+
+    async def authenticate(self, token: str) -> None:
+        await self.house.authenticate(token, self.caller)
 
     async def change_password(self, current: str = PASSWORD, new: str = NEW) -> None:
         principal = await self.house.authenticate(self.tokens.access)
@@ -62,12 +68,17 @@ async def reuse(scene: Scene) -> None:
     await scene.house.refresh(scene.tokens.refresh)
     scene.house.events.events.clear()
     scene.house.clock.advance(LIFETIMES.grace)
-    await scene.refresh()
+    await scene.refresh_once()
+
+
+async def ended(scene: Scene) -> None:
+    await scene.house.sessions.delete(scene.user.id, scene.session.id)
+    await scene.authenticate(scene.tokens.access)
 
 
 async def too_late(scene: Scene) -> None:
     scene.house.clock.advance(LIFETIMES.idle)
-    await scene.refresh()
+    await scene.refresh_once()
 
 
 async def disabled(scene: Scene) -> None:
@@ -118,11 +129,22 @@ FLOWS: dict[str, tuple[Callable[[Scene], Awaitable[None]], str, str, str]] = {
     "a huge password": (lambda s: s.log_in(password=WRONG * 99), "login", "InvalidInput", NOBODY),
     "a login too many": (lambda s: stopped(s, s.log_in), "login", "TooManyRequests", ADA),
     "a login without a store": (without_a_store, "login", "Unavailable", ADA),
-    "a refresh": (lambda s: s.refresh(), "refresh", "success", ADAS_SESSION),
+    "a refresh": (lambda s: s.refresh_once(), "refresh", "success", ADAS_SESSION),
     "a bad token": (lambda s: s.refresh(WRONG), "refresh", "TokenRejected", NOBODY),
     "a late refresh": (too_late, "refresh", "TokenRejected", ADAS_SESSION),
     "a reuse": (reuse, "refresh", "RefreshTokenReused", ADAS_SESSION),
-    "a refresh too many": (lambda s: stopped(s, s.refresh), "refresh", "TooManyRequests", NOBODY),
+    "a refresh too many": (
+        lambda s: stopped(s, s.refresh_once), "refresh", "TooManyRequests", ADAS_SESSION
+    ),
+    "a refresh without a token": (
+        lambda s: s.refresh(None), "refresh", "RefreshTokenMissing", NOBODY
+    ),
+    "a bad access token": (
+        lambda s: s.authenticate(WRONG), "authenticate", "TokenRejected", NOBODY
+    ),
+    "the access token of a session that has ended": (
+        ended, "authenticate", "TokenRejected", ADAS_SESSION
+    ),
     "a logout by access token": (
         lambda s: s.log_out(s.tokens.access), "logout", "success", ADAS_SESSION
     ),
@@ -226,6 +248,18 @@ async def test_who_calls_from_within_is_unknown(house: House) -> None:
     await house.move_in()
 
     assert [event.caller for event in house.events.events] == [UNKNOWN]
+
+
+async def test_a_logout_of_two_sessions_leaves_a_record_of_each(scene: Scene) -> None:
+    other = await scene.house.come_in(EMAIL)
+    kept = {each.id for each in await scene.house.sessions.of_user(scene.user.id)}
+    scene.house.events.events.clear()
+
+    await scene.log_out(scene.tokens.access, other.refresh)
+
+    events = scene.house.events.events
+    assert {event.session_id for event in events} == kept
+    assert [(event.what, event.outcome) for event in events] == [("logout", "success")] * 2
 
 
 async def test_asking_who_somebody_is_leaves_no_record(scene: Scene) -> None:

@@ -98,6 +98,20 @@ async def test_refreshes_of_everybody_are_limited(house: House, token: str) -> N
     assert outcomes == ["in"] * 3 + ["refresh"] * 2
 
 
+async def test_refreshes_of_one_user_are_limited_from_wherever_they_come(
+    house: House, token: str
+) -> None:
+    house.limits = limited(3, "refresh_account")
+    await house.move_in(EVE)
+    another = (await house.come_in(EVE)).refresh
+
+    outcomes = [await refresh(house, token, caller) for caller in addresses()]
+    outcomes.append(await refresh(house, (await house.come_in(ADA)).refresh))
+
+    assert outcomes == ["in"] * 3 + ["refresh-account"] * 3
+    assert await refresh(house, another) == "in"
+
+
 async def test_without_limits_nothing_is_counted(house: House, token: str) -> None:
     house.limiter = ledger = LedgerOfAttempts()
 

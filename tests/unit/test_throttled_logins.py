@@ -88,6 +88,17 @@ async def test_the_owner_gets_in_on_a_known_device_whatever_limit_is_used_up(
     assert await log_in(house, ADA, PASSWORD, owner) == "in"
 
 
+async def test_an_owner_on_a_known_device_gives_no_new_guesses_to_others(house: House) -> None:
+    house.limits = limited(5, "login_account")
+    await house.move_in(ADA)
+    owner = await on_known_device(house)
+    await use_up(house)
+
+    assert await log_in(house, ADA, PASSWORD, owner) == "in"
+
+    assert await log_in(house, ADA, caller=THERE) == "login-account"
+
+
 async def test_a_device_knows_one_user(house: House) -> None:
     house.limits = limited(3, "login_account")
     await house.move_in(ADA)
