@@ -221,7 +221,7 @@ class RefreshAccess:
             await self.throttle.refresh(claims.user_id, caller.address)
             if not claims.is_current(self.clock()):
                 raise TokenRejected
-            user = await self.users.get(claims.user_id)
+            user = await self.users.recent(claims.user_id)
             if user is None or user.disabled:
                 raise TokenRejected
             session = await self._rotate(claims)
@@ -313,10 +313,10 @@ class Authenticate:
         now = self.clock()
         if not claims.is_current(now):
             raise TokenRejected
-        session = await self.sessions.get(claims.user_id, claims.session_id)
+        session = await self.sessions.recent(claims.user_id, claims.session_id)
         if session is None or session.has_ended(now):
             raise TokenRejected
-        user = await self.users.get(claims.user_id)
+        user = await self.users.recent(claims.user_id)
         if user is None or user.disabled:
             raise TokenRejected
         return Principal(user, session)

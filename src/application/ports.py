@@ -40,7 +40,17 @@ class UserRepository(Protocol):
         """
 
     @abstractmethod
-    async def get(self, user_id: UserId) -> User | None: ...
+    async def get(self, user_id: UserId) -> User | None:
+        """The user as they are stored now."""
+
+    async def recent(self, user_id: UserId) -> User | None:
+        """As :meth:`get`, or as it would have been a moment ago: for questions that come with
+        every request.
+
+        A change made through this object is seen at once, one made elsewhere as soon as it is
+        heard of, and in any case after the bound that is configured (``REVOCATION_BOUND``).
+        """
+        return await self.get(user_id)
 
     @abstractmethod
     async def by_email(self, email: Email) -> User | None: ...
@@ -70,7 +80,13 @@ class SessionStore(Protocol):
 
     @abstractmethod
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
-        """The session, if it is there and this user's."""
+        """The session as it is stored now, if it is there and this user's."""
+
+    async def recent(self, user_id: UserId, session_id: SessionId) -> Session | None:
+        """As :meth:`get`, or as it would have been a moment ago: see
+        :meth:`UserRepository.recent`. Nothing may be decided on it that is written back.
+        """
+        return await self.get(user_id, session_id)
 
     @abstractmethod
     async def replace(self, old: Session, new: Session) -> bool:

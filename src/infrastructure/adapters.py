@@ -6,16 +6,25 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Literal, TypeVar
 
-from application.ports import RateLimiter, SessionStore, UserRepository
+from application.ports import Clock, RateLimiter, SessionStore, UserRepository
+from infrastructure.clock import system_clock
 from infrastructure.database import Database
+from infrastructure.feed import InvalidationFeed
 from infrastructure.limits import Limits
-from infrastructure.memory import MemoryRateLimiter, MemorySessions, MemoryUsers
+from infrastructure.memory import MemoryFeed, MemoryRateLimiter, MemorySessions, MemoryUsers
+from infrastructure.near import NearSessions, NearUsers
 from infrastructure.redis import RedisRateLimiter, RedisServer, RedisSessions
+from infrastructure.redis_feed import RedisFeed
 from infrastructure.sql import SqlRateLimiter, SqlSessions, SqlUsers
+from infrastructure.sql_feed import open_feed
 
 _Store = TypeVar("_Store")
+
+
+OpenFeed = Callable[[Any, timedelta], AbstractAsyncContextManager[InvalidationFeed]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,27 +36,47 @@ class Adapter:
     :ivar users: makes the repository from that connection; ``None`` when it keeps no users.
     :ivar sessions: makes the store from that connection; ``None`` when it keeps no sessions.
     :ivar rate_limiter: makes the counter from that connection; ``None`` when it counts nothing.
+    :ivar feed: hears of the changes that any process makes, over that connection or another one,
+        within the time given; ``None`` when it cannot. Then each request asks the store.
     """
 
     connect: Callable[[str, Limits], AbstractAsyncContextManager[Any]]
     users: Callable[[Any], UserRepository] | None = None
     sessions: Callable[[Any], SessionStore] | None = None
     rate_limiter: Callable[[Any], RateLimiter] | None = None
+    feed: OpenFeed | None = None
 
 
 @asynccontextmanager
-async def _memory(_url: str, _limits: Limits) -> AsyncIterator[None]:
-    yield None
+async def _memory(_url: str, _limits: Limits) -> AsyncIterator[MemoryFeed]:
+    yield MemoryFeed()
+
+
+@asynccontextmanager
+async def _memory_feed(feed: MemoryFeed, _bound: timedelta) -> AsyncIterator[MemoryFeed]:
+    yield feed
 
 
 MEMORY = Adapter(
     _memory,
-    users=lambda _: MemoryUsers(),
-    sessions=lambda _: MemorySessions(),
+    users=MemoryUsers,
+    sessions=MemorySessions,
     rate_limiter=lambda _: MemoryRateLimiter(),
+    feed=_memory_feed,
 )
-SQL = Adapter(Database.open, users=SqlUsers, sessions=SqlSessions, rate_limiter=SqlRateLimiter)
-REDIS = Adapter(RedisServer.open, sessions=RedisSessions, rate_limiter=RedisRateLimiter)
+SQL = Adapter(
+    Database.open,
+    users=SqlUsers,
+    sessions=SqlSessions,
+    rate_limiter=SqlRateLimiter,
+    feed=open_feed,
+)
+REDIS = Adapter(
+    RedisServer.open,
+    sessions=RedisSessions,
+    rate_limiter=RedisRateLimiter,
+    feed=RedisFeed.open,
+)
 
 ADAPTERS = {
     "memory": MEMORY,
@@ -81,8 +110,10 @@ class Stores:
 
 
 @asynccontextmanager
-async def open_stores(users_url: str, sessions_url: str, limits: Limits) -> AsyncIterator[Stores]:
-    """All stores; where they are at the same URL, on the same connections.
+async def open_stores(
+    users_url: str, sessions_url: str, limits: Limits, clock: Clock = system_clock
+) -> AsyncIterator[Stores]:
+    """All stores, with copies in front of them; those at the same URL on the same connections.
 
     Attempts are counted where the sessions are, or where the users are, or else in this process.
 
@@ -90,19 +121,33 @@ async def open_stores(users_url: str, sessions_url: str, limits: Limits) -> Asyn
     """
     users, sessions = adapter_for(users_url, "users"), adapter_for(sessions_url, "sessions")
     async with AsyncExitStack() as stack:
-        at_users = await stack.enter_async_context(users.connect(users_url, limits))
-        at_sessions = at_users
+        at_users, users_feed = await _open(users, users_url, limits, stack)
+        at_sessions, sessions_feed = at_users, users_feed
         if sessions_url != users_url:
-            at_sessions = await stack.enter_async_context(sessions.connect(sessions_url, limits))
+            at_sessions, sessions_feed = await _open(sessions, sessions_url, limits, stack)
         if sessions.rate_limiter:
             rate_limiter = sessions.rate_limiter(at_sessions)
         elif users.rate_limiter:
             rate_limiter = users.rate_limiter(at_users)
         else:
             rate_limiter = MemoryRateLimiter()
-        yield Stores(
-            _made(users.users, at_users), _made(sessions.sessions, at_sessions), rate_limiter
-        )
+        kept_users = _made(users.users, at_users)
+        if users_feed:
+            kept_users = NearUsers(kept_users, users_feed, limits.copies)
+        kept_sessions = _made(sessions.sessions, at_sessions)
+        if sessions_feed:
+            kept_sessions = NearSessions(kept_sessions, sessions_feed, limits.copies, clock)
+        yield Stores(kept_users, kept_sessions, rate_limiter)
+
+
+async def _open(
+    adapter: Adapter, url: str, limits: Limits, stack: AsyncExitStack
+) -> tuple[Any, InvalidationFeed | None]:
+    connection = await stack.enter_async_context(adapter.connect(url, limits))
+    if not (adapter.feed and limits.copies):
+        return connection, None
+    feed = adapter.feed(connection, limits.revocation_bound)
+    return connection, await stack.enter_async_context(feed)
 
 
 def _made(make: Callable[[Any], _Store] | None, connection: object) -> _Store:

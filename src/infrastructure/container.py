@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
 
 from dishka import (
     AsyncContainer,
@@ -35,10 +34,12 @@ from domain.session import Lifetimes
 from domain.token import TokenKind
 from infrastructure.adapters import Stores, open_stores
 from infrastructure.argon2 import Argon2Hasher, Cost
+from infrastructure.clock import system_clock
 from infrastructure.common_passwords import common_passwords
 from infrastructure.devices import HmacDevices
 from infrastructure.limits import Limits
 from infrastructure.logs import LoggedEvents
+from infrastructure.near import NearTokens
 from infrastructure.settings import Settings
 from infrastructure.signing import make_signer, signing_keys
 
@@ -101,16 +102,21 @@ class Adapters(Provider):
 
     @provide
     def clock(self) -> Clock:
-        return lambda: datetime.now(UTC)
+        return system_clock
 
     @provide
     def random_id(self) -> RandomId:
         return lambda: secrets.token_hex(16)
 
     @provide
-    async def stores(self, settings: Settings) -> AsyncIterator[Stores]:
-        limits = Limits(settings.store_connections, settings.store_timeout)
-        async with open_stores(settings.users_at, settings.sessions_at, limits) as stores:
+    async def stores(self, settings: Settings, clock: Clock) -> AsyncIterator[Stores]:
+        limits = Limits(
+            settings.store_connections,
+            settings.store_timeout,
+            settings.cached_users,
+            settings.revocation_bound,
+        )
+        async with open_stores(settings.users_at, settings.sessions_at, limits, clock) as stores:
             yield stores
 
     @provide
@@ -134,8 +140,10 @@ class Adapters(Provider):
         return LoggedEvents()
 
     @provide
-    def signer(self, settings: Settings) -> TokenSigner:
-        return make_signer(settings)
+    def signer(self, settings: Settings, clock: Clock) -> TokenSigner:
+        signer = make_signer(settings)
+        most = 2 * settings.cached_users  # people have several devices
+        return NearTokens(signer, most, clock) if most else signer
 
     @provide
     def hasher(self, settings: Settings) -> Iterator[PasswordHasher]:

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
@@ -17,6 +19,7 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from domain.errors import Unavailable
 from infrastructure.limits import Limits
@@ -100,6 +103,12 @@ class Database:
             pool_pre_ping=True,  # a database that was restarted costs nobody a failed request
             connect_args={"timeout": self._seconds, **options},
         )
+        self._lone_engine = create_async_engine(
+            parsed,
+            isolation_level="AUTOCOMMIT",
+            poolclass=NullPool,
+            connect_args={"timeout": self._seconds, **options},
+        )
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine.sync_engine, "do_connect", make_private)
             event.listen(self._engine.sync_engine, "connect", prepare_sqlite)
@@ -117,6 +126,19 @@ class Database:
             raise
         except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             raise Unavailable(role) from error
+
+    @property
+    def file(self) -> str | None:
+        """The path of an SQLite file."""
+        url = self._engine.url
+        return url.database if url.get_backend_name() == "sqlite" else None
+
+    @asynccontextmanager
+    async def lone_connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection to PostgreSQL beside the pool, as its driver knows it."""
+        async with self._lone_engine.connect() as connection:
+            raw = await connection.get_raw_connection()
+            yield raw.driver_connection
 
     @classmethod
     @asynccontextmanager
@@ -138,6 +160,20 @@ def make_private(
 
 def prepare_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")  # readers and the one writer do not block
+    _switch_to_wal(cursor)  # readers and the one writer do not block
     cursor.execute("PRAGMA synchronous = FULL")  # what was acknowledged survives a power cut
     cursor.close()
+
+
+def _switch_to_wal(cursor: Any) -> None:
+    """Once in the life of the file. SQLite does not wait by itself for others who do the same."""
+    patience = time.monotonic() + 5
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > patience:
+                raise
+            time.sleep(0.005)
+        else:
+            return

@@ -14,10 +14,29 @@ from domain.errors import EmailTaken
 from domain.limit import Usage
 from domain.session import Session, SessionId
 from domain.user import Email, User, UserId
+from infrastructure.feed import Follower, InvalidationFeed
+
+
+class MemoryFeed(InvalidationFeed):
+    """Direct: a change is told before the call that made it returns."""
+
+    def __init__(self) -> None:
+        self._followers: list[Follower] = []
+
+    def follow(self, follower: Follower) -> None:
+        self._followers.append(follower)
+
+    def is_live(self) -> bool:
+        return True
+
+    def tell(self, user_id: UserId) -> None:
+        for follower in self._followers:
+            follower(user_id)
 
 
 class MemoryUsers(UserRepository):
-    def __init__(self) -> None:
+    def __init__(self, feed: MemoryFeed | None = None) -> None:
+        self._feed = feed or MemoryFeed()
         self._users: dict[UserId, User] = {}
         self._ids: dict[str, UserId] = {}  # by the canonical key of the address
 
@@ -44,11 +63,13 @@ class MemoryUsers(UserRepository):
         del self._ids[old.email.key]
         self._ids[new.email.key] = new.id
         self._users[new.id] = new
+        self._feed.tell(new.id)
         return True
 
     async def delete(self, user_id: UserId) -> None:
         if user := self._users.pop(user_id, None):
             del self._ids[user.email.key]
+            self._feed.tell(user_id)
 
 
 class MemoryRateLimiter(RateLimiter):
@@ -74,7 +95,8 @@ class MemoryRateLimiter(RateLimiter):
 
 
 class MemorySessions(SessionStore):
-    def __init__(self) -> None:
+    def __init__(self, feed: MemoryFeed | None = None) -> None:
+        self._feed = feed or MemoryFeed()
         self._sessions: dict[UserId, dict[SessionId, Session]] = {}
 
     async def add(self, session: Session) -> None:
@@ -91,6 +113,7 @@ class MemorySessions(SessionStore):
         if await self.get(old.user_id, old.id) != old:
             return False
         self._sessions[new.user_id][new.id] = new
+        self._feed.tell(new.user_id)
         return True
 
     async def delete(self, user_id: UserId, session_id: SessionId) -> None:
@@ -98,6 +121,7 @@ class MemorySessions(SessionStore):
         kept.pop(session_id, None)
         if not kept:
             self._sessions.pop(user_id, None)
+        self._feed.tell(user_id)
 
     async def of_user(self, user_id: UserId) -> Sequence[Session]:
         return sorted(self._sessions.get(user_id, {}).values(), key=attrgetter("started_at"))

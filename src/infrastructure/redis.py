@@ -16,6 +16,7 @@ from operator import attrgetter
 from typing import Self, cast
 
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -101,6 +102,18 @@ class RedisServer:
                 yield self.client
         except (RedisError, OSError) as error:
             raise Unavailable(role) from error
+
+    @asynccontextmanager
+    async def lone_connection(self) -> AsyncIterator[AbstractConnection]:
+        """A connection beside the pool, which is told things unasked (RESP3)."""
+        pool = self.client.connection_pool
+        options = pool.connection_kwargs | {"protocol": 3}
+        connection: AbstractConnection = pool.connection_class(**options)
+        try:
+            await connection.connect()  # type: ignore[no-untyped-call]
+            yield connection
+        finally:
+            await connection.disconnect(nowait=True)
 
     @classmethod
     @asynccontextmanager

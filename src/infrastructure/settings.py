@@ -93,6 +93,19 @@ class Settings:
     store_connections: int = var.declare(
         "STORE_CONNECTIONS", var.count(1), "10", "Connections to each store, for each worker."
     )
+    cached_users: int = var.declare(
+        "CACHED_USERS",
+        var.count(0),
+        "20000",
+        "Of how many users each worker keeps copies (with their sessions and verified tokens), so "
+        "that most requests ask no store; `0` for none.",
+    )
+    revocation_bound: timedelta = var.declare(
+        "REVOCATION_BOUND",
+        var.lifetime,
+        "2s",
+        "How long at most what was revoked is accepted by a worker that cannot hear of it.",
+    )
     request_timeout: timedelta = var.declare(
         "REQUEST_TIMEOUT",
         var.lifetime,

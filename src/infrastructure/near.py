@@ -1,0 +1,183 @@
+"""Copies of users, sessions and verified tokens in this process, so that most requests ask nobody.
+
+What makes a copy safe is a feed (:mod:`infrastructure.feed`): it tells what was changed, and
+vouches for its own silence. ``docs/revocation.md`` states the guarantee and argues that it holds.
+
+A copy is used only while the feed is live. A read that was under way when a change was told leaves
+no copy: each user's copies are in a folder of their own, a change throws the folder away, and what
+was read goes into the folder that was there before the reading began, whether or not anybody
+looks there any more.
+"""
+
+from collections.abc import Awaitable, Mapping, Sequence
+from hashlib import sha256
+from typing import Generic, TypeVar
+
+from application.ports import Clock, SessionStore, TokenSigner, UserRepository
+from domain.session import Session, SessionId
+from domain.token import TokenClaims, TokenKind
+from domain.user import Email, User, UserId
+from infrastructure.feed import InvalidationFeed
+
+_Record = TypeVar("_Record")
+_Folder = dict[object, _Record]
+
+
+class _Copies(Generic[_Record]):
+    """
+    :param most: of how many users copies are kept; those that came first go first.
+    """
+
+    def __init__(self, feed: InvalidationFeed, most: int) -> None:
+        self._feed = feed
+        self._most = most
+        self._folders: dict[UserId, _Folder[_Record]] = {}
+        feed.follow(self.drop)
+
+    def find(self, user_id: UserId, key: object) -> _Record | None:
+        if not self._feed.is_live():
+            return None
+        folder = self._folders.get(user_id)
+        return folder.get(key) if folder else None
+
+    async def read(
+        self, user_id: UserId, key: object, record: Awaitable[_Record | None]
+    ) -> _Record | None:
+        """
+        :param record: is read from the store, not before this call.
+        """
+        folder = self._folders.get(user_id)
+        if folder is None:
+            self._make_room()
+            folder = self._folders[user_id] = {}
+        found = await record
+        if found is not None:
+            folder[key] = found
+        return found
+
+    def drop(self, user_id: UserId | None) -> None:
+        if user_id is None:
+            self._folders.clear()
+        else:
+            self._folders.pop(user_id, None)
+
+    def _make_room(self) -> None:
+        if len(self._folders) >= self._most:
+            del self._folders[next(iter(self._folders))]
+
+
+class NearUsers(UserRepository):
+    """
+    :param users: which are asked when there is no copy, and which are written to.
+    """
+
+    def __init__(self, users: UserRepository, feed: InvalidationFeed, most: int) -> None:
+        self._users = users
+        self._copies = _Copies[User](feed, most)
+
+    async def recent(self, user_id: UserId) -> User | None:
+        copy = self._copies.find(user_id, user_id)
+        if copy is not None:
+            return copy
+        return await self._copies.read(user_id, user_id, self._users.get(user_id))
+
+    async def add(self, user: User) -> None:
+        await self._users.add(user)
+
+    async def get(self, user_id: UserId) -> User | None:
+        return await self._users.get(user_id)
+
+    async def by_email(self, email: Email) -> User | None:
+        return await self._users.by_email(email)
+
+    async def replace(self, old: User, new: User) -> bool:
+        try:
+            return await self._users.replace(old, new)
+        finally:  # also when nobody knows whether it has happened
+            self._copies.drop(old.id)
+
+    async def delete(self, user_id: UserId) -> None:
+        try:
+            await self._users.delete(user_id)
+        finally:
+            self._copies.drop(user_id)
+
+
+class NearSessions(SessionStore):
+    """A copy shows that the session has not been ended. It may lack the last rotation, so once it
+    is past its time the store is asked.
+
+    :param sessions: which are asked when there is no copy, and which are written to.
+    """
+
+    def __init__(
+        self, sessions: SessionStore, feed: InvalidationFeed, most: int, clock: Clock
+    ) -> None:
+        self._sessions = sessions
+        self._copies = _Copies[Session](feed, most)
+        self._clock = clock
+
+    async def recent(self, user_id: UserId, session_id: SessionId) -> Session | None:
+        copy = self._copies.find(user_id, session_id)
+        if copy is not None and not copy.has_ended(self._clock()):
+            return copy
+        stored = self._sessions.get(user_id, session_id)
+        return await self._copies.read(user_id, session_id, stored)
+
+    async def add(self, session: Session) -> None:
+        await self._sessions.add(session)
+
+    async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
+        return await self._sessions.get(user_id, session_id)
+
+    async def replace(self, old: Session, new: Session) -> bool:
+        try:
+            return await self._sessions.replace(old, new)
+        finally:  # also when nobody knows whether it has happened
+            self._copies.drop(old.user_id)
+
+    async def delete(self, user_id: UserId, session_id: SessionId) -> None:
+        try:
+            await self._sessions.delete(user_id, session_id)
+        finally:
+            self._copies.drop(user_id)
+
+    async def of_user(self, user_id: UserId) -> Sequence[Session]:
+        return await self._sessions.of_user(user_id)
+
+
+class NearTokens(TokenSigner):
+    """Remembers which signatures are good. Whether the session is alive it never says.
+
+    :param most: how many tokens are remembered; those that came first go first.
+    """
+
+    def __init__(self, signer: TokenSigner, most: int, clock: Clock) -> None:
+        self._signer = signer
+        self._most = most
+        self._clock = clock
+        self._verified: dict[bytes, TokenClaims] = {}
+
+    def sign(self, claims: TokenClaims) -> str:
+        return self._signer.sign(claims)
+
+    def verify(self, token: str, kind: TokenKind) -> TokenClaims:
+        # Of the whole token: nothing but its very characters finds it again. And a digest, so
+        # that no usable token lies in memory for long.
+        digest = sha256(token.encode("utf-8", "surrogatepass")).digest()
+        claims = self._verified.get(digest)
+        if claims is not None and claims.kind is kind:
+            if claims.is_current(self._clock()):
+                return claims
+            del self._verified[digest]
+        return self._remember(digest, self._signer.verify(token, kind))
+
+    def public_keys(self) -> Sequence[Mapping[str, str]]:
+        return self._signer.public_keys()
+
+    def _remember(self, digest: bytes, claims: TokenClaims) -> TokenClaims:
+        if claims.is_current(self._clock()):
+            if len(self._verified) >= self._most:
+                del self._verified[next(iter(self._verified))]
+            self._verified[digest] = claims
+        return claims

@@ -1,0 +1,74 @@
+"""Hears of changed sessions from Redis itself (server-assisted client-side caching, RESP3).
+
+``CLIENT TRACKING ON BCAST`` makes Redis tell of every change of a user's hash, whoever makes it
+and however. What it tells and its answers come in one order, on one connection: an answer means
+that all changes before it have been told. The connection is redis-py's own, so that passwords, TLS
+and sockets are as everywhere else.
+"""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any, Self
+from uuid import UUID
+
+from redis.asyncio.connection import AbstractConnection
+
+from domain.user import UserId
+from infrastructure.feed import ConnectedFeed
+from infrastructure.redis import PREFIX, RedisServer
+
+
+class RedisFeed(ConnectedFeed):
+    def __init__(self, server: RedisServer, bound: timedelta) -> None:
+        super().__init__("Redis", bound)
+        self._server = server
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, server: RedisServer, bound: timedelta) -> AsyncIterator[Self]:
+        async with cls(server, bound) as feed:
+            yield feed
+
+    async def _listen(self) -> None:
+        async with self._server.lone_connection() as connection:
+            parser: Any = connection._parser  # noqa: SLF001 - redis-py's own cache goes this way
+            parser.set_invalidation_push_handler(self._hear)
+            asked_at = time.monotonic()
+            await _send(connection, "CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", PREFIX)
+            await connection.read_response()
+            self._begin(asked_at)
+            while True:
+                await self._ask_and_hear(connection)
+
+    async def _ask_and_hear(self, connection: AbstractConnection) -> None:
+        """For as long as one question is good."""
+        asked_at = time.monotonic()
+        self._check_answers(asked_at)
+        await _send(connection, "PING", repr(asked_at))
+        while (left := asked_at + self._pause - time.monotonic()) > 0:
+            # Nothing is returned for what is told, and when the time is up.
+            answer: object = await connection.read_response(timeout=left, push_request=True)
+            if isinstance(answer, bytes):
+                self._answered(float(answer))
+
+    async def _hear(self, message: list[Any]) -> None:
+        """
+        :param message: ``invalidate`` and the keys; none after FLUSHALL.
+        """
+        for key in message[1] or [b""]:
+            self._tell(_user_id(key))
+
+
+async def _send(connection: AbstractConnection, *command: str) -> None:
+    if not connection.is_connected:  # redis-py would connect again, and nothing would be tracked
+        raise ConnectionResetError
+    await connection.send_command(*command, check_health=False)
+
+
+def _user_id(key: bytes) -> UserId | None:
+    try:
+        return UserId(UUID(hex=key.decode().removeprefix(PREFIX)))
+    except ValueError:  # not a key of ours
+        return None

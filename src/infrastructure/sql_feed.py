@@ -1,0 +1,109 @@
+"""Hears of changes from PostgreSQL and SQLite."""
+
+import asyncio
+import secrets
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from datetime import timedelta
+from urllib.parse import quote
+from uuid import UUID
+
+from domain.user import UserId
+from infrastructure.database import Database
+from infrastructure.feed import ConnectedFeed, Follower, InvalidationFeed
+
+CHANNEL = "doorward_changes"
+"""On which the triggers of migration 0003 tell whose rows were changed, with the commit."""
+
+
+@asynccontextmanager
+async def open_feed(database: Database, bound: timedelta) -> AsyncIterator[InvalidationFeed]:
+    if database.file is None:
+        async with PostgresFeed(database, bound) as feed:
+            yield feed
+    else:
+        with closing(SqliteFeed(database.file)) as feed:
+            yield feed
+
+
+class PostgresFeed(ConnectedFeed):
+    """``LISTEN``, on a connection of its own.
+
+    The questions are notifications as well, by the same way. So a pool in between that hands each
+    statement to another server process, where nobody listens, is noticed: no question is answered.
+    """
+
+    def __init__(self, database: Database, bound: timedelta) -> None:
+        super().__init__("PostgreSQL", bound)
+        self._database = database
+        self._name = secrets.token_hex(8)
+
+    async def _listen(self) -> None:
+        async with self._database.lone_connection() as connection:
+            asked_at = time.monotonic()
+            async with asyncio.timeout(self._bound):
+                await connection.add_listener(CHANNEL, self._hear)
+            self._begin(asked_at)
+            while True:
+                asked_at = time.monotonic()
+                self._check_answers(asked_at)
+                async with asyncio.timeout(self._bound):
+                    question = f"{self._name} {asked_at!r}"
+                    await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, question)
+                await asyncio.sleep(self._pause)
+
+    def _hear(self, _connection: object, _process: int, _channel: str, message: str) -> None:
+        name, _, asked_at = message.partition(" ")
+        if not asked_at:
+            self._tell(_user_id(message))
+        elif name == self._name:
+            self._answered(float(asked_at))
+
+
+class SqliteFeed(InvalidationFeed):
+    """SQLite counts the commits of other connections. To look at the count takes microseconds and
+    no network, so it is done each time: no change is ever missed, whichever process made it.
+
+    :param path: of the database.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._followers: list[Follower] = []
+        self._connection: sqlite3.Connection | None = None
+        self._version: int | None = None
+
+    def follow(self, follower: Follower) -> None:
+        self._followers.append(follower)
+
+    def is_live(self) -> bool:
+        try:
+            version = self._look()
+        except sqlite3.Error:  # the file is not there, or is not whole
+            self.close()
+            version = None
+        if version != self._version:
+            self._version = version
+            for follower in self._followers:
+                follower(None)
+        return version is not None
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+    def _look(self) -> int:
+        if self._connection is None:
+            address = f"file:{quote(self._path)}?mode=rw"
+            self._connection = sqlite3.connect(address, timeout=0, uri=True)
+        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
+
+def _user_id(message: str) -> UserId | None:
+    try:
+        return UserId(UUID(message))
+    except ValueError:  # all rows at once, or somebody's notification by hand
+        return None
