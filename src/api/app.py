@@ -10,16 +10,18 @@ from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from api import openapi
-from api.auth import AuthController
+from api.auth import CHANGED_BY_GET, AuthController
 from api.body import JsonRequest
 from api.caller import with_caller
 from api.docs import DOCUMENTATION
 from api.errors import handle
 from api.guard import require_login
 from api.headers import with_headers
+from api.hot_path import with_answers_at_hand
 from api.operation import OperationController
 from api.site import Site
 from api.users import UserController
+from api.verify import VerifyController
 
 LARGEST_BODY = 16 * 1024
 """In bytes."""
@@ -31,7 +33,13 @@ def create_app(container: AsyncContainer, site: Site) -> Litestar:
     :param site: where browsers find the service.
     """
     app = Litestar(
-        route_handlers=[AuthController, UserController, OperationController, *DOCUMENTATION],
+        route_handlers=[
+            AuthController,
+            VerifyController,
+            UserController,
+            OperationController,
+            *DOCUMENTATION,
+        ],
         guards=[require_login],
         exception_handlers={Exception: handle},
         request_class=JsonRequest,
@@ -41,6 +49,7 @@ def create_app(container: AsyncContainer, site: Site) -> Litestar:
         state=State({"site": site}),
     )
     setup_dishka(container, app)
+    app.asgi_handler = with_answers_at_hand(app.asgi_handler, container, site)
     app.asgi_handler = with_headers(with_caller(_with_head(app.asgi_handler), site), site)
     return app
 
@@ -58,8 +67,7 @@ def _with_head(app: ASGIApp) -> ASGIApp:
                 message["body"] = b""
             await send(message)
 
-        changes_something = AuthController.path.strip("/") in scope["path"]
-        if not changes_something:
+        if scope["path"].strip("/") not in CHANGED_BY_GET:
             scope = cast(HTTPScope, {**scope, "method": HttpMethod.GET.value})
         await app(scope, receive, send_without_body)
 

@@ -26,6 +26,9 @@ from domain.errors import (
 )
 from domain.limit import TooManyRequests
 
+CHANGED_BY_GET = frozenset({"api/auth/refresh", "api/auth/logout"})
+"""Where GET changes something, for clients of old."""
+
 _BODY = (413, 415)
 _REFRESH_FAILURES = failures(
     RefreshTokenMissing, CrossSiteRequest, TokenRejected, TooManyRequests, Unavailable

@@ -7,6 +7,7 @@ anything.
 import re
 import secrets
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
@@ -37,11 +38,12 @@ def with_caller(app: ASGIApp, site: Site) -> ASGIApp:
             return
         caller = _caller(scope, site)
         scope.setdefault("state", {})["caller"] = caller
-        with structlog.contextvars.bound_contextvars(request_id=caller.request_id):
-            if _is_our_name(scope, site):
-                await app(scope, receive, send)
-            else:
-                await _refuse(scope, send)
+        # Not taken back: the server runs each request in a context of its own.
+        structlog.contextvars.bind_contextvars(request_id=caller.request_id)
+        if _is_our_name(scope, site):
+            await app(scope, receive, send)
+        else:
+            await _refuse(scope, send)
 
     return wrapped
 
@@ -49,11 +51,12 @@ def with_caller(app: ASGIApp, site: Site) -> ASGIApp:
 def _caller(scope: HTTPScope, site: Site) -> Caller:
     client = scope["client"]
     peer = client[0] if client else ""
-    forwarded = _values(scope, b"x-forwarded-for")
+    if not site.trusts_proxy(_plain(peer)):
+        return Caller(_plain(peer), secrets.token_hex(8))
     request_id = next(iter(_values(scope, b"x-request-id")), "")
-    if not (site.trusts_proxy(_plain(peer)) and _REQUEST_ID.fullmatch(request_id)):
+    if not _REQUEST_ID.fullmatch(request_id):
         request_id = secrets.token_hex(8)
-    return Caller(_address(peer, forwarded, site), request_id)
+    return Caller(_address(peer, _values(scope, b"x-forwarded-for"), site), request_id)
 
 
 def _address(peer: str, forwarded: Iterable[str], site: Site) -> str:
@@ -69,6 +72,7 @@ def _address(peer: str, forwarded: Iterable[str], site: Site) -> str:
     return address
 
 
+@lru_cache(4096)
 def _plain(address: str) -> str:
     """An IPv4 address as such, also where it came over an IPv6 socket."""
     try:
@@ -86,8 +90,9 @@ def _values(scope: HTTPScope, name: bytes) -> Iterator[str]:
 
 def _is_our_name(scope: HTTPScope, site: Site) -> bool:
     """Load balancers ask for the health by address."""
-    hosts = list(_values(scope, b"host"))
-    return scope["path"].startswith("/health/") or site.goes_by(hosts)
+    if not site.hosts or scope["path"].startswith("/health/"):
+        return True
+    return site.goes_by(list(_values(scope, b"host")))
 
 
 async def _refuse(scope: HTTPScope, send: Send) -> None:

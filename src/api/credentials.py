@@ -52,9 +52,11 @@ def read(headers: Iterable[tuple[bytes, bytes]], site: Site) -> Credentials:
         :func:`cookies.read`.
     """
     headers = list(headers)
-    cookie_headers = [value for name, value in headers if name == b"cookie"]
-    known = cookies.names(site)
     bearer = bearer_token(headers)
+    cookie_headers = [value for name, value in headers if name == b"cookie"]
+    if not cookie_headers:
+        return Credentials(bearer, None, has_access_cookie=False)
+    known = cookies.names(site)
     cookie = cookies.read(cookie_headers, known.access)
     refresh = cookies.read(cookie_headers, known.refresh)
     access = bearer if bearer is not None else cookie

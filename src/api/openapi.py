@@ -10,6 +10,7 @@ from litestar.openapi.spec import (
     Components,
     Example,
     License,
+    OpenAPIResponse,
     Operation,
     Reference,
     RequestBody,
@@ -93,6 +94,16 @@ class OptionalBody(Operation):
     def __post_init__(self) -> None:
         if isinstance(self.request_body, RequestBody):
             self.request_body.required = False
+
+
+@dataclass
+class NoContent(Operation):
+    """Of a route that answers 204; Litestar gives that a body of JSON's ``null``."""
+
+    def __post_init__(self) -> None:
+        answer = (self.responses or {}).get("204")
+        if isinstance(answer, OpenAPIResponse):
+            answer.content = None
 
 
 def failures(*errors: type[AuthError], status: tuple[int, ...] = ()) -> dict[int, ResponseSpec]:

@@ -43,6 +43,8 @@ class Site:
         return origin == self.origin or origin in self.client_origins
 
     def trusts_proxy(self, address: str) -> bool:
+        if not self.trusted_proxies:
+            return False
         try:
             parsed = ip_address(address)
         except ValueError:

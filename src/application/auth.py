@@ -307,6 +307,18 @@ class Authenticate:
             await self.audit.record("authenticate", refused, caller, subject)
             raise
 
+    def at_hand(self, access_token: str) -> Principal | None:
+        """The same, where it can be told at once and there is no doubt; ``None`` says nothing."""
+        claims = self.signer.at_hand(access_token, TokenKind.ACCESS)
+        if claims is None:
+            return None
+        session = self.sessions.at_hand(claims.user_id, claims.session_id)
+        user = self.users.at_hand(claims.user_id)
+        now = self.clock()
+        if session is None or session.has_ended(now) or not claims.is_current(now):
+            return None
+        return None if user is None or user.disabled else Principal(user, session)
+
     async def _principal(self, access_token: str, subject: Subject) -> Principal:
         claims = self.signer.verify(access_token, TokenKind.ACCESS)
         subject.user_id, subject.session_id = claims.user_id, claims.session_id

@@ -43,6 +43,10 @@ class UserRepository(Protocol):
     async def get(self, user_id: UserId) -> User | None:
         """The user as they are stored now."""
 
+    def at_hand(self, _user_id: UserId) -> User | None:
+        """What :meth:`recent` can say at once, asking nobody. ``None`` says nothing."""
+        return None
+
     async def recent(self, user_id: UserId) -> User | None:
         """As :meth:`get`, or as it would have been a moment ago: for questions that come with
         every request.
@@ -82,6 +86,10 @@ class SessionStore(Protocol):
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
         """The session as it is stored now, if it is there and this user's."""
 
+    def at_hand(self, _user_id: UserId, _session_id: SessionId) -> Session | None:
+        """What :meth:`recent` can say at once, asking nobody. ``None`` says nothing."""
+        return None
+
     async def recent(self, user_id: UserId, session_id: SessionId) -> Session | None:
         """As :meth:`get`, or as it would have been a moment ago: see
         :meth:`UserRepository.recent`. Nothing may be decided on it that is written back.
@@ -120,6 +128,10 @@ class TokenSigner(Protocol):
 
         :raises TokenRejected: it is not exactly a token that :meth:`sign` makes for this kind.
         """
+
+    def at_hand(self, _token: str, _kind: TokenKind) -> TokenClaims | None:
+        """What :meth:`verify` said of the token, if that is remembered. ``None`` says nothing."""
+        return None
 
     @abstractmethod
     def public_keys(self) -> Sequence[Mapping[str, str]]:

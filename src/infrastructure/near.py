@@ -75,8 +75,11 @@ class NearUsers(UserRepository):
         self._users = users
         self._copies = _Copies[User](feed, most)
 
+    def at_hand(self, user_id: UserId) -> User | None:
+        return self._copies.find(user_id, user_id)
+
     async def recent(self, user_id: UserId) -> User | None:
-        copy = self._copies.find(user_id, user_id)
+        copy = self.at_hand(user_id)
         if copy is not None:
             return copy
         return await self._copies.read(user_id, user_id, self._users.get(user_id))
@@ -117,9 +120,13 @@ class NearSessions(SessionStore):
         self._copies = _Copies[Session](feed, most)
         self._clock = clock
 
-    async def recent(self, user_id: UserId, session_id: SessionId) -> Session | None:
+    def at_hand(self, user_id: UserId, session_id: SessionId) -> Session | None:
         copy = self._copies.find(user_id, session_id)
-        if copy is not None and not copy.has_ended(self._clock()):
+        return None if copy is None or copy.has_ended(self._clock()) else copy
+
+    async def recent(self, user_id: UserId, session_id: SessionId) -> Session | None:
+        copy = self.at_hand(user_id, session_id)
+        if copy is not None:
             return copy
         stored = self._sessions.get(user_id, session_id)
         return await self._copies.read(user_id, session_id, stored)
@@ -161,23 +168,36 @@ class NearTokens(TokenSigner):
     def sign(self, claims: TokenClaims) -> str:
         return self._signer.sign(claims)
 
-    def verify(self, token: str, kind: TokenKind) -> TokenClaims:
-        # Of the whole token: nothing but its very characters finds it again. And a digest, so
-        # that no usable token lies in memory for long.
-        digest = sha256(token.encode("utf-8", "surrogatepass")).digest()
+    def at_hand(self, token: str, kind: TokenKind) -> TokenClaims | None:
+        digest = _digest(token)
         claims = self._verified.get(digest)
-        if claims is not None and claims.kind is kind:
-            if claims.is_current(self._clock()):
-                return claims
-            del self._verified[digest]
-        return self._remember(digest, self._signer.verify(token, kind))
+        if claims is None or claims.kind is not kind:
+            return None
+        if claims.is_current(self._clock()):
+            return claims
+        del self._verified[digest]
+        return None
+
+    def verify(self, token: str, kind: TokenKind) -> TokenClaims:
+        claims = self.at_hand(token, kind)
+        if claims is None:
+            claims = self._signer.verify(token, kind)
+            self._remember(_digest(token), claims)
+        return claims
 
     def public_keys(self) -> Sequence[Mapping[str, str]]:
         return self._signer.public_keys()
 
-    def _remember(self, digest: bytes, claims: TokenClaims) -> TokenClaims:
-        if claims.is_current(self._clock()):
-            if len(self._verified) >= self._most:
-                del self._verified[next(iter(self._verified))]
-            self._verified[digest] = claims
-        return claims
+    def _remember(self, digest: bytes, claims: TokenClaims) -> None:
+        if not claims.is_current(self._clock()):
+            return
+        if len(self._verified) >= self._most:
+            del self._verified[next(iter(self._verified))]
+        self._verified[digest] = claims
+
+
+def _digest(token: str) -> bytes:
+    """Of the whole token: nothing but its very characters gives it. And a digest, so that no token
+    that can be used lies in memory for long.
+    """
+    return sha256(token.encode("utf-8", "surrogatepass")).digest()

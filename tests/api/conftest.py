@@ -22,6 +22,7 @@ from domain.token import TokenKind
 from infrastructure.container import make_container
 from infrastructure.devices import HmacDevices
 from infrastructure.keys import SigningKey
+from infrastructure.near import NearTokens
 from infrastructure.rs256 import Rs256Signer
 from infrastructure.settings import Settings
 from tests.api.people import CLIENT_ORIGIN, ORIGIN, Client, a_client
@@ -90,7 +91,7 @@ def replacements(
     provider = Provider(scope=Scope.APP)
     provider.provide(lambda: clock, provides=Clock)
     provider.provide(_hasher, provides=PasswordHasher)
-    provider.provide(lambda: signer, provides=TokenSigner)
+    provider.provide(lambda: NearTokens(signer, 1000, clock), provides=TokenSigner)
     provider.provide(lambda: devices, provides=Devices)
     if "trouble" in request.fixturenames:
         trouble: Trouble = request.getfixturevalue("trouble")

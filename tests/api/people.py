@@ -17,6 +17,7 @@ CLIENT_ORIGIN = "http://localhost:3000"
 REGISTER, LOGIN = "/api/auth/register", "/api/auth/login"
 REFRESH, LOGOUT = "/api/auth/refresh", "/api/auth/logout"
 ME = "/api/users/me"
+VERIFY = "/api/auth/verify"
 MY_PASSWORD = "/api/users/me/password"
 
 EMAIL = "ada@example.org"
@@ -59,6 +60,11 @@ class Client(httpx.AsyncClient):
         if token:
             options["headers"] = options.get("headers", {}) | bearer(token)
         return await self.get(ME, **options)
+
+    async def verify(self, token: str | None = None, **options: Any) -> httpx.Response:
+        if token:
+            options["headers"] = options.get("headers", {}) | bearer(token)
+        return await self.get(VERIFY, **options)
 
     async def move_in(self, email: str = EMAIL) -> None:
         """Register and log in, with cookies."""

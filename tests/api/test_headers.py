@@ -15,6 +15,7 @@ from tests.api.people import (
     MY_PASSWORD,
     ORIGIN,
     REFRESH,
+    VERIFY,
     Client,
     Tokens,
     bearer,
@@ -152,7 +153,12 @@ async def test_the_public_routes_are_exactly_these(app: Litestar) -> None:
 async def test_all_others_need_a_login(client: Client, app: Litestar) -> None:
     guarded = {(method, path) for method, path, _ in routes(app)} - PUBLIC
 
-    assert guarded == {("GET", ME), ("POST", MY_PASSWORD)}
+    for_gateways = {
+        (method, path)
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        for path in (VERIFY, f"{VERIFY}/{{path:path}}")
+    }
+    assert guarded == {("GET", ME), ("POST", MY_PASSWORD)} | for_gateways
     for method, path in guarded:
         answer = await client.request(method, path)
         assert answer.status_code == 401
