@@ -73,9 +73,7 @@ def ada(**changes: Any) -> User:
 
 def a_session(**changes: Any) -> Session:
     """A session of just now, of somebody of whom nothing else is known."""
-    session = Session.start(
-        SessionId(new_id()), UserId(uuid4()), TokenId(new_id()), NOW, LIFETIMES
-    )
+    session = Session.start(SessionId(new_id()), ada(), TokenId(new_id()), NOW, LIFETIMES)
     return replace(session, **changes)
 
 

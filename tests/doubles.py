@@ -15,6 +15,7 @@ from domain.limit import Usage
 from domain.password import Password
 from domain.session import Session, SessionId
 from domain.user import UserId
+from infrastructure.feed import Follower, InvalidationFeed
 from infrastructure.memory import MemoryRateLimiter
 
 _T = TypeVar("_T")
@@ -108,26 +109,44 @@ class PausingSessions(SessionStore):
     store: SessionStore
     pause: Callable[[], Awaitable[None]]
 
-    async def _step(self, step: Awaitable[_T]) -> _T:
+    async def _step(self, step: Callable[[], Awaitable[_T]]) -> _T:
         await self.pause()
-        result = await step
+        result = await step()
         await self.pause()
         return result
 
     async def add(self, session: Session) -> None:
-        await self._step(self.store.add(session))
+        await self._step(lambda: self.store.add(session))
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
-        return await self._step(self.store.get(user_id, session_id))
+        return await self._step(lambda: self.store.get(user_id, session_id))
 
     async def replace(self, old: Session, new: Session) -> bool:
-        return await self._step(self.store.replace(old, new))
+        return await self._step(lambda: self.store.replace(old, new))
 
     async def delete(self, user_id: UserId, session_id: SessionId) -> None:
-        await self._step(self.store.delete(user_id, session_id))
+        await self._step(lambda: self.store.delete(user_id, session_id))
 
     async def of_user(self, user_id: UserId) -> Sequence[Session]:
-        return await self._step(self.store.of_user(user_id))
+        return await self._step(lambda: self.store.of_user(user_id))
+
+
+@dataclass
+class FeedByHand(InvalidationFeed):
+    """Tells what the test wants it to."""
+
+    live: bool = True
+    followers: list[Follower] = field(default_factory=list)
+
+    def follow(self, follower: Follower) -> None:
+        self.followers.append(follower)
+
+    def is_live(self) -> bool:
+        return self.live
+
+    def tell(self, user_id: UserId | None) -> None:
+        for follower in self.followers:
+            follower(user_id)
 
 
 @dataclass
@@ -139,7 +158,7 @@ class Wire:
 
     server_url: str
     url: str = ""
-    _is_silent: bool = False
+    _passes: asyncio.Event = field(default_factory=asyncio.Event)
     _port: int = 0
     _listener: asyncio.Server | None = None
     _ends: set[asyncio.StreamWriter] = field(default_factory=set)
@@ -155,8 +174,12 @@ class Wire:
     async def __aexit__(self, *_: object) -> None:
         await self.cut()
 
+    @property
+    def is_in_use(self) -> bool:
+        return bool(self._calls)
+
     async def mend(self) -> None:
-        self._is_silent = False
+        self._passes.set()
         self._listener = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
         self._port = self._listener.sockets[0].getsockname()[1]
 
@@ -167,12 +190,17 @@ class Wire:
         self._listener.close()
         for end in self._ends:
             end.transport.abort()
+        self._passes.set()
         await asyncio.gather(*self._calls)
         self._listener = None
 
     def hang(self) -> None:
         """Whoever is connected, or connects, hears nothing more."""
-        self._is_silent = True
+        self._passes.clear()
+
+    def speak(self) -> None:
+        """After a silence. Nothing was lost: what was said in the meantime arrives now."""
+        self._passes.set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         call = asyncio.current_task()
@@ -194,8 +222,8 @@ class Wire:
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while octets := await reader.read(65536):
-                if not self._is_silent:
-                    writer.write(octets)
+                await self._passes.wait()
+                writer.write(octets)
         except OSError:
             pass
         finally:

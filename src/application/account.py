@@ -9,8 +9,8 @@ from application.throttle import Throttle
 from domain.errors import TokenRejected, WrongPassword, all_of, in_field
 from domain.event import UNKNOWN, Caller
 from domain.password import Password, PasswordRule
-from domain.session import SessionId
-from domain.user import User, UserId
+from domain.session import Session, SessionId
+from domain.user import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +48,21 @@ class ChangePassword:
                 raise WrongPassword
             await self.throttle.forgive_login(guesses)
             changed = user.with_new_password(await self.hasher.hash(chosen), self.clock())
-            if not await self._is_unchanged(principal):
-                raise TokenRejected
-            # First the sessions, so that a crash in between leaves no thief logged in under the
-            # new password; and once more, for those who came in with the old one meanwhile.
-            await self._end_others(user.id, session.id)
             if not await self.users.replace(user, changed):
                 raise TokenRejected
-            await self._end_others(user.id, session.id)
+            # In that one step all sessions have ended. What follows saves this one and tidies up.
+            await self._keep(session, changed)
+            await self._forget_others(changed, session.id)
 
-    async def _is_unchanged(self, principal: Principal) -> bool:
-        """Whoever comes second of two changes at once is not to end the session of the first."""
-        user, session = principal.user, principal.session
-        is_there = await self.sessions.get(user.id, session.id) is not None
-        return is_there and await self.users.get(user.id) == user
+    async def _keep(self, session: Session, user: User) -> None:
+        while stored := await self.sessions.get(user.id, session.id):
+            if await self.sessions.replace(stored, stored.kept_by(user)):
+                return
 
     def _choose(self, new: str, user: User) -> Password:
         return self.rule.choose(new, user.name, user.email.address)
 
-    async def _end_others(self, user_id: UserId, kept: SessionId) -> None:
-        for session in await self.sessions.of_user(user_id):
-            if session.id != kept:
-                await self.sessions.delete(user_id, session.id)
+    async def _forget_others(self, user: User, kept: SessionId) -> None:
+        for session in await self.sessions.of_user(user.id):
+            if session.id != kept and not session.is_good_for(user):
+                await self.sessions.delete(user.id, session.id)

@@ -131,7 +131,7 @@ class Login:
             subject.user_id = user.id if user else None
             account = address.key if address else email.casefold()
             known = await self._verify(account, typed, user, caller)
-            session = await self._start_session(await self._renew_hash(known, typed), typed)
+            session = await self._start_session(await self._renew_hash(known, typed))
             subject.session_id = session.id
             tokens = TokenPair.of(session, self.signer, self.lifetimes)
             return LoggedIn(tokens, self._device_token(known, caller))
@@ -156,30 +156,22 @@ class Login:
             return token
         return self.devices.issue(user.id)
 
-    async def _start_session(self, user: User, typed: Password) -> Session:
+    async def _start_session(self, user: User) -> Session:
         session = Session.start(
             SessionId(self.random_id()),
-            user.id,
+            user,
             TokenId(self.random_id()),
             self.clock(),
             self.lifetimes,
         )
         await self.sessions.add(session)
-        # The password may have been changed while the old one was being verified, and all
-        # sessions been ended before this one was there to be found.
-        if not await self._is_still_right(user, typed):
+        # If the password was changed while the old one was being verified, the session is dead
+        # already. Then it is only honest to say so.
+        now = await self.users.get(user.id)
+        if now is None or not session.is_good_for(now):
             await self.sessions.delete(session.user_id, session.id)
             raise InvalidCredentials
         return session
-
-    async def _is_still_right(self, user: User, typed: Password) -> bool:
-        now = await self.users.get(user.id)
-        if now is None:
-            return False
-        # Another hash may be the same password's, renewed by a login beside this one.
-        return now.password_hash == user.password_hash or await self.hasher.verify(
-            typed, now.password_hash
-        )
 
     async def _renew_hash(self, user: User, password: Password) -> User:
         if not self.hasher.is_outdated(user.password_hash):
@@ -221,16 +213,13 @@ class RefreshAccess:
             await self.throttle.refresh(claims.user_id, caller.address)
             if not claims.is_current(self.clock()):
                 raise TokenRejected
-            user = await self.users.recent(claims.user_id)
-            if user is None or user.disabled:
-                raise TokenRejected
             session = await self._rotate(claims)
             return TokenPair.of(session, self.signer, self.lifetimes)
 
     async def _rotate(self, claims: TokenClaims) -> Session:
         while True:  # each further turn follows on somebody else's success: it was stored
             session = await self.sessions.get(claims.user_id, claims.session_id)
-            if session is None:
+            if session is None or not await _is_good(session, self.users):
                 raise TokenRejected
             try:
                 successor = session.refresh(
@@ -241,6 +230,14 @@ class RefreshAccess:
                 raise
             if successor is session or await self.sessions.replace(session, successor):
                 return successor
+
+
+async def _is_good(session: Session, users: UserRepository) -> bool:
+    """Nobody is refused on the word of a copy: it may be a moment old."""
+    user = await users.recent(session.user_id)
+    if user is not None and not session.is_good_for(user):
+        user = await users.get(session.user_id)
+    return user is not None and session.is_good_for(user)
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,9 +312,11 @@ class Authenticate:
         session = self.sessions.at_hand(claims.user_id, claims.session_id)
         user = self.users.at_hand(claims.user_id)
         now = self.clock()
-        if session is None or session.has_ended(now) or not claims.is_current(now):
+        if session is None or user is None:
             return None
-        return None if user is None or user.disabled else Principal(user, session)
+        if session.has_ended(now) or not claims.is_current(now) or not session.is_good_for(user):
+            return None
+        return Principal(user, session)
 
     async def _principal(self, access_token: str, subject: Subject) -> Principal:
         claims = self.signer.verify(access_token, TokenKind.ACCESS)
@@ -326,9 +325,13 @@ class Authenticate:
         if not claims.is_current(now):
             raise TokenRejected
         session = await self.sessions.recent(claims.user_id, claims.session_id)
-        if session is None or session.has_ended(now):
-            raise TokenRejected
         user = await self.users.recent(claims.user_id)
-        if user is None or user.disabled:
+        if session and user and not session.is_good_for(user):
+            # Nobody is refused on the word of a copy: it may be a moment old.
+            session = await self.sessions.get(claims.user_id, claims.session_id)
+            user = await self.users.get(claims.user_id)
+        if session is None or user is None or session.has_ended(now):
+            raise TokenRejected
+        if not session.is_good_for(user):
             raise TokenRejected
         return Principal(user, session)

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from typing import NewType, Self
 
 from domain.errors import RefreshTokenReused, TokenRejected
-from domain.user import UserId
+from domain.user import User, UserId
 
 SessionId = NewType("SessionId", str)
 """128 random bits as 32 hexadecimal digits."""
@@ -53,6 +53,7 @@ class Session:
     :ivar rotated_at: when the refresh token that is good now was made.
     :ivar expires_at: the end if no refresh comes; moves with each refresh.
     :ivar ends_at: the end in any case.
+    :ivar generation: of the user's sessions; see :class:`~domain.user.User`.
     """
 
     id: SessionId
@@ -63,12 +64,13 @@ class Session:
     rotated_at: datetime
     expires_at: datetime
     ends_at: datetime
+    generation: int = 0
 
     @classmethod
     def start(
         cls,
         session_id: SessionId,
-        user_id: UserId,
+        user: User,
         token_id: TokenId,
         now: datetime,
         lifetimes: Lifetimes,
@@ -76,18 +78,27 @@ class Session:
         """The session of somebody who has just shown who they are."""
         ends_at = now + lifetimes.absolute
         return cls(
-            id=session_id,
-            user_id=user_id,
-            token_id=token_id,
+            session_id,
+            user.id,
+            token_id,
             spent_id=None,
             started_at=now,
             rotated_at=now,
             expires_at=min(now + lifetimes.idle, ends_at),
             ends_at=ends_at,
+            generation=user.generation,
         )
 
     def has_ended(self, now: datetime) -> bool:
         return now >= self.expires_at
+
+    def is_good_for(self, user: User) -> bool:
+        """Whether the user, as of now, still has this session and may use it."""
+        return not user.disabled and self.generation == user.generation
+
+    def kept_by(self, user: User) -> Self:
+        """The session that outlives a change of the user's generation."""
+        return replace(self, generation=user.generation)
 
     def refresh(
         self, presented: TokenId, now: datetime, lifetimes: Lifetimes, next_id: TokenId

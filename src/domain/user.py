@@ -70,7 +70,11 @@ def _idna(domain: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody who can log in. All times are aware and in UTC."""
+    """Somebody who can log in. All times are aware and in UTC.
+
+    :ivar generation: of the sessions that are good. To raise it ends all those before, in the one
+        step that stores it, wherever the sessions are.
+    """
 
     id: UserId
     name: str
@@ -82,6 +86,7 @@ class User:
     photo: str = "default.png"
     verified: bool = False
     disabled: bool = False
+    generation: int = 0
 
     @classmethod
     def register(
@@ -101,7 +106,9 @@ class User:
         return replace(self, password_hash=password_hash)
 
     def with_new_password(self, password_hash: str, now: datetime) -> Self:
-        return replace(self, password_hash=password_hash, updated_at=now)
+        """Who has logged in with the old one is out."""
+        generation = self.generation + 1
+        return replace(self, password_hash=password_hash, updated_at=now, generation=generation)
 
 
 def parse_name(text: str) -> str:

@@ -1,7 +1,7 @@
 """Sessions and counted attempts in Redis (6.2 or newer, or Valkey).
 
 One hash per user: the field is the session's id, the value a packed record. So the sessions of a
-user are listed and ended together, lie in one slot of a cluster, and are small: a record of 61
+user are listed and ended together, lie in one slot of a cluster, and are small: a record of 64
 bytes keeps the hash a listpack. Scripts make each change one atomic step and one round trip.
 
 Nothing in Redis is a usable credential: a token needs the signature of a key that is not there.
@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
-from typing import Self, cast
+from typing import Self, TypeGuard, cast
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.connection import AbstractConnection
@@ -31,10 +31,10 @@ from infrastructure.limits import Limits
 PREFIX = "doorward:sessions:"
 RATE_LIMIT_PREFIX = "doorward:limits:"
 
-# A version, the good and the spent token's ids, and four times as microseconds since 1970 in
-# 7 bytes each: enough until the year 4253.
-_RECORD = struct.Struct(">B16s16s7s7s7s7s")
-_VERSION = 1
+# A version, the good and the spent token's ids, four times as microseconds since 1970 in 7 bytes
+# each (enough until the year 4253), and the generation in 3.
+_RECORD = struct.Struct(">B16s16s7s7s7s7s3s")
+_VERSION = 2
 _NONE = bytes(16)
 _EXPIRES_AT = 1 + 16 + 16 + 7 + 7  # the offset of expires_at in a record
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -166,7 +166,7 @@ class RedisSessions(SessionStore):
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
         async with self._server.answering("sessions") as redis:
             record = cast(bytes | None, await redis.hget(_key(user_id), session_id))
-        return _unpack(user_id, session_id, record) if record else None
+        return _unpack(user_id, session_id, record) if _is_readable(record) else None
 
     async def replace(self, old: Session, new: Session) -> bool:
         return await self._write(new, _pack(old), _EPOCH)
@@ -181,6 +181,7 @@ class RedisSessions(SessionStore):
         sessions = [
             _unpack(user_id, SessionId(field.decode()), record)
             for field, record in records.items()
+            if _is_readable(record)
         ]
         return sorted(sessions, key=attrgetter("started_at"))
 
@@ -211,11 +212,17 @@ def _pack(session: Session) -> bytes:
                 session.ends_at,
             )
         ),
+        session.generation.to_bytes(3, "big"),
     )
 
 
+def _is_readable(record: bytes | None) -> TypeGuard[bytes]:
+    """A record of another version is as good as none: its owner logs in again."""
+    return record is not None and record[0] == _VERSION
+
+
 def _unpack(user_id: UserId, session_id: SessionId, record: bytes) -> Session:
-    _version, token_id, spent_id, *times = _RECORD.unpack(record)
+    _version, token_id, spent_id, *times, generation = _RECORD.unpack(record)
     started_at, rotated_at, expires_at, ends_at = map(_time, times)
     return Session(
         id=session_id,
@@ -226,6 +233,7 @@ def _unpack(user_id: UserId, session_id: SessionId, record: bytes) -> Session:
         rotated_at=rotated_at,
         expires_at=expires_at,
         ends_at=ends_at,
+        generation=int.from_bytes(generation, "big"),
     )
 
 

@@ -184,6 +184,7 @@ def _user_row(user: User) -> Row:
         "role": user.role.value,
         "created_at": user.created_at,
         "updated_at": user.updated_at,
+        "generation": user.generation,
     }
 
 
@@ -199,6 +200,7 @@ def _user(row: RowMapping) -> User:
         photo=row["photo"],
         verified=row["verified"],
         disabled=row["disabled"],
+        generation=row["generation"],
     )
 
 
@@ -212,6 +214,7 @@ def _session_row(session: Session) -> Row:
         "rotated_at": session.rotated_at,
         "expires_at": session.expires_at,
         "ends_at": session.ends_at,
+        "generation": session.generation,
     }
 
 
@@ -225,4 +228,5 @@ def _session(row: RowMapping) -> Session:
         rotated_at=row["rotated_at"],
         expires_at=row["expires_at"],
         ends_at=row["ends_at"],
+        generation=row["generation"],
     )

@@ -61,6 +61,7 @@ users = Table(
     Column("role", String(50), nullable=False, server_default=text("'user'")),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("generation", Integer, nullable=False, server_default=text("0")),
     UniqueConstraint("email_key"),
 )
 
@@ -85,5 +86,6 @@ sessions = Table(
     Column("rotated_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("ends_at", UtcDateTime, nullable=False),
+    Column("generation", Integer, nullable=False, server_default=text("0")),
     Index(None, "user_id"),
 )

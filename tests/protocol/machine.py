@@ -189,7 +189,13 @@ class World:
         """Nothing is lost, nothing comes back, and nothing is there twice."""
         now = self.house.clock.now
         for person in self.people:
-            stored = [each.id for each in self.run(self.house.sessions.of_user(person.id))]
+            user = self.run(self.house.users.get(person.id))
+            assert user is not None
+            stored = [
+                each.id
+                for each in self.run(self.house.sessions.of_user(person.id))
+                if each.generation == user.generation  # the others have ended
+            ]
             own = [login for login in self.logins if login.person is person]
             assert len(stored) == len(set(stored))
             assert set(stored) <= {login.id for login in own if not login.is_dead}

@@ -78,16 +78,19 @@ class Protocol(Logins):
         result = self.world.attempt(
             lambda: self.world.scripted.change_password(principal, current, new), crash_at
         )
-        others = [e for e in self.world.logins if e.person is person and e is not login]
-        allowed = [("replaced", "user"), *(("deleted", other.id) for other in others)]
-        self.world.suffer(*allowed * is_right)
-        if any(effect.of == "user" for effect in self.world.script.effects):
-            person.password = new
+        own = [each for each in self.world.logins if each.person is person]
+        done = [(effect.what, effect.of) for effect in self.world.script.effects]
+        gone = [("deleted", other.id) for other in own if other is not login]
+        allowed = [("replaced", "user"), ("replaced", login.id), *gone]
+        assert set(done) <= set(allowed * is_right)
         if not isinstance(result, Crash):
             assert result is None if is_right else isinstance(result, WrongPassword)
-            assert (person.password == new) is is_right
-        # Also if it crashed: nobody else is logged in under the new password.
-        assert person.password != new or all(other.is_over(self.now) for other in others)
+            assert (("replaced", "user") in done) is is_right
+        if ("replaced", "user") in done:
+            # With that one step, whatever crashes after it.
+            person.password = new
+            for each in own:
+                each.is_dead |= each is not login or ("replaced", login.id) not in done
 
     def new_password(self) -> str:
         self.passwords += 1

@@ -37,7 +37,7 @@ async def test_the_other_sessions_end_and_mine_stays(house: House) -> None:
             await house.authenticate(other.access)
         with pytest.raises(TokenRejected):
             await house.refresh(other.refresh)
-    assert await house.sessions.of_user(me.user.id) == [me.session]
+    assert await house.sessions.of_user(me.user.id) == [replace(me.session, generation=1)]
     await house.authenticate(mine.access)
     await house.refresh(mine.refresh)
 
@@ -62,7 +62,10 @@ async def test_nothing_else_about_the_user_changes(house: House, me: Principal) 
     assert changed.password_hash != me.user.password_hash
     assert NEW not in changed.password_hash
     assert me.user == replace(
-        changed, password_hash=me.user.password_hash, updated_at=me.user.updated_at
+        changed,
+        password_hash=me.user.password_hash,
+        updated_at=me.user.updated_at,
+        generation=0,
     )
 
 
@@ -112,7 +115,7 @@ async def test_the_password_may_stay_the_same(house: House, me: Principal) -> No
     """Somebody wants the other sessions to end; that is no reason to refuse."""
     await house.change_password(me, PASSWORD, PASSWORD)
 
-    assert await house.sessions.of_user(me.user.id) == [me.session]
+    assert await house.sessions.of_user(me.user.id) == [replace(me.session, generation=1)]
     await house.login(ADA, PASSWORD)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from domain.errors import RefreshTokenReused, TokenRejected
 from domain.session import Lifetimes, Session, TokenId
-from tests.builders import LIFETIMES, MICROSECOND, NOW, SECOND, a_session, new_id, refreshed
+from tests.builders import LIFETIMES, MICROSECOND, NOW, SECOND, a_session, ada, new_id, refreshed
 
 GRACE = LIFETIMES.grace
 
@@ -72,7 +72,7 @@ def test_no_refresh_moves_the_absolute_end() -> None:
 def test_a_session_shorter_than_its_idle_time_ends_at_its_end() -> None:
     brief = Lifetimes(LIFETIMES.access, LIFETIMES.idle, timedelta(minutes=10), GRACE)
 
-    session = Session.start(a_session().id, a_session().user_id, TokenId(new_id()), NOW, brief)
+    session = Session.start(a_session().id, ada(), TokenId(new_id()), NOW, brief)
 
     assert session.expires_at == session.ends_at == NOW + timedelta(minutes=10)
 
@@ -147,7 +147,7 @@ def test_an_ended_session_refuses_each_of_its_tokens_and_suspects_nobody(which: 
 @given(st.lists(st.integers(1, 3599), min_size=1, max_size=40))
 def test_no_pace_of_refreshes_outlives_the_absolute_end(pauses: list[int]) -> None:
     lifetimes = Lifetimes(LIFETIMES.access, LIFETIMES.idle, timedelta(hours=8), GRACE)
-    session = Session.start(a_session().id, a_session().user_id, TokenId(new_id()), NOW, lifetimes)
+    session = Session.start(a_session().id, ada(), TokenId(new_id()), NOW, lifetimes)
     now = NOW
     for pause in pauses:
         now += pause * SECOND

@@ -1,0 +1,31 @@
+"""Generations: to raise a user's ends all sessions of the ones before, in one step.
+
+Revision: 0004, after 0003.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    for table in ("users", "sessions"):
+        generation = sa.Column(
+            "generation", sa.Integer(), nullable=False, server_default=sa.text("0")
+        )
+        op.add_column(table, generation)
+
+
+def downgrade() -> None:
+    # Without generations, sessions that a new password has ended would be good again.
+    op.execute(
+        "DELETE FROM sessions WHERE generation <> "
+        "(SELECT generation FROM users WHERE users.id = sessions.user_id)"
+    )
+    for table in ("users", "sessions"):
+        with op.batch_alter_table(table) as batch:
+            batch.drop_column("generation")
