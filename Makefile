@@ -10,7 +10,7 @@ PUBLIC_LOCK := env -u UV_DEFAULT_INDEX -u UV_INDEX -u UV_INDEX_URL -u UV_EXTRA_I
 	-u UV_FIND_LINKS $(PYTHON) tools/bootstrap.py lock --no-config
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check fmt fuzz bench audit sbom docs dev dev-down migrate-up migrate-down lock clean python bootstrap env-file
+.PHONY: help serve test check fmt fuzz bench bench-full audit sbom docs dev dev-down migrate-up migrate-down lock clean python bootstrap env-file
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -35,8 +35,11 @@ fmt: bootstrap ## format the code and fix what the linter can fix
 fuzz: bootstrap ## send the running API what its document allows, and what not, for minutes
 	@FUZZ_EXAMPLES=2000 $(BIN)/pytest tests/test_fuzz.py $(ARGS)
 
-bench: bootstrap ## measure; so far, whether the time of a failed login tells why it failed
-	@$(BIN)/python -m bench.login_timing
+bench: bootstrap ## measure and compare, in five minutes, on real servers; needs wrk and a quiet machine
+	@$(BIN)/python -m bench
+
+bench-full: bootstrap ## the same for longer, and with a million users
+	@$(BIN)/python -m bench --full
 
 audit: bootstrap ## look up known vulnerabilities of the locked packages (asks pypi.org)
 	@$(PYTHON) tools/bootstrap.py export -q --frozen --no-dev --no-emit-project -o build/locked.txt

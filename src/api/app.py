@@ -3,7 +3,6 @@
 from typing import cast
 
 from dishka import AsyncContainer
-from dishka.integrations.litestar import setup_dishka
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.enums import HttpMethod, ScopeType
@@ -48,10 +47,23 @@ def create_app(container: AsyncContainer, site: Site) -> Litestar:
         logging_config=None,
         state=State({"site": site}),
     )
-    setup_dishka(container, app)
+    app.state.dishka_container = container
+    app.asgi_handler = _with_container(app.asgi_handler, container)
     app.asgi_handler = with_answers_at_hand(app.asgi_handler, container, site)
     app.asgi_handler = with_headers(with_caller(_with_head(app.asgi_handler), site), site)
     return app
+
+
+def _with_container(app: ASGIApp, container: AsyncContainer) -> ASGIApp:
+    """What dishka's own ``setup_dishka`` does, but that it makes a container for each request. All
+    that is injected here lives as long as the application.
+    """
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"]["dishka_container"] = container
+        await app(scope, receive, send)
+
+    return wrapped
 
 
 def _with_head(app: ASGIApp) -> ASGIApp:

@@ -1,12 +1,14 @@
 """The application as it runs: what the environment configures, put together."""
 
 import asyncio
+import gc
 import os
 import signal
 
 from litestar import Litestar
 
 from api.app import create_app
+from api.server import Manner
 from api.site import Site
 from application.auth import Login, RegisterUser
 from infrastructure.container import make_container
@@ -42,9 +44,24 @@ def app_from_environment() -> Litestar:
     :raises ConfigurationError: see :meth:`~infrastructure.settings.Settings.read`.
     """
     app = make_app(Settings.read())
+    app.on_startup.append(_settle)
     if PARENT in os.environ:
         app.on_startup.append(_end_with_parent)
     return app
+
+
+def _settle() -> None:
+    """What is there now stays: no collection of garbage need look at it again."""
+    gc.collect()
+    gc.freeze()
+
+
+def manner_of(settings: Settings) -> Manner:
+    return Manner(
+        settings.workers,
+        settings.request_timeout.total_seconds(),
+        is_https=_site(settings).is_https,
+    )
 
 
 async def _end_with_parent() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import socket
 import sys
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from types import FrameType
@@ -16,7 +17,6 @@ from uvicorn.supervisors import ChangeReload, Multiprocess
 
 from api.errors import FRAMEWORK, TOO_SLOW, Answer, worded
 from api.headers import HSTS, SECURITY_HEADERS
-from infrastructure.settings import Settings
 
 APPLICATION = "api.main:app_from_environment"
 LARGEST_HEAD = 64 * 1024
@@ -28,16 +28,26 @@ GRACE = 8
 Logs = dict[str, Any]
 
 
-class BoundedConfig(Config):
-    """
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How to serve.
+
+    :ivar workers: server processes.
     :ivar request_seconds: how long a caller may take to send a request.
     :ivar is_https: whether browsers reach the service by https.
     """
 
-    def __init__(self, *args: Any, request_seconds: float, is_https: bool, **more: Any) -> None:
-        super().__init__(*args, **more)
-        self.request_seconds = request_seconds
-        self.is_https = is_https
+    workers: int
+    request_seconds: float
+    is_https: bool
+
+
+class MannerlyConfig(Config):
+    """uvicorn's configuration, which each process has, with ours."""
+
+    def __init__(self, manner: Manner, **options: Any) -> None:
+        super().__init__(APPLICATION, workers=manner.workers, **options)
+        self.manner = manner
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -47,7 +57,7 @@ class BoundedHttp(HttpToolsProtocol):
     The size of bodies is bounded where they are read.
     """
 
-    config: BoundedConfig
+    config: MannerlyConfig
     _without_progress = 0  # bytes since the last message, body part or end of a head began
     _awaited_since: float | None = None  # when the request began that has not wholly arrived
     _watch: asyncio.TimerHandle | None = None
@@ -92,7 +102,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _keep_watch(self) -> None:
         """One timer for each connection, so that a request costs no timer."""
-        limit = self.config.request_seconds
+        limit = self.config.manner.request_seconds
         since = self._awaited_since
         if since is not None and self.loop.time() - since >= limit:
             self._refuse(TOO_SLOW)
@@ -107,7 +117,7 @@ class BoundedHttp(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self._is_idle() or not self.cycle.response_started:
-            self.transport.write(_octets(answer, is_https=self.config.is_https))
+            self.transport.write(_octets(answer, is_https=self.config.manner.is_https))
         self.transport.close()
 
 
@@ -152,15 +162,14 @@ def end_on_signals() -> None:
     signal.signal(signal.SIGTERM, end)
 
 
-def run(listener: socket.socket, settings: Settings, logs: Logs, *, reload: bool) -> None:
+def run(listener: socket.socket, manner: Manner, logs: Logs, *, reload: bool) -> None:
     """Serve until a signal comes.
 
-    :param settings: as all processes read them.
     :param logs: the configuration of logging, for each process.
     :param reload: start anew whenever the source code changes; with one worker.
     :raises SystemExit: in the end, with the exit code.
     """
-    config = _config(settings, logs, reload=reload)
+    config = configuration(manner, logs, reload=reload)
     if reload:
         ChangeReload(config, target=Server(config).run, sockets=[listener]).run()
     elif config.workers > 1:
@@ -173,13 +182,10 @@ def run(listener: socket.socket, settings: Settings, logs: Logs, *, reload: bool
         sys.exit(int(not server.started))
 
 
-def _config(settings: Settings, logs: Logs, *, reload: bool) -> BoundedConfig:
-    return BoundedConfig(
-        APPLICATION,
-        request_seconds=settings.request_timeout.total_seconds(),
-        is_https=settings.origin.startswith("https://"),
+def configuration(manner: Manner, logs: Logs, *, reload: bool = False) -> MannerlyConfig:
+    return MannerlyConfig(
+        manner,
         factory=True,
-        workers=settings.workers,
         reload=reload,
         reload_dirs=[str(Path(__file__).resolve().parents[1])] if reload else None,
         http=BoundedHttp,

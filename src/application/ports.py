@@ -129,6 +129,10 @@ class TokenSigner(Protocol):
         :raises TokenRejected: it is not exactly a token that :meth:`sign` makes for this kind.
         """
 
+    def accepts(self, _claims: TokenClaims) -> bool:
+        """Whether :meth:`verify` is sure to accept a token of these claims that it has signed."""
+        return False
+
     def at_hand(self, _token: str, _kind: TokenKind) -> TokenClaims | None:
         """What :meth:`verify` said of the token, if that is remembered. ``None`` says nothing."""
         return None

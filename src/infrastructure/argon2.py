@@ -6,7 +6,10 @@ queue: whoever comes when it is full is told so at once instead of waiting for n
 """
 
 import asyncio
+import os
 import secrets
+import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -52,7 +55,7 @@ class Argon2Hasher(PasswordHasher):
 
     def __init__(self, cost: Cost, threads: int, queue: int) -> None:
         self._argon2 = argon2.PasswordHasher(cost.time_cost, cost.memory_kib, cost.parallelism)
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
+        self._pool = ThreadPoolExecutor(threads, "argon2", initializer=_give_way)
         self._places = BoundedSemaphore(threads + queue)
         # What an unknown user's password is compared with: it takes as long and is never right.
         self._decoy = self._argon2.hash(secrets.token_urlsafe())
@@ -104,6 +107,12 @@ class Argon2Hasher(PasswordHasher):
         # The place is free when the thread is, not when the client has lost patience.
         future.add_done_callback(lambda _: self._places.release())
         return await asyncio.wrap_future(future)
+
+
+def _give_way() -> None:
+    """Hashing waits, and not the requests that need none. Only Linux can say so of one thread."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
 
 
 def _is_bearable(stored: str) -> bool:

@@ -144,7 +144,7 @@ async def _apart(place: Place, connection: Any) -> timedelta | None:
             return abs(theirs - datetime.now(UTC))
     if isinstance(connection, RedisServer):
         async with connection.answering(place.role) as redis:
-            seconds, microseconds = await redis.time()
+            seconds, microseconds = await redis.call("TIME")
             theirs = datetime.fromtimestamp(int(seconds), UTC)
             return abs(theirs + timedelta(microseconds=int(microseconds)) - datetime.now(UTC))
     return None

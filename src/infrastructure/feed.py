@@ -2,14 +2,15 @@
 
 import asyncio
 import logging
+import math
 import secrets
-import time
 from abc import abstractmethod
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Protocol, Self
 
 from domain.user import UserId
+from infrastructure.clock import running_time
 
 log = logging.getLogger("doorward")
 
@@ -47,22 +48,23 @@ class ConnectedFeed(InvalidationFeed):
         self._bound = bound.total_seconds()
         self._pause = self._bound / 4  # between questions, and between attempts to connect
         self._followers: list[Follower] = []
-        self._answered_at = 0.0  # when that question was asked
+        self._answered_at = -math.inf  # when that question was asked
         self._is_heard = False
 
     def follow(self, follower: Follower) -> None:
         self._followers.append(follower)
 
     def is_live(self) -> bool:
-        return time.monotonic() < self._answered_at + self._bound
+        return running_time() < self._answered_at + self._bound
 
     async def __aenter__(self) -> Self:
         self._listening = asyncio.create_task(self._listen_again_and_again())
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._listening.cancel()
-        await asyncio.wait([self._listening])
+        while not self._listening.done():
+            self._listening.cancel()  # more than once: asyncio.wait_for() can lose one (gh-86296)
+            await asyncio.wait([self._listening], timeout=0.1)
 
     @abstractmethod
     async def _listen(self) -> None:
@@ -83,8 +85,8 @@ class ConnectedFeed(InvalidationFeed):
             follower(user_id)
 
     def _answered(self, asked_at: float) -> None:
-        """A question of that time was answered. The changes made before the answer have been told
-        before it, so only changes since the question can be unknown.
+        """A question of that time was answered. What was changed before the question has been told
+        before the answer, so only changes since the question can be unknown.
         """
         self._answered_at = asked_at
 
@@ -100,7 +102,7 @@ class ConnectedFeed(InvalidationFeed):
             except Exception as error:  # noqa: BLE001 - whatever it is, changes are not heard
                 self._complain(error)
             finally:
-                self._answered_at = 0.0
+                self._answered_at = -math.inf
                 self._tell(None)
             # Not all processes at the same moment.
             await asyncio.sleep(self._pause * (0.5 + secrets.randbelow(1000) / 1000))

@@ -19,6 +19,9 @@ from domain.token import TokenClaims, TokenKind
 from domain.user import Email, User, UserId
 from infrastructure.feed import InvalidationFeed
 
+_LARGEST_FOLDER = 100
+"""In records: somebody may log in without end."""
+
 _Record = TypeVar("_Record")
 _Folder = dict[object, _Record]
 
@@ -52,6 +55,8 @@ class _Copies(Generic[_Record]):
             folder = self._folders[user_id] = {}
         found = await record
         if found is not None:
+            if len(folder) >= _LARGEST_FOLDER:
+                folder.clear()
             folder[key] = found
         return found
 
@@ -166,7 +171,13 @@ class NearTokens(TokenSigner):
         self._verified: dict[bytes, TokenClaims] = {}
 
     def sign(self, claims: TokenClaims) -> str:
-        return self._signer.sign(claims)
+        token = self._signer.sign(claims)
+        if self._signer.accepts(claims):
+            self._remember(_digest(token), claims)
+        return token
+
+    def accepts(self, claims: TokenClaims) -> bool:
+        return self._signer.accepts(claims)
 
     def at_hand(self, token: str, kind: TokenKind) -> TokenClaims | None:
         digest = _digest(token)

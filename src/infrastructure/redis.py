@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Self, TypeGuard, cast
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import ConnectionPool
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -27,6 +27,7 @@ from domain.limit import Usage
 from domain.session import Session, SessionId, TokenId
 from domain.user import UserId
 from infrastructure.limits import Limits
+from infrastructure.redis_line import RedisLine, Script
 
 PREFIX = "doorward:sessions:"
 RATE_LIMIT_PREFIX = "doorward:limits:"
@@ -43,7 +44,7 @@ _MICROSECOND = timedelta(microseconds=1)
 # KEYS: the user's hash. ARGV: the session's id, the record it must have ('' when it is new), its
 # new record, and the time before which ended sessions are swept, in microseconds.
 # The whole hash lives as long as the session in it that expires last.
-_WRITE = f"""
+_WRITE = Script(f"""
 if ARGV[2] ~= '' and redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then
     return 0
 end
@@ -59,11 +60,11 @@ for i = 1, #all, 2 do
 end
 redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', math.ceil(last / 1000)))
 return 1
-"""
+""")
 
 
 class RedisServer:
-    """A pool of connections, with the port's time-out and the port's error.
+    """A line to Redis, with the port's time-out and the port's error.
 
     :param url: ``redis://…``, ``rediss://…`` (TLS) or ``unix://…``.
     :raises ValueError: the URL cannot be read.
@@ -74,41 +75,41 @@ class RedisServer:
         if url.count("@") > 1:  # a part of the password would be taken for the host, and shown
             raise ValueError("is not a Redis URL; mind what must be percent-encoded")
         try:
-            pool = BlockingConnectionPool.from_url(
+            self._pool = ConnectionPool.from_url(  # for what it makes of the URL
                 url,
-                max_connections=limits.pool_size,  # further calls wait for one
-                timeout=self._seconds,
                 socket_timeout=self._seconds,
                 socket_connect_timeout=self._seconds,
-                # Once, for a connection that a restarted server has closed. Every command here
-                # may be repeated: a swap that was made already reads as lost, and who looks
-                # again finds it made.
-                retry=Retry(NoBackoff(), retries=1),
+                retry=Retry(NoBackoff(), retries=0),
             )
-            pool.connection_kwargs["decode_responses"] = False  # whatever the URL says
-            pool.make_connection()  # type: ignore[no-untyped-call] # only takes the options
+            self._pool.connection_kwargs["decode_responses"] = False  # whatever the URL says
+            self.make_connection()  # only takes the options
         except (ValueError, TypeError):  # whose messages quote the URL
             raise ValueError("is not a Redis URL; mind what must be percent-encoded") from None
-        self.client = Redis.from_pool(pool)
+        self._line = RedisLine(self.make_connection)
+
+    def make_connection(self, **options: object) -> AbstractConnection:
+        """One that is not connected yet."""
+        return self._pool.connection_class(**self._pool.connection_kwargs | options)
 
     @asynccontextmanager
-    async def answering(self, role: str) -> AsyncIterator[Redis]:
+    async def answering(self, role: str) -> AsyncIterator[RedisLine]:
         """
         :param role: what it is used for, in case of an error.
         :raises Unavailable: there is no answer in time.
         """
         try:
             async with asyncio.timeout(self._seconds):
-                yield self.client
+                yield self._line
+        except TimeoutError as error:
+            self._line.hang_up()  # the answers behind that one would be as late
+            raise Unavailable(role) from error
         except (RedisError, OSError) as error:
             raise Unavailable(role) from error
 
     @asynccontextmanager
     async def lone_connection(self) -> AsyncIterator[AbstractConnection]:
-        """A connection beside the pool, which is told things unasked (RESP3)."""
-        pool = self.client.connection_pool
-        options = pool.connection_kwargs | {"protocol": 3}
-        connection: AbstractConnection = pool.connection_class(**options)
+        """A connection beside the line, which is told things unasked (RESP3)."""
+        connection = self.make_connection(protocol=3)
         try:
             await connection.connect()  # type: ignore[no-untyped-call]
             yield connection
@@ -122,11 +123,11 @@ class RedisServer:
         try:
             yield server
         finally:
-            await server.client.aclose()
+            await server._line.close()
 
 
 # KEYS: the window. ARGV: now and the end of a window that opens now, in microseconds.
-_COUNT = """
+_COUNT = Script("""
 local window = redis.call('HMGET', KEYS[1], 'count', 'resets_at')
 if not window[1] or tonumber(window[2]) <= tonumber(ARGV[1]) then
     redis.call('HSET', KEYS[1], 'count', 1, 'resets_at', ARGV[2])
@@ -134,38 +135,35 @@ if not window[1] or tonumber(window[2]) <= tonumber(ARGV[1]) then
     return {1, ARGV[2]}
 end
 return {redis.call('HINCRBY', KEYS[1], 'count', 1), window[2]}
-"""
+""")
 
 
 class RedisRateLimiter(RateLimiter):
     def __init__(self, server: RedisServer) -> None:
         self._server = server
-        self._count_script = server.client.register_script(_COUNT)
 
     async def count(self, key: str, window: timedelta, now: datetime) -> Usage:
-        async with self._server.answering("rate_limits"):
-            count, resets_at = await self._count_script(
-                keys=[RATE_LIMIT_PREFIX + key],
-                args=[_microseconds(now), _microseconds(now + window)],
+        async with self._server.answering("rate_limits") as redis:
+            count, resets_at = await redis.run(
+                _COUNT, RATE_LIMIT_PREFIX + key, _microseconds(now), _microseconds(now + window)
             )
         return Usage(int(count), _EPOCH + int(resets_at) * _MICROSECOND)
 
     async def forget(self, key: str) -> None:
         async with self._server.answering("rate_limits") as redis:
-            await redis.delete(RATE_LIMIT_PREFIX + key)
+            await redis.call("DEL", RATE_LIMIT_PREFIX + key)
 
 
 class RedisSessions(SessionStore):
     def __init__(self, server: RedisServer) -> None:
         self._server = server
-        self._write_script = server.client.register_script(_WRITE)
 
     async def add(self, session: Session) -> None:
         await self._write(session, b"", session.started_at)
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
         async with self._server.answering("sessions") as redis:
-            record = cast(bytes | None, await redis.hget(_key(user_id), session_id))
+            record = cast(bytes | None, await redis.call("HGET", _key(user_id), session_id))
         return _unpack(user_id, session_id, record) if _is_readable(record) else None
 
     async def replace(self, old: Session, new: Session) -> bool:
@@ -173,23 +171,27 @@ class RedisSessions(SessionStore):
 
     async def delete(self, user_id: UserId, session_id: SessionId) -> None:
         async with self._server.answering("sessions") as redis:
-            await redis.hdel(_key(user_id), session_id)
+            await redis.call("HDEL", _key(user_id), session_id)
 
     async def of_user(self, user_id: UserId) -> Sequence[Session]:
         async with self._server.answering("sessions") as redis:
-            records = cast(dict[bytes, bytes], await redis.hgetall(_key(user_id)))
+            listed = cast(dict[bytes, bytes], await redis.call("HGETALL", _key(user_id)))
         sessions = [
             _unpack(user_id, SessionId(field.decode()), record)
-            for field, record in records.items()
+            for field, record in listed.items()
             if _is_readable(record)
         ]
         return sorted(sessions, key=attrgetter("started_at"))
 
     async def _write(self, session: Session, expected: bytes, sweep_before: datetime) -> bool:
-        async with self._server.answering("sessions"):
-            written = await self._write_script(
-                keys=[_key(session.user_id)],
-                args=[session.id, expected, _pack(session), _microseconds(sweep_before)],
+        async with self._server.answering("sessions") as redis:
+            written = await redis.run(
+                _WRITE,
+                _key(session.user_id),
+                session.id,
+                expected,
+                _pack(session),
+                _microseconds(sweep_before),
             )
         return bool(written)
 

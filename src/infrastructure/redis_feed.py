@@ -1,12 +1,11 @@
 """Hears of changed sessions from Redis itself (server-assisted client-side caching, RESP3).
 
 ``CLIENT TRACKING ON BCAST`` makes Redis tell of every change of a user's hash, whoever makes it
-and however. What it tells and its answers come in one order, on one connection: an answer means
-that all changes before it have been told. The connection is redis-py's own, so that passwords, TLS
+and however. What it tells and its answers come on one connection: an answer means that all changes
+from before the question have been told. The connection is redis-py's own, so that passwords, TLS
 and sockets are as everywhere else.
 """
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -16,6 +15,7 @@ from uuid import UUID
 from redis.asyncio.connection import AbstractConnection
 
 from domain.user import UserId
+from infrastructure.clock import running_time
 from infrastructure.feed import ConnectedFeed
 from infrastructure.redis import PREFIX, RedisServer
 
@@ -35,7 +35,7 @@ class RedisFeed(ConnectedFeed):
         async with self._server.lone_connection() as connection:
             parser: Any = connection._parser  # noqa: SLF001 - redis-py's own cache goes this way
             parser.set_invalidation_push_handler(self._hear)
-            asked_at = time.monotonic()
+            asked_at = running_time()
             await _send(connection, "CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", PREFIX)
             await connection.read_response()
             self._begin(asked_at)
@@ -44,10 +44,10 @@ class RedisFeed(ConnectedFeed):
 
     async def _ask_and_hear(self, connection: AbstractConnection) -> None:
         """For as long as one question is good."""
-        asked_at = time.monotonic()
+        asked_at = running_time()
         self._check_answers(asked_at)
         await _send(connection, "PING", repr(asked_at))
-        while (left := asked_at + self._pause - time.monotonic()) > 0:
+        while (left := asked_at + self._pause - running_time()) > 0:
             # Nothing is returned for what is told, and when the time is up.
             answer: object = await connection.read_response(timeout=left, push_request=True)
             if isinstance(answer, bytes):

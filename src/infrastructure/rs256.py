@@ -109,6 +109,9 @@ class Rs256Signer(TokenSigner):
         except (ValueError, msgspec.MsgspecError):
             raise TokenRejected from None
 
+    def accepts(self, claims: TokenClaims) -> bool:
+        return 0 < claims.lifetime <= self._longest_lifetime
+
     def public_keys(self) -> Sequence[Mapping[str, str]]:
         key = self._keys[TokenKind.ACCESS]
         return [public_members(key.public) | {"use": "sig", "alg": "RS256", "kid": key.kid}]
@@ -139,19 +142,20 @@ class Rs256Signer(TokenSigner):
             exp=claims.expires_at,
         )
 
-    def _read(self, claims: _Claims, kind: TokenKind) -> TokenClaims:
-        if not (_ID.fullmatch(claims.sid) and _ID.fullmatch(claims.jti)):
+    def _read(self, written: _Claims, kind: TokenKind) -> TokenClaims:
+        if not (_ID.fullmatch(written.sid) and _ID.fullmatch(written.jti)):
             raise TokenRejected
-        if not 0 < claims.exp - claims.iat <= self._longest_lifetime:
-            raise TokenRejected
-        return TokenClaims(
+        claims = TokenClaims(
             kind=kind,
-            user_id=UserId(UUID(claims.sub)),
-            session_id=SessionId(claims.sid),
-            token_id=TokenId(claims.jti),
-            issued_at=claims.iat,
-            expires_at=claims.exp,
+            user_id=UserId(UUID(written.sub)),
+            session_id=SessionId(written.sid),
+            token_id=TokenId(written.jti),
+            issued_at=written.iat,
+            expires_at=written.exp,
         )
+        if not self.accepts(claims):
+            raise TokenRejected
+        return claims
 
 
 def _header(kind: TokenKind, kid: str) -> bytes:

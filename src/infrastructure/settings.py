@@ -91,7 +91,10 @@ class Settings:
         "STORE_TIMEOUT", var.lifetime, "2s", "How long one call to a store may take."
     )
     store_connections: int = var.declare(
-        "STORE_CONNECTIONS", var.count(1), "10", "Connections to each store, for each worker."
+        "STORE_CONNECTIONS",
+        var.count(1),
+        "10",
+        "Connections to a database, for each worker. Redis needs two whatever this is.",
     )
     cached_users: int = var.declare(
         "CACHED_USERS",

@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 import sqlite3
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from datetime import timedelta
@@ -11,6 +10,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from domain.user import UserId
+from infrastructure.clock import running_time
 from infrastructure.database import Database
 from infrastructure.feed import ConnectedFeed, Follower, InvalidationFeed
 
@@ -42,12 +42,12 @@ class PostgresFeed(ConnectedFeed):
 
     async def _listen(self) -> None:
         async with self._database.lone_connection() as connection:
-            asked_at = time.monotonic()
+            asked_at = running_time()
             async with asyncio.timeout(self._bound):
                 await connection.add_listener(CHANNEL, self._hear)
             self._begin(asked_at)
             while True:
-                asked_at = time.monotonic()
+                asked_at = running_time()
                 self._check_answers(asked_at)
                 async with asyncio.timeout(self._bound):
                     question = f"{self._name} {asked_at!r}"

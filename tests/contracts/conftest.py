@@ -1,30 +1,60 @@
 """Each contract runs on every registered adapter: the schemes of infrastructure/adapters.py.
 
-A new adapter appears here by itself; only where to test it has to be said, in PLACES.
+A new adapter appears here by itself; only where to test it has to be said, in PLACES. The contract
+of a store runs a second time with copies near at hand, if the adapter tells of changes: who reads,
+reads copies then, and what this process itself has changed it sees at once.
 """
 
-from collections.abc import AsyncIterator
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Literal
 
 import pytest
 
 from application.ports import RateLimiter, SessionStore, UserRepository
+from domain.session import Session, SessionId
+from domain.user import User, UserId
 from infrastructure.adapters import ADAPTERS, adapter_for
+from infrastructure.clock import system_clock
 from infrastructure.limits import Limits
+from infrastructure.near import NearSessions, NearUsers
 from tests.conftest import schemes, url_for
 
 PATIENT = Limits(timeout=timedelta(seconds=10))  # a busy machine is no reason to fail
+PATIENCE = 10.0  # seconds
 
 
-@pytest.fixture(params=schemes("users"))
-def users_url(request: pytest.FixtureRequest) -> str:
-    return url_for(request.param, request)
+async def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.002)
 
 
-@pytest.fixture(params=schemes("sessions"))
-def sessions_url(request: pytest.FixtureRequest) -> str:
-    return url_for(request.param, request)
+NEAR = "near "
+
+
+def near_and_far(role: Literal["users", "sessions"]) -> list[str]:
+    """The schemes, and once more those that tell of changes, as ``near sqlite``."""
+    known = schemes(role)
+    return known + [NEAR + scheme for scheme in known if ADAPTERS[scheme].feed]
+
+
+class CopiedUsers(NearUsers):
+    """Every question is one that a copy may answer."""
+
+    async def get(self, user_id: UserId) -> User | None:
+        return await self.recent(user_id)
+
+
+class CopiedSessions(NearSessions):
+    """Every question is one that a copy may answer."""
+
+    async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
+        return await self.recent(user_id, session_id)
 
 
 @pytest.fixture(params=schemes("rate_limiter"))
@@ -32,22 +62,38 @@ def rate_limiter_url(request: pytest.FixtureRequest) -> str:
     return url_for(request.param, request)
 
 
-@pytest.fixture
-async def users(users_url: str) -> AsyncIterator[UserRepository]:
+@pytest.fixture(params=near_and_far("users"))
+async def users(request: pytest.FixtureRequest) -> AsyncIterator[UserRepository]:
     """No user is in it."""
-    adapter = adapter_for(users_url, "users")
-    assert adapter.users is not None
-    async with adapter.connect(users_url, PATIENT) as connection:
-        yield adapter.users(connection)
+    url = url_for(request.param.removeprefix(NEAR), request)
+    adapter = adapter_for(url, "users")
+    assert adapter.users
+    async with adapter.connect(url, PATIENT) as connection:
+        users = adapter.users(connection)
+        if not request.param.startswith(NEAR):
+            yield users
+            return
+        assert adapter.feed
+        async with adapter.feed(connection, PATIENT.revocation_bound) as feed:
+            await until(feed.is_live)
+            yield CopiedUsers(users, feed, most=1000)
 
 
-@pytest.fixture
-async def sessions(sessions_url: str) -> AsyncIterator[SessionStore]:
+@pytest.fixture(params=near_and_far("sessions"))
+async def sessions(request: pytest.FixtureRequest) -> AsyncIterator[SessionStore]:
     """No session is in it."""
-    adapter = adapter_for(sessions_url, "sessions")
-    assert adapter.sessions is not None
-    async with adapter.connect(sessions_url, PATIENT) as connection:
-        yield adapter.sessions(connection)
+    url = url_for(request.param.removeprefix(NEAR), request)
+    adapter = adapter_for(url, "sessions")
+    assert adapter.sessions
+    async with adapter.connect(url, PATIENT) as connection:
+        sessions = adapter.sessions(connection)
+        if not request.param.startswith(NEAR):
+            yield sessions
+            return
+        assert adapter.feed
+        async with adapter.feed(connection, PATIENT.revocation_bound) as feed:
+            await until(feed.is_live)
+            yield CopiedSessions(sessions, feed, 1000, system_clock)
 
 
 @pytest.fixture

@@ -9,12 +9,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import httpx
+
 from infrastructure.adapters import adapter_for
 from infrastructure.limits import Limits
 from tests.api.people import EMAIL, Client, stored
 from tests.faults.conftest import on_both_stacks
-from tests.faults.people import PATIENCE
-from tests.processes import Service
+from tests.faults.people import PATIENCE, Caller, in_the_background
+from tests.processes import Service, a_service
 
 
 @dataclass
@@ -52,15 +54,23 @@ async def both_workers(service: Service) -> list[int]:
     async with asyncio.timeout(PATIENCE):
         while len(ready) < 2:
             await asyncio.sleep(0.02)
-            events = [
-                json.loads(line)["event"]
-                for line in service.log.splitlines()
-                if line.startswith("{") and line.endswith("}")
-            ]
-            if events.count("Application startup complete.") == 2:
-                start = "Started server process ["
-                ready = [int(each[len(start) : -1]) for each in events if each.startswith(start)]
+            if events(service).count("Application startup complete.") == 2:
+                ready = started(service)
     return ready
+
+
+def events(service: Service) -> list[str]:
+    return [
+        json.loads(line)["event"]
+        for line in service.log.splitlines()
+        if line.startswith("{") and line.endswith("}")
+    ]
+
+
+def started(service: Service) -> list[int]:
+    """The process ids of all workers that there have been, in the order of their start."""
+    start = "Started server process ["
+    return [int(each[len(start) : -1]) for each in events(service) if each.startswith(start)]
 
 
 async def test_two_processes_are_of_one_mind(tmp_path: Path, on_servers: dict[str, str]) -> None:
@@ -71,6 +81,50 @@ async def test_two_processes_are_of_one_mind(tmp_path: Path, on_servers: dict[st
                 await assert_a_logout_is_seen_at_once(pair.other, pair.one)
                 await assert_disabling_is_seen_at_once(pair)
             service.end()  # SIGKILL would leave the two without a parent
+
+
+async def test_workers_are_replaced_one_by_one_and_nobody_is_refused(
+    tmp_path: Path, on_servers: dict[str, str]
+) -> None:
+    with a_service(tmp_path, WORKERS="2", **on_servers) as service:
+        before = await both_workers(service)
+        async with Client(base_url=service.url, timeout=PATIENCE) as client:
+            tokens = await client.come_in("grace@example.org")
+
+        async def ask() -> httpx.Response:
+            """On a new connection: one that is kept may be closed as the request sets out."""
+            async with Client(base_url=service.url, timeout=PATIENCE) as client:
+                return await client.me(tokens["access_token"])
+
+        callers = [Caller(ask), Caller(ask)]
+        async with in_the_background(caller.run() for caller in callers):
+            await callers[0].hears(200)
+            assert service.process is not None
+            service.process.send_signal(signal.SIGHUP)
+            after = await until_all_are_new(service, before)
+            for caller in callers:
+                await caller.hears(200)
+
+        assert not set(before) & set(after)
+        assert {status for caller in callers for status in caller.statuses} == {200}
+        service.end()  # SIGKILL would leave the two without a parent
+
+
+async def until_all_are_new(service: Service, old: list[int]) -> list[int]:
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            workers = started(service)
+            if len(workers) >= 4 and not any(map(is_there, old)):
+                return workers[-2:]
+            await asyncio.sleep(0.02)
+
+
+def is_there(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 async def assert_a_logout_is_seen_at_once(one: Client, other: Client) -> None:
@@ -98,4 +152,7 @@ async def assert_disabling_is_seen_at_once(pair: Pair) -> None:
         for disabled, status in ((True, 401), (False, 200), (True, 401)):
             assert await users.replace(user, user := replace(user, disabled=disabled))
             for client in (pair.one, pair.other):
-                assert (await client.me(access)).status_code == status
+                # It was not changed through either; they are told within milliseconds.
+                asking = Caller(lambda client=client: client.me(access))  # type: ignore[misc]
+                async with asyncio.timeout(1), in_the_background([asking.run()]):
+                    await asking.hears(status)

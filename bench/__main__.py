@@ -1,0 +1,67 @@
+"""Measures the service, and compares it with what it could be at best.
+
+    make bench                         all of it, in about five minutes
+    make bench-full                    longer, on more
+    .venv/bin/python -m bench refresh  one group alone, which is only printed
+
+Each comparison is a ratio of what was measured in turns in the same run, on the same machine. The
+results are in ``bench/results.json``, ``results.md`` and ``latency.svg``. A missed target is named
+and is no failure; whatever the service answers but success is one.
+"""
+
+import argparse
+import shutil
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+from bench import growth, hot_path, login, login_timing, memory, refresh, revocation, storm
+from bench.report import Report, machine
+from bench.testbed import BOUNDED, FULL, Scale, Testbed, open_testbed
+from bench.wrk import MISSING
+
+GROUPS: dict[str, Callable[[Testbed, Scale, Report], None]] = {
+    "hot_path": hot_path.measure,
+    "refresh": refresh.measure,
+    "login": login.measure,
+    "storm": storm.measure,
+    "revocation": revocation.measure,
+    "growth": growth.measure,
+    "memory": memory.measure,
+    "login_timing": login_timing.measure,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="bench")
+    parser.add_argument(
+        "groups", nargs="*", help=f"some of: {', '.join(GROUPS)}; all unless given"
+    )
+    parser.add_argument("--full", action="store_true", help="longer, and on more")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.groups) - set(GROUPS):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    if not shutil.which("wrk"):
+        sys.exit(f"bench: {MISSING}")
+    report = measure(arguments.groups or list(GROUPS), FULL if arguments.full else BOUNDED)
+    if not arguments.groups:
+        report.write()
+    print(f"\n{report.table()}")
+    for each in report.missed():
+        print(f"missed: {each.name}: {each.target}")
+
+
+def measure(groups: Sequence[str], scale: Scale) -> Report:
+    report = Report()
+    with open_testbed() as testbed:
+        report.machine = machine(testbed)
+        for name in groups:
+            start = time.monotonic()
+            print(f"{name} ...", flush=True)
+            GROUPS[name](testbed, scale, report)
+            print(f"  took {time.monotonic() - start:.0f} s", flush=True)
+    return report
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""What sessions take in Redis, and what the copies of users take in a worker."""
+
+from typing import Any
+
+import redis
+
+from bench import people, warm
+from bench.cpu import resident_bytes
+from bench.report import Report, Series, at_most, row
+from bench.services import Variant, started
+from bench.testbed import Scale, Testbed
+from domain.token import TokenKind
+
+USERS = 10_000
+SESSIONS = 3  # of each user
+MIB = 2**20
+
+
+def measure(testbed: Testbed, _scale: Scale, report: Report) -> None:
+    _measure_redis(testbed, report)
+    _measure_worker(testbed, report)
+
+
+def _measure_redis(testbed: Testbed, report: Report) -> None:
+    with testbed.stores() as urls, redis.Redis.from_url(urls.sessions) as server:
+        before = _used(server)
+        people.plant(urls, USERS, sessions=SESSIONS)
+        taken = (_used(server) - before) / (USERS * SESSIONS)
+    name = f"a session in Redis, its user's index included, at {SESSIONS} sessions a user"
+    report.add(row(Series(name, [taken]), "bytes", target=at_most(160)))
+
+
+def _used(server: redis.Redis) -> int:
+    facts: Any = server.info("memory")
+    return int(facts["used_memory"])
+
+
+def _measure_worker(testbed: Testbed, report: Report) -> None:
+    """Each cached user has one session and one token."""
+    with testbed.stores() as urls:
+        tokens = people.mint(testbed, people.plant(urls, 2 * USERS), TokenKind.ACCESS)
+        with started(testbed, urls, [Variant("Doorward")]) as services:
+            service = services["Doorward"]
+            held = {0: resident_bytes(service)}
+            for count in (USERS, 2 * USERS):
+                warm.fill(service, tokens[count - USERS : count])
+                held[count] = resident_bytes(service)
+    for count, octets in held.items():
+        name = f"memory of a worker with {count} cached users (RSS)"
+        report.add(row(Series(name, [octets / MIB]), "MiB"))
+    each = (held[2 * USERS] - held[USERS]) / USERS
+    report.add(row(Series("a cached user, with a session and a token", [each]), "bytes"))

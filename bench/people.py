@@ -1,0 +1,120 @@
+"""People with sessions and tokens, put into the stores without the service.
+
+All of them have the password :data:`tests.builders.PASSWORD`.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import cache, partial
+from hashlib import md5
+from uuid import UUID
+
+from argon2 import PasswordHasher
+
+from bench.testbed import StoreUrls, Testbed
+from domain.session import Lifetimes, Session, SessionId, TokenId
+from domain.token import TokenClaims, TokenKind
+from domain.user import Email, User, UserId
+from infrastructure.argon2 import Cost
+from infrastructure.database import Database
+from infrastructure.limits import Limits
+from infrastructure.redis import RedisServer, RedisSessions
+from infrastructure.settings import Settings
+from infrastructure.signing import make_signer
+from infrastructure.sql import SqlUsers
+from tests.builders import PASSWORD, new_id
+
+# Longer than any run, so that no token expires in the middle of one.
+LIFETIMES = Lifetimes(
+    access=timedelta(hours=12),
+    idle=timedelta(hours=12),
+    absolute=timedelta(days=30),
+    grace=timedelta(seconds=10),
+)
+_PATIENT = Limits(timeout=timedelta(minutes=5))
+_BATCH = 1_000  # of what goes to Redis, and to a process that mints
+
+# All columns but three are the pattern's. The id follows from the number, as in `_user_id`.
+_CLONE = """
+INSERT INTO users
+SELECT clone.* FROM users AS pattern, generate_series(1, $1::int) AS number,
+LATERAL jsonb_populate_record(pattern, jsonb_build_object(
+    'id', md5(number::text)::uuid,
+    'email', format('person%s@example.org', number),
+    'email_key', format('person%s@example.org', number)
+)) AS clone
+WHERE pattern.email = 'person0@example.org'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    number: int
+    session: Session
+
+
+def plant(urls: StoreUrls, count: int, *, sessions: int = 1, kept: int = 20_000) -> list[Person]:
+    """Users numbered from 1, with this many sessions each.
+
+    :param kept: how many are returned at most, for a million would fill the memory.
+    :returns: the first ones, each with one of the sessions.
+    """
+    asyncio.run(_plant_users(urls.users, count))
+    return asyncio.run(_plant_sessions(urls.sessions, count, sessions, kept))
+
+
+def email(number: int) -> str:
+    return f"person{number}@example.org"
+
+
+def mint(testbed: Testbed, people: Sequence[Person], kind: TokenKind) -> list[str]:
+    """A token of each, signed with the service's keys."""
+    claims = [TokenClaims.of(person.session, kind, LIFETIMES) for person in people]
+    batches = [claims[at : at + _BATCH] for at in range(0, len(claims), _BATCH)]
+    minted = testbed.processes.map(partial(_sign, testbed.keys), batches)
+    return [token for batch in minted for token in batch]
+
+
+def _sign(keys: Mapping[str, str], claims: Sequence[TokenClaims]) -> list[str]:
+    signer = make_signer(Settings.read(keys))
+    return [signer.sign(each) for each in claims]
+
+
+async def _plant_users(url: str, count: int) -> None:
+    async with Database.open(url, _PATIENT) as database:
+        await SqlUsers(database).add(_pattern())
+        async with database.lone_connection() as connection:
+            await connection.execute(_CLONE, count)
+            await connection.execute("ANALYZE users")  # autovacuum, which would do it, is off
+
+
+async def _plant_sessions(url: str, count: int, sessions: int, kept: int) -> list[Person]:
+    people: list[Person] = []
+    async with RedisServer.open(url, _PATIENT) as server:
+        store = RedisSessions(server)
+        for first in range(1, count + 1, _BATCH):
+            numbers = range(first, min(first + _BATCH, count + 1))
+            batch = [_person(number) for number in numbers for _ in range(sessions)]
+            await asyncio.gather(*(store.add(person.session) for person in batch))
+            people += batch[::sessions] if len(people) < kept else []
+    return people[:kept]
+
+
+def _person(number: int) -> Person:
+    ids = SessionId(new_id()), TokenId(new_id())
+    started = Session.start(ids[0], _pattern(), ids[1], datetime.now(UTC), LIFETIMES)
+    return Person(number, replace(started, user_id=_user_id(number)))
+
+
+@cache
+def _pattern() -> User:
+    cost = Cost()
+    hasher = PasswordHasher(cost.time_cost, cost.memory_kib, cost.parallelism)
+    address, password_hash = Email.parse(email(0)), hasher.hash(PASSWORD)
+    return User.register(_user_id(0), "Ada Lovelace", address, password_hash, datetime.now(UTC))
+
+
+def _user_id(number: int) -> UserId:
+    return UserId(UUID(md5(str(number).encode(), usedforsecurity=False).hexdigest()))

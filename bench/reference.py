@@ -1,0 +1,121 @@
+"""What the service is compared with, on the very same web server. Run by :mod:`bench.services`.
+
+``bare`` is the least that Litestar can do for the same answer. ``tutorial`` is the service itself,
+which reads keys and stores as the tutorial did that it replaces.
+"""
+
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import jwt
+from dishka import Provider, Scope, provide
+from litestar import Litestar, MediaType, get
+
+from api import server
+from api.app import create_app
+from api.main import manner_of
+from api.site import Site
+from application.ports import SessionStore, TokenSigner
+from bench.services import APPLICATION, BODY
+from domain.errors import TokenRejected
+from domain.session import SessionId, TokenId
+from domain.token import TokenClaims, TokenKind
+from domain.user import UserId
+from infrastructure.container import make_container
+from infrastructure.limits import Limits
+from infrastructure.logs import LOGS
+from infrastructure.redis import RedisServer, RedisSessions
+from infrastructure.redis_line import RedisLine
+from infrastructure.settings import Settings
+from infrastructure.signing import make_signer, signing_keys
+
+
+def bare() -> Litestar:
+    """No middleware, no guard, no dependencies; the bytes of the answer are ready."""
+    body = os.environ[BODY].encode()
+
+    @get("/api/users/me", media_type=MediaType.JSON)
+    async def me() -> bytes:
+        return body
+
+    @get("/health/live")
+    async def live() -> None: ...
+
+    return Litestar([me, live], logging_config=None, openapi_config=None)
+
+
+def tutorial() -> Litestar:
+    """To be run with ``CACHED_USERS=0``, so that each request reads its user by a SELECT."""
+    settings = Settings.read()
+    site = Site(settings.origin, frozenset(), settings.trusted_proxies, settings.allowed_hosts)
+    return create_app(make_container(settings, Tutorial()), site)
+
+
+class Tutorial(Provider):
+    scope = Scope.APP
+
+    @provide
+    def signer(self, settings: Settings) -> TokenSigner:
+        keys = signing_keys(settings)
+        pems = {kind: key.public_pem() for kind, key in keys.items()}
+        return ParsingSigner(make_signer(settings), pems)
+
+    @provide
+    def sessions(self, settings: Settings) -> SessionStore:
+        return RedisSessions(ReconnectingServer(settings.sessions_at))
+
+
+class ParsingSigner(TokenSigner):
+    """Parses the text of the public key for each token."""
+
+    def __init__(self, signer: TokenSigner, pems: Mapping[TokenKind, bytes]) -> None:
+        self._signer = signer
+        self._pems = pems
+
+    def sign(self, claims: TokenClaims) -> str:
+        return self._signer.sign(claims)
+
+    def verify(self, token: str, kind: TokenKind) -> TokenClaims:
+        options: jwt.types.Options = {"verify_aud": False}
+        try:
+            claims = jwt.decode(token, self._pems[kind], algorithms=["RS256"], options=options)
+        except jwt.InvalidTokenError:
+            raise TokenRejected from None
+        return TokenClaims(
+            kind=kind,
+            user_id=UserId(UUID(claims["sub"])),
+            session_id=SessionId(claims["sid"]),
+            token_id=TokenId(claims["jti"]),
+            issued_at=claims["iat"],
+            expires_at=claims["exp"],
+        )
+
+    def public_keys(self) -> Sequence[Mapping[str, str]]:
+        return self._signer.public_keys()
+
+
+class ReconnectingServer(RedisServer):
+    """A new connection for each call."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, Limits())
+        self._url = url
+
+    @asynccontextmanager
+    async def answering(self, role: str) -> AsyncIterator[RedisLine]:
+        async with RedisServer.open(self._url, Limits()) as server, server.answering(role) as line:
+            yield line
+
+
+def main() -> None:
+    server.end_on_signals()
+    server.APPLICATION = os.environ[APPLICATION]
+    settings = Settings.read()
+    listener = server.listen(settings.host, settings.port)
+    server.run(listener, manner_of(settings), LOGS, reload=False)
+
+
+if __name__ == "__main__":
+    main()
