@@ -49,7 +49,7 @@ BOUNDED = Scale(
     populations=(1_000, 100_000),
     logins=24,
     storm_seconds=4,
-    revocations=300,
+    revocations=1000,
     failed_logins=50,
 )
 FULL = Scale(
