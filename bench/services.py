@@ -1,22 +1,19 @@
 """Servers under measurement, in processes of their own: the service and its references."""
 
-import os
-import socket
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.testbed import StoreUrls, Testbed
-from tests.processes import PATIENCE, Service, a_service
+from tests.processes import Service, a_service
 
 ROOT = Path(__file__).resolve().parents[1]
 APPLICATION = "BENCH_APPLICATION"
 """The variable that tells :mod:`bench.reference` which application to serve."""
+REFERENCE = (sys.executable, "-m", "bench.reference")
 BODY = "BENCH_BODY"
 """The variable with what the bare route answers."""
 
@@ -33,23 +30,6 @@ class Variant:
     application: str | None = None
     workers: int = 1
     settings: Mapping[str, str] = field(default_factory=dict)
-
-
-class ReferenceService(Service):
-    """`python -m bench.reference` instead of `doorward serve`."""
-
-    def start(self) -> None:
-        environment = {"PATH": os.environ["PATH"], "PORT": str(self.port), **self.environment}
-        command = [sys.executable, "-m", "bench.reference"]
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(  # noqa: S603
-                command, cwd=self.folder, env=environment, stdout=log, stderr=log
-            )
-        deadline = time.monotonic() + PATIENCE
-        while not self._answers():
-            assert self.process.poll() is None, f"it ended by itself:\n{self.log}"
-            assert time.monotonic() < deadline, f"it does not answer:\n{self.log}"
-            time.sleep(0.02)
 
 
 @contextmanager
@@ -80,22 +60,9 @@ def _start(testbed: Testbed, urls: StoreUrls, variant: Variant) -> AbstractConte
     if variant.application is None:
         return a_service(folder, **environment)
     environment |= {APPLICATION: variant.application, "PYTHONPATH": str(ROOT)}
-    return _a_reference(folder, environment)
+    return a_service(folder, command=REFERENCE, **environment)
 
 
 def _terminate(service: Service) -> None:
     assert service.process is not None
     service.process.terminate()
-
-
-@contextmanager
-def _a_reference(folder: Path, environment: Mapping[str, str]) -> Iterator[Service]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    service = ReferenceService(folder, environment, port)
-    try:
-        service.start()
-        yield service
-    finally:
-        if service.process is not None and service.process.poll() is None:
-            service.end()

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,8 @@ import httpx
 
 from tests.watch import secrets_in
 
-COMMAND = Path(sys.executable).with_name("doorward")
+COMMAND = str(Path(sys.executable).with_name("doorward"))
+SERVE = (COMMAND, "serve")
 PATIENCE = 30.0  # seconds
 
 
@@ -29,6 +30,7 @@ class Service:
     folder: Path
     environment: Mapping[str, str]
     port: int
+    command: Sequence[str] = SERVE
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -44,7 +46,7 @@ class Service:
         environment = {"PATH": os.environ["PATH"], "PORT": str(self.port), **self.environment}
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [COMMAND, "serve"], cwd=self.folder, env=environment, stdout=log, stderr=log
+                self.command, cwd=self.folder, env=environment, stdout=log, stderr=log
             )
         deadline = time.monotonic() + PATIENCE
         while not self._answers():
@@ -68,10 +70,12 @@ class Service:
 
 
 @contextmanager
-def a_service(folder: Path, **environment: str) -> Iterator[Service]:
+def a_service(
+    folder: Path, command: Sequence[str] = SERVE, **environment: str
+) -> Iterator[Service]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    service = Service(folder, environment, port)
+    service = Service(folder, environment, port, command)
     try:
         service.start()
         yield service

@@ -101,7 +101,7 @@ def service(
             stdout=log,
             stderr=log,
         )
-    service = Service(folder, environment, port, process)
+    service = Service(folder, environment, port, process=process)
     try:
         wait_for(service)
         yield service
