@@ -9,7 +9,14 @@ from uuid import uuid4
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
-from application.account import ChangePassword
+from application.account import (
+    ChangePassword,
+    ChangeProfile,
+    Confirm,
+    DeleteAccount,
+    ExportAccount,
+    FindMyself,
+)
 from application.audit import Audit
 from application.auth import (
     Authenticate,
@@ -156,6 +163,26 @@ class House:
     @property
     def authenticate(self) -> Authenticate:
         return self._made(Authenticate)
+
+    @property
+    def find_myself(self) -> FindMyself:
+        return self._made(FindMyself)
+
+    @property
+    def confirm(self) -> Confirm:
+        return self._made(Confirm)
+
+    @property
+    def change_profile(self) -> ChangeProfile:
+        return self._made(ChangeProfile)
+
+    @property
+    def delete_account(self) -> DeleteAccount:
+        return self._made(DeleteAccount)
+
+    @property
+    def export_account(self) -> ExportAccount:
+        return self._made(ExportAccount)
 
     @property
     def change_password(self) -> ChangePassword:

@@ -1,5 +1,6 @@
 """What goes over the wire. These shapes are a promise to clients."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from application.auth import TokenPair
+from domain.session import Session
 from domain.user import User
 
 Success = Literal["success"]
@@ -56,6 +58,24 @@ class PasswordChange(Struct, kw_only=True):
     ]
 
 
+class ProfileChange(Struct, kw_only=True):
+    """What is to change; what is not sent stays."""
+
+    name: Annotated[str | None, Meta(description="1 to 100 characters", examples=["Ada King"])] = (
+        None
+    )
+    photo: Annotated[
+        str | None,
+        Meta(description="A file name or an http(s) URL", examples=["ada.png"]),
+    ] = None
+
+
+class PasswordConfirmation(Struct, kw_only=True):
+    """The password, to show that it is the owner who wants it."""
+
+    password: Annotated[str, Meta(examples=["correct horse battery staple"])]
+
+
 class RefreshToken(Struct, kw_only=True):
     """The refresh token of a client that does not use cookies."""
 
@@ -103,6 +123,44 @@ class UserAnswer(Struct):
     @classmethod
     def of(cls, user: User) -> Self:
         return cls("success", UserData(UserView.of(user)))
+
+
+class SessionView(Struct, rename="camel"):
+    """A login that has not ended."""
+
+    id: str
+    started_at: datetime
+    refreshed_at: datetime
+    expires_at: datetime
+    ends_at: datetime
+
+    @classmethod
+    def of(cls, session: Session) -> Self:
+        return cls(
+            id=session.id,
+            started_at=session.started_at.astimezone(UTC),
+            refreshed_at=session.rotated_at.astimezone(UTC),
+            expires_at=session.expires_at.astimezone(UTC),
+            ends_at=session.ends_at.astimezone(UTC),
+        )
+
+
+class ExportData(Struct):
+    user: UserView
+    sessions: list[SessionView]
+
+
+class ExportAnswer(Struct):
+    """All that is held about a user, but the hash of the password."""
+
+    status: Success
+    data: ExportData
+
+    @classmethod
+    def of(cls, user: User, sessions: Iterable[Session]) -> Self:
+        return cls(
+            "success", ExportData(UserView.of(user), [SessionView.of(each) for each in sessions])
+        )
 
 
 class TokenAnswer(Struct):

@@ -1,15 +1,23 @@
-"""Who is logged in."""
+"""Who is logged in, and their account."""
 
 from dishka.integrations.litestar import FromDishka, inject
-from litestar import Controller, get, post
+from litestar import Controller, Response, delete, get, patch, post
 from litestar.params import JSONBody
 
+from api import cookies
 from api.body import JsonRequest
 from api.caller import caller_of
 from api.openapi import ACCESS, failures
-from api.schemas import Done, PasswordChange, UserAnswer
+from api.schemas import (
+    Done,
+    ExportAnswer,
+    PasswordChange,
+    PasswordConfirmation,
+    ProfileChange,
+    UserAnswer,
+)
 from api.site import CrossSiteRequest
-from application.account import ChangePassword
+from application.account import ChangePassword, ChangeProfile, DeleteAccount, ExportAccount
 from domain.errors import (
     InvalidInput,
     NotLoggedIn,
@@ -18,6 +26,17 @@ from domain.errors import (
     WrongPassword,
 )
 from domain.limit import TooManyRequests
+
+_WITH_PASSWORD = failures(
+    InvalidInput,
+    WrongPassword,
+    NotLoggedIn,
+    TokenRejected,
+    CrossSiteRequest,
+    TooManyRequests,
+    Unavailable,
+    status=(413, 415),
+)
 
 
 class UserController(Controller):
@@ -30,20 +49,63 @@ class UserController(Controller):
         """The user whose access token this is, as of now."""
         return UserAnswer.of(request.user.user)
 
+    @patch(
+        "/me",
+        summary="Change my profile",
+        responses=failures(
+            InvalidInput,
+            NotLoggedIn,
+            TokenRejected,
+            CrossSiteRequest,
+            Unavailable,
+            status=(413, 415),
+        ),
+    )
+    @inject
+    async def change_profile(
+        self,
+        request: JsonRequest,
+        data: JSONBody[ProfileChange],
+        change_profile: FromDishka[ChangeProfile],
+    ) -> UserAnswer:
+        """My name, my picture or both."""
+        caller = caller_of(request)
+        return UserAnswer.of(await change_profile(request.user, data.name, data.photo, caller))
+
+    @delete(
+        "/me",
+        status_code=200,
+        summary="Delete my account",
+        responses=_WITH_PASSWORD,
+    )
+    @inject
+    async def delete_me(
+        self,
+        request: JsonRequest,
+        data: JSONBody[PasswordConfirmation],
+        delete_account: FromDishka[DeleteAccount],
+    ) -> Response[Done]:
+        """Everything about me is gone, for good. All my tokens are dead at once."""
+        await delete_account(request.user, data.password, caller_of(request))
+        return Response(Done("success"), cookies=cookies.removal(request.app.state.site))
+
+    @get(
+        "/me/export",
+        summary="Export my data",
+        responses=failures(NotLoggedIn, TokenRejected, Unavailable),
+    )
+    @inject
+    async def export(
+        self, request: JsonRequest, export_account: FromDishka[ExportAccount]
+    ) -> ExportAnswer:
+        """Everything that is held about me (GDPR, article 15), but the hash of my password."""
+        return ExportAnswer.of(*await export_account(request.user, caller_of(request)))
+
     @post(
         "/me/password",
         status_code=200,
         summary="Change my password",
-        responses=failures(
-            InvalidInput,
-            WrongPassword,
-            NotLoggedIn,
-            TokenRejected,
-            CrossSiteRequest,
-            TooManyRequests,
-            Unavailable,
-            status=(413, 415),
-        ),
+        responses=_WITH_PASSWORD,
     )
     @inject
     async def change_password(

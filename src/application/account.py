@@ -1,8 +1,9 @@
 """What people do with their own account."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from application.audit import Audit
+from application.audit import Audit, Subject
 from application.auth import Principal
 from application.ports import Clock, PasswordHasher, SessionStore, UserRepository
 from application.throttle import Throttle
@@ -10,16 +11,61 @@ from domain.errors import TokenRejected, WrongPassword, all_of, in_field
 from domain.event import UNKNOWN, Caller
 from domain.password import Password, PasswordRule
 from domain.session import Session, SessionId
-from domain.user import User
+from domain.user import User, UserId, parse_name, parse_photo
+
+
+@dataclass(frozen=True, slots=True)
+class FindMyself:
+    """Who asked, as of now: a request may have been let in on a copy that is a moment old."""
+
+    users: UserRepository
+    sessions: SessionStore
+
+    async def __call__(self, principal: Principal) -> Principal:
+        """
+        :raises TokenRejected: the user or the session is not there any more.
+        """
+        user = await self.users.get(principal.user.id)
+        session = await self.sessions.get(principal.user.id, principal.session.id)
+        if user is None or session is None or not session.is_good_for(user):
+            raise TokenRejected
+        return Principal(user, session)
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """Who is logged in may still not be the owner: what matters asks for the password again."""
+
+    find_myself: FindMyself
+    hasher: PasswordHasher
+    throttle: Throttle
+
+    async def __call__(
+        self, principal: Principal, password: Password, caller: Caller
+    ) -> Principal:
+        """
+        :returns: who it is, as of now.
+        :raises TooManyRequests: there were too many attempts to guess the password.
+        :raises WrongPassword: it is not the user's.
+        :raises TokenRejected: see :class:`FindMyself`.
+        """
+        me = await self.find_myself(principal)
+        # Under a key of its own, so that strangers' guesses at the login do not count here.
+        guesses = f"password:{me.user.email.key}"
+        await self.throttle.login(guesses, caller.address, None)
+        if not await self.hasher.verify(password, me.user.password_hash):
+            raise WrongPassword
+        await self.throttle.forgive_login(guesses)
+        return me
 
 
 @dataclass(frozen=True, slots=True)
 class ChangePassword:
+    confirm: Confirm
     users: UserRepository
     sessions: SessionStore
     hasher: PasswordHasher
     rule: PasswordRule
-    throttle: Throttle
     audit: Audit
     clock: Clock
 
@@ -33,26 +79,19 @@ class ChangePassword:
         :raises WrongPassword: the current one is not the user's.
         :raises TokenRejected: the user was changed or deleted at this very moment.
         """
-        user, session = principal.user, principal.session
         async with self.audit.recording("change password", caller) as subject:
-            subject.user_id, subject.session_id = user.id, session.id
+            _note(subject, principal)
             typed, chosen = all_of(
                 lambda: in_field("current_password", lambda: Password.parse(current)),
-                lambda: in_field("new_password", lambda: self._choose(new, user)),
+                lambda: in_field("new_password", lambda: self._choose(new, principal.user)),
             )
-            # Who is logged in may still not be the owner: guessing is limited here as well.
-            # Under a key of its own, so that strangers' guesses at the login do not count here.
-            guesses = f"password:{user.email.key}"
-            await self.throttle.login(guesses, caller.address, None)
-            if not await self.hasher.verify(typed, user.password_hash):
-                raise WrongPassword
-            await self.throttle.forgive_login(guesses)
-            changed = user.with_new_password(await self.hasher.hash(chosen), self.clock())
-            if not await self.users.replace(user, changed):
+            me = await self.confirm(principal, typed, caller)
+            changed = me.user.with_new_password(await self.hasher.hash(chosen), self.clock())
+            if not await self.users.replace(me.user, changed):
                 raise TokenRejected
             # In that one step all sessions have ended. What follows saves this one and tidies up.
-            await self._keep(session, changed)
-            await self._forget_others(changed, session.id)
+            await self._keep(me.session, changed)
+            await self._forget_others(changed, me.session.id)
 
     async def _keep(self, session: Session, user: User) -> None:
         while stored := await self.sessions.get(user.id, session.id):
@@ -66,3 +105,93 @@ class ChangePassword:
         for session in await self.sessions.of_user(user.id):
             if session.id != kept and not session.is_good_for(user):
                 await self.sessions.delete(user.id, session.id)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeProfile:
+    find_myself: FindMyself
+    users: UserRepository
+    audit: Audit
+    clock: Clock
+
+    async def __call__(
+        self,
+        principal: Principal,
+        name: str | None = None,
+        photo: str | None = None,
+        caller: Caller = UNKNOWN,
+    ) -> User:
+        """
+        :param name: and ``photo``: the new ones; ``None`` leaves what is there.
+        :returns: the user as they are now.
+        :raises InvalidInput: the name or the photo will not do.
+        :raises TokenRejected: see :class:`FindMyself`.
+        """
+        async with self.audit.recording("change profile", caller) as subject:
+            _note(subject, principal)
+            new_name, new_photo = all_of(
+                lambda: None if name is None else parse_name(name),
+                lambda: None if photo is None else parse_photo(photo),
+            )
+            while True:  # each further turn follows on somebody else's change, which is kept
+                user = (await self.find_myself(principal)).user
+                changed = user.with_profile(
+                    new_name or user.name, new_photo or user.photo, self.clock()
+                )
+                if await self.users.replace(user, changed):
+                    return changed
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteAccount:
+    confirm: Confirm
+    users: UserRepository
+    sessions: SessionStore
+    audit: Audit
+
+    async def __call__(
+        self, principal: Principal, password: str, caller: Caller = UNKNOWN
+    ) -> None:
+        """The user and all their sessions are gone; the audit trail knows the user's id alone.
+
+        :raises InvalidInput: the password is longer than any can be.
+        :raises TooManyRequests: there were too many attempts to guess the password.
+        :raises WrongPassword: it is not the user's.
+        :raises TokenRejected: the user is gone already.
+        """
+        async with self.audit.recording("delete account", caller) as subject:
+            _note(subject, principal)
+            me = await self.confirm(principal, Password.parse(password), caller)
+            # First the sessions, so that a crash in between leaves none that is nobody's; and once
+            # more, for those who came in meanwhile.
+            await self._end_all(me.user.id)
+            await self.users.delete(me.user.id)
+            await self._end_all(me.user.id)
+
+    async def _end_all(self, user_id: UserId) -> None:
+        for session in await self.sessions.of_user(user_id):
+            await self.sessions.delete(user_id, session.id)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportAccount:
+    find_myself: FindMyself
+    sessions: SessionStore
+    audit: Audit
+
+    async def __call__(
+        self, principal: Principal, caller: Caller = UNKNOWN
+    ) -> tuple[User, Sequence[Session]]:
+        """
+        :returns: all that is held about the user.
+        :raises TokenRejected: see :class:`FindMyself`.
+        """
+        async with self.audit.recording("export account", caller) as subject:
+            _note(subject, principal)
+            user = (await self.find_myself(principal)).user
+            sessions = await self.sessions.of_user(user.id)
+            return user, [session for session in sessions if session.is_good_for(user)]
+
+
+def _note(subject: Subject, principal: Principal) -> None:
+    subject.user_id, subject.session_id = principal.user.id, principal.session.id

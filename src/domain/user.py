@@ -14,6 +14,9 @@ from domain.text import JOINERS, is_clean, is_visible
 UserId = NewType("UserId", UUID)
 
 NAME_LENGTH = 100
+PHOTO_LENGTH = 255
+# Never a script: clients put it into pages as it is.
+_PHOTO = re.compile(r"https?://[\x21-\x7e]+|[A-Za-z0-9_-][A-Za-z0-9._-]*")
 EMAIL_LENGTH = 255
 
 _HOST_NAME = re.compile(r"(?!-)[a-z0-9-]+(?<!-)(\.(?!-)[a-z0-9-]+(?<!-))+")
@@ -105,10 +108,27 @@ class User:
         """The same password under a newer hash: no change that the user would call one."""
         return replace(self, password_hash=password_hash)
 
+    def with_profile(self, name: str, photo: str, now: datetime) -> Self:
+        """
+        :param name: from :func:`parse_name`; ``photo`` from :func:`parse_photo`.
+        """
+        return replace(self, name=name, photo=photo, updated_at=now)
+
     def with_new_password(self, password_hash: str, now: datetime) -> Self:
         """Who has logged in with the old one is out."""
         generation = self.generation + 1
         return replace(self, password_hash=password_hash, updated_at=now, generation=generation)
+
+
+def parse_photo(text: str) -> str:
+    """Where a person's picture is: the name of a file or a web address.
+
+    :raises InvalidInput: it is neither, or longer than 255 characters.
+    """
+    if len(text) > PHOTO_LENGTH or not _PHOTO.fullmatch(text):
+        message = f"must be a file name or an http(s) URL of at most {PHOTO_LENGTH} characters"
+        raise InvalidInput(Problem("photo", message))
+    return text
 
 
 def parse_name(text: str) -> str:

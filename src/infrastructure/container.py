@@ -14,7 +14,14 @@ from dishka import (
 )
 
 from application import throttle
-from application.account import ChangePassword
+from application.account import (
+    ChangePassword,
+    ChangeProfile,
+    Confirm,
+    DeleteAccount,
+    ExportAccount,
+    FindMyself,
+)
 from application.audit import Audit
 from application.auth import Authenticate, Login, Logout, RefreshAccess, RegisterUser
 from application.ports import (
@@ -63,7 +70,12 @@ class UseCases(Provider):
         RefreshAccess,
         Logout,
         Authenticate,
+        FindMyself,
+        Confirm,
         ChangePassword,
+        ChangeProfile,
+        DeleteAccount,
+        ExportAccount,
         Throttle,
         Audit,
     )

@@ -106,7 +106,7 @@ MISTAKES = {
         404, "not_found", "There is nothing at this address", "GET", "/nothing/here"
     ),
     "wrong method": Mistake(
-        405, "method_not_allowed", "This method is not allowed here", "DELETE", ME
+        405, "method_not_allowed", "This method is not allowed here", "PUT", ME
     ),
     "address taken": Mistake(
         409,

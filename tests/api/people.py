@@ -19,6 +19,7 @@ REFRESH, LOGOUT = "/api/auth/refresh", "/api/auth/logout"
 ME = "/api/users/me"
 VERIFY = "/api/auth/verify"
 MY_PASSWORD = "/api/users/me/password"
+MY_EXPORT = "/api/users/me/export"
 
 EMAIL = "ada@example.org"
 NEW_PASSWORD = "a better one than before"

@@ -12,6 +12,7 @@ from tests.api.people import (
     HTTPS_ORIGIN,
     LOGOUT,
     ME,
+    MY_EXPORT,
     MY_PASSWORD,
     ORIGIN,
     REFRESH,
@@ -158,7 +159,8 @@ async def test_all_others_need_a_login(client: Client, app: Litestar) -> None:
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
         for path in (VERIFY, f"{VERIFY}/{{path:path}}")
     }
-    assert guarded == {("GET", ME), ("POST", MY_PASSWORD)} | for_gateways
+    mine = {("GET", ME), ("PATCH", ME), ("DELETE", ME), ("GET", MY_EXPORT), ("POST", MY_PASSWORD)}
+    assert guarded == mine | for_gateways
     for method, path in guarded:
         answer = await client.request(method, path)
         assert answer.status_code == 401

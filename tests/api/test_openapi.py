@@ -15,6 +15,7 @@ from tests.api.people import (
     LOGIN,
     LOGOUT,
     ME,
+    MY_EXPORT,
     MY_PASSWORD,
     NEW_PASSWORD,
     ORIGIN,
@@ -41,6 +42,9 @@ STATUSES = {
     ("GET", LOGOUT): {200, 401, 403, 503},
     ("GET", VERIFY): {204, 401, 503},
     ("GET", ME): {200, 401, 503},
+    ("GET", MY_EXPORT): {200, 401, 503},
+    ("PATCH", ME): {200, 400, 401, 403, 413, 415, 503},
+    ("DELETE", ME): {200, 400, 401, 403, 413, 415, 429, 503},
     ("POST", MY_PASSWORD): {200, 400, 401, 403, 413, 415, 429, 503},
     ("GET", "/api/healthchecker"): {200},
     ("GET", "/health/live"): {200},
@@ -136,6 +140,9 @@ async def test_the_document_says_how_to_present_a_token(document: Document, pref
     } == {
         ("GET", VERIFY): ACCESS,
         ("GET", ME): ACCESS,
+        ("GET", MY_EXPORT): ACCESS,
+        ("PATCH", ME): ACCESS,
+        ("DELETE", ME): ACCESS,
         ("POST", MY_PASSWORD): ACCESS,
         ("GET", REFRESH): REFRESHING,
         ("POST", REFRESH): REFRESHING,
@@ -157,6 +164,8 @@ async def test_a_body_is_required_where_it_is_needed(document: Document) -> None
         ("POST", REFRESH): False,
         ("POST", LOGOUT): False,
         ("POST", MY_PASSWORD): True,
+        ("PATCH", ME): True,
+        ("DELETE", ME): True,
     }
 
 
@@ -224,12 +233,13 @@ async def journey(client: Client, clock: SettableClock, trouble: Trouble) -> Non
         client.cookies.clear()
         await client.request(method, path, headers=bearer("garbage"))
         await client.log_in()
-        if method == "POST":
-            json = {"Content-Type": "application/json"}
-            await client.post(path, content=b"{", headers=json)
-            await client.post(path, content=b"{}", headers={"Content-Type": "text/plain"})
-            await client.post(path, content=b" " * 20_000, headers=json)
-            await client.post(path, json=PERSON | {"refresh_token": "garbage"})
+        if method != "GET":
+            json, text = {"Content-Type": "application/json"}, {"Content-Type": "text/plain"}
+            await client.request(method, path, content=b"{", headers=json)
+            await client.request(method, path, content=b"{}", headers=text)
+            await client.request(method, path, content=b" " * 20_000, headers=json)
+            await client.request(method, path, json=PERSON | {"refresh_token": "garbage"})
+        await client.register()  # one of these routes has deleted them
         for headers in ({}, elsewhere):
             await client.log_in()
             await client.request(method, path, headers=headers)
@@ -250,5 +260,5 @@ async def every_route(client: Client, status: int) -> None:
     passwords = {"current_password": PASSWORD, "new_password": PASSWORD}
     for (method, path), statuses in STATUSES.items():
         if status in statuses:
-            body = PERSON | passwords if method == "POST" else None
+            body = PERSON | passwords if method != "GET" else None
             await client.request(method, path, json=body)

@@ -131,6 +131,9 @@ async def test_a_crash_at_any_step_leaves_nobody_logged_in_under_the_old_passwor
 
     stored = await house.users.get(me.user.id)
     assert stored is not None
+    if stored == me.user:  # it has crashed before the one step
+        await house.login(ADA, PASSWORD)
+        return
     for tokens in intruders:
         with pytest.raises(TokenRejected):
             await house.authenticate(tokens.access)

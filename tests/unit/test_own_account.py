@@ -1,0 +1,142 @@
+"""Changing one's profile, taking one's data along, and going for good."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from application.auth import Principal
+from domain.errors import InvalidCredentials, InvalidInput, TokenRejected, WrongPassword
+from domain.limit import TooManyRequests
+from tests.builders import PASSWORD, House
+from tests.doubles import PausingSessions
+from tests.unit.attempts import ADA, GUESS, limited
+
+NEW = "a better one than before"
+
+
+async def test_name_and_photo_change_and_nothing_else(house: House, me: Principal) -> None:
+    house.clock.advance(house.lifetimes.grace)
+
+    changed = await house.change_profile(me, "  Ada King ", "https://example.org/ada.png")
+
+    assert changed == replace(
+        me.user, name="Ada King", photo="https://example.org/ada.png", updated_at=house.clock()
+    )
+    assert await house.users.get(me.user.id) == changed
+    await house.login(ADA, PASSWORD)
+
+
+async def test_what_is_not_given_stays(house: House, me: Principal) -> None:
+    await house.change_profile(me, photo="ada.png")
+    changed = await house.change_profile(me, name="Ada King")
+
+    assert (changed.name, changed.photo) == ("Ada King", "ada.png")
+
+
+@pytest.mark.parametrize(
+    ("name", "photo", "fields"),
+    [
+        ("", None, ["name"]),
+        ("with\u202eoverride", None, ["name"]),
+        (None, "", ["photo"]),
+        (None, "javascript:alert(1)", ["photo"]),
+        (None, "data:image/png;base64,AAAA", ["photo"]),
+        (None, "../../etc/passwd", ["photo"]),
+        (None, ".htaccess", ["photo"]),
+        (None, "https://example.org/a b", ["photo"]),
+        (None, "https://", ["photo"]),
+        (None, "ada.png\n", ["photo"]),
+        (None, "https://example.org/" + "a" * 236, ["photo"]),
+        ("", "", ["name", "photo"]),
+    ],
+)
+async def test_what_will_not_do_changes_nothing(
+    house: House, me: Principal, name: str | None, photo: str | None, fields: list[str]
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        await house.change_profile(me, name, photo)
+
+    assert [problem.field for problem in refused.value.problems] == fields
+    assert await house.users.get(me.user.id) == me.user
+
+
+async def test_a_change_beside_another_one_loses_neither(house: House, me: Principal) -> None:
+    house.sessions = PausingSessions(house.sessions, lambda: asyncio.sleep(0))
+
+    await asyncio.gather(
+        house.change_profile(me, name="Ada King"), house.change_profile(me, photo="ada.png")
+    )
+
+    stored = await house.users.get(me.user.id)
+    assert stored is not None
+    assert (stored.name, stored.photo) == ("Ada King", "ada.png")
+
+
+async def test_who_goes_is_gone_from_every_store(house: House, me: Principal) -> None:
+    tokens = await house.come_in(ADA)
+
+    await house.delete_account(me, PASSWORD)
+
+    assert await house.users.get(me.user.id) is None
+    assert await house.users.by_email(me.user.email) is None
+    assert await house.sessions.of_user(me.user.id) == []
+    with pytest.raises(TokenRejected):
+        await house.authenticate(tokens.access)
+    with pytest.raises(TokenRejected):
+        await house.refresh(tokens.refresh)
+    with pytest.raises(InvalidCredentials):
+        await house.login(ADA, PASSWORD)
+    await house.move_in(ADA)
+
+
+async def test_a_wrong_password_deletes_nothing(house: House, me: Principal) -> None:
+    house.limits = limited(3, "login_account")
+    for _ in range(3):
+        with pytest.raises(WrongPassword):
+            await house.delete_account(me, GUESS)
+    with pytest.raises(TooManyRequests):
+        await house.delete_account(me, PASSWORD)
+
+    assert await house.users.get(me.user.id) == me.user
+    assert len(await house.sessions.of_user(me.user.id)) == 3
+
+
+async def test_a_login_while_somebody_goes_leaves_no_session(house: House, me: Principal) -> None:
+    sessions = house.sessions
+    house.sessions = PausingSessions(sessions, lambda: asyncio.sleep(0))
+
+    await asyncio.gather(
+        house.delete_account(me, PASSWORD),
+        *(house.login(ADA, PASSWORD) for _ in range(5)),
+        return_exceptions=True,
+    )
+
+    assert await house.users.get(me.user.id) is None
+    assert await sessions.of_user(me.user.id) == []
+
+
+async def test_all_that_is_held_is_handed_out(house: House, me: Principal) -> None:
+    user, sessions = await house.export_account(me)
+
+    assert user == me.user
+    assert sessions == await house.sessions.of_user(me.user.id)
+    assert len(sessions) == 3
+
+
+async def test_nothing_is_done_for_a_session_that_has_just_ended(
+    house: House, me: Principal
+) -> None:
+    """A request may have been let in on a copy that is a moment old."""
+    await house.sessions.delete(me.user.id, me.session.id)
+
+    for call in (
+        house.change_password(me, PASSWORD, NEW),
+        house.change_profile(me, "Eve"),
+        house.delete_account(me, PASSWORD),
+        house.export_account(me),
+    ):
+        with pytest.raises(TokenRejected):
+            await call
+
+    assert await house.users.get(me.user.id) == me.user
