@@ -154,10 +154,12 @@ class Wire:
     """A TCP line to a server, which can be cut, go silent and be mended.
 
     :ivar url: like the server's own, but by this line.
+    :ivar lag: seconds that everything takes to arrive.
     """
 
     server_url: str
     url: str = ""
+    lag: float = 0.0
     _passes: asyncio.Event = field(default_factory=asyncio.Event)
     _port: int = 0
     _listener: asyncio.Server | None = None
@@ -223,6 +225,7 @@ class Wire:
         try:
             while octets := await reader.read(65536):
                 await self._passes.wait()
+                await asyncio.sleep(self.lag)
                 writer.write(octets)
         except OSError:
             pass

@@ -73,6 +73,29 @@ def test_a_trickle_is_no_progress(service: Service) -> None:
     assert head.startswith(b"HTTP/1.1 408 ")
 
 
+def test_who_stops_to_read_is_cut_off(service: Service) -> None:
+    largest = len(httpx.get(f"{service.url}/docs/swagger-ui-bundle.js").content)
+    with socket.socket() as caller:
+        caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        caller.settimeout(PATIENCE)
+        caller.connect(("127.0.0.1", service.port))
+        # More than the kernel takes in for a caller who does not read.
+        caller.sendall(b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nhost: x\r\n\r\n" * 10)
+        time.sleep(3 * SECONDS)  # it is the time that passes which is tested
+        head, body = heard(caller)
+
+    assert len(head + body) < 9 * largest
+
+
+def test_a_request_beside_a_late_one_gets_its_own_answer(service: Service) -> None:
+    with connect(service) as caller:
+        caller.sendall(HEAD + b"content-length: 2000000\r\n\r\n" + b"x" * 20_000)
+        head, body = heard(caller)
+
+    assert head.startswith(b"HTTP/1.1 413 ")
+    assert b"HTTP/1.1 408 " not in body
+
+
 def test_who_is_between_two_requests_is_not_hurried(service: Service) -> None:
     with httpx.Client(base_url=service.url) as caller:
         assert caller.get("/health/live").status_code == 200

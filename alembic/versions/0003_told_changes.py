@@ -41,6 +41,8 @@ def upgrade() -> None:
     for name, when in _TRIGGERS.items():
         column = "user_id" if _table(name) == "sessions" else "id"
         op.execute(f"CREATE TRIGGER {name} {when} EXECUTE FUNCTION doorward_tell('{column}')")
+        # Also what logical replication writes.
+        op.execute(f"ALTER TABLE {_table(name)} ENABLE ALWAYS TRIGGER {name}")
 
 
 def downgrade() -> None:

@@ -18,6 +18,13 @@ def upgrade() -> None:
             "generation", sa.Integer(), nullable=False, server_default=sa.text("0")
         )
         op.add_column(table, generation)
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(
+            "CREATE TRIGGER sessions_tell_generations AFTER UPDATE OF generation ON sessions "
+            "FOR EACH ROW WHEN (NEW.generation <> OLD.generation) "
+            "EXECUTE FUNCTION doorward_tell('user_id')"
+        )
+        op.execute("ALTER TABLE sessions ENABLE ALWAYS TRIGGER sessions_tell_generations")
 
 
 def downgrade() -> None:
@@ -26,6 +33,8 @@ def downgrade() -> None:
         "DELETE FROM sessions WHERE generation <> "
         "(SELECT generation FROM users WHERE users.id = sessions.user_id)"
     )
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP TRIGGER sessions_tell_generations ON sessions")
     for table in ("users", "sessions"):
         with op.batch_alter_table(table) as batch:
             batch.drop_column("generation")

@@ -20,7 +20,7 @@ from api.hot_path import with_answers_at_hand
 from api.operation import OperationController
 from api.site import Site
 from api.users import UserController
-from api.verify import VerifyController
+from api.verify import FOR_GATEWAYS, VerifyController
 
 LARGEST_BODY = 16 * 1024
 """In bytes."""
@@ -67,20 +67,34 @@ def _with_container(app: ASGIApp, container: AsyncContainer) -> ASGIApp:
 
 
 def _with_head(app: ASGIApp) -> ASGIApp:
-    """HEAD is GET without the body (RFC 9110, section 9.3.2), where a GET changes nothing."""
+    """HEAD is GET without the body (RFC 9110, section 9.3.2), where a GET changes nothing.
+
+    And OPTIONS is GET where a gateway asks about somebody's OPTIONS.
+    """
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != ScopeType.HTTP or scope["method"] != "HEAD":
+        if scope["type"] != ScopeType.HTTP:
             await app(scope, receive, send)
-            return
-
-        async def send_without_body(message: Message) -> None:
-            if message["type"] == "http.response.body":
-                message["body"] = b""
-            await send(message)
-
-        if scope["path"].strip("/") not in CHANGED_BY_GET:
-            scope = cast(HTTPScope, {**scope, "method": HttpMethod.GET.value})
-        await app(scope, receive, send_without_body)
+        elif scope["method"] == "OPTIONS" and scope["path"].startswith(FOR_GATEWAYS):
+            await app(_as_get(scope), receive, send)
+        elif scope["method"] == "HEAD":
+            path = "/".join(part for part in scope["path"].split("/") if part)  # as Litestar does
+            is_changed = path in CHANGED_BY_GET
+            await app(scope if is_changed else _as_get(scope), receive, _without_body(send))
+        else:
+            await app(scope, receive, send)
 
     return wrapped
+
+
+def _as_get(scope: HTTPScope) -> HTTPScope:
+    return cast(HTTPScope, {**scope, "method": HttpMethod.GET.value})
+
+
+def _without_body(send: Send) -> Send:
+    async def send_without_body(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message["body"] = b""
+        await send(message)
+
+    return send_without_body

@@ -9,7 +9,7 @@ from litestar.params import JSONBody
 from api import cookies, credentials
 from api.body import JsonRequest
 from api.caller import caller_of
-from api.guard import PUBLIC, refuse_strangers
+from api.guard import PUBLIC, credentials_of, refuse_strangers
 from api.openapi import ACCESS, REFRESH_COOKIE, OptionalBody, failures
 from api.schemas import Done, LoginRequest, RefreshToken, Registration, TokenAnswer, UserAnswer
 from api.site import CrossSiteRequest, Site
@@ -165,7 +165,7 @@ async def _refresh(
         tokens = await refresh_access(in_body, caller_of(request))
         return Response(TokenAnswer.of(tokens, with_refresh_token=True))
     site: Site = request.app.state.site
-    in_cookie = credentials.read(request.scope["headers"], site).refresh
+    in_cookie = (await credentials_of(request)).refresh
     if in_cookie is not None:
         await refuse_strangers(request)
     return _with_cookies(await refresh_access(in_cookie, caller_of(request)), site)
@@ -173,7 +173,7 @@ async def _refresh(
 
 async def _logout(request: JsonRequest, log_out: Logout, in_body: str | None) -> Response[Done]:
     site: Site = request.app.state.site
-    presented = credentials.read(request.scope["headers"], site)
+    presented = await credentials_of(request)
     refresh_token = in_body if in_body is not None else presented.refresh
     if presented.has_access_cookie or refresh_token is presented.refresh is not None:
         await refuse_strangers(request)

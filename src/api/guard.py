@@ -11,7 +11,7 @@ from api.caller import caller_of
 from api.site import CrossSiteRequest, Site
 from application.audit import Audit
 from application.auth import Authenticate
-from domain.errors import NotLoggedIn
+from domain.errors import AuthError, NotLoggedIn, TokenRejected
 
 PUBLIC = {"is_public": True}
 
@@ -30,14 +30,25 @@ async def require_login(
     if handler.opt.get("is_public"):
         return
     request = Request[Any, Any, Any](connection.scope)
-    site: Site = request.app.state.site
-    presented = credentials.read(request.scope["headers"], site)
+    presented = await credentials_of(request)
     if presented.access is None:
         raise NotLoggedIn
     if presented.has_access_cookie and request.method not in _SAFE_METHODS:
         await refuse_strangers(request)
     authenticate = await request.app.state.dishka_container.get(Authenticate)
     connection.scope["user"] = await authenticate(presented.access, caller_of(request))
+
+
+async def credentials_of(request: Request[Any, Any, Any]) -> credentials.Credentials:
+    """
+    :raises TokenRejected: see :func:`credentials.read`. It is recorded: what is ambiguous was made
+        by somebody.
+    """
+    try:
+        return credentials.read(request.scope["headers"], request.app.state.site)
+    except TokenRejected as refused:
+        await _record("read credentials", refused, request)
+        raise
 
 
 async def refuse_strangers(request: Request[Any, Any, Any]) -> None:
@@ -49,6 +60,10 @@ async def refuse_strangers(request: Request[Any, Any, Any]) -> None:
     try:
         site.refuse_strangers(request.headers)
     except CrossSiteRequest as refused:
-        audit = await request.app.state.dishka_container.get(Audit)
-        await audit.record("use cookies", refused, caller_of(request))
+        await _record("use cookies", refused, request)
         raise
+
+
+async def _record(what: str, refused: AuthError, request: Request[Any, Any, Any]) -> None:
+    audit = await request.app.state.dishka_container.get(Audit)
+    await audit.record(what, refused, caller_of(request))

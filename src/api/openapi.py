@@ -37,7 +37,7 @@ Signed tokens that can be revoked at once.
 
 Log in to get an access and a refresh token: as cookies, or with `{"transport": "bearer"}` in the
 answer's body. Access tokens are RS256 JWTs (RFC 9068); verify them with `/.well-known/jwks.json`,
-or ask `/api/users/me`, which also knows whether the session has ended.
+or ask `/api/auth/verify`, which also knows whether the session has ended.
 
 Every error has `status`, `message` and a stable `code`; send `Accept: application/problem+json`
 to get it as RFC 9457.

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import httptools
 import msgspec
 from uvicorn import Config, Server
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -52,7 +53,8 @@ class MannerlyConfig(Config):
 
 class BoundedHttp(HttpToolsProtocol):
     """HTTP with bounded heads, trailers and chunk headers: an endless one would fill the memory.
-    And with bounded time for them and for bodies: else whoever sends slowly keeps connections.
+    And with bounded time for a request to arrive and for an answer to leave: else whoever sends or
+    reads slowly keeps connections.
 
     The size of bodies is bounded where they are read.
     """
@@ -60,7 +62,9 @@ class BoundedHttp(HttpToolsProtocol):
     config: MannerlyConfig
     _without_progress = 0  # bytes since the last message, body part or end of a head began
     _awaited_since: float | None = None  # when the request began that has not wholly arrived
+    _stuck_since: float | None = None  # when the caller stopped to read
     _watch: asyncio.TimerHandle | None = None
+    _body_left: int | None = None  # in bytes, where the parser reads no more
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -73,8 +77,17 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
         self._without_progress += len(data)
-        super().data_received(data)
+        if self._body_left is not None:
+            self._take_body(data)
+            return
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._go_on_without_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self.send_400_response("not HTTP")
         if self._without_progress > LARGEST_HEAD:
             self.send_400_response("too large")
         elif self._awaited_since is None and self._is_idle():  # blank lines between requests
@@ -97,14 +110,50 @@ class BoundedHttp(HttpToolsProtocol):
         self._without_progress = 0
         super().on_body(body)
 
+    def pause_writing(self) -> None:
+        self._stuck_since = self.loop.time()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self._stuck_since = None
+        super().resume_writing()
+
     def send_400_response(self, _msg: str) -> None:
         self._refuse(FRAMEWORK[HTTPStatus.BAD_REQUEST])
 
+    def _go_on_without_upgrade(self, rest: bytes) -> None:
+        """An upgrade that is not supported is ignored (RFC 9110, section 7.8). But the parser ends
+        with such a head, and would take the body for the next request.
+
+        :param rest: what came after the head.
+        """
+        lengths = [value for name, value in self.headers if name == b"content-length"]
+        if any(name == b"transfer-encoding" for name, _ in self.headers):
+            self.cycle.more_body = True  # and it will not be read
+            self.send_400_response("an upgrade with chunks")
+            return
+        self.cycle.keep_alive = False  # the parser is of no more use
+        self._body_left = int(lengths[0]) if lengths else 0  # which the parser has checked
+        self.cycle.more_body = self._body_left > 0
+        self._awaited_since = self.loop.time() if self._body_left else None
+        self._take_body(rest)
+
+    def _take_body(self, data: bytes) -> None:
+        body = data[: self._body_left]
+        self._body_left = (self._body_left or 0) - len(body)
+        if body:
+            self.on_body(body)
+        if not self._body_left:  # what comes now is nobody's
+            self._awaited_since = None
+            self.cycle.more_body = False
+            self.cycle.message_event.set()
+
     def _keep_watch(self) -> None:
         """One timer for each connection, so that a request costs no timer."""
-        limit = self.config.manner.request_seconds
-        since = self._awaited_since
-        if since is not None and self.loop.time() - since >= limit:
+        limit, now = self.config.manner.request_seconds, self.loop.time()
+        if self._stuck_since is not None and now - self._stuck_since >= limit:
+            self.transport.abort()
+        elif self._awaited_since is not None and now - self._awaited_since >= limit:
             self._refuse(TOO_SLOW)
         else:
             self._watch = self.loop.call_later(limit / 4, self._keep_watch)
@@ -116,9 +165,18 @@ class BoundedHttp(HttpToolsProtocol):
     def _refuse(self, answer: Answer) -> None:
         if self.transport.is_closing():
             return
-        if self._is_idle() or not self.cycle.response_started:
+        if self._may_answer():
             self.transport.write(_octets(answer, is_https=self.config.manner.is_https))
         self.transport.close()
+
+    def _may_answer(self) -> bool:
+        """Whether an answer now would be taken for that to the request which is at fault."""
+        cycle: RequestResponseCycle | None = self.cycle  # uvicorn says that it is never None
+        if cycle is None or self.pipeline:
+            return cycle is None
+        if cycle.more_body:
+            return not cycle.response_started
+        return cycle.response_complete
 
 
 def _octets(answer: Answer, *, is_https: bool) -> bytes:

@@ -4,7 +4,7 @@ from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, Response, delete, get, patch, post
 from litestar.params import JSONBody
 
-from api import cookies
+from api import cookies, credentials
 from api.body import JsonRequest
 from api.caller import caller_of
 from api.openapi import ACCESS, failures
@@ -16,7 +16,7 @@ from api.schemas import (
     ProfileChange,
     UserAnswer,
 )
-from api.site import CrossSiteRequest
+from api.site import CrossSiteRequest, Site
 from application.account import ChangePassword, ChangeProfile, DeleteAccount, ExportAccount
 from domain.errors import (
     InvalidInput,
@@ -113,9 +113,13 @@ class UserController(Controller):
         request: JsonRequest,
         data: JSONBody[PasswordChange],
         change_password: FromDishka[ChangePassword],
-    ) -> Done:
+    ) -> Response[Done]:
         """Whoever else is logged in as me is logged out."""
-        await change_password(
+        device_token = await change_password(
             request.user, data.current_password, data.new_password, caller_of(request)
         )
-        return Done("success")
+        site: Site = request.app.state.site
+        answer = Response(Done("success"))
+        if credentials.device_token(request.scope["headers"], site):
+            answer.set_cookie(cookies.of_device(device_token, site))
+        return answer

@@ -15,6 +15,8 @@ from api.openapi import ACCESS, NoContent, failures
 from application.auth import Principal
 from domain.errors import NotLoggedIn, TokenRejected, Unavailable
 
+FOR_GATEWAYS = "/api/auth/verify"
+
 _IDENTITY = {
     "X-User-Id": "The user's id.",
     "X-User-Role": "The user's role, as of now.",
@@ -22,7 +24,12 @@ _IDENTITY = {
 }
 _NAMES = [name.lower().encode() for name in _IDENTITY]
 
-_OTHER_METHODS = [HttpMethod.POST, HttpMethod.PUT, HttpMethod.PATCH, HttpMethod.DELETE]
+_OTHER_METHODS = [
+    HttpMethod.POST,
+    HttpMethod.PUT,
+    HttpMethod.PATCH,
+    HttpMethod.DELETE,
+]
 
 
 def identity(principal: Principal) -> Iterable[tuple[bytes, str]]:
@@ -32,7 +39,7 @@ def identity(principal: Principal) -> Iterable[tuple[bytes, str]]:
 
 
 class VerifyController(Controller):
-    path = "/api/auth/verify"
+    path = FOR_GATEWAYS
     tags = ["auth"]
     security = ACCESS
 
@@ -48,21 +55,23 @@ class VerifyController(Controller):
     )
     async def verify(self, request: JsonRequest) -> Response[None]:
         """Whether the access token is good, and whose it is, in the answer's headers."""
-        return _verified(request)
+        return _verified(request, 204)
 
-    # Envoy keeps the method of the request that it asks about, and appends its path.
-
-    @get("/{path:path}", status_code=204, include_in_schema=False)
-    async def verify_path(self, request: JsonRequest) -> Response[None]:
-        return _verified(request)
+    @route("/", http_method=_OTHER_METHODS, status_code=204, include_in_schema=False)
+    async def verify_other_method(self, request: JsonRequest) -> Response[None]:
+        return _verified(request, 204)
 
     @route(
-        ["/", "/{path:path}"], http_method=_OTHER_METHODS, status_code=204, include_in_schema=False
+        "/{path:path}",
+        http_method=[HttpMethod.GET, *_OTHER_METHODS],
+        status_code=200,
+        include_in_schema=False,
     )
-    async def verify_other_method(self, request: JsonRequest) -> Response[None]:
-        return _verified(request)
+    async def verify_path(self, request: JsonRequest) -> Response[None]:
+        """For Envoy, which appends the path that it asks about and takes 200 alone for a yes."""
+        return _verified(request, 200)
 
 
-def _verified(request: JsonRequest) -> Response[None]:
+def _verified(request: JsonRequest, status: int) -> Response[None]:
     headers = {name.decode(): value for name, value in identity(request.user)}
-    return Response(None, status_code=204, headers=headers)
+    return Response(None, status_code=status, headers=headers)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from application.audit import Audit, Subject
 from application.auth import Principal
-from application.ports import Clock, PasswordHasher, SessionStore, UserRepository
+from application.ports import Clock, Devices, PasswordHasher, SessionStore, UserRepository
 from application.throttle import Throttle
 from domain.errors import TokenRejected, WrongPassword, all_of, in_field
 from domain.event import UNKNOWN, Caller
@@ -50,8 +50,9 @@ class Confirm:
         :raises TokenRejected: see :class:`FindMyself`.
         """
         me = await self.find_myself(principal)
-        # Under a key of its own, so that strangers' guesses at the login do not count here.
-        guesses = f"password:{me.user.email.key}"
+        # Counted for the session alone: neither strangers at the login nor a thief in another
+        # session use up the owner's attempts, and a new session takes the password.
+        guesses = f"password:{me.session.id}"
         await self.throttle.login(guesses, caller.address, None)
         if not await self.hasher.verify(password, me.user.password_hash):
             raise WrongPassword
@@ -65,15 +66,18 @@ class ChangePassword:
     users: UserRepository
     sessions: SessionStore
     hasher: PasswordHasher
+    devices: Devices
     rule: PasswordRule
     audit: Audit
     clock: Clock
 
     async def __call__(
         self, principal: Principal, current: str, new: str, caller: Caller = UNKNOWN
-    ) -> None:
-        """Everybody else who is logged in as this user is logged out.
+    ) -> str:
+        """Everybody else who is logged in as this user is logged out, and no other device is known
+        any more.
 
+        :returns: a token by which this device is known from now on.
         :raises InvalidInput: the new password will not do.
         :raises TooManyRequests: there were too many attempts to guess the current one.
         :raises WrongPassword: the current one is not the user's.
@@ -92,6 +96,7 @@ class ChangePassword:
             # In that one step all sessions have ended. What follows saves this one and tidies up.
             await self._keep(me.session, changed)
             await self._forget_others(changed, me.session.id)
+            return self.devices.issue(changed)
 
     async def _keep(self, session: Session, user: User) -> None:
         while stored := await self.sessions.get(user.id, session.id):

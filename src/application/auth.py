@@ -140,7 +140,7 @@ class Login:
         self, account: str, typed: Password, user: User | None, caller: Caller
     ) -> User:
         """Takes as long, and counts as much, for nobody's address as for somebody's."""
-        device = self.devices.recognise(caller.device_token, user.id) if user else None
+        device = self.devices.recognise(caller.device_token, user) if user else None
         is_ordinary = await self.throttle.login(account, caller.address, device)
         is_right = await self.hasher.verify(typed, user.password_hash if user else None)
         if user is None or user.disabled or not is_right:
@@ -152,9 +152,9 @@ class Login:
     def _device_token(self, user: User, caller: Caller) -> str:
         """A device that is known stays the same one, for its attempts are counted."""
         token = caller.device_token
-        if token is not None and self.devices.recognise(token, user.id):
+        if token is not None and self.devices.recognise(token, user):
             return token
-        return self.devices.issue(user.id)
+        return self.devices.issue(user)
 
     async def _start_session(self, user: User) -> Session:
         session = Session.start(
@@ -210,17 +210,16 @@ class RefreshAccess:
                 raise RefreshTokenMissing
             claims = self.signer.verify(refresh_token, TokenKind.REFRESH)
             subject.user_id, subject.session_id = claims.user_id, claims.session_id
-            await self.throttle.refresh(claims.user_id, caller.address)
+            await self.throttle.refresh(caller.address)
             if not claims.is_current(self.clock()):
                 raise TokenRejected
             session = await self._rotate(claims)
             return TokenPair.of(session, self.signer, self.lifetimes)
 
     async def _rotate(self, claims: TokenClaims) -> Session:
+        session = await self._good_session(claims)
+        await self.throttle.refresh_of(session.user_id)
         while True:  # each further turn follows on somebody else's success: it was stored
-            session = await self.sessions.get(claims.user_id, claims.session_id)
-            if session is None or not await _is_good(session, self.users):
-                raise TokenRejected
             try:
                 successor = session.refresh(
                     claims.token_id, self.clock(), self.lifetimes, TokenId(self.random_id())
@@ -230,6 +229,13 @@ class RefreshAccess:
                 raise
             if successor is session or await self.sessions.replace(session, successor):
                 return successor
+            session = await self._good_session(claims)
+
+    async def _good_session(self, claims: TokenClaims) -> Session:
+        session = await self.sessions.get(claims.user_id, claims.session_id)
+        if session is None or not await _is_good(session, self.users):
+            raise TokenRejected
+        return session
 
 
 async def _is_good(session: Session, users: UserRepository) -> bool:

@@ -54,7 +54,7 @@ class UserRepository(Protocol):
         A change made through this object is seen at once, one made elsewhere as soon as it is
         heard of, and in any case after the bound that is configured (``REVOCATION_BOUND``).
         """
-        return await self.get(user_id)
+        return self.at_hand(user_id) or await self.get(user_id)
 
     @abstractmethod
     async def by_email(self, email: Email) -> User | None: ...
@@ -94,7 +94,7 @@ class SessionStore(Protocol):
         """As :meth:`get`, or as it would have been a moment ago: see
         :meth:`UserRepository.recent`. Nothing may be decided on it that is written back.
         """
-        return await self.get(user_id, session_id)
+        return self.at_hand(user_id, session_id) or await self.get(user_id, session_id)
 
     @abstractmethod
     async def replace(self, old: Session, new: Session) -> bool:
@@ -168,11 +168,13 @@ class Devices(Protocol):
     """
 
     @abstractmethod
-    def issue(self, user_id: UserId) -> str:
-        """A token for the device on which this user has just logged in."""
+    def issue(self, user: User) -> str:
+        """A token for the device on which this user has just logged in. It is good until the
+        user's generation changes: with a new password all others are strangers again.
+        """
 
     @abstractmethod
-    def recognise(self, token: str | None, user_id: UserId) -> str | None:
+    def recognise(self, token: str | None, user: User) -> str | None:
         """The device's id, if the token was issued to this user."""
 
 

@@ -78,10 +78,13 @@ class Throttle:
         await self._count(self.limits.register_address, network(address))
         await self._count(self.limits.register, "all")
 
-    async def refresh(self, user_id: UserId, address: str) -> None:
+    async def refresh(self, address: str) -> None:
         await self._count(self.limits.refresh_address, network(address))
-        await self._count(self.limits.refresh_account, _account_key(user_id.hex))
         await self._count(self.limits.refresh, "all")
+
+    async def refresh_of(self, user_id: UserId) -> None:
+        """Only of a session that is good: tokens of others must not use up the owner's."""
+        await self._count(self.limits.refresh_account, _account_key(user_id.hex))
 
     async def _count(self, limit: Limit | None, key: str) -> None:
         if limit is not None:

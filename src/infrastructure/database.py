@@ -19,7 +19,6 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
-from sqlalchemy.pool import NullPool
 
 from domain.errors import Unavailable
 from infrastructure.limits import Limits
@@ -103,12 +102,7 @@ class Database:
             pool_pre_ping=True,  # a database that was restarted costs nobody a failed request
             connect_args={"timeout": self._seconds, **options},
         )
-        self._lone_engine = create_async_engine(
-            parsed,
-            isolation_level="AUTOCOMMIT",
-            poolclass=NullPool,
-            connect_args={"timeout": self._seconds, **options},
-        )
+        self._options = options
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine.sync_engine, "do_connect", make_private)
             event.listen(self._engine.sync_engine, "connect", prepare_sqlite)
@@ -136,9 +130,12 @@ class Database:
     @asynccontextmanager
     async def lone_connection(self) -> AsyncIterator[asyncpg.Connection]:
         """A connection to PostgreSQL beside the pool, as its driver knows it."""
-        async with self._lone_engine.connect() as connection:
-            raw = await connection.get_raw_connection()
-            yield raw.driver_connection
+        _, place = self._engine.dialect.create_connect_args(self._engine.url)
+        connection = await asyncpg.connect(**place, timeout=self._seconds, **self._options)
+        try:
+            yield connection
+        finally:
+            connection.terminate()  # a server that has fallen silent would keep a goodbye waiting
 
     @classmethod
     @asynccontextmanager
@@ -153,9 +150,13 @@ class Database:
 def make_private(
     _dialect: object, _record: object, arguments: list[Any], _options: object
 ) -> None:
-    """An SQLite file is for its owner only; SQLite itself would let everybody read a new one."""
-    with suppress(OSError):  # SQLite says it better
-        os.close(os.open(arguments[0], os.O_CREAT | os.O_RDWR, 0o600))
+    """An SQLite file is for its owner only; SQLite itself would let everybody read a new one.
+
+    A file that is there is not opened: to close it would take away the locks that SQLite holds on
+    it in this process ("How To Corrupt An SQLite Database File", section 2.2).
+    """
+    with suppress(OSError):  # it is there, or SQLite says better why not
+        os.close(os.open(arguments[0], os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def prepare_sqlite(connection: Any, _record: object) -> None:

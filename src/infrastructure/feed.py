@@ -48,8 +48,9 @@ class ConnectedFeed(InvalidationFeed):
         self._bound = bound.total_seconds()
         self._pause = self._bound / 4  # between questions, and between attempts to connect
         self._followers: list[Follower] = []
-        self._answered_at = -math.inf  # when that question was asked
-        self._is_heard = False
+        self._answered_at = -math.inf  # when the last question was asked that has an answer
+        self._begun_at = -math.inf
+        self._is_heard: bool | None = None  # which nobody knows yet
 
     def follow(self, follower: Follower) -> None:
         self._followers.append(follower)
@@ -73,12 +74,12 @@ class ConnectedFeed(InvalidationFeed):
         :raises Exception: whatever the connection raises.
         """
 
-    def _begin(self, asked_at: float) -> None:
-        """From now on nothing is missed; before, anything may have been."""
+    def _begin(self) -> None:
+        """From now on nothing is missed; before, anything may have been. The first answer makes
+        the feed live.
+        """
         self._tell(None)
-        self._answered(asked_at)
-        self._is_heard = True
-        log.info("changes in %s are heard", self._store)
+        self._begun_at = running_time()
 
     def _tell(self, user_id: UserId | None) -> None:
         for follower in self._followers:
@@ -89,10 +90,13 @@ class ConnectedFeed(InvalidationFeed):
         before the answer, so only changes since the question can be unknown.
         """
         self._answered_at = asked_at
+        if not self._is_heard:
+            log.info("changes in %s are heard", self._store)
+        self._is_heard = True
 
-    def _check_answers(self, now: float) -> None:
+    def _check_answers(self) -> None:
         """:raises TimeoutError: the connection is dead, though nobody says so."""
-        if now > self._answered_at + 2 * self._bound:
+        if running_time() > max(self._answered_at, self._begun_at) + 2 * self._bound:
             raise TimeoutError
 
     async def _listen_again_and_again(self) -> None:
@@ -108,7 +112,7 @@ class ConnectedFeed(InvalidationFeed):
             await asyncio.sleep(self._pause * (0.5 + secrets.randbelow(1000) / 1000))
 
     def _complain(self, error: Exception) -> None:
-        if self._is_heard:
+        if self._is_heard is not False:
             reason = type(error).__name__
             log.warning("changes in %s are not heard (%s): no copies", self._store, reason)
         self._is_heard = False

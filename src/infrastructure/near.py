@@ -83,17 +83,11 @@ class NearUsers(UserRepository):
     def at_hand(self, user_id: UserId) -> User | None:
         return self._copies.find(user_id, user_id)
 
-    async def recent(self, user_id: UserId) -> User | None:
-        copy = self.at_hand(user_id)
-        if copy is not None:
-            return copy
-        return await self._copies.read(user_id, user_id, self._users.get(user_id))
-
     async def add(self, user: User) -> None:
         await self._users.add(user)
 
     async def get(self, user_id: UserId) -> User | None:
-        return await self._users.get(user_id)
+        return await self._copies.read(user_id, user_id, self._users.get(user_id))
 
     async def by_email(self, email: Email) -> User | None:
         return await self._users.by_email(email)
@@ -129,18 +123,12 @@ class NearSessions(SessionStore):
         copy = self._copies.find(user_id, session_id)
         return None if copy is None or copy.has_ended(self._clock()) else copy
 
-    async def recent(self, user_id: UserId, session_id: SessionId) -> Session | None:
-        copy = self.at_hand(user_id, session_id)
-        if copy is not None:
-            return copy
-        stored = self._sessions.get(user_id, session_id)
-        return await self._copies.read(user_id, session_id, stored)
-
     async def add(self, session: Session) -> None:
         await self._sessions.add(session)
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
-        return await self._sessions.get(user_id, session_id)
+        stored = self._sessions.get(user_id, session_id)
+        return await self._copies.read(user_id, session_id, stored)
 
     async def replace(self, old: Session, new: Session) -> bool:
         try:

@@ -45,6 +45,7 @@ _REASONS: dict[type[BaseException], str] = {
     asyncpg.InsufficientPrivilegeError: "its user lacks the right",
     asyncpg.TooManyConnectionsError: "it has too many connections already",
     asyncpg.UndefinedTableError: "its tables are missing",
+    asyncpg.UndefinedColumnError: "its schema is that of another version",
 }
 
 _NO_ANSWER = (

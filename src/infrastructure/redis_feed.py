@@ -6,6 +6,7 @@ from before the question have been told. The connection is redis-py's own, so th
 and sockets are as everywhere else.
 """
 
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -35,23 +36,29 @@ class RedisFeed(ConnectedFeed):
         async with self._server.lone_connection() as connection:
             parser: Any = connection._parser  # noqa: SLF001 - redis-py's own cache goes this way
             parser.set_invalidation_push_handler(self._hear)
-            asked_at = running_time()
             await _send(connection, "CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", PREFIX)
             await connection.read_response()
-            self._begin(asked_at)
+            self._begin()
+            asked: deque[float] = deque()
             while True:
-                await self._ask_and_hear(connection)
+                await self._ask_and_hear(connection, asked)
 
-    async def _ask_and_hear(self, connection: AbstractConnection) -> None:
-        """For as long as one question is good."""
-        asked_at = running_time()
-        self._check_answers(asked_at)
-        await _send(connection, "PING", repr(asked_at))
-        while (left := asked_at + self._pause - running_time()) > 0:
+    async def _ask_and_hear(self, connection: AbstractConnection, asked: deque[float]) -> None:
+        """For as long as one question is good.
+
+        :param asked: when the questions were asked that have no answer yet.
+        """
+        self._check_answers()
+        asked.append(running_time())
+        # Not PING: a server that a failover has made a replica would answer that too.
+        await _send(connection, "ROLE")
+        until = asked[-1] + self._pause
+        while (left := until - running_time()) > 0:
             # Nothing is returned for what is told, and when the time is up.
-            answer: object = await connection.read_response(timeout=left, push_request=True)
-            if isinstance(answer, bytes):
-                self._answered(float(answer))
+            answer = await connection.read_response(timeout=left, push_request=True)
+            if answer is not None:
+                _check_role(answer)
+                self._answered(asked.popleft())
 
     async def _hear(self, message: list[Any]) -> None:
         """
@@ -65,6 +72,12 @@ async def _send(connection: AbstractConnection, *command: str) -> None:
     if not connection.is_connected:  # redis-py would connect again, and nothing would be tracked
         raise ConnectionResetError
     await connection.send_command(*command, check_health=False)
+
+
+def _check_role(answer: Any) -> None:
+    """:raises ConnectionError: the server is not the primary, where all changes are made."""
+    if not isinstance(answer, list) or answer[0] != b"master":
+        raise ConnectionError("not the primary")
 
 
 def _user_id(key: bytes) -> UserId | None:

@@ -85,6 +85,8 @@ class RedisLine:
             return self._link
         if self._connecting is None or self._connecting.done():
             self._connecting = asyncio.create_task(self._connect())
+            # Should everybody have lost patience when it fails, nobody else asks why.
+            self._connecting.add_done_callback(lambda task: task.cancelled() or task.exception())
         # Whoever loses patience leaves the others theirs.
         self._link = await asyncio.shield(self._connecting)
         return self._link

@@ -9,11 +9,14 @@ from datetime import timedelta
 from urllib.parse import quote
 from uuid import UUID
 
+import asyncpg
+
 from domain.user import UserId
 from infrastructure.clock import running_time
 from infrastructure.database import Database
 from infrastructure.feed import ConnectedFeed, Follower, InvalidationFeed
 
+_QUESTION = "? "
 CHANNEL = "doorward_changes"
 """On which the triggers of migration 0003 tell whose rows were changed, with the commit."""
 
@@ -31,35 +34,40 @@ async def open_feed(database: Database, bound: timedelta) -> AsyncIterator[Inval
 class PostgresFeed(ConnectedFeed):
     """``LISTEN``, on a connection of its own.
 
-    The questions are notifications as well, by the same way. So a pool in between that hands each
-    statement to another server process, where nobody listens, is noticed: no question is answered.
+    The questions are notifications as well, sent from *another* connection. So a pool in between
+    that lends its connections to PostgreSQL for one transaction at a time is noticed: what nobody
+    passes on to the listener answers no question. And each can be answered once, by its number,
+    which nobody knows before: whoever may notify cannot answer in advance.
     """
 
     def __init__(self, database: Database, bound: timedelta) -> None:
         super().__init__("PostgreSQL", bound)
         self._database = database
-        self._name = secrets.token_hex(8)
+        self._asked: dict[str, float] = {}  # when, by the question's number
 
     async def _listen(self) -> None:
-        async with self._database.lone_connection() as connection:
-            asked_at = running_time()
+        self._asked.clear()
+        lone = self._database.lone_connection
+        async with lone() as listener, lone() as asker:
             async with asyncio.timeout(self._bound):
-                await connection.add_listener(CHANNEL, self._hear)
-            self._begin(asked_at)
+                await listener.add_listener(CHANNEL, self._hear)
+            self._begin()
             while True:
-                asked_at = running_time()
-                self._check_answers(asked_at)
-                async with asyncio.timeout(self._bound):
-                    question = f"{self._name} {asked_at!r}"
-                    await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, question)
+                await self._ask(asker)
                 await asyncio.sleep(self._pause)
+                self._check_answers()
+
+    async def _ask(self, asker: asyncpg.Connection) -> None:
+        number = secrets.token_hex(8)
+        self._asked[number] = running_time()
+        async with asyncio.timeout(self._bound):
+            await asker.execute("SELECT pg_notify($1, $2)", CHANNEL, _QUESTION + number)
 
     def _hear(self, _connection: object, _process: int, _channel: str, message: str) -> None:
-        name, _, asked_at = message.partition(" ")
-        if not asked_at:
+        if not message.startswith(_QUESTION):
             self._tell(_user_id(message))
-        elif name == self._name:
-            self._answered(float(asked_at))
+        elif asked_at := self._asked.pop(message.removeprefix(_QUESTION), None):
+            self._answered(asked_at)
 
 
 class SqliteFeed(InvalidationFeed):

@@ -5,7 +5,7 @@ import pytest
 from litestar import Litestar
 
 from tests.api.mistakes import MISTAKES, Mistake
-from tests.api.people import CLIENT_ORIGIN, HTTPS_ORIGIN, LOGIN, ME, ORIGIN, Client, routes
+from tests.api.people import CLIENT_ORIGIN, HTTPS_ORIGIN, LOGIN, ME, ORIGIN, VERIFY, Client, routes
 from tests.api.trouble import Trouble
 
 CORS = {
@@ -117,6 +117,8 @@ async def test_a_preflight_of_another_origin_is_told_nothing(
 
 async def test_a_preflight_needs_no_credential_on_any_route(client: Client, app: Litestar) -> None:
     for method, path, _ in routes(app):
+        if path.startswith(VERIFY):  # for gateways, which would take it for a yes
+            continue
         answer = await client.options(path, headers=preflight(CLIENT_ORIGIN, method))
         assert answer.status_code == 204
         assert cors(answer)["access-control-allow-origin"] == CLIENT_ORIGIN

@@ -129,6 +129,19 @@ async def test_a_refused_call_leaves_a_record(
     assert all("use cookies" in each and "CrossSiteRequest" in each for each in told)
 
 
+@pytest.mark.parametrize(("method", "path"), [("GET", ME), ("POST", REFRESH), ("POST", LOGOUT)])
+async def test_ambiguous_credentials_leave_a_record(
+    client: Client, caplog: pytest.LogCaptureFixture, method: str, path: str
+) -> None:
+    caplog.set_level(logging.INFO, "doorward.audit")
+
+    answer = await client.with_cookies(path, "access_token=a; access_token=b", method=method)
+
+    assert answer.status_code == 401
+    [told] = [each.getMessage() for each in caplog.records if each.name == "doorward.audit"]
+    assert "read credentials" in told
+
+
 @each_accepted
 async def test_a_call_with_cookies_from_a_known_page_passes(
     client: Client, headers: Headers

@@ -227,6 +227,16 @@ async def test_no_other_address_is_mentioned(client: Client, path: str) -> None:
     assert "location" not in answer.headers
 
 
+@pytest.mark.parametrize("path", ["/api/auth//logout", "//api/auth/logout/", "/api//auth/refresh"])
+async def test_head_changes_nothing_however_it_is_spelled(client: Client, path: str) -> None:
+    await client.move_in()
+
+    # With a host, for a path that begins with two strokes would be taken for one.
+    assert (await client.head(f"http://localhost:8000{path}")).status_code == 405
+
+    assert (await client.me()).status_code == 200
+
+
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/docs", "/openapi.json"])
 async def test_head_is_get_without_the_body(client: Client, path: str) -> None:
     answer = await client.head(path)

@@ -18,6 +18,7 @@ SETTINGS = {
     "ARGON2_MEMORY_KIB": "19456",  # the least that is accepted, for it is quick
     "LOGIN_LIMIT_ADDRESS": "off",  # all these people live at one address
     "REGISTER_LIMIT_ADDRESS": "off",
+    "REFRESH_LIMIT_ACCOUNT": "off",  # and some ask without end
 }
 
 

@@ -120,7 +120,8 @@ class Line(ConnectedFeed):
         if not self.is_connected:
             self.is_connected = True
             asked_at = monotonic(self.ledger.clock())
-            self.say(lambda: self._begin(asked_at))
+            self.say(self._begin)
+            self.say(lambda: self._answered(asked_at))
 
     def ask(self) -> None:
         """Whoever is asked answers at once; when the answer arrives is another matter."""

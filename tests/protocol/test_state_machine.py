@@ -84,7 +84,7 @@ class Protocol(Logins):
         allowed = [("replaced", "user"), ("replaced", login.id), *gone]
         assert set(done) <= set(allowed * is_right)
         if not isinstance(result, Crash):
-            assert result is None if is_right else isinstance(result, WrongPassword)
+            assert isinstance(result, str if is_right else WrongPassword)
             assert (("replaced", "user") in done) is is_right
         if ("replaced", "user") in done:
             # With that one step, whatever crashes after it.

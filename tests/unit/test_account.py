@@ -152,6 +152,33 @@ async def test_guessing_the_current_password_is_limited_as_logging_in_is(
     await check_unchanged(house, me)
 
 
+async def test_a_thief_in_another_session_does_not_use_up_the_owners_attempts(
+    house: House, me: Principal
+) -> None:
+    house.limits = limited(3, "login_account")
+    thief = await house.authenticate((await house.come_in(ADA)).access)
+    for _ in range(3):
+        with pytest.raises(WrongPassword):
+            await house.change_password(thief, GUESS, NEW)
+    with pytest.raises(TooManyRequests):
+        await house.change_password(thief, GUESS, NEW)
+
+    await house.change_password(me, PASSWORD, NEW)
+
+
+async def test_what_was_changed_elsewhere_a_moment_ago_is_no_obstacle(
+    house: House, me: Principal
+) -> None:
+    """The request may have been let in on a copy."""
+    await house.change(me.user, photo="ada.png")
+
+    await house.change_password(me, PASSWORD, NEW)
+
+    stored = await house.users.get(me.user.id)
+    assert stored is not None
+    assert stored.photo == "ada.png"
+
+
 async def test_who_knows_it_has_all_attempts_again(house: House, me: Principal) -> None:
     house.limits = limited(3, "login_account")
     for _ in range(2):

@@ -1,15 +1,16 @@
 """Device tokens: recognised for the user they were issued to, and for nobody else."""
 
-from uuid import UUID, uuid4
+from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
 from domain.user import UserId
 from infrastructure.devices import HmacDevices
 from infrastructure.keys import SigningKey
-from tests.builders import a_signing_key
+from tests.builders import NOW, a_signing_key, ada
 
-ADA, EVE = UserId(uuid4()), UserId(uuid4())
+ADA, EVE = ada(), ada()
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,15 @@ def test_each_token_is_of_another_device(devices: HmacDevices) -> None:
 
 def test_a_device_of_somebody_else_is_not_recognised(devices: HmacDevices) -> None:
     assert devices.recognise(devices.issue(EVE), ADA) is None
-    assert devices.recognise(devices.issue(ADA), UserId(UUID(int=ADA.int ^ 1))) is None
+    beside = replace(ADA, id=UserId(UUID(int=ADA.id.int ^ 1)))
+    assert devices.recognise(devices.issue(ADA), beside) is None
+
+
+def test_with_a_new_password_every_device_is_a_stranger_again(devices: HmacDevices) -> None:
+    token = devices.issue(ADA)
+
+    assert devices.recognise(token, replace(ADA, name="Ada King")) is not None
+    assert devices.recognise(token, ADA.with_new_password("another hash", NOW)) is None
 
 
 def test_a_device_is_recognised_after_a_restart_and_by_every_worker(key: SigningKey) -> None:
@@ -64,7 +73,7 @@ def test_a_device_has_128_random_bits_and_its_token_says_nothing_else(
     assert len(bytes.fromhex(device)) == 16
     assert len(bytes.fromhex(code)) == 32
     assert devices.recognise(token, ADA) == device
-    assert ADA.hex not in token
+    assert ADA.id.hex not in token
 
 
 @pytest.mark.parametrize(

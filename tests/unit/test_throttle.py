@@ -7,6 +7,7 @@ from itertools import count
 import pytest
 
 from application.throttle import AttemptLimits, network
+from domain.errors import TokenRejected
 from domain.event import Caller
 from domain.limit import Limit, TooManyRequests
 from tests.builders import MICROSECOND, PASSWORD, House
@@ -110,6 +111,19 @@ async def test_refreshes_of_one_user_are_limited_from_wherever_they_come(
 
     assert outcomes == ["in"] * 3 + ["refresh-account"] * 3
     assert await refresh(house, another) == "in"
+
+
+async def test_a_token_that_is_no_good_uses_up_nobodys_refreshes(house: House, token: str) -> None:
+    """A thief may keep it for long after a logout."""
+    house.limits = limited(3, "refresh_account")
+    await house.logout(None, token)
+    good = (await house.come_in(ADA)).refresh
+
+    for _ in range(10):
+        with pytest.raises(TokenRejected):
+            await house.refresh(token, HERE)
+
+    assert await refresh(house, good) == "in"
 
 
 async def test_without_limits_nothing_is_counted(house: House, token: str) -> None:

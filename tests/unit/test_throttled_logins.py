@@ -23,6 +23,8 @@ from tests.unit.attempts import (
     register,
 )
 
+NEW = "a better one than before"
+
 
 async def use_up(house: House, email: str = ADA) -> None:
     """Somebody guesses until nobody may try any more."""
@@ -97,6 +99,21 @@ async def test_an_owner_on_a_known_device_gives_no_new_guesses_to_others(house: 
     assert await log_in(house, ADA, PASSWORD, owner) == "in"
 
     assert await log_in(house, ADA, caller=THERE) == "login-account"
+
+
+async def test_after_a_new_password_a_device_of_before_cannot_lock_the_owner_out(
+    house: House,
+) -> None:
+    house.limits = limited(3, "login_account")
+    await house.move_in(ADA)
+    former = await on_known_device(house)
+    me = await house.authenticate((await house.come_in(ADA)).access)
+    mine = replace(HERE, device_token=await house.change_password(me, PASSWORD, NEW))
+    await use_up(house)
+    for _ in range(10):
+        await log_in(house, caller=former)
+
+    assert await log_in(house, ADA, NEW, mine) == "in"
 
 
 async def test_a_device_knows_one_user(house: House) -> None:
