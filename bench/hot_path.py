@@ -28,7 +28,7 @@ ME, VERIFY = "/api/users/me", "/api/auth/verify"
 OF_THE_BARE_ROUTE = {ME: at_least(0.6), VERIFY: at_least(1.0)}
 OF_NO_COPIES = at_least(8)
 
-NO_COPIES, TUTORIAL = "no copies", "the tutorial's design"
+NO_COPIES, TUTORIAL = "nothing at hand (CACHED_USERS=0)", "the tutorial's design"
 UNIT = "requests/CPU s of the server"
 _WITHOUT_COPIES = {"CACHED_USERS": "0"}
 

@@ -4,6 +4,7 @@
 which reads keys and stores as the tutorial did that it replaces.
 """
 
+import gc
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -43,7 +44,13 @@ def bare() -> Litestar:
     @get("/health/live")
     async def live() -> None: ...
 
-    return Litestar([me, live], logging_config=None, openapi_config=None)
+    return Litestar([me, live], logging_config=None, openapi_config=None, on_startup=[settle])
+
+
+def settle() -> None:
+    """As each worker of the service does."""
+    gc.collect()
+    gc.freeze()
 
 
 def tutorial() -> Litestar:

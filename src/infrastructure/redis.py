@@ -106,6 +106,10 @@ class RedisServer:
         except (RedisError, OSError) as error:
             raise Unavailable(role) from error
 
+    def hang_up(self) -> None:
+        """Whoever calls next is connected anew, to whatever the name stands for then."""
+        self._line.hang_up()
+
     @asynccontextmanager
     async def lone_connection(self) -> AsyncIterator[AbstractConnection]:
         """A connection beside the line, which is told things unasked (RESP3)."""

@@ -57,8 +57,14 @@ class RedisFeed(ConnectedFeed):
             # Nothing is returned for what is told, and when the time is up.
             answer = await connection.read_response(timeout=left, push_request=True)
             if answer is not None:
-                _check_role(answer)
+                self._check_role(answer)
                 self._answered(asked.popleft())
+
+    def _check_role(self, answer: Any) -> None:
+        """:raises ConnectionError: the server is not the primary, where all changes are made."""
+        if not isinstance(answer, list) or answer[0] != b"master":
+            self._server.hang_up()  # whose sessions are as old
+            raise ConnectionError("not the primary")
 
     async def _hear(self, message: list[Any]) -> None:
         """
@@ -72,12 +78,6 @@ async def _send(connection: AbstractConnection, *command: str) -> None:
     if not connection.is_connected:  # redis-py would connect again, and nothing would be tracked
         raise ConnectionResetError
     await connection.send_command(*command, check_health=False)
-
-
-def _check_role(answer: Any) -> None:
-    """:raises ConnectionError: the server is not the primary, where all changes are made."""
-    if not isinstance(answer, list) or answer[0] != b"master":
-        raise ConnectionError("not the primary")
 
 
 def _user_id(key: bytes) -> UserId | None:

@@ -25,7 +25,7 @@ from infrastructure.adapters import ADAPTERS, MEMORY, Adapter
 from infrastructure.database import Database
 from infrastructure.feed import InvalidationFeed
 from infrastructure.limits import Limits
-from infrastructure.redis import PREFIX, RedisServer
+from infrastructure.redis import PREFIX, RedisServer, RedisSessions
 from infrastructure.redis_feed import RedisFeed
 from infrastructure.sql_feed import PostgresFeed
 from tests import servers
@@ -678,10 +678,15 @@ async def test_a_server_that_is_no_primary_any_more_is_not_believed(
         RedisServer.open(our_own_redis.url, LIMITS) as server,
         RedisFeed.open(server, BOUND) as feed,
     ):
+        sessions = RedisSessions(server)
+        await sessions.of_user(ada().id)
         await until(feed.is_live)
+        link = server._line._link
         await by_redis(our_own_redis.url, "REPLICAOF 127.0.0.1 1")
         try:
             await until(lambda: not feed.is_live())
+            # What is read is as old: that is asked of whoever the name stands for now, as well.
+            assert server._line._link is not link
             async for _ in moments(3 * BOUND.total_seconds()):
                 assert not feed.is_live()
         finally:
