@@ -148,7 +148,7 @@ async def test_a_logout_beats_a_refresh(arena: Arena) -> None:
 
 
 async def test_a_theft_that_is_noticed_beats_a_refresh(arena: Arena) -> None:
-    for _ in range(ROUNDS):
+    for _ in range(5 * ROUNDS):
         ada = await arena.somebody()
         spent = ada.other.refresh
         good = await arena.other.refresh((await arena.other.refresh(spent)).refresh)
