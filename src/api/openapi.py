@@ -104,6 +104,7 @@ class NoContent(Operation):
         answer = (self.responses or {}).get("204")
         if isinstance(answer, OpenAPIResponse):
             answer.content = None
+            answer.headers = dict(sorted((answer.headers or {}).items()))  # they come as a set
 
 
 def failures(*errors: type[AuthError], status: tuple[int, ...] = ()) -> dict[int, ResponseSpec]:

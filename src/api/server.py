@@ -23,6 +23,9 @@ APPLICATION = "api.main:app_from_environment"
 LARGEST_HEAD = 64 * 1024
 """Of a request line and its headers together, in bytes. Ours are below 8 KiB."""
 
+LAST_REQUEST = 1
+"""Seconds that a connection without a request stays open after SIGTERM."""
+
 GRACE = 8
 """Seconds that requests have to end after SIGTERM. Docker kills after 10."""
 
@@ -64,6 +67,7 @@ class BoundedHttp(HttpToolsProtocol):
     _awaited_since: float | None = None  # when the request began that has not wholly arrived
     _stuck_since: float | None = None  # when the caller stopped to read
     _watch: asyncio.TimerHandle | None = None
+    _is_last = False  # the next request on this connection is the last one
     _body_left: int | None = None  # in bytes, where the parser reads no more
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -105,10 +109,28 @@ class BoundedHttp(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._without_progress = 0
         super().on_headers_complete()
+        if self._is_last:
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         self._without_progress = 0
         super().on_body(body)
+
+    def shutdown(self) -> None:
+        """The server ends. Whoever has just connected is about to ask, and is answered yet."""
+        if self._is_silent() and not self._is_last:
+            self._is_last = True
+            self.loop.call_later(LAST_REQUEST, self._close_if_silent)
+        else:
+            super().shutdown()
+
+    def _close_if_silent(self) -> None:
+        if self._is_silent():
+            self.transport.close()
+
+    def _is_silent(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle  # uvicorn says that it is never None
+        return cycle is None
 
     def pause_writing(self) -> None:
         self._stuck_since = self.loop.time()
@@ -159,8 +181,7 @@ class BoundedHttp(HttpToolsProtocol):
             self._watch = self.loop.call_later(limit / 4, self._keep_watch)
 
     def _is_idle(self) -> bool:
-        cycle: RequestResponseCycle | None = self.cycle  # uvicorn says that it is never None
-        return cycle is None or cycle.response_complete
+        return self._is_silent() or self.cycle.response_complete
 
     def _refuse(self, answer: Answer) -> None:
         if self.transport.is_closing():
@@ -171,12 +192,11 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _may_answer(self) -> bool:
         """Whether an answer now would be taken for that to the request which is at fault."""
-        cycle: RequestResponseCycle | None = self.cycle  # uvicorn says that it is never None
-        if cycle is None or self.pipeline:
-            return cycle is None
-        if cycle.more_body:
-            return not cycle.response_started
-        return cycle.response_complete
+        if self._is_silent() or self.pipeline:
+            return self._is_silent()
+        if self.cycle.more_body:
+            return not self.cycle.response_started
+        return self.cycle.response_complete
 
 
 def _octets(answer: Answer, *, is_https: bool) -> bytes:

@@ -36,18 +36,27 @@ async def test_the_cookie_of_a_device_under_https(client: Client) -> None:
 
 
 @pytest.mark.parametrize("site", [ORIGIN, HTTPS_ORIGIN], indirect=True)
-async def test_the_cookie_of_a_device_outlives_everything_but_a_login(client: Client) -> None:
+async def test_the_cookie_of_a_device_outlives_refreshes_and_logouts(client: Client) -> None:
     await client.register()
     token = (await client.log_in()).cookies
     [name] = [name for name in token if name.endswith("device")]
     for answer in (
         await client.refresh(),
-        await client.change_password(),
         await client.log_out(),
         await client.log_in(password="a guess"),
     ):
         assert "device=" not in str(answer.headers.get_list("set-cookie"))
         assert client.cookies[name] == token[name]
+
+
+async def test_a_new_password_makes_the_device_known_anew(client: Client) -> None:
+    await client.register()
+    before = (await client.log_in()).cookies
+    [name] = [name for name in before if name.endswith("device")]
+
+    await client.change_password()
+
+    assert client.cookies[name] not in {None, before[name]}
 
 
 async def test_who_keeps_their_tokens_themselves_gets_no_cookie(client: Client) -> None:

@@ -47,14 +47,14 @@ class CopiedUsers(NearUsers):
     """Every question is one that a copy may answer."""
 
     async def get(self, user_id: UserId) -> User | None:
-        return await self.recent(user_id)
+        return self.at_hand(user_id) or await super().get(user_id)
 
 
 class CopiedSessions(NearSessions):
     """Every question is one that a copy may answer."""
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
-        return await self.recent(user_id, session_id)
+        return self.at_hand(user_id, session_id) or await super().get(user_id, session_id)
 
 
 @pytest.fixture(params=schemes("rate_limiter"))
