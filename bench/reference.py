@@ -16,7 +16,7 @@ from litestar import Litestar, MediaType, get
 
 from api import server
 from api.app import create_app
-from api.main import manner_of
+from api.main import server_options
 from api.site import Site
 from application.ports import SessionStore, TokenSigner
 from bench.services import APPLICATION, BODY
@@ -121,7 +121,7 @@ def main() -> None:
     server.APPLICATION = os.environ[APPLICATION]
     settings = Settings.read()
     listener = server.listen(settings.host, settings.port)
-    server.run(listener, manner_of(settings), LOGS, reload=False)
+    server.run(listener, server_options(settings), LOGS, reload=False)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import click
 from dotenv import load_dotenv
 
 from api import server
-from api.main import PARENT, make_app, manner_of
+from api.main import PARENT, make_app, server_options
 from application.auth import RegisterUser
 from domain.errors import EmailTaken, InvalidInput
 from domain.user import Role, User
@@ -71,7 +71,7 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool)
     if settings.workers > 1:
         os.environ[PARENT] = str(os.getpid())
     _introduce(settings)
-    server.run(listener, manner_of(settings), LOGS, reload=reload)
+    server.run(listener, server_options(settings), LOGS, reload=reload)
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -8,7 +8,7 @@ import signal
 from litestar import Litestar
 
 from api.app import create_app
-from api.server import Manner
+from api.server import ServerOptions
 from api.site import Site
 from application.auth import Login, RegisterUser
 from infrastructure.container import make_container
@@ -56,8 +56,8 @@ def _settle() -> None:
     gc.freeze()
 
 
-def manner_of(settings: Settings) -> Manner:
-    return Manner(
+def server_options(settings: Settings) -> ServerOptions:
+    return ServerOptions(
         settings.workers,
         settings.request_timeout.total_seconds(),
         is_https=_site(settings).is_https,

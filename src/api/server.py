@@ -33,7 +33,7 @@ Logs = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class ServerOptions:
     """How to serve.
 
     :ivar workers: server processes.
@@ -46,12 +46,12 @@ class Manner:
     is_https: bool
 
 
-class MannerlyConfig(Config):
+class ServerConfig(Config):
     """uvicorn's configuration, which each process has, with ours."""
 
-    def __init__(self, manner: Manner, **options: Any) -> None:
-        super().__init__(APPLICATION, workers=manner.workers, **options)
-        self.manner = manner
+    def __init__(self, server_options: ServerOptions, **options: Any) -> None:
+        super().__init__(APPLICATION, workers=server_options.workers, **options)
+        self.server_options = server_options
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -62,7 +62,7 @@ class BoundedHttp(HttpToolsProtocol):
     The size of bodies is bounded where they are read.
     """
 
-    config: MannerlyConfig
+    config: ServerConfig
     _without_progress = 0  # bytes since the last message, body part or end of a head began
     _awaited_since: float | None = None  # when the request began that has not wholly arrived
     _stuck_since: float | None = None  # when the caller stopped to read
@@ -172,7 +172,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _keep_watch(self) -> None:
         """One timer for each connection, so that a request costs no timer."""
-        limit, now = self.config.manner.request_seconds, self.loop.time()
+        limit, now = self.config.server_options.request_seconds, self.loop.time()
         if self._stuck_since is not None and now - self._stuck_since >= limit:
             self.transport.abort()
         elif self._awaited_since is not None and now - self._awaited_since >= limit:
@@ -187,7 +187,7 @@ class BoundedHttp(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self._may_answer():
-            self.transport.write(_octets(answer, is_https=self.config.manner.is_https))
+            self.transport.write(_octets(answer, is_https=self.config.server_options.is_https))
         self.transport.close()
 
     def _may_answer(self) -> bool:
@@ -240,14 +240,14 @@ def end_on_signals() -> None:
     signal.signal(signal.SIGTERM, end)
 
 
-def run(listener: socket.socket, manner: Manner, logs: Logs, *, reload: bool) -> None:
+def run(listener: socket.socket, options: ServerOptions, logs: Logs, *, reload: bool) -> None:
     """Serve until a signal comes.
 
     :param logs: the configuration of logging, for each process.
     :param reload: start anew whenever the source code changes; with one worker.
     :raises SystemExit: in the end, with the exit code.
     """
-    config = configuration(manner, logs, reload=reload)
+    config = configuration(options, logs, reload=reload)
     if reload:
         ChangeReload(config, target=Server(config).run, sockets=[listener]).run()
     elif config.workers > 1:
@@ -260,9 +260,9 @@ def run(listener: socket.socket, manner: Manner, logs: Logs, *, reload: bool) ->
         sys.exit(int(not server.started))
 
 
-def configuration(manner: Manner, logs: Logs, *, reload: bool = False) -> MannerlyConfig:
-    return MannerlyConfig(
-        manner,
+def configuration(options: ServerOptions, logs: Logs, *, reload: bool = False) -> ServerConfig:
+    return ServerConfig(
+        options,
         factory=True,
         reload=reload,
         reload_dirs=[str(Path(__file__).resolve().parents[1])] if reload else None,

@@ -133,7 +133,7 @@ def serve_again_and_again(listener: socket.socket) -> NoReturn:
 
 
 def serve(app: Litestar, listener: socket.socket, settings: Settings) -> None:
-    config = server.configuration(main.manner_of(settings), LOGS)
+    config = server.configuration(main.server_options(settings), LOGS)
     config.app = lambda: mortal(app)
     Server(config).run(sockets=[listener])
 
