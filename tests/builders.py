@@ -19,13 +19,13 @@ from application.account import (
 )
 from application.audit import Audit
 from application.auth import (
-    Authenticate,
     Login,
     Logout,
     RefreshAccess,
     RegisterUser,
     TokenPair,
 )
+from application.authenticate import Authenticate
 from application.ports import (
     Devices,
     RateLimiter,

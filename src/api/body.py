@@ -8,7 +8,7 @@ from litestar.exceptions import HTTPException, InternalServerException
 from msgspec import DecodeError
 from msgspec.json import decode
 
-from application.auth import Principal
+from application.authenticate import Principal
 from domain.errors import InvalidInput, Problem
 
 

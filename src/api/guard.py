@@ -10,7 +10,7 @@ from api import credentials
 from api.caller import caller_of
 from api.site import CrossSiteRequest, Site
 from application.audit import Audit
-from application.auth import Authenticate
+from application.authenticate import Authenticate
 from domain.errors import AuthError, NotLoggedIn, TokenRejected
 
 PUBLIC = {"is_public": True}
@@ -21,10 +21,10 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 async def require_login(
     connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
 ) -> None:
-    """Put the :class:`~application.auth.Principal` into ``request.user``, or refuse.
+    """Put the :class:`~application.authenticate.Principal` into ``request.user``, or refuse.
 
     :raises NotLoggedIn: no access token.
-    :raises TokenRejected: see :class:`~application.auth.Authenticate`.
+    :raises TokenRejected: see :class:`~application.authenticate.Authenticate`.
     :raises CrossSiteRequest: see :meth:`~api.site.Site.refuse_strangers`.
     """
     if handler.opt.get("is_public"):

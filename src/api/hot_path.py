@@ -16,7 +16,7 @@ from api import credentials
 from api.schemas import UserAnswer
 from api.site import Site
 from api.verify import identity
-from application.auth import Authenticate, Principal
+from application.authenticate import Authenticate, Principal
 from domain.errors import AuthError
 
 Headers = list[tuple[bytes, bytes]]

@@ -12,7 +12,7 @@ from litestar.enums import HttpMethod
 
 from api.body import JsonRequest
 from api.openapi import ACCESS, NoContent, failures
-from application.auth import Principal
+from application.authenticate import Principal
 from domain.errors import NotLoggedIn, TokenRejected, Unavailable
 
 FOR_GATEWAYS = "/api/auth/verify"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from application.audit import Audit, Subject
-from application.auth import Principal
+from application.authenticate import Principal
 from application.ports import Clock, Devices, PasswordHasher, SessionStore, UserRepository
 from application.throttle import Throttle
 from domain.errors import TokenRejected, WrongPassword, all_of, in_field

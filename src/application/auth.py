@@ -5,6 +5,7 @@ from typing import Self
 from uuid import UUID
 
 from application.audit import Audit, Subject
+from application.authenticate import is_good
 from application.ports import (
     Clock,
     Devices,
@@ -45,14 +46,6 @@ class TokenPair:
         access = TokenClaims.of(session, TokenKind.ACCESS, lifetimes)
         refresh = TokenClaims.of(session, TokenKind.REFRESH, lifetimes)
         return cls(signer.sign(access), signer.sign(refresh), access.lifetime, refresh.lifetime)
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Who a request comes from, as of this very moment."""
-
-    user: User
-    session: Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,17 +226,9 @@ class RefreshAccess:
 
     async def _good_session(self, claims: TokenClaims) -> Session:
         session = await self.sessions.get(claims.user_id, claims.session_id)
-        if session is None or not await _is_good(session, self.users):
+        if session is None or not await is_good(session, self.users):
             raise TokenRejected
         return session
-
-
-async def _is_good(session: Session, users: UserRepository) -> bool:
-    """Nobody is refused on the word of a copy: it may be a moment old."""
-    user = await users.recent(session.user_id)
-    if user is not None and not session.is_good_for(user):
-        user = await users.get(session.user_id)
-    return user is not None and session.is_good_for(user)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,58 +271,3 @@ class Logout:
         except TokenRejected:
             return None
         return claims if claims and claims.is_current(self.clock()) else None
-
-
-@dataclass(frozen=True, slots=True)
-class Authenticate:
-    """Who presents this access token? What the guard of every protected route asks."""
-
-    users: UserRepository
-    sessions: SessionStore
-    signer: TokenSigner
-    audit: Audit
-    clock: Clock
-
-    async def __call__(self, access_token: str, caller: Caller = UNKNOWN) -> Principal:
-        """
-        :raises TokenRejected: the token is not good, its session has ended, or its user is gone
-            or disabled. All of that is as of now, not as of when the token was signed.
-        """
-        subject = Subject()
-        try:
-            return await self._principal(access_token, subject)
-        except TokenRejected as refused:  # only refusals are recorded: this runs everywhere
-            await self.audit.record("authenticate", refused, caller, subject)
-            raise
-
-    def at_hand(self, access_token: str) -> Principal | None:
-        """The same, where it can be told at once and there is no doubt; ``None`` says nothing."""
-        claims = self.signer.at_hand(access_token, TokenKind.ACCESS)
-        if claims is None:
-            return None
-        session = self.sessions.at_hand(claims.user_id, claims.session_id)
-        user = self.users.at_hand(claims.user_id)
-        now = self.clock()
-        if session is None or user is None:
-            return None
-        if session.has_ended(now) or not claims.is_current(now) or not session.is_good_for(user):
-            return None
-        return Principal(user, session)
-
-    async def _principal(self, access_token: str, subject: Subject) -> Principal:
-        claims = self.signer.verify(access_token, TokenKind.ACCESS)
-        subject.user_id, subject.session_id = claims.user_id, claims.session_id
-        now = self.clock()
-        if not claims.is_current(now):
-            raise TokenRejected
-        session = await self.sessions.recent(claims.user_id, claims.session_id)
-        user = await self.users.recent(claims.user_id)
-        if session and user and not session.is_good_for(user):
-            # Nobody is refused on the word of a copy: it may be a moment old.
-            session = await self.sessions.get(claims.user_id, claims.session_id)
-            user = await self.users.get(claims.user_id)
-        if session is None or user is None or session.has_ended(now):
-            raise TokenRejected
-        if not session.is_good_for(user):
-            raise TokenRejected
-        return Principal(user, session)

@@ -23,7 +23,8 @@ from application.account import (
     FindMyself,
 )
 from application.audit import Audit
-from application.auth import Authenticate, Login, Logout, RefreshAccess, RegisterUser
+from application.auth import Login, Logout, RefreshAccess, RegisterUser
+from application.authenticate import Authenticate
 from application.ports import (
     AuditLog,
     Clock,

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import pytest
 
-from application.auth import Principal
+from application.authenticate import Principal
 from application.ports import Devices, SessionStore, TokenSigner
 from domain.errors import TokenRejected
 from domain.session import Session, SessionId

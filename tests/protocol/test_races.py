@@ -14,7 +14,8 @@ from typing import TypeVar
 
 import pytest
 
-from application.auth import LoggedIn, Principal, TokenPair
+from application.auth import LoggedIn, TokenPair
+from application.authenticate import Principal
 from application.ports import Devices, TokenSigner
 from domain.errors import InvalidCredentials, TokenRejected
 from domain.session import Session

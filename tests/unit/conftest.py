@@ -1,6 +1,6 @@
 import pytest
 
-from application.auth import Principal
+from application.authenticate import Principal
 from domain.token import TokenKind
 from infrastructure.keys import SigningKey
 from infrastructure.rs256 import Rs256Signer

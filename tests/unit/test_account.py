@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from application.auth import Principal
+from application.authenticate import Principal
 from application.throttle import AttemptLimits
 from domain.errors import InvalidCredentials, InvalidInput, TokenRejected, WrongPassword
 from domain.limit import TooManyRequests

@@ -8,7 +8,8 @@ from itertools import count
 
 import pytest
 
-from application.auth import Principal, TokenPair
+from application.auth import TokenPair
+from application.authenticate import Principal
 from domain.errors import InvalidCredentials, TokenRejected
 from domain.user import User
 from infrastructure.memory import MemoryUsers

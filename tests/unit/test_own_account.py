@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from application.auth import Principal
+from application.authenticate import Principal
 from domain.errors import InvalidCredentials, InvalidInput, TokenRejected, WrongPassword
 from domain.limit import TooManyRequests
 from tests.builders import PASSWORD, House
