@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from application.account import (
     ChangePassword,
     ChangeProfile,
-    Confirm,
+    ConfirmPassword,
     DeleteAccount,
     ExportAccount,
-    FindMyself,
+    ReloadPrincipal,
 )
 from application.audit import Audit
 from application.auth import (
@@ -165,12 +165,12 @@ class House:
         return self._made(Authenticate)
 
     @property
-    def find_myself(self) -> FindMyself:
-        return self._made(FindMyself)
+    def reload_principal(self) -> ReloadPrincipal:
+        return self._made(ReloadPrincipal)
 
     @property
-    def confirm(self) -> Confirm:
-        return self._made(Confirm)
+    def confirm_password(self) -> ConfirmPassword:
+        return self._made(ConfirmPassword)
 
     @property
     def change_profile(self) -> ChangeProfile:

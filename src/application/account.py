@@ -15,7 +15,7 @@ from domain.user import User, UserId, parse_name, parse_photo
 
 
 @dataclass(frozen=True, slots=True)
-class FindMyself:
+class ReloadPrincipal:
     """Who asked, as of now: a request may have been let in on a copy that is a moment old."""
 
     users: UserRepository
@@ -33,10 +33,10 @@ class FindMyself:
 
 
 @dataclass(frozen=True, slots=True)
-class Confirm:
+class ConfirmPassword:
     """Who is logged in may still not be the owner: what matters asks for the password again."""
 
-    find_myself: FindMyself
+    reload_principal: ReloadPrincipal
     hasher: PasswordHasher
     throttle: Throttle
 
@@ -47,9 +47,9 @@ class Confirm:
         :returns: who it is, as of now.
         :raises TooManyRequests: there were too many attempts to guess the password.
         :raises WrongPassword: it is not the user's.
-        :raises TokenRejected: see :class:`FindMyself`.
+        :raises TokenRejected: see :class:`ReloadPrincipal`.
         """
-        me = await self.find_myself(principal)
+        me = await self.reload_principal(principal)
         # Counted for the session alone: neither strangers at the login nor a thief in another
         # session use up the owner's attempts, and a new session takes the password.
         guesses = f"password:{me.session.id}"
@@ -62,7 +62,7 @@ class Confirm:
 
 @dataclass(frozen=True, slots=True)
 class ChangePassword:
-    confirm: Confirm
+    confirm_password: ConfirmPassword
     users: UserRepository
     sessions: SessionStore
     hasher: PasswordHasher
@@ -89,7 +89,7 @@ class ChangePassword:
                 lambda: in_field("current_password", lambda: Password.parse(current)),
                 lambda: in_field("new_password", lambda: self._choose(new, principal.user)),
             )
-            me = await self.confirm(principal, typed, caller)
+            me = await self.confirm_password(principal, typed, caller)
             changed = me.user.with_new_password(await self.hasher.hash(chosen), self.clock())
             if not await self.users.replace(me.user, changed):
                 raise TokenRejected
@@ -114,7 +114,7 @@ class ChangePassword:
 
 @dataclass(frozen=True, slots=True)
 class ChangeProfile:
-    find_myself: FindMyself
+    reload_principal: ReloadPrincipal
     users: UserRepository
     audit: Audit
     clock: Clock
@@ -130,7 +130,7 @@ class ChangeProfile:
         :param name: and ``photo``: the new ones; ``None`` leaves what is there.
         :returns: the user as they are now.
         :raises InvalidInput: the name or the photo will not do.
-        :raises TokenRejected: see :class:`FindMyself`.
+        :raises TokenRejected: see :class:`ReloadPrincipal`.
         """
         async with self.audit.recording("change profile", caller) as subject:
             _note(subject, principal)
@@ -139,7 +139,7 @@ class ChangeProfile:
                 lambda: None if photo is None else parse_photo(photo),
             )
             while True:  # each further turn follows on somebody else's change, which is kept
-                user = (await self.find_myself(principal)).user
+                user = (await self.reload_principal(principal)).user
                 changed = user.with_profile(
                     new_name or user.name, new_photo or user.photo, self.clock()
                 )
@@ -149,7 +149,7 @@ class ChangeProfile:
 
 @dataclass(frozen=True, slots=True)
 class DeleteAccount:
-    confirm: Confirm
+    confirm_password: ConfirmPassword
     users: UserRepository
     sessions: SessionStore
     audit: Audit
@@ -166,7 +166,7 @@ class DeleteAccount:
         """
         async with self.audit.recording("delete account", caller) as subject:
             _note(subject, principal)
-            me = await self.confirm(principal, Password.parse(password), caller)
+            me = await self.confirm_password(principal, Password.parse(password), caller)
             # First the sessions, so that a crash in between leaves none that is nobody's; and once
             # more, for those who came in meanwhile.
             await self._end_all(me.user.id)
@@ -180,7 +180,7 @@ class DeleteAccount:
 
 @dataclass(frozen=True, slots=True)
 class ExportAccount:
-    find_myself: FindMyself
+    reload_principal: ReloadPrincipal
     sessions: SessionStore
     audit: Audit
 
@@ -189,11 +189,11 @@ class ExportAccount:
     ) -> tuple[User, Sequence[Session]]:
         """
         :returns: all that is held about the user.
-        :raises TokenRejected: see :class:`FindMyself`.
+        :raises TokenRejected: see :class:`ReloadPrincipal`.
         """
         async with self.audit.recording("export account", caller) as subject:
             _note(subject, principal)
-            user = (await self.find_myself(principal)).user
+            user = (await self.reload_principal(principal)).user
             sessions = await self.sessions.of_user(user.id)
             return user, [session for session in sessions if session.is_good_for(user)]
 

@@ -17,10 +17,10 @@ from application import throttle
 from application.account import (
     ChangePassword,
     ChangeProfile,
-    Confirm,
+    ConfirmPassword,
     DeleteAccount,
     ExportAccount,
-    FindMyself,
+    ReloadPrincipal,
 )
 from application.audit import Audit
 from application.auth import Login, Logout, RefreshAccess, RegisterUser
@@ -71,8 +71,8 @@ class UseCases(Provider):
         RefreshAccess,
         Logout,
         Authenticate,
-        FindMyself,
-        Confirm,
+        ReloadPrincipal,
+        ConfirmPassword,
         ChangePassword,
         ChangeProfile,
         DeleteAccount,
