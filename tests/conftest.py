@@ -23,7 +23,7 @@ from infrastructure.rs256 import Rs256Signer
 from tests import servers
 from tests.builders import a_signer, a_signing_key
 from tests.processes import Service, a_service
-from tests.watch import Watch
+from tests.watch import Watch, watched_passwords
 
 # The same examples in each run: a failure is the change's, not the dice's.
 hypothesis.settings.register_profile("doorward", derandomize=True, database=None, deadline=None)
@@ -85,7 +85,8 @@ def no_secret_is_logged_by_any_test() -> Iterator[None]:
     root = logging.getLogger()
     root.addHandler(watch)
     root.setLevel(logging.INFO)
-    yield
+    with watched_passwords():
+        yield
     root.removeHandler(watch)
     assert watch.found == []
 

@@ -2,13 +2,20 @@
 
 import logging
 import re
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import pytest
+
+from domain.password import Password
 from tests.builders import PASSWORD
 
 SECRETS = re.compile(
     "|".join(
         (
             re.escape(PASSWORD),
+            "LS0tLS1CRUdJTi",  # any PEM in base64, as keys come from the environment
             r"eyJ[\w-]{20,}\.[\w-]{20,}\.[\w-]{20,}",  # a token
             r"\$argon2id\$",  # a hash
             "PRIVATE KEY",
@@ -18,9 +25,34 @@ SECRETS = re.compile(
 )
 
 
+_TYPED: deque[str] = deque(maxlen=200)
+"""The passwords that this process was given last; a state machine makes up thousands."""
+
+
 def secrets_in(text: str) -> list[str]:
     """What was found, shortened: a test's report is a log as well."""
-    return [f"{found[:12]}…" for found in SECRETS.findall(text)]
+    typed = [password for password in _TYPED if password in text]
+    return [f"{found[:12]}…" for found in [*SECRETS.findall(text), *typed]]
+
+
+@contextmanager
+def watched_passwords() -> Iterator[None]:
+    """Whatever is parsed as a password from now on is a secret."""
+    parse = Password.parse
+
+    def remember(typed: str) -> Password:
+        password = parse(typed)
+        # Short ones are in any text, and some tests take a name or an address for a password.
+        if len(typed) >= 8 and typed not in _TYPED and typed not in _PUBLIC:
+            _TYPED.append(typed)
+        return password
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Password, "parse", staticmethod(remember))
+        yield
+
+
+_PUBLIC = frozenset({"Ada Lovelace", "ada@example.org", "ADA@example.org"})
 
 
 class Watch(logging.Handler):
