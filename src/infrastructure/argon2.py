@@ -3,13 +3,18 @@
 One hash takes some 50 ms and 46 MiB. So they have a fixed number of threads, which bounds the
 memory even when clients go away in the middle (a hash that runs cannot be stopped), and a bounded
 queue: whoever comes when it is full is told so at once instead of waiting for nothing.
+
+Hashes that other systems made are verified too, on the same threads. Of those, the ones that are
+Argon2 are read here, and ``infrastructure/foreign_hashes.py`` reads all others.
 """
 
 import asyncio
 import os
+import re
 import secrets
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,12 +23,13 @@ from typing import TypeVar
 
 import argon2
 from argon2 import Parameters, Type
-from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
+from argon2.exceptions import VerificationError, VerifyMismatchError
 from argon2.low_level import hash_secret_raw
 
 from application.ports import PasswordHasher
 from domain.errors import Unavailable
 from domain.password import Password
+from infrastructure import foreign_hashes
 
 _T = TypeVar("_T")
 
@@ -35,7 +41,13 @@ HIGHEST_TIME_COST = 16
 HIGHEST_MEMORY_KIB = 256 * 1024
 HIGHEST_PARALLELISM = 16
 
-_LEAST_MEMORY_KIB = 8  # that Argon2 works with
+_LEAST_MEMORY_KIB = 8  # that Argon2 works with, for each lane
+
+# As the library reads it: neither salt nor hash may end in bits that are left over.
+_BASE64 = "(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048])?"
+_COST = "m=[1-9][0-9]*,t=[1-9][0-9]*,p=[1-9][0-9]*"
+_FORM = re.compile(rf"\$argon2(?:id|i|d)\$(?:v=1[69]\$)?{_COST}\${_BASE64}\${_BASE64}")
+_DJANGO = "argon2"  # stands before the form there
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +70,24 @@ class Argon2Hasher(PasswordHasher):
         self._pool = ThreadPoolExecutor(threads, "argon2", initializer=_give_way)
         self._places = BoundedSemaphore(threads + queue)
         # What an unknown user's password is compared with: it takes as long and is never right.
-        self._decoy = self._argon2.hash(secrets.token_urlsafe())
+        self._decoy = self._hash(secrets.token_urlsafe())
         self._parameters = argon2.extract_parameters(self._decoy)
 
     async def hash(self, password: Password) -> str:
-        return await self._run(lambda: self._argon2.hash(password.text))
+        return await self._run(lambda: self._hash(password.text))
 
     async def verify(self, password: Password, stored: str | None) -> bool:
+        """As the port says, for hashes of other systems too. Of these, one that is dearer than
+        ours takes longer: a wrong password then tells that somebody was imported."""
         return await self._run(lambda: self._verify(password, stored))
 
+    def can_verify(self, stored: str) -> bool:
+        return is_verifiable(stored)
+
     def is_outdated(self, stored: str) -> bool:
-        made, wanted = argon2.extract_parameters(stored), self._parameters
+        made, wanted = _read(stored), self._parameters
+        if made is None or made.type is not Type.ID or stored.startswith(_DJANGO):
+            return True
         # A stronger one is no reason: two versions of the settings may run side by side.
         return any(
             getattr(made, name) < getattr(wanted, name)
@@ -78,27 +97,42 @@ class Argon2Hasher(PasswordHasher):
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
+    def _hash(self, text: str) -> str:
+        clock = _clock_for(self._argon2.parallelism)
+        began = clock()
+        hashed = self._argon2.hash(text)
+        self._usual_time = clock() - began
+        return hashed
+
     def _verify(self, password: Password, stored: str | None) -> bool:
+        clock = _clock_for((_read(stored or "") or self._parameters).parallelism)
+        began = clock()
+        is_right = self._is_right(password, stored)
+        if not is_right:
+            self._make_up_for(clock() - began)
+        return is_right
+
+    def _is_right(self, password: Password, stored: str | None) -> bool:
+        if stored is not None and (foreign := foreign_hashes.read(stored)):
+            return foreign.verify(password.text.encode())
         for hashed in (stored, self._decoy):
-            if hashed is not None and _is_bearable(hashed):
+            if hashed is not None and _read(hashed):
                 try:
-                    return self._argon2.verify(hashed, password.text)
+                    return self._argon2.verify(hashed.removeprefix(_DJANGO), password.text)
                 except VerifyMismatchError:
-                    self._make_up_for(argon2.extract_parameters(hashed))
                     return False
                 except (VerificationError, ValueError):
-                    continue  # rubbish after all, and nothing was computed
+                    continue  # there is no memory for it, say, and nothing was computed
         return False
 
-    def _make_up_for(self, made: Parameters) -> None:
-        """Spend what a hash of today would have cost more: users whose hash is of yesterday are
-        not to be told by the time that a wrong password takes. Cost is passes times memory."""
-        wanted = self._parameters
-        missing = wanted.memory_cost - made.memory_cost * made.time_cost // wanted.time_cost
-        if missing >= _LEAST_MEMORY_KIB:
-            hash_secret_raw(
-                b"", bytes(16), wanted.time_cost, missing, parallelism=1, hash_len=32, type=Type.ID
-            )
+    def _make_up_for(self, spent: float) -> None:
+        """Spend what a hash of today would have cost more: users whose hash is of yesterday, or
+        from elsewhere, are not to be told by the time that a wrong password takes."""
+        wanted = self._parameters.memory_cost
+        while (missing := missing_memory(wanted, spent, self._usual_time)) >= _LEAST_MEMORY_KIB:
+            began = time.thread_time()
+            hash_secret_raw(b"", bytes(16), self._parameters.time_cost, missing, 1, 32, Type.ID)
+            spent += time.thread_time() - began  # less than its share, if it fits into a cache
 
     async def _run(self, work: Callable[[], _T]) -> _T:
         if not self._places.acquire(blocking=False):
@@ -115,14 +149,33 @@ def _give_way() -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
 
 
-def _is_bearable(stored: str) -> bool:
-    try:
-        parameters = argon2.extract_parameters(stored)
-    except InvalidHashError:
-        return False
-    return (
-        parameters.type is Type.ID
-        and parameters.time_cost <= HIGHEST_TIME_COST
-        and parameters.memory_cost <= HIGHEST_MEMORY_KIB
-        and parameters.parallelism <= HIGHEST_PARALLELISM
+def is_verifiable(stored: str) -> bool:
+    """Whether :meth:`Argon2Hasher.verify` can say True of this hash. It costs nothing to ask."""
+    return _read(stored) is not None or foreign_hashes.read(stored) is not None
+
+
+def missing_memory(wanted: int, spent: float, usual: float) -> int:
+    """How much of its memory a hash has still to fill, if it usually takes that long."""
+    return int(wanted * (1 - spent / usual)) if spent < usual else 0
+
+
+def _clock_for(lanes: int) -> Callable[[], float]:
+    """The time of this thread alone, so that it does not matter what else is busy. But where
+    threads of their own fill the lanes of a hash, the time that passes."""
+    return time.thread_time if lanes == 1 else time.perf_counter
+
+
+def _read(stored: str) -> Parameters | None:
+    """What an Argon2 hash was made with, by whomever, if it is one of bearable cost."""
+    hashed = stored.removeprefix(_DJANGO)
+    if len(stored) > foreign_hashes.LONGEST_HASH or not _FORM.fullmatch(hashed):
+        return None
+    made = argon2.extract_parameters(hashed)
+    is_good = (
+        made.time_cost <= HIGHEST_TIME_COST
+        and _LEAST_MEMORY_KIB * made.parallelism <= made.memory_cost <= HIGHEST_MEMORY_KIB
+        and made.parallelism <= HIGHEST_PARALLELISM
+        and made.salt_len >= 8
+        and made.hash_len >= foreign_hashes.SHORTEST_HASH
     )
+    return made if is_good else None

@@ -108,11 +108,12 @@ async def test_a_hash_of_bearable_cost_is_computed() -> None:
 
 
 @pytest.mark.parametrize("kind", [argon2.Type.I, argon2.Type.D])
-async def test_only_argon2id_is_accepted(kind: argon2.Type) -> None:
-    stored = argon2.PasswordHasher(1, 8, 1, type=kind).hash(RIGHT.text)
+async def test_argon2_of_another_kind_is_accepted_and_outdated(kind: argon2.Type) -> None:
+    stored = argon2.PasswordHasher(4, 2 * LOWEST_MEMORY_KIB, 1, type=kind).hash(RIGHT.text)
 
     async with a_hasher() as hasher:
-        assert not await hasher.verify(RIGHT, stored)
+        assert await hasher.verify(RIGHT, stored)
+        assert hasher.is_outdated(stored)
 
 
 @pytest.mark.parametrize(
@@ -122,9 +123,11 @@ async def test_only_argon2id_is_accepted(kind: argon2.Type) -> None:
         "$2b$12$rubbish",
         "$argon2id$v=19$m=4194304,t=2,p=1$c29tZXNhbHRzYWx0$aGFzaGhhc2g",
         "$argon2id$v=19$m=19456,t=2,p=1$rubbish$rubbish",
+        "argon2$argon2i$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$YC9+jJCrQhs5R6db7LlN8Q",  # far cheaper
+        "$2y$04$mIJxfrCaEI3GukZe11CiXublhEFanu5.ododkll1WphfSp6pn4zIu",
     ],
 )
-async def test_what_cannot_be_verified_takes_the_work_of_a_wrong_password(
+async def test_what_cannot_be_verified_or_is_cheaper_takes_the_work_of_a_wrong_password(
     stored: str | None,
 ) -> None:
     async def work(hasher: Argon2Hasher, stored: str | None) -> float:
