@@ -1,6 +1,6 @@
 """Measures the service, and compares it with what it could be at best.
 
-    make bench                         all of it, in about five minutes
+    make bench                         all of it, in about ten minutes
     make bench-full                    longer, on more
     .venv/bin/python -m bench refresh  one group alone, which is only printed
 
@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from bench import growth, hot_path, login, login_timing, memory, refresh, revocation, storm
+from bench import growth, hot_path, lists, login, login_timing, memory, refresh, revocation, storm
 from bench.report import Report, machine
 from bench.testbed import BOUNDED, FULL, Scale, Testbed, open_testbed
 from bench.wrk import MISSING
@@ -27,6 +27,7 @@ GROUPS: dict[str, Callable[[Testbed, Scale, Report], None]] = {
     "storm": storm.measure,
     "revocation": revocation.measure,
     "growth": growth.measure,
+    "lists": lists.measure,
     "memory": memory.measure,
     "login_timing": login_timing.measure,
 }

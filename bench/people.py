@@ -23,7 +23,7 @@ from infrastructure.limits import Limits
 from infrastructure.redis import RedisServer, RedisSessions
 from infrastructure.settings import Settings
 from infrastructure.signing import make_signer
-from infrastructure.sql import SqlUsers
+from infrastructure.sql_users import SqlUsers
 from tests.builders import PASSWORD, new_id
 
 # Longer than any run, so that no token expires in the middle of one.
@@ -33,17 +33,18 @@ LIFETIMES = Lifetimes(
     absolute=timedelta(days=30),
     grace=timedelta(seconds=10),
 )
-_PATIENT = Limits(timeout=timedelta(minutes=5))
+PATIENT = Limits(timeout=timedelta(minutes=5))
 _BATCH = 1_000  # of what goes to Redis, and to a process that mints
 
-# All columns but three are the pattern's. The id follows from the number, as in `_user_id`.
+# All columns but four are the pattern's. The id follows from the number, as in `_user_id`.
 _CLONE = """
 INSERT INTO users
 SELECT clone.* FROM users AS pattern, generate_series(1, $1::int) AS number,
 LATERAL jsonb_populate_record(pattern, jsonb_build_object(
     'id', md5(number::text)::uuid,
     'email', format('person%s@example.org', number),
-    'email_key', format('person%s@example.org', number)
+    'email_key', format('person%s@example.org', number),
+    'created_at', pattern.created_at - make_interval(secs => number)
 )) AS clone
 WHERE pattern.email = 'person0@example.org'
 """
@@ -55,14 +56,22 @@ class Person:
     session: Session
 
 
-def plant(urls: StoreUrls, count: int, *, sessions: int = 1, kept: int = 20_000) -> list[Person]:
+def plant(
+    urls: StoreUrls,
+    count: int,
+    *,
+    sessions: int = 1,
+    kept: int = 20_000,
+    logged_in: int | None = None,
+) -> list[Person]:
     """Users numbered from 1, with this many sessions each.
 
+    :param logged_in: only so many have sessions, the first ones.
     :param kept: how many are returned at most, for a million would fill the memory.
     :returns: the first ones, each with one of the sessions.
     """
     asyncio.run(_plant_users(urls.users, count))
-    return asyncio.run(_plant_sessions(urls.sessions, count, sessions, kept))
+    return asyncio.run(_plant_sessions(urls.sessions, logged_in or count, sessions, kept))
 
 
 def email(number: int) -> str:
@@ -83,7 +92,7 @@ def _sign(keys: Mapping[str, str], claims: Sequence[TokenClaims]) -> list[str]:
 
 
 async def _plant_users(url: str, count: int) -> None:
-    async with Database.open(url, _PATIENT) as database:
+    async with Database.open(url, PATIENT) as database:
         await SqlUsers(database).add(_pattern())
         async with database.lone_connection() as connection:
             await connection.execute(_CLONE, count)
@@ -92,7 +101,7 @@ async def _plant_users(url: str, count: int) -> None:
 
 async def _plant_sessions(url: str, count: int, sessions: int, kept: int) -> list[Person]:
     people: list[Person] = []
-    async with RedisServer.open(url, _PATIENT) as server:
+    async with RedisServer.open(url, PATIENT) as server:
         store = RedisSessions(server)
         for first in range(1, count + 1, _BATCH):
             numbers = range(first, min(first + _BATCH, count + 1))

@@ -27,20 +27,38 @@ from application.auth import (
 )
 from application.authenticate import Authenticate
 from application.ports import (
+    AuditLog,
     Devices,
     RateLimiter,
     SessionStore,
     TokenSigner,
     UserRepository,
 )
+from application.sessions import (
+    EndAllSessions,
+    EndOtherSessions,
+    EndSession,
+    LastSeen,
+    ListSessions,
+    StartSession,
+    SweepSessions,
+)
 from application.throttle import AttemptLimits, Throttle
+from application.users import (
+    ChangeUser,
+    DeleteUser,
+    EndSessionsOf,
+    ForgetUser,
+    ListUsers,
+    ShowUser,
+)
 from domain.password import PasswordRule
-from domain.session import Lifetimes, Session, SessionId, TokenId
+from domain.session import Lifetimes, Session, SessionId, SessionsPerUser, TokenId
 from domain.token import TokenClaims, TokenKind
 from domain.user import Email, User, UserId
 from infrastructure.devices import HmacDevices
 from infrastructure.keys import SigningKey
-from infrastructure.memory import MemoryRateLimiter, MemorySessions, MemoryUsers
+from infrastructure.memory import MemoryAuditLog, MemoryRateLimiter, MemorySessions, MemoryUsers
 from infrastructure.rs256 import Audiences, Rs256Signer
 from tests.doubles import QuickHasher, Recorder, SettableClock
 
@@ -63,6 +81,7 @@ AUDIENCES = Audiences(
 )
 _UseCase = TypeVar("_UseCase")
 
+MOST = SessionsPerUser(50)
 PASSWORD = "correct horse battery staple"
 
 
@@ -131,6 +150,12 @@ class House:
     limits: AttemptLimits = field(default_factory=AttemptLimits)
     devices: Devices = field(default_factory=lambda: HmacDevices(a_signing_key()))
     events: Recorder = field(default_factory=Recorder)
+    audit_log: AuditLog = field(default_factory=MemoryAuditLog)
+    most: SessionsPerUser = MOST
+    last_seen: LastSeen = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.last_seen = LastSeen(self.sessions, self.clock)
 
     @property
     def throttle(self) -> Throttle:
@@ -138,7 +163,7 @@ class House:
 
     @property
     def audit(self) -> Audit:
-        return Audit(self.events, self.clock)
+        return Audit(self.audit_log, self.events, self.clock, self.random_id)
 
     @property
     def rule(self) -> PasswordRule:
@@ -187,6 +212,54 @@ class House:
     @property
     def change_password(self) -> ChangePassword:
         return self._made(ChangePassword)
+
+    @property
+    def start_session(self) -> StartSession:
+        return self._made(StartSession)
+
+    @property
+    def list_sessions(self) -> ListSessions:
+        return self._made(ListSessions)
+
+    @property
+    def end_session(self) -> EndSession:
+        return self._made(EndSession)
+
+    @property
+    def end_other_sessions(self) -> EndOtherSessions:
+        return self._made(EndOtherSessions)
+
+    @property
+    def end_all_sessions(self) -> EndAllSessions:
+        return self._made(EndAllSessions)
+
+    @property
+    def sweep_sessions(self) -> SweepSessions:
+        return self._made(SweepSessions)
+
+    @property
+    def list_users(self) -> ListUsers:
+        return self._made(ListUsers)
+
+    @property
+    def show_user(self) -> ShowUser:
+        return self._made(ShowUser)
+
+    @property
+    def change_user(self) -> ChangeUser:
+        return self._made(ChangeUser)
+
+    @property
+    def delete_user(self) -> DeleteUser:
+        return self._made(DeleteUser)
+
+    @property
+    def end_sessions_of(self) -> EndSessionsOf:
+        return self._made(EndSessionsOf)
+
+    @property
+    def forget_user(self) -> ForgetUser:
+        return self._made(ForgetUser)
 
     def _made(self, use_case: type[_UseCase]) -> _UseCase:
         """Its fields are named as ours are."""

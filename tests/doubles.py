@@ -3,17 +3,18 @@
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
-from application.ports import AuditLog, PasswordHasher, SessionStore
+from application.ports import PasswordHasher, SessionStore
 from domain.event import Event
 from domain.limit import Usage
 from domain.password import Password
 from domain.session import Session, SessionId
+from domain.sighting import Sighting
 from domain.user import UserId
 from infrastructure.feed import Follower, InvalidationFeed
 from infrastructure.memory import MemoryRateLimiter
@@ -33,12 +34,12 @@ class SettableClock:
 
 
 @dataclass
-class Recorder(AuditLog):
-    """Keeps what was recorded, in order."""
+class Recorder:
+    """Keeps what was announced, in order."""
 
     events: list[Event] = field(default_factory=list)
 
-    async def record(self, event: Event) -> None:
+    def __call__(self, event: Event) -> None:
         self.events.append(event)
 
 
@@ -66,6 +67,9 @@ class QuickHasher(PasswordHasher):
         hashed = stored if stored is not None and is_usable else self._decoy
         _, cost, salt, _ = hashed.split("$")
         return self._make(password.text, salt, int(cost)) == hashed and is_usable
+
+    def can_verify(self, stored: str) -> bool:
+        return stored.startswith("quick$")
 
     def is_outdated(self, stored: str) -> bool:
         return int(stored.split("$")[1]) < self._cost
@@ -115,8 +119,10 @@ class PausingSessions(SessionStore):
         await self.pause()
         return result
 
-    async def add(self, session: Session) -> None:
-        await self._step(lambda: self.store.add(session))
+    async def add(
+        self, session: Session, sighting: Sighting | None = None, event: Event | None = None
+    ) -> None:
+        await self._step(lambda: self.store.add(session, sighting, event))
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
         return await self._step(lambda: self.store.get(user_id, session_id))
@@ -124,11 +130,19 @@ class PausingSessions(SessionStore):
     async def replace(self, old: Session, new: Session) -> bool:
         return await self._step(lambda: self.store.replace(old, new))
 
-    async def delete(self, user_id: UserId, session_id: SessionId) -> None:
-        await self._step(lambda: self.store.delete(user_id, session_id))
+    async def delete(
+        self, user_id: UserId, session_id: SessionId, event: Event | None = None
+    ) -> None:
+        await self._step(lambda: self.store.delete(user_id, session_id, event))
 
     async def of_user(self, user_id: UserId) -> Sequence[Session]:
         return await self._step(lambda: self.store.of_user(user_id))
+
+    async def see(self, user_id: UserId, session_id: SessionId, sighting: Sighting) -> None:
+        await self._step(lambda: self.store.see(user_id, session_id, sighting))
+
+    async def seen(self, user_id: UserId) -> Mapping[SessionId, Sighting]:
+        return await self._step(lambda: self.store.seen(user_id))
 
 
 @dataclass

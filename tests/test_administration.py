@@ -4,7 +4,8 @@ import asyncio
 import subprocess
 from pathlib import Path
 
-from domain.user import Email, Role, User
+from domain.role import Role
+from domain.user import Email, User
 from infrastructure.adapters import open_stores
 from infrastructure.limits import Limits
 from tests.builders import PASSWORD

@@ -251,7 +251,9 @@ class TestMigrate:
         for direction, told in (
             ("up", f"from nothing to {newest()}"),
             ("up", f"stays at {newest()}"),
-            ("down", f"from {newest()} to 0003"),
+            ("down", f"from {newest()} to 0005"),
+            ("down", "from 0005 to 0004"),
+            ("down", "from 0004 to 0003"),
             ("down", "from 0003 to 0002"),
             ("down", "from 0002 to 0001"),
             ("down", "from 0001 to nothing"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import Service
+from tests.processes import COMMAND, Service
 from tools.readme import with_settings
 
 README = Path("README.md").read_text()
@@ -40,13 +40,13 @@ def run(command: str, folder: Path) -> str:
         curl.chmod(0o700)
         path = f"{curl.parent}:{path}"
     return subprocess.run(
-        ["/bin/sh", "-ec", command],
+        ["/bin/sh", "-ec", command.replace(".venv/bin/doorward", str(COMMAND))],
         cwd=folder,
         env={"PATH": path},
         check=True,
         capture_output=True,
         text=True,
-    ).stdout
+    ).stdout.removesuffix("\n")
 
 
 def test_the_tour_prints_what_it_says(service: Service) -> None:

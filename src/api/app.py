@@ -9,6 +9,7 @@ from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from api import openapi
+from api.admin import AdministrationController
 from api.auth import CHANGED_BY_GET, AuthController
 from api.body import JsonRequest
 from api.caller import with_caller
@@ -18,6 +19,7 @@ from api.guard import require_login
 from api.headers import with_headers
 from api.hot_path import with_answers_at_hand
 from api.operation import OperationController
+from api.sessions import SessionController
 from api.site import Site
 from api.users import UserController
 from api.verify import FOR_GATEWAYS, VerifyController
@@ -36,6 +38,8 @@ def create_app(container: AsyncContainer, site: Site) -> Litestar:
             AuthController,
             VerifyController,
             UserController,
+            SessionController,
+            AdministrationController,
             OperationController,
             *DOCUMENTATION,
         ],

@@ -7,6 +7,7 @@ anything.
 import re
 import secrets
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Any
@@ -25,8 +26,13 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def caller_of(request: Request[Any, Any, Any]) -> Caller:
-    caller: Caller = request.scope["state"]["caller"]
-    return caller
+    return caller_in(request.scope)
+
+
+def caller_in(scope: HTTPScope) -> Caller:
+    """What :func:`with_caller` has noted, and what the caller's program calls itself."""
+    caller: Caller = scope["state"]["caller"]
+    return replace(caller, agent=next(_values(scope, b"user-agent"), ""))
 
 
 def with_caller(app: ASGIApp, site: Site) -> ASGIApp:

@@ -7,26 +7,24 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import NoReturn
 
 import click
-from dotenv import load_dotenv
 
 from api import server
+from api.environment import read_env_file, read_settings, set_environment, use_cases
 from api.main import PARENT, make_app, server_options
-from application.auth import RegisterUser
-from domain.errors import EmailTaken, InvalidInput
-from domain.user import Role, User
+from api.users_cli import users
+from application.audit import PruneAuditLog
 from infrastructure import preflight, schema
-from infrastructure.container import make_container
-from infrastructure.doctor import Finding, examine
+from infrastructure.doctor import Finding, examine, examine_audit_log
 from infrastructure.keys import SigningKey
 from infrastructure.limits import Limits
 from infrastructure.logs import LOGS
 from infrastructure.places import NotReady, Place, distinct, limits_of, places
 from infrastructure.settings import Settings
-from infrastructure.variables import ConfigurationError
+from infrastructure.variables import ConfigurationError, lifetime
 
 
 def main() -> None:
@@ -61,10 +59,9 @@ def doorward() -> None:
 def serve(host: str | None, port: int | None, workers: int | None, reload: bool) -> None:
     """Run the service until SIGINT or SIGTERM."""
     server.end_on_signals()
-    _read_env_file()
+    read_env_file()
     chosen = {"HOST": host, "PORT": port, "WORKERS": 1 if reload else workers}
-    # Server processes read their settings from the environment too.
-    os.environ.update({name: str(value) for name, value in chosen.items() if value is not None})
+    set_environment(**chosen)
     settings = Settings.read()
     asyncio.run(preflight.prepare(settings))
     listener = _listen(settings)
@@ -123,7 +120,7 @@ def _migrate(move: Callable[[Place, Limits], Awaitable[schema.Move]]) -> None:
             result = await move(place, limits_of(settings)) if place.is_sql else None
             click.echo(f"{place.description}: {_told(result)}")
 
-    settings = _settings()
+    settings = read_settings()
     asyncio.run(run())
 
 
@@ -153,40 +150,7 @@ def _base64(octets: bytes) -> str:
     return base64.b64encode(octets).decode("ascii")
 
 
-@doorward.group()
-def users() -> None:
-    """The people who can log in."""
-
-
-@users.command()
-@click.argument("email")
-@click.option("--name", prompt=True, help="What the person is called.")
-@click.option("--admin", is_flag=True, help="With the role of an administrator.")
-def create(email: str, name: str, admin: bool) -> None:
-    """Register somebody. The password is asked for, or read from standard input."""
-    password = (
-        click.prompt("Password", hide_input=True, confirmation_prompt=True)
-        if sys.stdin.isatty()
-        else sys.stdin.readline().rstrip("\r\n")
-    )
-    role = Role.ADMIN if admin else Role.USER
-    user = asyncio.run(_register(_settings(), name, email, password, role))
-    click.echo(f"{user.email.address} is registered, with the role {user.role}")
-
-
-async def _register(settings: Settings, name: str, email: str, password: str, role: Role) -> User:
-    await preflight.prepare(settings)
-    container = make_container(settings)
-    try:
-        register = await container.get(RegisterUser)
-        return await register(name, email, password, role=role)
-    except InvalidInput as error:
-        problems = (f"the {each.field} {each.message}" for each in error.problems)
-        raise NotReady("; ".join(problems)) from None
-    except EmailTaken:
-        raise NotReady("somebody has that address already") from None
-    finally:
-        await container.close()
+doorward.add_command(users)
 
 
 @doorward.command()
@@ -196,30 +160,56 @@ def openapi() -> None:
     click.echo(json.dumps(app.openapi_schema.to_schema(), indent=2))
 
 
-@doorward.command()
-def doctor() -> None:
+@doorward.group(invoke_without_command=True)
+@click.pass_context
+def doctor(context: click.Context) -> None:
     """Check configuration, keys, stores, schema and clocks: one line for each."""
+    if context.invoked_subcommand is None:
+        read_env_file()
+        _tell(examine(os.environ))
 
-    async def run() -> list[Finding]:
-        findings = []
-        async for finding in examine(os.environ):
+
+@doctor.command("audit")
+@click.option("--since", metavar="NUMBER:DIGEST", help="A head that was noted before.")
+def doctor_audit(since: str | None) -> None:
+    """Read the whole audit log: whether any event was changed or taken out.
+
+    Note the head that it prints in another place, and give it with --since later: who can write
+    to the database could write all of the log anew, but not with that head in it.
+    """
+    read_env_file()
+    _tell(examine_audit_log(Settings.read(), since))
+
+
+def _tell(findings: AsyncIterator[Finding]) -> None:
+    async def tell() -> bool:
+        has_failed = False
+        async for finding in findings:
             click.echo(f"{finding.verdict:<4}  {finding.subject}: {finding.text}")
-            findings.append(finding)
-        return findings
+            has_failed |= finding.verdict == "FAIL"
+        return has_failed
 
-    _read_env_file()
-    if any(finding.verdict == "FAIL" for finding in asyncio.run(run())):
+    if asyncio.run(tell()):
         sys.exit(1)
 
 
-def _settings() -> Settings:
-    _read_env_file()
-    return Settings.read()
+@doorward.group()
+def audit() -> None:
+    """The audit log."""
 
 
-def _read_env_file() -> None:
-    """What the environment does not say, `.env` in the current folder may."""
+@audit.command()
+@click.option("--older-than", "age", required=True, help="For instance 400d.")
+def prune(age: str) -> None:
+    """Forget events from the oldest on. The others stay in their places, and the chain holds."""
     try:
-        load_dotenv(".env", override=False)
-    except (OSError, UnicodeDecodeError):
-        raise ConfigurationError(".env", "cannot be read as UTF-8 text") from None
+        oldest = lifetime(age)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--older-than") from None
+
+    async def run() -> int:
+        async with use_cases() as container:
+            prune_audit_log: PruneAuditLog = await container.get(PruneAuditLog)
+            return await prune_audit_log(oldest)
+
+    click.echo(f"{asyncio.run(run())} events are forgotten")

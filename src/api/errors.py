@@ -19,7 +19,10 @@ from domain.errors import (
     EmailTaken,
     InvalidCredentials,
     InvalidInput,
+    LastAdministrator,
+    NotFound,
     NotLoggedIn,
+    PermissionMissing,
     Problem,
     RefreshTokenMissing,
     TokenRejected,
@@ -70,6 +73,15 @@ ANSWERS: Mapping[type[AuthError], Answer] = dict(
         _answer(
             CrossSiteRequest, HTTPStatus.FORBIDDEN, "Requests from other sites are not accepted"
         ),
+        _answer(
+            PermissionMissing, HTTPStatus.FORBIDDEN, "You do not have the permission to do that"
+        ),
+        _answer(NotFound, HTTPStatus.NOT_FOUND, "There is nothing at this address"),
+        _answer(
+            LastAdministrator,
+            HTTPStatus.CONFLICT,
+            "This is the last administrator: make somebody else one first",
+        ),
         _answer(WrongPassword, HTTPStatus.BAD_REQUEST, "The current password is wrong"),
         _answer(TooManyRequests, HTTPStatus.TOO_MANY_REQUESTS, "Too many attempts, please wait"),
         _answer(
@@ -86,7 +98,7 @@ FRAMEWORK: Mapping[int, Answer] = {
     answer.status: answer
     for answer in (
         ANSWERS[InvalidInput],
-        Answer(HTTPStatus.NOT_FOUND, "There is nothing at this address", "not_found"),
+        ANSWERS[NotFound],
         Answer(
             HTTPStatus.METHOD_NOT_ALLOWED, "This method is not allowed here", "method_not_allowed"
         ),

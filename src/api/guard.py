@@ -1,5 +1,6 @@
 """Deny by default: every route needs a good access token unless it says ``opt=PUBLIC``."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from litestar import Request
@@ -9,11 +10,17 @@ from litestar.handlers import BaseRouteHandler
 from api import credentials
 from api.caller import caller_of
 from api.site import CrossSiteRequest, Site
+from application.account import ReloadPrincipal
 from application.audit import Audit
 from application.authenticate import Authenticate
-from domain.errors import AuthError, NotLoggedIn, TokenRejected
+from application.sessions import LastSeen
+from domain.errors import AuthError, NotLoggedIn, PermissionMissing, TokenRejected
+from domain.role import Permission
+from domain.session import Session
 
 PUBLIC = {"is_public": True}
+
+Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Awaitable[None]]
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -35,8 +42,37 @@ async def require_login(
         raise NotLoggedIn
     if presented.has_access_cookie and request.method not in _SAFE_METHODS:
         await refuse_strangers(request)
-    authenticate = await request.app.state.dishka_container.get(Authenticate)
-    connection.scope["user"] = await authenticate(presented.access, caller_of(request))
+    container = request.app.state.dishka_container
+    authenticate = await container.get(Authenticate)
+    principal = await authenticate(presented.access, caller_of(request))
+    connection.scope["user"] = principal
+    last_seen = await container.get(LastSeen)
+    if last_seen.is_due(principal.session):
+        last_seen.note(principal.session, caller_of(request))
+
+
+def requires(permission: Permission) -> Guard:
+    """Of a route that only those may call whose role has this permission: as of now, and not as of
+    a copy near at hand.
+
+    :raises PermissionMissing: the caller's role lacks it.
+    :raises TokenRejected: the caller is not good any more.
+    """
+
+    async def check(
+        connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler
+    ) -> None:
+        request = Request[Any, Any, Any](connection.scope)
+        reload_principal = await request.app.state.dishka_container.get(ReloadPrincipal)
+        principal = await reload_principal(request.user)
+        connection.scope["user"] = principal
+        if not principal.user.role.may(permission):
+            refused = PermissionMissing()
+            await _record(f"use {permission}", refused, request, principal.session)
+            raise refused
+
+    check.permission = permission  # type: ignore[attr-defined] # for whoever walks the routes
+    return check
 
 
 async def credentials_of(request: Request[Any, Any, Any]) -> credentials.Credentials:
@@ -64,6 +100,11 @@ async def refuse_strangers(request: Request[Any, Any, Any]) -> None:
         raise
 
 
-async def _record(what: str, refused: AuthError, request: Request[Any, Any, Any]) -> None:
+async def _record(
+    what: str, refused: AuthError, request: Request[Any, Any, Any], of: Session | None = None
+) -> None:
     audit = await request.app.state.dishka_container.get(Audit)
-    await audit.record(what, refused, caller_of(request))
+    entry = audit.begin(what, caller_of(request))
+    if of is not None:
+        entry.is_about(of)
+    await audit.refused(entry, refused)

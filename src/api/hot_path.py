@@ -13,10 +13,12 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from api import credentials
+from api.caller import caller_in
 from api.schemas import UserAnswer
 from api.site import Site
 from api.verify import identity
 from application.authenticate import Authenticate, Principal
+from application.sessions import LastSeen
 from domain.errors import AuthError
 
 Headers = list[tuple[bytes, bytes]]
@@ -43,9 +45,10 @@ _ANSWERS: dict[str, Callable[[Principal], Answer]] = {
 
 def with_answers_at_hand(app: ASGIApp, container: AsyncContainer, site: Site) -> ASGIApp:
     authenticate: Authenticate | None = None
+    last_seen: LastSeen | None = None
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        nonlocal authenticate
+        nonlocal authenticate, last_seen
         if scope["type"] != ScopeType.HTTP or scope["method"] != "GET":
             await app(scope, receive, send)
             return
@@ -53,12 +56,15 @@ def with_answers_at_hand(app: ASGIApp, container: AsyncContainer, site: Site) ->
         if answer is None:
             await app(scope, receive, send)
             return
-        if authenticate is None:
+        if authenticate is None or last_seen is None:
             authenticate = await container.get(Authenticate)
+            last_seen = await container.get(LastSeen)
         principal = _principal(scope, authenticate, site)
         if principal is None:
             await app(scope, receive, send)
             return
+        if last_seen.is_due(principal.session):
+            last_seen.note(principal.session, caller_in(scope))
         status, headers, body = answer(principal)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})

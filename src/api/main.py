@@ -11,11 +11,15 @@ from api.app import create_app
 from api.server import ServerOptions
 from api.site import Site
 from application.auth import Login, RegisterUser
+from application.sessions import LastSeen
 from infrastructure.container import make_container
 from infrastructure.settings import Settings
 
 PARENT = "DOORWARD_PARENT"
 """The variable that tells workers who their parent is."""
+
+_NOTING = 5
+"""Seconds from one writing of what was seen to the next."""
 
 _tasks: set[asyncio.Task[None]] = set()  # asyncio itself would forget them
 
@@ -28,8 +32,16 @@ def make_app(settings: Settings) -> Litestar:
         # Keys, password lists and the like are read now, so that the first caller need not wait.
         await container.get(RegisterUser)
         await container.get(Login)
+        _tasks.add(asyncio.create_task(note_last_seen()))
+
+    async def note_last_seen() -> None:
+        last_seen = await container.get(LastSeen)
+        while True:
+            await asyncio.sleep(_NOTING)
+            await last_seen.write()
 
     async def close() -> None:  # Litestar would pass itself to container.close()
+        await (await container.get(LastSeen)).write()
         await container.close()
 
     app = create_app(container, _site(settings))

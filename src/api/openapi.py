@@ -79,7 +79,9 @@ def config(site: Site) -> OpenAPIConfig:
         components=Components(security_schemes=schemes),
         tags=[
             Tag(name="auth", description="Registering, logging in and out."),
-            Tag(name="users", description="Who is logged in."),
+            Tag(name="users", description="Who is logged in, and their account."),
+            Tag(name="sessions", description="Where they are logged in."),
+            Tag(name="administration", description="Other people's accounts, and the audit log."),
             Tag(name="operation", description="Keys and health."),
         ],
         openapi_router=_NoRoutes(path="/", route_handlers=[]),
@@ -94,6 +96,17 @@ class OptionalBody(Operation):
     def __post_init__(self) -> None:
         if isinstance(self.request_body, RequestBody):
             self.request_body.required = False
+
+
+@dataclass
+class NeverInvalid(Operation):
+    """Of a route that takes nothing but an id, and what is no id is not found; Litestar gives
+    whatever has a parameter a 400.
+    """
+
+    def __post_init__(self) -> None:
+        if self.responses:
+            self.responses.pop("400")
 
 
 @dataclass

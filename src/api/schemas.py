@@ -1,6 +1,5 @@
 """What goes over the wire. These shapes are a promise to clients."""
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
@@ -8,7 +7,6 @@ from uuid import UUID
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from application.auth import TokenPair
-from domain.session import Session
 from domain.user import User
 
 Success = Literal["success"]
@@ -123,44 +121,6 @@ class UserAnswer(Struct):
     @classmethod
     def of(cls, user: User) -> Self:
         return cls("success", UserData(UserView.of(user)))
-
-
-class SessionView(Struct, rename="camel"):
-    """A login that has not ended."""
-
-    id: str
-    started_at: datetime
-    refreshed_at: datetime
-    expires_at: datetime
-    ends_at: datetime
-
-    @classmethod
-    def of(cls, session: Session) -> Self:
-        return cls(
-            id=session.id,
-            started_at=session.started_at.astimezone(UTC),
-            refreshed_at=session.rotated_at.astimezone(UTC),
-            expires_at=session.expires_at.astimezone(UTC),
-            ends_at=session.ends_at.astimezone(UTC),
-        )
-
-
-class ExportData(Struct):
-    user: UserView
-    sessions: list[SessionView]
-
-
-class ExportAnswer(Struct):
-    """All that is held about a user, but the hash of the password."""
-
-    status: Success
-    data: ExportData
-
-    @classmethod
-    def of(cls, user: User, sessions: Iterable[Session]) -> Self:
-        return cls(
-            "success", ExportData(UserView.of(user), [SessionView.of(each) for each in sessions])
-        )
 
 
 class TokenAnswer(Struct):

@@ -7,10 +7,10 @@ from litestar.params import JSONBody
 from api import cookies, credentials
 from api.body import JsonRequest
 from api.caller import caller_of
+from api.lists import ActivityAnswer, After, ExportAnswer, Limit
 from api.openapi import ACCESS, failures
 from api.schemas import (
     Done,
-    ExportAnswer,
     PasswordChange,
     PasswordConfirmation,
     ProfileChange,
@@ -18,14 +18,17 @@ from api.schemas import (
 )
 from api.site import CrossSiteRequest, Site
 from application.account import ChangePassword, ChangeProfile, DeleteAccount, ExportAccount
+from application.ports import AuditLog
 from domain.errors import (
     InvalidInput,
+    LastAdministrator,
     NotLoggedIn,
     TokenRejected,
     Unavailable,
     WrongPassword,
 )
 from domain.limit import TooManyRequests
+from domain.page import EventQuery
 
 _WITH_PASSWORD = failures(
     InvalidInput,
@@ -76,7 +79,7 @@ class UserController(Controller):
         "/me",
         status_code=200,
         summary="Delete my account",
-        responses=_WITH_PASSWORD,
+        responses=_WITH_PASSWORD | failures(LastAdministrator),
     )
     @inject
     async def delete_me(
@@ -99,7 +102,25 @@ class UserController(Controller):
         self, request: JsonRequest, export_account: FromDishka[ExportAccount]
     ) -> ExportAnswer:
         """Everything that is held about me (GDPR, article 15), but the hash of my password."""
-        return ExportAnswer.of(*await export_account(request.user, caller_of(request)))
+        export = await export_account(request.user, caller_of(request))
+        return ExportAnswer.of(export, request.user.session.id)
+
+    @get(
+        "/me/activity",
+        summary="My activity",
+        responses=failures(InvalidInput, NotLoggedIn, TokenRejected, Unavailable),
+    )
+    @inject
+    async def activity(
+        self,
+        request: JsonRequest,
+        audit_log: FromDishka[AuditLog],
+        after: After = None,
+        limit: Limit = 50,
+    ) -> ActivityAnswer:
+        """What has happened to my account: logins, failed ones too, and changes."""
+        mine = EventQuery(user_id=request.user.user.id)
+        return ActivityAnswer.of(await audit_log.page(mine, after, limit))
 
     @post(
         "/me/password",

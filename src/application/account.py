@@ -1,17 +1,30 @@
 """What people do with their own account."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from application.audit import Audit, Subject
+from application.audit import Audit
 from application.authenticate import Principal
-from application.ports import Clock, Devices, PasswordHasher, SessionStore, UserRepository
+from application.ports import (
+    AuditLog,
+    Clock,
+    Devices,
+    PasswordHasher,
+    SessionStore,
+    UserRepository,
+)
+from application.sessions import ListSessions, SeenSession, SweepSessions
 from application.throttle import Throttle
+from application.users import ForgetUser
 from domain.errors import TokenRejected, WrongPassword, all_of, in_field
-from domain.event import UNKNOWN, Caller
+from domain.event import UNKNOWN, Caller, RecordedEvent
+from domain.page import EventQuery
 from domain.password import Password, PasswordRule
-from domain.session import Session, SessionId
+from domain.session import Session
 from domain.user import User, UserId, parse_name, parse_photo
+
+_MANY = 1000
+"""Events that are read at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +78,7 @@ class ChangePassword:
     confirm_password: ConfirmPassword
     users: UserRepository
     sessions: SessionStore
+    sweep_sessions: SweepSessions
     hasher: PasswordHasher
     devices: Devices
     rule: PasswordRule
@@ -83,19 +97,19 @@ class ChangePassword:
         :raises WrongPassword: the current one is not the user's.
         :raises TokenRejected: the user was changed or deleted at this very moment.
         """
-        async with self.audit.recording("change password", caller) as subject:
-            _note(subject, principal)
+        async with self.audit.recording("change password", caller) as entry:
+            entry.is_about(principal.session)
             typed, chosen = all_of(
                 lambda: in_field("current_password", lambda: Password.parse(current)),
                 lambda: in_field("new_password", lambda: self._choose(new, principal.user)),
             )
             me = await self.confirm_password(principal, typed, caller)
             changed = me.user.with_new_password(await self.hasher.hash(chosen), self.clock())
-            if not await self.users.replace(me.user, changed):
+            if not await self.users.replace(me.user, changed, entry.success()):
                 raise TokenRejected
             # In that one step all sessions have ended. What follows saves this one and tidies up.
             await self._keep(me.session, changed)
-            await self._forget_others(changed, me.session.id)
+            await self.sweep_sessions(changed)
             return self.devices.issue(changed)
 
     async def _keep(self, session: Session, user: User) -> None:
@@ -105,11 +119,6 @@ class ChangePassword:
 
     def _choose(self, new: str, user: User) -> Password:
         return self.rule.choose(new, user.name, user.email.address)
-
-    async def _forget_others(self, user: User, kept: SessionId) -> None:
-        for session in await self.sessions.of_user(user.id):
-            if session.id != kept and not session.is_good_for(user):
-                await self.sessions.delete(user.id, session.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +141,8 @@ class ChangeProfile:
         :raises InvalidInput: the name or the photo will not do.
         :raises TokenRejected: see :class:`ReloadPrincipal`.
         """
-        async with self.audit.recording("change profile", caller) as subject:
-            _note(subject, principal)
+        async with self.audit.recording("change profile", caller) as entry:
+            entry.is_about(principal.session)
             new_name, new_photo = all_of(
                 lambda: None if name is None else parse_name(name),
                 lambda: None if photo is None else parse_photo(photo),
@@ -143,15 +152,14 @@ class ChangeProfile:
                 changed = user.with_profile(
                     new_name or user.name, new_photo or user.photo, self.clock()
                 )
-                if await self.users.replace(user, changed):
+                if await self.users.replace(user, changed, entry.success()):
                     return changed
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteAccount:
     confirm_password: ConfirmPassword
-    users: UserRepository
-    sessions: SessionStore
+    forget_user: ForgetUser
     audit: Audit
 
     async def __call__(
@@ -163,40 +171,45 @@ class DeleteAccount:
         :raises TooManyRequests: there were too many attempts to guess the password.
         :raises WrongPassword: it is not the user's.
         :raises TokenRejected: the user is gone already.
+        :raises LastAdministrator: nobody would be left who could give others a role.
         """
-        async with self.audit.recording("delete account", caller) as subject:
-            _note(subject, principal)
+        async with self.audit.recording("delete account", caller) as entry:
+            entry.is_about(principal.session)
             me = await self.confirm_password(principal, Password.parse(password), caller)
-            # First the sessions, so that a crash in between leaves none that is nobody's; and once
-            # more, for those who came in meanwhile.
-            await self._end_all(me.user.id)
-            await self.users.delete(me.user.id)
-            await self._end_all(me.user.id)
+            await self.forget_user(me.user, entry)
 
-    async def _end_all(self, user_id: UserId) -> None:
-        for session in await self.sessions.of_user(user_id):
-            await self.sessions.delete(user_id, session.id)
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """All that is held about somebody, but the hash of the password."""
+
+    user: User
+    sessions: Sequence[SeenSession]
+    events: Sequence[RecordedEvent]
 
 
 @dataclass(frozen=True, slots=True)
 class ExportAccount:
     reload_principal: ReloadPrincipal
-    sessions: SessionStore
+    list_sessions: ListSessions
+    audit_log: AuditLog
     audit: Audit
 
-    async def __call__(
-        self, principal: Principal, caller: Caller = UNKNOWN
-    ) -> tuple[User, Sequence[Session]]:
+    async def __call__(self, principal: Principal, caller: Caller = UNKNOWN) -> Export:
         """
-        :returns: all that is held about the user.
         :raises TokenRejected: see :class:`ReloadPrincipal`.
         """
-        async with self.audit.recording("export account", caller) as subject:
-            _note(subject, principal)
+        async with self.audit.recording("export account", caller) as entry:
+            entry.is_about(principal.session)
             user = (await self.reload_principal(principal)).user
-            sessions = await self.sessions.of_user(user.id)
-            return user, [session for session in sessions if session.is_good_for(user)]
+            events = [event async for event in self._events(user.id)]
+            return Export(user, await self.list_sessions(user.id), events)
 
-
-def _note(subject: Subject, principal: Principal) -> None:
-    subject.user_id, subject.session_id = principal.user.id, principal.session.id
+    async def _events(self, user_id: UserId) -> AsyncIterator[RecordedEvent]:
+        page = await self.audit_log.page(EventQuery(user_id=user_id), None, _MANY)
+        while True:
+            for event in page.items:
+                yield event
+            if page.next is None:
+                return
+            page = await self.audit_log.page(EventQuery(user_id=user_id), page.next, _MANY)

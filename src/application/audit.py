@@ -3,43 +3,106 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
-from application.ports import AuditLog, Clock
-from domain.event import Caller, Event
-from domain.session import SessionId
+from application.ports import Announce, AuditLog, Clock, RandomId
+from domain.event import SUCCESS, UNKNOWN, Caller, Event
+from domain.session import Session, SessionId
 from domain.user import UserId
 
 
 @dataclass(slots=True)
-class Subject:
-    """Whom an event is about, as it becomes known."""
+class Entry:
+    """An event in the making: it may be about to happen, and whom it is about may become known
+    only in the course of it.
+    """
 
+    audit: "Audit"
+    what: str
+    caller: Caller
     user_id: UserId | None = None
     session_id: SessionId | None = None
+    actor_id: UserId | None = None
+    detail: str = ""
+    _success: Event | None = None
+
+    def is_about(self, session: Session) -> None:
+        self.user_id, self.session_id = session.user_id, session.id
+
+    def success(self, user_id: UserId | None = None, session_id: SessionId | None = None) -> Event:
+        """The event as it will be if the next step succeeds: for a store to record with it.
+
+        :param user_id: or ``session_id``: of what is there only if it does.
+        """
+        event = self.event(SUCCESS)
+        self._success = replace(
+            event,
+            user_id=user_id or event.user_id,
+            session_id=session_id or event.session_id,
+        )
+        return self._success
+
+    def succeeded(self) -> Event:
+        return self._success or self.event(SUCCESS)
+
+    def event(self, outcome: str) -> Event:
+        return Event(
+            id=self.audit.random_id(),
+            what=self.what,
+            outcome=outcome,
+            at=self.audit.clock(),
+            # What somebody is known by is not for others.
+            caller=replace(self.caller, device_token=None),
+            user_id=self.user_id,
+            session_id=self.session_id,
+            actor_id=self.actor_id,
+            detail=self.detail,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
     log: AuditLog
+    announce: Announce
     clock: Clock
+    random_id: RandomId
 
     @asynccontextmanager
-    async def recording(self, what: str, caller: Caller) -> AsyncIterator[Subject]:
+    async def recording(self, what: str, caller: Caller) -> AsyncIterator[Entry]:
         """Record how the block ends: with success, or with which error."""
-        subject = Subject()
+        entry = self.begin(what, caller)
         try:
-            yield subject
+            yield entry
         except Exception as error:
-            await self.record(what, error, caller, subject)
+            await self.refused(entry, error)
             raise
-        await self.record(what, None, caller, subject)
+        await self._record(entry.succeeded())
 
-    async def record(
-        self, what: str, error: Exception | None, caller: Caller, subject: Subject | None = None
-    ) -> None:
-        at = self.clock()
-        outcome = type(error).__name__ if error else "success"
-        known = replace(caller, device_token=None)  # what one is known by is not for others
-        who = subject or Subject()
-        event = Event(what, outcome, at, known, who.user_id, who.session_id)
-        await self.log.record(event)
+    def begin(self, what: str, caller: Caller) -> Entry:
+        """For what is worth a record only if it is :meth:`refused`."""
+        return Entry(self, what, caller)
+
+    async def refused(self, entry: Entry, error: Exception) -> None:
+        await self._record(entry.event(type(error).__name__))
+
+    async def _record(self, event: Event) -> None:
+        self.announce(event)
+        if event.is_kept:
+            await self.log.record(event)
+
+
+@dataclass(frozen=True, slots=True)
+class PruneAuditLog:
+    audit: Audit
+    clock: Clock
+
+    async def __call__(self, age: timedelta, caller: Caller = UNKNOWN) -> int:
+        """Forget what was recorded longer ago than that. That is recorded, too.
+
+        :returns: how many events were forgotten.
+        """
+        async with self.audit.recording("prune audit log", caller) as entry:
+            before = self.clock() - age
+            count = await self.audit.log.prune(before)
+            entry.detail = f"{count} events before {before.date()}"
+            return count

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
 
-from application.audit import Audit, Subject
+from application.audit import Audit, Entry
 from application.authenticate import is_good
 from application.ports import (
     Clock,
@@ -15,6 +15,7 @@ from application.ports import (
     TokenSigner,
     UserRepository,
 )
+from application.sessions import LastSeen, StartSession
 from application.throttle import Throttle
 from domain.errors import (
     InvalidCredentials,
@@ -27,9 +28,10 @@ from domain.errors import (
 )
 from domain.event import UNKNOWN, Caller
 from domain.password import Password, PasswordRule
-from domain.session import Lifetimes, Session, SessionId, TokenId
+from domain.role import Role
+from domain.session import Lifetimes, Session, TokenId
 from domain.token import TokenClaims, TokenKind
-from domain.user import Email, Role, User, UserId, parse_name
+from domain.user import Email, User, UserId, parse_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class RegisterUser:
         :raises InvalidInput: the name, the address or the password will not do; all that is wrong.
         :raises EmailTaken: somebody has that address.
         """
-        async with self.audit.recording("register", caller) as subject:
+        async with self.audit.recording("register", caller) as entry:
             parsed_name, address, chosen = all_of(
                 lambda: parse_name(name),
                 lambda: Email.parse(email),
@@ -93,23 +95,20 @@ class RegisterUser:
             password_hash = await self.hasher.hash(chosen)
             user_id = UserId(UUID(hex=self.random_id(), version=4))
             user = User.register(user_id, parsed_name, address, password_hash, self.clock(), role)
-            await self.users.add(user)
-            subject.user_id = user.id
+            await self.users.add(user, entry.success(user.id))
             return user
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
     users: UserRepository
-    sessions: SessionStore
+    start_session: StartSession
     signer: TokenSigner
     hasher: PasswordHasher
     devices: Devices
     throttle: Throttle
     audit: Audit
     lifetimes: Lifetimes
-    clock: Clock
-    random_id: RandomId
 
     async def __call__(self, email: str, password: str, caller: Caller = UNKNOWN) -> LoggedIn:
         """
@@ -117,15 +116,14 @@ class Login:
         :raises TooManyRequests: there were too many attempts.
         :raises InvalidCredentials: in the same time and for whatever reason.
         """
-        async with self.audit.recording("login", caller) as subject:
+        async with self.audit.recording("login", caller) as entry:
             typed = Password.parse(password)
             address = _address(email)
             user = await self.users.by_email(address) if address else None
-            subject.user_id = user.id if user else None
+            entry.user_id = user.id if user else None
             account = address.key if address else email.casefold()
             known = await self._verify(account, typed, user, caller)
-            session = await self._start_session(await self._renew_hash(known, typed))
-            subject.session_id = session.id
+            session = await self.start_session(await self._renew_hash(known, typed), entry)
             tokens = TokenPair.of(session, self.signer, self.lifetimes)
             return LoggedIn(tokens, self._device_token(known, caller))
 
@@ -149,23 +147,6 @@ class Login:
             return token
         return self.devices.issue(user)
 
-    async def _start_session(self, user: User) -> Session:
-        session = Session.start(
-            SessionId(self.random_id()),
-            user,
-            TokenId(self.random_id()),
-            self.clock(),
-            self.lifetimes,
-        )
-        await self.sessions.add(session)
-        # If the password was changed while the old one was being verified, the session is dead
-        # already. Then it is only honest to say so.
-        now = await self.users.get(user.id)
-        if now is None or not session.is_good_for(now):
-            await self.sessions.delete(session.user_id, session.id)
-            raise InvalidCredentials
-        return session
-
     async def _renew_hash(self, user: User, password: Password) -> User:
         if not self.hasher.is_outdated(user.password_hash):
             return user
@@ -184,6 +165,7 @@ def _address(email: str) -> Email | None:
 class RefreshAccess:
     users: UserRepository
     sessions: SessionStore
+    last_seen: LastSeen
     signer: TokenSigner
     throttle: Throttle
     audit: Audit
@@ -198,15 +180,17 @@ class RefreshAccess:
         :raises TokenRejected: the token or its session is not good (any more).
         :raises RefreshTokenReused: it had been spent before; the session has been ended.
         """
-        async with self.audit.recording("refresh", caller) as subject:
+        async with self.audit.recording("refresh", caller) as entry:
             if refresh_token is None:
                 raise RefreshTokenMissing
             claims = self.signer.verify(refresh_token, TokenKind.REFRESH)
-            subject.user_id, subject.session_id = claims.user_id, claims.session_id
+            entry.user_id, entry.session_id = claims.user_id, claims.session_id
             await self.throttle.refresh(caller.address)
             if not claims.is_current(self.clock()):
                 raise TokenRejected
             session = await self._rotate(claims)
+            if self.last_seen.is_due(session):
+                self.last_seen.note(session, caller)
             return TokenPair.of(session, self.signer, self.lifetimes)
 
     async def _rotate(self, claims: TokenClaims) -> Session:
@@ -248,7 +232,7 @@ class Logout:
         :raises NotLoggedIn: no token was presented.
         :raises TokenRejected: none of those presented is good.
         """
-        async with self.audit.recording("logout", caller) as subject:
+        async with self.audit.recording("logout", caller) as entry:
             if access_token is None and refresh_token is None:
                 raise NotLoggedIn
             access = self._claims(access_token, TokenKind.ACCESS)
@@ -256,14 +240,14 @@ class Logout:
             first = access or refresh
             if first is None:
                 raise TokenRejected
-            await self._end(first, subject)
+            await self._end(first, entry)
         if refresh and refresh.session_id != first.session_id:
-            async with self.audit.recording("logout", caller) as subject:
-                await self._end(refresh, subject)
+            async with self.audit.recording("logout", caller) as entry:
+                await self._end(refresh, entry)
 
-    async def _end(self, claims: TokenClaims, subject: Subject) -> None:
-        subject.user_id, subject.session_id = claims.user_id, claims.session_id
-        await self.sessions.delete(claims.user_id, claims.session_id)
+    async def _end(self, claims: TokenClaims, entry: Entry) -> None:
+        entry.user_id, entry.session_id = claims.user_id, claims.session_id
+        await self.sessions.delete(claims.user_id, claims.session_id, entry.success())
 
     def _claims(self, token: str | None, kind: TokenKind) -> TokenClaims | None:
         try:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from application.audit import Audit, Subject
+from application.audit import Audit, Entry
 from application.ports import Clock, SessionStore, TokenSigner, UserRepository
 from domain.errors import TokenRejected
 from domain.event import UNKNOWN, Caller
@@ -42,11 +42,11 @@ class Authenticate:
         :raises TokenRejected: the token is not good, its session has ended, or its user is gone
             or disabled. All of that is as of now, not as of when the token was signed.
         """
-        subject = Subject()
+        entry = self.audit.begin("authenticate", caller)  # which is recorded only if it fails
         try:
-            return await self._principal(access_token, subject)
-        except TokenRejected as refused:  # only refusals are recorded: this runs everywhere
-            await self.audit.record("authenticate", refused, caller, subject)
+            return await self._principal(access_token, entry)
+        except TokenRejected as refused:
+            await self.audit.refused(entry, refused)
             raise
 
     def at_hand(self, access_token: str) -> Principal | None:
@@ -63,9 +63,9 @@ class Authenticate:
             return None
         return Principal(user, session)
 
-    async def _principal(self, access_token: str, subject: Subject) -> Principal:
+    async def _principal(self, access_token: str, entry: Entry) -> Principal:
         claims = self.signer.verify(access_token, TokenKind.ACCESS)
-        subject.user_id, subject.session_id = claims.user_id, claims.session_id
+        entry.user_id, entry.session_id = claims.user_id, claims.session_id
         now = self.clock()
         if not claims.is_current(now):
             raise TokenRejected

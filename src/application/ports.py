@@ -1,13 +1,16 @@
 """The ports: what the use cases need from the world. The docstrings are the contract.
 
 Every adapter inherits its port by name and passes the contract tests in ``tests/contracts``.
-Three promises hold for all of them:
+Four promises hold for all of them:
 
 * One call is one atomic step: it happens wholly or not at all. It has happened when it returns;
   when :class:`~domain.errors.Unavailable` is raised because the answer was lost, it may have.
 * A store returns what was stored. It knows no expiry and no rule; the domain decides.
 * :class:`~domain.errors.Unavailable` is raised when the technology behind the port does not
   answer within its time-out. The next call tries anew: an adapter heals by itself.
+* An ``event`` that comes with a change is recorded in the same step, if anything is changed, by a
+  store that shares its database with the audit log. Another store ignores it. Either way the
+  caller gives it to the audit log as well, which records no event twice.
 """
 
 from abc import abstractmethod
@@ -15,10 +18,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from domain.event import Event
+from domain.event import Event, RecordedEvent
 from domain.limit import Usage
+from domain.page import EventQuery, Page, Total, UserQuery
 from domain.password import Password
 from domain.session import Session, SessionId
+from domain.sighting import Sighting
 from domain.token import TokenClaims, TokenKind
 from domain.user import Email, User, UserId
 
@@ -28,15 +33,28 @@ Clock = Callable[[], datetime]
 RandomId = Callable[[], str]
 """128 fresh bits from the system's cryptographic source, as 32 hexadecimal digits."""
 
+Announce = Callable[[Event], None]
+"""Tells the operator of an event: a line in the service's own log."""
+
 
 class UserRepository(Protocol):
-    """The users. Emails are compared by their canonical key."""
+    """The users. Emails are compared by their canonical key.
+
+    Once there is an administrator (:attr:`~domain.user.User.is_administrator`) there always is.
+    """
 
     @abstractmethod
-    async def add(self, user: User) -> None:
+    async def add(self, user: User, event: Event | None = None) -> None:
         """Store a new user.
 
         :raises EmailTaken: of several users with one address, however parallel, one is stored.
+        """
+
+    @abstractmethod
+    async def add_all(self, users: Sequence[User]) -> Sequence[UserId]:
+        """Store new users, all in one step, but for those whose address or id somebody has.
+
+        :returns: the ids of those that were stored.
         """
 
     @abstractmethod
@@ -60,16 +78,34 @@ class UserRepository(Protocol):
     async def by_email(self, email: Email) -> User | None: ...
 
     @abstractmethod
-    async def replace(self, old: User, new: User) -> bool:
+    async def replace(self, old: User, new: User, event: Event | None = None) -> bool:
         """Store ``new`` if exactly ``old`` is stored: compare-and-swap. Both have the same id.
 
         :returns: False, with nothing changed, when it was changed or deleted in the meantime.
         :raises EmailTaken: the new address belongs to another user.
+        :raises LastAdministrator: no administrator would be left. Of several who are replaced or
+            deleted in parallel one is left.
         """
 
     @abstractmethod
-    async def delete(self, user_id: UserId) -> None:
-        """Forget the user. Deleting what is not there is no error."""
+    async def delete(self, user_id: UserId, event: Event | None = None) -> None:
+        """Forget the user. Deleting what is not there is no error.
+
+        :raises LastAdministrator: see :meth:`replace`.
+        """
+
+    @abstractmethod
+    async def page(self, query: UserQuery, after: str | None, limit: int) -> Page[User]:
+        """A page of the users that are asked for. Those that stay as they are meanwhile, are on
+        exactly one page; in the order of time so is everybody who is not deleted.
+
+        :param after: :attr:`~domain.page.Page.next` of the page before.
+        :raises InvalidInput: ``after`` comes from no page of this query.
+        """
+
+    @abstractmethod
+    async def count(self, query: UserQuery) -> Total:
+        """How many users there are that are asked for."""
 
 
 class SessionStore(Protocol):
@@ -79,7 +115,9 @@ class SessionStore(Protocol):
     """
 
     @abstractmethod
-    async def add(self, session: Session) -> None:
+    async def add(
+        self, session: Session, sighting: Sighting | None = None, event: Event | None = None
+    ) -> None:
         """Store a new session. Sessions of that user which ended before it began may be swept."""
 
     @abstractmethod
@@ -107,12 +145,24 @@ class SessionStore(Protocol):
         """
 
     @abstractmethod
-    async def delete(self, user_id: UserId, session_id: SessionId) -> None:
-        """End the session. Deleting what is not there is no error."""
+    async def delete(
+        self, user_id: UserId, session_id: SessionId, event: Event | None = None
+    ) -> None:
+        """End the session; nothing about it is left. Deleting what is not there is no error."""
 
     @abstractmethod
     async def of_user(self, user_id: UserId) -> Sequence[Session]:
         """The user's sessions, the oldest first."""
+
+    @abstractmethod
+    async def see(self, user_id: UserId, session_id: SessionId, sighting: Sighting) -> None:
+        """Note where the session was last seen, in place of what was noted before. Nothing is
+        noted of a session that is not there.
+        """
+
+    @abstractmethod
+    async def seen(self, user_id: UserId) -> Mapping[SessionId, Sighting]:
+        """Where the user's sessions were last seen, as far as that was noted."""
 
 
 class TokenSigner(Protocol):
@@ -179,11 +229,35 @@ class Devices(Protocol):
 
 
 class AuditLog(Protocol):
-    """Where security events go."""
+    """What is recorded stays as it is until it is pruned."""
 
     @abstractmethod
     async def record(self, event: Event) -> None:
-        """Record what has happened. What was recorded is never changed."""
+        """Record what has happened, if it has not been recorded already.
+
+        Nothing that has happened is undone because it cannot be recorded: while there is no
+        answer, events are kept and recorded later. Refusals are not waited for: that would tell
+        those that are recorded from those that are not.
+        """
+
+    @abstractmethod
+    async def page(self, query: EventQuery, after: str | None, limit: int) -> Page[RecordedEvent]:
+        """A page of the events that are asked for.
+
+        :param after: :attr:`~domain.page.Page.next` of the page before.
+        :raises InvalidInput: ``after`` comes from no page.
+        """
+
+    @abstractmethod
+    async def forget_addresses(self, user_id: UserId) -> None:
+        """Of what this user did only the id of the user is left, a pseudonym, and no address."""
+
+    @abstractmethod
+    async def prune(self, before: datetime) -> int:
+        """Forget events from the oldest on, up to the first that is not before this time.
+
+        :returns: how many.
+        """
 
 
 class PasswordHasher(Protocol):
@@ -207,5 +281,11 @@ class PasswordHasher(Protocol):
         """
 
     @abstractmethod
+    def can_verify(self, stored: str) -> bool:
+        """Whether :meth:`verify` can ever say True of this hash."""
+
+    @abstractmethod
     def is_outdated(self, stored: str) -> bool:
-        """Whether the hash is weaker than one made today, and worth making anew."""
+        """Whether the hash is weaker than one made today, or of another system, and worth making
+        anew.
+        """

@@ -9,6 +9,9 @@
     │   └── RefreshTokenReused    … because it had been spent before: treated as stolen
     ├── RefreshTokenMissing   a refresh was asked for without a refresh token
     ├── WrongPassword         somebody who is logged in does not know their password
+    ├── PermissionMissing     somebody who is logged in may not do that
+    ├── NotFound              what is asked for by its id is not there
+    ├── LastAdministrator     nobody would be left who could give others a role
     ├── TooManyRequests       somebody has tried too often (in domain/limit.py)
     └── Unavailable           something that Doorward depends on does not answer
 
@@ -112,6 +115,24 @@ class WrongPassword(AuthError):
     """Somebody who is logged in gave a wrong password where theirs is asked for once more."""
 
     code = "wrong_password"
+
+
+class PermissionMissing(AuthError):
+    """Somebody who is logged in does not have the permission for what they ask."""
+
+    code = "permission_missing"
+
+
+class NotFound(AuthError):
+    """There is nobody and nothing with that id, or not for this caller."""
+
+    code = "not_found"
+
+
+class LastAdministrator(AuthError):
+    """Nobody would be left who could give others a role."""
+
+    code = "last_administrator"
 
 
 class Unavailable(AuthError):

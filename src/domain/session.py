@@ -14,6 +14,8 @@ been ended early (a logout, a reuse) is deleted from its store; what is not ther
 authenticate, and nothing can bring it back.
 """
 
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NewType, Self
@@ -24,8 +26,14 @@ from domain.user import User, UserId
 SessionId = NewType("SessionId", str)
 """128 random bits as 32 hexadecimal digits."""
 
+_SESSION_ID = re.compile(r"[0-9a-f]{32}")
+
 TokenId = NewType("TokenId", str)
 """What tells one refresh token from another: 128 random bits as 32 hexadecimal digits."""
+
+
+SessionsPerUser = NewType("SessionsPerUser", int)
+"""How many sessions somebody can have at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,3 +137,14 @@ class Session:
             rotated_at=now,
             expires_at=min(now + lifetimes.idle, self.ends_at),
         )
+
+
+def is_session_id(text: str) -> bool:
+    """Whether there could be a session of that id."""
+    return _SESSION_ID.fullmatch(text) is not None
+
+
+def too_many(sessions: Iterable[Session], most: SessionsPerUser) -> Sequence[Session]:
+    """Those that have to go so that no more than that many are left: the oldest ones."""
+    in_order = sorted(sessions, key=lambda session: (session.started_at, session.id))
+    return in_order[:-most]

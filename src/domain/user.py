@@ -4,11 +4,11 @@ import re
 import unicodedata
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
 from typing import NewType, Self
 from uuid import UUID
 
 from domain.errors import InvalidInput, Problem
+from domain.role import ADMINISTRATORS, Role
 from domain.text import JOINERS, is_clean, is_visible
 
 UserId = NewType("UserId", UUID)
@@ -20,11 +20,6 @@ _PHOTO = re.compile(r"https?://[\x21-\x7e]+|[A-Za-z0-9_-][A-Za-z0-9._-]*")
 EMAIL_LENGTH = 255
 
 _HOST_NAME = re.compile(r"(?!-)[a-z0-9-]+(?<!-)(\.(?!-)[a-z0-9-]+(?<!-))+")
-
-
-class Role(StrEnum):
-    USER = "user"
-    ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +49,25 @@ class Email:
 
 
 def _canonical(address: str) -> str | None:
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", address).casefold())
+    folded = _folded(address)
     local, at, domain = folded.rpartition("@")
     domain = _idna(domain)
     is_address = at and local and domain and not set(local + domain) & set(' \t\n"(),:;<>@[\\]')
     is_clear = is_clean(folded) and not JOINERS & set(folded)
     return f"{local}@{domain}" if is_address and is_clear else None
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
+def beginning_of_email(text: str) -> str:
+    """The beginning of an address, as the canonical keys of such addresses begin.
+
+    In an incomplete domain only ASCII is found: its IDNA form is known when it is complete.
+    """
+    short = text[:EMAIL_LENGTH].strip()
+    return _canonical(short) or _folded(short)
 
 
 def _idna(domain: str) -> str:
@@ -104,6 +112,11 @@ class User:
         """A new user; ``name`` comes from :func:`parse_name`."""
         return cls(user_id, name, email, password_hash, created_at=now, updated_at=now, role=role)
 
+    @property
+    def is_administrator(self) -> bool:
+        """Whether they can give others a role."""
+        return self.role in ADMINISTRATORS and not self.disabled
+
     def with_password_hash(self, password_hash: str) -> Self:
         """The same password under a newer hash: no change that the user would call one."""
         return replace(self, password_hash=password_hash)
@@ -116,8 +129,21 @@ class User:
 
     def with_new_password(self, password_hash: str, now: datetime) -> Self:
         """Who has logged in with the old one is out."""
-        generation = self.generation + 1
-        return replace(self, password_hash=password_hash, updated_at=now, generation=generation)
+        return replace(self.without_sessions(), password_hash=password_hash, updated_at=now)
+
+    def with_role(self, role: Role, now: datetime) -> Self:
+        return replace(self, role=role, updated_at=now)
+
+    def when_disabled(self, now: datetime) -> Self:
+        """Their sessions have ended for good: to enable the user brings none of them back."""
+        return replace(self.without_sessions(), disabled=True, updated_at=now)
+
+    def when_enabled(self, now: datetime) -> Self:
+        return replace(self, disabled=False, updated_at=now)
+
+    def without_sessions(self) -> Self:
+        """Whoever is logged in as this user is out, in the one step that stores it."""
+        return replace(self, generation=self.generation + 1)
 
 
 def parse_photo(text: str) -> str:

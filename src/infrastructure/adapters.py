@@ -9,21 +9,30 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, TypeVar
 
-from application.ports import Clock, RateLimiter, SessionStore, UserRepository
+from application.ports import AuditLog, Clock, RateLimiter, SessionStore, UserRepository
 from infrastructure.clock import system_clock
 from infrastructure.database import Database
 from infrastructure.feed import InvalidationFeed
 from infrastructure.limits import Limits
-from infrastructure.memory import MemoryFeed, MemoryRateLimiter, MemorySessions, MemoryUsers
+from infrastructure.memory import (
+    MemoryAuditLog,
+    MemoryFeed,
+    MemoryRateLimiter,
+    MemorySessions,
+    MemoryUsers,
+)
 from infrastructure.near import NearSessions, NearUsers
 from infrastructure.redis import RedisRateLimiter, RedisServer, RedisSessions
 from infrastructure.redis_feed import RedisFeed
-from infrastructure.sql import SqlRateLimiter, SqlSessions, SqlUsers
+from infrastructure.sql import SqlRateLimiter, SqlSessions
+from infrastructure.sql_audit import SqlAuditLog
 from infrastructure.sql_feed import open_feed
+from infrastructure.sql_users import SqlUsers
 
 _Store = TypeVar("_Store")
 
 
+OpenAuditLog = Callable[[Any], AbstractAsyncContextManager[AuditLog]]
 OpenFeed = Callable[[Any, timedelta], AbstractAsyncContextManager[InvalidationFeed]]
 
 
@@ -36,6 +45,8 @@ class Adapter:
     :ivar users: makes the repository from that connection; ``None`` when it keeps no users.
     :ivar sessions: makes the store from that connection; ``None`` when it keeps no sessions.
     :ivar rate_limiter: makes the counter from that connection; ``None`` when it counts nothing.
+    :ivar audit_log: opens the audit log beside the users, and closes it in the end; ``None`` when
+        it keeps none. Then the last events are in this process's memory, and all in its own log.
     :ivar feed: hears of the changes that any process makes, over that connection or another one,
         within the time given; ``None`` when it cannot. Then each request asks the store.
     """
@@ -44,6 +55,7 @@ class Adapter:
     users: Callable[[Any], UserRepository] | None = None
     sessions: Callable[[Any], SessionStore] | None = None
     rate_limiter: Callable[[Any], RateLimiter] | None = None
+    audit_log: OpenAuditLog | None = None
     feed: OpenFeed | None = None
 
 
@@ -69,6 +81,7 @@ SQL = Adapter(
     users=SqlUsers,
     sessions=SqlSessions,
     rate_limiter=SqlRateLimiter,
+    audit_log=SqlAuditLog.open,
     feed=open_feed,
 )
 REDIS = Adapter(
@@ -107,6 +120,7 @@ class Stores:
     users: UserRepository
     sessions: SessionStore
     rate_limiter: RateLimiter
+    audit_log: AuditLog
 
 
 @asynccontextmanager
@@ -116,6 +130,7 @@ async def open_stores(
     """All stores, with copies in front of them; those at the same URL on the same connections.
 
     Attempts are counted where the sessions are, or where the users are, or else in this process.
+    The audit log is where the users are, or else in this process.
 
     :raises ValueError: a URL that no adapter understands.
     """
@@ -131,13 +146,16 @@ async def open_stores(
             rate_limiter = users.rate_limiter(at_users)
         else:
             rate_limiter = MemoryRateLimiter()
+        audit_log: AuditLog = MemoryAuditLog()
+        if users.audit_log:
+            audit_log = await stack.enter_async_context(users.audit_log(at_users))
         kept_users = _made(users.users, at_users)
         if users_feed:
             kept_users = NearUsers(kept_users, users_feed, limits.copies)
         kept_sessions = _made(sessions.sessions, at_sessions)
         if sessions_feed:
             kept_sessions = NearSessions(kept_sessions, sessions_feed, limits.copies, clock)
-        yield Stores(kept_users, kept_sessions, rate_limiter)
+        yield Stores(kept_users, kept_sessions, rate_limiter, audit_log)
 
 
 async def _open(

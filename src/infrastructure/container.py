@@ -22,10 +22,12 @@ from application.account import (
     ExportAccount,
     ReloadPrincipal,
 )
-from application.audit import Audit
+from application.audit import Audit, PruneAuditLog
 from application.auth import Login, Logout, RefreshAccess, RegisterUser
 from application.authenticate import Authenticate
+from application.move import ImportUsers
 from application.ports import (
+    Announce,
     AuditLog,
     Clock,
     Devices,
@@ -36,9 +38,26 @@ from application.ports import (
     TokenSigner,
     UserRepository,
 )
+from application.sessions import (
+    EndAllSessions,
+    EndOtherSessions,
+    EndSession,
+    LastSeen,
+    ListSessions,
+    StartSession,
+    SweepSessions,
+)
 from application.throttle import Throttle
+from application.users import (
+    ChangeUser,
+    DeleteUser,
+    EndSessionsOf,
+    ForgetUser,
+    ListUsers,
+    ShowUser,
+)
 from domain.password import PasswordRule
-from domain.session import Lifetimes
+from domain.session import Lifetimes, SessionsPerUser
 from domain.token import TokenKind
 from infrastructure.adapters import Stores, open_stores
 from infrastructure.argon2 import Argon2Hasher, Cost
@@ -77,6 +96,21 @@ class UseCases(Provider):
         ChangeProfile,
         DeleteAccount,
         ExportAccount,
+        StartSession,
+        ListSessions,
+        EndSession,
+        EndOtherSessions,
+        EndAllSessions,
+        SweepSessions,
+        LastSeen,
+        ListUsers,
+        ShowUser,
+        ChangeUser,
+        DeleteUser,
+        EndSessionsOf,
+        ForgetUser,
+        ImportUsers,
+        PruneAuditLog,
         Throttle,
         Audit,
     )
@@ -102,6 +136,10 @@ class UseCases(Provider):
             absolute=settings.session_lifetime,
             grace=settings.refresh_grace,
         )
+
+    @provide
+    def sessions_per_user(self, settings: Settings) -> SessionsPerUser:
+        return SessionsPerUser(settings.sessions_per_user)
 
     @provide
     def password_rule(self, settings: Settings) -> PasswordRule:
@@ -149,7 +187,11 @@ class Adapters(Provider):
         return HmacDevices(signing_keys(settings)[TokenKind.REFRESH])
 
     @provide
-    def audit_log(self) -> AuditLog:
+    def audit_log(self, stores: Stores) -> AuditLog:
+        return stores.audit_log
+
+    @provide
+    def announce(self) -> Announce:
         return LoggedEvents()
 
     @provide

@@ -4,16 +4,17 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Self
 
 import asyncpg
-from sqlalchemy import event, make_url
+from sqlalchemy import Connection, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import (
     ArgumentError,
     DataError,
+    DBAPIError,
     IntegrityError,
     ProgrammingError,
     SQLAlchemyError,
@@ -30,9 +31,6 @@ _DRIVERS = {
 }
 
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-
-# Faults of ours, not of the server: they must not look like an outage that passes.
-_OUR_FAULTS = (ProgrammingError, DataError, IntegrityError)
 
 
 def connect_options(url: str) -> tuple[URL, dict[str, Any]]:
@@ -81,12 +79,34 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg has no ty
         await super().close(timeout=min(timeout or 0.1, 0.1))
 
 
+class Recorded:
+    """The ids of events. Those that nobody asks for are forgotten in the end."""
+
+    _MOST = 10_000
+
+    def __init__(self) -> None:
+        self._ids: dict[str, None] = {}  # in the order of time
+
+    def add(self, event_id: str) -> None:
+        if len(self._ids) >= self._MOST:
+            del self._ids[next(iter(self._ids))]
+        self._ids[event_id] = None
+
+    def take(self, event_id: str) -> bool:
+        """Whether it is there. It is asked for once."""
+        return self._ids.pop(event_id, self) is None
+
+
 class Database:
     """A pool of connections, with the port's time-out and the port's error.
 
     :param url: ``postgresql://…`` or ``sqlite:///path``.
     :raises ValueError: see :func:`connect_options`.
+    :ivar recorded: the events that stores have recorded in the audit log with what they changed;
+        ``None`` where the audit log is not in this database.
     """
+
+    recorded: "Recorded | None" = None
 
     def __init__(self, url: str, limits: Limits) -> None:
         parsed, options = connect_options(url)
@@ -103,7 +123,10 @@ class Database:
             connect_args={"timeout": self._seconds, **options},
         )
         self._options = options
+        level = "READ COMMITTED" if parsed.get_backend_name() == "postgresql" else "SERIALIZABLE"
+        self._transactions = self._engine.execution_options(isolation_level=level)
         if self._engine.dialect.name == "sqlite":
+            event.listen(self._transactions.sync_engine, "begin", begin_immediate)
             event.listen(self._engine.sync_engine, "do_connect", make_private)
             event.listen(self._engine.sync_engine, "connect", prepare_sqlite)
 
@@ -113,13 +136,16 @@ class Database:
         :param role: what it is used for, in case of an error.
         :raises Unavailable: there is no answer in time.
         """
-        try:
+        with _answering(role):
             async with asyncio.timeout(self._seconds), self._engine.connect() as connection:
                 yield connection
-        except _OUR_FAULTS:
-            raise
-        except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            raise Unavailable(role) from error
+
+    @asynccontextmanager
+    async def transaction(self, role: str) -> AsyncIterator[AsyncConnection]:
+        """The same for several statements that are one step. An error undoes all of them."""
+        with _answering(role):
+            async with asyncio.timeout(self._seconds), self._transactions.begin() as connection:
+                yield connection
 
     @property
     def file(self) -> str | None:
@@ -145,6 +171,32 @@ class Database:
             yield database
         finally:
             await database._engine.dispose()
+
+
+@contextmanager
+def _answering(role: str) -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        if _is_ours(error):
+            raise
+        raise Unavailable(role) from error
+    except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        raise Unavailable(role) from error
+
+
+def _is_ours(error: DBAPIError) -> bool:
+    """Whether it is a fault of ours, not of the server: that must not look like an outage that
+    passes.
+    """
+    state = getattr(error.orig, "sqlstate", None) or ""  # PostgreSQL, appendix A
+    kinds = (ProgrammingError, DataError, IntegrityError)
+    return isinstance(error, kinds) or state.startswith(("22", "23", "42", "P0"))
+
+
+def begin_immediate(connection: Connection) -> None:
+    """Python's sqlite3 begins a transaction only before the first change; that can be too late."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def make_private(

@@ -12,7 +12,7 @@ from typing import Any, Literal, cast
 from sqlalchemy import text
 
 from domain.token import LEEWAY, TokenKind
-from infrastructure import variables
+from infrastructure import chain, variables
 from infrastructure.database import Database
 from infrastructure.places import NotReady, Place, answering, distinct, limits_of, places, reason
 from infrastructure.preflight import keeps_keys
@@ -48,6 +48,36 @@ async def examine(environment: Mapping[str, str]) -> AsyncIterator[Finding]:
         except Exception as error:  # noqa: BLE001 - whatever it is, the next check comes
             verdict, words = "FAIL", reason(error)
         yield Finding(verdict, subject, words)
+
+
+async def examine_audit_log(settings: Settings, since: str | None) -> AsyncIterator[Finding]:
+    """
+    :param since: a head that was noted before, as ``number:digest``.
+    """
+    place, _ = places(settings)
+    if _is_to_be_made(place):
+        yield Finding("info", "audit log", f"there is no {place.description} yet")
+        return
+    try:
+        async with place.connect(limits_of(settings)) as connection:
+            if not isinstance(connection, Database):
+                yield Finding("info", "audit log", f"{place.description} keeps none")
+                return
+            with answering(place):
+                count, head = await chain.verify(connection, _noted(since))
+        yield Finding("ok", "audit log", f"{count} events, none changed and none taken out")
+        yield Finding("info", "head", f"{head.number}:{head.digest}")
+    except (ConfigurationError, NotReady, chain.Broken) as error:
+        yield Finding("FAIL", "audit log", str(error))
+
+
+def _noted(since: str | None) -> chain.Head | None:
+    if since is None:
+        return None
+    number, _, digest = since.partition(":")
+    if not (number.isascii() and number.isdigit() and len(number) < 19 and len(digest) == 64):
+        raise ConfigurationError("--since", "must be a head as this command prints it")
+    return chain.Head(int(number), digest)
 
 
 def read_configuration(environment: Mapping[str, str]) -> tuple[list[str], Settings]:

@@ -5,7 +5,6 @@ from typing import Any
 
 import structlog
 
-from application.ports import AuditLog
 from domain.event import Event
 
 # Tracebacks are plain text: a structured one would show local variables, passwords among them.
@@ -37,8 +36,8 @@ def json_formatter() -> logging.Formatter:
     )
 
 
-class LoggedEvents(AuditLog):
-    """Security events as lines of the log, under the name ``doorward.audit``."""
+class LoggedEvents:
+    """Announces security events as lines of the log, under the name ``doorward.audit``."""
 
     def __init__(self) -> None:
         self._log = structlog.wrap_logger(
@@ -47,13 +46,15 @@ class LoggedEvents(AuditLog):
             wrapper_class=structlog.stdlib.BoundLogger,
         )
 
-    async def record(self, event: Event) -> None:
+    def __call__(self, event: Event) -> None:
         self._log.info(
             event.what,
             outcome=event.outcome,
             at=event.at.isoformat(),
             user_id=str(event.user_id) if event.user_id else None,
             session_id=event.session_id,
+            actor_id=str(event.actor_id) if event.actor_id else None,
+            detail=event.detail,
             address=event.caller.address,
             request_id=event.caller.request_id,
         )

@@ -11,7 +11,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, event, inspect, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from infrastructure.database import connect_options, make_private, prepare_sqlite
+from infrastructure.database import (
+    begin_immediate,
+    connect_options,
+    make_private,
+    prepare_sqlite,
+)
 from infrastructure.tables import metadata
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "alembic"
@@ -75,7 +80,7 @@ async def _run(url: str, work: Callable[[Connection], _T]) -> _T:
     if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "do_connect", make_private)
         event.listen(engine.sync_engine, "connect", prepare_sqlite)  # WAL before anybody races
-        event.listen(engine.sync_engine, "begin", _begin_immediate)
+        event.listen(engine.sync_engine, "begin", begin_immediate)
     try:
         async with engine.begin() as connection:
             if engine.dialect.name == "postgresql":
@@ -83,8 +88,3 @@ async def _run(url: str, work: Callable[[Connection], _T]) -> _T:
             return await connection.run_sync(work)
     finally:
         await engine.dispose()
-
-
-def _begin_immediate(connection: Connection) -> None:
-    # Python's sqlite3 begins a transaction only before the first change; that would be too late.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")

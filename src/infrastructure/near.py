@@ -14,7 +14,10 @@ from hashlib import sha256
 from typing import Generic, TypeVar
 
 from application.ports import Clock, SessionStore, TokenSigner, UserRepository
+from domain.event import Event
+from domain.page import Page, Total, UserQuery
 from domain.session import Session, SessionId
+from domain.sighting import Sighting
 from domain.token import TokenClaims, TokenKind
 from domain.user import Email, User, UserId
 from infrastructure.feed import InvalidationFeed
@@ -83,8 +86,11 @@ class NearUsers(UserRepository):
     def at_hand(self, user_id: UserId) -> User | None:
         return self._copies.find(user_id, user_id)
 
-    async def add(self, user: User) -> None:
-        await self._users.add(user)
+    async def add(self, user: User, event: Event | None = None) -> None:
+        await self._users.add(user, event)
+
+    async def add_all(self, users: Sequence[User]) -> Sequence[UserId]:
+        return await self._users.add_all(users)
 
     async def get(self, user_id: UserId) -> User | None:
         return await self._copies.read(user_id, user_id, self._users.get(user_id))
@@ -92,17 +98,23 @@ class NearUsers(UserRepository):
     async def by_email(self, email: Email) -> User | None:
         return await self._users.by_email(email)
 
-    async def replace(self, old: User, new: User) -> bool:
+    async def replace(self, old: User, new: User, event: Event | None = None) -> bool:
         try:
-            return await self._users.replace(old, new)
+            return await self._users.replace(old, new, event)
         finally:  # also when nobody knows whether it has happened
             self._copies.drop(old.id)
 
-    async def delete(self, user_id: UserId) -> None:
+    async def delete(self, user_id: UserId, event: Event | None = None) -> None:
         try:
-            await self._users.delete(user_id)
+            await self._users.delete(user_id, event)
         finally:
             self._copies.drop(user_id)
+
+    async def page(self, query: UserQuery, after: str | None, limit: int) -> Page[User]:
+        return await self._users.page(query, after, limit)
+
+    async def count(self, query: UserQuery) -> Total:
+        return await self._users.count(query)
 
 
 class NearSessions(SessionStore):
@@ -123,8 +135,10 @@ class NearSessions(SessionStore):
         copy = self._copies.find(user_id, session_id)
         return None if copy is None or copy.has_ended(self._clock()) else copy
 
-    async def add(self, session: Session) -> None:
-        await self._sessions.add(session)
+    async def add(
+        self, session: Session, sighting: Sighting | None = None, event: Event | None = None
+    ) -> None:
+        await self._sessions.add(session, sighting, event)
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
         stored = self._sessions.get(user_id, session_id)
@@ -136,14 +150,22 @@ class NearSessions(SessionStore):
         finally:  # also when nobody knows whether it has happened
             self._copies.drop(old.user_id)
 
-    async def delete(self, user_id: UserId, session_id: SessionId) -> None:
+    async def delete(
+        self, user_id: UserId, session_id: SessionId, event: Event | None = None
+    ) -> None:
         try:
-            await self._sessions.delete(user_id, session_id)
+            await self._sessions.delete(user_id, session_id, event)
         finally:
             self._copies.drop(user_id)
 
     async def of_user(self, user_id: UserId) -> Sequence[Session]:
         return await self._sessions.of_user(user_id)
+
+    async def see(self, user_id: UserId, session_id: SessionId, sighting: Sighting) -> None:
+        await self._sessions.see(user_id, session_id, sighting)
+
+    async def seen(self, user_id: UserId) -> Mapping[SessionId, Sighting]:
+        return await self._sessions.seen(user_id)
 
 
 class NearTokens(TokenSigner):

@@ -9,12 +9,13 @@ Nothing in Redis is a usable credential: a token needs the signature of a key th
 
 import asyncio
 import struct
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Self, TypeGuard, cast
 
+import msgspec
 from redis.asyncio import ConnectionPool
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
@@ -23,13 +24,16 @@ from redis.exceptions import RedisError
 
 from application.ports import RateLimiter, SessionStore
 from domain.errors import Unavailable
+from domain.event import Event
 from domain.limit import Usage
 from domain.session import Session, SessionId, TokenId
+from domain.sighting import Sighting
 from domain.user import UserId
 from infrastructure.limits import Limits
 from infrastructure.redis_line import RedisLine, Script
 
 PREFIX = "doorward:sessions:"
+SEEN_PREFIX = "doorward:seen:"
 RATE_LIMIT_PREFIX = "doorward:limits:"
 
 # A version, the good and the spent token's ids, four times as microseconds since 1970 in 7 bytes
@@ -41,9 +45,10 @@ _EXPIRES_AT = 1 + 16 + 16 + 7 + 7  # the offset of expires_at in a record
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
-# KEYS: the user's hash. ARGV: the session's id, the record it must have ('' when it is new), its
-# new record, and the time before which ended sessions are swept, in microseconds.
-# The whole hash lives as long as the session in it that expires last.
+# KEYS: the user's hash of sessions, and that of sightings. ARGV: the session's id, the record it
+# must have ('' when it is new), its new record, the time before which ended sessions are swept, in
+# microseconds, and where it was seen ('' leaves what is there).
+# The hashes live as long as the session in them that expires last.
 _WRITE = Script(f"""
 if ARGV[2] ~= '' and redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then
     return 0
@@ -54,12 +59,26 @@ for i = 1, #all, 2 do
     local expires_at = struct.unpack('>I7', all[i + 1], {_EXPIRES_AT + 1})
     if expires_at <= tonumber(ARGV[4]) then
         redis.call('HDEL', KEYS[1], all[i])
+        redis.call('HDEL', KEYS[2], all[i])
     elseif expires_at > last then
         last = expires_at
     end
 end
-redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', math.ceil(last / 1000)))
+if ARGV[5] ~= '' then
+    redis.call('HSET', KEYS[2], ARGV[1], ARGV[5])
+end
+local last_millisecond = string.format('%.0f', math.ceil(last / 1000))
+redis.call('PEXPIREAT', KEYS[1], last_millisecond)
+redis.call('PEXPIREAT', KEYS[2], last_millisecond)
 return 1
+""")
+
+# KEYS: as above. ARGV: the session's id and where it was seen.
+_SEE = Script("""
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then
+    redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+    redis.call('PEXPIRE', KEYS[2], redis.call('PTTL', KEYS[1]))
+end
 """)
 
 
@@ -149,7 +168,7 @@ class RedisRateLimiter(RateLimiter):
     async def count(self, key: str, window: timedelta, now: datetime) -> Usage:
         async with self._server.answering("rate_limits") as redis:
             count, resets_at = await redis.run(
-                _COUNT, RATE_LIMIT_PREFIX + key, _microseconds(now), _microseconds(now + window)
+                _COUNT, [RATE_LIMIT_PREFIX + key], _microseconds(now), _microseconds(now + window)
             )
         return Usage(int(count), _EPOCH + int(resets_at) * _MICROSECOND)
 
@@ -162,8 +181,11 @@ class RedisSessions(SessionStore):
     def __init__(self, server: RedisServer) -> None:
         self._server = server
 
-    async def add(self, session: Session) -> None:
-        await self._write(session, b"", session.started_at)
+    async def add(
+        self, session: Session, sighting: Sighting | None = None, _event: Event | None = None
+    ) -> None:
+        seen = _pack_sighting(sighting) if sighting else b""
+        await self._write(session, b"", session.started_at, seen)
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
         async with self._server.answering("sessions") as redis:
@@ -173,9 +195,14 @@ class RedisSessions(SessionStore):
     async def replace(self, old: Session, new: Session) -> bool:
         return await self._write(new, _pack(old), _EPOCH)
 
-    async def delete(self, user_id: UserId, session_id: SessionId) -> None:
+    async def delete(
+        self, user_id: UserId, session_id: SessionId, _event: Event | None = None
+    ) -> None:
         async with self._server.answering("sessions") as redis:
-            await redis.call("HDEL", _key(user_id), session_id)
+            await asyncio.gather(
+                redis.call("HDEL", _key(user_id), session_id),
+                redis.call("HDEL", _seen_key(user_id), session_id),
+            )
 
     async def of_user(self, user_id: UserId) -> Sequence[Session]:
         async with self._server.answering("sessions") as redis:
@@ -187,21 +214,41 @@ class RedisSessions(SessionStore):
         ]
         return sorted(sessions, key=attrgetter("started_at"))
 
-    async def _write(self, session: Session, expected: bytes, sweep_before: datetime) -> bool:
+    async def see(self, user_id: UserId, session_id: SessionId, sighting: Sighting) -> None:
+        keys = [_key(user_id), _seen_key(user_id)]
+        async with self._server.answering("sessions") as redis:
+            await redis.run(_SEE, keys, session_id, _pack_sighting(sighting))
+
+    async def seen(self, user_id: UserId) -> Mapping[SessionId, Sighting]:
+        async with self._server.answering("sessions") as redis:
+            listed = cast(dict[bytes, bytes], await redis.call("HGETALL", _seen_key(user_id)))
+        return {
+            SessionId(field.decode()): msgspec.msgpack.decode(packed, type=Sighting)
+            for field, packed in listed.items()
+        }
+
+    async def _write(
+        self, session: Session, expected: bytes, sweep_before: datetime, seen: bytes = b""
+    ) -> bool:
         async with self._server.answering("sessions") as redis:
             written = await redis.run(
                 _WRITE,
-                _key(session.user_id),
+                [_key(session.user_id), _seen_key(session.user_id)],
                 session.id,
                 expected,
                 _pack(session),
                 _microseconds(sweep_before),
+                seen,
             )
         return bool(written)
 
 
 def _key(user_id: UserId) -> str:
     return f"{PREFIX}{{{user_id.hex}}}"  # the braces keep all of a user's keys in one slot
+
+
+def _seen_key(user_id: UserId) -> str:
+    return f"{SEEN_PREFIX}{{{user_id.hex}}}"
 
 
 def _pack(session: Session) -> bytes:
@@ -249,3 +296,7 @@ def _microseconds(time: datetime) -> int:
 
 def _time(octets: bytes) -> datetime:
     return _EPOCH + int.from_bytes(octets, "big") * _MICROSECOND
+
+
+def _pack_sighting(sighting: Sighting) -> bytes:
+    return msgspec.msgpack.encode(sighting)

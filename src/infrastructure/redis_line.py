@@ -9,7 +9,7 @@ redis-py's own: passwords, TLS and sockets are as everywhere else.
 import asyncio
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from hashlib import sha1
 from typing import Any
@@ -24,7 +24,7 @@ Word = str | bytes | int
 class Script:
     """A Lua script, which Redis carries out as one step.
 
-    :param text: of a script with one key.
+    :param text: of a script whose keys lie in one slot of a cluster.
     """
 
     def __init__(self, text: str) -> None:
@@ -58,15 +58,15 @@ class RedisLine:
             link = await self._connected()
             return await link.call(command)
 
-    async def run(self, script: Script, key: str, *arguments: Word) -> Any:
+    async def run(self, script: Script, keys: Sequence[str], *arguments: Word) -> Any:
         """What the script returns. Redis is sent its text only when it does not know it.
 
         :raises RedisError: as :meth:`call`.
         """
         try:
-            return await self.call("EVALSHA", script.digest, 1, key, *arguments)
+            return await self.call("EVALSHA", script.digest, len(keys), *keys, *arguments)
         except NoScriptError:
-            return await self.call("EVAL", script.text, 1, key, *arguments)
+            return await self.call("EVAL", script.text, len(keys), *keys, *arguments)
 
     def hang_up(self) -> None:
         """Whoever waits for an answer waits no longer; who calls next has a new connection."""

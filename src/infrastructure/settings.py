@@ -174,6 +174,12 @@ class Settings:
         "30d",
         "How long a session lasts with refreshes, at most.",
     )
+    sessions_per_user: int = var.declare(
+        "SESSIONS_PER_USER",
+        var.count(1, 1000),
+        "50",
+        "How many sessions a user can have at a time; a login beyond that ends the oldest.",
+    )
     refresh_grace: timedelta = var.declare(
         "REFRESH_GRACE",
         var.duration,

@@ -1,13 +1,17 @@
 """What people do over HTTP."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, TypeAlias
+from uuid import UUID
 
 import httpx
 from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from application.ports import UserRepository
+from domain.role import Role
 from domain.user import Email, User
 from tests.builders import PASSWORD
 
@@ -20,8 +24,16 @@ ME = "/api/users/me"
 VERIFY = "/api/auth/verify"
 MY_PASSWORD = "/api/users/me/password"
 MY_EXPORT = "/api/users/me/export"
+MY_ACTIVITY = "/api/users/me/activity"
+SESSIONS = "/api/sessions"
+USERS, AUDIT = "/api/users", "/api/audit"
 
-EMAIL = "ada@example.org"
+NOBODY, NO_SESSION = str(UUID(int=0)), "0" * 32
+A_SESSION = f"{SESSIONS}/{NO_SESSION}"
+A_USER = f"{USERS}/{NOBODY}"
+THEIR_SESSIONS = f"{A_USER}/sessions"
+
+EMAIL, BOSS = "ada@example.org", "boss@example.org"
 NEW_PASSWORD = "a better one than before"
 PERSON: dict[str, Any] = {"name": "Ada Lovelace", "email": EMAIL, "password": PASSWORD}
 
@@ -116,13 +128,29 @@ async def stored(users: UserRepository, email: str = EMAIL) -> User:
     return user
 
 
+async def make_administrator(users: UserRepository, email: str = BOSS) -> User:
+    """Without asking anybody, as on the command line."""
+    user = await stored(users, email)
+    administrator = replace(user, role=Role.ADMIN)
+    assert await users.replace(user, administrator)
+    return administrator
+
+
+_IN_PLACE_OF = {"name": "start.js", "session_id": NO_SESSION, "user_id": NOBODY}
+
+
+def filled(path: str) -> str:
+    """A path with something in the place of each parameter that we know."""
+    return re.sub(r"\{(\w+)(:\w+)?\}", lambda found: _IN_PLACE_OF.get(found[1], found[0]), path)
+
+
 def routes(app: Litestar) -> Iterator[tuple[str, str, Any]]:
     """Each method, path and handler of the application, but for the framework's OPTIONS."""
     for route in app.routes:
         assert isinstance(route, HTTPRoute)
         for handler in route.route_handlers:
             for method in handler.http_methods - {"OPTIONS"}:
-                yield method, route.path.replace("{name:str}", "start.js"), handler
+                yield method, filled(route.path), handler
 
 
 def _body(token: str | None) -> dict[str, Any]:

@@ -9,13 +9,20 @@ from litestar.params import FromPath, JSONBody
 
 from tests.api.mistakes import MISTAKES, Mistake
 from tests.api.people import (
+    A_SESSION,
+    A_USER,
+    AUDIT,
     HTTPS_ORIGIN,
     LOGOUT,
     ME,
+    MY_ACTIVITY,
     MY_EXPORT,
     MY_PASSWORD,
     ORIGIN,
     REFRESH,
+    SESSIONS,
+    THEIR_SESSIONS,
+    USERS,
     VERIFY,
     Client,
     Tokens,
@@ -54,6 +61,28 @@ PUBLIC = {
     ("POST", "/api/auth/logout"),
     ("POST", "/api/auth/refresh"),
     ("POST", "/api/auth/register"),
+}
+
+MINE = {
+    ("GET", ME),
+    ("PATCH", ME),
+    ("DELETE", ME),
+    ("GET", MY_EXPORT),
+    ("GET", MY_ACTIVITY),
+    ("POST", MY_PASSWORD),
+    ("GET", SESSIONS),
+    ("DELETE", SESSIONS),
+    ("DELETE", A_SESSION),
+}
+
+OTHERS = {
+    ("GET", USERS),
+    ("GET", A_USER),
+    ("PATCH", A_USER),
+    ("DELETE", A_USER),
+    ("GET", THEIR_SESSIONS),
+    ("DELETE", THEIR_SESSIONS),
+    ("GET", AUDIT),
 }
 
 at_each_site = pytest.mark.parametrize("site", [ORIGIN, HTTPS_ORIGIN], indirect=True)
@@ -159,8 +188,7 @@ async def test_all_others_need_a_login(client: Client, app: Litestar) -> None:
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
         for path in (VERIFY, f"{VERIFY}/{{path:path}}")
     }
-    mine = {("GET", ME), ("PATCH", ME), ("DELETE", ME), ("GET", MY_EXPORT), ("POST", MY_PASSWORD)}
-    assert guarded == mine | for_gateways
+    assert guarded == MINE | OTHERS | for_gateways
     for method, path in guarded:
         answer = await client.request(method, path)
         assert answer.status_code == 401

@@ -1,5 +1,6 @@
 """The OpenAPI document is valid, is complete, and is true of every answer of a long journey."""
 
+import re
 from datetime import timedelta
 from typing import Any, cast
 
@@ -9,22 +10,35 @@ from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[impor
 from litestar import Litestar
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from application.ports import UserRepository
 from domain.errors import Unavailable
 from tests.api.people import (
+    A_SESSION,
+    A_USER,
+    AUDIT,
+    BOSS,
     HTTPS_ORIGIN,
     LOGIN,
     LOGOUT,
     ME,
+    MY_ACTIVITY,
     MY_EXPORT,
     MY_PASSWORD,
     NEW_PASSWORD,
+    NO_SESSION,
+    NOBODY,
     ORIGIN,
     PERSON,
     REFRESH,
     REGISTER,
+    SESSIONS,
+    THEIR_SESSIONS,
+    USERS,
     VERIFY,
     Client,
     bearer,
+    filled,
+    make_administrator,
     routes,
 )
 from tests.api.trouble import Trouble
@@ -44,14 +58,27 @@ STATUSES = {
     ("GET", ME): {200, 401, 503},
     ("GET", MY_EXPORT): {200, 401, 503},
     ("PATCH", ME): {200, 400, 401, 403, 413, 415, 503},
-    ("DELETE", ME): {200, 400, 401, 403, 413, 415, 429, 503},
+    ("DELETE", ME): {200, 400, 401, 403, 409, 413, 415, 429, 503},
     ("POST", MY_PASSWORD): {200, 400, 401, 403, 413, 415, 429, 503},
+    ("GET", MY_ACTIVITY): {200, 400, 401, 503},
+    ("GET", SESSIONS): {200, 401, 503},
+    ("DELETE", SESSIONS): {200, 400, 401, 403, 503},
+    ("DELETE", A_SESSION): {200, 401, 403, 404, 503},
+    ("GET", USERS): {200, 400, 401, 403, 503},
+    ("GET", A_USER): {200, 401, 403, 404, 503},
+    ("PATCH", A_USER): {200, 400, 401, 403, 404, 409, 413, 415, 503},
+    ("DELETE", A_USER): {200, 401, 403, 404, 409, 503},
+    ("GET", THEIR_SESSIONS): {200, 401, 403, 404, 503},
+    ("DELETE", THEIR_SESSIONS): {200, 401, 403, 404, 503},
+    ("GET", AUDIT): {200, 400, 401, 403, 503},
     ("GET", "/api/healthchecker"): {200},
     ("GET", "/health/live"): {200},
     ("GET", "/health/ready"): {200, 503},
     ("GET", "/.well-known/jwks.json"): {200},
 }
 DOWN = Unavailable("users")
+_USER_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SESSION_ID = re.compile(r"[0-9a-f]{32}")
 UNDOCUMENTED = {"/openapi.json", "/docs", "/docs/start.js"}
 
 Security = list[dict[str, list[str]]]
@@ -69,8 +96,9 @@ async def document(client: Client) -> Document:
 
 
 def operations(document: Document) -> dict[tuple[str, str], dict[str, Any]]:
+    """By method and path, with something in the place of each parameter."""
     return {
-        (method.upper(), path): operation
+        (method.upper(), filled(path)): operation
         for path, item in document["paths"].items()
         for method, operation in item.items()
     }
@@ -144,6 +172,17 @@ async def test_the_document_says_how_to_present_a_token(document: Document, pref
         ("PATCH", ME): ACCESS,
         ("DELETE", ME): ACCESS,
         ("POST", MY_PASSWORD): ACCESS,
+        ("GET", MY_ACTIVITY): ACCESS,
+        ("GET", SESSIONS): ACCESS,
+        ("DELETE", SESSIONS): ACCESS,
+        ("DELETE", A_SESSION): ACCESS,
+        ("GET", USERS): ACCESS,
+        ("GET", A_USER): ACCESS,
+        ("PATCH", A_USER): ACCESS,
+        ("DELETE", A_USER): ACCESS,
+        ("GET", THEIR_SESSIONS): ACCESS,
+        ("DELETE", THEIR_SESSIONS): ACCESS,
+        ("GET", AUDIT): ACCESS,
         ("GET", REFRESH): REFRESHING,
         ("POST", REFRESH): REFRESHING,
         ("GET", LOGOUT): ACCESS + REFRESHING,
@@ -166,6 +205,23 @@ async def test_a_body_is_required_where_it_is_needed(document: Document) -> None
         ("POST", MY_PASSWORD): True,
         ("PATCH", ME): True,
         ("DELETE", ME): True,
+        ("PATCH", A_USER): True,
+    }
+
+
+async def test_what_can_be_asked_is_documented(document: Document) -> None:
+    """Of the parameters in the path the path itself tells."""
+    asked = {
+        route: {each["name"] for each in operation["parameters"] if each["in"] == "query"}
+        for route, operation in operations(document).items()
+        if "parameters" in operation
+    }
+
+    assert {route: names for route, names in asked.items() if names} == {
+        ("GET", MY_ACTIVITY): {"after", "limit"},
+        ("DELETE", SESSIONS): {"all"},
+        ("GET", USERS): {"email", "name", "role", "disabled", "after", "limit"},
+        ("GET", AUDIT): {"user", "what", "outcome", "since", "until", "after", "limit"},
     }
 
 
@@ -193,7 +249,8 @@ def validator(document: Document, schema: Document) -> Any:
 def check(document: Document, answer: httpx.Response) -> tuple[str, str, int]:
     """That the answer is as the document says."""
     request = answer.request
-    route = (request.method, request.url.path)
+    path = _SESSION_ID.sub(NO_SESSION, _USER_ID.sub(NOBODY, request.url.path))
+    route = (request.method, path)
     response = operations(document)[route]["responses"][str(answer.status_code)]
     if answer.content:
         schema = response["content"][answer.headers["content-type"]]["schema"]
@@ -206,7 +263,11 @@ def check(document: Document, answer: httpx.Response) -> tuple[str, str, int]:
 
 
 async def test_every_answer_of_a_journey_is_as_documented(
-    client: Client, clock: SettableClock, trouble: Trouble, document: Document
+    client: Client,
+    clock: SettableClock,
+    trouble: Trouble,
+    users: UserRepository,
+    document: Document,
 ) -> None:
     answers: list[httpx.Response] = []
 
@@ -216,6 +277,8 @@ async def test_every_answer_of_a_journey_is_as_documented(
 
     client.event_hooks["response"].append(note)
     await journey(client, clock, trouble)
+    await administration(client, users)
+    await store_down(client, trouble)
 
     met = {check(document, answer) for answer in answers}
     documented = {(*route, status) for route, statuses in STATUSES.items() for status in statuses}
@@ -234,10 +297,7 @@ async def journey(client: Client, clock: SettableClock, trouble: Trouble) -> Non
         await client.request(method, path, headers=bearer("garbage"))
         await client.log_in()
         if method != "GET":
-            json, text = {"Content-Type": "application/json"}, {"Content-Type": "text/plain"}
-            await client.request(method, path, content=b"{", headers=json)
-            await client.request(method, path, content=b"{}", headers=text)
-            await client.request(method, path, content=b" " * 20_000, headers=json)
+            await bad_bodies(client, method, path)
             await client.request(method, path, json=PERSON | {"refresh_token": "garbage"})
         await client.register()  # one of these routes has deleted them
         for headers in ({}, elsewhere):
@@ -251,7 +311,44 @@ async def journey(client: Client, clock: SettableClock, trouble: Trouble) -> Non
         await client.change_password(new=new)
     trouble.is_full = True
     await every_route(client, 429)
-    trouble.is_full, trouble.users, trouble.sessions = False, DOWN, DOWN
+    trouble.is_full = False
+
+
+async def bad_bodies(client: Client, method: str, path: str) -> None:
+    json, text = {"Content-Type": "application/json"}, {"Content-Type": "text/plain"}
+    await client.request(method, path, content=b"{", headers=json)
+    await client.request(method, path, content=b"{}", headers=text)
+    await client.request(method, path, content=b" " * 20_000, headers=json)
+
+
+async def administration(client: Client, users: UserRepository) -> None:
+    """Past what only an administrator gets to see."""
+    client.cookies.clear()
+    await client.move_in(BOSS)
+    me = f"{USERS}/{(await make_administrator(users)).id}"
+    eve = (await client.register("eve@example.org")).json()["data"]["user"]["id"]
+    her = f"{USERS}/{eve}"
+    for path in (USERS, AUDIT, MY_ACTIVITY):
+        await client.get(path)
+        await client.get(path, params={"limit": 0})
+    for user in (A_USER, her):
+        await client.get(user)
+        await client.get(f"{user}/sessions")
+        await client.patch(user, json={"disabled": True})
+        await client.delete(f"{user}/sessions")
+        await client.delete(user)
+    await bad_bodies(client, "PATCH", A_USER)
+    await client.patch(me, json={"role": "user"})
+    await client.delete(me)
+    await client.request("DELETE", ME, json={"password": PASSWORD})
+    [session] = (await client.get(SESSIONS)).json()["data"]["sessions"]
+    await client.delete(SESSIONS, params={"all": "perhaps"})
+    await client.delete(f"{SESSIONS}/{session['id']}")
+
+
+async def store_down(client: Client, trouble: Trouble) -> None:
+    await client.log_in(BOSS)
+    trouble.users = trouble.sessions = DOWN
     await every_route(client, 503)
 
 

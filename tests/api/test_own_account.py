@@ -7,6 +7,8 @@ from tests.api.conftest import STACKS
 from tests.api.people import EMAIL, ME, MY_EXPORT, ORIGIN, Client, a_client, bearer
 from tests.builders import PASSWORD
 
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+
 each_stack = pytest.mark.parametrize("settings", STACKS, indirect=True)
 
 
@@ -92,6 +94,7 @@ async def test_another_sites_page_changes_nothing(
 
 @each_stack
 async def test_the_export_has_all_that_is_held_and_no_secret(client: Client) -> None:
+    client.headers["User-Agent"] = FIREFOX
     await client.register()
     first, second = await client.come_in(), await client.come_in()
     refreshed = (await client.refresh(first["refresh_token"])).json()
@@ -103,8 +106,24 @@ async def test_the_export_has_all_that_is_held_and_no_secret(client: Client) -> 
     assert data["user"] == (await client.me(second["access_token"])).json()["data"]["user"]
     assert len(data["sessions"]) == 2
     for session in data["sessions"]:
-        assert list(session) == ["id", "startedAt", "refreshedAt", "expiresAt", "endsAt"]
+        assert list(session) == [
+            "id",
+            "device",
+            "address",
+            "lastSeenAt",
+            "startedAt",
+            "refreshedAt",
+            "expiresAt",
+            "endsAt",
+            "isCurrent",
+        ]
         assert session["startedAt"] <= session["refreshedAt"] < session["expiresAt"]
+        assert (session["device"], session["address"]) == ("Firefox 128 on Linux", "127.0.0.1")
+    assert [each["isCurrent"] for each in data["sessions"]].count(True) == 1
+    assert [each["what"] for each in data["events"]] == ["login", "login", "register"]
+    assert {each["sessionId"] for each in data["events"][:2]} == {
+        each["id"] for each in data["sessions"]
+    }
     for token in (first, second, refreshed):
         assert token["access_token"] not in answer.text
         assert token["refresh_token"] not in answer.text

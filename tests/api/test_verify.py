@@ -9,7 +9,7 @@ from litestar import Litestar
 
 from application.ports import SessionStore, UserRepository
 from domain.errors import Unavailable
-from domain.user import Role
+from domain.role import Role
 from tests.api.conftest import STACKS
 from tests.api.people import (
     CLIENT_ORIGIN,

@@ -1,11 +1,14 @@
 """Stores in memory that fail on request."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from domain.event import Event
 from domain.limit import Usage
+from domain.page import Page, UserQuery
 from domain.session import Session, SessionId
+from domain.sighting import Sighting
 from domain.user import Email, User, UserId
 from infrastructure.memory import MemoryRateLimiter, MemorySessions, MemoryUsers
 
@@ -44,9 +47,9 @@ class TroubledUsers(MemoryUsers):
         super().__init__()
         self._trouble = trouble
 
-    async def add(self, user: User) -> None:
+    async def add(self, user: User, event: Event | None = None) -> None:
         _strike(self._trouble.users)
-        await super().add(user)
+        await super().add(user, event)
 
     async def get(self, user_id: UserId) -> User | None:
         _strike(self._trouble.users)
@@ -56,13 +59,17 @@ class TroubledUsers(MemoryUsers):
         _strike(self._trouble.users)
         return await super().by_email(email)
 
-    async def replace(self, old: User, new: User) -> bool:
+    async def replace(self, old: User, new: User, event: Event | None = None) -> bool:
         _strike(self._trouble.users)
-        return await super().replace(old, new)
+        return await super().replace(old, new, event)
 
-    async def delete(self, user_id: UserId) -> None:
+    async def delete(self, user_id: UserId, event: Event | None = None) -> None:
         _strike(self._trouble.users)
-        await super().delete(user_id)
+        await super().delete(user_id, event)
+
+    async def page(self, query: UserQuery, after: str | None, limit: int) -> Page[User]:
+        _strike(self._trouble.users)
+        return await super().page(query, after, limit)
 
 
 class TroubledSessions(MemorySessions):
@@ -70,9 +77,11 @@ class TroubledSessions(MemorySessions):
         super().__init__()
         self._trouble = trouble
 
-    async def add(self, session: Session) -> None:
+    async def add(
+        self, session: Session, sighting: Sighting | None = None, event: Event | None = None
+    ) -> None:
         _strike(self._trouble.sessions)
-        await super().add(session)
+        await super().add(session, sighting, event)
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
         _strike(self._trouble.sessions)
@@ -82,10 +91,20 @@ class TroubledSessions(MemorySessions):
         _strike(self._trouble.sessions)
         return await super().replace(old, new)
 
-    async def delete(self, user_id: UserId, session_id: SessionId) -> None:
+    async def delete(
+        self, user_id: UserId, session_id: SessionId, event: Event | None = None
+    ) -> None:
         _strike(self._trouble.sessions)
-        await super().delete(user_id, session_id)
+        await super().delete(user_id, session_id, event)
 
     async def of_user(self, user_id: UserId) -> Sequence[Session]:
         _strike(self._trouble.sessions)
         return await super().of_user(user_id)
+
+    async def see(self, user_id: UserId, session_id: SessionId, sighting: Sighting) -> None:
+        _strike(self._trouble.sessions)
+        await super().see(user_id, session_id, sighting)
+
+    async def seen(self, user_id: UserId) -> Mapping[SessionId, Sighting]:
+        _strike(self._trouble.sessions)
+        return await super().seen(user_id)

@@ -7,21 +7,34 @@ reads copies then, and what this process itself has changed it sees at once.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
+import msgspec
 import pytest
+from sqlalchemy import Executable, text
+from sqlalchemy.ext.asyncio import create_async_engine
 
-from application.ports import RateLimiter, SessionStore, UserRepository
+from application.ports import AuditLog, RateLimiter, SessionStore, UserRepository
+from domain.errors import InvalidInput
+from domain.event import SUCCESS, Caller, Event
+from domain.page import Page
 from domain.session import Session, SessionId
 from domain.user import User, UserId
 from infrastructure.adapters import ADAPTERS, adapter_for
 from infrastructure.clock import system_clock
+from infrastructure.database import connect_options
 from infrastructure.limits import Limits
+from infrastructure.memory import MemoryAuditLog
 from infrastructure.near import NearSessions, NearUsers
+from tests.builders import NOW, new_id
 from tests.conftest import schemes, url_for
+
+_T = TypeVar("_T")
 
 PATIENT = Limits(timeout=timedelta(seconds=10))  # a busy machine is no reason to fail
 PATIENCE = 10.0  # seconds
@@ -30,6 +43,18 @@ PATIENCE = 10.0  # seconds
 async def until(condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + PATIENCE
     while not condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.002)
+
+
+HOW_MANY_WAIT = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+"""For locks that others have: a question to PostgreSQL."""
+
+
+async def eventually(ask: Callable[[], Awaitable[_T]], answer: _T) -> None:
+    """Ask until that is the answer."""
+    deadline = time.monotonic() + PATIENCE
+    while await ask() != answer:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.002)
 
@@ -110,3 +135,106 @@ async def open_limiter(url: str) -> AsyncIterator[RateLimiter]:
     assert adapter.rate_limiter is not None
     async with adapter.connect(url, PATIENT) as connection:
         yield adapter.rate_limiter(connection)
+
+
+@pytest.fixture(params=["memory", *schemes("audit_log")])
+async def audit_log(request: pytest.FixtureRequest) -> AsyncIterator[AuditLog]:
+    """Nothing is recorded in it. Where the users' adapter keeps none, it is in memory."""
+    if request.param == "memory":
+        yield MemoryAuditLog()
+        return
+    async with open_audit_log(url_for(request.param, request)) as log:
+        yield log
+
+
+@asynccontextmanager
+async def open_audit_log(url: str, limits: Limits = PATIENT) -> AsyncIterator[AuditLog]:
+    """With a connection of its own, as another process has one."""
+    adapter = adapter_for(url, "users")
+    assert adapter.audit_log
+    async with adapter.connect(url, limits) as database, adapter.audit_log(database) as log:
+        yield log
+
+
+def an_event(**changes: Any) -> Event:
+    """A login of just now, of somebody of whom nothing else is known."""
+    event = Event(new_id(), "login", SUCCESS, NOW, Caller("192.0.2.1", "request-7"))
+    return replace(event, **changes)
+
+
+async def by_hand(url: str, *statements: str | Executable) -> Sequence[Any]:
+    """What somebody does who works on an SQL database past all stores, in one step.
+
+    :returns: the rows that the last statement asks for.
+    """
+    address, options = connect_options(url)
+    engine = create_async_engine(address, connect_args=options)
+    rows: Sequence[Any] = []
+    try:
+        async with engine.begin() as connection:
+            for each in statements:
+                done = await connection.execute(text(each) if isinstance(each, str) else each)
+                rows = done.all() if done.returns_rows else []
+    finally:
+        await engine.dispose()
+    return rows
+
+
+async def pages_of(page: Callable[[str | None], Awaitable[Page[_T]]]) -> list[Sequence[_T]]:
+    """All pages, from the first to the last.
+
+    :param page: makes one from the position where it begins.
+    """
+    got = await page(None)
+    pages = [got.items]
+    while got.next is not None:
+        assert len(pages) < 1000, "it has no end"
+        got = await page(got.next)
+        pages.append(got.items)
+    return pages
+
+
+def forged(content: object) -> str:
+    """What looks like a position in a list."""
+    return urlsafe_b64encode(msgspec.json.encode(content)).decode()
+
+
+def forgeries(after: str, *values: str) -> list[str]:
+    """Positions that are good in all but one part."""
+    parts = msgspec.json.decode(urlsafe_b64decode(after), type=list[str])
+    return [
+        forged([*parts[:place], value, *parts[place + 1 :]])
+        for place in range(len(parts))
+        for value in values
+    ]
+
+
+NO_POSITIONS = {
+    "nothing": "",
+    "a space": " ",
+    "a word": "garbage",
+    "a number": "2",
+    "a NUL": "\x00",
+    "zeros": "AAAA",
+    "not ASCII": "é",
+    "half a character": "\ud800",
+    "huge": "A" * 100_000,
+    "no JSON": urlsafe_b64encode(b"garbage").decode(),
+    "no UTF-8": urlsafe_b64encode(b'["\xff"]').decode(),
+    "no list": forged("a"),
+    "an empty list": forged([]),
+    "too many parts": forged(["1"] * 3),
+    "no texts": forged([1, 2]),
+    "NULs": forged(["\x00", "\x00"]),
+    "half a character within": urlsafe_b64encode(rb'["\ud800"]').decode(),
+    "deep": urlsafe_b64encode(b"[" * 1400).decode(),
+    "huge parts": forged(["1" * 700, "1" * 700]),
+}
+"""Where no page of any list begins."""
+
+
+async def is_no_position(page: Awaitable[object]) -> None:
+    """The page is refused for where it should begin."""
+    with pytest.raises(InvalidInput) as refused:
+        await page
+    assert [problem.field for problem in refused.value.problems] == ["after"]

@@ -9,7 +9,8 @@ import pytest
 
 from application.ports import UserRepository
 from domain.errors import EmailTaken
-from domain.user import Email, Role, User, UserId
+from domain.role import Role
+from domain.user import Email, User, UserId
 from tests.builders import MICROSECOND, NOW, ada
 
 EVE = Email.parse("eve@example.org")

@@ -8,12 +8,14 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 
+from domain.role import Role
 from infrastructure.adapters import adapter_for
 from infrastructure.limits import Limits
-from tests.api.people import EMAIL, Client, stored
+from tests.api.people import BOSS, EMAIL, ME, USERS, Client, bearer, stored
 from tests.faults.conftest import on_both_stacks
 from tests.faults.people import PATIENCE, Caller, in_the_background
 from tests.processes import Service, a_service
@@ -80,6 +82,7 @@ async def test_two_processes_are_of_one_mind(tmp_path: Path, on_servers: dict[st
                 await assert_a_logout_is_seen_at_once(pair.one, pair.other)
                 await assert_a_logout_is_seen_at_once(pair.other, pair.one)
                 await assert_disabling_is_seen_at_once(pair)
+                await assert_administration_is_seen_at_once(pair)
             service.end()  # SIGKILL would leave the two without a parent
 
 
@@ -140,6 +143,40 @@ async def assert_a_logout_is_seen_at_once(one: Client, other: Client) -> None:
         assert (await other.me(token)).status_code == 401
         assert (await one.me(token)).status_code == 401
     assert (await other.refresh(successor["refresh_token"])).status_code == 401
+
+
+async def assert_administration_is_seen_at_once(pair: Pair) -> None:
+    """Whichever worker an administrator asks, the other one knows with the very next request."""
+    boss = bearer((await pair.one.come_in(BOSS))["access_token"])
+    await make_administrator(pair.users_url, BOSS)
+    for one, other in ((pair.one, pair.other), (pair.other, pair.one)):
+        tokens = await one.come_in(f"{uuid4().hex}@example.org")
+        mine = bearer(tokens["access_token"])
+        me = (await other.get(ME, headers=mine)).json()["data"]["user"]
+        user = f"{USERS}/{me['id']}"
+        for role, status in (("admin", 200), ("user", 403), ("admin", 200)):
+            changed = await one.patch(user, json={"role": role}, headers=boss)
+            assert changed.status_code == 200, changed.text
+            assert (await other.get(USERS, headers=mine)).status_code == status
+
+        assert (await one.patch(user, json={"disabled": True}, headers=boss)).status_code == 200
+        assert (await other.get(USERS, headers=mine)).status_code == 401
+        assert (await one.patch(user, json={"disabled": False}, headers=boss)).status_code == 200
+        assert (await other.get(USERS, headers=mine)).status_code == 401
+
+        tokens = await one.come_in(me["email"])
+        assert (await other.me(tokens["access_token"])).status_code == 200
+        assert (await one.delete(user, headers=boss)).status_code == 200
+        assert (await other.me(tokens["access_token"])).status_code == 401
+
+
+async def make_administrator(users_url: str, email: str) -> None:
+    adapter = adapter_for(users_url, "users")
+    assert adapter.users
+    async with adapter.connect(users_url, Limits()) as connection:
+        users = adapter.users(connection)
+        user = await stored(users, email)
+        assert await users.replace(user, replace(user, role=Role.ADMIN))
 
 
 async def assert_disabling_is_seen_at_once(pair: Pair) -> None:

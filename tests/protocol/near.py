@@ -15,7 +15,9 @@ import pytest
 from application.authenticate import Principal
 from application.ports import Devices, SessionStore, TokenSigner
 from domain.errors import TokenRejected
+from domain.event import Event
 from domain.session import Session, SessionId
+from domain.sighting import Sighting
 from domain.user import User, UserId
 from infrastructure.feed import ConnectedFeed
 from infrastructure.memory import MemoryFeed, MemorySessions, MemoryUsers
@@ -74,8 +76,10 @@ class Sessions(MemorySessions):
         super().__init__(ledger)
         self.ledger = ledger
 
-    async def add(self, session: Session) -> None:
-        await super().add(session)
+    async def add(
+        self, session: Session, sighting: Sighting | None = None, event: Event | None = None
+    ) -> None:
+        await super().add(session, sighting, event)
         self.ledger.note(session.user_id)
 
     async def replace(self, old: Session, new: Session) -> bool:
@@ -176,9 +180,9 @@ class Worker:
 class WritingUsers(NearUsers):
     worker: Worker
 
-    async def replace(self, old: User, new: User) -> bool:
+    async def replace(self, old: User, new: User, event: Event | None = None) -> bool:
         try:
-            return await super().replace(old, new)
+            return await super().replace(old, new, event)
         finally:
             self.worker.has_written(old.id)
 
@@ -192,9 +196,11 @@ class WritingSessions(NearSessions):
         finally:
             self.worker.has_written(old.user_id)
 
-    async def delete(self, user_id: UserId, session_id: SessionId) -> None:
+    async def delete(
+        self, user_id: UserId, session_id: SessionId, event: Event | None = None
+    ) -> None:
         try:
-            await super().delete(user_id, session_id)
+            await super().delete(user_id, session_id, event)
         finally:
             self.worker.has_written(user_id)
 

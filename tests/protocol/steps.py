@@ -1,11 +1,14 @@
 """Stores whose steps are counted, so that a test can say what happens at which of them."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from application.ports import SessionStore, UserRepository
+from domain.event import Event
+from domain.page import Page, Total, UserQuery
 from domain.session import Session, SessionId
+from domain.sighting import Sighting
 from domain.user import Email, User, UserId
 
 _T = TypeVar("_T")
@@ -68,9 +71,11 @@ class ScriptedSessions(SessionStore):
     store: SessionStore
     script: Script
 
-    async def add(self, session: Session) -> None:
+    async def add(
+        self, session: Session, sighting: Sighting | None = None, event: Event | None = None
+    ) -> None:
         effect = Effect("added", session.id, session.user_id)
-        await self.script.take(lambda: self.store.add(session), effect)
+        await self.script.take(lambda: self.store.add(session, sighting, event), effect)
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
         return await self.script.take(lambda: self.store.get(user_id, session_id))
@@ -79,12 +84,20 @@ class ScriptedSessions(SessionStore):
         effect = Effect("replaced", old.id, old.user_id)
         return await self.script.take(lambda: self.store.replace(old, new), effect)
 
-    async def delete(self, user_id: UserId, session_id: SessionId) -> None:
+    async def delete(
+        self, user_id: UserId, session_id: SessionId, event: Event | None = None
+    ) -> None:
         effect = Effect("deleted", session_id, user_id)
-        await self.script.take(lambda: self.store.delete(user_id, session_id), effect)
+        await self.script.take(lambda: self.store.delete(user_id, session_id, event), effect)
 
     async def of_user(self, user_id: UserId) -> Sequence[Session]:
         return await self.script.take(lambda: self.store.of_user(user_id))
+
+    async def see(self, user_id: UserId, session_id: SessionId, sighting: Sighting) -> None:
+        await self.script.take(lambda: self.store.see(user_id, session_id, sighting))
+
+    async def seen(self, user_id: UserId) -> Mapping[SessionId, Sighting]:
+        return await self.script.take(lambda: self.store.seen(user_id))
 
 
 @dataclass
@@ -92,8 +105,10 @@ class ScriptedUsers(UserRepository):
     store: UserRepository
     script: Script
 
-    async def add(self, user: User) -> None:
-        await self.script.take(lambda: self.store.add(user), Effect("added", "user", user.id))
+    async def add(self, user: User, event: Event | None = None) -> None:
+        await self.script.take(
+            lambda: self.store.add(user, event), Effect("added", "user", user.id)
+        )
 
     async def get(self, user_id: UserId) -> User | None:
         return await self.script.take(lambda: self.store.get(user_id))
@@ -101,11 +116,20 @@ class ScriptedUsers(UserRepository):
     async def by_email(self, email: Email) -> User | None:
         return await self.script.take(lambda: self.store.by_email(email))
 
-    async def replace(self, old: User, new: User) -> bool:
+    async def replace(self, old: User, new: User, event: Event | None = None) -> bool:
         effect = Effect("replaced", "user", old.id)
-        return await self.script.take(lambda: self.store.replace(old, new), effect)
+        return await self.script.take(lambda: self.store.replace(old, new, event), effect)
 
-    async def delete(self, user_id: UserId) -> None:
+    async def delete(self, user_id: UserId, event: Event | None = None) -> None:
         await self.script.take(
-            lambda: self.store.delete(user_id), Effect("deleted", "user", user_id)
+            lambda: self.store.delete(user_id, event), Effect("deleted", "user", user_id)
         )
+
+    async def add_all(self, users: Sequence[User]) -> Sequence[UserId]:
+        return await self.script.take(lambda: self.store.add_all(users))
+
+    async def page(self, query: UserQuery, after: str | None, limit: int) -> Page[User]:
+        return await self.script.take(lambda: self.store.page(query, after, limit))
+
+    async def count(self, query: UserQuery) -> Total:
+        return await self.script.take(lambda: self.store.count(query))

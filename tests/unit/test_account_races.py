@@ -11,6 +11,7 @@ import pytest
 from application.auth import TokenPair
 from application.authenticate import Principal
 from domain.errors import InvalidCredentials, TokenRejected
+from domain.event import Event
 from domain.user import User
 from infrastructure.memory import MemoryUsers
 from tests.builders import PASSWORD, House, new_id
@@ -146,8 +147,8 @@ async def test_a_crash_at_any_step_leaves_nobody_logged_in_under_the_old_passwor
 class UsersThatBreak(MemoryUsers):
     """Their process dies before anything can be replaced."""
 
-    async def replace(self, old: User, new: User) -> bool:
-        raise ConnectionError(old.id, new.id)
+    async def replace(self, old: User, new: User, event: Event | None = None) -> bool:
+        raise ConnectionError(old.id, new.id, event)
 
 
 async def test_a_crash_before_the_password_is_stored_changes_nothing(house: House) -> None:

@@ -9,7 +9,8 @@ from infrastructure.adapters import ADAPTERS, MEMORY, REDIS, SQL, Adapter, adapt
 from infrastructure.limits import Limits
 from infrastructure.memory import MemorySessions, MemoryUsers
 from infrastructure.redis import RedisSessions
-from infrastructure.sql import SqlSessions, SqlUsers
+from infrastructure.sql import SqlSessions
+from infrastructure.sql_users import SqlUsers
 from tests.builders import a_session, ada
 from tests.conftest import OTHER_NAMES, PLACES, schemes, url_for
 

@@ -7,7 +7,7 @@ import pytest
 
 from application.auth import TokenPair
 from domain.errors import TokenRejected
-from domain.user import Role
+from domain.role import Role
 from tests.builders import LIFETIMES, MICROSECOND, SECOND, House, a_session
 
 

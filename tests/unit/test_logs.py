@@ -15,6 +15,7 @@ from infrastructure.logs import LoggedEvents, json_formatter
 from tests.builders import NOW, new_id
 
 USER_ID = UserId(UUID("0b8f2c1e-5a4d-4c3b-9f2e-1d0c9b8a7f6e"))
+EVENT_ID = "fedcba9876543210" * 2
 SESSION_ID = SessionId("0123456789abcdef" * 2)
 CALLER = Caller("192.0.2.1", "request-7", "a device token")
 
@@ -24,12 +25,14 @@ LINE_ENDS = ["\n", "\r", "\r\n", "\x0b", "\x0c", "\x1b[2K", "\x85", "\u2028", "\
 async def line_of(event: Event, caplog: pytest.LogCaptureFixture) -> str:
     """What is written of the event."""
     caplog.set_level(logging.INFO, "doorward.audit")
-    await LoggedEvents().record(event)
+    LoggedEvents()(event)
     return json_formatter().format(caplog.records[-1])
 
 
 async def test_an_event_is_one_line_with_its_members(caplog: pytest.LogCaptureFixture) -> None:
-    line = await line_of(Event("login", "success", NOW, CALLER, USER_ID, SESSION_ID), caplog)
+    line = await line_of(
+        Event(EVENT_ID, "login", "success", NOW, CALLER, USER_ID, SESSION_ID), caplog
+    )
 
     assert len(line.splitlines()) == 1
     members = json.loads(line)
@@ -40,6 +43,8 @@ async def test_an_event_is_one_line_with_its_members(caplog: pytest.LogCaptureFi
         "at": NOW.isoformat(),
         "user_id": "0b8f2c1e-5a4d-4c3b-9f2e-1d0c9b8a7f6e",
         "session_id": SESSION_ID,
+        "actor_id": None,
+        "detail": "",
         "address": "192.0.2.1",
         "request_id": "request-7",
         "level": "info",
@@ -49,7 +54,9 @@ async def test_an_event_is_one_line_with_its_members(caplog: pytest.LogCaptureFi
 
 
 async def test_what_is_not_known_is_null(caplog: pytest.LogCaptureFixture) -> None:
-    members = json.loads(await line_of(Event("login", "TokenRejected", NOW, Caller()), caplog))
+    members = json.loads(
+        await line_of(Event(EVENT_ID, "login", "TokenRejected", NOW, Caller()), caplog)
+    )
 
     assert members["user_id"] is None
     assert members["session_id"] is None
@@ -57,7 +64,7 @@ async def test_what_is_not_known_is_null(caplog: pytest.LogCaptureFixture) -> No
 
 
 async def test_the_device_token_is_not_written(caplog: pytest.LogCaptureFixture) -> None:
-    assert "device" not in await line_of(Event("login", "success", NOW, CALLER), caplog)
+    assert "device" not in await line_of(Event(EVENT_ID, "login", "success", NOW, CALLER), caplog)
 
 
 @pytest.mark.parametrize("end", LINE_ENDS, ids=ascii)
@@ -65,7 +72,9 @@ async def test_no_value_can_pretend_to_be_a_line(
     caplog: pytest.LogCaptureFixture, end: str
 ) -> None:
     forged = f"x{end}2026-01-01 INFO all is well"
-    event = Event(forged, forged, NOW, Caller(forged, forged), USER_ID, SessionId(forged))
+    event = Event(
+        EVENT_ID, forged, forged, NOW, Caller(forged, forged), USER_ID, SessionId(forged)
+    )
 
     line = await line_of(event, caplog)
 

@@ -14,6 +14,7 @@ import pytest
 
 from application.ports import TokenSigner
 from domain.errors import TokenRejected, Unavailable
+from domain.event import Event
 from domain.session import Session, SessionId
 from domain.token import LEEWAY, TokenClaims, TokenKind
 from domain.user import Email, User, UserId
@@ -63,11 +64,11 @@ class CountedUsers(MemoryUsers):
     async def get(self, user_id: UserId) -> User | None:
         return await self.counter.read(super().get(user_id))  # type: ignore[no-any-return]
 
-    async def replace(self, old: User, new: User) -> bool:
-        return await self.counter.change(super().replace(old, new))  # type: ignore[no-any-return]
+    async def replace(self, old: User, new: User, event: Event | None = None) -> bool:
+        return await self.counter.change(super().replace(old, new, event))  # type: ignore[no-any-return]
 
-    async def delete(self, user_id: UserId) -> None:
-        await self.counter.change(super().delete(user_id))
+    async def delete(self, user_id: UserId, event: Event | None = None) -> None:
+        await self.counter.change(super().delete(user_id, event))
 
 
 class CountedSessions(MemorySessions):
@@ -85,8 +86,10 @@ class CountedSessions(MemorySessions):
             self._sessions[old.user_id][old.id] = new
         return await self.counter.change(_said(stored))  # type: ignore[no-any-return]
 
-    async def delete(self, user_id: UserId, session_id: SessionId) -> None:
-        await self.counter.change(super().delete(user_id, session_id))
+    async def delete(
+        self, user_id: UserId, session_id: SessionId, event: Event | None = None
+    ) -> None:
+        await self.counter.change(super().delete(user_id, session_id, event))
 
 
 async def _said(result: bool) -> bool:

@@ -117,11 +117,13 @@ async def test_a_login_while_somebody_goes_leaves_no_session(house: House, me: P
 
 
 async def test_all_that_is_held_is_handed_out(house: House, me: Principal) -> None:
-    user, sessions = await house.export_account(me)
+    export = await house.export_account(me)
 
-    assert user == me.user
-    assert sessions == await house.sessions.of_user(me.user.id)
-    assert len(sessions) == 3
+    assert export.user == me.user
+    assert export.sessions == await house.list_sessions(me.user.id)
+    assert len(export.sessions) == 3
+    whats = [recorded.event.what for recorded in export.events]
+    assert whats == ["login", "login", "login", "register"]
 
 
 async def test_nothing_is_done_for_a_session_that_has_just_ended(

@@ -7,7 +7,8 @@ import pytest
 
 from domain.errors import EmailTaken, InvalidInput
 from domain.password import Password
-from domain.user import Email, Role
+from domain.role import Role
+from domain.user import Email
 from tests.builders import PASSWORD, House
 
 

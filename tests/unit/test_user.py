@@ -5,7 +5,8 @@ from uuid import uuid4
 import pytest
 
 from domain.errors import InvalidInput
-from domain.user import Email, Role, User, UserId, parse_name
+from domain.role import Role
+from domain.user import Email, User, UserId, parse_name
 from tests.builders import NOW, ada
 
 HIDDEN = {

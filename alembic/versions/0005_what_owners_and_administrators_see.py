@@ -1,0 +1,47 @@
+"""Where sessions were last seen, and lists of users in order.
+
+Revision: 0005, after 0004.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+_SIGHTING: dict[str, sa.types.TypeEngine[Any]] = {
+    "seen_at": sa.DateTime(timezone=True),
+    "seen_address": sa.String(45),
+    "seen_agent": sa.String(255),
+}
+
+_PLAIN = {
+    "users_created_at_idx": ["created_at", "id"],
+    "users_role_created_at_idx": ["role", "created_at", "id"],
+    "users_disabled_created_at_idx": ["disabled", "created_at", "id"],
+}
+
+
+def upgrade() -> None:
+    for name, kind in _SIGHTING.items():
+        op.add_column("sessions", sa.Column(name, kind, nullable=True))
+    for name, columns in _PLAIN.items():
+        op.create_index(name, "users", columns)
+    # By code points, whatever the database's language: what has one beginning is side by side.
+    order = ' COLLATE "C"' if op.get_bind().dialect.name == "postgresql" else ""
+    op.create_index("users_email_order_idx", "users", [sa.text(f"(email_key{order})"), "id"])
+    op.create_index("users_name_order_idx", "users", [sa.text(f"(lower(name){order})"), "id"])
+
+
+def downgrade() -> None:
+    op.drop_index("users_name_order_idx", "users")
+    op.drop_index("users_email_order_idx", "users")
+    for name in _PLAIN:
+        op.drop_index(name, "users")
+    with op.batch_alter_table("sessions") as batch:
+        for column in _SIGHTING:
+            batch.drop_column(column)

@@ -1,0 +1,219 @@
+"""Sessions: starting one, knowing one's own, and ending them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from application.audit import Audit, Entry
+from application.authenticate import Principal
+from application.ports import Clock, RandomId, SessionStore, UserRepository
+from domain.errors import InvalidCredentials, NotFound, TokenRejected, Unavailable
+from domain.event import UNKNOWN, Caller
+from domain.session import (
+    Lifetimes,
+    Session,
+    SessionId,
+    SessionsPerUser,
+    TokenId,
+    is_session_id,
+    too_many,
+)
+from domain.sighting import COARSENESS, Sighting
+from domain.user import User, UserId
+
+
+@dataclass(frozen=True, slots=True)
+class StartSession:
+    users: UserRepository
+    sessions: SessionStore
+    lifetimes: Lifetimes
+    most: SessionsPerUser
+    clock: Clock
+    random_id: RandomId
+
+    async def __call__(self, user: User, entry: Entry) -> Session:
+        """A session of somebody who has just shown who they are. Their oldest one goes if they
+        have too many.
+
+        :raises InvalidCredentials: the user was changed at this very moment, so that the session
+            is dead already. Then it is only honest to say so.
+        """
+        now = self.clock()
+        session = Session.start(
+            SessionId(self.random_id()), user, TokenId(self.random_id()), now, self.lifetimes
+        )
+        sighting = Sighting.of(entry.caller, now)
+        await self.sessions.add(session, sighting, entry.success(session_id=session.id))
+        stored = await self.users.get(user.id)
+        if stored is None or not session.is_good_for(stored):
+            await self.sessions.delete(user.id, session.id)
+            raise InvalidCredentials
+        for old in too_many(await self.sessions.of_user(user.id), self.most):
+            await self.sessions.delete(user.id, old.id)
+        return session
+
+
+@dataclass(frozen=True, slots=True)
+class SeenSession:
+    """
+    :ivar sighting: where it was last seen, if that is known.
+    """
+
+    session: Session
+    sighting: Sighting | None
+
+    @property
+    def last_seen_at(self) -> datetime:
+        seen = self.sighting.at if self.sighting else self.session.started_at
+        return max(seen, self.session.rotated_at)
+
+
+@dataclass(frozen=True, slots=True)
+class ListSessions:
+    users: UserRepository
+    sessions: SessionStore
+    clock: Clock
+
+    async def __call__(self, user_id: UserId) -> Sequence[SeenSession]:
+        """
+        :returns: those that are good, the one last seen first.
+        :raises NotFound: there is nobody of that id.
+        """
+        user = await self.users.get(user_id)
+        if user is None:
+            raise NotFound
+        now = self.clock()
+        seen = await self.sessions.seen(user_id)
+        good = [
+            SeenSession(session, seen.get(session.id))
+            for session in await self.sessions.of_user(user_id)
+            if session.is_good_for(user) and not session.has_ended(now)
+        ]
+        return sorted(good, key=lambda each: each.last_seen_at, reverse=True)
+
+
+@dataclass(frozen=True, slots=True)
+class EndSession:
+    sessions: SessionStore
+    audit: Audit
+
+    async def __call__(
+        self, principal: Principal, session_id: SessionId, caller: Caller = UNKNOWN
+    ) -> None:
+        """One of my own: this one or another.
+
+        :raises NotFound: I have no session of that id.
+        """
+        async with self.audit.recording("end session", caller) as entry:
+            entry.user_id = principal.user.id
+            is_mine = is_session_id(session_id) and await self.sessions.get(
+                principal.user.id, session_id
+            )
+            if not is_mine:
+                raise NotFound
+            entry.session_id = session_id
+            await self.sessions.delete(principal.user.id, session_id, entry.success())
+
+
+@dataclass(frozen=True, slots=True)
+class EndOtherSessions:
+    sessions: SessionStore
+    audit: Audit
+
+    async def __call__(self, principal: Principal, caller: Caller = UNKNOWN) -> None:
+        """All of mine but this one."""
+        for session in await self.sessions.of_user(principal.user.id):
+            if session.id != principal.session.id:
+                await self._end(session, caller)
+
+    async def _end(self, session: Session, caller: Caller) -> None:
+        async with self.audit.recording("end session", caller) as entry:
+            entry.is_about(session)
+            await self.sessions.delete(session.user_id, session.id, entry.success())
+
+
+@dataclass(frozen=True, slots=True)
+class EndAllSessions:
+    """All of mine, this one as well."""
+
+    users: UserRepository
+    sweep_sessions: "SweepSessions"
+    audit: Audit
+
+    async def __call__(self, principal: Principal, caller: Caller = UNKNOWN) -> None:
+        """In one step, wherever they are; nor is any of my devices known any more.
+
+        :raises TokenRejected: I am gone, or this session is.
+        """
+        async with self.audit.recording("end all sessions", caller) as entry:
+            entry.is_about(principal.session)
+            while True:  # each further turn follows on somebody else's change, which is kept
+                user = await self.users.get(principal.user.id)
+                if user is None or not principal.session.is_good_for(user):
+                    raise TokenRejected
+                changed = user.without_sessions()
+                if await self.users.replace(user, changed, entry.success()):
+                    await self.sweep_sessions(changed)
+                    return
+
+
+@dataclass(frozen=True, slots=True)
+class SweepSessions:
+    """Tidies up after all sessions of a user were ended by raising the user's generation."""
+
+    sessions: SessionStore
+
+    async def __call__(self, user: User) -> None:
+        for session in await self.sessions.of_user(user.id):
+            if not session.is_good_for(user):
+                await self.sessions.delete(user.id, session.id)
+
+
+class LastSeen:
+    """Notes where and by what each session is used, about once a minute, and never while somebody
+    waits for it: what is noted is written later, by :meth:`write`.
+    """
+
+    def __init__(self, sessions: SessionStore, clock: Clock) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._noted: dict[SessionId, datetime] = {}  # in the order of time
+        self._unwritten: dict[SessionId, tuple[UserId, Sighting]] = {}
+
+    def is_due(self, session: Session) -> bool:
+        """Whether it is time to :meth:`note` it again. Asked with every request."""
+        noted = self._noted.get(session.id)
+        return noted is None or self._clock() - noted >= COARSENESS
+
+    def note(self, session: Session, caller: Caller) -> None:
+        now = self._clock()
+        self._noted.pop(session.id, None)
+        self._noted[session.id] = now
+        self._unwritten[session.id] = session.user_id, Sighting.of(caller, now)
+
+    async def write(self) -> None:
+        """Write what was noted since. Another process may have seen the session too, so what is
+        there is looked at first. What cannot be written is noted again with the next request.
+        """
+        unwritten, self._unwritten = self._unwritten, {}
+        try:
+            for session_id, (user_id, sighting) in unwritten.items():
+                await self._write(user_id, session_id, sighting)
+        except Unavailable:
+            for session_id in unwritten:
+                self._noted.pop(session_id, None)
+        self._forget_old()
+
+    async def _write(self, user_id: UserId, session_id: SessionId, sighting: Sighting) -> None:
+        last = (await self._sessions.seen(user_id)).get(session_id)
+        if sighting.is_worth_noting_after(last):
+            await self._sessions.see(user_id, session_id, sighting)
+        elif last is not None:
+            self._noted[session_id] = last.at  # so that it is due a minute after that
+
+    def _forget_old(self) -> None:
+        now = self._clock()
+        for session_id, noted in list(self._noted.items()):
+            if now - noted < COARSENESS:
+                break
+            del self._noted[session_id]

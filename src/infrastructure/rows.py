@@ -1,0 +1,73 @@
+"""The rows of one table, and how they are changed."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Executable, Table, delete, insert, select, update
+from sqlalchemy.engine import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.event import Event
+from infrastructure import chain
+from infrastructure.database import Database
+
+Row = Mapping[str, Any]
+Check = Callable[[AsyncConnection], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of one table, found by the values of some of their columns."""
+
+    database: Database
+    table: Table
+
+    async def one(self, **values: object) -> RowMapping | None:
+        query = select(self.table).where(*self.where(values))
+        async with self.connection() as connection:
+            return (await connection.execute(query)).mappings().one_or_none()
+
+    async def insert(self, row: Row, event: Event | None = None) -> None:
+        await self.change(insert(self.table).values(row), event)
+
+    async def swap(self, old: Row, new: Row, event: Event | None = None) -> bool:
+        statement = update(self.table).where(*self.where(old)).values(new)
+        return await self.change(statement, event) == 1
+
+    async def delete(self, event: Event | None = None, **values: object) -> None:
+        await self.change(delete(self.table).where(*self.where(values)), event)
+
+    async def change(
+        self, statement: Executable, event: Event | None = None, check: Check | None = None
+    ) -> int:
+        """
+        :param event: is recorded in the same step, if anything is changed and the audit log is in
+            this database.
+        :param check: is made in the same step, before; it raises, or the change is made.
+        :returns: how many rows were changed.
+        """
+        recorded = self.database.recorded
+        if check is None and (event is None or recorded is None):
+            async with self.connection() as connection:
+                return (await connection.execute(statement)).rowcount
+        async with self.transaction() as connection:
+            if check:
+                await check(connection)
+            changed = (await connection.execute(statement)).rowcount
+            is_recorded = bool(changed and event and recorded)
+            if event and is_recorded:
+                await chain.append(connection, [event])
+        if event and recorded and is_recorded:
+            recorded.add(event.id)
+        return changed
+
+    def connection(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        return self.database.connection(self.table.name)
+
+    def transaction(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        return self.database.transaction(self.table.name)
+
+    def where(self, values: Row) -> list[ColumnElement[bool]]:
+        return [self.table.c[name] == value for name, value in values.items()]

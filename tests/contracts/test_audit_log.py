@@ -1,0 +1,486 @@
+"""The contract of AuditLog."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from itertools import product
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from application.ports import AuditLog
+from domain.errors import InvalidInput
+from domain.event import UNKNOWN, Caller, Event, RecordedEvent
+from domain.page import EventQuery, Page
+from domain.session import SessionId
+from domain.user import UserId
+from infrastructure.memory import MemoryAuditLog
+from tests.builders import MICROSECOND, NOW, SECOND, new_id
+from tests.conftest import schemes, url_for
+from tests.contracts.conftest import (
+    NO_POSITIONS,
+    an_event,
+    forgeries,
+    is_no_position,
+    open_audit_log,
+    pages_of,
+)
+
+EVERYTHING = EventQuery()
+ADA, EVE = UserId(uuid4()), UserId(uuid4())
+HERE = Caller("192.0.2.1", "request-7")
+
+# The place is the same in all examples: what one leaves there the next one finds.
+same_place = settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+EVENTS = {
+    "a login": an_event(user_id=ADA, session_id=SessionId(new_id())),
+    "nothing but what it must have": an_event(caller=UNKNOWN),
+    "everything": an_event(
+        what="change user",
+        outcome="LastAdministrator",
+        user_id=ADA,
+        session_id=SessionId(new_id()),
+        actor_id=EVE,
+        detail="role admin, disabled",
+    ),
+    "the lowest ids": an_event(
+        id="0" * 32, user_id=UserId(UUID(int=0)), session_id=SessionId("0" * 32)
+    ),
+    "the highest ids": an_event(
+        id="f" * 32, user_id=UserId(UUID(int=2**128 - 1)), session_id=SessionId("f" * 32)
+    ),
+    "the longest words": an_event(what="w" * 50, outcome="o" * 50, detail="d" * 255),
+    "words with signs": an_event(detail="Zoë 李 👩‍💻 %s \\ \"x\" 'y' ;--"),
+    "the longest request id": an_event(caller=Caller("192.0.2.1", "r" * 64)),
+    "IPv6": an_event(caller=Caller("2001:0db8:0000:0000:0000:ffff:192.168.100.228", "r")),
+    "an address without a request": an_event(caller=Caller("192.0.2.1")),
+    "a request without an address": an_event(caller=Caller("", "request-7")),
+    "a whole second": an_event(at=NOW.replace(microsecond=0)),
+    "the last microsecond": an_event(at=NOW.replace(microsecond=999_999)),
+    "long ago": an_event(at=NOW.replace(year=1971)),
+}
+
+
+async def recorded(log: AuditLog, query: EventQuery = EVERYTHING) -> list[Event]:
+    """The oldest first."""
+    page = await log.page(query, None, 10_000)
+    assert page.next is None
+    return [each.event for each in reversed(page.items)]
+
+
+async def numbers(log: AuditLog) -> list[int]:
+    """The oldest first."""
+    return [each.number for each in reversed((await log.page(EVERYTHING, None, 10_000)).items)]
+
+
+async def record_all(log: AuditLog, events: Sequence[Event]) -> None:
+    for event in events:
+        await log.record(event)
+
+
+@pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS)
+async def test_an_event_comes_back_exactly_as_recorded(audit_log: AuditLog, event: Event) -> None:
+    await audit_log.record(event)
+
+    page = await audit_log.page(EVERYTHING, None, 10)
+
+    assert page == Page([RecordedEvent(1, event)])
+    assert page.items[0].event.at.utcoffset() == timedelta()
+
+
+async def test_of_a_caller_only_the_address_and_the_request_are_kept(audit_log: AuditLog) -> None:
+    event = an_event(caller=Caller("192.0.2.1", "request-7", "a device's token", "curl/8.5.0"))
+
+    await audit_log.record(event)
+
+    assert await recorded(audit_log) == [replace(event, caller=HERE)]
+
+
+async def test_where_nothing_is_recorded_the_list_is_one_empty_page(audit_log: AuditLog) -> None:
+    assert await audit_log.page(EVERYTHING, None, 10) == Page([])
+
+
+async def test_events_are_numbered_as_they_come_and_the_newest_comes_first(
+    audit_log: AuditLog,
+) -> None:
+    events = [an_event(at=NOW + age * SECOND) for age in (0, 2, 1)]  # whatever a clock says
+
+    await record_all(audit_log, events)
+
+    page = await audit_log.page(EVERYTHING, None, 10)
+    assert page.items == [
+        RecordedEvent(3, events[2]),
+        RecordedEvent(2, events[1]),
+        RecordedEvent(1, events[0]),
+    ]
+
+
+async def test_an_event_that_is_recorded_twice_is_there_once(audit_log: AuditLog) -> None:
+    twice, other = an_event(), an_event()
+
+    await record_all(audit_log, [twice, other, twice])
+
+    assert await recorded(audit_log) == [twice, other]
+
+
+async def test_an_event_that_is_recorded_twice_at_the_same_time_is_there_once(
+    audit_log: AuditLog,
+) -> None:
+    event = an_event()
+
+    await asyncio.gather(audit_log.record(event), audit_log.record(event))
+
+    assert await recorded(audit_log) == [event]
+
+
+async def test_an_event_that_is_recorded_again_costs_no_other_its_record(
+    audit_log: AuditLog,
+) -> None:
+    twice, other, third = an_event(), an_event(), an_event()
+    await audit_log.record(twice)
+
+    await asyncio.gather(*map(audit_log.record, [other, twice, third]))
+
+    assert await recorded(audit_log) == [twice, other, third]
+
+
+async def test_after_an_event_that_is_there_already_the_numbers_have_no_gap(
+    audit_log: AuditLog,
+) -> None:
+    event = an_event()
+
+    await record_all(audit_log, [event, event, an_event()])
+
+    assert await numbers(audit_log) == [1, 2]
+
+
+async def test_an_event_that_cannot_be_stored_costs_no_other_its_record(
+    audit_log: AuditLog,
+) -> None:
+    events = [an_event() for _ in range(4)]
+    impossible = an_event(detail="\x00")  # in some databases
+
+    await asyncio.gather(*map(audit_log.record, [*events[:2], impossible, *events[2:]]))
+
+    assert [event for event in await recorded(audit_log) if event != impossible] == events
+
+
+async def test_50_events_at_once_are_all_there_with_a_number_each(audit_log: AuditLog) -> None:
+    events = [an_event() for _ in range(50)]
+
+    await asyncio.gather(*map(audit_log.record, events))
+
+    assert await recorded(audit_log) == events
+    assert await numbers(audit_log) == list(range(1, 51))
+
+
+@pytest.mark.parametrize("scheme", schemes("audit_log"))
+async def test_what_several_processes_record_at_once_is_all_there_with_a_number_each(
+    scheme: str, request: pytest.FixtureRequest
+) -> None:
+    url = url_for(scheme, request)
+    mine, yours = ([an_event() for _ in range(25)] for _ in range(2))
+    async with open_audit_log(url) as one, open_audit_log(url) as other:
+        await asyncio.gather(record_all(one, mine), record_all(other, yours))
+
+        events = await recorded(one)
+        assert [event for event in events if event in mine] == mine
+        assert [event for event in events if event in yours] == yours
+        assert await numbers(other) == list(range(1, 51))
+
+
+@pytest.mark.parametrize("scheme", schemes("audit_log"))
+async def test_what_is_recorded_outlives_the_process(
+    scheme: str, request: pytest.FixtureRequest
+) -> None:
+    url = url_for(scheme, request)
+    first, second = an_event(), an_event()
+    async with open_audit_log(url) as log:
+        await log.record(first)
+
+    async with open_audit_log(url) as log:
+        await log.record(second)
+
+        assert await recorded(log) == [first, second]
+        assert await numbers(log) == [1, 2]
+
+
+TIMES = [NOW - SECOND, NOW - MICROSECOND, NOW, NOW + MICROSECOND]
+
+
+def all_kinds() -> list[Event]:
+    kinds = product(("login", "logout"), ("success", "WrongPassword"), (ADA, EVE, None), TIMES)
+    return [
+        an_event(what=what, outcome=outcome, user_id=user_id, at=at)
+        for what, outcome, user_id, at in kinds
+    ]
+
+
+QUERIES = {
+    "everything": (EVERYTHING, 48),
+    "a user": (EventQuery(user_id=ADA), 16),
+    "what happened": (EventQuery(what="logout"), 24),
+    "how it ended": (EventQuery(outcome="success"), 24),
+    "from a time on": (EventQuery(since=NOW), 24),
+    "until a time": (EventQuery(until=NOW), 24),
+    "a span": (EventQuery(since=NOW - MICROSECOND, until=NOW + MICROSECOND), 24),
+    "one moment": (EventQuery(since=NOW, until=NOW + MICROSECOND), 12),
+    "no time at all": (EventQuery(since=NOW, until=NOW), 0),
+    "all together": (
+        EventQuery(ADA, "login", "success", NOW - MICROSECOND, NOW + MICROSECOND),
+        2,
+    ),
+    "a user and what happened": (EventQuery(user_id=EVE, what="login"), 8),
+    "somebody else": (EventQuery(user_id=UserId(uuid4())), 0),
+    "another word": (EventQuery(what="log"), 0),
+    "signs": (EventQuery(what="%", outcome="_"), 0),
+}
+
+
+def is_asked_for(event: Event, query: EventQuery) -> bool:
+    return (
+        query.user_id in {None, event.user_id}
+        and query.what in {None, event.what}
+        and query.outcome in {None, event.outcome}
+        and (query.since or event.at) <= event.at
+        and not (query.until and query.until <= event.at)
+    )
+
+
+@pytest.mark.parametrize(("query", "number"), QUERIES.values(), ids=QUERIES)
+async def test_pages_of_every_size_have_what_is_asked_for_once_and_the_newest_first(
+    audit_log: AuditLog, query: EventQuery, number: int
+) -> None:
+    events = all_kinds()
+    await asyncio.gather(*map(audit_log.record, events))
+
+    expected = [event for event in reversed(events) if is_asked_for(event, query)]
+    assert len(expected) == number
+    for size in (1, 2, 5, max(1, number - 1), number or 1, 100):
+        pages = await pages_of(lambda after, size=size: audit_log.page(query, after, size))  # type: ignore[misc]
+        starts = range(0, number or 1, size)
+        assert [[each.event for each in page] for page in pages] == [
+            expected[start : start + size] for start in starts
+        ]
+
+
+async def test_what_an_administrator_did_to_others_is_about_those(audit_log: AuditLog) -> None:
+    event = an_event(user_id=ADA, actor_id=EVE)
+    await audit_log.record(event)
+
+    assert await recorded(audit_log, EventQuery(user_id=ADA)) == [event]
+    assert await recorded(audit_log, EventQuery(user_id=EVE)) == []
+
+
+async def test_what_comes_between_two_pages_is_on_none(audit_log: AuditLog) -> None:
+    events = [an_event() for _ in range(6)]
+    await record_all(audit_log, events)
+    first = await audit_log.page(EVERYTHING, None, 2)
+
+    await audit_log.record(an_event())
+    second = await audit_log.page(EVERYTHING, first.next, 100)
+
+    assert [each.number for each in (*first.items, *second.items)] == [6, 5, 4, 3, 2, 1]
+
+
+async def test_what_is_forgotten_between_two_pages_is_missing_and_nothing_else(
+    audit_log: AuditLog,
+) -> None:
+    await record_all(audit_log, [an_event(at=NOW + age * SECOND) for age in range(6)])
+    first = await audit_log.page(EVERYTHING, None, 2)
+
+    await audit_log.prune(NOW + 2 * SECOND)
+    second = await audit_log.page(EVERYTHING, first.next, 100)
+
+    assert [each.number for each in second.items] == [4, 3]
+    await audit_log.prune(NOW + 5 * SECOND)
+    assert await audit_log.page(EVERYTHING, first.next, 100) == Page([])
+
+
+@pytest.mark.parametrize("after", NO_POSITIONS.values(), ids=NO_POSITIONS)
+async def test_a_page_begins_only_where_another_ended(audit_log: AuditLog, after: str) -> None:
+    await is_no_position(audit_log.page(EVERYTHING, after, 10))
+
+
+NO_NUMBERS = ["", "-1", "+1", "1.5", "1e3", " 1", "1_0", "0x1", "²", "١", "NaN", "9" * 50]  # noqa: RUF001
+
+
+@pytest.mark.parametrize("text", NO_NUMBERS)
+async def test_what_is_no_number_is_no_position(audit_log: AuditLog, text: str) -> None:
+    for after in await forgeries_of(audit_log, text):
+        await is_no_position(audit_log.page(EVERYTHING, after, 10))
+
+
+async def forgeries_of(log: AuditLog, text: str) -> list[str]:
+    await record_all(log, [an_event(), an_event()])
+    first = await log.page(EVERYTHING, None, 1)
+    assert first.next is not None
+    return forgeries(first.next, text)
+
+
+@same_place
+@given(after=st.text(st.characters(), max_size=200) | st.text(st.characters(codec="ascii")))
+async def test_no_text_at_all_is_a_position(audit_log: AuditLog, after: str) -> None:
+    await is_no_position(audit_log.page(EVERYTHING, after, 10))
+
+
+@same_place
+@given(text=st.text() | st.integers().map(str) | st.integers(2**62, 2**64).map(str))
+async def test_nothing_forged_is_worse_than_no_position(audit_log: AuditLog, text: str) -> None:
+    for after in await forgeries_of(audit_log, text):
+        with suppress(InvalidInput):  # some other error would be a fault of ours
+            await audit_log.page(EVERYTHING, after, 10)
+
+
+async def test_of_what_somebody_did_no_address_is_left(audit_log: AuditLog) -> None:
+    own = an_event(user_id=ADA, session_id=SessionId(new_id()))
+    done_to_eve = an_event(user_id=EVE, actor_id=ADA, detail="disabled")
+    done_to_nobody = an_event(actor_id=ADA)
+    done_to_herself = an_event(user_id=ADA, actor_id=ADA)
+    events = [own, done_to_eve, done_to_nobody, done_to_herself]
+    await record_all(audit_log, events)
+
+    await audit_log.forget_addresses(ADA)
+
+    nowhere = Caller("", HERE.request_id)
+    assert await recorded(audit_log) == [replace(event, caller=nowhere) for event in events]
+    assert await numbers(audit_log) == [1, 2, 3, 4]
+
+
+async def test_no_address_is_left_of_what_was_only_just_refused(audit_log: AuditLog) -> None:
+    refusal = an_event(outcome="WrongPassword", user_id=ADA)
+    await audit_log.record(refusal)
+
+    await audit_log.forget_addresses(ADA)
+
+    nowhere = Caller("", HERE.request_id)
+    assert await recorded(audit_log) == [replace(refusal, caller=nowhere)]
+
+
+async def test_the_addresses_of_others_stay(audit_log: AuditLog) -> None:
+    done_by_eve = an_event(user_id=ADA, actor_id=EVE)
+    events = [done_by_eve, an_event(user_id=EVE), an_event(), an_event(user_id=EVE, actor_id=EVE)]
+    await record_all(audit_log, events)
+
+    await audit_log.forget_addresses(ADA)
+
+    assert await recorded(audit_log) == events
+
+
+async def test_addresses_are_forgotten_again_and_where_there_are_none(audit_log: AuditLog) -> None:
+    event = an_event(user_id=ADA, caller=UNKNOWN)
+    await audit_log.forget_addresses(ADA)
+    await record_all(audit_log, [event, an_event(user_id=ADA)])
+
+    await audit_log.forget_addresses(ADA)
+    await audit_log.forget_addresses(ADA)
+
+    assert [each.caller.address for each in await recorded(audit_log)] == ["", ""]
+
+
+async def test_what_somebody_does_later_has_its_address(audit_log: AuditLog) -> None:
+    later = an_event(user_id=ADA)
+    await audit_log.record(an_event(user_id=ADA))
+    await audit_log.forget_addresses(ADA)
+
+    await audit_log.record(later)
+
+    assert (await recorded(audit_log))[-1] == later
+
+
+async def test_an_event_is_found_as_before_when_its_address_is_forgotten(
+    audit_log: AuditLog,
+) -> None:
+    events = [an_event(user_id=ADA, what="logout"), an_event(user_id=EVE)]
+    await record_all(audit_log, events)
+
+    await audit_log.forget_addresses(ADA)
+    await audit_log.record(events[0])  # which does not bring it back
+
+    [found] = await recorded(audit_log, EventQuery(user_id=ADA, what="logout"))
+    assert (found.id, found.caller.address) == (events[0].id, "")
+
+
+async def test_events_are_forgotten_up_to_the_first_that_is_not_before_the_time(
+    audit_log: AuditLog,
+) -> None:
+    events = [an_event(at=NOW + age * SECOND) for age in (0, 1, 5, 2, 6)]
+    await record_all(audit_log, events)
+
+    assert await audit_log.prune(NOW + 3 * SECOND) == 2
+
+    assert await recorded(audit_log) == events[2:]
+    assert await numbers(audit_log) == [3, 4, 5]
+
+
+async def test_what_is_of_that_very_time_stays(audit_log: AuditLog) -> None:
+    before, then = an_event(at=NOW - MICROSECOND), an_event(at=NOW)
+    await record_all(audit_log, [before, then])
+
+    assert await audit_log.prune(NOW) == 1
+    assert await audit_log.prune(NOW) == 0
+
+    assert await recorded(audit_log) == [then]
+
+
+async def test_in_an_empty_log_there_is_nothing_to_forget(audit_log: AuditLog) -> None:
+    assert await audit_log.prune(NOW) == 0
+    assert await audit_log.page(EVERYTHING, None, 10) == Page([])
+
+
+async def test_after_everything_was_forgotten_the_numbers_go_on(audit_log: AuditLog) -> None:
+    await record_all(audit_log, [an_event() for _ in range(3)])
+
+    assert await audit_log.prune(NOW + SECOND) == 3
+    assert await numbers(audit_log) == []
+
+    await record_all(audit_log, [an_event() for _ in range(2)])
+    assert await numbers(audit_log) == [4, 5]
+    assert await audit_log.prune(NOW + SECOND) == 2
+
+
+async def test_thousands_are_forgotten_at_once(audit_log: AuditLog) -> None:
+    await asyncio.gather(*(audit_log.record(an_event()) for _ in range(2500)))
+    left = an_event(at=NOW + SECOND)
+    await audit_log.record(left)
+
+    assert await audit_log.prune(NOW + SECOND) == 2500
+
+    assert await recorded(audit_log) == [left]
+    assert await numbers(audit_log) == [2501]
+
+
+async def test_what_is_forgotten_in_parallel_is_counted_once(audit_log: AuditLog) -> None:
+    await asyncio.gather(*(audit_log.record(an_event()) for _ in range(50)))
+
+    counted = await asyncio.gather(*(audit_log.prune(NOW + SECOND) for _ in range(4)))
+
+    assert sum(counted) == 50
+
+
+async def test_what_comes_while_others_are_forgotten_is_there(audit_log: AuditLog) -> None:
+    await record_all(audit_log, [an_event() for _ in range(20)])
+    late = [an_event(at=NOW + SECOND) for _ in range(20)]
+
+    await asyncio.gather(
+        *(step for event in late for step in (audit_log.record(event), audit_log.prune(NOW))),
+        audit_log.prune(NOW + SECOND),
+    )
+
+    assert await recorded(audit_log) == late
+    assert await numbers(audit_log) == list(range(21, 41))
+
+
+async def test_a_process_keeps_as_many_events_in_its_memory_as_it_may() -> None:
+    log = MemoryAuditLog(most=3)
+    events = [an_event() for _ in range(5)]
+
+    await record_all(log, events)
+
+    assert await recorded(log) == events[2:]
+    assert await numbers(log) == [3, 4, 5]

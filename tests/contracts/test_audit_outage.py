@@ -1,0 +1,495 @@
+"""The audit log while its database does not answer: nobody waits for it, and nothing is lost."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from application.ports import AuditLog
+from domain.errors import Unavailable
+from domain.event import Event
+from domain.page import EventQuery
+from infrastructure.adapters import open_stores
+from infrastructure.chain import verify
+from infrastructure.database import Database
+from infrastructure.limits import Limits
+from tests.builders import NOW, a_session, ada
+from tests.conftest import schemes, url_for
+from tests.contracts.conftest import (
+    HOW_MANY_WAIT,
+    PATIENT,
+    an_event,
+    eventually,
+    open_audit_log,
+    until,
+)
+from tests.doubles import Wire
+
+HASTY = Limits(timeout=timedelta(seconds=0.5))  # as long takes each test of silence
+ONE_TIMEOUT = HASTY.timeout.total_seconds() + 1  # on a busy machine
+
+
+@dataclass
+class FragileWire(Wire):
+    """It also breaks, or holds something up, in the middle of a conversation.
+
+    :ivar breaks_after: so many messages arrive, then all connections break, once; -1 for never.
+    :ivar holds_a_commit: the next one arrives when ``commits`` is set, and nothing waits for it.
+    :ivar loses_an_answer: the next commit arrives, and after that nothing.
+    """
+
+    breaks_after: int = -1
+    holds_a_commit: bool = False
+    loses_an_answer: bool = False
+    commits: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while octets := await reader.read(65536):
+                await self._passes.wait()
+                if self.breaks_after == 0:
+                    for end in self._ends:
+                        end.transport.abort()
+                self.breaks_after -= 1
+                is_commit = b"COMMIT;" in octets  # and no answer to one
+                if is_commit and self.holds_a_commit:
+                    self.holds_a_commit = False
+                    await self.commits.wait()
+                writer.write(octets)
+                if is_commit and self.loses_an_answer:
+                    self.loses_an_answer = False
+                    self.hang()
+        except OSError:
+            pass
+        finally:
+            writer.close()
+
+
+@dataclass
+class Remote:
+    """An audit log behind a line that breaks.
+
+    :ivar url: of the database, past the line.
+    """
+
+    url: str
+    wire: FragileWire
+    log: AuditLog
+
+    async def recorded(self) -> list[Event]:
+        """The oldest first."""
+        async with open_audit_log(self.url) as log:
+            page = await log.page(EventQuery(), None, 10_000)
+        return [each.event for each in reversed(page.items)]
+
+    async def is_whole(self, *events: Event) -> None:
+        """Sooner or later these are recorded, once each and in this order."""
+        await eventually(self.recorded, list(events))
+        async with Database.open(self.url, PATIENT) as database:
+            assert (await verify(database))[0] == len(events)
+
+
+@pytest.fixture(params=schemes("audit_log", networked=True))
+def url(request: pytest.FixtureRequest) -> str:
+    return url_for(request.param, request)
+
+
+@asynccontextmanager
+async def a_remote(url: str) -> AsyncIterator[Remote]:
+    async with FragileWire(url) as wire, open_audit_log(wire.url, HASTY) as log:
+        yield Remote(url, wire, log)
+
+
+@pytest.fixture
+async def remote(url: str) -> AsyncIterator[Remote]:
+    async with a_remote(url) as remote:
+        yield remote
+
+
+async def cut(wire: Wire) -> None:
+    await wire.cut()
+
+
+async def hang(wire: Wire) -> None:
+    wire.hang()
+
+
+OUTAGES: dict[str, Callable[[Wire], Awaitable[None]]] = {"gone": cut, "silent": hang}
+every_outage = pytest.mark.parametrize("outage", OUTAGES.values(), ids=OUTAGES)
+
+
+async def end(wire: Wire) -> None:
+    """Of an outage."""
+    await wire.cut()
+    await wire.mend()
+
+
+@every_outage
+async def test_what_happens_during_an_outage_is_recorded_afterwards_in_order(
+    remote: Remote, outage: Callable[[Wire], Awaitable[None]]
+) -> None:
+    before, *during, after, later = events = [an_event() for _ in range(6)]
+    await remote.log.record(before)
+
+    await outage(remote.wire)
+    for event in during:
+        await remote.log.record(event)
+    await end(remote.wire)
+    await remote.log.record(after)
+
+    await remote.is_whole(*events[:-1])
+    await remote.log.record(later)
+    await remote.is_whole(*events)
+
+
+async def test_what_happens_before_the_database_was_ever_there_is_recorded(
+    remote: Remote,
+) -> None:
+    await remote.wire.cut()
+    events = [an_event() for _ in range(3)]
+    for event in events[:2]:
+        await remote.log.record(event)
+
+    await remote.wire.mend()
+    await remote.log.record(events[2])
+
+    await remote.is_whole(*events)
+
+
+@every_outage
+async def test_nobody_waits_for_a_database_that_is_away_but_the_first(
+    remote: Remote, outage: Callable[[Wire], Awaitable[None]]
+) -> None:
+    await remote.log.record(first := an_event())
+    await outage(remote.wire)
+    events = [an_event() for _ in range(51)]
+
+    async with asyncio.timeout(ONE_TIMEOUT):
+        for event in events[:50]:
+            await remote.log.record(event)
+
+    await end(remote.wire)
+    await remote.log.record(events[50])
+    await remote.is_whole(first, *events)
+
+
+@every_outage
+async def test_what_happens_at_the_same_time_during_an_outage_is_recorded_once_each(
+    remote: Remote, outage: Callable[[Wire], Awaitable[None]]
+) -> None:
+    await outage(remote.wire)
+    events = [an_event() for _ in range(51)]
+
+    async with asyncio.timeout(ONE_TIMEOUT):
+        await asyncio.gather(*map(remote.log.record, events[:50]))
+
+    await end(remote.wire)
+    await remote.log.record(events[50])
+    await remote.is_whole(*events)
+
+
+async def test_what_happens_while_others_are_being_recorded_in_vain_comes_after_them(
+    remote: Remote,
+) -> None:
+    first, second, third, last = [an_event() for _ in range(4)]
+    remote.wire.hang()
+
+    async with asyncio.timeout(ONE_TIMEOUT), asyncio.TaskGroup() as calls:
+        calls.create_task(remote.log.record(first))
+        await until(lambda: remote.wire.is_in_use)
+        calls.create_task(remote.log.record(second))
+        calls.create_task(remote.log.record(third))
+
+    await end(remote.wire)
+    await remote.log.record(last)
+    await remote.is_whole(first, second, third, last)
+
+
+async def test_an_event_that_is_recorded_twice_during_an_outage_is_there_once(
+    remote: Remote,
+) -> None:
+    twice, other = an_event(), an_event()
+    await remote.wire.cut()
+    for event in (twice, twice, other, twice):
+        await remote.log.record(event)
+
+    await remote.wire.mend()
+    await remote.log.record(last := an_event())
+
+    await remote.is_whole(twice, other, last)
+
+
+async def test_after_several_outages_everything_is_recorded(remote: Remote) -> None:
+    events = []
+    for _ in range(4):
+        await remote.wire.cut()
+        for _ in range(3):
+            events.append(an_event())
+            await remote.log.record(events[-1])
+        await remote.wire.mend()
+        events.append(an_event())
+        await remote.log.record(events[-1])
+
+    await remote.is_whole(*events)
+
+
+async def test_after_an_outage_everybody_waits_for_their_record_again(remote: Remote) -> None:
+    await remote.wire.cut()
+    await remote.log.record(during := an_event())
+    await remote.wire.mend()
+    await remote.log.record(after := an_event())
+    await remote.is_whole(during, after)
+
+    for _ in range(3):
+        await remote.log.record(event := an_event())
+        assert (await remote.recorded())[-1] == event
+
+
+async def test_a_database_that_was_away_unnoticed_costs_no_event(remote: Remote) -> None:
+    events = [an_event(), an_event()]
+    await remote.log.record(events[0])
+
+    await end(remote.wire)
+    await remote.log.record(events[1])
+
+    assert await remote.recorded() == events
+
+
+async def test_wherever_the_line_breaks_each_event_is_recorded_once(remote: Remote) -> None:
+    events = []
+    for messages in range(200):
+        remote.wire.breaks_after = messages
+        events += [an_event(), an_event()]
+        await remote.log.record(events[-2])
+        has_broken = remote.wire.breaks_after < 0
+        remote.wire.breaks_after = -1
+        await remote.log.record(events[-1])
+        await eventually(remote.recorded, events)
+        if not has_broken:
+            break
+
+    assert 10 < messages < 199  # from the greeting to the commit's answer
+    await remote.is_whole(*events)
+
+
+async def test_a_commit_of_which_nobody_hears_is_not_made_again(remote: Remote) -> None:
+    events = [an_event() for _ in range(3)]
+    await remote.log.record(events[0])
+
+    remote.wire.loses_an_answer = True
+    await remote.log.record(events[1])
+    await eventually(remote.recorded, events[:2])
+    await end(remote.wire)
+    await remote.log.record(events[2])
+
+    await remote.is_whole(*events)
+
+
+async def test_a_commit_that_arrives_late_costs_no_event(remote: Remote) -> None:
+    """It arrives when all that is in it is being recorded anew."""
+    events = [an_event() for _ in range(3)]
+    await remote.log.record(events[0])
+
+    remote.wire.holds_a_commit = True
+    await remote.log.record(events[1])  # for which nobody waits any longer
+    await remote.log.record(events[2])
+    witness = await asyncpg.connect(remote.url)
+    await eventually(lambda: witness.fetchval(HOW_MANY_WAIT), 1)
+    await witness.close()
+    remote.wire.commits.set()
+
+    await eventually(remote.recorded, events)
+    await remote.log.record(last := an_event())
+    await remote.is_whole(*events, last)
+
+
+async def test_an_event_is_recorded_though_its_caller_goes_away(remote: Remote) -> None:
+    event, other = an_event(), an_event()
+    busy = await asyncpg.connect(remote.url)
+    async with busy.transaction():
+        await busy.execute("SELECT * FROM audit_chain FOR UPDATE")
+        call = asyncio.create_task(remote.log.record(event))
+        await eventually(lambda: busy.fetchval(HOW_MANY_WAIT), 1)
+        call.cancel()
+    await busy.close()
+
+    await remote.log.record(other)
+
+    await remote.is_whole(event, other)
+
+
+async def test_a_refusal_is_not_waited_for(remote: Remote) -> None:
+    refusal, success = an_event(outcome="InvalidCredentials"), an_event()
+    busy = await asyncpg.connect(remote.url)
+    async with busy.transaction():
+        await busy.execute("SELECT * FROM audit_chain FOR UPDATE")
+
+        await remote.log.record(refusal)
+
+        assert await remote.recorded() == []
+    await busy.close()
+    page = await remote.log.page(EventQuery(), None, 10)
+    assert [each.event for each in page.items] == [refusal]
+    await remote.log.record(success)
+    await remote.is_whole(refusal, success)
+
+
+async def test_a_refusal_is_recorded_though_the_process_ends_at_once(url: str) -> None:
+    refusal = an_event(outcome="InvalidCredentials")
+    async with a_remote(url) as remote:
+        await remote.log.record(refusal)
+
+    await remote.is_whole(refusal)
+
+
+async def test_what_is_still_waiting_when_addresses_are_forgotten_has_none_in_the_end(
+    remote: Remote,
+) -> None:
+    somebody = ada().id
+    theirs, others, last = an_event(user_id=somebody), an_event(), an_event()
+    await remote.wire.cut()
+    await remote.log.record(theirs)
+    await remote.log.record(others)
+    await remote.wire.mend()
+
+    await remote.log.forget_addresses(somebody)
+    await remote.log.record(last)
+
+    nowhere = replace(theirs.caller, address="")
+    await remote.is_whole(replace(theirs, caller=nowhere), others, last)
+
+
+async def test_what_is_on_its_way_when_addresses_are_forgotten_has_none_in_the_end(
+    remote: Remote,
+) -> None:
+    somebody = ada().id
+    theirs, others = an_event(user_id=somebody), an_event()
+    await remote.wire.cut()
+    await remote.log.record(theirs)
+    await remote.wire.mend()
+    remote.wire.holds_a_commit = True
+    await remote.log.record(others)  # and with it what was waiting
+    await until(lambda: not remote.wire.holds_a_commit)
+
+    forgetting = asyncio.create_task(remote.log.forget_addresses(somebody))
+    await asyncio.wait([forgetting], timeout=0.1)  # or else it waits for the commit
+    remote.wire.commits.set()
+    await forgetting
+
+    nowhere = replace(theirs.caller, address="")
+    await remote.is_whole(replace(theirs, caller=nowhere), others)
+
+
+async def test_what_happens_to_others_is_not_undone(url: str) -> None:
+    async with FragileWire(url) as wire, open_stores(wire.url, "memory:", HASTY) as stores:
+        session, event, later = a_session(), an_event(what="logout"), an_event()
+        await stores.sessions.add(session)
+
+        await wire.cut()
+        await stores.sessions.delete(session.user_id, session.id, event)
+        await stores.audit_log.record(event)
+
+        assert await stores.sessions.of_user(session.user_id) == []
+        await wire.mend()
+        await stores.audit_log.record(later)
+        await Remote(url, wire, stores.audit_log).is_whole(event, later)
+
+
+async def test_a_change_that_is_made_during_an_outage_of_the_log_is_made_or_not_with_its_event(
+    url: str,
+) -> None:
+    async with FragileWire(url) as wire, open_stores(wire.url, wire.url, HASTY) as stores:
+        user, event, later = ada(), an_event(what="register"), an_event()
+
+        await wire.cut()
+        with pytest.raises(Unavailable):
+            await stores.users.add(user, event)
+        await wire.mend()
+        await stores.audit_log.record(later)
+
+        assert await stores.users.get(user.id) is None
+        await Remote(url, wire, stores.audit_log).is_whole(later)
+
+
+async def test_what_is_still_waiting_is_recorded_in_the_end(url: str) -> None:
+    events = [an_event() for _ in range(3)]
+    async with a_remote(url) as remote:
+        await remote.wire.cut()
+        for event in events:
+            await remote.log.record(event)
+        await remote.wire.mend()
+
+    await remote.is_whole(*events)
+
+
+async def test_what_is_still_waiting_is_recorded_in_the_end_whatever_has_failed(url: str) -> None:
+    events = [an_event() for _ in range(3)]
+
+    async def fail() -> None:
+        async with a_remote(url) as remote:
+            await remote.wire.cut()
+            for event in events:
+                await remote.log.record(event)
+            await remote.wire.mend()
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        await fail()
+
+    async with a_remote(url) as remote:
+        await remote.is_whole(*events)
+
+
+@every_outage
+async def test_a_process_ends_though_the_database_does_not_come_back(
+    url: str, outage: Callable[[Wire], Awaitable[None]]
+) -> None:
+    async with asyncio.timeout(3 * ONE_TIMEOUT), a_remote(url) as remote:
+        await outage(remote.wire)
+        await remote.log.record(an_event())
+        await remote.log.record(an_event())
+
+    assert await remote.recorded() == []
+
+
+@every_outage
+async def test_all_else_is_unavailable(
+    remote: Remote, outage: Callable[[Wire], Awaitable[None]]
+) -> None:
+    await outage(remote.wire)
+
+    async with asyncio.timeout(ONE_TIMEOUT):
+        results = await asyncio.gather(
+            remote.log.page(EventQuery(), None, 10),
+            remote.log.forget_addresses(ada().id),
+            remote.log.prune(NOW),
+            return_exceptions=True,
+        )
+
+    told = {(type(result), str(result)) for result in results}
+    assert told == {(Unavailable, "audit log: no answer")}
+
+
+async def test_what_happens_while_an_sqlite_file_is_locked_is_recorded_afterwards(
+    sqlite_url: str,
+) -> None:
+    events = [an_event() for _ in range(4)]
+    path = sqlite_url.removeprefix("sqlite:///")
+    async with open_audit_log(sqlite_url, HASTY) as log:
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            async with asyncio.timeout(2 * ONE_TIMEOUT):
+                for event in events[:3]:
+                    await log.record(event)
+            other.execute("ROLLBACK")
+
+        await log.record(events[3])
+
+    async with open_audit_log(sqlite_url) as log:
+        page = await log.page(EventQuery(), None, 10)
+        assert [each.event for each in reversed(page.items)] == events
