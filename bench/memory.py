@@ -1,5 +1,6 @@
 """What sessions take in Redis, and what the copies of users take in a worker."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import redis
@@ -9,11 +10,16 @@ from bench.cpu import resident_bytes
 from bench.report import Report, Series, at_most, row
 from bench.services import Variant, started
 from bench.testbed import Scale, Testbed
+from domain.sighting import Sighting
 from domain.token import TokenKind
 
 USERS = 10_000
 SESSIONS = 3  # of each user
 MIB = 2**20
+AGENT = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/126.0.0.0 Safari/537.36"
+)
 
 
 def measure(testbed: Testbed, _scale: Scale, report: Report) -> None:
@@ -22,12 +28,17 @@ def measure(testbed: Testbed, _scale: Scale, report: Report) -> None:
 
 
 def _measure_redis(testbed: Testbed, report: Report) -> None:
+    name = f"a session in Redis, its user's index included, at {SESSIONS} sessions a user"
+    report.add(row(Series(name, [_taken(testbed)]), "bytes", target=at_most(160)))
+    with_sighting = [_taken(testbed, Sighting(datetime.now(UTC), "192.0.2.123", AGENT))]
+    report.add(row(Series(f"{name}, with where and by what it was seen", with_sighting), "bytes"))
+
+
+def _taken(testbed: Testbed, sighting: Sighting | None = None) -> float:
     with testbed.stores() as urls, redis.Redis.from_url(urls.sessions) as server:
         before = _used(server)
-        people.plant(urls, USERS, sessions=SESSIONS)
-        taken = (_used(server) - before) / (USERS * SESSIONS)
-    name = f"a session in Redis, its user's index included, at {SESSIONS} sessions a user"
-    report.add(row(Series(name, [taken]), "bytes", target=at_most(160)))
+        people.plant(urls, USERS, sessions=SESSIONS, sighting=sighting)
+        return (_used(server) - before) / (USERS * SESSIONS)
 
 
 def _used(server: redis.Redis) -> int:

@@ -15,6 +15,7 @@ from argon2 import PasswordHasher
 
 from bench.testbed import StoreUrls, Testbed
 from domain.session import Lifetimes, Session, SessionId, TokenId
+from domain.sighting import Sighting
 from domain.token import TokenClaims, TokenKind
 from domain.user import Email, User, UserId
 from infrastructure.argon2 import Cost
@@ -63,15 +64,18 @@ def plant(
     sessions: int = 1,
     kept: int = 20_000,
     logged_in: int | None = None,
+    sighting: Sighting | None = None,
 ) -> list[Person]:
     """Users numbered from 1, with this many sessions each.
 
     :param logged_in: only so many have sessions, the first ones.
+    :param sighting: where all sessions were seen.
     :param kept: how many are returned at most, for a million would fill the memory.
     :returns: the first ones, each with one of the sessions.
     """
     asyncio.run(_plant_users(urls.users, count))
-    return asyncio.run(_plant_sessions(urls.sessions, logged_in or count, sessions, kept))
+    planting = _plant_sessions(urls.sessions, logged_in or count, sessions, sighting, kept)
+    return asyncio.run(planting)
 
 
 def email(number: int) -> str:
@@ -99,14 +103,16 @@ async def _plant_users(url: str, count: int) -> None:
             await connection.execute("ANALYZE users")  # autovacuum, which would do it, is off
 
 
-async def _plant_sessions(url: str, count: int, sessions: int, kept: int) -> list[Person]:
+async def _plant_sessions(
+    url: str, count: int, sessions: int, sighting: Sighting | None, kept: int
+) -> list[Person]:
     people: list[Person] = []
     async with RedisServer.open(url, PATIENT) as server:
         store = RedisSessions(server)
         for first in range(1, count + 1, _BATCH):
             numbers = range(first, min(first + _BATCH, count + 1))
             batch = [_person(number) for number in numbers for _ in range(sessions)]
-            await asyncio.gather(*(store.add(person.session) for person in batch))
+            await asyncio.gather(*(store.add(person.session, sighting) for person in batch))
             people += batch[::sessions] if len(people) < kept else []
     return people[:kept]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import os
 import signal
 
@@ -17,6 +18,8 @@ from infrastructure.settings import Settings
 
 PARENT = "DOORWARD_PARENT"
 """The variable that tells workers who their parent is."""
+
+log = logging.getLogger("doorward")
 
 _NOTING = 5
 """Seconds from one writing of what was seen to the next."""
@@ -38,7 +41,10 @@ def make_app(settings: Settings) -> Litestar:
         last_seen = await container.get(LastSeen)
         while True:
             await asyncio.sleep(_NOTING)
-            await last_seen.write()
+            try:
+                await last_seen.write()
+            except Exception:  # whatever it is, the next time may be better
+                log.exception("where sessions were seen is not written")
 
     async def close() -> None:  # Litestar would pass itself to container.close()
         await (await container.get(LastSeen)).write()

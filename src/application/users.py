@@ -80,7 +80,7 @@ class ChangeUser:
 
     def _changed(self, user: User, role: Role | None, disabled: bool | None) -> User:
         now = self.clock()
-        if role not in {None, user.role} and role is not None:
+        if role is not None and role != user.role:
             user = user.with_role(role, now)
         if disabled is True and not user.disabled:
             user = user.when_disabled(now)
