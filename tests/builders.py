@@ -15,7 +15,6 @@ from application.account import (
     ConfirmPassword,
     DeleteAccount,
     ExportAccount,
-    ReloadPrincipal,
 )
 from application.audit import Audit
 from application.auth import (
@@ -25,7 +24,7 @@ from application.auth import (
     RegisterUser,
     TokenPair,
 )
-from application.authenticate import Authenticate
+from application.authenticate import Authenticate, ReloadPrincipal
 from application.ports import (
     AuditLog,
     Devices,
@@ -134,6 +133,11 @@ def a_signer(
     keys: dict[TokenKind, SigningKey], longest_lifetime: timedelta = LIFETIMES.absolute
 ) -> Rs256Signer:
     return Rs256Signer(keys, AUDIENCES, longest_lifetime)
+
+
+def an_audit() -> Audit:
+    """Of which nobody hears."""
+    return Audit(MemoryAuditLog(), Recorder(), SettableClock(NOW), new_id)
 
 
 @dataclass

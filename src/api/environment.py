@@ -15,6 +15,7 @@ from domain.errors import (
     NotFound,
     Unavailable,
 )
+from domain.limit import TooManyRequests
 from infrastructure import preflight
 from infrastructure.container import make_container
 from infrastructure.places import NotReady
@@ -58,6 +59,8 @@ async def use_cases() -> AsyncIterator[AsyncContainer]:
         raise NotReady("; ".join(problems)) from None
     except (EmailTaken, LastAdministrator, NotFound) as error:
         raise NotReady(_WORDS[type(error)]) from None
+    except TooManyRequests:
+        raise NotReady("there were too many attempts: wait, or raise the limits") from None
     except Unavailable as error:
         raise NotReady(f"there is no answer any more: {error.what}") from None
     finally:

@@ -10,9 +10,8 @@ from litestar.handlers import BaseRouteHandler
 from api import credentials
 from api.caller import caller_of
 from api.site import CrossSiteRequest, Site
-from application.account import ReloadPrincipal
 from application.audit import Audit
-from application.authenticate import Authenticate
+from application.authenticate import Authenticate, ReloadPrincipal
 from application.sessions import LastSeen
 from domain.errors import AuthError, NotLoggedIn, PermissionMissing, TokenRejected
 from domain.role import Permission

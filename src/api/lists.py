@@ -50,6 +50,7 @@ class SeenSessionView(Struct, rename="camel"):
 
     id: str
     device: Annotated[str, Meta(examples=["Firefox 128 on Linux"])]
+    agent: Annotated[str, Meta(description="What the browser or program calls itself.")]
     address: Annotated[str, Meta(description="Where it was last seen.", examples=["192.0.2.1"])]
     last_seen_at: Annotated[datetime, Meta(description="Give or take a minute.")]
     started_at: datetime
@@ -64,6 +65,7 @@ class SeenSessionView(Struct, rename="camel"):
         return cls(
             id=session.id,
             device=in_words(sighting.agent if sighting else ""),
+            agent=sighting.agent if sighting else "",
             address=sighting.address if sighting else "",
             last_seen_at=seen.last_seen_at.astimezone(UTC),
             started_at=session.started_at.astimezone(UTC),
@@ -168,15 +170,14 @@ class ActivityView(Struct, rename="camel"):
     @classmethod
     def of(cls, recorded: RecordedEvent) -> Self:
         event = recorded.event
-        is_others = event.actor_id is not None
         return cls(
             at=event.at.astimezone(UTC),
             what=event.what,
             outcome=event.outcome,
             detail=event.detail,
             session_id=event.session_id,
-            address="" if is_others else event.caller.address,
-            by_administrator=is_others,
+            address="" if event.is_by_another else event.caller.address,
+            by_administrator=event.is_by_another,
         )
 
 

@@ -60,6 +60,7 @@ class UserController(Controller):
             NotLoggedIn,
             TokenRejected,
             CrossSiteRequest,
+            TooManyRequests,
             Unavailable,
             status=(413, 415),
         ),
@@ -95,7 +96,7 @@ class UserController(Controller):
     @get(
         "/me/export",
         summary="Export my data",
-        responses=failures(NotLoggedIn, TokenRejected, Unavailable),
+        responses=failures(NotLoggedIn, TokenRejected, TooManyRequests, Unavailable),
     )
     @inject
     async def export(

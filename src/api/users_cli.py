@@ -18,7 +18,7 @@ from application.ports import UserRepository
 from application.sessions import ListSessions
 from application.users import ChangeUser, EndSessionsOf
 from domain.errors import InvalidInput, NotFound
-from domain.event import UNKNOWN
+from domain.event import COMMAND_LINE
 from domain.page import UserQuery
 from domain.role import Role
 from domain.user import Email, User, UserId
@@ -58,7 +58,9 @@ def create(email: str, name: str, admin: bool) -> None:
     role = Role.ADMIN if admin else Role.USER
 
     async def register(container: AsyncContainer) -> User:
-        return await (await container.get(RegisterUser))(name, email, password, role=role)
+        return await (await container.get(RegisterUser))(
+            name, email, password, COMMAND_LINE, role=role
+        )
 
     user = _run(register)
     click.echo(f"{user.email.address} is registered, with the role {user.role}")
@@ -96,7 +98,9 @@ def enable(user: str) -> None:
 def _change(user: str, *, disabled: bool) -> None:
     async def change(container: AsyncContainer) -> User:
         found = await _find(container, user)
-        return await (await container.get(ChangeUser))(found.id, disabled=disabled)
+        return await (await container.get(ChangeUser))(
+            found.id, disabled=disabled, caller=COMMAND_LINE
+        )
 
     changed = _run(change)
     click.echo(f"{changed.email.address} is {'disabled' if disabled else 'enabled'}")
@@ -109,7 +113,7 @@ def end_sessions(user: str) -> None:
 
     async def end(container: AsyncContainer) -> User:
         found = await _find(container, user)
-        await (await container.get(EndSessionsOf))(found.id)
+        await (await container.get(EndSessionsOf))(found.id, COMMAND_LINE)
         return found
 
     click.echo(f"all sessions of {_run(end).email.address} have ended")
@@ -123,8 +127,15 @@ def export(file: Path, with_hashes: bool) -> None:
 
     async def copy(container: AsyncContainer) -> int:
         repository = await container.get(UserRepository)
-        with open_private(file) as opened:
-            return await _write_all(repository, opened, line, with_hashes)
+        audit: Audit = await container.get(Audit)
+        async with audit.recording("export users", COMMAND_LINE) as entry:
+            entry.detail = "with hashes" if with_hashes else ""
+            with open_private(file) as opened:
+                try:
+                    return await _write_all(repository, opened, line, with_hashes)
+                except BaseException:
+                    file.unlink()  # noqa: ASYNC240 - half of them would be taken for all
+                    raise
 
     try:
         line = csv_line if is_csv(file) else json_line
@@ -183,7 +194,6 @@ async def _import(
     container: AsyncContainer, file: Path, progress: Progress, *, dry_run: bool
 ) -> None:
     import_users = await container.get(ImportUsers)
-    audit = await container.get(Audit)
     seen: set[str] = set()
 
     async def take(records: Sequence[Record]) -> Imported:
@@ -193,21 +203,15 @@ async def _import(
 
     report = Report.beside(file, dry_run=dry_run)
     report.cut(progress.report)
-    before = progress.new
-    try:
-        with click.progressbar(length=progress.size, label=file.name, file=sys.stderr) as bar:
-            bar.update(progress.offset)
-            for batch in batches(file, progress.offset, progress.line):
-                imported = await take(batch.records)
-                bar.update(batch.offset - progress.offset)
-                progress.add(imported, batch)
-                progress.report = report.add(imported.rejected)
-                if not dry_run:
-                    progress.save(file)
-    finally:
-        if not dry_run and progress.new > before:
-            async with audit.recording("import users", UNKNOWN) as entry:
-                entry.detail = f"{progress.new - before} users"
+    with click.progressbar(length=progress.size, label=file.name, file=sys.stderr) as bar:
+        bar.update(progress.offset)
+        for batch in batches(file, progress.offset, progress.line):
+            imported = await take(batch.records)
+            bar.update(batch.offset - progress.offset)
+            progress.add(imported, batch)
+            progress.report = report.add(imported.rejected)
+            if not dry_run:
+                progress.save(file)
     if not dry_run:
         Progress.place(file).unlink(missing_ok=True)
 

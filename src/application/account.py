@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from application.audit import Audit
-from application.authenticate import Principal
+from application.authenticate import Principal, ReloadPrincipal
 from application.ports import (
     AuditLog,
     Clock,
@@ -25,24 +25,6 @@ from domain.user import User, UserId, parse_name, parse_photo
 
 _MANY = 1000
 """Events that are read at a time."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReloadPrincipal:
-    """Who asked, as of now: a request may have been let in on a copy that is a moment old."""
-
-    users: UserRepository
-    sessions: SessionStore
-
-    async def __call__(self, principal: Principal) -> Principal:
-        """
-        :raises TokenRejected: the user or the session is not there any more.
-        """
-        user = await self.users.get(principal.user.id)
-        session = await self.sessions.get(principal.user.id, principal.session.id)
-        if user is None or session is None or not session.is_good_for(user):
-            raise TokenRejected
-        return Principal(user, session)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +107,7 @@ class ChangePassword:
 class ChangeProfile:
     reload_principal: ReloadPrincipal
     users: UserRepository
+    throttle: Throttle
     audit: Audit
     clock: Clock
 
@@ -139,6 +122,7 @@ class ChangeProfile:
         :param name: and ``photo``: the new ones; ``None`` leaves what is there.
         :returns: the user as they are now.
         :raises InvalidInput: the name or the photo will not do.
+        :raises TooManyRequests: there were too many changes.
         :raises TokenRejected: see :class:`ReloadPrincipal`.
         """
         async with self.audit.recording("change profile", caller) as entry:
@@ -147,6 +131,7 @@ class ChangeProfile:
                 lambda: None if name is None else parse_name(name),
                 lambda: None if photo is None else parse_photo(photo),
             )
+            await self.throttle.change(principal.user.id)
             while True:  # each further turn follows on somebody else's change, which is kept
                 user = (await self.reload_principal(principal)).user
                 changed = user.with_profile(
@@ -193,14 +178,17 @@ class ExportAccount:
     reload_principal: ReloadPrincipal
     list_sessions: ListSessions
     audit_log: AuditLog
+    throttle: Throttle
     audit: Audit
 
     async def __call__(self, principal: Principal, caller: Caller = UNKNOWN) -> Export:
         """
+        :raises TooManyRequests: there were too many exports, or changes.
         :raises TokenRejected: see :class:`ReloadPrincipal`.
         """
         async with self.audit.recording("export account", caller) as entry:
             entry.is_about(principal.session)
+            await self.throttle.change(principal.user.id)
             user = (await self.reload_principal(principal)).user
             events = [event async for event in self._events(user.id)]
             return Export(user, await self.list_sessions(user.id), events)

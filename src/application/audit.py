@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from application.ports import Announce, AuditLog, Clock, RandomId
-from domain.event import SUCCESS, UNKNOWN, Caller, Event
+from domain.event import COMMAND_LINE, SUCCESS, Caller, Event
 from domain.session import Session, SessionId
 from domain.user import UserId
 
@@ -24,7 +24,9 @@ class Entry:
     session_id: SessionId | None = None
     actor_id: UserId | None = None
     detail: str = ""
-    _success: Event | None = None
+    is_news: bool = True
+    """Or else nothing has changed, and the audit log need not know."""
+    _expected: Event | None = None
 
     def is_about(self, session: Session) -> None:
         self.user_id, self.session_id = session.user_id, session.id
@@ -35,15 +37,22 @@ class Entry:
         :param user_id: or ``session_id``: of what is there only if it does.
         """
         event = self.event(SUCCESS)
-        self._success = replace(
+        self._expected = replace(
             event,
             user_id=user_id or event.user_id,
             session_id=session_id or event.session_id,
         )
-        return self._success
+        return self._expected
 
-    def succeeded(self) -> Event:
-        return self._success or self.event(SUCCESS)
+    def failure(self, error: type[Exception]) -> Event:
+        """The same of a step that is a part of the failure."""
+        self._expected = self.event(error.__name__)
+        return self._expected
+
+    def ended(self, outcome: str) -> Event:
+        """The event as it was expected, if that is how it ended."""
+        expected = self._expected
+        return expected if expected and expected.outcome == outcome else self.event(outcome)
 
     def event(self, outcome: str) -> Event:
         return Event(
@@ -76,18 +85,18 @@ class Audit:
         except Exception as error:
             await self.refused(entry, error)
             raise
-        await self._record(entry.succeeded())
+        await self._record(entry.ended(SUCCESS), is_news=entry.is_news)
 
     def begin(self, what: str, caller: Caller) -> Entry:
         """For what is worth a record only if it is :meth:`refused`."""
         return Entry(self, what, caller)
 
     async def refused(self, entry: Entry, error: Exception) -> None:
-        await self._record(entry.event(type(error).__name__))
+        await self._record(entry.ended(type(error).__name__))
 
-    async def _record(self, event: Event) -> None:
+    async def _record(self, event: Event, *, is_news: bool = True) -> None:
         self.announce(event)
-        if event.is_kept:
+        if event.is_kept and is_news:
             await self.log.record(event)
 
 
@@ -96,13 +105,12 @@ class PruneAuditLog:
     audit: Audit
     clock: Clock
 
-    async def __call__(self, age: timedelta, caller: Caller = UNKNOWN) -> int:
+    async def __call__(self, age: timedelta, caller: Caller = COMMAND_LINE) -> int:
         """Forget what was recorded longer ago than that. That is recorded, too.
 
         :returns: how many events were forgotten.
         """
         async with self.audit.recording("prune audit log", caller) as entry:
             before = self.clock() - age
-            count = await self.audit.log.prune(before)
-            entry.detail = f"{count} events before {before.date()}"
-            return count
+            entry.detail = f"before {before.date()}"
+            return await self.audit.log.prune(before, entry.success())

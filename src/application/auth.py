@@ -26,7 +26,7 @@ from domain.errors import (
     TokenRejected,
     all_of,
 )
-from domain.event import UNKNOWN, Caller
+from domain.event import COMMAND_LINE, UNKNOWN, Caller
 from domain.password import Password, PasswordRule
 from domain.role import Role
 from domain.session import Lifetimes, Session, TokenId
@@ -91,7 +91,10 @@ class RegisterUser:
                 lambda: Email.parse(email),
                 lambda: self.rule.choose(password, name, email),
             )
-            await self.throttle.registration(caller.address)
+            if role is not Role.USER:
+                entry.detail = f"role {role}"
+            if caller is not COMMAND_LINE:
+                await self.throttle.registration(caller.address)
             password_hash = await self.hasher.hash(chosen)
             user_id = UserId(UUID(hex=self.random_id(), version=4))
             user = User.register(user_id, parsed_name, address, password_hash, self.clock(), role)
@@ -188,12 +191,12 @@ class RefreshAccess:
             await self.throttle.refresh(caller.address)
             if not claims.is_current(self.clock()):
                 raise TokenRejected
-            session = await self._rotate(claims)
+            session = await self._rotate(claims, entry)
             if self.last_seen.is_due(session):
                 self.last_seen.note(session, caller)
             return TokenPair.of(session, self.signer, self.lifetimes)
 
-    async def _rotate(self, claims: TokenClaims) -> Session:
+    async def _rotate(self, claims: TokenClaims, entry: Entry) -> Session:
         session = await self._good_session(claims)
         await self.throttle.refresh_of(session.user_id)
         while True:  # each further turn follows on somebody else's success: it was stored
@@ -202,7 +205,8 @@ class RefreshAccess:
                     claims.token_id, self.clock(), self.lifetimes, TokenId(self.random_id())
                 )
             except RefreshTokenReused:
-                await self.sessions.delete(session.user_id, session.id)
+                event = entry.failure(RefreshTokenReused)
+                await self.sessions.delete(session.user_id, session.id, event)
                 raise
             if successor is session or await self.sessions.replace(session, successor):
                 return successor
@@ -247,6 +251,9 @@ class Logout:
 
     async def _end(self, claims: TokenClaims, entry: Entry) -> None:
         entry.user_id, entry.session_id = claims.user_id, claims.session_id
+        # Whoever repeats a logout, for as long as the token is good, must not fill the audit log.
+        found = await self.sessions.get(claims.user_id, claims.session_id)
+        entry.is_news = found is not None
         await self.sessions.delete(claims.user_id, claims.session_id, entry.success())
 
     def _claims(self, token: str | None, kind: TokenKind) -> TokenClaims | None:

@@ -19,6 +19,24 @@ class Principal:
     session: Session
 
 
+@dataclass(frozen=True, slots=True)
+class ReloadPrincipal:
+    """Who asked, as of now: a request may have been let in on a copy that is a moment old."""
+
+    users: UserRepository
+    sessions: SessionStore
+
+    async def __call__(self, principal: Principal) -> Principal:
+        """
+        :raises TokenRejected: the user or the session is not there any more.
+        """
+        user = await self.users.get(principal.user.id)
+        session = await self.sessions.get(principal.user.id, principal.session.id)
+        if user is None or session is None or not session.is_good_for(user):
+            raise TokenRejected
+        return Principal(user, session)
+
+
 async def is_good(session: Session, users: UserRepository) -> bool:
     """Nobody is refused on the word of a copy: it may be a moment old."""
     user = await users.recent(session.user_id)

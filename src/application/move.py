@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
 
+from application.audit import Audit
 from application.ports import Clock, PasswordHasher, RandomId, UserRepository
 from domain.errors import InvalidInput, Problem, all_of
+from domain.event import COMMAND_LINE
 from domain.role import Role
 from domain.user import Email, User, UserId, parse_name, parse_photo
 
@@ -71,6 +73,7 @@ class Imported:
 class ImportUsers:
     users: UserRepository
     hasher: PasswordHasher
+    audit: Audit
     clock: Clock
     random_id: RandomId
 
@@ -80,7 +83,7 @@ class ImportUsers:
         new = known = 0
         while good:
             first, good = _first_of_each(good)
-            added = set(await self.users.add_all(list(first.values())))
+            added = await self._add(first)
             for line, user in first.items():
                 if user.id in added:
                     new += 1
@@ -89,6 +92,14 @@ class ImportUsers:
                 else:
                     rejected.append(Rejected(line, [_TAKEN]))
         return Imported(new, known, _in_order(rejected))
+
+    async def _add(self, people: Mapping[int, User]) -> set[UserId]:
+        async with self.audit.recording("import users", COMMAND_LINE) as entry:
+            administrators = sum(user.is_administrator for user in people.values())
+            entry.detail = f"lines {min(people)} to {max(people)}, {administrators} administrators"
+            added = await self.users.add_all(list(people.values()), entry.success())
+            entry.is_news = bool(added)
+        return set(added)
 
     async def rehearse(self, records: Sequence[Record], seen: set[str]) -> Imported:
         """What would come of it.

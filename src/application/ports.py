@@ -51,7 +51,7 @@ class UserRepository(Protocol):
         """
 
     @abstractmethod
-    async def add_all(self, users: Sequence[User]) -> Sequence[UserId]:
+    async def add_all(self, users: Sequence[User], event: Event | None = None) -> Sequence[UserId]:
         """Store new users, all in one step, but for those whose address or id somebody has.
 
         :returns: the ids of those that were stored.
@@ -253,10 +253,11 @@ class AuditLog(Protocol):
         """Of what this user did only the id of the user is left, a pseudonym, and no address."""
 
     @abstractmethod
-    async def prune(self, before: datetime) -> int:
-        """Forget events from the oldest on, up to the first that is not before this time.
+    async def prune(self, before: datetime, event: Event | None = None) -> int:
+        """Forget events from the oldest on, up to the first that is not before this time. This may
+        take several steps; the first of them records the event.
 
-        :returns: how many.
+        :returns: how many were forgotten.
         """
 
 

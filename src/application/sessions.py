@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from application.audit import Audit, Entry
-from application.authenticate import Principal
+from application.authenticate import Principal, ReloadPrincipal
 from application.ports import Clock, RandomId, SessionStore, UserRepository
-from domain.errors import InvalidCredentials, NotFound, TokenRejected, Unavailable
+from domain.errors import InvalidCredentials, NotFound, Unavailable
 from domain.event import UNKNOWN, Caller
 from domain.session import (
     Lifetimes,
@@ -28,6 +28,7 @@ class StartSession:
     sessions: SessionStore
     lifetimes: Lifetimes
     most: SessionsPerUser
+    audit: Audit
     clock: Clock
     random_id: RandomId
 
@@ -49,7 +50,10 @@ class StartSession:
             await self.sessions.delete(user.id, session.id)
             raise InvalidCredentials
         for old in too_many(await self.sessions.of_user(user.id), self.most):
-            await self.sessions.delete(user.id, old.id)
+            async with self.audit.recording("end session", entry.caller) as end:
+                end.is_about(old)
+                end.detail = "too many"
+                await self.sessions.delete(user.id, old.id, end.success())
         return session
 
 
@@ -94,6 +98,7 @@ class ListSessions:
 
 @dataclass(frozen=True, slots=True)
 class EndSession:
+    reload_principal: ReloadPrincipal
     sessions: SessionStore
     audit: Audit
 
@@ -103,9 +108,11 @@ class EndSession:
         """One of my own: this one or another.
 
         :raises NotFound: I have no session of that id.
+        :raises TokenRejected: see :class:`~application.authenticate.ReloadPrincipal`.
         """
         async with self.audit.recording("end session", caller) as entry:
             entry.user_id = principal.user.id
+            await self.reload_principal(principal)
             is_mine = is_session_id(session_id) and await self.sessions.get(
                 principal.user.id, session_id
             )
@@ -117,11 +124,16 @@ class EndSession:
 
 @dataclass(frozen=True, slots=True)
 class EndOtherSessions:
+    reload_principal: ReloadPrincipal
     sessions: SessionStore
     audit: Audit
 
     async def __call__(self, principal: Principal, caller: Caller = UNKNOWN) -> None:
-        """All of mine but this one."""
+        """All of mine but this one.
+
+        :raises TokenRejected: see :class:`~application.authenticate.ReloadPrincipal`.
+        """
+        await self.reload_principal(principal)
         for session in await self.sessions.of_user(principal.user.id):
             if session.id != principal.session.id:
                 await self._end(session, caller)
@@ -136,6 +148,7 @@ class EndOtherSessions:
 class EndAllSessions:
     """All of mine, this one as well."""
 
+    reload_principal: ReloadPrincipal
     users: UserRepository
     sweep_sessions: "SweepSessions"
     audit: Audit
@@ -148,9 +161,7 @@ class EndAllSessions:
         async with self.audit.recording("end all sessions", caller) as entry:
             entry.is_about(principal.session)
             while True:  # each further turn follows on somebody else's change, which is kept
-                user = await self.users.get(principal.user.id)
-                if user is None or not principal.session.is_good_for(user):
-                    raise TokenRejected
+                user = (await self.reload_principal(principal)).user
                 changed = user.without_sessions()
                 if await self.users.replace(user, changed, entry.success()):
                     await self.sweep_sessions(changed)

@@ -18,6 +18,7 @@ class AttemptLimits:
     :ivar login: logins of everybody.
     :ivar register_address: registrations from one address.
     :ivar register: registrations of everybody.
+    :ivar change_account: changes of one user's account by themselves.
     :ivar refresh_account: refreshes of one user, on all devices together.
     :ivar refresh_address: refreshes from one address.
     :ivar refresh: refreshes of everybody.
@@ -28,6 +29,7 @@ class AttemptLimits:
     login: Limit | None = None
     register_address: Limit | None = None
     register: Limit | None = None
+    change_account: Limit | None = None
     refresh_account: Limit | None = None
     refresh_address: Limit | None = None
     refresh: Limit | None = None
@@ -77,6 +79,10 @@ class Throttle:
     async def registration(self, address: str) -> None:
         await self._count(self.limits.register_address, network(address))
         await self._count(self.limits.register, "all")
+
+    async def change(self, user_id: UserId) -> None:
+        """What leaves a record each time, and costs the caller nothing."""
+        await self._count(self.limits.change_account, _account_key(user_id.hex))
 
     async def refresh(self, address: str) -> None:
         await self._count(self.limits.refresh_address, network(address))

@@ -74,6 +74,7 @@ class ChangeUser:
             while True:  # each further turn follows on somebody else's change, which is kept
                 user = await self.show_user(user_id)
                 changed = self._changed(user, role, disabled)
+                entry.is_news = changed is not user
                 if changed is user or await self.users.replace(user, changed, entry.success()):
                     await self.sweep_sessions(changed)
                     return changed
@@ -103,6 +104,7 @@ class ForgetUser:
     users: UserRepository
     sessions: SessionStore
     audit_log: AuditLog
+    audit: Audit
     clock: Clock
 
     async def __call__(self, user: User, entry: Entry) -> None:
@@ -112,19 +114,22 @@ class ForgetUser:
         """
         if entry.actor_id in {None, user.id}:
             entry.caller = replace(entry.caller, address="")
-        await self._depose(user)
+        await self._depose(user, entry)
         # First the rest, so that a crash in between leaves nothing that is nobody's; and once
         # more, for what came in meanwhile.
         await self._forget_all_but_the_user(user.id)
         await self.users.delete(user.id, entry.success())
         await self._forget_all_but_the_user(user.id)
 
-    async def _depose(self, user: User) -> None:
+    async def _depose(self, user: User, deletion: Entry) -> None:
         """Before anything is lost: the last administrator stays."""
         now: User | None = user
         while now is not None and now.is_administrator:
-            if await self.users.replace(now, now.with_role(Role.USER, self.clock())):
-                return
+            async with self.audit.recording("change user", deletion.caller) as entry:
+                entry.user_id, entry.actor_id = user.id, deletion.actor_id
+                entry.detail = f"role {Role.USER}"
+                ordinary = now.with_role(Role.USER, self.clock())
+                entry.is_news = await self.users.replace(now, ordinary, entry.success())
             now = await self.users.get(user.id)
 
     async def _forget_all_but_the_user(self, user_id: UserId) -> None:

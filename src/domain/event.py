@@ -10,7 +10,7 @@ from domain.user import UserId
 SUCCESS = "success"
 
 # What anybody could bring about without end is left to the log: it would fill the audit log's
-# disk. Of those that are kept each either has succeeded or is limited by the number of attempts.
+# disk. What is kept is limited by the number of attempts, or of changes, that somebody may make.
 _KEPT_OUTCOMES = frozenset(
     {SUCCESS, "InvalidCredentials", "WrongPassword", "RefreshTokenReused", "LastAdministrator"}
 )
@@ -34,6 +34,9 @@ class Caller:
 
 UNKNOWN = Caller()
 """Where nobody asks: a script, a test."""
+
+COMMAND_LINE = Caller(request_id="command-line")
+"""The operator, who has the right to everything and is limited by nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,12 @@ class Event:
         if (self.actor_id or self.user_id) != user_id:
             return self
         return replace(self, caller=replace(self.caller, address=""))
+
+    @property
+    def is_by_another(self) -> bool:
+        """Whether an administrator or the operator did it."""
+        is_operators = self.caller.request_id == COMMAND_LINE.request_id
+        return self.actor_id is not None or is_operators
 
     @property
     def is_kept(self) -> bool:

@@ -108,7 +108,7 @@ class Argon2Hasher(PasswordHasher):
         clock = _clock_for((_read(stored or "") or self._parameters).parallelism)
         began = clock()
         is_right = self._is_right(password, stored)
-        if not is_right:
+        if stored is not None and self.is_outdated(stored):
             self._make_up_for(clock() - began)
         return is_right
 
@@ -127,7 +127,7 @@ class Argon2Hasher(PasswordHasher):
 
     def _make_up_for(self, spent: float) -> None:
         """Spend what a hash of today would have cost more: users whose hash is of yesterday, or
-        from elsewhere, are not to be told by the time that a wrong password takes."""
+        from elsewhere, are not to be told by the time that a password takes, wrong or right."""
         wanted = self._parameters.memory_cost
         while (missing := missing_memory(wanted, spent, self._usual_time)) >= _LEAST_MEMORY_KIB:
             began = time.thread_time()

@@ -20,8 +20,9 @@ from sqlalchemy.engine import MappingResult
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.event import Event
+from domain.user import UserId
 from infrastructure.database import Database
-from infrastructure.tables import ADDRESS_LENGTH, audit_chain, audit_events
+from infrastructure.tables import ADDRESS_LENGTH, audit_chain, audit_events, users
 
 ROLE = "audit log"
 _MANY = 1000  # rows at a time
@@ -56,14 +57,24 @@ async def append(connection: AsyncConnection, events: Sequence[Event]) -> None:
     """Within a transaction, as the last thing in it: whoever else appends waits for its end."""
     ends = select(audit_chain.c.last_number, audit_chain.c.last_digest).with_for_update()
     number, previous = (await connection.execute(ends)).one()
+    there = await _users_there(connection, events)
     rows = []
     for event in events:
         number += 1
-        row = _row(number, event, previous)
+        owner = event.actor_id or event.user_id
+        known = event if owner is None or owner in there else event.without_address_of(owner)
+        row = _row(number, known, previous)
         previous = row["digest"]
         rows.append(row)
     await connection.execute(insert(audit_events), rows)
     await connection.execute(update(audit_chain).values(last_number=number, last_digest=previous))
+
+
+async def _users_there(connection: AsyncConnection, events: Sequence[Event]) -> set[UserId]:
+    """Of who has gone no address is recorded, whatever of theirs was still on its way."""
+    owners = {event.actor_id or event.user_id for event in events if event.caller.address}
+    query = select(users.c.id).where(users.c.id.in_(owners - {None}))
+    return set(map(UserId, await connection.scalars(query))) if owners - {None} else set()
 
 
 async def prune(connection: AsyncConnection, before: datetime) -> int:

@@ -20,11 +20,10 @@ from application.account import (
     ConfirmPassword,
     DeleteAccount,
     ExportAccount,
-    ReloadPrincipal,
 )
 from application.audit import Audit, PruneAuditLog
 from application.auth import Login, Logout, RefreshAccess, RegisterUser
-from application.authenticate import Authenticate
+from application.authenticate import Authenticate, ReloadPrincipal
 from application.move import ImportUsers
 from application.ports import (
     Announce,
@@ -123,6 +122,7 @@ class UseCases(Provider):
             login=settings.login_limit,
             register_address=settings.register_limit_address,
             register=settings.register_limit,
+            change_account=settings.change_limit_account,
             refresh_account=settings.refresh_limit_account,
             refresh_address=settings.refresh_limit_address,
             refresh=settings.refresh_limit,

@@ -52,7 +52,9 @@ class MemoryUsers(UserRepository):
         self._users[user.id] = user
         self._ids[user.email.key] = user.id
 
-    async def add_all(self, users: Sequence[User]) -> Sequence[UserId]:
+    async def add_all(
+        self, users: Sequence[User], _event: Event | None = None
+    ) -> Sequence[UserId]:
         added = []
         for user in users:
             if user.email.key not in self._ids and user.id not in self._users:
@@ -253,13 +255,15 @@ class MemoryAuditLog(AuditLog):
             event = recorded.event.without_address_of(user_id)
             self._events[event_id] = replace(recorded, event=event)
 
-    async def prune(self, before: datetime) -> int:
+    async def prune(self, before: datetime, event: Event | None = None) -> int:
         forgotten = 0
         for event_id, recorded in list(self._events.items()):
             if recorded.event.at >= before:
                 break
             del self._events[event_id]
             forgotten += 1
+        if forgotten and event:
+            await self.record(event)
         return forgotten
 
 

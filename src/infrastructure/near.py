@@ -89,8 +89,8 @@ class NearUsers(UserRepository):
     async def add(self, user: User, event: Event | None = None) -> None:
         await self._users.add(user, event)
 
-    async def add_all(self, users: Sequence[User]) -> Sequence[UserId]:
-        return await self._users.add_all(users)
+    async def add_all(self, users: Sequence[User], event: Event | None = None) -> Sequence[UserId]:
+        return await self._users.add_all(users, event)
 
     async def get(self, user_id: UserId) -> User | None:
         return await self._copies.read(user_id, user_id, self._users.get(user_id))

@@ -222,10 +222,8 @@ class RedisSessions(SessionStore):
     async def seen(self, user_id: UserId) -> Mapping[SessionId, Sighting]:
         async with self._server.answering("sessions") as redis:
             listed = cast(dict[bytes, bytes], await redis.call("HGETALL", _seen_key(user_id)))
-        return {
-            SessionId(field.decode()): msgspec.msgpack.decode(packed, type=Sighting)
-            for field, packed in listed.items()
-        }
+        unpacked = {field.decode(): _unpack_sighting(packed) for field, packed in listed.items()}
+        return {SessionId(each): sighting for each, sighting in unpacked.items() if sighting}
 
     async def _write(
         self, session: Session, expected: bytes, sweep_before: datetime, seen: bytes = b""
@@ -300,3 +298,11 @@ def _time(octets: bytes) -> datetime:
 
 def _pack_sighting(sighting: Sighting) -> bytes:
     return msgspec.msgpack.encode(sighting)
+
+
+def _unpack_sighting(packed: bytes) -> Sighting | None:
+    """One of another version is as good as none."""
+    try:
+        return msgspec.msgpack.decode(packed, type=Sighting)
+    except msgspec.DecodeError:
+        return None

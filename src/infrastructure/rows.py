@@ -1,7 +1,7 @@
 """The rows of one table, and how they are changed."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,15 @@ from infrastructure.database import Database
 
 Row = Mapping[str, Any]
 Check = Callable[[AsyncConnection], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Change:
+    """
+    :ivar rows: how many were changed.
+    """
+
+    rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +57,33 @@ class Rows:
         :param check: is made in the same step, before; it raises, or the change is made.
         :returns: how many rows were changed.
         """
-        recorded = self.database.recorded
-        if check is None and (event is None or recorded is None):
+        if check is None and (event is None or self.database.recorded is None):
             async with self.connection() as connection:
                 return (await connection.execute(statement)).rowcount
-        async with self.transaction() as connection:
+        async with self.recording(event) as (connection, change):
             if check:
                 await check(connection)
-            changed = (await connection.execute(statement)).rowcount
-            is_recorded = bool(changed and event and recorded)
-            if event and is_recorded:
+            change.rows = (await connection.execute(statement)).rowcount
+        return change.rows
+
+    @asynccontextmanager
+    async def recording(
+        self, event: Event | None
+    ) -> AsyncIterator[tuple[AsyncConnection, Change]]:
+        """A transaction, in which the event is recorded if any row is changed and the audit log is
+        in this database.
+        """
+        change = Change()
+        recorded = self.database.recorded
+        async with self.database.transaction(self.table.name) as connection:
+            yield connection, change
+            if change.rows and event and recorded:
                 await chain.append(connection, [event])
-        if event and recorded and is_recorded:
+        if change.rows and event and recorded:
             recorded.add(event.id)
-        return changed
 
     def connection(self) -> AbstractAsyncContextManager[AsyncConnection]:
         return self.database.connection(self.table.name)
-
-    def transaction(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        return self.database.transaction(self.table.name)
 
     def where(self, values: Row) -> list[ColumnElement[bool]]:
         return [self.table.c[name] == value for name, value in values.items()]

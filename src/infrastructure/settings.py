@@ -248,6 +248,12 @@ class Settings:
     register_limit: Limit | None = var.declare(
         "REGISTER_LIMIT", var.limit("register"), "1000/1m", "Registrations of everybody."
     )
+    change_limit_account: Limit | None = var.declare(
+        "CHANGE_LIMIT_ACCOUNT",
+        var.limit("change-account"),
+        "60/1h",
+        "Changes of a profile and exports, of one user.",
+    )
     refresh_limit_account: Limit | None = var.declare(
         "REFRESH_LIMIT_ACCOUNT",
         var.limit("refresh-account"),

@@ -29,6 +29,10 @@ from infrastructure.tables import audit_events
 
 log = logging.getLogger("doorward")
 
+_MANY = 1000
+_PAUSE = 1.0
+"""Seconds until what could not be written is tried again."""
+
 _MOST_WAITING = 10_000
 """Events that are kept while the database does not answer. The service's own log has all."""
 
@@ -57,8 +61,7 @@ class SqlAuditLog(AuditLog):
             log.error("the audit log has no room for an event while its database is down")
             return
         batch.events[event.id] = event
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write())
+        self._start_writing()
         # A refusal must take as long as one that is not recorded: who is refused learns nothing.
         # And while there is no answer nobody knows how long it would take.
         if event.outcome == SUCCESS and not self._is_behind:
@@ -97,18 +100,25 @@ class SqlAuditLog(AuditLog):
             audit_events.c.actor_id == user_id,
             and_(audit_events.c.user_id == user_id, audit_events.c.actor_id.is_(None)),
         )
-        has_one = audit_events.c.address.is_not(None)
-        forgotten = {"address": None, "address_salt": None}
-        async with self._database.connection(chain.ROLE) as connection:
-            await connection.execute(
-                update(audit_events).where(is_theirs, has_one).values(forgotten)
-            )
+        number = audit_events.c.number
+        some = select(number).where(is_theirs, audit_events.c.address.is_not(None)).limit(_MANY)
+        statement = (
+            update(audit_events)
+            .where(number.in_(some.scalar_subquery()))
+            .values(address=None, address_salt=None)
+        )
+        forgotten = _MANY
+        while forgotten == _MANY:  # in steps that end in time, however many there are
+            async with self._database.connection(chain.ROLE) as connection:
+                forgotten = (await connection.execute(statement)).rowcount
 
-    async def prune(self, before: datetime) -> int:
+    async def prune(self, before: datetime, event: Event | None = None) -> int:
         count = 0
         while True:
             async with self._database.transaction(chain.ROLE) as connection:
                 some = await chain.prune(connection, before)
+                if some and not count and event:
+                    await chain.append(connection, [event])
             count += some
             if not some:
                 return count
@@ -117,6 +127,10 @@ class SqlAuditLog(AuditLog):
         """What this process has recorded is there, if it can be."""
         if self._writing is not None and not self._is_behind:
             await asyncio.shield(self._writing)
+
+    def _start_writing(self) -> None:
+        if self._next.events and (self._writing is None or self._writing.done()):
+            self._writing = asyncio.create_task(self._write())
 
     async def _write(self) -> None:
         """Until nothing is waiting, or the database does not answer."""
@@ -130,7 +144,10 @@ class SqlAuditLog(AuditLog):
                 self._is_behind = True
                 self._next.events = batch.events | self._next.events
                 self._next.is_over.set()  # nobody waits any more
+                asyncio.get_running_loop().call_later(_PAUSE, self._start_writing)
                 return
+            except Exception:
+                log.exception("%d events are in no audit log, only here", len(batch.events))
             finally:
                 batch.is_over.set()
 

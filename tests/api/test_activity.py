@@ -165,7 +165,7 @@ class TestMyActivity:
         await guess(app, EVE)
         mine = await come_in(client)
         await client.patch(
-            f"{USERS}/{(await stored(users, EVE)).id}", json={"role": "user"}, headers=boss
+            f"{USERS}/{(await stored(users, EVE)).id}", json={"role": "admin"}, headers=boss
         )
 
         assert told(await events(client, MY_ACTIVITY, mine)) == [
@@ -409,6 +409,39 @@ class TestTheAuditLog:
 
 
 class TestWhatIsKept:
+    @each_stack
+    async def test_is_nothing_of_what_changes_nothing(
+        self, client: Client, boss: Headers, users: UserRepository
+    ) -> None:
+        mine = await come_in(client)
+        me = (await stored(users)).id
+        ended = await client.come_in()
+        assert (await client.log_out(ended["refresh_token"])).status_code == 200
+        before = await events(client, MY_ACTIVITY, mine)
+
+        for _ in range(3):
+            assert (await client.log_out(ended["refresh_token"])).status_code == 200
+            same = await client.patch(f"{USERS}/{me}", json={"role": "user"}, headers=boss)
+            assert same.status_code == 200
+
+        assert await events(client, MY_ACTIVITY, mine) == before
+
+    @each_stack
+    async def test_is_nothing_of_who_has_gone_and_only_then_logs_out(
+        self, client: Client, boss: Headers, users: UserRepository
+    ) -> None:
+        tokens = await client.come_in()
+        me = (await stored(users)).id
+        mine = bearer(tokens["access_token"])
+        gone = await client.request("DELETE", ME, json={"password": PASSWORD}, headers=mine)
+        assert gone.status_code == 200
+        before = await events(client, AUDIT, boss, user=str(me))
+
+        assert (await client.log_out(tokens["refresh_token"])).status_code == 200
+
+        assert await events(client, AUDIT, boss, user=str(me)) == before
+        assert {each["address"] for each in before} == {""}
+
     @each_stack
     async def test_is_how_sessions_end(
         self, client: Client, clock: SettableClock, boss: Headers

@@ -109,6 +109,7 @@ async def test_the_export_has_all_that_is_held_and_no_secret(client: Client) -> 
         assert list(session) == [
             "id",
             "device",
+            "agent",
             "address",
             "lastSeenAt",
             "startedAt",

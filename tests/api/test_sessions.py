@@ -164,6 +164,7 @@ class TestTheList:
         assert set((await listed(client, tokens))[0]) == {
             "id",
             "device",
+            "agent",
             "address",
             "lastSeenAt",
             "startedAt",

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal, TypeVar
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -24,14 +25,14 @@ from domain.errors import InvalidInput
 from domain.event import SUCCESS, Caller, Event
 from domain.page import Page
 from domain.session import Session, SessionId
-from domain.user import User, UserId
+from domain.user import Email, User, UserId
 from infrastructure.adapters import ADAPTERS, adapter_for
 from infrastructure.clock import system_clock
 from infrastructure.database import connect_options
 from infrastructure.limits import Limits
 from infrastructure.memory import MemoryAuditLog
 from infrastructure.near import NearSessions, NearUsers
-from tests.builders import NOW, new_id
+from tests.builders import NOW, ada, new_id
 from tests.conftest import schemes, url_for
 
 _T = TypeVar("_T")
@@ -143,8 +144,22 @@ async def audit_log(request: pytest.FixtureRequest) -> AsyncIterator[AuditLog]:
     if request.param == "memory":
         yield MemoryAuditLog()
         return
-    async with open_audit_log(url_for(request.param, request)) as log:
+    url = url_for(request.param, request)
+    await move_in(url, ADA, EVE)
+    async with open_audit_log(url) as log:
         yield log
+
+
+ADA, EVE = UserId(uuid4()), UserId(uuid4())
+"""Who are there wherever events are recorded: of others no address would be."""
+
+
+async def move_in(url: str, *people: UserId) -> None:
+    adapter = adapter_for(url, "users")
+    assert adapter.users
+    async with adapter.connect(url, PATIENT) as connection:
+        users = [ada(id=each, email=Email.parse(f"{each.hex}@example.org")) for each in people]
+        await adapter.users(connection).add_all(users)
 
 
 @asynccontextmanager

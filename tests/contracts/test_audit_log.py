@@ -18,20 +18,24 @@ from domain.event import UNKNOWN, Caller, Event, RecordedEvent
 from domain.page import EventQuery, Page
 from domain.session import SessionId
 from domain.user import UserId
+from infrastructure.adapters import adapter_for
 from infrastructure.memory import MemoryAuditLog
 from tests.builders import MICROSECOND, NOW, SECOND, new_id
 from tests.conftest import schemes, url_for
 from tests.contracts.conftest import (
+    ADA,
+    EVE,
     NO_POSITIONS,
+    PATIENT,
     an_event,
     forgeries,
     is_no_position,
+    move_in,
     open_audit_log,
     pages_of,
 )
 
 EVERYTHING = EventQuery()
-ADA, EVE = UserId(uuid4()), UserId(uuid4())
 HERE = Caller("192.0.2.1", "request-7")
 
 # The place is the same in all examples: what one leaves there the next one finds.
@@ -49,10 +53,13 @@ EVENTS = {
         detail="role admin, disabled",
     ),
     "the lowest ids": an_event(
-        id="0" * 32, user_id=UserId(UUID(int=0)), session_id=SessionId("0" * 32)
+        id="0" * 32, user_id=UserId(UUID(int=0)), session_id=SessionId("0" * 32), caller=UNKNOWN
     ),
     "the highest ids": an_event(
-        id="f" * 32, user_id=UserId(UUID(int=2**128 - 1)), session_id=SessionId("f" * 32)
+        id="f" * 32,
+        user_id=UserId(UUID(int=2**128 - 1)),
+        session_id=SessionId("f" * 32),
+        caller=UNKNOWN,
     ),
     "the longest words": an_event(what="w" * 50, outcome="o" * 50, detail="d" * 255),
     "words with signs": an_event(detail="Zoë 李 👩‍💻 %s \\ \"x\" 'y' ;--"),
@@ -484,3 +491,36 @@ async def test_a_process_keeps_as_many_events_in_its_memory_as_it_may() -> None:
 
     assert await recorded(log) == events[2:]
     assert await numbers(log) == [3, 4, 5]
+
+
+@pytest.mark.parametrize("scheme", schemes("audit_log"))
+async def test_of_who_has_gone_no_address_is_recorded_however_late_it_comes(
+    scheme: str, request: pytest.FixtureRequest
+) -> None:
+    url = url_for(scheme, request)
+    await move_in(url, ADA)
+    here, late = an_event(user_id=ADA), an_event(outcome="InvalidCredentials", user_id=ADA)
+    done_to_her = an_event(user_id=ADA, actor_id=EVE)
+    async with open_audit_log(url) as log:
+        await log.record(here)
+        adapter = adapter_for(url, "users")
+        assert adapter.users
+        async with adapter.connect(url, PATIENT) as connection:
+            await adapter.users(connection).delete(ADA)
+
+        await record_all(log, [late, done_to_her])
+
+        nowhere = Caller("", HERE.request_id)
+        assert await recorded(log) == [
+            here,
+            replace(late, caller=nowhere),
+            replace(done_to_her, caller=nowhere),  # nor is Eve there
+        ]
+
+
+async def test_thousands_of_addresses_are_forgotten(audit_log: AuditLog) -> None:
+    await asyncio.gather(*(audit_log.record(an_event(user_id=ADA)) for _ in range(2500)))
+
+    await audit_log.forget_addresses(ADA)
+
+    assert {event.caller.address for event in await recorded(audit_log)} == {""}

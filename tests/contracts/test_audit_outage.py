@@ -25,6 +25,7 @@ from tests.contracts.conftest import (
     PATIENT,
     an_event,
     eventually,
+    move_in,
     open_audit_log,
     until,
 )
@@ -224,6 +225,19 @@ async def test_an_event_that_is_recorded_twice_during_an_outage_is_there_once(
     await remote.is_whole(twice, other, last)
 
 
+async def test_what_is_waiting_is_recorded_when_the_database_is_back_and_nothing_else_happens(
+    remote: Remote,
+) -> None:
+    events = [an_event() for _ in range(3)]
+    await remote.wire.cut()
+    for event in events:
+        await remote.log.record(event)
+
+    await remote.wire.mend()
+
+    await remote.is_whole(*events)
+
+
 async def test_after_several_outages_everything_is_recorded(remote: Remote) -> None:
     events = []
     for _ in range(4):
@@ -351,6 +365,7 @@ async def test_what_is_still_waiting_when_addresses_are_forgotten_has_none_in_th
     remote: Remote,
 ) -> None:
     somebody = ada().id
+    await move_in(remote.url, somebody)
     theirs, others, last = an_event(user_id=somebody), an_event(), an_event()
     await remote.wire.cut()
     await remote.log.record(theirs)
@@ -368,6 +383,7 @@ async def test_what_is_on_its_way_when_addresses_are_forgotten_has_none_in_the_e
     remote: Remote,
 ) -> None:
     somebody = ada().id
+    await move_in(remote.url, somebody)
     theirs, others = an_event(user_id=somebody), an_event()
     await remote.wire.cut()
     await remote.log.record(theirs)

@@ -13,7 +13,6 @@ from sqlalchemy.exc import DBAPIError
 
 from domain.event import UNKNOWN, Caller, Event
 from domain.session import SessionId
-from domain.user import UserId
 from infrastructure import chain
 from infrastructure.chain import Broken, Head, append, verify
 from infrastructure.database import Database
@@ -21,13 +20,12 @@ from infrastructure.sql_audit import SqlAuditLog
 from infrastructure.tables import audit_chain, audit_events
 from tests.builders import MICROSECOND, NOW, SECOND, new_id
 from tests.conftest import url_for
-from tests.contracts.conftest import PATIENT, an_event, by_hand, open_audit_log
+from tests.contracts.conftest import ADA, EVE, PATIENT, an_event, by_hand, move_in, open_audit_log
 
 Statement = str | Executable
 BEGINNING = "0" * 64
 """The digest before the first one."""
 
-ADA, EVE = UserId(uuid4()), UserId(uuid4())
 number = audit_events.c.number
 
 
@@ -85,6 +83,7 @@ class Place:
 async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
     """Nothing is recorded."""
     url = url_for(request.param, request)
+    await move_in(url, ADA, EVE)
     async with Database.open(url, PATIENT) as database, SqlAuditLog.open(database) as log:
         yield Place(url, database, log)
 

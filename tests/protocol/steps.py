@@ -125,8 +125,8 @@ class ScriptedUsers(UserRepository):
             lambda: self.store.delete(user_id, event), Effect("deleted", "user", user_id)
         )
 
-    async def add_all(self, users: Sequence[User]) -> Sequence[UserId]:
-        return await self.script.take(lambda: self.store.add_all(users))
+    async def add_all(self, users: Sequence[User], event: Event | None = None) -> Sequence[UserId]:
+        return await self.script.take(lambda: self.store.add_all(users, event))
 
     async def page(self, query: UserQuery, after: str | None, limit: int) -> Page[User]:
         return await self.script.take(lambda: self.store.page(query, after, limit))

@@ -16,7 +16,7 @@ from domain.page import Total, UserQuery
 from domain.role import Role
 from domain.user import Email, User
 from infrastructure.memory import MemoryUsers
-from tests.builders import NOW, SECOND, ada, new_id
+from tests.builders import NOW, SECOND, ada, an_audit, new_id
 from tests.doubles import QuickHasher, SettableClock
 
 ADA = {"email": "ada@example.org", "password_hash": "quick$1$salt$digest"}
@@ -39,7 +39,7 @@ def import_users(users: MemoryUsers) -> ImportUsers:
 
 
 def an_import_into(users: MemoryUsers) -> ImportUsers:
-    return ImportUsers(users, QuickHasher(), SettableClock(NOW), new_id)
+    return ImportUsers(users, QuickHasher(), an_audit(), SettableClock(NOW), new_id)
 
 
 def records(*each: Mapping[str, str]) -> list[Record]:

@@ -7,7 +7,9 @@ import pytest
 
 from application.authenticate import Principal
 from domain.errors import InvalidCredentials, InvalidInput, TokenRejected, WrongPassword
+from domain.event import COMMAND_LINE
 from domain.limit import TooManyRequests
+from domain.role import Role
 from tests.builders import PASSWORD, House
 from tests.doubles import PausingSessions
 from tests.unit.attempts import ADA, GUESS, limited
@@ -142,3 +144,41 @@ async def test_nothing_is_done_for_a_session_that_has_just_ended(
             await call
 
     assert await house.users.get(me.user.id) == me.user
+
+
+async def test_changes_that_cost_nothing_are_limited_for_each_user(
+    house: House, me: Principal
+) -> None:
+    house.limits = limited(3, "change_account")
+    for _ in range(3):
+        await house.change_profile(me, "Ada King")
+
+    with pytest.raises(TooManyRequests):
+        await house.change_profile(me, "Ada Lovelace")
+    with pytest.raises(TooManyRequests):
+        await house.export_account(me)
+
+    await house.move_in("eve@example.org")
+    eve = await house.authenticate((await house.come_in("eve@example.org")).access)
+    await house.export_account(eve)
+
+
+async def test_an_administrator_who_is_deleted_is_deposed_on_record(house: House) -> None:
+    ada, eve = await house.move_in(ADA), await house.move_in("eve@example.org")
+    for user in (ada, eve):
+        await house.change(user, role=Role.ADMIN)
+    house.events.events.clear()
+
+    await house.delete_user(ada.id, actor_id=eve.id)
+
+    told = [(event.what, event.detail, event.actor_id) for event in house.events.events]
+    assert told == [("change user", "role user", eve.id), ("delete user", "", eve.id)]
+
+
+async def test_what_the_operator_does_is_told_from_what_the_user_does(
+    house: House, me: Principal
+) -> None:
+    await house.end_sessions_of(me.user.id, COMMAND_LINE)
+
+    assert house.events.events[-1].is_by_another
+    assert not house.events.events[0].is_by_another

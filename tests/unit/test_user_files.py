@@ -32,7 +32,7 @@ from infrastructure.user_files import (
     open_private,
     written,
 )
-from tests.builders import NOW, SECOND, ada, new_id
+from tests.builders import NOW, SECOND, ada, an_audit, new_id
 from tests.doubles import QuickHasher, SettableClock
 
 UTF_8 = "must be one JSON object in UTF-8"
@@ -570,7 +570,7 @@ PEOPLE = [
 
 async def brought_back(path: Path) -> tuple[Imported, Sequence[User]]:
     users = MemoryUsers()
-    import_users = ImportUsers(users, QuickHasher(), SettableClock(NOW), new_id)
+    import_users = ImportUsers(users, QuickHasher(), an_audit(), SettableClock(NOW), new_id)
     imported = await import_users(read(path))
     return imported, (await users.page(UserQuery(), None, 100)).items
 
