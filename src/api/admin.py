@@ -131,8 +131,8 @@ class AdministrationController(Controller):
         data: JSONBody[UserChange],
         change_user: FromDishka[ChangeUser],
     ) -> AccountAnswer:
-        """Give a role, disable or enable. It counts with the user's very next request, everywhere.
-        The last administrator stays one."""
+        """Give a role, disable or enable: at once, on every worker. The last administrator stays
+        one."""
         user = await change_user(
             UserId(user_id), data.role, data.disabled, caller_of(request), request.user.user.id
         )

@@ -166,7 +166,9 @@ class DeleteAccount:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """All that is held about somebody, but the hash of the password."""
+    """All that is held about somebody, but the hash of the password. What they have done to others
+    is about those.
+    """
 
     user: User
     sessions: Sequence[SeenSession]

@@ -65,7 +65,10 @@ async def examine_audit_log(settings: Settings, since: str | None) -> AsyncItera
                 return
             with answering(place):
                 count, head = await chain.verify(connection, _noted(since))
-        yield Finding("ok", "audit log", f"{count} events, none changed and none taken out")
+        before = head.number - count
+        pruned = f" (the first {before} were pruned)" if before else ""
+        text = f"{count} events{pruned}, none changed and none taken out"
+        yield Finding("ok", "audit log", text)
         yield Finding("info", "head", f"{head.number}:{head.digest}")
     except (ConfigurationError, NotReady, chain.Broken) as error:
         yield Finding("FAIL", "audit log", str(error))
