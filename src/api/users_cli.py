@@ -46,13 +46,17 @@ def users() -> None:
 
 @users.command()
 @click.argument("email")
-@click.option("--name", prompt=True, help="What the person is called.")
+@click.option("--name", help="What the person is called; asked for, or what is before the @.")
 @click.option("--admin", is_flag=True, help="With the role of an administrator.")
-def create(email: str, name: str, admin: bool) -> None:
+def create(email: str, name: str | None, admin: bool) -> None:
     """Register somebody. The password is asked for, or read from standard input."""
+    is_asked = sys.stdin.isatty()
+    if name is None:
+        beginning = email.partition("@")[0]
+        name = str(click.prompt("Name", default=beginning)) if is_asked else beginning
     password = (
         click.prompt("Password", hide_input=True, confirmation_prompt=True)
-        if sys.stdin.isatty()
+        if is_asked
         else sys.stdin.readline().rstrip("\r\n")
     )
     role = Role.ADMIN if admin else Role.USER

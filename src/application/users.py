@@ -112,9 +112,9 @@ class ForgetUser:
         :param entry: of the audit log, where the user's id is all that is left of them.
         :raises LastAdministrator: nobody would be left who could give others a role.
         """
+        await self._depose(user, entry)
         if entry.actor_id in {None, user.id}:
             entry.caller = replace(entry.caller, address="")
-        await self._depose(user, entry)
         # First the rest, so that a crash in between leaves nothing that is nobody's; and once
         # more, for what came in meanwhile.
         await self._forget_all_but_the_user(user.id)

@@ -64,11 +64,14 @@ async def examine_audit_log(settings: Settings, since: str | None) -> AsyncItera
                 yield Finding("info", "audit log", f"{place.description} keeps none")
                 return
             with answering(place):
-                count, head = await chain.verify(connection, _noted(since))
+                noted = _noted(since)
+                count, head = await chain.verify(connection, noted)
         before = head.number - count
         pruned = f" (the first {before} were pruned)" if before else ""
         text = f"{count} events{pruned}, none changed and none taken out"
         yield Finding("ok", "audit log", text)
+        if noted and noted.number < before:
+            yield Finding("info", "noted head", "was pruned: it cannot be compared")
         yield Finding("info", "head", f"{head.number}:{head.digest}")
     except (ConfigurationError, NotReady, chain.Broken) as error:
         yield Finding("FAIL", "audit log", str(error))
