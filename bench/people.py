@@ -21,7 +21,8 @@ from domain.user import Email, User, UserId
 from infrastructure.argon2 import Cost
 from infrastructure.database import Database
 from infrastructure.limits import Limits
-from infrastructure.redis import RedisServer, RedisSessions
+from infrastructure.redis import RedisSessions
+from infrastructure.redis_server import RedisServer
 from infrastructure.settings import Settings
 from infrastructure.signing import make_signer
 from infrastructure.sql_users import SqlUsers

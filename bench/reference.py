@@ -27,8 +27,9 @@ from domain.user import UserId
 from infrastructure.container import make_container
 from infrastructure.limits import Limits
 from infrastructure.logs import LOGS
-from infrastructure.redis import RedisServer, RedisSessions
+from infrastructure.redis import RedisSessions
 from infrastructure.redis_line import RedisLine
+from infrastructure.redis_server import RedisServer
 from infrastructure.settings import Settings
 from infrastructure.signing import make_signer, signing_keys
 

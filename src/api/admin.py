@@ -19,11 +19,10 @@ from api.lists import (
     EventsAnswer,
     Limit,
     SessionsAnswer,
-    UserChange,
     searched,
 )
 from api.openapi import ACCESS, NeverInvalid, failures
-from api.schemas import Done
+from api.schemas import Done, UserChange
 from api.site import CrossSiteRequest
 from application.ports import AuditLog
 from application.sessions import ListSessions

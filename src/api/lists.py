@@ -9,12 +9,10 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from api.agents import in_words
 from api.schemas import Success, UserView
-from application.account import Export
 from application.sessions import SeenSession
 from domain.errors import InvalidInput, Problem
 from domain.event import RecordedEvent
 from domain.page import Page, Total
-from domain.role import Role
 from domain.session import SessionId
 from domain.text import is_clean
 from domain.user import User, UserId
@@ -34,15 +32,6 @@ def searched(field: str, text: str | None) -> str | None:
     if text is not None and (len(text) > _LONGEST or not is_clean(text)):
         raise InvalidInput(Problem(field, "cannot be searched for"))
     return text
-
-
-class UserChange(Struct, kw_only=True):
-    """What is to change; what is not sent stays. There is no way to set somebody's password."""
-
-    role: Annotated[Role | None, Meta(examples=["admin"])] = None
-    disabled: Annotated[
-        bool | None, Meta(description="Who is disabled cannot log in, and all sessions end.")
-    ] = None
 
 
 class SeenSessionView(Struct, rename="camel"):
@@ -244,25 +233,3 @@ class EventsAnswer(Struct):
     def of(cls, page: Page[RecordedEvent]) -> Self:
         views = [EventView.of(each) for each in page.items]
         return cls("success", EventsData(views), PageView.of(page))
-
-
-class ExportData(Struct):
-    user: UserView
-    sessions: list[SeenSessionView]
-    events: list[ActivityView]
-
-
-class ExportAnswer(Struct):
-    """All that is held about a user, but the hash of the password."""
-
-    status: Success
-    data: ExportData
-
-    @classmethod
-    def of(cls, export: Export, current: SessionId) -> Self:
-        data = ExportData(
-            UserView.of(export.user),
-            [SeenSessionView.of(each, current) for each in export.sessions],
-            [ActivityView.of(each) for each in export.events],
-        )
-        return cls("success", data)

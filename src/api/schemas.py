@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from application.auth import TokenPair
+from domain.role import Role
 from domain.user import User
 
 Success = Literal["success"]
@@ -65,6 +66,15 @@ class ProfileChange(Struct, kw_only=True):
     photo: Annotated[
         str | None,
         Meta(description="A file name or an http(s) URL", examples=["ada.png"]),
+    ] = None
+
+
+class UserChange(Struct, kw_only=True):
+    """What is to change; what is not sent stays. There is no way to set somebody's password."""
+
+    role: Annotated[Role | None, Meta(examples=["admin"])] = None
+    disabled: Annotated[
+        bool | None, Meta(description="Who is disabled cannot log in, and all sessions end.")
     ] = None
 
 

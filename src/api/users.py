@@ -7,7 +7,8 @@ from litestar.params import JSONBody
 from api import cookies, credentials
 from api.body import JsonRequest
 from api.caller import caller_of
-from api.lists import ActivityAnswer, After, ExportAnswer, Limit
+from api.export import ExportAnswer
+from api.lists import ActivityAnswer, After, Limit
 from api.openapi import ACCESS, failures
 from api.schemas import (
     Done,

@@ -35,8 +35,10 @@ class Caller:
 UNKNOWN = Caller()
 """Where nobody asks: a script, a test."""
 
-COMMAND_LINE = Caller(request_id="command-line")
-"""The operator, who has the right to everything and is limited by nothing."""
+COMMAND_LINE = Caller(request_id="(command line)")
+"""The operator, who has the right to everything and is limited by nothing. No request has this id:
+there are signs in it that no proxy is believed.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,9 @@ from infrastructure.memory import (
     MemoryUsers,
 )
 from infrastructure.near import NearSessions, NearUsers
-from infrastructure.redis import RedisRateLimiter, RedisServer, RedisSessions
+from infrastructure.redis import RedisRateLimiter, RedisSessions
 from infrastructure.redis_feed import RedisFeed
+from infrastructure.redis_server import RedisServer
 from infrastructure.sql import SqlRateLimiter, SqlSessions
 from infrastructure.sql_audit import SqlAuditLog
 from infrastructure.sql_feed import open_feed

@@ -16,7 +16,7 @@ from infrastructure import chain, variables
 from infrastructure.database import Database
 from infrastructure.places import NotReady, Place, answering, distinct, limits_of, places, reason
 from infrastructure.preflight import keeps_keys
-from infrastructure.redis import RedisServer
+from infrastructure.redis_server import RedisServer
 from infrastructure.schema import require_newest
 from infrastructure.settings import Settings
 from infrastructure.signing import signing_keys

@@ -18,7 +18,8 @@ from redis.asyncio.connection import AbstractConnection
 from domain.user import UserId
 from infrastructure.clock import running_time
 from infrastructure.feed import ConnectedFeed
-from infrastructure.redis import PREFIX, RedisServer
+from infrastructure.redis import PREFIX
+from infrastructure.redis_server import RedisServer
 
 
 class RedisFeed(ConnectedFeed):

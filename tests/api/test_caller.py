@@ -10,6 +10,7 @@ import pytest
 from litestar import Litestar
 
 from api.site import Site
+from domain.event import COMMAND_LINE
 from infrastructure.logs import json_formatter
 from tests.api.people import EMAIL, LOGIN, ORIGIN, Client, a_client
 from tests.builders import PASSWORD
@@ -116,6 +117,7 @@ async def test_a_proxy_may_name_the_request(
 @pytest.mark.parametrize(
     ("peer", "request_id"),
     [
+        (PROXY, COMMAND_LINE.request_id),
         (STRANGER, "abc"),
         (PROXY, ""),
         (PROXY, "x" * 65),

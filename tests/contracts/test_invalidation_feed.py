@@ -25,8 +25,9 @@ from infrastructure.adapters import ADAPTERS, MEMORY, Adapter
 from infrastructure.database import Database
 from infrastructure.feed import InvalidationFeed
 from infrastructure.limits import Limits
-from infrastructure.redis import PREFIX, RedisServer, RedisSessions
+from infrastructure.redis import PREFIX, RedisSessions
 from infrastructure.redis_feed import RedisFeed
+from infrastructure.redis_server import RedisServer
 from infrastructure.sql_feed import PostgresFeed
 from tests import servers
 from tests.builders import a_session, ada, refreshed
