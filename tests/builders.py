@@ -34,6 +34,7 @@ from application.ports import (
     UserRepository,
 )
 from application.sessions import (
+    DropSession,
     EndAllSessions,
     EndOtherSessions,
     EndSession,
@@ -216,6 +217,10 @@ class House:
     @property
     def change_password(self) -> ChangePassword:
         return self._made(ChangePassword)
+
+    @property
+    def drop_session(self) -> DropSession:
+        return self._made(DropSession)
 
     @property
     def start_session(self) -> StartSession:

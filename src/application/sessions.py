@@ -23,12 +23,26 @@ from domain.user import User, UserId
 
 
 @dataclass(frozen=True, slots=True)
+class DropSession:
+    """The end of one session, on record."""
+
+    sessions: SessionStore
+    audit: Audit
+
+    async def __call__(self, session: Session, caller: Caller, why: str = "") -> None:
+        async with self.audit.recording("end session", caller) as entry:
+            entry.is_about(session)
+            entry.detail = why
+            await self.sessions.delete(session.user_id, session.id, entry.success())
+
+
+@dataclass(frozen=True, slots=True)
 class StartSession:
     users: UserRepository
     sessions: SessionStore
+    drop_session: DropSession
     lifetimes: Lifetimes
     most: SessionsPerUser
-    audit: Audit
     clock: Clock
     random_id: RandomId
 
@@ -50,10 +64,7 @@ class StartSession:
             await self.sessions.delete(user.id, session.id)
             raise InvalidCredentials
         for old in too_many(await self.sessions.of_user(user.id), self.most):
-            async with self.audit.recording("end session", entry.caller) as end:
-                end.is_about(old)
-                end.detail = "too many"
-                await self.sessions.delete(user.id, old.id, end.success())
+            await self.drop_session(old, entry.caller, "too many")
         return session
 
 
@@ -126,7 +137,7 @@ class EndSession:
 class EndOtherSessions:
     reload_principal: ReloadPrincipal
     sessions: SessionStore
-    audit: Audit
+    drop_session: DropSession
 
     async def __call__(self, principal: Principal, caller: Caller = UNKNOWN) -> None:
         """All of mine but this one.
@@ -136,12 +147,7 @@ class EndOtherSessions:
         await self.reload_principal(principal)
         for session in await self.sessions.of_user(principal.user.id):
             if session.id != principal.session.id:
-                await self._end(session, caller)
-
-    async def _end(self, session: Session, caller: Caller) -> None:
-        async with self.audit.recording("end session", caller) as entry:
-            entry.is_about(session)
-            await self.sessions.delete(session.user_id, session.id, entry.success())
+                await self.drop_session(session, caller)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ from application.ports import (
     UserRepository,
 )
 from application.sessions import (
+    DropSession,
     EndAllSessions,
     EndOtherSessions,
     EndSession,
@@ -96,6 +97,7 @@ class UseCases(Provider):
         DeleteAccount,
         ExportAccount,
         StartSession,
+        DropSession,
         ListSessions,
         EndSession,
         EndOtherSessions,

@@ -9,9 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
-from pathlib import Path
 from typing import Self
-from urllib.parse import quote
 
 from domain.limit import Limit
 from infrastructure import variables as var
@@ -21,19 +19,17 @@ from infrastructure.argon2 import (
     LOWEST_MEMORY_KIB,
     LOWEST_TIME_COST,
 )
+from infrastructure.store_settings import StoreSettings
 from infrastructure.variables import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(StoreSettings):
     """What can be configured. An empty variable counts as not set."""
 
     host: str = var.declare("HOST", var.text, "127.0.0.1", "The address to listen on.")
     port: int = var.declare("PORT", var.port, "8000", "The port to listen on.")
     workers: int = var.declare("WORKERS", var.count(1), "1", "The number of server processes.")
-    data: Path = var.declare(
-        "DOORWARD_DATA", Path, "./var", "Where the embedded default keeps its database and keys."
-    )
     public_url: str | None = var.declare(
         "PUBLIC_URL",
         var.optional(var.origin),
@@ -46,68 +42,6 @@ class Settings:
         var.origins,
         "",
         "The origins, separated by commas, whose pages may call the service with cookies (CORS).",
-    )
-    users_url: str | None = var.declare(
-        "USERS_URL",
-        var.optional(var.text),
-        None,
-        "Where the users are: `postgresql://…`, `sqlite:///path` or `memory:`.",
-        is_secret=True,
-    )
-    sessions_url: str | None = var.declare(
-        "SESSIONS_URL",
-        var.optional(var.text),
-        None,
-        "Where the sessions are: `redis://…`, `rediss://…`, or any of the above.",
-        is_secret=True,
-    )
-    database_url: str | None = var.declare(
-        "DATABASE_URL",
-        var.optional(var.text),
-        None,
-        "Stands in for `USERS_URL`. Without either, users are in an SQLite file.",
-        is_secret=True,
-    )
-    redis_url: str | None = var.declare(
-        "REDIS_URL",
-        var.optional(var.text),
-        None,
-        "Stands in for `SESSIONS_URL`. Without either, sessions are where the users are.",
-        is_secret=True,
-    )
-    postgres_host: str | None = var.declare(
-        "POSTGRES_HOST",
-        var.optional(var.text),
-        None,
-        "With the next four, stands in for a missing `DATABASE_URL`.",
-    )
-    postgres_port: int = var.declare("POSTGRES_PORT", var.port, "5432", "PostgreSQL's port.")
-    postgres_user: str = var.declare("POSTGRES_USER", var.text, "postgres", "PostgreSQL's user.")
-    postgres_password: str = var.declare(
-        "POSTGRES_PASSWORD", var.text, "", "That user's password.", is_secret=True
-    )
-    postgres_db: str = var.declare("POSTGRES_DB", var.text, "postgres", "PostgreSQL's database.")
-    store_timeout: timedelta = var.declare(
-        "STORE_TIMEOUT", var.lifetime, "2s", "How long one call to a store may take."
-    )
-    store_connections: int = var.declare(
-        "STORE_CONNECTIONS",
-        var.count(1),
-        "10",
-        "Connections to a database, for each worker. Redis needs two whatever this is.",
-    )
-    cached_users: int = var.declare(
-        "CACHED_USERS",
-        var.count(0),
-        "20000",
-        "Of how many users each worker keeps copies (with their sessions and verified tokens), so "
-        "that most requests ask no store; `0` for none.",
-    )
-    revocation_bound: timedelta = var.declare(
-        "REVOCATION_BOUND",
-        var.lifetime,
-        "2s",
-        "How long at most what was revoked is accepted by a worker that cannot hear of it.",
     )
     request_timeout: timedelta = var.declare(
         "REQUEST_TIMEOUT",
@@ -311,29 +245,6 @@ class Settings:
     @property
     def refresh_lifetime(self) -> timedelta:
         return self._agreed("refresh", timedelta(minutes=60))
-
-    @property
-    def users_at(self) -> str:
-        """The URL of the users: as given, or of the embedded default."""
-        return self.users_url or self.database_url or self._postgres_url or self.embedded_url
-
-    @property
-    def sessions_at(self) -> str:
-        """The URL of the sessions: as given, or where the users are."""
-        return self.sessions_url or self.redis_url or self.users_at
-
-    @property
-    def embedded_url(self) -> str:
-        return f"sqlite:///{quote(str(self.data))}/doorward.db"
-
-    @property
-    def _postgres_url(self) -> str | None:
-        if self.postgres_host is None:
-            return None
-        user, password = quote(self.postgres_user, safe=""), quote(self.postgres_password, safe="")
-        host = f"[{self.postgres_host}]" if ":" in self.postgres_host else self.postgres_host
-        place = f"{host}:{self.postgres_port}/{quote(self.postgres_db, safe='')}"
-        return f"postgresql://{user}:{password}@{place}"
 
     def _agreed(self, kind: str, default: timedelta) -> timedelta:
         spelled: timedelta | None = getattr(self, f"{kind}_expired_in")
