@@ -25,6 +25,7 @@ from application.auth import (
     TokenPair,
 )
 from application.authenticate import Authenticate, ReloadPrincipal
+from application.last_seen import LastSeen
 from application.ports import (
     AuditLog,
     Devices,
@@ -38,7 +39,6 @@ from application.sessions import (
     EndAllSessions,
     EndOtherSessions,
     EndSession,
-    LastSeen,
     ListSessions,
     StartSession,
     SweepSessions,

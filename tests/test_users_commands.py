@@ -18,8 +18,9 @@ from domain.page import UserQuery
 from domain.role import Role
 from domain.user import Email, User
 from infrastructure.adapters import open_stores
+from infrastructure.import_progress import Progress
 from infrastructure.limits import Limits
-from infrastructure.user_files import Progress, json_line, written
+from infrastructure.user_files import json_line, written
 from tests.api.people import LOGIN, ME, PERSON, REGISTER, bearer
 from tests.builders import NOW, PASSWORD, SECOND, ada
 from tests.processes import COMMAND, PATIENCE, Service, a_service

@@ -12,7 +12,7 @@ from api.caller import caller_of
 from api.site import CrossSiteRequest, Site
 from application.audit import Audit
 from application.authenticate import Authenticate, ReloadPrincipal
-from application.sessions import LastSeen
+from application.last_seen import LastSeen
 from domain.errors import AuthError, NotLoggedIn, PermissionMissing, TokenRejected
 from domain.role import Permission
 from domain.session import Session

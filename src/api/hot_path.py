@@ -18,7 +18,7 @@ from api.schemas import UserAnswer
 from api.site import Site
 from api.verify import identity
 from application.authenticate import Authenticate, Principal
-from application.sessions import LastSeen
+from application.last_seen import LastSeen
 from domain.errors import AuthError
 
 Headers = list[tuple[bytes, bytes]]

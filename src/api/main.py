@@ -12,7 +12,7 @@ from api.app import create_app
 from api.server import ServerOptions
 from api.site import Site
 from application.auth import Login, RegisterUser
-from application.sessions import LastSeen
+from application.last_seen import LastSeen
 from infrastructure.container import make_container
 from infrastructure.settings import Settings
 

@@ -22,10 +22,9 @@ from domain.event import COMMAND_LINE
 from domain.page import UserQuery
 from domain.role import Role
 from domain.user import Email, User, UserId
+from infrastructure.import_progress import Progress, Report
 from infrastructure.places import NotReady
 from infrastructure.user_files import (
-    Progress,
-    Report,
     UnreadableFile,
     batches,
     csv_line,

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from application.audit import Audit, Entry
 from application.authenticate import is_good
+from application.last_seen import LastSeen
 from application.ports import (
     Clock,
     Devices,
@@ -15,7 +16,7 @@ from application.ports import (
     TokenSigner,
     UserRepository,
 )
-from application.sessions import LastSeen, StartSession
+from application.sessions import StartSession
 from application.throttle import Throttle
 from domain.errors import (
     InvalidCredentials,

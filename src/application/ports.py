@@ -233,7 +233,8 @@ class AuditLog(Protocol):
 
     @abstractmethod
     async def record(self, event: Event) -> None:
-        """Record what has happened, if it has not been recorded already.
+        """Record what has happened, if it has not been recorded already. Beside a store of users,
+        of who has gone no address is recorded.
 
         Nothing that has happened is undone because it cannot be recorded: while there is no
         answer, events are kept and recorded later. Refusals are not waited for: that would tell

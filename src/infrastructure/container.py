@@ -24,6 +24,7 @@ from application.account import (
 from application.audit import Audit, PruneAuditLog
 from application.auth import Login, Logout, RefreshAccess, RegisterUser
 from application.authenticate import Authenticate, ReloadPrincipal
+from application.last_seen import LastSeen
 from application.move import ImportUsers
 from application.ports import (
     Announce,
@@ -42,7 +43,6 @@ from application.sessions import (
     EndAllSessions,
     EndOtherSessions,
     EndSession,
-    LastSeen,
     ListSessions,
     StartSession,
     SweepSessions,

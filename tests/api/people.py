@@ -112,6 +112,35 @@ def a_client(app: Litestar, origin: str, address: str = "127.0.0.1") -> Client:
     return Client(transport=transport, base_url=origin)
 
 
+SESSION_MEMBERS = [
+    "id",
+    "device",
+    "agent",
+    "address",
+    "lastSeenAt",
+    "startedAt",
+    "refreshedAt",
+    "expiresAt",
+    "endsAt",
+    "isCurrent",
+]
+"""Of a session, as its owner sees it."""
+
+
+async def pages(
+    client: Client, path: str, who: dict[str, str], **query: Any
+) -> list[dict[str, Any]]:
+    """The answers of a list, from the first page to the last."""
+    answers: list[dict[str, Any]] = []
+    while not answers or answers[-1]["page"]["next"] is not None:
+        after = {"after": answers[-1]["page"]["next"]} if answers else {}
+        answer = await client.get(path, params=query | after, headers=who)
+        assert answer.status_code == 200
+        answers.append(answer.json())
+        assert len(answers) < 100
+    return answers
+
+
 def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 

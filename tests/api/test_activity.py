@@ -27,6 +27,7 @@ from tests.api.people import (
     a_client,
     bearer,
     make_administrator,
+    pages,
     stored,
 )
 from tests.builders import MICROSECOND, NOW, PASSWORD, SECOND
@@ -52,18 +53,6 @@ async def boss(client: Client, users: UserRepository) -> Headers:
 
 async def come_in(client: Client, email: str = EMAIL) -> Headers:
     return bearer((await client.come_in(email))["access_token"])
-
-
-async def pages(client: Client, path: str, who: Headers, **query: Any) -> list[Json]:
-    """The answers, from the first page to the last."""
-    answers: list[Json] = []
-    while not answers or answers[-1]["page"]["next"] is not None:
-        after = {"after": answers[-1]["page"]["next"]} if answers else {}
-        answer = await client.get(path, params=query | after, headers=who)
-        assert answer.status_code == 200
-        answers.append(answer.json())
-        assert len(answers) < 100
-    return answers
 
 
 async def events(client: Client, path: str, who: Headers, **query: Any) -> list[Json]:

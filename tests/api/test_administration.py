@@ -33,6 +33,7 @@ from tests.api.people import (
     a_client,
     bearer,
     make_administrator,
+    pages,
     stored,
 )
 from tests.builders import NOW, PASSWORD, SECOND
@@ -79,22 +80,12 @@ async def statuses(client: Client, tokens: Tokens) -> tuple[int, int]:
 ALIVE, DEAD = (200, 200), (401, 401)
 
 
-async def pages(client: Client, boss: Headers, **query: Any) -> list[Json]:
-    """The answers, from the first page to the last."""
-    answers: list[Json] = []
-    while not answers or answers[-1]["page"]["next"] is not None:
-        after = {"after": answers[-1]["page"]["next"]} if answers else {}
-        answer = await client.get(USERS, params=query | after, headers=boss)
-        assert answer.status_code == 200
-        answers.append(answer.json())
-        assert len(answers) < 100
-    return answers
-
-
 async def found(client: Client, boss: Headers, **query: Any) -> list[str]:
     """Their addresses, in order; without the domain, which is of no matter."""
     listed = [
-        user for page in await pages(client, boss, **query) for user in page["data"]["users"]
+        user
+        for page in await pages(client, USERS, boss, **query)
+        for user in page["data"]["users"]
     ]
     return [user["email"].partition("@")[0] for user in listed]
 
@@ -140,7 +131,7 @@ class TestTheList:
     async def test_has_everybody_once_the_newest_first(
         self, client: Client, boss: Headers, limit: int
     ) -> None:
-        listed = await pages(client, boss, limit=limit)
+        listed = await pages(client, USERS, boss, limit=limit)
 
         views = [user for page in listed for user in page["data"]["users"]]
         assert {user["email"]: user["name"] for user in views} == PEOPLE
@@ -154,7 +145,9 @@ class TestTheList:
         self, client: Client, boss: Headers
     ) -> None:
         for query, total in (({}, 5), ({"role": "admin"}, 1), ({"email": "a"}, 2)):
-            first, *others = [each["page"] for each in await pages(client, boss, limit=1, **query)]
+            first, *others = [
+                each["page"] for each in await pages(client, USERS, boss, limit=1, **query)
+            ]
             assert (first["total"], first["totalIsExact"]) == (total, True)
             assert len(others) == total - 1
             assert all(set(page) == {"next"} for page in others)
@@ -225,11 +218,11 @@ class TestTheList:
         for number in range(46):
             await client.register(f"number{number}@example.org")
 
-        first, second = await pages(client, boss)
+        first, second = await pages(client, USERS, boss)
 
         assert len(first["data"]["users"]) == 50
         assert len(second["data"]["users"]) == 1
-        [everybody] = await pages(client, boss, limit=200)
+        [everybody] = await pages(client, USERS, boss, limit=200)
         assert len(everybody["data"]["users"]) == everybody["page"]["total"] == 51
 
 
@@ -255,7 +248,7 @@ class TestOne:
             "createdAt": f"{NOW:%Y-%m-%dT%H:%M:%S.%f}Z",
             "updatedAt": f"{NOW:%Y-%m-%dT%H:%M:%S.%f}Z",
         }
-        [listed] = (await pages(client, boss, email="ada"))[0]["data"]["users"]
+        [listed] = (await pages(client, USERS, boss, email="ada"))[0]["data"]["users"]
         assert listed == user
 
     @pytest.mark.parametrize(

@@ -4,7 +4,16 @@ import pytest
 from litestar import Litestar
 
 from tests.api.conftest import STACKS
-from tests.api.people import EMAIL, ME, MY_EXPORT, ORIGIN, Client, a_client, bearer
+from tests.api.people import (
+    EMAIL,
+    ME,
+    MY_EXPORT,
+    ORIGIN,
+    SESSION_MEMBERS,
+    Client,
+    a_client,
+    bearer,
+)
 from tests.builders import PASSWORD
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
@@ -106,18 +115,7 @@ async def test_the_export_has_all_that_is_held_and_no_secret(client: Client) -> 
     assert data["user"] == (await client.me(second["access_token"])).json()["data"]["user"]
     assert len(data["sessions"]) == 2
     for session in data["sessions"]:
-        assert list(session) == [
-            "id",
-            "device",
-            "agent",
-            "address",
-            "lastSeenAt",
-            "startedAt",
-            "refreshedAt",
-            "expiresAt",
-            "endsAt",
-            "isCurrent",
-        ]
+        assert list(session) == SESSION_MEMBERS
         assert session["startedAt"] <= session["refreshedAt"] < session["expiresAt"]
         assert (session["device"], session["address"]) == ("Firefox 128 on Linux", "127.0.0.1")
     assert [each["isCurrent"] for each in data["sessions"]].count(True) == 1

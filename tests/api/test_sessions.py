@@ -9,8 +9,8 @@ import httpx
 import pytest
 from litestar import Litestar
 
+from application.last_seen import LastSeen
 from application.ports import SessionStore, UserRepository
-from application.sessions import LastSeen
 from infrastructure.settings import Settings
 from tests.api.conftest import STACKS
 from tests.api.mistakes import refusal
@@ -21,6 +21,7 @@ from tests.api.people import (
     MY_EXPORT,
     NO_SESSION,
     ORIGIN,
+    SESSION_MEMBERS,
     SESSIONS,
     VERIFY,
     Client,
@@ -161,18 +162,7 @@ class TestTheList:
 
         assert tokens["access_token"] not in answer.text
         assert tokens["refresh_token"] not in answer.text
-        assert set((await listed(client, tokens))[0]) == {
-            "id",
-            "device",
-            "agent",
-            "address",
-            "lastSeenAt",
-            "startedAt",
-            "refreshedAt",
-            "expiresAt",
-            "endsAt",
-            "isCurrent",
-        }
+        assert list((await listed(client, tokens))[0]) == SESSION_MEMBERS
         assert answer.headers["cache-control"] == "no-store"
 
 

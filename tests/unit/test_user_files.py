@@ -19,11 +19,10 @@ from domain.errors import Problem
 from domain.page import UserQuery
 from domain.role import Role
 from domain.user import Email, User
+from infrastructure.import_progress import Progress, Report
 from infrastructure.memory import MemoryUsers
 from infrastructure.user_files import (
     Batch,
-    Progress,
-    Report,
     UnreadableFile,
     batches,
     csv_line,
