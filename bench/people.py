@@ -21,10 +21,11 @@ from domain.user import Email, User, UserId
 from infrastructure.argon2 import Cost
 from infrastructure.database import Database
 from infrastructure.limits import Limits
+from infrastructure.live_keys import LiveKeys
 from infrastructure.redis import RedisSessions
 from infrastructure.redis_server import RedisServer
 from infrastructure.settings import Settings
-from infrastructure.signing import make_signer
+from infrastructure.signing import keys_in_environment, make_signer
 from infrastructure.sql_users import SqlUsers
 from tests.builders import PASSWORD, new_id
 
@@ -92,7 +93,8 @@ def mint(testbed: Testbed, people: Sequence[Person], kind: TokenKind) -> list[st
 
 
 def _sign(keys: Mapping[str, str], claims: Sequence[TokenClaims]) -> list[str]:
-    signer = make_signer(Settings.read(keys))
+    settings = Settings.read(keys)
+    signer = make_signer(settings, LiveKeys.fixed(keys_in_environment(settings)))
     return [signer.sign(each) for each in claims]
 
 

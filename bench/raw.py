@@ -12,7 +12,7 @@ from bench.cpu import Cost
 from domain.token import TokenKind
 from infrastructure.argon2 import Cost as HashCost
 from infrastructure.settings import Settings
-from infrastructure.signing import signing_keys
+from infrastructure.signing import keys_in_environment
 from tests.builders import PASSWORD
 
 _MESSAGE = bytes(600)  # as long as what is signed of a token
@@ -21,7 +21,7 @@ _MESSAGE = bytes(600)  # as long as what is signed of a token
 def signatures(keys: Mapping[str, str], seconds: float) -> Cost:
     """RS256, with both keys in turn."""
     rs256 = RSAAlgorithm(RSAAlgorithm.SHA256)
-    private = [key.private for key in signing_keys(Settings.read(keys)).values()]
+    private = [key.private for key in keys_in_environment(Settings.read(keys)).values()]
     assert len(private) == len(TokenKind)
     count, start, cpu_start = 0, time.perf_counter(), time.process_time()
     while time.perf_counter() < start + seconds:

@@ -26,12 +26,13 @@ from domain.token import TokenClaims, TokenKind
 from domain.user import UserId
 from infrastructure.container import make_container
 from infrastructure.limits import Limits
+from infrastructure.live_keys import LiveKeys
 from infrastructure.logs import LOGS
 from infrastructure.redis import RedisSessions
 from infrastructure.redis_line import RedisLine
 from infrastructure.redis_server import RedisServer
 from infrastructure.settings import Settings
-from infrastructure.signing import make_signer, signing_keys
+from infrastructure.signing import keys_in_environment, make_signer
 
 
 def bare() -> Litestar:
@@ -66,9 +67,9 @@ class Tutorial(Provider):
 
     @provide
     def signer(self, settings: Settings) -> TokenSigner:
-        keys = signing_keys(settings)
+        keys = keys_in_environment(settings)
         pems = {kind: key.public_pem() for kind, key in keys.items()}
-        return ParsingSigner(make_signer(settings), pems)
+        return ParsingSigner(make_signer(settings, LiveKeys.fixed(keys)), pems)
 
     @provide
     def sessions(self, settings: Settings) -> SessionStore:

@@ -56,10 +56,11 @@ from domain.password import PasswordRule
 from domain.session import Lifetimes, Session, SessionId, SessionsPerUser, TokenId
 from domain.token import TokenClaims, TokenKind
 from domain.user import Email, User, UserId
-from infrastructure.devices import HmacDevices
+from infrastructure.devices import HmacDevices, secret_from
+from infrastructure.jwt_signer import Audiences, JwtSigner
 from infrastructure.keys import SigningKey
+from infrastructure.live_keys import LiveKeys
 from infrastructure.memory import MemoryAuditLog, MemoryRateLimiter, MemorySessions, MemoryUsers
-from infrastructure.rs256 import Audiences, Rs256Signer
 from tests.doubles import QuickHasher, Recorder, SettableClock
 
 # Stores may forget what has ended by the real clock, so times are near the real now. An odd number
@@ -132,8 +133,12 @@ def a_signing_key() -> SigningKey:
 
 def a_signer(
     keys: dict[TokenKind, SigningKey], longest_lifetime: timedelta = LIFETIMES.absolute
-) -> Rs256Signer:
-    return Rs256Signer(keys, AUDIENCES, longest_lifetime)
+) -> JwtSigner:
+    return JwtSigner(LiveKeys.fixed(keys), AUDIENCES, longest_lifetime)
+
+
+def devices_of(key: SigningKey) -> HmacDevices:
+    return HmacDevices(lambda: [secret_from(key.private_pem())])
 
 
 def an_audit() -> Audit:
@@ -153,7 +158,7 @@ class House:
     lifetimes: Lifetimes = LIFETIMES
     limiter: RateLimiter = field(default_factory=MemoryRateLimiter)
     limits: AttemptLimits = field(default_factory=AttemptLimits)
-    devices: Devices = field(default_factory=lambda: HmacDevices(a_signing_key()))
+    devices: Devices = field(default_factory=lambda: devices_of(a_signing_key()))
     events: Recorder = field(default_factory=Recorder)
     audit_log: AuditLog = field(default_factory=MemoryAuditLog)
     most: SessionsPerUser = MOST

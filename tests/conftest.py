@@ -17,9 +17,9 @@ import redis
 
 from domain.token import TokenKind
 from infrastructure.adapters import ADAPTERS
+from infrastructure.jwt_signer import JwtSigner
 from infrastructure.keys import SigningKey
 from infrastructure.migrations import upgrade
-from infrastructure.rs256 import Rs256Signer
 from tests import servers
 from tests.builders import a_signer, a_signing_key
 from tests.processes import Service, a_service
@@ -103,7 +103,7 @@ def strange_key() -> SigningKey:
 
 
 @pytest.fixture(scope="session")
-def signer(keys: dict[TokenKind, SigningKey]) -> Rs256Signer:
+def signer(keys: dict[TokenKind, SigningKey]) -> JwtSigner:
     return a_signer(keys)
 
 

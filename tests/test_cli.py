@@ -29,7 +29,7 @@ from domain.token import TokenKind
 from infrastructure.migrations import newest
 from infrastructure.places import Place
 from infrastructure.settings import Settings
-from infrastructure.signing import make_signer, signing_keys
+from infrastructure.signing import keys_in_environment
 
 DOORWARD = Path(sys.executable).with_name("doorward")
 PATIENCE = 60.0  # seconds; a start takes one or two unless the machine is very busy
@@ -251,7 +251,8 @@ class TestMigrate:
         for direction, told in (
             ("up", f"from nothing to {newest()}"),
             ("up", f"stays at {newest()}"),
-            ("down", f"from {newest()} to 0005"),
+            ("down", f"from {newest()} to 0006"),
+            ("down", "from 0006 to 0005"),
             ("down", "from 0005 to 0004"),
             ("down", "from 0004 to 0003"),
             ("down", "from 0003 to 0002"),
@@ -370,13 +371,69 @@ class TestKeys:
             "REFRESH_TOKEN_PUBLIC_KEY",
         ]
         settings = Settings.read(variables)
-        make_signer(settings)
-        assert {key.public.key_size for key in signing_keys(settings).values()} == {3072}
+        generated = keys_in_environment(settings).values()
+        assert {key.public.key_size for key in generated} == {3072}
 
         (tmp_path / ".env").write_text(result.stdout)
         found = doorward(tmp_path, "doctor", USERS_URL="memory:")
         assert "in the environment" in found.stdout
         assert not [value for value in variables.values() if value in found.stdout]
+
+    def test_they_are_listed_rotated_and_revoked(self, tmp_path: Path) -> None:
+        secret = doorward(tmp_path, "keys", "secret").stdout
+        (tmp_path / ".env").write_text(f"{secret}TOKEN_ALGORITHM=EdDSA\nREVOCATION_BOUND=1\n")
+
+        first = key_lines(doorward(tmp_path, "keys", "list"))
+        assert [line[:2] for line in first] == [
+            ["access", "current"],
+            ["access", "next"],
+            ["refresh", "current"],
+            ["refresh", "next"],
+        ]
+        assert key_lines(doorward(tmp_path, "keys", "list")) == first
+
+        rotated = key_lines(doorward(tmp_path, "keys", "rotate", "--kind", "access"))
+        assert [line[:3] for line in rotated[:2]] == [line[:3] for line in first[:2]]
+        assert rotated[1][3:5] == ["signs", "from"]
+        assert [line[1] for line in rotated] == ["current", "next", "next", "current", "next"]
+
+        revoked = first[0][2]
+        left = key_lines(doorward(tmp_path, "keys", "revoke", revoked))
+        assert left[0][:3] == ["access", "current", first[1][2]]
+        assert revoked not in [line[2] for line in left]
+        assert_one_line(doorward(tmp_path, "keys", "revoke", revoked), 1, "no key of that id")
+
+    def test_those_of_the_embedded_default_are_files(self, tmp_path: Path) -> None:
+        (tmp_path / ".env").write_text("TOKEN_ALGORITHM=EdDSA\nREVOCATION_BOUND=1\n")
+        [access, refresh] = key_lines(doorward(tmp_path, "keys", "list"))
+        assert (access[3:], refresh[3:]) == (["signs"], ["signs"])
+
+        doorward(tmp_path, "keys", "rotate")
+        names = sorted(file.name for file in (tmp_path / "var" / "keys").iterdir())
+        assert names[-1] == "refresh.pem"
+        assert [name.count(".") for name in names] == [2, 2, 1, 2, 2, 1]
+
+        left = key_lines(doorward(tmp_path, "keys", "revoke", access[2]))
+        assert left[0][:2] == ["access", "current"]
+        assert left[0][2] != access[2]
+
+    def test_those_in_the_environment_are_changed_there(self, tmp_path: Path) -> None:
+        (tmp_path / ".env").write_text(doorward(tmp_path, "keys", "generate").stdout)
+        [access, _] = key_lines(doorward(tmp_path, "keys", "list"))
+
+        for change in (("rotate",), ("revoke", access[2])):
+            result = doorward(tmp_path, "keys", *change)
+            assert_one_line(result, 1, "the keys are in the environment: change them there")
+
+    def test_an_id_may_begin_with_a_dash(self, tmp_path: Path) -> None:
+        result = doorward(tmp_path, "keys", "revoke", "-x", USERS_URL="memory:")
+
+        assert_one_line(result, 1, "no key of that id")
+
+
+def key_lines(result: subprocess.CompletedProcess[str]) -> list[list[str]]:
+    assert (result.returncode, result.stderr) == (0, ""), result.stderr
+    return [line.split() for line in result.stdout.splitlines()]
 
 
 class TestOpenApi:

@@ -8,8 +8,8 @@ import pytest
 from domain.password import Password
 from domain.session import Session
 from domain.token import TokenKind
+from infrastructure.jwt_signer import JwtSigner
 from infrastructure.keys import SigningKey
-from infrastructure.rs256 import Rs256Signer
 from tests.builders import a_session, claims_of
 from tests.watch import Watch
 
@@ -27,7 +27,7 @@ def test_an_ordinary_line_holds_none() -> None:
 
 @pytest.mark.parametrize("kind", TokenKind)
 def test_it_sees_a_token_and_a_key(
-    signer: Rs256Signer, keys: dict[TokenKind, SigningKey], kind: TokenKind
+    signer: JwtSigner, keys: dict[TokenKind, SigningKey], kind: TokenKind
 ) -> None:
     session: Session = a_session()
     pem = keys[kind].private_pem()

@@ -1,7 +1,6 @@
 """The command ``doorward``. Each command says what is wrong in one line, without a traceback."""
 
 import asyncio
-import base64
 import errno
 import json
 import os
@@ -14,16 +13,17 @@ import click
 
 from api import server
 from api.environment import read_env_file, read_settings, set_environment, use_cases
+from api.keys_cli import keys
 from api.main import PARENT, make_app, server_options
 from api.users_cli import users
 from application.audit import PruneAuditLog
 from infrastructure import preflight, schema
 from infrastructure.doctor import Finding, examine, examine_audit_log
-from infrastructure.keys import SigningKey
 from infrastructure.limits import Limits
 from infrastructure.logs import LOGS
 from infrastructure.places import NotReady, Place, distinct, limits_of, places
 from infrastructure.settings import Settings
+from infrastructure.signing import keys_place
 from infrastructure.variables import ConfigurationError, lifetime
 
 
@@ -87,12 +87,11 @@ def _listen(settings: Settings) -> socket.socket:
 
 def _introduce(settings: Settings) -> None:
     users, sessions = places(settings)
-    keys = settings.data.absolute() / "keys"
     click.echo(f"Doorward listens on {settings.host}, port {settings.port}: {settings.origin}")
     click.echo(f"  documentation  {settings.origin}/docs")
     click.echo(f"  users          {users.description}")
     click.echo(f"  sessions       {sessions.description}")
-    click.echo(f"  keys           {keys if preflight.keeps_keys(settings) else 'environment'}")
+    click.echo(f"  keys           {keys_place(settings)}")
 
 
 @doorward.group()
@@ -132,24 +131,7 @@ def _told(result: schema.Move | None) -> str:
     return f"from {result.before or 'nothing'} to {result.after or 'nothing'}"
 
 
-@doorward.group()
-def keys() -> None:
-    """The keys that sign tokens."""
-
-
-@keys.command()
-def generate() -> None:
-    """Print new keys as variables, ready to be appended to `.env`."""
-    for kind in ("ACCESS", "REFRESH"):
-        key = SigningKey.generate()
-        click.echo(f"{kind}_TOKEN_PRIVATE_KEY={_base64(key.private_pem())}")
-        click.echo(f"{kind}_TOKEN_PUBLIC_KEY={_base64(key.public_pem())}")
-
-
-def _base64(octets: bytes) -> str:
-    return base64.b64encode(octets).decode("ascii")
-
-
+doorward.add_command(keys)
 doorward.add_command(users)
 
 

@@ -120,6 +120,18 @@ class NoContent(Operation):
             answer.headers = dict(sorted((answer.headers or {}).items()))  # they come as a set
 
 
+@dataclass
+class Revalidated(Operation):
+    """Of a route that may answer 304, which Litestar has no way to say without a body."""
+
+    def __post_init__(self) -> None:
+        same = OpenAPIResponse(description="What you have is still the same.")
+        self.responses = dict(sorted({**(self.responses or {}), "304": same}.items()))
+        answer = self.responses["200"]
+        if isinstance(answer, OpenAPIResponse):
+            answer.headers = dict(sorted((answer.headers or {}).items()))  # they come as a set
+
+
 def failures(*errors: type[AuthError], status: tuple[int, ...] = ()) -> dict[int, ResponseSpec]:
     """The documentation of the ways in which a route can fail.
 

@@ -3,22 +3,32 @@
 import asyncio
 import logging
 from collections.abc import Awaitable
+from hashlib import sha256
 from typing import Any, Literal
 from uuid import UUID
 
+import msgspec
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, Response, get
-from litestar.datastructures import CacheControlHeader
+from litestar.datastructures import ResponseHeader
 from litestar.openapi import ResponseSpec
 
+from api.body import JsonRequest
 from api.guard import PUBLIC
+from api.openapi import Revalidated, failures
 from api.schemas import Done, Greeting, KeySet, Readiness
 from application.ports import SessionStore, TokenSigner, UserRepository
+from domain.errors import Unavailable
+from domain.key import KeyTimes
 from domain.session import SessionId
 from domain.user import UserId
 
 log = logging.getLogger("doorward")
 
+_KEY_HEADERS = {
+    "Cache-Control": "How long the keys may be kept.",
+    "ETag": "Names this set of keys; send it as If-None-Match to learn whether there is another.",
+}
 _NOBODY, _NO_SESSION = UserId(UUID(int=0)), SessionId("0" * 32)
 
 
@@ -45,13 +55,24 @@ class OperationController(Controller):
     )
     @inject
     async def ready(
-        self, users: FromDishka[UserRepository], sessions: FromDishka[SessionStore]
+        self,
+        users: FromDishka[UserRepository],
+        sessions: FromDishka[SessionStore],
+        signer: FromDishka[TokenSigner],
     ) -> Response[Readiness]:
-        """Whether each store answers a read. Send requests elsewhere while it does not."""
+        """Whether each store answers a read, and the keys are known to be good. Send requests
+        elsewhere while one does not.
+        """
+
+        async def read_keys() -> None:
+            signer.public_keys()
+
         answers = await asyncio.gather(
-            _check(users.get(_NOBODY)), _check(sessions.get(_NOBODY, _NO_SESSION))
+            _check(users.get(_NOBODY)),
+            _check(sessions.get(_NOBODY, _NO_SESSION)),
+            _check(read_keys()),
         )
-        checks = dict(zip(("users", "sessions"), answers, strict=True))
+        checks = dict(zip(("users", "sessions", "keys"), answers, strict=True))
         is_ready = "down" not in answers
         return Response(
             Readiness("success" if is_ready else "error", checks),
@@ -62,12 +83,38 @@ class OperationController(Controller):
     @get(
         "/.well-known/jwks.json",
         summary="Public keys",
-        cache_control=CacheControlHeader(public=True, max_age=300),
+        operation_class=Revalidated,
+        response_headers=[
+            ResponseHeader(name=name, description=text, value="", documentation_only=True)
+            for name, text in _KEY_HEADERS.items()
+        ],
+        responses=failures(Unavailable),
     )
     @inject
-    async def keys(self, signer: FromDishka[TokenSigner]) -> KeySet:
-        """The public keys of access tokens (RFC 7517)."""
-        return KeySet([dict(key) for key in signer.public_keys()])
+    async def keys(
+        self,
+        request: JsonRequest,
+        signer: FromDishka[TokenSigner],
+        times: FromDishka[KeyTimes],
+    ) -> Response[KeySet | None]:
+        """The public keys of access tokens (RFC 7517): the one that signs, the next one, and those
+        whose tokens have not expired yet. Whoever meets an unknown `kid` looks here again.
+        """
+        keys = KeySet([dict(key) for key in signer.public_keys()])
+        tag = f'"{sha256(msgspec.json.encode(keys)).hexdigest()[:32]}"'
+        headers = {
+            "ETag": tag,
+            "Cache-Control": f"public, max-age={times.cached.total_seconds():.0f}",
+        }
+        if _has(request, tag):
+            return Response(None, status_code=304, headers=headers)
+        return Response(keys, headers=headers)
+
+
+def _has(request: JsonRequest, tag: str) -> bool:
+    """Whether the caller has this version already (RFC 9110, section 13.1.2)."""
+    known = request.headers.get("if-none-match", "").split(",")
+    return any(each.strip().removeprefix("W/") in {tag, "*"} for each in known)
 
 
 async def _check(read: Awaitable[Any]) -> Literal["up", "down"]:

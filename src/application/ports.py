@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from domain.event import Event, RecordedEvent
+from domain.key import Key, KeyRing
 from domain.limit import Usage
 from domain.page import EventQuery, Page, Total, UserQuery
 from domain.password import Password
@@ -170,13 +171,19 @@ class TokenSigner(Protocol):
 
     @abstractmethod
     def sign(self, claims: TokenClaims) -> str:
-        """The token. The same claims give the same token, to the byte."""
+        """The token. The same claims give the same token, to the byte where the algorithm allows
+        it, and as long as the key that signs for that time is not revoked.
+
+        :raises Unavailable: it cannot be told whether the keys are still good.
+        """
 
     @abstractmethod
     def verify(self, token: str, kind: TokenKind) -> TokenClaims:
         """What a genuine token of this kind says.
 
-        :raises TokenRejected: it is not exactly a token that :meth:`sign` makes for this kind.
+        :raises TokenRejected: it is not exactly a token that :meth:`sign` makes for this kind, or
+            its key is not on the ring (any more).
+        :raises Unavailable: it cannot be told whether the keys are still good.
         """
 
     def accepts(self, _claims: TokenClaims) -> bool:
@@ -189,7 +196,34 @@ class TokenSigner(Protocol):
 
     @abstractmethod
     def public_keys(self) -> Sequence[Mapping[str, str]]:
-        """What others need to verify access tokens: public keys as JWKs (RFC 7517)."""
+        """What others need to verify access tokens: public keys as JWKs (RFC 7517). The one that
+        signs comes first.
+
+        :raises Unavailable: it cannot be told whether the keys are still good.
+        """
+
+
+class KeyStore(Protocol):
+    """The keys that sign tokens. What is known of them leaves it, the keys themselves do not."""
+
+    @abstractmethod
+    async def ring(self) -> KeyRing:
+        """The ring as it is stored now."""
+
+    @abstractmethod
+    async def make(self, kind: TokenKind, now: datetime) -> Key:
+        """A new key, as a spare that is published from now on. It is kept as soon as a ring that
+        has it is stored.
+        """
+
+    @abstractmethod
+    async def replace(self, old: KeyRing, new: KeyRing) -> bool:
+        """Store ``new`` if exactly ``old`` is stored: compare-and-swap. So of many workers who
+        find at once that a rotation is due, one rotates.
+
+        :returns: False, with nothing changed, when the ring was changed in the meantime.
+        :raises KeysFixed: the ring cannot be changed here.
+        """
 
 
 class RateLimiter(Protocol):

@@ -40,6 +40,9 @@ COMMAND_LINE = Caller(request_id="(command line)")
 there are signs in it that no proxy is believed.
 """
 
+SCHEDULE = Caller(request_id="(schedule)")
+"""Nobody: it was due."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

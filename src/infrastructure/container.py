@@ -7,6 +7,7 @@ from dishka import (
     AsyncContainer,
     Provider,
     Scope,
+    alias,
     from_context,
     make_async_container,
     provide,
@@ -24,6 +25,7 @@ from application.account import (
 from application.audit import Audit, PruneAuditLog
 from application.auth import Login, Logout, RefreshAccess, RegisterUser
 from application.authenticate import Authenticate, ReloadPrincipal
+from application.keys import RevokeKey, RotateKeys, TendKeys
 from application.last_seen import LastSeen
 from application.move import ImportUsers
 from application.ports import (
@@ -31,6 +33,7 @@ from application.ports import (
     AuditLog,
     Clock,
     Devices,
+    KeyStore,
     PasswordHasher,
     RandomId,
     RateLimiter,
@@ -56,19 +59,21 @@ from application.users import (
     ListUsers,
     ShowUser,
 )
+from domain.key import KeyTimes
 from domain.password import PasswordRule
 from domain.session import Lifetimes, SessionsPerUser
-from domain.token import TokenKind
 from infrastructure.adapters import Stores, open_stores
 from infrastructure.argon2 import Argon2Hasher, Cost
 from infrastructure.clock import system_clock
 from infrastructure.common_passwords import common_passwords
 from infrastructure.devices import HmacDevices
+from infrastructure.key_store import HeldKeyStore
 from infrastructure.limits import Limits
+from infrastructure.live_keys import LiveKeys
 from infrastructure.logs import LoggedEvents
 from infrastructure.near import NearTokens
 from infrastructure.settings import Settings
-from infrastructure.signing import make_signer, signing_keys
+from infrastructure.signing import device_secrets, key_times, make_signer, open_key_store
 
 
 def make_container(settings: Settings, *replacements: Provider) -> AsyncContainer:
@@ -112,6 +117,9 @@ class UseCases(Provider):
         ForgetUser,
         ImportUsers,
         PruneAuditLog,
+        RotateKeys,
+        RevokeKey,
+        TendKeys,
         Throttle,
         Audit,
     )
@@ -185,8 +193,33 @@ class Adapters(Provider):
         return stores.rate_limiter
 
     @provide
-    def devices(self, settings: Settings) -> Devices:
-        return HmacDevices(signing_keys(settings)[TokenKind.REFRESH])
+    async def key_store(self, settings: Settings, clock: Clock) -> AsyncIterator[HeldKeyStore]:
+        async with open_key_store(settings, clock) as store:
+            yield store
+
+    keys = alias(HeldKeyStore, provides=KeyStore)
+
+    @provide
+    def key_times(self, settings: Settings) -> KeyTimes:
+        return key_times(settings)
+
+    @provide
+    async def live_keys(
+        self,
+        settings: Settings,
+        store: HeldKeyStore,
+        times: KeyTimes,
+        tend: TendKeys,
+        clock: Clock,
+    ) -> AsyncIterator[LiveKeys]:
+        ours = tend if settings.keys_secret else None
+        bound = settings.revocation_bound
+        async with LiveKeys.open(store, times, clock, bound, ours) as keys:
+            yield keys
+
+    @provide
+    def devices(self, settings: Settings, keys: LiveKeys, clock: Clock) -> Devices:
+        return HmacDevices(device_secrets(settings, keys, clock))
 
     @provide
     def audit_log(self, stores: Stores) -> AuditLog:
@@ -197,10 +230,14 @@ class Adapters(Provider):
         return LoggedEvents()
 
     @provide
-    def signer(self, settings: Settings, clock: Clock) -> TokenSigner:
-        signer = make_signer(settings)
+    def signer(self, settings: Settings, keys: LiveKeys, clock: Clock) -> TokenSigner:
+        signer = make_signer(settings, keys)
         most = 2 * settings.cached_users  # people have several devices
-        return NearTokens(signer, most, clock) if most else signer
+        if not most:
+            return signer
+        near = NearTokens(signer, most, clock, keys.is_live)
+        keys.follow(lambda _: near.forget())
+        return near
 
     @provide
     def hasher(self, settings: Settings) -> Iterator[PasswordHasher]:

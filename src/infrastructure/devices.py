@@ -3,39 +3,48 @@
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable, Sequence
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from application.ports import Devices
 from domain.user import User
-from infrastructure.keys import SigningKey
 
 _LENGTH = 32 + 1 + 64
+
+Secrets = Callable[[], Sequence[bytes]]
+
+
+def secret_from(secret: bytes) -> bytes:
+    """One for device tokens, derived from another one."""
+    derivation = HKDF(hashes.SHA256(), length=32, salt=None, info=b"doorward device tokens")
+    return derivation.derive(secret)
 
 
 class HmacDevices(Devices):
     """``<id>.<code>``, both in hexadecimal. Nothing personal is in it, and nothing is stored.
 
-    :param key: the code's key is derived from this one, which is secret already.
+    :param secrets: as of now. The first makes tokens, by all of them they are recognised.
     """
 
-    def __init__(self, key: SigningKey) -> None:
-        derivation = HKDF(hashes.SHA256(), length=32, salt=None, info=b"doorward device tokens")
-        self._key = derivation.derive(key.private_pem())
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
 
     def issue(self, user: User) -> str:
         device = secrets.token_hex(16)
-        return f"{device}.{self._code(device, user)}"
+        return f"{device}.{_code(self._secrets()[0], device, user)}"
 
     def recognise(self, token: str | None, user: User) -> str | None:
         if token is None or len(token) > _LENGTH:  # a long one would take measurable time
             return None
         device, _, code = token.partition(".")
-        if not (code.isascii() and hmac.compare_digest(code, self._code(device, user))):
+        if not code.isascii():
             return None
-        return device
+        codes = (_code(secret, device, user) for secret in self._secrets())
+        return device if any(hmac.compare_digest(code, each) for each in codes) else None
 
-    def _code(self, device: str, user: User) -> str:
-        message = f"{device}.{user.id.hex}.{user.generation}".encode()
-        return hmac.new(self._key, message, hashlib.sha256).hexdigest()
+
+def _code(secret: bytes, device: str, user: User) -> str:
+    message = f"{device}.{user.id.hex}.{user.generation}".encode()
+    return hmac.new(secret, message, hashlib.sha256).hexdigest()

@@ -14,12 +14,12 @@ from sqlalchemy import text
 from domain.token import LEEWAY, TokenKind
 from infrastructure import chain, variables
 from infrastructure.database import Database
+from infrastructure.key_store import HeldKeys
 from infrastructure.places import NotReady, Place, answering, distinct, limits_of, places, reason
-from infrastructure.preflight import keeps_keys
 from infrastructure.redis_server import RedisServer
 from infrastructure.schema import require_newest
 from infrastructure.settings import Settings
-from infrastructure.signing import signing_keys
+from infrastructure.signing import keys_place, open_key_store
 from infrastructure.variables import ConfigurationError
 
 Verdict = Literal["ok", "FAIL", "info"]
@@ -118,20 +118,35 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Check]]:
 
 async def check_keys(settings: Settings) -> tuple[Verdict, str]:
     """Whether they are fit to sign, and nobody else can read their files."""
-    files = [settings.data.absolute() / "keys" / f"{kind}.pem" for kind in TokenKind]
-    if keeps_keys(settings) and not all(file.exists() for file in files):
-        return "info", f"none in {files[0].parent}: the first start makes them"
-    where = "in the environment"
-    if keeps_keys(settings):
-        for file in files:
-            if _mode(file) & 0o077:
+    users, _ = places(settings)
+    if settings.keys_secret and _is_to_be_made(users):
+        return "info", "none yet: the first start makes them"
+    folder = settings.keys_folder
+    if settings.keeps_keys:
+        folder = settings.data.absolute() / "keys"
+        if not all((folder / f"{kind}.pem").exists() for kind in TokenKind):
+            return "info", f"none in {folder}: the first start makes them"
+    if folder:
+        others = 0o077 if settings.keeps_keys else 0o007  # a mounted secret may be for a group
+        for file in sorted(folder.glob("*.pem")):
+            if _mode(file) & others:
                 return "FAIL", f"other users may use {file}: `chmod 600` it"
-        where = f"in {files[0].parent}, mode {_mode(files[0]):04o}"
-    keys = (
-        f"{kind} {key.public.key_size} bits (kid {key.kid})"
-        for kind, key in signing_keys(settings).items()
-    )
-    return "ok", f"{', '.join(keys)}, {where}"
+    async with open_key_store(settings) as store:
+        with answering(users):
+            held = await store.read()
+    if not held.ring.keys:
+        return "info", "none yet: the first start makes them"
+    held.check(store.variable)
+    return "ok", f"{', '.join(_told(held))}, {keys_place(settings)}"
+
+
+def _told(held: HeldKeys) -> Iterator[str]:
+    now = datetime.now(UTC)
+    for kind in TokenKind:
+        current = held.ring.signing(kind, now)
+        algorithm = held.pairs[current.id].algorithm.name
+        more = len(held.ring.of(kind)) - 1
+        yield f"{kind} {algorithm} (kid {current.id}{f' and {more} more' if more else ''})"
 
 
 async def check_store(settings: Settings, place: Place) -> tuple[Verdict, str]:

@@ -1,93 +1,94 @@
-"""RSA keys: made, read, checked, and kept in files of the embedded default."""
+"""A key pair that signs tokens: read, checked and named."""
 
 import base64
 import hashlib
-import os
-import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.rsa import (
-    RSAPrivateKey,
-    RSAPublicKey,
-    generate_private_key,
-)
 
+from domain.key import KeyId
+from infrastructure.algorithms import RS256, Algorithm, UnfitKey, usual_algorithm
 from infrastructure.published_keys import PUBLISHED_KEYS
-
-SMALLEST_KEY = 2048
-GENERATED_KEY = 3072
-PUBLIC_EXPONENT = 65537
-
-
-class UnfitKey(ValueError):
-    """A key that must not sign. The message says why and shows nothing of the key."""
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """An RSA key pair that is fit to sign.
+    """A key pair that is fit to sign.
 
     :ivar kid: the JWK thumbprint of the public key (RFC 7638, SHA-256).
     """
 
-    private: RSAPrivateKey = field(repr=False)
-    kid: str
+    private: Any = field(repr=False)  # the algorithm knows of which class
+    kid: KeyId
+    algorithm: Algorithm = field(repr=False)
 
     @classmethod
-    def generate(cls) -> Self:
-        return cls._of(generate_private_key(PUBLIC_EXPONENT, GENERATED_KEY))
+    def generate(cls, algorithm: Algorithm = RS256) -> Self:
+        return cls._of(algorithm.generate(), algorithm)
 
     @classmethod
-    def from_pem(cls, private_pem: bytes, public_pem: bytes | None = None) -> Self:
+    def from_pem(
+        cls,
+        private_pem: bytes,
+        public_pem: bytes | None = None,
+        algorithm: Algorithm | None = None,
+    ) -> Self:
         """
         :param private_pem: PKCS#1 or PKCS#8, not encrypted.
         :param public_pem: PKCS#1 or SubjectPublicKeyInfo; it must be the private key's.
-        :raises UnfitKey: unreadable, not RSA, below 2048 bits, an exponent other than 65537,
-            not a pair, or a key that was published (everybody can sign with that).
+        :param algorithm: the usual one of such a key unless given.
+        :raises UnfitKey: unreadable, of a kind that nothing signs with, below 2048 bits, an
+            exponent other than 65537, not a pair, or a key that was published (everybody can sign
+            with that).
         """
         try:
             private = serialization.load_pem_private_key(private_pem, password=None)
         except (ValueError, TypeError, UnsupportedAlgorithm):
             raise UnfitKey("is not a private key in PEM form without a password") from None
-        if not isinstance(private, RSAPrivateKey):
-            raise UnfitKey("is not an RSA key")
-        key = cls._of(private)
+        usual = usual_algorithm(private)
+        chosen = algorithm or usual
+        if chosen.private is not usual.private:
+            raise UnfitKey(f"is not a key for {chosen.name}")
+        key = cls._of(private, chosen)
         if public_pem is not None and _read_public(public_pem) != key.public:
             raise UnfitKey("does not belong to the private key")
         return key
 
     @classmethod
-    def _of(cls, private: RSAPrivateKey) -> Self:
+    def _of(cls, private: Any, algorithm: Algorithm) -> Self:
         public = private.public_key()
-        if public.key_size < SMALLEST_KEY:
-            raise UnfitKey(f"has {public.key_size} bits; at least {SMALLEST_KEY} are needed")
-        if public.public_numbers().e != PUBLIC_EXPONENT:
-            raise UnfitKey(f"has an unusual public exponent; only {PUBLIC_EXPONENT} is accepted")
-        kid = thumbprint(public)
+        algorithm.check(public)
+        kid = thumbprint(algorithm.members(public))
         if kid in PUBLISHED_KEYS:
             raise UnfitKey("is a published sample key: everybody could sign tokens with it")
-        return cls(private, kid)
+        return cls(private, kid, algorithm)
 
     @property
-    def public(self) -> RSAPublicKey:
+    def public(self) -> Any:
         return self.private.public_key()
 
+    def jwk(self) -> dict[str, str]:
+        """The public key for others (RFC 7517)."""
+        members = self.algorithm.members(self.public)
+        return members | {"use": "sig", "alg": self.algorithm.name, "kid": self.kid}
+
     def private_pem(self) -> bytes:
-        return self.private.private_bytes(
+        octets: bytes = self.private.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
+        return octets
 
     def public_pem(self) -> bytes:
-        return self.public.public_bytes(
+        octets: bytes = self.public.public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
+        return octets
 
 
 def _read_public(pem: bytes) -> object:
@@ -97,45 +98,10 @@ def _read_public(pem: bytes) -> object:
         raise UnfitKey("is not a public key in PEM form") from None
 
 
-def public_members(key: RSAPublicKey) -> dict[str, str]:
-    """The required members of the JWK (RFC 7518, section 6.3.1), in the order of RFC 7638."""
-    numbers = key.public_numbers()
-    return {"e": _base64url_uint(numbers.e), "kty": "RSA", "n": _base64url_uint(numbers.n)}
-
-
-def thumbprint(key: RSAPublicKey) -> str:
-    """The JWK thumbprint (RFC 7638, SHA-256), in base64url."""
-    digest = hashlib.sha256(msgspec.json.encode(public_members(key))).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-
-
-def _base64url_uint(number: int) -> str:
-    octets = number.to_bytes((number.bit_length() + 7) // 8, "big")
-    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
-
-
-def key_in_file(path: Path) -> SigningKey:
-    """The key in this PEM file, which is made, readable by its owner only, when it is not there.
-
-    Several processes may start at once: one of them makes the file and all read that one.
-
-    :raises UnfitKey: the file is no fit key.
-    :raises OSError: the file cannot be read or made.
-    """
-    if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-        try:
-            with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as f:
-                f.write(SigningKey.generate().private_pem())
-                f.flush()
-                os.fsync(f.fileno())
-            os.link(draft, path)  # fails when another process was first, and that is as good
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink(missing_ok=True)
-    return SigningKey.from_pem(path.read_bytes())
+def thumbprint(members: Mapping[str, str]) -> KeyId:
+    """Of the required members of a JWK in order: RFC 7638, with SHA-256, in base64url."""
+    digest = hashlib.sha256(msgspec.json.encode(members)).digest()
+    return KeyId(base64.urlsafe_b64encode(digest).rstrip(b"=").decode())
 
 
 def key_in_text(private: str, public: str | None) -> SigningKey:

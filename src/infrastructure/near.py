@@ -9,7 +9,7 @@ was read goes into the folder that was there before the reading began, whether o
 looks there any more.
 """
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Generic, TypeVar
 
@@ -172,13 +172,25 @@ class NearTokens(TokenSigner):
     """Remembers which signatures are good. Whether the session is alive it never says.
 
     :param most: how many tokens are remembered; those that came first go first.
+    :param is_live: whether the keys are known to be good still. If not, nothing is remembered.
     """
 
-    def __init__(self, signer: TokenSigner, most: int, clock: Clock) -> None:
+    def __init__(
+        self,
+        signer: TokenSigner,
+        most: int,
+        clock: Clock,
+        is_live: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._signer = signer
         self._most = most
         self._clock = clock
+        self._is_live = is_live
         self._verified: dict[bytes, TokenClaims] = {}
+
+    def forget(self) -> None:
+        """All of it: there are other keys now."""
+        self._verified.clear()
 
     def sign(self, claims: TokenClaims) -> str:
         token = self._signer.sign(claims)
@@ -192,7 +204,7 @@ class NearTokens(TokenSigner):
     def at_hand(self, token: str, kind: TokenKind) -> TokenClaims | None:
         digest = _digest(token)
         claims = self._verified.get(digest)
-        if claims is None or claims.kind is not kind:
+        if claims is None or claims.kind is not kind or not self._is_live():
             return None
         if claims.is_current(self._clock()):
             return claims

@@ -3,7 +3,7 @@
 from infrastructure.places import Place, answering, distinct, limits_of, places
 from infrastructure.schema import move_up, require_newest
 from infrastructure.settings import Settings
-from infrastructure.signing import make_signer
+from infrastructure.signing import open_key_store
 from infrastructure.variables import ConfigurationError
 
 
@@ -16,9 +16,9 @@ async def prepare(settings: Settings) -> None:
     await check_urls(settings)
     _refuse_split_memory(settings)
     make_data_folder(settings)
-    make_signer(settings)
     for place in distinct(settings):
         await _check_schema(place, settings)
+    await _check_keys(settings)
     for place in places(settings):
         with answering(place, f"cannot be used for {place.role}"):
             async with place.connect(limits_of(settings)) as connection:
@@ -40,7 +40,7 @@ def make_data_folder(settings: Settings) -> None:
     :raises ConfigurationError: it cannot be made.
     """
     is_embedded = any(place.url == settings.embedded_url for place in places(settings))
-    if not (is_embedded or keeps_keys(settings)):
+    if not (is_embedded or settings.keeps_keys):
         return
     try:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -48,21 +48,19 @@ def make_data_folder(settings: Settings) -> None:
         raise ConfigurationError("DOORWARD_DATA", f"cannot be made: {error.strerror}") from None
 
 
-def keeps_keys(settings: Settings) -> bool:
-    """Whether the keys are in files, because none is in the environment."""
-    return not (
-        settings.access_private_key
-        or settings.access_public_key
-        or settings.refresh_private_key
-        or settings.refresh_public_key
-    )
-
-
 def _refuse_split_memory(settings: Settings) -> None:
     if settings.workers > 1 and any(place.is_memory for place in places(settings)):
         raise ConfigurationError(
             "WORKERS", "must be 1 with a store in memory: processes do not share that"
         )
+
+
+async def _check_keys(settings: Settings) -> None:
+    async with open_key_store(settings) as store:
+        with answering(places(settings)[0]):
+            held = await store.read()
+        if held.ring.keys or not settings.keys_secret:  # the first worker makes those in SQL
+            held.check(store.variable)
 
 
 async def _check_schema(place: Place, settings: Settings) -> None:

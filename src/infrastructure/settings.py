@@ -19,12 +19,12 @@ from infrastructure.argon2 import (
     LOWEST_MEMORY_KIB,
     LOWEST_TIME_COST,
 )
-from infrastructure.store_settings import StoreSettings
+from infrastructure.key_settings import KeySettings
 from infrastructure.variables import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(StoreSettings):
+class Settings(KeySettings):
     """What can be configured. An empty variable counts as not set."""
 
     host: str = var.declare("HOST", var.text, "127.0.0.1", "The address to listen on.")
@@ -48,35 +48,6 @@ class Settings(StoreSettings):
         var.lifetime,
         "20s",
         "How long a caller may take to send a request, head and body.",
-    )
-    access_private_key: str | None = var.declare(
-        "ACCESS_TOKEN_PRIVATE_KEY",
-        var.optional(var.text),
-        None,
-        "The RSA key (PEM, in base64) that signs access tokens. With none of the four, key pairs "
-        "are made and kept in `DOORWARD_DATA`.",
-        is_secret=True,
-    )
-    access_public_key: str | None = var.declare(
-        "ACCESS_TOKEN_PUBLIC_KEY",
-        var.optional(var.text),
-        None,
-        "Its public key; checked if given.",
-        is_secret=True,
-    )
-    refresh_private_key: str | None = var.declare(
-        "REFRESH_TOKEN_PRIVATE_KEY",
-        var.optional(var.text),
-        None,
-        "The RSA key that signs refresh tokens: another one.",
-        is_secret=True,
-    )
-    refresh_public_key: str | None = var.declare(
-        "REFRESH_TOKEN_PUBLIC_KEY",
-        var.optional(var.text),
-        None,
-        "Its public key; checked if given.",
-        is_secret=True,
     )
     access_expired_in: timedelta | None = var.declare(
         "ACCESS_TOKEN_EXPIRED_IN",

@@ -1,36 +1,120 @@
-"""Which keys sign: those in the environment or, with none there, those in files."""
+"""Which keys sign, and where they are: what the settings say of it."""
 
-from domain.token import TokenKind
-from infrastructure.keys import SigningKey, UnfitKey, key_in_file, key_in_text
-from infrastructure.rs256 import Audiences, Rs256Signer
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from functools import cache
+
+from application.ports import Clock
+from domain.key import KeyTimes
+from domain.token import LEEWAY, TokenKind
+from infrastructure.adapters import SQL, adapter_for
+from infrastructure.algorithms import UnfitKey
+from infrastructure.clock import system_clock
+from infrastructure.devices import Secrets, secret_from
+from infrastructure.jwt_signer import Audiences, JwtSigner
+from infrastructure.key_folder import FolderKeys
+from infrastructure.key_store import FixedKeys, HeldKeyStore
+from infrastructure.keys import SigningKey, key_in_text
+from infrastructure.limits import Limits
+from infrastructure.live_keys import LiveKeys
 from infrastructure.settings import Settings
+from infrastructure.sql_keys import SqlKeys
 from infrastructure.variables import ConfigurationError
 
+_FIXED = (
+    "the keys are in the environment: change them there, and restart or send SIGHUP; or keep them "
+    "where they can be rotated (KEYS_SECRET or KEYS_FOLDER)"
+)
 
-def make_signer(settings: Settings) -> Rs256Signer:
+
+@asynccontextmanager
+async def open_key_store(
+    settings: Settings, clock: Clock = system_clock
+) -> AsyncIterator[HeldKeyStore]:
     """
-    :raises ConfigurationError: a key that must not sign, or only one of the two.
+    :raises ConfigurationError: a key that must not sign, only one of the two, or several places.
     """
+    _refuse_several_places(settings)
+    if settings.keys_secret:
+        _require_sql(settings)
+        opening = SqlKeys.open(
+            settings.users_at,
+            Limits(timeout=settings.store_timeout),
+            settings.keys_secret,
+            settings.token_algorithm,
+        )
+        async with opening as store:
+            yield store
+    elif settings.has_keys:
+        yield FixedKeys(keys_in_environment(settings), _FIXED)
+    else:
+        yield _folder(settings, clock)
+
+
+def keys_place(settings: Settings) -> str:
+    """Where the keys are, in words."""
+    if settings.keys_secret:
+        return "in the database of the users, encrypted"
+    if settings.has_keys:
+        return "in the environment"
+    return f"in {(settings.keys_folder or settings.data / 'keys').absolute()}"
+
+
+def key_times(settings: Settings) -> KeyTimes:
+    """How long keys are known before they sign, and after they have signed."""
+    return KeyTimes(
+        cached=settings.jwks_max_age,
+        kept={
+            TokenKind.ACCESS: settings.access_lifetime + 2 * LEEWAY,
+            TokenKind.REFRESH: settings.refresh_lifetime + 2 * LEEWAY,
+        },
+        rotation=settings.key_rotation if settings.keys_secret else None,
+    )
+
+
+def make_signer(settings: Settings, keys: LiveKeys) -> JwtSigner:
     issuer = settings.token_issuer
-    return Rs256Signer(
-        signing_keys(settings),
+    return JwtSigner(
+        keys,
         Audiences(issuer, settings.audience or issuer, refresh=f"{issuer}/api/auth/refresh"),
         longest_lifetime=settings.session_lifetime,
     )
 
 
-def signing_keys(settings: Settings) -> dict[TokenKind, SigningKey]:
+def device_secrets(settings: Settings, keys: LiveKeys, clock: Clock) -> Secrets:
+    """From ``KEYS_SECRET``, which outlives all keys; or else from the keys of refresh tokens.
+    Those stay good for this purpose until they are taken away.
     """
-    :raises ConfigurationError: as :func:`make_signer` says.
+    if settings.keys_secret:
+        derived = [secret_from(secret) for secret in settings.keys_secret]
+        return lambda: derived
+
+    @cache
+    def secret_of(pair: SigningKey) -> bytes:
+        return secret_from(pair.private_pem())
+
+    def secrets() -> list[bytes]:
+        own = keys.held.ring.of(TokenKind.REFRESH)
+        current = keys.held.ring.signing(TokenKind.REFRESH, clock())
+        return [
+            secret_of(keys.held.pairs[key.id])
+            for key in sorted(own, key=lambda key: key != current)
+        ]
+
+    return secrets
+
+
+def keys_in_environment(settings: Settings) -> Mapping[TokenKind, SigningKey]:
     """
-    texts = {
-        TokenKind.ACCESS: (settings.access_private_key, settings.access_public_key),
-        TokenKind.REFRESH: (settings.refresh_private_key, settings.refresh_public_key),
-    }
-    has_texts = any(text for pair in texts.values() for text in pair)
+    :raises ConfigurationError: a key that must not sign, or only one of the two.
+    """
     keys = {
-        kind: _from_text(kind, *texts[kind]) if has_texts else _from_file(kind, settings)
-        for kind in TokenKind
+        TokenKind.ACCESS: _from_text(
+            TokenKind.ACCESS, settings.access_private_key, settings.access_public_key
+        ),
+        TokenKind.REFRESH: _from_text(
+            TokenKind.REFRESH, settings.refresh_private_key, settings.refresh_public_key
+        ),
     }
     if keys[TokenKind.ACCESS].kid == keys[TokenKind.REFRESH].kid:
         raise ConfigurationError(
@@ -55,14 +139,37 @@ def _from_text(kind: TokenKind, private: str | None, public: str | None) -> Sign
     return key
 
 
-def _from_file(kind: TokenKind, settings: Settings) -> SigningKey:
-    path = settings.data / "keys" / f"{kind}.pem"
-    try:
-        return key_in_file(path)
-    except UnfitKey as error:
+def _folder(settings: Settings, clock: Clock) -> FolderKeys:
+    times = key_times(settings)
+    if settings.keys_folder:
+        return FolderKeys(
+            settings.keys_folder, "KEYS_FOLDER", clock, times.published, settings.token_algorithm
+        )
+    return FolderKeys(
+        settings.data / "keys",
+        "DOORWARD_DATA",
+        clock,
+        times.published,
+        settings.token_algorithm,
+        makes=True,
+    )
+
+
+def _refuse_several_places(settings: Settings) -> None:
+    places = {
+        "ACCESS_TOKEN_PRIVATE_KEY": settings.has_keys,
+        "KEYS_FOLDER": settings.keys_folder is not None,
+        "KEYS_SECRET": settings.keys_secret is not None,
+    }
+    given = [variable for variable, is_given in places.items() if is_given]
+    if len(given) > 1:
         raise ConfigurationError(
-            "DOORWARD_DATA", f"holds keys/{path.name}, which {error}"
-        ) from None
-    except OSError as error:
-        reason = error.strerror or "cannot be used"
-        raise ConfigurationError("DOORWARD_DATA", f"cannot keep the keys: {reason}") from None
+            " and ".join(given), "are different places for the keys: choose one of them"
+        )
+
+
+def _require_sql(settings: Settings) -> None:
+    if adapter_for(settings.users_at, "users") is not SQL:
+        raise ConfigurationError(
+            "KEYS_SECRET", "needs the users in PostgreSQL or SQLite: their database has the keys"
+        )

@@ -14,6 +14,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     TypeDecorator,
     UniqueConstraint,
     Uuid,
@@ -168,4 +169,15 @@ audit_chain = Table(
     Column("start_digest", String(64), nullable=False),
     Column("last_number", BigInteger, nullable=False),
     Column("last_digest", String(64), nullable=False),
+)
+
+# The ring of keys, of which the private parts are encrypted: see infrastructure/sql_keys.py.
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("id", String(43), primary_key=True),
+    Column("kind", String(20), nullable=False),
+    Column("published_at", UtcDateTime, nullable=False),
+    Column("signs_from", UtcDateTime),
+    Column("encrypted", Text, nullable=False),
 )

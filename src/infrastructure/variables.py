@@ -1,5 +1,6 @@
 """Environment variables: how one is declared and how its text is read."""
 
+import base64
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, field
@@ -12,6 +13,7 @@ from domain.limit import Limit
 
 _T = TypeVar("_T")
 _LONGEST = 3650 * 86400
+_URL_SAFE = str.maketrans("-_", "+/")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -84,6 +86,22 @@ def origin(text: str) -> str:
 
 def origins(text: str) -> tuple[str, ...]:
     return tuple(origin(part.strip()) for part in text.split(",") if part.strip())
+
+
+def secrets(text: str) -> tuple[bytes, ...]:
+    """Of 32 bytes each, in either alphabet of base64 (RFC 4648)."""
+    parts = tuple(part.strip() for part in text.split(","))
+    try:
+        found = tuple(base64.b64decode(part.translate(_URL_SAFE), validate=True) for part in parts)
+    except ValueError:
+        found = ()
+    if not found or any(len(secret) != 32 for secret in found):
+        raise ValueError("must be 32 bytes in base64, or several such, separated by commas")
+    return found
+
+
+def unless_off(parse: Callable[[str], _T]) -> Callable[[str], _T | None]:
+    return lambda text: None if text == "off" else parse(text)
 
 
 def limit(name: str) -> Callable[[str], Limit | None]:

@@ -21,9 +21,9 @@ from application.ports import (
 from domain.token import TokenKind
 from infrastructure.container import make_container
 from infrastructure.devices import HmacDevices
+from infrastructure.jwt_signer import JwtSigner
 from infrastructure.keys import SigningKey
 from infrastructure.near import NearTokens
-from infrastructure.rs256 import Rs256Signer
 from infrastructure.settings import Settings
 from tests.api.people import CLIENT_ORIGIN, ORIGIN, Client, a_client
 from tests.api.trouble import (
@@ -32,7 +32,7 @@ from tests.api.trouble import (
     TroubledSessions,
     TroubledUsers,
 )
-from tests.builders import NOW
+from tests.builders import NOW, devices_of
 from tests.doubles import QuickHasher, SettableClock
 
 STACKS = {
@@ -77,14 +77,14 @@ def trouble() -> Trouble:
 
 @pytest.fixture(scope="session")
 def devices(keys: dict[TokenKind, SigningKey]) -> HmacDevices:
-    return HmacDevices(keys[TokenKind.REFRESH])
+    return devices_of(keys[TokenKind.REFRESH])
 
 
 @pytest.fixture
 def replacements(
     request: pytest.FixtureRequest,
     clock: SettableClock,
-    signer: Rs256Signer,
+    signer: JwtSigner,
     devices: HmacDevices,
 ) -> Provider:
     """A clock that the test sets, quick hashes and ready-made keys."""

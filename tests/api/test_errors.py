@@ -130,7 +130,7 @@ async def test_readiness_names_the_store_that_is_down(
     assert answer.headers["retry-after"] == "1"
     assert answer.json() == {
         "status": "error",
-        "checks": {"users": "up", "sessions": "up"} | {store: "down"},
+        "checks": {"users": "up", "sessions": "up", "keys": "up"} | {store: "down"},
     }
     assert (await client.get("/health/live")).json() == {"status": "success"}
     assert (await client.get("/api/healthchecker")).status_code == 200

@@ -42,7 +42,7 @@ HSTS = "max-age=31536000; includeSubDomains"
 PLAIN_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 MAY_BE_STORED = {
-    "/.well-known/jwks.json": "max-age=300, public",
+    "/.well-known/jwks.json": "public, max-age=300",
     "/docs": "public, max-age=3600",
     "/docs/start.js": "public, max-age=3600",
 }

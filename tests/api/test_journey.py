@@ -73,4 +73,5 @@ async def test_of_parallel_registrations_of_one_address_one_succeeds(client: Cli
 
 async def test_both_stores_are_ready(client: Client) -> None:
     answer = await client.get("/health/ready")
-    assert answer.json() == {"status": "success", "checks": {"users": "up", "sessions": "up"}}
+    checks = {"users": "up", "sessions": "up", "keys": "up"}
+    assert answer.json() == {"status": "success", "checks": checks}

@@ -125,3 +125,31 @@ async def test_the_keys_are_the_same_for_everybody(client: Client) -> None:
     await client.move_in()
 
     assert (await client.get(KEYS)).content == before
+
+
+async def test_who_has_the_keys_already_is_told_so_and_no_more(client: Client) -> None:
+    first = await client.get(KEYS)
+    tag = first.headers["etag"]
+
+    for known in (tag, f"W/{tag}", f'"another", {tag}', "*"):
+        again = await client.get(KEYS, headers={"If-None-Match": known})
+
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["etag"] == tag
+        assert again.headers["cache-control"] == first.headers["cache-control"]
+
+
+@pytest.mark.parametrize("known", ['"another"', "", "rubbish"])
+async def test_who_has_other_keys_gets_these(client: Client, known: str) -> None:
+    answer = await client.get(KEYS, headers={"If-None-Match": known})
+
+    assert answer.status_code == 200
+    assert answer.json()["keys"]
+
+
+async def test_without_a_body_the_headers_are_the_same(client: Client) -> None:
+    got, asked = await client.get(KEYS), await client.head(KEYS)
+
+    assert (asked.status_code, asked.content) == (200, b"")
+    for name in ("etag", "cache-control", "content-type"):
+        assert asked.headers[name] == got.headers[name]

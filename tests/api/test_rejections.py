@@ -8,8 +8,8 @@ import pytest
 
 from application.ports import UserRepository
 from domain.token import TokenKind
+from infrastructure.jwt_signer import JwtSigner
 from infrastructure.keys import SigningKey
-from infrastructure.rs256 import Rs256Signer
 from tests.api.people import EMAIL, LOGOUT, ME, REFRESH, Client, Tokens, bearer, seen, stored
 from tests.builders import a_signer, a_signing_key
 from tests.doubles import SettableClock
@@ -32,13 +32,13 @@ SPOILED = [
 
 
 @pytest.fixture(scope="session")
-def forger() -> Rs256Signer:
+def forger() -> JwtSigner:
     """Somebody who knows all about our tokens but the keys."""
     return a_signer({kind: a_signing_key() for kind in TokenKind})
 
 
 @pytest.fixture(scope="session")
-def confused(keys: dict[TokenKind, SigningKey]) -> Rs256Signer:
+def confused(keys: dict[TokenKind, SigningKey]) -> JwtSigner:
     """Our keys, each for the other kind."""
     access, refresh = keys[TokenKind.ACCESS], keys[TokenKind.REFRESH]
     return a_signer({TokenKind.ACCESS: refresh, TokenKind.REFRESH: access})
@@ -49,9 +49,9 @@ async def spoiled(
     client: Client,
     clock: SettableClock,
     users: UserRepository,
-    signer: Rs256Signer,
-    forger: Rs256Signer,
-    confused: Rs256Signer,
+    signer: JwtSigner,
+    forger: JwtSigner,
+    confused: JwtSigner,
 ) -> dict[str, Tokens]:
     """Pairs of tokens that are not good, by what is wrong with them: all of SPOILED."""
     expired = await client.come_in()
@@ -66,7 +66,7 @@ async def spoiled(
     clock.advance(timedelta(seconds=11))
     await client.refresh(reused["refresh_token"])
 
-    def resigned(by: Rs256Signer) -> Tokens:
+    def resigned(by: JwtSigner) -> Tokens:
         return {
             f"{kind}_token": by.sign(signer.verify(good[f"{kind}_token"], kind))
             for kind in TokenKind

@@ -11,11 +11,10 @@ from domain.session import SessionId, TokenId
 from domain.token import TokenClaims, TokenKind
 from infrastructure.keys import SigningKey
 from infrastructure.near import NearTokens
-from infrastructure.rs256 import Rs256Signer
-from tests.builders import AUDIENCES, LIFETIMES, NOW, a_session, a_signer, claims_of, refreshed
+from tests.builders import NOW, a_session, a_signer, claims_of, refreshed
 
 SIGNERS: dict[str, Callable[[dict[TokenKind, SigningKey]], TokenSigner]] = {
-    "rs256": lambda keys: Rs256Signer(keys, AUDIENCES, LIFETIMES.absolute),
+    "rs256": a_signer,
     "near rs256": lambda keys: NearTokens(a_signer(keys), 1000, lambda: NOW),
 }
 """Each with the same keys. A new signer needs an entry here."""

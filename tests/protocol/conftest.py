@@ -3,8 +3,7 @@
 import pytest
 
 from application.ports import Devices
-from infrastructure.devices import HmacDevices
-from tests.builders import a_signing_key
+from tests.builders import a_signing_key, devices_of
 from tests.conftest import schemes, url_for
 
 
@@ -16,4 +15,4 @@ def sessions_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def devices() -> Devices:
     """Ready-made, for its key takes a while."""
-    return HmacDevices(a_signing_key())
+    return devices_of(a_signing_key())

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from domain.errors import TokenRejected
 from domain.token import TokenKind
+from infrastructure.jwt_signer import JwtSigner
 from infrastructure.keys import SigningKey
-from infrastructure.rs256 import Rs256Signer
 from tests.builders import a_session, claims_of
 from tests.unit.forgery import Forger, octets_of, segment, written
 
@@ -32,7 +32,7 @@ POSITIONS = st.integers(0, 10_000)
 @pytest.fixture(params=TokenKind, scope="module")
 def forger(
     request: pytest.FixtureRequest,
-    signer: Rs256Signer,
+    signer: JwtSigner,
     keys: dict[TokenKind, SigningKey],
     strange_key: SigningKey,
 ) -> Forger:

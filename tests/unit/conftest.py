@@ -2,14 +2,14 @@ import pytest
 
 from application.authenticate import Principal
 from domain.token import TokenKind
+from infrastructure.jwt_signer import JwtSigner
 from infrastructure.keys import SigningKey
-from infrastructure.rs256 import Rs256Signer
 from tests.builders import House
 from tests.unit.forgery import Forger
 
 
 @pytest.fixture
-def house(signer: Rs256Signer) -> House:
+def house(signer: JwtSigner) -> House:
     """All use cases on stores in memory, with nobody in them."""
     return House(signer)
 
@@ -26,7 +26,7 @@ async def me(house: House) -> Principal:
 
 @pytest.fixture
 def forger(
-    signer: Rs256Signer, keys: dict[TokenKind, SigningKey], strange_key: SigningKey
+    signer: JwtSigner, keys: dict[TokenKind, SigningKey], strange_key: SigningKey
 ) -> Forger:
     """Of access tokens."""
     return Forger(signer, keys[TokenKind.ACCESS], keys[TokenKind.REFRESH], strange_key)
@@ -34,7 +34,7 @@ def forger(
 
 @pytest.fixture
 def refresh_forger(
-    signer: Rs256Signer, keys: dict[TokenKind, SigningKey], strange_key: SigningKey
+    signer: JwtSigner, keys: dict[TokenKind, SigningKey], strange_key: SigningKey
 ) -> Forger:
     own, other = keys[TokenKind.REFRESH], keys[TokenKind.ACCESS]
     return Forger(signer, own, other, strange_key, TokenKind.REFRESH)

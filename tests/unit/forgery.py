@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.hashes import SHA256, SHA512, HashAlgorithm
 
 from domain.errors import TokenRejected
 from domain.token import TokenKind
+from infrastructure.jwt_signer import JwtSigner
 from infrastructure.keys import SigningKey
-from infrastructure.rs256 import Rs256Signer
 from tests.builders import a_session, claims_of
 
 Members = dict[str, Any]
@@ -77,7 +77,7 @@ class Forger:
     :ivar strange: the forger's own.
     """
 
-    signer: Rs256Signer
+    signer: JwtSigner
     key: SigningKey
     other: SigningKey
     strange: SigningKey
@@ -142,7 +142,7 @@ def attacks(by_name: dict[str, Attack]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("attack", by_name.values(), ids=by_name)
 
 
-def assert_rejected(signer: Rs256Signer, token: str, kind: TokenKind = TokenKind.ACCESS) -> None:
+def assert_rejected(signer: JwtSigner, token: str, kind: TokenKind = TokenKind.ACCESS) -> None:
     """With exactly that error, which says nothing and hides where it comes from."""
     with pytest.raises(TokenRejected) as refused:
         signer.verify(token, kind)

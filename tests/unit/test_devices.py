@@ -8,7 +8,7 @@ import pytest
 from domain.user import UserId
 from infrastructure.devices import HmacDevices
 from infrastructure.keys import SigningKey
-from tests.builders import NOW, a_signing_key, ada
+from tests.builders import NOW, a_signing_key, ada, devices_of
 
 ADA, EVE = ada(), ada()
 
@@ -20,7 +20,7 @@ def key() -> SigningKey:
 
 @pytest.fixture
 def devices(key: SigningKey) -> HmacDevices:
-    return HmacDevices(key)
+    return devices_of(key)
 
 
 def test_a_device_is_recognised_by_its_token(devices: HmacDevices) -> None:
@@ -53,15 +53,15 @@ def test_with_a_new_password_every_device_is_a_stranger_again(devices: HmacDevic
 
 
 def test_a_device_is_recognised_after_a_restart_and_by_every_worker(key: SigningKey) -> None:
-    token = HmacDevices(key).issue(ADA)
+    token = devices_of(key).issue(ADA)
 
-    assert HmacDevices(key).recognise(token, ADA) is not None
+    assert devices_of(key).recognise(token, ADA) is not None
 
 
 def test_a_token_made_with_another_key_is_not_recognised(
     devices: HmacDevices, strange_key: SigningKey
 ) -> None:
-    assert devices.recognise(HmacDevices(strange_key).issue(ADA), ADA) is None
+    assert devices.recognise(devices_of(strange_key).issue(ADA), ADA) is None
 
 
 def test_a_device_has_128_random_bits_and_its_token_says_nothing_else(

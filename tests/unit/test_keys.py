@@ -1,12 +1,7 @@
-"""RSA keys: which are fit to sign, and how those of the embedded default are kept."""
+"""Key pairs: which are fit to sign, and what they are called."""
 
 import base64
-import os
-import stat
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -15,12 +10,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 
 from domain.token import TokenKind
 from infrastructure import keys as keys_module
+from infrastructure.algorithms import RS256, UnfitKey
 from infrastructure.keys import (
     SigningKey,
-    UnfitKey,
-    key_in_file,
     key_in_text,
-    public_members,
     thumbprint,
 )
 from infrastructure.published_keys import PUBLISHED_KEYS
@@ -40,12 +33,6 @@ def refusal_of(private_pem: bytes, public_pem: bytes | None = None) -> str:
     with pytest.raises(UnfitKey) as refused:
         SigningKey.from_pem(private_pem, public_pem)
     return str(refused.value)
-
-
-@pytest.fixture
-def _small_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Made quickly, where the size does not matter."""
-    monkeypatch.setattr(keys_module, "GENERATED_KEY", 2048)
 
 
 def an_encrypted_pem() -> bytes:
@@ -76,7 +63,7 @@ UNFIT: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: a_signing_key().public_pem(),
         "is not a private key in PEM form without a password",
     ),
-    "an elliptic curve": (an_elliptic_pem, "is not an RSA key"),
+    "an elliptic curve": (an_elliptic_pem, "is neither an RSA key nor an Ed25519 key"),
     "1024 bits": (lambda: pem(an_rsa_key(1024)), "has 1024 bits; at least 2048 are needed"),
     "2047 bits": (lambda: pem(an_rsa_key(2047)), "has 2047 bits; at least 2048 are needed"),
     "e=3": (
@@ -148,8 +135,8 @@ def test_the_thumbprint_is_that_of_rfc_7638() -> None:
     modulus = int.from_bytes(base64.urlsafe_b64decode(f"{RFC_MODULUS}=="), "big")
     key = RSAPublicNumbers(65537, modulus).public_key()
 
-    assert public_members(key) == {"e": "AQAB", "kty": "RSA", "n": RFC_MODULUS}
-    assert thumbprint(key) == RFC_THUMBPRINT
+    assert RS256.members(key) == {"e": "AQAB", "kty": "RSA", "n": RFC_MODULUS}
+    assert thumbprint(RS256.members(key)) == RFC_THUMBPRINT
 
 
 def test_a_generated_key_has_3072_bits() -> None:
@@ -157,92 +144,13 @@ def test_a_generated_key_has_3072_bits() -> None:
 
     assert key.public.key_size == 3072
     assert key.public.public_numbers().e == 65537
-    assert key.kid == thumbprint(key.public)
+    assert key.kid == thumbprint(RS256.members(key.public))
 
 
 def test_a_key_does_not_show_itself(keys: dict[TokenKind, SigningKey]) -> None:
     key = keys[TokenKind.ACCESS]
 
     assert repr(key) == f"SigningKey(kid='{key.kid}')"
-
-
-@pytest.mark.usefixtures("_small_keys")
-def test_a_key_in_a_file_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
-    path = tmp_path / "keys" / "access.pem"
-
-    made, read = key_in_file(path), key_in_file(path)
-
-    assert made.kid == read.kid
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    assert list(path.parent.iterdir()) == [path]
-
-
-@pytest.mark.usefixtures("_small_keys")
-def test_a_loose_umask_does_not_loosen_the_key(tmp_path: Path) -> None:
-    before = os.umask(0)
-    try:
-        key_in_file(tmp_path / "key.pem")
-    finally:
-        os.umask(before)
-
-    assert stat.S_IMODE((tmp_path / "key.pem").stat().st_mode) == 0o600
-
-
-def test_processes_that_start_at_once_have_one_key(tmp_path: Path) -> None:
-    path = tmp_path / "keys" / "access.pem"
-    program = (
-        "import sys; from pathlib import Path; from infrastructure import keys; "
-        "keys.GENERATED_KEY = 2048; "
-        "sys.stdin.read(); print(keys.key_in_file(Path(sys.argv[1])).kid)"
-    )
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", program, str(path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        for _ in range(4)
-    ]
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.close()
-        process.stdin = None
-
-    kids = {process.communicate()[0] for process in processes}
-
-    assert kids == {key_in_file(path).kid.encode() + b"\n"}
-    assert list(path.parent.iterdir()) == [path]
-
-
-def test_whoever_loses_the_race_for_the_file_takes_the_winners_key(
-    tmp_path: Path,
-    keys: dict[TokenKind, SigningKey],
-    strange_key: SigningKey,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    path = tmp_path / "access.pem"
-    winner = keys[TokenKind.ACCESS]
-
-    def overtaken(_: type[SigningKey]) -> SigningKey:
-        path.write_bytes(winner.private_pem())  # now somebody else is first
-        return strange_key
-
-    monkeypatch.setattr(SigningKey, "generate", classmethod(overtaken))
-
-    assert key_in_file(path).kid == winner.kid
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_an_unfit_key_in_a_file_is_refused_and_kept(tmp_path: Path) -> None:
-    path = tmp_path / "access.pem"
-    path.write_bytes(pem(an_rsa_key(1024)))
-    before = path.read_bytes()
-
-    with pytest.raises(UnfitKey, match="1024 bits"):
-        key_in_file(path)
-
-    assert path.read_bytes() == before
 
 
 def test_a_key_in_text_is_base64_of_its_pem(keys: dict[TokenKind, SigningKey]) -> None:

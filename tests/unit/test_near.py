@@ -19,10 +19,10 @@ from domain.session import Session, SessionId
 from domain.token import LEEWAY, TokenClaims, TokenKind
 from domain.user import Email, User, UserId
 from infrastructure.adapters import open_stores
+from infrastructure.jwt_signer import JwtSigner
 from infrastructure.limits import Limits
 from infrastructure.memory import MemorySessions, MemoryUsers
 from infrastructure.near import NearSessions, NearTokens, NearUsers
-from infrastructure.rs256 import Rs256Signer
 from tests.builders import MICROSECOND, NOW, a_session, ada, claims_of, refreshed
 from tests.doubles import FeedByHand, SettableClock
 
@@ -533,15 +533,13 @@ class Verifier:
 
 
 @pytest.fixture
-def verifier(signer: Rs256Signer) -> Verifier:
+def verifier(signer: JwtSigner) -> Verifier:
     counting, clock = CountingSigner(signer), SettableClock(NOW)
     return Verifier(counting, clock, NearTokens(counting, MOST, clock))
 
 
 @pytest.mark.parametrize("kind", TokenKind)
-def test_the_answer_is_the_signers(
-    verifier: Verifier, signer: Rs256Signer, kind: TokenKind
-) -> None:
+def test_the_answer_is_the_signers(verifier: Verifier, signer: JwtSigner, kind: TokenKind) -> None:
     token = verifier.token(kind)
     assert verifier.near.at_hand(token, kind) is None
 
@@ -629,7 +627,7 @@ def test_a_token_of_the_future_is_not_remembered(verifier: Verifier) -> None:
 
 @pytest.mark.parametrize("lifetime", [0, -1, 10**8])
 def test_what_the_signer_refuses_is_refused_though_it_was_signed_here(
-    verifier: Verifier, signer: Rs256Signer, lifetime: int
+    verifier: Verifier, signer: JwtSigner, lifetime: int
 ) -> None:
     """A token of a session's very last second has no lifetime."""
     claims = claims_of(a_session())
@@ -652,7 +650,7 @@ def test_the_first_tokens_go_first(verifier: Verifier) -> None:
     assert len(verifier.near._verified) == MOST
 
 
-def test_no_token_stays_in_memory(signer: Rs256Signer) -> None:
+def test_no_token_stays_in_memory(signer: JwtSigner) -> None:
     """Nothing that the copies refer to, however indirectly, holds the token or its signature."""
     near = NearTokens(signer, 1000, lambda: NOW)
     token = signer.sign(claims_of(a_session()))

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from domain.token import TokenKind
+from infrastructure.jwt_signer import JwtSigner
 from infrastructure.keys import SigningKey
-from infrastructure.rs256 import Rs256Signer
 from tests.builders import AUDIENCES, a_session, a_signer, claims_of
 from tests.unit.forgery import (
     STRING_CLAIMS,
@@ -22,7 +22,7 @@ from tests.unit.forgery import (
 
 
 @pytest.mark.parametrize("kind", TokenKind)
-def test_a_token_of_the_other_kind_is_refused(signer: Rs256Signer, kind: TokenKind) -> None:
+def test_a_token_of_the_other_kind_is_refused(signer: JwtSigner, kind: TokenKind) -> None:
     [other] = set(TokenKind) - {kind}
 
     assert_rejected(signer, signer.sign(claims_of(a_session(), other)), kind)

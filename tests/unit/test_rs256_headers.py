@@ -7,7 +7,8 @@ import socket
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from infrastructure.keys import SigningKey, public_members
+from infrastructure.algorithms import RS256
+from infrastructure.keys import SigningKey
 from tests.unit.forgery import (
     Attack,
     Forger,
@@ -48,8 +49,8 @@ def public_forms(key: SigningKey) -> dict[str, bytes]:
         "PEM of PKCS#1": public.public_bytes(encoding.PEM, pkcs1),
         "DER": public.public_bytes(encoding.DER, spki),
         "DER of PKCS#1": public.public_bytes(encoding.DER, pkcs1),
-        "JWK": json.dumps(public_members(public)).encode(),
-        "modulus": public_members(public)["n"].encode(),
+        "JWK": json.dumps(RS256.members(public)).encode(),
+        "modulus": RS256.members(public)["n"].encode(),
         "nothing": b"",
     }
 
@@ -104,7 +105,7 @@ def key_members(url: str, key: SigningKey) -> dict[str, object]:
         )
     )
     return {
-        "jwk": public_members(key.public) | {"kid": key.kid},
+        "jwk": RS256.members(key.public) | {"kid": key.kid},
         "jku": f"{url}/jwks.json",
         "x5u": f"{url}/chain.pem",
         "x5c": [certificate.decode()],

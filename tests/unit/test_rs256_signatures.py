@@ -6,8 +6,9 @@ import time
 import pytest
 
 from domain.token import TokenKind
+from infrastructure.jwt_signer import LONGEST_TOKEN, Audiences, JwtSigner
 from infrastructure.keys import SigningKey
-from infrastructure.rs256 import LONGEST_TOKEN, Audiences, Rs256Signer
+from infrastructure.live_keys import LiveKeys
 from tests.builders import LIFETIMES, a_session, claims_of
 from tests.unit.forgery import (
     Attack,
@@ -167,9 +168,9 @@ def test_a_huge_token_is_refused_at_once(forger: Forger) -> None:
 
 
 def test_even_a_genuine_token_has_at_most_4_kib(keys: dict[TokenKind, SigningKey]) -> None:
-    def with_issuer(length: int) -> tuple[Rs256Signer, str]:
+    def with_issuer(length: int) -> tuple[JwtSigner, str]:
         audiences = Audiences("i" * length, "api", "refresh")
-        signer = Rs256Signer(keys, audiences, LIFETIMES.absolute)
+        signer = JwtSigner(LiveKeys.fixed(keys), audiences, LIFETIMES.absolute)
         return signer, signer.sign(claims_of(a_session()))
 
     length = 1

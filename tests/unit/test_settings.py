@@ -1,6 +1,7 @@
 """The configuration: what each variable means, and what cannot be."""
 
 import traceback
+from base64 import b64encode, urlsafe_b64encode
 from dataclasses import fields
 from datetime import timedelta
 from ipaddress import ip_network
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from domain.limit import Limit
+from infrastructure.algorithms import EDDSA, PS256, RS256
 from infrastructure.settings import Settings, table
 from infrastructure.variables import ConfigurationError
 
@@ -25,7 +27,23 @@ SECRETS = {
     "REFRESH_TOKEN_PUBLIC_KEY": "hidden4",
 }
 
+ONE, TWO = bytes(range(32)), bytes([255] * 32)
 READ: list[tuple[str, str, str, Any]] = [
+    ("KEYS_FOLDER", "/run/secrets/doorward", "keys_folder", Path("/run/secrets/doorward")),
+    ("KEYS_SECRET", b64encode(ONE).decode(), "keys_secret", (ONE,)),
+    ("KEYS_SECRET", urlsafe_b64encode(TWO).decode(), "keys_secret", (TWO,)),
+    (
+        "KEYS_SECRET",
+        f"{b64encode(TWO).decode()}, {b64encode(ONE).decode()}",
+        "keys_secret",
+        (TWO, ONE),
+    ),
+    ("KEY_ROTATION", "90d", "key_rotation", timedelta(days=90)),
+    ("KEY_ROTATION", "off", "key_rotation", None),
+    ("TOKEN_ALGORITHM", "RS256", "token_algorithm", RS256),
+    ("TOKEN_ALGORITHM", "PS256", "token_algorithm", PS256),
+    ("TOKEN_ALGORITHM", "EdDSA", "token_algorithm", EDDSA),
+    ("JWKS_MAX_AGE", "60", "jwks_max_age", timedelta(minutes=1)),
     ("HOST", "0.0.0.0", "host", "0.0.0.0"),  # noqa: S104
     ("PORT", "9000", "port", 9000),
     ("PORT", "65535", "port", 65535),
@@ -128,6 +146,10 @@ DEFAULTS: dict[str, Any] = {
 
 UNREADABLE = {
     "PORT": ["0", "65536", "-1", "8000.0", "eighty", "٨٠٠٠", "8 000", "9" * 5000],
+    "KEYS_SECRET": ["hidden", b64encode(bytes(31)).decode(), b64encode(bytes(32)).decode() + ","],
+    "KEY_ROTATION": ["0", "never", "-1d"],
+    "TOKEN_ALGORITHM": ["HS256", "none", "rs256", "ES256", "RS256,PS256"],
+    "JWKS_MAX_AGE": ["0", "x"],
     "POSTGRES_PORT": ["0", "70000", "five"],
     "WORKERS": ["0", "-1", "many", "1.5", "٢", "9" * 5000],
     "STORE_CONNECTIONS": ["0", "x"],

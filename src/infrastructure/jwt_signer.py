@@ -1,7 +1,7 @@
-"""Tokens signed with RS256 (RFC 7515, 7519, 9068).
+"""Signed tokens (RFC 7515, 7519, 9068), RS256 as a rule: the algorithm is a property of the key.
 
 Only this service signs these tokens, so there is exactly one way to write each of them, and
-:meth:`Rs256Signer.verify` accepts nothing else. In this order, the cheap and safe first:
+:meth:`JwtSigner.verify` accepts nothing else. In this order, the cheap and safe first:
 
 1. size and characters;
 2. the header segment is compared, undecoded, with the headers that this service writes. One of
@@ -17,24 +17,24 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from jwt.algorithms import RSAAlgorithm
 
 from application.ports import TokenSigner
 from domain.errors import TokenRejected
 from domain.session import SessionId, TokenId
 from domain.token import TokenClaims, TokenKind
 from domain.user import UserId
-from infrastructure.keys import SigningKey, public_members
+from infrastructure.algorithms import Algorithm
+from infrastructure.key_store import HeldKeys
+from infrastructure.keys import SigningKey
+from infrastructure.live_keys import LiveKeys
 
 LONGEST_TOKEN = 4096
 """In bytes. Ours are about 900."""
 
-_RS256 = RSAAlgorithm(RSAAlgorithm.SHA256)
 _TYPES = {TokenKind.ACCESS: "at+jwt", TokenKind.REFRESH: "rt+jwt"}
 _ID = re.compile(r"[0-9a-f]{32}")
 _NumericDate = Annotated[int, msgspec.Meta(ge=0, le=253402300799)]
@@ -72,38 +72,46 @@ class Audiences:
         return self.access if kind is TokenKind.ACCESS else self.refresh
 
 
-class Rs256Signer(TokenSigner):
+@dataclass(frozen=True, slots=True)
+class _Key:
     """
-    :param keys: one for each kind of token, so that neither can stand in for the other.
+    :ivar starts: from when on it signs, in seconds since 1970.
+    :ivar header: the first segment of whatever it signs.
+    """
+
+    starts: float
+    header: bytes
+    pair: SigningKey
+
+
+class JwtSigner(TokenSigner):
+    """
+    :param keys: each for one kind of token, so that none can stand in for another.
     :param longest_lifetime: a token that claims to be good for longer is refused.
     """
 
     CLIENT_ID = "doorward"
     """RFC 9068 asks for the client that the token was issued to: our own login."""
 
-    def __init__(
-        self,
-        keys: Mapping[TokenKind, SigningKey],
-        audiences: Audiences,
-        longest_lifetime: timedelta,
-    ) -> None:
-        self._keys = dict(keys)
+    def __init__(self, keys: LiveKeys, audiences: Audiences, longest_lifetime: timedelta) -> None:
+        self._live = keys
         self._audiences = audiences
         self._longest_lifetime = int(longest_lifetime.total_seconds())
-        self._headers = {kind: _header(kind, key.kid) for kind, key in keys.items()}
-        self._public: dict[TokenKind, dict[bytes, RSAPublicKey]] = {
-            kind: {self._headers[kind]: key.public} for kind, key in keys.items()
-        }
+        self._signing: Mapping[TokenKind, Sequence[_Key]] = {}
+        self._verifying: Mapping[TokenKind, Mapping[bytes, tuple[Algorithm, Any]]] = {}
         self._decoder = msgspec.json.Decoder(_Claims)
         self._encoder = msgspec.json.Encoder()
+        keys.follow(self._learn)
 
     def sign(self, claims: TokenClaims) -> str:
-        payload = _encode(self._encoder.encode(self._written(claims)))
-        message = b"%b.%b" % (self._headers[claims.kind], payload)
-        signature = _RS256.sign(message, self._keys[claims.kind].private)
+        self._live.check()
+        key = self._key_for(claims)
+        message = b"%b.%b" % (key.header, _encode(self._encoder.encode(self._written(claims))))
+        signature = key.pair.algorithm.signature.sign(message, key.pair.private)
         return (message + b"." + _encode(signature)).decode("ascii")
 
     def verify(self, token: str, kind: TokenKind) -> TokenClaims:
+        self._live.check()
         try:
             return self._verify(token, kind)
         except (ValueError, msgspec.MsgspecError):
@@ -113,15 +121,42 @@ class Rs256Signer(TokenSigner):
         return 0 < claims.lifetime <= self._longest_lifetime
 
     def public_keys(self) -> Sequence[Mapping[str, str]]:
-        key = self._keys[TokenKind.ACCESS]
-        return [public_members(key.public) | {"use": "sig", "alg": "RS256", "kid": key.kid}]
+        self._live.check()
+        return self._live.published()
+
+    def _learn(self, keys: HeldKeys) -> None:
+        """What the ring says, put so that signing and verifying take one look."""
+        ring = {
+            kind: [
+                _Key(
+                    key.signs_from.timestamp() if key.signs_from else float("inf"),
+                    _header(kind, keys.pairs[key.id]),
+                    keys.pairs[key.id],
+                )
+                for key in keys.ring.of(kind)
+            ]
+            for kind in TokenKind
+        }
+        self._signing = {kind: own[::-1] for kind, own in ring.items()}
+        self._verifying = {
+            kind: {key.header: (key.pair.algorithm, key.pair.public) for key in own}
+            for kind, own in ring.items()
+        }
+
+    def _key_for(self, claims: TokenClaims) -> _Key:
+        """As :meth:`~domain.key.KeyRing.signing` says."""
+        latest_first = self._signing[claims.kind]
+        begun = (key for key in latest_first if key.starts <= claims.issued_at)
+        return next(begun, latest_first[-1])
 
     def _verify(self, token: str, kind: TokenKind) -> TokenClaims:
         if len(token) > LONGEST_TOKEN:
             raise TokenRejected
         header, payload, signature = token.encode("ascii").split(b".")
-        key = self._public[kind].get(header)
-        if key is None or not _RS256.verify(b"%b.%b" % (header, payload), key, _decode(signature)):
+        algorithm, public = self._verifying[kind].get(header, (None, None))
+        if algorithm is None or not algorithm.signature.verify(
+            b"%b.%b" % (header, payload), public, _decode(signature)
+        ):
             raise TokenRejected
         written = _decode(payload)
         claims = self._read(self._decoder.decode(written), kind)
@@ -158,8 +193,9 @@ class Rs256Signer(TokenSigner):
         return claims
 
 
-def _header(kind: TokenKind, kid: str) -> bytes:
-    return _encode(msgspec.json.encode({"alg": "RS256", "kid": kid, "typ": _TYPES[kind]}))
+def _header(kind: TokenKind, pair: SigningKey) -> bytes:
+    members = {"alg": pair.algorithm.name, "kid": pair.kid, "typ": _TYPES[kind]}
+    return _encode(msgspec.json.encode(members))
 
 
 def _encode(octets: bytes) -> bytes:

@@ -1,0 +1,147 @@
+"""The keys as this process knows them, kept up to date while it runs."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from time import monotonic
+from typing import Self
+
+from application.keys import TendKeys
+from application.ports import Clock
+from domain.errors import Unavailable
+from domain.key import KeyTimes
+from domain.token import TokenKind
+from infrastructure.clock import system_clock
+from infrastructure.key_store import FixedKeys, HeldKeys, HeldKeyStore
+from infrastructure.keys import SigningKey
+from infrastructure.variables import ConfigurationError
+
+log = logging.getLogger("doorward")
+
+Follower = Callable[[HeldKeys], None]
+
+
+class LiveKeys:
+    """
+    Keys that cannot be used are reported, and those from before stay in use. But when a store that
+    others write to does not answer, a key may have been revoked: then nothing is signed or
+    accepted until it does.
+
+    :param bound: for how long the last answer of such a store is good.
+    :ivar held: all keys of the store, those that have expired among them.
+    """
+
+    def __init__(
+        self, store: HeldKeyStore, held: HeldKeys, times: KeyTimes, clock: Clock, bound: timedelta
+    ) -> None:
+        self._store = store
+        self._times = times
+        self._clock = clock
+        self._bound = bound.total_seconds()
+        self._followers: list[Follower] = []
+        self._trouble = ""
+        self._in_force = HeldKeys()
+        self._use(held, monotonic())
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        store: HeldKeyStore,
+        times: KeyTimes,
+        clock: Clock,
+        bound: timedelta,
+        tend: TendKeys | None = None,
+    ) -> AsyncIterator[Self]:
+        """
+        :param tend: does what is due in the store; ``None`` if that is not ours to do.
+        :raises ConfigurationError: the store holds no ring that can be used.
+        :raises Unavailable: there is no answer.
+        """
+        if tend:
+            await tend()
+        held = await store.read()
+        held.check(store.variable)
+        live = cls(store, held, times, clock, bound)
+        tasks = [asyncio.create_task(live._watch())]
+        if tend:
+            tasks.append(asyncio.create_task(live._tend(tend)))
+        try:
+            yield live
+        finally:
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    @classmethod
+    def fixed(cls, pairs: Mapping[TokenKind, SigningKey]) -> Self:
+        """Of keys that stay as they are."""
+        store = FixedKeys(pairs)
+        times = KeyTimes(timedelta(0), {})
+        return cls(store, store.held, times, system_clock, timedelta(0))
+
+    def follow(self, follower: Follower) -> None:
+        """Tell it of the keys, now and whenever they have changed."""
+        self._followers.append(follower)
+        follower(self._in_force)
+
+    def is_live(self) -> bool:
+        return not self._store.is_shared or monotonic() - self._asked_at <= self._bound
+
+    def check(self) -> None:
+        """
+        :raises Unavailable: it cannot be told whether the keys are still good.
+        """
+        if not self.is_live():
+            raise Unavailable("keys")
+
+    def published(self) -> Sequence[Mapping[str, str]]:
+        """The public keys of access tokens, the current one first, then the next."""
+        keys = self._in_force.ring.by_state(TokenKind.ACCESS, self._clock())
+        return [self._in_force.pairs[key.id].jwk() for key in keys]
+
+    async def reload(self) -> None:
+        """Look at the store. What is wrong is reported once."""
+        asked_at = monotonic()
+        try:
+            held = await self._store.read()
+            held.check(self._store.variable)
+        except (ConfigurationError, Unavailable) as error:
+            self._report(str(error))
+        else:
+            self._trouble = ""
+            self._use(held, asked_at)
+
+    def _use(self, held: HeldKeys, asked_at: float) -> None:
+        self.held, self._asked_at = held, asked_at
+        ring = held.ring.without_expired(self._clock(), self._times)
+        if ring != self._in_force.ring:
+            self._in_force = HeldKeys(ring, held.pairs)
+            for follower in self._followers:
+                follower(self._in_force)
+
+    def _report(self, trouble: str) -> None:
+        if trouble != self._trouble:
+            self._trouble = trouble
+            log.error("the keys are not looked at anew: %s", trouble)
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(min(self._bound / 4, 1))
+            try:
+                await self.reload()
+            except Exception:  # whatever it is, the next time may be better
+                log.exception("the keys are not looked at anew")
+
+    async def _tend(self, tend: TendKeys) -> None:
+        """Beside the watching, which must not wait until a key is made."""
+        while True:
+            await asyncio.sleep(1)
+            try:
+                if tend.is_due(self.held.ring):
+                    await tend()
+            except Exception:
+                log.exception("what is due of the keys is not done")

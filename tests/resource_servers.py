@@ -1,0 +1,115 @@
+"""Services of other people that verify access tokens by themselves, with libraries of others.
+
+They keep the public keys for as long as ``Cache-Control`` allows and do not look again in between,
+whatever key a token names. So they see whether a key is published before it signs.
+"""
+
+import asyncio
+import base64
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Any, Protocol
+
+import httpx
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+KEYS = "/.well-known/jwks.json"
+ALGORITHMS = ["RS256", "PS256", "EdDSA"]
+_BIN = Path(sys.executable).parent
+_SOURCES = Path(__file__).parent / "verifiers"
+
+
+class ResourceServer(Protocol):
+    async def verify(self, token: str) -> str:
+        """``good``, or why not."""
+
+
+@dataclass
+class WithJoserfc(ResourceServer):
+    """Of Python."""
+
+    url: str
+    issuer: str
+    client: httpx.AsyncClient
+    keys: KeySet = field(default_factory=lambda: KeySet([]))
+    good_until: float = 0
+
+    async def verify(self, token: str) -> str:
+        if monotonic() > self.good_until:
+            answer = await self.client.get(f"{self.url}{KEYS}")
+            [seconds] = re.findall(r"max-age=(\d+)", answer.headers["cache-control"])
+            self.good_until = monotonic() + int(seconds)
+            self.keys = KeySet.import_key_set(answer.json())
+        try:
+            found = jwt.decode(token, self.keys, algorithms=ALGORITHMS)
+            jwt.JWTClaimsRegistry(
+                leeway=30,
+                iss={"essential": True, "value": self.issuer},
+                aud={"essential": True, "value": self.issuer},
+                exp={"essential": True},
+            ).validate(found.claims)
+        except (JoseError, ValueError) as error:
+            return repr(error)
+        return "good" if found.header["typ"] == "at+jwt" else "not an access token"
+
+
+@dataclass
+class WithJose(ResourceServer):
+    """Of JavaScript, in a process of its own."""
+
+    process: asyncio.subprocess.Process
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def verify(self, token: str) -> str:
+        assert self.process.stdin
+        assert self.process.stdout
+        async with self.turn:
+            self.process.stdin.write(f"{token}\n".encode())
+            return (await self.process.stdout.readline()).decode().strip()
+
+
+@asynccontextmanager
+async def resource_servers(
+    folder: Path, url: str, issuer: str, seconds: int
+) -> AsyncIterator[list[ResourceServer]]:
+    """
+    :param folder: for the JavaScript, and what it needs.
+    :param seconds: for which the keys may be kept.
+    """
+    _install(folder)
+    process = await asyncio.create_subprocess_exec(
+        _BIN / "node",
+        folder / "verify.mjs",
+        *(f"{url}{KEYS}", issuer, issuer, str(seconds)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with httpx.AsyncClient() as client:
+            yield [WithJoserfc(url, issuer, client), WithJose(process)]
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+def _install(folder: Path) -> None:
+    shutil.copytree(_SOURCES, folder)
+    command: list[str | Path] = [_BIN / "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]
+    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+
+
+def header(token: str) -> dict[str, Any]:
+    """What a token says of its key. Nobody may believe it before it is verified."""
+    first = token.split(".", maxsplit=1)[0]
+    members: dict[str, Any] = json.loads(base64.urlsafe_b64decode(first + "=" * (-len(first) % 4)))
+    return members
