@@ -120,10 +120,10 @@ class ReconnectingServer(RedisServer):
 
 def main() -> None:
     server.end_on_signals()
-    server.APPLICATION = os.environ[APPLICATION]
     settings = Settings.read()
     listener = server.listen(settings.host, settings.port)
-    server.run(listener, server_options(settings), LOGS, reload=False)
+    config = server.configuration(server_options(settings), LOGS, os.environ[APPLICATION])
+    server.run(config, listener, lambda: None)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ from application.sessions import (
     StartSession,
     SweepSessions,
 )
-from application.throttle import AttemptLimits, Throttle
+from application.throttle import AttemptLimits, LimitsInForce, Throttle
 from application.users import (
     ChangeUser,
     DeleteUser,
@@ -169,7 +169,7 @@ class House:
 
     @property
     def throttle(self) -> Throttle:
-        return Throttle(self.limiter, self.limits, self.clock)
+        return Throttle(self.limiter, LimitsInForce(self.limits), self.clock)
 
     @property
     def audit(self) -> Audit:

@@ -24,7 +24,8 @@ PATIENCE = 30.0  # seconds
 class Service:
     """
     :ivar folder: where it runs: its ``var`` and its log are there.
-    :ivar environment: what is configured, beside PORT. Nothing of this process's is passed on.
+    :ivar environment: what is configured, beside PORT. Nothing of this process's is passed on. It
+        ends without a delay, unless that is configured.
     """
 
     folder: Path
@@ -43,7 +44,8 @@ class Service:
 
     def start(self) -> None:
         """Start it, or start it again on what it has left behind."""
-        environment = {"PATH": os.environ["PATH"], "PORT": str(self.port), **self.environment}
+        own = {"PATH": os.environ["PATH"], "PORT": str(self.port), "SHUTDOWN_DELAY": "0s"}
+        environment = own | dict(self.environment)
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 self.command, cwd=self.folder, env=environment, stdout=log, stderr=log

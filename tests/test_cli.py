@@ -101,7 +101,7 @@ def serving(
         process = subprocess.Popen(
             [DOORWARD, "serve", *arguments],
             cwd=folder,
-            env=environment({"PORT": str(port)} | variables),
+            env=environment({"PORT": str(port), "SHUTDOWN_DELAY": "0s"} | variables),
             stderr=subprocess.STDOUT,
             stdout=output,
             text=True,
@@ -537,7 +537,8 @@ def memory_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """In another folder, with none of our variables set, about to run `doorward serve`."""
     before = dict(os.environ)
-    handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    heard = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    handlers = {each: signal.getsignal(each) for each in heard}
     for setting in fields(Settings):
         os.environ.pop(setting.metadata["variable"], None)
     monkeypatch.chdir(tmp_path)

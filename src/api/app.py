@@ -18,6 +18,7 @@ from api.errors import handle
 from api.guard import require_login
 from api.headers import with_headers
 from api.hot_path import with_answers_at_hand
+from api.lifecycle import Lifecycle
 from api.operation import OperationController
 from api.sessions import SessionController
 from api.site import Site
@@ -28,10 +29,13 @@ LARGEST_BODY = 16 * 1024
 """In bytes."""
 
 
-def create_app(container: AsyncContainer, site: Site) -> Litestar:
+def create_app(
+    container: AsyncContainer, site: Site, lifecycle: Lifecycle | None = None
+) -> Litestar:
     """
     :param container: where the use cases and ports come from.
     :param site: where browsers find the service.
+    :param lifecycle: what the server process tells, if it tells anything.
     """
     app = Litestar(
         route_handlers=[
@@ -49,7 +53,7 @@ def create_app(container: AsyncContainer, site: Site) -> Litestar:
         request_max_body_size=LARGEST_BODY,
         openapi_config=openapi.config(site),
         logging_config=None,
-        state=State({"site": site}),
+        state=State({"site": site, "lifecycle": lifecycle or Lifecycle()}),
     )
     app.state.dishka_container = container
     app.asgi_handler = _with_container(app.asgi_handler, container)

@@ -3,18 +3,22 @@
 import asyncio
 import errno
 import json
+import logging
 import os
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import NoReturn
 
 import click
 
 from api import server
-from api.environment import read_env_file, read_settings, set_environment, use_cases
+from api.environment import Environment, read_env_file, read_settings, use_cases
 from api.keys_cli import keys
-from api.main import PARENT, make_app, server_options
+from api.lifecycle import Lifecycle
+from api.main import PARENT, app_from_environment, make_app, server_options
+from api.server_config import Application, ServerOptions
 from api.users_cli import users
 from application.audit import PruneAuditLog
 from infrastructure import preflight, schema
@@ -25,6 +29,8 @@ from infrastructure.places import NotReady, Place, distinct, limits_of, places
 from infrastructure.settings import Settings
 from infrastructure.signing import keys_place
 from infrastructure.variables import ConfigurationError, lifetime
+
+log = logging.getLogger("doorward")
 
 
 def main() -> None:
@@ -57,18 +63,37 @@ def doorward() -> None:
 @click.option("--workers", type=click.IntRange(1), help="Server processes, instead of WORKERS.")
 @click.option("--reload", is_flag=True, help="One process that follows changes of the code.")
 def serve(host: str | None, port: int | None, workers: int | None, reload: bool) -> None:
-    """Run the service until SIGINT or SIGTERM."""
+    """Run the service until SIGINT or SIGTERM. SIGHUP makes it read its configuration anew."""
     server.end_on_signals()
-    read_env_file()
-    chosen = {"HOST": host, "PORT": port, "WORKERS": 1 if reload else workers}
-    set_environment(**chosen)
+    environment = Environment(os.environ)
+    environment.fix(HOST=host, PORT=port, WORKERS=1 if reload else workers)
     settings = Settings.read()
+    environment.fix(HOST=settings.host, PORT=settings.port, WORKERS=settings.workers)
     asyncio.run(preflight.prepare(settings))
     listener = _listen(settings)
     if settings.workers > 1:
         os.environ[PARENT] = str(os.getpid())
     _introduce(settings)
-    server.run(listener, server_options(settings), LOGS, reload=reload)
+    lifecycle = Lifecycle()
+    application: Application = partial(app_from_environment, lifecycle, environment)
+    if reload:  # the code is imported anew, by name
+        application = "api.main:app_from_environment"
+    options = server_options(settings)
+    config = server.configuration(options, LOGS, application, lifecycle, reload=reload)
+    server.run(config, listener, partial(_reconfigure, environment))
+
+
+def _reconfigure(environment: Environment) -> ServerOptions | None:
+    """For the workers to come. If anything is wrong, those that there are stay."""
+    try:
+        variables = environment.read()
+        settings = Settings.read(variables)
+        asyncio.run(preflight.check(settings))
+    except ConfigurationError as error:
+        log.warning("no worker is replaced: %s", error)
+        return None
+    environment.install(variables)
+    return server_options(settings)
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -5,16 +5,22 @@ import gc
 import logging
 import os
 import signal
+from functools import partial
 
 from litestar import Litestar
 
 from api.app import create_app
-from api.server import ServerOptions
+from api.environment import Environment
+from api.lifecycle import Lifecycle
+from api.server_config import ServerOptions
 from api.site import Site
 from application.auth import Login, RegisterUser
 from application.last_seen import LastSeen
-from infrastructure.container import make_container
+from application.throttle import LimitsInForce
+from infrastructure.argon2 import Argon2Hasher
+from infrastructure.container import attempt_limits, make_container
 from infrastructure.settings import Settings
+from infrastructure.variables import ConfigurationError
 
 PARENT = "DOORWARD_PARENT"
 """The variable that tells workers who their parent is."""
@@ -27,14 +33,25 @@ _NOTING = 5
 _tasks: set[asyncio.Task[None]] = set()  # asyncio itself would forget them
 
 
-def make_app(settings: Settings) -> Litestar:
-    """The application, which opens its stores at its start and closes them at its end."""
+def make_app(
+    settings: Settings, lifecycle: Lifecycle | None = None, environment: Environment | None = None
+) -> Litestar:
+    """The application, which opens its stores at its start and closes them at its end.
+
+    :param lifecycle: what its server process tells it.
+    :param environment: where it reads again what may change while it runs.
+    """
     container = make_container(settings)
+    lifecycle = lifecycle or Lifecycle()
 
     async def open_early() -> None:
         # Keys, password lists and the like are read now, so that the first caller need not wait.
         await container.get(RegisterUser)
         await container.get(Login)
+        lifecycle.when_late.append((await container.get(Argon2Hasher)).refuse)
+        if environment:
+            limits = await container.get(LimitsInForce)
+            lifecycle.when_reloaded.append(partial(_reload, environment, limits))
         _tasks.add(asyncio.create_task(note_last_seen()))
 
     async def note_last_seen() -> None:
@@ -50,22 +67,37 @@ def make_app(settings: Settings) -> Litestar:
         await (await container.get(LastSeen)).write()
         await container.close()
 
-    app = create_app(container, _site(settings))
+    app = create_app(container, _site(settings), lifecycle)
     app.on_startup.append(open_early)
     app.on_shutdown.append(close)
     return app
 
 
-def app_from_environment() -> Litestar:
+def app_from_environment(
+    lifecycle: Lifecycle | None = None, environment: Environment | None = None
+) -> Litestar:
     """What each server process runs.
 
     :raises ConfigurationError: see :meth:`~infrastructure.settings.Settings.read`.
     """
-    app = make_app(Settings.read())
+    app = make_app(Settings.read(), lifecycle, environment)
     app.on_startup.append(_settle)
     if PARENT in os.environ:
         app.on_startup.append(_end_with_parent)
     return app
+
+
+def _reload(environment: Environment, limits: LimitsInForce) -> None:
+    """What may change while this process runs: all of it is replaced, or nothing."""
+    try:
+        settings = Settings.read(environment.read())
+        new_limits = attempt_limits(settings)
+        # Whatever else can be wrong is read here, before the first replacement.
+    except ConfigurationError as error:
+        log.warning("nothing is reloaded: %s", error)
+        return
+    limits.now = new_limits
+    log.info("reloaded")
 
 
 def _settle() -> None:
@@ -78,6 +110,7 @@ def server_options(settings: Settings) -> ServerOptions:
     return ServerOptions(
         settings.workers,
         settings.request_timeout.total_seconds(),
+        settings.shutdown_delay.total_seconds(),
         is_https=_site(settings).is_https,
     )
 

@@ -10,13 +10,14 @@ from uuid import UUID
 import msgspec
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, Response, get
-from litestar.datastructures import ResponseHeader
+from litestar.datastructures import ResponseHeader, State
 from litestar.openapi import ResponseSpec
 
 from api.body import JsonRequest
 from api.guard import PUBLIC
+from api.lifecycle import Lifecycle
 from api.openapi import Revalidated, failures
-from api.schemas import Done, Greeting, KeySet, Readiness
+from api.schemas import Check, Done, Greeting, KeySet, Readiness
 from application.ports import SessionStore, TokenSigner, UserRepository
 from domain.errors import Unavailable
 from domain.key import KeyTimes
@@ -50,18 +51,23 @@ class OperationController(Controller):
         "/health/ready",
         summary="Readiness",
         responses={
-            503: ResponseSpec(Readiness, description="A store is down", generate_examples=False)
+            503: ResponseSpec(
+                Readiness,
+                description="A store is down, or the service is about to end",
+                generate_examples=False,
+            )
         },
     )
     @inject
     async def ready(
         self,
+        state: State,
         users: FromDishka[UserRepository],
         sessions: FromDishka[SessionStore],
         signer: FromDishka[TokenSigner],
     ) -> Response[Readiness]:
-        """Whether each store answers a read, and the keys are known to be good. Send requests
-        elsewhere while one does not.
+        """Whether each store answers a read, the keys are known to be good, and the service goes
+        on. Send requests elsewhere if not.
         """
 
         async def read_keys() -> None:
@@ -72,8 +78,12 @@ class OperationController(Controller):
             _check(sessions.get(_NOBODY, _NO_SESSION)),
             _check(read_keys()),
         )
-        checks = dict(zip(("users", "sessions", "keys"), answers, strict=True))
-        is_ready = "down" not in answers
+        names = ("users", "sessions", "keys")
+        checks: dict[str, Check] = dict(zip(names, answers, strict=True))
+        lifecycle: Lifecycle = state.lifecycle
+        if lifecycle.is_ending:
+            checks["server"] = "ending"
+        is_ready = set(checks.values()) == {"up"}
         return Response(
             Readiness("success" if is_ready else "error", checks),
             status_code=200 if is_ready else 503,

@@ -166,11 +166,14 @@ class Greeting(Struct):
     message: str
 
 
+Check = Literal["up", "down", "ending"]
+
+
 class Readiness(Struct):
-    """Whether each part answers."""
+    """Whether each part answers. ``server`` is there once it is ending."""
 
     status: Literal["success", "error"]
-    checks: dict[str, Literal["up", "down"]]
+    checks: dict[str, Check]
 
 
 class KeySet(Struct):

@@ -1,217 +1,22 @@
-"""The web server: uvicorn, with limits and logs of ours."""
+"""The web server: uvicorn, with limits and logs of ours, and an end in order."""
 
-import asyncio
 import signal
 import socket
 import sys
-from dataclasses import dataclass
-from http import HTTPStatus
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import httptools
-import msgspec
-from uvicorn import Config, Server
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-from uvicorn.supervisors import ChangeReload, Multiprocess
+from uvicorn.supervisors import ChangeReload
 
-from api.errors import FRAMEWORK, TOO_SLOW, Answer, worded
-from api.headers import HSTS, SECURITY_HEADERS
-
-APPLICATION = "api.main:app_from_environment"
-LARGEST_HEAD = 64 * 1024
-"""Of a request line and its headers together, in bytes. Ours are below 8 KiB."""
-
-LAST_REQUEST = 1
-"""Seconds that a connection without a request stays open after SIGTERM."""
-
-GRACE = 8
-"""Seconds that requests have to end after SIGTERM. Docker kills after 10."""
+from api.bounded_http import BoundedHttp
+from api.lifecycle import Lifecycle
+from api.orderly import GRACE, OrderlyServer
+from api.server_config import Application, ServerConfig, ServerOptions
+from api.workers import Reconfigure, Workers
 
 Logs = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class ServerOptions:
-    """How to serve.
-
-    :ivar workers: server processes.
-    :ivar request_seconds: how long a caller may take to send a request.
-    :ivar is_https: whether browsers reach the service by https.
-    """
-
-    workers: int
-    request_seconds: float
-    is_https: bool
-
-
-class ServerConfig(Config):
-    """uvicorn's configuration, which each process has, with ours."""
-
-    def __init__(self, server_options: ServerOptions, **options: Any) -> None:
-        super().__init__(APPLICATION, workers=server_options.workers, **options)
-        self.server_options = server_options
-
-
-class BoundedHttp(HttpToolsProtocol):
-    """HTTP with bounded heads, trailers and chunk headers: an endless one would fill the memory.
-    And with bounded time for a request to arrive and for an answer to leave: else whoever sends or
-    reads slowly keeps connections.
-
-    The size of bodies is bounded where they are read.
-    """
-
-    config: ServerConfig
-    _without_progress = 0  # bytes since the last message, body part or end of a head began
-    _awaited_since: float | None = None  # when the request began that has not wholly arrived
-    _stuck_since: float | None = None  # when the caller stopped to read
-    _watch: asyncio.TimerHandle | None = None
-    _is_last = False  # the next request on this connection is the last one
-    _body_left: int | None = None  # in bytes, where the parser reads no more
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._awaited_since = self.loop.time()
-        self._keep_watch()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._watch:
-            self._watch.cancel()
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        self._unset_keepalive_if_required()
-        self._without_progress += len(data)
-        if self._body_left is not None:
-            self._take_body(data)
-            return
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._go_on_without_upgrade(data[upgrade.args[0] :])
-        except httptools.HttpParserError:
-            self.send_400_response("not HTTP")
-        if self._without_progress > LARGEST_HEAD:
-            self.send_400_response("too large")
-        elif self._awaited_since is None and self._is_idle():  # blank lines between requests
-            self._awaited_since = self.loop.time()
-
-    def on_message_begin(self) -> None:
-        self._without_progress = 0
-        self._awaited_since = self.loop.time()
-        super().on_message_begin()
-
-    def on_message_complete(self) -> None:
-        self._awaited_since = None
-        super().on_message_complete()
-
-    def on_headers_complete(self) -> None:
-        self._without_progress = 0
-        super().on_headers_complete()
-        if self._is_last:
-            self.cycle.keep_alive = False
-
-    def on_body(self, body: bytes) -> None:
-        self._without_progress = 0
-        super().on_body(body)
-
-    def shutdown(self) -> None:
-        """The server ends. Whoever has just connected is about to ask, and is answered yet."""
-        if self._is_silent() and not self._is_last:
-            self._is_last = True
-            self.loop.call_later(LAST_REQUEST, self._close_if_silent)
-        else:
-            super().shutdown()
-
-    def _close_if_silent(self) -> None:
-        if self._is_silent():
-            self.transport.close()
-
-    def _is_silent(self) -> bool:
-        cycle: RequestResponseCycle | None = self.cycle  # uvicorn says that it is never None
-        return cycle is None
-
-    def pause_writing(self) -> None:
-        self._stuck_since = self.loop.time()
-        super().pause_writing()
-
-    def resume_writing(self) -> None:
-        self._stuck_since = None
-        super().resume_writing()
-
-    def send_400_response(self, _msg: str) -> None:
-        self._refuse(FRAMEWORK[HTTPStatus.BAD_REQUEST])
-
-    def _go_on_without_upgrade(self, rest: bytes) -> None:
-        """An upgrade that is not supported is ignored (RFC 9110, section 7.8). But the parser ends
-        with such a head, and would take the body for the next request.
-
-        :param rest: what came after the head.
-        """
-        lengths = [value for name, value in self.headers if name == b"content-length"]
-        if any(name == b"transfer-encoding" for name, _ in self.headers):
-            self.cycle.more_body = True  # and it will not be read
-            self.send_400_response("an upgrade with chunks")
-            return
-        self.cycle.keep_alive = False  # the parser is of no more use
-        self._body_left = int(lengths[0]) if lengths else 0  # which the parser has checked
-        self.cycle.more_body = self._body_left > 0
-        self._awaited_since = self.loop.time() if self._body_left else None
-        self._take_body(rest)
-
-    def _take_body(self, data: bytes) -> None:
-        body = data[: self._body_left]
-        self._body_left = (self._body_left or 0) - len(body)
-        if body:
-            self.on_body(body)
-        if not self._body_left:  # what comes now is nobody's
-            self._awaited_since = None
-            self.cycle.more_body = False
-            self.cycle.message_event.set()
-
-    def _keep_watch(self) -> None:
-        """One timer for each connection, so that a request costs no timer."""
-        limit, now = self.config.server_options.request_seconds, self.loop.time()
-        if self._stuck_since is not None and now - self._stuck_since >= limit:
-            self.transport.abort()
-        elif self._awaited_since is not None and now - self._awaited_since >= limit:
-            self._refuse(TOO_SLOW)
-        else:
-            self._watch = self.loop.call_later(limit / 4, self._keep_watch)
-
-    def _is_idle(self) -> bool:
-        return self._is_silent() or self.cycle.response_complete
-
-    def _refuse(self, answer: Answer) -> None:
-        if self.transport.is_closing():
-            return
-        if self._may_answer():
-            self.transport.write(_octets(answer, is_https=self.config.server_options.is_https))
-        self.transport.close()
-
-    def _may_answer(self) -> bool:
-        """Whether an answer now would be taken for that to the request which is at fault."""
-        if self._is_silent() or self.pipeline:
-            return self._is_silent()
-        if self.cycle.more_body:
-            return not self.cycle.response_started
-        return self.cycle.response_complete
-
-
-def _octets(answer: Answer, *, is_https: bool) -> bytes:
-    """A whole response, to what no application has seen. It goes nowhere after it."""
-    content, media_type = worded(answer)
-    body = msgspec.json.encode(content)
-    headers = (
-        (b"content-type", media_type.encode()),
-        (b"content-length", b"%d" % len(body)),
-        (b"connection", b"close"),
-        *SECURITY_HEADERS,
-        *((HSTS,) if is_https else ()),
-    )
-    status = b"HTTP/1.1 %d %b\r\n" % (answer.status, answer.status.phrase.encode())
-    return b"".join((status, *(b"%b: %b\r\n" % header for header in headers), b"\r\n", body))
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -231,38 +36,53 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def end_on_signals() -> None:
-    """From now on SIGINT and SIGTERM end this process in an orderly way, and successfully."""
+    """From now on SIGINT and SIGTERM end this process in an orderly way, and successfully. SIGHUP
+    means nothing before it serves."""
 
     def end(_signal: int, _frame: FrameType | None) -> None:
         sys.exit(0)
 
     signal.signal(signal.SIGINT, end)
     signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
-def run(listener: socket.socket, options: ServerOptions, logs: Logs, *, reload: bool) -> None:
+def run(config: ServerConfig, listener: socket.socket, reconfigure: Reconfigure) -> None:
     """Serve until a signal comes.
 
-    :param logs: the configuration of logging, for each process.
-    :param reload: start anew whenever the source code changes; with one worker.
+    :param reconfigure: what workers are to be replaced with.
     :raises SystemExit: in the end, with the exit code.
     """
-    config = configuration(options, logs, reload=reload)
-    if reload:
-        ChangeReload(config, target=Server(config).run, sockets=[listener]).run()
+    if config.reload:
+        ChangeReload(config, target=OrderlyServer(config).run, sockets=[listener]).run()
     elif config.workers > 1:
-        supervisor = Multiprocess(config, sockets=[listener])
-        supervisor.run()
-        sys.exit(int(any((process.exitcode or 0) > 0 for process in supervisor.processes)))
+        workers = Workers(config, [listener], reconfigure)
+        workers.run()
+        sys.exit(int(any((process.exitcode or 0) > 0 for process in workers.processes)))
     else:
-        server = Server(config)
+        server = OrderlyServer(config)
         server.run(sockets=[listener])
         sys.exit(int(not server.started))
 
 
-def configuration(options: ServerOptions, logs: Logs, *, reload: bool = False) -> ServerConfig:
+def configuration(
+    options: ServerOptions,
+    logs: Logs,
+    application: Application,
+    lifecycle: Lifecycle | None = None,
+    *,
+    reload: bool = False,
+) -> ServerConfig:
+    """
+    :param logs: the configuration of logging, for each process.
+    :param lifecycle: that the application knows, if it does.
+    :param reload: start anew whenever the source code changes; with one worker, and with an
+        application that is named.
+    """
     return ServerConfig(
-        options,
+        replace(options, delay_seconds=0) if reload else options,
+        application,
+        lifecycle or Lifecycle(),
         factory=True,
         reload=reload,
         reload_dirs=[str(Path(__file__).resolve().parents[1])] if reload else None,

@@ -35,6 +35,15 @@ class AttemptLimits:
     refresh: Limit | None = None
 
 
+@dataclass(slots=True)
+class LimitsInForce:
+    """
+    :ivar now: may be replaced at any time.
+    """
+
+    now: AttemptLimits
+
+
 @dataclass(frozen=True, slots=True)
 class Throttle:
     """
@@ -44,7 +53,7 @@ class Throttle:
     """
 
     limiter: RateLimiter
-    limits: AttemptLimits
+    limits: LimitsInForce
     clock: Clock
 
     async def login(self, account: str, address: str, device: str | None) -> bool:
@@ -61,36 +70,36 @@ class Throttle:
             if device is None:
                 raise
             # One allowance for all devices of the user: a new device is quickly made.
-            await self._count(self.limits.login_account, f"known:{_account_key(account)}")
+            await self._count(self.limits.now.login_account, f"known:{_account_key(account)}")
             return False
         return True
 
     async def _login(self, account: str, address: str) -> None:
         # The narrow ones first: what they stop does not use up what all share.
-        await self._count(self.limits.login_address, network(address))
-        await self._count(self.limits.login_account, _account_key(account))
-        await self._count(self.limits.login, "all")
+        await self._count(self.limits.now.login_address, network(address))
+        await self._count(self.limits.now.login_account, _account_key(account))
+        await self._count(self.limits.now.login, "all")
 
     async def forgive_login(self, account: str) -> None:
         """The owner is in: the attempts before were the owner's."""
-        if limit := self.limits.login_account:
+        if limit := self.limits.now.login_account:
             await self.limiter.forget(f"{limit.name}:{_account_key(account)}")
 
     async def registration(self, address: str) -> None:
-        await self._count(self.limits.register_address, network(address))
-        await self._count(self.limits.register, "all")
+        await self._count(self.limits.now.register_address, network(address))
+        await self._count(self.limits.now.register, "all")
 
     async def change(self, user_id: UserId) -> None:
         """What leaves a record each time, and costs the caller nothing."""
-        await self._count(self.limits.change_account, _account_key(user_id.hex))
+        await self._count(self.limits.now.change_account, _account_key(user_id.hex))
 
     async def refresh(self, address: str) -> None:
-        await self._count(self.limits.refresh_address, network(address))
-        await self._count(self.limits.refresh, "all")
+        await self._count(self.limits.now.refresh_address, network(address))
+        await self._count(self.limits.now.refresh, "all")
 
     async def refresh_of(self, user_id: UserId) -> None:
         """Only of a session that is good: tokens of others must not use up the owner's."""
-        await self._count(self.limits.refresh_account, _account_key(user_id.hex))
+        await self._count(self.limits.now.refresh_account, _account_key(user_id.hex))
 
     async def _count(self, limit: Limit | None, key: str) -> None:
         if limit is not None:

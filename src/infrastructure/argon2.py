@@ -19,7 +19,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import BoundedSemaphore
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import argon2
 from argon2 import Parameters, Type
@@ -69,6 +69,8 @@ class Argon2Hasher(PasswordHasher):
         self._argon2 = argon2.PasswordHasher(cost.time_cost, cost.memory_kib, cost.parallelism)
         self._pool = ThreadPoolExecutor(threads, "argon2", initializer=_give_way)
         self._places = BoundedSemaphore(threads + queue)
+        self._awaited: set[asyncio.Future[Any]] = set()
+        self._is_refusing = False
         # What an unknown user's password is compared with: it takes as long and is never right.
         self._decoy = self._hash(secrets.token_urlsafe())
         self._parameters = argon2.extract_parameters(self._decoy)
@@ -93,6 +95,12 @@ class Argon2Hasher(PasswordHasher):
             getattr(made, name) < getattr(wanted, name)
             for name in ("version", "salt_len", "hash_len", "time_cost", "memory_cost")
         )
+
+    def refuse(self) -> None:
+        """There is no time any more: who waits for a hash, or comes from now on, is told so."""
+        self._is_refusing = True
+        for answer in self._awaited:
+            answer.cancel()
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -135,12 +143,21 @@ class Argon2Hasher(PasswordHasher):
             spent += time.thread_time() - began  # less than its share, if it fits into a cache
 
     async def _run(self, work: Callable[[], _T]) -> _T:
-        if not self._places.acquire(blocking=False):
+        if self._is_refusing or not self._places.acquire(blocking=False):
             raise Unavailable("password hashing")
         future = self._pool.submit(work)
         # The place is free when the thread is, not when the client has lost patience.
         future.add_done_callback(lambda _: self._places.release())
-        return await asyncio.wrap_future(future)
+        answer = asyncio.wrap_future(future)
+        self._awaited.add(answer)
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) and task.cancelling():
+                raise  # the client has lost patience
+            raise Unavailable("password hashing") from None
+        finally:
+            self._awaited.discard(answer)
 
 
 def _give_way() -> None:

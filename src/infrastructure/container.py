@@ -86,6 +86,20 @@ def make_container(settings: Settings, *replacements: Provider) -> AsyncContaine
     )
 
 
+def attempt_limits(settings: Settings) -> throttle.AttemptLimits:
+    return throttle.AttemptLimits(
+        login_account=settings.login_limit_account,
+        login_address=settings.login_limit_address,
+        login=settings.login_limit,
+        register_address=settings.register_limit_address,
+        register=settings.register_limit,
+        change_account=settings.change_limit_account,
+        refresh_account=settings.refresh_limit_account,
+        refresh_address=settings.refresh_limit_address,
+        refresh=settings.refresh_limit,
+    )
+
+
 class UseCases(Provider):
     scope = Scope.APP
 
@@ -125,18 +139,8 @@ class UseCases(Provider):
     )
 
     @provide
-    def throttled(self, settings: Settings) -> throttle.AttemptLimits:
-        return throttle.AttemptLimits(
-            login_account=settings.login_limit_account,
-            login_address=settings.login_limit_address,
-            login=settings.login_limit,
-            register_address=settings.register_limit_address,
-            register=settings.register_limit,
-            change_account=settings.change_limit_account,
-            refresh_account=settings.refresh_limit_account,
-            refresh_address=settings.refresh_limit_address,
-            refresh=settings.refresh_limit,
-        )
+    def limits(self, settings: Settings) -> throttle.LimitsInForce:
+        return throttle.LimitsInForce(attempt_limits(settings))
 
     @provide
     def lifetimes(self, settings: Settings) -> Lifetimes:
@@ -240,8 +244,10 @@ class Adapters(Provider):
         return near
 
     @provide
-    def hasher(self, settings: Settings) -> Iterator[PasswordHasher]:
+    def argon2(self, settings: Settings) -> Iterator[Argon2Hasher]:
         cost = Cost(settings.argon2_passes, settings.argon2_memory)
         hasher = Argon2Hasher(cost, settings.hash_threads, settings.hash_queue)
         yield hasher
         hasher.close()
+
+    hasher = alias(source=Argon2Hasher, provides=PasswordHasher)

@@ -13,16 +13,27 @@ async def prepare(settings: Settings) -> None:
     :raises ConfigurationError: something is configured wrongly.
     :raises NotReady: a store does not answer, or its schema is not the one of this version.
     """
-    await check_urls(settings)
-    _refuse_split_memory(settings)
-    make_data_folder(settings)
+    await check(settings)
     for place in distinct(settings):
         await _check_schema(place, settings)
-    await _check_keys(settings)
+    if settings.keys_secret:
+        await _check_keys(settings)
     for place in places(settings):
         with answering(place, f"cannot be used for {place.role}"):
             async with place.connect(limits_of(settings)) as connection:
                 await place.read(connection)
+
+
+async def check(settings: Settings) -> None:
+    """What can be told without asking a store. Keys that are missing are made.
+
+    :raises ConfigurationError: something is configured wrongly.
+    """
+    await check_urls(settings)
+    _refuse_split_memory(settings)
+    make_data_folder(settings)
+    if not settings.keys_secret:
+        await _check_keys(settings)
 
 
 async def check_urls(settings: Settings) -> None:

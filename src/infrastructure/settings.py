@@ -49,6 +49,13 @@ class Settings(KeySettings):
         "20s",
         "How long a caller may take to send a request, head and body.",
     )
+    shutdown_delay: timedelta = var.declare(
+        "SHUTDOWN_DELAY",
+        var.duration,
+        "2s",
+        "How long the service goes on after SIGTERM, with `/health/ready` at 503, so that load "
+        "balancers send no more. After it, requests under way have 7 s.",
+    )
     access_expired_in: timedelta | None = var.declare(
         "ACCESS_TOKEN_EXPIRED_IN",
         var.optional(var.lifetime),

@@ -133,8 +133,8 @@ def serve_again_and_again(listener: socket.socket) -> NoReturn:
 
 
 def serve(app: Litestar, listener: socket.socket, settings: Settings) -> None:
-    config = server.configuration(main.server_options(settings), LOGS)
-    config.app = lambda: mortal(app)
+    options = main.server_options(settings)
+    config = server.configuration(options, LOGS, lambda: mortal(app))
     Server(config).run(sockets=[listener])
 
 
