@@ -31,6 +31,7 @@ class BoundedHttp(HttpToolsProtocol):
     config: ServerConfig
     _without_progress = 0  # bytes since the last message, body part or end of a head began
     _awaited_since: float | None = None  # when the request began that has not wholly arrived
+    _has_begun = False  # the request that has not wholly arrived
     _stuck_since: float | None = None  # when the caller stopped to read
     _watch: asyncio.TimerHandle | None = None
     _body_left: int | None = None  # in bytes, where the parser reads no more
@@ -66,10 +67,12 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._without_progress = 0
+        self._has_begun = True
         self._awaited_since = self.loop.time()
         super().on_message_begin()
 
     def on_message_complete(self) -> None:
+        self._has_begun = False
         self._awaited_since = None
         super().on_message_complete()
 
@@ -87,13 +90,14 @@ class BoundedHttp(HttpToolsProtocol):
         """The server accepts nobody any more. Who is connected may ask once more: a request may be
         under way to us that the client sent before it could know."""
         self.timeout_keep_alive = LAST_REQUEST
-        if self._is_idle():
+        if not self._is_idle():
+            if not self.cycle.response_started:  # else the client was told that it may ask again
+                self.cycle.keep_alive = False
+        elif not self._has_begun:
             self._unset_keepalive_if_required()
             self.timeout_keep_alive_task = self.loop.call_later(
                 LAST_REQUEST, self.timeout_keep_alive_handler
             )
-        elif not self.cycle.response_started:  # else the client was told that it may ask again
-            self.cycle.keep_alive = False
 
     def give_up(self) -> None:
         """No time is left for a request that has not wholly arrived."""

@@ -219,6 +219,22 @@ async def test_whoever_leaves_the_queue_makes_room_at_once() -> None:
         assert await successor
 
 
+async def test_when_no_time_is_left_whoever_waits_is_told_so() -> None:
+    async with a_hasher(threads=1, queue=2) as hasher:
+        held = Held()
+        with held as password:
+            running = asyncio.create_task(hasher.hash(password))
+            await held.has_a_thread()
+            waiting = [asyncio.create_task(hasher.verify(RIGHT, None)) for _ in range(2)]
+            await asyncio.sleep(0)  # each of them has begun
+
+            hasher.refuse()
+
+            for call in (running, *waiting, hasher.hash(RIGHT)):
+                with pytest.raises(Unavailable):
+                    await call
+
+
 async def test_hashing_does_not_hold_up_anything_else() -> None:
     async with a_hasher() as hasher:
         held = Held()
