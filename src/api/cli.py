@@ -92,6 +92,9 @@ def _reconfigure(environment: Environment) -> ServerOptions | None:
     except ConfigurationError as error:
         log.warning("no worker is replaced: %s", error)
         return None
+    except Exception:  # whatever it is, the workers go on
+        log.exception("no worker is replaced")
+        return None
     environment.install(variables)
     return server_options(settings)
 

@@ -4,7 +4,6 @@ import asyncio
 import gc
 import logging
 import os
-import signal
 from functools import partial
 
 from litestar import Litestar
@@ -12,6 +11,7 @@ from litestar import Litestar
 from api.app import create_app
 from api.environment import Environment
 from api.lifecycle import Lifecycle
+from api.orderly import END_NOW
 from api.server_config import ServerOptions
 from api.site import Site
 from application.auth import Login, RegisterUser
@@ -121,7 +121,7 @@ async def _end_with_parent() -> None:
     async def watch() -> None:
         while os.getppid() == int(os.environ[PARENT]):  # noqa: ASYNC110
             await asyncio.sleep(1)  # nothing tells a process that its parent has died
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), END_NOW)  # without a delay: the next one needs the port
 
     _tasks.add(asyncio.create_task(watch()))
 
