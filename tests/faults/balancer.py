@@ -23,6 +23,8 @@ class Balancer:
         self._services = services
         self._stack = AsyncExitStack()
         self._url = ""
+        self._calls: set[asyncio.Task[None]] = set()
+        self._ends: set[asyncio.StreamWriter] = set()
 
     @property
     def url(self) -> str:
@@ -39,6 +41,9 @@ class Balancer:
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
+        for end in self._ends:
+            end.transport.abort()
+        await asyncio.gather(*self._calls)
 
     async def all_are_ready(self) -> None:
         async with asyncio.timeout(PATIENCE):
@@ -60,12 +65,20 @@ class Balancer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """No second service is tried: that would hide what this is to find."""
         self.ready.append(service := self.ready.pop(0))
+        call = asyncio.current_task()
+        assert call is not None
+        self._calls.add(call)
+        self._ends.add(writer)
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", service.port)
+            self._ends.add(far_writer)
+            await asyncio.gather(_pass_on(reader, far_writer), _pass_on(far_reader, writer))
+            self._ends.discard(far_writer)
         except OSError:
             writer.close()
-            return
-        await asyncio.gather(_pass_on(reader, far_writer), _pass_on(far_reader, writer))
+        finally:
+            self._ends.discard(writer)
+            self._calls.discard(call)
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -74,3 +87,5 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
             writer.write(octets)
             await writer.drain()
     writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()

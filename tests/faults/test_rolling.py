@@ -198,6 +198,7 @@ async def test_whoever_would_wait_too_long_is_told_so(tmp_path: Path) -> None:
             answers = await asyncio.gather(*logins)
             half_a_request = await reader.read()
         writer.close()
+        await writer.wait_closed()
 
         assert {answer.status_code for answer in answers} == {400, 503}
         assert {answer.headers.get("retry-after") for answer in answers} == {None, "1"}
