@@ -13,13 +13,13 @@ RUN pip install --no-cache-dir --root-user-action=ignore uv==0.13.9
 
 # The locked packages are a layer of their own, which a change of the code leaves as it is.
 COPY pyproject.toml uv.lock ./
-RUN uv sync --frozen --no-dev --no-install-project --no-build
+RUN uv sync --frozen --no-dev --extra otel --no-install-project --no-build
 
 # Editable, because the code looks for the migrations beside src/.
 COPY LICENSE README.md ./
 COPY src src
 COPY alembic alembic
-RUN uv sync --frozen --no-dev && python -m compileall -q src
+RUN uv sync --frozen --no-dev --extra otel && python -m compileall -q src
 
 
 FROM python:3.13-slim

@@ -42,11 +42,11 @@ bench-full: bootstrap ## the same for longer, and with a million users
 	@$(BIN)/python -m bench --full
 
 audit: bootstrap ## look up known vulnerabilities of the locked packages (asks pypi.org)
-	@$(PYTHON) tools/bootstrap.py export -q --frozen --no-dev --no-emit-project -o build/locked.txt
+	@$(PYTHON) tools/bootstrap.py export -q --frozen --no-dev --all-extras --no-emit-project -o build/locked.txt
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement build/locked.txt
 
 sbom: python ## write the software bill of materials (CycloneDX) to build/sbom.cdx.json
-	@$(PYTHON) tools/bootstrap.py export -q --frozen --no-dev --format cyclonedx1.5 \
+	@$(PYTHON) tools/bootstrap.py export -q --frozen --no-dev --all-extras --format cyclonedx1.5 \
 		-o build/sbom.cdx.json
 
 docs: bootstrap ## write the table of settings into README.md

@@ -24,6 +24,16 @@ EXAMPLE = {name: value or "" for name, value in dotenv_values(ROOT / ".env.examp
 
 SETTINGS = {each.metadata["variable"] for each in fields(Settings)}
 SECRETS = {each.metadata["variable"] for each in fields(Settings) if each.metadata["is_secret"]}
+OF_OPENTELEMETRY = {
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_PROPAGATORS",
+    "OTEL_RESOURCE_ATTRIBUTES",
+    "OTEL_SERVICE_NAME",
+    "OTEL_TRACES_SAMPLER",
+    "OTEL_TRACES_SAMPLER_ARG",
+}
+"""What the SDK of OpenTelemetry reads by itself."""
+
 REFERENCE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
 PASSWORDS = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "PGADMIN_DEFAULT_PASSWORD"}
 
@@ -61,7 +71,7 @@ def test_every_variable_of_the_compose_file_is_documented() -> None:
     passed_on = {name for name, text in SERVICES["api"]["environment"].items() if text is None}
     assert {match[1] for match in REFERENCE.finditer(COMPOSE_TEXT)} <= documented()
     assert re.search(r"(?<!\$)\$(?![${])", COMPOSE_TEXT) is None  # each reference is a ${...}
-    assert passed_on <= SETTINGS
+    assert passed_on <= SETTINGS | OF_OPENTELEMETRY
 
 
 def test_every_documented_variable_is_read_by_something() -> None:
@@ -70,7 +80,8 @@ def test_every_documented_variable_is_read_by_something() -> None:
 
 def test_every_setting_reaches_the_service_in_docker() -> None:
     decided = {"HOST", "DOORWARD_DATA", "USERS_URL", "SESSIONS_URL", "DATABASE_URL"}
-    assert SERVICES["api"]["environment"].keys() == SETTINGS - decided
+    passed_on = SERVICES["api"]["environment"].keys()
+    assert passed_on == (SETTINGS - decided) | OF_OPENTELEMETRY
 
 
 def test_no_secret_is_in_the_deployment_files() -> None:

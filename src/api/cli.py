@@ -25,6 +25,7 @@ from infrastructure import preflight, schema
 from infrastructure.doctor import Finding, examine, examine_audit_log
 from infrastructure.limits import Limits
 from infrastructure.logs import LOGS
+from infrastructure.observation import published, require_tracing
 from infrastructure.places import NotReady, Place, distinct, limits_of, places
 from infrastructure.settings import Settings
 from infrastructure.signing import keys_place
@@ -69,8 +70,12 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool)
     environment.fix(HOST=host, PORT=port, WORKERS=1 if reload else workers)
     settings = Settings.read()
     environment.fix(HOST=settings.host, PORT=settings.port, WORKERS=settings.workers)
+    require_tracing(settings)
     asyncio.run(preflight.prepare(settings))
-    listener = _listen(settings)
+    listener = _listen(settings.host, settings.port)
+    metrics = settings.metrics_port and _listen(
+        settings.metrics_host, settings.metrics_port, "METRICS_", "METRICS_PORT"
+    )
     if settings.workers > 1:
         os.environ[PARENT] = str(os.getpid())
     _introduce(settings)
@@ -80,7 +85,8 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool)
         application = "api.main:app_from_environment"
     options = server_options(settings)
     config = server.configuration(options, LOGS, application, lifecycle, reload=reload)
-    server.run(config, listener, partial(_reconfigure, environment))
+    with published(metrics or None, from_workers=settings.workers > 1 or reload):
+        server.run(config, listener, partial(_reconfigure, environment))
 
 
 def _reconfigure(environment: Environment) -> ServerOptions | None:
@@ -99,18 +105,23 @@ def _reconfigure(environment: Environment) -> ServerOptions | None:
     return server_options(settings)
 
 
-def _listen(settings: Settings) -> socket.socket:
+def _listen(host: str, port: int, prefix: str = "", how: str = "PORT or --port") -> socket.socket:
+    """
+    :param prefix: of the variables in which host and port stand.
+    :param how: another port is chosen.
+    """
     try:
-        return server.listen(settings.host, settings.port)
+        return server.listen(host, port)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise NotReady(
-                f"port {settings.port} is in use already: end what uses it, or choose another "
-                "with PORT or --port"
+                f"port {port} is in use already: end what uses it, or choose another with {how}"
             ) from None
         if error.errno == errno.EACCES:
-            raise ConfigurationError("PORT", "is one that only root may listen on") from None
-        raise ConfigurationError("HOST", "is not an address of this machine") from None
+            raise ConfigurationError(
+                f"{prefix}PORT", "is one that only root may listen on"
+            ) from None
+        raise ConfigurationError(f"{prefix}HOST", "is not an address of this machine") from None
 
 
 def _introduce(settings: Settings) -> None:
@@ -120,6 +131,8 @@ def _introduce(settings: Settings) -> None:
     click.echo(f"  users          {users.description}")
     click.echo(f"  sessions       {sessions.description}")
     click.echo(f"  keys           {keys_place(settings)}")
+    if settings.metrics_port:
+        click.echo(f"  metrics        {settings.metrics_host}, port {settings.metrics_port}")
 
 
 @doorward.group()

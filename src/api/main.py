@@ -4,9 +4,12 @@ import asyncio
 import gc
 import logging
 import os
+from collections.abc import Callable, Iterator
 from functools import partial
+from time import perf_counter
 
 from litestar import Litestar
+from litestar.types import HTTPScope
 
 from api.app import create_app
 from api.environment import Environment
@@ -14,11 +17,13 @@ from api.lifecycle import Lifecycle
 from api.orderly import END_NOW
 from api.server_config import ServerOptions
 from api.site import Site
+from api.watched import Routes, Watch, watched
 from application.auth import Login, RegisterUser
 from application.last_seen import LastSeen
 from application.throttle import LimitsInForce
 from infrastructure.argon2 import Argon2Hasher
-from infrastructure.container import attempt_limits, make_container
+from infrastructure.container import UNOBSERVED, attempt_limits, make_container
+from infrastructure.observation import Observation
 from infrastructure.settings import Settings
 from infrastructure.variables import ConfigurationError
 
@@ -34,14 +39,17 @@ _tasks: set[asyncio.Task[None]] = set()  # asyncio itself would forget them
 
 
 def make_app(
-    settings: Settings, lifecycle: Lifecycle | None = None, environment: Environment | None = None
+    settings: Settings,
+    lifecycle: Lifecycle | None = None,
+    environment: Environment | None = None,
+    observation: Observation = UNOBSERVED,
 ) -> Litestar:
     """The application, which opens its stores at its start and closes them at its end.
 
     :param lifecycle: what its server process tells it.
     :param environment: where it reads again what may change while it runs.
     """
-    container = make_container(settings)
+    container = make_container(settings, observation=observation)
     lifecycle = lifecycle or Lifecycle()
 
     async def open_early() -> None:
@@ -66,8 +74,12 @@ def make_app(
     async def close() -> None:  # Litestar would pass itself to container.close()
         await (await container.get(LastSeen)).write()
         await container.close()
+        if observation.tracing:
+            await asyncio.to_thread(observation.tracing.close)
 
     app = create_app(container, _site(settings), lifecycle)
+    for watch in _watches(observation):
+        app.asgi_handler = watched(app.asgi_handler, Routes.of(app), watch)
     app.on_startup.append(open_early)
     app.on_shutdown.append(close)
     return app
@@ -80,7 +92,9 @@ def app_from_environment(
 
     :raises ConfigurationError: see :meth:`~infrastructure.settings.Settings.read`.
     """
-    app = make_app(Settings.read(), lifecycle, environment)
+    settings = Settings.read()
+    observation = Observation.of_this_process(settings)
+    app = make_app(settings, lifecycle, environment, observation)
     app.on_startup.append(_settle)
     if PARENT in os.environ:
         app.on_startup.append(_end_with_parent)
@@ -98,6 +112,21 @@ def _reload(environment: Environment, limits: LimitsInForce) -> None:
         return
     limits.now = new_limits
     log.info("reloaded")
+
+
+def _watches(observation: Observation) -> Iterator[Watch]:
+    """The innermost first."""
+    metrics, tracing = observation.metrics, observation.tracing
+    if metrics:
+        answered = metrics.answered
+
+        def measure(scope: HTTPScope, route: str) -> Callable[[int], None]:
+            method, began = scope["method"], perf_counter()
+            return lambda status: answered(method, route, status, perf_counter() - began)
+
+        yield measure
+    if tracing:
+        yield lambda scope, route: tracing.request(scope["method"], route, scope["headers"])
 
 
 def _settle() -> None:

@@ -16,10 +16,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import BoundedSemaphore
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import argon2
 from argon2 import Parameters, Type
@@ -59,13 +59,33 @@ class Cost:
     parallelism: int = 1
 
 
+class HashWatch(Protocol):
+    """Is told of the queue, on whatever thread."""
+
+    def joined(self) -> None:
+        """One more hash waits."""
+
+    def left(self, waited: float | None) -> None:
+        """
+        :param waited: for how many seconds until its turn came; ``None`` if the client went away.
+        """
+
+    def computed(self, seconds: float) -> None: ...
+
+    def refused(self) -> None:
+        """The queue is full."""
+
+
 class Argon2Hasher(PasswordHasher):
     """
     :param threads: how many hashes are computed at once.
     :param queue: how many more may wait.
     """
 
-    def __init__(self, cost: Cost, threads: int, queue: int) -> None:
+    def __init__(
+        self, cost: Cost, threads: int, queue: int, watch: HashWatch | None = None
+    ) -> None:
+        self._watch = watch
         self._argon2 = argon2.PasswordHasher(cost.time_cost, cost.memory_kib, cost.parallelism)
         self._pool = ThreadPoolExecutor(threads, "argon2", initializer=_give_way)
         self._places = BoundedSemaphore(threads + queue)
@@ -144,8 +164,14 @@ class Argon2Hasher(PasswordHasher):
 
     async def _run(self, work: Callable[[], _T]) -> _T:
         if self._is_refusing or not self._places.acquire(blocking=False):
+            if self._watch:
+                self._watch.refused()
             raise Unavailable("password hashing")
-        future = self._pool.submit(work)
+        future = (
+            _submit_watched(self._pool, work, self._watch)
+            if self._watch
+            else (self._pool.submit(work))
+        )
         # The place is free when the thread is, not when the client has lost patience.
         future.add_done_callback(lambda _: self._places.release())
         answer = asyncio.wrap_future(future)
@@ -158,6 +184,29 @@ class Argon2Hasher(PasswordHasher):
             raise Unavailable("password hashing") from None
         finally:
             self._awaited.discard(answer)
+
+
+def _submit_watched(
+    pool: ThreadPoolExecutor, work: Callable[[], _T], watch: HashWatch
+) -> Future[_T]:
+    joined = time.perf_counter()
+
+    def turn() -> _T:
+        began = time.perf_counter()
+        watch.left(began - joined)
+        try:
+            return work()
+        finally:
+            watch.computed(time.perf_counter() - began)
+
+    def leave(future: Future[_T]) -> None:
+        if future.cancelled():  # which it can be only until its turn has come
+            watch.left(None)
+
+    watch.joined()
+    future = pool.submit(turn)
+    future.add_done_callback(leave)
+    return future
 
 
 def _give_way() -> None:

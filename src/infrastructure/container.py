@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING
 
 from dishka import (
     AsyncContainer,
@@ -72,17 +73,67 @@ from infrastructure.limits import Limits
 from infrastructure.live_keys import LiveKeys
 from infrastructure.logs import LoggedEvents
 from infrastructure.near import NearTokens
+from infrastructure.observation import Observation
 from infrastructure.settings import Settings
 from infrastructure.signing import device_secrets, key_times, make_signer, open_key_store
 
+if TYPE_CHECKING:
+    from infrastructure.tracing import Tracing
 
-def make_container(settings: Settings, *replacements: Provider) -> AsyncContainer:
+
+USE_CASES: tuple[type, ...] = (
+    RegisterUser,
+    Login,
+    RefreshAccess,
+    Logout,
+    Authenticate,
+    ReloadPrincipal,
+    ConfirmPassword,
+    ChangePassword,
+    ChangeProfile,
+    DeleteAccount,
+    ExportAccount,
+    StartSession,
+    DropSession,
+    ListSessions,
+    EndSession,
+    EndOtherSessions,
+    EndAllSessions,
+    SweepSessions,
+    LastSeen,
+    ListUsers,
+    ShowUser,
+    ChangeUser,
+    DeleteUser,
+    EndSessionsOf,
+    ForgetUser,
+    ImportUsers,
+    PruneAuditLog,
+    RotateKeys,
+    RevokeKey,
+    TendKeys,
+    Throttle,
+    Audit,
+)
+
+UNOBSERVED = Observation()
+
+
+def make_container(
+    settings: Settings, *replacements: Provider, observation: Observation = UNOBSERVED
+) -> AsyncContainer:
     """
     :param replacements: for tests and for those who embed the service: what these provide takes
         the place of what is provided here.
+    :param observation: what watches the use cases and the adapters.
     """
+    traced = [_traced(observation.tracing)] if observation.tracing else []
     return make_async_container(
-        Adapters(), UseCases(), *replacements, context={Settings: settings}
+        Adapters(),
+        UseCases(),
+        *traced,
+        *replacements,
+        context={Settings: settings, Observation: observation},
     )
 
 
@@ -100,43 +151,19 @@ def attempt_limits(settings: Settings) -> throttle.AttemptLimits:
     )
 
 
+def _traced(tracing: "Tracing") -> Provider:
+    """The use cases once more, and each call of them is a span."""
+    provider = Provider(Scope.APP)
+    for use_case in USE_CASES:
+        if "__call__" in vars(use_case):
+            provider.provide(tracing.traced(use_case), provides=use_case)
+    return provider
+
+
 class UseCases(Provider):
     scope = Scope.APP
 
-    all = provide_all(
-        RegisterUser,
-        Login,
-        RefreshAccess,
-        Logout,
-        Authenticate,
-        ReloadPrincipal,
-        ConfirmPassword,
-        ChangePassword,
-        ChangeProfile,
-        DeleteAccount,
-        ExportAccount,
-        StartSession,
-        DropSession,
-        ListSessions,
-        EndSession,
-        EndOtherSessions,
-        EndAllSessions,
-        SweepSessions,
-        LastSeen,
-        ListUsers,
-        ShowUser,
-        ChangeUser,
-        DeleteUser,
-        EndSessionsOf,
-        ForgetUser,
-        ImportUsers,
-        PruneAuditLog,
-        RotateKeys,
-        RevokeKey,
-        TendKeys,
-        Throttle,
-        Audit,
-    )
+    all = provide_all(*USE_CASES)
 
     @provide
     def limits(self, settings: Settings) -> throttle.LimitsInForce:
@@ -164,6 +191,7 @@ class Adapters(Provider):
     scope = Scope.APP
 
     settings = from_context(Settings)
+    observation = from_context(Observation)
 
     @provide
     def clock(self) -> Clock:
@@ -174,12 +202,15 @@ class Adapters(Provider):
         return lambda: secrets.token_hex(16)
 
     @provide
-    async def stores(self, settings: Settings, clock: Clock) -> AsyncIterator[Stores]:
+    async def stores(
+        self, settings: Settings, clock: Clock, observation: Observation
+    ) -> AsyncIterator[Stores]:
         limits = Limits(
             settings.store_connections,
             settings.store_timeout,
             settings.cached_users,
             settings.revocation_bound,
+            observation.store_call,
         )
         async with open_stores(settings.users_at, settings.sessions_at, limits, clock) as stores:
             yield stores
@@ -230,8 +261,8 @@ class Adapters(Provider):
         return stores.audit_log
 
     @provide
-    def announce(self) -> Announce:
-        return LoggedEvents()
+    def announce(self, observation: Observation) -> Announce:
+        return observation.announce(LoggedEvents())
 
     @provide
     def signer(self, settings: Settings, keys: LiveKeys, clock: Clock) -> TokenSigner:
@@ -244,9 +275,11 @@ class Adapters(Provider):
         return near
 
     @provide
-    def argon2(self, settings: Settings) -> Iterator[Argon2Hasher]:
+    def argon2(self, settings: Settings, observation: Observation) -> Iterator[Argon2Hasher]:
         cost = Cost(settings.argon2_passes, settings.argon2_memory)
-        hasher = Argon2Hasher(cost, settings.hash_threads, settings.hash_queue)
+        hasher = Argon2Hasher(
+            cost, settings.hash_threads, settings.hash_queue, observation.metrics
+        )
         yield hasher
         hasher.close()
 

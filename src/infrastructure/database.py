@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 from typing import Any, Self
 
 import asyncpg
@@ -111,6 +112,7 @@ class Database:
     def __init__(self, url: str, limits: Limits) -> None:
         parsed, options = connect_options(url)
         self._seconds = limits.timeout.total_seconds()
+        self._watch = partial(limits.watch, parsed.get_backend_name())
         if parsed.get_backend_name() == "postgresql":
             options["connection_class"] = _Connection
         self._engine = create_async_engine(
@@ -136,14 +138,14 @@ class Database:
         :param role: what it is used for, in case of an error.
         :raises Unavailable: there is no answer in time.
         """
-        with _answering(role):
+        with self._watch(role), _answering(role):
             async with asyncio.timeout(self._seconds), self._engine.connect() as connection:
                 yield connection
 
     @asynccontextmanager
     async def transaction(self, role: str) -> AsyncIterator[AsyncConnection]:
         """The same for several statements that are one step. An error undoes all of them."""
-        with _answering(role):
+        with self._watch(role), _answering(role):
             async with asyncio.timeout(self._seconds), self._transactions.begin() as connection:
                 yield connection
 

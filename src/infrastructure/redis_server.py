@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Self
 
 from redis.asyncio import ConnectionPool
@@ -25,6 +26,7 @@ class RedisServer:
 
     def __init__(self, url: str, limits: Limits) -> None:
         self._seconds = limits.timeout.total_seconds()
+        self._watch = partial(limits.watch, "redis")
         if url.count("@") > 1:  # a part of the password would be taken for the host, and shown
             raise ValueError("is not a Redis URL; mind what must be percent-encoded")
         try:
@@ -50,14 +52,15 @@ class RedisServer:
         :param role: what it is used for, in case of an error.
         :raises Unavailable: there is no answer in time.
         """
-        try:
-            async with asyncio.timeout(self._seconds):
-                yield self._line
-        except TimeoutError as error:
-            self._line.hang_up()  # the answers behind that one would be as late
-            raise Unavailable(role) from error
-        except (RedisError, OSError) as error:
-            raise Unavailable(role) from error
+        with self._watch(role):
+            try:
+                async with asyncio.timeout(self._seconds):
+                    yield self._line
+            except TimeoutError as error:
+                self._line.hang_up()  # the answers behind that one would be as late
+                raise Unavailable(role) from error
+            except (RedisError, OSError) as error:
+                raise Unavailable(role) from error
 
     def hang_up(self) -> None:
         """Whoever calls next is connected anew, to whatever the name stands for then."""

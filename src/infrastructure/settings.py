@@ -196,6 +196,49 @@ class Settings(KeySettings):
         "`/health/…` answers to every name.",
     )
 
+    metrics_port: int | None = var.declare(
+        "METRICS_PORT",
+        var.optional(var.port),
+        None,
+        "The port of `/metrics`, for Prometheus. Unless it is set nothing is counted.",
+    )
+    metrics_host: str = var.declare(
+        "METRICS_HOST",
+        var.text,
+        "127.0.0.1",
+        "The address that `METRICS_PORT` is at. Whoever can connect to it can read it.",
+    )
+    traces_exporter: str | None = var.declare(
+        "OTEL_TRACES_EXPORTER",
+        var.optional(var.one_of("otlp", "none")),
+        None,
+        "`otlp` sends traces to OpenTelemetry's collector, as does either of the next two; `none` "
+        "does not. The other `OTEL_…` variables of OpenTelemetry's SDK count as well.",
+    )
+    otlp_endpoint: str | None = var.declare(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        var.optional(var.text),
+        None,
+        "Where the collector is: `http://localhost:4318` unless set.",
+        is_secret=True,  # a password may be in it
+    )
+    otlp_traces_endpoint: str | None = var.declare(
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        var.optional(var.text),
+        None,
+        "The whole URL for traces, `/v1/traces` included, in place of that.",
+        is_secret=True,
+    )
+    otlp_protocol: str = var.declare(
+        "OTEL_EXPORTER_OTLP_PROTOCOL",
+        var.one_of("http/protobuf"),
+        "http/protobuf",
+        "The only one that is spoken.",
+    )
+    is_otel_disabled: bool = var.declare(
+        "OTEL_SDK_DISABLED", var.is_true, "false", "`true` for no traces, whatever else is set."
+    )
+
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """
@@ -215,6 +258,12 @@ class Settings(KeySettings):
     def token_issuer(self) -> str:
         # Not the port: moving to another one must log nobody out.
         return self.issuer or self.public_url or "doorward"
+
+    @property
+    def is_traced(self) -> bool:
+        if self.is_otel_disabled or self.traces_exporter == "none":
+            return False
+        return bool(self.traces_exporter or self.otlp_endpoint or self.otlp_traces_endpoint)
 
     @property
     def access_lifetime(self) -> timedelta:

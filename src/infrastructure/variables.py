@@ -47,6 +47,20 @@ def count(least: int, most: int = 10**9) -> Callable[[str], int]:
     return parse
 
 
+def one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"must be {' or '.join(words)}")
+        return text
+
+    return parse
+
+
+def is_true(text: str) -> bool:
+    """As OpenTelemetry has it: whatever is not ``true`` is false."""
+    return text.lower() == "true"
+
+
 def duration(text: str) -> timedelta:
     """``15m``, ``30d`` …; a number alone is in seconds."""
     match = re.fullmatch(r"([0-9]{1,9})([smhd]?)", text)

@@ -96,6 +96,13 @@ READ: list[tuple[str, str, str, Any]] = [
     ("ARGON2_PASSES", "3", "argon2_passes", 3),
     ("HASH_THREADS", "2", "hash_threads", 2),
     ("HASH_QUEUE", "0", "hash_queue", 0),
+    ("METRICS_PORT", "9464", "metrics_port", 9464),
+    ("METRICS_HOST", "::1", "metrics_host", "::1"),
+    ("OTEL_TRACES_EXPORTER", "otlp", "traces_exporter", "otlp"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318", "is_traced", True),
+    ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://collector/v1/traces", "is_traced", True),
+    ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf", "otlp_protocol", "http/protobuf"),
+    ("OTEL_SDK_DISABLED", "True", "is_otel_disabled", True),
     *(
         (variable, "7/2m", name, Limit(limit, 7, timedelta(minutes=2)))
         for variable, name, limit in (
@@ -145,6 +152,9 @@ DEFAULTS: dict[str, Any] = {
     "password_min_length": 8,
     "argon2_memory": 47104,
     "argon2_passes": 2,
+    "metrics_port": None,
+    "metrics_host": "127.0.0.1",
+    "is_traced": False,
 }
 
 UNREADABLE = {
@@ -154,6 +164,9 @@ UNREADABLE = {
     "TOKEN_ALGORITHM": ["HS256", "none", "rs256", "ES256", "RS256,PS256"],
     "JWKS_MAX_AGE": ["0", "x"],
     "POSTGRES_PORT": ["0", "70000", "five"],
+    "METRICS_PORT": ["0", "65536", "prometheus"],
+    "OTEL_TRACES_EXPORTER": ["console", "jaeger"],
+    "OTEL_EXPORTER_OTLP_PROTOCOL": ["grpc", "http/json"],
     "WORKERS": ["0", "-1", "many", "1.5", "٢", "9" * 5000],
     "STORE_CONNECTIONS": ["0", "x"],
     "PASSWORD_MIN_LENGTH": ["0", "eight"],
@@ -380,3 +393,13 @@ def test_the_table_has_a_row_for_every_variable() -> None:
         each.metadata["variable"] for each in fields(Settings)
     ]
     assert all(row.count("|") == 4 for row in rows)
+
+
+@pytest.mark.parametrize(
+    "off", [{"OTEL_SDK_DISABLED": "true"}, {"OTEL_TRACES_EXPORTER": "none"}], ids=str
+)
+def test_traces_that_are_configured_can_be_turned_off(off: dict[str, str]) -> None:
+    configured = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
+
+    assert Settings.read(configured).is_traced
+    assert not Settings.read(configured | off).is_traced

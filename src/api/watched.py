@@ -1,0 +1,79 @@
+"""The application as those see it who watch it at its work: each request with its route, which is
+the template of its path, and its status.
+
+It stands in front of everything else, so that no answer is missed: neither those at hand nor those
+of the framework.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+
+from litestar import Litestar
+from litestar.enums import ScopeType
+from litestar.routes import HTTPRoute
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+UNKNOWN = "unknown"
+"""The route of a path that leads nowhere."""
+
+Watch = Callable[[HTTPScope, str], Callable[[int], None]]
+"""Is told of a request and its route, and in the end of its status, or 0 if there was none."""
+
+
+def watched(app: ASGIApp, routes: "Routes", watch: Watch) -> ASGIApp:
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await app(scope, receive, send)
+            return
+        status = 0
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        end = watch(scope, routes.template(scope["path"]))
+        try:
+            await app(scope, receive, send_and_note)
+        except Exception:
+            status = status or HTTPStatus.INTERNAL_SERVER_ERROR  # so the server answers
+            raise
+        finally:
+            end(status)
+
+    return wrapped
+
+
+class Routes:
+    """From paths to their templates."""
+
+    def __init__(self, templates: Iterable[str]) -> None:
+        self._plain: dict[str, str] = {}
+        self._patterns: list[tuple[re.Pattern[str], str]] = []
+        for template in templates:
+            if "{" in template:
+                self._patterns.append((_pattern(template), template))
+            else:
+                self._plain[template] = template
+
+    @classmethod
+    def of(cls, app: Litestar) -> "Routes":
+        return cls(route.path_format for route in app.routes if isinstance(route, HTTPRoute))
+
+    def template(self, path: str) -> str:
+        plain = self._plain.get(path)
+        if plain is not None:
+            return plain
+        normal = "/" + "/".join(part for part in path.split("/") if part)  # as Litestar does
+        if plain := self._plain.get(normal):
+            return plain
+        return next(
+            (each for pattern, each in self._patterns if pattern.fullmatch(normal)), UNKNOWN
+        )
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    parts = re.split(r"\{[^{}]*\}", template)
+    return re.compile("[^/]+".join(map(re.escape, parts)))
