@@ -78,8 +78,7 @@ def make_app(
             await asyncio.to_thread(observation.tracing.close)
 
     app = create_app(container, _site(settings), lifecycle)
-    for watch in _watches(observation):
-        app.asgi_handler = watched(app.asgi_handler, Routes.of(app), watch)
+    observe(app, observation)
     app.on_startup.append(open_early)
     app.on_shutdown.append(close)
     return app
@@ -112,6 +111,12 @@ def _reload(environment: Environment, limits: LimitsInForce) -> None:
         return
     limits.now = new_limits
     log.info("reloaded")
+
+
+def observe(app: Litestar, observation: Observation) -> None:
+    """From now on each request is told of. Where nobody wants to know, nothing is changed."""
+    for watch in _watches(observation):
+        app.asgi_handler = watched(app.asgi_handler, Routes.of(app), watch)
 
 
 def _watches(observation: Observation) -> Iterator[Watch]:

@@ -13,7 +13,13 @@ import pytest
 
 from domain.errors import Unavailable
 from domain.password import Password
-from infrastructure.argon2 import LOWEST_MEMORY_KIB, LOWEST_TIME_COST, Argon2Hasher, Cost
+from infrastructure.argon2 import (
+    LOWEST_MEMORY_KIB,
+    LOWEST_TIME_COST,
+    Argon2Hasher,
+    Cost,
+    HashWatch,
+)
 
 FLOOR = Cost(LOWEST_TIME_COST, LOWEST_MEMORY_KIB)
 RIGHT = Password.parse("correct horse battery staple")
@@ -22,9 +28,9 @@ PATIENCE = 10
 
 @asynccontextmanager
 async def a_hasher(
-    cost: Cost = FLOOR, threads: int = 1, queue: int = 0
+    cost: Cost = FLOOR, threads: int = 1, queue: int = 0, watch: HashWatch | None = None
 ) -> AsyncIterator[Argon2Hasher]:
-    hasher = Argon2Hasher(cost, threads, queue)
+    hasher = Argon2Hasher(cost, threads, queue, watch)
     try:
         async with asyncio.timeout(PATIENCE):
             yield hasher
@@ -243,3 +249,68 @@ async def test_hashing_does_not_hold_up_anything_else() -> None:
             await held.has_a_thread()  # on the event loop, while a hash is under way
             assert not hashing.done()
         assert await hashing
+
+
+class Notes(HashWatch):
+    """
+    :ivar waiting: how many wait now.
+    :ivar waits: how long each waited whose turn came.
+    :ivar works: how long each took.
+    """
+
+    def __init__(self) -> None:
+        self.waiting, self.refusals = 0, 0
+        self.waits: list[float] = []
+        self.works: list[float] = []
+
+    def joined(self) -> None:
+        self.waiting += 1
+
+    def left(self, waited: float | None) -> None:
+        self.waiting -= 1
+        if waited is not None:
+            self.waits.append(waited)
+
+    def computed(self, seconds: float) -> None:
+        self.works.append(seconds)
+
+    def refused(self) -> None:
+        self.refusals += 1
+
+
+async def test_whoever_watches_is_told_of_the_queue() -> None:
+    notes, held = Notes(), Held()
+    async with a_hasher(queue=1, watch=notes) as hasher:
+        with held as password:
+            first = asyncio.create_task(hasher.hash(password))
+            await held.has_a_thread()
+            second = asyncio.create_task(hasher.hash(RIGHT))
+            await asyncio.sleep(0)
+            assert (notes.waiting, len(notes.waits)) == (1, 1)
+
+            with pytest.raises(Unavailable):
+                await hasher.hash(RIGHT)
+        await asyncio.gather(first, second)
+
+    assert (notes.waiting, notes.refusals) == (0, 1)
+    assert len(notes.waits) == len(notes.works) == 2
+    assert notes.waits[1] > notes.waits[0]
+    assert min(notes.works) > 0
+
+
+async def test_whoever_goes_away_waits_no_more() -> None:
+    notes, held = Notes(), Held()
+    async with a_hasher(queue=1, watch=notes) as hasher:
+        with held as password:
+            first = asyncio.create_task(hasher.hash(password))
+            await held.has_a_thread()
+            impatient = asyncio.create_task(hasher.hash(RIGHT))
+            await asyncio.sleep(0)
+            impatient.cancel()
+            with suppress(asyncio.CancelledError):
+                await impatient
+
+            assert notes.waiting == 0
+        await first
+
+    assert len(notes.waits) == len(notes.works) == 1
