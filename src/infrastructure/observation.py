@@ -84,7 +84,7 @@ def require_tracing(settings: Settings) -> None:
         return
     try:
         import infrastructure.tracing  # noqa: F401, PLC0415
-    except ModuleNotFoundError:
+    except ImportError:
         raise ConfigurationError(
             "OTEL_TRACES_EXPORTER or OTEL_EXPORTER_OTLP_ENDPOINT",
             "is set, and the packages for traces are missing: install doorward[otel], or set "
