@@ -90,6 +90,14 @@ def test_every_route_is_known_by_its_template(app: Litestar) -> None:
     assert [routes.template(each) for each in templates] == templates
 
 
+def test_where_nobody_watches_nothing_is_in_the_way(app: Litestar) -> None:
+    before = app.asgi_handler
+
+    observe(app, Observation())
+
+    assert app.asgi_handler is before
+
+
 async def test_answers_of_the_framework_are_counted(
     client: Client, registry: CollectorRegistry
 ) -> None:
