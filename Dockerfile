@@ -33,6 +33,7 @@ ENV PATH=/app/.venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     HOST=0.0.0.0 \
     PORT=8000 \
+    METRICS_HOST=0.0.0.0 \
     DOORWARD_DATA=/data
 WORKDIR /app
 
