@@ -1,13 +1,16 @@
 """The real service on real servers of ours, which these tests may stop."""
 
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from base64 import b64encode
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
+from domain.token import TokenKind
+from infrastructure.keys import SigningKey
 from tests.api.people import Client
 from tests.faults.people import PATIENCE
 from tests.processes import COMMAND, Service, a_service
@@ -57,6 +60,27 @@ def on_both_stacks(
             return stack.enter_context(a_service(home, **settings[name], **more))
 
         yield dict(zip(settings, threads.map(start, settings), strict=True))
+
+
+@contextmanager
+def on_two_nodes(
+    make_folder: Callable[[str], Path],
+    settings: Mapping[str, str],
+    keys: Mapping[TokenKind, SigningKey],
+) -> Iterator[list[Service]]:
+    """The service on two machines, as it were: each has its own folder and port, and both have the
+    same stores and the same keys.
+    """
+    signing = {
+        f"{kind.upper()}_TOKEN_PRIVATE_KEY": b64encode(key.private_pem()).decode()
+        for kind, key in keys.items()
+    }
+    with ExitStack() as stack, ThreadPoolExecutor() as threads:
+
+        def start(name: str) -> Service:
+            return stack.enter_context(a_service(make_folder(name), **settings, **signing))
+
+        yield list(threads.map(start, ["a", "b"]))
 
 
 @pytest.fixture

@@ -6,10 +6,7 @@ within the bound even if it cannot hear of anything any more.
 
 import asyncio
 import time
-from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Literal
 from uuid import uuid4
@@ -21,9 +18,10 @@ from infrastructure.adapters import adapter_for
 from infrastructure.keys import SigningKey
 from infrastructure.limits import Limits
 from tests.api.people import Client, stored
+from tests.faults.conftest import on_two_nodes
 from tests.faults.people import PATIENCE, in_the_background
 from tests.faults.test_outages import Outage
-from tests.processes import Service, a_service
+from tests.processes import Service
 from tests.servers import Server
 
 BOUND = 1.0  # second
@@ -35,17 +33,9 @@ def services(
     on_servers: dict[str, str],
     keys: dict[TokenKind, SigningKey],
 ) -> Iterator[list[Service]]:
-    signing = {
-        f"{kind.upper()}_TOKEN_PRIVATE_KEY": b64encode(key.private_pem()).decode()
-        for kind, key in keys.items()
-    }
-    settings = on_servers | signing | {"REVOCATION_BOUND": f"{BOUND:.0f}s"}
-    with ExitStack() as stack, ThreadPoolExecutor() as threads:
-
-        def start(name: str) -> Service:
-            return stack.enter_context(a_service(tmp_path_factory.mktemp(name), **settings))
-
-        yield list(threads.map(start, ["a", "b"]))
+    settings = on_servers | {"REVOCATION_BOUND": f"{BOUND:.0f}s"}
+    with on_two_nodes(tmp_path_factory.mktemp, settings, keys) as services:
+        yield services
 
 
 @dataclass
