@@ -75,12 +75,13 @@ def on_two_nodes(
         f"{kind.upper()}_TOKEN_PRIVATE_KEY": b64encode(key.private_pem()).decode()
         for kind, key in keys.items()
     }
+    folders = [make_folder(name) for name in ("a", "b")]
     with ExitStack() as stack, ThreadPoolExecutor() as threads:
 
-        def start(name: str) -> Service:
-            return stack.enter_context(a_service(make_folder(name), **settings, **signing))
+        def start(folder: Path) -> Service:
+            return stack.enter_context(a_service(folder, **settings, **signing))
 
-        yield list(threads.map(start, ["a", "b"]))
+        yield list(threads.map(start, folders))
 
 
 @pytest.fixture
