@@ -12,6 +12,10 @@ down_revision = ${repr(down_revision)}
 branch_labels = None
 depends_on = None
 
+# The oldest revision whose release works on this schema: that of the migration before, unless
+# this one takes something away (docs/adr/0019-compatible-schemas.md).
+oldest_compatible = ""
+
 
 def upgrade() -> None:
     ${upgrades if upgrades else "pass"}

@@ -12,12 +12,12 @@ from typing import Any, Literal, cast
 from sqlalchemy import text
 
 from domain.token import LEEWAY, TokenKind
-from infrastructure import chain, variables
+from infrastructure import chain, migrations, variables
 from infrastructure.database import Database
 from infrastructure.key_store import HeldKeys
 from infrastructure.places import NotReady, Place, answering, distinct, limits_of, places, reason
 from infrastructure.redis_server import RedisServer
-from infrastructure.schema import require_newest
+from infrastructure.schema import require_usable
 from infrastructure.settings import Settings
 from infrastructure.signing import keys_place, open_key_store
 from infrastructure.variables import ConfigurationError
@@ -168,7 +168,10 @@ async def check_schema(settings: Settings, place: Place) -> tuple[Verdict, str]:
     """Whether it is the one that this version needs."""
     if _is_to_be_made(place):
         return "info", "the first start makes it"
-    return "ok", f"at revision {await require_newest(place, limits_of(settings))}, the newest"
+    found, newest = await require_usable(place, limits_of(settings)), migrations.newest()
+    if found != newest:
+        return "ok", f"at revision {found}: later than {newest}, and compatible with this version"
+    return "ok", f"at revision {found}, the newest"
 
 
 async def check_clock(settings: Settings, place: Place) -> tuple[Verdict, str]:

@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, event, inspect, text
+from sqlalchemy import Connection, delete, event, insert, inspect, select, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from infrastructure.database import (
@@ -17,7 +17,7 @@ from infrastructure.database import (
     make_private,
     prepare_sqlite,
 )
-from infrastructure.tables import metadata
+from infrastructure.tables import metadata, schema_compatibility
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "alembic"
 OURS = frozenset(metadata.tables)
@@ -31,7 +31,7 @@ class ForeignSchema(Exception):
 
 def newest() -> str:
     """The revision that this code needs."""
-    head = ScriptDirectory(str(SCRIPTS)).get_current_head()
+    head = _scripts().get_current_head()
     if head is None:
         raise FileNotFoundError(f"there are no migrations in {SCRIPTS}")
     return head
@@ -40,6 +40,11 @@ def newest() -> str:
 async def current(url: str) -> str | None:
     """The revision that this database is at; ``None`` before the first one."""
     return await _run(url, _revision)
+
+
+async def is_newer_and_compatible(url: str) -> bool:
+    """Whether a later release has migrated this database, and says that this code works on it."""
+    return await _run(url, _is_newer_and_compatible)
 
 
 async def upgrade(url: str, revision: str = "head") -> None:
@@ -53,13 +58,49 @@ async def upgrade(url: str, revision: str = "head") -> None:
         if _revision(connection) is None and set(inspect(connection).get_table_names()) & OURS:
             raise ForeignSchema
         command.upgrade(_config(connection), revision)
+        _note_compatibility(connection)
 
     await _run(url, run)
 
 
 async def downgrade(url: str, revision: str = "-1") -> None:
     """One revision back, or to a given one. ``base`` is before the first."""
-    await _run(url, lambda connection: command.downgrade(_config(connection), revision))
+
+    def run(connection: Connection) -> None:
+        command.downgrade(_config(connection), revision)
+        _note_compatibility(connection)
+
+    await _run(url, run)
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory(str(SCRIPTS))
+
+
+def _note_compatibility(connection: Connection) -> None:
+    """Releases that do not have this migration read it in the database."""
+    revision = _revision(connection)
+    if revision is None or not inspect(connection).has_table(schema_compatibility.name):
+        return
+    oldest = _scripts().get_revision(revision).module.oldest_compatible
+    row = {"revision": revision, "oldest_compatible": oldest}
+    connection.execute(delete(schema_compatibility))
+    connection.execute(insert(schema_compatibility).values(row))
+
+
+def _is_newer_and_compatible(connection: Connection) -> bool:
+    revision, known = (
+        _revision(connection),
+        {each.revision for each in _scripts().walk_revisions()},
+    )
+    if revision is None or revision in known:
+        return False
+    if not inspect(connection).has_table(schema_compatibility.name):
+        return False
+    oldest = select(schema_compatibility.c.oldest_compatible).where(
+        schema_compatibility.c.revision == revision
+    )
+    return connection.scalar(oldest) in known
 
 
 def _revision(connection: Connection) -> str | None:

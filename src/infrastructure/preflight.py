@@ -1,7 +1,7 @@
 """What has to be true before the service listens; an operator wants to know it at the start."""
 
 from infrastructure.places import Place, answering, distinct, limits_of, places
-from infrastructure.schema import move_up, require_newest
+from infrastructure.schema import move_up, require_usable
 from infrastructure.settings import Settings
 from infrastructure.signing import open_key_store
 from infrastructure.variables import ConfigurationError
@@ -78,4 +78,4 @@ async def _check_schema(place: Place, settings: Settings) -> None:
     if place.file:
         await move_up(place, limits_of(settings))
     elif place.is_sql:
-        await require_newest(place, limits_of(settings))
+        await require_usable(place, limits_of(settings))

@@ -35,12 +35,14 @@ async def revision(place: Place, limits: Limits) -> str | None:
 
 
 async def move_up(place: Place, limits: Limits) -> Move:
-    """To the newest revision.
+    """To the newest revision. What a later release has made stays, if this one works on it.
 
     :raises NotReady: that cannot be.
     """
     before = await revision(place, limits)
     with _migrating(place):
+        if await migrations.is_newer_and_compatible(place.url):
+            return Move(before, before)
         await migrations.upgrade(place.url)
     return Move(before, await revision(place, limits))
 
@@ -58,18 +60,22 @@ async def move_down(place: Place, limits: Limits) -> Move:
     return Move(before, await revision(place, limits))
 
 
-async def require_newest(place: Place, limits: Limits) -> str:
+async def require_usable(place: Place, limits: Limits) -> str:
     """
-    :returns: the newest revision, which is the place's.
-    :raises NotReady: the place is at another revision than this version needs.
+    :returns: the place's revision: the one that this version needs, or a later one that it works
+        on.
+    :raises NotReady: it is another one.
     """
     found, needed = await revision(place, limits), migrations.newest()
-    if found != needed:
-        state = f"is at revision {found}" if found else "has no tables of Doorward yet"
-        raise NotReady(
-            f"{place.description} {state}, and {needed} is needed: run `doorward migrate up`"
-        )
-    return needed
+    if found == needed:
+        return needed
+    with answering(place):
+        if await migrations.is_newer_and_compatible(place.url):
+            return str(found)
+    state = f"is at revision {found}" if found else "has no tables of Doorward yet"
+    raise NotReady(
+        f"{place.description} {state}, and {needed} is needed: run `doorward migrate up`"
+    )
 
 
 @contextmanager

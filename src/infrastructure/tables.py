@@ -181,3 +181,11 @@ signing_keys = Table(
     Column("signs_from", UtcDateTime),
     Column("encrypted", Text, nullable=False),
 )
+
+# One row: the revision that this schema is at, and the oldest one whose release works on it.
+schema_compatibility = Table(
+    "schema_compatibility",
+    metadata,
+    Column("revision", String(32), primary_key=True),
+    Column("oldest_compatible", String(32), nullable=False),
+)
