@@ -1,6 +1,8 @@
 """People, sessions, tokens and whole houses for tests. Each says only what its test is about."""
 
 import secrets
+from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, get_type_hints
@@ -129,6 +131,14 @@ def pem(key: RSAPrivateKey) -> bytes:
 def a_signing_key() -> SigningKey:
     """Of the smallest size that is accepted, for it is made quickly."""
     return SigningKey.from_pem(pem(an_rsa_key()))
+
+
+def in_environment(keys: Mapping[TokenKind, SigningKey]) -> dict[str, str]:
+    """As settings."""
+    return {
+        f"{kind.upper()}_TOKEN_PRIVATE_KEY": b64encode(key.private_pem()).decode()
+        for kind, key in keys.items()
+    }
 
 
 def a_signer(

@@ -251,7 +251,8 @@ class TestMigrate:
         for direction, told in (
             ("up", f"from nothing to {newest()}"),
             ("up", f"stays at {newest()}"),
-            ("down", f"from {newest()} to 0006"),
+            ("down", f"from {newest()} to 0007"),
+            ("down", "from 0007 to 0006"),
             ("down", "from 0006 to 0005"),
             ("down", "from 0005 to 0004"),
             ("down", "from 0004 to 0003"),

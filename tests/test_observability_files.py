@@ -11,7 +11,10 @@ import yaml
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
+from domain.key import KeyState
+from domain.token import TokenKind
 from infrastructure.metrics import Metrics
+from tests.builders import NOW
 
 DEPLOY = Path(__file__).resolve().parents[1] / "deploy"
 DASHBOARD: dict[str, Any] = json.loads((DEPLOY / "grafana" / "doorward.json").read_text())
@@ -111,7 +114,7 @@ def test_values_of_labels_are_those_that_are_counted() -> None:
     """An alert on an outcome that is called otherwise would never fire."""
     registry = CollectorRegistry()
     metrics = Metrics(registry)
-    metrics.tell_keys("access", upcoming=0, current=1, retired=0, since=None)
+    metrics.tell_keys(TokenKind.ACCESS, {KeyState.CURRENT: 1}, NOW)
     counted = {
         value
         for family in registry.collect()

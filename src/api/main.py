@@ -23,8 +23,10 @@ from application.last_seen import LastSeen
 from application.throttle import LimitsInForce
 from infrastructure.argon2 import Argon2Hasher
 from infrastructure.container import UNOBSERVED, attempt_limits, make_container
+from infrastructure.live_keys import LiveKeys
 from infrastructure.observation import Observation
 from infrastructure.settings import Settings
+from infrastructure.signing import keys_in_environment
 from infrastructure.variables import ConfigurationError
 
 PARENT = "DOORWARD_PARENT"
@@ -58,8 +60,8 @@ def make_app(
         await container.get(Login)
         lifecycle.when_late.append((await container.get(Argon2Hasher)).refuse)
         if environment:
-            limits = await container.get(LimitsInForce)
-            lifecycle.when_reloaded.append(partial(_reload, environment, limits))
+            limits, keys = await container.get(LimitsInForce), await container.get(LiveKeys)
+            lifecycle.when_reloaded.append(partial(_reload, environment, limits, keys))
         _tasks.add(asyncio.create_task(note_last_seen()))
 
     async def note_last_seen() -> None:
@@ -100,16 +102,18 @@ def app_from_environment(
     return app
 
 
-def _reload(environment: Environment, limits: LimitsInForce) -> None:
+def _reload(environment: Environment, limits: LimitsInForce, keys: LiveKeys) -> None:
     """What may change while this process runs: all of it is replaced, or nothing."""
     try:
         settings = Settings.read(environment.read())
         new_limits = attempt_limits(settings)
-        # Whatever else can be wrong is read here, before the first replacement.
+        if settings.has_keys:
+            keys.take(keys_in_environment(settings))
     except ConfigurationError as error:
         log.warning("nothing is reloaded: %s", error)
         return
     limits.now = new_limits
+    _tasks.add(asyncio.create_task(keys.reload()))
     log.info("reloaded")
 
 

@@ -246,10 +246,13 @@ class Adapters(Provider):
         times: KeyTimes,
         tend: TendKeys,
         clock: Clock,
+        observation: Observation,
     ) -> AsyncIterator[LiveKeys]:
         ours = tend if settings.keys_secret else None
         bound = settings.revocation_bound
         async with LiveKeys.open(store, times, clock, bound, ours) as keys:
+            if observation.metrics:
+                keys.report_to(observation.metrics.tell_keys)
             yield keys
 
     @provide

@@ -2,16 +2,17 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from time import monotonic
 from typing import Self
 
 from application.keys import TendKeys
 from application.ports import Clock
 from domain.errors import Unavailable
-from domain.key import KeyTimes
+from domain.key import KeyState, KeyTimes
 from domain.token import TokenKind
 from infrastructure.clock import system_clock
 from infrastructure.key_store import FixedKeys, HeldKeys, HeldKeyStore
@@ -21,6 +22,8 @@ from infrastructure.variables import ConfigurationError
 log = logging.getLogger("doorward")
 
 Follower = Callable[[HeldKeys], None]
+Tell = Callable[[TokenKind, Mapping[KeyState, int], datetime | None], None]
+"""Of a kind: how many keys it has of each state, and since when the current one signs."""
 
 
 class LiveKeys:
@@ -42,6 +45,7 @@ class LiveKeys:
         self._bound = bound.total_seconds()
         self._followers: list[Follower] = []
         self._trouble = ""
+        self._tell: Tell | None = None
         self._in_force = HeldKeys()
         self._use(held, monotonic())
 
@@ -103,6 +107,23 @@ class LiveKeys:
         keys = self._in_force.ring.by_state(TokenKind.ACCESS, self._clock())
         return [self._in_force.pairs[key.id].jwk() for key in keys]
 
+    def report_to(self, tell: Tell) -> None:
+        """Tell it of the keys of each kind, now and whenever they are looked at."""
+        self._tell = tell
+        self._report_state()
+
+    def take(self, pairs: Mapping[TokenKind, SigningKey]) -> None:
+        """These instead of those that were given before. What the others signed is dead.
+
+        :raises ConfigurationError: the keys are in another place, from the start.
+        """
+        if not isinstance(self._store, FixedKeys):
+            raise ConfigurationError(
+                "ACCESS_TOKEN_PRIVATE_KEY", "is new, and the keys are elsewhere: restart for that"
+            )
+        self._store = FixedKeys(pairs)
+        self._use(self._store.held, monotonic())
+
     async def reload(self) -> None:
         """Look at the store. What is wrong is reported once."""
         asked_at = monotonic()
@@ -114,6 +135,7 @@ class LiveKeys:
         else:
             self._trouble = ""
             self._use(held, asked_at)
+        self._report_state()
 
     def _use(self, held: HeldKeys, asked_at: float) -> None:
         self.held, self._asked_at = held, asked_at
@@ -122,6 +144,14 @@ class LiveKeys:
             self._in_force = HeldKeys(ring, held.pairs)
             for follower in self._followers:
                 follower(self._in_force)
+
+    def _report_state(self) -> None:
+        """The state of a key depends on the time, too."""
+        if self._tell:
+            ring, now = self._in_force.ring, self._clock()
+            for kind in TokenKind:
+                states = Counter(ring.state(key, now) for key in ring.of(kind))
+                self._tell(kind, states, ring.signing(kind, now).signs_from)
 
     def _report(self, trouble: str) -> None:
         if trouble != self._trouble:

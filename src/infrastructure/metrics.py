@@ -9,7 +9,7 @@ files in a folder that :mod:`infrastructure.metrics_port` has made, and that the
 started them reads; prometheus_client decides on that when it is imported.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from time import perf_counter
@@ -24,6 +24,9 @@ from prometheus_client import (
 
 from domain.errors import Unavailable
 from domain.event import SUCCESS, Event
+from domain.key import KeyState
+from domain.token import TokenKind
+from infrastructure.key_store import EVER
 
 disable_created_metrics()  # type: ignore[no-untyped-call] # as many series again, unasked
 
@@ -270,17 +273,16 @@ class Metrics:
         self._hash_refusals.inc()
 
     def tell_keys(
-        self, kind: str, *, upcoming: int, current: int, retired: int, since: datetime | None
+        self, kind: TokenKind, states: Mapping[KeyState, int], since: datetime | None
     ) -> None:
         """What keys of this kind there are. To be told again whenever that changes.
 
-        :param upcoming: how many will sign one day.
-        :param retired: how many sign no more and still verify.
+        :param states: how many there are of each; none of those that are not named.
         :param since: when the current key began to sign, if that is known.
         """
-        for state, number in (("next", upcoming), ("current", current), ("retired", retired)):
-            self._keys.labels(kind, state).set(number)
-        if since is not None:
+        for state in KeyState:
+            self._keys.labels(kind, state).set(states.get(state, 0))
+        if since is not None and since > EVER:
             self._key_since.labels(kind).set(since.timestamp())
 
 

@@ -1,7 +1,6 @@
 """The real service on real servers of ours, which these tests may stop."""
 
 import subprocess
-from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -9,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from domain.token import TokenKind
-from infrastructure.keys import SigningKey
 from tests.api.people import Client
 from tests.faults.people import PATIENCE
 from tests.processes import COMMAND, Service, a_service
@@ -64,22 +61,17 @@ def on_both_stacks(
 
 @contextmanager
 def on_two_nodes(
-    make_folder: Callable[[str], Path],
-    settings: Mapping[str, str],
-    keys: Mapping[TokenKind, SigningKey],
+    make_folder: Callable[[str], Path], settings: Mapping[str, str]
 ) -> Iterator[list[Service]]:
-    """The service on two machines, as it were: each has its own folder and port, and both have the
-    same stores and the same keys.
+    """The service on two machines, as it were: each has its own folder and port.
+
+    :param settings: the stores that both have, and the keys.
     """
-    signing = {
-        f"{kind.upper()}_TOKEN_PRIVATE_KEY": b64encode(key.private_pem()).decode()
-        for kind, key in keys.items()
-    }
     folders = [make_folder(name) for name in ("a", "b")]
     with ExitStack() as stack, ThreadPoolExecutor() as threads:
 
         def start(folder: Path) -> Service:
-            return stack.enter_context(a_service(folder, **settings, **signing))
+            return stack.enter_context(a_service(folder, **settings))
 
         yield list(threads.map(start, folders))
 

@@ -12,7 +12,6 @@ import socket
 import subprocess
 import sys
 import time
-from base64 import b64encode
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from infrastructure.adapters import adapter_for
 from infrastructure.keys import SigningKey
 from infrastructure.limits import Limits
 from tests.api.people import NEW_PASSWORD, Client, Tokens, bearer
-from tests.builders import PASSWORD, ada
+from tests.builders import PASSWORD, ada, in_environment
 from tests.faults import mortal
 from tests.faults.people import PATIENCE
 from tests.processes import Service
@@ -108,13 +107,6 @@ def service(
     finally:
         assert service.end() == 0
     assert secrets_in(service.log) == []
-
-
-def in_environment(keys: dict[TokenKind, SigningKey]) -> dict[str, str]:
-    return {
-        f"{kind.upper()}_TOKEN_PRIVATE_KEY": b64encode(key.private_pem()).decode()
-        for kind, key in keys.items()
-    }
 
 
 def wait_for(service: Service) -> None:

@@ -18,6 +18,7 @@ from infrastructure.adapters import adapter_for
 from infrastructure.keys import SigningKey
 from infrastructure.limits import Limits
 from tests.api.people import Client, stored
+from tests.builders import in_environment
 from tests.faults.conftest import on_two_nodes
 from tests.faults.people import PATIENCE, in_the_background
 from tests.faults.test_outages import Outage
@@ -33,8 +34,8 @@ def services(
     on_servers: dict[str, str],
     keys: dict[TokenKind, SigningKey],
 ) -> Iterator[list[Service]]:
-    settings = on_servers | {"REVOCATION_BOUND": f"{BOUND:.0f}s"}
-    with on_two_nodes(tmp_path_factory.mktemp, settings, keys) as services:
+    settings = on_servers | in_environment(keys) | {"REVOCATION_BOUND": f"{BOUND:.0f}s"}
+    with on_two_nodes(tmp_path_factory.mktemp, settings) as services:
         yield services
 
 

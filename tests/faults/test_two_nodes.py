@@ -5,6 +5,7 @@ Whatever one of them has answered counts at the other with the very next request
 
 import asyncio
 import subprocess
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from itertools import cycle
@@ -16,9 +17,7 @@ import pytest
 
 from domain.page import UserQuery
 from domain.role import Role
-from domain.token import TokenKind
 from infrastructure.adapters import adapter_for
-from infrastructure.keys import SigningKey
 from infrastructure.limits import Limits
 from tests.api.people import (
     BOSS,
@@ -36,6 +35,7 @@ from tests.contracts.conftest import by_hand
 from tests.faults.conftest import SETTINGS, on_two_nodes
 from tests.faults.people import PATIENCE
 from tests.processes import COMMAND, Service
+from tests.resource_servers import KEYS, header
 from tests.servers import Server, TemplateDatabases
 
 GRACE = 2.0  # seconds
@@ -46,18 +46,25 @@ FEW = {
 }
 """So that a test reaches the limits."""
 
+RING = {
+    "KEYS_SECRET": b64encode(bytes(range(32))).decode(),
+    "KEY_ROTATION": "off",
+    "JWKS_MAX_AGE": "1s",
+    "REVOCATION_BOUND": "1s",
+}
+"""One ring of keys for both nodes, which the operator rotates."""
+
 
 @pytest.fixture(scope="module")
 def services(
     tmp_path_factory: pytest.TempPathFactory,
     migrated_databases: TemplateDatabases,
     our_redis: Server,
-    keys: dict[TokenKind, SigningKey],
 ) -> Iterator[list[Service]]:
     """In a database of their own: who is an administrator in it is said here."""
     with migrated_databases.fresh() as url:
-        settings = SETTINGS | FEW | {"DATABASE_URL": url, "REDIS_URL": our_redis.url}
-        with on_two_nodes(tmp_path_factory.mktemp, settings, keys) as services:
+        stores = {"DATABASE_URL": url, "REDIS_URL": our_redis.url}
+        with on_two_nodes(tmp_path_factory.mktemp, SETTINGS | FEW | RING | stores) as services:
             yield services
 
 
@@ -301,11 +308,60 @@ async def test_what_both_record_at_once_is_one_chain(nodes: Nodes, tmp_path: Pat
 
 
 def doctor_audit(folder: Path, url: str) -> str:
-    command = [COMMAND, "doctor", "audit"]
-    environment = {"DATABASE_URL": url}
+    return operator(folder, url, "doctor", "audit")
+
+
+def operator(folder: Path, url: str, *command: str) -> str:
+    """What the operator is told."""
+    environment = RING | {"DATABASE_URL": url}
     return subprocess.run(
-        command, cwd=folder, env=environment, check=True, capture_output=True, text=True
+        [COMMAND, *command],
+        cwd=folder,
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout
 
 
-# The place for what both nodes make of a rotation of the signing keys.
+def kid(tokens: Tokens) -> str:
+    """The key of the access token."""
+    signed_with: str = header(tokens["access_token"])["kid"]
+    return signed_with
+
+
+async def published(node: Client) -> set[str]:
+    return {key["kid"] for key in (await node.get(KEYS)).json()["keys"]}
+
+
+async def test_both_sign_with_the_next_key_when_its_time_has_come(
+    nodes: Nodes, tmp_path: Path
+) -> None:
+    email, before = await nodes.somebody()
+    rotate = ("keys", "rotate", "--kind", "access")
+    await asyncio.to_thread(operator, tmp_path, nodes.users_url, *rotate)
+
+    after: list[Tokens] = []
+    async with asyncio.timeout(PATIENCE):  # for the key is published before it signs
+        while len({kid(tokens) for tokens in after} - {kid(before)}) < 1:
+            after = [await node.come_in(email) for node in (nodes.b, nodes.a)]
+
+    assert kid(after[1]) != kid(before)
+    for tokens in (before, *after):
+        for node in (nodes.a, nodes.b):
+            assert (await node.me(tokens["access_token"])).status_code == 200
+    assert await published(nodes.a) == await published(nodes.b)
+    assert {kid(before), kid(after[1])} < await published(nodes.a)
+
+
+async def test_what_a_revoked_key_has_signed_is_dead_at_both(nodes: Nodes, tmp_path: Path) -> None:
+    _, tokens = await nodes.somebody()
+
+    await asyncio.to_thread(operator, tmp_path, nodes.users_url, "keys", "revoke", kid(tokens))
+
+    for node in (nodes.a, nodes.b):
+        assert (await node.me(tokens["access_token"])).status_code == 401
+        assert kid(tokens) not in await published(node)
+    refreshed = (await nodes.b.refresh(tokens["refresh_token"])).json()
+    for node in (nodes.a, nodes.b):
+        assert (await node.me(refreshed["access_token"])).status_code == 200

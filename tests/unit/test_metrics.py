@@ -7,6 +7,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from domain.errors import EmailTaken, Unavailable
 from domain.event import COMMAND_LINE, UNKNOWN, Event
+from domain.key import KeyState
+from domain.token import TokenKind
 from infrastructure.metrics import Metrics, cause_of_end
 from tests.builders import NOW, new_id
 
@@ -133,9 +135,11 @@ def test_keys_are_told_by_their_state_and_the_time_since_when_they_sign(
 ) -> None:
     since = datetime(2026, 3, 1, tzinfo=UTC)
 
-    metrics.tell_keys("access", upcoming=1, current=1, retired=2, since=since)
-    metrics.tell_keys("access", upcoming=0, current=1, retired=3, since=since)
-    metrics.tell_keys("refresh", upcoming=0, current=1, retired=0, since=None)
+    access, refresh = TokenKind
+    current, coming, retired = KeyState
+    metrics.tell_keys(access, {coming: 1, current: 1, retired: 2}, since)
+    metrics.tell_keys(access, {current: 1, retired: 3}, since)
+    metrics.tell_keys(refresh, {current: 1}, None)
 
     def keys(state: str) -> float | None:
         labels = {"kind": "access", "state": state}
