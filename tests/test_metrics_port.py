@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import time
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -75,7 +76,8 @@ async def talking_to(service: Service) -> AsyncIterator[Client]:
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 async def test_what_all_workers_count_is_told_together(tmp_path: Path, workers: str) -> None:
-    with measured(tmp_path, WORKERS=workers) as running:
+    keys = {"KEYS_SECRET": b64encode(bytes(32)).decode(), "TOKEN_ALGORITHM": "EdDSA"}
+    with measured(tmp_path, WORKERS=workers, **keys) as running:
         async with talking_to(running.service) as client:
             tokens = await client.come_in()
             for _ in range(9):
@@ -99,6 +101,9 @@ async def test_what_all_workers_count_is_told_together(tmp_path: Path, workers: 
     assert value("hash_queue_length") == 0
     assert value("store_seconds_count", store="sqlite", role="users") > 9
     assert value("workers") == int(workers)
+    assert value("keys", kind="access", state="current") == 1
+    assert value("keys", kind="access", state="next") == 1
+    assert value("key_current_since_timestamp_seconds", kind="access") > time.time() - PATIENCE
     assert value("build_info", version="0.1.0") == 1
     for family in text_string_to_metric_families(text):
         assert family.name.startswith("doorward_")

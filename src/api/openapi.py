@@ -36,8 +36,9 @@ _DESCRIPTION = """
 Signed tokens that can be revoked at once.
 
 Log in to get an access and a refresh token: as cookies, or with `{"transport": "bearer"}` in the
-answer's body. Access tokens are RS256 JWTs (RFC 9068); verify them with `/.well-known/jwks.json`,
-or ask `/api/auth/verify`, which also knows whether the session has ended.
+answer's body. Access tokens are JWTs (RFC 9068), RS256 as a rule; verify them with the keys at
+`/.well-known/jwks.json`, or ask `/api/auth/verify`, which also knows whether the session has
+ended.
 
 Every error has `status`, `message` and a stable `code`; send `Accept: application/problem+json`
 to get it as RFC 9457.

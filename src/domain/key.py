@@ -135,7 +135,7 @@ class KeyRing:
         spare = self.next(kind, now)
         if spare is None:
             raise ValueError(f"there is no next key for {kind} tokens")
-        start = _whole_second(max(now, spare.published_at + times.published))
+        start = whole_second(max(now, spare.published_at + times.published))
         return replace(self, keys=self.keys - {spare} | {replace(spare, signs_from=start)})
 
     def without(self, key: Key, now: datetime) -> Self:
@@ -173,7 +173,7 @@ class KeyRing:
         return [key for key in self.of(kind) if self.state(key, now) is KeyState.NEXT]
 
 
-def _whole_second(time: datetime) -> datetime:
+def whole_second(time: datetime) -> datetime:
     """Not before: tokens tell whole seconds (RFC 7519, NumericDate)."""
     return (time + timedelta(microseconds=999_999)).replace(microsecond=0)
 

@@ -22,7 +22,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from application.ports import Clock
-from domain.key import Key, KeyId, KeyRing, KeysFixed
+from domain.key import Key, KeyId, KeyRing, KeysFixed, whole_second
 from domain.token import TokenKind
 from infrastructure.algorithms import ALGORITHMS, RS256, Algorithm, UnfitKey, usual_algorithm
 from infrastructure.key_store import EVER, HeldKeys, HeldKeyStore
@@ -120,7 +120,7 @@ class FolderKeys(HeldKeyStore):
 
     def _start(self, kid: KeyId, text: str | None) -> datetime | None:
         """What is there at the start may have been published by others for long."""
-        earliest = self._clock() + self._notice if self._has_read else EVER
+        earliest = whole_second(self._clock() + self._notice) if self._has_read else EVER
         earliest = self._earliest.setdefault(kid, earliest)
         if text == "next":
             return None

@@ -2,15 +2,20 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Mapping, Sequence
+import signal
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from domain.token import TokenKind
+from infrastructure.algorithms import EDDSA
+from infrastructure.keys import SigningKey
 from tests.api.people import Client, Tokens
+from tests.builders import in_environment
 from tests.faults.people import PATIENCE, in_the_background
 from tests.processes import Service, a_service
-from tests.resource_servers import ResourceServer, header, resource_servers
+from tests.resource_servers import KEYS, ResourceServer, header, resource_servers
 
 ISSUER = "https://id.example.org"
 SECRET = base64.b64encode(bytes(range(32))).decode()
@@ -82,3 +87,80 @@ async def test_keys_rotate_under_load_and_no_verifier_sees_a_failure(
         "/me 200",
         "refresh 200",
     }
+
+
+async def test_a_folder_is_followed_while_the_service_runs(tmp_path: Path) -> None:
+    folder = tmp_path / "keys"
+    folder.mkdir()
+    first = put(folder, "access.pem")
+    put(folder, "refresh.pem")
+    settings = {"KEYS_FOLDER": str(folder), "JWKS_MAX_AGE": "1s", "USERS_URL": "memory:"}
+    with a_service(tmp_path, **settings) as service:
+        async with Client(base_url=service.url, timeout=PATIENCE) as client:
+            tokens = await client.come_in()
+            assert await published(client) == [first]
+
+            (folder / "access.next.pem").write_text("half of a key")
+            await until(lambda: "KEYS_FOLDER holds access.next.pem, which is not" in service.log)
+            assert (await client.me(tokens["access_token"])).status_code == 200
+            assert await published(client) == [first]
+
+            (folder / "access.next.pem").unlink()
+            second = put(folder, "access.20200101T000000Z.pem")
+            async with asyncio.timeout(PATIENCE):
+                while await published(client) != [second, first]:
+                    pass
+            assert header((await client.come_in())["access_token"])["kid"] == second
+            assert (await client.me(tokens["access_token"])).status_code == 200
+
+            (folder / "access.pem").unlink()
+            async with asyncio.timeout(PATIENCE):
+                while (await client.me(tokens["access_token"])).status_code != 401:
+                    pass
+            assert await published(client) == [second]
+
+
+async def test_keys_in_the_environment_are_read_anew_on_sighup(
+    tmp_path: Path, keys: dict[TokenKind, SigningKey], strange_key: SigningKey
+) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_text(lines_of(in_environment(keys)))
+    with a_service(tmp_path, USERS_URL="memory:") as service:
+        async with Client(base_url=service.url, timeout=PATIENCE) as client:
+            tokens = await client.come_in()
+            assert service.process
+
+            env_file.write_text("ACCESS_TOKEN_PRIVATE_KEY=rubbish")
+            service.process.send_signal(signal.SIGHUP)
+            await until(lambda: "nothing is reloaded" in service.log)
+            assert (await client.me(tokens["access_token"])).status_code == 200
+
+            env_file.write_text(lines_of(in_environment({**keys, TokenKind.ACCESS: strange_key})))
+            service.process.send_signal(signal.SIGHUP)
+            await until(lambda: '"reloaded"' in service.log)
+            assert (await client.me(tokens["access_token"])).status_code == 401
+            refreshed = (await client.refresh(tokens["refresh_token"])).json()
+            assert header(refreshed["access_token"])["kid"] == strange_key.kid
+            assert await published(client) == [strange_key.kid]
+
+
+def put(folder: Path, name: str) -> str:
+    """A new key, at once and as a whole."""
+    pair = SigningKey.generate(EDDSA)
+    (folder / "draft").write_bytes(pair.private_pem())
+    (folder / "draft").rename(folder / name)
+    return pair.kid
+
+
+def lines_of(variables: Mapping[str, str]) -> str:
+    return "".join(f"{name}={value}\n" for name, value in variables.items())
+
+
+async def published(client: Client) -> list[str]:
+    return [key["kid"] for key in (await client.get(KEYS)).json()["keys"]]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
