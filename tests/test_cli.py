@@ -383,6 +383,10 @@ class TestKeys:
     def test_they_are_listed_rotated_and_revoked(self, tmp_path: Path) -> None:
         secret = doorward(tmp_path, "keys", "secret").stdout
         (tmp_path / ".env").write_text(f"{secret}TOKEN_ALGORITHM=EdDSA\nREVOCATION_BOUND=1\n")
+        none = doorward(tmp_path, "keys", "list")
+        assert none.stdout == "there are no keys yet: the first start makes them\n"
+        with serving(tmp_path):
+            pass
 
         first = key_lines(doorward(tmp_path, "keys", "list"))
         assert [line[:2] for line in first] == [

@@ -85,13 +85,14 @@ class Environment:
 
 
 @asynccontextmanager
-async def use_cases() -> AsyncIterator[AsyncContainer]:
+async def use_cases(*, keys: bool = True) -> AsyncIterator[AsyncContainer]:
     """All use cases, on the stores that are configured.
 
+    :param keys: whether the keys are to be good.
     :raises NotReady: a store is not ready, or a use case refuses.
     """
     settings = read_settings()
-    await preflight.prepare(settings)
+    await preflight.prepare(settings, keys=keys)
     container = make_container(settings)
     try:
         yield container

@@ -14,9 +14,9 @@ from application.keys import RevokeKey, RotateKeys
 from application.ports import KeyStore
 from domain.key import Key, KeyId, KeyRing, KeysFixed, KeyState, KeyUnknown
 from domain.token import TokenKind
+from infrastructure.algorithms import ALGORITHMS, RS256
 from infrastructure.key_store import EVER
 from infrastructure.keys import SigningKey
-from infrastructure.live_keys import LiveKeys
 from infrastructure.places import NotReady
 
 
@@ -26,10 +26,16 @@ def keys() -> None:
 
 
 @keys.command()
-def generate() -> None:
+@click.option(
+    "--algorithm",
+    type=click.Choice(list(ALGORITHMS)),
+    default=RS256.name,
+    help="What they are for; RS256 unless given. For PS256 set TOKEN_ALGORITHM, too.",
+)
+def generate(algorithm: str) -> None:
     """Print new keys as variables, ready to be appended to `.env`."""
     for kind in ("ACCESS", "REFRESH"):
-        key = SigningKey.generate()
+        key = SigningKey.generate(ALGORITHMS[algorithm])
         click.echo(f"{kind}_TOKEN_PRIVATE_KEY={_base64(key.private_pem())}")
         click.echo(f"{kind}_TOKEN_PUBLIC_KEY={_base64(key.public_pem())}")
 
@@ -89,8 +95,7 @@ def revoke(kid: str) -> None:
 
 def _run(work: Callable[[AsyncContainer], Awaitable[KeyRing]]) -> KeyRing:
     async def run() -> KeyRing:
-        async with use_cases() as container:
-            await container.get(LiveKeys)  # the first keys are made, if it is time for that
+        async with use_cases(keys=False) as container:
             return await work(container)
 
     try:
@@ -102,6 +107,8 @@ def _run(work: Callable[[AsyncContainer], Awaitable[KeyRing]]) -> KeyRing:
 
 
 def _show(ring: KeyRing) -> None:
+    if not ring.keys:
+        click.echo("there are no keys yet: the first start makes them")
     now = datetime.now(UTC)
     for kind in TokenKind:
         for key in ring.by_state(kind, now):

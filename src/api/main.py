@@ -107,12 +107,15 @@ def _reload(environment: Environment, limits: LimitsInForce, keys: LiveKeys) -> 
     try:
         settings = Settings.read(environment.read())
         new_limits = attempt_limits(settings)
-        if settings.has_keys:
-            keys.take(keys_in_environment(settings))
+        new_keys = keys_in_environment(settings) if settings.has_keys else None
     except ConfigurationError as error:
         log.warning("nothing is reloaded: %s", error)
         return
     limits.now = new_limits
+    if keys.are_given != (new_keys is not None):
+        log.warning("the keys are in another place now: restart for that")
+    elif new_keys:
+        keys.take(new_keys)
     _tasks.add(asyncio.create_task(keys.reload()))
     log.info("reloaded")
 

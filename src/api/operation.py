@@ -71,7 +71,7 @@ class OperationController(Controller):
         """
 
         async def read_keys() -> None:
-            signer.public_keys()
+            signer.check()
 
         answers = await asyncio.gather(
             _check(users.get(_NOBODY)),

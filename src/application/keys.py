@@ -23,7 +23,7 @@ class RotateKeys:
         self, kinds: Collection[TokenKind] = tuple(TokenKind), caller: Caller = COMMAND_LINE
     ) -> KeyRing:
         """
-        A kind whose next key has its time already is left as it is.
+        A kind whose next key has its time already, or that has no keys yet, is left as it is.
 
         :raises KeysFixed: the ring cannot be changed here.
         """
@@ -41,7 +41,7 @@ class RotateKeys:
     async def rotated(self, ring: KeyRing, kind: TokenKind) -> KeyRing:
         """The ring as it is to be after a rotation, and there is a spare again."""
         now = self.clock()
-        if ring.is_rotating(kind, now):
+        if not ring.of(kind) or ring.is_rotating(kind, now):
             return ring
         ready = await self.with_spare(ring, kind)
         return await self.with_spare(ready.rotated(kind, now, self.times), kind)
@@ -68,6 +68,8 @@ class RevokeKey:
         :raises KeysFixed: the ring cannot be changed here.
         """
         async with self.audit.recording("revoke key", caller) as entry:
+            if await self.keys.discard(key_id):
+                return await self.keys.ring()
             while True:  # each further turn follows on somebody else's success
                 ring = await self.keys.ring()
                 key = ring.find(key_id)

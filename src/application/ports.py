@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from domain.event import Event, RecordedEvent
-from domain.key import Key, KeyRing
+from domain.key import Key, KeyId, KeyRing
 from domain.limit import Usage
 from domain.page import EventQuery, Page, Total, UserQuery
 from domain.password import Password
@@ -190,6 +190,12 @@ class TokenSigner(Protocol):
         """Whether :meth:`verify` is sure to accept a token of these claims that it has signed."""
         return False
 
+    def check(self) -> None:
+        """
+        :raises Unavailable: it cannot be told whether the keys are still good.
+        """
+        return
+
     def at_hand(self, _token: str, _kind: TokenKind) -> TokenClaims | None:
         """What :meth:`verify` said of the token, if that is remembered. ``None`` says nothing."""
         return None
@@ -197,9 +203,9 @@ class TokenSigner(Protocol):
     @abstractmethod
     def public_keys(self) -> Sequence[Mapping[str, str]]:
         """What others need to verify access tokens: public keys as JWKs (RFC 7517). The one that
-        signs comes first.
+        signs comes first. They may be as old as others may keep them.
 
-        :raises Unavailable: it cannot be told whether the keys are still good.
+        :raises Unavailable: they are older than that.
         """
 
 
@@ -208,7 +214,7 @@ class KeyStore(Protocol):
 
     @abstractmethod
     async def ring(self) -> KeyRing:
-        """The ring as it is stored now."""
+        """The ring as it is stored now. What makes no key is not on it."""
 
     @abstractmethod
     async def make(self, kind: TokenKind, now: datetime) -> Key:
@@ -223,6 +229,13 @@ class KeyStore(Protocol):
 
         :returns: False, with nothing changed, when the ring was changed in the meantime.
         :raises KeysFixed: the ring cannot be changed here.
+        """
+
+    @abstractmethod
+    async def discard(self, key_id: KeyId) -> bool:
+        """Take away what is stored under this id, if it can be made no key of.
+
+        :returns: whether there was anything.
         """
 
 

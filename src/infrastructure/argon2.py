@@ -164,7 +164,7 @@ class Argon2Hasher(PasswordHasher):
 
     async def _run(self, work: Callable[[], _T]) -> _T:
         if self._is_refusing or not self._places.acquire(blocking=False):
-            if self._watch:
+            if self._watch and not self._is_refusing:
                 self._watch.refused()
             raise Unavailable("password hashing")
         future = (

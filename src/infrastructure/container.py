@@ -252,7 +252,8 @@ class Adapters(Provider):
         bound = settings.revocation_bound
         async with LiveKeys.open(store, times, clock, bound, ours) as keys:
             if observation.metrics:
-                keys.report_to(observation.metrics.tell_keys)
+                metrics = observation.metrics
+                keys.report_to(metrics.tell_keys, metrics.keys_looked_at)
             yield keys
 
     @provide

@@ -119,25 +119,33 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Check]]:
 async def check_keys(settings: Settings) -> tuple[Verdict, str]:
     """Whether they are fit to sign, and nobody else can read their files."""
     users, _ = places(settings)
+    folder = settings.data.absolute() / "keys" if settings.keeps_keys else settings.keys_folder
     if settings.keys_secret and _is_to_be_made(users):
         return "info", "none yet: the first start makes them"
-    folder = settings.keys_folder
-    if settings.keeps_keys:
-        folder = settings.data.absolute() / "keys"
-        if not all((folder / f"{kind}.pem").exists() for kind in TokenKind):
-            return "info", f"none in {folder}: the first start makes them"
+    if settings.keeps_keys and folder and not all(map(_has_files(folder), TokenKind)):
+        return "info", f"none in {folder}: the first start makes them"
     if folder:
         others = 0o077 if settings.keeps_keys else 0o007  # a mounted secret may be for a group
         for file in sorted(folder.glob("*.pem")):
             if _mode(file) & others:
                 return "FAIL", f"other users may use {file}: `chmod 600` it"
+    return await _examine_keys(settings, users)
+
+
+async def _examine_keys(settings: Settings, users: Place) -> tuple[Verdict, str]:
     async with open_key_store(settings) as store:
         with answering(users):
             held = await store.read()
+    if held.troubles:
+        return "FAIL", held.troubles[0]
     if not held.ring.keys:
         return "info", "none yet: the first start makes them"
     held.check(store.variable)
     return "ok", f"{', '.join(_told(held))}, {keys_place(settings)}"
+
+
+def _has_files(folder: Path) -> Callable[[TokenKind], bool]:
+    return lambda kind: any(folder.glob(f"{kind}.*pem"))
 
 
 def _told(held: HeldKeys) -> Iterator[str]:

@@ -120,8 +120,10 @@ class JwtSigner(TokenSigner):
     def accepts(self, claims: TokenClaims) -> bool:
         return 0 < claims.lifetime <= self._longest_lifetime
 
-    def public_keys(self) -> Sequence[Mapping[str, str]]:
+    def check(self) -> None:
         self._live.check()
+
+    def public_keys(self) -> Sequence[Mapping[str, str]]:
         return self._live.published()
 
     def _learn(self, keys: HeldKeys) -> None:

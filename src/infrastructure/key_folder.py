@@ -15,7 +15,7 @@ import asyncio
 import fcntl
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -49,7 +49,7 @@ class FolderKeys(HeldKeyStore):
     """
     :param notice: how long a key is to be published before it signs. One that appears while the
         service runs waits for that long, whatever its name says.
-    :param makes: a kind of token that has no key gets one.
+    :param makes: a kind of token that has no key at the start gets one.
     """
 
     def __init__(
@@ -70,6 +70,7 @@ class FolderKeys(HeldKeyStore):
         self._earliest: dict[KeyId, datetime] = {}
         self._has_read = False
         self._seen: object = None
+        self._good: dict[str, _File] = {}
         self._held = HeldKeys()
 
     async def read(self) -> HeldKeys:
@@ -80,41 +81,53 @@ class FolderKeys(HeldKeyStore):
 
     def _read(self) -> HeldKeys:
         with self._explained():
+            if self._makes and not self._has_read:
+                self._make_first_keys()
             seen = self._look()  # before the files: what changes meanwhile is read the next time
             if seen != self._seen:
-                files = self._files()
-                if self._makes:
-                    files = self._with_first_keys(files)
-                self._held, self._seen = _held(files), seen
+                files, troubles = self._files()
+                self._held, self._seen = _held(files, troubles), seen
                 self._has_read = True
         return self._held
 
     def _look(self) -> object:
         """Something that changes whenever a file does."""
-        if self._makes:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         states = ((path.name, path.stat()) for path in self._paths())
         return [(name, at.st_ino, at.st_size, at.st_ctime_ns) for name, at in states]
 
     def _paths(self) -> list[Path]:
         return sorted(path for path in self._folder.iterdir() if _NAME.fullmatch(path.name))
 
-    def _files(self) -> list[_File]:
-        files = [self._file(path) for path in self._paths()]
-        if len({file.pair.kid for file in files}) < len(files):
-            raise ConfigurationError(self.variable, "holds the same key twice")
-        return files
+    def _files(self) -> tuple[list[_File], list[str]]:
+        """Those that are good, and what is wrong with the others. A file that was good and is not
+        any more still stands for its key: only who takes it away takes the key away.
+        """
+        found: dict[KeyId, _File] = {}
+        troubles = []
+        for path in self._paths():
+            try:
+                file = self._file(path)
+            except UnfitKey as error:
+                troubles.append(f"{self.variable} holds {self._told(path)}, which {error}")
+                if path.name not in self._good:
+                    continue
+                file = self._good[path.name]
+            if file.key.id in found:
+                troubles.append(f"{self.variable} holds the key of {self._told(path)} twice")
+            else:
+                found[file.key.id] = file
+        self._good = {file.path.name: file for file in found.values()}
+        return list(found.values()), troubles
+
+    def _told(self, path: Path) -> str:
+        return str(path.relative_to(self._folder.parent) if self._makes else path.name)
 
     def _file(self, path: Path) -> _File:
         match = _NAME.fullmatch(path.name)
         assert match  # noqa: S101 - for the type checker; such files were chosen
         algorithm = _BY_FILE.get(match["algorithm"] or "")
-        try:
-            pair = SigningKey.from_pem(path.read_bytes(), algorithm=algorithm)
-            start = self._start(pair.kid, match["start"])
-        except UnfitKey as error:
-            name = path.relative_to(self._folder.parent) if self._makes else path.name
-            raise ConfigurationError(self.variable, f"holds {name}, which {error}") from None
+        pair = SigningKey.from_pem(path.read_bytes(), algorithm=algorithm)
+        start = self._start(pair.kid, match["start"])
         written_at = EVER + timedelta(microseconds=path.stat().st_mtime_ns // 1000)
         return _File(path, Key(pair.kid, TokenKind(match["kind"]), written_at, start), pair)
 
@@ -130,22 +143,21 @@ class FolderKeys(HeldKeyStore):
             raise UnfitKey("is named for a time that there is not") from None
         return max(named, earliest)
 
-    def _with_first_keys(self, files: list[_File]) -> list[_File]:
+    def _make_first_keys(self) -> None:
         """Several processes may start at once: one of them makes a key and all read that one."""
-        if {file.key.kind for file in files} == set(TokenKind):
-            return files
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._locked():
-            missing = set(TokenKind) - {file.key.kind for file in self._files()}
-            for kind in missing:
+            files, troubles = self._files()
+            for kind in () if troubles else set(TokenKind) - {file.key.kind for file in files}:
                 pair = SigningKey.generate(self._algorithm)
                 self._write(Key(pair.kid, kind, self._clock(), EVER), pair)
-        return self._files()
 
     def _replace(self, old: KeyRing, new: KeyRing) -> bool:
         with self._changing():
-            files = {file.key.id: file for file in self._files()}
-            if _held(list(files.values())).ring != old:
+            good, _ = self._files()
+            if _held(good).ring != old:
                 return False
+            files = {file.key.id: file for file in good}
             # A crash between the steps leaves a revoked key revoked.
             for key_id, file in files.items():
                 if new.find(key_id) is None:
@@ -158,7 +170,8 @@ class FolderKeys(HeldKeyStore):
             for key in new.keys:
                 if key.id not in files:
                     self._earliest[key.id] = EVER
-                    self._write(key, self._made.pop(key.id))
+                    self._write(key, self._made[key.id])
+            self._made.clear()
             return True
 
     def _write(self, key: Key, pair: SigningKey) -> None:
@@ -204,9 +217,9 @@ class FolderKeys(HeldKeyStore):
             ) from None
 
 
-def _held(files: list[_File]) -> HeldKeys:
+def _held(files: Sequence[_File], troubles: Sequence[str] = ()) -> HeldKeys:
     ring = KeyRing(frozenset(file.key for file in files))
-    return HeldKeys(ring, {file.key.id: file.pair for file in files})
+    return HeldKeys(ring, {file.key.id: file.pair for file in files}, tuple(troubles))
 
 
 def _name(key: Key, pair: SigningKey) -> str:

@@ -21,10 +21,12 @@ EVER = datetime.fromtimestamp(0, UTC)
 class HeldKeys:
     """
     :ivar pairs: the key pair of each key of the ring.
+    :ivar troubles: what is there beside them and makes no key: a line for each, showing nothing.
     """
 
     ring: KeyRing = field(default_factory=KeyRing)
     pairs: Mapping[KeyId, SigningKey] = field(default_factory=dict)
+    troubles: tuple[str, ...] = ()
 
     def check(self, variable: str) -> None:
         """
@@ -53,12 +55,15 @@ class HeldKeyStore(KeyStore):
     async def read(self) -> HeldKeys:
         """The keys as they are now.
 
-        :raises ConfigurationError: there are some that must not sign. The message shows no key.
+        :raises ConfigurationError: they make no ring. The message shows no key.
         :raises Unavailable: there is no answer.
         """
 
     async def ring(self) -> KeyRing:
         return (await self.read()).ring
+
+    async def discard(self, _key_id: KeyId) -> bool:
+        return False
 
     async def make(self, kind: TokenKind, now: datetime) -> Key:
         pair = await asyncio.to_thread(SigningKey.generate, self._algorithm)

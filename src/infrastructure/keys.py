@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import msgspec
@@ -66,6 +66,11 @@ class SigningKey:
         if kid in PUBLISHED_KEYS:
             raise UnfitKey("is a published sample key: everybody could sign tokens with it")
         return cls(private, kid, algorithm)
+
+    def signing_with(self, algorithm: Algorithm) -> Self:
+        """The same key with this algorithm, if it is for such keys."""
+        fits = algorithm.private is self.algorithm.private
+        return replace(self, algorithm=algorithm) if fits else self
 
     @property
     def public(self) -> Any:

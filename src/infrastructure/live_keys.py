@@ -46,6 +46,7 @@ class LiveKeys:
         self._followers: list[Follower] = []
         self._trouble = ""
         self._tell: Tell | None = None
+        self._looked: Callable[[], None] | None = None
         self._in_force = HeldKeys()
         self._use(held, monotonic())
 
@@ -92,8 +93,16 @@ class LiveKeys:
         self._followers.append(follower)
         follower(self._in_force)
 
+    @property
+    def are_given(self) -> bool:
+        """Whether they stay as they are, unless somebody gives others."""
+        return isinstance(self._store, FixedKeys)
+
     def is_live(self) -> bool:
-        return not self._store.is_shared or monotonic() - self._asked_at <= self._bound
+        return self._is_within(self._bound)
+
+    def _is_within(self, seconds: float) -> bool:
+        return not self._store.is_shared or monotonic() - self._asked_at <= seconds
 
     def check(self) -> None:
         """
@@ -104,23 +113,21 @@ class LiveKeys:
 
     def published(self) -> Sequence[Mapping[str, str]]:
         """The public keys of access tokens, the current one first, then the next."""
+        if not self._is_within(self._bound + self._times.cached.total_seconds()):
+            raise Unavailable("keys")
         keys = self._in_force.ring.by_state(TokenKind.ACCESS, self._clock())
         return [self._in_force.pairs[key.id].jwk() for key in keys]
 
-    def report_to(self, tell: Tell) -> None:
-        """Tell it of the keys of each kind, now and whenever they are looked at."""
-        self._tell = tell
+    def report_to(self, tell: Tell, looked: Callable[[], None]) -> None:
+        """
+        :param tell: is told of the keys of each kind, now and whenever they are looked at.
+        :param looked: is called whenever that was possible and all of them were good.
+        """
+        self._tell, self._looked = tell, looked
         self._report_state()
 
     def take(self, pairs: Mapping[TokenKind, SigningKey]) -> None:
-        """These instead of those that were given before. What the others signed is dead.
-
-        :raises ConfigurationError: the keys are in another place, from the start.
-        """
-        if not isinstance(self._store, FixedKeys):
-            raise ConfigurationError(
-                "ACCESS_TOKEN_PRIVATE_KEY", "is new, and the keys are elsewhere: restart for that"
-            )
+        """These instead of those that were given before. What the others signed is dead."""
         self._store = FixedKeys(pairs)
         self._use(self._store.held, monotonic())
 
@@ -133,7 +140,7 @@ class LiveKeys:
         except (ConfigurationError, Unavailable) as error:
             self._report(str(error))
         else:
-            self._trouble = ""
+            self._report(next(iter(held.troubles), ""))
             self._use(held, asked_at)
         self._report_state()
 
@@ -147,6 +154,8 @@ class LiveKeys:
 
     def _report_state(self) -> None:
         """The state of a key depends on the time, too."""
+        if self._looked and not self._trouble:
+            self._looked()
         if self._tell:
             ring, now = self._in_force.ring, self._clock()
             for kind in TokenKind:
@@ -154,9 +163,9 @@ class LiveKeys:
                 self._tell(kind, states, ring.signing(kind, now).signs_from)
 
     def _report(self, trouble: str) -> None:
-        if trouble != self._trouble:
-            self._trouble = trouble
-            log.error("the keys are not looked at anew: %s", trouble)
+        if trouble and trouble != self._trouble:
+            log.error("what is new of the keys is refused: %s", trouble)
+        self._trouble = trouble
 
     async def _watch(self) -> None:
         while True:

@@ -75,8 +75,8 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
         self._requests = Counter(
             "doorward_http_requests",
-            "Requests that were answered. `route` is the template of the path, or `unknown`; "
-            f"`status` is `{ABORTED}` if the client was gone before there was an answer.",
+            "Requests that the application answered. `route` is the template of the path, or "
+            f"`unknown`; `status` is `{ABORTED}` if the client was gone before the answer.",
             ["method", "route", "status"],
             registry=registry,
         )
@@ -166,6 +166,12 @@ class Metrics:
             ["kind"],
             registry=registry,
             multiprocess_mode="livemostrecent",
+        )
+        self._keys_seen = Gauge(
+            "doorward_keys_looked_at_timestamp_seconds",
+            "When the keys were last looked at and all of them were good, in Unix time.",
+            registry=registry,
+            multiprocess_mode="livemin",
         )
         self._build_info = Gauge(
             "doorward_build_info",
@@ -271,6 +277,10 @@ class Metrics:
 
     def refused(self) -> None:
         self._hash_refusals.inc()
+
+    def keys_looked_at(self) -> None:
+        """And all of them were good."""
+        self._keys_seen.set_to_current_time()
 
     def tell_keys(
         self, kind: TokenKind, states: Mapping[KeyState, int], since: datetime | None

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Lock, Thread
+from threading import BoundedSemaphore, Lock, Thread
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.exposition import choose_encoder
@@ -22,6 +23,9 @@ from prometheus_client.registry import Collector
 
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The variable by which prometheus_client knows that it is to write into files, and where."""
+
+_MOST = 16
+"""Connections at a time: each has a thread, and files are shared with the service."""
 
 
 @contextmanager
@@ -87,6 +91,19 @@ class _Server(ThreadingHTTPServer):
         self.socket.close()
         self.socket = listener
         self.registry = registry
+        self._places = BoundedSemaphore(_MOST)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self._places.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
 
     def handle_error(self, _request: object, _address: object) -> None:
         """A client that goes away is no news."""

@@ -7,16 +7,18 @@ from infrastructure.signing import open_key_store
 from infrastructure.variables import ConfigurationError
 
 
-async def prepare(settings: Settings) -> None:
+async def prepare(settings: Settings, *, keys: bool = True) -> None:
     """Check everything, make what the embedded default needs, and migrate SQLite.
+
+    :param keys: whether they are to be good, too.
 
     :raises ConfigurationError: something is configured wrongly.
     :raises NotReady: a store does not answer, or its schema is not the one of this version.
     """
-    await check(settings)
+    await check(settings, keys=keys)
     for place in distinct(settings):
         await _check_schema(place, settings)
-    if settings.keys_secret:
+    if settings.keys_secret and keys:
         await _check_keys(settings)
     for place in places(settings):
         with answering(place, f"cannot be used for {place.role}"):
@@ -24,7 +26,7 @@ async def prepare(settings: Settings) -> None:
                 await place.read(connection)
 
 
-async def check(settings: Settings) -> None:
+async def check(settings: Settings, *, keys: bool = True) -> None:
     """What can be told without asking a store. Keys that are missing are made.
 
     :raises ConfigurationError: something is configured wrongly.
@@ -32,7 +34,7 @@ async def check(settings: Settings) -> None:
     await check_urls(settings)
     _refuse_split_memory(settings)
     make_data_folder(settings)
-    if not settings.keys_secret:
+    if keys and not settings.keys_secret:
         await _check_keys(settings)
 
 
@@ -70,6 +72,9 @@ async def _check_keys(settings: Settings) -> None:
     async with open_key_store(settings) as store:
         with answering(places(settings)[0]):
             held = await store.read()
+        if held.troubles:
+            variable, _, text = held.troubles[0].partition(" ")
+            raise ConfigurationError(variable, text)
         if held.ring.keys or not settings.keys_secret:  # the first worker makes those in SQL
             held.check(store.variable)
 

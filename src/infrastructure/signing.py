@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from functools import cache
 
 from application.ports import Clock
 from domain.key import KeyTimes
@@ -13,7 +12,7 @@ from infrastructure.clock import system_clock
 from infrastructure.devices import Secrets, secret_from
 from infrastructure.jwt_signer import Audiences, JwtSigner
 from infrastructure.key_folder import FolderKeys
-from infrastructure.key_store import FixedKeys, HeldKeyStore
+from infrastructure.key_store import FixedKeys, HeldKeys, HeldKeyStore
 from infrastructure.keys import SigningKey, key_in_text
 from infrastructure.limits import Limits
 from infrastructure.live_keys import LiveKeys
@@ -86,22 +85,17 @@ def device_secrets(settings: Settings, keys: LiveKeys, clock: Clock) -> Secrets:
     Those stay good for this purpose until they are taken away.
     """
     if settings.keys_secret:
-        derived = [secret_from(secret) for secret in settings.keys_secret]
-        return lambda: derived
+        lasting = [secret_from(secret) for secret in settings.keys_secret]
+        return lambda: lasting
 
-    @cache
-    def secret_of(pair: SigningKey) -> bytes:
-        return secret_from(pair.private_pem())
+    derived: list[bytes] = []
 
-    def secrets() -> list[bytes]:
-        own = keys.held.ring.of(TokenKind.REFRESH)
-        current = keys.held.ring.signing(TokenKind.REFRESH, clock())
-        return [
-            secret_of(keys.held.pairs[key.id])
-            for key in sorted(own, key=lambda key: key != current)
-        ]
+    def derive(_: HeldKeys) -> None:
+        in_order = keys.held.ring.by_state(TokenKind.REFRESH, clock())
+        derived[:] = [secret_from(keys.held.pairs[key.id].private_pem()) for key in in_order]
 
-    return secrets
+    keys.follow(derive)
+    return lambda: derived
 
 
 def keys_in_environment(settings: Settings) -> Mapping[TokenKind, SigningKey]:
@@ -120,7 +114,7 @@ def keys_in_environment(settings: Settings) -> Mapping[TokenKind, SigningKey]:
         raise ConfigurationError(
             "REFRESH_TOKEN_PRIVATE_KEY", "must be another key than ACCESS_TOKEN_PRIVATE_KEY"
         )
-    return keys
+    return {kind: key.signing_with(settings.token_algorithm) for kind, key in keys.items()}
 
 
 def _from_text(kind: TokenKind, private: str | None, public: str | None) -> SigningKey:
@@ -140,19 +134,12 @@ def _from_text(kind: TokenKind, private: str | None, public: str | None) -> Sign
 
 
 def _folder(settings: Settings, clock: Clock) -> FolderKeys:
-    times = key_times(settings)
+    algorithm = settings.token_algorithm
     if settings.keys_folder:
-        return FolderKeys(
-            settings.keys_folder, "KEYS_FOLDER", clock, times.published, settings.token_algorithm
-        )
-    return FolderKeys(
-        settings.data / "keys",
-        "DOORWARD_DATA",
-        clock,
-        times.published,
-        settings.token_algorithm,
-        makes=True,
-    )
+        notice = key_times(settings).published
+        return FolderKeys(settings.keys_folder, "KEYS_FOLDER", clock, notice, algorithm)
+    folder = settings.data / "keys"  # in which nobody but the service writes
+    return FolderKeys(folder, "DOORWARD_DATA", clock, algorithm=algorithm, makes=True)
 
 
 def _refuse_several_places(settings: Settings) -> None:

@@ -3,6 +3,7 @@
 Private keys are encrypted (Fernet: AES-128-CBC with HMAC-SHA256) with a secret from the
 environment, so neither the database nor a dump of it is enough to sign anything. What is encrypted
 says which tokens the key is for: whoever can write to the table cannot give it another purpose.
+They can change its times, and put back a row that was taken away.
 """
 
 import base64
@@ -52,35 +53,47 @@ class SqlKeys(HeldKeyStore):
         super().__init__(VARIABLE, algorithm)
         self._database = database
         self._seal = MultiFernet([Fernet(base64.urlsafe_b64encode(each)) for each in secrets])
-        self._seen: dict[KeyId, str] = {}
-        self._pairs: dict[KeyId, SigningKey] = {}
+        self._known: dict[str, SigningKey] = {}  # by what is encrypted of it
 
     @classmethod
     @asynccontextmanager
     async def open(
         cls, url: str, limits: Limits, secrets: Sequence[bytes], algorithm: Algorithm
     ) -> AsyncIterator[Self]:
-        """On a connection of its own: nobody who waits for one is to keep the keys from being
-        looked at.
+        """On connections of its own, one to look and one to write: nobody who waits is to keep the
+        keys from being looked at.
         """
-        async with Database.open(url, replace(limits, pool_size=1)) as database:
+        async with Database.open(url, replace(limits, pool_size=2)) as database:
             yield cls(database, secrets, algorithm)
 
     async def read(self) -> HeldKeys:
+        """What cannot be opened and does not sign yet is left out. Of what has signed that cannot
+        be: its tokens are about, and nobody could tell them from forged ones.
+        """
         async with self._database.connection("keys") as connection:
-            rows = (await connection.execute(select(signing_keys))).mappings().all()
-        self._open(rows)
-        return HeldKeys(_ring(rows), dict(self._pairs))
+            held, has_begun = self._opened(await _rows(connection))
+        if has_begun:
+            raise ConfigurationError(VARIABLE, held.troubles[0].removeprefix(f"{VARIABLE} "))
+        return held
 
     async def replace(self, old: KeyRing, new: KeyRing) -> bool:
         async with self._database.transaction("keys") as connection:
             if connection.dialect.name == "postgresql":  # SQLite has but one writer
                 await connection.execute(text("LOCK TABLE signing_keys IN EXCLUSIVE MODE"))
-            rows = (await connection.execute(select(signing_keys))).mappings().all()
-            if _ring(rows) != old:
+            held, _ = self._opened(await _rows(connection))
+            if held.ring != old:
                 return False
             await self._write(connection, old, new)
+        self._made.clear()
         return True
+
+    async def discard(self, key_id: KeyId) -> bool:
+        async with self._database.transaction("keys") as connection:
+            held, _ = self._opened(await _rows(connection))
+            if held.ring.find(key_id):
+                return False
+            this = delete(signing_keys).where(signing_keys.c.id == key_id)
+            return (await connection.execute(this)).rowcount == 1
 
     async def _write(self, connection: AsyncConnection, old: KeyRing, new: KeyRing) -> None:
         for key in old.keys:
@@ -94,7 +107,7 @@ class SqlKeys(HeldKeyStore):
                 await connection.execute(insert(signing_keys).values(self._row(key)))
 
     def _row(self, key: Key) -> dict[str, Any]:
-        pair = self._made.pop(key.id)
+        pair = self._made[key.id]
         sealed = _Sealed(key.kind, pair.algorithm.name, pair.private_pem().decode())
         return {
             "id": key.id,
@@ -104,46 +117,45 @@ class SqlKeys(HeldKeyStore):
             "encrypted": self._seal.encrypt(msgspec.json.encode(sealed)).decode(),
         }
 
-    def _open(self, rows: Sequence[RowMapping]) -> None:
-        """Decrypt those that are new; the others are known."""
-        encrypted = {KeyId(row["id"]): row["encrypted"] for row in rows}
-        if encrypted != self._seen:
-            self._pairs = {
-                KeyId(row["id"]): self._pairs[row["id"]]
-                if self._seen.get(row["id"]) == row["encrypted"]
-                else self._unsealed(row)
-                for row in rows
-            }
-            self._seen = encrypted
+    def _opened(self, rows: Sequence[RowMapping]) -> tuple[HeldKeys, bool]:
+        """
+        :returns: also whether any that cannot be opened may have signed already.
+        """
+        keys, pairs, troubles, has_begun = [], {}, [], False
+        for row in rows:
+            key_id = KeyId(row["id"])
+            try:
+                pairs[key_id] = self._pair(row)
+                kind = TokenKind(row["kind"])
+                keys.append(Key(key_id, kind, row["published_at"], row["signs_from"]))
+            except (UnfitKey, ValueError) as error:
+                troubles.append(f"{VARIABLE} {error}")
+                has_begun |= row["signs_from"] is not None
+        self._known = {row["encrypted"]: pairs[row["id"]] for row in rows if row["id"] in pairs}
+        return HeldKeys(KeyRing(frozenset(keys)), pairs, tuple(troubles)), has_begun
 
-    def _unsealed(self, row: RowMapping) -> SigningKey:
+    def _pair(self, row: RowMapping) -> SigningKey:
+        """
+        :raises UnfitKey: it cannot be opened, or is another one.
+        """
+        known = self._known.get(row["encrypted"])
+        if known and known.kid == row["id"]:
+            return known
+        name = f"the key {row['id']} in the database"
         try:
             octets = self._seal.decrypt(row["encrypted"].encode())
             sealed = msgspec.json.decode(octets, type=_Sealed)
             pair = SigningKey.from_pem(sealed.pem.encode(), algorithm=ALGORITHMS[sealed.algorithm])
         except InvalidToken:
-            raise ConfigurationError(
-                VARIABLE, f"does not open the key {row['id']} in the database"
-            ) from None
+            raise UnfitKey(f"does not open {name}") from None
         except (msgspec.MsgspecError, KeyError):
-            raise ConfigurationError(
-                VARIABLE, f"opens the key {row['id']} in the database, which another version made"
-            ) from None
+            raise UnfitKey(f"opens {name}, which another version made") from None
         except UnfitKey as error:
-            raise ConfigurationError(
-                VARIABLE, f"opens the key {row['id']} in the database, which {error}"
-            ) from None
+            raise UnfitKey(f"opens {name}, which {error}") from None
         if (pair.kid, sealed.kind.value) != (row["id"], row["kind"]):
-            raise ConfigurationError(
-                VARIABLE, f"opens the key {row['id']} in the database, which is another one"
-            )
+            raise UnfitKey(f"opens {name}, which is another one")
         return pair
 
 
-def _ring(rows: Sequence[RowMapping]) -> KeyRing:
-    return KeyRing(
-        frozenset(
-            Key(KeyId(row["id"]), TokenKind(row["kind"]), row["published_at"], row["signs_from"])
-            for row in rows
-        )
-    )
+async def _rows(connection: AsyncConnection) -> Sequence[RowMapping]:
+    return (await connection.execute(select(signing_keys))).mappings().all()

@@ -309,8 +309,9 @@ async def database(
 
 
 async def filled(database: Database, *secrets: bytes) -> SqlKeys:
+    """With a key of each kind that signs."""
     store = SqlKeys(database, secrets, EDDSA)
-    keys = {await store.make(kind, NOW) for kind in TokenKind}
+    keys = {started(await store.make(kind, NOW), NOW) for kind in TokenKind}
     assert await store.replace(KeyRing(), KeyRing(frozenset(keys)))
     return store
 
@@ -349,6 +350,34 @@ async def test_a_secret_can_take_the_place_of_another(database: Database) -> Non
     assert await both.replace(ring, fresh)
 
     assert await SqlKeys(database, [new]).ring() == fresh
+
+
+async def test_a_spare_that_cannot_be_opened_is_left_out(database: Database) -> None:
+    """Another node may have a new secret, or be of a version with one more algorithm."""
+    ring = await (await filled(database, SECRET)).ring()
+    other = SqlKeys(database, [bytes(32), SECRET], EDDSA)
+    spare = await other.make(ACCESS, NOW)
+    assert await other.replace(ring, ring.plus(spare))
+
+    store = SqlKeys(database, [SECRET])
+    held = await store.read()
+
+    assert held.ring == ring
+    assert held.troubles == (f"KEYS_SECRET does not open the key {spare.id} in the database",)
+
+
+async def test_what_cannot_be_opened_can_be_taken_away_and_nothing_else(
+    database: Database,
+) -> None:
+    ring = await (await filled(database, SECRET)).ring()
+    store = SqlKeys(database, [bytes(32)])
+    one, other = ring.keys
+
+    assert not await SqlKeys(database, [SECRET]).discard(one.id)
+    assert await store.discard(one.id)
+    assert not await store.discard(one.id)
+
+    assert (await SqlKeys(database, [SECRET]).ring()).keys == {other}
 
 
 @pytest.mark.parametrize(

@@ -102,25 +102,102 @@ async def test_other_files_are_nobodys(mounted: FolderKeys, tmp_path: Path) -> N
         ("access.next.ps256.pem", None, "is not a key for PS256"),
     ],
 )
-async def test_a_bad_file_is_named(
+async def test_a_bad_file_is_named_and_the_others_count(
     mounted: FolderKeys, tmp_path: Path, name: str, content: str | None, reason: str
 ) -> None:
-    await mounted.read()
+    before = await mounted.ring()
     put(tmp_path, name)
     if content is not None:
         (tmp_path / name).write_text(content)
 
-    with pytest.raises(ConfigurationError) as refused:
-        await mounted.read()
+    held = await mounted.read()
 
-    assert str(refused.value) == f"KEYS_FOLDER holds {name}, which {reason}"
+    assert held.troubles == (f"KEYS_FOLDER holds {name}, which {reason}",)
+    assert held.ring == before
+
+
+async def test_a_file_that_is_not_good_any_more_stands_for_its_key(
+    mounted: FolderKeys, tmp_path: Path
+) -> None:
+    before = await mounted.ring()
+
+    (tmp_path / "access.pem").write_text("half of a key")
+
+    held = await mounted.read()
+    assert held.ring == before
+    assert len(held.troubles) == 1
+
+
+async def test_beside_a_bad_file_a_key_can_be_taken_away(
+    mounted: FolderKeys, tmp_path: Path
+) -> None:
+    heir = put(tmp_path, "access.next.pem")
+    await mounted.read()
+    (tmp_path / "refresh.next.pem").write_text("half of a key")
+
+    (tmp_path / "access.pem").unlink()
+
+    assert await signing(mounted) == heir
+
+
+async def test_beside_a_bad_file_a_key_can_be_revoked(tmp_path: Path) -> None:
+    store = kept(tmp_path)
+    ring = await store.ring()
+    (tmp_path / "refresh.next.pem").write_text("half of a key")
+    ready = ring.plus(await store.make(ACCESS, NOW))
+
+    assert await store.replace(ring, ready.without(ring.signing(ACCESS, NOW), NOW))
+
+    assert await signing(kept(tmp_path)) != ring.signing(ACCESS, NOW).id
+    assert (tmp_path / "refresh.next.pem").exists()
+
+
+async def test_what_a_bad_file_stands_beside_is_published_first_all_the_same(
+    mounted: FolderKeys, tmp_path: Path
+) -> None:
+    before = await signing(mounted)
+    (tmp_path / "refresh.next.pem").write_text("half of a key")
+    key = put(tmp_path, f"access.{stamp(PAST)}.pem")
+
+    assert key in (await mounted.read()).pairs
+    assert await signing(mounted, NOW + NOTICE - SECOND) == before
+    assert await signing(mounted, NOW + NOTICE + SECOND) == key
 
 
 async def test_one_key_has_one_file(mounted: FolderKeys, tmp_path: Path) -> None:
+    before = await mounted.ring()
     (tmp_path / "refresh.next.pem").write_bytes((tmp_path / "access.pem").read_bytes())
 
-    with pytest.raises(ConfigurationError, match=r"^KEYS_FOLDER holds the same key twice$"):
-        await mounted.read()
+    held = await mounted.read()
+
+    assert held.troubles == ("KEYS_FOLDER holds the key of refresh.next.pem twice",)
+    assert held.ring == before
+
+
+async def test_keys_that_disappear_while_the_service_runs_are_not_made_anew(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "keys"
+    store = kept(folder)
+    await store.read()
+
+    (folder / "access.pem").unlink()
+    with pytest.raises(ConfigurationError, match="holds no key for access tokens"):
+        (await store.read()).check("DOORWARD_DATA")
+    folder.rename(tmp_path / "elsewhere")
+    with pytest.raises(ConfigurationError, match="cannot keep the keys"):
+        await store.read()
+
+    assert not folder.exists()
+
+
+async def test_a_bad_file_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "access.pem").write_text("half of a key")
+
+    held = await kept(tmp_path).read()
+
+    assert held.troubles
+    assert names(tmp_path) == ["access.pem"]
 
 
 async def test_a_folder_that_is_not_there_is_named(tmp_path: Path, clock: SettableClock) -> None:

@@ -252,7 +252,36 @@ async def test_while_nobody_can_say_whether_a_key_was_revoked_nothing_is_accepte
     with pytest.raises(Unavailable):
         process.signer.sign(CLAIMS)
     with pytest.raises(Unavailable):
+        process.near.check()
+    assert process.near.public_keys()  # for others may keep them for longer than that
+
+
+async def test_the_public_keys_are_told_for_as_long_as_others_may_keep_them(
+    store: OpenStore, monotonic: Monotonic
+) -> None:
+    store.put()
+    process = Process(store)
+
+    monotonic.seconds += (BOUND + TIMES.cached).total_seconds()
+    assert process.signer.public_keys()
+    monotonic.seconds += 0.1
+    with pytest.raises(Unavailable):
         process.signer.public_keys()
+
+
+async def test_what_is_refused_beside_good_keys_is_reported_once(
+    store: OpenStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.put()
+    process = Process(store)
+    key = store.put(signs_from=None)
+    store.held = replace(store.held, troubles=("KEYS_FOLDER holds refresh.pem, which is bad",))
+    for _ in range(3):
+        await process.live.reload()
+
+    assert [each["kid"] for each in process.signer.public_keys()][1] == key.id
+    [line] = [each for each in caplog.records if each.levelno == logging.ERROR]
+    assert line.getMessage().endswith("KEYS_FOLDER holds refresh.pem, which is bad")
 
 
 async def test_with_the_first_answer_it_goes_on(store: OpenStore, monotonic: Monotonic) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from domain.key import KeyId
 from domain.token import TokenKind
+from infrastructure import preflight
 from infrastructure.keys import SigningKey
 from infrastructure.live_keys import LiveKeys
 from infrastructure.settings import Settings
@@ -118,7 +119,10 @@ async def test_an_unfit_key_in_a_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "keys").mkdir()
     (tmp_path / "keys" / "access.pem").write_bytes(pem(an_rsa_key(1024)))
 
-    assert await refusal_of({"DOORWARD_DATA": str(tmp_path)}) == (
+    with pytest.raises(ConfigurationError) as refused:
+        await preflight.check(Settings.read({"DOORWARD_DATA": str(tmp_path)}))
+
+    assert str(refused.value) == (
         "DOORWARD_DATA holds keys/access.pem, which has 1024 bits; at least 2048 are needed"
     )
 
