@@ -4,8 +4,10 @@ Only the table of wrong configurations calls `main()` in this process, because a
 second or two and there are many of them.
 """
 
+import fcntl
 import json
 import os
+import pty
 import re
 import signal
 import socket
@@ -13,6 +15,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -126,6 +129,29 @@ class TestServe:
         assert f"SQLite file {tmp_path}/var/doorward.db" in said
         assert _modes(tmp_path / "var", "keys/access.pem", "keys/refresh.pem") == [0o600, 0o600]
         assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == 0o700
+
+    @pytest.mark.parametrize("workers", ["1", "2"])
+    def test_who_closes_the_terminal_ends_the_service(self, tmp_path: Path, workers: str) -> None:
+        terminal, inside = pty.openpty()
+        log = tmp_path / "log"
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                [DOORWARD, "serve"],
+                cwd=tmp_path,
+                env=environment({"PORT": str(free_port()), "WORKERS": workers}),
+                stdin=inside,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509
+            )
+        os.close(inside)
+        ready = "Application startup complete."
+        until(lambda: log.read_text().count(ready) == int(workers), "the start")
+
+        os.close(terminal)
+
+        assert process.wait(PATIENCE) == 0
 
     @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
     def test_a_signal_ends_it_successfully(self, tmp_path: Path, by: signal.Signals) -> None:

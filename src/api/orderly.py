@@ -5,6 +5,7 @@ more, and answers what is under way; it ends. SIGINT leaves the first step out.
 """
 
 import asyncio
+import os
 import signal
 import socket
 import time
@@ -24,6 +25,14 @@ Docker kills."""
 
 _LATE = 6
 """Seconds after which those that would take longer are refused."""
+
+
+_HAD_TERMINAL = os.isatty(0)
+
+
+def terminal_is_gone() -> bool:
+    """Whether SIGHUP has its first meaning: the window was closed in which the service ran."""
+    return _HAD_TERMINAL and not os.isatty(0)
 
 
 class OrderlyServer(Server):
@@ -74,6 +83,8 @@ class OrderlyServer(Server):
         self.should_exit = True
 
     def _reload(self) -> None:
-        if self.config.workers == 1:  # else the parent hears it too, and replaces this process
+        if terminal_is_gone():
+            self.should_exit = True
+        elif self.config.workers == 1:  # else the parent hears it too, and replaces this process
             for listener in self._lifecycle.when_reloaded:
                 listener()

@@ -11,7 +11,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
-from api.orderly import END_NOW, OrderlyServer
+from api.orderly import END_NOW, OrderlyServer, terminal_is_gone
 from api.server_config import ServerConfig, ServerOptions
 
 Reconfigure = Callable[[], ServerOptions | None]
@@ -77,6 +77,9 @@ class Workers(Multiprocess):
         super().handle_int()
 
     def handle_hup(self) -> None:
+        if terminal_is_gone():
+            self.handle_int()
+            return
         options = self._reconfigure()
         if options is not None:
             self.config.server_options = options
