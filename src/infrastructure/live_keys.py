@@ -141,7 +141,8 @@ class LiveKeys:
             self._report(str(error))
         else:
             self._report(next(iter(held.troubles), ""))
-            self._use(held, asked_at)
+            if asked_at >= self._asked_at:  # or else somebody who asked later was quicker
+                self._use(held, asked_at)
         self._report_state()
 
     def _use(self, held: HeldKeys, asked_at: float) -> None:

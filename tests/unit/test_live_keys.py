@@ -1,5 +1,6 @@
 """The keys of a running process: how it learns of changes, and what it does when it cannot."""
 
+import asyncio
 import logging
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -38,10 +39,15 @@ class OpenStore(HeldKeyStore):
         super().__init__("KEYS_SECRET", EDDSA)
         self.held = HeldKeys()
         self.trouble: Exception | None = None
+        self.wait: asyncio.Event | None = None  # for an answer that comes late
+        self.late = HeldKeys()
 
     async def read(self) -> HeldKeys:
         if self.trouble:
             raise self.trouble
+        if self.wait:
+            await self.wait.wait()
+            return self.late
         return self.held
 
     async def replace(self, _old: KeyRing, _new: KeyRing) -> bool:
@@ -294,6 +300,25 @@ async def test_with_the_first_answer_it_goes_on(store: OpenStore, monotonic: Mon
     await process.live.reload()
 
     assert is_accepted(process, token)
+
+
+async def test_an_answer_that_comes_late_brings_nothing_back(store: OpenStore) -> None:
+    key = store.put()
+    process = Process(store)
+    before, store.wait = store.held, asyncio.Event()
+    late = asyncio.create_task(process.live.reload())
+    await asyncio.sleep(0)  # it has asked
+
+    pending, store.wait = store.wait, None
+    store.drop(key)
+    heir = store.put()
+    await process.live.reload()
+    store.late = before
+    pending.set()
+    await late
+
+    assert process.kid_of(CLAIMS) == heir.id
+    assert len(process.signer.public_keys()) == 1
 
 
 async def test_an_empty_store_cannot_be_opened(store: OpenStore) -> None:
