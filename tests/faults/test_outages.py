@@ -143,7 +143,7 @@ async def assert_it_says_so(outage: Outage, client: Client, mail: str) -> None:
     }
     assert max(answer.seconds for answer in answers.values()) < LONGEST
     checks = (await client.get("/health/ready")).json()["checks"]
-    assert checks == {"users": "up", "sessions": "up"} | {outage.role: "down"}
+    assert checks == {"users": "up", "sessions": "up", "keys": "up"} | {outage.role: "down"}
 
 
 async def assert_nothing_is_lost(client: Client, mail: str, refresh_token: str) -> None:

@@ -140,7 +140,7 @@ async def test_it_says_that_it_ends_and_serves_on(tmp_path: Path, workers: str) 
 
         assert told.json() == {
             "status": "error",
-            "checks": {"users": "up", "sessions": "up", "server": "ending"},
+            "checks": {"users": "up", "sessions": "up", "keys": "up", "server": "ending"},
         }
         assert (told.status_code, me.status_code) == (503, 200)
         assert (told.headers["connection"], me.headers["connection"]) == ("close", "close")
