@@ -9,15 +9,16 @@ from datetime import UTC, datetime
 import click
 from dishka import AsyncContainer
 
-from api.environment import read_settings, use_cases
+from api.environment import use_cases
 from application.keys import RevokeKey, RotateKeys
 from application.ports import KeyStore
 from domain.key import Key, KeyId, KeyRing, KeysFixed, KeyState, KeyUnknown
 from domain.token import TokenKind
 from infrastructure.algorithms import ALGORITHMS, RS256
-from infrastructure.key_store import EVER
+from infrastructure.key_store import EVER, HeldKeys, HeldKeyStore
 from infrastructure.keys import SigningKey
 from infrastructure.places import NotReady
+from infrastructure.settings import Settings
 
 
 @click.group()
@@ -48,13 +49,8 @@ def secret() -> None:
 
 @keys.command("list")
 def list_keys() -> None:
-    """Print the keys: what each is for, its state, its id, and since when or until when."""
-
-    async def run(container: AsyncContainer) -> KeyRing:
-        keys: KeyStore = await container.get(KeyStore)
-        return await keys.ring()
-
-    _show(_run(run))
+    """Print the keys: what each is for, its state, id and algorithm, and when it signs."""
+    asyncio.run(_after(_nothing))
 
 
 @keys.command()
@@ -67,11 +63,14 @@ def rotate(kind: str | None) -> None:
     """Let the next keys sign, as soon as everybody has had the time to learn of them."""
     kinds = [TokenKind(kind)] if kind else list(TokenKind)
 
-    async def run(container: AsyncContainer) -> KeyRing:
+    async def run(container: AsyncContainer) -> None:
         rotate_keys: RotateKeys = await container.get(RotateKeys)
-        return await rotate_keys(kinds)
+        store: KeyStore = await container.get(KeyStore)
+        before = await store.ring()
+        if await rotate_keys(kinds) == before:
+            click.echo("nothing was to be done: the next keys have their time already", err=True)
 
-    _show(_run(run))
+    asyncio.run(_after(run))
 
 
 @keys.command(context_settings={"ignore_unknown_options": True})  # an id may begin with a dash
@@ -83,37 +82,42 @@ def revoke(kid: str) -> None:
     the service goes on until they look at the public keys again.
     """
 
-    async def run(container: AsyncContainer) -> KeyRing:
+    async def run(container: AsyncContainer) -> None:
         revoke_key: RevokeKey = await container.get(RevokeKey)
-        ring = await revoke_key(KeyId(kid))
+        settings: Settings = await container.get(Settings)
+        await revoke_key(KeyId(kid))
         await asyncio.sleep(settings.revocation_bound.total_seconds())
-        return ring
 
-    settings = read_settings()
-    _show(_run(run))
+    asyncio.run(_after(run))
 
 
-def _run(work: Callable[[AsyncContainer], Awaitable[KeyRing]]) -> KeyRing:
-    async def run() -> KeyRing:
-        async with use_cases(keys=False) as container:
-            return await work(container)
+async def _nothing(_: AsyncContainer) -> None: ...
 
+
+async def _after(work: Callable[[AsyncContainer], Awaitable[None]]) -> None:
+    """Do the work, and print the keys as they are then."""
     try:
-        return asyncio.run(run())
+        async with use_cases(keys=False) as container:
+            await work(container)
+            store: HeldKeyStore = await container.get(HeldKeyStore)
+            _show(await store.read())
     except KeysFixed as error:
         raise NotReady(str(error)) from None
     except KeyUnknown:
         raise NotReady("there is no key of that id: `doorward keys list` shows all") from None
 
 
-def _show(ring: KeyRing) -> None:
-    if not ring.keys:
-        click.echo("there are no keys yet: the first start makes them")
+def _show(held: HeldKeys) -> None:
+    for trouble in held.troubles:
+        click.echo(f"doorward: {trouble}", err=True)
+    if not held.ring.keys:
+        click.echo("there are no keys yet")
     now = datetime.now(UTC)
     for kind in TokenKind:
-        for key in ring.by_state(kind, now):
-            state = ring.state(key, now)
-            click.echo(f"{kind:<7}  {state:<7}  {key.id}  {_when(ring, key, state)}")
+        for key in held.ring.by_state(kind, now):
+            state, algorithm = held.ring.state(key, now), held.pairs[key.id].algorithm.name
+            when = _when(held.ring, key, state)
+            click.echo(f"{kind:<7}  {state:<7}  {key.id}  {algorithm}  {when}")
 
 
 def _when(ring: KeyRing, key: Key, state: KeyState) -> str:
@@ -122,7 +126,7 @@ def _when(ring: KeyRing, key: Key, state: KeyState) -> str:
     if key.signs_from is None:
         return f"published since {_time(key.published_at)}"
     if key.signs_from == EVER:
-        return "signs"
+        return "has always signed"
     return f"signs {'from' if state is KeyState.NEXT else 'since'} {_time(key.signs_from)}"
 
 

@@ -116,8 +116,10 @@ def _reload(environment: Environment, limits: LimitsInForce, keys: LiveKeys) -> 
         log.warning("the keys are in another place now: restart for that")
     elif new_keys:
         keys.take(new_keys)
+    elif settings.keys_secret:
+        keys.unlock_with(settings.keys_secret)
     _tasks.add(asyncio.create_task(keys.reload()))
-    log.info("reloaded")
+    log.info("the limits and the keys are reloaded; all else would need a restart")
 
 
 def observe(app: Litestar, observation: Observation) -> None:

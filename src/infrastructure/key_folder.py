@@ -7,8 +7,8 @@ The name of a file says what its key is for, and from when on it signs::
     access.next.pem                is a spare: it is published and does not sign
     refresh.pem, …                 the same for refresh tokens
 
-An RSA key signs with RS256 unless the name says ``ps256`` before ``pem``. Other names, and those
-that begin with a dot, are nobody's.
+An RSA key signs with RS256 unless the name says ``ps256`` before ``pem``. A name that begins and
+ends like these and says something else is an error; all other files are nobody's.
 """
 
 import asyncio
@@ -36,6 +36,9 @@ _NAME = re.compile(
     r"(?:\.(?P<start>next|[0-9]{8}T[0-9]{6}Z))?"
     rf"(?:\.(?P<algorithm>{'|'.join(_BY_FILE)}))?\.pem"
 )
+
+_MEANT = re.compile(rf"({'|'.join(TokenKind)})\..*pem")
+"""Files that somebody means to be keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ class FolderKeys(HeldKeyStore):
         return [(name, at.st_ino, at.st_size, at.st_ctime_ns) for name, at in states]
 
     def _paths(self) -> list[Path]:
-        return sorted(path for path in self._folder.iterdir() if _NAME.fullmatch(path.name))
+        return sorted(path for path in self._folder.iterdir() if _MEANT.fullmatch(path.name))
 
     def _files(self) -> tuple[list[_File], list[str]]:
         """Those that are good, and what is wrong with the others. A file that was good and is not
@@ -124,7 +127,8 @@ class FolderKeys(HeldKeyStore):
 
     def _file(self, path: Path) -> _File:
         match = _NAME.fullmatch(path.name)
-        assert match  # noqa: S101 - for the type checker; such files were chosen
+        if match is None:
+            raise UnfitKey("has a name that does not say when it signs")
         algorithm = _BY_FILE.get(match["algorithm"] or "")
         pair = SigningKey.from_pem(path.read_bytes(), algorithm=algorithm)
         start = self._start(pair.kid, match["start"])

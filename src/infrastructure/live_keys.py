@@ -15,15 +15,17 @@ from domain.errors import Unavailable
 from domain.key import KeyState, KeyTimes
 from domain.token import TokenKind
 from infrastructure.clock import system_clock
-from infrastructure.key_store import FixedKeys, HeldKeys, HeldKeyStore
+from infrastructure.key_store import EVER, FixedKeys, HeldKeys, HeldKeyStore
 from infrastructure.keys import SigningKey
+from infrastructure.sql_keys import SqlKeys
 from infrastructure.variables import ConfigurationError
 
 log = logging.getLogger("doorward")
 
 Follower = Callable[[HeldKeys], None]
 Tell = Callable[[TokenKind, Mapping[KeyState, int], datetime | None], None]
-"""Of a kind: how many keys it has of each state, and since when the current one signs."""
+"""Of a kind: how many keys it has of each state, and since when the current one signs, or is there
+if it has always signed."""
 
 
 class LiveKeys:
@@ -131,6 +133,11 @@ class LiveKeys:
         self._store = FixedKeys(pairs)
         self._use(self._store.held, monotonic())
 
+    def unlock_with(self, secrets: Sequence[bytes]) -> None:
+        """Those in a database, from now on."""
+        if isinstance(self._store, SqlKeys):
+            self._store.use(secrets)
+
     async def reload(self) -> None:
         """Look at the store. What is wrong is reported once."""
         asked_at = monotonic()
@@ -161,7 +168,9 @@ class LiveKeys:
             ring, now = self._in_force.ring, self._clock()
             for kind in TokenKind:
                 states = Counter(ring.state(key, now) for key in ring.of(kind))
-                self._tell(kind, states, ring.signing(kind, now).signs_from)
+                current = ring.signing(kind, now)
+                has_start = current.signs_from is not None and current.signs_from > EVER
+                self._tell(kind, states, current.signs_from if has_start else current.published_at)
 
     def _report(self, trouble: str) -> None:
         if trouble and trouble != self._trouble:

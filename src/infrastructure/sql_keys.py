@@ -52,8 +52,12 @@ class SqlKeys(HeldKeyStore):
     ) -> None:
         super().__init__(VARIABLE, algorithm)
         self._database = database
-        self._seal = MultiFernet([Fernet(base64.urlsafe_b64encode(each)) for each in secrets])
+        self.use(secrets)
         self._known: dict[str, SigningKey] = {}  # by what is encrypted of it
+
+    def use(self, secrets: Sequence[bytes]) -> None:
+        """These from now on."""
+        self._seal = MultiFernet([Fernet(base64.urlsafe_b64encode(each)) for each in secrets])
 
     @classmethod
     @asynccontextmanager

@@ -235,7 +235,7 @@ async def test_limits_are_reloaded_in_place(tmp_path: Path) -> None:
             access = (await client.come_in())["access_token"]
             configure(tmp_path, LOGIN_LIMIT="1/1h")
             send(service, signal.SIGHUP)
-            await says(service, "reloaded")
+            await says(service, "the limits and the keys are reloaded")
 
             assert (await client.log_in()).headers["ratelimit-policy"] == '"login";q=1;w=3600'
             assert (await client.me(access)).status_code == 200

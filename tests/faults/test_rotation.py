@@ -14,11 +14,12 @@ from infrastructure.keys import SigningKey
 from tests.api.people import Client, Tokens
 from tests.builders import in_environment
 from tests.faults.people import PATIENCE, in_the_background
-from tests.processes import Service, a_service
+from tests.processes import COMMAND, Service, a_service
 from tests.resource_servers import KEYS, ResourceServer, header, resource_servers
 
 ISSUER = "https://id.example.org"
 SECRET = base64.b64encode(bytes(range(32))).decode()
+RELOADED = "the limits and the keys are reloaded"
 QUICKLY = {"KEYS_SECRET": SECRET, "JWKS_MAX_AGE": "1s", "ISSUER": ISSUER}
 
 
@@ -137,11 +138,39 @@ async def test_keys_in_the_environment_are_read_anew_on_sighup(
 
             env_file.write_text(lines_of(in_environment({**keys, TokenKind.ACCESS: strange_key})))
             service.process.send_signal(signal.SIGHUP)
-            await until(lambda: '"reloaded"' in service.log)
+            await until(
+                lambda: (
+                    '"the limits and the keys are reloaded; all else would need a restart"'
+                    in service.log
+                )
+            )
             assert (await client.me(tokens["access_token"])).status_code == 401
             refreshed = (await client.refresh(tokens["refresh_token"])).json()
             assert header(refreshed["access_token"])["kid"] == strange_key.kid
             assert await published(client) == [strange_key.kid]
+
+
+async def test_another_secret_is_read_anew_on_sighup(tmp_path: Path) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_text(f"KEYS_SECRET={SECRET}\nTOKEN_ALGORITHM=EdDSA\n")
+    with a_service(tmp_path) as service:
+        async with Client(base_url=service.url, timeout=PATIENCE) as client:
+            tokens = await client.come_in()
+            before = await published(client)
+            assert service.process
+
+            new = base64.b64encode(bytes(32)).decode()
+            env_file.write_text(f"KEYS_SECRET={new},{SECRET}\nTOKEN_ALGORITHM=EdDSA\n")
+            service.process.send_signal(signal.SIGHUP)
+            await until(lambda: RELOADED in service.log)
+            rotate = await asyncio.create_subprocess_exec(COMMAND, "keys", "rotate", cwd=tmp_path)
+            assert await rotate.wait() == 0
+            async with asyncio.timeout(PATIENCE):
+                while len(await published(client)) == len(before):
+                    pass
+
+            assert (await client.me(tokens["access_token"])).status_code == 200
+            assert "is refused" not in service.log
 
 
 def put(folder: Path, name: str) -> str:

@@ -100,6 +100,8 @@ async def test_other_files_are_nobodys(mounted: FolderKeys, tmp_path: Path) -> N
         (f"access.{stamp(NOW)}.pem", "", "is not a private key in PEM form without a password"),
         ("access.20261399T000000Z.pem", None, "is named for a time that there is not"),
         ("access.next.ps256.pem", None, "is not a key for PS256"),
+        ("access.soon.pem", None, "has a name that does not say when it signs"),
+        ("access.20270101.pem", None, "has a name that does not say when it signs"),
     ],
 )
 async def test_a_bad_file_is_named_and_the_others_count(
