@@ -43,7 +43,8 @@ def watched_passwords() -> Iterator[None]:
     def remember(typed: str) -> Password:
         password = parse(typed)
         # Short ones are in any text, and some tests take a name or an address for a password.
-        if len(typed) >= 8 and typed not in _TYPED and typed not in _PUBLIC:
+        is_known = typed in _TYPED or typed in _PUBLIC or typed in _SAID_ANYWAY
+        if len(typed) >= 8 and not is_known:
             _TYPED.append(typed)
         return password
 
@@ -51,6 +52,18 @@ def watched_passwords() -> Iterator[None]:
         patch.setattr(Password, "parse", staticmethod(remember))
         yield
 
+
+_SAID_ANYWAY = """
+{"event": "Started server process [", "level": "info", "logger": "uvicorn.error", "timestamp": "
+"Started parent process [" "Waiting for application startup." "Application startup complete."
+"Received SIGTERM, exiting." "Shutting down" "Waiting for application shutdown." "Terminated child"
+"Application shutdown complete." "Finished server process [" "Stopping parent process ["
+"Waiting for child process [" "level": "warning" "level": "error" "logger": "doorward.audit"
+"exception": "outcome": "success" "session_id": null "actor_id": null "detail": "address":
+"request_id": "user_id": "password hashing" "changes in PostgreSQL are heard" "rotate keys"
+"the limits and the keys are reloaded; all else would need a restart" documentation sessions metrics
+"""
+"""Of every log. Hypothesis takes the strings of our own code for passwords now and then."""
 
 _PUBLIC = frozenset({"Ada Lovelace", "ada@example.org", "ADA@example.org"})
 
