@@ -86,11 +86,12 @@ class FolderKeys(HeldKeyStore):
         with self._explained():
             if self._makes and not self._has_read:
                 self._make_first_keys()
-            seen = self._look()  # before the files: what changes meanwhile is read the next time
-            if seen != self._seen:
-                files, troubles = self._files()
-                self._held, self._seen = _held(files, troubles), seen
-                self._has_read = True
+            with self._locked(fcntl.LOCK_SH):
+                seen = self._look()  # first: what others change meanwhile is read the next time
+                if seen != self._seen:
+                    files, troubles = self._files()
+                    self._held, self._seen = _held(files, troubles), seen
+                    self._has_read = True
         return self._held
 
     def _look(self) -> object:
@@ -192,11 +193,13 @@ class FolderKeys(HeldKeyStore):
         draft.rename(path)
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Only one process at a time changes what is in the folder."""
+    def _locked(self, how: int = fcntl.LOCK_EX) -> Iterator[None]:
+        """Only one process at a time changes what is in the folder, and none reads it half
+        changed. Those who move files by hand know nothing of that.
+        """
         descriptor = os.open(self._folder, os.O_RDONLY)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            fcntl.flock(descriptor, how)
             yield
         finally:
             os.close(descriptor)
