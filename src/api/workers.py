@@ -68,7 +68,7 @@ class Workers(Multiprocess):
                 log.error("a worker cannot start: the service ends")
                 self.should_exit.set()
                 return
-            log.error("the worker %s has died: another one takes its place", worker.pid)
+            log.error("the worker %s has died and is replaced", worker.pid)
             self.processes[index] = self._started()
 
     def handle_int(self) -> None:
