@@ -143,7 +143,8 @@ async def test_a_worker_that_is_killed_leaves_no_queue_behind(tmp_path: Path) ->
 
                 await running.until(lambda: len(started(running.service)) == 4)
                 await running.until(lambda: running.value("workers") == 2)
-                assert running.value("hash_queue_length") == 0
+                # Guesses that nobody had accepted yet are the new workers'.
+                await running.until(lambda: running.value("hash_queue_length") == 0)
 
 
 def test_the_port_answers_nothing_else(tmp_path: Path) -> None:
