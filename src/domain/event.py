@@ -15,6 +15,18 @@ _KEPT_OUTCOMES = frozenset(
     {SUCCESS, "InvalidCredentials", "WrongPassword", "RefreshTokenReused", "LastAdministrator"}
 )
 
+_ENDS_SESSIONS = {
+    "logout": "logout",
+    "end session": "owner",
+    "end all sessions": "owner",
+    "end sessions of user": "administrator",
+    "change password": "password",
+    "delete user": "deleted",
+    "delete account": "deleted",
+}
+CAUSES_OF_END = frozenset({*_ENDS_SESSIONS.values(), "reuse", "too_many", "disabled"})
+"""By which sessions can end before their time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -77,6 +89,19 @@ class Event:
         """Whether an administrator or the operator did it."""
         is_operators = self.caller.request_id == COMMAND_LINE.request_id
         return self.actor_id is not None or is_operators
+
+    @property
+    def cause_of_end(self) -> str | None:
+        """By what sessions were ended, if any were: one of :data:`CAUSES_OF_END`."""
+        if (self.what, self.outcome) == ("refresh", "RefreshTokenReused"):
+            return "reuse"
+        if self.outcome != SUCCESS:
+            return None
+        if (self.what, self.detail) == ("end session", "too many"):
+            return "too_many"
+        if self.what == "change user":
+            return "disabled" if "disabled" in self.detail.split(", ") else None
+        return _ENDS_SESSIONS.get(self.what)
 
     @property
     def is_kept(self) -> bool:

@@ -23,7 +23,7 @@ from prometheus_client import (
 )
 
 from domain.errors import Unavailable
-from domain.event import SUCCESS, Event
+from domain.event import CAUSES_OF_END, SUCCESS, Event
 from domain.key import KeyState
 from domain.token import TokenKind
 from infrastructure.key_store import EVER
@@ -41,17 +41,6 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 _REQUEST_TIMES = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _STORE_TIMES = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 _HASH_TIMES = (0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10)
-
-_CAUSES = {
-    "logout": "logout",
-    "end session": "owner",
-    "end all sessions": "owner",
-    "end sessions of user": "administrator",
-    "change password": "password",
-    "delete user": "deleted",
-    "delete account": "deleted",
-}
-_OTHER_CAUSES = ("reuse", "too_many", "disabled")
 
 # So that there is a zero from which the first one is counted.
 _EXPECTED_LOGINS = (SUCCESS, "InvalidCredentials", "TooManyRequests", "Unavailable")
@@ -206,7 +195,7 @@ class Metrics:
         ):
             for outcome in outcomes:
                 counter.labels(outcome)
-        for cause in (*_CAUSES.values(), *_OTHER_CAUSES):
+        for cause in CAUSES_OF_END:
             self._session_endings.labels(cause)
 
     def started(self, version: str) -> None:
@@ -239,7 +228,7 @@ class Metrics:
             counter = self._refusals
         if counter is not None:
             counter.labels(event.outcome).inc()
-        if cause := cause_of_end(event):
+        if cause := event.cause_of_end:
             self._session_endings.labels(cause).inc()
 
     @contextmanager
@@ -294,16 +283,3 @@ class Metrics:
             self._keys.labels(kind, state).set(states.get(state, 0))
         if since is not None and since > EVER:
             self._key_since.labels(kind).set(since.timestamp())
-
-
-def cause_of_end(event: Event) -> str | None:
-    """What ended sessions, if any were ended."""
-    if (event.what, event.outcome) == ("refresh", "RefreshTokenReused"):
-        return "reuse"
-    if event.outcome != SUCCESS:
-        return None
-    if (event.what, event.detail) == ("end session", "too many"):
-        return "too_many"
-    if event.what == "change user":
-        return "disabled" if "disabled" in event.detail.split(", ") else None
-    return _CAUSES.get(event.what)

@@ -9,7 +9,7 @@ from domain.errors import EmailTaken, Unavailable
 from domain.event import COMMAND_LINE, UNKNOWN, Event
 from domain.key import KeyState
 from domain.token import TokenKind
-from infrastructure.metrics import Metrics, cause_of_end
+from infrastructure.metrics import Metrics
 from tests.builders import NOW, new_id
 
 
@@ -87,7 +87,7 @@ def test_sessions_end_by_a_cause(
 ) -> None:
     metrics.happened(event)
 
-    assert cause_of_end(event) == cause
+    assert event.cause_of_end == cause
     counted = {
         sample.labels["cause"]
         for family in registry.collect()
