@@ -16,7 +16,7 @@ import base64
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -24,6 +24,7 @@ import msgspec
 
 from application.ports import TokenSigner
 from domain.errors import TokenRejected
+from domain.key import KeyId
 from domain.session import SessionId, TokenId
 from domain.token import TokenClaims, TokenKind
 from domain.user import UserId
@@ -72,18 +73,6 @@ class Audiences:
         return self.access if kind is TokenKind.ACCESS else self.refresh
 
 
-@dataclass(frozen=True, slots=True)
-class _Key:
-    """
-    :ivar starts: from when on it signs, in seconds since 1970.
-    :ivar header: the first segment of whatever it signs.
-    """
-
-    starts: float
-    header: bytes
-    pair: SigningKey
-
-
 class JwtSigner(TokenSigner):
     """
     :param keys: each for one kind of token, so that none can stand in for another.
@@ -97,7 +86,8 @@ class JwtSigner(TokenSigner):
         self._live = keys
         self._audiences = audiences
         self._longest_lifetime = int(longest_lifetime.total_seconds())
-        self._signing: Mapping[TokenKind, Sequence[_Key]] = {}
+        self._keys = HeldKeys()
+        self._headers: Mapping[KeyId, bytes] = {}
         self._verifying: Mapping[TokenKind, Mapping[bytes, tuple[Algorithm, Any]]] = {}
         self._decoder = msgspec.json.Decoder(_Claims)
         self._encoder = msgspec.json.Encoder()
@@ -105,9 +95,12 @@ class JwtSigner(TokenSigner):
 
     def sign(self, claims: TokenClaims) -> str:
         self._live.check()
-        key = self._key_for(claims)
-        message = b"%b.%b" % (key.header, _encode(self._encoder.encode(self._written(claims))))
-        signature = key.pair.algorithm.signature.sign(message, key.pair.private)
+        issued_at = datetime.fromtimestamp(claims.issued_at, UTC)
+        key = self._keys.ring.signing(claims.kind, issued_at)
+        payload = _encode(self._encoder.encode(self._written(claims)))
+        message = b"%b.%b" % (self._headers[key.id], payload)
+        pair = self._keys.pairs[key.id]
+        signature = pair.algorithm.signature.sign(message, pair.private)
         return (message + b"." + _encode(signature)).decode("ascii")
 
     def verify(self, token: str, kind: TokenKind) -> TokenClaims:
@@ -127,29 +120,15 @@ class JwtSigner(TokenSigner):
         return self._live.published()
 
     def _learn(self, keys: HeldKeys) -> None:
-        """What the ring says, put so that signing and verifying take one look."""
-        ring = {
-            kind: [
-                _Key(
-                    key.signs_from.timestamp() if key.signs_from else float("inf"),
-                    _header(kind, keys.pairs[key.id]),
-                    keys.pairs[key.id],
-                )
+        self._keys = keys
+        self._headers = {key.id: _header(key.kind, keys.pairs[key.id]) for key in keys.ring.keys}
+        self._verifying = {
+            kind: {
+                self._headers[key.id]: (keys.pairs[key.id].algorithm, keys.pairs[key.id].public)
                 for key in keys.ring.of(kind)
-            ]
+            }
             for kind in TokenKind
         }
-        self._signing = {kind: own[::-1] for kind, own in ring.items()}
-        self._verifying = {
-            kind: {key.header: (key.pair.algorithm, key.pair.public) for key in own}
-            for kind, own in ring.items()
-        }
-
-    def _key_for(self, claims: TokenClaims) -> _Key:
-        """As :meth:`~domain.key.KeyRing.signing` says."""
-        latest_first = self._signing[claims.kind]
-        begun = (key for key in latest_first if key.starts <= claims.issued_at)
-        return next(begun, latest_first[-1])
 
     def _verify(self, token: str, kind: TokenKind) -> TokenClaims:
         if len(token) > LONGEST_TOKEN:

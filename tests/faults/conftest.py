@@ -1,9 +1,9 @@
 """The real service on real servers of ours, which these tests may stop."""
 
 import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -74,6 +74,14 @@ def on_two_nodes(
             return stack.enter_context(a_service(folder, **settings))
 
         yield list(threads.map(start, folders))
+
+
+@asynccontextmanager
+async def clients_of(services: Sequence[Service]) -> AsyncIterator[list[Client]]:
+    """One of each."""
+    async with AsyncExitStack() as stack:
+        clients = [Client(base_url=each.url, timeout=PATIENCE) for each in services]
+        yield [await stack.enter_async_context(client) for client in clients]
 
 
 @pytest.fixture

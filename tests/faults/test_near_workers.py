@@ -19,7 +19,7 @@ from infrastructure.keys import SigningKey
 from infrastructure.limits import Limits
 from tests.api.people import Client, stored
 from tests.builders import in_environment
-from tests.faults.conftest import on_two_nodes
+from tests.faults.conftest import clients_of, on_two_nodes
 from tests.faults.people import PATIENCE, in_the_background
 from tests.faults.test_outages import Outage
 from tests.processes import Service
@@ -70,12 +70,8 @@ class Both:
 
 @pytest.fixture
 async def both(services: list[Service]) -> AsyncIterator[Both]:
-    a, b = services
-    async with (
-        Client(base_url=a.url, timeout=PATIENCE) as at_a,
-        Client(base_url=b.url, timeout=PATIENCE) as at_b,
-    ):
-        yield Both(at_a, at_b, a.environment["DATABASE_URL"])
+    async with clients_of(services) as (at_a, at_b):
+        yield Both(at_a, at_b, services[0].environment["DATABASE_URL"])
 
 
 @dataclass

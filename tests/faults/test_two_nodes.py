@@ -32,7 +32,7 @@ from tests.api.people import (
     stored,
 )
 from tests.contracts.conftest import by_hand
-from tests.faults.conftest import SETTINGS, on_two_nodes
+from tests.faults.conftest import SETTINGS, clients_of, on_two_nodes
 from tests.faults.people import PATIENCE
 from tests.processes import COMMAND, Service
 from tests.resource_servers import KEYS, header
@@ -110,12 +110,8 @@ class Nodes:
 
 @pytest.fixture
 async def nodes(services: list[Service]) -> AsyncIterator[Nodes]:
-    a, b = services
-    async with (
-        Client(base_url=a.url, timeout=PATIENCE) as at_a,
-        Client(base_url=b.url, timeout=PATIENCE) as at_b,
-    ):
-        yield Nodes(at_a, at_b, a.environment["DATABASE_URL"])
+    async with clients_of(services) as (at_a, at_b):
+        yield Nodes(at_a, at_b, services[0].environment["DATABASE_URL"])
 
 
 async def id_of(client: Client, tokens: Tokens) -> str:
