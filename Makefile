@@ -33,7 +33,7 @@ fmt: bootstrap ## format the code and fix what the linter can fix
 	$(BIN)/ruff format .
 
 fuzz: bootstrap ## send the running API what its document allows, and what not, for minutes
-	@FUZZ_EXAMPLES=2000 $(BIN)/pytest tests/test_fuzz.py $(ARGS)
+	@FUZZ_EXAMPLES=2000 $(BIN)/pytest tests/system/test_fuzz.py $(ARGS)
 
 bench: bootstrap ## measure and compare, in ten minutes, on real servers; needs wrk and a quiet machine
 	@$(BIN)/python -m bench

@@ -1,9 +1,9 @@
-"""Runs the migrations on the connection that ``infrastructure.migrations`` hands over."""
+"""Runs the migrations on the connection that ``storage.sql.migrations`` hands over."""
 
 from alembic import context
 from sqlalchemy import Connection
 
-from infrastructure.tables import metadata
+from infrastructure.storage.sql.tables import metadata
 
 
 def run(connection: Connection) -> None:

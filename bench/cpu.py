@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from tests.processes import Service
+from tests.support.processes import Service
 
 
 @dataclass(frozen=True, slots=True)

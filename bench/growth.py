@@ -17,7 +17,7 @@ from bench.testbed import Scale, Testbed
 from bench.turns import in_turns
 from bench.wrk import TokenFile, drive
 from domain.token import TokenKind
-from tests.processes import Service
+from tests.support.processes import Service
 
 ACTIVE = 1_000
 SETTINGS = {"LOGIN_LIMIT_ADDRESS": "off", "REFRESH_LIMIT_ADDRESS": "off"}

@@ -19,7 +19,7 @@ from bench.testbed import Scale, StoreUrls, Testbed
 from bench.turns import in_turns
 from bench.wrk import TokenFile, drive
 from domain.token import TokenKind
-from tests.processes import Service
+from tests.support.processes import Service
 
 DISTINCT = 10_000
 """Tokens, each of another user."""

@@ -20,9 +20,9 @@ from bench.services import Variant, started
 from bench.testbed import Scale, StoreUrls, Testbed
 from bench.turns import in_turns
 from domain.token import TokenKind
-from infrastructure import cursor
-from infrastructure.database import Database
-from tests.processes import Service
+from infrastructure.storage import page_cursor as cursor
+from infrastructure.storage.sql.database import Database
+from tests.support.processes import Service
 
 SIZES = (1_000, 1_000_000)
 REQUESTS = 50

@@ -9,8 +9,8 @@ from bench.report import Report, Series, at_least, row
 from bench.services import Variant, started
 from bench.testbed import Scale, Testbed
 from bench.turns import in_turns
-from tests.builders import PASSWORD
-from tests.processes import Service
+from tests.support.builders import PASSWORD
+from tests.support.processes import Service
 
 LOOPS = 4  # enough that a hash always waits for the thread
 SETTINGS = {"LOGIN_LIMIT_ADDRESS": "off"}  # all come from one

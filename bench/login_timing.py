@@ -20,10 +20,10 @@ from bench.services import Variant, started
 from bench.testbed import Scale, StoreUrls, Testbed
 from bench.turns import in_turns
 from domain.user import Email
-from infrastructure.adapters import open_stores
-from infrastructure.limits import Limits
-from tests.builders import PASSWORD
-from tests.processes import Service
+from infrastructure.storage.backends import open_stores
+from infrastructure.storage.options import Limits
+from tests.support.builders import PASSWORD
+from tests.support.processes import Service
 
 WRONG = "wrong password"
 CASES = {

@@ -10,7 +10,7 @@ from bench.cpu import resident_bytes
 from bench.report import Report, Series, at_most, row
 from bench.services import Variant, started
 from bench.testbed import Scale, Testbed
-from domain.sighting import Sighting
+from domain.session_activity import Sighting
 from domain.token import TokenKind
 
 USERS = 10_000

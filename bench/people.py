@@ -1,6 +1,6 @@
 """People with sessions and tokens, put into the stores without the service.
 
-All of them have the password :data:`tests.builders.PASSWORD`.
+All of them have the password :data:`tests.support.builders.PASSWORD`.
 """
 
 import asyncio
@@ -15,19 +15,19 @@ from argon2 import PasswordHasher
 
 from bench.testbed import StoreUrls, Testbed
 from domain.session import Lifetimes, Session, SessionId, TokenId
-from domain.sighting import Sighting
+from domain.session_activity import Sighting
 from domain.token import TokenClaims, TokenKind
 from domain.user import Email, User, UserId
-from infrastructure.argon2 import Cost
-from infrastructure.database import Database
-from infrastructure.limits import Limits
-from infrastructure.live_keys import LiveKeys
-from infrastructure.redis import RedisSessions
-from infrastructure.redis_server import RedisServer
-from infrastructure.settings import Settings
-from infrastructure.signing import keys_in_environment, make_signer
-from infrastructure.sql_users import SqlUsers
-from tests.builders import PASSWORD, new_id
+from doorward.wiring.keys import keys_in_environment, make_signer
+from infrastructure.config.settings import Settings
+from infrastructure.passwords.argon2_hasher import Cost
+from infrastructure.signing.key_ring_watcher import LiveKeys
+from infrastructure.storage.options import Limits
+from infrastructure.storage.redis.server import RedisServer
+from infrastructure.storage.redis.sessions import RedisSessions
+from infrastructure.storage.sql.database import Database
+from infrastructure.storage.sql.users import SqlUsers
+from tests.support.builders import PASSWORD, new_id
 
 # Longer than any run, so that no token expires in the middle of one.
 LIFETIMES = Lifetimes(

@@ -10,10 +10,10 @@ from jwt.algorithms import RSAAlgorithm
 
 from bench.cpu import Cost
 from domain.token import TokenKind
-from infrastructure.argon2 import Cost as HashCost
-from infrastructure.settings import Settings
-from infrastructure.signing import keys_in_environment
-from tests.builders import PASSWORD
+from doorward.wiring.keys import keys_in_environment
+from infrastructure.config.settings import Settings
+from infrastructure.passwords.argon2_hasher import Cost as HashCost
+from tests.support.builders import PASSWORD
 
 _MESSAGE = bytes(600)  # as long as what is signed of a token
 

@@ -14,25 +14,25 @@ import jwt
 from dishka import Provider, Scope, provide
 from litestar import Litestar, MediaType, get
 
-from api import server
 from api.app import create_app
-from api.main import server_options
-from api.site import Site
+from api.security.origin_policy import Site
 from application.ports import SessionStore, TokenSigner
 from bench.services import APPLICATION, BODY
 from domain.errors import TokenRejected
 from domain.session import SessionId, TokenId
 from domain.token import TokenClaims, TokenKind
 from domain.user import UserId
-from infrastructure.container import make_container
-from infrastructure.limits import Limits
-from infrastructure.live_keys import LiveKeys
-from infrastructure.logs import LOGS
-from infrastructure.redis import RedisSessions
-from infrastructure.redis_line import RedisLine
-from infrastructure.redis_server import RedisServer
-from infrastructure.settings import Settings
-from infrastructure.signing import keys_in_environment, make_signer
+from doorward.main import server_options
+from doorward.server import run as server
+from doorward.wiring.container import make_container
+from doorward.wiring.keys import keys_in_environment, make_signer
+from infrastructure.config.settings import Settings
+from infrastructure.signing.key_ring_watcher import LiveKeys
+from infrastructure.storage.options import Limits
+from infrastructure.storage.redis.multiplexer import RedisLine
+from infrastructure.storage.redis.server import RedisServer
+from infrastructure.storage.redis.sessions import RedisSessions
+from infrastructure.telemetry.logging import LOGS
 
 
 def bare() -> Litestar:

@@ -12,7 +12,7 @@ from bench.services import Variant, started
 from bench.testbed import Scale, Testbed
 from bench.turns import in_turns
 from domain.token import TokenKind
-from tests.processes import Service
+from tests.support.processes import Service
 
 LOOPS = 32
 PEOPLE = 512  # so many that nobody comes near REFRESH_LIMIT_ACCOUNT

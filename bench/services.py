@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.testbed import StoreUrls, Testbed
-from tests.processes import Service, a_service
+from tests.support.processes import Service, a_service
 
 ROOT = Path(__file__).resolve().parents[1]
 APPLICATION = "BENCH_APPLICATION"

@@ -18,7 +18,7 @@ from bench.services import Variant, started
 from bench.testbed import Scale, Testbed
 from bench.turns import in_turns
 from domain.token import TokenKind
-from tests.processes import Service
+from tests.support.processes import Service
 
 RATE = 200  # questions a second
 STORM = 32  # people who log in again and again

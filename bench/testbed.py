@@ -14,9 +14,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from infrastructure.keys import SigningKey
-from infrastructure.migrations import upgrade
-from tests.servers import OURS, Server, TemplateDatabases, postgres_server, redis_server
+from infrastructure.signing.signing_key import SigningKey
+from infrastructure.storage.sql.migrations import upgrade
+from tests.support.servers import OURS, Server, TemplateDatabases, postgres_server, redis_server
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from bench import client
 from bench.client import Connection
 from bench.cpu import processes
-from tests.processes import Service
+from tests.support.processes import Service
 
 _CONNECTIONS = 16
 _MOST_CONNECTIONS = 512

@@ -16,14 +16,14 @@ import pytest
 import redis
 
 from domain.token import TokenKind
-from infrastructure.adapters import ADAPTERS
-from infrastructure.jwt_signer import JwtSigner
-from infrastructure.keys import SigningKey
-from infrastructure.migrations import upgrade
-from tests import servers
-from tests.builders import a_signer, a_signing_key
-from tests.processes import Service, a_service
-from tests.watch import Watch, watched_passwords
+from infrastructure.signing.jwt_signer import JwtSigner
+from infrastructure.signing.signing_key import SigningKey
+from infrastructure.storage.backends import ADAPTERS
+from infrastructure.storage.sql.migrations import upgrade
+from tests.support import servers
+from tests.support.builders import a_signer, a_signing_key
+from tests.support.processes import Service, a_service
+from tests.support.watch import Watch, watched_passwords
 
 # The same examples in each run: a failure is the change's, not the dice's.
 hypothesis.settings.register_profile("doorward", derandomize=True, database=None, deadline=None)
@@ -80,7 +80,7 @@ def pytest_report_header() -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def no_secret_is_logged_by_any_test() -> Iterator[None]:
-    """At the level of production; ``tests/api/test_secrets.py`` looks at more."""
+    """At the level of production; ``tests/http/test_secrets.py`` looks at more."""
     watch = Watch()
     root = logging.getLogger()
     root.addHandler(watch)

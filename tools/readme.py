@@ -6,7 +6,7 @@
 import re
 from pathlib import Path
 
-from infrastructure.settings import table
+from infrastructure.config.settings import table
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 

@@ -4,7 +4,7 @@
 
 It runs the contract tests of the stores, on PostgreSQL and SQLite, and notes each statement of the
 stores that succeeds, with the values of the first time. They end up in
-``tests/releases/<revision>/``, by the newest migration of this release.
+``tests/schema/releases/<revision>/``, by the newest migration of this release.
 """
 
 import sys
@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from infrastructure.database import Database
-from infrastructure.limits import Limits
-from infrastructure.migrations import newest
-from tests.queries import Query, write
+from infrastructure.storage.options import Limits
+from infrastructure.storage.sql.database import Database
+from infrastructure.storage.sql.migrations import newest
+from tests.support.queries import Query, write
 
 ROOT = Path(__file__).resolve().parent.parent
 _LONGEST = 4000

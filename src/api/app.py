@@ -9,21 +9,21 @@ from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from api import openapi
-from api.admin import AdministrationController
-from api.auth import CHANGED_BY_GET, AuthController
-from api.body import JsonRequest
-from api.caller import with_caller
-from api.docs import DOCUMENTATION
-from api.errors import handle
-from api.guard import require_login
-from api.headers import with_headers
-from api.hot_path import with_answers_at_hand
+from api.controllers.account import UserController
+from api.controllers.administration import AdministrationController
+from api.controllers.api_docs import DOCUMENTATION
+from api.controllers.auth import CHANGED_BY_GET, AuthController
+from api.controllers.gateway import FOR_GATEWAYS, VerifyController
+from api.controllers.health import OperationController
+from api.controllers.sessions import SessionController
+from api.json_request import JsonRequest
 from api.lifecycle import Lifecycle
-from api.operation import OperationController
-from api.sessions import SessionController
-from api.site import Site
-from api.users import UserController
-from api.verify import FOR_GATEWAYS, VerifyController
+from api.middleware.fast_path import with_answers_at_hand
+from api.middleware.request_context import with_caller
+from api.middleware.security_headers import with_headers
+from api.problems import handle
+from api.security.guard import require_login
+from api.security.origin_policy import Site
 
 LARGEST_BODY = 16 * 1024
 """In bytes."""

@@ -21,10 +21,10 @@ from litestar.openapi.spec import (
 from litestar.routes import BaseRoute
 from litestar.types import ControllerRouterHandler
 
-from api import cookies
-from api.errors import ANSWERS, FRAMEWORK, Answer
-from api.schemas import Failure
-from api.site import Site
+from api.problems import ANSWERS, FRAMEWORK, Answer
+from api.schemas.users import Failure
+from api.security import cookies
+from api.security.origin_policy import Site
 from domain.errors import AuthError
 
 BEARER, ACCESS_COOKIE, REFRESH_COOKIE = "bearer", "access_cookie", "refresh_cookie"
@@ -46,7 +46,7 @@ to get it as RFC 9457.
 
 
 class _NoRoutes(Router):
-    """Litestar would serve pages of its own, with HTML for unknown paths; see :mod:`api.docs`."""
+    """Litestar would serve pages of its own, with HTML for unknown paths: see ``api_docs``."""
 
     def register(self, value: ControllerRouterHandler) -> list[BaseRoute]:  # noqa: ARG002
         return []

@@ -13,12 +13,12 @@ from application.ports import (
     SessionStore,
     UserRepository,
 )
+from application.ports.pagination import EventQuery
+from application.rate_limiting import Throttle
 from application.sessions import ListSessions, SeenSession, SweepSessions
-from application.throttle import Throttle
 from application.users import ForgetUser
+from domain.audit_event import UNKNOWN, Caller, RecordedEvent
 from domain.errors import TokenRejected, WrongPassword, all_of, in_field
-from domain.event import UNKNOWN, Caller, RecordedEvent
-from domain.page import EventQuery
 from domain.password import Password, PasswordRule
 from domain.session import Session
 from domain.user import User, UserId, parse_name, parse_photo

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from application.ports import Announce, AuditLog, Clock, RandomId
-from domain.event import COMMAND_LINE, SUCCESS, Caller, Event
+from domain.audit_event import COMMAND_LINE, SUCCESS, Caller, Event
 from domain.session import Session, SessionId
 from domain.user import UserId
 

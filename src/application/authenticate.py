@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from application.audit import Audit, Entry
 from application.ports import Clock, SessionStore, TokenSigner, UserRepository
+from domain.audit_event import UNKNOWN, Caller
 from domain.errors import TokenRejected
-from domain.event import UNKNOWN, Caller
 from domain.session import Session
 from domain.token import TokenKind
 from domain.user import User

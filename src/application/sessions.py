@@ -7,8 +7,8 @@ from datetime import datetime
 from application.audit import Audit, Entry
 from application.authenticate import Principal, ReloadPrincipal
 from application.ports import Clock, RandomId, SessionStore, UserRepository
+from domain.audit_event import UNKNOWN, Caller
 from domain.errors import InvalidCredentials, NotFound
-from domain.event import UNKNOWN, Caller
 from domain.session import (
     Lifetimes,
     Session,
@@ -18,7 +18,7 @@ from domain.session import (
     is_session_id,
     too_many,
 )
-from domain.sighting import Sighting
+from domain.session_activity import Sighting
 from domain.user import User, UserId
 
 

@@ -1,16 +1,16 @@
 """What administrators do with other people's accounts. Who may call these is for the caller to ask
-(:class:`~domain.role.Permission`).
+(:class:`~domain.permissions.Permission`).
 """
 
 from dataclasses import dataclass, replace
 
 from application.audit import Audit, Entry
 from application.ports import AuditLog, Clock, SessionStore, UserRepository
+from application.ports.pagination import Page, Total, UserQuery
 from application.sessions import SweepSessions
+from domain.audit_event import UNKNOWN, Caller
 from domain.errors import NotFound
-from domain.event import UNKNOWN, Caller
-from domain.page import Page, Total, UserQuery
-from domain.role import Role
+from domain.permissions import Role
 from domain.user import User, UserId
 
 

@@ -8,7 +8,7 @@ from typing import NewType, Self
 from uuid import UUID
 
 from domain.errors import InvalidInput, Problem
-from domain.role import ADMINISTRATORS, Role
+from domain.permissions import ADMINISTRATORS, Role
 from domain.text import JOINERS, is_clean, is_visible
 
 UserId = NewType("UserId", UUID)

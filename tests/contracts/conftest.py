@@ -21,19 +21,19 @@ from sqlalchemy import Executable, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from application.ports import AuditLog, RateLimiter, SessionStore, UserRepository
+from application.ports.pagination import Page
+from domain.audit_event import SUCCESS, Caller, Event
 from domain.errors import InvalidInput
-from domain.event import SUCCESS, Caller, Event
-from domain.page import Page
 from domain.session import Session, SessionId
 from domain.user import Email, User, UserId
-from infrastructure.adapters import ADAPTERS, adapter_for
 from infrastructure.clock import system_clock
-from infrastructure.database import connect_options
-from infrastructure.limits import Limits
-from infrastructure.memory import MemoryAuditLog
-from infrastructure.near import NearSessions, NearUsers
-from tests.builders import NOW, ada, new_id
+from infrastructure.storage.backends import ADAPTERS, adapter_for
+from infrastructure.storage.memory.stores import MemoryAuditLog
+from infrastructure.storage.near_cache.caches import NearSessions, NearUsers
+from infrastructure.storage.options import Limits
+from infrastructure.storage.sql.database import connect_options
 from tests.conftest import schemes, url_for
+from tests.support.builders import NOW, ada, new_id
 
 _T = TypeVar("_T")
 

@@ -13,14 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from application.ports import AuditLog
+from application.ports.pagination import EventQuery, Page
+from domain.audit_event import UNKNOWN, Caller, Event, RecordedEvent
 from domain.errors import InvalidInput
-from domain.event import UNKNOWN, Caller, Event, RecordedEvent
-from domain.page import EventQuery, Page
 from domain.session import SessionId
 from domain.user import UserId
-from infrastructure.adapters import adapter_for
-from infrastructure.memory import MemoryAuditLog
-from tests.builders import MICROSECOND, NOW, SECOND, new_id
+from infrastructure.storage.backends import adapter_for
+from infrastructure.storage.memory.stores import MemoryAuditLog
 from tests.conftest import schemes, url_for
 from tests.contracts.conftest import (
     ADA,
@@ -34,6 +33,7 @@ from tests.contracts.conftest import (
     open_audit_log,
     pages_of,
 )
+from tests.support.builders import MICROSECOND, NOW, SECOND, new_id
 
 EVERYTHING = EventQuery()
 HERE = Caller("192.0.2.1", "request-7")

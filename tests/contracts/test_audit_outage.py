@@ -11,14 +11,13 @@ import asyncpg
 import pytest
 
 from application.ports import AuditLog
+from application.ports.pagination import EventQuery
+from domain.audit_event import Event
 from domain.errors import Unavailable
-from domain.event import Event
-from domain.page import EventQuery
-from infrastructure.adapters import open_stores
-from infrastructure.chain import verify
-from infrastructure.database import Database
-from infrastructure.limits import Limits
-from tests.builders import NOW, a_session, ada
+from infrastructure.storage.backends import open_stores
+from infrastructure.storage.options import Limits
+from infrastructure.storage.sql.audit_chain import verify
+from infrastructure.storage.sql.database import Database
 from tests.conftest import schemes, url_for
 from tests.contracts.conftest import (
     HOW_MANY_WAIT,
@@ -29,7 +28,8 @@ from tests.contracts.conftest import (
     open_audit_log,
     until,
 )
-from tests.doubles import Wire
+from tests.support.builders import NOW, a_session, ada
+from tests.support.doubles import Wire
 
 HASTY = Limits(timeout=timedelta(seconds=0.5))  # as long takes each test of silence
 ONE_TIMEOUT = HASTY.timeout.total_seconds() + 1  # on a busy machine

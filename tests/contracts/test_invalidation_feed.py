@@ -21,19 +21,19 @@ from redis.asyncio import Redis
 from application.ports import SessionStore, UserRepository
 from domain.session import Session
 from domain.user import Email, User, UserId
-from infrastructure.adapters import ADAPTERS, MEMORY, Adapter
-from infrastructure.database import Database
-from infrastructure.feed import InvalidationFeed
-from infrastructure.limits import Limits
-from infrastructure.redis import PREFIX, RedisSessions
-from infrastructure.redis_feed import RedisFeed
-from infrastructure.redis_server import RedisServer
-from infrastructure.sql_feed import PostgresFeed
-from tests import servers
-from tests.builders import a_session, ada, refreshed
+from infrastructure.storage.backends import ADAPTERS, MEMORY, Adapter
+from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed
+from infrastructure.storage.options import Limits
+from infrastructure.storage.redis.invalidation_feed import RedisFeed
+from infrastructure.storage.redis.server import RedisServer
+from infrastructure.storage.redis.sessions import PREFIX, RedisSessions
+from infrastructure.storage.sql.database import Database
+from infrastructure.storage.sql.invalidation_feed import PostgresFeed
 from tests.conftest import schemes, url_for
 from tests.contracts.conftest import until
-from tests.doubles import Wire
+from tests.support import servers
+from tests.support.builders import a_session, ada, refreshed
+from tests.support.doubles import Wire
 
 BOUND = timedelta(seconds=0.3)
 LONG = timedelta(seconds=20)  # so that a busy machine is no outage

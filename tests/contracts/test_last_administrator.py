@@ -10,9 +10,9 @@ import pytest
 
 from application.ports import UserRepository
 from domain.errors import LastAdministrator
-from domain.role import Role
+from domain.permissions import Role
 from domain.user import Email, User, UserId
-from tests.builders import NOW, ada
+from tests.support.builders import NOW, ada
 
 Step = Callable[[UserRepository, User], Awaitable[object]]
 

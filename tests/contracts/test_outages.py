@@ -12,11 +12,11 @@ from application.ports import RateLimiter, SessionStore, UserRepository
 from domain.errors import Unavailable
 from domain.session import Session
 from domain.user import Email, User
-from infrastructure.adapters import ADAPTERS, Adapter
-from infrastructure.limits import Limits
-from tests.builders import NOW, a_session, ada, refreshed
+from infrastructure.storage.backends import ADAPTERS, Adapter
+from infrastructure.storage.options import Limits
 from tests.conftest import schemes, url_for
-from tests.doubles import Wire
+from tests.support.builders import NOW, a_session, ada, refreshed
+from tests.support.doubles import Wire
 
 Role = Literal["users", "sessions", "rate_limiter"]
 HASTY = Limits(timeout=timedelta(seconds=0.5))  # as long takes each test of silence

@@ -12,18 +12,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from application.ports.pagination import EventQuery, UserQuery
+from domain.audit_event import Event
 from domain.errors import EmailTaken, LastAdministrator, Unavailable
-from domain.event import Event
-from domain.page import EventQuery, UserQuery
-from domain.role import Role
+from domain.permissions import Role
 from domain.session import Session
 from domain.user import Email, User
-from infrastructure.adapters import Stores, open_stores
-from infrastructure.chain import verify
-from infrastructure.database import Database
-from tests.builders import NOW, a_session, ada, refreshed
+from infrastructure.storage.backends import Stores, open_stores
+from infrastructure.storage.sql.audit_chain import verify
+from infrastructure.storage.sql.database import Database
 from tests.conftest import url_for
 from tests.contracts.conftest import PATIENT, an_event, by_hand
+from tests.support.builders import NOW, a_session, ada, refreshed
 
 SQL = ["sqlite", "postgresql"]
 

@@ -16,12 +16,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from application.ports import UserRepository
+from application.ports.pagination import Page, Total, UserQuery
 from domain.errors import InvalidInput
-from domain.page import Page, Total, UserQuery
-from domain.role import Role
+from domain.permissions import Role
 from domain.user import Email, User, UserId, beginning_of_email
-from infrastructure.adapters import adapter_for
-from tests.builders import MICROSECOND, NOW, SECOND, ada
+from infrastructure.storage.backends import adapter_for
 from tests.conftest import url_for
 from tests.contracts.conftest import (
     HOW_MANY_WAIT,
@@ -33,6 +32,7 @@ from tests.contracts.conftest import (
     is_no_position,
     pages_of,
 )
+from tests.support.builders import MICROSECOND, NOW, SECOND, ada
 
 EVERYBODY = UserQuery()
 LISTS = {"by time": EVERYBODY, "by address": UserQuery(email=""), "by name": UserQuery(name="")}

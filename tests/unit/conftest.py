@@ -2,10 +2,10 @@ import pytest
 
 from application.authenticate import Principal
 from domain.token import TokenKind
-from infrastructure.jwt_signer import JwtSigner
-from infrastructure.keys import SigningKey
-from tests.builders import House
-from tests.unit.forgery import Forger
+from infrastructure.signing.jwt_signer import JwtSigner
+from infrastructure.signing.signing_key import SigningKey
+from tests.support.builders import House
+from tests.unit.infrastructure.forgery import Forger
 
 
 @pytest.fixture

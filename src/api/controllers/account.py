@@ -1,0 +1,148 @@
+"""Who is logged in, and their account."""
+
+from dishka.integrations.litestar import FromDishka, inject
+from litestar import Controller, Response, delete, get, patch, post
+from litestar.params import JSONBody
+
+from api.json_request import JsonRequest
+from api.middleware.request_context import caller_of
+from api.openapi import ACCESS, failures
+from api.schemas.export import ExportAnswer
+from api.schemas.lists import ActivityAnswer, After, Limit
+from api.schemas.users import (
+    Done,
+    PasswordChange,
+    PasswordConfirmation,
+    ProfileChange,
+    UserAnswer,
+)
+from api.security import cookies, credentials
+from api.security.origin_policy import CrossSiteRequest, Site
+from application.account import ChangePassword, ChangeProfile, DeleteAccount, ExportAccount
+from application.ports import AuditLog
+from application.ports.pagination import EventQuery
+from domain.errors import (
+    InvalidInput,
+    LastAdministrator,
+    NotLoggedIn,
+    TokenRejected,
+    Unavailable,
+    WrongPassword,
+)
+from domain.rate_limit import TooManyRequests
+
+_WITH_PASSWORD = failures(
+    InvalidInput,
+    WrongPassword,
+    NotLoggedIn,
+    TokenRejected,
+    CrossSiteRequest,
+    TooManyRequests,
+    Unavailable,
+    status=(413, 415),
+)
+
+
+class UserController(Controller):
+    path = "/api/users"
+    tags = ["users"]
+    security = ACCESS
+
+    @get("/me", summary="Me", responses=failures(NotLoggedIn, TokenRejected, Unavailable))
+    async def me(self, request: JsonRequest) -> UserAnswer:
+        """The user whose access token this is, as of now."""
+        return UserAnswer.of(request.user.user)
+
+    @patch(
+        "/me",
+        summary="Change my profile",
+        responses=failures(
+            InvalidInput,
+            NotLoggedIn,
+            TokenRejected,
+            CrossSiteRequest,
+            TooManyRequests,
+            Unavailable,
+            status=(413, 415),
+        ),
+    )
+    @inject
+    async def change_profile(
+        self,
+        request: JsonRequest,
+        data: JSONBody[ProfileChange],
+        change_profile: FromDishka[ChangeProfile],
+    ) -> UserAnswer:
+        """My name, my picture or both."""
+        caller = caller_of(request)
+        return UserAnswer.of(await change_profile(request.user, data.name, data.photo, caller))
+
+    @delete(
+        "/me",
+        status_code=200,
+        summary="Delete my account",
+        responses=_WITH_PASSWORD | failures(LastAdministrator),
+    )
+    @inject
+    async def delete_me(
+        self,
+        request: JsonRequest,
+        data: JSONBody[PasswordConfirmation],
+        delete_account: FromDishka[DeleteAccount],
+    ) -> Response[Done]:
+        """Everything about me is gone, for good. All my tokens are dead at once."""
+        await delete_account(request.user, data.password, caller_of(request))
+        return Response(Done("success"), cookies=cookies.removal(request.app.state.site))
+
+    @get(
+        "/me/export",
+        summary="Export my data",
+        responses=failures(NotLoggedIn, TokenRejected, TooManyRequests, Unavailable),
+    )
+    @inject
+    async def export(
+        self, request: JsonRequest, export_account: FromDishka[ExportAccount]
+    ) -> ExportAnswer:
+        """Everything that is held about me (GDPR, article 15), but the hash of my password."""
+        export = await export_account(request.user, caller_of(request))
+        return ExportAnswer.of(export, request.user.session.id)
+
+    @get(
+        "/me/activity",
+        summary="My activity",
+        responses=failures(InvalidInput, NotLoggedIn, TokenRejected, Unavailable),
+    )
+    @inject
+    async def activity(
+        self,
+        request: JsonRequest,
+        audit_log: FromDishka[AuditLog],
+        after: After = None,
+        limit: Limit = 50,
+    ) -> ActivityAnswer:
+        """What has happened to my account: logins, failed ones too, and changes."""
+        mine = EventQuery(user_id=request.user.user.id)
+        return ActivityAnswer.of(await audit_log.page(mine, after, limit))
+
+    @post(
+        "/me/password",
+        status_code=200,
+        summary="Change my password",
+        responses=_WITH_PASSWORD,
+    )
+    @inject
+    async def change_password(
+        self,
+        request: JsonRequest,
+        data: JSONBody[PasswordChange],
+        change_password: FromDishka[ChangePassword],
+    ) -> Response[Done]:
+        """Whoever else is logged in as me is logged out."""
+        device_token = await change_password(
+            request.user, data.current_password, data.new_password, caller_of(request)
+        )
+        site: Site = request.app.state.site
+        answer = Response(Done("success"))
+        if credentials.device_token(request.scope["headers"], site):
+            answer.set_cookie(cookies.of_device(device_token, site))
+        return answer

@@ -1,0 +1,218 @@
+"""What administrators see of others and do with them."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID
+
+from dishka.integrations.litestar import FromDishka, inject
+from litestar import Controller, delete, get, patch
+from litestar.di import NamedDependency, Provide
+from litestar.params import FromPath, JSONBody, QueryParameter
+
+from api.json_request import JsonRequest
+from api.middleware.request_context import caller_of
+from api.openapi import ACCESS, NeverInvalid, failures
+from api.schemas.lists import (
+    AccountAnswer,
+    AccountsAnswer,
+    After,
+    EventsAnswer,
+    Limit,
+    SessionsAnswer,
+    searched,
+)
+from api.schemas.users import Done, UserChange
+from api.security.guard import requires
+from api.security.origin_policy import CrossSiteRequest
+from application.ports import AuditLog
+from application.ports.pagination import EventQuery, UserQuery
+from application.sessions import ListSessions
+from application.users import ChangeUser, DeleteUser, EndSessionsOf, ListUsers, ShowUser
+from domain.errors import (
+    InvalidInput,
+    LastAdministrator,
+    NotFound,
+    NotLoggedIn,
+    PermissionMissing,
+    TokenRejected,
+    Unavailable,
+)
+from domain.permissions import Permission, Role
+from domain.user import UserId, beginning_of_email
+
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+_READING = (NotLoggedIn, TokenRejected, PermissionMissing, Unavailable)
+_CHANGING = (*_READING, CrossSiteRequest, NotFound)
+
+
+async def user_query(
+    email: Annotated[str | None, QueryParameter(description="How the address begins.")] = None,
+    name: Annotated[str | None, QueryParameter(description="How the name begins.")] = None,
+    role: Annotated[Role | None, QueryParameter(description="Only of this role.")] = None,
+    disabled: Annotated[
+        bool | None, QueryParameter(description="Only who is disabled, or is not.")
+    ] = None,
+) -> UserQuery:
+    address, name = searched("email", email), searched("name", name)
+    beginning = None if address is None else beginning_of_email(address)
+    return UserQuery(beginning, name, role, disabled)
+
+
+async def event_query(
+    user: Annotated[UUID | None, QueryParameter(description="About this user.")] = None,
+    what: Annotated[str | None, QueryParameter(description="`login`, `logout` …")] = None,
+    outcome: Annotated[
+        str | None, QueryParameter(description="`success`, or the name of the error.")
+    ] = None,
+    since: Annotated[
+        datetime | None, QueryParameter(description="Not before this time (RFC 3339).")
+    ] = None,
+    until: Annotated[datetime | None, QueryParameter(description="Before this time.")] = None,
+) -> EventQuery:
+    return EventQuery(
+        UserId(user) if user else None,
+        searched("what", what),
+        searched("outcome", outcome),
+        _aware(since),
+        _aware(until),
+    )
+
+
+class AdministrationController(Controller):
+    path = "/api"
+    tags = ["administration"]
+    security = ACCESS
+
+    @get(
+        "/users",
+        summary="Users",
+        guards=[requires(Permission.READ_USERS)],
+        dependencies={"wanted": Provide(user_query)},
+        responses=failures(InvalidInput, *_READING),
+    )
+    @inject
+    async def list_users(
+        self,
+        list_users: FromDishka[ListUsers],
+        wanted: NamedDependency[UserQuery],
+        after: After = None,
+        limit: Limit = 50,
+    ) -> AccountsAnswer:
+        """The users, a page at a time: those searched for in the order of their addresses or
+        names, or else the newest first. The first page says how many there are."""
+        return AccountsAnswer.of(*await list_users(wanted, after, limit))
+
+    @get(
+        "/users/{user_id:uuid}",
+        summary="A user",
+        operation_class=NeverInvalid,
+        guards=[requires(Permission.READ_USERS)],
+        responses=failures(NotFound, *_READING),
+    )
+    @inject
+    async def show_user(
+        self, user_id: FromPath[UUID], show_user: FromDishka[ShowUser]
+    ) -> AccountAnswer:
+        """One user."""
+        return AccountAnswer.of(await show_user(UserId(user_id)))
+
+    @patch(
+        "/users/{user_id:uuid}",
+        summary="Change a user",
+        guards=[requires(Permission.CHANGE_USERS)],
+        responses=failures(InvalidInput, LastAdministrator, *_CHANGING, status=(413, 415)),
+    )
+    @inject
+    async def change_user(
+        self,
+        request: JsonRequest,
+        user_id: FromPath[UUID],
+        data: JSONBody[UserChange],
+        change_user: FromDishka[ChangeUser],
+    ) -> AccountAnswer:
+        """Give a role, disable or enable: at once, on every worker. The last administrator stays
+        one."""
+        user = await change_user(
+            UserId(user_id), data.role, data.disabled, caller_of(request), request.user.user.id
+        )
+        return AccountAnswer.of(user)
+
+    @delete(
+        "/users/{user_id:uuid}",
+        status_code=200,
+        summary="Delete a user",
+        operation_class=NeverInvalid,
+        guards=[requires(Permission.DELETE_USERS)],
+        responses=failures(LastAdministrator, *_CHANGING),
+    )
+    @inject
+    async def delete_user(
+        self, request: JsonRequest, user_id: FromPath[UUID], delete_user: FromDishka[DeleteUser]
+    ) -> Done:
+        """Everything about the user is gone, for good. The audit log keeps the id alone."""
+        await delete_user(UserId(user_id), caller_of(request), request.user.user.id)
+        return Done("success")
+
+    @get(
+        "/users/{user_id:uuid}/sessions",
+        summary="Sessions of a user",
+        operation_class=NeverInvalid,
+        guards=[requires(Permission.READ_USERS)],
+        responses=failures(NotFound, *_READING),
+    )
+    @inject
+    async def list_sessions(
+        self,
+        request: JsonRequest,
+        user_id: FromPath[UUID],
+        list_sessions: FromDishka[ListSessions],
+    ) -> SessionsAnswer:
+        """Where the user is logged in."""
+        return SessionsAnswer.of(await list_sessions(UserId(user_id)), request.user.session.id)
+
+    @delete(
+        "/users/{user_id:uuid}/sessions",
+        status_code=200,
+        summary="End the sessions of a user",
+        operation_class=NeverInvalid,
+        guards=[requires(Permission.END_SESSIONS)],
+        responses=failures(*_CHANGING),
+    )
+    @inject
+    async def end_sessions(
+        self,
+        request: JsonRequest,
+        user_id: FromPath[UUID],
+        end_sessions: FromDishka[EndSessionsOf],
+    ) -> Done:
+        """Log the user out everywhere, at once."""
+        await end_sessions(UserId(user_id), caller_of(request), request.user.user.id)
+        return Done("success")
+
+    @get(
+        "/audit",
+        summary="The audit log",
+        guards=[requires(Permission.READ_AUDIT)],
+        dependencies={"wanted": Provide(event_query)},
+        responses=failures(InvalidInput, *_READING),
+    )
+    @inject
+    async def audit(
+        self,
+        audit_log: FromDishka[AuditLog],
+        wanted: NamedDependency[EventQuery],
+        after: After = None,
+        limit: Limit = 50,
+    ) -> EventsAnswer:
+        """What has happened, to whom, by whom and from where; the newest first."""
+        return EventsAnswer.of(await audit_log.page(wanted, after, limit))
+
+
+def _aware(time: datetime | None) -> datetime | None:
+    """In UTC, where a time without a zone is as well; at most as far as a calendar goes."""
+    if time is None or time.tzinfo is None:
+        return time and time.replace(tzinfo=UTC)
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        return _FIRST if time.year < 2000 else _LAST

@@ -1,0 +1,193 @@
+"""Registering, logging in, staying logged in, logging out."""
+
+from dataclasses import replace
+
+from dishka.integrations.litestar import FromDishka, inject
+from litestar import Controller, Response, get, post
+from litestar.params import JSONBody
+
+from api.json_request import JsonRequest
+from api.middleware.request_context import caller_of
+from api.openapi import ACCESS, REFRESH_COOKIE, OptionalBody, failures
+from api.schemas.users import (
+    Done,
+    LoginRequest,
+    RefreshToken,
+    Registration,
+    TokenAnswer,
+    UserAnswer,
+)
+from api.security import cookies, credentials
+from api.security.guard import PUBLIC, credentials_of, refuse_strangers
+from api.security.origin_policy import CrossSiteRequest, Site
+from application.authentication import Login, Logout, RefreshAccess, RegisterUser, TokenPair
+from domain.errors import (
+    EmailTaken,
+    InvalidCredentials,
+    InvalidInput,
+    NotLoggedIn,
+    Problem,
+    RefreshTokenMissing,
+    TokenRejected,
+    Unavailable,
+)
+from domain.rate_limit import TooManyRequests
+
+CHANGED_BY_GET = frozenset({"api/auth/refresh", "api/auth/logout"})
+"""Where GET changes something, for clients of old."""
+
+_BODY = (413, 415)
+_REFRESH_FAILURES = failures(
+    RefreshTokenMissing, CrossSiteRequest, TokenRejected, TooManyRequests, Unavailable
+)
+_LOGOUT_FAILURES = failures(CrossSiteRequest, NotLoggedIn, TokenRejected, Unavailable)
+_REFRESH_SECURITY = [{REFRESH_COOKIE: list[str]()}, {}]
+
+
+class AuthController(Controller):
+    path = "/api/auth"
+    tags = ["auth"]
+    opt = PUBLIC
+
+    @post(
+        "/register",
+        status_code=200,
+        summary="Register",
+        responses=failures(InvalidInput, EmailTaken, TooManyRequests, Unavailable, status=_BODY),
+    )
+    @inject
+    async def register(
+        self,
+        request: JsonRequest,
+        data: JSONBody[Registration],
+        register_user: FromDishka[RegisterUser],
+    ) -> UserAnswer:
+        """A new user. The role is `user`; it and `verified` cannot be chosen."""
+        for confirmation in (data.password_confirm, data.password_confirm_camel):
+            if confirmation not in {None, data.password}:
+                raise InvalidInput(Problem("password_confirm", "must equal the password"))
+        caller = caller_of(request)
+        return UserAnswer.of(await register_user(data.name, data.email, data.password, caller))
+
+    @post(
+        "/login",
+        status_code=200,
+        summary="Log in",
+        responses=failures(
+            InvalidInput, InvalidCredentials, TooManyRequests, Unavailable, status=_BODY
+        ),
+    )
+    @inject
+    async def login(
+        self, request: JsonRequest, data: JSONBody[LoginRequest], log_in: FromDishka[Login]
+    ) -> Response[TokenAnswer]:
+        """Start a session. The tokens come as cookies, or with `"transport": "bearer"` in the
+        body; then keep the refresh token yourself."""
+        site: Site = request.app.state.site
+        device_token = credentials.device_token(request.scope["headers"], site)
+        caller = replace(caller_of(request), device_token=device_token)
+        logged_in = await log_in(data.email, data.password, caller)
+        if data.transport == "bearer":
+            return Response(TokenAnswer.of(logged_in.tokens, with_refresh_token=True))
+        answer = _with_cookies(logged_in.tokens, site)
+        answer.set_cookie(cookies.of_device(logged_in.device_token, site))
+        return answer
+
+    @post(
+        "/refresh",
+        status_code=200,
+        summary="Refresh",
+        security=_REFRESH_SECURITY,
+        operation_class=OptionalBody,
+        responses=_REFRESH_FAILURES | failures(InvalidInput, status=_BODY),
+    )
+    @inject
+    async def refresh(
+        self,
+        request: JsonRequest,
+        refresh_access: FromDishka[RefreshAccess],
+        data: JSONBody[RefreshToken | None] = None,
+    ) -> Response[TokenAnswer]:
+        """Spend the refresh token of the cookie, or of the body, for two new tokens.
+
+        To repeat the call with the same token within a few seconds is harmless and gives the
+        same answer. Later it looks like a theft and ends the session.
+        """
+        return await _refresh(request, refresh_access, data.refresh_token if data else None)
+
+    @get(
+        "/refresh",
+        summary="Refresh",
+        deprecated=True,
+        security=_REFRESH_SECURITY,
+        responses=_REFRESH_FAILURES,
+    )
+    @inject
+    async def refresh_by_get(
+        self, request: JsonRequest, refresh_access: FromDishka[RefreshAccess]
+    ) -> Response[TokenAnswer]:
+        """The same with the cookie, for clients of old. Use `POST`."""
+        return await _refresh(request, refresh_access, None)
+
+    @post(
+        "/logout",
+        status_code=200,
+        summary="Log out",
+        security=[*ACCESS, *_REFRESH_SECURITY],
+        operation_class=OptionalBody,
+        responses=_LOGOUT_FAILURES | failures(InvalidInput, status=_BODY),
+    )
+    @inject
+    async def logout(
+        self,
+        request: JsonRequest,
+        log_out: FromDishka[Logout],
+        data: JSONBody[RefreshToken | None] = None,
+    ) -> Response[Done]:
+        """End the session: every token of it is dead everywhere, at once.
+
+        Either token is enough. Repeating it is harmless.
+        """
+        return await _logout(request, log_out, data.refresh_token if data else None)
+
+    @get(
+        "/logout",
+        summary="Log out",
+        deprecated=True,
+        security=[*ACCESS, *_REFRESH_SECURITY],
+        responses=_LOGOUT_FAILURES,
+    )
+    @inject
+    async def logout_by_get(
+        self, request: JsonRequest, log_out: FromDishka[Logout]
+    ) -> Response[Done]:
+        """The same, for clients of old. Use `POST`."""
+        return await _logout(request, log_out, None)
+
+
+async def _refresh(
+    request: JsonRequest, refresh_access: RefreshAccess, in_body: str | None
+) -> Response[TokenAnswer]:
+    if in_body is not None:
+        tokens = await refresh_access(in_body, caller_of(request))
+        return Response(TokenAnswer.of(tokens, with_refresh_token=True))
+    site: Site = request.app.state.site
+    in_cookie = (await credentials_of(request)).refresh
+    if in_cookie is not None:
+        await refuse_strangers(request)
+    return _with_cookies(await refresh_access(in_cookie, caller_of(request)), site)
+
+
+async def _logout(request: JsonRequest, log_out: Logout, in_body: str | None) -> Response[Done]:
+    site: Site = request.app.state.site
+    presented = await credentials_of(request)
+    refresh_token = in_body if in_body is not None else presented.refresh
+    if presented.has_access_cookie or refresh_token is presented.refresh is not None:
+        await refuse_strangers(request)
+    await log_out(presented.access, refresh_token, caller_of(request))
+    return Response(Done("success"), cookies=cookies.removal(site))
+
+
+def _with_cookies(tokens: TokenPair, site: Site) -> Response[TokenAnswer]:
+    answer = TokenAnswer.of(tokens, with_refresh_token=False)
+    return Response(answer, cookies=cookies.of_tokens(tokens, site))

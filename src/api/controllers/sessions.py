@@ -1,0 +1,83 @@
+"""Where somebody is logged in, and logging out there."""
+
+from typing import Annotated
+
+from dishka.integrations.litestar import FromDishka, inject
+from litestar import Controller, Response, delete, get
+from litestar.params import FromPath, QueryParameter
+
+from api.json_request import JsonRequest
+from api.middleware.request_context import caller_of
+from api.openapi import ACCESS, NeverInvalid, failures
+from api.schemas.lists import SessionsAnswer
+from api.schemas.users import Done
+from api.security import cookies
+from api.security.origin_policy import CrossSiteRequest
+from application.sessions import EndAllSessions, EndOtherSessions, EndSession, ListSessions
+from domain.errors import InvalidInput, NotFound, NotLoggedIn, TokenRejected, Unavailable
+from domain.session import SessionId
+
+_FAILURES = (NotLoggedIn, TokenRejected, CrossSiteRequest, Unavailable)
+
+
+class SessionController(Controller):
+    path = "/api/sessions"
+    tags = ["sessions"]
+    security = ACCESS
+
+    @get(summary="My sessions", responses=failures(NotLoggedIn, TokenRejected, Unavailable))
+    @inject
+    async def list(
+        self, request: JsonRequest, list_sessions: FromDishka[ListSessions]
+    ) -> SessionsAnswer:
+        """Where I am logged in: by which browser or program, since when, last seen where."""
+        try:
+            sessions = await list_sessions(request.user.user.id)
+        except NotFound:  # let in on a copy that is a moment old
+            raise TokenRejected from None
+        return SessionsAnswer.of(sessions, request.user.session.id)
+
+    @delete(
+        "/{session_id:str}",
+        status_code=200,
+        summary="End a session",
+        operation_class=NeverInvalid,
+        responses=failures(NotFound, *_FAILURES),
+    )
+    @inject
+    async def end(
+        self,
+        request: JsonRequest,
+        session_id: FromPath[str],
+        end_session: FromDishka[EndSession],
+    ) -> Response[Done]:
+        """Log out there. Every token of that session is dead everywhere, at once."""
+        await end_session(request.user, SessionId(session_id), caller_of(request))
+        return _done(request, is_out=session_id == request.user.session.id)
+
+    @delete(
+        status_code=200,
+        summary="End my sessions",
+        responses=failures(InvalidInput, *_FAILURES),
+    )
+    @inject
+    async def end_many(
+        self,
+        request: JsonRequest,
+        end_others: FromDishka[EndOtherSessions],
+        end_all: FromDishka[EndAllSessions],
+        all: Annotated[bool, QueryParameter(description="This one as well.")] = False,  # noqa: A002
+    ) -> Response[Done]:
+        """Log out everywhere else, or with `?all=true` here as well."""
+        if all:
+            await end_all(request.user, caller_of(request))
+        else:
+            await end_others(request.user, caller_of(request))
+        return _done(request, is_out=all)
+
+
+def _done(request: JsonRequest, *, is_out: bool) -> Response[Done]:
+    answer = Response(Done("success"))
+    if is_out:
+        answer.cookies = cookies.removal(request.app.state.site)
+    return answer

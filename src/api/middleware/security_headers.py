@@ -1,0 +1,98 @@
+"""What is added to every answer, those of the framework included: security headers and CORS.
+
+It stands in front of the whole application because Litestar's own middleware does not see the
+answers to unknown paths, and its CORS refuses with plain text and allows more headers than named.
+"""
+
+from collections.abc import Iterable
+
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+from api.controllers.gateway import FOR_GATEWAYS
+from api.security.origin_policy import Site
+
+HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+_ALWAYS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"vary", b"Origin"),
+)
+# Where a handler has said nothing else (the documentation page and the public keys do).
+_UNLESS_SET = (
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cache-control", b"no-store"),
+)
+SECURITY_HEADERS = (*_ALWAYS, *_UNLESS_SET)
+"""Of an answer that no application has seen."""
+
+_PREFLIGHT = (
+    (b"access-control-allow-methods", b"GET, POST, PATCH, DELETE"),
+    (b"access-control-allow-headers", b"Authorization, Accept, Content-Type"),
+    (b"access-control-max-age", b"600"),
+)
+
+# What a client's page has to know of a refusal and could not read otherwise.
+_EXPOSED = (
+    b"access-control-expose-headers",
+    b"Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate",
+)
+
+Headers = list[tuple[bytes, bytes]]
+
+
+def with_headers(app: ASGIApp, site: Site) -> ASGIApp:
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await app(scope, receive, send)
+            return
+        cors = _cors(scope["headers"], site)
+        is_preflight = _is_preflight(scope)
+        if cors and not is_preflight:
+            cors.append(_EXPOSED)
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = _complete(message["headers"], cors, site)
+            await send(message)
+
+        if is_preflight:
+            await _answer_preflight(send_with_headers, is_allowed=bool(cors))
+        else:
+            await app(scope, receive, send_with_headers)
+
+    return wrapped
+
+
+def _cors(headers: Iterable[tuple[bytes, bytes]], site: Site) -> Headers:
+    """For the origins that were named, to the letter, and for nobody else."""
+    origin = next((value for name, value in headers if name == b"origin"), None)
+    if origin is None or not site.trusts(origin.decode("latin-1")):
+        return []
+    return [
+        (b"access-control-allow-origin", origin),
+        (b"access-control-allow-credentials", b"true"),
+    ]
+
+
+def _is_preflight(scope: HTTPScope) -> bool:
+    if scope["path"].startswith(FOR_GATEWAYS):  # which would take it for a yes
+        return False
+    asked = b"access-control-request-method"
+    return scope["method"] == "OPTIONS" and any(name == asked for name, _ in scope["headers"])
+
+
+async def _answer_preflight(send: Send, *, is_allowed: bool) -> None:
+    """204 in any case: a browser takes the absence of the headers for the refusal it is."""
+    headers = [*_PREFLIGHT] if is_allowed else []
+    await send({"type": "http.response.start", "status": 204, "headers": headers})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _complete(headers: Iterable[tuple[bytes, bytes]], cors: Headers, site: Site) -> Headers:
+    own = [(name, value) for name, value in headers if name != b"vary"]
+    present = {name for name, _ in own}
+    missing = [header for header in _UNLESS_SET if header[0] not in present]
+    return [*own, *_ALWAYS, *missing, *cors, *((HSTS,) if site.is_https else ())]

@@ -1,0 +1,244 @@
+"""From errors to answers: the one table, and how an answer looks."""
+
+import logging
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
+from math import ceil
+from typing import Any
+
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.routes import HTTPRoute
+
+from api.schemas.users import Failure, FieldProblem, ProblemDetails
+from api.security.origin_policy import CrossSiteRequest
+from domain.errors import (
+    AuthError,
+    EmailTaken,
+    InvalidCredentials,
+    InvalidInput,
+    LastAdministrator,
+    NotFound,
+    NotLoggedIn,
+    PermissionMissing,
+    Problem,
+    RefreshTokenMissing,
+    TokenRejected,
+    Unavailable,
+    WrongPassword,
+)
+from domain.rate_limit import TooManyRequests
+
+log = logging.getLogger("doorward")
+
+PROBLEM_JSON = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: HTTPStatus
+    message: str
+    code: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def _answer(
+    error: type[AuthError], status: HTTPStatus, message: str, **headers: str
+) -> tuple[type[AuthError], Answer]:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return error, Answer(status, message, error.code, named)
+
+
+# Clients match on the messages of the tutorial that this service replaces.
+ANSWERS: Mapping[type[AuthError], Answer] = dict(
+    (
+        _answer(InvalidInput, HTTPStatus.BAD_REQUEST, "The input is not valid"),
+        _answer(EmailTaken, HTTPStatus.CONFLICT, "User with that email already exists"),
+        _answer(InvalidCredentials, HTTPStatus.BAD_REQUEST, "Invalid email or password"),
+        _answer(
+            NotLoggedIn,
+            HTTPStatus.UNAUTHORIZED,
+            "You are not logged in, please provide token",
+            WWW_Authenticate='Bearer realm="doorward"',
+        ),
+        _answer(
+            TokenRejected,
+            HTTPStatus.UNAUTHORIZED,
+            "Token is invalid or session has expired",
+            WWW_Authenticate='Bearer realm="doorward", error="invalid_token"',
+        ),
+        _answer(RefreshTokenMissing, HTTPStatus.FORBIDDEN, "could not refresh access token"),
+        _answer(
+            CrossSiteRequest, HTTPStatus.FORBIDDEN, "Requests from other sites are not accepted"
+        ),
+        _answer(
+            PermissionMissing, HTTPStatus.FORBIDDEN, "You do not have the permission to do that"
+        ),
+        _answer(NotFound, HTTPStatus.NOT_FOUND, "There is nothing at this address"),
+        _answer(
+            LastAdministrator,
+            HTTPStatus.CONFLICT,
+            "This is the last administrator: make somebody else one first",
+        ),
+        _answer(WrongPassword, HTTPStatus.BAD_REQUEST, "The current password is wrong"),
+        _answer(TooManyRequests, HTTPStatus.TOO_MANY_REQUESTS, "Too many attempts, please wait"),
+        _answer(
+            Unavailable,
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "The service cannot answer right now, please try again",
+            Retry_After="1",
+        ),
+    )
+)
+
+# What Litestar itself refuses.
+FRAMEWORK: Mapping[int, Answer] = {
+    answer.status: answer
+    for answer in (
+        ANSWERS[InvalidInput],
+        ANSWERS[NotFound],
+        Answer(
+            HTTPStatus.METHOD_NOT_ALLOWED, "This method is not allowed here", "method_not_allowed"
+        ),
+        Answer(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request is too large", "content_too_large"
+        ),
+        Answer(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "The body must be JSON in UTF-8, sent as application/json",
+            "unsupported_media_type",
+        ),
+    )
+}
+TOO_SLOW = Answer(
+    HTTPStatus.REQUEST_TIMEOUT, "The request took too long to arrive", "request_timeout"
+)
+MISDIRECTED = Answer(
+    HTTPStatus.MISDIRECTED_REQUEST,
+    "The service does not go by this name",
+    "misdirected_request",
+)
+_FAULT = Answer(
+    HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side", "internal_error"
+)
+
+
+def answer_to(error: Exception) -> Answer:
+    """What an error means to the caller. Whatever is not known is our fault, and says no more."""
+    if isinstance(error, AuthError):
+        return next(ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS)
+    if isinstance(error, HTTPException) and error.status_code in FRAMEWORK:
+        return FRAMEWORK[error.status_code]
+    return _FAULT
+
+
+def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """Litestar's exception handler for everything."""
+    answer = answer_to(error)
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log(error, request, with_traceback=answer is _FAULT)
+    if isinstance(error, TooManyRequests):
+        answer = replace(answer, headers=_limit_headers(error))
+    return respond(answer, request, _problems(error))
+
+
+def _log(error: Exception, request: Request[Any, Any, Any], *, with_traceback: bool) -> None:
+    """A cause is named by its type only; what drivers say may quote URLs."""
+    cause = f" ({type(error.__cause__).__name__})" if error.__cause__ else ""
+    trace = error if with_traceback else None
+    log.error("%s %s: %s%s", request.method, request.scope["path"], error, cause, exc_info=trace)
+
+
+def respond(
+    answer: Answer, request: Request[Any, Any, Any], problems: Iterable[Problem] = ()
+) -> Response[Any]:
+    content, media_type = worded(answer, request.headers.get("accept", ""), problems)
+    headers = dict(answer.headers)
+    if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(allowed_methods(request)))
+    return Response(
+        content,
+        status_code=answer.status,
+        media_type=media_type,
+        headers=headers,
+    )
+
+
+def worded(
+    answer: Answer, accept: str = "", problems: Iterable[Problem] = ()
+) -> tuple[Failure | ProblemDetails, str]:
+    """
+    :param accept: what the caller wants.
+    :returns: the body and its media type.
+    """
+    errors = [FieldProblem(problem.field, problem.message) for problem in problems]
+    listed: dict[str, Any] = {"errors": errors} if errors else {}
+    if PROBLEM_JSON in accept.lower():
+        problem = ProblemDetails(
+            type="about:blank",
+            title=answer.status.phrase,
+            status=answer.status,
+            detail=answer.message,
+            code=answer.code,
+            **listed,
+        )
+        return problem, PROBLEM_JSON
+    is_ours = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    failure = Failure(
+        status="error" if is_ours else "fail",
+        message=answer.message,
+        code=answer.code,
+        **listed,
+    )
+    return failure, "application/json"
+
+
+def _limit_headers(error: TooManyRequests) -> Mapping[str, str]:
+    """RFC 6585, section 4, and draft-ietf-httpapi-ratelimit-headers-10. Times are in seconds."""
+    wait = max(1, ceil(error.wait.total_seconds()))
+    limit = error.limit
+    window = int(limit.window.total_seconds())
+    return {
+        "Retry-After": str(wait),
+        "RateLimit-Policy": f'"{limit.name}";q={limit.attempts};w={window}',
+        "RateLimit": f'"{limit.name}";r=0;t={wait}',
+    }
+
+
+def allowed_methods(request: Request[Any, Any, Any]) -> set[str]:
+    """What the path of this request can be asked (RFC 9110, section 10.2.1)."""
+    asked = request.scope["path"].strip("/").split("/")
+    return {
+        method
+        for route in request.app.routes
+        if isinstance(route, HTTPRoute) and _matches(route, asked)
+        for method in route.methods
+    }
+
+
+def _matches(route: HTTPRoute, asked: Sequence[str]) -> bool:
+    parts = route.path_components
+    return len(parts) == len(asked) and all(
+        part == value or not isinstance(part, str)
+        for part, value in zip(parts, asked, strict=True)
+    )
+
+
+def _problems(error: Exception) -> Iterable[Problem]:
+    if isinstance(error, InvalidInput):
+        return error.problems
+    if isinstance(error, ValidationException):
+        extra = error.extra if isinstance(error.extra, list) else []
+        return [_problem(each.get("message", ""), each.get("key", "data")) for each in extra]
+    return []
+
+
+def _problem(message: str, place: str) -> Problem:
+    """From the framework's words to ours, so that no library's message is in a body."""
+    if missing := re.search(r"missing required field `(\w+)`", message):
+        return Problem(missing[1], "is required")
+    if place == "data":
+        return Problem("body", "must be a JSON object with the members of the documentation")
+    return Problem(place, "has a wrong type or value")

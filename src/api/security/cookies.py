@@ -1,0 +1,86 @@
+"""The cookies (RFC 6265bis): how they are named, set, removed and read."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from litestar.datastructures import Cookie
+
+from api.security.origin_policy import Site
+from application.authentication import TokenPair
+from domain.errors import TokenRejected
+
+_YEAR = 365 * 24 * 60 * 60
+
+
+class _PlainCookie(Cookie):
+    """Litestar's would write an empty value as two quotes, and ``SameSite=lax``."""
+
+    def to_header(self, **_kwargs: object) -> str:
+        attributes = [f"{self.key}={self.value}", "Path=/", f"Max-Age={self.max_age}"]
+        flags = ["HttpOnly"] * bool(self.httponly) + ["Secure"] * bool(self.secure)
+        return "; ".join([*attributes, "SameSite=Lax", *flags])
+
+
+@dataclass(frozen=True, slots=True)
+class CookieNames:
+    access: str
+    refresh: str
+    device: str
+    logged_in: str = "logged_in"
+
+
+def names(site: Site) -> CookieNames:
+    """Under https, ``__Host-`` keeps other hosts of the domain from setting the tokens."""
+    prefix = "__Host-" if site.is_https else ""
+    return CookieNames(f"{prefix}access_token", f"{prefix}refresh_token", f"{prefix}device")
+
+
+def of_tokens(tokens: TokenPair, site: Site) -> list[Cookie]:
+    """The cookies of somebody logged in. They go when their tokens do."""
+    known = names(site)
+    return [
+        _cookie(site, known.access, tokens.access, tokens.access_lifetime),
+        _cookie(site, known.refresh, tokens.refresh, tokens.refresh_lifetime),
+        _cookie(site, known.logged_in, "true", tokens.access_lifetime),
+    ]
+
+
+def of_device(token: str, site: Site) -> Cookie:
+    """By which the user is known on this device. It outlives logouts: that is its purpose."""
+    return _cookie(site, names(site).device, token, _YEAR)
+
+
+def removal(site: Site) -> list[Cookie]:
+    """What makes a browser forget that somebody is logged in."""
+    known = names(site)
+    gone = (known.access, known.refresh, known.logged_in)
+    return [_cookie(site, name, "", 0) for name in gone]
+
+
+def _cookie(site: Site, name: str, value: str, lifetime: int) -> Cookie:
+    return _PlainCookie(
+        key=name,
+        value=value,
+        max_age=lifetime,
+        secure=site.is_https,
+        httponly=name != names(site).logged_in,  # which pages may read, and no token is in it
+    )
+
+
+def read(headers: Iterable[bytes], name: str) -> str | None:
+    """The value of the cookie of exactly this name; ``None`` when there is none.
+
+    :param headers: the values of all Cookie headers.
+    :raises TokenRejected: it is there twice, or beside one whose name differs only in case or
+        white space. Servers and proxies disagree on which of those counts, so none does.
+    """
+    found: list[str] = []
+    for pair in b"; ".join(headers).decode("latin-1").split(";"):
+        key, _, value = pair.removeprefix(" ").partition("=")
+        if key == name:
+            found.append(value)
+        elif key.strip().lower() == name.lower():
+            raise TokenRejected
+    if len(found) > 1:
+        raise TokenRejected
+    return found[0] if found else None

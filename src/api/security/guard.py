@@ -1,0 +1,109 @@
+"""Deny by default: every route needs a good access token unless it says ``opt=PUBLIC``."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from api.middleware.request_context import caller_of
+from api.security import credentials
+from api.security.origin_policy import CrossSiteRequest, Site
+from application.audit import Audit
+from application.authenticate import Authenticate, ReloadPrincipal
+from application.session_activity import LastSeen
+from domain.errors import AuthError, NotLoggedIn, PermissionMissing, TokenRejected
+from domain.permissions import Permission
+from domain.session import Session
+
+PUBLIC = {"is_public": True}
+
+Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Awaitable[None]]
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+async def require_login(
+    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+) -> None:
+    """Put the :class:`~application.authenticate.Principal` into ``request.user``, or refuse.
+
+    :raises NotLoggedIn: no access token.
+    :raises TokenRejected: see :class:`~application.authenticate.Authenticate`.
+    :raises CrossSiteRequest: see :meth:`~api.security.origin_policy.Site.refuse_strangers`.
+    """
+    if handler.opt.get("is_public"):
+        return
+    request = Request[Any, Any, Any](connection.scope)
+    presented = await credentials_of(request)
+    if presented.access is None:
+        raise NotLoggedIn
+    if presented.has_access_cookie and request.method not in _SAFE_METHODS:
+        await refuse_strangers(request)
+    container = request.app.state.dishka_container
+    authenticate = await container.get(Authenticate)
+    principal = await authenticate(presented.access, caller_of(request))
+    connection.scope["user"] = principal
+    last_seen = await container.get(LastSeen)
+    if last_seen.is_due(principal.session):
+        last_seen.note(principal.session, caller_of(request))
+
+
+def requires(permission: Permission) -> Guard:
+    """Of a route that only those may call whose role has this permission: as of now, and not as of
+    a copy near at hand.
+
+    :raises PermissionMissing: the caller's role lacks it.
+    :raises TokenRejected: the caller is not good any more.
+    """
+
+    async def check(
+        connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler
+    ) -> None:
+        request = Request[Any, Any, Any](connection.scope)
+        reload_principal = await request.app.state.dishka_container.get(ReloadPrincipal)
+        principal = await reload_principal(request.user)
+        connection.scope["user"] = principal
+        if not principal.user.role.may(permission):
+            refused = PermissionMissing()
+            await _record(f"use {permission}", refused, request, principal.session)
+            raise refused
+
+    check.permission = permission  # type: ignore[attr-defined] # for whoever walks the routes
+    return check
+
+
+async def credentials_of(request: Request[Any, Any, Any]) -> credentials.Credentials:
+    """
+    :raises TokenRejected: see :func:`credentials.read`. It is recorded: what is ambiguous was made
+        by somebody.
+    """
+    try:
+        return credentials.read(request.scope["headers"], request.app.state.site)
+    except TokenRejected as refused:
+        await _record("read credentials", refused, request)
+        raise
+
+
+async def refuse_strangers(request: Request[Any, Any, Any]) -> None:
+    """
+    :raises CrossSiteRequest: see ``Site.refuse_strangers``. It is recorded: whose
+        browser sends such a request is being attacked.
+    """
+    site: Site = request.app.state.site
+    try:
+        site.refuse_strangers(request.headers)
+    except CrossSiteRequest as refused:
+        await _record("use cookies", refused, request)
+        raise
+
+
+async def _record(
+    what: str, refused: AuthError, request: Request[Any, Any, Any], of: Session | None = None
+) -> None:
+    audit = await request.app.state.dishka_container.get(Audit)
+    entry = audit.begin(what, caller_of(request))
+    if of is not None:
+        entry.is_about(of)
+    await audit.refused(entry, refused)

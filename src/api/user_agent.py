@@ -1,0 +1,24 @@
+"""What browsers and programs call themselves, in words for people."""
+
+from ua_parser import parse
+
+_UNKNOWN = "Unknown device"
+
+
+def in_words(agent: str) -> str:
+    """``Firefox 128 on Linux``. A program that is not widely known is called what it calls itself.
+
+    :param agent: see :class:`~domain.session_activity.Sighting`.
+    """
+    parsed = parse(agent)
+    browser, system = parsed.user_agent, parsed.os
+    if browser is None:
+        name = agent.partition(" ")[0][:50]
+    else:
+        name = f"{browser.family} {browser.major}" if browser.major else browser.family
+    if system is None:
+        return name or _UNKNOWN
+    device = parsed.device  # which most browsers keep to themselves
+    if device is None or (device.brand or "").startswith("Generic"):
+        return f"{name or _UNKNOWN} on {system.family}"
+    return f"{name or _UNKNOWN} on {device.family}"

@@ -1,0 +1,265 @@
+"""The use cases of authentication. Each is a value made of ports, and one call."""
+
+from dataclasses import dataclass
+from typing import Self
+from uuid import UUID
+
+from application.audit import Audit, Entry
+from application.authenticate import is_good
+from application.ports import (
+    Clock,
+    Devices,
+    PasswordHasher,
+    RandomId,
+    SessionStore,
+    TokenSigner,
+    UserRepository,
+)
+from application.rate_limiting import Throttle
+from application.session_activity import LastSeen
+from application.sessions import StartSession
+from domain.audit_event import COMMAND_LINE, UNKNOWN, Caller
+from domain.errors import (
+    InvalidCredentials,
+    InvalidInput,
+    NotLoggedIn,
+    RefreshTokenMissing,
+    RefreshTokenReused,
+    TokenRejected,
+    all_of,
+)
+from domain.password import Password, PasswordRule
+from domain.permissions import Role
+from domain.session import Lifetimes, Session, TokenId
+from domain.token import TokenClaims, TokenKind
+from domain.user import Email, User, UserId, parse_name
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """What a login is worth: two signed tokens and their lifetimes in seconds."""
+
+    access: str
+    refresh: str
+    access_lifetime: int
+    refresh_lifetime: int
+
+    @classmethod
+    def of(cls, session: Session, signer: TokenSigner, lifetimes: Lifetimes) -> Self:
+        access = TokenClaims.of(session, TokenKind.ACCESS, lifetimes)
+        refresh = TokenClaims.of(session, TokenKind.REFRESH, lifetimes)
+        return cls(signer.sign(access), signer.sign(refresh), access.lifetime, refresh.lifetime)
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """
+    :ivar device_token: by which the user is known on this device from now on.
+    """
+
+    tokens: TokenPair
+    device_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterUser:
+    users: UserRepository
+    hasher: PasswordHasher
+    rule: PasswordRule
+    throttle: Throttle
+    audit: Audit
+    clock: Clock
+    random_id: RandomId
+
+    async def __call__(
+        self,
+        name: str,
+        email: str,
+        password: str,
+        caller: Caller = UNKNOWN,
+        *,
+        role: Role = Role.USER,
+    ) -> User:
+        """
+        :param role: only the command line chooses another; nobody gives themselves one.
+        :raises TooManyRequests: there were too many registrations.
+        :raises InvalidInput: the name, the address or the password will not do; all that is wrong.
+        :raises EmailTaken: somebody has that address.
+        """
+        async with self.audit.recording("register", caller) as entry:
+            parsed_name, address, chosen = all_of(
+                lambda: parse_name(name),
+                lambda: Email.parse(email),
+                lambda: self.rule.choose(password, name, email),
+            )
+            if role is not Role.USER:
+                entry.detail = f"role {role}"
+            if caller is not COMMAND_LINE:
+                await self.throttle.registration(caller.address)
+            password_hash = await self.hasher.hash(chosen)
+            user_id = UserId(UUID(hex=self.random_id(), version=4))
+            user = User.register(user_id, parsed_name, address, password_hash, self.clock(), role)
+            await self.users.add(user, entry.success(user.id))
+            return user
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    users: UserRepository
+    start_session: StartSession
+    signer: TokenSigner
+    hasher: PasswordHasher
+    devices: Devices
+    throttle: Throttle
+    audit: Audit
+    lifetimes: Lifetimes
+
+    async def __call__(self, email: str, password: str, caller: Caller = UNKNOWN) -> LoggedIn:
+        """
+        :raises InvalidInput: the password is longer than any can be.
+        :raises TooManyRequests: there were too many attempts.
+        :raises InvalidCredentials: in the same time and for whatever reason.
+        """
+        async with self.audit.recording("login", caller) as entry:
+            typed = Password.parse(password)
+            address = _address(email)
+            user = await self.users.by_email(address) if address else None
+            entry.user_id = user.id if user else None
+            account = address.key if address else email.casefold()
+            known = await self._verify(account, typed, user, caller)
+            session = await self.start_session(await self._renew_hash(known, typed), entry)
+            tokens = TokenPair.of(session, self.signer, self.lifetimes)
+            return LoggedIn(tokens, self._device_token(known, caller))
+
+    async def _verify(
+        self, account: str, typed: Password, user: User | None, caller: Caller
+    ) -> User:
+        """Takes as long, and counts as much, for nobody's address as for somebody's."""
+        device = self.devices.recognise(caller.device_token, user) if user else None
+        is_ordinary = await self.throttle.login(account, caller.address, device)
+        is_right = await self.hasher.verify(typed, user.password_hash if user else None)
+        if user is None or user.disabled or not is_right:
+            raise InvalidCredentials
+        if is_ordinary:
+            await self.throttle.forgive_login(account)
+        return user
+
+    def _device_token(self, user: User, caller: Caller) -> str:
+        """A device that is known stays the same one, for its attempts are counted."""
+        token = caller.device_token
+        if token is not None and self.devices.recognise(token, user):
+            return token
+        return self.devices.issue(user)
+
+    async def _renew_hash(self, user: User, password: Password) -> User:
+        if not self.hasher.is_outdated(user.password_hash):
+            return user
+        renewed = user.with_password_hash(await self.hasher.hash(password))
+        return renewed if await self.users.replace(user, renewed) else user
+
+
+def _address(email: str) -> Email | None:
+    try:
+        return Email.parse(email)
+    except InvalidInput:  # nobody has it, and to say so must take as long as a wrong password
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshAccess:
+    users: UserRepository
+    sessions: SessionStore
+    last_seen: LastSeen
+    signer: TokenSigner
+    throttle: Throttle
+    audit: Audit
+    lifetimes: Lifetimes
+    clock: Clock
+    random_id: RandomId
+
+    async def __call__(self, refresh_token: str | None, caller: Caller = UNKNOWN) -> TokenPair:
+        """
+        :raises RefreshTokenMissing: no token was presented.
+        :raises TooManyRequests: there were too many refreshes.
+        :raises TokenRejected: the token or its session is not good (any more).
+        :raises RefreshTokenReused: it had been spent before; the session has been ended.
+        """
+        async with self.audit.recording("refresh", caller) as entry:
+            if refresh_token is None:
+                raise RefreshTokenMissing
+            claims = self.signer.verify(refresh_token, TokenKind.REFRESH)
+            entry.user_id, entry.session_id = claims.user_id, claims.session_id
+            await self.throttle.refresh(caller.address)
+            if not claims.is_current(self.clock()):
+                raise TokenRejected
+            session = await self._rotate(claims, entry)
+            if self.last_seen.is_due(session):
+                self.last_seen.note(session, caller)
+            return TokenPair.of(session, self.signer, self.lifetimes)
+
+    async def _rotate(self, claims: TokenClaims, entry: Entry) -> Session:
+        session = await self._good_session(claims)
+        await self.throttle.refresh_of(session.user_id)
+        while True:  # each further turn follows on somebody else's success: it was stored
+            try:
+                successor = session.refresh(
+                    claims.token_id, self.clock(), self.lifetimes, TokenId(self.random_id())
+                )
+            except RefreshTokenReused:
+                event = entry.failure(RefreshTokenReused)
+                await self.sessions.delete(session.user_id, session.id, event)
+                raise
+            if successor is session or await self.sessions.replace(session, successor):
+                return successor
+            session = await self._good_session(claims)
+
+    async def _good_session(self, claims: TokenClaims) -> Session:
+        session = await self.sessions.get(claims.user_id, claims.session_id)
+        if session is None or not await is_good(session, self.users):
+            raise TokenRejected
+        return session
+
+
+@dataclass(frozen=True, slots=True)
+class Logout:
+    sessions: SessionStore
+    signer: TokenSigner
+    audit: Audit
+    clock: Clock
+
+    async def __call__(
+        self, access_token: str | None, refresh_token: str | None, caller: Caller = UNKNOWN
+    ) -> None:
+        """End the session of whichever token is good; of both, should they differ.
+
+        A session that has ended already is no error: repeating a logout is harmless.
+
+        :raises NotLoggedIn: no token was presented.
+        :raises TokenRejected: none of those presented is good.
+        """
+        async with self.audit.recording("logout", caller) as entry:
+            if access_token is None and refresh_token is None:
+                raise NotLoggedIn
+            access = self._claims(access_token, TokenKind.ACCESS)
+            refresh = self._claims(refresh_token, TokenKind.REFRESH)
+            first = access or refresh
+            if first is None:
+                raise TokenRejected
+            await self._end(first, entry)
+        if refresh and refresh.session_id != first.session_id:
+            async with self.audit.recording("logout", caller) as entry:
+                await self._end(refresh, entry)
+
+    async def _end(self, claims: TokenClaims, entry: Entry) -> None:
+        entry.user_id, entry.session_id = claims.user_id, claims.session_id
+        # Whoever repeats a logout, for as long as the token is good, must not fill the audit log.
+        found = await self.sessions.get(claims.user_id, claims.session_id)
+        entry.is_news = found is not None
+        await self.sessions.delete(claims.user_id, claims.session_id, entry.success())
+
+    def _claims(self, token: str | None, kind: TokenKind) -> TokenClaims | None:
+        try:
+            claims = self.signer.verify(token, kind) if token is not None else None
+        except TokenRejected:
+            return None
+        return claims if claims and claims.is_current(self.clock()) else None

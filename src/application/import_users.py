@@ -1,0 +1,230 @@
+"""Bringing users from elsewhere, with the hashes of their passwords."""
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+from uuid import UUID
+
+from application.audit import Audit
+from application.ports import Clock, PasswordHasher, RandomId, UserRepository
+from domain.audit_event import COMMAND_LINE
+from domain.errors import InvalidInput, Problem, all_of
+from domain.permissions import Role
+from domain.user import Email, User, UserId, parse_name, parse_photo
+
+_T = TypeVar("_T")
+
+FIELDS = (
+    "id",
+    "name",
+    "email",
+    "password_hash",
+    "role",
+    "photo",
+    "verified",
+    "disabled",
+    "created_at",
+    "updated_at",
+)
+"""What is read of a user. Only ``email`` and ``password_hash`` have to be there."""
+
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]|$)")
+_TRUTHS = {"true": True, "t": True, "yes": True, "1": True}
+_TRUTHS |= {"false": False, "f": False, "no": False, "0": False, "": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """
+    :ivar line: where it is in the file, from 1.
+    :ivar values: as text, by the names in ``FIELDS``; others are ignored.
+    :ivar problem: why the line could not even be read.
+    """
+
+    line: int
+    values: Mapping[str, str]
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A record that is not imported, and all that is wrong with it."""
+
+    line: int
+    problems: Sequence[Problem]
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """
+    :ivar new: how many users were stored.
+    :ivar known: how many were there already, with this address and this hash.
+    """
+
+    new: int
+    known: int
+    rejected: Sequence[Rejected]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportUsers:
+    users: UserRepository
+    hasher: PasswordHasher
+    audit: Audit
+    clock: Clock
+    random_id: RandomId
+
+    async def __call__(self, records: Sequence[Record]) -> Imported:
+        """Each record wholly or not at all. To import it again does nothing."""
+        good, rejected = self._parsed(records)
+        new = known = 0
+        while good:
+            first, good = _first_of_each(good)
+            added = await self._add(first)
+            for line, user in first.items():
+                if user.id in added:
+                    new += 1
+                elif await self._is_known(user):
+                    known += 1
+                else:
+                    rejected.append(Rejected(line, [_TAKEN]))
+        return Imported(new, known, _in_order(rejected))
+
+    async def _add(self, people: Mapping[int, User]) -> set[UserId]:
+        async with self.audit.recording("import users", COMMAND_LINE) as entry:
+            administrators = sum(user.is_administrator for user in people.values())
+            entry.detail = f"lines {min(people)} to {max(people)}, {administrators} administrators"
+            added = await self.users.add_all(list(people.values()), entry.success())
+            entry.is_news = bool(added)
+        return set(added)
+
+    async def rehearse(self, records: Sequence[Record], seen: set[str]) -> Imported:
+        """What would come of it.
+
+        :param seen: what the records before would have stored; what these would is added.
+        """
+        good, rejected = self._parsed(records)
+        new = known = 0
+        for line, user in good.items():
+            person = f"{user.email.key} {user.password_hash}"
+            if person in seen or await self._is_known(user):
+                known += 1
+            elif _keys(user) & seen or await self._is_taken(user):
+                rejected.append(Rejected(line, [_TAKEN]))
+            else:
+                new += 1
+                seen |= {person, *_keys(user)}
+        return Imported(new, known, _in_order(rejected))
+
+    async def _is_known(self, user: User) -> bool:
+        stored = await self.users.by_email(user.email)
+        return stored is not None and stored.password_hash == user.password_hash
+
+    async def _is_taken(self, user: User) -> bool:
+        by_email = await self.users.by_email(user.email)
+        return by_email is not None or await self.users.get(user.id) is not None
+
+    def _parsed(self, records: Sequence[Record]) -> tuple[dict[int, User], list[Rejected]]:
+        good: dict[int, User] = {}
+        rejected: list[Rejected] = []
+        for record in records:
+            try:
+                good[record.line] = self._user(record)
+            except InvalidInput as error:
+                rejected.append(Rejected(record.line, error.problems))
+        return good, rejected
+
+    def _user(self, record: Record) -> User:
+        if record.problem:
+            raise InvalidInput(Problem("line", record.problem))
+        given, now = record.values, self.clock()
+        address = given.get("email", "")
+        user_id, name, email, password_hash, role, photo, verified, disabled, created, updated = (
+            all_of(
+                lambda: self._id(given.get("id", "")),
+                lambda: parse_name(given.get("name") or address.partition("@")[0]),
+                lambda: Email.parse(address),
+                lambda: self._hash(given.get("password_hash", "")),
+                lambda: _one_of("role", {each.value: each for each in Role}, given, Role.USER),
+                lambda: parse_photo(given.get("photo") or "default.png"),
+                lambda: _one_of("verified", _TRUTHS, given, False),
+                lambda: _one_of("disabled", _TRUTHS, given, False),
+                lambda: _time("created_at", given, now),
+                lambda: _time("updated_at", given, None),
+            )
+        )
+        return User(
+            user_id,
+            name,
+            email,
+            password_hash,
+            created_at=created,
+            updated_at=updated or created,
+            role=role,
+            photo=photo,
+            verified=verified,
+            disabled=disabled,
+        )
+
+    def _id(self, text: str) -> UserId:
+        try:
+            return UserId(UUID(text) if text else UUID(hex=self.random_id(), version=4))
+        except ValueError:
+            raise InvalidInput(Problem("id", "must be a UUID")) from None
+
+    def _hash(self, text: str) -> str:
+        if not text:
+            raise InvalidInput(Problem("password_hash", "is required"))
+        if not self.hasher.can_verify(text):
+            raise InvalidInput(
+                Problem("password_hash", "is of no form, or of no cost, that can be verified")
+            )
+        return text
+
+
+def _first_of_each(people: Mapping[int, User]) -> tuple[dict[int, User], dict[int, User]]:
+    """Those whose address and id none before them has, and the others: they have their turn when
+    it is known what has become of those before.
+    """
+    first: dict[int, User] = {}
+    others: dict[int, User] = {}
+    keys: set[str] = set()
+    for line, user in people.items():
+        (others if keys & _keys(user) else first)[line] = user
+        keys |= _keys(user)
+    return first, others
+
+
+def _keys(user: User) -> set[str]:
+    return {user.email.key, user.id.hex}
+
+
+_TAKEN = Problem("email", "belongs to somebody already, or the id does")
+
+
+def _one_of(field: str, choices: Mapping[str, _T], given: Mapping[str, str], default: _T) -> _T:
+    text = given.get(field, "").strip().lower()
+    if not text:
+        return default
+    if text not in choices:
+        raise InvalidInput(Problem(field, f"must be one of {', '.join(filter(None, choices))}"))
+    return choices[text]
+
+
+def _time(field: str, given: Mapping[str, str], default: datetime | None) -> datetime | None:
+    text = given.get(field, "").strip()
+    if not text:
+        return default
+    # Python would read other forms too, and some of them as another time.
+    with suppress(ValueError, OverflowError):
+        if _TIME.match(text):
+            time = datetime.fromisoformat(text)
+            return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    raise InvalidInput(Problem(field, "must be a time such as 2026-01-31T12:00:00Z"))
+
+
+def _in_order(rejected: list[Rejected]) -> Sequence[Rejected]:
+    return sorted(rejected, key=lambda each: each.line)

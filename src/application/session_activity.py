@@ -1,0 +1,60 @@
+"""Where and by what each session was last used."""
+
+from datetime import datetime
+
+from application.ports import Clock, SessionStore
+from domain.audit_event import Caller
+from domain.errors import Unavailable
+from domain.session import Session, SessionId
+from domain.session_activity import COARSENESS, Sighting
+from domain.user import UserId
+
+
+class LastSeen:
+    """Notes where and by what each session is used, about once a minute, and never while somebody
+    waits for it: what is noted is written later, by :meth:`write`.
+    """
+
+    def __init__(self, sessions: SessionStore, clock: Clock) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._noted: dict[SessionId, datetime] = {}  # in the order of time
+        self._unwritten: dict[SessionId, tuple[UserId, Sighting]] = {}
+
+    def is_due(self, session: Session) -> bool:
+        """Whether it is time to :meth:`note` it again. Asked with every request."""
+        noted = self._noted.get(session.id)
+        return noted is None or self._clock() - noted >= COARSENESS
+
+    def note(self, session: Session, caller: Caller) -> None:
+        now = self._clock()
+        self._noted.pop(session.id, None)
+        self._noted[session.id] = now
+        self._unwritten[session.id] = session.user_id, Sighting.of(caller, now)
+
+    async def write(self) -> None:
+        """Write what was noted since. Another process may have seen the session too, so what is
+        there is looked at first. What cannot be written is noted again with the next request.
+        """
+        unwritten, self._unwritten = self._unwritten, {}
+        try:
+            for session_id, (user_id, sighting) in unwritten.items():
+                await self._write(user_id, session_id, sighting)
+        except Unavailable:
+            for session_id in unwritten:
+                self._noted.pop(session_id, None)
+        self._forget_old()
+
+    async def _write(self, user_id: UserId, session_id: SessionId, sighting: Sighting) -> None:
+        last = (await self._sessions.seen(user_id)).get(session_id)
+        if sighting.is_worth_noting_after(last):
+            await self._sessions.see(user_id, session_id, sighting)
+        elif last is not None:
+            self._noted[session_id] = last.at  # so that it is due a minute after that
+
+    def _forget_old(self) -> None:
+        now = self._clock()
+        for session_id, noted in list(self._noted.items()):
+            if now - noted < COARSENESS:
+                break
+            del self._noted[session_id]

@@ -1,0 +1,125 @@
+"""Changing the keys that sign tokens: by the operator, and by the calendar."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from application.audit import Audit
+from application.ports import Clock, KeyStore
+from domain.audit_event import COMMAND_LINE, SCHEDULE, Caller
+from domain.key_ring import Key, KeyId, KeyRing, KeyTimes, KeyUnknown
+from domain.token import TokenKind
+
+
+@dataclass(frozen=True, slots=True)
+class RotateKeys:
+    """The next key signs as soon as everybody has had the time to learn of it."""
+
+    keys: KeyStore
+    times: KeyTimes
+    audit: Audit
+    clock: Clock
+
+    async def __call__(
+        self, kinds: Collection[TokenKind] = tuple(TokenKind), caller: Caller = COMMAND_LINE
+    ) -> KeyRing:
+        """
+        A kind whose next key has its time already, or that has no keys yet, is left as it is.
+
+        :raises KeysFixed: the ring cannot be changed here.
+        """
+        async with self.audit.recording("rotate keys", caller) as entry:
+            while True:  # each further turn follows on somebody else's success
+                ring = rotated = await self.keys.ring()
+                for kind in kinds:
+                    rotated = await self.rotated(rotated, kind)
+                rotated = rotated.without_expired(self.clock(), self.times)
+                if rotated == ring or await self.keys.replace(ring, rotated):
+                    entry.is_news = rotated != ring
+                    entry.detail = " ".join(kinds)
+                    return rotated
+
+    async def rotated(self, ring: KeyRing, kind: TokenKind) -> KeyRing:
+        """The ring as it is to be after a rotation, and there is a spare again."""
+        now = self.clock()
+        if not ring.of(kind) or ring.is_rotating(kind, now):
+            return ring
+        ready = await self.with_spare(ring, kind)
+        return await self.with_spare(ready.rotated(kind, now, self.times), kind)
+
+    async def with_spare(self, ring: KeyRing, kind: TokenKind) -> KeyRing:
+        now = self.clock()
+        if ring.spare(kind, now):
+            return ring
+        return ring.plus(await self.keys.make(kind, now))
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeKey:
+    """The emergency: somebody else has the key. Everything that it signed is dead at once."""
+
+    keys: KeyStore
+    rotate: RotateKeys
+    audit: Audit
+    clock: Clock
+
+    async def __call__(self, key_id: KeyId, caller: Caller = COMMAND_LINE) -> KeyRing:
+        """
+        :raises KeyUnknown: there is no such key.
+        :raises KeysFixed: the ring cannot be changed here.
+        """
+        async with self.audit.recording("revoke key", caller) as entry:
+            if await self.keys.discard(key_id):
+                return await self.keys.ring()
+            while True:  # each further turn follows on somebody else's success
+                ring = await self.keys.ring()
+                key = ring.find(key_id)
+                if key is None:
+                    raise KeyUnknown
+                entry.detail = f"{key.kind} {key.id}"
+                if await self.keys.replace(ring, left := await self._without(ring, key)):
+                    return left
+
+    async def _without(self, ring: KeyRing, key: Key) -> KeyRing:
+        now = self.clock()
+        ready = ring
+        if ring.next(key.kind, now) is None:
+            ready = await self.rotate.with_spare(ring, key.kind)
+        return await self.rotate.with_spare(ready.without(key, now), key.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class TendKeys:
+    """What is due: the first keys, a rotation, the end of a key whose tokens have expired."""
+
+    keys: KeyStore
+    rotate: RotateKeys
+    times: KeyTimes
+    audit: Audit
+    clock: Clock
+
+    async def __call__(self) -> None:
+        """Any number of workers may do this at once: what is due is done once."""
+        while self.is_due(ring := await self.keys.ring()):
+            tended = await self._tended(ring)
+            if await self.keys.replace(ring, tended):
+                async with self.audit.recording("rotate keys", SCHEDULE) as entry:
+                    entry.is_news = not tended.keys <= ring.keys  # or else keys were dropped only
+                return
+
+    def is_due(self, ring: KeyRing) -> bool:
+        now = self.clock()
+        return ring != ring.without_expired(now, self.times) or any(
+            not ring.of(kind) or ring.is_rotation_due(kind, now, self.times) for kind in TokenKind
+        )
+
+    async def _tended(self, ring: KeyRing) -> KeyRing:
+        now = self.clock()
+        tended = ring.without_expired(now, self.times)
+        for kind in TokenKind:
+            if not tended.of(kind):
+                first = await self.keys.make(kind, now)
+                tended = tended.plus(replace(first, signs_from=first.published_at))
+                tended = await self.rotate.with_spare(tended, kind)
+            elif tended.is_rotation_due(kind, now, self.times):
+                tended = await self.rotate.rotated(tended, kind)
+        return tended

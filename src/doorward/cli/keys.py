@@ -1,0 +1,138 @@
+"""The commands about the keys that sign tokens."""
+
+import asyncio
+import base64
+import secrets
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+import click
+from dishka import AsyncContainer
+
+from application.ports import KeyStore
+from application.signing_keys import RevokeKey, RotateKeys
+from domain.key_ring import Key, KeyId, KeyRing, KeysFixed, KeyState, KeyUnknown
+from domain.token import TokenKind
+from doorward.cli.env_file import use_cases
+from infrastructure.config.settings import Settings
+from infrastructure.signing.algorithms import ALGORITHMS, RS256
+from infrastructure.signing.key_store import EVER, HeldKeys, HeldKeyStore
+from infrastructure.signing.signing_key import SigningKey
+from infrastructure.storage.locations import NotReady
+
+
+@click.group()
+def keys() -> None:
+    """The keys that sign tokens."""
+
+
+@keys.command()
+@click.option(
+    "--algorithm",
+    type=click.Choice(list(ALGORITHMS)),
+    default=RS256.name,
+    help="What they are for; RS256 unless given. For PS256 set TOKEN_ALGORITHM, too.",
+)
+def generate(algorithm: str) -> None:
+    """Print new keys as variables, ready to be appended to `.env`."""
+    for kind in ("ACCESS", "REFRESH"):
+        key = SigningKey.generate(ALGORITHMS[algorithm])
+        click.echo(f"{kind}_TOKEN_PRIVATE_KEY={_base64(key.private_pem())}")
+        click.echo(f"{kind}_TOKEN_PUBLIC_KEY={_base64(key.public_pem())}")
+
+
+@keys.command()
+def secret() -> None:
+    """Print a new KEYS_SECRET, ready to be appended to `.env`."""
+    click.echo(f"KEYS_SECRET={_base64(secrets.token_bytes(32))}")
+
+
+@keys.command("list")
+def list_keys() -> None:
+    """Print the keys: what each is for, its state, id and algorithm, and when it signs."""
+    asyncio.run(_after(_nothing))
+
+
+@keys.command()
+@click.option(
+    "--kind",
+    type=click.Choice([kind.value for kind in TokenKind]),
+    help="Only the key of these tokens; of both unless given.",
+)
+def rotate(kind: str | None) -> None:
+    """Let the next keys sign, as soon as everybody has had the time to learn of them."""
+    kinds = [TokenKind(kind)] if kind else list(TokenKind)
+
+    async def run(container: AsyncContainer) -> None:
+        rotate_keys: RotateKeys = await container.get(RotateKeys)
+        store: KeyStore = await container.get(KeyStore)
+        before = await store.ring()
+        if await rotate_keys(kinds) == before:
+            click.echo("nothing was to be done: the next keys have their time already", err=True)
+
+    asyncio.run(_after(run))
+
+
+@keys.command(context_settings={"ignore_unknown_options": True})  # an id may begin with a dash
+@click.argument("kid")
+def revoke(kid: str) -> None:
+    """The emergency: somebody else has the key KID. All tokens that it signed are dead at once.
+
+    When the command ends no worker accepts them any more. Whoever verifies tokens without asking
+    the service goes on until they look at the public keys again.
+    """
+
+    async def run(container: AsyncContainer) -> None:
+        revoke_key: RevokeKey = await container.get(RevokeKey)
+        settings: Settings = await container.get(Settings)
+        await revoke_key(KeyId(kid))
+        await asyncio.sleep(settings.revocation_bound.total_seconds())
+
+    asyncio.run(_after(run))
+
+
+async def _nothing(_: AsyncContainer) -> None: ...
+
+
+async def _after(work: Callable[[AsyncContainer], Awaitable[None]]) -> None:
+    """Do the work, and print the keys as they are then."""
+    try:
+        async with use_cases(keys=False) as container:
+            await work(container)
+            store: HeldKeyStore = await container.get(HeldKeyStore)
+            _show(await store.read())
+    except KeysFixed as error:
+        raise NotReady(str(error)) from None
+    except KeyUnknown:
+        raise NotReady("there is no key of that id: `doorward keys list` shows all") from None
+
+
+def _show(held: HeldKeys) -> None:
+    for trouble in held.troubles:
+        click.echo(f"doorward: {trouble}", err=True)
+    if not held.ring.keys:
+        click.echo("there are no keys yet")
+    now = datetime.now(UTC)
+    for kind in TokenKind:
+        for key in held.ring.by_state(kind, now):
+            state, algorithm = held.ring.state(key, now), held.pairs[key.id].algorithm.name
+            when = _when(held.ring, key, state)
+            click.echo(f"{kind:<7}  {state:<7}  {key.id}  {algorithm}  {when}")
+
+
+def _when(ring: KeyRing, key: Key, state: KeyState) -> str:
+    if state is KeyState.RETIRED:
+        return f"signed until {_time(ring.retired_at(key))}"
+    if key.signs_from is None:
+        return f"published since {_time(key.published_at)}"
+    if key.signs_from == EVER:
+        return "has always signed"
+    return f"signs {'from' if state is KeyState.NEXT else 'since'} {_time(key.signs_from)}"
+
+
+def _time(time: datetime | None) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%SZ}" if time else ""
+
+
+def _base64(octets: bytes) -> str:
+    return base64.b64encode(octets).decode("ascii")

@@ -1,0 +1,246 @@
+"""``doorward users …``: the people who can log in, from the command line."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any, TypeVar
+from uuid import UUID
+
+import click
+from dishka import AsyncContainer
+
+from application.audit import Audit
+from application.authentication import RegisterUser
+from application.import_users import Imported, ImportUsers, Record
+from application.ports import UserRepository
+from application.ports.pagination import UserQuery
+from application.sessions import ListSessions
+from application.users import ChangeUser, EndSessionsOf
+from domain.audit_event import COMMAND_LINE
+from domain.errors import InvalidInput, NotFound
+from domain.permissions import Role
+from domain.user import Email, User, UserId
+from doorward.cli.env_file import use_cases
+from infrastructure.storage.locations import NotReady
+from infrastructure.user_transfer.files import (
+    UnreadableFile,
+    batches,
+    csv_line,
+    is_csv,
+    json_line,
+    open_private,
+    written,
+)
+from infrastructure.user_transfer.progress import Progress, Report
+
+_T = TypeVar("_T")
+_MANY = 1000  # users at a time
+
+
+@click.group()
+def users() -> None:
+    """The people who can log in."""
+
+
+@users.command()
+@click.argument("email")
+@click.option("--name", help="What the person is called; asked for, or what is before the @.")
+@click.option("--admin", is_flag=True, help="With the role of an administrator.")
+def create(email: str, name: str | None, admin: bool) -> None:
+    """Register somebody. The password is asked for, or read from standard input."""
+    is_asked = sys.stdin.isatty()
+    if name is None:
+        beginning = email.partition("@")[0]
+        name = str(click.prompt("Name", default=beginning)) if is_asked else beginning
+    password = (
+        click.prompt("Password", hide_input=True, confirmation_prompt=True)
+        if is_asked
+        else sys.stdin.readline().rstrip("\r\n")
+    )
+    role = Role.ADMIN if admin else Role.USER
+
+    async def register(container: AsyncContainer) -> User:
+        return await (await container.get(RegisterUser))(
+            name, email, password, COMMAND_LINE, role=role
+        )
+
+    user = _run(register)
+    click.echo(f"{user.email.address} is registered, with the role {user.role}")
+
+
+@users.command()
+@click.argument("user")
+def show(user: str) -> None:
+    """What is known about USER, an address or an id. Never the password."""
+
+    async def look(container: AsyncContainer) -> tuple[User, int]:
+        found = await _find(container, user)
+        return found, len(await (await container.get(ListSessions))(found.id))
+
+    found, sessions = _run(look)
+    for name, value in written(found, with_hash=False).items():
+        click.echo(f"{name + ':':<12} {value}")
+    click.echo(f"{'sessions:':<12} {sessions}")
+
+
+@users.command()
+@click.argument("user")
+def disable(user: str) -> None:
+    """USER, an address or an id, cannot log in any more, and all sessions end."""
+    _change(user, disabled=True)
+
+
+@users.command()
+@click.argument("user")
+def enable(user: str) -> None:
+    """USER, an address or an id, can log in again."""
+    _change(user, disabled=False)
+
+
+def _change(user: str, *, disabled: bool) -> None:
+    async def change(container: AsyncContainer) -> User:
+        found = await _find(container, user)
+        return await (await container.get(ChangeUser))(
+            found.id, disabled=disabled, caller=COMMAND_LINE
+        )
+
+    changed = _run(change)
+    click.echo(f"{changed.email.address} is {'disabled' if disabled else 'enabled'}")
+
+
+@users.command()
+@click.argument("user")
+def end_sessions(user: str) -> None:
+    """Log USER, an address or an id, out everywhere."""
+
+    async def end(container: AsyncContainer) -> User:
+        found = await _find(container, user)
+        await (await container.get(EndSessionsOf))(found.id, COMMAND_LINE)
+        return found
+
+    click.echo(f"all sessions of {_run(end).email.address} have ended")
+
+
+@users.command("export")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--with-hashes", is_flag=True, help="Of the passwords: guard that file well.")
+def export(file: Path, with_hashes: bool) -> None:
+    """Write all users to FILE, which must not exist: .jsonl, or .csv for spreadsheets."""
+
+    async def copy(container: AsyncContainer) -> int:
+        repository = await container.get(UserRepository)
+        audit: Audit = await container.get(Audit)
+        async with audit.recording("export users", COMMAND_LINE) as entry:
+            entry.detail = "with hashes" if with_hashes else ""
+            with open_private(file) as opened:
+                try:
+                    return await _write_all(repository, opened, line, with_hashes)
+                except BaseException:
+                    file.unlink()  # noqa: ASYNC240 - half of them would be taken for all
+                    raise
+
+    try:
+        line = csv_line if is_csv(file) else json_line
+        count = _run(copy)
+    except (UnreadableFile, OSError) as error:
+        raise NotReady(_reason(file, error)) from None
+    click.echo(f"{count} users are in {file}")
+
+
+async def _write_all(
+    repository: UserRepository,
+    opened: IO[str],
+    line: Callable[[Mapping[str, Any]], str],
+    with_hashes: bool,
+) -> int:
+    count, after = 0, None
+    while True:
+        page = await repository.page(UserQuery(), after, _MANY)
+        records = [written(user, with_hash=with_hashes) for user in page.items]
+        if line is csv_line and not count and records:
+            opened.write(csv_line({name: name for name in records[0]}))
+        opened.writelines(line(record) for record in records)
+        count += len(records)
+        after = page.next
+        if after is None:
+            return count
+
+
+@users.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Say what would come of it, and do nothing.")
+def import_(file: Path, dry_run: bool) -> None:
+    """Bring users from FILE, .csv or .jsonl, with the hashes of their passwords.
+
+    It can be interrupted at any time, and goes on where it was. The lines that are rejected are
+    in FILE.rejected.jsonl, with the reasons. docs/import.md lists the columns and the forms of
+    hashes.
+    """
+    try:
+        progress = Progress(file.stat().st_size) if dry_run else Progress.of(file)
+        if progress.offset:
+            click.echo(f"goes on after line {progress.line}")
+        _run(lambda container: _import(container, file, progress, dry_run=dry_run))
+    except (UnreadableFile, OSError) as error:
+        raise NotReady(_reason(file, error)) from None
+    verb = "would be imported" if dry_run else "imported"
+    click.echo(
+        f"{progress.new} {verb}, {progress.known} there already, {progress.rejected} rejected"
+    )
+    if progress.rejected:
+        click.echo(f"the reasons are in {Report.beside(file, dry_run=dry_run).path}")
+        sys.exit(1)
+
+
+async def _import(
+    container: AsyncContainer, file: Path, progress: Progress, *, dry_run: bool
+) -> None:
+    import_users = await container.get(ImportUsers)
+    seen: set[str] = set()
+
+    async def take(records: Sequence[Record]) -> Imported:
+        if dry_run:
+            return await import_users.rehearse(records, seen)
+        return await import_users(records)
+
+    report = Report.beside(file, dry_run=dry_run)
+    report.cut(progress.report)
+    with click.progressbar(length=progress.size, label=file.name, file=sys.stderr) as bar:
+        bar.update(progress.offset)
+        for batch in batches(file, progress.offset, progress.line):
+            imported = await take(batch.records)
+            bar.update(batch.offset - progress.offset)
+            progress.add(imported, batch)
+            progress.report = report.add(imported.rejected)
+            if not dry_run:
+                progress.save(file)
+    if not dry_run:
+        Progress.place(file).unlink(missing_ok=True)
+
+
+def _run(work: Callable[[AsyncContainer], Awaitable[_T]]) -> _T:
+    async def run() -> _T:
+        async with use_cases() as container:
+            return await work(container)
+
+    return asyncio.run(run())
+
+
+async def _find(container: AsyncContainer, text: str) -> User:
+    """:raises NotFound: nobody has that address or that id."""
+    repository: UserRepository = await container.get(UserRepository)
+    try:
+        found = await repository.get(UserId(UUID(text)))
+    except ValueError:
+        try:
+            found = await repository.by_email(Email.parse(text))
+        except InvalidInput:
+            raise NotFound from None
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _reason(file: Path, error: UnreadableFile | OSError) -> str:
+    return f"{file}: {error.strerror}" if isinstance(error, OSError) else str(error)

@@ -1,0 +1,230 @@
+"""What ``doorward doctor`` looks at. It changes nothing and shows no secret."""
+
+import stat
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from sqlalchemy import text
+
+from domain.token import LEEWAY, TokenKind
+from doorward.wiring.keys import keys_place, open_key_store
+from infrastructure.config import environment_variables as variables
+from infrastructure.config.environment_variables import ConfigurationError
+from infrastructure.config.settings import Settings
+from infrastructure.signing.key_store import HeldKeys
+from infrastructure.storage.locations import (
+    NotReady,
+    Place,
+    answering,
+    distinct,
+    limits_of,
+    places,
+    reason,
+)
+from infrastructure.storage.redis.server import RedisServer
+from infrastructure.storage.sql import audit_chain as chain
+from infrastructure.storage.sql import migrations
+from infrastructure.storage.sql.database import Database
+from infrastructure.storage.sql.schema_version import require_usable
+
+Verdict = Literal["ok", "FAIL", "info"]
+Check = Callable[[], Awaitable[tuple[Verdict, str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the answer."""
+
+    verdict: Verdict
+    subject: str
+    text: str
+
+
+async def examine(environment: Mapping[str, str]) -> AsyncIterator[Finding]:
+    """All findings, one after the other. A bad one hides none of those that follow."""
+    problems, settings = read_configuration(environment)
+    for problem in problems or ["every variable can be read"]:
+        yield Finding("FAIL" if problems else "ok", "configuration", problem)
+    for subject, check in _checks(settings):
+        try:
+            verdict, words = await check()
+        except (ConfigurationError, NotReady) as error:
+            verdict, words = "FAIL", str(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next check comes
+            verdict, words = "FAIL", reason(error)
+        yield Finding(verdict, subject, words)
+
+
+async def examine_audit_log(settings: Settings, since: str | None) -> AsyncIterator[Finding]:
+    """
+    :param since: a head that was noted before, as ``number:digest``.
+    """
+    place, _ = places(settings)
+    if _is_to_be_made(place):
+        yield Finding("info", "audit log", f"there is no {place.description} yet")
+        return
+    try:
+        async with place.connect(limits_of(settings)) as connection:
+            if not isinstance(connection, Database):
+                yield Finding("info", "audit log", f"{place.description} keeps none")
+                return
+            with answering(place):
+                noted = _noted(since)
+                count, head = await chain.verify(connection, noted)
+        before = head.number - count
+        pruned = f" (the first {before} were pruned)" if before else ""
+        text = f"{count} events{pruned}, none changed and none taken out"
+        yield Finding("ok", "audit log", text)
+        if noted and noted.number < before:
+            yield Finding("info", "noted head", "was pruned: it cannot be compared")
+        yield Finding("info", "head", f"{head.number}:{head.digest}")
+    except (ConfigurationError, NotReady, chain.Broken) as error:
+        yield Finding("FAIL", "audit log", str(error))
+
+
+def _noted(since: str | None) -> chain.Head | None:
+    if since is None:
+        return None
+    number, _, digest = since.partition(":")
+    if not (number.isascii() and number.isdigit() and len(number) < 19 and len(digest) == 64):
+        raise ConfigurationError("--since", "must be a head as this command prints it")
+    return chain.Head(int(number), digest)
+
+
+def read_configuration(environment: Mapping[str, str]) -> tuple[list[str], Settings]:
+    """What is wrong with the variables, and the settings as they would be without those."""
+    good, problems = dict(environment), []
+    for setting in fields(Settings):
+        try:
+            variables.read(setting, environment)
+        except ConfigurationError as error:
+            problems.append(str(error))
+            del good[setting.metadata["variable"]]
+    try:
+        return problems, Settings.read(good)
+    except ConfigurationError as error:  # two spellings of one lifetime
+        problems.append(str(error))
+        one_spelling = {name: good[name] for name in good if not name.endswith("_MAXAGE")}
+        return problems, Settings.read(one_spelling)
+
+
+def _checks(settings: Settings) -> Iterator[tuple[str, Check]]:
+    yield "keys", partial(check_keys, settings)
+    for place in places(settings):
+        yield place.role, partial(check_store, settings, place)
+    for place in distinct(settings):
+        if place.is_sql:
+            yield f"schema of the {place.role}", partial(check_schema, settings, place)
+    for place in distinct(settings):
+        if not (place.file or place.is_memory):
+            yield f"clock of the {place.role}", partial(check_clock, settings, place)
+    yield "password hashing", partial(describe_hashing, settings)
+
+
+async def check_keys(settings: Settings) -> tuple[Verdict, str]:
+    """Whether they are fit to sign, and nobody else can read their files."""
+    users, _ = places(settings)
+    folder = settings.data.absolute() / "keys" if settings.keeps_keys else settings.keys_folder
+    if settings.keys_secret and _is_to_be_made(users):
+        return "info", "none yet: the first start makes them"
+    if settings.keeps_keys and folder and not all(map(_has_files(folder), TokenKind)):
+        return "info", f"none in {folder}: the first start makes them"
+    if folder:
+        others = 0o077 if settings.keeps_keys else 0o007  # a mounted secret may be for a group
+        for file in sorted(folder.glob("*.pem")):
+            if _mode(file) & others:
+                return "FAIL", f"other users may use {file}: `chmod 600` it"
+    return await _examine_keys(settings, users)
+
+
+async def _examine_keys(settings: Settings, users: Place) -> tuple[Verdict, str]:
+    async with open_key_store(settings) as store:
+        with answering(users):
+            held = await store.read()
+    if held.troubles:
+        return "FAIL", held.troubles[0]
+    if settings.keys_secret and not held.ring.keys:
+        return "info", "none yet: the first start makes them"
+    held.check(store.variable)
+    return "ok", f"{', '.join(_told(held))}, {keys_place(settings)}"
+
+
+def _has_files(folder: Path) -> Callable[[TokenKind], bool]:
+    return lambda kind: any(folder.glob(f"{kind}.*pem"))
+
+
+def _told(held: HeldKeys) -> Iterator[str]:
+    now = datetime.now(UTC)
+    for kind in TokenKind:
+        current = held.ring.signing(kind, now)
+        algorithm = held.pairs[current.id].algorithm.name
+        more = len(held.ring.of(kind)) - 1
+        yield f"{kind} {algorithm} (kid {current.id}{f' and {more} more' if more else ''})"
+
+
+async def check_store(settings: Settings, place: Place) -> tuple[Verdict, str]:
+    """Whether it answers, and how fast once it is connected."""
+    if _is_to_be_made(place):
+        return "info", f"there is no {place.description} yet: the first start makes it"
+    if place.file and _mode(place.file) & 0o077:
+        return "FAIL", f"other users may read {place.file}: `chmod 600` it"
+    with answering(place):
+        async with place.connect(limits_of(settings)) as connection:
+            await place.read(connection)
+            start = time.perf_counter()
+            await place.read(connection)
+            took = time.perf_counter() - start
+    return "ok", f"{place.description} answers in {took * 1000:.1f} ms"
+
+
+async def check_schema(settings: Settings, place: Place) -> tuple[Verdict, str]:
+    """Whether it is the one that this version needs."""
+    if _is_to_be_made(place):
+        return "info", "the first start makes it"
+    found, newest = await require_usable(place, limits_of(settings)), migrations.newest()
+    if found != newest:
+        return "ok", f"at revision {found}: later than {newest}, and compatible with this version"
+    return "ok", f"at revision {found}, the newest"
+
+
+async def check_clock(settings: Settings, place: Place) -> tuple[Verdict, str]:
+    """Whether that machine's clock agrees with ours, as far as tokens can tell."""
+    with answering(place):
+        async with place.connect(limits_of(settings)) as connection:
+            apart = await _apart(place, connection)
+    if apart is None:
+        return "info", f"{place.description} does not tell its time"
+    return "FAIL" if apart > LEEWAY else "ok", f"{apart.total_seconds():.1f} s from ours"
+
+
+async def describe_hashing(settings: Settings) -> tuple[Verdict, str]:
+    """The memory that it takes at most."""
+    at_once = settings.workers * settings.hash_threads
+    return "info", f"takes up to {at_once * settings.argon2_memory // 1024} MiB of memory"
+
+
+async def _apart(place: Place, connection: Any) -> timedelta | None:
+    """How far that clock is from ours; ``None`` where it cannot be asked."""
+    if isinstance(connection, Database):
+        async with connection.connection(place.role) as database:
+            theirs = cast(datetime, await database.scalar(text("SELECT now()")))
+            return abs(theirs - datetime.now(UTC))
+    if isinstance(connection, RedisServer):
+        async with connection.answering(place.role) as redis:
+            seconds, microseconds = await redis.call("TIME")
+            theirs = datetime.fromtimestamp(int(seconds), UTC)
+            return abs(theirs + timedelta(microseconds=int(microseconds)) - datetime.now(UTC))
+    return None
+
+
+def _is_to_be_made(place: Place) -> bool:
+    return place.file is not None and not place.file.exists()
+
+
+def _mode(file: Path) -> int:
+    return stat.S_IMODE(file.stat().st_mode)

@@ -1,0 +1,86 @@
+"""What has to be true before the service listens; an operator wants to know it at the start."""
+
+from doorward.wiring.keys import open_key_store
+from infrastructure.config.environment_variables import ConfigurationError
+from infrastructure.config.settings import Settings
+from infrastructure.storage.locations import Place, answering, distinct, limits_of, places
+from infrastructure.storage.sql.schema_version import move_up, require_usable
+
+
+async def prepare(settings: Settings, *, keys: bool = True) -> None:
+    """Check everything, make what the embedded default needs, and migrate SQLite.
+
+    :param keys: whether they are to be good, too.
+
+    :raises ConfigurationError: something is configured wrongly.
+    :raises NotReady: a store does not answer, or its schema is not the one of this version.
+    """
+    await check(settings, keys=keys)
+    for place in distinct(settings):
+        await _check_schema(place, settings)
+    if settings.keys_secret and keys:
+        await _check_keys(settings)
+    for place in places(settings):
+        with answering(place, f"cannot be used for {place.role}"):
+            async with place.connect(limits_of(settings)) as connection:
+                await place.read(connection)
+
+
+async def check(settings: Settings, *, keys: bool = True) -> None:
+    """What can be told without asking a store. Keys that are missing are made.
+
+    :raises ConfigurationError: something is configured wrongly.
+    """
+    await check_urls(settings)
+    _refuse_split_memory(settings)
+    make_data_folder(settings)
+    if keys and not settings.keys_secret:
+        await _check_keys(settings)
+
+
+async def check_urls(settings: Settings) -> None:
+    """
+    :raises ConfigurationError: a URL that no adapter understands.
+    """
+    for place in places(settings):
+        async with place.connect(limits_of(settings)):
+            pass  # nothing is sent yet
+
+
+def make_data_folder(settings: Settings) -> None:
+    """The folder of the embedded default, if any of it is used; for its owner only.
+
+    :raises ConfigurationError: it cannot be made.
+    """
+    is_embedded = any(place.url == settings.embedded_url for place in places(settings))
+    if not (is_embedded or settings.keeps_keys):
+        return
+    try:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError("DOORWARD_DATA", f"cannot be made: {error.strerror}") from None
+
+
+def _refuse_split_memory(settings: Settings) -> None:
+    if settings.workers > 1 and any(place.is_memory for place in places(settings)):
+        raise ConfigurationError(
+            "WORKERS", "must be 1 with a store in memory: processes do not share that"
+        )
+
+
+async def _check_keys(settings: Settings) -> None:
+    async with open_key_store(settings) as store:
+        with answering(places(settings)[0]):
+            held = await store.read()
+        if held.troubles:
+            variable, _, text = held.troubles[0].partition(" ")
+            raise ConfigurationError(variable, text)
+        if held.ring.keys or not settings.keys_secret:  # the first worker makes those in SQL
+            held.check(store.variable)
+
+
+async def _check_schema(place: Place, settings: Settings) -> None:
+    if place.file:
+        await move_up(place, limits_of(settings))
+    elif place.is_sql:
+        await require_usable(place, limits_of(settings))

@@ -1,0 +1,290 @@
+"""The composition root: which adapter stands behind which port."""
+
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING
+
+from dishka import (
+    AsyncContainer,
+    Provider,
+    Scope,
+    alias,
+    from_context,
+    make_async_container,
+    provide,
+    provide_all,
+)
+
+from application import rate_limiting as throttle
+from application.account import (
+    ChangePassword,
+    ChangeProfile,
+    ConfirmPassword,
+    DeleteAccount,
+    ExportAccount,
+)
+from application.audit import Audit, PruneAuditLog
+from application.authenticate import Authenticate, ReloadPrincipal
+from application.authentication import Login, Logout, RefreshAccess, RegisterUser
+from application.import_users import ImportUsers
+from application.ports import (
+    Announce,
+    AuditLog,
+    Clock,
+    Devices,
+    KeyStore,
+    PasswordHasher,
+    RandomId,
+    RateLimiter,
+    SessionStore,
+    TokenSigner,
+    UserRepository,
+)
+from application.rate_limiting import Throttle
+from application.session_activity import LastSeen
+from application.sessions import (
+    DropSession,
+    EndAllSessions,
+    EndOtherSessions,
+    EndSession,
+    ListSessions,
+    StartSession,
+    SweepSessions,
+)
+from application.signing_keys import RevokeKey, RotateKeys, TendKeys
+from application.users import (
+    ChangeUser,
+    DeleteUser,
+    EndSessionsOf,
+    ForgetUser,
+    ListUsers,
+    ShowUser,
+)
+from domain.key_ring import KeyTimes
+from domain.password import PasswordRule
+from domain.session import Lifetimes, SessionsPerUser
+from doorward.wiring.keys import device_secrets, key_times, make_signer, open_key_store
+from infrastructure.clock import system_clock
+from infrastructure.config.settings import Settings
+from infrastructure.passwords.argon2_hasher import Argon2Hasher, Cost
+from infrastructure.passwords.common_passwords import common_passwords
+from infrastructure.signing.device_tokens import HmacDevices
+from infrastructure.signing.key_ring_watcher import LiveKeys
+from infrastructure.signing.key_store import HeldKeyStore
+from infrastructure.storage.backends import Stores, open_stores
+from infrastructure.storage.near_cache.caches import NearTokens
+from infrastructure.storage.options import Limits
+from infrastructure.telemetry.logging import LoggedEvents
+from infrastructure.telemetry.telemetry import Observation
+
+if TYPE_CHECKING:
+    from infrastructure.telemetry.tracing import Tracing
+
+
+USE_CASES: tuple[type, ...] = (
+    RegisterUser,
+    Login,
+    RefreshAccess,
+    Logout,
+    Authenticate,
+    ReloadPrincipal,
+    ConfirmPassword,
+    ChangePassword,
+    ChangeProfile,
+    DeleteAccount,
+    ExportAccount,
+    StartSession,
+    DropSession,
+    ListSessions,
+    EndSession,
+    EndOtherSessions,
+    EndAllSessions,
+    SweepSessions,
+    LastSeen,
+    ListUsers,
+    ShowUser,
+    ChangeUser,
+    DeleteUser,
+    EndSessionsOf,
+    ForgetUser,
+    ImportUsers,
+    PruneAuditLog,
+    RotateKeys,
+    RevokeKey,
+    TendKeys,
+    Throttle,
+    Audit,
+)
+
+UNOBSERVED = Observation()
+
+
+def make_container(
+    settings: Settings, *replacements: Provider, observation: Observation = UNOBSERVED
+) -> AsyncContainer:
+    """
+    :param replacements: for tests and for those who embed the service: what these provide takes
+        the place of what is provided here.
+    :param observation: what watches the use cases and the adapters.
+    """
+    traced = [_traced(observation.tracing)] if observation.tracing else []
+    return make_async_container(
+        Adapters(),
+        UseCases(),
+        *traced,
+        *replacements,
+        context={Settings: settings, Observation: observation},
+    )
+
+
+def attempt_limits(settings: Settings) -> throttle.AttemptLimits:
+    return throttle.AttemptLimits(
+        login_account=settings.login_limit_account,
+        login_address=settings.login_limit_address,
+        login=settings.login_limit,
+        register_address=settings.register_limit_address,
+        register=settings.register_limit,
+        change_account=settings.change_limit_account,
+        refresh_account=settings.refresh_limit_account,
+        refresh_address=settings.refresh_limit_address,
+        refresh=settings.refresh_limit,
+    )
+
+
+def _traced(tracing: "Tracing") -> Provider:
+    """The use cases once more, and each call of them is a span."""
+    provider = Provider(Scope.APP)
+    for use_case in USE_CASES:
+        if "__call__" in vars(use_case):
+            provider.provide(tracing.traced(use_case), provides=use_case)
+    return provider
+
+
+class UseCases(Provider):
+    scope = Scope.APP
+
+    all = provide_all(*USE_CASES)
+
+    @provide
+    def limits(self, settings: Settings) -> throttle.LimitsInForce:
+        return throttle.LimitsInForce(attempt_limits(settings))
+
+    @provide
+    def lifetimes(self, settings: Settings) -> Lifetimes:
+        return Lifetimes(
+            access=settings.access_lifetime,
+            idle=settings.refresh_lifetime,
+            absolute=settings.session_lifetime,
+            grace=settings.refresh_grace,
+        )
+
+    @provide
+    def sessions_per_user(self, settings: Settings) -> SessionsPerUser:
+        return SessionsPerUser(settings.sessions_per_user)
+
+    @provide
+    def password_rule(self, settings: Settings) -> PasswordRule:
+        return PasswordRule(settings.password_min_length, common_passwords())
+
+
+class Adapters(Provider):
+    scope = Scope.APP
+
+    settings = from_context(Settings)
+    observation = from_context(Observation)
+
+    @provide
+    def clock(self) -> Clock:
+        return system_clock
+
+    @provide
+    def random_id(self) -> RandomId:
+        return lambda: secrets.token_hex(16)
+
+    @provide
+    async def stores(
+        self, settings: Settings, clock: Clock, observation: Observation
+    ) -> AsyncIterator[Stores]:
+        limits = Limits(
+            settings.store_connections,
+            settings.store_timeout,
+            settings.cached_users,
+            settings.revocation_bound,
+            observation.store_call,
+        )
+        async with open_stores(settings.users_at, settings.sessions_at, limits, clock) as stores:
+            yield stores
+
+    @provide
+    def users(self, stores: Stores) -> UserRepository:
+        return stores.users
+
+    @provide
+    def sessions(self, stores: Stores) -> SessionStore:
+        return stores.sessions
+
+    @provide
+    def rate_limiter(self, stores: Stores) -> RateLimiter:
+        return stores.rate_limiter
+
+    @provide
+    async def key_store(self, settings: Settings, clock: Clock) -> AsyncIterator[HeldKeyStore]:
+        async with open_key_store(settings, clock) as store:
+            yield store
+
+    keys = alias(HeldKeyStore, provides=KeyStore)
+
+    @provide
+    def key_times(self, settings: Settings) -> KeyTimes:
+        return key_times(settings)
+
+    @provide
+    async def live_keys(
+        self,
+        settings: Settings,
+        store: HeldKeyStore,
+        times: KeyTimes,
+        tend: TendKeys,
+        clock: Clock,
+        observation: Observation,
+    ) -> AsyncIterator[LiveKeys]:
+        ours = tend if settings.keys_secret else None
+        bound = settings.revocation_bound
+        async with LiveKeys.open(store, times, clock, bound, ours) as keys:
+            if observation.metrics:
+                metrics = observation.metrics
+                keys.report_to(metrics.tell_keys, metrics.keys_looked_at)
+            yield keys
+
+    @provide
+    def devices(self, settings: Settings, keys: LiveKeys, clock: Clock) -> Devices:
+        return HmacDevices(device_secrets(settings, keys, clock))
+
+    @provide
+    def audit_log(self, stores: Stores) -> AuditLog:
+        return stores.audit_log
+
+    @provide
+    def announce(self, observation: Observation) -> Announce:
+        return observation.announce(LoggedEvents())
+
+    @provide
+    def signer(self, settings: Settings, keys: LiveKeys, clock: Clock) -> TokenSigner:
+        signer = make_signer(settings, keys)
+        most = 2 * settings.cached_users  # people have several devices
+        if not most:
+            return signer
+        near = NearTokens(signer, most, clock, keys.is_live)
+        keys.follow(lambda _: near.forget())
+        return near
+
+    @provide
+    def argon2(self, settings: Settings, observation: Observation) -> Iterator[Argon2Hasher]:
+        cost = Cost(settings.argon2_passes, settings.argon2_memory)
+        hasher = Argon2Hasher(
+            cost, settings.hash_threads, settings.hash_queue, observation.metrics
+        )
+        yield hasher
+        hasher.close()
+
+    hasher = alias(source=Argon2Hasher, provides=PasswordHasher)

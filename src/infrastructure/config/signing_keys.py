@@ -1,0 +1,97 @@
+"""The configuration of the keys that sign tokens: where they are, and how they are changed."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from infrastructure.config import environment_variables as var
+from infrastructure.config.storage import StoreSettings
+from infrastructure.signing.algorithms import Algorithm, algorithm_named
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySettings(StoreSettings):
+    """A part of :class:`~infrastructure.config.settings.Settings`."""
+
+    access_private_key: str | None = var.declare(
+        "ACCESS_TOKEN_PRIVATE_KEY",
+        var.optional(var.text),
+        None,
+        "The RSA key (PEM, in base64) that signs access tokens. With none of the four, key pairs "
+        "are made and kept in `DOORWARD_DATA`.",
+        is_secret=True,
+    )
+    access_public_key: str | None = var.declare(
+        "ACCESS_TOKEN_PUBLIC_KEY",
+        var.optional(var.text),
+        None,
+        "Its public key; checked if given.",
+        is_secret=True,
+    )
+    refresh_private_key: str | None = var.declare(
+        "REFRESH_TOKEN_PRIVATE_KEY",
+        var.optional(var.text),
+        None,
+        "The RSA key that signs refresh tokens: another one.",
+        is_secret=True,
+    )
+    refresh_public_key: str | None = var.declare(
+        "REFRESH_TOKEN_PUBLIC_KEY",
+        var.optional(var.text),
+        None,
+        "Its public key; checked if given.",
+        is_secret=True,
+    )
+    keys_folder: Path | None = var.declare(
+        "KEYS_FOLDER",
+        var.optional(Path),
+        None,
+        "A folder of PEM files, such as a mounted secret, that holds the keys instead of those "
+        "four: `access.pem`, `refresh.pem`, and others for rotation.",
+    )
+    keys_secret: tuple[bytes, ...] | None = var.declare(
+        "KEYS_SECRET",
+        var.optional(var.secrets),
+        None,
+        "32 bytes in base64 (`doorward keys secret` makes some). With it the keys are in the "
+        "database of the users, encrypted with it, shared by all workers and rotated by "
+        "themselves. Several, separated by commas: the first encrypts, all decrypt.",
+        is_secret=True,
+    )
+    key_rotation: timedelta | None = var.declare(
+        "KEY_ROTATION",
+        var.unless_off(var.lifetime),
+        "30d",
+        "With `KEYS_SECRET`: for how long a key signs before the next one does; `off` to leave it "
+        "to `doorward keys rotate`.",
+    )
+    token_algorithm: Algorithm = var.declare(
+        "TOKEN_ALGORITHM",
+        algorithm_named,
+        "RS256",
+        "What new keys sign with: `RS256`, `PS256` or `EdDSA`.",
+    )
+    jwks_max_age: timedelta = var.declare(
+        "JWKS_MAX_AGE",
+        var.lifetime,
+        "5m",
+        "How long others may keep the public keys. A new key is published for twice as long "
+        "before it signs.",
+    )
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether the keys themselves are given, or some of them."""
+        return any(
+            (
+                self.access_private_key,
+                self.access_public_key,
+                self.refresh_private_key,
+                self.refresh_public_key,
+            )
+        )
+
+    @property
+    def keeps_keys(self) -> bool:
+        """Whether nothing is said of keys: then they are made and kept with the other data."""
+        return not (self.has_keys or self.keys_folder or self.keys_secret)

@@ -1,0 +1,196 @@
+"""The keys as this process knows them, kept up to date while it runs."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Self
+
+from application.ports import Clock
+from application.signing_keys import TendKeys
+from domain.errors import Unavailable
+from domain.key_ring import KeyState, KeyTimes
+from domain.token import TokenKind
+from infrastructure.clock import system_clock
+from infrastructure.config.environment_variables import ConfigurationError
+from infrastructure.signing.key_store import EVER, FixedKeys, HeldKeys, HeldKeyStore
+from infrastructure.signing.signing_key import SigningKey
+from infrastructure.storage.sql.signing_keys import SqlKeys
+
+log = logging.getLogger("doorward")
+
+Follower = Callable[[HeldKeys], None]
+Tell = Callable[[TokenKind, Mapping[KeyState, int], datetime | None], None]
+"""Of a kind: how many keys it has of each state, and since when the current one signs, or is there
+if it has always signed."""
+
+
+class LiveKeys:
+    """
+    Keys that cannot be used are reported, and those from before stay in use. But when a store that
+    others write to does not answer, a key may have been revoked: then nothing is signed or
+    accepted until it does.
+
+    :param bound: for how long the last answer of such a store is good.
+    :ivar held: all keys of the store, those that have expired among them.
+    """
+
+    def __init__(
+        self, store: HeldKeyStore, held: HeldKeys, times: KeyTimes, clock: Clock, bound: timedelta
+    ) -> None:
+        self._store = store
+        self._times = times
+        self._clock = clock
+        self._bound = bound.total_seconds()
+        self._followers: list[Follower] = []
+        self._trouble = ""
+        self._tell: Tell | None = None
+        self._looked: Callable[[], None] | None = None
+        self._in_force = HeldKeys()
+        self._use(held, monotonic())
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        store: HeldKeyStore,
+        times: KeyTimes,
+        clock: Clock,
+        bound: timedelta,
+        tend: TendKeys | None = None,
+    ) -> AsyncIterator[Self]:
+        """
+        :param tend: does what is due in the store; ``None`` if that is not ours to do.
+        :raises ConfigurationError: the store holds no ring that can be used.
+        :raises Unavailable: there is no answer.
+        """
+        if tend:
+            await tend()
+        held = await store.read()
+        held.check(store.variable)
+        live = cls(store, held, times, clock, bound)
+        tasks = [asyncio.create_task(live._watch())]
+        if tend:
+            tasks.append(asyncio.create_task(live._tend(tend)))
+        try:
+            yield live
+        finally:
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    @classmethod
+    def fixed(cls, pairs: Mapping[TokenKind, SigningKey]) -> Self:
+        """Of keys that stay as they are."""
+        store = FixedKeys(pairs)
+        times = KeyTimes(timedelta(0), {})
+        return cls(store, store.held, times, system_clock, timedelta(0))
+
+    def follow(self, follower: Follower) -> None:
+        """Tell it of the keys, now and whenever they have changed."""
+        self._followers.append(follower)
+        follower(self._in_force)
+
+    @property
+    def are_given(self) -> bool:
+        """Whether they stay as they are, unless somebody gives others."""
+        return isinstance(self._store, FixedKeys)
+
+    def is_live(self) -> bool:
+        return self._is_within(self._bound)
+
+    def _is_within(self, seconds: float) -> bool:
+        return not self._store.is_shared or monotonic() - self._asked_at <= seconds
+
+    def check(self) -> None:
+        """
+        :raises Unavailable: it cannot be told whether the keys are still good.
+        """
+        if not self.is_live():
+            raise Unavailable("keys")
+
+    def published(self) -> Sequence[Mapping[str, str]]:
+        """The public keys of access tokens, the current one first, then the next."""
+        if not self._is_within(self._bound + self._times.cached.total_seconds()):
+            raise Unavailable("keys")
+        keys = self._in_force.ring.by_state(TokenKind.ACCESS, self._clock())
+        return [self._in_force.pairs[key.id].jwk() for key in keys]
+
+    def report_to(self, tell: Tell, looked: Callable[[], None]) -> None:
+        """
+        :param tell: is told of the keys of each kind, now and whenever they are looked at.
+        :param looked: is called whenever that was possible and all of them were good.
+        """
+        self._tell, self._looked = tell, looked
+        self._report_state()
+
+    def take(self, pairs: Mapping[TokenKind, SigningKey]) -> None:
+        """These instead of those that were given before. What the others signed is dead."""
+        self._store = FixedKeys(pairs)
+        self._use(self._store.held, monotonic())
+
+    def unlock_with(self, secrets: Sequence[bytes]) -> None:
+        """Those in a database, from now on."""
+        if isinstance(self._store, SqlKeys):
+            self._store.use(secrets)
+
+    async def reload(self) -> None:
+        """Look at the store. What is wrong is reported once."""
+        asked_at = monotonic()
+        try:
+            held = await self._store.read()
+            held.check(self._store.variable)
+        except (ConfigurationError, Unavailable) as error:
+            self._report(str(error))
+        else:
+            self._report(next(iter(held.troubles), ""))
+            if asked_at >= self._asked_at:  # or else somebody who asked later was quicker
+                self._use(held, asked_at)
+        self._report_state()
+
+    def _use(self, held: HeldKeys, asked_at: float) -> None:
+        self.held, self._asked_at = held, asked_at
+        ring = held.ring.without_expired(self._clock(), self._times)
+        if ring != self._in_force.ring:
+            self._in_force = HeldKeys(ring, held.pairs)
+            for follower in self._followers:
+                follower(self._in_force)
+
+    def _report_state(self) -> None:
+        """The state of a key depends on the time, too."""
+        if self._looked and not self._trouble:
+            self._looked()
+        if self._tell:
+            ring, now = self._in_force.ring, self._clock()
+            for kind in TokenKind:
+                states = Counter(ring.state(key, now) for key in ring.of(kind))
+                current = ring.signing(kind, now)
+                has_start = current.signs_from is not None and current.signs_from > EVER
+                self._tell(kind, states, current.signs_from if has_start else current.published_at)
+
+    def _report(self, trouble: str) -> None:
+        if trouble and trouble != self._trouble:
+            log.error("what is new of the keys is refused: %s", trouble)
+        self._trouble = trouble
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(min(self._bound / 4, 1))
+            try:
+                await self.reload()
+            except Exception:  # whatever it is, the next time may be better
+                log.exception("the keys are not looked at anew")
+
+    async def _tend(self, tend: TendKeys) -> None:
+        """Beside the watching, which must not wait until a key is made."""
+        while True:
+            await asyncio.sleep(1)
+            try:
+                if tend.is_due(self.held.ring):
+                    await tend()
+            except Exception:
+                log.exception("what is due of the keys is not done")

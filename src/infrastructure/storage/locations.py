@@ -1,0 +1,221 @@
+"""Where the users and the sessions are, in words that may be read aloud: without a password."""
+
+import os
+import socket
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import SplitResult, urlsplit
+from uuid import uuid4
+
+import asyncpg
+import redis.exceptions
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from domain.errors import Unavailable
+from domain.session import SessionId
+from domain.user import UserId
+from infrastructure.config.environment_variables import ConfigurationError
+from infrastructure.config.settings import Settings
+from infrastructure.storage.backends import ADAPTERS, SQL, Adapter, adapter_for
+from infrastructure.storage.options import Limits
+
+_PRODUCTS = {
+    "postgresql": "PostgreSQL",
+    "postgres": "PostgreSQL",
+    "redis": "Redis",
+    "rediss": "Redis",
+    "unix": "Redis",
+}
+_PORTS = {"PostgreSQL": 5432, "Redis": 6379}
+
+_REASONS: dict[type[BaseException], str] = {
+    TimeoutError: "no answer in time",
+    ConnectionRefusedError: "nothing listens there",
+    socket.gaierror: "its host name is not known",
+    redis.exceptions.TimeoutError: "no answer in time",
+    redis.exceptions.AuthenticationError: "it refuses the user or the password",
+    asyncpg.InvalidAuthorizationSpecificationError: "it refuses the user or the password",
+    asyncpg.InvalidCatalogNameError: "it has no such database",
+    asyncpg.InvalidSchemaNameError: "it has no such schema; create it first",
+    asyncpg.InsufficientPrivilegeError: "its user lacks the right",
+    asyncpg.TooManyConnectionsError: "it has too many connections already",
+    asyncpg.UndefinedTableError: "its tables are missing",
+    asyncpg.UndefinedColumnError: "its schema is that of another version",
+}
+
+_NO_ANSWER = (
+    Unavailable,
+    SQLAlchemyError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    OSError,
+)
+
+
+class NotReady(Exception):
+    """Something that Doorward depends on is not as it has to be. One line that says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one of the two is.
+
+    :ivar variable: that its URL comes from.
+    """
+
+    role: Literal["users", "sessions"]
+    variable: str
+    url: str = field(repr=False)
+
+    @property
+    def adapter(self) -> Adapter:
+        """:raises ConfigurationError: there is none for this URL."""
+        try:
+            return adapter_for(self.url, self.role)
+        except ValueError as error:
+            raise ConfigurationError(self.variable, str(error)) from None
+
+    @property
+    def scheme(self) -> str:
+        return self.url.partition(":")[0].partition("+")[0]
+
+    @property
+    def is_sql(self) -> bool:
+        return ADAPTERS.get(self.scheme) is SQL
+
+    @property
+    def is_memory(self) -> bool:
+        return self.scheme == "memory"
+
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file."""
+        if self.scheme != "sqlite":
+            return None
+        return Path(make_url(self.url).database or "").absolute()
+
+    @property
+    def description(self) -> str:
+        """The product and its address. Nothing else of the URL: passwords turn up everywhere."""
+        if self.is_memory:
+            return "memory (gone when the process ends)"
+        if self.file:
+            return f"SQLite file {self.file}"
+        product = _PRODUCTS.get(self.scheme, self.scheme)
+        if self.scheme == "unix":
+            return f"{product} at a Unix socket"
+        return f"{product} at {_address(self, _PORTS.get(product))}"
+
+    @asynccontextmanager
+    async def connect(self, limits: Limits) -> AsyncIterator[Any]:
+        """What the adapter opens.
+
+        :raises ConfigurationError: the URL cannot be read.
+        """
+        opening = self.adapter.connect(self.url, limits)
+        async with AsyncExitStack() as stack:
+            with self._understanding():
+                connection = await stack.enter_async_context(opening)
+            yield connection
+
+    async def read(self, connection: Any) -> None:
+        """One read through the port, of what is not there.
+
+        :raises ConfigurationError: the URL has an option that cannot be.
+        """
+        nobody = UserId(uuid4())
+        with self._understanding():  # drivers look at some options only now
+            if self.role == "users" and self.adapter.users:
+                await self.adapter.users(connection).get(nobody)
+            elif self.role == "sessions" and self.adapter.sessions:
+                await self.adapter.sessions(connection).get(nobody, SessionId(uuid4().hex))
+
+    @contextmanager
+    def _understanding(self) -> Iterator[None]:
+        try:
+            yield
+        except (ValueError, TypeError):  # whose message may quote the URL
+            raise ConfigurationError(
+                self.variable,
+                "is not a URL that can be used: look at its port, at its options and at what "
+                "must be percent-encoded in its password",
+            ) from None
+
+
+def places(settings: Settings) -> tuple[Place, Place]:
+    """Of the users and of the sessions."""
+    users = _set_first(
+        {
+            "USERS_URL": settings.users_url,
+            "DATABASE_URL": settings.database_url,
+            "POSTGRES_HOST": settings.postgres_host,
+        },
+        "DOORWARD_DATA",
+    )
+    sessions = _set_first(
+        {"SESSIONS_URL": settings.sessions_url, "REDIS_URL": settings.redis_url}, users
+    )
+    return (
+        Place("users", users, settings.users_at),
+        Place("sessions", sessions, settings.sessions_at),
+    )
+
+
+def distinct(settings: Settings) -> list[Place]:
+    """The places, without the second where both are the same."""
+    users, sessions = places(settings)
+    return [users] if users.url == sessions.url else [users, sessions]
+
+
+def limits_of(settings: Settings) -> Limits:
+    return Limits(settings.store_connections, settings.store_timeout)
+
+
+@contextmanager
+def answering(place: Place, failure: str = "cannot be used") -> Iterator[None]:
+    """
+    :raises NotReady: the place does not answer as it should.
+    """
+    try:
+        yield
+    except _NO_ANSWER as error:
+        raise NotReady(f"{place.description} {failure}: {reason(error)}") from None
+
+
+def reason(error: BaseException) -> str:
+    """Why a store cannot be used, in words that show nothing of its URL."""
+    chain = list(_chain(error))
+    for each in chain:
+        for known, words in _REASONS.items():
+            if isinstance(each, known):
+                return words
+    for each in chain:
+        if isinstance(each, sqlite3.Error):
+            return str(each)
+        if isinstance(each, OSError):
+            return os.strerror(each.errno) if each.errno else "it cannot be reached"
+    return f"it fails with {type(chain[-1]).__name__}"
+
+
+def _set_first(candidates: dict[str, str | None], otherwise: str) -> str:
+    return next((name for name, value in candidates.items() if value), otherwise)
+
+
+def _address(place: Place, usual_port: int | None) -> str:
+    """Host and port as the driver reads them, and nothing before the last ``@``."""
+    parsed: URL | SplitResult = make_url(place.url) if place.is_sql else urlsplit(place.url)
+    host = parsed.host if isinstance(parsed, URL) else parsed.hostname
+    port = parsed.port or usual_port
+    name = (host or "localhost").rpartition("@")[2]
+    return f"{name}:{port}" if port else name
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

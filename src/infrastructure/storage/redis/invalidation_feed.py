@@ -1,0 +1,88 @@
+"""Hears of changed sessions from Redis itself (server-assisted client-side caching, RESP3).
+
+``CLIENT TRACKING ON BCAST`` makes Redis tell of every change of a user's hash, whoever makes it
+and however. What it tells and its answers come on one connection: an answer means that all changes
+from before the question have been told. The connection is redis-py's own, so that passwords, TLS
+and sockets are as everywhere else.
+"""
+
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any, Self
+from uuid import UUID
+
+from redis.asyncio.connection import AbstractConnection
+
+from domain.user import UserId
+from infrastructure.clock import running_time
+from infrastructure.storage.near_cache.invalidation_feed import ConnectedFeed
+from infrastructure.storage.redis.server import RedisServer
+from infrastructure.storage.redis.sessions import PREFIX
+
+
+class RedisFeed(ConnectedFeed):
+    def __init__(self, server: RedisServer, bound: timedelta) -> None:
+        super().__init__("Redis", bound)
+        self._server = server
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, server: RedisServer, bound: timedelta) -> AsyncIterator[Self]:
+        async with cls(server, bound) as feed:
+            yield feed
+
+    async def _listen(self) -> None:
+        async with self._server.lone_connection() as connection:
+            parser: Any = connection._parser  # noqa: SLF001 - redis-py's own cache goes this way
+            parser.set_invalidation_push_handler(self._hear)
+            await _send(connection, "CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", PREFIX)
+            await connection.read_response()
+            self._begin()
+            asked: deque[float] = deque()
+            while True:
+                await self._ask_and_hear(connection, asked)
+
+    async def _ask_and_hear(self, connection: AbstractConnection, asked: deque[float]) -> None:
+        """For as long as one question is good.
+
+        :param asked: when the questions were asked that have no answer yet.
+        """
+        self._check_answers()
+        asked.append(running_time())
+        # Not PING: a server that a failover has made a replica would answer that too.
+        await _send(connection, "ROLE")
+        until = asked[-1] + self._pause
+        while (left := until - running_time()) > 0:
+            # Nothing is returned for what is told, and when the time is up.
+            answer = await connection.read_response(timeout=left, push_request=True)
+            if answer is not None:
+                self._check_role(answer)
+                self._answered(asked.popleft())
+
+    def _check_role(self, answer: Any) -> None:
+        """:raises ConnectionError: the server is not the primary, where all changes are made."""
+        if not isinstance(answer, list) or answer[0] != b"master":
+            self._server.hang_up()  # whose sessions are as old
+            raise ConnectionError("not the primary")
+
+    async def _hear(self, message: list[Any]) -> None:
+        """
+        :param message: ``invalidate`` and the keys; none after FLUSHALL.
+        """
+        for key in message[1] or [b""]:
+            self._tell(_user_id(key))
+
+
+async def _send(connection: AbstractConnection, *command: str) -> None:
+    if not connection.is_connected:  # redis-py would connect again, and nothing would be tracked
+        raise ConnectionResetError
+    await connection.send_command(*command, check_health=False)
+
+
+def _user_id(key: bytes) -> UserId | None:
+    try:
+        return UserId(UUID(hex=key.decode().removeprefix(PREFIX)))
+    except ValueError:  # not a key of ours
+        return None

@@ -1,0 +1,234 @@
+"""Sessions and counted attempts in Redis (6.2 or newer, or Valkey).
+
+One hash per user: the field is the session's id, the value a packed record. So the sessions of a
+user are listed and ended together, lie in one slot of a cluster, and are small: a record of 64
+bytes keeps the hash a listpack. Scripts make each change one atomic step and one round trip.
+
+Nothing in Redis is a usable credential: a token needs the signature of a key that is not there.
+"""
+
+import asyncio
+import struct
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from operator import attrgetter
+from typing import TypeGuard, cast
+
+import msgspec
+
+from application.ports import RateLimiter, SessionStore
+from domain.audit_event import Event
+from domain.rate_limit import Usage
+from domain.session import Session, SessionId, TokenId
+from domain.session_activity import Sighting
+from domain.user import UserId
+from infrastructure.storage.redis.multiplexer import Script
+from infrastructure.storage.redis.server import RedisServer
+
+PREFIX = "doorward:sessions:"
+SEEN_PREFIX = "doorward:seen:"
+RATE_LIMIT_PREFIX = "doorward:limits:"
+
+# A version, the good and the spent token's ids, four times as microseconds since 1970 in 7 bytes
+# each (enough until the year 4253), and the generation in 3.
+_RECORD = struct.Struct(">B16s16s7s7s7s7s3s")
+_VERSION = 2
+_NONE = bytes(16)
+_EXPIRES_AT = 1 + 16 + 16 + 7 + 7  # the offset of expires_at in a record
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+# KEYS: the user's hash of sessions, and that of sightings. ARGV: the session's id, the record it
+# must have ('' when it is new), its new record, the time before which ended sessions are swept, in
+# microseconds, and where it was seen ('' leaves what is there).
+# The hashes live as long as the session in them that expires last.
+_WRITE = Script(f"""
+if ARGV[2] ~= '' and redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then
+    return 0
+end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+local last, all = 0, redis.call('HGETALL', KEYS[1])
+for i = 1, #all, 2 do
+    local expires_at = struct.unpack('>I7', all[i + 1], {_EXPIRES_AT + 1})
+    if expires_at <= tonumber(ARGV[4]) then
+        redis.call('HDEL', KEYS[1], all[i])
+        redis.call('HDEL', KEYS[2], all[i])
+    elseif expires_at > last then
+        last = expires_at
+    end
+end
+if ARGV[5] ~= '' then
+    redis.call('HSET', KEYS[2], ARGV[1], ARGV[5])
+end
+local last_millisecond = string.format('%.0f', math.ceil(last / 1000))
+redis.call('PEXPIREAT', KEYS[1], last_millisecond)
+redis.call('PEXPIREAT', KEYS[2], last_millisecond)
+return 1
+""")
+
+# KEYS: as above. ARGV: the session's id and where it was seen.
+_SEE = Script("""
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then
+    redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+    redis.call('PEXPIRE', KEYS[2], redis.call('PTTL', KEYS[1]))
+end
+""")
+
+
+# KEYS: the window. ARGV: now and the end of a window that opens now, in microseconds.
+_COUNT = Script("""
+local window = redis.call('HMGET', KEYS[1], 'count', 'resets_at')
+if not window[1] or tonumber(window[2]) <= tonumber(ARGV[1]) then
+    redis.call('HSET', KEYS[1], 'count', 1, 'resets_at', ARGV[2])
+    redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', math.ceil(tonumber(ARGV[2]) / 1000)))
+    return {1, ARGV[2]}
+end
+return {redis.call('HINCRBY', KEYS[1], 'count', 1), window[2]}
+""")
+
+
+class RedisRateLimiter(RateLimiter):
+    def __init__(self, server: RedisServer) -> None:
+        self._server = server
+
+    async def count(self, key: str, window: timedelta, now: datetime) -> Usage:
+        async with self._server.answering("rate_limits") as redis:
+            count, resets_at = await redis.run(
+                _COUNT, [RATE_LIMIT_PREFIX + key], _microseconds(now), _microseconds(now + window)
+            )
+        return Usage(int(count), _EPOCH + int(resets_at) * _MICROSECOND)
+
+    async def forget(self, key: str) -> None:
+        async with self._server.answering("rate_limits") as redis:
+            await redis.call("DEL", RATE_LIMIT_PREFIX + key)
+
+
+class RedisSessions(SessionStore):
+    def __init__(self, server: RedisServer) -> None:
+        self._server = server
+
+    async def add(
+        self, session: Session, sighting: Sighting | None = None, _event: Event | None = None
+    ) -> None:
+        seen = _pack_sighting(sighting) if sighting else b""
+        await self._write(session, b"", session.started_at, seen)
+
+    async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
+        async with self._server.answering("sessions") as redis:
+            record = cast(bytes | None, await redis.call("HGET", _key(user_id), session_id))
+        return _unpack(user_id, session_id, record) if _is_readable(record) else None
+
+    async def replace(self, old: Session, new: Session) -> bool:
+        return await self._write(new, _pack(old), _EPOCH)
+
+    async def delete(
+        self, user_id: UserId, session_id: SessionId, _event: Event | None = None
+    ) -> None:
+        async with self._server.answering("sessions") as redis:
+            await asyncio.gather(
+                redis.call("HDEL", _key(user_id), session_id),
+                redis.call("HDEL", _seen_key(user_id), session_id),
+            )
+
+    async def of_user(self, user_id: UserId) -> Sequence[Session]:
+        async with self._server.answering("sessions") as redis:
+            listed = cast(dict[bytes, bytes], await redis.call("HGETALL", _key(user_id)))
+        sessions = [
+            _unpack(user_id, SessionId(field.decode()), record)
+            for field, record in listed.items()
+            if _is_readable(record)
+        ]
+        return sorted(sessions, key=attrgetter("started_at"))
+
+    async def see(self, user_id: UserId, session_id: SessionId, sighting: Sighting) -> None:
+        keys = [_key(user_id), _seen_key(user_id)]
+        async with self._server.answering("sessions") as redis:
+            await redis.run(_SEE, keys, session_id, _pack_sighting(sighting))
+
+    async def seen(self, user_id: UserId) -> Mapping[SessionId, Sighting]:
+        async with self._server.answering("sessions") as redis:
+            listed = cast(dict[bytes, bytes], await redis.call("HGETALL", _seen_key(user_id)))
+        unpacked = {field.decode(): _unpack_sighting(packed) for field, packed in listed.items()}
+        return {SessionId(each): sighting for each, sighting in unpacked.items() if sighting}
+
+    async def _write(
+        self, session: Session, expected: bytes, sweep_before: datetime, seen: bytes = b""
+    ) -> bool:
+        async with self._server.answering("sessions") as redis:
+            written = await redis.run(
+                _WRITE,
+                [_key(session.user_id), _seen_key(session.user_id)],
+                session.id,
+                expected,
+                _pack(session),
+                _microseconds(sweep_before),
+                seen,
+            )
+        return bool(written)
+
+
+def _key(user_id: UserId) -> str:
+    return f"{PREFIX}{{{user_id.hex}}}"  # the braces keep all of a user's keys in one slot
+
+
+def _seen_key(user_id: UserId) -> str:
+    return f"{SEEN_PREFIX}{{{user_id.hex}}}"
+
+
+def _pack(session: Session) -> bytes:
+    return _RECORD.pack(
+        _VERSION,
+        bytes.fromhex(session.token_id),
+        bytes.fromhex(session.spent_id) if session.spent_id else _NONE,
+        *(
+            _microseconds(time).to_bytes(7, "big")
+            for time in (
+                session.started_at,
+                session.rotated_at,
+                session.expires_at,
+                session.ends_at,
+            )
+        ),
+        session.generation.to_bytes(3, "big"),
+    )
+
+
+def _is_readable(record: bytes | None) -> TypeGuard[bytes]:
+    """A record of another version is as good as none: its owner logs in again."""
+    return record is not None and record[0] == _VERSION
+
+
+def _unpack(user_id: UserId, session_id: SessionId, record: bytes) -> Session:
+    _version, token_id, spent_id, *times, generation = _RECORD.unpack(record)
+    started_at, rotated_at, expires_at, ends_at = map(_time, times)
+    return Session(
+        id=session_id,
+        user_id=user_id,
+        token_id=TokenId(token_id.hex()),
+        spent_id=None if spent_id == _NONE else TokenId(spent_id.hex()),
+        started_at=started_at,
+        rotated_at=rotated_at,
+        expires_at=expires_at,
+        ends_at=ends_at,
+        generation=int.from_bytes(generation, "big"),
+    )
+
+
+def _microseconds(time: datetime) -> int:
+    return (time - _EPOCH) // _MICROSECOND
+
+
+def _time(octets: bytes) -> datetime:
+    return _EPOCH + int.from_bytes(octets, "big") * _MICROSECOND
+
+
+def _pack_sighting(sighting: Sighting) -> bytes:
+    return msgspec.msgpack.encode(sighting)
+
+
+def _unpack_sighting(packed: bytes) -> Sighting | None:
+    """One of another version is as good as none."""
+    try:
+        return msgspec.msgpack.decode(packed, type=Sighting)
+    except msgspec.DecodeError:
+        return None

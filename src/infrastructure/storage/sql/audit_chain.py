@@ -1,0 +1,264 @@
+"""The chain of the audit log: each row carries the digest of the one before.
+
+A digest is over all that a row says and the digest before it. So no row can be changed, taken out
+or put in without changing all that follow and the head of the chain. Who can write to the database
+can do that too: note the head elsewhere from time to time (``doorward doctor audit`` prints it).
+
+Only a salted digest of an address is in the chain, so that the address itself can be forgotten.
+"""
+
+import secrets
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.engine import MappingResult
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.audit_event import Event
+from domain.user import UserId
+from infrastructure.storage.sql.database import Database
+from infrastructure.storage.sql.tables import ADDRESS_LENGTH, audit_chain, audit_events, users
+
+ROLE = "audit log"
+_MANY = 1000  # rows at a time
+_Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where the chain ends: the number and the digest of its last row."""
+
+    number: int
+    digest: str
+
+
+class Broken(Exception):
+    """The chain is broken.
+
+    :ivar number: of the first row that is not as it was recorded.
+    """
+
+    def __init__(self, number: int, what: str) -> None:
+        super().__init__(f"event {number} {what}")
+        self.number = number
+
+
+async def lock(connection: AsyncConnection) -> None:
+    """Within a transaction: nobody else appends until its end."""
+    await connection.execute(select(audit_chain.c.id).with_for_update())
+
+
+async def append(connection: AsyncConnection, events: Sequence[Event]) -> None:
+    """Within a transaction, as the last thing in it: whoever else appends waits for its end."""
+    ends = select(audit_chain.c.last_number, audit_chain.c.last_digest).with_for_update()
+    number, previous = (await connection.execute(ends)).one()
+    there = await _users_there(connection, events)
+    rows = []
+    for event in events:
+        number += 1
+        owner = event.actor_id or event.user_id
+        known = event if owner is None or owner in there else event.without_address_of(owner)
+        row = _row(number, known, previous)
+        previous = row["digest"]
+        rows.append(row)
+    await connection.execute(insert(audit_events), rows)
+    await connection.execute(update(audit_chain).values(last_number=number, last_digest=previous))
+
+
+async def _users_there(connection: AsyncConnection, events: Sequence[Event]) -> set[UserId]:
+    """Of who has gone no address is recorded, whatever of theirs was still on its way."""
+    owners = {event.actor_id or event.user_id for event in events if event.caller.address}
+    query = select(users.c.id).where(users.c.id.in_(owners - {None}))
+    return set(map(UserId, await connection.scalars(query))) if owners - {None} else set()
+
+
+async def prune(connection: AsyncConnection, before: datetime) -> int:
+    """Within a transaction: take the oldest rows away, up to the first that is not before this
+    time, or some of them.
+
+    :returns: how many.
+    """
+    start = await connection.scalar(select(audit_chain.c.start_number).with_for_update())
+    some = (
+        select(audit_events.c.number, audit_events.c.at, audit_events.c.digest)
+        .order_by(audit_events.c.number)
+        .limit(_MANY)
+    )
+    last = None
+    for row in await connection.execute(some):
+        if row.at >= before:
+            break
+        last = row
+    if last is None or start is None:
+        return 0
+    # The triggers let rows go only from before the start.
+    start_is = {"start_number": last.number, "start_digest": last.digest}
+    await connection.execute(update(audit_chain).values(start_is))
+    await connection.execute(delete(audit_events).where(audit_events.c.number <= last.number))
+    return int(last.number - start)
+
+
+async def verify(database: Database, noted: Head | None = None) -> tuple[int, Head]:
+    """Read the whole chain.
+
+    :param noted: a head that it had once, which must still be in it, unless it was pruned.
+    :returns: how many rows there are, and where it ends.
+    :raises Broken: it is not as it was recorded.
+    """
+    while True:
+        start, head = await _ends(database)
+        try:
+            return await _walk(database, start, head, noted), head
+        except Broken:
+            if (await _ends(database))[0] == start:
+                raise
+            # It was pruned meanwhile: begin again.
+
+
+async def _walk(database: Database, start: Head, head: Head, noted: Head | None) -> int:
+    before, _ = await _outside(database)
+    if before is not None:
+        raise Broken(before, "is no part of the chain")
+    previous, count = start, 0
+    _compare(previous, noted)
+    async for row in _rows(database, start.number, head.number):
+        previous = _follow(previous, row)
+        _compare(previous, noted)
+        count += 1
+    if previous != head:
+        raise Broken(previous.number + 1, "is missing")
+    _, behind = await _outside(database)
+    if behind is not None:
+        raise Broken(behind, "is no part of the chain")
+    if noted and noted.number > head.number:
+        raise Broken(head.number + 1, "is missing")
+    return count
+
+
+def _compare(head: Head, noted: Head | None) -> None:
+    if noted and noted.number == head.number and noted != head:
+        raise Broken(noted.number, "is not the one that was noted")
+
+
+def _follow(previous: Head, row: _Row) -> Head:
+    if row["number"] != previous.number + 1:
+        raise Broken(previous.number + 1, "is missing")
+    try:
+        is_good = row["previous"] == previous.digest and row["digest"] == _digest(row)
+        is_good &= row["address"] is None or row["address_digest"] == _address_digest(
+            row["address"], row["address_salt"]
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        is_good = False
+    if not is_good:
+        raise Broken(row["number"], "was changed")
+    return Head(row["number"], row["digest"])
+
+
+async def _ends(database: Database) -> tuple[Head, Head]:
+    """What the first row follows on, and the last row.
+
+    :raises Broken: that is not known.
+    """
+    async with database.connection(ROLE) as connection:
+        rows = (await connection.execute(select(audit_chain))).all()
+    if len(rows) != 1:
+        raise Broken(0, "is not the head of the chain: there must be one")
+    [row] = rows
+    return Head(row.start_number, row.start_digest), Head(row.last_number, row.last_digest)
+
+
+async def _outside(database: Database) -> tuple[int | None, int | None]:
+    """The first row that is before the start, and the first that is behind the end: both as they
+    are at this moment, for the chain grows and is pruned meanwhile.
+    """
+    first, number = func.min(audit_events.c.number), audit_events.c.number
+    before = select(first).where(number <= select(audit_chain.c.start_number).scalar_subquery())
+    behind = select(first).where(number > select(audit_chain.c.last_number).scalar_subquery())
+    async with database.connection(ROLE) as connection:
+        both = select(before.scalar_subquery(), behind.scalar_subquery())
+        return tuple((await connection.execute(both)).one())
+
+
+async def _rows(database: Database, after: int, last: int) -> AsyncIterator[_Row]:
+    while after < last:
+        some = (
+            select(audit_events)
+            .where(audit_events.c.number > after, audit_events.c.number <= last)
+            .order_by(audit_events.c.number)
+            .limit(_MANY)
+        )
+        async with database.connection(ROLE) as connection:
+            result = (await connection.execute(some)).mappings()
+            rows = list(_readable(result, after))
+        for row in rows:
+            yield row
+        if len(rows) < _MANY:
+            return
+        after = rows[-1]["number"]
+
+
+def _readable(result: MappingResult, after: int) -> Iterator[_Row]:
+    """SQLite lets anything be in any column. Of a row that cannot be read only the number is
+    known, for it follows on the one before.
+    """
+    while True:
+        try:
+            row = result.fetchone()
+        except (ValueError, TypeError):
+            after += 1
+            yield {"number": after}
+            continue
+        if row is None:
+            return
+        after = row["number"]
+        yield dict(row)
+
+
+def _row(number: int, event: Event, previous: str) -> dict[str, Any]:
+    address = event.caller.address[:ADDRESS_LENGTH]  # what is no address may be of any length
+    salt = secrets.token_hex(16) if address else ""
+    row = {
+        "number": number,
+        "id": event.id,
+        "at": event.at,
+        "what": event.what,
+        "outcome": event.outcome,
+        "user_id": event.user_id,
+        "session_id": event.session_id,
+        "actor_id": event.actor_id,
+        "detail": event.detail,
+        "request_id": event.caller.request_id,
+        "address": address or None,
+        "address_salt": salt or None,
+        "address_digest": _address_digest(address, salt) if address else "",
+        "previous": previous,
+    }
+    return row | {"digest": _digest(row)}
+
+
+def _digest(row: _Row) -> str:
+    content = [
+        row["previous"],
+        row["number"],
+        row["id"],
+        row["at"].astimezone(UTC).isoformat(timespec="microseconds"),
+        row["what"],
+        row["outcome"],
+        row["user_id"] and row["user_id"].hex,
+        row["session_id"],
+        row["actor_id"] and row["actor_id"].hex,
+        row["detail"],
+        row["request_id"],
+        row["address_digest"],
+    ]
+    return sha256(msgspec.json.encode(content)).hexdigest()
+
+
+def _address_digest(address: str, salt: str) -> str:
+    return sha256(msgspec.json.encode([salt, address])).hexdigest()

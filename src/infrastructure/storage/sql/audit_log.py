@@ -1,0 +1,206 @@
+"""The audit log in PostgreSQL or SQLite: rows that are only added, chained by their digests.
+
+An event that comes with a change in this database is appended by the store that makes the change,
+in the same transaction (``Rows.change``). All others are appended here;
+those that come at the same time share a transaction, for there is only one end of the chain.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Self
+
+from sqlalchemy import ColumnElement, and_, or_, select, true, update
+from sqlalchemy.engine import RowMapping
+from sqlalchemy.exc import DBAPIError
+
+from application.ports import AuditLog
+from application.ports.pagination import EventQuery, Page
+from domain.audit_event import SUCCESS, Caller, Event, RecordedEvent
+from domain.errors import Unavailable
+from domain.session import SessionId
+from domain.user import UserId
+from infrastructure.storage import page_cursor as cursor
+from infrastructure.storage.sql import audit_chain as chain
+from infrastructure.storage.sql.database import Database, Recorded
+from infrastructure.storage.sql.tables import audit_events
+
+log = logging.getLogger("doorward")
+
+_MANY = 1000
+_PAUSE = 1.0
+"""Seconds until what could not be written is tried again."""
+
+_MOST_WAITING = 10_000
+"""Events that are kept while the database does not answer. The service's own log has all."""
+
+
+@dataclass
+class _Batch:
+    """What is appended together."""
+
+    events: dict[str, Event] = field(default_factory=dict)  # by id
+    is_over: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class SqlAuditLog(AuditLog):
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._recorded = database.recorded = Recorded()
+        self._next = _Batch()
+        self._writing: asyncio.Task[None] | None = None
+        self._is_behind = False
+
+    async def record(self, event: Event) -> None:
+        if self._recorded.take(event.id):
+            return
+        batch = self._next
+        if len(batch.events) >= _MOST_WAITING:
+            log.error("the audit log has no room for an event while its database is down")
+            return
+        batch.events[event.id] = event
+        self._start_writing()
+        # A refusal must take as long as one that is not recorded: who is refused learns nothing.
+        # And while there is no answer nobody knows how long it would take.
+        if event.outcome == SUCCESS and not self._is_behind:
+            await batch.is_over.wait()
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, database: Database) -> AsyncIterator[Self]:
+        log = cls(database)
+        try:
+            yield log
+        finally:
+            if log._writing is not None:
+                await log._writing
+            await log._write()  # what is still waiting
+
+    async def page(self, query: EventQuery, after: str | None, limit: int) -> Page[RecordedEvent]:
+        await self._catch_up()
+        some = select(audit_events).where(_matching(query)).order_by(audit_events.c.number.desc())
+        if after is not None:
+            [number] = cursor.read(after, "number", cursor.number)
+            some = some.where(audit_events.c.number < number)
+        async with self._database.connection(chain.ROLE) as connection:
+            rows = (await connection.execute(some.limit(limit + 1))).mappings().all()
+        following = (
+            cursor.write("number", rows[limit - 1]["number"]) if len(rows) > limit else None
+        )
+        return Page([_recorded(row) for row in rows[:limit]], following)
+
+    async def forget_addresses(self, user_id: UserId) -> None:
+        if self._writing is not None:  # what is on its way is there then, or is waiting again
+            await asyncio.shield(self._writing)
+        for event_id, event in self._next.events.items():
+            self._next.events[event_id] = event.without_address_of(user_id)
+        is_theirs = or_(
+            audit_events.c.actor_id == user_id,
+            and_(audit_events.c.user_id == user_id, audit_events.c.actor_id.is_(None)),
+        )
+        number = audit_events.c.number
+        some = select(number).where(is_theirs, audit_events.c.address.is_not(None)).limit(_MANY)
+        statement = (
+            update(audit_events)
+            .where(number.in_(some.scalar_subquery()))
+            .values(address=None, address_salt=None)
+        )
+        forgotten = _MANY
+        while forgotten == _MANY:  # in steps that end in time, however many there are
+            async with self._database.connection(chain.ROLE) as connection:
+                forgotten = (await connection.execute(statement)).rowcount
+
+    async def prune(self, before: datetime, event: Event | None = None) -> int:
+        count = 0
+        while True:
+            async with self._database.transaction(chain.ROLE) as connection:
+                some = await chain.prune(connection, before)
+                if some and not count and event:
+                    await chain.append(connection, [event])
+            count += some
+            if not some:
+                return count
+
+    async def _catch_up(self) -> None:
+        """What this process has recorded is there, if it can be."""
+        if self._writing is not None and not self._is_behind:
+            await asyncio.shield(self._writing)
+
+    def _start_writing(self) -> None:
+        if self._next.events and (self._writing is None or self._writing.done()):
+            self._writing = asyncio.create_task(self._write())
+
+    async def _write(self) -> None:
+        """Until nothing is waiting, or the database does not answer."""
+        while self._next.events:
+            batch, self._next = self._next, _Batch()
+            try:
+                await self._append(list(batch.events.values()))
+                self._is_behind = False
+            except Unavailable as error:
+                log.warning("the audit log is not written, events are kept for later: %s", error)
+                self._is_behind = True
+                self._next.events = batch.events | self._next.events
+                self._next.is_over.set()  # nobody waits any more
+                asyncio.get_running_loop().call_later(_PAUSE, self._start_writing)
+                return
+            except Exception:
+                log.exception("%d events are in no audit log, only here", len(batch.events))
+            finally:
+                batch.is_over.set()
+
+    async def _append(self, events: Sequence[Event]) -> None:
+        try:
+            await self._append_new(events)
+        except DBAPIError:  # there is one that cannot be stored; the others can
+            for event in events:
+                await self._append_alone(event)
+
+    async def _append_alone(self, event: Event) -> None:
+        try:
+            await self._append_new([event])
+        except DBAPIError:
+            log.exception("event %s is in no audit log, only in this one", event.id)
+
+    async def _append_new(self, events: Sequence[Event]) -> None:
+        """Those that are not there. They may be: nobody knows what has become of an attempt that
+        was not answered.
+        """
+        ids = audit_events.c.id
+        async with self._database.transaction(chain.ROLE) as connection:
+            await chain.lock(connection)
+            known = select(ids).where(ids.in_([event.id for event in events]))
+            there = set(await connection.scalars(known))
+            new = [event for event in events if event.id not in there]
+            if new:
+                await chain.append(connection, new)
+
+
+def _matching(query: EventQuery) -> ColumnElement[bool]:
+    equal = {"user_id": query.user_id, "what": query.what, "outcome": query.outcome}
+    conditions: list[ColumnElement[bool]] = [
+        audit_events.c[name] == value for name, value in equal.items() if value is not None
+    ]
+    if query.since is not None:
+        conditions.append(audit_events.c.at >= query.since)
+    if query.until is not None:
+        conditions.append(audit_events.c.at < query.until)
+    return and_(true(), *conditions)
+
+
+def _recorded(row: RowMapping) -> RecordedEvent:
+    event = Event(
+        id=row["id"],
+        what=row["what"],
+        outcome=row["outcome"],
+        at=row["at"],
+        caller=Caller(row["address"] or "", row["request_id"]),
+        user_id=UserId(row["user_id"]) if row["user_id"] else None,
+        session_id=SessionId(row["session_id"]) if row["session_id"] else None,
+        actor_id=UserId(row["actor_id"]) if row["actor_id"] else None,
+        detail=row["detail"],
+    )
+    return RecordedEvent(row["number"], event)

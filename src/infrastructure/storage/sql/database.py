@@ -1,0 +1,234 @@
+"""Connections to SQL databases: what a URL means, a pool, its time-out and its errors."""
+
+import asyncio
+import os
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
+from typing import Any, Self
+
+import asyncpg
+from sqlalchemy import Connection, event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from domain.errors import Unavailable
+from infrastructure.storage.options import Limits
+
+_DRIVERS = {
+    "postgresql": "postgresql+asyncpg",
+    "postgres": "postgresql+asyncpg",
+    "sqlite": "sqlite+aiosqlite",
+}
+
+_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+
+
+def connect_options(url: str) -> tuple[URL, dict[str, Any]]:
+    """The URL for SQLAlchemy and the options for its driver.
+
+    Takes what the Rust and Node worlds append to PostgreSQL URLs: ``schema`` becomes the search
+    path, ``sslmode`` becomes asyncpg's ``ssl``.
+
+    :raises ValueError: the URL cannot be read or has an option that is not known.
+    """
+    parsed = _parse(url)
+    driver = _DRIVERS.get(parsed.get_backend_name())
+    if driver is None:
+        raise ValueError(f"must start with one of these: {', '.join(_DRIVERS)}")
+    query = {name: str(value) for name, value in parsed.query.items()}
+    options: dict[str, Any] = {}
+    if schema := query.pop("schema", ""):
+        quoted = schema.replace('"', '""')
+        options["server_settings"] = {"search_path": f'"{quoted}"'}
+    if mode := query.pop("sslmode", ""):
+        if mode not in _SSL_MODES:
+            raise ValueError(f"has an sslmode that is none of {', '.join(_SSL_MODES)}")
+        options["ssl"] = mode
+    if query:
+        raise ValueError(f"has an unknown option: {', '.join(sorted(query))}")
+    return parsed.set(drivername=driver, query={}), options
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):  # whose messages quote the URL
+        raise ValueError("is not a database URL; mind what must be percent-encoded") from None
+    if parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}:
+        raise ValueError("must name a file: sqlite:///path")
+    if parsed.get_backend_name() != "sqlite" and "@" in (parsed.database or ""):
+        # A password with a bare / in it: what follows would be taken for the host, and shown.
+        raise ValueError("is not a database URL; mind what must be percent-encoded")
+    return parsed
+
+
+class _Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg has no types
+    """SQLAlchemy would give a server that has fallen silent two more seconds for its goodbye."""
+
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's
+        await super().close(timeout=min(timeout or 0.1, 0.1))
+
+
+class Recorded:
+    """The ids of events. Those that nobody asks for are forgotten in the end."""
+
+    _MOST = 10_000
+
+    def __init__(self) -> None:
+        self._ids: dict[str, None] = {}  # in the order of time
+
+    def add(self, event_id: str) -> None:
+        if len(self._ids) >= self._MOST:
+            del self._ids[next(iter(self._ids))]
+        self._ids[event_id] = None
+
+    def take(self, event_id: str) -> bool:
+        """Whether it is there. It is asked for once."""
+        return self._ids.pop(event_id, self) is None
+
+
+class Database:
+    """A pool of connections, with the port's time-out and the port's error.
+
+    :param url: ``postgresql://…`` or ``sqlite:///path``.
+    :raises ValueError: see :func:`connect_options`.
+    :ivar recorded: the events that stores have recorded in the audit log with what they changed;
+        ``None`` where the audit log is not in this database.
+    """
+
+    recorded: "Recorded | None" = None
+
+    def __init__(self, url: str, limits: Limits) -> None:
+        parsed, options = connect_options(url)
+        self._seconds = limits.timeout.total_seconds()
+        self._watch = partial(limits.watch, parsed.get_backend_name())
+        if parsed.get_backend_name() == "postgresql":
+            options["connection_class"] = _Connection
+        self._engine = create_async_engine(
+            parsed,
+            isolation_level="AUTOCOMMIT",
+            hide_parameters=True,  # they hold addresses and hashes, and errors are logged
+            pool_size=limits.pool_size,
+            max_overflow=0,
+            pool_pre_ping=True,  # a database that was restarted costs nobody a failed request
+            connect_args={"timeout": self._seconds, **options},
+        )
+        self._options = options
+        level = "READ COMMITTED" if parsed.get_backend_name() == "postgresql" else "SERIALIZABLE"
+        self._transactions = self._engine.execution_options(isolation_level=level)
+        if self._engine.dialect.name == "sqlite":
+            event.listen(self._transactions.sync_engine, "begin", begin_immediate)
+            event.listen(self._engine.sync_engine, "do_connect", make_private)
+            event.listen(self._engine.sync_engine, "connect", prepare_sqlite)
+
+    @asynccontextmanager
+    async def connection(self, role: str) -> AsyncIterator[AsyncConnection]:
+        """
+        :param role: what it is used for, in case of an error.
+        :raises Unavailable: there is no answer in time.
+        """
+        with self._watch(role), _answering(role):
+            async with asyncio.timeout(self._seconds), self._engine.connect() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def transaction(self, role: str) -> AsyncIterator[AsyncConnection]:
+        """The same for several statements that are one step. An error undoes all of them."""
+        with self._watch(role), _answering(role):
+            async with asyncio.timeout(self._seconds), self._transactions.begin() as connection:
+                yield connection
+
+    @property
+    def file(self) -> str | None:
+        """The path of an SQLite file."""
+        url = self._engine.url
+        return url.database if url.get_backend_name() == "sqlite" else None
+
+    @asynccontextmanager
+    async def lone_connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection to PostgreSQL beside the pool, as its driver knows it."""
+        _, place = self._engine.dialect.create_connect_args(self._engine.url)
+        connection = await asyncpg.connect(**place, timeout=self._seconds, **self._options)
+        try:
+            yield connection
+        finally:
+            connection.terminate()  # a server that has fallen silent would keep a goodbye waiting
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, url: str, limits: Limits) -> AsyncIterator[Self]:
+        database = cls(url, limits)
+        try:
+            yield database
+        finally:
+            await database._engine.dispose()
+
+
+@contextmanager
+def _answering(role: str) -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        if _is_ours(error):
+            raise
+        raise Unavailable(role) from error
+    except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        raise Unavailable(role) from error
+
+
+def _is_ours(error: DBAPIError) -> bool:
+    """Whether it is a fault of ours, not of the server: that must not look like an outage that
+    passes.
+    """
+    state = getattr(error.orig, "sqlstate", None) or ""  # PostgreSQL, appendix A
+    kinds = (ProgrammingError, DataError, IntegrityError)
+    return isinstance(error, kinds) or state.startswith(("22", "23", "42", "P0"))
+
+
+def begin_immediate(connection: Connection) -> None:
+    """Python's sqlite3 begins a transaction only before the first change; that can be too late."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def make_private(
+    _dialect: object, _record: object, arguments: list[Any], _options: object
+) -> None:
+    """An SQLite file is for its owner only; SQLite itself would let everybody read a new one.
+
+    A file that is there is not opened: to close it would take away the locks that SQLite holds on
+    it in this process ("How To Corrupt An SQLite Database File", section 2.2).
+    """
+    with suppress(OSError):  # it is there, or SQLite says better why not
+        os.close(os.open(arguments[0], os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+
+
+def prepare_sqlite(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    _switch_to_wal(cursor)  # readers and the one writer do not block
+    cursor.execute("PRAGMA synchronous = FULL")  # what was acknowledged survives a power cut
+    cursor.close()
+
+
+def _switch_to_wal(cursor: Any) -> None:
+    """Once in the life of the file. SQLite does not wait by itself for others who do the same."""
+    patience = time.monotonic() + 5
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > patience:
+                raise
+            time.sleep(0.005)
+        else:
+            return

@@ -1,0 +1,147 @@
+"""Sessions and counted attempts in PostgreSQL or SQLite, with the same statements.
+
+Every statement commits by itself (AUTOCOMMIT), which is atomic and one round trip, unless an event
+is to be recorded with it. What a port method promises is one statement (a second one may tidy up),
+and a compare-and-swap is an UPDATE whose WHERE names the whole old row.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import case, delete, select, update
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.engine import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from application.ports import RateLimiter, SessionStore
+from domain.audit_event import Event
+from domain.rate_limit import Usage
+from domain.session import Session, SessionId, TokenId
+from domain.session_activity import Sighting
+from domain.user import UserId
+from infrastructure.storage.sql.database import Database
+from infrastructure.storage.sql.rows import Row, Rows
+from infrastructure.storage.sql.tables import ADDRESS_LENGTH, rate_limits, sessions
+
+
+class SqlRateLimiter(RateLimiter):
+    def __init__(self, database: Database) -> None:
+        self._rows = Rows(database, rate_limits)
+
+    async def count(self, key: str, window: timedelta, now: datetime) -> Usage:
+        async with self._rows.connection() as connection:
+            insert_here = sqlite_insert if connection.dialect.name == "sqlite" else pg_insert
+            new = insert_here(rate_limits).values(key=key, count=1, resets_at=now + window)
+            has_ended = rate_limits.c.resets_at <= now
+            counted = new.on_conflict_do_update(
+                index_elements=["key"],
+                set_={
+                    "count": case((has_ended, 1), else_=rate_limits.c.count + 1),
+                    "resets_at": case(
+                        (has_ended, new.excluded.resets_at), else_=rate_limits.c.resets_at
+                    ),
+                },
+            ).returning(rate_limits.c.count, rate_limits.c.resets_at)
+            usage = Usage(*(await connection.execute(counted)).one())
+            if usage.count == 1:
+                await self._sweep(connection, now)
+        return usage
+
+    async def forget(self, key: str) -> None:
+        await self._rows.delete(key=key)
+
+    async def _sweep(self, connection: AsyncConnection, now: datetime) -> None:
+        """Windows end by themselves; this only takes away some rows of those that have."""
+        ended = select(rate_limits.c.key).where(rate_limits.c.resets_at <= now).limit(100)
+        some = ended.with_for_update(skip_locked=True)
+        await connection.execute(delete(rate_limits).where(rate_limits.c.key.in_(some)))
+
+
+class SqlSessions(SessionStore):
+    def __init__(self, database: Database) -> None:
+        self._rows = Rows(database, sessions)
+
+    async def add(
+        self, session: Session, sighting: Sighting | None = None, event: Event | None = None
+    ) -> None:
+        ended = (
+            sessions.c.user_id == session.user_id,
+            sessions.c.expires_at <= session.started_at,
+        )
+        async with self._rows.connection() as connection:
+            await connection.execute(delete(sessions).where(*ended))
+        seen = _sighting_row(sighting) if sighting else {}
+        await self._rows.insert({**_session_row(session), **seen}, event)
+
+    async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
+        row = await self._rows.one(id=session_id, user_id=user_id)
+        return _session(row) if row else None
+
+    async def replace(self, old: Session, new: Session) -> bool:
+        return await self._rows.swap(_session_row(old), _session_row(new))
+
+    async def delete(
+        self, user_id: UserId, session_id: SessionId, event: Event | None = None
+    ) -> None:
+        await self._rows.delete(event, id=session_id, user_id=user_id)
+
+    async def of_user(self, user_id: UserId) -> Sequence[Session]:
+        query = (
+            select(sessions).where(sessions.c.user_id == user_id).order_by(sessions.c.started_at)
+        )
+        async with self._rows.connection() as connection:
+            return [_session(row) for row in (await connection.execute(query)).mappings()]
+
+    async def see(self, user_id: UserId, session_id: SessionId, sighting: Sighting) -> None:
+        the_session = self._rows.where({"id": session_id, "user_id": user_id})
+        await self._rows.change(
+            update(sessions).where(*the_session).values(_sighting_row(sighting))
+        )
+
+    async def seen(self, user_id: UserId) -> Mapping[SessionId, Sighting]:
+        is_noted = sessions.c.seen_at.is_not(None)
+        query = select(sessions).where(sessions.c.user_id == user_id, is_noted)
+        async with self._rows.connection() as connection:
+            rows = (await connection.execute(query)).mappings()
+            return {SessionId(row["id"]): _sighting(row) for row in rows}
+
+
+def _session_row(session: Session) -> Row:
+    return {
+        "id": session.id,
+        "user_id": session.user_id,
+        "token_id": session.token_id,
+        "spent_id": session.spent_id,
+        "started_at": session.started_at,
+        "rotated_at": session.rotated_at,
+        "expires_at": session.expires_at,
+        "ends_at": session.ends_at,
+        "generation": session.generation,
+    }
+
+
+def _session(row: RowMapping) -> Session:
+    return Session(
+        id=SessionId(row["id"]),
+        user_id=UserId(row["user_id"]),
+        token_id=TokenId(row["token_id"]),
+        spent_id=TokenId(row["spent_id"]) if row["spent_id"] else None,
+        started_at=row["started_at"],
+        rotated_at=row["rotated_at"],
+        expires_at=row["expires_at"],
+        ends_at=row["ends_at"],
+        generation=row["generation"],
+    )
+
+
+def _sighting_row(sighting: Sighting) -> Row:
+    return {
+        "seen_at": sighting.at,
+        "seen_address": sighting.address[:ADDRESS_LENGTH],
+        "seen_agent": sighting.agent,
+    }
+
+
+def _sighting(row: RowMapping) -> Sighting:
+    return Sighting(row["seen_at"], row["seen_address"], row["seen_agent"])

@@ -1,0 +1,191 @@
+"""The tables of SQL databases. ``alembic/versions`` makes them; a test keeps the two equal."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    Uuid,
+    false,
+    func,
+    text,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+from domain.session_activity import AGENT_LENGTH
+from domain.user import EMAIL_LENGTH, NAME_LENGTH
+
+ADDRESS_LENGTH = 45
+"""Of the longest form of an IPv6 address."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware in UTC on both sides. SQLite keeps no time zone, so it is taken off and put back."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is not None and dialect.name == "sqlite":
+            return value.astimezone(UTC).replace(tzinfo=None)
+        return value
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class by_code_points(FunctionElement[str]):  # noqa: N801 - used like a function
+    """A text as it is ordered by the numbers of its characters, whatever the database's language:
+    so all texts of one beginning are neighbours. SQLite knows no other order.
+    """
+
+    inherit_cache = True
+    type = String()
+
+
+@compiles(by_code_points)
+def _as_it_is(element: by_code_points, compiler: SQLCompiler, **options: Any) -> str:
+    return compiler.process(element.clauses, **options)
+
+
+@compiles(by_code_points, "postgresql")
+def _collated(element: by_code_points, compiler: SQLCompiler, **options: Any) -> str:
+    return f'({compiler.process(element.clauses, **options)} COLLATE "C")'
+
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "uq": "%(table_name)s_%(column_0_name)s_key",
+        "ix": "%(table_name)s_%(column_0_name)s_idx",
+    }
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", String(NAME_LENGTH), nullable=False),
+    Column("email", String(EMAIL_LENGTH), nullable=False),
+    Column("email_key", String(EMAIL_LENGTH), nullable=False),
+    Column("photo", String(255), nullable=False, server_default=text("'default.png'")),
+    Column("verified", Boolean, nullable=False, server_default=false()),
+    Column("disabled", Boolean, nullable=False, server_default=false()),
+    Column("password_hash", String(255), nullable=False),
+    Column("role", String(50), nullable=False, server_default=text("'user'")),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("generation", Integer, nullable=False, server_default=text("0")),
+    UniqueConstraint("email_key"),
+)
+
+email_order = by_code_points(users.c.email_key)
+name_order = by_code_points(func.lower(users.c.name))
+
+# Of any filter there is an index in which the users come in the order of the list. Those of the
+# two orders above are in migration 0005 alone: expressions cannot be compared with the database.
+Index("users_created_at_idx", users.c.created_at, users.c.id)
+Index("users_role_created_at_idx", users.c.role, users.c.created_at, users.c.id)
+Index("users_disabled_created_at_idx", users.c.disabled, users.c.created_at, users.c.id)
+
+rate_limits = Table(
+    "rate_limits",
+    metadata,
+    Column("key", String(100), primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("resets_at", UtcDateTime, nullable=False),
+    Index(None, "resets_at"),
+)
+
+# No foreign key to users: the two may live in different databases.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("user_id", Uuid, nullable=False),
+    Column("token_id", String(32), nullable=False),
+    Column("spent_id", String(32)),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("rotated_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("ends_at", UtcDateTime, nullable=False),
+    Column("generation", Integer, nullable=False, server_default=text("0")),
+    Column("seen_at", UtcDateTime),
+    Column("seen_address", String(ADDRESS_LENGTH)),
+    Column("seen_agent", String(AGENT_LENGTH)),
+    Index(None, "user_id"),
+)
+
+# Rows are only added, at the end, and taken away from the beginning: see infrastructure/chain.py.
+audit_events = Table(
+    "audit_events",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", String(32), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("what", String(50), nullable=False),
+    Column("outcome", String(50), nullable=False),
+    Column("user_id", Uuid),
+    Column("session_id", String(32)),
+    Column("actor_id", Uuid),
+    Column("detail", String(255), nullable=False),
+    Column("request_id", String(64), nullable=False),
+    # The digest stays when the address is forgotten.
+    Column("address", String(ADDRESS_LENGTH)),
+    Column("address_salt", String(32)),
+    Column("address_digest", String(64), nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+    UniqueConstraint("id"),
+    Index(None, "at"),
+    Index("audit_events_user_id_number_idx", "user_id", "number"),
+    Index("audit_events_actor_id_number_idx", "actor_id", "number"),
+    Index("audit_events_what_number_idx", "what", "number"),
+    Index("audit_events_outcome_number_idx", "outcome", "number"),
+)
+
+# One row: what the first event there is follows on, and the last one.
+audit_chain = Table(
+    "audit_chain",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("start_number", BigInteger, nullable=False),
+    Column("start_digest", String(64), nullable=False),
+    Column("last_number", BigInteger, nullable=False),
+    Column("last_digest", String(64), nullable=False),
+)
+
+# The ring of keys, of which the private parts are encrypted: see infrastructure/sql_keys.py.
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("id", String(43), primary_key=True),
+    Column("kind", String(20), nullable=False),
+    Column("published_at", UtcDateTime, nullable=False),
+    Column("signs_from", UtcDateTime),
+    Column("encrypted", Text, nullable=False),
+)
+
+# One row: the revision that this schema is at, and the oldest one whose release works on it.
+schema_compatibility = Table(
+    "schema_compatibility",
+    metadata,
+    Column("revision", String(32), primary_key=True),
+    Column("oldest_compatible", String(32), nullable=False),
+)

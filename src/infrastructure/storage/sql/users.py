@@ -1,0 +1,259 @@
+"""Users in PostgreSQL or SQLite, with the same statements. See also ``sql.sessions``."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from operator import itemgetter
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from sqlalchemy import (
+    ClauseElement,
+    ColumnElement,
+    Executable,
+    Select,
+    Tuple,
+    and_,
+    delete,
+    func,
+    literal,
+    not_,
+    select,
+    true,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.engine import RowMapping
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from application.ports import UserRepository
+from application.ports.pagination import Page, Total, UserQuery
+from domain.audit_event import Event
+from domain.errors import EmailTaken, LastAdministrator
+from domain.permissions import ADMINISTRATORS, Role
+from domain.user import EMAIL_LENGTH, Email, User, UserId
+from infrastructure.storage import page_cursor as cursor
+from infrastructure.storage.sql.database import Database
+from infrastructure.storage.sql.rows import Row, Rows
+from infrastructure.storage.sql.tables import (
+    UtcDateTime,
+    by_code_points,
+    email_order,
+    name_order,
+    users,
+)
+
+_COUNTED = 1000
+"""So many are counted; of more there is an estimate, where the database makes one."""
+
+_ROWS = 1000
+"""In one statement: it can have 32767 values."""
+
+_LAST_TEXT = "\U0010ffff" * (EMAIL_LENGTH + 1)
+"""Longer than any text in a list, and behind them all in the order of code points."""
+
+_is_administrator = and_(users.c.role.in_(sorted(ADMINISTRATORS)), not_(users.c.disabled))
+
+
+class SqlUsers(UserRepository):
+    def __init__(self, database: Database) -> None:
+        self._rows = Rows(database, users)
+
+    async def add(self, user: User, event: Event | None = None) -> None:
+        with _each_email_once():
+            await self._rows.insert(_user_row(user), event)
+
+    async def add_all(
+        self, people: Sequence[User], event: Event | None = None
+    ) -> Sequence[UserId]:
+        # All in one order: two that wait for each other's addresses would wait for ever.
+        in_order = sorted((_user_row(user) for user in people), key=itemgetter("email_key"))
+        added: list[UserId] = []
+        async with self._rows.recording(event) as (connection, change):
+            insert_here = sqlite_insert if connection.dialect.name == "sqlite" else pg_insert
+            for first in range(0, len(in_order), _ROWS):
+                rows = insert_here(users).values(in_order[first : first + _ROWS])
+                stored = rows.on_conflict_do_nothing().returning(users.c.id)
+                added += map(UserId, await connection.scalars(stored))
+            change.rows = len(added)
+        return added
+
+    async def get(self, user_id: UserId) -> User | None:
+        row = await self._rows.one(id=user_id)
+        return _user(row) if row else None
+
+    async def by_email(self, email: Email) -> User | None:
+        row = await self._rows.one(email_key=email.key)
+        return _user(row) if row else None
+
+    async def replace(self, old: User, new: User, event: Event | None = None) -> bool:
+        statement = update(users).where(*self._rows.where(_user_row(old))).values(_user_row(new))
+        with _each_email_once():
+            if old.is_administrator and not new.is_administrator:
+                another_is_left = partial(_check_another_is_left, old.id)
+                return await self._rows.change(statement, event, another_is_left) == 1
+            return await self._rows.change(statement, event) == 1
+
+    async def delete(self, user_id: UserId, event: Event | None = None) -> None:
+        the_user = delete(users).where(users.c.id == user_id)
+        if not await self._rows.change(the_user.where(not_(_is_administrator)), event):
+            await self._rows.change(the_user, event, partial(_check_another_is_left, user_id))
+
+    async def page(self, query: UserQuery, after: str | None, limit: int) -> Page[User]:
+        ordered = _ordered(query, select(users).where(_matching(query)), after)
+        async with self._rows.connection() as connection:
+            rows = (await connection.execute(ordered.limit(limit + 1))).mappings().all()
+        page = [_user(row) for row in rows[:limit]]
+        return Page(page, _cursor(query, page[-1]) if len(rows) > limit else None)
+
+    async def count(self, query: UserQuery) -> Total:
+        matching = select(users.c.id).where(_matching(query))
+        some = matching.limit(_COUNTED + 1).subquery()
+        async with self._rows.connection() as connection:
+            counted = await connection.scalar(select(func.count()).select_from(some)) or 0
+            if counted <= _COUNTED:
+                return Total(counted)
+            if connection.dialect.name == "postgresql":
+                return Total(max(await _estimate(connection, matching), counted), is_exact=False)
+            every = select(func.count()).select_from(users).where(_matching(query))
+            return Total(await connection.scalar(every) or 0)
+
+
+async def _check_another_is_left(user_id: UserId, connection: AsyncConnection) -> None:
+    """Whoever else is about to take an administrator away waits, and then looks at what is left.
+
+    :raises LastAdministrator: the user is the only one.
+    """
+    every = select(users.c.id).where(_is_administrator).order_by(users.c.id)
+    if set(await connection.scalars(every.with_for_update())) == {user_id}:
+        raise LastAdministrator
+
+
+def _matching(query: UserQuery) -> ColumnElement[bool]:
+    conditions: list[ColumnElement[bool]] = [true()]
+    if query.email is not None:
+        conditions += _beginning(email_order, literal(query.email))
+    if query.name is not None:
+        conditions += _beginning(name_order, func.lower(query.name))
+    if query.role is not None:
+        conditions.append(users.c.role == query.role.value)
+    if query.disabled is not None:
+        conditions.append(users.c.disabled == query.disabled)
+    return and_(*conditions)
+
+
+def _beginning(
+    ordered: ColumnElement[str], beginning: ColumnElement[str]
+) -> list[ColumnElement[bool]]:
+    """A range: for that an index can be used, whatever characters are in it."""
+    first = by_code_points(beginning)
+    return [ordered >= first, ordered < first + _LAST_TEXT]
+
+
+def _ordered(query: UserQuery, rows: Select[Any], after: str | None) -> Select[Any]:
+    order: ColumnElement[Any] = {
+        "time": users.c.created_at,
+        "email": email_order,
+        "name": name_order,
+    }[query.order]
+    place = tuple_(order, users.c.id)
+    if query.order == "time":  # the newest first
+        before = rows if after is None else rows.where(place < _start(query, after))
+        return before.order_by(order.desc(), users.c.id.desc())
+    behind = rows if after is None else rows.where(place > _start(query, after))
+    return behind.order_by(order, users.c.id)
+
+
+def _start(query: UserQuery, after: str) -> Tuple:
+    parse = cursor.time if query.order == "time" else cursor.text
+    first, user_id = cursor.read(after, query.order, parse, UUID)
+    keys: dict[str, ColumnElement[Any]] = {
+        "time": literal(first, UtcDateTime),
+        "email": by_code_points(literal(first)),
+        "name": by_code_points(func.lower(first)),
+    }
+    return tuple_(keys[query.order], literal(user_id, users.c.id.type))
+
+
+def _cursor(query: UserQuery, last: User) -> str:
+    keys = {"time": last.created_at.isoformat(), "email": last.email.key, "name": last.name}
+    return cursor.write(query.order, keys[query.order], last.id)
+
+
+class _explain(Executable, ClauseElement):  # noqa: N801 - used like a function
+    inherit_cache = False
+
+    def __init__(self, statement: Select[Any]) -> None:
+        self.statement = statement
+
+
+@compiles(_explain)
+def _explained(element: _explain, compiler: SQLCompiler, **options: Any) -> str:
+    return f"EXPLAIN (FORMAT JSON) {compiler.process(element.statement, **options)}"
+
+
+async def _estimate(connection: AsyncConnection, matching: Select[Any]) -> int:
+    """What PostgreSQL's planner expects: it knows the shape of the table, and counts nothing."""
+    plans = await connection.scalar(_explain(matching))
+    if isinstance(plans, str):
+        plans = msgspec.json.decode(plans)
+    return int(plans[0]["Plan"]["Plan Rows"])
+
+
+@contextmanager
+def _each_email_once() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        if _broken_constraint(error) != "users_email_key_key":
+            raise
+        raise EmailTaken from None
+
+
+def _broken_constraint(error: IntegrityError) -> str:
+    cause = getattr(error.orig, "__cause__", None)
+    if isinstance(cause, asyncpg.IntegrityConstraintViolationError):
+        return str(cause.constraint_name)
+    # SQLite names the columns: "UNIQUE constraint failed: users.email_key"
+    table, _, column = str(error.orig).rpartition(" ")[2].partition(".")
+    return f"{table}_{column}_key"
+
+
+def _user_row(user: User) -> Row:
+    return {
+        "id": user.id,
+        "name": user.name,
+        "email": user.email.address,
+        "email_key": user.email.key,
+        "photo": user.photo,
+        "verified": user.verified,
+        "disabled": user.disabled,
+        "password_hash": user.password_hash,
+        "role": user.role.value,
+        "created_at": user.created_at,
+        "updated_at": user.updated_at,
+        "generation": user.generation,
+    }
+
+
+def _user(row: RowMapping) -> User:
+    return User(
+        id=UserId(row["id"]),
+        name=row["name"],
+        email=Email(row["email"], row["email_key"]),
+        password_hash=row["password_hash"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        role=Role(row["role"]),
+        photo=row["photo"],
+        verified=row["verified"],
+        disabled=row["disabled"],
+        generation=row["generation"],
+    )

@@ -1,0 +1,135 @@
+"""Traces of requests, use cases and calls to stores, for OpenTelemetry.
+
+This is imported only where traces are wanted: the packages come with the extra ``otel``. What is
+exported, how and where, the SDK reads from its own variables.
+
+A span says what was done, how long it took and how it ended. No span says who asked, from where
+and with what: no path but its template, no address, no token, no statement.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from threading import Thread
+from typing import Any, Self, TypeVar
+
+import structlog
+from opentelemetry import context, propagate, trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+
+from domain.errors import AuthError, Unavailable
+
+_UseCase = TypeVar("_UseCase", bound=type)
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+_PATIENCE = 3.0
+"""Seconds in the end for what has not been sent yet. Docker kills soon after."""
+
+
+class Tracing:
+    """One for each process."""
+
+    def __init__(self, provider: TracerProvider) -> None:
+        self._provider = provider
+        self._tracer = provider.get_tracer("doorward")
+
+    @classmethod
+    def from_environment(cls, version: str) -> Self:
+        """As the variables ``OTEL_…`` of the environment say."""
+        resource = Resource.create({"service.version": version})
+        if str(resource.attributes["service.name"]).startswith("unknown_service"):
+            resource = resource.merge(Resource({"service.name": "doorward"}))
+        provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        return cls(provider)
+
+    def close(self) -> None:
+        """Send what has not been sent. A collector that does not answer holds nobody up."""
+        thread = Thread(target=self._provider.shutdown, name="last spans", daemon=True)
+        thread.start()
+        thread.join(_PATIENCE)
+
+    def request(
+        self, method: str, route: str, headers: Iterable[tuple[bytes, bytes]]
+    ) -> Callable[[int], None]:
+        """A request begins. The lines of the log that it causes bear the ids of its span.
+
+        :param headers: in which it may be said of what it is a part.
+        :returns: to be told its status in the end; 0 if there was no answer.
+        """
+        carrier = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
+        known = method if method in _METHODS else "_OTHER"
+        span = self._tracer.start_span(
+            f"{'HTTP' if known == '_OTHER' else known} {route}",
+            propagate.extract(carrier),
+            SpanKind.SERVER,
+            {"http.request.method": known, "http.route": route},
+        )
+        token = context.attach(trace.set_span_in_context(span))
+        ids = span.get_span_context()
+        structlog.contextvars.bind_contextvars(
+            trace_id=trace.format_trace_id(ids.trace_id), span_id=trace.format_span_id(ids.span_id)
+        )
+
+        def end(status: int) -> None:
+            if status:
+                span.set_attribute("http.response.status_code", status)
+            if status >= 500:
+                span.set_attribute("error.type", str(status))
+                span.set_status(Status(StatusCode.ERROR))
+            context.detach(token)
+            span.end()
+
+        return end
+
+    def traced(self, use_case: _UseCase) -> _UseCase:
+        """The same use case, each call of which is a span."""
+        tracer, name = self._tracer, use_case.__name__
+        untraced = use_case.__call__
+
+        @wraps(untraced)
+        async def call(this: Any, *arguments: Any, **named: Any) -> Any:
+            with _span(tracer.start_span(name)):
+                return await untraced(this, *arguments, **named)
+
+        members = {
+            "__slots__": (),
+            "__call__": call,
+            "__module__": use_case.__module__,
+            "__qualname__": use_case.__qualname__,
+            "__doc__": use_case.__doc__,
+        }
+        traced: _UseCase = type(name, (use_case,), members)  # type: ignore[assignment]
+        return traced
+
+    @contextmanager
+    def store_call(self, store: str, role: str) -> Iterator[None]:
+        """A ``Watch``. What no request waits for is not traced."""
+        if not trace.get_current_span().is_recording():
+            yield
+            return
+        attributes = {"db.system.name": store, "doorward.role": role}
+        with _span(
+            self._tracer.start_span(f"{store} {role}", kind=SpanKind.CLIENT, attributes=attributes)
+        ):
+            yield
+
+
+@contextmanager
+def _span(span: Span) -> Iterator[None]:
+    """An error is named, and what it says is not: nobody knows what a driver quotes."""
+    with trace.use_span(
+        span, end_on_exit=True, record_exception=False, set_status_on_exception=False
+    ):
+        try:
+            yield
+        except Exception as error:
+            span.set_attribute("error.type", type(error).__name__)
+            if isinstance(error, Unavailable) or not isinstance(error, AuthError):
+                span.set_status(Status(StatusCode.ERROR))
+            raise

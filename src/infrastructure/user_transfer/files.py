@@ -1,0 +1,168 @@
+"""Files of users, of any size: CSV whose first line names the columns, or JSON Lines."""
+
+import codecs
+import csv
+import io
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from application.import_users import FIELDS, Record
+from domain.user import User
+
+_LONGEST_LINE = 64 * 1024
+_BATCH = 500
+
+
+class UnreadableFile(Exception):
+    """The file cannot be read on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """
+    :ivar offset: of the octet after the last record.
+    :ivar line: the number of that record's last line.
+    """
+
+    records: Sequence[Record]
+    offset: int
+    line: int
+
+
+def is_csv(path: Path) -> bool:
+    """
+    :raises UnreadableFile: the name ends neither like that of a CSV file nor of JSON Lines.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in {".csv", ".jsonl", ".ndjson"}:
+        raise UnreadableFile(f"{path.name} must end in .csv, .jsonl or .ndjson")
+    return suffix == ".csv"
+
+
+def batches(path: Path, offset: int, line: int) -> Iterator[Batch]:
+    """
+    :param offset: where to begin, with ``line`` lines before it; 0 at the start of the file.
+    :raises UnreadableFile: what is there makes no sense, so nothing after it would either.
+    """
+    with path.open("rb") as file:
+        names = _column_names(file) if is_csv(path) else None
+        lines = _Lines(file, offset, line)
+        records = _json_lines(lines) if names is None else _rows(lines, names)
+        while batch := list(islice(records, _BATCH)):
+            yield Batch(batch, lines.offset, lines.number)
+
+
+class _Lines:
+    """The lines of a file, counted.
+
+    :ivar offset: of the next line.
+    :ivar number: of the last line.
+    """
+
+    def __init__(self, file: IO[bytes], offset: int = 0, number: int = 0) -> None:
+        self._file = file
+        self.offset = offset
+        self.number = number
+        file.seek(offset)
+
+    def __iter__(self) -> Iterator[str]:
+        while line := self._file.readline(_LONGEST_LINE):
+            self.number += 1
+            if len(line) == _LONGEST_LINE and not line.endswith(b"\n"):
+                raise UnreadableFile(f"line {self.number} is longer than {_LONGEST_LINE} bytes")
+            mark = codecs.BOM_UTF8 if self.offset == 0 else b""  # with which Excel begins files
+            self.offset += len(line)
+            # What is no UTF-8 becomes what no field accepts.
+            yield line.removeprefix(mark).decode("utf-8", "surrogateescape")
+
+
+def _column_names(file: IO[bytes]) -> Sequence[str]:
+    """:raises UnreadableFile: the first line does not name the columns."""
+    try:
+        names = [name.strip().lower() for name in next(csv.reader(_Lines(file), strict=True), [])]
+    except csv.Error as error:
+        raise UnreadableFile(f"line 1 cannot be read as CSV: {error}") from None
+    if "email" not in names:
+        raise UnreadableFile(f"line 1 must name the columns: {', '.join(FIELDS)}")
+    return names
+
+
+def _rows(lines: _Lines, names: Sequence[str]) -> Iterator[Record]:
+    has_names = lines.offset == 0
+    rows = csv.reader(lines, strict=True)
+    while True:
+        first = lines.number + 1
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise UnreadableFile(f"line {first} cannot be read as CSV: {error}") from None
+        if row and not (has_names and first == 1):
+            problem = "" if len(row) == len(names) else f"must have {len(names)} columns"
+            yield Record(first, dict(zip(names, row, strict=False)), problem)
+
+
+def _json_lines(lines: _Lines) -> Iterator[Record]:
+    return (_json_record(lines.number, text) for text in lines if text.strip())
+
+
+def _json_record(number: int, text: str) -> Record:
+    try:
+        members = msgspec.json.decode(text.encode(), type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return Record(number, {}, "must be one JSON object in UTF-8")
+    known = {name: members[name] for name in FIELDS if members.get(name) is not None}
+    if any(isinstance(value, dict | list) for value in known.values()):
+        return Record(number, {}, "must hold no objects and no arrays")
+    return Record(number, {name: _text(value) for name, value in known.items()})
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def written(user: User, *, with_hash: bool) -> Mapping[str, Any]:
+    """A user as a record that can be imported; without the hash only looked at."""
+    values: dict[str, Any] = {
+        "id": str(user.id),
+        "name": user.name,
+        "email": user.email.address,
+        "role": user.role.value,
+        "photo": user.photo,
+        "verified": user.verified,
+        "disabled": user.disabled,
+        "created_at": user.created_at.isoformat(),
+        "updated_at": user.updated_at.isoformat(),
+    }
+    return values | ({"password_hash": user.password_hash} if with_hash else {})
+
+
+def json_line(values: Mapping[str, Any]) -> str:
+    return msgspec.json.encode(values).decode() + "\n"
+
+
+def csv_line(values: Mapping[str, Any]) -> str:
+    """For spreadsheets: no text in it is a formula to them (OWASP ASVS 5.0, V1.2.10)."""
+    line = io.StringIO()
+    csv.writer(line).writerow(_no_formula(str(value)) for value in values.values())
+    return line.getvalue()
+
+
+def _no_formula(text: str) -> str:
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\0")) else text
+
+
+def open_private(path: Path) -> IO[str]:
+    """A new file that only its owner can read.
+
+    :raises FileExistsError: it is there.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    return os.fdopen(descriptor, "w", encoding="utf-8")

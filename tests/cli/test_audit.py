@@ -1,0 +1,396 @@
+"""`doorward doctor audit` and `doorward audit prune`: the audit log, from the command line.
+
+Only the tables of forgeries and of wrong heads look at it in this process, because a start takes a
+second or two and there are many of them.
+"""
+
+import asyncio
+import re
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from domain.audit_event import SUCCESS, Caller, Event
+from doorward.diagnostics.doctor import examine_audit_log
+from infrastructure.config.settings import Settings
+from infrastructure.storage.backends import open_stores
+from infrastructure.storage.options import Limits
+from tests.support.builders import PASSWORD, ada, new_id
+from tests.support.processes import COMMAND, PATIENCE
+
+Told = tuple[int, list[str]]
+"""The exit code, and the lines but for the head."""
+
+NOW, LONG_AGO = timedelta(), timedelta(days=500)
+NOT_THERE = "postgresql://ada:s3cret@127.0.0.1:1/db"  # nothing listens on port 1
+NOTHING = "0" * 64
+
+each_database = pytest.mark.parametrize("url", ["sqlite_url", "postgres_url"], indirect=True)
+
+
+@pytest.fixture
+def url(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue(request.param))
+
+
+def doorward(
+    folder: Path, url: str, *arguments: str, typed: str = ""
+) -> subprocess.CompletedProcess[str]:
+    result = subprocess.run(
+        [COMMAND, *arguments],
+        cwd=folder,
+        env={"DATABASE_URL": url},
+        input=typed,
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=PATIENCE,
+    )
+    said = result.stdout + result.stderr
+    assert "Traceback" not in said, said
+    assert "s3cret" not in said
+    return result
+
+
+def examine(folder: Path, url: str, *arguments: str) -> Told:
+    result = doorward(folder, url, "doctor", "audit", *arguments)
+    assert result.stderr == ""
+    lines = result.stdout.splitlines()
+    return result.returncode, [line for line in lines if not line.startswith("info  head: ")]
+
+
+def prune(folder: Path, url: str, age: str = "400d") -> str:
+    result = doorward(folder, url, "audit", "prune", "--older-than", age)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def fine(count: int, pruned: int = 0) -> Told:
+    before = f" (the first {pruned} were pruned)" if pruned else ""
+    return 0, [f"ok    audit log: {count} events{before}, none changed and none taken out"]
+
+
+def failed(what: str) -> Told:
+    return 1, [f"FAIL  audit log: {what}"]
+
+
+def findings(url: str, since: str | None = None) -> list[str]:
+    """What the command would find, without a process."""
+
+    async def examine() -> list[str]:
+        found = examine_audit_log(Settings.read({"DATABASE_URL": url}), since)
+        return [f"{each.verdict} {each.text}" async for each in found]
+
+    return asyncio.run(examine())
+
+
+def head(url: str) -> str:
+    """As the command prints it, to be noted."""
+    return findings(url)[1].removeprefix("info ")
+
+
+def happen(url: str, *ages: timedelta) -> None:
+    """One event for each, in this order, of so long ago."""
+
+    async def record() -> None:
+        async with open_stores(url, url, Limits()) as stores:
+            await asyncio.gather(*[stores.audit_log.record(an_event(age)) for age in ages])
+
+    asyncio.run(record())
+
+
+def an_event(age: timedelta) -> Event:
+    at, caller = datetime.now(UTC) - age, Caller("192.0.2.1", "request-7")
+    return Event(new_id(), "login", SUCCESS, at, caller, ada().id)
+
+
+@contextmanager
+def opened(url: str) -> Iterator[sqlite3.Connection]:
+    """By somebody who may do everything to the file."""
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database, database:
+        database.execute("DROP TRIGGER IF EXISTS audit_events_append_only")
+        database.execute("DROP TRIGGER IF EXISTS audit_events_keep")
+        yield database
+
+
+def write_anew(url: str, count: int) -> None:
+    """A log in which nothing shows that there was another one."""
+    with opened(url) as database:
+        database.execute("DELETE FROM audit_events")
+        database.execute("UPDATE audit_chain SET last_number = 0, last_digest = start_digest")
+    happen(url, *[NOW] * count)
+
+
+class TestDoctorAudit:
+    @each_database
+    def test_where_nothing_has_happened_all_is_well(self, tmp_path: Path, url: str) -> None:
+        told = doorward(tmp_path, url, "doctor", "audit")
+
+        assert (told.returncode, told.stderr) == (0, "")
+        assert told.stdout.splitlines() == [
+            "ok    audit log: 0 events, none changed and none taken out",
+            f"info  head: 0:{NOTHING}",
+        ]
+
+    @each_database
+    def test_what_has_happened_is_in_it(self, tmp_path: Path, url: str) -> None:
+        create = ["users", "create", "ada@example.org", "--name", "Ada"]
+        for command in (create, ["users", "disable", "ada@example.org"]):
+            result = doorward(tmp_path, url, *command, typed=f"{PASSWORD}\n")
+            assert result.returncode == 0, result.stderr
+
+        assert examine(tmp_path, url) == fine(2)
+        assert re.fullmatch("2:[0-9a-f]{64}", head(url))
+
+    @each_database
+    def test_it_reads_however_many_there_are(self, tmp_path: Path, url: str) -> None:
+        happen(url, *[NOW] * 2345)
+
+        assert examine(tmp_path, url) == fine(2345)
+
+    def test_a_row_that_was_changed_by_hand_is_named(
+        self, tmp_path: Path, sqlite_url: str
+    ) -> None:
+        happen(sqlite_url, *[NOW] * 5)
+        with opened(sqlite_url) as database:
+            database.execute("UPDATE audit_events SET what = 'logout' WHERE number >= 3")
+
+        assert examine(tmp_path, sqlite_url) == failed("event 3 was changed")
+
+    @each_database
+    def test_a_head_that_was_noted_is_still_in_it(self, tmp_path: Path, url: str) -> None:
+        happen(url, *[NOW] * 3)
+        noted = head(url)
+        happen(url, *[NOW] * 2)
+
+        assert examine(tmp_path, url, "--since", noted) == fine(5)
+
+    def test_without_a_noted_head_a_log_that_was_written_anew_is_as_good_as_the_old_one(
+        self, tmp_path: Path, sqlite_url: str
+    ) -> None:
+        happen(sqlite_url, *[NOW] * 3)
+        noted = head(sqlite_url)
+        write_anew(sqlite_url, 5)
+
+        assert examine(tmp_path, sqlite_url) == fine(5)
+        assert examine(tmp_path, sqlite_url, "--since", noted) == failed(
+            "event 3 is not the one that was noted"
+        )
+
+    def test_a_log_that_ends_before_the_noted_head_lacks_something(
+        self, tmp_path: Path, sqlite_url: str
+    ) -> None:
+        happen(sqlite_url, *[NOW] * 5)
+        noted = head(sqlite_url)
+        write_anew(sqlite_url, 3)
+
+        assert examine(tmp_path, sqlite_url, "--since", noted) == failed("event 4 is missing")
+
+    def test_memory_keeps_none(self, tmp_path: Path) -> None:
+        code, [line] = examine(tmp_path, "memory:")
+
+        assert code == 0
+        assert re.fullmatch(r"info  audit log: memory .* keeps none", line)
+
+    def test_it_makes_no_database_where_there_is_none(self, tmp_path: Path) -> None:
+        _, lines = examine(tmp_path, "sqlite:///users.db")
+
+        assert len(lines) == 1
+        assert list(tmp_path.iterdir()) == []
+
+    def test_without_an_answer_it_is_one_line(self, tmp_path: Path) -> None:
+        code, [line] = examine(tmp_path, NOT_THERE)
+
+        assert code == 1
+        assert line.startswith("FAIL  audit log: PostgreSQL at 127.0.0.1:1 cannot be used: ")
+
+    def test_so_it_is_without_tables(self, tmp_path: Path, empty_postgres_url: str) -> None:
+        code, [line] = examine(tmp_path, empty_postgres_url)
+
+        assert code == 1
+        assert line.endswith(" cannot be used: its tables are missing")
+
+    def test_a_bad_head_is_one_line(self, tmp_path: Path, sqlite_url: str) -> None:
+        told = examine(tmp_path, sqlite_url, "--since", "s3cret")
+
+        assert told == failed("--since must be a head as this command prints it")
+
+
+FORGERIES = {
+    "what": ("UPDATE audit_events SET what = 'logout' WHERE number = 3", "3 was changed"),
+    "outcome": ("UPDATE audit_events SET outcome = 'x' WHERE number = 3", "3 was changed"),
+    "time": ("UPDATE audit_events SET at = '2020-01-01' WHERE number = 3", "3 was changed"),
+    "no time": ("UPDATE audit_events SET at = 'yesterday' WHERE number = 3", "3 was changed"),
+    "user": ("UPDATE audit_events SET user_id = NULL WHERE number = 3", "3 was changed"),
+    "no user": ("UPDATE audit_events SET user_id = 'x' WHERE number = 3", "3 was changed"),
+    "actor": ("UPDATE audit_events SET actor_id = user_id WHERE number = 3", "3 was changed"),
+    "session": ("UPDATE audit_events SET session_id = 'x' WHERE number = 3", "3 was changed"),
+    "detail": ("UPDATE audit_events SET detail = 'x' WHERE number = 3", "3 was changed"),
+    "no detail": ("UPDATE audit_events SET detail = X'FF' WHERE number = 3", "3 was changed"),
+    "request": ("UPDATE audit_events SET request_id = 'x' WHERE number = 3", "3 was changed"),
+    "id": ("UPDATE audit_events SET id = 'x' WHERE number = 3", "3 was changed"),
+    "address": ("UPDATE audit_events SET address = '192.0.2.2' WHERE number = 3", "3 was changed"),
+    "digest": ("UPDATE audit_events SET digest = previous WHERE number = 3", "3 was changed"),
+    "previous": ("UPDATE audit_events SET previous = digest WHERE number = 3", "3 was changed"),
+    "several": ("UPDATE audit_events SET what = 'x' WHERE number IN (3, 5)", "3 was changed"),
+    "order": ("UPDATE audit_events SET number = 13 - number WHERE number > 2", "3 is missing"),
+    "one less": ("DELETE FROM audit_events WHERE number = 3", "3 is missing"),
+    "the first": ("DELETE FROM audit_events WHERE number = 1", "1 is missing"),
+    "the last": ("DELETE FROM audit_events WHERE number > 3", "4 is missing"),
+    "all": ("DELETE FROM audit_events", "1 is missing"),
+    "the head": (
+        "DELETE FROM audit_chain",
+        "0 is not the head of the chain: there must be one",
+    ),
+    "some more": (
+        (
+            "UPDATE audit_chain SET (last_number, last_digest) = "
+            "(SELECT number, digest FROM audit_events WHERE number = 3)"
+        ),
+        "4 is no part of the chain",
+    ),
+}
+"""What is done to five events, and what is said of the first that is not as it was."""
+
+
+@pytest.mark.parametrize(("statement", "what"), FORGERIES.values(), ids=FORGERIES)
+def test_no_forgery_passes(sqlite_url: str, statement: str, what: str) -> None:
+    happen(sqlite_url, *[NOW] * 5)
+    with opened(sqlite_url) as database:
+        database.execute(statement)
+
+    assert findings(sqlite_url) == [f"FAIL event {what}"]
+
+
+def test_what_was_put_behind_the_end_does_not_hide_what_was_changed_before(
+    sqlite_url: str,
+) -> None:
+    happen(sqlite_url, *[NOW] * 5)
+    with opened(sqlite_url) as database:
+        database.execute("UPDATE audit_events SET what = 'logout' WHERE number = 2")
+        database.execute("UPDATE audit_events SET number = 7 WHERE number = 5")
+
+    assert findings(sqlite_url) == ["FAIL event 2 was changed"]
+
+
+def test_an_address_that_was_forgotten_is_no_forgery(sqlite_url: str) -> None:
+    happen(sqlite_url, *[NOW] * 3)
+    with opened(sqlite_url) as database:
+        database.execute("UPDATE audit_events SET address = NULL, address_salt = NULL")
+
+    assert findings(sqlite_url)[0] == "ok 3 events, none changed and none taken out"
+
+
+@pytest.mark.parametrize(
+    "since",
+    [
+        "",
+        ":",
+        "3",
+        NOTHING,
+        f":{NOTHING}",
+        f"-1:{NOTHING}",
+        f"three:{NOTHING}",
+        f"٣:{NOTHING}",
+        f"{'9' * 5000}:{NOTHING}",
+        f"3:{NOTHING}0",
+        f"3:{NOTHING[1:]}",
+    ],
+    ids=lambda since: since[:20] or "nothing",
+)
+def test_no_bad_head_is_taken_for_a_good_one(sqlite_url: str, since: str) -> None:
+    happen(sqlite_url, *[NOW] * 5)
+
+    assert findings(sqlite_url, since) == ["FAIL --since must be a head as this command prints it"]
+
+
+class TestPrune:
+    @each_database
+    def test_the_old_go_and_the_others_still_hold_together(self, tmp_path: Path, url: str) -> None:
+        happen(url, LONG_AGO, LONG_AGO)
+        pruned = head(url)
+        happen(url, LONG_AGO, NOW, NOW)
+        noted = head(url)
+
+        assert prune(tmp_path, url) == "3 events are forgotten\n"
+
+        assert examine(tmp_path, url) == fine(3, pruned=3)  # with that of the pruning
+        assert head(url).startswith("6:")
+        assert examine(tmp_path, url, "--since", noted) == fine(3, pruned=3)
+        code, lines = examine(tmp_path, url, "--since", pruned)
+        assert (code, lines[:1]) == fine(3, pruned=3)
+        assert lines[1:] == ["info  noted head: was pruned: it cannot be compared"]
+        assert prune(tmp_path, url) == "0 events are forgotten\n"
+
+    @each_database
+    def test_what_is_behind_a_young_one_stays(self, tmp_path: Path, url: str) -> None:
+        """Or there would be a gap."""
+        happen(url, LONG_AGO, NOW, LONG_AGO, LONG_AGO)
+
+        assert prune(tmp_path, url) == "1 events are forgotten\n"
+        assert examine(tmp_path, url) == fine(4, pruned=1)
+
+    @each_database
+    def test_however_many_are_old_all_of_them_go(self, tmp_path: Path, url: str) -> None:
+        happen(url, *[LONG_AGO] * 2345)
+
+        assert prune(tmp_path, url) == "2345 events are forgotten\n"
+        assert examine(tmp_path, url) == fine(1, pruned=2345)
+
+    def test_of_an_empty_log_nothing_goes(self, tmp_path: Path, sqlite_url: str) -> None:
+        assert prune(tmp_path, sqlite_url) == "0 events are forgotten\n"
+
+    def test_what_is_changed_behind_a_pruning_is_found_as_ever(
+        self, tmp_path: Path, sqlite_url: str
+    ) -> None:
+        happen(sqlite_url, LONG_AGO, LONG_AGO, NOW, NOW)
+        prune(tmp_path, sqlite_url)
+        with opened(sqlite_url) as database:
+            database.execute("DELETE FROM audit_events WHERE number = 3")
+
+        assert findings(sqlite_url) == ["FAIL event 3 is missing"]
+
+    @pytest.mark.parametrize("age", ["", "0d", "-1d", "s3cret", "4000d"])
+    def test_a_bad_age_is_one_line_and_nothing_goes(
+        self, tmp_path: Path, sqlite_url: str, age: str
+    ) -> None:
+        happen(sqlite_url, LONG_AGO)
+
+        refused = doorward(tmp_path, sqlite_url, "audit", "prune", "--older-than", age)
+
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert re.fullmatch(
+            r"Error: Invalid value for --older-than: must be [^\n]+",
+            refused.stderr.splitlines()[-1],
+        )
+        assert findings(sqlite_url)[0].startswith("ok 1 events")
+
+    def test_without_an_answer_it_is_one_line(self, tmp_path: Path) -> None:
+        refused = doorward(tmp_path, NOT_THERE, "audit", "prune", "--older-than", "1d")
+
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert re.fullmatch(
+            r"doorward: PostgreSQL at 127.0.0.1:1 cannot be used[^\n]+\n", refused.stderr
+        )
+
+
+def test_the_doctor_alone_looks_at_everything_else_as_before(
+    tmp_path: Path, sqlite_url: str
+) -> None:
+    result = doorward(tmp_path, sqlite_url, "doctor")
+
+    assert result.returncode == 0
+    assert re.findall(r"^(?:ok  |info)  ([^:]+): ", result.stdout, re.MULTILINE) == [
+        "configuration",
+        "keys",
+        "users",
+        "sessions",
+        "schema of the users",
+        "password hashing",
+    ]
+    assert result.stdout.count("\n") == 6

@@ -1,0 +1,502 @@
+"""`doorward users …`, as people run it: import, export, and what is done to somebody's account."""
+
+import asyncio
+import csv
+import json
+import re
+import stat
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from application.ports.pagination import UserQuery
+from domain.permissions import Role
+from domain.user import Email, User
+from infrastructure.storage.backends import open_stores
+from infrastructure.storage.options import Limits
+from infrastructure.user_transfer.files import json_line, written
+from infrastructure.user_transfer.progress import Progress
+from tests.http.people import LOGIN, ME, PERSON, REGISTER, bearer
+from tests.support.builders import NOW, PASSWORD, SECOND, ada
+from tests.support.processes import COMMAND, PATIENCE, Service, a_service
+from tests.support.servers import TemplateDatabases
+from tests.unit.infrastructure.test_imported_hashes import (
+    GOOD,
+    PUBLISHED,
+    PUBLISHED_ARGON2,
+    a_bcrypt,
+)
+
+EMAIL = "ada@example.org"
+NOBODY = ["eve@example.org", str(uuid4()), "nobody"]
+NOT_THERE = "postgresql://ada:s3cret@127.0.0.1:1/db"  # nothing listens on port 1
+HASH = a_bcrypt(PASSWORD)
+SECRET = re.compile(rf"\$2[aby]\$|argon2|pbkdf2|scrypt|s3cret|{re.escape(PASSWORD)}")
+
+each_database = pytest.mark.parametrize("url", ["sqlite_url", "postgres_url"], indirect=True)
+
+
+@pytest.fixture
+def url(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue(request.param))
+
+
+def users(folder: Path, url: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Whatever is asked, no secret is said, and what is wrong is said in words."""
+    result = subprocess.run(
+        [COMMAND, "users", *arguments],
+        cwd=folder,
+        env={"DATABASE_URL": url},
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=10 * PATIENCE,
+    )
+    said = result.stdout + result.stderr
+    assert SECRET.search(said) is None
+    assert "Traceback" not in said, said
+    return result
+
+
+def assert_one_line(result: subprocess.CompletedProcess[str], containing: str) -> None:
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert re.fullmatch(r"doorward: [^\n]+\n", result.stderr), result.stderr
+    assert containing in result.stderr
+
+
+def everybody(url: str) -> list[User]:
+    """The newest first."""
+
+    async def read() -> list[User]:
+        found: list[User] = []
+        after: str | None = None
+        async with open_stores(url, url, Limits()) as stores:
+            while True:
+                page = await stores.users.page(UserQuery(), after, 1000)
+                found += page.items
+                after = page.next
+                if after is None:
+                    return found
+
+    return asyncio.run(read())
+
+
+def stored(url: str, email: str = EMAIL) -> User:
+    [user] = [user for user in everybody(url) if user.email == Email.parse(email)]
+    return user
+
+
+def move_in(url: str, *people: User) -> None:
+    async def add() -> None:
+        async with open_stores(url, url, Limits()) as stores:
+            assert len(await stores.users.add_all(people)) == len(people)
+
+    asyncio.run(add())
+
+
+def a_csv(folder: Path, rows: Iterable[Mapping[str, str]], name: str = "users.csv") -> Path:
+    rows = list(rows)
+    with (folder / name).open("w", newline="", encoding="utf-8") as opened:
+        writer = csv.DictWriter(opened, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return folder / name
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not within {PATIENCE} s"
+        time.sleep(0.001)
+
+
+def log_in(service: Service, email: str = EMAIL, password: str = PASSWORD) -> httpx.Response:
+    person = {"email": email, "password": password, "transport": "bearer"}
+    return httpx.post(service.url + LOGIN, json=person, timeout=PATIENCE)
+
+
+def is_in(service: Service, login: httpx.Response) -> bool:
+    """Whether whoever logged in still is."""
+    token = login.json()["access_token"]
+    return httpx.get(service.url + ME, headers=bearer(token)).status_code == 200
+
+
+FOREIGN: dict[str, tuple[str, str]] = {
+    **{f"ours, {name}": (PASSWORD, stored) for name, stored in GOOD.items()},
+    **PUBLISHED,
+    **PUBLISHED_ARGON2,
+}
+"""Passwords and their hashes, of each form."""
+
+
+class TestImport:
+    @each_database
+    def test_whoever_comes_with_a_hash_of_any_form_logs_in_and_has_argon2id_from_then_on(
+        self, tmp_path: Path, url: str
+    ) -> None:
+        numbered = list(enumerate(FOREIGN.values()))
+        rows = (
+            {"email": f"{number}@example.org", "password_hash": stored}
+            for number, (_, stored) in numbered
+        )
+
+        imported = users(tmp_path, url, "import", a_csv(tmp_path, rows))
+
+        assert imported.returncode == 0, imported.stderr
+        assert imported.stdout == f"{len(FOREIGN)} imported, 0 there already, 0 rejected\n"
+        with a_service(tmp_path, DATABASE_URL=url, LOGIN_LIMIT_ADDRESS="off") as service:
+            for number, (password, _) in numbered:
+                assert log_in(service, f"{number}@example.org", password).status_code == 200
+        hashes = [user.password_hash for user in everybody(url)]
+        assert [
+            stored for stored in hashes if not stored.startswith("$argon2id$v=19$m=47104")
+        ] == []
+
+    @each_database
+    def test_what_is_bad_is_rejected_with_reasons_that_say_nothing_of_anybody(
+        self, tmp_path: Path, url: str
+    ) -> None:
+        move_in(url, ada(email=Email.parse("taken@example.org")))
+        name = {"name": "Somebody", "role": ""}
+        rows = [
+            name | {"email": EMAIL, "password_hash": HASH},
+            name | {"email": "s3cret", "password_hash": HASH, "role": "s3cret"},
+            name | {"email": "s3cret@example.org", "password_hash": "s3cret"},
+            name | {"email": "taken@example.org", "password_hash": HASH},
+            name | {"email": EMAIL, "password_hash": HASH},
+            name | {"email": "eve@example.org", "password_hash": HASH},
+        ]
+        file = a_csv(tmp_path, rows)
+
+        result = users(tmp_path, url, "import", file)
+
+        report = file.with_name("users.csv.rejected.jsonl")
+        assert result.returncode == 1
+        assert result.stdout == (
+            "2 imported, 1 there already, 3 rejected\n" + f"the reasons are in {report}\n"
+        )
+        assert "example.org" not in result.stdout + result.stderr + report.read_text()
+        assert SECRET.search(report.read_text()) is None
+        assert [
+            (each["line"], [problem["field"] for problem in each["problems"]])
+            for each in map(json.loads, report.read_text().splitlines())
+        ] == [(3, ["email", "role"]), (4, ["password_hash"]), (5, ["email"])]
+        assert len(everybody(url)) == 3
+
+    def test_a_rehearsal_says_the_same_and_does_nothing(
+        self, tmp_path: Path, sqlite_url: str
+    ) -> None:
+        mine = ada(email=Email.parse("taken@example.org"))
+        move_in(sqlite_url, mine)
+        addresses = [EMAIL, "taken@example.org", EMAIL, "s3cret"]
+        file = a_csv(tmp_path, ({"email": each, "password_hash": HASH} for each in addresses))
+
+        rehearsed = users(tmp_path, sqlite_url, "import", "--dry-run", file)
+
+        report = file.with_name("users.csv.dry-run.jsonl")
+        assert rehearsed.returncode == 1
+        assert rehearsed.stdout == (
+            f"1 would be imported, 1 there already, 2 rejected\nthe reasons are in {report}\n"
+        )
+        assert everybody(sqlite_url) == [mine]
+        assert not Progress.place(file).exists()
+
+        users(tmp_path, sqlite_url, "import", file)
+        assert report.read_text() == file.with_name("users.csv.rejected.jsonl").read_text()
+
+    def test_a_rehearsal_of_what_is_good_leaves_nothing(
+        self, tmp_path: Path, sqlite_url: str
+    ) -> None:
+        folder = tmp_path / "of the file"
+        folder.mkdir()
+        file = a_csv(folder, [{"email": EMAIL, "password_hash": HASH}])
+
+        rehearsed = users(tmp_path, sqlite_url, "import", "--dry-run", file)
+
+        assert (rehearsed.returncode, rehearsed.stdout) == (
+            0,
+            "1 would be imported, 0 there already, 0 rejected\n",
+        )
+        assert everybody(sqlite_url) == []
+        assert list(folder.iterdir()) == [file]
+
+    @each_database
+    def test_one_that_is_killed_goes_on_and_ends_with_everybody_once(
+        self, tmp_path: Path, url: str
+    ) -> None:
+        many, bad = 20_000, range(0, 20_000, 1000)
+        file = a_csv(
+            tmp_path,
+            (
+                {"email": f"{number}@example.org", "password_hash": "" if number in bad else HASH}
+                for number in range(many)
+            ),
+        )
+
+        for _ in range(2):
+            kill_in_the_middle(tmp_path, url, file)
+        assert 0 < len(everybody(url)) < many - len(bad)
+        line = Progress.of(file).line
+        result = users(tmp_path, url, "import", file)
+
+        assert result.stdout.startswith(f"goes on after line {line}\n")
+        told = re.search(
+            r"^(\d+) imported, (\d+) there already, (\d+) rejected$", result.stdout, re.MULTILINE
+        )
+        assert told is not None
+        assert int(told[1]) + int(told[2]) == many - len(bad)
+        assert int(told[3]) == len(bad)
+        assert sorted(user.email.key for user in everybody(url)) == sorted(
+            f"{number}@example.org" for number in range(many) if number not in bad
+        )
+        report = file.with_name("users.csv.rejected.jsonl").read_text().splitlines()
+        assert [json.loads(each)["line"] for each in report] == [number + 2 for number in bad]
+        assert not Progress.place(file).exists()
+
+    def test_it_does_not_go_on_with_a_file_that_has_changed(
+        self, tmp_path: Path, sqlite_url: str
+    ) -> None:
+        file = a_csv(tmp_path, [{"email": EMAIL, "password_hash": HASH}])
+        Progress.of(file).save(file)
+        a_csv(tmp_path, [{"email": "another@example.org", "password_hash": HASH}])
+
+        assert_one_line(
+            users(tmp_path, sqlite_url, "import", file),
+            "users.csv has changed since its import began: delete users.csv.progress",
+        )
+        assert everybody(sqlite_url) == []
+
+    @pytest.mark.parametrize(
+        ("name", "content", "told"),
+        [
+            (
+                "users.csv",
+                f'email,password_hash\n{EMAIL},"{HASH}\n',
+                "line 2 cannot be read as CSV",
+            ),
+            ("users.csv", f"{EMAIL},{HASH}\n", "line 1 must name the columns"),
+            ("users.json", "[]", "must end in .csv, .jsonl or .ndjson"),
+        ],
+    )
+    def test_a_file_that_cannot_be_read_is_one_line(
+        self, tmp_path: Path, sqlite_url: str, name: str, content: str, told: str
+    ) -> None:
+        (tmp_path / name).write_text(content)
+
+        result = users(tmp_path, sqlite_url, "import", name)
+
+        assert result.returncode == 1
+        assert told in result.stderr.splitlines()[-1]
+        assert EMAIL not in result.stderr
+        assert everybody(sqlite_url) == []
+
+    @each_database
+    def test_a_hash_that_no_database_takes_keeps_nobody_else_out(
+        self, tmp_path: Path, url: str
+    ) -> None:
+        odd = GOOD["Django pbkdf2_sha1"].replace("$Salz$", "$Sa\0z$")
+        hashes = {EMAIL: HASH, "odd@example.org": odd, "eve@example.org": HASH}
+        lines = [
+            json_line({"email": email, "password_hash": stored})
+            for email, stored in hashes.items()
+        ]
+        file = tmp_path / "users.jsonl"
+        file.write_text("".join(lines))
+
+        result = users(tmp_path, url, "import", file)
+
+        assert "2 imported, 0 there already, 1 rejected" in result.stdout, result.stderr
+        [rejected] = file.with_name("users.jsonl.rejected.jsonl").read_text().splitlines()
+        assert json.loads(rejected)["line"] == 2
+
+
+def kill_in_the_middle(folder: Path, url: str, file: Path) -> None:
+    """An import, once it has come further than the one before."""
+    progress = Progress.place(file)
+    before = progress.read_bytes() if progress.exists() else b""
+    process = subprocess.Popen(
+        [COMMAND, "users", "import", file],
+        cwd=folder,
+        env={"DATABASE_URL": url},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        until(lambda: progress.exists() and progress.read_bytes() != before, "progress")
+    finally:
+        process.kill()
+    assert process.wait(PATIENCE) == -9
+    assert progress.exists()
+
+
+PEOPLE = [
+    ada(name='=Zoë, "李"', role=Role.ADMIN, photo="a.png", verified=True, password_hash=HASH),
+    ada(
+        email=Email.parse("EVE@münchen.example"),
+        disabled=True,
+        password_hash=GOOD["Django pbkdf2_sha256"],
+        created_at=NOW.replace(year=1971),
+        updated_at=NOW - SECOND,
+    ),
+]
+
+
+class TestExport:
+    @each_database
+    def test_everybody_is_the_same_in_another_database(
+        self, tmp_path: Path, url: str, migrated_databases: TemplateDatabases
+    ) -> None:
+        move_in(url, *PEOPLE)
+        file = tmp_path / "users.jsonl"
+
+        exported = users(tmp_path, url, "export", "--with-hashes", file)
+
+        assert (exported.returncode, exported.stdout) == (0, f"2 users are in {file}\n")
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        with migrated_databases.fresh() as other:
+            imported = users(tmp_path, other, "import", file)
+            assert imported.stdout == "2 imported, 0 there already, 0 rejected\n"
+            assert every_fact(other) == every_fact(url)
+
+    @each_database
+    def test_without_being_asked_it_tells_no_hash(self, tmp_path: Path, url: str) -> None:
+        move_in(url, *PEOPLE)
+        file = tmp_path / "users.jsonl"
+
+        assert users(tmp_path, url, "export", file).returncode == 0
+
+        assert [json.loads(line) for line in file.read_text().splitlines()] == [
+            written(user, with_hash=False) for user in PEOPLE
+        ]
+        assert SECRET.search(file.read_text()) is None
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+    def test_for_spreadsheets_it_names_the_columns_and_has_no_formulas(
+        self, tmp_path: Path, sqlite_url: str
+    ) -> None:
+        move_in(sqlite_url, *PEOPLE)
+        file = tmp_path / "users.csv"
+
+        assert users(tmp_path, sqlite_url, "export", file).returncode == 0
+
+        with file.open(newline="") as opened:
+            rows = list(csv.DictReader(opened))
+        assert list(rows[0]) == list(written(PEOPLE[0], with_hash=False))
+        assert [row["name"] for row in rows] == ['\'=Zoë, "李"', "Ada Lovelace"]
+
+    @pytest.mark.parametrize(
+        ("name", "told"),
+        [
+            ("there.jsonl", "there.jsonl: File exists"),
+            ("nowhere/users.jsonl", "nowhere/users.jsonl: No such file or directory"),
+            ("users.json", "must end in .csv, .jsonl or .ndjson"),
+        ],
+    )
+    def test_where_it_cannot_be_written_is_one_line(
+        self, tmp_path: Path, sqlite_url: str, name: str, told: str
+    ) -> None:
+        (tmp_path / "there.jsonl").write_text("mine")
+
+        assert_one_line(users(tmp_path, sqlite_url, "export", name), told)
+        assert (tmp_path / "there.jsonl").read_text() == "mine"
+
+    def test_nobody_is_a_file_too(self, tmp_path: Path, sqlite_url: str) -> None:
+        assert users(tmp_path, sqlite_url, "export", "users.csv").stdout == (
+            "0 users are in users.csv\n"
+        )
+
+
+def every_fact(url: str) -> list[object]:
+    """Equality of addresses looks at their keys only."""
+    return [(user, user.email.address, user.password_hash) for user in everybody(url)]
+
+
+class TestOneUser:
+    @pytest.mark.parametrize(
+        ("url", "by"), [("sqlite_url", "address"), ("postgres_url", "id")], indirect=["url"]
+    )
+    def test_they_are_shown_disabled_and_enabled_and_their_sessions_end(
+        self, tmp_path: Path, url: str, by: str
+    ) -> None:
+        with a_service(tmp_path, DATABASE_URL=url) as service:
+            httpx.post(service.url + REGISTER, json=PERSON).raise_for_status()
+            login = log_in(service)
+            who = EMAIL.upper() if by == "address" else str(stored(url).id)
+
+            shown = users(tmp_path, url, "show", who).stdout
+            told = {**written(stored(url), with_hash=False), "sessions": 1}
+            assert dict(line.split(":", 1) for line in shown.splitlines()) == {
+                name: f"{'':<{12 - len(name)}}{value}" for name, value in told.items()
+            }
+
+            ended = users(tmp_path, url, "end-sessions", who)
+            assert ended.stdout == f"all sessions of {EMAIL} have ended\n"
+            until(lambda: not is_in(service, login), "the end of the session")
+            assert "sessions:    0" in users(tmp_path, url, "show", who).stdout
+
+            login = log_in(service)
+            assert is_in(service, login)
+            assert users(tmp_path, url, "disable", who).stdout == f"{EMAIL} is disabled\n"
+            until(lambda: not is_in(service, login), "the end of the session")
+            assert log_in(service).status_code == 400
+
+            assert users(tmp_path, url, "enable", who).stdout == f"{EMAIL} is enabled\n"
+            assert log_in(service).status_code == 200
+            assert not is_in(service, login)
+
+    @pytest.mark.parametrize(
+        ("command", "who"),
+        [
+            *(("show", who) for who in NOBODY),
+            *((command, NOBODY[0]) for command in ("disable", "enable", "end-sessions")),
+        ],
+    )
+    def test_who_is_not_there_is_one_line(
+        self, tmp_path: Path, sqlite_url: str, command: str, who: str
+    ) -> None:
+        move_in(sqlite_url, ada())
+
+        result = users(tmp_path, sqlite_url, command, who)
+
+        assert_one_line(result, "there is nobody with that address or id")
+
+    @each_database
+    def test_the_last_administrator_stays(self, tmp_path: Path, url: str) -> None:
+        last = ada(role=Role.ADMIN)
+        other = ada(role=Role.ADMIN, email=Email.parse("eve@example.org"))
+        move_in(url, last, other)
+
+        assert users(tmp_path, url, "disable", str(other.id)).returncode == 0
+        assert_one_line(users(tmp_path, url, "disable", EMAIL), "this is the last administrator")
+        assert stored(url) == last
+
+
+class TestWithoutADatabase:
+    @pytest.mark.parametrize(
+        "command",
+        [["show", EMAIL], ["import", "users.csv"], ["export", "new.jsonl"]],
+        ids=" ".join,
+    )
+    def test_it_is_one_line(self, tmp_path: Path, command: list[str]) -> None:
+        a_csv(tmp_path, [{"email": EMAIL, "password_hash": HASH}])
+
+        result = users(tmp_path, NOT_THERE, *command)
+
+        assert_one_line(result, "PostgreSQL at 127.0.0.1:1 cannot be used")
+        assert {each.name for each in tmp_path.iterdir()} <= {"users.csv", "var"}
+
+    def test_so_it_is_without_tables(self, tmp_path: Path, empty_postgres_url: str) -> None:
+        result = users(tmp_path, empty_postgres_url, "show", EMAIL)
+
+        assert_one_line(result, "run `doorward migrate up`")
+
+    def test_and_in_a_folder_that_is_not_there(self, tmp_path: Path) -> None:
+        result = users(tmp_path, f"sqlite:///{tmp_path}/nowhere/users.db", "show", EMAIL)
+
+        assert_one_line(result, "unable to open database file")

@@ -1,0 +1,65 @@
+"""There is no administrator until one is named on the command line."""
+
+import asyncio
+import subprocess
+from pathlib import Path
+
+from domain.permissions import Role
+from domain.user import Email, User
+from infrastructure.storage.backends import open_stores
+from infrastructure.storage.options import Limits
+from tests.support.builders import PASSWORD
+from tests.support.processes import COMMAND
+
+
+def create(
+    folder: Path, url: str, password: str, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [COMMAND, "users", "create", "Ada@Example.org", "--name", "Ada", *arguments],
+        cwd=folder,
+        env={"DATABASE_URL": url},
+        input=f"{password}\n",
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+
+
+def stored(url: str) -> User | None:
+    async def read() -> User | None:
+        async with open_stores(url, url, Limits()) as stores:
+            return await stores.users.by_email(Email.parse("ada@example.org"))
+
+    return asyncio.run(read())
+
+
+def test_a_fresh_installation_has_nobody_in_it(sqlite_url: str) -> None:
+    assert stored(sqlite_url) is None
+
+
+def test_the_first_administrator_is_named_on_the_command_line(
+    tmp_path: Path, sqlite_url: str
+) -> None:
+    created = create(tmp_path, sqlite_url, PASSWORD, "--admin")
+
+    assert created.returncode == 0, created.stderr
+    assert PASSWORD not in created.stdout + created.stderr
+    user = stored(sqlite_url)
+    assert user is not None
+    assert user.role is Role.ADMIN
+
+
+def test_others_are_ordinary_users(tmp_path: Path, sqlite_url: str) -> None:
+    assert create(tmp_path, sqlite_url, PASSWORD).returncode == 0
+    user = stored(sqlite_url)
+    assert user is not None
+    assert user.role is Role.USER
+
+
+def test_what_will_not_do_is_one_line(tmp_path: Path, sqlite_url: str) -> None:
+    refused = create(tmp_path, sqlite_url, "short", "--admin")
+
+    assert refused.returncode == 1
+    assert refused.stderr.splitlines()[-1].startswith("doorward: the password must be")
+    assert stored(sqlite_url) is None

@@ -1,0 +1,630 @@
+"""The chain of the audit log: whoever tampers with it is found out, or is stopped before."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Executable, delete, insert, select, update
+from sqlalchemy.exc import DBAPIError
+
+from domain.audit_event import UNKNOWN, Caller, Event
+from domain.session import SessionId
+from infrastructure.storage.sql import audit_chain as chain
+from infrastructure.storage.sql.audit_chain import Broken, Head, append, verify
+from infrastructure.storage.sql.audit_log import SqlAuditLog
+from infrastructure.storage.sql.database import Database
+from infrastructure.storage.sql.tables import audit_chain, audit_events
+from tests.conftest import url_for
+from tests.contracts.conftest import ADA, EVE, PATIENT, an_event, by_hand, move_in, open_audit_log
+from tests.support.builders import MICROSECOND, NOW, SECOND, new_id
+
+Statement = str | Executable
+BEGINNING = "0" * 64
+"""The digest before the first one."""
+
+number = audit_events.c.number
+
+
+def a_full_event(at: int = 0) -> Event:
+    """Of which every column says something."""
+    return an_event(
+        what="change user",
+        user_id=ADA,
+        session_id=SessionId(new_id()),
+        actor_id=EVE,
+        detail="role admin",
+        at=NOW + at * SECOND,
+    )
+
+
+@dataclass
+class Place:
+    """A database with an audit log."""
+
+    url: str
+    database: Database
+    log: SqlAuditLog
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.url.startswith("sqlite")
+
+    async def fill(self, many: int) -> None:
+        async with self.database.transaction("test") as connection:
+            await append(connection, [a_full_event(each) for each in range(many)])
+
+    async def drop_triggers(self) -> None:
+        if not self.is_sqlite:
+            await by_hand(self.url, "ALTER TABLE audit_events DISABLE TRIGGER USER")
+            return
+        known = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name LIKE 'audit%'"
+        for [name] in await by_hand(self.url, known):
+            await by_hand(self.url, f"DROP TRIGGER {name}")
+
+    async def tamper(self, *statements: Statement) -> None:
+        await self.drop_triggers()
+        await by_hand(self.url, *statements)
+
+    async def first_bad_row(self) -> int:
+        with pytest.raises(Broken) as broken:
+            await verify(self.database)
+        return broken.value.number
+
+    async def digest_of(self, row: int) -> str:
+        [[digest]] = await by_hand(self.url, select(audit_events.c.digest).where(number == row))
+        return str(digest)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
+    """Nothing is recorded."""
+    url = url_for(request.param, request)
+    await move_in(url, ADA, EVE)
+    async with Database.open(url, PATIENT) as database, SqlAuditLog.open(database) as log:
+        yield Place(url, database, log)
+
+
+@pytest.fixture
+async def five(place: Place) -> Place:
+    """Five events are recorded."""
+    await place.fill(5)
+    return place
+
+
+async def test_an_empty_chain_is_good(place: Place) -> None:
+    assert await verify(place.database) == (0, Head(0, BEGINNING))
+
+
+async def test_a_chain_ends_with_the_last_event(place: Place) -> None:
+    for event in (a_full_event(), an_event(caller=UNKNOWN), an_event()):
+        await place.log.record(event)
+
+    assert await verify(place.database) == (3, Head(3, await place.digest_of(3)))
+
+
+async def test_every_event_moves_the_head(place: Place) -> None:
+    heads = []
+    for _ in range(4):
+        await place.log.record(an_event())
+        heads.append((await verify(place.database))[1])
+
+    assert [head.number for head in heads] == [1, 2, 3, 4]
+    assert len({head.digest for head in heads}) == 4
+
+
+async def test_the_same_event_has_another_digest_elsewhere_in_the_chain(place: Place) -> None:
+    same = [an_event(id=new_id(), caller=UNKNOWN) for _ in range(2)]
+    for event in same:
+        await place.log.record(event)
+
+    assert await place.digest_of(1) != await place.digest_of(2)
+
+
+async def test_what_several_processes_record_at_once_is_one_chain(place: Place) -> None:
+    async with open_audit_log(place.url) as other:
+        await asyncio.gather(
+            *(log.record(an_event()) for _ in range(20) for log in (place.log, other))
+        )
+
+    count, head = await verify(place.database)
+    assert (count, head.number) == (40, 40)
+
+
+@pytest.mark.parametrize("kept", [4, 2, 1])
+async def test_what_is_left_of_a_pruned_chain_is_good(five: Place, kept: int) -> None:
+    head = (await verify(five.database))[1]
+
+    await five.log.prune(NOW + (5 - kept) * SECOND)
+
+    assert await verify(five.database) == (kept, head)
+
+
+async def test_a_chain_of_which_nothing_is_left_is_good_and_goes_on(five: Place) -> None:
+    head = (await verify(five.database))[1]
+
+    await five.log.prune(NOW + timedelta(days=1))
+    assert await verify(five.database) == (0, head)
+
+    await five.log.record(an_event())
+    assert await verify(five.database) == (1, Head(6, await five.digest_of(6)))
+
+
+async def test_a_chain_is_good_when_addresses_are_forgotten(five: Place) -> None:
+    whole = await verify(five.database)
+
+    await five.log.forget_addresses(EVE)
+
+    [*addresses] = await by_hand(
+        five.url, "SELECT DISTINCT address, address_salt FROM audit_events"
+    )
+    assert addresses == [(None, None)]
+    assert await verify(five.database) == whole
+
+
+CHANGED: dict[str, object] = {
+    "id": new_id(),
+    "at": NOW + MICROSECOND,
+    "what": "change users",
+    "outcome": "WrongPassword",
+    "user_id": uuid4(),
+    "session_id": new_id(),
+    "actor_id": uuid4(),
+    "detail": "role user",
+    "request_id": "request-8",
+    "address": "192.0.2.10",
+    "address_salt": "0" * 32,
+    "address_digest": "0" * 64,
+    "previous": "1" * 64,
+    "digest": "1" * 64,
+}
+COLUMNS = [column.name for column in audit_events.c]
+
+
+@pytest.mark.parametrize("row", [1, 3, 5])
+@pytest.mark.parametrize("column", [name for name in COLUMNS if name != "number"])
+async def test_a_changed_column_is_found(five: Place, column: str, row: int) -> None:
+    await five.tamper(change(row, **{column: CHANGED[column]}))
+
+    assert await five.first_bad_row() == row
+
+
+def change(row: int, **values: object) -> Executable:
+    return update(audit_events).where(number == row).values(**values)
+
+
+def remove(*rows: int) -> Executable:
+    return delete(audit_events).where(number.in_(rows))
+
+
+def move(*moves: tuple[int, int]) -> list[Statement]:
+    return [change(old, number=new) for old, new in moves]
+
+
+def a_row(place: int) -> Executable:
+    """One that somebody has made up."""
+    facts = {**CHANGED, "number": place, "id": new_id()}
+    return insert(audit_events).values(**facts)
+
+
+def head(**values: object) -> Executable:
+    return update(audit_chain).values(**values)
+
+
+SPLIT_ELSEWHERE = """
+    UPDATE audit_events SET address = substr(address_salt, 32) || address,
+    address_salt = substr(address_salt, 1, 31) WHERE number = 3
+"""
+TAMPERING: dict[str, tuple[int, list[Statement]]] = {
+    "a time, by a microsecond": (3, [change(3, at=NOW + 2 * SECOND + MICROSECOND)]),
+    "no user": (3, [change(3, user_id=None)]),
+    "no actor": (3, [change(3, actor_id=None)]),
+    "no session": (3, [change(3, session_id=None)]),
+    "no detail": (3, [change(3, detail="")]),
+    "the user for the actor": (3, [change(3, user_id=EVE, actor_id=ADA)]),
+    "a word moved to the next": (3, [change(3, what="change", outcome=" usersuccess")]),
+    "an empty address": (3, [change(3, address="")]),
+    "no address at all": (3, [change(3, address=None, address_salt=None, address_digest="")]),
+    "an address without a salt": (3, [change(3, address_salt=None)]),
+    "an address and its digest": (3, [change(3, address="", address_salt="", address_digest="")]),
+    "a character moved from the salt to the address": (3, [SPLIT_ELSEWHERE]),
+    "two rows": (2, [change(4, detail=""), change(2, detail="")]),
+    "the first row is gone": (1, [remove(1)]),
+    "a row is gone": (3, [remove(3)]),
+    "two rows are gone": (2, [remove(2, 3)]),
+    "the last row is gone": (5, [remove(5)]),
+    "all rows are gone": (1, [remove(1, 2, 3, 4, 5)]),
+    "a row is gone and the others have moved up": (
+        3,
+        [remove(3), *move((4, 3), (5, 4)), head(last_number=4)],
+    ),
+    "a row has gone to the end": (3, move((3, 99))),
+    "a row has gone to the beginning": (0, move((3, 0))),
+    "the last row has moved on": (5, move((5, 6))),
+    "all rows have moved on": (
+        1,
+        [*move((5, 6), (4, 5), (3, 4), (2, 3), (1, 2)), head(last_number=6)],
+    ),
+    "two rows have changed places": (2, move((2, 99), (3, 2), (99, 3))),
+    "the last two have changed places": (4, move((4, 99), (5, 4), (99, 5))),
+    "a row has come between": (
+        3,
+        [*move((5, 6), (4, 5), (3, 4)), a_row(3), head(last_number=6)],
+    ),
+    "a row has come before the first": (0, [a_row(0)]),
+    "a row has come long before the first": (-7, [a_row(-7)]),
+    "a row has been appended": (6, [a_row(6)]),
+    "two rows have been appended": (6, [a_row(6), a_row(7)]),
+    "a row has been appended far away": (99, [a_row(99)]),
+    "a row has been appended with the head": (6, [a_row(6), head(last_number=6)]),
+    "the head is too high": (6, [head(last_number=6)]),
+    "the head is too low": (5, [head(last_number=4)]),
+    "the head is much too low": (3, [head(last_number=2)]),
+    "the start has another digest": (1, [head(start_digest="1" * 64)]),
+}
+
+
+@pytest.mark.parametrize(("row", "statements"), TAMPERING.values(), ids=TAMPERING)
+async def test_tampering_is_found_and_the_first_bad_row_is_named(
+    five: Place, row: int, statements: list[Statement]
+) -> None:
+    await five.tamper(*statements)
+
+    assert await five.first_bad_row() == row
+
+
+async def test_a_head_of_another_digest_is_found(five: Place) -> None:
+    await five.tamper(head(last_digest="1" * 64))
+
+    assert await five.first_bad_row() in (5, 6)  # either may be wrong: the end or the last row
+
+
+async def test_a_chain_of_no_rows_is_not_good_when_its_head_says_otherwise(place: Place) -> None:
+    await place.tamper(head(last_number=1, last_digest="1" * 64))
+
+    assert await place.first_bad_row() == 1
+
+
+SECOND_HEAD = """
+    INSERT INTO audit_chain
+    SELECT 2, start_number, start_digest, last_number, last_digest FROM audit_chain
+"""
+
+
+@pytest.mark.parametrize(
+    "statement", ["DELETE FROM audit_chain", SECOND_HEAD], ids=["none", "two"]
+)
+async def test_a_chain_has_one_head(five: Place, statement: str) -> None:
+    await five.tamper(statement)
+
+    with pytest.raises(Broken):
+        await verify(five.database)
+
+
+async def test_rows_before_the_start_are_found(five: Place) -> None:
+    """Whoever only moves the start hides what was before it from all who verify."""
+    await five.tamper(head(start_number=2, start_digest=await five.digest_of(2)))
+
+    assert await five.first_bad_row() == 1
+
+
+async def test_a_row_in_place_of_one_that_was_pruned_is_found(five: Place) -> None:
+    await five.log.prune(NOW + 2 * SECOND)
+
+    await five.tamper(a_row(2))
+
+    assert await five.first_bad_row() == 2
+
+
+async def test_tampering_with_a_pruned_chain_is_found(five: Place) -> None:
+    await five.log.prune(NOW + 2 * SECOND)
+
+    await five.tamper(remove(3))
+
+    assert await five.first_bad_row() == 3
+
+
+@pytest.mark.parametrize("row", [1, 3, 5])
+async def test_a_row_that_was_changed_together_with_its_digest_is_found_by_what_follows(
+    five: Place, row: int
+) -> None:
+    """Whoever knows how digests are made has to make all that follow, and the head."""
+    previous = await five.digest_of(row - 1) if row > 1 else BEGINNING
+
+    await five.tamper(change(row, **chain._row(row, an_event(), previous)))
+
+    assert await five.first_bad_row() == row + 1
+
+
+async def heads_of(place: Place) -> list[Head]:
+    """All that the chain has had, the first one for each number of rows from none on."""
+    digests = await by_hand(place.url, select(audit_events.c.digest).order_by(number))
+    return [Head(0, BEGINNING), *(Head(place + 1, each) for place, [each] in enumerate(digests))]
+
+
+async def make_anew(place: Place) -> None:
+    """As somebody does who knows how digests are made: all rows, and the head."""
+    await place.tamper("DELETE FROM audit_events", f"UPDATE audit_chain SET {AT_THE_BEGINNING}")  # noqa: S608
+    await place.fill(5)
+
+
+AT_THE_BEGINNING = (
+    f"start_number = 0, start_digest = '{BEGINNING}', last_number = 0, last_digest = '{BEGINNING}'"
+)
+
+
+async def first_bad_row_since(place: Place, noted: Head) -> int:
+    with pytest.raises(Broken) as broken:
+        await verify(place.database, noted)
+    return broken.value.number
+
+
+async def test_every_head_that_was_noted_is_still_in_a_good_chain(five: Place) -> None:
+    whole = await verify(five.database)
+    for noted in await heads_of(five):
+        assert await verify(five.database, noted) == whole
+
+    await five.log.record(an_event())
+    for noted in await heads_of(five):
+        assert (await verify(five.database, noted))[0] == 6
+
+
+async def test_a_head_that_was_noted_may_have_been_pruned(five: Place) -> None:
+    heads = await heads_of(five)
+    await five.log.prune(NOW + 2 * SECOND)
+
+    for noted in heads:
+        assert (await verify(five.database, noted))[0] == 3
+    await five.log.prune(NOW + timedelta(days=1))
+    for noted in heads:
+        assert (await verify(five.database, noted))[0] == 0
+
+
+async def test_a_chain_that_was_made_anew_is_found_by_what_was_noted(five: Place) -> None:
+    _, *heads = await heads_of(five)
+
+    await make_anew(five)
+
+    assert (await verify(five.database))[0] == 5  # nothing in it tells
+    for noted in heads:
+        assert await first_bad_row_since(five, noted) == noted.number
+
+
+async def test_a_pruned_chain_that_was_made_anew_is_found_by_what_was_noted(five: Place) -> None:
+    """The last head of those that were pruned is what the first row that is left follows on."""
+    noted = (await heads_of(five))[2]
+    await make_anew(five)
+    assert await five.log.prune(NOW + 2 * SECOND) == 2
+
+    assert await first_bad_row_since(five, noted) == 2
+
+
+@pytest.mark.parametrize("left", [0, 3])
+async def test_a_chain_that_was_cut_off_is_found_by_what_was_noted(five: Place, left: int) -> None:
+    heads = await heads_of(five)
+    end = heads[left]
+
+    await five.tamper(
+        remove(*range(left + 1, 6)), head(last_number=end.number, last_digest=end.digest)
+    )
+
+    assert await verify(five.database) == (left, end)
+    assert await verify(five.database, end) == (left, end)
+    for noted in heads[left + 1 :]:
+        assert await first_bad_row_since(five, noted) == left + 1
+
+
+UNREADABLE = {
+    "a time": "at = 'yesterday'",
+    "a user": "user_id = 'nobody'",
+    "octets": "detail = x'ff'",
+    "a number": "outcome = 7",
+    "an address of octets": "address = x'ff'",
+}
+
+
+@pytest.mark.parametrize("change", UNREADABLE.values(), ids=UNREADABLE)
+async def test_what_sqlite_lets_be_anything_is_found(sqlite_url: str, change: str) -> None:
+    async with Database.open(sqlite_url, PATIENT) as database, SqlAuditLog.open(database) as log:
+        place = Place(sqlite_url, database, log)
+        await place.fill(5)
+
+        await place.tamper(f"UPDATE audit_events SET {change} WHERE number = 3")  # noqa: S608
+
+        assert await place.first_bad_row() == 3
+
+
+async def test_a_part_of_an_address_that_was_moved_to_its_salt_is_found(sqlite_url: str) -> None:
+    """For which there is room in SQLite, wherever a digest may divide the two."""
+    address = "2001:db8::7"
+    async with Database.open(sqlite_url, PATIENT) as database, SqlAuditLog.open(database) as log:
+        place = Place(sqlite_url, database, log)
+        await log.record(an_event(caller=Caller(address)))
+        [[salt]] = await by_hand(sqlite_url, select(audit_events.c.address_salt))
+
+        for cut in range(1, len(address)):
+            for mark in ("", ":"):
+                moved, rest = address[:cut], address[cut + len(mark) :]
+                await place.tamper(change(1, address=rest, address_salt=f"{salt}{mark}{moved}"))
+                assert await place.first_bad_row() == 1
+
+
+async def test_tampering_is_found_wherever_it_is_in_a_long_chain(place: Place) -> None:
+    await place.fill(2500)
+    good = await verify(place.database)
+    assert good[0] == 2500
+
+    for row in (1, 999, 1000, 1001, 2000, 2001, 2500):
+        await place.tamper(change(row, detail="x"))
+        assert await place.first_bad_row() == row
+        await place.tamper(change(row, detail="role admin"))
+    assert await verify(place.database) == good
+
+    for row in (1000, 1001):
+        [gone] = await by_hand(place.url, select(audit_events).where(number == row))
+        await place.tamper(remove(row))
+        assert await place.first_bad_row() == row
+        await place.tamper(insert(audit_events).values(**gone._asdict()))
+    assert await verify(place.database) == good
+
+
+async def test_a_chain_of_whole_thousands_is_good(place: Place) -> None:
+    for count in (1000, 2000):
+        await place.fill(1000)
+        assert (await verify(place.database))[0] == count
+
+
+async def test_events_that_come_meanwhile_do_not_disturb(place: Place) -> None:
+    await place.fill(1500)
+    counts = set()
+
+    async with open_audit_log(place.url) as other:
+        coming = asyncio.gather(*(record_some(other, 40) for _ in range(3)))
+        while not coming.done():
+            count, end = await verify(place.database)
+            assert end.number == count
+            counts.add(count)
+        await coming
+
+    assert (await verify(place.database))[0] == 1620
+    assert len(counts) > 1
+
+
+@pytest.mark.parametrize("row", [0, 1_000_000])
+async def test_a_row_outside_the_chain_is_found_though_events_come_meanwhile(
+    place: Place, row: int
+) -> None:
+    await place.fill(1500)
+    await place.tamper(a_row(row))
+
+    async with open_audit_log(place.url) as other, asyncio.TaskGroup() as group:
+        coming = [group.create_task(record_some(other, 40)) for _ in range(3)]
+        while not all(each.done() for each in coming):
+            assert await place.first_bad_row() == row
+
+
+async def record_some(log: Any, many: int) -> None:
+    for _ in range(many):
+        await log.record(an_event())
+
+
+async def test_pruning_meanwhile_does_not_disturb(place: Place) -> None:
+    await place.fill(1500)
+    starts = set()
+
+    async def prune() -> None:
+        async with open_audit_log(place.url) as other:
+            for each in range(0, 1500, 50):
+                await other.prune(NOW + each * SECOND)
+
+    pruning = asyncio.create_task(prune())
+    while not pruning.done():
+        count, end = await verify(place.database)
+        assert end.number == 1500
+        starts.add(1500 - count)
+    await pruning
+
+    assert (await verify(place.database))[0] == 50
+    assert len(starts) > 1
+
+
+REFUSED: dict[str, Sequence[Statement]] = {
+    "a row": [remove(3)],
+    "the first row": [remove(1)],
+    "the last row": [remove(5)],
+    "all rows": ["DELETE FROM audit_events"],
+    "another address": [change(3, address="192.0.2.10", address_salt="0" * 32)],
+    "an empty address": [change(3, address="", address_salt=None)],
+    "an address without its salt": [change(3, address=None)],
+    "a salt without its address": [change(3, address_salt=None)],
+    "an address and a word": [change(3, address=None, address_salt=None, what="logout")],
+    "an address and a user": [change(3, address=None, address_salt=None, user_id=None)],
+    "an address and its digest": [change(3, address=None, address_salt=None, address_digest="")],
+}
+
+
+@pytest.mark.parametrize("statements", REFUSED.values(), ids=REFUSED)
+async def test_the_database_refuses_to_take_anything_away(
+    five: Place, statements: Sequence[Statement]
+) -> None:
+    await is_refused(five, *statements)
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+async def test_the_database_refuses_a_change_of_any_column(five: Place, column: str) -> None:
+    value = {**CHANGED, "number": 99}[column]
+
+    await is_refused(five, change(3, **{column: value}))
+
+
+@pytest.mark.parametrize("column", [each for each in COLUMNS if not each.startswith("address")])
+async def test_the_database_refuses_it_also_where_there_is_no_address(
+    place: Place, column: str
+) -> None:
+    await place.fill(2)
+    await place.log.record(an_event(caller=UNKNOWN))
+    value = {**CHANGED, "number": 99}[column]
+
+    await is_refused(place, change(3, **{column: value}))
+
+
+async def is_refused(place: Place, *statements: Statement) -> None:
+    """And everything is as it was."""
+    before = await by_hand(place.url, select(audit_events).order_by(number))
+
+    with pytest.raises(DBAPIError, match="append-only"):
+        await by_hand(place.url, *statements)
+
+    assert await by_hand(place.url, select(audit_events).order_by(number)) == before
+
+
+@pytest.mark.parametrize("options", ["", " CASCADE", " RESTART IDENTITY"])
+async def test_postgresql_refuses_to_truncate(postgres_url: str, options: str) -> None:
+    async with Database.open(postgres_url, PATIENT) as database, SqlAuditLog.open(database) as log:
+        place = Place(postgres_url, database, log)
+        await place.fill(5)
+
+        await is_refused(place, f"TRUNCATE audit_events{options}")
+        await is_refused(place, f"TRUNCATE users, audit_events{options}")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"what": "'logout'"}, {"number": "6"}],
+    ids=["a row of that number", "a row of that id"],
+)
+async def test_sqlite_refuses_to_replace(sqlite_url: str, changed: dict[str, str]) -> None:
+    """Which takes rows away without a word to the triggers that look after deletions."""
+    columns = ", ".join(changed.get(name, f'"{name}"') for name in COLUMNS)
+    async with Database.open(sqlite_url, PATIENT) as database, SqlAuditLog.open(database) as log:
+        place = Place(sqlite_url, database, log)
+        await place.fill(5)
+
+        some = f"SELECT {columns} FROM audit_events WHERE number = 3"  # noqa: S608
+        await is_refused(place, f"REPLACE INTO audit_events {some}")
+        await is_refused(place, "UPDATE OR REPLACE audit_events SET number = 2 WHERE number = 3")
+
+
+async def test_without_a_head_nothing_can_be_taken_away_either(five: Place) -> None:
+    await by_hand(five.url, "DELETE FROM audit_chain")
+
+    await is_refused(five, "DELETE FROM audit_events")
+
+
+async def test_the_database_lets_addresses_be_forgotten(five: Place) -> None:
+    good = await verify(five.database)
+
+    await by_hand(five.url, change(3, address=None, address_salt=None))
+    await by_hand(five.url, change(3, address=None, address_salt=None))
+
+    assert await verify(five.database) == good
+
+
+async def test_the_database_lets_go_what_is_pruned(five: Place) -> None:
+    assert await five.log.prune(NOW + 2 * SECOND) == 2
+
+    await is_refused(five, remove(3))
+    assert (await verify(five.database))[0] == 3

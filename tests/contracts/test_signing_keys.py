@@ -1,0 +1,399 @@
+"""The contract of KeyStore, and what the use cases make of it on each."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from application.audit import Audit
+from application.signing_keys import RevokeKey, RotateKeys, TendKeys
+from domain.audit_event import COMMAND_LINE, SCHEDULE
+from domain.key_ring import Key, KeyId, KeyRing, KeysFixed, KeyState, KeyTimes, KeyUnknown
+from domain.token import TokenKind
+from infrastructure.config.environment_variables import ConfigurationError
+from infrastructure.signing.algorithms import EDDSA
+from infrastructure.signing.key_folder import FolderKeys
+from infrastructure.signing.key_store import FixedKeys, HeldKeyStore
+from infrastructure.signing.signing_key import SigningKey
+from infrastructure.storage.memory.stores import MemoryAuditLog
+from infrastructure.storage.options import Limits
+from infrastructure.storage.sql.database import Database
+from infrastructure.storage.sql.signing_keys import SqlKeys
+from tests.conftest import url_for
+from tests.support.builders import NOW, SECOND, new_id
+from tests.support.doubles import Recorder, SettableClock
+
+ACCESS, REFRESH = TokenKind
+SECRET = bytes(range(32))
+TIMES = KeyTimes(
+    cached=timedelta(minutes=5),
+    kept={ACCESS: timedelta(minutes=16), REFRESH: timedelta(minutes=61)},
+    rotation=timedelta(days=30),
+)
+LONG = timedelta(days=31)
+
+Open = Callable[[], HeldKeyStore]
+
+
+@pytest.fixture
+def clock() -> SettableClock:
+    return SettableClock(NOW)
+
+
+@pytest.fixture(params=["folder", "sqlite", "postgresql"])
+async def another(
+    request: pytest.FixtureRequest, tmp_path: Path, clock: SettableClock
+) -> AsyncIterator[Open]:
+    """Opens the same store once more, as another process would. EdDSA's keys are made quickly."""
+    if request.param == "folder":
+        yield lambda: FolderKeys(tmp_path, "KEYS_FOLDER", clock, algorithm=EDDSA)
+        return
+    async with AsyncExitStack() as stack:
+        url = url_for(request.param, request)
+        database = await stack.enter_async_context(Database.open(url, Limits()))
+        yield lambda: SqlKeys(database, [SECRET], EDDSA)
+
+
+@pytest.fixture
+def store(another: Open) -> HeldKeyStore:
+    return another()
+
+
+@dataclass
+class Operator:
+    """The use cases on one store."""
+
+    store: HeldKeyStore
+    clock: SettableClock
+    heard: Recorder
+    log: MemoryAuditLog
+
+    @property
+    def audit(self) -> Audit:
+        return Audit(self.log, self.heard, self.clock, new_id)
+
+    @property
+    def rotate(self) -> RotateKeys:
+        return RotateKeys(self.store, TIMES, self.audit, self.clock)
+
+    @property
+    def revoke(self) -> RevokeKey:
+        return RevokeKey(self.store, self.rotate, self.audit, self.clock)
+
+    @property
+    def tend(self) -> TendKeys:
+        return TendKeys(self.store, self.rotate, TIMES, self.audit, self.clock)
+
+    async def signing(self, kind: TokenKind = ACCESS) -> Key:
+        return (await self.store.ring()).signing(kind, self.clock())
+
+    async def states(self, kind: TokenKind = ACCESS) -> list[KeyState]:
+        ring = await self.store.ring()
+        return sorted(ring.state(key, self.clock()) for key in ring.of(kind))
+
+
+@pytest.fixture
+def operator(store: HeldKeyStore, clock: SettableClock) -> Operator:
+    return Operator(store, clock, Recorder(), MemoryAuditLog())
+
+
+def started(key: Key, start: datetime | None) -> Key:
+    return replace(key, signs_from=start)
+
+
+async def test_at_first_there_is_no_key(store: HeldKeyStore) -> None:
+    assert await store.ring() == KeyRing()
+
+
+async def test_a_ring_is_what_was_stored(store: HeldKeyStore, another: Open) -> None:
+    one, other = await store.make(ACCESS, NOW), await store.make(REFRESH, NOW)
+    start = NOW.replace(microsecond=0)
+
+    assert await store.replace(KeyRing(), KeyRing(frozenset({started(one, start), other})))
+
+    assert await another().ring() == KeyRing(frozenset({started(one, start), other}))
+
+
+async def test_who_reads_the_ring_can_sign_with_its_keys(
+    store: HeldKeyStore, another: Open
+) -> None:
+    key = await store.make(ACCESS, NOW)
+    await store.replace(KeyRing(), KeyRing(frozenset({key})))
+
+    held = await another().read()
+
+    assert set(held.pairs) == {key.id}
+    assert held.pairs[key.id].kid == key.id
+    assert held.pairs[key.id].algorithm is EDDSA
+
+
+async def test_a_key_that_was_only_made_is_not_on_the_ring(store: HeldKeyStore) -> None:
+    await store.make(ACCESS, NOW)
+
+    assert await store.ring() == KeyRing()
+
+
+async def test_of_many_replacements_of_one_ring_one_wins(
+    store: HeldKeyStore, another: Open
+) -> None:
+    stores = [another() for _ in range(8)]
+    before = await store.ring()
+    rings = [before.plus(await each.make(ACCESS, NOW)) for each in stores]
+
+    won = await asyncio.gather(
+        *(each.replace(before, ring) for each, ring in zip(stores, rings, strict=True))
+    )
+
+    assert sorted(won) == [False] * 7 + [True]
+    assert await another().ring() == rings[won.index(True)]
+
+
+async def test_a_key_that_was_taken_away_is_gone_for_all(
+    store: HeldKeyStore, another: Open
+) -> None:
+    other = another()
+    await store.replace(KeyRing(), KeyRing(frozenset({await store.make(ACCESS, NOW)})))
+    ring = await other.ring()
+
+    assert await other.replace(ring, KeyRing())
+
+    assert (await store.read()).pairs == {}
+    assert await store.ring() == KeyRing()
+
+
+async def test_what_is_tended_has_a_current_key_and_a_spare_of_each_kind(
+    operator: Operator,
+) -> None:
+    await operator.tend()
+
+    for kind in TokenKind:
+        assert await operator.states(kind) == [KeyState.CURRENT, KeyState.NEXT]
+    assert not operator.tend.is_due(await operator.store.ring())
+
+
+async def test_the_spare_follows_when_it_is_time(operator: Operator, clock: SettableClock) -> None:
+    await operator.tend()
+    before = await operator.signing()
+    clock.advance(LONG)
+    assert operator.tend.is_due(await operator.store.ring())
+
+    await operator.tend()
+    clock.advance(SECOND)
+
+    assert (await operator.signing()).id != before.id
+    assert await operator.states() == [KeyState.CURRENT, KeyState.NEXT, KeyState.RETIRED]
+    clock.advance(TIMES.kept[ACCESS])
+    await operator.tend()
+    assert await operator.states() == [KeyState.CURRENT, KeyState.NEXT]
+    assert await operator.states(REFRESH) == [KeyState.CURRENT, KeyState.NEXT, KeyState.RETIRED]
+
+
+async def test_workers_agree_on_a_rotation(
+    operator: Operator, another: Open, clock: SettableClock
+) -> None:
+    workers = [replace(operator, store=another()) for _ in range(6)]
+    await asyncio.gather(*(worker.tend() for worker in workers))
+    assert len((await operator.store.ring()).keys) == 4
+
+    clock.advance(LONG)
+    await asyncio.gather(*(worker.tend() for worker in workers))
+
+    assert len((await operator.store.ring()).keys) == 6
+    assert [(event.what, event.caller) for event in operator.heard.events] == [
+        ("rotate keys", SCHEDULE)
+    ] * 2
+
+
+async def test_a_rotation_waits_until_the_next_key_is_known(
+    operator: Operator, clock: SettableClock
+) -> None:
+    await operator.tend()
+    before = await operator.signing()
+    await operator.rotate()
+
+    clock.advance(TIMES.published - SECOND)
+    assert await operator.signing() == before
+    clock.advance(2 * SECOND)
+    assert (await operator.signing()).id != before.id
+
+
+async def test_to_rotate_twice_is_to_rotate_once(operator: Operator) -> None:
+    await operator.tend()
+    once = await operator.rotate()
+
+    assert await operator.rotate() == once
+
+
+async def test_one_kind_can_be_rotated_alone(operator: Operator, clock: SettableClock) -> None:
+    await operator.tend()
+    access, refresh = await operator.signing(), await operator.signing(REFRESH)
+    clock.advance(TIMES.published)
+
+    await operator.rotate([REFRESH])
+    clock.advance(SECOND)
+
+    assert await operator.signing() == access
+    assert (await operator.signing(REFRESH)).id != refresh.id
+
+
+async def test_a_revoked_key_is_gone_and_the_next_one_signs(operator: Operator) -> None:
+    await operator.tend()
+    ring = await operator.store.ring()
+    revoked, heir = ring.of(ACCESS)
+
+    await operator.revoke(revoked.id)
+
+    held = await operator.store.read()
+    assert revoked.id not in held.pairs
+    assert held.ring.signing(ACCESS, NOW).id == heir.id
+    assert await operator.states() == [KeyState.CURRENT, KeyState.NEXT]
+
+
+async def test_all_keys_can_be_revoked_one_after_the_other(operator: Operator) -> None:
+    await operator.tend()
+    before = await operator.store.ring()
+
+    for key in before.keys:
+        await operator.revoke(key.id)
+
+    after = await operator.store.ring()
+    assert not {key.id for key in before.keys} & {key.id for key in after.keys}
+    for kind in TokenKind:
+        assert await operator.states(kind) == [KeyState.CURRENT, KeyState.NEXT]
+
+
+async def test_an_unknown_key_cannot_be_revoked(operator: Operator) -> None:
+    await operator.tend()
+
+    with pytest.raises(KeyUnknown):
+        await operator.revoke(KeyId("x" * 43))
+
+
+async def test_what_the_operator_does_with_keys_is_recorded(operator: Operator) -> None:
+    await operator.tend()
+    key = await operator.signing()
+    await operator.rotate([ACCESS])
+    await operator.revoke(key.id)
+
+    done = [(each.what, each.outcome, each.detail) for each in operator.heard.events]
+    assert done == [
+        ("rotate keys", "success", ""),
+        ("rotate keys", "success", "access"),
+        ("revoke key", "success", f"access {key.id}"),
+    ]
+    assert operator.heard.events[-1].caller == COMMAND_LINE
+    assert all(event.is_kept for event in operator.heard.events)
+
+
+async def test_fixed_keys_stay() -> None:
+    pairs = {kind: SigningKey.generate(EDDSA) for kind in TokenKind}
+    store = FixedKeys(pairs, "change them there")
+    ring = await store.ring()
+
+    with pytest.raises(KeysFixed, match=r"change them there"):
+        await store.replace(ring, KeyRing())
+
+    assert await store.ring() == ring
+
+
+@pytest.fixture
+async def database(
+    request: pytest.FixtureRequest,
+) -> AsyncIterator[Database]:
+    async with Database.open(url_for("sqlite", request), Limits()) as database:
+        yield database
+
+
+async def filled(database: Database, *secrets: bytes) -> SqlKeys:
+    """With a key of each kind that signs."""
+    store = SqlKeys(database, secrets, EDDSA)
+    keys = {started(await store.make(kind, NOW), NOW) for kind in TokenKind}
+    assert await store.replace(KeyRing(), KeyRing(frozenset(keys)))
+    return store
+
+
+async def rows(database: Database) -> list[dict[str, str]]:
+    async with database.connection("a test") as connection:
+        found = await connection.exec_driver_sql("SELECT id, kind, encrypted FROM signing_keys")
+        return [dict(row) for row in found.mappings()]
+
+
+async def test_no_private_key_is_in_the_database(database: Database) -> None:
+    store = await filled(database, SECRET)
+    pairs = (await store.read()).pairs.values()
+
+    text = str(await rows(database))
+
+    assert "PRIVATE KEY" not in text
+    for pair in pairs:
+        assert pair.private_pem().decode().splitlines()[1] not in text
+
+
+async def test_another_secret_opens_nothing(database: Database) -> None:
+    await filled(database, SECRET)
+
+    with pytest.raises(ConfigurationError, match=r"^KEYS_SECRET does not open the key "):
+        await SqlKeys(database, [bytes(32)]).read()
+
+
+async def test_a_secret_can_take_the_place_of_another(database: Database) -> None:
+    old, new = SECRET, bytes(32)
+    ring = await (await filled(database, old)).ring()
+
+    both = SqlKeys(database, [new, old], EDDSA)
+    assert await both.ring() == ring
+    fresh = KeyRing(frozenset({await both.make(kind, NOW) for kind in TokenKind}))
+    assert await both.replace(ring, fresh)
+
+    assert await SqlKeys(database, [new]).ring() == fresh
+
+
+async def test_a_spare_that_cannot_be_opened_is_left_out(database: Database) -> None:
+    """Another node may have a new secret, or be of a version with one more algorithm."""
+    ring = await (await filled(database, SECRET)).ring()
+    other = SqlKeys(database, [bytes(32), SECRET], EDDSA)
+    spare = await other.make(ACCESS, NOW)
+    assert await other.replace(ring, ring.plus(spare))
+
+    store = SqlKeys(database, [SECRET])
+    held = await store.read()
+
+    assert held.ring == ring
+    assert held.troubles == (f"KEYS_SECRET does not open the key {spare.id} in the database",)
+
+
+async def test_what_cannot_be_opened_can_be_taken_away_and_nothing_else(
+    database: Database,
+) -> None:
+    ring = await (await filled(database, SECRET)).ring()
+    store = SqlKeys(database, [bytes(32)])
+    one, other = ring.keys
+
+    assert not await SqlKeys(database, [SECRET]).discard(one.id)
+    assert await store.discard(one.id)
+    assert not await store.discard(one.id)
+
+    assert (await SqlKeys(database, [SECRET]).ring()).keys == {other}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE signing_keys SET kind = CASE kind WHEN 'access' THEN 'refresh' ELSE 'access' END",
+        "UPDATE signing_keys SET id = substr(id, 2) || 'A'",
+    ],
+    ids=["purpose", "name"],
+)
+async def test_a_key_cannot_be_given_another_purpose_or_name(
+    database: Database, change: str
+) -> None:
+    await filled(database, SECRET)
+    async with database.connection("a test") as connection:
+        await connection.exec_driver_sql(change)
+
+    with pytest.raises(ConfigurationError, match=r"is another one$"):
+        await SqlKeys(database, [SECRET]).read()

@@ -1,0 +1,74 @@
+"""Whoever watches the stores is told of each call, and of those that get no answer."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from domain.errors import Unavailable
+from infrastructure.storage.options import Limits
+from infrastructure.storage.redis.server import RedisServer
+from infrastructure.storage.sql.database import Database
+
+
+class Calls:
+    def __init__(self) -> None:
+        self.ended: list[tuple[str, str, str]] = []
+
+    @contextmanager
+    def watch(self, store: str, role: str) -> Iterator[None]:
+        outcome = "answered"
+        try:
+            yield
+        except Exception as error:
+            outcome = type(error).__name__
+            raise
+        finally:
+            self.ended.append((store, role, outcome))
+
+
+async def test_of_a_database(sqlite_url: str) -> None:
+    calls = Calls()
+
+    async with Database.open(sqlite_url, Limits(watch=calls.watch)) as database:
+        async with database.connection("users"):
+            pass
+        async with database.transaction("sessions"):
+            pass
+
+    assert calls.ended == [("sqlite", "users", "answered"), ("sqlite", "sessions", "answered")]
+
+
+async def test_of_a_database_that_is_down() -> None:
+    calls = Calls()
+
+    async with Database.open("postgres://127.0.0.1:1/db", Limits(watch=calls.watch)) as database:
+        for block in (database.connection, database.transaction):
+            with pytest.raises(Unavailable):
+                async with block("users"):
+                    pass
+
+    assert calls.ended == [("postgresql", "users", "Unavailable")] * 2
+
+
+async def test_of_redis(redis_url: str) -> None:
+    calls = Calls()
+
+    async with (
+        RedisServer.open(redis_url, Limits(watch=calls.watch)) as server,
+        server.answering("sessions") as line,
+    ):
+        await line.call("PING")
+
+    assert calls.ended == [("redis", "sessions", "answered")]
+
+
+async def test_of_a_redis_that_is_down() -> None:
+    calls = Calls()
+
+    async with RedisServer.open("redis://127.0.0.1:1", Limits(watch=calls.watch)) as server:
+        with pytest.raises(Unavailable):
+            async with server.answering("sessions") as line:
+                await line.call("PING")
+
+    assert calls.ended == [("redis", "sessions", "Unavailable")]

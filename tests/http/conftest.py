@@ -1,0 +1,127 @@
+"""The whole application over HTTP, on each of the combinations of stores that people run."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from dishka import Provider, Scope
+from litestar import Litestar
+
+from api.app import create_app
+from api.security.origin_policy import Site
+from application.ports import (
+    Clock,
+    Devices,
+    PasswordHasher,
+    RateLimiter,
+    SessionStore,
+    TokenSigner,
+    UserRepository,
+)
+from domain.token import TokenKind
+from doorward.wiring.container import make_container
+from infrastructure.config.settings import Settings
+from infrastructure.signing.device_tokens import HmacDevices
+from infrastructure.signing.jwt_signer import JwtSigner
+from infrastructure.signing.signing_key import SigningKey
+from infrastructure.storage.near_cache.caches import NearTokens
+from tests.http.people import CLIENT_ORIGIN, ORIGIN, Client, a_client
+from tests.http.trouble import (
+    Trouble,
+    TroubledRateLimiter,
+    TroubledSessions,
+    TroubledUsers,
+)
+from tests.support.builders import NOW, devices_of
+from tests.support.doubles import QuickHasher, SettableClock
+
+STACKS = {
+    "memory": ("memory_url", "memory_url"),
+    "sqlite": ("sqlite_url", "sqlite_url"),
+    "postgresql": ("postgres_url", "postgres_url"),
+    "postgresql and redis": ("postgres_url", "redis_url"),
+    "sqlite and redis": ("sqlite_url", "redis_url"),
+}
+"""Where the users and where the sessions are."""
+
+
+@pytest.fixture
+def clock() -> SettableClock:
+    return SettableClock(NOW)
+
+
+@pytest.fixture
+def site(request: pytest.FixtureRequest) -> Site:
+    """On this machine, unless the test says at which origin."""
+    return Site(getattr(request, "param", ORIGIN), frozenset({CLIENT_ORIGIN}))
+
+
+@pytest.fixture
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """Of the stores in memory, unless the test is for every stack."""
+    users, sessions = STACKS[getattr(request, "param", "memory")]
+    return Settings.read(
+        {
+            "USERS_URL": request.getfixturevalue(users),
+            "SESSIONS_URL": request.getfixturevalue(sessions),
+            "DOORWARD_DATA": str(tmp_path),
+        }
+    )
+
+
+@pytest.fixture
+def trouble() -> Trouble:
+    """For tests that want stores that fail, once they say how. Those are in memory."""
+    return Trouble()
+
+
+@pytest.fixture(scope="session")
+def devices(keys: dict[TokenKind, SigningKey]) -> HmacDevices:
+    return devices_of(keys[TokenKind.REFRESH])
+
+
+@pytest.fixture
+def replacements(
+    request: pytest.FixtureRequest,
+    clock: SettableClock,
+    signer: JwtSigner,
+    devices: HmacDevices,
+) -> Provider:
+    """A clock that the test sets, quick hashes and ready-made keys."""
+    provider = Provider(scope=Scope.APP)
+    provider.provide(lambda: clock, provides=Clock)
+    provider.provide(_hasher, provides=PasswordHasher)
+    provider.provide(lambda: NearTokens(signer, 1000, clock), provides=TokenSigner)
+    provider.provide(lambda: devices, provides=Devices)
+    if "trouble" in request.fixturenames:
+        trouble: Trouble = request.getfixturevalue("trouble")
+        provider.provide(lambda: TroubledUsers(trouble), provides=UserRepository)
+        provider.provide(lambda: TroubledSessions(trouble), provides=SessionStore)
+        provider.provide(lambda: TroubledRateLimiter(trouble), provides=RateLimiter)
+    return provider
+
+
+def _hasher() -> QuickHasher:
+    return QuickHasher()
+
+
+@pytest.fixture
+async def app(settings: Settings, site: Site, replacements: Provider) -> AsyncIterator[Litestar]:
+    """The application as it is deployed, but for the replacements."""
+    container = make_container(settings, replacements)
+    yield create_app(container, site)
+    await container.close()
+
+
+@pytest.fixture
+async def client(app: Litestar, site: Site) -> AsyncIterator[Client]:
+    """A program with a cookie jar."""
+    async with a_client(app, site.origin) as client:
+        yield client
+
+
+@pytest.fixture
+async def users(app: Litestar) -> UserRepository:
+    """The users behind the application."""
+    repository: UserRepository = await app.state.dishka_container.get(UserRepository)
+    return repository

@@ -1,0 +1,186 @@
+"""What people do over HTTP."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, TypeAlias
+from uuid import UUID
+
+import httpx
+from litestar import Litestar
+from litestar.routes import HTTPRoute
+
+from application.ports import UserRepository
+from domain.permissions import Role
+from domain.user import Email, User
+from tests.support.builders import PASSWORD
+
+ORIGIN = "http://localhost:8000"
+HTTPS_ORIGIN = "https://auth.example.org"
+CLIENT_ORIGIN = "http://localhost:3000"
+REGISTER, LOGIN = "/api/auth/register", "/api/auth/login"
+REFRESH, LOGOUT = "/api/auth/refresh", "/api/auth/logout"
+ME = "/api/users/me"
+VERIFY = "/api/auth/verify"
+MY_PASSWORD = "/api/users/me/password"
+MY_EXPORT = "/api/users/me/export"
+MY_ACTIVITY = "/api/users/me/activity"
+SESSIONS = "/api/sessions"
+USERS, AUDIT = "/api/users", "/api/audit"
+
+NOBODY, NO_SESSION = str(UUID(int=0)), "0" * 32
+A_SESSION = f"{SESSIONS}/{NO_SESSION}"
+A_USER = f"{USERS}/{NOBODY}"
+THEIR_SESSIONS = f"{A_USER}/sessions"
+
+EMAIL, BOSS = "ada@example.org", "boss@example.org"
+NEW_PASSWORD = "a better one than before"
+PERSON: dict[str, Any] = {"name": "Ada Lovelace", "email": EMAIL, "password": PASSWORD}
+
+Tokens: TypeAlias = dict[str, Any]
+"""The body of a login or a refresh by a client that keeps its tokens itself."""
+
+RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
+
+
+class Client(httpx.AsyncClient):
+    """A client of the API that can say what it wants in one word."""
+
+    async def register(self, email: str = EMAIL, **members: Any) -> httpx.Response:
+        return await self.post(REGISTER, json=PERSON | {"email": email} | members)
+
+    async def log_in(self, email: str = EMAIL, **members: Any) -> httpx.Response:
+        return await self.post(LOGIN, json={"email": email, "password": PASSWORD} | members)
+
+    async def refresh(self, token: str | None = None, **options: Any) -> httpx.Response:
+        return await self.post(REFRESH, **_body(token), **options)
+
+    async def log_out(self, token: str | None = None, **options: Any) -> httpx.Response:
+        return await self.post(LOGOUT, **_body(token), **options)
+
+    @property
+    def login_cookies(self) -> dict[str, str]:
+        """Those that say who is logged in; the device's cookie says who has been."""
+        return {name: value for name, value in self.cookies.items() if not name.endswith("device")}
+
+    async def change_password(
+        self, current: str = PASSWORD, new: str = NEW_PASSWORD, **options: Any
+    ) -> httpx.Response:
+        body = {"current_password": current, "new_password": new}
+        return await self.post(MY_PASSWORD, json=body, **options)
+
+    async def me(self, token: str | None = None, **options: Any) -> httpx.Response:
+        if token:
+            options["headers"] = options.get("headers", {}) | bearer(token)
+        return await self.get(ME, **options)
+
+    async def verify(self, token: str | None = None, **options: Any) -> httpx.Response:
+        if token:
+            options["headers"] = options.get("headers", {}) | bearer(token)
+        return await self.get(VERIFY, **options)
+
+    async def move_in(self, email: str = EMAIL) -> None:
+        """Register and log in, with cookies."""
+        assert (await self.register(email)).status_code == 200
+        assert (await self.log_in(email)).status_code == 200
+
+    async def come_in(self, email: str = EMAIL) -> Tokens:
+        """Register, unless that was done before, and log in without cookies."""
+        await self.register(email)
+        answer = await self.log_in(email, transport="bearer")
+        assert answer.status_code == 200
+        tokens: Tokens = answer.json()
+        return tokens
+
+    async def with_cookies(self, path: str, *cookies: str, method: str = "GET") -> httpx.Response:
+        """A request with these Cookie headers, to the letter, and no others."""
+        assert not self.cookies, "log in with come_in()"
+        raw: RawHeaders = [(b"Cookie", cookie.encode("latin-1")) for cookie in cookies]
+        return await self.request(method, path, headers=raw)
+
+
+def a_client(app: Litestar, origin: str, address: str = "127.0.0.1") -> Client:
+    """A program with a cookie jar.
+
+    :param address: from where it connects.
+    """
+    transport = httpx.ASGITransport(
+        app,  # type: ignore[arg-type] # the two have different names for the same ASGI types
+        raise_app_exceptions=False,
+        client=(address, 40_000),
+    )
+    return Client(transport=transport, base_url=origin)
+
+
+SESSION_MEMBERS = [
+    "id",
+    "device",
+    "agent",
+    "address",
+    "lastSeenAt",
+    "startedAt",
+    "refreshedAt",
+    "expiresAt",
+    "endsAt",
+    "isCurrent",
+]
+"""Of a session, as its owner sees it."""
+
+
+async def pages(
+    client: Client, path: str, who: dict[str, str], **query: Any
+) -> list[dict[str, Any]]:
+    """The answers of a list, from the first page to the last."""
+    answers: list[dict[str, Any]] = []
+    while not answers or answers[-1]["page"]["next"] is not None:
+        after = {"after": answers[-1]["page"]["next"]} if answers else {}
+        answer = await client.get(path, params=query | after, headers=who)
+        assert answer.status_code == 200
+        answers.append(answer.json())
+        assert len(answers) < 100
+    return answers
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def seen(answer: httpx.Response) -> tuple[int, object, bytes]:
+    """All that a client gets to see of an answer."""
+    return answer.status_code, answer.headers.raw, answer.content
+
+
+async def stored(users: UserRepository, email: str = EMAIL) -> User:
+    """What the service knows about a person."""
+    user = await users.by_email(Email.parse(email))
+    assert user is not None
+    return user
+
+
+async def make_administrator(users: UserRepository, email: str = BOSS) -> User:
+    """Without asking anybody, as on the command line."""
+    user = await stored(users, email)
+    administrator = replace(user, role=Role.ADMIN)
+    assert await users.replace(user, administrator)
+    return administrator
+
+
+_IN_PLACE_OF = {"name": "start.js", "session_id": NO_SESSION, "user_id": NOBODY}
+
+
+def filled(path: str) -> str:
+    """A path with something in the place of each parameter that we know."""
+    return re.sub(r"\{(\w+)(:\w+)?\}", lambda found: _IN_PLACE_OF.get(found[1], found[0]), path)
+
+
+def routes(app: Litestar) -> Iterator[tuple[str, str, Any]]:
+    """Each method, path and handler of the application, but for the framework's OPTIONS."""
+    for route in app.routes:
+        assert isinstance(route, HTTPRoute)
+        for handler in route.route_handlers:
+            for method in handler.http_methods - {"OPTIONS"}:
+                yield method, filled(route.path), handler
+
+
+def _body(token: str | None) -> dict[str, Any]:
+    return {"json": {"refresh_token": token}} if token else {}

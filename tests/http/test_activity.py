@@ -1,0 +1,536 @@
+"""What has happened: everybody's own activity, and the audit log of administrators."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, TypeAlias
+
+import pytest
+from litestar import Litestar
+
+from application.ports import UserRepository
+from tests.http.conftest import STACKS
+from tests.http.mistakes import refusal
+from tests.http.people import (
+    AUDIT,
+    BOSS,
+    EMAIL,
+    ME,
+    MY_ACTIVITY,
+    MY_EXPORT,
+    MY_PASSWORD,
+    NEW_PASSWORD,
+    NOBODY,
+    ORIGIN,
+    SESSIONS,
+    USERS,
+    Client,
+    a_client,
+    bearer,
+    make_administrator,
+    pages,
+    stored,
+)
+from tests.support.builders import MICROSECOND, NOW, PASSWORD, SECOND
+from tests.support.doubles import SettableClock
+
+EVE = "eve@example.org"
+ELSEWHERE = "198.51.100.7"
+HOUR = timedelta(hours=1)
+
+Headers: TypeAlias = dict[str, str]
+Json: TypeAlias = dict[str, Any]
+
+each_stack = pytest.mark.parametrize("settings", STACKS, indirect=True)
+
+
+@pytest.fixture
+async def boss(client: Client, users: UserRepository) -> Headers:
+    """Of the administrator."""
+    await client.register(BOSS)
+    await make_administrator(users)
+    return bearer((await client.come_in(BOSS))["access_token"])
+
+
+async def come_in(client: Client, email: str = EMAIL) -> Headers:
+    return bearer((await client.come_in(email))["access_token"])
+
+
+async def events(client: Client, path: str, who: Headers, **query: Any) -> list[Json]:
+    listed = await pages(client, path, who, **query)
+    return [event for page in listed for event in page["data"]["events"]]
+
+
+def told(some: Sequence[Json]) -> list[tuple[str, str]]:
+    return [(each["what"], each["outcome"]) for each in some]
+
+
+async def guess(app: Litestar, email: str = EMAIL) -> None:
+    """Somebody else, elsewhere, tries a password."""
+    async with a_client(app, ORIGIN, ELSEWHERE) as stranger:
+        assert (await stranger.log_in(email, password="a guess")).status_code in {400, 429}
+
+
+class TestMyActivity:
+    @each_stack
+    async def test_is_what_i_did_and_what_others_tried(
+        self, client: Client, app: Litestar
+    ) -> None:
+        await client.register()
+        await guess(app)
+        mine = await come_in(client)
+        await client.patch(ME, json={"name": "Ada King"}, headers=mine)
+        await client.change_password("a guess", headers=mine)
+        await client.change_password(headers=mine)
+
+        activity = await events(client, MY_ACTIVITY, mine)
+
+        assert told(activity) == [
+            ("change password", "success"),
+            ("change password", "WrongPassword"),
+            ("change profile", "success"),
+            ("login", "success"),
+            ("login", "InvalidCredentials"),
+            ("register", "success"),
+        ]
+        [*_, login, guessed, registered] = activity
+        assert guessed["address"] == ELSEWHERE
+        assert {each["address"] for each in activity if each != guessed} == {"127.0.0.1"}
+        [session] = (await client.get(SESSIONS, headers=mine)).json()["data"]["sessions"]
+        assert {each["sessionId"] for each in activity[:4]} == {session["id"]}
+        assert (guessed["sessionId"], registered["sessionId"]) == (None, None)
+        assert login == {
+            "at": f"{NOW:%Y-%m-%dT%H:%M:%S.%f}Z",
+            "what": "login",
+            "outcome": "success",
+            "detail": "",
+            "sessionId": session["id"],
+            "address": "127.0.0.1",
+            "byAdministrator": False,
+        }
+
+    @each_stack
+    async def test_shows_what_an_administrator_did_and_not_which_one(
+        self, client: Client, boss: Headers, users: UserRepository
+    ) -> None:
+        await client.register()
+        path = f"{USERS}/{(await stored(users)).id}"
+        for change in ({"role": "admin"}, {"disabled": True}, {"disabled": False, "role": "user"}):
+            await client.patch(path, json=change, headers=boss)
+        await client.delete(f"{path}/sessions", headers=boss)
+        mine = await come_in(client)
+
+        [login, *theirs, registered] = await events(client, MY_ACTIVITY, mine)
+
+        assert [(each["what"], each["detail"]) for each in theirs] == [
+            ("end sessions of user", ""),
+            ("change user", "role user, enabled"),
+            ("change user", "disabled"),
+            ("change user", "role admin"),
+        ]
+        for each in theirs:
+            assert (each["byAdministrator"], each["address"]) == (True, "")
+        assert not login["byAdministrator"]
+        assert not registered["byAdministrator"]
+        answer = await client.get(MY_ACTIVITY, headers=mine)
+        for secret in (BOSS, str((await stored(users, BOSS)).id)):
+            assert secret not in answer.text
+
+    @each_stack
+    async def test_is_in_my_export_too(self, client: Client, app: Litestar) -> None:
+        mine = await come_in(client)
+        await guess(app)
+        activity = await events(client, MY_ACTIVITY, mine)
+
+        exported = (await client.get(MY_EXPORT, headers=mine)).json()["data"]["events"]
+
+        assert exported == activity
+        assert len(exported) == 3
+
+    @each_stack
+    async def test_has_nothing_of_others(
+        self, client: Client, app: Litestar, boss: Headers, users: UserRepository
+    ) -> None:
+        hers = await come_in(client, EVE)
+        await guess(app, EVE)
+        mine = await come_in(client)
+        await client.patch(
+            f"{USERS}/{(await stored(users, EVE)).id}", json={"role": "admin"}, headers=boss
+        )
+
+        assert told(await events(client, MY_ACTIVITY, mine)) == [
+            ("login", "success"),
+            ("register", "success"),
+        ]
+        assert len(await events(client, MY_ACTIVITY, boss)) == 2
+        assert len(await events(client, MY_ACTIVITY, hers)) == 4
+
+    @each_stack
+    async def test_comes_in_pages(self, client: Client, app: Litestar) -> None:
+        mine = await come_in(client)
+        await come_in(client, EVE)
+        for _ in range(3):
+            await guess(app)
+            await guess(app, EVE)
+
+        whole = await events(client, MY_ACTIVITY, mine)
+
+        assert len(whole) == 5
+        for limit in (1, 2, 5):
+            listed = await pages(client, MY_ACTIVITY, mine, limit=limit)
+            assert [event for page in listed for event in page["data"]["events"]] == whole
+            assert len(listed) == -(-5 // limit)
+            assert all(set(page["page"]) == {"next"} for page in listed)
+
+    async def test_of_another_is_not_shown_after_their_page(
+        self, client: Client, app: Litestar
+    ) -> None:
+        mine, hers = await come_in(client), await come_in(client, EVE)
+        await guess(app, EVE)
+        first = (await client.get(MY_ACTIVITY, params={"limit": 1}, headers=hers)).json()
+
+        query = {"after": first["page"]["next"]}
+        answer = await client.get(MY_ACTIVITY, params=query, headers=mine)
+
+        assert told(answer.json()["data"]["events"]) == [
+            ("login", "success"),
+            ("register", "success"),
+        ]
+
+    @each_stack
+    @pytest.mark.parametrize(
+        ("field", "values"),
+        [
+            ("limit", ["0", "-1", "201", "1.5", "many", "", "\x00"]),
+            ("after", ["x", "", "\x00", "\U0001f600", "W10=", "x" * 10_000]),
+        ],
+        ids=["limit", "after"],
+    )
+    async def test_says_what_it_cannot_be_asked(
+        self, client: Client, field: str, values: list[str]
+    ) -> None:
+        mine = await come_in(client)
+
+        for value in values:
+            answer = await client.get(MY_ACTIVITY, params={field: value}, headers=mine)
+            assert [each["field"] for each in refusal(answer)] == [field]
+
+
+class TestTheAuditLog:
+    @each_stack
+    async def test_has_every_event_under_a_number(self, client: Client, boss: Headers) -> None:
+        mine = await come_in(client)
+        await client.patch(ME, json={"name": "Ada King"}, headers=mine)
+
+        listed = await events(client, AUDIT, boss)
+
+        assert told(listed) == [
+            ("change profile", "success"),
+            ("login", "success"),
+            ("register", "success"),
+            ("login", "success"),
+            ("register", "success"),
+        ]
+        assert [each["number"] for each in listed] == [5, 4, 3, 2, 1]
+
+    @each_stack
+    async def test_says_to_whom_by_whom_and_from_where(
+        self, client: Client, boss: Headers, users: UserRepository
+    ) -> None:
+        tokens = await client.come_in()
+        me = str((await stored(users)).id)
+        await client.patch(f"{USERS}/{me}", json={"disabled": True}, headers=boss)
+
+        change, login, *_ = await events(client, AUDIT, boss)
+
+        assert len(change.pop("requestId")) == len(login.pop("requestId")) == 16
+        session_id = login.pop("sessionId")
+        assert len(session_id) == 32
+        assert session_id not in str(tokens)
+        common = {
+            "at": f"{NOW:%Y-%m-%dT%H:%M:%S.%f}Z",
+            "outcome": "success",
+            "userId": me,
+            "address": "127.0.0.1",
+        }
+        assert login == common | {"number": 4, "what": "login", "actorId": None, "detail": ""}
+        assert change == common | {
+            "number": 5,
+            "what": "change user",
+            "actorId": str((await stored(users, BOSS)).id),
+            "sessionId": None,
+            "detail": "disabled",
+        }
+
+    @each_stack
+    async def test_comes_in_pages_whatever_happens_meanwhile(
+        self, client: Client, app: Litestar, boss: Headers
+    ) -> None:
+        for _ in range(4):
+            await come_in(client)
+        before = await events(client, AUDIT, boss)
+
+        listed: list[Json] = []
+        query: Json = {"limit": 2}
+        while query.get("after", "") is not None:
+            page = (await client.get(AUDIT, params=query, headers=boss)).json()
+            listed += page["data"]["events"]
+            query |= {"after": page["page"]["next"]}
+            await guess(app)
+
+        assert listed == before
+        assert len(await events(client, AUDIT, boss)) == len(before) + 4
+
+    @each_stack
+    async def test_is_filtered_by_whom_what_and_outcome(
+        self, client: Client, app: Litestar, boss: Headers, users: UserRepository
+    ) -> None:
+        await come_in(client)
+        await guess(app)
+        await guess(app, BOSS)
+        me = str((await stored(users)).id)
+
+        async def numbers(**query: str) -> list[int]:
+            return [each["number"] for each in await events(client, AUDIT, boss, **query)]
+
+        assert await numbers() == [6, 5, 4, 3, 2, 1]
+        assert await numbers(user=me) == [5, 4, 3]
+        assert await numbers(user=me.upper()) == [5, 4, 3]
+        assert await numbers(user=NOBODY) == []
+        assert await numbers(what="login") == [6, 5, 4, 2]
+        assert await numbers(what="LOGIN") == await numbers(what="%") == []
+        assert await numbers(outcome="InvalidCredentials") == [6, 5]
+        assert await numbers(user=me, what="login", outcome="success") == [4]
+        assert await numbers(what="login", outcome="success", limit="1") == [4, 2]
+
+    @each_stack
+    async def test_is_filtered_by_time(
+        self, client: Client, clock: SettableClock, boss: Headers
+    ) -> None:
+        await client.register()
+        clock.advance(5 * SECOND)
+        await client.come_in()
+        then = clock.now
+
+        async def since(time: str, **query: str) -> int:
+            return len(await events(client, AUDIT, boss, since=time, **query))
+
+        async def until(time: str) -> int:
+            return len(await events(client, AUDIT, boss, until=time))
+
+        east = then.astimezone(timezone(5 * HOUR))
+        for spelled in (then.isoformat(), east.isoformat(), f"{then:%Y-%m-%dT%H:%M:%S.%f}Z"):
+            assert await since(spelled) == 1
+            assert await until(spelled) == 3
+        without_zone = then.replace(tzinfo=None).isoformat()
+        assert await since(without_zone) == 1
+        assert await until(without_zone) == 3
+        after = (then + MICROSECOND).isoformat()
+        assert await since(after) == 0
+        assert await until(after) == 4
+        assert await since(then.isoformat(), until=after) == 1
+        assert await since(after, until=then.isoformat()) == 0
+
+    @each_stack
+    async def test_is_filtered_by_any_time_there_can_be(
+        self, client: Client, boss: Headers
+    ) -> None:
+        first = datetime.min.replace(tzinfo=UTC).isoformat()
+        last = datetime.max.replace(tzinfo=UTC).isoformat()
+        before_all = datetime.min.replace(tzinfo=timezone(14 * HOUR)).isoformat()
+        behind_all = datetime.max.replace(tzinfo=timezone(-14 * HOUR)).isoformat()
+
+        for since, until in ((first, last), (before_all, behind_all)):
+            query = {"since": since, "until": until}
+            answer = await client.get(AUDIT, params=query, headers=boss)
+            assert answer.status_code == 200
+            assert len(answer.json()["data"]["events"]) == 2
+
+    @each_stack
+    @pytest.mark.parametrize(
+        ("field", "values"),
+        [
+            ("limit", ["0", "201", "many", ""]),
+            ("after", ["x", "", "\x00", "W10=", "x" * 10_000]),
+            ("user", ["x", "", "\x00", f"{NOBODY}0", EMAIL]),
+            ("what", ["\x00", "\u202e", "\n", "x" * 256]),
+            ("outcome", ["\x00", "\u202e", "\n", "x" * 256]),
+            ("since", ["x", "", "\x00", "2026-13-01T00:00:00Z", "2026-01-01", "yesterday"]),
+            ("until", ["x", "", "\x00", "2026-01-01T25:00:00Z", "now", "-" + "9" * 30]),
+        ],
+        ids=["limit", "after", "user", "what", "outcome", "since", "until"],
+    )
+    async def test_says_what_it_cannot_be_asked(
+        self, client: Client, boss: Headers, field: str, values: list[str]
+    ) -> None:
+        for value in values:
+            answer = await client.get(AUDIT, params={field: value}, headers=boss)
+            assert [each["field"] for each in refusal(answer)] == [field]
+
+    @each_stack
+    async def test_knows_of_who_has_gone_an_id_alone(
+        self, client: Client, app: Litestar, boss: Headers, users: UserRepository
+    ) -> None:
+        async with a_client(app, ORIGIN, ELSEWHERE) as phone:
+            mine = await come_in(phone)
+            await guess(app)
+            me = str((await stored(users)).id)
+            deleted = await phone.request("DELETE", ME, json={"password": PASSWORD}, headers=mine)
+            assert deleted.status_code == 200
+
+        about_me = await events(client, AUDIT, boss, user=me)
+        assert told(about_me) == [
+            ("delete account", "success"),
+            ("login", "InvalidCredentials"),
+            ("login", "success"),
+            ("register", "success"),
+        ]
+        assert {each["address"] for each in about_me} == {""}
+        assert {each["userId"] for each in about_me} == {me}
+        whole = (await client.get(AUDIT, headers=boss)).text
+        assert ELSEWHERE not in whole
+        assert EMAIL not in whole
+
+        again = await come_in(client)
+        assert told(await events(client, MY_ACTIVITY, again)) == [
+            ("login", "success"),
+            ("register", "success"),
+        ]
+
+
+class TestWhatIsKept:
+    @each_stack
+    async def test_is_nothing_of_what_changes_nothing(
+        self, client: Client, boss: Headers, users: UserRepository
+    ) -> None:
+        mine = await come_in(client)
+        me = (await stored(users)).id
+        ended = await client.come_in()
+        assert (await client.log_out(ended["refresh_token"])).status_code == 200
+        before = await events(client, MY_ACTIVITY, mine)
+
+        for _ in range(3):
+            assert (await client.log_out(ended["refresh_token"])).status_code == 200
+            same = await client.patch(f"{USERS}/{me}", json={"role": "user"}, headers=boss)
+            assert same.status_code == 200
+
+        assert await events(client, MY_ACTIVITY, mine) == before
+
+    @each_stack
+    async def test_is_nothing_of_who_has_gone_and_only_then_logs_out(
+        self, client: Client, boss: Headers, users: UserRepository
+    ) -> None:
+        tokens = await client.come_in()
+        me = (await stored(users)).id
+        mine = bearer(tokens["access_token"])
+        gone = await client.request("DELETE", ME, json={"password": PASSWORD}, headers=mine)
+        assert gone.status_code == 200
+        before = await events(client, AUDIT, boss, user=str(me))
+
+        assert (await client.log_out(tokens["refresh_token"])).status_code == 200
+
+        assert await events(client, AUDIT, boss, user=str(me)) == before
+        assert {each["address"] for each in before} == {""}
+
+    @each_stack
+    async def test_is_how_sessions_end(
+        self, client: Client, clock: SettableClock, boss: Headers
+    ) -> None:
+        stolen = await client.come_in()
+        await client.refresh(stolen["refresh_token"])
+        clock.advance(11 * SECOND)
+        assert (await client.refresh(stolen["refresh_token"])).status_code == 401
+        mine, other, third = [await come_in(client) for _ in range(3)]
+        ids = [
+            each["id"]
+            for who in (other, third, mine)
+            for each in (await client.get(SESSIONS, headers=who)).json()["data"]["sessions"]
+            if each["isCurrent"]
+        ]
+        await client.delete(f"{SESSIONS}/{ids[0]}", headers=mine)
+        await client.delete(SESSIONS, headers=mine)
+        await client.delete(SESSIONS, params={"all": True}, headers=mine)
+        last = await come_in(client)
+        await client.post("/api/auth/logout", headers=last)
+
+        listed = await events(client, AUDIT, boss)
+
+        ends = [each for each in listed if each["what"] not in {"login", "register"}]
+        assert told(ends) == [
+            ("logout", "success"),
+            ("end all sessions", "success"),
+            ("end session", "success"),
+            ("end session", "success"),
+            ("refresh", "RefreshTokenReused"),
+        ]
+        assert [each["sessionId"] for each in ends[1:4]] == [ids[2], ids[1], ids[0]]
+
+    @each_stack
+    async def test_is_nothing_that_anybody_can_bring_about_without_end(
+        self, client: Client, app: Litestar, boss: Headers
+    ) -> None:
+        tokens = await client.come_in()
+        mine = bearer(tokens["access_token"])
+        before = await events(client, AUDIT, boss)
+
+        refreshed = await client.refresh(tokens["refresh_token"])  # which is no news
+        assert refreshed.status_code == 200
+        await guess(app, "nobody@example.org")
+        await client.register()  # the address is taken
+        await client.register("x")
+        await client.me("garbage")
+        await client.refresh("garbage")
+        await client.get(USERS, headers=mine)  # without the permission
+        await client.delete(f"{SESSIONS}/{'0' * 32}", headers=mine)
+        await client.patch(ME, json={"name": ""}, headers=mine)
+        await client.post(MY_PASSWORD, json={}, headers=mine)
+        await client.get(MY_ACTIVITY, headers=mine)
+
+        assert await events(client, AUDIT, boss) == before
+
+    @each_stack
+    async def test_is_of_guesses_as_many_as_are_permitted(
+        self, client: Client, app: Litestar, boss: Headers
+    ) -> None:
+        await client.register()
+
+        for _ in range(14):
+            await guess(app)
+
+        guesses = await events(client, AUDIT, boss, outcome="InvalidCredentials")
+        assert len(guesses) == 10
+        assert len(await events(client, AUDIT, boss)) == 13
+
+    @each_stack
+    async def test_is_nothing_secret_and_nothing_of_the_person(
+        self, client: Client, app: Litestar, boss: Headers, users: UserRepository
+    ) -> None:
+        async with a_client(app, ORIGIN) as browser:
+            await browser.move_in()
+            await browser.patch(ME, json={"name": "Ada King"})
+            tokens = await client.come_in()
+            refreshed = (await client.refresh(tokens["refresh_token"])).json()
+            await guess(app)
+            await client.change_password(headers=bearer(tokens["access_token"]))
+            user = await stored(users)
+            path = f"{USERS}/{user.id}"
+            await client.patch(path, json={"role": "admin"}, headers=boss)
+
+            mine = bearer(tokens["access_token"])
+            texts = [
+                (await client.get(AUDIT, headers=boss)).text,
+                (await client.get(MY_ACTIVITY, headers=mine)).text,
+            ]
+
+            secrets = [
+                *browser.cookies.values(),
+                *(each[name] for each in (tokens, refreshed) for name in _TOKENS),
+            ]
+        personal = [PASSWORD, NEW_PASSWORD, "a guess", user.password_hash, EMAIL, BOSS, "Lovelace"]
+        for text in texts:
+            assert '"change user"' in text
+            for secret in [*(each for each in secrets if each != "true"), *personal, "King"]:
+                assert secret not in text
+            assert "quick$" not in text
+
+
+_TOKENS = ("access_token", "refresh_token")

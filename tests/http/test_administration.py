@@ -1,0 +1,741 @@
+"""What administrators see of others and do with them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+import httpx
+import pytest
+from litestar import Litestar
+
+from application.ports import AuditLog, SessionStore, UserRepository
+from application.ports.pagination import EventQuery, UserQuery
+from domain.audit_event import RecordedEvent
+from domain.errors import LastAdministrator
+from domain.permissions import Role
+from domain.user import User, UserId
+from tests.http.conftest import STACKS
+from tests.http.mistakes import FOREIGN_WORDS, refusal
+from tests.http.people import (
+    A_USER,
+    AUDIT,
+    BOSS,
+    EMAIL,
+    ME,
+    MY_ACTIVITY,
+    NEW_PASSWORD,
+    NOBODY,
+    ORIGIN,
+    SESSIONS,
+    USERS,
+    Client,
+    Tokens,
+    a_client,
+    bearer,
+    make_administrator,
+    pages,
+    stored,
+)
+from tests.support.builders import NOW, PASSWORD, SECOND
+from tests.support.doubles import SettableClock
+
+ADAM, BOB, EVE = "adam@example.org", "bob@example.com", "eve@example.net"
+CO_BOSS = "coboss@example.org"
+PEOPLE = {
+    EMAIL: "Ada Lovelace",
+    ADAM: "adam Smith",
+    BOB: "Bob 100% O'Neill",
+    EVE: "Eve_Zoë",
+    BOSS: "The Boss",
+}
+
+Headers: TypeAlias = dict[str, str]
+Json: TypeAlias = dict[str, Any]
+
+each_stack = pytest.mark.parametrize("settings", STACKS, indirect=True)
+
+
+@pytest.fixture
+async def boss(client: Client, users: UserRepository) -> Headers:
+    """Of the only administrator."""
+    return await an_administrator(client, users, BOSS)
+
+
+async def an_administrator(client: Client, users: UserRepository, email: str) -> Headers:
+    await client.register(email)
+    await make_administrator(users, email)
+    return bearer((await client.come_in(email))["access_token"])
+
+
+async def path_of(users: UserRepository, email: str = EMAIL) -> str:
+    return f"{USERS}/{(await stored(users, email)).id}"
+
+
+async def statuses(client: Client, tokens: Tokens) -> tuple[int, int]:
+    """What the access token and the refresh token get."""
+    me = await client.me(tokens["access_token"])
+    return me.status_code, (await client.refresh(tokens["refresh_token"])).status_code
+
+
+ALIVE, DEAD = (200, 200), (401, 401)
+
+
+async def found(client: Client, boss: Headers, **query: Any) -> list[str]:
+    """Their addresses, in order; without the domain, which is of no matter."""
+    listed = [
+        user
+        for page in await pages(client, USERS, boss, **query)
+        for user in page["data"]["users"]
+    ]
+    return [user["email"].partition("@")[0] for user in listed]
+
+
+SEARCHES: list[tuple[dict[str, str], list[str]]] = [
+    ({"email": "ada"}, ["ada", "adam"]),
+    ({"email": " ADA"}, ["ada", "adam"]),
+    ({"email": "ada@"}, ["ada"]),
+    ({"email": "Ada@Example.ORG"}, ["ada"]),
+    ({"email": "example"}, []),
+    ({"email": ""}, ["ada", "adam", "bob", "boss", "eve"]),
+    ({"email": "%"}, []),
+    ({"email": "_da"}, []),
+    ({"name": "AD"}, ["ada", "adam"]),
+    ({"name": "Ada L"}, ["ada"]),
+    ({"name": "Lovelace"}, []),
+    ({"name": "bob 100%"}, ["bob"]),
+    ({"name": "bob 100_"}, []),
+    ({"name": "eve_"}, ["eve"]),
+    ({"name": "%"}, []),
+    ({"name": "bob 100% o'"}, ["bob"]),
+    ({"name": "' OR '1'='1"}, []),
+    ({"email": "a", "name": "ada "}, ["ada"]),
+    ({"role": "admin"}, ["boss"]),
+    ({"email": "b", "role": "user"}, ["bob"]),
+    ({"email": "b", "role": "admin"}, ["boss"]),
+    ({"email": "x" * 255}, []),
+]
+"""What is searched for, and who is found, in order."""
+
+
+class TestTheList:
+    @pytest.fixture(autouse=True)
+    async def people(self, client: Client, clock: SettableClock, users: UserRepository) -> None:
+        """The boss is the newest; the two before came at the same moment."""
+        for email, name in PEOPLE.items():
+            clock.advance(SECOND * (email != EVE))
+            assert (await client.register(email, name=name)).status_code == 200
+        await make_administrator(users)
+
+    @each_stack
+    @pytest.mark.parametrize("limit", [1, 2, 5, 200])
+    async def test_has_everybody_once_the_newest_first(
+        self, client: Client, boss: Headers, limit: int
+    ) -> None:
+        listed = await pages(client, USERS, boss, limit=limit)
+
+        views = [user for page in listed for user in page["data"]["users"]]
+        assert {user["email"]: user["name"] for user in views} == PEOPLE
+        assert len(views) == len(PEOPLE)
+        times = [user["createdAt"] for user in views]
+        assert times == sorted(times, reverse=True)
+        assert all(len(page["data"]["users"]) <= limit for page in listed)
+
+    @each_stack
+    async def test_says_on_the_first_page_how_many_there_are(
+        self, client: Client, boss: Headers
+    ) -> None:
+        for query, total in (({}, 5), ({"role": "admin"}, 1), ({"email": "a"}, 2)):
+            first, *others = [
+                each["page"] for each in await pages(client, USERS, boss, limit=1, **query)
+            ]
+            assert (first["total"], first["totalIsExact"]) == (total, True)
+            assert len(others) == total - 1
+            assert all(set(page) == {"next"} for page in others)
+
+    @each_stack
+    @pytest.mark.parametrize("limit", [1, 50])
+    async def test_is_searched_by_how_an_address_or_a_name_begins(
+        self, client: Client, boss: Headers, limit: int
+    ) -> None:
+        assert [
+            (query, await found(client, boss, limit=limit, **query)) for query, _ in SEARCHES
+        ] == SEARCHES
+
+    @each_stack
+    async def test_is_searched_for_who_is_disabled(
+        self, client: Client, boss: Headers, users: UserRepository
+    ) -> None:
+        for email in (ADAM, EVE):
+            path = await path_of(users, email)
+            await client.patch(path, json={"disabled": True}, headers=boss)
+
+        assert sorted(await found(client, boss, disabled=True)) == ["adam", "eve"]
+        assert sorted(await found(client, boss, disabled=False)) == ["ada", "bob", "boss"]
+        assert await found(client, boss, disabled=True, email="a") == ["adam"]
+        assert await found(client, boss, disabled=True, role="admin") == []
+
+    @each_stack
+    async def test_neither_repeats_nor_loses_anybody_when_others_come_and_go(
+        self, client: Client, clock: SettableClock, boss: Headers, users: UserRepository
+    ) -> None:
+        first = (await client.get(USERS, params={"limit": 2}, headers=boss)).json()
+        seen = [each["email"] for each in first["data"]["users"]]
+        [gone, *_] = [email for email in (EVE, BOB) if email in seen]
+        clock.advance(SECOND)
+        await client.register("new@example.org")
+        await client.delete(await path_of(users, gone), headers=boss)
+
+        query = {"limit": 200, "after": first["page"]["next"]}
+        second = (await client.get(USERS, params=query, headers=boss)).json()
+
+        seen += [each["email"] for each in second["data"]["users"]]
+        assert sorted(seen) == sorted(PEOPLE)
+        assert second["page"] == {"next": None}
+
+    @pytest.mark.parametrize(
+        ("field", "values"),
+        [
+            ("limit", ["0", "-1", "201", "9" * 30, "1.5", "many", "", "\x00"]),
+            ("after", ["x", "", "\x00", "\U0001f600", "W10=", "WzFd", "x" * 10_000, "null"]),
+            ("role", ["king", "ADMIN", "", "\x00", "Role.ADMIN"]),
+            ("disabled", ["perhaps", "", "\x00", "2"]),
+            ("email", ["\x00", "a\x00", "\u202e", "\n", "x" * 256]),
+            ("name", ["\x00", "a\x00", "\u202e", "\n", "x" * 256]),
+        ],
+        ids=["limit", "after", "role", "disabled", "email", "name"],
+    )
+    @each_stack
+    async def test_says_what_it_cannot_be_asked(
+        self, client: Client, boss: Headers, field: str, values: list[str]
+    ) -> None:
+        for value in values:
+            answer = await client.get(USERS, params={field: value}, headers=boss)
+            assert [each["field"] for each in refusal(answer)] == [field]
+
+    async def test_has_fifty_on_a_page_unless_it_is_asked_for_more(
+        self, client: Client, boss: Headers
+    ) -> None:
+        for number in range(46):
+            await client.register(f"number{number}@example.org")
+
+        first, second = await pages(client, USERS, boss)
+
+        assert len(first["data"]["users"]) == 50
+        assert len(second["data"]["users"]) == 1
+        [everybody] = await pages(client, USERS, boss, limit=200)
+        assert len(everybody["data"]["users"]) == everybody["page"]["total"] == 51
+
+
+class TestOne:
+    @each_stack
+    async def test_is_shown_with_all_but_the_password(
+        self, client: Client, boss: Headers, users: UserRepository
+    ) -> None:
+        await client.register()
+
+        answer = await client.get(await path_of(users), headers=boss)
+
+        assert answer.status_code == 200
+        user = answer.json()["data"]["user"]
+        assert user == {
+            "id": str((await stored(users)).id),
+            "name": "Ada Lovelace",
+            "email": EMAIL,
+            "role": "user",
+            "photo": "default.png",
+            "verified": False,
+            "disabled": False,
+            "createdAt": f"{NOW:%Y-%m-%dT%H:%M:%S.%f}Z",
+            "updatedAt": f"{NOW:%Y-%m-%dT%H:%M:%S.%f}Z",
+        }
+        [listed] = (await pages(client, USERS, boss, email="ada"))[0]["data"]["users"]
+        assert listed == user
+
+    @pytest.mark.parametrize(
+        "user_id",
+        [
+            "ffffffff-ffff-4fff-bfff-ffffffffffff",
+            "x",
+            "%00",
+            f"{NOBODY}0",
+            "x" * 10_000,
+            "%F0%9F%98%80",
+            "0",
+            "-1",
+            "null",
+            "'",
+        ],
+        ids=lambda user_id: str(user_id)[:40],
+    )
+    async def test_what_is_no_id_is_not_found(
+        self, client: Client, boss: Headers, user_id: str
+    ) -> None:
+        await not_found(client, boss, user_id)
+
+    @each_stack
+    async def test_who_is_not_there_is_not_found(self, client: Client, boss: Headers) -> None:
+        await not_found(client, boss, NOBODY)
+
+
+async def not_found(client: Client, boss: Headers, user_id: str) -> None:
+    """Whatever an administrator asks."""
+    path = f"{USERS}/{user_id}"
+    for answer in (
+        await client.get(path, headers=boss),
+        await client.patch(path, headers=boss, json={"role": "admin", "disabled": True}),
+        await client.delete(path, headers=boss),
+        await client.get(f"{path}/sessions", headers=boss),
+        await client.delete(f"{path}/sessions", headers=boss),
+    ):
+        assert answer.status_code == 404
+        assert answer.json() == {
+            "status": "fail",
+            "message": "There is nothing at this address",
+            "code": "not_found",
+        }
+
+
+class TestAChange:
+    @each_stack
+    async def test_of_the_role_counts_with_the_next_request(
+        self, client: Client, boss: Headers, users: UserRepository
+    ) -> None:
+        token = (await client.come_in())["access_token"]
+        for _ in range(2):  # so that copies are at hand
+            assert (await client.verify(token)).headers["x-user-role"] == "user"
+
+        answer = await client.patch(await path_of(users), json={"role": "admin"}, headers=boss)
+
+        assert answer.status_code == 200
+        assert answer.json()["data"]["user"]["role"] == "admin"
+        assert (await client.verify(token)).headers["x-user-role"] == "admin"
+        assert (await client.me(token)).json()["data"]["user"]["role"] == "admin"
+        shown = await client.get(await path_of(users), headers=boss)
+        assert shown.json() == answer.json()
+
+    @each_stack
+    async def test_to_disabled_ends_all_sessions_for_good(
+        self, client: Client, app: Litestar, boss: Headers, users: UserRepository
+    ) -> None:
+        first, second = await client.come_in(), await client.come_in()
+        other = await client.come_in(EVE)
+        assert await statuses(client, first) == ALIVE
+        path = await path_of(users)
+
+        answer = await client.patch(path, json={"disabled": True}, headers=boss)
+
+        assert answer.status_code == 200
+        assert answer.json()["data"]["user"]["disabled"] is True
+        assert await statuses(client, first) == await statuses(client, second) == DEAD
+        refused = await client.log_in()
+        assert (refused.status_code, refused.json()["code"]) == (400, "invalid_credentials")
+        assert await kept(app, await stored(users)) == 0
+
+        answer = await client.patch(path, json={"disabled": False}, headers=boss)
+
+        assert answer.json()["data"]["user"]["disabled"] is False
+        assert await statuses(client, first) == await statuses(client, second) == DEAD
+        assert await statuses(client, await client.come_in()) == ALIVE
+        assert await statuses(client, other) == ALIVE
+
+    async def test_can_be_of_both(
+        self, client: Client, boss: Headers, users: UserRepository
+    ) -> None:
+        await client.register()
+        body = {"role": "admin", "disabled": True}
+
+        answer = await client.patch(await path_of(users), json=body, headers=boss)
+
+        assert answer.status_code == 200
+        user = await stored(users)
+        assert (user.role, user.disabled) == (Role.ADMIN, True)
+
+    @each_stack
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {},
+            {"role": None, "disabled": None},
+            {"role": "user", "disabled": False},
+            {
+                "id": NOBODY,
+                "name": "Eve",
+                "email": EVE,
+                "password": NEW_PASSWORD,
+                "password_hash": "quick$1$x$x",
+                "new_password": NEW_PASSWORD,
+                "photo": "eve.png",
+                "verified": True,
+                "generation": 7,
+                "createdAt": "2000-01-01T00:00:00Z",
+            },
+        ],
+        ids=["of nothing", "of none", "of what it is already", "of what cannot be changed"],
+    )
+    async def test_of_nothing_else_is_possible(
+        self,
+        client: Client,
+        clock: SettableClock,
+        boss: Headers,
+        users: UserRepository,
+        body: Json,
+    ) -> None:
+        tokens = await client.come_in()
+        before = await stored(users)
+        clock.advance(SECOND)
+
+        answer = await client.patch(await path_of(users), json=body, headers=boss)
+
+        assert answer.status_code == 200
+        assert await stored(users) == before
+        assert await statuses(client, tokens) == ALIVE
+        assert (await client.log_in()).status_code == 200
+
+    @pytest.mark.parametrize(
+        ("body", "field"),
+        [
+            ({"role": "king"}, "role"),
+            ({"role": ""}, "role"),
+            ({"role": "ADMIN"}, "role"),
+            ({"role": 1}, "role"),
+            ({"role": ["admin"]}, "role"),
+            ({"role": "admin\x00"}, "role"),
+            ({"role": "admin", "disabled": "yes"}, "disabled"),
+            ({"disabled": 2}, "disabled"),
+            ({"disabled": "\x00"}, "disabled"),
+            ({"disabled": {}}, "disabled"),
+            ([], "body"),
+            ("admin", "body"),
+            (None, "body"),
+        ],
+        ids=str,
+    )
+    async def test_to_what_cannot_be_is_refused(
+        self, client: Client, boss: Headers, users: UserRepository, body: object, field: str
+    ) -> None:
+        await client.register()
+        before = await stored(users)
+
+        answer = await client.patch(await path_of(users), json=body, headers=boss)
+
+        assert [each["field"] for each in refusal(answer)] == [field]
+        assert await stored(users) == before
+
+
+async def kept(app: Litestar, user: User) -> int:
+    """How many sessions of the user are still in the store."""
+    sessions: SessionStore = await app.state.dishka_container.get(SessionStore)
+    return len(await sessions.of_user(user.id))
+
+
+Step: TypeAlias = Callable[[Client, Headers, str], Awaitable[httpx.Response]]
+
+
+async def depose(client: Client, who: Headers, path: str) -> httpx.Response:
+    return await client.patch(path, json={"role": "user"}, headers=who)
+
+
+async def disable(client: Client, who: Headers, path: str) -> httpx.Response:
+    return await client.patch(path, json={"disabled": True}, headers=who)
+
+
+async def delete(client: Client, who: Headers, path: str) -> httpx.Response:
+    return await client.delete(path, headers=who)
+
+
+async def delete_me(client: Client, who: Headers, _path: str) -> httpx.Response:
+    return await client.request("DELETE", ME, json={"password": PASSWORD}, headers=who)
+
+
+each_end = pytest.mark.parametrize("step", [depose, disable, delete])
+each_end_of_oneself = pytest.mark.parametrize("step", [depose, disable, delete, delete_me])
+
+
+async def all_at_once(
+    client: Client, users: UserRepository, step: Step
+) -> list[tuple[int, Headers]]:
+    """Three administrators, and there are no others, do this to themselves.
+
+    :returns: the status that each gets, and their credentials.
+    """
+    emails = [BOSS, CO_BOSS, EMAIL]
+    credentials = [await an_administrator(client, users, email) for email in emails]
+    paths = [await path_of(users, email) for email in emails]
+    answers = await asyncio.gather(
+        *(step(client, who, path) for who, path in zip(credentials, paths, strict=True))
+    )
+    statuses = [answer.status_code for answer in answers]
+    return list(zip(statuses, credentials, strict=True))
+
+
+async def administrators(users: UserRepository) -> int:
+    return (await users.count(UserQuery(role=Role.ADMIN, disabled=False))).count
+
+
+class TestTheLastAdministrator:
+    @each_stack
+    @each_end_of_oneself
+    async def test_stays_one(
+        self, client: Client, app: Litestar, boss: Headers, users: UserRepository, step: Step
+    ) -> None:
+        before = await stored(users, BOSS)
+
+        answer = await step(client, boss, await path_of(users, BOSS))
+
+        assert answer.status_code == 409
+        assert answer.json() == {
+            "status": "fail",
+            "message": "This is the last administrator: make somebody else one first",
+            "code": "last_administrator",
+        }
+        assert "set-cookie" not in answer.headers
+        assert await stored(users, BOSS) == before
+        assert await kept(app, before) == 1
+        assert (await client.get(USERS, headers=boss)).status_code == 200
+        logged_in, *_ = [
+            each.event for each in await events_of(app, before.id) if each.event.what == "login"
+        ]
+        assert logged_in.caller.address == "127.0.0.1"
+
+    @each_end_of_oneself
+    async def test_is_the_last_one_who_is_not_disabled(
+        self, client: Client, boss: Headers, users: UserRepository, step: Step
+    ) -> None:
+        await an_administrator(client, users, CO_BOSS)
+        await disable(client, boss, await path_of(users, CO_BOSS))
+
+        answer = await step(client, boss, await path_of(users, BOSS))
+
+        assert answer.json()["code"] == "last_administrator"
+
+    @each_stack
+    @each_end_of_oneself
+    async def test_may_go_once_there_is_another(
+        self, client: Client, boss: Headers, users: UserRepository, step: Step
+    ) -> None:
+        await client.register()
+        await client.patch(await path_of(users), json={"role": "admin"}, headers=boss)
+
+        assert (await step(client, boss, await path_of(users, BOSS))).status_code == 200
+
+        assert await administrators(users) == 1
+        assert (await client.get(USERS, headers=boss)).status_code in {401, 403}
+
+    @each_stack
+    @each_end
+    async def test_is_left_when_two_turn_on_each_other(
+        self, client: Client, boss: Headers, users: UserRepository, step: Step
+    ) -> None:
+        other = await an_administrator(client, users, CO_BOSS)
+        paths = [await path_of(users, email) for email in (CO_BOSS, BOSS)]
+
+        answers = await asyncio.gather(step(client, boss, paths[0]), step(client, other, paths[1]))
+
+        done, refused = sorted(answer.status_code for answer in answers)
+        assert done == 200
+        assert refused in {401, 403, 409}
+        assert await administrators(users) == 1
+
+    @each_stack
+    @each_end_of_oneself
+    async def test_is_left_when_all_go_at_once(
+        self, client: Client, users: UserRepository, step: Step
+    ) -> None:
+        done = await all_at_once(client, users, step)
+
+        assert sorted(status for status, _ in done) == [200, 200, 409]
+        assert await administrators(users) == 1
+
+    @each_stack
+    @each_end_of_oneself
+    async def test_has_lost_nothing_when_all_wanted_to_go_at_once(
+        self, client: Client, users: UserRepository, step: Step
+    ) -> None:
+        done = await all_at_once(client, users, step)
+        [left] = [who for status, who in done if status == 409]
+
+        assert (await client.get(USERS, headers=left)).status_code == 200
+
+    async def test_who_wanted_to_go_is_on_record(
+        self, client: Client, app: Litestar, boss: Headers, users: UserRepository
+    ) -> None:
+        await depose(client, boss, await path_of(users, BOSS))
+
+        latest = (await events_of(app, (await stored(users, BOSS)).id))[0].event
+        assert (latest.what, latest.outcome) == ("change user", LastAdministrator.__name__)
+
+
+async def events_of(app: Litestar, user_id: UserId | None = None) -> list[RecordedEvent]:
+    log: AuditLog = await app.state.dishka_container.get(AuditLog)
+    return list((await log.page(EventQuery(user_id=user_id), None, 200)).items)
+
+
+class TestADeletedUser:
+    @each_stack
+    async def test_is_gone_from_everywhere(
+        self, client: Client, app: Litestar, boss: Headers, users: UserRepository
+    ) -> None:
+        first, second = await client.come_in(), await client.come_in()
+        await client.log_in(password="a guess")
+        assert await statuses(client, first) == ALIVE
+        user, path = await stored(users), await path_of(users)
+
+        answer = await client.delete(path, headers=boss)
+
+        assert (answer.status_code, answer.json()) == (200, {"status": "success"})
+        assert await statuses(client, first) == await statuses(client, second) == DEAD
+        assert (await client.log_in()).status_code == 400
+        assert (await client.get(path, headers=boss)).status_code == 404
+        assert (await client.delete(path, headers=boss)).status_code == 404
+        assert await found(client, boss) == ["boss"]
+        assert await kept(app, user) == 0
+
+        assert (await client.register()).status_code == 200
+        assert (await stored(users)).id != user.id
+
+    @each_stack
+    async def test_is_an_id_in_the_audit_log_and_nothing_else(
+        self, client: Client, app: Litestar, boss: Headers, users: UserRepository
+    ) -> None:
+        async with a_client(app, ORIGIN, "203.0.113.7") as theirs:
+            await theirs.come_in()
+            await theirs.log_in(password="a guess")
+        path = await path_of(users)
+
+        await client.delete(path, headers=boss)
+
+        query = {"user": path.rpartition("/")[2]}
+        answer = await client.get(AUDIT, params=query, headers=boss)
+        events = answer.json()["data"]["events"]
+        assert [(each["what"], each["outcome"]) for each in events] == [
+            ("delete user", "success"),
+            ("login", "InvalidCredentials"),
+            ("login", "success"),
+            ("register", "success"),
+        ]
+        assert [each["address"] for each in events] == ["127.0.0.1", "", "", ""]
+        assert events[0]["actorId"] == str((await stored(users, BOSS)).id)
+        whole = (await client.get(AUDIT, headers=boss)).text
+        assert "203.0.113.7" not in whole
+        assert EMAIL not in whole
+
+    @each_stack
+    async def test_who_was_an_administrator_leaves_no_address_either(
+        self, client: Client, app: Litestar, boss: Headers, users: UserRepository
+    ) -> None:
+        await client.register()
+        async with a_client(app, ORIGIN, "203.0.113.7") as theirs:
+            credentials = await an_administrator(theirs, users, CO_BOSS)
+            await disable(theirs, credentials, await path_of(users))
+            path = await path_of(users, CO_BOSS)
+
+            assert (await theirs.delete(path, headers=credentials)).status_code == 200
+
+        events = [each.event for each in await events_of(app)]
+        theirs_alone = [each for each in events if str(each.actor_id) in path]
+        assert {each.what for each in theirs_alone} == {"change user", "delete user"}
+        assert {each.caller.address for each in theirs_alone} == {""}
+        assert "203.0.113.7" not in (await client.get(AUDIT, headers=boss)).text
+
+
+class TestTheSessionsOfAUser:
+    @each_stack
+    async def test_are_shown(
+        self, client: Client, app: Litestar, boss: Headers, users: UserRepository
+    ) -> None:
+        client.headers["User-Agent"] = "curl/8.5.0"
+        await client.come_in()
+        await client.come_in()
+
+        answer = await client.get(f"{await path_of(users)}/sessions", headers=boss)
+
+        assert answer.status_code == 200
+        views = answer.json()["data"]["sessions"]
+        assert len(views) == 2
+        assert {each["device"] for each in views} == {"curl 8"}
+        assert {each["isCurrent"] for each in views} == {False}
+        assert await found(client, boss, email="a") == ["ada"]  # looking has changed nothing
+        assert await kept(app, await stored(users)) == 2
+
+    async def test_are_none_of_who_is_nowhere_logged_in(
+        self, client: Client, boss: Headers, users: UserRepository
+    ) -> None:
+        await client.register()
+
+        answer = await client.get(f"{await path_of(users)}/sessions", headers=boss)
+
+        assert answer.json()["data"] == {"sessions": []}
+
+    async def test_are_ones_own_too(
+        self, client: Client, boss: Headers, users: UserRepository
+    ) -> None:
+        theirs = await client.get(f"{await path_of(users, BOSS)}/sessions", headers=boss)
+        mine = await client.get(SESSIONS, headers=boss)
+
+        assert theirs.json() == mine.json()
+        assert [each["isCurrent"] for each in mine.json()["data"]["sessions"]] == [True]
+
+    @each_stack
+    async def test_are_ended_at_once(
+        self, client: Client, app: Litestar, boss: Headers, users: UserRepository
+    ) -> None:
+        first, second = await client.come_in(), await client.come_in()
+        other = await client.come_in(EVE)
+        assert await statuses(client, first) == ALIVE
+        path = f"{await path_of(users)}/sessions"
+
+        answer = await client.delete(path, headers=boss)
+
+        assert (answer.status_code, answer.json()) == (200, {"status": "success"})
+        assert await statuses(client, first) == await statuses(client, second) == DEAD
+        assert await kept(app, await stored(users)) == 0
+        assert await statuses(client, other) == ALIVE
+        assert (await client.get(USERS, headers=boss)).status_code == 200
+        assert await statuses(client, await client.come_in()) == ALIVE
+        assert (await client.delete(path, headers=boss)).status_code == 200
+
+    async def test_are_ended_by_ones_own_hand_too(
+        self, client: Client, boss: Headers, users: UserRepository
+    ) -> None:
+        path = f"{await path_of(users, BOSS)}/sessions"
+
+        assert (await client.delete(path, headers=boss)).status_code == 200
+
+        assert (await client.get(USERS, headers=boss)).status_code == 401
+
+
+async def test_no_answer_shows_a_password_or_a_hash(
+    client: Client, boss: Headers, users: UserRepository
+) -> None:
+    await client.come_in()
+    path, hashed = await path_of(users), (await stored(users)).password_hash
+    assert hashed.startswith("quick$")
+
+    for answer in (
+        await client.get(USERS, headers=boss),
+        await client.get(USERS, params={"email": EMAIL}, headers=boss),
+        await client.get(path, headers=boss),
+        await client.get(f"{path}/sessions", headers=boss),
+        await client.patch(path, json={"disabled": True}, headers=boss),
+        await client.delete(f"{path}/sessions", headers=boss),
+        await client.delete(path, headers=boss),
+        await client.get(AUDIT, headers=boss),
+        await client.get(A_USER, headers=boss),
+    ):
+        assert answer.status_code in {200, 404}
+        assert answer.headers["cache-control"] == "no-store"
+        assert "quick$" not in answer.text
+        assert PASSWORD not in answer.text
+        assert "hash" not in answer.text.lower()
+        assert [word for word in FOREIGN_WORDS if word in answer.text] == []
+
+
+@pytest.mark.parametrize("path", [USERS, AUDIT, SESSIONS, MY_ACTIVITY, f"{USERS}?limit=0", A_USER])
+async def test_head_is_get_without_the_body(client: Client, boss: Headers, path: str) -> None:
+    answer = await client.head(path, headers=boss)
+
+    got = await client.get(path, headers=boss)
+    assert answer.status_code == got.status_code
+    assert answer.headers.raw == got.headers.raw
+    assert answer.content == b""
+    assert int(answer.headers["content-length"]) == len(got.content)

@@ -1,0 +1,155 @@
+"""The page that shows the OpenAPI document loads nothing from anybody else, and serves no more."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+import api
+from tests.http.people import CLIENT_ORIGIN, Client
+
+FILES = Path(api.__file__).with_name("static") / "swagger_ui"
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".png": "image/png",
+    ".json": "application/json",
+}
+
+
+class Links(HTMLParser):
+    """What a page refers to, and the scripts and styles that are written into it."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.targets: list[str] = []
+        self.inline: list[str] = []
+        self._tag = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._tag = tag
+        for name, value in attrs:
+            if name in {"href", "src", "data", "action", "srcset"}:
+                self.targets.append(value or "")
+            if name == "style" or name.startswith("on"):
+                self.inline.append(value or "")
+
+    def handle_data(self, data: str) -> None:
+        if self._tag in {"script", "style"} and data.strip():
+            self.inline.append(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == self._tag:
+            self._tag = ""
+
+
+async def test_everything_that_the_page_needs_is_there(client: Client) -> None:
+    page = await client.get("/docs")
+    links = Links(page.text)
+
+    assert page.status_code == 200
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert links.inline == []
+    assert len(links.targets) == 5
+    for target in links.targets:
+        url = page.url.join(target)
+        answer = await client.get(url)
+        assert url.host == page.url.host
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == TYPES[re.findall(r"\.\w+$", url.path)[0]]
+        assert answer.content
+
+
+async def test_the_page_finds_the_document(client: Client) -> None:
+    page = await client.get("/docs")
+    start = await client.get("/docs/start.js")
+
+    [url] = re.findall(r'url: "([^"]*)"', start.text)
+
+    assert (await client.get(page.url.join(url))).json()["openapi"]
+
+
+@pytest.mark.parametrize("path", ["/docs", "/docs/start.js"])
+async def test_no_other_host_is_named(client: Client, path: str) -> None:
+    text = (await client.get(path)).text
+
+    assert re.findall(r"(?:https?:)?//[\w.-]+\.\w+", text) == []
+
+
+async def test_the_style_sheet_loads_nothing(client: Client) -> None:
+    text = (await client.get("/docs/swagger-ui.css")).text
+
+    assert "@import" not in text
+    assert {target.strip("\"'")[:5] for target in re.findall(r"url\(([^)]*)\)", text)} <= {"data:"}
+
+
+@pytest.mark.parametrize("path", ["/docs", "/docs/start.js", "/docs/swagger-ui-bundle.js"])
+async def test_the_browser_is_told_to_load_nothing_from_elsewhere(
+    client: Client, path: str
+) -> None:
+    answer = await client.get(path)
+
+    directives = [part.split() for part in answer.headers["content-security-policy"].split("; ")]
+    assert {name: set(sources) for name, *sources in directives} == {
+        "default-src": {"'none'"},
+        "script-src": {"'self'"},
+        "style-src": {"'self'", "'unsafe-inline'"},
+        "img-src": {"'self'", "data:"},
+        "connect-src": {"'self'"},
+        "base-uri": {"'none'"},
+        "form-action": {"'none'"},
+        "frame-ancestors": {"'none'"},
+    }
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/docs/nothing.js",
+        "/docs/README.md",
+        "/docs/LICENSE",
+        "/docs/NOTICE",
+        "/docs/swagger-ui-bundle.js.LICENSE.txt",
+        "/docs/swagger-ui-bundle.js.map",
+        "/docs/docs.py",
+        "/docs/START.JS",
+        "/docs/start.js%00",
+        "/docs/start.js%20",
+        "/docs/%00",
+        "/docs/%2e",
+        "/docs/%2e%2e",
+        "/docs/%2e%2e/app.py",
+        "/docs/..%2fapp.py",
+        "/docs/%2e%2e%2fapp.py",
+        "/docs/..%5capp.py",
+        "/docs/%252e%252e%252fapp.py",
+        "/docs/....//app.py",
+        "/docs/..;/app.py",
+        "/docs/%2fetc%2fpasswd",
+        "/docs//etc/passwd",
+        "/docs/swagger_ui/start.js",
+        "/docs/%c0%ae%c0%ae%c0%afapp.py",
+        "/docs/C:%5cwindows%5cwin.ini",
+        "/%2e%2e/%2e%2e/etc/passwd",
+    ],
+)
+async def test_nothing_else_is_served(client: Client, path: str) -> None:
+    answer = await client.get(path)
+
+    assert answer.status_code == 404
+    assert answer.json()["code"] == "not_found"
+
+
+async def test_the_files_are_served_as_they_are(client: Client) -> None:
+    for name in ("start.js", "swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"):
+        answer = await client.get(f"/docs/{name}")
+        assert answer.content == (FILES / name).read_bytes()
+
+
+async def test_the_page_is_for_everybody_and_sees_no_cookie(client: Client) -> None:
+    anonymous = await client.get("/docs", headers={"Origin": CLIENT_ORIGIN})
+    await client.move_in()
+
+    assert (await client.get("/docs")).content == anonymous.content

@@ -1,0 +1,215 @@
+"""The cookies that the service sets, to the letter."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+
+from infrastructure.config.settings import Settings
+from tests.http.people import HTTPS_ORIGIN, LOGOUT, ORIGIN, REFRESH, Client, bearer
+from tests.support.doubles import SettableClock
+
+at_each_site = pytest.mark.parametrize("site", [ORIGIN, HTTPS_ORIGIN], indirect=True)
+at_https = pytest.mark.parametrize("site", [HTTPS_ORIGIN], indirect=True)
+
+PLAIN_REMOVAL = [
+    "access_token=; Path=/; Max-Age=0; SameSite=Lax; HttpOnly",
+    "refresh_token=; Path=/; Max-Age=0; SameSite=Lax; HttpOnly",
+    "logged_in=; Path=/; Max-Age=0; SameSite=Lax",
+]
+HTTPS_REMOVAL = [
+    "__Host-access_token=; Path=/; Max-Age=0; SameSite=Lax; HttpOnly; Secure",
+    "__Host-refresh_token=; Path=/; Max-Age=0; SameSite=Lax; HttpOnly; Secure",
+    "logged_in=; Path=/; Max-Age=0; SameSite=Lax; Secure",
+]
+
+
+def set_cookies(answer: httpx.Response) -> list[str]:
+    """Those about being logged in."""
+    assert answer.status_code == 200
+    cookies = answer.headers.get_list("set-cookie")
+    return [cookie for cookie in cookies if "device=" not in cookie]
+
+
+def values(answer: httpx.Response) -> list[tuple[str, int]]:
+    """Value and Max-Age of the access, refresh and logged_in cookies."""
+    parts = [cookie.split("; ") for cookie in set_cookies(answer)]
+    return [
+        (first.partition("=")[2], int(max_age.removeprefix("Max-Age=")))
+        for first, _, max_age, *_ in parts
+    ]
+
+
+def claims(token: str) -> dict[str, Any]:
+    decoded: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return decoded
+
+
+def check_ages(answer: httpx.Response) -> tuple[int, int]:
+    """Max-Age is the token's own lifetime; so is what the body says.
+
+    :returns: those of the access and of the refresh token.
+    """
+    (access, access_age), (refresh, refresh_age), (logged_in, logged_in_age) = values(answer)
+    for token, age in ((access, access_age), (refresh, refresh_age)):
+        assert age == claims(token)["exp"] - claims(token)["iat"]
+    assert (logged_in, logged_in_age) == ("true", access_age)
+    assert answer.json()["expires_in"] == access_age
+    return access_age, refresh_age
+
+
+async def log_in(client: Client) -> httpx.Response:
+    await client.register()
+    return await client.log_in()
+
+
+async def refresh(client: Client) -> httpx.Response:
+    await client.move_in()
+    return await client.refresh()
+
+
+async def refresh_by_get(client: Client) -> httpx.Response:
+    await client.move_in()
+    return await client.get(REFRESH)
+
+
+each_way = pytest.mark.parametrize("way", [log_in, refresh, refresh_by_get])
+
+
+@each_way
+async def test_the_cookies_under_http(client: Client, way: Any) -> None:
+    answer = await way(client)
+
+    (access, _), (renewal, _), _ = values(answer)
+    assert set_cookies(answer) == [
+        f"access_token={access}; Path=/; Max-Age=900; SameSite=Lax; HttpOnly",
+        f"refresh_token={renewal}; Path=/; Max-Age=3600; SameSite=Lax; HttpOnly",
+        "logged_in=true; Path=/; Max-Age=900; SameSite=Lax",
+    ]
+
+
+@at_https
+@each_way
+async def test_the_cookies_under_https(client: Client, way: Any) -> None:
+    answer = await way(client)
+
+    (access, _), (renewal, _), _ = values(answer)
+    assert set_cookies(answer) == [
+        f"__Host-access_token={access}; Path=/; Max-Age=900; SameSite=Lax; HttpOnly; Secure",
+        f"__Host-refresh_token={renewal}; Path=/; Max-Age=3600; SameSite=Lax; HttpOnly; Secure",
+        "logged_in=true; Path=/; Max-Age=900; SameSite=Lax; Secure",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("site", "removal"),
+    [(ORIGIN, PLAIN_REMOVAL), (HTTPS_ORIGIN, HTTPS_REMOVAL)],
+    indirect=["site"],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_logout_removes_all_three(client: Client, removal: list[str], method: str) -> None:
+    await client.move_in()
+
+    answer = await client.request(method, LOGOUT)
+
+    assert set_cookies(answer) == removal
+    assert not client.login_cookies
+
+
+async def test_a_logout_by_bearer_removes_them_too(client: Client) -> None:
+    tokens = await client.come_in()
+
+    answer = await client.log_out(headers=bearer(tokens["access_token"]))
+
+    assert set_cookies(answer) == PLAIN_REMOVAL
+
+
+@at_each_site
+async def test_a_browser_stays_logged_in_with_these_cookies(client: Client) -> None:
+    await client.move_in()
+    assert (await client.me()).status_code == 200
+    assert (await client.refresh()).status_code == 200
+    assert (await client.me()).status_code == 200
+    assert (await client.log_out()).status_code == 200
+    assert (await client.me()).status_code == 401
+
+
+async def test_nothing_else_sets_a_cookie(client: Client) -> None:
+    answers = [
+        await client.register(),
+        await client.log_in(password="another one"),
+        await client.refresh(),
+        await client.log_out(),
+        await client.get("/nothing/here"),
+        await client.get("/api/healthchecker"),
+        await client.get("/docs"),
+    ]
+    assert (await client.log_in()).status_code == 200
+    answers.append(await client.me())
+
+    assert [answer.headers.get("set-cookie") for answer in answers] == [None] * 8
+
+
+class TestNearTheAbsoluteEnd:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        """A session that ends after 70 minutes, however often it is refreshed."""
+        return replace(settings, session_lifetime=timedelta(minutes=70))
+
+    async def test_the_cookies_go_when_the_session_does(
+        self, client: Client, clock: SettableClock
+    ) -> None:
+        await client.register()
+        assert check_ages(await client.log_in()) == (900, 3600)
+
+        clock.advance(timedelta(minutes=30))
+        assert check_ages(await client.refresh()) == (900, 2400)
+        clock.advance(timedelta(minutes=30))
+        assert check_ages(await client.refresh()) == (600, 600)
+        clock.advance(timedelta(minutes=9))
+        assert check_ages(await client.refresh()) == (60, 60)
+
+    @pytest.mark.parametrize("left", [31, 30, 2, 1.5, 1, 0.9, 0.1, 0.000_001])
+    async def test_the_last_seconds_are_no_exception(
+        self, client: Client, clock: SettableClock, left: float
+    ) -> None:
+        await client.move_in()
+        clock.advance(timedelta(minutes=59))
+        await client.refresh()
+        clock.advance(timedelta(minutes=11, seconds=-left))
+
+        access_age, refresh_age = check_ages(await client.refresh())
+
+        assert access_age == refresh_age
+        assert abs(access_age - left) < 1
+
+    async def test_after_the_end_there_is_nothing_to_refresh(
+        self, client: Client, clock: SettableClock
+    ) -> None:
+        await client.move_in()
+        clock.advance(timedelta(minutes=59))
+        await client.refresh()
+        clock.advance(timedelta(minutes=11))
+
+        answer = await client.refresh()
+
+        assert answer.status_code == 401
+        assert "set-cookie" not in answer.headers
+
+
+async def test_a_repeated_refresh_sets_the_same_cookies(
+    client: Client, clock: SettableClock
+) -> None:
+    tokens = await client.come_in()
+    cookie = f"refresh_token={tokens['refresh_token']}"
+    first = await client.with_cookies(REFRESH, cookie)
+    client.cookies.clear()
+    clock.advance(timedelta(seconds=9))
+
+    again = await client.with_cookies(REFRESH, cookie)
+
+    assert set_cookies(again) == set_cookies(first)
+    assert check_ages(again) == (900, 3600)

@@ -1,0 +1,295 @@
+"""Every answer is counted, whoever gives it, and every end of a session by its cause."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+from dishka import Provider
+from litestar import Litestar
+from litestar.routes import HTTPRoute
+from prometheus_client import CollectorRegistry, generate_latest
+
+from api.app import create_app
+from api.middleware.instrumentation import Routes
+from api.security.origin_policy import Site
+from application.ports import UserRepository
+from domain.errors import Unavailable
+from domain.permissions import Role
+from domain.user import User
+from doorward.main import observe
+from doorward.wiring.container import make_container
+from infrastructure.config.settings import Settings
+from infrastructure.telemetry.metrics import Metrics
+from infrastructure.telemetry.telemetry import Observation
+from tests.http.people import (
+    BOSS,
+    CLIENT_ORIGIN,
+    EMAIL,
+    ME,
+    NEW_PASSWORD,
+    NO_SESSION,
+    REFRESH,
+    SESSIONS,
+    USERS,
+    Client,
+    a_client,
+    bearer,
+    stored,
+)
+from tests.http.trouble import Trouble
+from tests.support.builders import PASSWORD, SECOND
+from tests.support.doubles import SettableClock
+from tests.support.watch import secrets_in
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@pytest.fixture
+async def app(
+    settings: Settings, site: Site, replacements: Provider, registry: CollectorRegistry
+) -> AsyncIterator[Litestar]:
+    observation = Observation(Metrics(registry))
+    container = make_container(settings, replacements, observation=observation)
+    app = create_app(container, site)
+    observe(app, observation)
+    yield app
+    await container.close()
+
+
+def counted(registry: CollectorRegistry) -> dict[tuple[str, str, str], float]:
+    """How many requests there were, by method, route and status."""
+    return {
+        (each.labels["method"], each.labels["route"], each.labels["status"]): each.value
+        for family in registry.collect()
+        for each in family.samples
+        if each.name == "doorward_http_requests_total"
+    }
+
+
+def value(registry: CollectorRegistry, name: str, **labels: str) -> float:
+    return registry.get_sample_value(f"doorward_{name}_total", labels) or 0
+
+
+def endings(registry: CollectorRegistry) -> dict[str, float]:
+    return {
+        each.labels["cause"]: each.value
+        for family in registry.collect()
+        for each in family.samples
+        if each.name == "doorward_session_endings_total" and each.value
+    }
+
+
+def test_every_route_is_known_by_its_template(app: Litestar) -> None:
+    routes = Routes.of(app)
+    templates = [each.path_format for each in app.routes if isinstance(each, HTTPRoute)]
+
+    assert len(templates) > 15
+    assert [routes.template(each) for each in templates] == templates
+
+
+def test_where_nobody_watches_nothing_is_in_the_way(app: Litestar) -> None:
+    before = app.asgi_handler
+
+    observe(app, Observation())
+
+    assert app.asgi_handler is before
+
+
+async def test_answers_of_the_framework_are_counted(
+    client: Client, registry: CollectorRegistry
+) -> None:
+    await client.get("/nowhere")
+    await client.get("/nowhere/else")
+    await client.delete(ME + "/export")
+    await client.post("/api/auth/login", content=b"x" * 20_000)
+    await client.request("PROPFIND", ME)
+    await client.head("/health/live")
+
+    assert counted(registry) == {
+        ("GET", "unknown", "404"): 2,
+        ("DELETE", "/api/users/me/export", "405"): 1,
+        ("POST", "/api/auth/login", "413"): 1,
+        ("other", "/api/users/me", "405"): 1,
+        ("HEAD", "/health/live", "200"): 1,
+    }
+
+
+async def test_answers_at_hand_are_counted(client: Client, registry: CollectorRegistry) -> None:
+    tokens = await client.come_in()
+
+    for _ in range(3):  # the first one asks the stores
+        await client.me(tokens["access_token"])
+
+    assert counted(registry)["GET", ME, "200"] == 3
+    times = registry.get_sample_value(
+        "doorward_http_request_seconds_count", {"method": "GET", "route": ME}
+    )
+    assert times == 3
+
+
+async def test_answers_to_browsers_that_ask_first_are_counted(
+    client: Client, registry: CollectorRegistry
+) -> None:
+    asked = {"Origin": CLIENT_ORIGIN, "Access-Control-Request-Method": "POST"}
+
+    await client.options(REFRESH, headers=asked)
+
+    assert counted(registry) == {("OPTIONS", REFRESH, "204"): 1}
+
+
+async def test_the_templates_of_paths_are_counted_and_not_the_paths(
+    client: Client, registry: CollectorRegistry
+) -> None:
+    tokens = await client.come_in()
+    mine = bearer(tokens["access_token"])
+
+    await client.delete(f"{SESSIONS}/{NO_SESSION}", headers=mine)
+    await client.delete(f"{SESSIONS}/{EMAIL}", headers=mine)
+
+    assert counted(registry)["DELETE", f"{SESSIONS}/{{session_id}}", "404"] == 2
+
+
+async def test_an_outage_and_a_fault_are_counted(
+    client: Client, trouble: Trouble, registry: CollectorRegistry
+) -> None:
+    trouble.users = Unavailable("users")
+    await client.log_in()
+    trouble.users = RuntimeError()
+    await client.log_in()
+
+    login = "/api/auth/login"
+    assert counted(registry) == {("POST", login, "503"): 1, ("POST", login, "500"): 1}
+    assert value(registry, "logins", outcome="Unavailable") == 1
+    assert value(registry, "logins", outcome="RuntimeError") == 1
+
+
+async def test_too_many_attempts_are_counted(
+    client: Client, trouble: Trouble, registry: CollectorRegistry
+) -> None:
+    trouble.is_full = True
+
+    await client.log_in()
+
+    assert counted(registry) == {("POST", "/api/auth/login", "429"): 1}
+    assert value(registry, "logins", outcome="TooManyRequests") == 1
+
+
+async def test_logins_and_refreshes_are_counted_by_outcome(
+    client: Client, clock: SettableClock, registry: CollectorRegistry
+) -> None:
+    tokens = await client.come_in()
+    await client.log_in(password="a guess")
+    await client.refresh(tokens["refresh_token"])
+    await client.refresh("no token")
+    clock.now += 11 * SECOND
+    await client.refresh(tokens["refresh_token"])
+
+    assert value(registry, "registrations", outcome="success") == 1
+    assert value(registry, "logins", outcome="success") == 1
+    assert value(registry, "logins", outcome="InvalidCredentials") == 1
+    assert value(registry, "refreshes", outcome="success") == 1
+    assert value(registry, "refreshes", outcome="TokenRejected") == 1
+    assert value(registry, "refreshes", outcome="RefreshTokenReused") == 1
+    assert endings(registry) == {"reuse": 1}
+
+
+async def test_refused_access_tokens_are_counted(
+    client: Client, registry: CollectorRegistry
+) -> None:
+    await client.me("no token")
+
+    assert value(registry, "refusals", outcome="TokenRejected") == 1
+
+
+class TestEndsOfSessions:
+    """By everybody who can end one."""
+
+    async def test_by_their_owner(self, client: Client, registry: CollectorRegistry) -> None:
+        mine = bearer((await client.come_in())["access_token"])
+        await client.come_in()
+        [other] = [
+            each["id"]
+            for each in (await client.get(SESSIONS, headers=mine)).json()["data"]["sessions"]
+            if not each["isCurrent"]
+        ]
+
+        assert (await client.delete(f"{SESSIONS}/{other}", headers=mine)).is_success
+
+        assert endings(registry) == {"owner": 1}
+
+    async def test_by_a_logout(self, client: Client, registry: CollectorRegistry) -> None:
+        await client.log_out((await client.come_in())["refresh_token"])
+
+        assert endings(registry) == {"logout": 1}
+
+    async def test_by_a_new_password(self, client: Client, registry: CollectorRegistry) -> None:
+        mine = bearer((await client.come_in())["access_token"])
+
+        assert (await client.change_password(PASSWORD, NEW_PASSWORD, headers=mine)).is_success
+
+        assert endings(registry) == {"password": 1}
+
+    async def test_by_an_administrator(
+        self, client: Client, users: UserRepository, registry: CollectorRegistry
+    ) -> None:
+        await client.come_in()
+        ada, boss = await stored(users, EMAIL), await an_administrator(client, users)
+
+        assert (await client.delete(f"{USERS}/{ada.id}/sessions", headers=boss)).is_success
+
+        assert endings(registry) == {"administrator": 1}
+
+    async def test_by_disabling_and_deleting_their_user(
+        self, client: Client, users: UserRepository, registry: CollectorRegistry
+    ) -> None:
+        await client.come_in()
+        ada, boss = await stored(users, EMAIL), await an_administrator(client, users)
+        path = f"{USERS}/{ada.id}"
+
+        assert (await client.patch(path, json={"disabled": True}, headers=boss)).is_success
+        assert (await client.delete(path, headers=boss)).is_success
+
+        assert endings(registry) == {"disabled": 1, "deleted": 1}
+
+
+class TestTooMany:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return replace(settings, sessions_per_user=1)
+
+    async def test_the_oldest_session_ends_by_that_cause(
+        self, client: Client, registry: CollectorRegistry
+    ) -> None:
+        await client.come_in()
+        await client.come_in()
+
+        assert endings(registry) == {"too_many": 1}
+
+
+async def an_administrator(client: Client, users: UserRepository) -> dict[str, str]:
+    """:returns: what the administrator's requests bear."""
+    await client.come_in(BOSS)
+    boss: User = await stored(users, BOSS)
+    assert await users.replace(boss, replace(boss, role=Role.ADMIN))
+    return bearer((await client.come_in(BOSS))["access_token"])
+
+
+async def test_nothing_of_anybody_is_in_the_metrics(
+    app: Litestar, site: Site, users: UserRepository, registry: CollectorRegistry
+) -> None:
+    async with a_client(app, site.origin, "198.51.100.7") as client:
+        tokens = await client.come_in()
+        mine = bearer(tokens["access_token"])
+        sessions = (await client.get(SESSIONS, headers=mine)).json()["data"]["sessions"]
+        await client.delete(f"{SESSIONS}/{sessions[0]['id']}", headers=mine)
+        await client.get(f"/{EMAIL}?token={tokens['refresh_token']}")
+        await client.log_in(password="a guess")
+        ada = await stored(users, EMAIL)
+
+    text = generate_latest(registry).decode()
+    assert secrets_in(text) == []
+    for each in (EMAIL, PASSWORD, "198.51.100.7", sessions[0]["id"], str(ada.id), ada.name):
+        assert each not in text

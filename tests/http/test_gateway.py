@@ -1,0 +1,223 @@
+"""What a gateway is told about a request that came to somebody else."""
+
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from litestar import Litestar
+
+from application.ports import SessionStore, UserRepository
+from domain.errors import Unavailable
+from domain.permissions import Role
+from tests.http.conftest import STACKS
+from tests.http.people import (
+    CLIENT_ORIGIN,
+    LOGOUT,
+    ME,
+    REFRESH,
+    VERIFY,
+    Client,
+    bearer,
+    seen,
+    stored,
+)
+from tests.http.trouble import Trouble
+
+Headers = dict[str, str]
+
+SPOOFED = {"X-User-Id": "somebody", "X-User-Role": "admin", "X-Session-Id": "0" * 32}
+
+each_stack = pytest.mark.parametrize("settings", STACKS, indirect=True)
+
+
+async def told(users: UserRepository, app: Litestar) -> Headers:
+    """The headers that say who it is."""
+    user = await stored(users)
+    sessions: SessionStore = await app.state.dishka_container.get(SessionStore)
+    [session] = await sessions.of_user(user.id)
+    return {
+        "x-user-id": str(user.id),
+        "x-user-role": user.role.value,
+        "x-session-id": session.id,
+    }
+
+
+def identity(answer: httpx.Response) -> Headers:
+    return {name: value for name, value in answer.headers.items() if name in _NAMES}
+
+
+_NAMES = {name.lower() for name in SPOOFED}
+
+
+@each_stack
+async def test_a_good_token_is_whose_it_is(
+    client: Client, users: UserRepository, app: Litestar
+) -> None:
+    token = (await client.come_in())["access_token"]
+
+    for _ in range(3):  # from the stores, and from what is at hand then
+        answer = await client.verify(token)
+
+        assert (answer.status_code, answer.content) == (204, b"")
+        assert identity(answer) == await told(users, app)
+
+
+async def test_a_cookie_does_as_well(client: Client, users: UserRepository, app: Litestar) -> None:
+    await client.move_in()
+
+    assert identity(await client.verify()) == await told(users, app)
+
+
+each_method = pytest.mark.parametrize(
+    "method", ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
+)
+
+
+@each_method
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("", 204), ("/orders/7", 200), ("/api/auth/login", 200), ("/a%2Fb//c/", 200)],
+)
+async def test_the_method_and_the_path_may_be_those_of_the_other_request(
+    client: Client, users: UserRepository, app: Litestar, method: str, path: str, status: int
+) -> None:
+    token = (await client.come_in())["access_token"]
+
+    answer = await client.request(method, VERIFY + path, headers=bearer(token))
+
+    # Envoy, which appends the path, takes nothing but 200 for a yes.
+    assert answer.status_code == status
+    assert identity(answer) == await told(users, app)
+
+
+@each_method
+@pytest.mark.parametrize("path", ["", "/orders/7"])
+async def test_a_preflight_is_no_yes(client: Client, method: str, path: str) -> None:
+    """A gateway may keep the method, and takes any 2xx for one."""
+    headers = {"Origin": CLIENT_ORIGIN, "Access-Control-Request-Method": "GET"} | SPOOFED
+
+    answer = await client.request(method, VERIFY + path, headers=headers)
+
+    assert answer.status_code == 401
+    assert identity(answer) == {}
+
+
+async def test_nothing_that_the_caller_says_is_in_the_answer(
+    client: Client, users: UserRepository, app: Litestar
+) -> None:
+    token = (await client.come_in())["access_token"]
+
+    for _ in range(2):
+        answer = await client.verify(token, headers=SPOOFED)
+        assert identity(answer) == await told(users, app)
+    refused = await client.verify(headers=SPOOFED)
+    assert identity(refused) == {}
+
+
+@pytest.mark.parametrize("token", [None, "garbage", "a.b.c"])
+async def test_without_a_good_token_it_is_refused(client: Client, token: str | None) -> None:
+    answer = await client.verify(token)
+
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+@each_stack
+@pytest.mark.parametrize("path", [VERIFY, ME])
+async def test_what_is_at_hand_is_not_used_after_a_logout(client: Client, path: str) -> None:
+    tokens = await client.come_in()
+    mine = bearer(tokens["access_token"])
+    for _ in range(3):
+        assert (await client.get(path, headers=mine)).is_success
+
+    assert (await client.log_out(tokens["refresh_token"])).status_code == 200
+
+    assert (await client.get(path, headers=mine)).status_code == 401
+
+
+@each_stack
+@pytest.mark.parametrize("path", [VERIFY, ME])
+@pytest.mark.parametrize("change", ["disabled", "deleted", "promoted"])
+async def test_what_is_at_hand_is_not_used_after_a_change_of_the_user(
+    client: Client, users: UserRepository, path: str, change: str
+) -> None:
+    mine = bearer((await client.come_in())["access_token"])
+    for _ in range(3):
+        assert (await client.get(path, headers=mine)).is_success
+    user = await stored(users)
+
+    if change == "deleted":
+        await users.delete(user.id)
+    else:
+        changes: Any = {"disabled": True} if change == "disabled" else {"role": Role.ADMIN}
+        assert await users.replace(user, replace(user, **changes))
+    answer = await client.get(path, headers=mine)
+
+    if change == "promoted":
+        assert "admin" in answer.text + str(answer.headers)
+    else:
+        assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("path", [VERIFY, ME])
+async def test_the_answer_at_hand_is_that_of_the_stores(client: Client, path: str) -> None:
+    mine = bearer((await client.come_in())["access_token"])
+
+    first, second, third = [await client.get(path, headers=mine) for _ in range(3)]
+    # The framework takes this for the same address; what is at hand is looked up by the exact one.
+    slow = await client.get(f"{path}/", headers=mine)
+
+    assert seen(second) == seen(third) == seen(first) == seen(slow)
+
+
+@pytest.mark.parametrize("path", [VERIFY, ME])
+async def test_an_ambiguous_credential_is_refused_though_one_of_them_is_at_hand(
+    client: Client, path: str
+) -> None:
+    token = (await client.come_in())["access_token"]
+    for _ in range(2):
+        assert (await client.get(path, headers=bearer(token))).is_success
+
+    twice = [("Authorization", f"Bearer {token}")] * 2
+    assert (await client.get(path, headers=twice)).status_code == 401
+    cookies = f"access_token={token}; access_token={token}"
+    assert (await client.with_cookies(path, cookies)).status_code == 401
+    both = bearer(token) | {"Cookie": cookies}
+    assert (await client.get(path, headers=both)).status_code == 401
+
+
+async def test_a_refresh_token_opens_nothing(client: Client) -> None:
+    token = (await client.come_in())["refresh_token"]
+    assert (await client.post(REFRESH, json={"refresh_token": token})).status_code == 200
+
+    for _ in range(2):
+        assert (await client.verify(token)).status_code == 401
+
+
+async def test_when_a_store_is_down_nobody_is_let_through(
+    client: Client, trouble: Trouble
+) -> None:
+    token = (await client.come_in())["access_token"]
+    trouble.sessions = Unavailable("sessions")
+
+    answer = await client.verify(token)
+
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "1"
+
+
+async def test_another_sites_page_cannot_have_a_change_verified(client: Client) -> None:
+    await client.move_in()
+
+    answer = await client.post(f"{VERIFY}/orders", headers={"Sec-Fetch-Site": "cross-site"})
+
+    assert answer.status_code == 403
+    assert identity(answer) == {}
+
+
+async def test_a_logout_by_head_is_none(client: Client) -> None:
+    await client.move_in()
+
+    assert (await client.head(LOGOUT)).status_code == 405
+    assert (await client.verify()).status_code == 204

@@ -1,0 +1,155 @@
+"""Others can verify access tokens with the keys that are published, and with nothing else."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import jwt
+import pytest
+
+from domain.token import TokenKind
+from infrastructure.signing.signing_key import SigningKey
+from tests.http.people import Client, Tokens
+from tests.support.builders import AUDIENCES
+from tests.support.doubles import SettableClock
+
+KEYS = "/.well-known/jwks.json"
+CLAIMS = {"iss", "aud", "sub", "client_id", "sid", "jti", "iat", "nbf", "exp"}
+
+
+@pytest.fixture
+async def tokens(client: Client, clock: SettableClock) -> Tokens:
+    """Of a login just now, for a verifier looks at the real clock."""
+    clock.now = datetime.now(UTC)
+    return await client.come_in()
+
+
+@pytest.fixture
+async def published(client: Client) -> jwt.PyJWKSet:
+    return jwt.PyJWKSet.from_dict((await client.get(KEYS)).json())
+
+
+def verified(token: str, published: jwt.PyJWKSet) -> dict[str, Any]:
+    """The claims, by the rules that a resource server follows (RFC 9068, section 4)."""
+    key = published[jwt.get_unverified_header(token)["kid"]]
+    claims: dict[str, Any] = jwt.decode(
+        token,
+        key,
+        algorithms=["RS256"],
+        audience=AUDIENCES.access,
+        issuer=AUDIENCES.issuer,
+        leeway=30,
+        options={"require": sorted(CLAIMS), "strict_aud": True},
+    )
+    return claims
+
+
+async def test_an_access_token_is_verified_with_the_published_keys_alone(
+    client: Client, tokens: Tokens, clock: SettableClock, published: jwt.PyJWKSet
+) -> None:
+    user = (await client.me(tokens["access_token"])).json()["data"]["user"]
+
+    claims = verified(tokens["access_token"], published)
+
+    now = int(clock().timestamp())
+    assert set(claims) == CLAIMS
+    assert claims["iss"] == AUDIENCES.issuer
+    assert claims["aud"] == AUDIENCES.access
+    assert claims["sub"] == user["id"]
+    assert claims["client_id"] == "doorward"
+    assert (claims["iat"], claims["nbf"], claims["exp"]) == (now, now, now + 900)
+    assert len(bytes.fromhex(claims["sid"])) == len(bytes.fromhex(claims["jti"])) == 16
+
+
+async def test_so_is_the_next_one(client: Client, tokens: Tokens, published: jwt.PyJWKSet) -> None:
+    following = (await client.refresh(tokens["refresh_token"])).json()
+
+    first = verified(tokens["access_token"], published)
+    second = verified(following["access_token"], published)
+
+    assert first["sid"] == second["sid"]
+    assert first["sub"] == second["sub"]
+    assert first["jti"] != second["jti"]
+
+
+async def test_the_header_says_which_key_and_what_for(
+    tokens: Tokens, keys: dict[TokenKind, SigningKey]
+) -> None:
+    assert jwt.get_unverified_header(tokens["access_token"]) == {
+        "alg": "RS256",
+        "kid": keys[TokenKind.ACCESS].kid,
+        "typ": "at+jwt",
+    }
+    assert jwt.get_unverified_header(tokens["refresh_token"]) == {
+        "alg": "RS256",
+        "kid": keys[TokenKind.REFRESH].kid,
+        "typ": "rt+jwt",
+    }
+
+
+async def test_a_key_is_published_with_what_it_is_for_and_without_what_is_secret(
+    client: Client, keys: dict[TokenKind, SigningKey]
+) -> None:
+    [key] = (await client.get(KEYS)).json()["keys"]
+
+    assert set(key) == {"kty", "e", "n", "use", "alg", "kid"}
+    assert (key["kty"], key["use"], key["alg"], key["e"]) == ("RSA", "sig", "RS256", "AQAB")
+    assert key["kid"] == keys[TokenKind.ACCESS].kid
+    assert jwt.PyJWK(key).key.public_numbers() == keys[TokenKind.ACCESS].public.public_numbers()
+
+
+async def test_the_key_of_refresh_tokens_is_nobodys_business(
+    tokens: Tokens, published: jwt.PyJWKSet, keys: dict[TokenKind, SigningKey]
+) -> None:
+    kid = jwt.get_unverified_header(tokens["refresh_token"])["kid"]
+
+    assert kid == keys[TokenKind.REFRESH].kid
+    assert [key.key_id for key in published.keys] == [keys[TokenKind.ACCESS].kid]
+    with pytest.raises(KeyError):
+        published[kid]
+    for key in published.keys:
+        with pytest.raises(jwt.InvalidSignatureError):
+            jwt.decode(tokens["refresh_token"], key, algorithms=["RS256"])
+
+
+async def test_verifiers_may_keep_the_keys_for_five_minutes(client: Client) -> None:
+    answer = await client.get(KEYS)
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    directives = {part.strip() for part in answer.headers["cache-control"].split(",")}
+    assert directives == {"public", "max-age=300"}
+
+
+async def test_the_keys_are_the_same_for_everybody(client: Client) -> None:
+    before = (await client.get(KEYS)).content
+    await client.move_in()
+
+    assert (await client.get(KEYS)).content == before
+
+
+async def test_who_has_the_keys_already_is_told_so_and_no_more(client: Client) -> None:
+    first = await client.get(KEYS)
+    tag = first.headers["etag"]
+
+    for known in (tag, f"W/{tag}", f'"another", {tag}', "*"):
+        again = await client.get(KEYS, headers={"If-None-Match": known})
+
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["etag"] == tag
+        assert again.headers["cache-control"] == first.headers["cache-control"]
+
+
+@pytest.mark.parametrize("known", ['"another"', "", "rubbish"])
+async def test_who_has_other_keys_gets_these(client: Client, known: str) -> None:
+    answer = await client.get(KEYS, headers={"If-None-Match": known})
+
+    assert answer.status_code == 200
+    assert answer.json()["keys"]
+
+
+async def test_without_a_body_the_headers_are_the_same(client: Client) -> None:
+    got, asked = await client.get(KEYS), await client.head(KEYS)
+
+    assert (asked.status_code, asked.content) == (200, b"")
+    for name in ("etag", "cache-control", "content-type"):
+        assert asked.headers[name] == got.headers[name]

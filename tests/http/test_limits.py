@@ -1,0 +1,211 @@
+"""Who tries too often is told so, and for how long; the owner of the account gets in."""
+
+from dataclasses import replace
+from datetime import timedelta
+from ipaddress import ip_network
+
+import httpx
+import pytest
+from litestar import Litestar
+
+from api.security.origin_policy import Site
+from domain.rate_limit import Limit
+from infrastructure.config.settings import Settings
+from tests.http.people import (
+    CLIENT_ORIGIN,
+    EMAIL,
+    LOGIN,
+    ORIGIN,
+    Client,
+    a_client,
+)
+from tests.support.builders import MICROSECOND, PASSWORD, SECOND
+from tests.support.doubles import SettableClock
+
+WINDOW = timedelta(minutes=15)
+PROXY, ELSEWHERE = "10.0.0.1", "198.51.100.7"
+GUESS = {"email": EMAIL, "password": "a guess"}
+
+
+async def guess(client: Client, forwarded_for: str | None = None) -> httpx.Response:
+    headers = {"X-Forwarded-For": forwarded_for} if forwarded_for is not None else {}
+    return await client.post(LOGIN, json=GUESS, headers=headers)
+
+
+class TestAnAccount:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return replace(settings, login_limit_account=Limit("login-account", 3, WINDOW))
+
+    async def test_that_was_tried_too_often_is_closed_for_a_while(self, client: Client) -> None:
+        await client.register()
+
+        answers = [await guess(client) for _ in range(4)]
+
+        assert [answer.status_code for answer in answers] == [400] * 3 + [429]
+        assert answers[3].headers["content-type"] == "application/json"
+        assert answers[3].json() == {
+            "status": "fail",
+            "message": "Too many attempts, please wait",
+            "code": "too_many_requests",
+        }
+        assert answers[3].headers["retry-after"] == "900"
+        assert answers[3].headers["ratelimit-policy"] == '"login-account";q=3;w=900'
+        assert answers[3].headers["ratelimit"] == '"login-account";r=0;t=900'
+        assert "set-cookie" not in answers[3].headers
+
+    async def test_is_told_to_whom_accepts_problems_as_one(self, client: Client) -> None:
+        for _ in range(3):
+            await guess(client)
+
+        headers = {"Accept": "application/problem+json"}
+        answer = await client.post(LOGIN, json=GUESS, headers=headers)
+
+        assert answer.json() == {
+            "type": "about:blank",
+            "title": "Too Many Requests",
+            "status": 429,
+            "detail": "Too many attempts, please wait",
+            "code": "too_many_requests",
+        }
+        assert answer.headers["retry-after"] == "900"
+
+    @pytest.mark.parametrize(
+        ("later", "seconds"),
+        [
+            (SECOND, 899),
+            (MICROSECOND, 900),
+            (SECOND / 2, 900),
+            (WINDOW - SECOND, 1),
+            (WINDOW - MICROSECOND, 1),
+        ],
+    )
+    async def test_says_how_many_seconds_to_wait_and_never_none(
+        self, client: Client, clock: SettableClock, later: timedelta, seconds: int
+    ) -> None:
+        for _ in range(3):
+            await guess(client)
+        clock.advance(later)
+
+        answer = await guess(client)
+
+        assert answer.headers["retry-after"] == str(seconds)
+        assert answer.headers["ratelimit"] == f'"login-account";r=0;t={seconds}'
+
+    async def test_opens_again_after_the_time_that_was_named(
+        self, client: Client, clock: SettableClock
+    ) -> None:
+        await client.register()
+        for _ in range(3):
+            await guess(client)
+        wait = int((await guess(client)).headers["retry-after"])
+
+        clock.advance(wait * SECOND)
+
+        assert (await client.log_in()).status_code == 200
+
+    async def test_that_nobody_has_is_closed_alike(self, client: Client) -> None:
+        await client.register("eve@example.org")
+
+        def seen(answer: httpx.Response) -> tuple[int, object, bytes]:
+            return answer.status_code, answer.headers, answer.content
+
+        for _ in range(5):
+            known = await client.log_in("eve@example.org", password="a guess")
+            unknown = await client.log_in("bob@example.org", password="a guess")
+            assert seen(known) == seen(unknown)
+
+    async def test_lets_its_owner_in_on_a_known_device(
+        self, client: Client, app: Litestar
+    ) -> None:
+        await client.move_in()
+        await client.log_out()
+        async with a_client(app, ORIGIN, ELSEWHERE) as thief:
+            for _ in range(10):
+                await guess(thief)
+            assert (await thief.log_in()).status_code == 429
+
+            assert (await client.log_in()).status_code == 200
+            assert (await client.me()).status_code == 200
+
+    async def test_is_not_opened_by_somebody_elses_device(self, client: Client) -> None:
+        await client.register()
+        await client.move_in("eve@example.org")
+        while (await guess(client)).status_code == 400:
+            pass
+
+        assert (await client.log_in("eve@example.org")).status_code == 200
+        assert (await client.log_in()).status_code == 429
+
+    @pytest.mark.parametrize(
+        "cookie",
+        ["device={0}; device={0}", "Device={0}; device={0}", "device={0}x", "device ={0}"],
+    )
+    async def test_is_not_opened_by_what_looks_like_its_device(
+        self, client: Client, cookie: str
+    ) -> None:
+        await client.move_in()
+        token = client.cookies["device"]
+        client.cookies.clear()
+        while (await guess(client)).status_code == 400:
+            pass
+
+        body = {"email": EMAIL, "password": PASSWORD}
+        answer = await client.post(LOGIN, json=body, headers={"Cookie": cookie.format(token)})
+
+        assert answer.status_code == 429
+
+
+class TestAnAddress:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return replace(
+            settings,
+            login_limit_account=None,
+            login_limit_address=Limit("login-address", 3, WINDOW),
+            refresh_limit_address=Limit("refresh-address", 3, WINDOW),
+            register_limit_address=Limit("register-address", 3, WINDOW),
+        )
+
+    @pytest.fixture
+    def site(self) -> Site:
+        proxies = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
+        return Site(ORIGIN, frozenset({CLIENT_ORIGIN}), proxies)
+
+    async def test_gains_nothing_by_naming_others(self, app: Litestar) -> None:
+        async with a_client(app, ORIGIN, ELSEWHERE) as client:
+            answers = [await guess(client, f"203.0.113.{number}") for number in range(5)]
+
+        assert [answer.status_code for answer in answers] == [400] * 3 + [429] * 2
+
+    async def test_behind_a_proxy_gains_nothing_by_naming_others(self, app: Litestar) -> None:
+        """The proxy appends the address that it sees to whatever the caller has sent."""
+        async with a_client(app, ORIGIN, PROXY) as proxy:
+            answers = [
+                await guess(proxy, f"203.0.113.{number}, {ELSEWHERE}") for number in range(5)
+            ]
+            assert [answer.status_code for answer in answers] == [400] * 3 + [429] * 2
+            assert (await guess(proxy, "203.0.113.0")).status_code == 400
+
+    async def test_behind_a_proxy_is_one_of_many(self, app: Litestar) -> None:
+        async with a_client(app, ORIGIN, PROXY) as proxy:
+            answers = [await guess(proxy, f"203.0.113.{number}") for number in range(5)]
+
+        assert {answer.status_code for answer in answers} == {400}
+
+    async def test_is_a_network_with_ipv6(self, app: Litestar) -> None:
+        answers = []
+        for number in range(5):
+            async with a_client(app, ORIGIN, f"2001:db8:0:1::{number}") as client:
+                answers.append(await guess(client))
+
+        assert [answer.status_code for answer in answers] == [400] * 3 + [429] * 2
+
+    async def test_is_limited_in_all_that_it_may_try(self, client: Client) -> None:
+        registered = [await client.register(f"{number}@example.org") for number in range(4)]
+        token = (await client.come_in("0@example.org"))["refresh_token"]
+        refreshed = [await client.refresh(token) for _ in range(4)]
+
+        for answers, name in ((registered, "register-address"), (refreshed, "refresh-address")):
+            assert [answer.status_code == 429 for answer in answers] == [False] * 3 + [True]
+            assert answers[3].headers["ratelimit-policy"] == f'"{name}";q=3;w=900'

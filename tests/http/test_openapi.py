@@ -1,0 +1,365 @@
+"""The OpenAPI document is valid, is complete, and is true of every answer of a long journey."""
+
+import re
+from datetime import timedelta
+from typing import Any, cast
+
+import httpx
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped]
+from litestar import Litestar
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from application.ports import UserRepository
+from domain.errors import Unavailable
+from tests.http.people import (
+    A_SESSION,
+    A_USER,
+    AUDIT,
+    BOSS,
+    HTTPS_ORIGIN,
+    LOGIN,
+    LOGOUT,
+    ME,
+    MY_ACTIVITY,
+    MY_EXPORT,
+    MY_PASSWORD,
+    NEW_PASSWORD,
+    NO_SESSION,
+    NOBODY,
+    ORIGIN,
+    PERSON,
+    REFRESH,
+    REGISTER,
+    SESSIONS,
+    THEIR_SESSIONS,
+    USERS,
+    VERIFY,
+    Client,
+    bearer,
+    filled,
+    make_administrator,
+    routes,
+)
+from tests.http.trouble import Trouble
+from tests.support.builders import PASSWORD
+from tests.support.doubles import SettableClock
+
+Document = dict[str, Any]
+
+KEYS = "/.well-known/jwks.json"
+
+STATUSES = {
+    ("POST", REGISTER): {200, 400, 409, 413, 415, 429, 503},
+    ("POST", LOGIN): {200, 400, 413, 415, 429, 503},
+    ("POST", REFRESH): {200, 400, 401, 403, 413, 415, 429, 503},
+    ("GET", REFRESH): {200, 401, 403, 429, 503},
+    ("POST", LOGOUT): {200, 400, 401, 403, 413, 415, 503},
+    ("GET", LOGOUT): {200, 401, 403, 503},
+    ("GET", VERIFY): {204, 401, 503},
+    ("GET", ME): {200, 401, 503},
+    ("GET", MY_EXPORT): {200, 401, 429, 503},
+    ("PATCH", ME): {200, 400, 401, 403, 413, 415, 429, 503},
+    ("DELETE", ME): {200, 400, 401, 403, 409, 413, 415, 429, 503},
+    ("POST", MY_PASSWORD): {200, 400, 401, 403, 413, 415, 429, 503},
+    ("GET", MY_ACTIVITY): {200, 400, 401, 503},
+    ("GET", SESSIONS): {200, 401, 503},
+    ("DELETE", SESSIONS): {200, 400, 401, 403, 503},
+    ("DELETE", A_SESSION): {200, 401, 403, 404, 503},
+    ("GET", USERS): {200, 400, 401, 403, 503},
+    ("GET", A_USER): {200, 401, 403, 404, 503},
+    ("PATCH", A_USER): {200, 400, 401, 403, 404, 409, 413, 415, 503},
+    ("DELETE", A_USER): {200, 401, 403, 404, 409, 503},
+    ("GET", THEIR_SESSIONS): {200, 401, 403, 404, 503},
+    ("DELETE", THEIR_SESSIONS): {200, 401, 403, 404, 503},
+    ("GET", AUDIT): {200, 400, 401, 403, 503},
+    ("GET", "/api/healthchecker"): {200},
+    ("GET", "/health/live"): {200},
+    ("GET", "/health/ready"): {200, 503},
+    ("GET", KEYS): {200, 304, 503},
+}
+DOWN = Unavailable("users")
+_USER_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SESSION_ID = re.compile(r"[0-9a-f]{32}")
+UNDOCUMENTED = {"/openapi.json", "/docs", "/docs/start.js"}
+
+Security = list[dict[str, list[str]]]
+
+ACCESS: Security = [{"bearer": []}, {"access_cookie": []}]
+REFRESHING: Security = [{"refresh_cookie": []}, {}]
+
+
+@pytest.fixture
+async def document(client: Client) -> Document:
+    answer = await client.get("/openapi.json")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    return cast("Document", answer.json())
+
+
+def operations(document: Document) -> dict[tuple[str, str], dict[str, Any]]:
+    """By method and path, with something in the place of each parameter."""
+    return {
+        (method.upper(), filled(path)): operation
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+    }
+
+
+async def test_the_document_is_valid(document: Document) -> None:
+    assert document["openapi"].startswith("3.1.")
+    assert [
+        str(error) for error in OpenAPIV31SpecValidator(cast("Any", document)).iter_errors()
+    ] == []
+
+
+async def test_every_route_is_documented(document: Document, app: Litestar) -> None:
+    there = {
+        (method, path)
+        for method, path, _ in routes(app)
+        if path not in UNDOCUMENTED
+        if not path.startswith(VERIFY) or (method, path) == ("GET", VERIFY)
+    }
+
+    assert set(operations(document)) == there
+
+
+async def test_every_status_of_a_route_is_documented(document: Document) -> None:
+    assert {
+        route: {int(status) for status in operation["responses"]}
+        for route, operation in operations(document).items()
+    } == STATUSES
+
+
+async def test_every_operation_says_what_it_is_for(document: Document) -> None:
+    found = operations(document)
+    tags = {tag["name"] for tag in document["tags"]}
+
+    for operation in found.values():
+        assert operation["summary"]
+        assert operation["description"]
+        assert set(operation["tags"]) <= tags
+    assert len({operation["operationId"] for operation in found.values()}) == len(found)
+
+
+async def test_get_is_deprecated_where_it_changes_something(document: Document) -> None:
+    deprecated = {
+        route for route, operation in operations(document).items() if operation["deprecated"]
+    }
+
+    assert deprecated == {("GET", REFRESH), ("GET", LOGOUT)}
+
+
+@pytest.mark.parametrize(
+    ("site", "prefix"), [(ORIGIN, ""), (HTTPS_ORIGIN, "__Host-")], indirect=["site"]
+)
+async def test_the_document_says_how_to_present_a_token(document: Document, prefix: str) -> None:
+    schemes = document["components"]["securitySchemes"]
+    for scheme in schemes.values():
+        assert scheme.pop("description")
+
+    assert schemes == {
+        "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+        "access_cookie": {"type": "apiKey", "in": "cookie", "name": f"{prefix}access_token"},
+        "refresh_cookie": {"type": "apiKey", "in": "cookie", "name": f"{prefix}refresh_token"},
+    }
+    assert {
+        route: operation["security"]
+        for route, operation in operations(document).items()
+        if "security" in operation
+    } == {
+        ("GET", VERIFY): ACCESS,
+        ("GET", ME): ACCESS,
+        ("GET", MY_EXPORT): ACCESS,
+        ("PATCH", ME): ACCESS,
+        ("DELETE", ME): ACCESS,
+        ("POST", MY_PASSWORD): ACCESS,
+        ("GET", MY_ACTIVITY): ACCESS,
+        ("GET", SESSIONS): ACCESS,
+        ("DELETE", SESSIONS): ACCESS,
+        ("DELETE", A_SESSION): ACCESS,
+        ("GET", USERS): ACCESS,
+        ("GET", A_USER): ACCESS,
+        ("PATCH", A_USER): ACCESS,
+        ("DELETE", A_USER): ACCESS,
+        ("GET", THEIR_SESSIONS): ACCESS,
+        ("DELETE", THEIR_SESSIONS): ACCESS,
+        ("GET", AUDIT): ACCESS,
+        ("GET", REFRESH): REFRESHING,
+        ("POST", REFRESH): REFRESHING,
+        ("GET", LOGOUT): ACCESS + REFRESHING,
+        ("POST", LOGOUT): ACCESS + REFRESHING,
+    }
+
+
+async def test_a_body_is_required_where_it_is_needed(document: Document) -> None:
+    required = {
+        route: operation["requestBody"]["required"]
+        for route, operation in operations(document).items()
+        if "requestBody" in operation
+    }
+
+    assert required == {
+        ("POST", REGISTER): True,
+        ("POST", LOGIN): True,
+        ("POST", REFRESH): False,
+        ("POST", LOGOUT): False,
+        ("POST", MY_PASSWORD): True,
+        ("PATCH", ME): True,
+        ("DELETE", ME): True,
+        ("PATCH", A_USER): True,
+    }
+
+
+async def test_what_can_be_asked_is_documented(document: Document) -> None:
+    """Of the parameters in the path the path itself tells."""
+    asked = {
+        route: {each["name"] for each in operation["parameters"] if each["in"] == "query"}
+        for route, operation in operations(document).items()
+        if "parameters" in operation
+    }
+
+    assert {route: names for route, names in asked.items() if names} == {
+        ("GET", MY_ACTIVITY): {"after", "limit"},
+        ("DELETE", SESSIONS): {"all"},
+        ("GET", USERS): {"email", "name", "role", "disabled", "after", "limit"},
+        ("GET", AUDIT): {"user", "what", "outcome", "since", "until", "after", "limit"},
+    }
+
+
+async def test_every_example_fits_its_schema(document: Document) -> None:
+    found = 0
+    for operation in operations(document).values():
+        for response in operation["responses"].values():
+            for content in response.get("content", {}).values():
+                for example in content.get("examples", {}).values():
+                    validator(document, content["schema"]).validate(example["value"])
+                    found += 1
+    assert found > 20
+
+
+def validator(document: Document, schema: Document) -> Any:
+    """Strict: a member that is not documented is an error."""
+    schemas = {
+        name: each | {"additionalProperties": False}
+        for name, each in document["components"]["schemas"].items()
+    }
+    whole = schema | {"components": {"schemas": schemas}}
+    return Draft202012Validator(whole, format_checker=FormatChecker())
+
+
+def check(document: Document, answer: httpx.Response) -> tuple[str, str, int]:
+    """That the answer is as the document says."""
+    request = answer.request
+    path = _SESSION_ID.sub(NO_SESSION, _USER_ID.sub(NOBODY, request.url.path))
+    route = (request.method, path)
+    response = operations(document)[route]["responses"][str(answer.status_code)]
+    if answer.content:
+        schema = response["content"][answer.headers["content-type"]]["schema"]
+        validator(document, schema).validate(answer.json())
+    else:
+        assert "content" not in response
+    for name, header in response.get("headers", {}).items():
+        validator(document, header["schema"]).validate(answer.headers[name])
+    return *route, answer.status_code
+
+
+async def test_every_answer_of_a_journey_is_as_documented(
+    client: Client,
+    clock: SettableClock,
+    trouble: Trouble,
+    users: UserRepository,
+    document: Document,
+) -> None:
+    answers: list[httpx.Response] = []
+
+    async def note(answer: httpx.Response) -> None:
+        await answer.aread()
+        answers.append(answer)
+
+    client.event_hooks["response"].append(note)
+    await journey(client, clock, trouble)
+    await administration(client, users)
+    await store_down(client, trouble)
+
+    met = {check(document, answer) for answer in answers}
+    met.add(("GET", KEYS, 503))  # which these keys, that nobody can change, never give
+    documented = {(*route, status) for route, statuses in STATUSES.items() for status in statuses}
+    assert documented - met == set()
+
+
+async def journey(client: Client, clock: SettableClock, trouble: Trouble) -> None:
+    """Past every documented status of every route."""
+    elsewhere = {"Sec-Fetch-Site": "cross-site"}
+    await client.get(KEYS, headers={"If-None-Match": "*"})
+    for _ in range(2):
+        await client.register()
+    await client.log_in(password="another one")
+    tokens = await client.come_in()
+    for method, path in STATUSES:
+        client.cookies.clear()
+        await client.request(method, path, headers=bearer("garbage"))
+        await client.log_in()
+        if method != "GET":
+            await bad_bodies(client, method, path)
+            await client.request(method, path, json=PERSON | {"refresh_token": "garbage"})
+        await client.register()  # one of these routes has deleted them
+        for headers in ({}, elsewhere):
+            await client.log_in()
+            await client.request(method, path, headers=headers)
+    await client.get(REFRESH, headers={"Cookie": "refresh_token=garbage"})
+    await client.log_in()
+    clock.advance(timedelta(minutes=1))
+    await client.refresh(tokens["refresh_token"])
+    for new in ("short", NEW_PASSWORD, NEW_PASSWORD):  # the third time the current one is wrong
+        await client.change_password(new=new)
+    trouble.is_full = True
+    await every_route(client, 429)
+    trouble.is_full = False
+
+
+async def bad_bodies(client: Client, method: str, path: str) -> None:
+    json, text = {"Content-Type": "application/json"}, {"Content-Type": "text/plain"}
+    await client.request(method, path, content=b"{", headers=json)
+    await client.request(method, path, content=b"{}", headers=text)
+    await client.request(method, path, content=b" " * 20_000, headers=json)
+
+
+async def administration(client: Client, users: UserRepository) -> None:
+    """Past what only an administrator gets to see."""
+    client.cookies.clear()
+    await client.move_in(BOSS)
+    me = f"{USERS}/{(await make_administrator(users)).id}"
+    eve = (await client.register("eve@example.org")).json()["data"]["user"]["id"]
+    her = f"{USERS}/{eve}"
+    for path in (USERS, AUDIT, MY_ACTIVITY):
+        await client.get(path)
+        await client.get(path, params={"limit": 0})
+    for user in (A_USER, her):
+        await client.get(user)
+        await client.get(f"{user}/sessions")
+        await client.patch(user, json={"disabled": True})
+        await client.delete(f"{user}/sessions")
+        await client.delete(user)
+    await bad_bodies(client, "PATCH", A_USER)
+    await client.patch(me, json={"role": "user"})
+    await client.delete(me)
+    await client.request("DELETE", ME, json={"password": PASSWORD})
+    [session] = (await client.get(SESSIONS)).json()["data"]["sessions"]
+    await client.delete(SESSIONS, params={"all": "perhaps"})
+    await client.delete(f"{SESSIONS}/{session['id']}")
+
+
+async def store_down(client: Client, trouble: Trouble) -> None:
+    await client.log_in(BOSS)
+    trouble.users = trouble.sessions = DOWN
+    await every_route(client, 503)
+
+
+async def every_route(client: Client, status: int) -> None:
+    """Each route that can answer like this."""
+    passwords = {"current_password": PASSWORD, "new_password": PASSWORD}
+    for (method, path), statuses in STATUSES.items():
+        if status in statuses:
+            body = PERSON | passwords if method != "GET" else None
+            await client.request(method, path, json=body)

@@ -1,0 +1,130 @@
+"""One's own account over HTTP: the profile, the data, the end."""
+
+import pytest
+from litestar import Litestar
+
+from tests.http.conftest import STACKS
+from tests.http.people import (
+    EMAIL,
+    ME,
+    MY_EXPORT,
+    ORIGIN,
+    SESSION_MEMBERS,
+    Client,
+    a_client,
+    bearer,
+)
+from tests.support.builders import PASSWORD
+
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+
+each_stack = pytest.mark.parametrize("settings", STACKS, indirect=True)
+
+
+@each_stack
+async def test_the_profile_changes_for_everybody(client: Client, app: Litestar) -> None:
+    await client.move_in()
+    async with a_client(app, ORIGIN) as other:
+        await other.log_in()
+        for _ in range(2):
+            await other.me()
+
+        answer = await client.patch(ME, json={"name": "Ada King", "photo": "ada.png"})
+
+        assert answer.status_code == 200
+        user = answer.json()["data"]["user"]
+        assert (user["name"], user["photo"], user["email"]) == ("Ada King", "ada.png", EMAIL)
+        assert (await other.me()).json() == answer.json()
+
+
+@pytest.mark.parametrize("body", [{}, {"role": "admin", "verified": True, "email": "eve@x.org"}])
+async def test_nothing_else_can_be_changed(client: Client, body: dict[str, object]) -> None:
+    await client.move_in()
+    before = (await client.me()).json()["data"]["user"]
+
+    after = (await client.patch(ME, json=body)).json()["data"]["user"]
+
+    assert after | {"updatedAt": ""} == before | {"updatedAt": ""}
+
+
+@pytest.mark.parametrize("body", [{"name": ""}, {"photo": "javascript:alert(1)"}, {"name": 7}])
+async def test_a_bad_profile_is_refused_by_field(client: Client, body: dict[str, object]) -> None:
+    await client.move_in()
+
+    answer = await client.patch(ME, json=body)
+
+    assert answer.status_code == 400
+    assert [each["field"] for each in answer.json()["errors"]] == list(body)
+
+
+@each_stack
+async def test_who_deletes_their_account_is_gone(client: Client, app: Litestar) -> None:
+    await client.move_in()
+    tokens = await client.come_in()
+    async with a_client(app, ORIGIN) as other:
+        await other.log_in()
+        for _ in range(2):
+            assert (await other.me()).status_code == 200
+
+        answer = await client.request("DELETE", ME, json={"password": PASSWORD})
+
+        assert answer.status_code == 200
+        assert client.login_cookies == {}
+        assert (await other.me()).status_code == 401
+        assert (await other.refresh()).status_code == 401
+    assert (await client.me(tokens["access_token"])).status_code == 401
+    assert (await client.refresh(tokens["refresh_token"])).status_code == 401
+    assert (await client.log_in()).status_code == 400
+    assert (await client.register()).status_code == 200
+
+
+async def test_a_wrong_password_deletes_nobody(client: Client) -> None:
+    await client.move_in()
+
+    answer = await client.request("DELETE", ME, json={"password": "a guess"})
+
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "wrong_password"
+    assert (await client.me()).status_code == 200
+
+
+@pytest.mark.parametrize(("method", "body"), [("PATCH", {"name": "Eve"}), ("DELETE", {})])
+async def test_another_sites_page_changes_nothing(
+    client: Client, method: str, body: dict[str, str]
+) -> None:
+    await client.move_in()
+
+    headers = {"Sec-Fetch-Site": "cross-site"}
+    body |= {"password": PASSWORD}
+    assert (await client.request(method, ME, json=body, headers=headers)).status_code == 403
+
+    assert (await client.me()).json()["data"]["user"]["name"] == "Ada Lovelace"
+
+
+@each_stack
+async def test_the_export_has_all_that_is_held_and_no_secret(client: Client) -> None:
+    client.headers["User-Agent"] = FIREFOX
+    await client.register()
+    first, second = await client.come_in(), await client.come_in()
+    refreshed = (await client.refresh(first["refresh_token"])).json()
+
+    answer = await client.get(MY_EXPORT, headers=bearer(refreshed["access_token"]))
+
+    assert answer.status_code == 200
+    data = answer.json()["data"]
+    assert data["user"] == (await client.me(second["access_token"])).json()["data"]["user"]
+    assert len(data["sessions"]) == 2
+    for session in data["sessions"]:
+        assert list(session) == SESSION_MEMBERS
+        assert session["startedAt"] <= session["refreshedAt"] < session["expiresAt"]
+        assert (session["device"], session["address"]) == ("Firefox 128 on Linux", "127.0.0.1")
+    assert [each["isCurrent"] for each in data["sessions"]].count(True) == 1
+    assert [each["what"] for each in data["events"]] == ["login", "login", "register"]
+    assert {each["sessionId"] for each in data["events"][:2]} == {
+        each["id"] for each in data["sessions"]
+    }
+    for token in (first, second, refreshed):
+        assert token["access_token"] not in answer.text
+        assert token["refresh_token"] not in answer.text
+    assert "argon2" not in answer.text
+    assert answer.headers["cache-control"] == "no-store"

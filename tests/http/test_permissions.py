@@ -1,0 +1,335 @@
+"""Who may call what: each route has a decision, and it counts as of now."""
+
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any, Final, Literal, TypeAlias
+
+import httpx
+import pytest
+from dishka import Provider
+from litestar import Litestar
+
+from api.app import create_app
+from api.security.origin_policy import Site
+from application.ports import UserRepository
+from domain.permissions import PERMISSIONS, Permission, Role
+from doorward.wiring.container import make_container
+from infrastructure.config.settings import Settings
+from tests.http.conftest import STACKS
+from tests.http.people import (
+    A_SESSION,
+    A_USER,
+    AUDIT,
+    BOSS,
+    EMAIL,
+    LOGIN,
+    LOGOUT,
+    ME,
+    MY_ACTIVITY,
+    MY_EXPORT,
+    MY_PASSWORD,
+    NOBODY,
+    ORIGIN,
+    REFRESH,
+    REGISTER,
+    SESSIONS,
+    THEIR_SESSIONS,
+    USERS,
+    VERIFY,
+    Client,
+    a_client,
+    bearer,
+    make_administrator,
+    routes,
+    stored,
+)
+
+PUBLIC: Final = "public"
+LOGGED_IN: Final = "logged in"
+Decision: TypeAlias = Literal["public", "logged in"] | Permission
+
+DECISIONS: dict[tuple[str, str], Decision] = {
+    ("GET", "/.well-known/jwks.json"): PUBLIC,
+    ("GET", "/api/healthchecker"): PUBLIC,
+    ("GET", "/health/live"): PUBLIC,
+    ("GET", "/health/ready"): PUBLIC,
+    ("GET", "/docs"): PUBLIC,
+    ("GET", "/docs/start.js"): PUBLIC,
+    ("GET", "/openapi.json"): PUBLIC,
+    ("POST", REGISTER): PUBLIC,
+    ("POST", LOGIN): PUBLIC,
+    ("GET", REFRESH): PUBLIC,
+    ("POST", REFRESH): PUBLIC,
+    ("GET", LOGOUT): PUBLIC,
+    ("POST", LOGOUT): PUBLIC,
+    ("GET", VERIFY): LOGGED_IN,
+    ("POST", VERIFY): LOGGED_IN,
+    ("PUT", VERIFY): LOGGED_IN,
+    ("PATCH", VERIFY): LOGGED_IN,
+    ("DELETE", VERIFY): LOGGED_IN,
+    ("GET", f"{VERIFY}/{{path:path}}"): LOGGED_IN,
+    ("POST", f"{VERIFY}/{{path:path}}"): LOGGED_IN,
+    ("PUT", f"{VERIFY}/{{path:path}}"): LOGGED_IN,
+    ("PATCH", f"{VERIFY}/{{path:path}}"): LOGGED_IN,
+    ("DELETE", f"{VERIFY}/{{path:path}}"): LOGGED_IN,
+    ("GET", ME): LOGGED_IN,
+    ("PATCH", ME): LOGGED_IN,
+    ("DELETE", ME): LOGGED_IN,
+    ("GET", MY_EXPORT): LOGGED_IN,
+    ("GET", MY_ACTIVITY): LOGGED_IN,
+    ("POST", MY_PASSWORD): LOGGED_IN,
+    ("GET", SESSIONS): LOGGED_IN,
+    ("DELETE", SESSIONS): LOGGED_IN,
+    ("DELETE", A_SESSION): LOGGED_IN,
+    ("GET", USERS): Permission.READ_USERS,
+    ("GET", A_USER): Permission.READ_USERS,
+    ("PATCH", A_USER): Permission.CHANGE_USERS,
+    ("DELETE", A_USER): Permission.DELETE_USERS,
+    ("GET", THEIR_SESSIONS): Permission.READ_USERS,
+    ("DELETE", THEIR_SESSIONS): Permission.END_SESSIONS,
+    ("GET", AUDIT): Permission.READ_AUDIT,
+}
+"""There is no default: a new route needs a line here."""
+
+GUARDED = {
+    route: decision for route, decision in DECISIONS.items() if isinstance(decision, Permission)
+}
+
+each_stack = pytest.mark.parametrize("settings", STACKS, indirect=True)
+each_real_stack = pytest.mark.parametrize(
+    "settings", sorted(STACKS.keys() - {"memory"}), indirect=True
+)
+each_guarded = pytest.mark.parametrize(
+    ("method", "path"), GUARDED, ids=[" ".join(route) for route in GUARDED]
+)
+
+
+def decision_of(handler: Any) -> Decision:
+    """What the application itself has decided."""
+    required = [
+        guard.permission for guard in handler.resolve_guards() if hasattr(guard, "permission")
+    ]
+    if handler.opt.get("is_public"):
+        assert required == []
+        return PUBLIC
+    if not required:
+        return LOGGED_IN
+    [permission] = required
+    assert isinstance(permission, Permission)
+    return permission
+
+
+def test_every_route_has_the_decision_of_the_table(app: Litestar) -> None:
+    assert {
+        (method, path): decision_of(handler) for method, path, handler in routes(app)
+    } == DECISIONS
+
+
+def test_every_permission_is_asked_for_somewhere() -> None:
+    assert set(GUARDED.values()) == set(Permission)
+
+
+def test_a_user_has_no_permission_and_an_administrator_has_all() -> None:
+    assert {role: set(permissions) for role, permissions in PERMISSIONS.items()} == {
+        Role.USER: set(),
+        Role.ADMIN: set(Permission),
+    }
+
+
+async def call(
+    client: Client, method: str, path: str, token: str | None = None, user_id: str = NOBODY
+) -> httpx.Response:
+    """A call with nothing wrong in it; about this user, if it is about one."""
+    headers = {} if token is None else bearer(token)
+    body: dict[str, object] | None = {} if method == "PATCH" else None
+    return await client.request(method, path.replace(NOBODY, user_id), headers=headers, json=body)
+
+
+@each_guarded
+async def test_it_needs_a_login(client: Client, method: str, path: str) -> None:
+    answer = await call(client, method, path)
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "not_logged_in")
+
+
+@each_guarded
+async def test_it_is_not_for_everybody(
+    client: Client, users: UserRepository, method: str, path: str
+) -> None:
+    token = (await client.come_in())["access_token"]
+    before = await stored(users)
+
+    # Neither of nobody nor of oneself: so nobody learns who is there.
+    for user_id in (NOBODY, str(before.id)):
+        answer = await call(client, method, path, token, user_id)
+        assert answer.status_code == 403
+        assert answer.json() == {
+            "status": "fail",
+            "message": "You do not have the permission to do that",
+            "code": "permission_missing",
+        }
+    assert await stored(users) == before
+    assert (await client.me(token)).status_code == 200
+
+
+@each_guarded
+async def test_a_refusal_comes_before_any_question(client: Client, method: str, path: str) -> None:
+    token = (await client.come_in())["access_token"]
+    headers = bearer(token) | {"Content-Type": "text/plain"}
+    bad = {"limit": "0", "role": "king", "user": "x", "after": "x"}
+
+    answer = await client.request(method, path, params=bad, headers=headers, content=b"{")
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "permission_missing")
+
+
+@each_guarded
+async def test_it_is_for_an_administrator(
+    client: Client, users: UserRepository, method: str, path: str
+) -> None:
+    await client.register()
+    await client.register(BOSS)
+    await make_administrator(users)
+    token = (await client.come_in(BOSS))["access_token"]
+
+    answer = await call(client, method, path, token, str((await stored(users)).id))
+
+    assert answer.status_code == 200
+
+
+@each_guarded
+async def test_another_sites_page_cannot_use_an_administrators_cookies(
+    client: Client, users: UserRepository, method: str, path: str
+) -> None:
+    await client.register()
+    await client.move_in(BOSS)
+    await make_administrator(users)
+    before = await stored(users)
+    client.headers["Sec-Fetch-Site"] = "cross-site"
+
+    answer = await call(client, method, path, user_id=str(before.id))
+
+    # What only reads may be sent, for no page of another origin can read the answer (CORS).
+    assert answer.status_code == (200 if method == "GET" else 403)
+    assert "access-control-allow-origin" not in answer.headers
+    assert await stored(users) == before
+
+
+async def test_a_refusal_leaves_a_line_in_the_log(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = (await client.come_in())["access_token"]
+    caplog.set_level(logging.INFO, "doorward.audit")
+    caplog.clear()
+
+    await call(client, "GET", USERS, token)
+
+    [told] = [each.getMessage() for each in caplog.records if each.name == "doorward.audit"]
+    assert "use users:read" in told
+    assert "PermissionMissing" in told
+
+
+class TestAsOfNow:
+    @pytest.fixture
+    async def token(self, client: Client, users: UserRepository) -> str:
+        """Of an administrator who is not the only one, and of whom copies are at hand."""
+        for email in (EMAIL, BOSS):
+            await client.register(email)
+            await make_administrator(users, email)
+        token = str((await client.come_in())["access_token"])
+        for _ in range(3):
+            assert (await client.me(token)).status_code == 200
+            assert (await client.get(USERS, headers=bearer(token))).status_code == 200
+        return token
+
+    @each_stack
+    @pytest.mark.parametrize(
+        ("change", "status", "code"),
+        [
+            ({"role": "user"}, 403, "permission_missing"),
+            ({"disabled": True}, 401, "invalid_token"),
+            (None, 401, "invalid_token"),
+        ],
+        ids=["deposed", "disabled", "deleted"],
+    )
+    async def test_what_another_administrator_does_counts_with_the_next_request(
+        self,
+        client: Client,
+        users: UserRepository,
+        token: str,
+        change: dict[str, object] | None,
+        status: int,
+        code: str,
+    ) -> None:
+        boss = bearer((await client.come_in(BOSS))["access_token"])
+        path = f"{USERS}/{(await stored(users)).id}"
+
+        if change is None:
+            done = await client.delete(path, headers=boss)
+        else:
+            done = await client.patch(path, json=change, headers=boss)
+
+        assert done.status_code == 200
+        for method, guarded in GUARDED:
+            answer = await call(client, method, guarded, token)
+            assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+    @each_stack
+    async def test_who_deposes_themselves_is_deposed(
+        self, client: Client, users: UserRepository, token: str
+    ) -> None:
+        path = f"{USERS}/{(await stored(users)).id}"
+        mine = bearer(token)
+
+        assert (await client.patch(path, json={"role": "user"}, headers=mine)).status_code == 200
+
+        again = await client.patch(path, json={"role": "admin"}, headers=mine)
+        assert (again.status_code, again.json()["code"]) == (403, "permission_missing")
+        assert (await client.me(token)).status_code == 200
+
+    @each_stack
+    async def test_a_new_administrator_is_one_with_the_next_request(
+        self, client: Client, users: UserRepository
+    ) -> None:
+        await client.register(BOSS)
+        await make_administrator(users)
+        boss = bearer((await client.come_in(BOSS))["access_token"])
+        token = (await client.come_in())["access_token"]
+        for _ in range(2):
+            assert (await call(client, "GET", USERS, token)).status_code == 403
+        path = f"{USERS}/{(await stored(users)).id}"
+
+        assert (await client.patch(path, json={"role": "admin"}, headers=boss)).status_code == 200
+
+        assert (await call(client, "GET", USERS, token)).status_code == 200
+
+    @pytest.fixture
+    async def elsewhere(
+        self, settings: Settings, replacements: Provider, site: Site
+    ) -> AsyncIterator[Client]:
+        """A client of another worker on the same stores."""
+        container = make_container(settings, replacements)
+        async with a_client(create_app(container, site), ORIGIN) as client:
+            yield client
+        await container.close()
+
+    @each_real_stack
+    @pytest.mark.parametrize(
+        ("changes", "status"), [({"role": Role.USER}, 403), ({"disabled": True}, 401)], ids=str
+    )
+    async def test_a_change_counts_on_another_worker_too(
+        self,
+        elsewhere: Client,
+        users: UserRepository,
+        token: str,
+        changes: dict[str, Any],
+        status: int,
+    ) -> None:
+        for _ in range(3):
+            assert (await call(elsewhere, "GET", USERS, token)).status_code == 200
+        user = await stored(users)
+
+        assert await users.replace(user, replace(user, **changes))
+
+        assert (await call(elsewhere, "GET", USERS, token)).status_code == status

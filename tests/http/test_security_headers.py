@@ -1,0 +1,282 @@
+"""What is on every answer, whatever it is: security headers. And who gets one without a login."""
+
+from typing import Any
+
+import httpx
+import pytest
+from litestar import Litestar, get, post
+from litestar.params import FromPath, JSONBody
+
+from tests.http.mistakes import MISTAKES, Mistake
+from tests.http.people import (
+    A_SESSION,
+    A_USER,
+    AUDIT,
+    HTTPS_ORIGIN,
+    LOGOUT,
+    ME,
+    MY_ACTIVITY,
+    MY_EXPORT,
+    MY_PASSWORD,
+    ORIGIN,
+    REFRESH,
+    SESSIONS,
+    THEIR_SESSIONS,
+    USERS,
+    VERIFY,
+    Client,
+    Tokens,
+    bearer,
+    routes,
+)
+from tests.http.trouble import Trouble
+
+EVERYWHERE = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "vary": "Origin",
+}
+HSTS = "max-age=31536000; includeSubDomains"
+PLAIN_POLICY = "default-src 'none'; frame-ancestors 'none'"
+
+MAY_BE_STORED = {
+    "/.well-known/jwks.json": "public, max-age=300",
+    "/docs": "public, max-age=3600",
+    "/docs/start.js": "public, max-age=3600",
+}
+
+PUBLIC = {
+    ("GET", "/.well-known/jwks.json"),
+    ("GET", "/api/auth/logout"),
+    ("GET", "/api/auth/refresh"),
+    ("GET", "/api/healthchecker"),
+    ("GET", "/docs"),
+    ("GET", "/docs/start.js"),
+    ("GET", "/health/live"),
+    ("GET", "/health/ready"),
+    ("GET", "/openapi.json"),
+    ("POST", "/api/auth/login"),
+    ("POST", "/api/auth/logout"),
+    ("POST", "/api/auth/refresh"),
+    ("POST", "/api/auth/register"),
+}
+
+MINE = {
+    ("GET", ME),
+    ("PATCH", ME),
+    ("DELETE", ME),
+    ("GET", MY_EXPORT),
+    ("GET", MY_ACTIVITY),
+    ("POST", MY_PASSWORD),
+    ("GET", SESSIONS),
+    ("DELETE", SESSIONS),
+    ("DELETE", A_SESSION),
+}
+
+OTHERS = {
+    ("GET", USERS),
+    ("GET", A_USER),
+    ("PATCH", A_USER),
+    ("DELETE", A_USER),
+    ("GET", THEIR_SESSIONS),
+    ("DELETE", THEIR_SESSIONS),
+    ("GET", AUDIT),
+}
+
+at_each_site = pytest.mark.parametrize("site", [ORIGIN, HTTPS_ORIGIN], indirect=True)
+
+
+def check(answer: httpx.Response, path: str) -> None:
+    """That each header is there, once, and with the right value."""
+    expected = EVERYWHERE | {"cache-control": "no-store"}
+    if answer.is_success:
+        expected["cache-control"] = MAY_BE_STORED.get(path, "no-store")
+    if answer.url.scheme == "https":
+        expected["strict-transport-security"] = HSTS
+    for name, value in expected.items():
+        assert answer.headers.get_list(name) == [value]
+    [policy] = answer.headers.get_list("content-security-policy")
+    if answer.is_success and path.startswith("/docs"):
+        assert "frame-ancestors 'none'" in policy.split("; ")
+        assert "default-src 'none'" in policy.split("; ")
+    else:
+        assert policy == PLAIN_POLICY
+    if answer.url.scheme != "https":
+        assert "strict-transport-security" not in answer.headers
+    assert "server" not in answer.headers
+    assert "x-powered-by" not in answer.headers
+
+
+@at_each_site
+async def test_every_route_has_the_security_headers(client: Client, app: Litestar) -> None:
+    token = (await client.come_in())["access_token"]
+
+    for method, path, _ in routes(app):
+        for headers in ({}, bearer(token)):
+            check(await client.request(method, path, headers=headers), path)
+
+
+@at_each_site
+@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
+async def test_every_error_has_the_security_headers(
+    client: Client, trouble: Trouble, mistake: Mistake
+) -> None:
+    answer = await mistake.make(client, trouble)
+
+    assert answer.status_code == mistake.status
+    check(answer, mistake.path)
+
+
+@at_each_site
+async def test_a_preflight_has_the_security_headers(client: Client) -> None:
+    check(await client.options(ME, headers={"Access-Control-Request-Method": "GET"}), ME)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "//", "/%00", "/%ff", "/%0d%0aSet-Cookie:x=y", "/api", "/API/users/me", "/docs/nothing"],
+)
+async def test_strange_addresses_are_not_found(client: Client, path: str) -> None:
+    answer = await client.get(path)
+
+    assert answer.status_code == 404
+    assert answer.json()["code"] == "not_found"
+    check(answer, "")
+
+
+async def test_tokens_are_not_stored_on_their_way(client: Client) -> None:
+    await client.register()
+    tokens: Tokens = {}
+    for answer in (
+        await client.log_in(),
+        await client.refresh(),
+        await client.get("/api/auth/refresh"),
+        await client.log_in(transport="bearer"),
+    ):
+        tokens = answer.json()
+        assert answer.headers["cache-control"] == "no-store"
+    assert (await client.refresh(tokens["refresh_token"])).headers["cache-control"] == "no-store"
+
+
+async def test_a_method_that_is_not_allowed_is_told_which_are(
+    client: Client, app: Litestar
+) -> None:
+    allowed: dict[str, set[str]] = {}
+    for method, path, _ in routes(app):
+        allowed.setdefault(path, {"OPTIONS"}).add(method)
+
+    for path, methods in allowed.items():
+        for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"} - methods:
+            answer = await client.request(method, path)
+            assert answer.status_code == 405
+            assert answer.headers["allow"] == ", ".join(sorted(methods))
+
+
+async def test_the_public_routes_are_exactly_these(app: Litestar) -> None:
+    assert {
+        (method, path) for method, path, handler in routes(app) if handler.opt.get("is_public")
+    } == PUBLIC
+
+
+async def test_all_others_need_a_login(client: Client, app: Litestar) -> None:
+    guarded = {(method, path) for method, path, _ in routes(app)} - PUBLIC
+
+    for_gateways = {
+        (method, path)
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        for path in (VERIFY, f"{VERIFY}/{{path:path}}")
+    }
+    assert guarded == MINE | OTHERS | for_gateways
+    for method, path in guarded:
+        answer = await client.request(method, path)
+        assert answer.status_code == 401
+        assert answer.json()["code"] == "not_logged_in"
+
+
+@get("/forgotten/{number:int}")
+async def read_forgotten(number: FromPath[int]) -> int:
+    return number
+
+
+@post("/forgotten", opt={"is_public": False})
+async def write_forgotten(data: JSONBody[dict[str, Any]]) -> dict[str, Any]:
+    return data
+
+
+async def test_a_route_that_says_nothing_of_it_needs_a_login(
+    client: Client, app: Litestar
+) -> None:
+    app.register(read_forgotten)
+    app.register(write_forgotten)
+
+    for method, path in (("GET", "/forgotten/5"), ("POST", "/forgotten")):
+        answer = await client.request(method, path, content=b"no JSON")
+        assert answer.status_code == 401
+        assert answer.json()["code"] == "not_logged_in"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https"},
+        {"Forwarded": "for=1.2.3.4;host=evil.example;proto=https"},
+        {"X-Original-URL": "/health/live", "X-Rewrite-URL": "/health/live"},
+        {"X-HTTP-Method-Override": "DELETE"},
+        {"X-Forwarded-Prefix": "/evil", "X-Forwarded-Port": "666"},
+    ],
+    ids=str,
+)
+async def test_what_a_caller_says_of_our_address_changes_nothing(
+    client: Client, headers: dict[str, str]
+) -> None:
+    await client.register()
+    plain = await client.log_in()
+    me = await client.me()
+
+    forwarded = await client.me(headers=headers)
+    refreshed = await client.refresh(headers=headers)
+
+    assert forwarded.headers.raw == me.headers.raw
+    assert forwarded.content == me.content
+    check(refreshed, "")
+    assert "Secure" not in str(refreshed.headers.get_list("set-cookie"))
+    assert sorted(refreshed.cookies) == sorted(set(plain.cookies) - {"device"})
+    assert "evil" not in str(refreshed.headers) + refreshed.text
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/nothing/here"])
+async def test_no_other_address_is_mentioned(client: Client, path: str) -> None:
+    answer = await client.get(path, headers={"Host": "evil.example"})
+
+    assert "evil.example" not in answer.text + str(answer.headers)
+    assert "location" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/api/auth//logout", "//api/auth/logout/", "/api//auth/refresh"])
+async def test_head_changes_nothing_however_it_is_spelled(client: Client, path: str) -> None:
+    await client.move_in()
+
+    # With a host, for a path that begins with two strokes would be taken for one.
+    assert (await client.head(f"http://localhost:8000{path}")).status_code == 405
+
+    assert (await client.me()).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/docs", "/openapi.json"])
+async def test_head_is_get_without_the_body(client: Client, path: str) -> None:
+    answer = await client.head(path)
+
+    assert answer.status_code == 200
+    assert answer.content == b""
+    assert answer.headers.raw == (await client.get(path)).headers.raw
+
+
+@pytest.mark.parametrize("path", [REFRESH, LOGOUT])
+async def test_head_is_not_for_what_changes_something(client: Client, path: str) -> None:
+    await client.move_in()
+
+    assert (await client.head(path)).status_code == 405
+    assert (await client.me()).status_code == 200

@@ -1,0 +1,110 @@
+"""Stores in memory that fail on request."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from application.ports.pagination import Page, UserQuery
+from domain.audit_event import Event
+from domain.rate_limit import Usage
+from domain.session import Session, SessionId
+from domain.session_activity import Sighting
+from domain.user import Email, User, UserId
+from infrastructure.storage.memory.stores import MemoryRateLimiter, MemorySessions, MemoryUsers
+
+
+@dataclass
+class Trouble:
+    """
+    :ivar users: what each call to the users raises, if anything.
+    :ivar sessions: the same of the sessions.
+    :ivar is_full: whether all attempts are used up.
+    """
+
+    users: Exception | None = None
+    sessions: Exception | None = None
+    is_full: bool = False
+
+
+def _strike(error: Exception | None) -> None:
+    if error is not None:
+        raise error
+
+
+class TroubledRateLimiter(MemoryRateLimiter):
+    def __init__(self, trouble: Trouble) -> None:
+        super().__init__()
+        self._trouble = trouble
+
+    async def count(self, key: str, window: timedelta, now: datetime) -> Usage:
+        if self._trouble.is_full:
+            return Usage(10**9, now + window)
+        return await super().count(key, window, now)
+
+
+class TroubledUsers(MemoryUsers):
+    def __init__(self, trouble: Trouble) -> None:
+        super().__init__()
+        self._trouble = trouble
+
+    async def add(self, user: User, event: Event | None = None) -> None:
+        _strike(self._trouble.users)
+        await super().add(user, event)
+
+    async def get(self, user_id: UserId) -> User | None:
+        _strike(self._trouble.users)
+        return await super().get(user_id)
+
+    async def by_email(self, email: Email) -> User | None:
+        _strike(self._trouble.users)
+        return await super().by_email(email)
+
+    async def replace(self, old: User, new: User, event: Event | None = None) -> bool:
+        _strike(self._trouble.users)
+        return await super().replace(old, new, event)
+
+    async def delete(self, user_id: UserId, event: Event | None = None) -> None:
+        _strike(self._trouble.users)
+        await super().delete(user_id, event)
+
+    async def page(self, query: UserQuery, after: str | None, limit: int) -> Page[User]:
+        _strike(self._trouble.users)
+        return await super().page(query, after, limit)
+
+
+class TroubledSessions(MemorySessions):
+    def __init__(self, trouble: Trouble) -> None:
+        super().__init__()
+        self._trouble = trouble
+
+    async def add(
+        self, session: Session, sighting: Sighting | None = None, event: Event | None = None
+    ) -> None:
+        _strike(self._trouble.sessions)
+        await super().add(session, sighting, event)
+
+    async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
+        _strike(self._trouble.sessions)
+        return await super().get(user_id, session_id)
+
+    async def replace(self, old: Session, new: Session) -> bool:
+        _strike(self._trouble.sessions)
+        return await super().replace(old, new)
+
+    async def delete(
+        self, user_id: UserId, session_id: SessionId, event: Event | None = None
+    ) -> None:
+        _strike(self._trouble.sessions)
+        await super().delete(user_id, session_id, event)
+
+    async def of_user(self, user_id: UserId) -> Sequence[Session]:
+        _strike(self._trouble.sessions)
+        return await super().of_user(user_id)
+
+    async def see(self, user_id: UserId, session_id: SessionId, sighting: Sighting) -> None:
+        _strike(self._trouble.sessions)
+        await super().see(user_id, session_id, sighting)
+
+    async def seen(self, user_id: UserId) -> Mapping[SessionId, Sighting]:
+        _strike(self._trouble.sessions)
+        return await super().seen(user_id)

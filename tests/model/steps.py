@@ -1,0 +1,135 @@
+"""Stores whose steps are counted, so that a test can say what happens at which of them."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from application.ports import SessionStore, UserRepository
+from application.ports.pagination import Page, Total, UserQuery
+from domain.audit_event import Event
+from domain.session import Session, SessionId
+from domain.session_activity import Sighting
+from domain.user import Email, User, UserId
+
+_T = TypeVar("_T")
+
+
+class Crash(Exception):
+    """The process ends here, as far as the use case is concerned."""
+
+
+async def crash() -> None:
+    raise Crash
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a step has changed.
+
+    :ivar what: ``added``, ``replaced`` or ``deleted``.
+    :ivar of: the id of the session; ``user`` if it was one of the users.
+    """
+
+    what: str
+    of: str
+    user_id: UserId
+
+
+@dataclass
+class Script:
+    """
+    :ivar effects: of the steps since the last :meth:`plan`, in their order.
+    """
+
+    effects: list[Effect] = field(default_factory=list)
+    _event: Callable[[], Awaitable[object]] | None = None
+    _countdown: int = -1
+    _is_after: bool = False
+
+    def plan(
+        self, event: Callable[[], Awaitable[object]] | None, step: int, *, after: bool
+    ) -> None:
+        """The event happens before or after the step takes effect; 0 is the next step."""
+        self.effects = []
+        self._event, self._countdown, self._is_after = event, step, after
+
+    async def take(self, step: Callable[[], Awaitable[_T]], effect: Effect | None = None) -> _T:
+        event = self._event if self._countdown == 0 else None
+        self._countdown -= 1
+        if event and not self._is_after:
+            await event()
+        result = await step()
+        if effect and result is not False:
+            self.effects.append(effect)
+        if event and self._is_after:
+            await event()
+        return result
+
+
+@dataclass
+class ScriptedSessions(SessionStore):
+    store: SessionStore
+    script: Script
+
+    async def add(
+        self, session: Session, sighting: Sighting | None = None, event: Event | None = None
+    ) -> None:
+        effect = Effect("added", session.id, session.user_id)
+        await self.script.take(lambda: self.store.add(session, sighting, event), effect)
+
+    async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
+        return await self.script.take(lambda: self.store.get(user_id, session_id))
+
+    async def replace(self, old: Session, new: Session) -> bool:
+        effect = Effect("replaced", old.id, old.user_id)
+        return await self.script.take(lambda: self.store.replace(old, new), effect)
+
+    async def delete(
+        self, user_id: UserId, session_id: SessionId, event: Event | None = None
+    ) -> None:
+        effect = Effect("deleted", session_id, user_id)
+        await self.script.take(lambda: self.store.delete(user_id, session_id, event), effect)
+
+    async def of_user(self, user_id: UserId) -> Sequence[Session]:
+        return await self.script.take(lambda: self.store.of_user(user_id))
+
+    async def see(self, user_id: UserId, session_id: SessionId, sighting: Sighting) -> None:
+        await self.script.take(lambda: self.store.see(user_id, session_id, sighting))
+
+    async def seen(self, user_id: UserId) -> Mapping[SessionId, Sighting]:
+        return await self.script.take(lambda: self.store.seen(user_id))
+
+
+@dataclass
+class ScriptedUsers(UserRepository):
+    store: UserRepository
+    script: Script
+
+    async def add(self, user: User, event: Event | None = None) -> None:
+        await self.script.take(
+            lambda: self.store.add(user, event), Effect("added", "user", user.id)
+        )
+
+    async def get(self, user_id: UserId) -> User | None:
+        return await self.script.take(lambda: self.store.get(user_id))
+
+    async def by_email(self, email: Email) -> User | None:
+        return await self.script.take(lambda: self.store.by_email(email))
+
+    async def replace(self, old: User, new: User, event: Event | None = None) -> bool:
+        effect = Effect("replaced", "user", old.id)
+        return await self.script.take(lambda: self.store.replace(old, new, event), effect)
+
+    async def delete(self, user_id: UserId, event: Event | None = None) -> None:
+        await self.script.take(
+            lambda: self.store.delete(user_id, event), Effect("deleted", "user", user_id)
+        )
+
+    async def add_all(self, users: Sequence[User], event: Event | None = None) -> Sequence[UserId]:
+        return await self.script.take(lambda: self.store.add_all(users, event))
+
+    async def page(self, query: UserQuery, after: str | None, limit: int) -> Page[User]:
+        return await self.script.take(lambda: self.store.page(query, after, limit))
+
+    async def count(self, query: UserQuery) -> Total:
+        return await self.script.take(lambda: self.store.count(query))

@@ -1,0 +1,311 @@
+"""People, sessions, tokens and whole houses for tests. Each says only what its test is about."""
+
+import secrets
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar, get_type_hints
+from uuid import uuid4
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+
+from application.account import (
+    ChangePassword,
+    ChangeProfile,
+    ConfirmPassword,
+    DeleteAccount,
+    ExportAccount,
+)
+from application.audit import Audit
+from application.authenticate import Authenticate, ReloadPrincipal
+from application.authentication import (
+    Login,
+    Logout,
+    RefreshAccess,
+    RegisterUser,
+    TokenPair,
+)
+from application.ports import (
+    AuditLog,
+    Devices,
+    RateLimiter,
+    SessionStore,
+    TokenSigner,
+    UserRepository,
+)
+from application.rate_limiting import AttemptLimits, LimitsInForce, Throttle
+from application.session_activity import LastSeen
+from application.sessions import (
+    DropSession,
+    EndAllSessions,
+    EndOtherSessions,
+    EndSession,
+    ListSessions,
+    StartSession,
+    SweepSessions,
+)
+from application.users import (
+    ChangeUser,
+    DeleteUser,
+    EndSessionsOf,
+    ForgetUser,
+    ListUsers,
+    ShowUser,
+)
+from domain.password import PasswordRule
+from domain.session import Lifetimes, Session, SessionId, SessionsPerUser, TokenId
+from domain.token import TokenClaims, TokenKind
+from domain.user import Email, User, UserId
+from infrastructure.signing.device_tokens import HmacDevices, secret_from
+from infrastructure.signing.jwt_signer import Audiences, JwtSigner
+from infrastructure.signing.key_ring_watcher import LiveKeys
+from infrastructure.signing.signing_key import SigningKey
+from infrastructure.storage.memory.stores import (
+    MemoryAuditLog,
+    MemoryRateLimiter,
+    MemorySessions,
+    MemoryUsers,
+)
+from tests.support.doubles import QuickHasher, Recorder, SettableClock
+
+# Stores may forget what has ended by the real clock, so times are near the real now. An odd number
+# of microseconds shows who rounds.
+NOW = datetime.now(UTC).replace(microsecond=123_457)
+SECOND = timedelta(seconds=1)
+MICROSECOND = timedelta(microseconds=1)
+
+LIFETIMES = Lifetimes(
+    access=timedelta(minutes=15),
+    idle=timedelta(minutes=60),
+    absolute=timedelta(days=30),
+    grace=timedelta(seconds=10),
+)
+AUDIENCES = Audiences(
+    issuer="https://id.example.org",
+    access="https://api.example.org",
+    refresh="https://id.example.org/api/auth/refresh",
+)
+_UseCase = TypeVar("_UseCase")
+
+MOST = SessionsPerUser(50)
+PASSWORD = "correct horse battery staple"
+
+
+def new_id() -> str:
+    return secrets.token_hex(16)
+
+
+def ada(**changes: Any) -> User:
+    """A user who is like no other in one respect: her id."""
+    user = User.register(
+        UserId(uuid4()), "Ada Lovelace", Email.parse("ada@example.org"), "a hash", NOW
+    )
+    return replace(user, **changes)
+
+
+def a_session(**changes: Any) -> Session:
+    """A session of just now, of somebody of whom nothing else is known."""
+    session = Session.start(SessionId(new_id()), ada(), TokenId(new_id()), NOW, LIFETIMES)
+    return replace(session, **changes)
+
+
+def refreshed(session: Session, now: datetime = NOW) -> Session:
+    """The session after its good refresh token was presented."""
+    return session.refresh(session.token_id, now, LIFETIMES, TokenId(new_id()))
+
+
+def claims_of(session: Session, kind: TokenKind = TokenKind.ACCESS) -> TokenClaims:
+    return TokenClaims.of(session, kind, LIFETIMES)
+
+
+def an_rsa_key(bits: int = 2048, exponent: int = 65537) -> RSAPrivateKey:
+    return generate_private_key(exponent, bits)
+
+
+def pem(key: RSAPrivateKey) -> bytes:
+    """PKCS#1, as OpenSSL and most tutorials used to write it."""
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
+    )
+
+
+def a_signing_key() -> SigningKey:
+    """Of the smallest size that is accepted, for it is made quickly."""
+    return SigningKey.from_pem(pem(an_rsa_key()))
+
+
+def in_environment(keys: Mapping[TokenKind, SigningKey]) -> dict[str, str]:
+    """As settings."""
+    return {
+        f"{kind.upper()}_TOKEN_PRIVATE_KEY": b64encode(key.private_pem()).decode()
+        for kind, key in keys.items()
+    }
+
+
+def a_signer(
+    keys: dict[TokenKind, SigningKey], longest_lifetime: timedelta = LIFETIMES.absolute
+) -> JwtSigner:
+    return JwtSigner(LiveKeys.fixed(keys), AUDIENCES, longest_lifetime)
+
+
+def devices_of(key: SigningKey) -> HmacDevices:
+    return HmacDevices(lambda: [secret_from(key.private_pem())])
+
+
+def an_audit() -> Audit:
+    """Of which nobody hears."""
+    return Audit(MemoryAuditLog(), Recorder(), SettableClock(NOW), new_id)
+
+
+@dataclass
+class House:
+    """All use cases around one set of adapters, with a clock that the test sets."""
+
+    signer: TokenSigner
+    users: UserRepository = field(default_factory=MemoryUsers)
+    sessions: SessionStore = field(default_factory=MemorySessions)
+    hasher: QuickHasher = field(default_factory=QuickHasher)
+    clock: SettableClock = field(default_factory=lambda: SettableClock(NOW))
+    lifetimes: Lifetimes = LIFETIMES
+    limiter: RateLimiter = field(default_factory=MemoryRateLimiter)
+    limits: AttemptLimits = field(default_factory=AttemptLimits)
+    devices: Devices = field(default_factory=lambda: devices_of(a_signing_key()))
+    events: Recorder = field(default_factory=Recorder)
+    audit_log: AuditLog = field(default_factory=MemoryAuditLog)
+    most: SessionsPerUser = MOST
+    last_seen: LastSeen = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.last_seen = LastSeen(self.sessions, self.clock)
+
+    @property
+    def throttle(self) -> Throttle:
+        return Throttle(self.limiter, LimitsInForce(self.limits), self.clock)
+
+    @property
+    def audit(self) -> Audit:
+        return Audit(self.audit_log, self.events, self.clock, self.random_id)
+
+    @property
+    def rule(self) -> PasswordRule:
+        return PasswordRule(8, frozenset({"password1"}))
+
+    @property
+    def register(self) -> RegisterUser:
+        return self._made(RegisterUser)
+
+    @property
+    def login(self) -> Login:
+        return self._made(Login)
+
+    @property
+    def refresh(self) -> RefreshAccess:
+        return self._made(RefreshAccess)
+
+    @property
+    def logout(self) -> Logout:
+        return self._made(Logout)
+
+    @property
+    def authenticate(self) -> Authenticate:
+        return self._made(Authenticate)
+
+    @property
+    def reload_principal(self) -> ReloadPrincipal:
+        return self._made(ReloadPrincipal)
+
+    @property
+    def confirm_password(self) -> ConfirmPassword:
+        return self._made(ConfirmPassword)
+
+    @property
+    def change_profile(self) -> ChangeProfile:
+        return self._made(ChangeProfile)
+
+    @property
+    def delete_account(self) -> DeleteAccount:
+        return self._made(DeleteAccount)
+
+    @property
+    def export_account(self) -> ExportAccount:
+        return self._made(ExportAccount)
+
+    @property
+    def change_password(self) -> ChangePassword:
+        return self._made(ChangePassword)
+
+    @property
+    def drop_session(self) -> DropSession:
+        return self._made(DropSession)
+
+    @property
+    def start_session(self) -> StartSession:
+        return self._made(StartSession)
+
+    @property
+    def list_sessions(self) -> ListSessions:
+        return self._made(ListSessions)
+
+    @property
+    def end_session(self) -> EndSession:
+        return self._made(EndSession)
+
+    @property
+    def end_other_sessions(self) -> EndOtherSessions:
+        return self._made(EndOtherSessions)
+
+    @property
+    def end_all_sessions(self) -> EndAllSessions:
+        return self._made(EndAllSessions)
+
+    @property
+    def sweep_sessions(self) -> SweepSessions:
+        return self._made(SweepSessions)
+
+    @property
+    def list_users(self) -> ListUsers:
+        return self._made(ListUsers)
+
+    @property
+    def show_user(self) -> ShowUser:
+        return self._made(ShowUser)
+
+    @property
+    def change_user(self) -> ChangeUser:
+        return self._made(ChangeUser)
+
+    @property
+    def delete_user(self) -> DeleteUser:
+        return self._made(DeleteUser)
+
+    @property
+    def end_sessions_of(self) -> EndSessionsOf:
+        return self._made(EndSessionsOf)
+
+    @property
+    def forget_user(self) -> ForgetUser:
+        return self._made(ForgetUser)
+
+    def _made(self, use_case: type[_UseCase]) -> _UseCase:
+        """Its fields are named as ours are."""
+        names = get_type_hints(use_case)
+        return use_case(**{name: getattr(self, name) for name in names})
+
+    def random_id(self) -> str:
+        return new_id()
+
+    async def move_in(self, email: str = "ada@example.org") -> User:
+        """Somebody registers, with the password PASSWORD."""
+        return await self.register("Ada Lovelace", email, PASSWORD)
+
+    async def come_in(self, email: str = "ada@example.org") -> TokenPair:
+        """Somebody who has moved in logs in."""
+        return (await self.login(email, PASSWORD)).tokens
+
+    async def change(self, user: User, **changes: Any) -> None:
+        """An administrator changes something about somebody."""
+        assert await self.users.replace(user, replace(user, **changes))

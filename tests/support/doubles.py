@@ -1,0 +1,247 @@
+"""Adapters that only tests need. They keep every promise of their ports; some break on request."""
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Self, TypeVar
+from urllib.parse import urlsplit
+
+from application.ports import PasswordHasher, SessionStore
+from domain.audit_event import Event
+from domain.password import Password
+from domain.rate_limit import Usage
+from domain.session import Session, SessionId
+from domain.session_activity import Sighting
+from domain.user import UserId
+from infrastructure.storage.memory.stores import MemoryRateLimiter
+from infrastructure.storage.near_cache.invalidation_feed import Follower, InvalidationFeed
+
+_T = TypeVar("_T")
+
+
+@dataclass
+class SettableClock:
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, time: timedelta) -> None:
+        self.now += time
+
+
+@dataclass
+class Recorder:
+    """Keeps what was announced, in order."""
+
+    events: list[Event] = field(default_factory=list)
+
+    def __call__(self, event: Event) -> None:
+        self.events.append(event)
+
+
+class QuickHasher(PasswordHasher):
+    """Salted and correct, and far too quick for production.
+
+    :ivar computed: the stored hash of each verification, in order; ``None`` for the decoy.
+    :ivar made: how many passwords were hashed to be stored.
+    """
+
+    def __init__(self, cost: int = 1) -> None:
+        self._cost = cost
+        self._decoy = self._make(secrets.token_hex(), secrets.token_hex(8), cost)
+        self.computed: list[str | None] = []
+        self.made = 0
+
+    async def hash(self, password: Password) -> str:
+        self.made += 1
+        return self._make(password.text, secrets.token_hex(8), self._cost)
+
+    async def verify(self, password: Password, stored: str | None) -> bool:
+        parts = (stored or "").split("$")
+        is_usable = len(parts) == 4 and parts[0] == "quick" and parts[1] in {"1", "2", "3"}
+        self.computed.append(stored if is_usable else None)
+        hashed = stored if stored is not None and is_usable else self._decoy
+        _, cost, salt, _ = hashed.split("$")
+        return self._make(password.text, salt, int(cost)) == hashed and is_usable
+
+    def can_verify(self, stored: str) -> bool:
+        return stored.startswith("quick$")
+
+    def is_outdated(self, stored: str) -> bool:
+        return int(stored.split("$")[1]) < self._cost
+
+    @staticmethod
+    def _make(text: str, salt: str, cost: int) -> str:
+        digest = hashlib.pbkdf2_hmac("sha256", text.encode(), salt.encode(), cost).hex()
+        return f"quick${cost}${salt}${digest}"
+
+
+class UnhurriedHasher(QuickHasher):
+    """Lets everybody else go first, as a real one does."""
+
+    async def hash(self, password: Password) -> str:
+        await asyncio.sleep(0)
+        return await super().hash(password)
+
+    async def verify(self, password: Password, stored: str | None) -> bool:
+        await asyncio.sleep(0)
+        return await super().verify(password, stored)
+
+
+class LedgerOfAttempts(MemoryRateLimiter):
+    """
+    :ivar keys: under which attempts were counted, in order.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.keys: list[str] = []
+
+    async def count(self, key: str, window: timedelta, now: datetime) -> Usage:
+        self.keys.append(key)
+        return await super().count(key, window, now)
+
+
+@dataclass
+class PausingSessions(SessionStore):
+    """Another store, with a pause before and after each step, as a network would make."""
+
+    store: SessionStore
+    pause: Callable[[], Awaitable[None]]
+
+    async def _step(self, step: Callable[[], Awaitable[_T]]) -> _T:
+        await self.pause()
+        result = await step()
+        await self.pause()
+        return result
+
+    async def add(
+        self, session: Session, sighting: Sighting | None = None, event: Event | None = None
+    ) -> None:
+        await self._step(lambda: self.store.add(session, sighting, event))
+
+    async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
+        return await self._step(lambda: self.store.get(user_id, session_id))
+
+    async def replace(self, old: Session, new: Session) -> bool:
+        return await self._step(lambda: self.store.replace(old, new))
+
+    async def delete(
+        self, user_id: UserId, session_id: SessionId, event: Event | None = None
+    ) -> None:
+        await self._step(lambda: self.store.delete(user_id, session_id, event))
+
+    async def of_user(self, user_id: UserId) -> Sequence[Session]:
+        return await self._step(lambda: self.store.of_user(user_id))
+
+    async def see(self, user_id: UserId, session_id: SessionId, sighting: Sighting) -> None:
+        await self._step(lambda: self.store.see(user_id, session_id, sighting))
+
+    async def seen(self, user_id: UserId) -> Mapping[SessionId, Sighting]:
+        return await self._step(lambda: self.store.seen(user_id))
+
+
+@dataclass
+class FeedByHand(InvalidationFeed):
+    """Tells what the test wants it to."""
+
+    live: bool = True
+    followers: list[Follower] = field(default_factory=list)
+
+    def follow(self, follower: Follower) -> None:
+        self.followers.append(follower)
+
+    def is_live(self) -> bool:
+        return self.live
+
+    def tell(self, user_id: UserId | None) -> None:
+        for follower in self.followers:
+            follower(user_id)
+
+
+@dataclass
+class Wire:
+    """A TCP line to a server, which can be cut, go silent and be mended.
+
+    :ivar url: like the server's own, but by this line.
+    :ivar lag: seconds that everything takes to arrive.
+    """
+
+    server_url: str
+    url: str = ""
+    lag: float = 0.0
+    _passes: asyncio.Event = field(default_factory=asyncio.Event)
+    _port: int = 0
+    _listener: asyncio.Server | None = None
+    _ends: set[asyncio.StreamWriter] = field(default_factory=set)
+    _calls: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def __aenter__(self) -> Self:
+        await self.mend()
+        server = urlsplit(self.server_url)
+        before, at, _ = server.netloc.rpartition("@")
+        self.url = server._replace(netloc=f"{before}{at}127.0.0.1:{self._port}").geturl()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.cut()
+
+    @property
+    def is_in_use(self) -> bool:
+        return bool(self._calls)
+
+    async def mend(self) -> None:
+        self._passes.set()
+        self._listener = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
+        self._port = self._listener.sockets[0].getsockname()[1]
+
+    async def cut(self) -> None:
+        """Nobody is there any more: connections break and new ones are refused."""
+        if self._listener is None:
+            return
+        self._listener.close()
+        for end in self._ends:
+            end.transport.abort()
+        self._passes.set()
+        await asyncio.gather(*self._calls)
+        self._listener = None
+
+    def hang(self) -> None:
+        """Whoever is connected, or connects, hears nothing more."""
+        self._passes.clear()
+
+    def speak(self) -> None:
+        """After a silence. Nothing was lost: what was said in the meantime arrives now."""
+        self._passes.set()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        call = asyncio.current_task()
+        assert call is not None
+        self._calls.add(call)
+        self._ends.add(writer)
+        try:
+            place = urlsplit(self.server_url)
+            far_reader, far_writer = await asyncio.open_connection(place.hostname, place.port)
+            self._ends.add(far_writer)
+            await asyncio.gather(
+                self._pass_on(reader, far_writer), self._pass_on(far_reader, writer)
+            )
+        except OSError:
+            pass
+        finally:
+            self._calls.discard(call)
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while octets := await reader.read(65536):
+                await self._passes.wait()
+                await asyncio.sleep(self.lag)
+                writer.write(octets)
+        except OSError:
+            pass
+        finally:
+            writer.close()

@@ -1,0 +1,90 @@
+"""The real service on real servers of ours, which these tests may stop."""
+
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.http.people import Client
+from tests.support.processes import COMMAND, Service, a_service
+from tests.support.servers import OURS, Server, postgres_server, redis_server
+from tests.system.people import PATIENCE
+
+SETTINGS = {
+    "STORE_TIMEOUT": "1s",
+    "ARGON2_MEMORY_KIB": "19456",  # the least that is accepted, for it is quick
+    "LOGIN_LIMIT_ADDRESS": "off",  # all these people live at one address
+    "REGISTER_LIMIT_ADDRESS": "off",
+    "REFRESH_LIMIT_ACCOUNT": "off",  # and some ask without end
+}
+
+
+@pytest.fixture(scope="session")
+def our_postgres() -> Iterator[Server]:
+    """With the tables of the service, which are made as people make them."""
+    with postgres_server(sources=OURS) as server:
+        environment = {"DATABASE_URL": server.url}
+        subprocess.run([COMMAND, "migrate", "up"], cwd="/", env=environment, check=True)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def our_redis() -> Iterator[Server]:
+    with redis_server(durable=True, sources=OURS) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def on_servers(our_postgres: Server, our_redis: Server) -> dict[str, str]:
+    """The settings of a service on PostgreSQL and Redis."""
+    return SETTINGS | {"DATABASE_URL": our_postgres.url, "REDIS_URL": our_redis.url}
+
+
+@contextmanager
+def on_both_stacks(
+    folder: Path, on_servers: dict[str, str], **more: str
+) -> Iterator[dict[str, Service]]:
+    """A service on the embedded default and one on servers, which start at the same time."""
+    settings = {"sqlite": SETTINGS, "postgresql and redis": on_servers}
+    with ExitStack() as stack, ThreadPoolExecutor() as threads:
+
+        def start(name: str) -> Service:
+            home = folder / name
+            home.mkdir()
+            return stack.enter_context(a_service(home, **settings[name], **more))
+
+        yield dict(zip(settings, threads.map(start, settings), strict=True))
+
+
+@contextmanager
+def on_two_nodes(
+    make_folder: Callable[[str], Path], settings: Mapping[str, str]
+) -> Iterator[list[Service]]:
+    """The service on two machines, as it were: each has its own folder and port.
+
+    :param settings: the stores that both have, and the keys.
+    """
+    folders = [make_folder(name) for name in ("a", "b")]
+    with ExitStack() as stack, ThreadPoolExecutor() as threads:
+
+        def start(folder: Path) -> Service:
+            return stack.enter_context(a_service(folder, **settings))
+
+        yield list(threads.map(start, folders))
+
+
+@asynccontextmanager
+async def clients_of(services: Sequence[Service]) -> AsyncIterator[list[Client]]:
+    """One of each."""
+    async with AsyncExitStack() as stack:
+        clients = [Client(base_url=each.url, timeout=PATIENCE) for each in services]
+        yield [await stack.enter_async_context(client) for client in clients]
+
+
+@pytest.fixture
+async def client(service: Service) -> AsyncIterator[Client]:
+    async with Client(base_url=service.url, timeout=PATIENCE) as client:
+        yield client

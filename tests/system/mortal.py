@@ -1,0 +1,143 @@
+"""The service, which a request can kill: a program that the tests run.
+
+It is the service in all else: its settings, stores, routes and web server. Whenever the server
+has been killed, a new one takes its place, as under systemd or Docker. The new one is forked off
+a process that has loaded everything and connected to nothing, for that takes a tenth of the time
+of a start.
+"""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from inspect import iscoroutinefunction
+from typing import Any, NoReturn, TypeVar
+
+from dishka import Provider, Scope, decorate
+from litestar import Litestar
+from litestar.types import ASGIApp, Message, Receive, Send
+from litestar.types import Scope as Request
+from uvicorn import Server
+
+from api.app import create_app
+from application.ports import (
+    Devices,
+    PasswordHasher,
+    RateLimiter,
+    SessionStore,
+    TokenSigner,
+    UserRepository,
+)
+from domain.password import PasswordRule
+from doorward import main
+from doorward.diagnostics import preflight
+from doorward.server import run as server
+from doorward.wiring.container import make_container
+from infrastructure.config.settings import Settings
+from infrastructure.telemetry.logging import LOGS
+
+HEADER = "x-killed-before"
+"""Of a request: the number of the step that its server does not live to see, beginning with 1."""
+
+LAST_WORDS = "killed before "
+
+_Store = TypeVar("_Store")
+_left: ContextVar[int] = ContextVar("_left", default=0)
+
+
+def step(name: str) -> None:
+    """This request is about to call a store, or to send a part of its answer."""
+    _left.set(_left.get() - 1)
+    if _left.get() == 0:
+        os.write(sys.stderr.fileno(), f"{LAST_WORDS}{name}\n".encode())
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def in_steps(store: _Store, port: type) -> _Store:
+    """The store itself; each call of the port that may have to wait is a step."""
+    for name, method in vars(port).items():
+        if iscoroutinefunction(method):
+            setattr(store, name, _after_step(f"{port.__name__}.{name}", getattr(store, name)))
+    return store
+
+
+def _after_step(name: str, call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    async def stepping(*arguments: Any, **named: Any) -> Any:
+        step(name)
+        return await call(*arguments, **named)
+
+    return stepping
+
+
+class StoresInSteps(Provider):
+    scope = Scope.APP
+
+    @decorate
+    def users(self, users: UserRepository) -> UserRepository:
+        return in_steps(users, UserRepository)
+
+    @decorate
+    def sessions(self, sessions: SessionStore) -> SessionStore:
+        return in_steps(sessions, SessionStore)
+
+    @decorate
+    def rate_limiter(self, limiter: RateLimiter) -> RateLimiter:
+        return in_steps(limiter, RateLimiter)
+
+
+def mortal(app: ASGIApp) -> ASGIApp:
+    """Requests without the header do no harm."""
+
+    async def wrapped(request: Request, receive: Receive, send: Send) -> None:
+        async def send_in_steps(message: Message) -> None:
+            step(message["type"])
+            await send(message)
+
+        headers = dict(request.get("headers", ()))
+        _left.set(int(headers.get(HEADER.encode(), 0)))
+        await app(request, receive, send_in_steps)
+
+    return wrapped
+
+
+async def loaded(settings: Settings) -> Litestar:
+    """The application with all it needs, but for the stores, which it connects to when asked."""
+    await preflight.prepare(settings)
+    container = make_container(settings, StoresInSteps())
+    for needed in (TokenSigner, Devices, PasswordHasher, PasswordRule):
+        await container.get(needed)
+
+    async def close() -> None:
+        await container.close()
+
+    app = create_app(container, main._site(settings))
+    app.on_shutdown.append(close)
+    return app
+
+
+def serve_again_and_again(listener: socket.socket) -> NoReturn:
+    server.end_on_signals()
+    settings = Settings.read()
+    app = asyncio.run(loaded(settings))
+    while True:
+        process = multiprocessing.get_context("fork").Process(
+            target=serve, args=(app, listener, settings), daemon=True
+        )
+        process.start()
+        process.join()
+        if process.exitcode != -signal.SIGKILL:
+            sys.exit(f"the server ended by itself, with {process.exitcode}")
+
+
+def serve(app: Litestar, listener: socket.socket, settings: Settings) -> None:
+    options = main.server_options(settings)
+    config = server.configuration(options, LOGS, lambda: mortal(app))
+    Server(config).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    serve_again_and_again(socket.socket(fileno=int(sys.argv[1])))

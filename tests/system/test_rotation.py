@@ -1,0 +1,203 @@
+"""Keys are rotated and revoked while people use the service, and nobody notices who should not."""
+
+import asyncio
+import base64
+import signal
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from domain.token import TokenKind
+from infrastructure.signing.algorithms import EDDSA
+from infrastructure.signing.signing_key import SigningKey
+from tests.http.people import Client, Tokens
+from tests.support.builders import in_environment
+from tests.support.processes import COMMAND, Service, a_service
+from tests.support.resource_servers import KEYS, ResourceServer, header, resource_servers
+from tests.system.people import PATIENCE, in_the_background
+
+ISSUER = "https://id.example.org"
+SECRET = base64.b64encode(bytes(range(32))).decode()
+RELOADED = "the limits and the keys are reloaded"
+KEPT = 2  # seconds for which others keep the public keys: longer than a busy worker lags behind
+GOOD = {"good", "/me 200", "refresh 200"}
+MANY = 4  # keys
+
+QUICKLY = {"KEYS_SECRET": SECRET, "JWKS_MAX_AGE": f"{KEPT}s", "ISSUER": ISSUER}
+
+
+@dataclass
+class Person:
+    """Refreshes all the time, and shows each access token to everybody at once.
+
+    :ivar verdicts: all that there were.
+    :ivar kids: the keys of their access tokens, and of their refresh tokens.
+    """
+
+    client: Client
+    tokens: Tokens
+    others: Sequence[ResourceServer]
+    verdicts: set[str] = field(default_factory=set)
+    kids: tuple[set[str], set[str]] = field(default_factory=lambda: (set(), set()))
+
+    @property
+    def is_done(self) -> bool:
+        """They have met many keys, or trouble."""
+        has_met_many = all(len(kids) >= MANY for kids in self.kids)
+        return has_met_many or not self.verdicts <= GOOD
+
+    async def run(self) -> None:
+        while True:
+            access = self.tokens["access_token"]
+            verdicts = await asyncio.gather(*(each.verify(access) for each in self.others))
+            answer = await self.client.me(access)
+            self.verdicts |= {*verdicts, f"/me {answer.status_code}"}
+            for kids, token in zip(self.kids, (access, self.tokens["refresh_token"]), strict=True):
+                kids.add(header(token)["kid"])
+            refreshed = await self.client.refresh(self.tokens["refresh_token"])
+            self.verdicts.add(f"refresh {refreshed.status_code}")
+            if refreshed.status_code != 200:
+                return
+            self.tokens = refreshed.json()
+
+
+@asynccontextmanager
+async def people(
+    service: Service, others: Sequence[ResourceServer], count: int
+) -> AsyncIterator[list[Person]]:
+    async with AsyncExitStack() as stack:
+        clients = [
+            await stack.enter_async_context(Client(base_url=service.url, timeout=PATIENCE))
+            for _ in range(count)
+        ]
+        yield [
+            Person(client, await client.come_in(f"{number}@example.org"), others)
+            for number, client in enumerate(clients)
+        ]
+
+
+async def test_keys_rotate_under_load_and_no_verifier_sees_a_failure(
+    tmp_path: Path, on_servers: Mapping[str, str]
+) -> None:
+    settings = {**on_servers, **QUICKLY, "KEY_ROTATION": "3s", "WORKERS": "2"}
+    settings |= {"REFRESH_LIMIT_ADDRESS": "off"}  # for they refresh without end
+    with a_service(tmp_path, **settings) as service:
+        verifiers = tmp_path / "verifiers"
+        async with (
+            resource_servers(verifiers, service.url, ISSUER, KEPT) as others,
+            people(service, others, 4) as crowd,
+            in_the_background(person.run() for person in crowd),
+            asyncio.timeout(2 * PATIENCE),
+        ):
+            while not all(person.is_done for person in crowd):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        service.end()  # SIGKILL would leave the two workers without a parent
+
+    assert set().union(*(person.verdicts for person in crowd)) == GOOD
+    assert all(len(kids) >= MANY for person in crowd for kids in person.kids)
+
+
+async def test_a_folder_is_followed_while_the_service_runs(tmp_path: Path) -> None:
+    folder = tmp_path / "keys"
+    folder.mkdir()
+    first = put(folder, "access.pem")
+    put(folder, "refresh.pem")
+    settings = {"KEYS_FOLDER": str(folder), "JWKS_MAX_AGE": "1s", "USERS_URL": "memory:"}
+    with a_service(tmp_path, **settings) as service:
+        async with Client(base_url=service.url, timeout=PATIENCE) as client:
+            tokens = await client.come_in()
+            assert await published(client) == [first]
+
+            (folder / "access.next.pem").write_text("half of a key")
+            await until(lambda: "KEYS_FOLDER holds access.next.pem, which is not" in service.log)
+            assert (await client.me(tokens["access_token"])).status_code == 200
+            assert await published(client) == [first]
+
+            (folder / "access.next.pem").unlink()
+            second = put(folder, "access.20200101T000000Z.pem")
+            async with asyncio.timeout(PATIENCE):
+                while await published(client) != [second, first]:
+                    pass
+            assert header((await client.come_in())["access_token"])["kid"] == second
+            assert (await client.me(tokens["access_token"])).status_code == 200
+
+            (folder / "access.pem").unlink()
+            async with asyncio.timeout(PATIENCE):
+                while (await client.me(tokens["access_token"])).status_code != 401:
+                    pass
+            assert await published(client) == [second]
+
+
+async def test_keys_in_the_environment_are_read_anew_on_sighup(
+    tmp_path: Path, keys: dict[TokenKind, SigningKey], strange_key: SigningKey
+) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_text(lines_of(in_environment(keys)))
+    with a_service(tmp_path, USERS_URL="memory:") as service:
+        async with Client(base_url=service.url, timeout=PATIENCE) as client:
+            tokens = await client.come_in()
+            assert service.process
+
+            env_file.write_text("ACCESS_TOKEN_PRIVATE_KEY=rubbish")
+            service.process.send_signal(signal.SIGHUP)
+            await until(lambda: "nothing is reloaded" in service.log)
+            assert (await client.me(tokens["access_token"])).status_code == 200
+
+            env_file.write_text(lines_of(in_environment({**keys, TokenKind.ACCESS: strange_key})))
+            service.process.send_signal(signal.SIGHUP)
+            await until(
+                lambda: (
+                    '"the limits and the keys are reloaded; all else would need a restart"'
+                    in service.log
+                )
+            )
+            assert (await client.me(tokens["access_token"])).status_code == 401
+            refreshed = (await client.refresh(tokens["refresh_token"])).json()
+            assert header(refreshed["access_token"])["kid"] == strange_key.kid
+            assert await published(client) == [strange_key.kid]
+
+
+async def test_another_secret_is_read_anew_on_sighup(tmp_path: Path) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_text(f"KEYS_SECRET={SECRET}\nTOKEN_ALGORITHM=EdDSA\n")
+    with a_service(tmp_path) as service:
+        async with Client(base_url=service.url, timeout=PATIENCE) as client:
+            tokens = await client.come_in()
+            before = await published(client)
+            assert service.process
+
+            new = base64.b64encode(bytes(32)).decode()
+            env_file.write_text(f"KEYS_SECRET={new},{SECRET}\nTOKEN_ALGORITHM=EdDSA\n")
+            service.process.send_signal(signal.SIGHUP)
+            await until(lambda: RELOADED in service.log)
+            rotate = await asyncio.create_subprocess_exec(COMMAND, "keys", "rotate", cwd=tmp_path)
+            assert await rotate.wait() == 0
+            async with asyncio.timeout(PATIENCE):
+                while len(await published(client)) == len(before):
+                    pass
+
+            assert (await client.me(tokens["access_token"])).status_code == 200
+            assert "is refused" not in service.log
+
+
+def put(folder: Path, name: str) -> str:
+    """A new key, at once and as a whole."""
+    pair = SigningKey.generate(EDDSA)
+    (folder / "draft").write_bytes(pair.private_pem())
+    (folder / "draft").rename(folder / name)
+    return pair.kid
+
+
+def lines_of(variables: Mapping[str, str]) -> str:
+    return "".join(f"{name}={value}\n" for name, value in variables.items())
+
+
+async def published(client: Client) -> list[str]:
+    return [key["kid"] for key in (await client.get(KEYS)).json()["keys"]]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)

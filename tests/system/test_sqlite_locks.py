@@ -1,0 +1,35 @@
+"""SQLite's locks on its file hold while the service runs, whoever else opens and closes it."""
+
+import asyncio
+import signal
+import sqlite3
+from pathlib import Path
+
+from tests.http.people import Client
+from tests.support.processes import a_service
+from tests.system.people import PATIENCE
+
+
+async def test_nothing_is_lost_when_another_process_closes_the_file(tmp_path: Path) -> None:
+    """The last one to close it takes its log away, and only locks say that one is not the last."""
+    with a_service(tmp_path, LOGIN_LIMIT_ADDRESS="off", ARGON2_MEMORY_KIB="19456") as service:
+        async with Client(base_url=service.url, timeout=PATIENCE) as client:
+            await client.register("first@example.org")
+            # As many at once open as many connections.
+            await asyncio.gather(*(client.log_in("first@example.org") for _ in range(8)))
+            look(tmp_path / "var" / "doorward.db")
+            for number in range(5):
+                assert (await client.register(f"{number}@example.org")).status_code == 200
+
+            service.end(signal.SIGKILL)
+            service.start()
+
+            for number in range(5):
+                assert (await client.log_in(f"{number}@example.org")).status_code == 200
+
+
+def look(path: Path) -> None:
+    """As a backup would, or `doorward doctor`."""
+    connection = sqlite3.connect(path)
+    assert connection.execute("SELECT count(*) FROM users").fetchone() == (1,)
+    connection.close()

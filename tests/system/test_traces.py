@@ -1,0 +1,247 @@
+"""Traces of the service as people run it, as OpenTelemetry's collector receives them."""
+
+import gzip
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import httpx
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from tests.cli.test_cli import assert_one_line, doorward, free_port
+from tests.http.people import EMAIL, LOGIN, ME, PERSON, REGISTER, bearer
+from tests.support.builders import PASSWORD
+from tests.support.processes import Service, a_service
+from tests.support.watch import secrets_in
+from tests.system.people import PATIENCE
+
+LOG_IN = {"email": EMAIL, "password": PASSWORD, "transport": "bearer"}
+TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+
+
+@dataclass
+class Collector:
+    """Receives what the exporter sends by HTTP."""
+
+    port: int = 0
+    raw: list[bytes] = field(default_factory=list)
+    resource: dict[str, str] = field(default_factory=dict)
+    spans: list[Span] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def take(self, body: bytes) -> None:
+        self.raw.append(body)
+        for of_resource in ExportTraceServiceRequest.FromString(body).resource_spans:
+            for each in of_resource.resource.attributes:
+                self.resource[each.key] = each.value.string_value
+            for of_scope in of_resource.scope_spans:
+                self.spans += of_scope.spans
+
+    def trace_of(self, name: str) -> list[Span]:
+        """The spans of the last trace whose outermost span goes by this name."""
+        last = [each for each in self.spans if each.name == name][-1]
+        return [each for each in self.spans if each.trace_id == last.trace_id]
+
+
+@contextmanager
+def a_collector() -> Iterator[Collector]:
+    collector = Collector()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.headers.get("Content-Encoding") == "gzip":
+                body = gzip.decompress(body)
+            assert self.path == "/v1/traces"
+            collector.take(body)
+            self.send_response(200)
+            self.send_header("Content-Type", "application/x-protobuf")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        collector.port = server.server_port
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield collector
+        server.shutdown()
+        thread.join()
+
+
+def parent_of(span: Span, spans: list[Span]) -> Span | None:
+    return next((each for each in spans if each.span_id == span.parent_span_id), None)
+
+
+def path_to(span: Span, spans: list[Span]) -> list[str]:
+    """The names of the spans from the outermost to this one."""
+    names = [span.name]
+    while parent := parent_of(span, spans):
+        assert parent.start_time_unix_nano <= span.start_time_unix_nano
+        assert parent.end_time_unix_nano >= span.end_time_unix_nano
+        names.insert(0, parent.name)
+        span = parent
+    return names
+
+
+def log_in(service: Service) -> str:
+    """:returns: the access token."""
+    with httpx.Client(base_url=service.url, timeout=PATIENCE) as client:
+        client.post(REGISTER, json=PERSON)
+        answer = client.post(LOGIN, json=LOG_IN, headers={"User-Agent": "a certain browser"})
+    assert answer.status_code == 200
+    return str(answer.json()["access_token"])
+
+
+def test_one_request_is_one_trace_from_the_handler_to_the_stores(
+    tmp_path: Path, postgres_url: str, redis_url: str
+) -> None:
+    stores = {"DATABASE_URL": postgres_url, "REDIS_URL": redis_url}
+    with a_collector() as collector:
+        with a_service(
+            tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, WORKERS="2", **stores
+        ) as service:
+            log_in(service)
+            service.end()
+
+        spans = collector.trace_of(f"POST {LOGIN}")
+
+    paths = [path_to(span, spans) for span in spans]
+    handler = f"POST {LOGIN}"
+    assert [handler] in paths
+    assert [handler, "Login"] in paths
+    assert [handler, "Login", "postgresql users"] in paths
+    assert [handler, "Login", "redis rate_limits"] in paths
+    assert [handler, "Login", "StartSession"] in paths
+    assert [handler, "Login", "StartSession", "redis sessions"] in paths
+    assert all(path[0] == handler for path in paths)
+    kinds = {span.name: span.kind for span in spans}
+    assert kinds[handler] == Span.SPAN_KIND_SERVER
+    assert kinds["Login"] == Span.SPAN_KIND_INTERNAL
+    assert kinds["postgresql users"] == kinds["redis sessions"] == Span.SPAN_KIND_CLIENT
+    assert collector.resource["service.name"] == "doorward"
+    assert collector.resource["service.version"] == "0.1.0"
+
+
+def test_answers_at_hand_are_traced_and_belong_to_the_trace_of_whoever_asks(
+    tmp_path: Path,
+) -> None:
+    said = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
+    with a_collector() as collector:
+        url = f"{collector.url}/v1/traces"
+        with a_service(tmp_path, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=url) as service:
+            mine = bearer(log_in(service))
+            for _ in range(3):
+                assert httpx.get(service.url + ME, headers=mine | said).status_code == 200
+            service.end()
+
+        spans = [each for each in collector.spans if each.name == f"GET {ME}"]
+
+    assert len(spans) == 3
+    assert {each.trace_id.hex() for each in spans} == {TRACE}
+    assert {each.parent_span_id.hex() for each in spans} == {PARENT}
+
+
+def test_lines_of_the_log_bear_the_ids_of_their_request(tmp_path: Path) -> None:
+    with a_collector() as collector:
+        with a_service(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url) as service:
+            log_in(service)
+            service.end()
+            lines = [json.loads(each) for each in service.log.splitlines() if each[0] == "{"]
+
+        [request] = [each for each in collector.spans if each.name == f"POST {LOGIN}"]
+
+    [line] = [each for each in lines if each["event"] == "login"]
+    assert line["trace_id"] == request.trace_id.hex()
+    assert line["span_id"] == request.span_id.hex()
+    assert "trace_id" not in lines[0]
+
+
+def test_no_span_says_who_it_was(tmp_path: Path) -> None:
+    with a_collector() as collector:
+        with a_service(
+            tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, OTEL_SERVICE_NAME="gate"
+        ) as service:
+            token = log_in(service)
+            httpx.get(f"{service.url}/{EMAIL}?token={token}", headers={"Cookie": f"x={token}"})
+            httpx.delete(f"{service.url}/api/sessions/{EMAIL}", headers=bearer(token))
+            service.end()
+
+        sent = b"".join(collector.raw).decode("latin-1")
+
+    assert collector.resource["service.name"] == "gate"
+    assert "GET unknown" in {each.name for each in collector.spans}
+    assert secrets_in(sent) == []
+    for each in (EMAIL, PASSWORD, token, "Ada", "127.0.0.1", "a certain browser", "SELECT"):
+        assert each not in sent
+
+
+def test_a_collector_that_is_down_holds_nobody_up(tmp_path: Path) -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    with a_service(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=nowhere) as service:
+        log_in(service)
+        with ThreadPoolExecutor(1) as thread:
+            assert thread.submit(service.end).result(timeout=8) == 0
+
+        assert "Traceback" not in service.log
+
+
+@pytest.mark.parametrize(
+    "off",
+    [{}, {"OTEL_SDK_DISABLED": "true"}, {"OTEL_TRACES_EXPORTER": "none"}],
+    ids=["nothing is set", "the SDK is disabled", "no exporter"],
+)
+def test_traces_are_off_unless_they_are_asked_for(tmp_path: Path, off: dict[str, str]) -> None:
+    with a_collector() as collector:
+        asked = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url} if off else {}
+        with a_service(tmp_path, **asked, **off) as service:
+            log_in(service)
+            service.end()
+
+            assert "trace_id" not in service.log
+        assert collector.raw == []
+
+
+def test_traces_without_their_packages_are_one_line(tmp_path: Path) -> None:
+    (tmp_path / "opentelemetry").mkdir()  # in the way of the real one
+    (tmp_path / "opentelemetry" / "__init__.py").write_text("")
+
+    result = doorward(
+        tmp_path,
+        "serve",
+        PORT=str(free_port()),
+        USERS_URL="memory:",
+        OTEL_TRACES_EXPORTER="otlp",
+        PYTHONPATH=str(tmp_path),
+    )
+
+    assert_one_line(result, 2, "install doorward[otel]")
+
+
+def test_what_is_off_is_not_loaded() -> None:
+    ours = (
+        "prometheus_client",
+        "infrastructure.telemetry.metrics",
+        "infrastructure.telemetry.tracing",
+    )
+    program = (
+        "import sys, doorward.cli.main, doorward.main; from infrastructure.config.settings import Settings;"
+        "doorward.main.make_app(Settings.read({'USERS_URL': 'memory:'}));"
+        f"sys.exit(any(name in sys.modules for name in {ours}))"
+    )
+
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

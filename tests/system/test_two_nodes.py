@@ -1,0 +1,363 @@
+"""Two nodes on one PostgreSQL and one Redis are one service.
+
+Whatever one of them has answered counts at the other with the very next request.
+"""
+
+import asyncio
+import subprocess
+from base64 import b64encode
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from application.ports.pagination import UserQuery
+from domain.permissions import Role
+from infrastructure.storage.backends import adapter_for
+from infrastructure.storage.options import Limits
+from tests.contracts.conftest import by_hand
+from tests.http.people import (
+    BOSS,
+    LOGIN,
+    ME,
+    NEW_PASSWORD,
+    SESSIONS,
+    USERS,
+    Client,
+    Tokens,
+    bearer,
+    stored,
+)
+from tests.support.processes import COMMAND, Service
+from tests.support.resource_servers import KEYS, header
+from tests.support.servers import Server, TemplateDatabases
+from tests.system.conftest import SETTINGS, clients_of, on_two_nodes
+from tests.system.people import PATIENCE
+
+GRACE = 2.0  # seconds
+FEW = {
+    "LOGIN_LIMIT_ACCOUNT": "4/15m",
+    "REFRESH_LIMIT_ACCOUNT": "4/15m",
+    "REFRESH_GRACE": f"{GRACE:.0f}s",
+}
+"""So that a test reaches the limits."""
+
+RING = {
+    "KEYS_SECRET": b64encode(bytes(range(32))).decode(),
+    "KEY_ROTATION": "off",
+    "JWKS_MAX_AGE": "1s",
+    "REVOCATION_BOUND": "1s",
+}
+"""One ring of keys for both nodes, which the operator rotates."""
+
+
+@pytest.fixture(scope="module")
+def services(
+    tmp_path_factory: pytest.TempPathFactory,
+    migrated_databases: TemplateDatabases,
+    our_redis: Server,
+) -> Iterator[list[Service]]:
+    """In a database of their own: who is an administrator in it is said here."""
+    with migrated_databases.fresh() as url:
+        stores = {"DATABASE_URL": url, "REDIS_URL": our_redis.url}
+        with on_two_nodes(tmp_path_factory.mktemp, SETTINGS | FEW | RING | stores) as services:
+            yield services
+
+
+@dataclass
+class Nodes:
+    """A client of each node.
+
+    :ivar users_url: where the users are.
+    """
+
+    a: Client
+    b: Client
+    users_url: str
+
+    async def somebody(self) -> tuple[str, Tokens]:
+        """Who has just come in at A, and whom both nodes have copies of."""
+        email = f"{uuid4().hex}@example.org"
+        tokens = await self.a.come_in(email)
+        for client in (self.a, self.b) * 2:
+            assert (await client.me(tokens["access_token"])).status_code == 200
+        return email, tokens
+
+    async def administrators(self, *emails: str) -> list[dict[str, str]]:
+        """These and nobody else, who come in at A and B in turn.
+
+        :returns: the headers of each.
+        """
+        people = zip(cycle([self.a, self.b]), emails, strict=False)
+        tokens = [await node.come_in(email) for node, email in people]
+        adapter = adapter_for(self.users_url, "users")
+        assert adapter.users
+        async with adapter.connect(self.users_url, Limits()) as connection:
+            users = adapter.users(connection)
+            known = (await users.page(UserQuery(role=Role.ADMIN), None, 100)).items
+            for email in emails:
+                user = await stored(users, email)
+                assert await users.replace(user, replace(user, role=Role.ADMIN))
+            for user in known:
+                if user.email.address not in emails:
+                    assert await users.replace(user, replace(user, role=Role.USER))
+        return [bearer(each["access_token"]) for each in tokens]
+
+
+@pytest.fixture
+async def nodes(services: list[Service]) -> AsyncIterator[Nodes]:
+    async with clients_of(services) as (at_a, at_b):
+        yield Nodes(at_a, at_b, services[0].environment["DATABASE_URL"])
+
+
+async def id_of(client: Client, tokens: Tokens) -> str:
+    me: dict[str, Any] = (await client.me(tokens["access_token"])).json()["data"]["user"]
+    return str(me["id"])
+
+
+async def test_who_logs_in_at_one_is_logged_in_at_the_other(nodes: Nodes) -> None:
+    tokens = await nodes.a.come_in("ada@example.org")
+
+    me = await nodes.b.me(tokens["access_token"])
+
+    assert me.json()["data"]["user"]["email"] == "ada@example.org"
+
+
+async def test_who_registers_at_one_is_known_at_the_other(nodes: Nodes) -> None:
+    email = f"{uuid4().hex}@example.org"
+    assert (await nodes.a.register(email)).status_code == 200
+
+    assert (await nodes.b.register(email)).status_code == 409
+    assert (await nodes.b.log_in(email)).status_code == 200
+
+
+async def test_a_logout_at_one_counts_at_the_other(nodes: Nodes) -> None:
+    _, tokens = await nodes.somebody()
+
+    assert (await nodes.b.log_out(tokens["refresh_token"])).status_code == 200
+
+    assert (await nodes.a.me(tokens["access_token"])).status_code == 401
+    assert (await nodes.a.refresh(tokens["refresh_token"])).status_code == 401
+
+
+async def test_a_session_that_is_ended_at_one_has_ended_at_the_other(nodes: Nodes) -> None:
+    email, tokens = await nodes.somebody()
+    other = await nodes.b.come_in(email)
+    mine = bearer(tokens["access_token"])
+    sessions = (await nodes.a.get(SESSIONS, headers=mine)).json()["data"]["sessions"]
+    [theirs] = [session["id"] for session in sessions if not session["isCurrent"]]
+    assert (await nodes.b.me(other["access_token"])).status_code == 200
+
+    ended = await nodes.a.delete(f"{SESSIONS}/{theirs}", headers=mine)
+
+    assert ended.is_success
+    assert (await nodes.b.me(other["access_token"])).status_code == 401
+    assert (await nodes.b.me(tokens["access_token"])).status_code == 200
+
+
+async def test_a_role_that_is_changed_at_one_counts_at_the_other(nodes: Nodes) -> None:
+    [boss] = await nodes.administrators(BOSS)
+    _, tokens = await nodes.somebody()
+    user = f"{USERS}/{await id_of(nodes.a, tokens)}"
+
+    for role, status in (("admin", 200), ("user", 403)) * 2:
+        assert (await nodes.a.patch(user, json={"role": role}, headers=boss)).status_code == 200
+        asked = await nodes.b.get(USERS, headers=bearer(tokens["access_token"]))
+        assert asked.status_code == status
+
+
+async def test_who_is_disabled_at_one_is_refused_at_the_other(nodes: Nodes) -> None:
+    [boss] = await nodes.administrators(BOSS)
+    email, tokens = await nodes.somebody()
+    user = f"{USERS}/{await id_of(nodes.a, tokens)}"
+
+    disabled = await nodes.a.patch(user, json={"disabled": True}, headers=boss)
+
+    assert disabled.status_code == 200
+    assert (await nodes.b.me(tokens["access_token"])).status_code == 401
+    assert (await nodes.b.refresh(tokens["refresh_token"])).status_code == 401
+    assert (await nodes.b.log_in(email)).status_code == 400
+
+
+async def test_who_is_deleted_at_one_is_refused_at_the_other(nodes: Nodes) -> None:
+    [boss] = await nodes.administrators(BOSS)
+    email, tokens = await nodes.somebody()
+    user = f"{USERS}/{await id_of(nodes.a, tokens)}"
+
+    assert (await nodes.a.delete(user, headers=boss)).is_success
+
+    assert (await nodes.b.me(tokens["access_token"])).status_code == 401
+    assert (await nodes.b.log_in(email)).status_code == 400
+
+
+async def test_a_new_password_at_one_ends_the_other_sessions_at_the_other(nodes: Nodes) -> None:
+    email, mine = await nodes.somebody()
+    theirs = await nodes.b.come_in(email)
+    assert (await nodes.b.me(theirs["access_token"])).status_code == 200
+
+    changed = await nodes.a.change_password(headers=bearer(mine["access_token"]))
+
+    assert changed.status_code == 200
+    assert (await nodes.b.me(theirs["access_token"])).status_code == 401
+    assert (await nodes.b.refresh(theirs["refresh_token"])).status_code == 401
+    assert (await nodes.b.me(mine["access_token"])).status_code == 200
+    assert (await nodes.b.log_in(email)).status_code == 400
+    assert (await nodes.b.log_in(email, password=NEW_PASSWORD)).status_code == 200
+
+
+async def test_within_the_grace_period_both_give_the_same_successor(nodes: Nodes) -> None:
+    _, tokens = await nodes.somebody()
+
+    at_a = await nodes.a.refresh(tokens["refresh_token"])
+    at_b = await nodes.b.refresh(tokens["refresh_token"])
+
+    assert at_a.status_code == at_b.status_code == 200
+    assert at_a.json() == at_b.json()
+
+
+async def test_after_it_a_spent_token_at_one_ends_the_session_at_the_other(nodes: Nodes) -> None:
+    _, tokens = await nodes.somebody()
+    successor = (await nodes.a.refresh(tokens["refresh_token"])).json()
+    assert (await nodes.a.me(successor["access_token"])).status_code == 200
+    await asyncio.sleep(GRACE)
+
+    assert (await nodes.b.refresh(tokens["refresh_token"])).status_code == 401
+
+    assert (await nodes.a.me(successor["access_token"])).status_code == 401
+    assert (await nodes.a.refresh(successor["refresh_token"])).status_code == 401
+
+
+async def test_an_older_token_at_one_ends_the_session_at_the_other(nodes: Nodes) -> None:
+    _, tokens = await nodes.somebody()
+    second = (await nodes.a.refresh(tokens["refresh_token"])).json()
+    third = (await nodes.b.refresh(second["refresh_token"])).json()
+    assert (await nodes.a.me(third["access_token"])).status_code == 200
+
+    assert (await nodes.b.refresh(tokens["refresh_token"])).status_code == 401
+
+    assert (await nodes.a.me(third["access_token"])).status_code == 401
+
+
+async def test_failed_logins_at_both_are_counted_together(nodes: Nodes) -> None:
+    email = f"{uuid4().hex}@example.org"
+    await nodes.a.register(email)
+    guess = {"email": email, "password": NEW_PASSWORD}
+
+    failed = [(await node.post(LOGIN, json=guess)).status_code for node in (nodes.a, nodes.b) * 2]
+
+    assert failed == [400] * 4
+    for node in (nodes.a, nodes.b):
+        assert (await node.post(LOGIN, json=guess)).status_code == 429
+        assert (await node.log_in(email)).status_code == 429
+
+
+async def test_refreshes_at_both_are_counted_together(nodes: Nodes) -> None:
+    _, tokens = await nodes.somebody()
+    for node in (nodes.a, nodes.b) * 2:
+        answer = await node.refresh(tokens["refresh_token"])
+        assert answer.status_code == 200
+        tokens = answer.json()
+
+    for node in (nodes.a, nodes.b):
+        assert (await node.refresh(tokens["refresh_token"])).status_code == 429
+
+
+async def test_of_two_administrators_who_resign_at_once_one_stays(nodes: Nodes) -> None:
+    for _ in range(5):
+        emails = [f"{uuid4().hex}@example.org" for _ in range(2)]
+        both = await nodes.administrators(*emails)
+        clients = [nodes.a, nodes.b]
+        ids = [
+            (await client.get(ME, headers=who)).json()["data"]["user"]["id"]
+            for client, who in zip(clients, both, strict=True)
+        ]
+
+        answers = await asyncio.gather(
+            *(
+                client.patch(f"{USERS}/{user}", json={"role": "user"}, headers=who)
+                for client, user, who in zip(clients, ids, both, strict=True)
+            )
+        )
+
+        assert sorted(answer.status_code for answer in answers) == [200, 409]
+        asked = [
+            await client.get(USERS, headers=who)
+            for client, who in zip(reversed(clients), both, strict=True)
+        ]
+        assert sorted(answer.status_code for answer in asked) == [200, 403]
+
+
+async def test_what_both_record_at_once_is_one_chain(nodes: Nodes, tmp_path: Path) -> None:
+    people = [f"{uuid4().hex}@example.org" for _ in range(20)]
+    in_turn = zip(cycle([nodes.a, nodes.b]), people, strict=False)
+
+    await asyncio.gather(*(node.register(email) for node, email in in_turn))
+
+    told = await asyncio.to_thread(doctor_audit, tmp_path, nodes.users_url)
+    [[recorded]] = await by_hand(nodes.users_url, "SELECT count(*) FROM audit_events")
+    assert recorded >= len(people)
+    assert f"audit log: {recorded} events, none changed and none taken out\n" in told
+
+
+def doctor_audit(folder: Path, url: str) -> str:
+    return operator(folder, url, "doctor", "audit")
+
+
+def operator(folder: Path, url: str, *command: str) -> str:
+    """What the operator is told."""
+    environment = RING | {"DATABASE_URL": url}
+    return subprocess.run(
+        [COMMAND, *command],
+        cwd=folder,
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+
+def kid(tokens: Tokens) -> str:
+    """The key of the access token."""
+    signed_with: str = header(tokens["access_token"])["kid"]
+    return signed_with
+
+
+async def published(node: Client) -> set[str]:
+    return {key["kid"] for key in (await node.get(KEYS)).json()["keys"]}
+
+
+async def test_both_sign_with_the_next_key_when_its_time_has_come(
+    nodes: Nodes, tmp_path: Path
+) -> None:
+    email, before = await nodes.somebody()
+    rotate = ("keys", "rotate", "--kind", "access")
+    await asyncio.to_thread(operator, tmp_path, nodes.users_url, *rotate)
+
+    after: list[Tokens] = []
+    async with asyncio.timeout(PATIENCE):  # for the key is published before it signs
+        while len({kid(tokens) for tokens in after} - {kid(before)}) < 1:
+            after = [await node.come_in(email) for node in (nodes.b, nodes.a)]
+
+    assert kid(after[1]) != kid(before)
+    for tokens in (before, *after):
+        for node in (nodes.a, nodes.b):
+            assert (await node.me(tokens["access_token"])).status_code == 200
+    assert await published(nodes.a) == await published(nodes.b)
+    assert {kid(before), kid(after[1])} < await published(nodes.a)
+
+
+async def test_what_a_revoked_key_has_signed_is_dead_at_both(nodes: Nodes, tmp_path: Path) -> None:
+    _, tokens = await nodes.somebody()
+
+    await asyncio.to_thread(operator, tmp_path, nodes.users_url, "keys", "revoke", kid(tokens))
+
+    for node in (nodes.a, nodes.b):
+        assert (await node.me(tokens["access_token"])).status_code == 401
+        assert kid(tokens) not in await published(node)
+    refreshed = (await nodes.b.refresh(tokens["refresh_token"])).json()
+    for node in (nodes.a, nodes.b):
+        assert (await node.me(refreshed["access_token"])).status_code == 200

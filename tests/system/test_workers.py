@@ -1,0 +1,195 @@
+"""Two server processes: what one has done, the other knows with the very next request."""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+
+from domain.permissions import Role
+from infrastructure.storage.backends import adapter_for
+from infrastructure.storage.options import Limits
+from tests.http.people import BOSS, EMAIL, ME, USERS, Client, bearer, stored
+from tests.support.processes import Service, a_service
+from tests.system.conftest import on_both_stacks
+from tests.system.people import PATIENCE, Caller, in_the_background
+
+
+@dataclass
+class Pair:
+    """
+    :ivar one: and ``other``: clients with one connection each, to one process each.
+    :ivar users_url: where the users are.
+    """
+
+    one: Client
+    other: Client
+    users_url: str
+
+
+@asynccontextmanager
+async def talking_to_both(service: Service) -> AsyncIterator[Pair]:
+    workers = await both_workers(service)
+    async with AsyncExitStack() as stack:
+        clients = [Client(base_url=service.url, timeout=PATIENCE) for _ in workers]
+        for worker, client in zip(workers, clients, strict=True):
+            [other] = set(workers) - {worker}
+            os.kill(other, signal.SIGSTOP)  # so the connection can only be to the worker
+            try:
+                await stack.enter_async_context(client)
+                await client.get("/health/live")
+            finally:
+                os.kill(other, signal.SIGCONT)
+        sqlite_url = f"sqlite:///{service.folder}/var/doorward.db"
+        yield Pair(clients[0], clients[1], service.environment.get("DATABASE_URL", sqlite_url))
+
+
+async def both_workers(service: Service) -> list[int]:
+    """Their process ids, once both are ready."""
+    ready: list[int] = []
+    async with asyncio.timeout(PATIENCE):
+        while len(ready) < 2:
+            await asyncio.sleep(0.02)
+            if events(service).count("Application startup complete.") == 2:
+                ready = started(service)
+    return ready
+
+
+def events(service: Service) -> list[str]:
+    return [
+        json.loads(line)["event"]
+        for line in service.log.splitlines()
+        if line.startswith("{") and line.endswith("}")
+    ]
+
+
+def started(service: Service) -> list[int]:
+    """The process ids of all workers that there have been, in the order of their start."""
+    start = "Started server process ["
+    return [int(each[len(start) : -1]) for each in events(service) if each.startswith(start)]
+
+
+async def test_two_processes_are_of_one_mind(tmp_path: Path, on_servers: dict[str, str]) -> None:
+    with on_both_stacks(tmp_path, on_servers, WORKERS="2") as services:
+        for service in services.values():
+            async with talking_to_both(service) as pair:
+                await assert_a_logout_is_seen_at_once(pair.one, pair.other)
+                await assert_a_logout_is_seen_at_once(pair.other, pair.one)
+                await assert_disabling_is_seen_at_once(pair)
+                await assert_administration_is_seen_at_once(pair)
+            service.end()  # SIGKILL would leave the two without a parent
+
+
+async def test_workers_are_replaced_one_by_one_and_nobody_is_refused(
+    tmp_path: Path, on_servers: dict[str, str]
+) -> None:
+    with a_service(tmp_path, WORKERS="2", **on_servers) as service:
+        before = await both_workers(service)
+        async with Client(base_url=service.url, timeout=PATIENCE) as client:
+            tokens = await client.come_in("grace@example.org")
+
+        async def ask() -> httpx.Response:
+            """On a new connection: one that is kept may be closed as the request sets out."""
+            async with Client(base_url=service.url, timeout=PATIENCE) as client:
+                return await client.me(tokens["access_token"])
+
+        callers = [Caller(ask), Caller(ask)]
+        async with in_the_background(caller.run() for caller in callers):
+            await callers[0].hears(200)
+            assert service.process is not None
+            service.process.send_signal(signal.SIGHUP)
+            after = await until_all_are_new(service, before)
+            for caller in callers:
+                await caller.hears(200)
+
+        assert not set(before) & set(after)
+        assert {status for caller in callers for status in caller.statuses} == {200}
+        service.end()  # SIGKILL would leave the two without a parent
+
+
+async def until_all_are_new(service: Service, old: list[int]) -> list[int]:
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            workers = started(service)
+            if len(workers) >= 4 and not any(map(is_there, old)):
+                return workers[-2:]
+            await asyncio.sleep(0.02)
+
+
+def is_there(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def assert_a_logout_is_seen_at_once(one: Client, other: Client) -> None:
+    tokens = await one.come_in()
+    access, refresh = tokens["access_token"], tokens["refresh_token"]
+    assert (await other.me(access)).status_code == 200
+    successor = (await other.refresh(refresh)).json()
+    assert (await one.refresh(refresh)).json() == successor
+
+    assert (await one.log_out(refresh)).status_code == 200
+
+    for token in (access, successor["access_token"]):
+        assert (await other.me(token)).status_code == 401
+        assert (await one.me(token)).status_code == 401
+    assert (await other.refresh(successor["refresh_token"])).status_code == 401
+
+
+async def assert_administration_is_seen_at_once(pair: Pair) -> None:
+    """Whichever worker an administrator asks, the other one knows with the very next request."""
+    boss = bearer((await pair.one.come_in(BOSS))["access_token"])
+    await make_administrator(pair.users_url, BOSS)
+    for one, other in ((pair.one, pair.other), (pair.other, pair.one)):
+        tokens = await one.come_in(f"{uuid4().hex}@example.org")
+        mine = bearer(tokens["access_token"])
+        me = (await other.get(ME, headers=mine)).json()["data"]["user"]
+        user = f"{USERS}/{me['id']}"
+        for role, status in (("admin", 200), ("user", 403), ("admin", 200)):
+            changed = await one.patch(user, json={"role": role}, headers=boss)
+            assert changed.status_code == 200, changed.text
+            assert (await other.get(USERS, headers=mine)).status_code == status
+
+        assert (await one.patch(user, json={"disabled": True}, headers=boss)).status_code == 200
+        assert (await other.get(USERS, headers=mine)).status_code == 401
+        assert (await one.patch(user, json={"disabled": False}, headers=boss)).status_code == 200
+        assert (await other.get(USERS, headers=mine)).status_code == 401
+
+        tokens = await one.come_in(me["email"])
+        assert (await other.me(tokens["access_token"])).status_code == 200
+        assert (await one.delete(user, headers=boss)).status_code == 200
+        assert (await other.me(tokens["access_token"])).status_code == 401
+
+
+async def make_administrator(users_url: str, email: str) -> None:
+    adapter = adapter_for(users_url, "users")
+    assert adapter.users
+    async with adapter.connect(users_url, Limits()) as connection:
+        users = adapter.users(connection)
+        user = await stored(users, email)
+        assert await users.replace(user, replace(user, role=Role.ADMIN))
+
+
+async def assert_disabling_is_seen_at_once(pair: Pair) -> None:
+    access = (await pair.one.come_in())["access_token"]
+    adapter = adapter_for(pair.users_url, "users")
+    assert adapter.users
+    async with adapter.connect(pair.users_url, Limits()) as connection:
+        users = adapter.users(connection)
+        user = await stored(users, EMAIL)
+        for disabled, status in ((True, 401), (False, 200), (True, 401)):
+            assert await users.replace(user, user := replace(user, disabled=disabled))
+            for client in (pair.one, pair.other):
+                # It was not changed through either; they are told within milliseconds.
+                asking = Caller(lambda client=client: client.me(access))  # type: ignore[misc]
+                async with asyncio.timeout(1), in_the_background([asking.run()]):
+                    await asking.hears(status)

@@ -1,0 +1,196 @@
+"""Changing one's password: whoever else was logged in is out, and stays out."""
+
+from dataclasses import replace
+
+import pytest
+
+from application.authenticate import Principal
+from application.rate_limiting import AttemptLimits
+from domain.errors import InvalidCredentials, InvalidInput, TokenRejected, WrongPassword
+from domain.rate_limit import TooManyRequests
+from tests.support.builders import PASSWORD, SECOND, House
+from tests.unit.application.attempts import GUESS, limited, log_in
+
+ADA = "ada@example.org"
+NEW = "a better one than before"
+
+
+async def test_the_new_password_opens_and_the_old_one_does_not(
+    house: House, me: Principal
+) -> None:
+    await house.change_password(me, PASSWORD, NEW)
+
+    with pytest.raises(InvalidCredentials):
+        await house.login(ADA, PASSWORD)
+    await house.login(ADA, NEW)
+
+
+async def test_the_other_sessions_end_and_mine_stays(house: House) -> None:
+    await house.move_in(ADA)
+    before, mine, after = [await house.come_in(ADA) for _ in range(3)]
+    me = await house.authenticate(mine.access)
+
+    await house.change_password(me, PASSWORD, NEW)
+
+    for other in (before, after):
+        with pytest.raises(TokenRejected):
+            await house.authenticate(other.access)
+        with pytest.raises(TokenRejected):
+            await house.refresh(other.refresh)
+    assert await house.sessions.of_user(me.user.id) == [replace(me.session, generation=1)]
+    await house.authenticate(mine.access)
+    await house.refresh(mine.refresh)
+
+
+async def test_sessions_of_others_stay(house: House, me: Principal) -> None:
+    await house.move_in("eve@example.org")
+    eve = await house.come_in("eve@example.org")
+
+    await house.change_password(me, PASSWORD, NEW)
+
+    await house.authenticate(eve.access)
+
+
+async def test_nothing_else_about_the_user_changes(house: House, me: Principal) -> None:
+    house.clock.advance(SECOND)
+
+    await house.change_password(me, PASSWORD, NEW)
+
+    changed = await house.users.get(me.user.id)
+    assert changed is not None
+    assert changed.updated_at == house.clock()
+    assert changed.password_hash != me.user.password_hash
+    assert NEW not in changed.password_hash
+    assert me.user == replace(
+        changed,
+        password_hash=me.user.password_hash,
+        updated_at=me.user.updated_at,
+        generation=0,
+    )
+
+
+@pytest.mark.parametrize(
+    "current", ["", "a guess", PASSWORD + " ", PASSWORD.upper(), NEW, PASSWORD[:-1]]
+)
+async def test_a_wrong_current_password_changes_nothing(
+    house: House, me: Principal, current: str
+) -> None:
+    with pytest.raises(WrongPassword):
+        await house.change_password(me, current, NEW)
+
+    await check_unchanged(house, me)
+
+
+@pytest.mark.parametrize(
+    "new",
+    ["", "7 chars", "x" * 257, "password1", "aaaaaaaaaa", "Ada Lovelace", ADA, "ADA@example.org",
+     "with\x00null", "with\u202eoverride"],
+    ids=ascii,
+)  # fmt: skip
+async def test_the_new_password_must_be_one_that_a_registration_takes(
+    house: House, me: Principal, new: str
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        await house.change_password(me, PASSWORD, new)
+
+    assert len(refused.value.problems) == 1
+    assert house.hasher.computed == [me.user.password_hash] * 3  # those of the logins
+    await check_unchanged(house, me)
+
+
+@pytest.mark.parametrize("current", ["x" * 257, "\U0001f680" * 257, "with\x00null"], ids=ascii)
+async def test_a_current_password_that_nobody_can_have_is_not_hashed(
+    house: House, me: Principal, current: str
+) -> None:
+    before = list(house.hasher.computed)
+
+    with pytest.raises(InvalidInput):
+        await house.change_password(me, current, NEW)
+
+    assert house.hasher.computed == before
+    await check_unchanged(house, me)
+
+
+async def test_the_password_may_stay_the_same(house: House, me: Principal) -> None:
+    """Somebody wants the other sessions to end; that is no reason to refuse."""
+    await house.change_password(me, PASSWORD, PASSWORD)
+
+    assert await house.sessions.of_user(me.user.id) == [replace(me.session, generation=1)]
+    await house.login(ADA, PASSWORD)
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+async def test_a_user_who_was_changed_at_this_very_moment_keeps_their_password(
+    house: House, me: Principal, is_deleted: bool
+) -> None:
+    if is_deleted:
+        await house.users.delete(me.user.id)
+    else:
+        await house.change(me.user, disabled=True)
+
+    with pytest.raises(TokenRejected):
+        await house.change_password(me, PASSWORD, NEW)
+
+    stored = await house.users.get(me.user.id)
+    assert stored == (None if is_deleted else replace(me.user, disabled=True))
+
+
+async def test_guessing_the_current_password_is_limited_as_logging_in_is(
+    house: House, me: Principal
+) -> None:
+    house.limits = limited(3, "login_account")
+    for _ in range(3):
+        with pytest.raises(WrongPassword):
+            await house.change_password(me, GUESS, NEW)
+    before = list(house.hasher.computed)
+
+    with pytest.raises(TooManyRequests):
+        await house.change_password(me, PASSWORD, NEW)
+
+    assert house.hasher.computed == before
+    house.limits = AttemptLimits()
+    await check_unchanged(house, me)
+
+
+async def test_a_thief_in_another_session_does_not_use_up_the_owners_attempts(
+    house: House, me: Principal
+) -> None:
+    house.limits = limited(3, "login_account")
+    thief = await house.authenticate((await house.come_in(ADA)).access)
+    for _ in range(3):
+        with pytest.raises(WrongPassword):
+            await house.change_password(thief, GUESS, NEW)
+    with pytest.raises(TooManyRequests):
+        await house.change_password(thief, GUESS, NEW)
+
+    await house.change_password(me, PASSWORD, NEW)
+
+
+async def test_what_was_changed_elsewhere_a_moment_ago_is_no_obstacle(
+    house: House, me: Principal
+) -> None:
+    """The request may have been let in on a copy."""
+    await house.change(me.user, photo="ada.png")
+
+    await house.change_password(me, PASSWORD, NEW)
+
+    stored = await house.users.get(me.user.id)
+    assert stored is not None
+    assert stored.photo == "ada.png"
+
+
+async def test_who_knows_it_has_all_attempts_again(house: House, me: Principal) -> None:
+    house.limits = limited(3, "login_account")
+    for _ in range(2):
+        with pytest.raises(WrongPassword):
+            await house.change_password(me, GUESS, NEW)
+
+    await house.change_password(me, PASSWORD, NEW)
+
+    assert [await log_in(house) for _ in range(4)] == ["wrong"] * 3 + ["login-account"]
+
+
+async def check_unchanged(house: House, me: Principal) -> None:
+    assert await house.users.get(me.user.id) == me.user
+    assert len(await house.sessions.of_user(me.user.id)) == 3
+    await house.login(ADA, PASSWORD)

@@ -1,0 +1,164 @@
+"""Changing one's password while others log in with the old one, or while everything breaks."""
+
+import asyncio
+import random
+from contextlib import suppress
+from dataclasses import replace
+from itertools import count
+
+import pytest
+
+from application.authenticate import Principal
+from application.authentication import TokenPair
+from domain.audit_event import Event
+from domain.errors import InvalidCredentials, TokenRejected
+from domain.user import User
+from infrastructure.storage.memory.stores import MemoryUsers
+from tests.support.builders import PASSWORD, House, new_id
+from tests.support.doubles import PausingSessions
+
+ADA = "ada@example.org"
+NEW = "a better one than before"
+
+
+async def test_of_two_changes_at_once_one_succeeds(house: House, me: Principal) -> None:
+    house.sessions = PausingSessions(house.sessions, lambda: asyncio.sleep(0))
+
+    outcomes = await asyncio.gather(
+        house.change_password(me, PASSWORD, NEW),
+        house.change_password(me, PASSWORD, "yet another password"),
+        return_exceptions=True,
+    )
+
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["TokenRejected", "str"]
+    await house.login(ADA, "yet another password" if isinstance(outcomes[0], Exception) else NEW)
+
+
+@pytest.mark.parametrize("pauses_before", range(2))
+async def test_a_login_with_the_old_password_does_not_survive_a_change_meanwhile(
+    house: House, me: Principal, pauses_before: int
+) -> None:
+    sessions, pauses = house.sessions, count()
+
+    async def change_in_between() -> None:
+        if next(pauses) == pauses_before:
+            house.sessions = sessions
+            await house.change_password(me, PASSWORD, NEW)
+
+    house.sessions = PausingSessions(sessions, change_in_between)
+    with pytest.raises(InvalidCredentials):
+        await house.login(ADA, PASSWORD)
+
+    assert next(pauses) > pauses_before
+    assert await sessions.of_user(me.user.id) == [replace(me.session, generation=1)]
+
+
+@pytest.mark.parametrize("pauses_before", range(8))
+async def test_a_login_between_the_steps_of_a_change_does_not_survive(
+    house: House, me: Principal, pauses_before: int
+) -> None:
+    sessions, pauses = house.sessions, count()
+
+    async def log_in_in_between() -> None:
+        if next(pauses) == pauses_before:
+            house.sessions = sessions
+            try:
+                await house.login(ADA, PASSWORD)
+            except InvalidCredentials:
+                pass  # the new one has been stored
+            finally:
+                house.sessions = slow
+
+    house.sessions = slow = PausingSessions(sessions, log_in_in_between)
+    await house.change_password(me, PASSWORD, NEW)
+
+    assert next(pauses) > pauses_before
+    assert await sessions.of_user(me.user.id) == [replace(me.session, generation=1)]
+
+
+async def test_a_change_that_races_logins_and_refreshes_always_wins(house: House) -> None:
+    sessions, dice = house.sessions, random.Random(23)
+
+    async def pause() -> None:
+        for _ in range(dice.randrange(4)):
+            await asyncio.sleep(0)
+
+    async def change_some_time(me: Principal) -> None:
+        for _ in range(dice.randrange(40)):
+            await asyncio.sleep(0)
+        await house.change_password(me, PASSWORD, NEW)
+
+    outcomes = set()
+    for _ in range(100):
+        email = f"{new_id()}@example.org"
+        await house.move_in(email)
+        mine, other = await house.come_in(email), await house.come_in(email)
+        me = await house.authenticate(mine.access)
+        house.sessions = PausingSessions(sessions, pause)
+        changed, *answers = await asyncio.gather(
+            change_some_time(me),
+            house.login(email, PASSWORD),
+            house.refresh(other.refresh),
+            house.login(email, PASSWORD),
+            return_exceptions=True,
+        )
+        house.sessions = sessions
+        outcomes |= {type(answer).__name__ for answer in answers}
+        assert changed is None
+        assert await house.sessions.of_user(me.user.id) == [replace(me.session, generation=1)]
+
+    assert outcomes >= {"LoggedIn", "InvalidCredentials", "TokenPair"}
+
+
+@pytest.mark.parametrize("steps_before", range(10))
+async def test_a_crash_at_any_step_leaves_nobody_logged_in_under_the_old_password(
+    house: House, me: Principal, steps_before: int
+) -> None:
+    """Not even who logs in between the steps, for as long as the old password lets them."""
+    sessions, steps = house.sessions, count()
+    intruders: list[TokenPair] = []
+
+    async def intrude_and_crash() -> None:
+        house.sessions = sessions
+        with suppress(InvalidCredentials):
+            intruders.append((await house.login(ADA, PASSWORD)).tokens)
+        house.sessions = slow
+        if next(steps) == steps_before:
+            raise ConnectionError
+
+    house.sessions = slow = PausingSessions(sessions, intrude_and_crash)
+    with suppress(ConnectionError):
+        await house.change_password(me, PASSWORD, NEW)
+    house.sessions = sessions
+
+    stored = await house.users.get(me.user.id)
+    assert stored is not None
+    if stored == me.user:  # it has crashed before the one step
+        await house.login(ADA, PASSWORD)
+        return
+    for tokens in intruders:
+        with pytest.raises(TokenRejected):
+            await house.authenticate(tokens.access)
+        with pytest.raises(TokenRejected):
+            await house.refresh(tokens.refresh)
+    await house.login(ADA, NEW)
+
+
+class UsersThatBreak(MemoryUsers):
+    """Their process dies before anything can be replaced."""
+
+    async def replace(self, old: User, new: User, event: Event | None = None) -> bool:
+        raise ConnectionError(old.id, new.id, event)
+
+
+async def test_a_crash_before_the_password_is_stored_changes_nothing(house: House) -> None:
+    house.users = UsersThatBreak()
+    await house.move_in(ADA)
+    other = await house.come_in(ADA)
+    me = await house.authenticate((await house.come_in(ADA)).access)
+
+    with pytest.raises(ConnectionError):
+        await house.change_password(me, PASSWORD, NEW)
+
+    await house.authenticate(other.access)
+    await house.login(ADA, PASSWORD)

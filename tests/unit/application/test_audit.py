@@ -1,0 +1,344 @@
+"""Every use case leaves one record, however it ends, and nothing secret is in it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import pytest
+
+from application.authentication import TokenPair
+from application.rate_limiting import AttemptLimits
+from domain.audit_event import UNKNOWN, Caller, Event
+from domain.errors import Unavailable
+from domain.permissions import Role
+from domain.rate_limit import Limit
+from domain.session import Session, SessionId
+from domain.session_activity import Sighting
+from domain.user import User
+from infrastructure.storage.memory.stores import MemorySessions
+from tests.support.builders import LIFETIMES, PASSWORD, House
+
+EMAIL, NAME = "ada@example.org", "Ada Lovelace"
+WRONG, NEW = "tr0ub4dor and three", "a better one than before"
+CALLER = Caller("192.0.2.1", "request-7")
+ONCE = Limit("once", 1, timedelta(minutes=1))
+
+
+@dataclass
+class Scene:
+    """A house with Ada in it, logged in, and what may be done in it."""
+
+    house: House
+    user: User
+    tokens: TokenPair
+    session: Session
+    caller: Caller = CALLER
+
+    async def register(self, email: str = "eve@example.org", password: str = PASSWORD) -> None:
+        await self.house.register(NAME, email, password, self.caller)
+
+    async def log_in(self, email: str = EMAIL, password: str = PASSWORD) -> None:
+        await self.house.login(email, password, self.caller)
+
+    async def refresh(self, token: str | None) -> None:
+        await self.house.refresh(token, self.caller)
+
+    async def refresh_once(self) -> None:
+        await self.refresh(self.tokens.refresh)
+
+    async def log_out(self, access: str | None, refresh: str | None = None) -> None:
+        await self.house.logout(access, refresh, self.caller)
+
+    async def authenticate(self, token: str) -> None:
+        await self.house.authenticate(token, self.caller)
+
+    async def change_password(self, current: str = PASSWORD, new: str = NEW) -> None:
+        principal = await self.house.authenticate(self.tokens.access)
+        await self.house.change_password(principal, current, new, self.caller)
+
+    async def change_profile(self, name: str) -> None:
+        principal = await self.house.authenticate(self.tokens.access)
+        await self.house.change_profile(principal, name, None, self.caller)
+
+    async def end_session(self, session_id: str) -> None:
+        principal = await self.house.authenticate(self.tokens.access)
+        await self.house.end_session(principal, SessionId(session_id), self.caller)
+
+    async def end_all_sessions(self) -> None:
+        principal = await self.house.authenticate(self.tokens.access)
+        await self.house.end_all_sessions(principal, self.caller)
+
+    async def end_other_sessions(self) -> None:
+        other = await self.house.login(EMAIL, PASSWORD)
+        self.house.events.events.clear()
+        principal = await self.house.authenticate(other.tokens.access)
+        await self.house.end_other_sessions(principal, self.caller)
+
+    async def export(self) -> None:
+        principal = await self.house.authenticate(self.tokens.access)
+        await self.house.export_account(principal, self.caller)
+
+    async def delete_account(self, password: str) -> None:
+        principal = await self.house.authenticate(self.tokens.access)
+        await self.house.delete_account(principal, password, self.caller)
+
+
+@pytest.fixture
+async def scene(house: House) -> Scene:
+    user = await house.move_in(EMAIL)
+    tokens = await house.come_in(EMAIL)
+    [session] = await house.sessions.of_user(user.id)
+    house.events.events.clear()
+    return Scene(house, user, tokens, session)
+
+
+async def reuse(scene: Scene) -> None:
+    await scene.house.refresh(scene.tokens.refresh)
+    scene.house.events.events.clear()
+    scene.house.clock.advance(LIFETIMES.grace)
+    await scene.refresh_once()
+
+
+async def ended(scene: Scene) -> None:
+    await scene.house.sessions.delete(scene.user.id, scene.session.id)
+    await scene.authenticate(scene.tokens.access)
+
+
+async def too_late(scene: Scene) -> None:
+    scene.house.clock.advance(LIFETIMES.idle)
+    await scene.refresh_once()
+
+
+async def disabled(scene: Scene) -> None:
+    await scene.house.change(scene.user, disabled=True)
+    await scene.log_in()
+
+
+async def stopped(scene: Scene, attempt: Callable[[], Awaitable[None]]) -> None:
+    """The attempt after the last one that is allowed."""
+    scene.house.limits = AttemptLimits(login=ONCE, register=ONCE, refresh=ONCE)
+    await attempt()
+    scene.house.events.events.clear()
+    await attempt()
+
+
+async def without_a_store(scene: Scene) -> None:
+    class Broken(MemorySessions):
+        async def add(
+            self, session: Session, sighting: Sighting | None = None, event: Event | None = None
+        ) -> None:
+            await super().add(session, sighting, event)
+            raise Unavailable("sessions")
+
+    scene.house.sessions = Broken()
+    await scene.log_in()
+
+
+async def depose(scene: Scene) -> None:
+    await scene.house.change(scene.user, role=Role.ADMIN)
+    await scene.house.change_user(scene.user.id, Role.USER, None, scene.caller)
+
+
+ADA, ADAS_SESSION, NOBODY, NEWCOMER = "ada", "ada's session", "nobody", "newcomer"
+
+# What is done, the record's what and outcome, and whom it names.
+FLOWS: dict[str, tuple[Callable[[Scene], Awaitable[object]], str, str, str]] = {
+    "a registration": (lambda s: s.register(), "register", "success", NEWCOMER),
+    "a bad registration": (
+        lambda s: s.register(password="short"), "register", "InvalidInput", NOBODY
+    ),
+    "a taken address": (lambda s: s.register(EMAIL), "register", "EmailTaken", NOBODY),
+    "a registration too many": (
+        lambda s: stopped(s, lambda: s.register(f"{len(s.house.events.events)}@example.org")),
+        "register", "TooManyRequests", NOBODY,
+    ),
+    "a login": (lambda s: s.log_in(), "login", "success", NEWCOMER),
+    "a wrong password": (
+        lambda s: s.log_in(password=WRONG), "login", "InvalidCredentials", ADA
+    ),
+    "an unknown address": (
+        lambda s: s.log_in("eve@example.org"), "login", "InvalidCredentials", NOBODY
+    ),
+    "no address": (lambda s: s.log_in(WRONG), "login", "InvalidCredentials", NOBODY),
+    "a disabled user": (disabled, "login", "InvalidCredentials", ADA),
+    "a huge password": (lambda s: s.log_in(password=WRONG * 99), "login", "InvalidInput", NOBODY),
+    "a login too many": (lambda s: stopped(s, s.log_in), "login", "TooManyRequests", ADA),
+    "a login without a store": (without_a_store, "login", "Unavailable", ADA),
+    "a refresh": (lambda s: s.refresh_once(), "refresh", "success", ADAS_SESSION),
+    "a bad token": (lambda s: s.refresh(WRONG), "refresh", "TokenRejected", NOBODY),
+    "a late refresh": (too_late, "refresh", "TokenRejected", ADAS_SESSION),
+    "a reuse": (reuse, "refresh", "RefreshTokenReused", ADAS_SESSION),
+    "a refresh too many": (
+        lambda s: stopped(s, s.refresh_once), "refresh", "TooManyRequests", ADAS_SESSION
+    ),
+    "a refresh without a token": (
+        lambda s: s.refresh(None), "refresh", "RefreshTokenMissing", NOBODY
+    ),
+    "a bad access token": (
+        lambda s: s.authenticate(WRONG), "authenticate", "TokenRejected", NOBODY
+    ),
+    "the access token of a session that has ended": (
+        ended, "authenticate", "TokenRejected", ADAS_SESSION
+    ),
+    "a logout by access token": (
+        lambda s: s.log_out(s.tokens.access), "logout", "success", ADAS_SESSION
+    ),
+    "a logout by refresh token": (
+        lambda s: s.log_out(None, s.tokens.refresh), "logout", "success", ADAS_SESSION
+    ),
+    "a logout of nobody": (lambda s: s.log_out(None), "logout", "NotLoggedIn", NOBODY),
+    "a logout by a bad token": (lambda s: s.log_out(WRONG), "logout", "TokenRejected", NOBODY),
+    "a new password": (
+        lambda s: s.change_password(), "change password", "success", ADAS_SESSION
+    ),
+    "a wrong current password": (
+        lambda s: s.change_password(WRONG), "change password", "WrongPassword", ADAS_SESSION
+    ),
+    "a bad new password": (
+        lambda s: s.change_password(new="short"), "change password", "InvalidInput", ADAS_SESSION
+    ),
+    "a new profile": (
+        lambda s: s.change_profile("Ada King"), "change profile", "success", ADAS_SESSION
+    ),
+    "a bad profile": (
+        lambda s: s.change_profile(""), "change profile", "InvalidInput", ADAS_SESSION
+    ),
+    "an export": (lambda s: s.export(), "export account", "success", ADAS_SESSION),
+    "the end of a session": (
+        lambda s: s.end_session(s.session.id), "end session", "success", ADAS_SESSION
+    ),
+    "the end of all sessions": (
+        lambda s: s.end_all_sessions(), "end all sessions", "success", ADAS_SESSION
+    ),
+    "the end of another session": (
+        lambda s: s.end_other_sessions(), "end session", "success", ADAS_SESSION
+    ),
+    "another role": (
+        lambda s: s.house.change_user(s.user.id, Role.ADMIN, None, s.caller),
+        "change user", "success", ADA,
+    ),
+    "the end of the last administrator": (
+        depose, "change user", "LastAdministrator", ADA
+    ),
+    "a user is disabled": (
+        lambda s: s.house.change_user(s.user.id, None, True, s.caller),
+        "change user", "success", ADA,
+    ),
+    "a user is deleted": (
+        lambda s: s.house.delete_user(s.user.id, s.caller), "delete user", "success", ADA
+    ),
+    "an administrator ends the sessions": (
+        lambda s: s.house.end_sessions_of(s.user.id, s.caller),
+        "end sessions of user", "success", ADA,
+    ),
+    "a wrong password for the end": (
+        lambda s: s.delete_account(WRONG), "delete account", "WrongPassword", ADAS_SESSION
+    ),
+    "the end": (
+        lambda s: s.delete_account(PASSWORD), "delete account", "success", ADAS_SESSION
+    ),
+    "a change too many": (
+        lambda s: stopped(s, s.change_password), "change password", "TooManyRequests",
+        ADAS_SESSION,
+    ),
+}  # fmt: skip
+
+
+each_flow = pytest.mark.parametrize(("act", "what", "outcome", "who"), FLOWS.values(), ids=FLOWS)
+
+
+async def play(scene: Scene, act: Callable[[Scene], Awaitable[object]]) -> str:
+    """
+    :returns: the name of the error, or ``success``.
+    """
+    try:
+        await act(scene)
+    except Exception as error:  # noqa: BLE001 - whichever it is
+        return type(error).__name__
+    return "success"
+
+
+@each_flow
+async def test_a_flow_leaves_one_record(
+    scene: Scene, act: Callable[[Scene], Awaitable[object]], what: str, outcome: str, who: str
+) -> None:
+    assert await play(scene, act) == outcome
+
+    [event] = scene.house.events.events
+    assert (event.what, event.outcome) == (what, outcome)
+    assert event.at == scene.house.clock()
+    assert event.at.utcoffset() == timedelta()
+    # Of whoever has gone no address is kept.
+    has_gone = what in {"delete account", "delete user"} and outcome == "success"
+    assert event.caller == replace(CALLER, address="" if has_gone else CALLER.address)
+    await check_who(scene, event, who)
+
+
+async def check_who(scene: Scene, event: Event, who: str) -> None:
+    named = (event.user_id, event.session_id)
+    if who == NEWCOMER:  # whoever has just come in
+        assert event.user_id is not None
+        kept = [each.id for each in await scene.house.sessions.of_user(event.user_id)]
+        assert event.session_id in ([None] if event.what == "register" else kept)
+        assert event.session_id != scene.session.id
+        assert (event.user_id == scene.user.id) == (event.what == "login")
+    else:
+        nobody: tuple[None, SessionId | None] = (None, None)
+        assert (
+            named
+            == {
+                ADA: (scene.user.id, None),
+                ADAS_SESSION: (scene.user.id, scene.session.id),
+                NOBODY: nobody,
+            }[who]
+        )
+
+
+@pytest.mark.parametrize("act", [flow[0] for flow in FLOWS.values()], ids=FLOWS)
+async def test_nothing_that_was_typed_or_is_secret_is_in_a_record(
+    scene: Scene, act: Callable[[Scene], Awaitable[object]]
+) -> None:
+    await play(scene, act)
+
+    text = repr(scene.house.events.events)
+    assert CALLER.request_id in text
+    for user in (scene.user, await scene.house.users.get(scene.user.id)):
+        assert user is None or user.password_hash not in text
+    for typed in (PASSWORD, WRONG, NEW, "short", NAME, "example.org", "@"):
+        assert typed not in text
+    for token in (scene.tokens.access, scene.tokens.refresh):
+        assert token not in text
+
+
+@pytest.mark.parametrize("password", [PASSWORD, WRONG], ids=["right", "wrong"])
+async def test_what_a_device_is_known_by_is_in_no_record(scene: Scene, password: str) -> None:
+    token = (await scene.house.login(EMAIL, PASSWORD)).device_token
+    scene.caller = replace(CALLER, device_token=token)
+
+    await play(scene, lambda scene: scene.log_in(password=password))
+
+    assert token not in repr(scene.house.events.events)
+
+
+async def test_who_calls_from_within_is_unknown(house: House) -> None:
+    await house.move_in()
+
+    assert [event.caller for event in house.events.events] == [UNKNOWN]
+
+
+async def test_a_logout_of_two_sessions_leaves_a_record_of_each(scene: Scene) -> None:
+    other = await scene.house.come_in(EMAIL)
+    kept = {each.id for each in await scene.house.sessions.of_user(scene.user.id)}
+    scene.house.events.events.clear()
+
+    await scene.log_out(scene.tokens.access, other.refresh)
+
+    events = scene.house.events.events
+    assert {event.session_id for event in events} == kept
+    assert [(event.what, event.outcome) for event in events] == [("logout", "success")] * 2
+
+
+async def test_asking_who_somebody_is_leaves_no_record(scene: Scene) -> None:
+    await scene.house.authenticate(scene.tokens.access)
+
+    assert scene.house.events.events == []

@@ -1,0 +1,460 @@
+"""Users come from elsewhere: each wholly or not at all, and none of them twice."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from application.import_users import FIELDS, Imported, ImportUsers, Record
+from application.ports.pagination import Total, UserQuery
+from domain.errors import Problem
+from domain.permissions import Role
+from domain.user import Email, User
+from infrastructure.storage.memory.stores import MemoryUsers
+from tests.support.builders import NOW, SECOND, ada, an_audit, new_id
+from tests.support.doubles import QuickHasher, SettableClock
+
+ADA = {"email": "ada@example.org", "password_hash": "quick$1$salt$digest"}
+EVE = {"email": "eve@example.org", "password_hash": "quick$1$salt$another"}
+ID, OTHER_ID = "0f8fad5b-d9cb-469f-a165-70867728950e", "7c9e6679-7425-40de-944b-e07fc1f90ae7"
+EVERYONE = UserQuery()
+
+Summary = tuple[int, int, list[tuple[int, list[str]]]]
+"""New, known, and of each rejected record its line and the fields that are wrong."""
+
+
+@pytest.fixture
+def users() -> MemoryUsers:
+    return MemoryUsers()
+
+
+@pytest.fixture
+def import_users(users: MemoryUsers) -> ImportUsers:
+    return an_import_into(users)
+
+
+def an_import_into(users: MemoryUsers) -> ImportUsers:
+    return ImportUsers(users, QuickHasher(), an_audit(), SettableClock(NOW), new_id)
+
+
+def records(*each: Mapping[str, str]) -> list[Record]:
+    """As they follow on a line with the names of the columns."""
+    return [Record(line, values) for line, values in enumerate(each, 2)]
+
+
+def summary(*parts: Imported) -> Summary:
+    return (
+        sum(part.new for part in parts),
+        sum(part.known for part in parts),
+        [
+            (rejected.line, [problem.field for problem in rejected.problems])
+            for part in parts
+            for rejected in part.rejected
+        ],
+    )
+
+
+async def stored(users: MemoryUsers, email: str = ADA["email"]) -> User:
+    user = await users.by_email(Email.parse(email))
+    assert user is not None
+    return user
+
+
+async def test_an_address_and_a_hash_are_enough(
+    users: MemoryUsers, import_users: ImportUsers
+) -> None:
+    imported = await import_users(records(ADA))
+
+    assert summary(imported) == (1, 0, [])
+    user = await stored(users)
+    assert user == ada(id=user.id, name="ada", password_hash=ADA["password_hash"])
+
+
+async def test_whoever_has_no_id_gets_one(users: MemoryUsers, import_users: ImportUsers) -> None:
+    await import_users(records(ADA, EVE))
+
+    first, second = (await stored(users)).id, (await stored(users, EVE["email"])).id
+    assert first != second
+    assert UUID(str(first)).version == 4
+
+
+async def test_all_that_is_given_is_kept(users: MemoryUsers, import_users: ImportUsers) -> None:
+    everything = ADA | {
+        "id": ID,
+        "name": "Ada Lovelace",
+        "role": "admin",
+        "photo": "https://example.org/ada.png",
+        "verified": "true",
+        "disabled": "true",
+        "created_at": "2021-03-04T05:06:07.123457+00:00",
+        "updated_at": "2022-03-04T05:06:07.123457+00:00",
+    }
+    assert set(everything) == set(FIELDS)
+
+    await import_users(records(everything))
+
+    user = await stored(users)
+    assert user.email.address == "ada@example.org"
+    assert str(user.id) == ID
+    assert user == ada(
+        id=user.id,
+        password_hash=ADA["password_hash"],
+        role=Role.ADMIN,
+        photo="https://example.org/ada.png",
+        verified=True,
+        disabled=True,
+        created_at=datetime(2021, 3, 4, 5, 6, 7, 123457, UTC),
+        updated_at=datetime(2022, 3, 4, 5, 6, 7, 123457, UTC),
+    )
+
+
+async def test_what_is_empty_is_not_given(users: MemoryUsers, import_users: ImportUsers) -> None:
+    await import_users(records(dict.fromkeys(FIELDS, "") | ADA))
+
+    user = await stored(users)
+    assert user == ada(id=user.id, name="ada", password_hash=ADA["password_hash"])
+
+
+async def test_other_fields_are_not_looked_at(
+    users: MemoryUsers, import_users: ImportUsers
+) -> None:
+    await import_users(records(ADA | {"generation": "7", "password": "\x00", "": "x"}))
+
+    assert (await stored(users)).generation == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        *((text, True) for text in ("true", "TRUE", "True", "t", "yes", "1", " true ")),
+        *((text, False) for text in ("false", "FALSE", "f", "no", "0", "", " ")),
+    ],
+)
+@pytest.mark.parametrize("field", ["verified", "disabled"])
+async def test_yes_and_no_have_several_spellings(
+    users: MemoryUsers, import_users: ImportUsers, field: str, given: str, expected: bool
+) -> None:
+    await import_users(records(ADA | {field: given}))
+
+    assert getattr(await stored(users), field) is expected
+
+
+@pytest.mark.parametrize("given", ["admin", "ADMIN", " Admin "])
+async def test_a_role_may_be_written_in_capitals(
+    users: MemoryUsers, import_users: ImportUsers, given: str
+) -> None:
+    await import_users(records(ADA | {"role": given}))
+
+    assert (await stored(users)).role is Role.ADMIN
+
+
+@pytest.mark.parametrize("given", [ID, ID.upper(), ID.replace("-", "")])
+async def test_an_id_is_kept_however_it_is_written(
+    users: MemoryUsers, import_users: ImportUsers, given: str
+) -> None:
+    await import_users(records(ADA | {"id": given}))
+
+    assert str((await stored(users)).id) == ID
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("2021-03-04T05:06:07Z", datetime(2021, 3, 4, 5, 6, 7, tzinfo=UTC)),
+        ("2021-03-04 05:06:07+00", datetime(2021, 3, 4, 5, 6, 7, tzinfo=UTC)),
+        ("2021-03-04T05:06:07.123456+05:30", datetime(2021, 3, 3, 23, 36, 7, 123456, UTC)),
+        ("2021-03-04T05:06:07", datetime(2021, 3, 4, 5, 6, 7, tzinfo=UTC)),
+        (" 2021-03-04 ", datetime(2021, 3, 4, tzinfo=UTC)),
+    ],
+)
+async def test_a_time_is_in_utc_unless_it_says_otherwise(
+    users: MemoryUsers, import_users: ImportUsers, given: str, expected: datetime
+) -> None:
+    await import_users(records(ADA | {"created_at": given}))
+
+    user = await stored(users)
+    assert user.created_at == user.updated_at == expected
+    assert user.created_at.utcoffset() == timedelta()
+
+
+async def test_who_was_changed_and_says_not_when_they_were_made_is_of_now(
+    users: MemoryUsers, import_users: ImportUsers
+) -> None:
+    later = NOW + SECOND
+    await import_users(records(ADA | {"updated_at": later.isoformat()}))
+
+    user = await stored(users)
+    assert (user.created_at, user.updated_at) == (NOW, later)
+
+
+BAD = {
+    "no address": ("email", ""),
+    "no address at all": ("email", "s3cret"),
+    "two addresses": ("email", "s3cret@example.org,eve@example.org"),
+    "an address that is too long": ("email", f"{'s3cret' * 50}@example.org"),
+    "an address that was not UTF-8": ("email", "s3cret\udcff@example.org"),
+    "no hash": ("password_hash", ""),
+    "a hash that nobody can verify": ("password_hash", "s3cret"),
+    "an id that is none": ("id", "s3cret"),
+    "an id of too few digits": ("id", ID[:-1]),
+    "a name that is too long": ("name", "s3cret" * 17),
+    "a name that cannot be seen": ("name", " \u200d "),
+    "a name with a line break": ("name", "s3cret\nEve"),
+    "a name that turns the line round": ("name", "s3cret\u202e"),
+    "a name with NUL": ("name", "s3cret\x00"),
+    "a name that was not UTF-8": ("name", "s3cret\udcff"),
+    "a role that there is not": ("role", "s3cret"),
+    "a photo that is a script": ("photo", "javascript:s3cret()"),
+    "a photo that is too long": ("photo", "s3cret" * 43),
+    "neither yes nor no": ("verified", "s3cret"),
+    "neither no nor yes": ("disabled", "2"),
+    "no time": ("created_at", "s3cret"),
+    "a day that there is not": ("created_at", "2021-02-29"),
+    "seconds since 1970": ("created_at", "1712123100"),
+    "milliseconds since 1970": ("created_at", "1712123100123"),
+    "a time before all times": ("created_at", "0001-01-01T00:00:00+14:00"),
+    "a time after all times": ("updated_at", "9999-12-31T23:59:59-14:00"),
+    "a time that was not UTF-8": ("updated_at", "2021-02-28\udcff05:06"),
+}
+
+
+@pytest.mark.parametrize(("field", "value"), BAD.values(), ids=BAD)
+async def test_a_bad_field_is_named_and_nothing_of_the_record_is_stored(
+    users: MemoryUsers, import_users: ImportUsers, field: str, value: str
+) -> None:
+    name = {"name": "Ada"}  # which would come from the address
+    imported = await import_users(records(name | ADA | {field: value}))
+
+    assert summary(imported) == (0, 0, [(2, [field])])
+    assert await users.count(EVERYONE) == Total(0)
+    assert "s3cret" not in repr(imported)
+
+
+async def test_all_that_is_wrong_is_said_at_once(
+    users: MemoryUsers, import_users: ImportUsers
+) -> None:
+    imported = await import_users(records(dict.fromkeys(FIELDS, "\x01")))
+
+    [(_, fields)] = imported_fields = summary(imported)[2]
+    assert len(imported_fields) == 1
+    assert sorted(fields) == sorted(FIELDS)
+    assert await users.count(EVERYONE) == Total(0)
+
+
+async def test_a_line_that_could_not_be_read_is_rejected_whatever_else_it_says(
+    users: MemoryUsers, import_users: ImportUsers
+) -> None:
+    imported = await import_users([Record(7, ADA, "must have 4 columns")])
+
+    [rejected] = imported.rejected
+    assert rejected.line == 7
+    assert list(rejected.problems) == [Problem("line", "must have 4 columns")]
+    assert await users.count(EVERYONE) == Total(0)
+
+
+async def test_a_bad_record_keeps_no_good_one_out_and_the_bad_are_told_in_order(
+    users: MemoryUsers, import_users: ImportUsers
+) -> None:
+    mine = ada(email=Email.parse("bob@example.org"))
+    await users.add(mine)
+    taken = ADA | {"email": "bob@example.org"}
+
+    imported = await import_users(records(taken, ADA, {}, EVE, ADA | {"role": "king"}, taken))
+
+    assert imported.new == 2
+    assert [rejected.line for rejected in imported.rejected] == [2, 4, 6, 7]
+    assert await users.count(EVERYONE) == Total(3)
+
+
+async def test_nothing_is_imported_from_nothing(import_users: ImportUsers) -> None:
+    assert await import_users([]) == Imported(0, 0, [])
+    assert await import_users.rehearse([], set()) == Imported(0, 0, [])
+
+
+WITH_ID = {"without an id": ADA, "with an id": ADA | {"id": ID}}
+each_record = pytest.mark.parametrize("record", WITH_ID.values(), ids=WITH_ID)
+
+
+@each_record
+async def test_the_same_record_again_is_known(
+    users: MemoryUsers, import_users: ImportUsers, record: dict[str, str]
+) -> None:
+    await import_users(records(record))
+    before = await stored(users)
+
+    again = await import_users(records(record | {"name": "Somebody else", "role": "admin"}))
+
+    assert summary(again) == (0, 1, [])
+    assert await stored(users) == before
+    assert await users.count(EVERYONE) == Total(1)
+
+
+@each_record
+async def test_so_it_is_in_the_same_batch(
+    users: MemoryUsers, import_users: ImportUsers, record: dict[str, str]
+) -> None:
+    imported = await import_users(records(record, record, record))
+
+    assert summary(imported) == (1, 2, [])
+    assert await users.count(EVERYONE) == Total(1)
+
+
+async def test_another_spelling_of_the_address_is_the_same_person(
+    import_users: ImportUsers,
+) -> None:
+    await import_users(records(ADA))
+
+    again = await import_users(records(ADA | {"email": " ADA@Example.Org. "}))
+
+    assert summary(again) == (0, 1, [])
+
+
+TAKEN = {
+    "the address": (ADA, ADA | {"password_hash": EVE["password_hash"]}),
+    "the address, by its other spelling": (ADA, EVE | {"email": "ADA@Example.org"}),
+    "the id": (ADA | {"id": ID}, EVE | {"id": ID}),
+    "the id, with the same hash": (
+        ADA | {"id": ID},
+        EVE | {"id": ID, "password_hash": ADA["password_hash"]},
+    ),
+    "both": (ADA | {"id": ID}, ADA | {"id": ID, "password_hash": EVE["password_hash"]}),
+}
+each_taken = pytest.mark.parametrize(("first", "second"), TAKEN.values(), ids=TAKEN)
+
+
+@each_taken
+async def test_what_somebody_has_already_is_not_given_to_another(
+    users: MemoryUsers, import_users: ImportUsers, first: dict[str, str], second: dict[str, str]
+) -> None:
+    await import_users(records(first))
+    before = await stored(users)
+
+    imported = await import_users(records(second))
+
+    assert summary(imported) == (0, 0, [(2, ["email"])])
+    assert await stored(users) == before
+    assert await users.count(EVERYONE) == Total(1)
+
+
+@each_taken
+async def test_nor_within_a_batch(
+    users: MemoryUsers, import_users: ImportUsers, first: dict[str, str], second: dict[str, str]
+) -> None:
+    imported = await import_users(records(first, second))
+
+    assert summary(imported) == (1, 0, [(3, ["email"])])
+    assert (await stored(users)).password_hash == ADA["password_hash"]
+    assert await users.count(EVERYONE) == Total(1)
+
+
+async def test_whoever_has_logged_in_since_keeps_the_new_hash(
+    users: MemoryUsers, import_users: ImportUsers
+) -> None:
+    await import_users(records(ADA))
+    user = await stored(users)
+    newer = replace(user, password_hash="quick$2$salt$newer")
+    await users.replace(user, newer)
+
+    await import_users(records(ADA))
+
+    assert await stored(users) == newer
+
+
+SCENES: dict[str, list[list[Mapping[str, str]]]] = {
+    "two people": [[ADA, EVE]],
+    "bad ones": [[ADA, ADA | {"role": "king"}, {}], [EVE | {"id": "x"}]],
+    "one twice": [[ADA, ADA]],
+    "one twice, with an id": [[ADA | {"id": ID}, ADA | {"id": ID}]],
+    "one in two batches": [[ADA], [ADA]],
+    "one in two batches, with an id": [[ADA | {"id": ID}], [ADA | {"id": ID}]],
+    "an address twice": [[ADA, ADA | {"password_hash": EVE["password_hash"]}]],
+    "an address in two batches": [[ADA], [ADA | {"password_hash": EVE["password_hash"]}]],
+    "an id twice": [[ADA | {"id": ID}, EVE | {"id": ID}]],
+    "an id in two batches": [[ADA | {"id": ID}], [EVE | {"id": ID}]],
+    "an id of a rejected record": [[ADA | {"id": ID, "role": "king"}], [EVE | {"id": ID}]],
+    "an address of a rejected record": [
+        [ADA | {"id": ID}, EVE | {"id": ID}, EVE],
+    ],
+}
+
+
+async def both_ways(batches: Sequence[Sequence[Record]], *there: User) -> tuple[Summary, Summary]:
+    """What is rehearsed and what is done, where these people are already."""
+    users, seen = MemoryUsers(), set[str]()
+    for user in there:
+        await users.add(user)
+    import_users = an_import_into(users)
+    before = await users.page(EVERYONE, None, 100)
+    rehearsed = summary(*[await import_users.rehearse(batch, seen) for batch in batches])
+    assert await users.page(EVERYONE, None, 100) == before
+    return rehearsed, summary(*[await import_users(batch) for batch in batches])
+
+
+def numbered(batches: Sequence[Sequence[Mapping[str, str]]]) -> list[list[Record]]:
+    line = iter(range(1, 100))
+    return [[Record(next(line), values) for values in batch] for batch in batches]
+
+
+@pytest.mark.parametrize("batches", SCENES.values(), ids=SCENES)
+async def test_a_rehearsal_says_what_would_come_of_it(
+    batches: list[list[Mapping[str, str]]],
+) -> None:
+    rehearsed, done = await both_ways(numbered(batches))
+
+    assert rehearsed == done
+
+
+async def test_it_knows_who_is_there_already() -> None:
+    there = ada(password_hash=ADA["password_hash"])
+    bob = EVE | {"email": "bob@example.org"}
+    people = [ADA, EVE | {"email": "Ada@example.org"}, bob | {"id": str(there.id)}, EVE]
+
+    rehearsed, done = await both_ways(numbered([people]), there)
+
+    assert rehearsed == done == (1, 1, [(2, ["email"]), (3, ["email"])])
+
+
+few_people = st.fixed_dictionaries(
+    {
+        "email": st.sampled_from(["ada@example.org", "ADA@example.org", "eve@example.org", "eve"]),
+        "password_hash": st.sampled_from([ADA["password_hash"], EVE["password_hash"]]),
+        "id": st.sampled_from(["", ID, OTHER_ID]),
+    }
+)
+
+
+@given(st.lists(st.lists(few_people, max_size=4), max_size=4), st.booleans())
+def test_whatever_is_in_the_file_a_rehearsal_says_what_comes_of_it(
+    batches: list[list[dict[str, str]]], is_there: bool
+) -> None:
+    there = [ada(id=UUID(ID), password_hash=ADA["password_hash"])] if is_there else []
+
+    rehearsed, done = asyncio.run(both_ways(numbered(batches), *there))
+
+    assert rehearsed == done
+    new, known, rejected = done
+    assert new + known + len(rejected) == sum(len(batch) for batch in batches)
+
+
+any_text = st.text(st.characters())  # with surrogates: what was no UTF-8
+nearly_a_time = st.builds(
+    "{}T{}{}".format,
+    st.dates() | st.sampled_from(["0001-01-01", "9999-12-31"]),
+    st.times() | st.sampled_from(["00:00", "23:59"]),
+    any_text | st.sampled_from(["+14:00", "-14:00"]),
+)
+any_value = any_text | nearly_a_time | st.uuids().map(str) | st.sampled_from(list(ADA.values()))
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS), any_value))
+@example({"created_at": "0001-01-01T00:00+14:00"})
+def test_no_values_are_too_much(values: dict[str, str]) -> None:
+    rehearsed, done = asyncio.run(both_ways([[Record(1, ADA | values)]]))
+
+    assert rehearsed == done
+    assert done[0] + len(done[2]) == 1

@@ -1,0 +1,157 @@
+"""Logging in: the right ones, and the wrong ones without a hint."""
+
+import asyncio
+import dataclasses
+
+import pytest
+
+from domain.errors import InvalidCredentials, InvalidInput
+from domain.password import Password
+from domain.token import TokenKind
+from tests.support.builders import LIFETIMES, PASSWORD, House
+from tests.support.doubles import QuickHasher, UnhurriedHasher
+
+
+async def test_a_login_starts_a_session_and_gives_its_two_tokens(house: House) -> None:
+    user = await house.move_in()
+
+    pair = await house.come_in()
+
+    [session] = await house.sessions.of_user(user.id)
+    access = house.signer.verify(pair.access, TokenKind.ACCESS)
+    refresh = house.signer.verify(pair.refresh, TokenKind.REFRESH)
+    assert session.started_at == house.clock()
+    assert access.session_id == refresh.session_id == session.id
+    assert access.user_id == refresh.user_id == user.id
+    assert refresh.token_id == session.token_id
+
+
+async def test_a_login_says_for_how_long_its_tokens_are_good(house: House) -> None:
+    await house.move_in()
+
+    pair = await house.come_in()
+
+    assert pair.access_lifetime == LIFETIMES.access.total_seconds()
+    assert pair.refresh_lifetime == LIFETIMES.idle.total_seconds()
+
+
+async def test_each_login_is_a_session_of_its_own(house: House) -> None:
+    user = await house.move_in()
+
+    one, other = await house.come_in(), await house.come_in()
+
+    assert one.refresh != other.refresh
+    assert len(await house.sessions.of_user(user.id)) == 2
+
+
+@pytest.mark.parametrize(
+    "email", ["ADA@Example.org", " ada@example.org. ", "ada\uff20example.org"]
+)
+async def test_people_log_in_with_any_spelling_of_their_address(house: House, email: str) -> None:
+    await house.move_in("ada@example.org")
+
+    await house.come_in(email)
+
+
+async def test_a_wrong_password_opens_nothing(house: House) -> None:
+    user = await house.move_in()
+
+    with pytest.raises(InvalidCredentials):
+        await house.login("ada@example.org", PASSWORD + " ")
+
+    assert await house.sessions.of_user(user.id) == []
+
+
+@pytest.mark.parametrize("email", ["eve@example.org", "no address", "ada+x@example.org", ""])
+async def test_an_unknown_address_takes_the_work_of_a_wrong_password(
+    house: House, email: str
+) -> None:
+    await house.move_in()
+
+    with pytest.raises(InvalidCredentials):
+        await house.login(email, PASSWORD)
+
+    assert house.hasher.computed == [None]
+
+
+async def test_a_disabled_user_learns_nothing_and_takes_the_same_work(house: House) -> None:
+    user = await house.move_in()
+    await house.change(user, disabled=True)
+
+    with pytest.raises(InvalidCredentials):
+        await house.come_in()
+
+    assert house.hasher.computed == [user.password_hash]
+    assert await house.sessions.of_user(user.id) == []
+
+
+async def test_refusals_cannot_be_told_apart(house: House) -> None:
+    ada = await house.move_in("ada@example.org")
+    await house.move_in("eve@example.org")
+    await house.change(ada, disabled=True)
+    refusals = []
+    for email, password in [
+        ("ada@example.org", PASSWORD),
+        ("eve@example.org", "wrong password"),
+        ("bob@example.org", PASSWORD),
+    ]:
+        with pytest.raises(InvalidCredentials) as refused:
+            await house.login(email, password)
+        refusals.append((type(refused.value), str(refused.value)))
+
+    assert len(set(refusals)) == 1
+
+
+async def test_a_password_of_unbearable_size_is_refused_before_any_hashing(house: House) -> None:
+    await house.move_in()
+
+    with pytest.raises(InvalidInput):
+        await house.login("ada@example.org", "x" * 257)
+
+    assert house.hasher.computed == []
+
+
+async def test_a_weak_hash_is_renewed_at_login(house: House) -> None:
+    user = await house.move_in()
+    house.hasher = QuickHasher(cost=2)
+
+    await house.come_in()
+
+    renewed = await house.users.get(user.id)
+    assert renewed is not None
+    assert not house.hasher.is_outdated(renewed.password_hash)
+    assert await house.hasher.verify(Password.parse(PASSWORD), renewed.password_hash)
+    assert dataclasses.replace(renewed, password_hash=user.password_hash) == user
+
+
+async def test_of_parallel_logins_that_renew_a_weak_hash_each_succeeds(house: House) -> None:
+    user = await house.move_in()
+    house.hasher = UnhurriedHasher(cost=2)
+
+    await asyncio.gather(*(house.come_in() for _ in range(3)))
+
+    assert len(await house.sessions.of_user(user.id)) == 3
+
+
+async def test_a_hash_of_today_is_left_alone(house: House) -> None:
+    user = await house.move_in()
+
+    await house.come_in()
+
+    assert await house.users.get(user.id) == user
+
+
+async def test_a_wrong_password_renews_no_hash(house: House) -> None:
+    user = await house.move_in()
+    house.hasher = QuickHasher(cost=2)
+
+    with pytest.raises(InvalidCredentials):
+        await house.login("ada@example.org", "wrong password")
+
+    assert await house.users.get(user.id) == user
+
+
+async def test_a_composed_and_a_decomposed_password_open_the_same_door(house: House) -> None:
+    await house.register("Ada", "ada@example.org", "cafe\u0301 au lait")
+
+    await house.login("ada@example.org", "caf\u00e9 au lait")

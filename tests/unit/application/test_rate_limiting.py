@@ -1,0 +1,258 @@
+"""Attempts are counted by account, by address and in all, before anything is done for them."""
+
+from dataclasses import replace
+from datetime import timedelta
+from itertools import count
+
+import pytest
+
+from application.rate_limiting import AttemptLimits, network
+from domain.audit_event import Caller
+from domain.errors import TokenRejected
+from domain.rate_limit import Limit, TooManyRequests
+from tests.support.builders import MICROSECOND, PASSWORD, House
+from tests.support.doubles import LedgerOfAttempts
+from tests.unit.application.attempts import (
+    ADA,
+    EVE,
+    HERE,
+    THERE,
+    WINDOW,
+    addresses,
+    limited,
+    log_in,
+    refresh,
+    register,
+)
+
+
+@pytest.fixture
+async def token(house: House) -> str:
+    """A refresh token. To spend it repeatedly is harmless for some seconds."""
+    await house.move_in(ADA)
+    return (await house.come_in(ADA)).refresh
+
+
+async def test_logins_to_one_account_are_limited_from_wherever_they_come(house: House) -> None:
+    house.limits = limited(3, "login_account")
+
+    outcomes = [await log_in(house, caller=caller) for caller in addresses()]
+
+    assert outcomes == ["wrong"] * 3 + ["login-account"] * 2
+    assert await log_in(house, EVE) == "wrong"
+
+
+async def test_logins_from_one_address_are_limited_to_whomever_they_are(house: House) -> None:
+    house.limits = limited(3, "login_address")
+
+    outcomes = [await log_in(house, f"{number}@example.org") for number in range(5)]
+
+    assert outcomes == ["wrong"] * 3 + ["login-address"] * 2
+    assert await log_in(house, caller=THERE) == "wrong"
+
+
+async def test_logins_of_everybody_are_limited(house: House) -> None:
+    house.limits = limited(3, "login")
+
+    outcomes = [
+        await log_in(house, f"{number}@example.org", caller=caller)
+        for number, caller in enumerate(addresses())
+    ]
+
+    assert outcomes == ["wrong"] * 3 + ["login"] * 2
+
+
+async def test_registrations_from_one_address_are_limited(house: House) -> None:
+    house.limits = limited(3, "register_address")
+
+    outcomes = [await register(house, f"{number}@example.org") for number in range(5)]
+
+    assert outcomes == ["in"] * 3 + ["register-address"] * 2
+    assert await register(house, EVE, THERE) == "in"
+
+
+async def test_registrations_of_everybody_are_limited(house: House) -> None:
+    house.limits = limited(3, "register")
+
+    outcomes = [
+        await register(house, f"{number}@example.org", caller)
+        for number, caller in enumerate(addresses())
+    ]
+
+    assert outcomes == ["in"] * 3 + ["register"] * 2
+
+
+async def test_refreshes_from_one_address_are_limited(house: House, token: str) -> None:
+    house.limits = limited(3, "refresh_address")
+
+    outcomes = [await refresh(house, token) for _ in range(5)]
+
+    assert outcomes == ["in"] * 3 + ["refresh-address"] * 2
+    assert await refresh(house, token, THERE) == "in"
+
+
+async def test_refreshes_of_everybody_are_limited(house: House, token: str) -> None:
+    house.limits = limited(3, "refresh")
+
+    outcomes = [await refresh(house, token, caller) for caller in addresses()]
+
+    assert outcomes == ["in"] * 3 + ["refresh"] * 2
+
+
+async def test_refreshes_of_one_user_are_limited_from_wherever_they_come(
+    house: House, token: str
+) -> None:
+    house.limits = limited(3, "refresh_account")
+    await house.move_in(EVE)
+    another = (await house.come_in(EVE)).refresh
+
+    outcomes = [await refresh(house, token, caller) for caller in addresses()]
+    outcomes.append(await refresh(house, (await house.come_in(ADA)).refresh))
+
+    assert outcomes == ["in"] * 3 + ["refresh-account"] * 3
+    assert await refresh(house, another) == "in"
+
+
+async def test_a_token_that_is_no_good_uses_up_nobodys_refreshes(house: House, token: str) -> None:
+    """A thief may keep it for long after a logout."""
+    house.limits = limited(3, "refresh_account")
+    await house.logout(None, token)
+    good = (await house.come_in(ADA)).refresh
+
+    for _ in range(10):
+        with pytest.raises(TokenRejected):
+            await house.refresh(token, HERE)
+
+    assert await refresh(house, good) == "in"
+
+
+async def test_without_limits_nothing_is_counted(house: House, token: str) -> None:
+    house.limiter = ledger = LedgerOfAttempts()
+
+    outcomes = {await log_in(house) for _ in range(50)}
+    outcomes |= {await refresh(house, token), await register(house, EVE)}
+
+    assert outcomes == {"wrong", "in"}
+    assert ledger.keys == []
+
+
+async def test_each_kind_of_attempt_is_counted_by_itself(house: House, token: str) -> None:
+    house.limits = limited(1)
+
+    assert await register(house, EVE) == "in"
+    assert await log_in(house) == "wrong"
+    assert await refresh(house, token) == "in"
+
+
+async def test_after_the_window_there_are_new_attempts(house: House) -> None:
+    house.limits = limited(3)
+    for _ in range(10):
+        await log_in(house)
+
+    house.clock.advance(WINDOW - MICROSECOND)
+    assert await log_in(house) == "login-address"
+    house.clock.advance(MICROSECOND)
+
+    assert [await log_in(house) for _ in range(4)] == ["wrong"] * 3 + ["login-address"]
+
+
+async def test_the_refusal_says_how_long_to_wait(house: House) -> None:
+    house.limits = limited(1, "login_account")
+    await log_in(house)
+    house.clock.advance(timedelta(minutes=5))
+
+    with pytest.raises(TooManyRequests) as refused:
+        await house.login(ADA, PASSWORD, HERE)
+
+    assert refused.value.wait == timedelta(minutes=10)
+
+
+async def test_an_address_that_is_stopped_uses_up_nobody_elses_attempts(house: House) -> None:
+    narrow, wide = limited(3, "login_address"), limited(5, "login_account", "login")
+    house.limits = replace(wide, login_address=narrow.login_address)
+
+    assert [await log_in(house) for _ in range(50)] == ["wrong"] * 3 + ["login-address"] * 47
+
+    assert [await log_in(house, ADA, caller=THERE) for _ in range(2)] == ["wrong"] * 2
+
+
+async def test_an_account_that_is_stopped_does_not_use_up_the_global_limit(house: House) -> None:
+    house.limits = AttemptLimits(
+        login_account=Limit("narrow", 3, WINDOW), login=Limit("wide", 5, WINDOW)
+    )
+    for _ in range(50):
+        await log_in(house)
+
+    assert [await log_in(house, EVE) for _ in range(3)] == ["wrong", "wrong", "wide"]
+
+
+@pytest.mark.parametrize("name", ["register", "refresh"])
+async def test_a_stopped_address_leaves_the_others_their_attempts(
+    house: House, token: str, name: str
+) -> None:
+    numbers = count()
+
+    async def attempt(caller: Caller) -> str:
+        if name == "refresh":
+            return await refresh(house, token, caller)
+        return await register(house, f"{next(numbers)}@example.org", caller)
+
+    narrow, wide = Limit("narrow", 3, WINDOW), Limit("wide", 4, WINDOW)
+    house.limits = AttemptLimits(**{f"{name}_address": narrow, name: wide})
+    assert [await attempt(HERE) for _ in range(9)][3:] == ["narrow"] * 6
+
+    assert [await attempt(THERE) == "wide" for _ in range(2)] == [False, True]
+
+
+async def test_a_registration_that_is_stopped_is_not_hashed_and_stores_nobody(
+    house: House,
+) -> None:
+    house.limits = limited(1)
+    await register(house, ADA)
+
+    assert await register(house, EVE) == "register-address"
+
+    assert house.hasher.made == 1
+    assert await log_in(house, EVE, PASSWORD, THERE) == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("::FFFF:C000:201", "192.0.2.1"),
+        ("2001:db8:0:1::", "2001:db8:0:1::/64"),
+        ("2001:db8:0:1::1", "2001:db8:0:1::/64"),
+        ("2001:DB8:0:1:ffff:ffff:ffff:ffff", "2001:db8:0:1::/64"),
+        ("2001:db8:0:2::1", "2001:db8:0:2::/64"),
+        ("::1", "::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", "unknown"),
+        ("garbage", "unknown"),
+        ("192.0.2.1:80", "unknown"),
+        ("192.0.2.01", "unknown"),
+    ],
+)
+def test_who_has_one_address_has_its_network(address: str, counted: str) -> None:
+    assert network(address) == counted
+
+
+@pytest.mark.parametrize(
+    ("addresses", "is_one"),
+    [
+        (["2001:db8::1", "2001:db8::2", "2001:db8::ffff:0:0:1"], True),
+        (["2001:db8::1", "2001:db8:0:1::1", "2001:db8:0:2::1"], False),
+        (["192.0.2.1", "::ffff:192.0.2.1", "::ffff:c000:201"], True),
+        (["::ffff:192.0.2.1", "::ffff:192.0.2.2", "::ffff:192.0.2.3"], False),
+        (["", "garbage", "192.0.2.1.5"], True),
+    ],
+)
+async def test_who_rotates_addresses_within_a_network_is_stopped(
+    house: House, addresses: list[str], is_one: bool
+) -> None:
+    house.limits = limited(2, "login_address")
+
+    outcomes = [await log_in(house, caller=Caller(address)) for address in addresses]
+
+    assert outcomes[2] == ("login-address" if is_one else "wrong")

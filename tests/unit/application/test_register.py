@@ -1,0 +1,75 @@
+"""Registering."""
+
+import asyncio
+import dataclasses
+
+import pytest
+
+from domain.errors import EmailTaken, InvalidInput
+from domain.password import Password
+from domain.permissions import Role
+from domain.user import Email
+from tests.support.builders import PASSWORD, House
+
+
+async def test_whoever_registers_is_stored(house: House) -> None:
+    user = await house.register(" Ada Lovelace ", "Ada@Example.org", PASSWORD)
+
+    assert await house.users.by_email(Email.parse("ada@example.org")) == user
+    assert (user.name, user.email.address) == ("Ada Lovelace", "ada@example.org")
+    assert user.role is Role.USER
+    assert user.created_at == user.updated_at == house.clock()
+    assert user.id.version == 4
+
+
+async def test_only_a_hash_of_the_password_is_stored(house: House) -> None:
+    user = await house.register("Ada", "ada@example.org", PASSWORD)
+
+    assert PASSWORD not in str(dataclasses.asdict(user))
+    assert await house.hasher.verify(Password.parse(PASSWORD), user.password_hash)
+
+
+async def test_another_spelling_of_a_taken_address_is_taken(house: House) -> None:
+    await house.move_in("ada@münchen.example")
+
+    with pytest.raises(EmailTaken):
+        await house.move_in(" ADA@xn--mnchen-3ya.example.")
+
+
+async def test_of_20_people_with_one_address_one_is_registered(house: House) -> None:
+    results = await asyncio.gather(*(house.move_in() for _ in range(20)), return_exceptions=True)
+
+    assert [type(result) for result in results].count(EmailTaken) == 19
+
+
+@pytest.mark.parametrize(
+    ("field", "name", "email", "password"),
+    [
+        ("name", " ", "ada@example.org", PASSWORD),
+        ("email", "Ada", "ada", PASSWORD),
+        ("password", "Ada", "ada@example.org", "short"),
+        ("password", "Ada", "ada@example.org", "password1"),
+        ("password", "Ada Lovelace", "ada@example.org", "ada lovelace"),
+    ],
+)
+async def test_what_will_not_do_is_named_and_nobody_is_stored(
+    house: House, field: str, name: str, email: str, password: str
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        await house.register(name, email, password)
+
+    assert [problem.field for problem in refused.value.problems] == [field]
+    assert await house.users.by_email(Email.parse("ada@example.org")) is None
+
+
+async def test_the_same_password_never_has_the_same_hash(house: House) -> None:
+    ada = await house.move_in("ada@example.org")
+    eve = await house.move_in("eve@example.org")
+
+    assert ada.password_hash != eve.password_hash
+
+
+async def test_everything_that_is_wrong_is_said_at_once(house: House) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        await house.register("", "no address", "short")
+    assert [problem.field for problem in refused.value.problems] == ["name", "email", "password"]

@@ -1,0 +1,150 @@
+"""The life of a key: spare, current, retired, gone."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from domain.key_ring import Key, KeyId, KeyRing, KeyState, KeyTimes
+from domain.token import TokenKind
+from tests.support.builders import NOW, SECOND, new_id
+
+ACCESS, REFRESH = TokenKind
+TIMES = KeyTimes(
+    cached=timedelta(minutes=5),
+    kept={ACCESS: timedelta(minutes=16), REFRESH: timedelta(minutes=61)},
+    rotation=timedelta(days=30),
+)
+LONG_AGO = NOW.replace(microsecond=0) - timedelta(days=400)
+LATELY = NOW.replace(microsecond=0) - timedelta(days=1)
+
+
+def a_key(
+    signs_from: datetime | None = None,
+    published_at: datetime = LONG_AGO,
+    kind: TokenKind = ACCESS,
+) -> Key:
+    return Key(KeyId(new_id()), kind, published_at, signs_from)
+
+
+def ring(*keys: Key) -> KeyRing:
+    return KeyRing(frozenset(keys))
+
+
+OLD, CURRENT, SPARE = a_key(LONG_AGO), a_key(LATELY), a_key()
+RING = ring(OLD, CURRENT, SPARE)
+
+
+def test_each_key_has_a_state() -> None:
+    assert RING.state(OLD, NOW) is KeyState.RETIRED
+    assert RING.state(CURRENT, NOW) is KeyState.CURRENT
+    assert RING.state(SPARE, NOW) is KeyState.NEXT
+
+
+def test_a_token_is_signed_by_the_key_of_its_time() -> None:
+    assert RING.signing(ACCESS, LATELY - SECOND) == OLD
+    assert RING.signing(ACCESS, LATELY) == CURRENT
+    assert RING.signing(ACCESS, NOW + timedelta(days=4000)) == CURRENT
+
+
+def test_before_any_key_has_begun_the_first_one_signs() -> None:
+    assert RING.signing(ACCESS, LONG_AGO - SECOND) == OLD
+    assert ring(SPARE).signing(ACCESS, NOW) == SPARE
+    assert ring(SPARE).state(SPARE, NOW) is KeyState.CURRENT
+
+
+def test_keys_of_other_tokens_do_not_count() -> None:
+    other = a_key(LATELY + SECOND, kind=REFRESH)
+
+    assert RING.plus(other).signing(ACCESS, NOW) == CURRENT
+    assert RING.plus(other).signing(REFRESH, NOW) == other
+
+
+def test_a_spare_that_is_published_for_long_signs_with_the_next_second() -> None:
+    rotated = RING.rotated(ACCESS, NOW, TIMES)
+
+    start = rotated.signing(ACCESS, NOW + SECOND).signs_from
+    assert rotated.signing(ACCESS, NOW + SECOND).id == SPARE.id
+    assert rotated.signing(ACCESS, NOW) == CURRENT
+    assert start
+    assert start.microsecond == 0
+    assert NOW <= start < NOW + SECOND
+
+
+def test_a_spare_that_is_new_is_published_before_it_signs() -> None:
+    spare = a_key(published_at=NOW)
+    rotated = ring(CURRENT, spare).rotated(ACCESS, NOW, TIMES)
+    due = NOW + TIMES.published
+
+    assert TIMES.published > TIMES.cached
+    assert rotated.signing(ACCESS, due - SECOND) == CURRENT
+    assert rotated.signing(ACCESS, due + SECOND).id == spare.id
+    assert rotated.is_rotating(ACCESS, NOW)
+    assert not rotated.is_rotating(ACCESS, due + SECOND)
+
+
+def test_without_a_spare_there_is_no_rotation() -> None:
+    with pytest.raises(ValueError, match="no next key"):
+        ring(CURRENT).rotated(ACCESS, NOW, TIMES)
+
+
+def test_a_rotation_is_due_when_the_key_has_signed_for_its_time() -> None:
+    assert TIMES.rotation
+    due = LATELY + TIMES.rotation
+
+    assert not RING.is_rotation_due(ACCESS, due - SECOND, TIMES)
+    assert RING.is_rotation_due(ACCESS, due, TIMES)
+    assert not RING.is_rotation_due(ACCESS, due, replace(TIMES, rotation=None))
+    assert not RING.rotated(ACCESS, due, TIMES).is_rotation_due(ACCESS, due, TIMES)
+
+
+def test_a_retired_key_is_kept_until_its_last_token_has_expired() -> None:
+    last = LATELY + TIMES.kept[ACCESS]
+
+    assert RING.without_expired(last - SECOND, TIMES) == RING
+    assert RING.without_expired(last, TIMES) == ring(CURRENT, SPARE)
+
+
+def test_what_signs_and_what_is_to_sign_never_expires() -> None:
+    assert ring(CURRENT, SPARE).without_expired(NOW + timedelta(days=4000), TIMES) == ring(
+        CURRENT, SPARE
+    )
+
+
+def test_a_retired_key_that_is_revoked_is_gone() -> None:
+    assert RING.without(OLD, NOW) == ring(CURRENT, SPARE)
+
+
+def test_a_spare_that_is_revoked_is_gone() -> None:
+    assert RING.without(SPARE, NOW) == ring(OLD, CURRENT)
+
+
+def test_the_next_key_takes_the_whole_place_of_a_current_one_that_is_revoked() -> None:
+    left = RING.without(CURRENT, NOW)
+
+    heir = replace(SPARE, signs_from=CURRENT.signs_from)
+    assert left == ring(OLD, heir)
+    assert left.signing(ACCESS, NOW) == left.signing(ACCESS, LATELY) == heir
+    assert left.retired_at(OLD) == CURRENT.signs_from
+
+
+def test_so_does_one_whose_turn_was_settled_already() -> None:
+    coming = a_key(NOW + timedelta(minutes=5))
+
+    left = ring(CURRENT, coming, SPARE).without(CURRENT, NOW)
+
+    assert left.signing(ACCESS, NOW).id == coming.id
+    assert left.next(ACCESS, NOW) == SPARE
+
+
+def test_the_only_key_cannot_be_revoked_without_another() -> None:
+    with pytest.raises(ValueError, match="no next key"):
+        ring(OLD, CURRENT).without(CURRENT, NOW)
+
+
+def test_a_key_that_waits_for_its_time_is_no_spare() -> None:
+    coming = a_key(NOW + SECOND)
+
+    assert ring(CURRENT, coming).spare(ACCESS, NOW) is None
+    assert ring(CURRENT, coming, SPARE).spare(ACCESS, NOW) == SPARE
+    assert ring(CURRENT, coming, SPARE).next(ACCESS, NOW) == coming

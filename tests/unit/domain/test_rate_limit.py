@@ -1,0 +1,41 @@
+"""When an attempt is one too many, and for how long."""
+
+from datetime import timedelta
+
+import pytest
+
+from domain.rate_limit import Limit, TooManyRequests, Usage
+from tests.support.builders import MICROSECOND, NOW
+
+LIMIT = Limit("login-account", 5, timedelta(minutes=15))
+END = NOW + LIMIT.window
+
+
+@pytest.mark.parametrize("count", [1, 4, 5])
+def test_as_many_attempts_as_are_allowed_pass(count: int) -> None:
+    Usage(count, END).check(LIMIT, NOW)
+
+
+@pytest.mark.parametrize("count", [6, 7, 10**9])
+def test_further_attempts_do_not(count: int) -> None:
+    with pytest.raises(TooManyRequests):
+        Usage(count, END).check(LIMIT, NOW)
+
+
+def test_a_limit_of_one_allows_one() -> None:
+    once = Limit("once", 1, timedelta(seconds=1))
+
+    Usage(1, END).check(once, NOW)
+    with pytest.raises(TooManyRequests):
+        Usage(2, END).check(once, NOW)
+
+
+@pytest.mark.parametrize("left", [LIMIT.window, timedelta(seconds=1), MICROSECOND])
+def test_the_refusal_says_which_limit_it_was_and_how_long_to_wait(left: timedelta) -> None:
+    with pytest.raises(TooManyRequests) as refused:
+        Usage(6, END).check(LIMIT, END - left)
+
+    assert refused.value.limit == LIMIT
+    assert refused.value.wait == left
+    assert refused.value.code == "too_many_requests"
+    assert str(refused.value) == "login-account"

@@ -1,0 +1,98 @@
+"""What a name may be, and what a new user is."""
+
+from uuid import uuid4
+
+import pytest
+
+from domain.errors import InvalidInput
+from domain.permissions import Role
+from domain.user import Email, User, UserId, parse_name
+from tests.support.builders import NOW, ada
+
+HIDDEN = {
+    "NUL": "\x00",
+    "tab": "\t",
+    "line break": "\n",
+    "escape": "\x1b",
+    "DEL": "\x7f",
+    "next line": "\x85",
+    "Arabic letter mark": "\u061c",
+    "left-to-right mark": "\u200e",
+    "right-to-left mark": "\u200f",
+    "line separator": "\u2028",
+    "paragraph separator": "\u2029",
+    "left-to-right embedding": "\u202a",
+    "right-to-left embedding": "\u202b",
+    "pop directional formatting": "\u202c",
+    "left-to-right override": "\u202d",
+    "right-to-left override": "\u202e",
+    "left-to-right isolate": "\u2066",
+    "right-to-left isolate": "\u2067",
+    "first strong isolate": "\u2068",
+    "pop directional isolate": "\u2069",
+    "lone surrogate": "\ud800",
+}
+
+
+def refusal_of(text: str) -> str:
+    with pytest.raises(InvalidInput) as refused:
+        parse_name(text)
+    [problem] = refused.value.problems
+    assert problem.field == "name"
+    return problem.message
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Ada", "Ada Lovelace", "O'Brien", "李小龍", "Zoë 👩‍💻", "محمد", "Ⅷ", "Anne-Marie, Dr."],
+)
+def test_people_are_called_what_they_are_called(name: str) -> None:
+    assert parse_name(name) == name
+
+
+def test_a_name_is_trimmed_and_composed() -> None:
+    assert parse_name("  Zoe\u0308\u3000") == "Zoë"
+
+
+@pytest.mark.parametrize("text", ["", " ", "\u3000\t"])
+def test_a_name_is_not_empty(text: str) -> None:
+    assert refusal_of(text) == "must not be empty"
+
+
+@pytest.mark.parametrize("character", HIDDEN.values(), ids=HIDDEN)
+def test_hidden_characters_are_refused_in_a_name(character: str) -> None:
+    assert refusal_of(f"Ada{character}Lovelace") == "must not contain control characters"
+
+
+def test_a_name_has_at_most_100_characters() -> None:
+    assert parse_name("a" * 100) == "a" * 100
+    assert refusal_of("a" * 101) == "must be at most 100 characters long"
+
+
+def test_a_name_that_composing_lengthens_is_measured_again() -> None:
+    lengthened = "\u0958" * 51  # a letter that NFC always takes apart
+
+    assert len(lengthened) < 100
+    assert refusal_of(lengthened) == "must be at most 100 characters long"
+
+
+def test_a_new_user_is_an_ordinary_one() -> None:
+    user = User.register(UserId(uuid4()), "Ada", Email.parse("ada@example.org"), "a hash", NOW)
+
+    assert user.role is Role.USER
+    assert not user.verified
+    assert not user.disabled
+    assert user.photo == "default.png"
+    assert user.created_at == user.updated_at == NOW
+
+
+def test_a_password_hash_is_not_shown() -> None:
+    assert "a hash" not in repr(ada(password_hash="a hash"))
+
+
+def test_a_renewed_hash_changes_nothing_else() -> None:
+    user = ada()
+
+    renewed = user.with_password_hash("another hash")
+
+    assert renewed == ada(id=user.id, password_hash="another hash")

@@ -1,0 +1,119 @@
+"""Device tokens: recognised for the user they were issued to, and for nobody else."""
+
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+
+from domain.user import UserId
+from infrastructure.signing.device_tokens import HmacDevices
+from infrastructure.signing.signing_key import SigningKey
+from tests.support.builders import NOW, a_signing_key, ada, devices_of
+
+ADA, EVE = ada(), ada()
+
+
+@pytest.fixture(scope="module")
+def key() -> SigningKey:
+    return a_signing_key()
+
+
+@pytest.fixture
+def devices(key: SigningKey) -> HmacDevices:
+    return devices_of(key)
+
+
+def test_a_device_is_recognised_by_its_token(devices: HmacDevices) -> None:
+    token = devices.issue(ADA)
+
+    device = devices.recognise(token, ADA)
+
+    assert device is not None
+    assert devices.recognise(token, ADA) == device
+
+
+def test_each_token_is_of_another_device(devices: HmacDevices) -> None:
+    recognised = {devices.recognise(devices.issue(ADA), ADA) for _ in range(100)}
+
+    assert len(recognised) == 100
+    assert None not in recognised
+
+
+def test_a_device_of_somebody_else_is_not_recognised(devices: HmacDevices) -> None:
+    assert devices.recognise(devices.issue(EVE), ADA) is None
+    beside = replace(ADA, id=UserId(UUID(int=ADA.id.int ^ 1)))
+    assert devices.recognise(devices.issue(ADA), beside) is None
+
+
+def test_with_a_new_password_every_device_is_a_stranger_again(devices: HmacDevices) -> None:
+    token = devices.issue(ADA)
+
+    assert devices.recognise(token, replace(ADA, name="Ada King")) is not None
+    assert devices.recognise(token, ADA.with_new_password("another hash", NOW)) is None
+
+
+def test_a_device_is_recognised_after_a_restart_and_by_every_worker(key: SigningKey) -> None:
+    token = devices_of(key).issue(ADA)
+
+    assert devices_of(key).recognise(token, ADA) is not None
+
+
+def test_a_token_made_with_another_key_is_not_recognised(
+    devices: HmacDevices, strange_key: SigningKey
+) -> None:
+    assert devices.recognise(devices_of(strange_key).issue(ADA), ADA) is None
+
+
+def test_a_device_has_128_random_bits_and_its_token_says_nothing_else(
+    devices: HmacDevices,
+) -> None:
+    token = devices.issue(ADA)
+    device, code = token.split(".")
+
+    assert len(bytes.fromhex(device)) == 16
+    assert len(bytes.fromhex(code)) == 32
+    assert devices.recognise(token, ADA) == device
+    assert ADA.id.hex not in token
+
+
+@pytest.mark.parametrize(
+    "token",
+    [None, "", ".", "..", "x", "x.", ".x", "0" * 32, f"{'0' * 32}.{'0' * 64}", "\xe9.\xe9",
+     "\u0661.\u0661", "x" * 100_000, ("x" * 1000 + ".") * 10],
+    ids=lambda token: str(token)[:12],
+)  # fmt: skip
+def test_garbage_is_not_recognised(devices: HmacDevices, token: str | None) -> None:
+    assert devices.recognise(token, ADA) is None
+
+
+def test_an_altered_token_is_not_recognised(devices: HmacDevices) -> None:
+    token = devices.issue(ADA)
+    device, code = token.split(".")
+
+    altered = {
+        "upper case": token.upper(),
+        "a space before": f" {token}",
+        "a space behind": f"{token} ",
+        "a line end": f"{token}\n",
+        "a longer code": f"{token}0",
+        "a shorter code": token[:-1],
+        "another part": f"{token}.0",
+        "a longer device": f"0{token}",
+        "swapped": f"{code}.{device}",
+        "another device": f"{devices.issue(ADA).split('.')[0]}.{code}",
+        "no code": f"{device}.",
+        "no dot": device + code,
+        **{
+            f"another digit at {place}": token[:place] + flipped(token[place]) + token[place + 1 :]
+            for place in range(len(token))
+            if token[place] != "."
+        },
+    }
+    recognised = [what for what, each in altered.items() if devices.recognise(each, ADA)]
+
+    assert [what for what in recognised if altered[what] != token] == []
+    assert len(altered) == 12 + 96
+
+
+def flipped(digit: str) -> str:
+    return f"{int(digit, 16) ^ 1:x}"

@@ -1,0 +1,329 @@
+"""The keys of a running process: how it learns of changes, and what it does when it cannot."""
+
+import asyncio
+import logging
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+import jwt
+import pytest
+
+from domain.errors import TokenRejected, Unavailable
+from domain.key_ring import Key, KeyRing, KeyTimes
+from domain.token import TokenClaims, TokenKind
+from infrastructure.config.environment_variables import ConfigurationError
+from infrastructure.signing import key_ring_watcher as live_keys
+from infrastructure.signing.algorithms import ALGORITHMS, EDDSA, RS256, Algorithm
+from infrastructure.signing.jwt_signer import JwtSigner
+from infrastructure.signing.key_ring_watcher import LiveKeys
+from infrastructure.signing.key_store import EVER, HeldKeys, HeldKeyStore
+from infrastructure.signing.signing_key import SigningKey
+from infrastructure.storage.near_cache.caches import NearTokens
+from tests.support.builders import AUDIENCES, LIFETIMES, NOW, SECOND, a_session, claims_of
+from tests.support.doubles import SettableClock
+
+ACCESS, REFRESH = TokenKind
+BOUND = timedelta(seconds=2)
+TIMES = KeyTimes(
+    cached=timedelta(minutes=5),
+    kept={ACCESS: timedelta(minutes=16), REFRESH: timedelta(minutes=61)},
+)
+
+
+class OpenStore(HeldKeyStore):
+    """Holds what a test puts there, or fails."""
+
+    is_shared = True
+
+    def __init__(self) -> None:
+        super().__init__("KEYS_SECRET", EDDSA)
+        self.held = HeldKeys()
+        self.trouble: Exception | None = None
+        self.wait: asyncio.Event | None = None  # for an answer that comes late
+        self.late = HeldKeys()
+
+    async def read(self) -> HeldKeys:
+        if self.trouble:
+            raise self.trouble
+        if self.wait:
+            await self.wait.wait()
+            return self.late
+        return self.held
+
+    async def replace(self, _old: KeyRing, _new: KeyRing) -> bool:
+        raise NotImplementedError
+
+    def put(
+        self, kind: TokenKind = ACCESS, algorithm: Algorithm = EDDSA, **changes: object
+    ) -> Key:
+        """A new key that has always signed, but for the changes."""
+        pair = SigningKey.generate(algorithm)
+        key = replace(Key(pair.kid, kind, EVER, EVER), **changes)  # type: ignore[arg-type]
+        self.held = HeldKeys(self.held.ring.plus(key), {**self.held.pairs, pair.kid: pair})
+        return key
+
+    def drop(self, key: Key) -> None:
+        self.held = replace(self.held, ring=KeyRing(self.held.ring.keys - {key}))
+
+
+@dataclass
+class Monotonic:
+    """The clock by which the age of an answer is told."""
+
+    seconds: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@dataclass
+class Process:
+    """A worker: its signer, and what is in front of that."""
+
+    store: OpenStore
+    clock: SettableClock = field(default_factory=lambda: SettableClock(NOW))
+
+    def __post_init__(self) -> None:
+        self.live = LiveKeys(self.store, self.store.held, TIMES, self.clock, BOUND)
+        self.signer = JwtSigner(self.live, AUDIENCES, LIFETIMES.absolute)
+        self.near = NearTokens(self.signer, 100, self.clock, self.live.is_live)
+        self.live.follow(lambda _: self.near.forget())
+
+    def kid_of(self, claims: TokenClaims) -> str:
+        """Of the key that signs this."""
+        kid: str = jwt.get_unverified_header(self.signer.sign(claims))["kid"]
+        return kid
+
+
+@pytest.fixture
+def monotonic(monkeypatch: pytest.MonkeyPatch) -> Monotonic:
+    clock = Monotonic()
+    monkeypatch.setattr(live_keys, "monotonic", clock)
+    return clock
+
+
+@pytest.fixture
+def store() -> OpenStore:
+    store = OpenStore()
+    store.put(REFRESH)
+    return store
+
+
+CLAIMS = claims_of(a_session())
+
+
+def is_accepted(process: Process, token: str) -> bool:
+    try:
+        return process.near.verify(token, ACCESS) == CLAIMS
+    except TokenRejected:
+        return False
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS)
+def test_the_algorithm_is_the_keys(store: OpenStore, algorithm: Algorithm) -> None:
+    key = store.put(algorithm=algorithm)
+    signer = Process(store).signer
+
+    token = signer.sign(CLAIMS)
+
+    assert signer.verify(token, ACCESS) == CLAIMS
+    [published] = signer.public_keys()
+    assert (published["alg"], published["kid"]) == (algorithm.name, key.id)
+
+
+async def test_a_change_of_algorithm_is_a_rotation(store: OpenStore) -> None:
+    store.put(algorithm=RS256)
+    process = Process(store)
+    old = process.signer.sign(CLAIMS)
+
+    store.put(signs_from=NOW - SECOND)
+    await process.live.reload()
+    new = process.signer.sign(CLAIMS)
+
+    assert [key["alg"] for key in process.signer.public_keys()] == ["EdDSA", "RS256"]
+    assert is_accepted(process, old)
+    assert is_accepted(process, new)
+    assert new != old
+
+
+async def test_a_key_is_accepted_before_it_signs(store: OpenStore) -> None:
+    """One worker may begin before another one."""
+    current = store.put()
+    coming = store.put(signs_from=NOW + timedelta(minutes=5))
+    early = Process(store, SettableClock(NOW + timedelta(minutes=5)))
+    later = replace(CLAIMS, issued_at=CLAIMS.issued_at + 301, expires_at=CLAIMS.expires_at + 301)
+
+    process = Process(store)
+
+    assert process.kid_of(CLAIMS) == current.id
+    assert early.kid_of(later) == coming.id
+    assert process.signer.verify(early.signer.sign(later), ACCESS) == later
+
+
+def test_a_token_of_a_moment_ago_is_signed_as_it_was_then(store: OpenStore) -> None:
+    """So whoever repeats a refresh gets the same tokens, even across a rotation."""
+    old, new = store.put(), store.put(signs_from=NOW)
+    process = Process(store)
+    before = replace(CLAIMS, issued_at=CLAIMS.issued_at - 1)
+    after = replace(CLAIMS, issued_at=CLAIMS.issued_at + 1)
+
+    assert process.kid_of(before) == old.id
+    assert process.kid_of(after) == new.id
+    assert process.signer.sign(before) == process.signer.sign(before)
+
+
+async def test_a_revoked_key_is_forgotten_with_all_that_was_verified(store: OpenStore) -> None:
+    key = store.put()
+    process = Process(store)
+    token = process.near.sign(CLAIMS)
+    assert process.near.at_hand(token, ACCESS) == CLAIMS
+
+    store.drop(key)
+    store.put()
+    await process.live.reload()
+
+    assert process.near.at_hand(token, ACCESS) is None
+    assert not is_accepted(process, token)
+
+
+async def test_a_retired_key_is_dropped_when_its_tokens_have_expired(store: OpenStore) -> None:
+    store.put()
+    process = Process(store)
+    token = process.signer.sign(CLAIMS)
+    store.put(signs_from=NOW)
+
+    process.clock.advance(TIMES.kept[ACCESS] - SECOND)
+    await process.live.reload()
+    assert is_accepted(process, token)
+    process.clock.advance(SECOND)
+    await process.live.reload()
+
+    assert not is_accepted(process, token)
+    assert len(process.signer.public_keys()) == 1
+
+
+async def test_the_current_key_is_published_first_and_then_the_next(store: OpenStore) -> None:
+    retired, spare = store.put(), store.put(signs_from=None)
+    current = store.put(signs_from=NOW - SECOND)
+
+    published = [key["kid"] for key in Process(store).signer.public_keys()]
+
+    assert published == [current.id, spare.id, retired.id]
+
+
+async def test_bad_keys_are_reported_once_and_the_old_ones_stay(
+    store: OpenStore, caplog: pytest.LogCaptureFixture, monotonic: Monotonic
+) -> None:
+    store.is_shared = False  # a folder, say
+    store.put()
+    process = Process(store)
+    token = process.signer.sign(CLAIMS)
+
+    store.trouble = ConfigurationError("KEYS_FOLDER", "holds access.pem, which is bad")
+    for _ in range(3):
+        monotonic.seconds += 100
+        await process.live.reload()
+
+    assert is_accepted(process, token)
+    assert process.signer.sign(CLAIMS) == token
+    [line] = [each for each in caplog.records if each.levelno == logging.ERROR]
+    assert "KEYS_FOLDER holds access.pem, which is bad" in line.getMessage()
+
+
+async def test_a_ring_that_lacks_a_kind_is_not_taken(store: OpenStore) -> None:
+    key = store.put()
+    process = Process(store)
+    store.drop(key)
+    await process.live.reload()
+
+    assert process.kid_of(CLAIMS) == key.id
+
+
+async def test_while_nobody_can_say_whether_a_key_was_revoked_nothing_is_accepted(
+    store: OpenStore, monotonic: Monotonic
+) -> None:
+    store.put()
+    process = Process(store)
+    token = process.near.sign(CLAIMS)
+    store.trouble = Unavailable("keys")
+    monotonic.seconds += BOUND.total_seconds()
+    await process.live.reload()
+    assert is_accepted(process, token)
+
+    monotonic.seconds += 0.1
+
+    assert process.near.at_hand(token, ACCESS) is None
+    with pytest.raises(Unavailable):
+        process.near.verify(token, ACCESS)
+    with pytest.raises(Unavailable):
+        process.signer.sign(CLAIMS)
+    with pytest.raises(Unavailable):
+        process.near.check()
+    assert process.near.public_keys()  # for others may keep them for longer than that
+
+
+async def test_the_public_keys_are_told_for_as_long_as_others_may_keep_them(
+    store: OpenStore, monotonic: Monotonic
+) -> None:
+    store.put()
+    process = Process(store)
+
+    monotonic.seconds += (BOUND + TIMES.cached).total_seconds()
+    assert process.signer.public_keys()
+    monotonic.seconds += 0.1
+    with pytest.raises(Unavailable):
+        process.signer.public_keys()
+
+
+async def test_what_is_refused_beside_good_keys_is_reported_once(
+    store: OpenStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.put()
+    process = Process(store)
+    key = store.put(signs_from=None)
+    store.held = replace(store.held, troubles=("KEYS_FOLDER holds refresh.pem, which is bad",))
+    for _ in range(3):
+        await process.live.reload()
+
+    assert [each["kid"] for each in process.signer.public_keys()][1] == key.id
+    [line] = [each for each in caplog.records if each.levelno == logging.ERROR]
+    assert line.getMessage().endswith("KEYS_FOLDER holds refresh.pem, which is bad")
+
+
+async def test_with_the_first_answer_it_goes_on(store: OpenStore, monotonic: Monotonic) -> None:
+    store.put()
+    process = Process(store)
+    token = process.near.sign(CLAIMS)
+    monotonic.seconds += 100
+    assert not process.live.is_live()
+
+    await process.live.reload()
+
+    assert is_accepted(process, token)
+
+
+async def test_an_answer_that_comes_late_brings_nothing_back(store: OpenStore) -> None:
+    key = store.put()
+    process = Process(store)
+    before, store.wait = store.held, asyncio.Event()
+    late = asyncio.create_task(process.live.reload())
+    await asyncio.sleep(0)  # it has asked
+
+    pending, store.wait = store.wait, None
+    store.drop(key)
+    heir = store.put()
+    await process.live.reload()
+    store.late = before
+    pending.set()
+    await late
+
+    assert process.kid_of(CLAIMS) == heir.id
+    assert len(process.signer.public_keys()) == 1
+
+
+async def test_an_empty_store_cannot_be_opened(store: OpenStore) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        async with LiveKeys.open(store, TIMES, SettableClock(NOW), BOUND):
+            pass
+
+    assert str(refused.value) == "KEYS_SECRET holds no key for access tokens"

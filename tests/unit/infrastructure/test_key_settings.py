@@ -1,0 +1,196 @@
+"""Which keys sign: from the environment or, with none there, from files."""
+
+import base64
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from domain.key_ring import KeyId
+from domain.token import TokenKind
+from doorward.diagnostics import preflight
+from doorward.wiring.keys import (
+    key_times,
+    keys_in_environment,
+    make_signer,
+    open_key_store,
+)
+from infrastructure.config.environment_variables import ConfigurationError
+from infrastructure.config.settings import Settings
+from infrastructure.signing.key_ring_watcher import LiveKeys
+from infrastructure.signing.signing_key import SigningKey
+from tests.support.builders import NOW, a_session, an_rsa_key, claims_of, pem
+
+Keys = dict[TokenKind, SigningKey]
+
+
+def in_text(octets: bytes) -> str:
+    return base64.b64encode(octets).decode()
+
+
+@pytest.fixture
+def texts(keys: Keys) -> dict[str, str]:
+    """The four variables of the old server."""
+    return {
+        f"{kind.upper()}_TOKEN_{part}_KEY": in_text(octets)
+        for kind, key in keys.items()
+        for part, octets in (("PRIVATE", key.private_pem()), ("PUBLIC", key.public_pem()))
+    }
+
+
+async def read(environment: dict[str, str]) -> dict[TokenKind, KeyId]:
+    """Which keys sign now."""
+    async with open_key_store(Settings.read(environment)) as store:
+        ring = await store.ring()
+    return {kind: ring.signing(kind, NOW).id for kind in TokenKind}
+
+
+async def refusal_of(environment: dict[str, str]) -> str:
+    with pytest.raises(ConfigurationError) as refused:
+        await read(environment)
+    for value in environment.values():
+        assert value not in str(refused.value)
+    return str(refused.value)
+
+
+async def test_keys_come_from_the_environment(keys: Keys, texts: dict[str, str]) -> None:
+    assert await read(texts) == {kind: key.kid for kind, key in keys.items()}
+
+
+async def test_public_keys_are_not_needed(keys: Keys, texts: dict[str, str]) -> None:
+    private = {name: text for name, text in texts.items() if "PRIVATE" in name}
+
+    assert (await read(private))[TokenKind.REFRESH] == keys[TokenKind.REFRESH].kid
+
+
+async def test_without_keys_in_the_environment_they_are_made_and_kept(tmp_path: Path) -> None:
+    environment = {"DOORWARD_DATA": str(tmp_path), "TOKEN_ALGORITHM": "EdDSA"}  # is made quickly
+
+    made, kept = await read(environment), await read(environment)
+
+    assert made == kept
+    assert made[TokenKind.ACCESS] != made[TokenKind.REFRESH]
+    assert sorted(path.name for path in (tmp_path / "keys").iterdir()) == [
+        "access.pem",
+        "refresh.pem",
+    ]
+
+
+@pytest.mark.parametrize("missing", ["ACCESS_TOKEN_PRIVATE_KEY", "REFRESH_TOKEN_PRIVATE_KEY"])
+async def test_a_missing_private_key_is_named(texts: dict[str, str], missing: str) -> None:
+    del texts[missing]
+
+    assert await refusal_of(texts) == f"{missing} is missing: the other keys are given"
+
+
+@pytest.mark.parametrize("name", ["ACCESS_TOKEN_PRIVATE_KEY", "REFRESH_TOKEN_PRIVATE_KEY"])
+async def test_an_unfit_private_key_is_named(texts: dict[str, str], name: str) -> None:
+    texts[name] = in_text(pem(an_rsa_key(1024)))
+
+    assert await refusal_of(texts) == f"{name} has 1024 bits; at least 2048 are needed"
+
+
+@pytest.mark.parametrize("kind", TokenKind)
+async def test_a_public_key_of_another_pair_is_named(
+    texts: dict[str, str], strange_key: SigningKey, kind: TokenKind
+) -> None:
+    name = f"{kind.upper()}_TOKEN_PUBLIC_KEY"
+    texts[name] = in_text(strange_key.public_pem())
+
+    assert await refusal_of(texts) == f"{name} does not belong to the private key"
+
+
+async def test_a_key_that_is_no_base64_is_named(texts: dict[str, str]) -> None:
+    texts["REFRESH_TOKEN_PUBLIC_KEY"] = "rubbish!"
+
+    assert await refusal_of(texts) == "REFRESH_TOKEN_PUBLIC_KEY is not base64"
+
+
+async def test_both_kinds_of_token_need_keys_of_their_own(texts: dict[str, str]) -> None:
+    for part in ("PRIVATE", "PUBLIC"):
+        texts[f"REFRESH_TOKEN_{part}_KEY"] = texts[f"ACCESS_TOKEN_{part}_KEY"]
+
+    assert await refusal_of(texts) == (
+        "REFRESH_TOKEN_PRIVATE_KEY must be another key than ACCESS_TOKEN_PRIVATE_KEY"
+    )
+
+
+async def test_an_unfit_key_in_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "access.pem").write_bytes(pem(an_rsa_key(1024)))
+
+    with pytest.raises(ConfigurationError) as refused:
+        await preflight.check(Settings.read({"DOORWARD_DATA": str(tmp_path)}))
+
+    assert str(refused.value) == (
+        "DOORWARD_DATA holds keys/access.pem, which has 1024 bits; at least 2048 are needed"
+    )
+
+
+async def test_a_place_that_cannot_keep_keys_is_named(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file where a directory should be")
+
+    assert await refusal_of({"DOORWARD_DATA": str(tmp_path / "data")}) == (
+        "DOORWARD_DATA cannot keep the keys: Not a directory"
+    )
+
+
+SECRET = in_text(bytes(32))
+
+
+@pytest.mark.parametrize(
+    ("extra", "named"),
+    [
+        ({"KEYS_FOLDER": "/nowhere"}, "ACCESS_TOKEN_PRIVATE_KEY and KEYS_FOLDER"),
+        ({"KEYS_SECRET": SECRET}, "ACCESS_TOKEN_PRIVATE_KEY and KEYS_SECRET"),
+        (
+            {"KEYS_FOLDER": "/nowhere", "KEYS_SECRET": SECRET},
+            "ACCESS_TOKEN_PRIVATE_KEY and KEYS_FOLDER and KEYS_SECRET",
+        ),
+    ],
+    ids=["folder", "database", "all"],
+)
+async def test_keys_are_in_one_place(
+    texts: dict[str, str], extra: dict[str, str], named: str
+) -> None:
+    assert await refusal_of({**texts, **extra}) == (
+        f"{named} are different places for the keys: choose one of them"
+    )
+
+
+async def test_the_keys_of_a_database_need_one() -> None:
+    assert await refusal_of({"KEYS_SECRET": SECRET, "USERS_URL": "memory:"}) == (
+        "KEYS_SECRET needs the users in PostgreSQL or SQLite: their database has the keys"
+    )
+
+
+@pytest.mark.parametrize("kind", TokenKind)
+def test_a_signer_from_the_settings_signs_what_it_accepts(
+    texts: dict[str, str], kind: TokenKind
+) -> None:
+    settings = Settings.read({**texts, "AUDIENCE": "https://api.example.org"})
+    signer = make_signer(settings, LiveKeys.fixed(keys_in_environment(settings)))
+    claims = claims_of(a_session(), kind)
+
+    assert signer.verify(signer.sign(claims), kind) == claims
+
+
+def test_keys_are_known_before_they_sign_and_after() -> None:
+    times = key_times(
+        Settings.read(
+            {"JWKS_MAX_AGE": "60", "ACCESS_TOKEN_EXPIRED_IN": "5m", "KEYS_SECRET": SECRET}
+        )
+    )
+
+    assert times.published == timedelta(minutes=2)
+    assert times.kept[TokenKind.ACCESS] > timedelta(minutes=5)
+    assert times.kept[TokenKind.REFRESH] > timedelta(minutes=60)
+    assert times.rotation == timedelta(days=30)
+
+
+def test_keys_that_are_given_are_not_rotated_by_themselves() -> None:
+    assert key_times(Settings.read({})).rotation is None
+    assert key_times(Settings.read({"KEYS_FOLDER": "/run/secrets"})).rotation is None
+    assert (
+        key_times(Settings.read({"KEYS_SECRET": SECRET, "KEY_ROTATION": "off"})).rotation is None
+    )

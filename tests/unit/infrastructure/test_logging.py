@@ -1,0 +1,131 @@
+"""Logs: one JSON object a line, whatever is in it."""
+
+import json
+import logging
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+import structlog
+
+from domain.audit_event import Caller, Event
+from domain.session import SessionId
+from domain.user import UserId
+from infrastructure.telemetry.logging import LoggedEvents, json_formatter
+from tests.support.builders import NOW, new_id
+
+USER_ID = UserId(UUID("0b8f2c1e-5a4d-4c3b-9f2e-1d0c9b8a7f6e"))
+EVENT_ID = "fedcba9876543210" * 2
+SESSION_ID = SessionId("0123456789abcdef" * 2)
+CALLER = Caller("192.0.2.1", "request-7", "a device token")
+
+LINE_ENDS = ["\n", "\r", "\r\n", "\x0b", "\x0c", "\x1b[2K", "\x85", "\u2028", "\u2029", '"}\n{"']
+
+
+async def line_of(event: Event, caplog: pytest.LogCaptureFixture) -> str:
+    """What is written of the event."""
+    caplog.set_level(logging.INFO, "doorward.audit")
+    LoggedEvents()(event)
+    return json_formatter().format(caplog.records[-1])
+
+
+async def test_an_event_is_one_line_with_its_members(caplog: pytest.LogCaptureFixture) -> None:
+    line = await line_of(
+        Event(EVENT_ID, "login", "success", NOW, CALLER, USER_ID, SESSION_ID), caplog
+    )
+
+    assert len(line.splitlines()) == 1
+    members = json.loads(line)
+    assert members.pop("timestamp").endswith("Z")
+    assert members == {
+        "event": "login",
+        "outcome": "success",
+        "at": NOW.isoformat(),
+        "user_id": "0b8f2c1e-5a4d-4c3b-9f2e-1d0c9b8a7f6e",
+        "session_id": SESSION_ID,
+        "actor_id": None,
+        "detail": "",
+        "address": "192.0.2.1",
+        "request_id": "request-7",
+        "level": "info",
+        "logger": "doorward.audit",
+    }
+    assert NOW.utcoffset() == timedelta()
+
+
+async def test_what_is_not_known_is_null(caplog: pytest.LogCaptureFixture) -> None:
+    members = json.loads(
+        await line_of(Event(EVENT_ID, "login", "TokenRejected", NOW, Caller()), caplog)
+    )
+
+    assert members["user_id"] is None
+    assert members["session_id"] is None
+    assert members["address"] == members["request_id"] == ""
+
+
+async def test_the_device_token_is_not_written(caplog: pytest.LogCaptureFixture) -> None:
+    assert "device" not in await line_of(Event(EVENT_ID, "login", "success", NOW, CALLER), caplog)
+
+
+@pytest.mark.parametrize("end", LINE_ENDS, ids=ascii)
+async def test_no_value_can_pretend_to_be_a_line(
+    caplog: pytest.LogCaptureFixture, end: str
+) -> None:
+    forged = f"x{end}2026-01-01 INFO all is well"
+    event = Event(
+        EVENT_ID, forged, forged, NOW, Caller(forged, forged), USER_ID, SessionId(forged)
+    )
+
+    line = await line_of(event, caplog)
+
+    assert len(line.splitlines()) == 1
+    assert line.isprintable()
+    members = json.loads(line)
+    for name in ("event", "outcome", "address", "request_id", "session_id"):
+        assert members[name] == forged
+
+
+def of_a_library(message: str, *values: object) -> logging.LogRecord:
+    return logging.LogRecord("uvicorn.error", logging.WARNING, "", 0, message, values, None)
+
+
+def test_lines_of_libraries_take_the_same_form() -> None:
+    with structlog.contextvars.bound_contextvars(request_id="request-7"):
+        members = json.loads(json_formatter().format(of_a_library("%s is %d", "it", 5)))
+
+    assert members.pop("timestamp").endswith("Z")
+    assert members == {
+        "event": "it is 5",
+        "level": "warning",
+        "logger": "uvicorn.error",
+        "request_id": "request-7",
+    }
+
+
+@pytest.mark.parametrize("end", LINE_ENDS, ids=ascii)
+def test_nor_can_a_value_in_a_librarys_line(end: str) -> None:
+    line = json_formatter().format(of_a_library("%s", f"x{end}y"))
+
+    assert len(line.splitlines()) == 1
+    assert line.isprintable()
+    assert json.loads(line)["event"] == f"x{end}y"
+
+
+def test_a_traceback_is_in_the_same_line_and_holds_no_local_variables() -> None:
+    secret = new_id()
+
+    def fail(password: str) -> None:
+        local = password + password
+        raise ValueError(len(local))
+
+    with pytest.raises(ValueError, match="64") as raised:
+        fail(secret)
+    cause = (raised.type, raised.value, raised.tb)
+    record = logging.LogRecord("doorward", logging.ERROR, "", 0, "x", (), cause)
+
+    line = json_formatter().format(record)
+
+    assert len(line.splitlines()) == 1
+    assert "raise ValueError(len(local))" in json.loads(line)["exception"]
+    assert "ValueError: 64" in json.loads(line)["exception"]
+    assert secret not in line

@@ -1,0 +1,184 @@
+"""What a span says, and what no span says."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind, StatusCode
+from structlog.contextvars import bound_contextvars, get_contextvars
+
+from domain.errors import EmailTaken, Unavailable
+from infrastructure.telemetry.tracing import Tracing
+
+TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+SAID = [(b"traceparent", f"00-{TRACE}-{PARENT}-01".encode()), (b"cookie", b"access_token=secret")]
+
+
+@dataclass
+class Recorded:
+    tracing: Tracing
+    exporter: InMemorySpanExporter
+
+    @property
+    def spans(self) -> list[ReadableSpan]:
+        """The outermost first."""
+        return list(reversed(self.exporter.get_finished_spans()))
+
+
+@pytest.fixture
+def recorded() -> Iterator[Recorded]:
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    with bound_contextvars(trace_id="", span_id=""):
+        yield Recorded(Tracing(provider), exporter)
+    provider.shutdown()
+
+
+@dataclass(frozen=True, slots=True)
+class Greet:
+    word: str
+    error: Exception | None = None
+
+    async def __call__(self, name: str, *, loudly: bool = False) -> str:
+        """Says hello."""
+        if self.error:
+            raise self.error
+        return f"{self.word} {name}{'!' if loudly else ''}"
+
+
+def test_a_request_is_a_span_by_its_route(recorded: Recorded) -> None:
+    end = recorded.tracing.request("GET", "/api/users/{user_id}", [])
+    end(200)
+
+    [span] = recorded.spans
+    assert span.name == "GET /api/users/{user_id}"
+    assert span.kind is SpanKind.SERVER
+    assert dict(span.attributes or {}) == {
+        "http.request.method": "GET",
+        "http.route": "/api/users/{user_id}",
+        "http.response.status_code": 200,
+    }
+    assert span.status.status_code is StatusCode.UNSET
+
+
+def test_a_request_belongs_to_the_trace_that_it_names(recorded: Recorded) -> None:
+    end = recorded.tracing.request("GET", "/docs", SAID)
+    end(200)
+
+    [span] = recorded.spans
+    assert span.parent is not None
+    assert f"{span.parent.trace_id:032x}" == TRACE
+    assert f"{span.parent.span_id:016x}" == PARENT
+    assert "secret" not in span.to_json()
+
+
+@pytest.mark.parametrize("said", ["", "nonsense", f"00-{'0' * 32}-{PARENT}-01", "00-x-y-z"])
+def test_what_names_no_trace_begins_one(recorded: Recorded, said: str) -> None:
+    end = recorded.tracing.request("GET", "/docs", [(b"traceparent", said.encode())])
+    end(200)
+
+    [span] = recorded.spans
+    assert span.parent is None
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(503, StatusCode.ERROR), (404, StatusCode.UNSET), (0, StatusCode.UNSET)]
+)
+def test_only_what_is_our_fault_is_an_error(
+    recorded: Recorded, status: int, code: StatusCode
+) -> None:
+    recorded.tracing.request("GET", "/docs", [])(status)
+
+    [span] = recorded.spans
+    assert span.status.status_code is code
+    assert ("http.response.status_code" in (span.attributes or {})) is bool(status)
+
+
+def test_nobody_can_make_up_the_name_of_a_span(recorded: Recorded) -> None:
+    recorded.tracing.request("X" * 100, "unknown", [])(405)
+
+    [span] = recorded.spans
+    assert span.name == "HTTP unknown"
+    assert "XX" not in span.to_json()
+
+
+def test_lines_of_the_log_bear_the_ids_of_the_request(recorded: Recorded) -> None:
+    end = recorded.tracing.request("GET", "/docs", SAID)
+    bound = get_contextvars()
+    end(200)
+
+    [span] = recorded.spans
+    assert span.context is not None
+    assert bound["trace_id"] == TRACE
+    assert bound["span_id"] == f"{span.context.span_id:016x}"
+
+
+async def test_a_use_case_is_traced_and_does_what_it_did(recorded: Recorded) -> None:
+    traced = recorded.tracing.traced(Greet)
+
+    said = await traced("hello")("Ada", loudly=True)
+
+    [span] = recorded.spans
+    assert said == "hello Ada!"
+    assert span.name == "Greet"
+    assert "Ada" not in span.to_json()
+    assert issubclass(traced, Greet)
+    assert traced("hello") == traced("hello")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (EmailTaken(), StatusCode.UNSET),
+        (Unavailable("users"), StatusCode.ERROR),
+        (ValueError("a secret"), StatusCode.ERROR),
+    ],
+    ids=str,
+)
+async def test_an_error_is_named_and_not_quoted(
+    recorded: Recorded, error: Exception, code: StatusCode
+) -> None:
+    with pytest.raises(type(error)):
+        await recorded.tracing.traced(Greet)("hello", error)("Ada")
+
+    [span] = recorded.spans
+    assert (span.attributes or {})["error.type"] == type(error).__name__
+    assert span.status.status_code is code
+    assert not span.events
+    assert "secret" not in span.to_json()
+
+
+async def test_spans_are_nested_as_the_calls_are(recorded: Recorded) -> None:
+    class Outer:
+        async def __call__(self) -> None:
+            with recorded.tracing.store_call("redis", "sessions"):
+                pass
+
+    end = recorded.tracing.request("GET", "/docs", [])
+    await recorded.tracing.traced(Outer)()()
+    end(200)
+
+    request, use_case, call = recorded.spans
+    assert [each.name for each in (request, use_case, call)] == [
+        "GET /docs",
+        "Outer",
+        "redis sessions",
+    ]
+    assert use_case.parent == request.context
+    assert call.parent == use_case.context
+    assert call.kind is SpanKind.CLIENT
+    assert dict(call.attributes or {}) == {
+        "db.system.name": "redis",
+        "doorward.role": "sessions",
+    }
+
+
+def test_a_call_that_no_request_waits_for_is_not_traced(recorded: Recorded) -> None:
+    with recorded.tracing.store_call("redis", "sessions"):
+        pass
+
+    assert recorded.spans == []

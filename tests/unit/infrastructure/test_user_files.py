@@ -1,0 +1,628 @@
+"""Files of users, as other systems write them, and read on from where an import was."""
+
+import csv
+import io
+import json
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from application.import_users import FIELDS, Imported, ImportUsers, Record, Rejected
+from application.ports.pagination import UserQuery
+from domain.errors import Problem
+from domain.permissions import Role
+from domain.user import Email, User
+from infrastructure.storage.memory.stores import MemoryUsers
+from infrastructure.user_transfer.files import (
+    Batch,
+    UnreadableFile,
+    batches,
+    csv_line,
+    is_csv,
+    json_line,
+    open_private,
+    written,
+)
+from infrastructure.user_transfer.progress import Progress, Report
+from tests.support.builders import NOW, SECOND, ada, an_audit, new_id
+from tests.support.doubles import QuickHasher, SettableClock
+
+UTF_8 = "must be one JSON object in UTF-8"
+LONG = "x" * 1_000_000
+
+
+def a_file(folder: Path, name: str, content: str | bytes) -> Path:
+    path = folder / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def read(path: Path, offset: int = 0, line: int = 0) -> list[Record]:
+    return [record for batch in batches(path, offset, line) for record in batch.records]
+
+
+def in_csv(folder: Path, content: str | bytes) -> list[Record]:
+    return read(a_file(folder, "users.csv", content))
+
+
+def in_json(folder: Path, content: str | bytes) -> list[Record]:
+    return read(a_file(folder, "users.jsonl", content))
+
+
+def addresses(records: Sequence[Record]) -> list[tuple[int, str]]:
+    return [(record.line, record.values["email"]) for record in records]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a.csv", True),
+        ("a.CSV", True),
+        ("a.jsonl", False),
+        ("a.ndjson", False),
+        ("a.JSONL", False),
+    ],
+)
+def test_the_name_tells_the_form(name: str, expected: bool) -> None:
+    assert is_csv(Path(name)) is expected
+
+
+@pytest.mark.parametrize("name", ["users", "users.json", "users.csv.gz", "users.xlsx", ".csv"])
+def test_another_name_is_not_guessed_at(name: str) -> None:
+    with pytest.raises(UnreadableFile, match=r"must end in \.csv, \.jsonl or \.ndjson"):
+        is_csv(Path(name))
+
+
+class TestCsv:
+    def test_the_first_line_names_the_columns(self, tmp_path: Path) -> None:
+        text = "name,email,shoe_size\nAda,ada@example.org,38\nEve,eve@example.org,\n"
+
+        assert in_csv(tmp_path, text) == [
+            Record(2, {"name": "Ada", "email": "ada@example.org", "shoe_size": "38"}),
+            Record(3, {"name": "Eve", "email": "eve@example.org", "shoe_size": ""}),
+        ]
+
+    @pytest.mark.parametrize("names", ["EMAIL,Name", " email , NAME\t", '"Email","Name"'])
+    def test_their_names_may_be_in_capitals_and_have_space_around_them(
+        self, tmp_path: Path, names: str
+    ) -> None:
+        [record] = in_csv(tmp_path, f"{names}\nada@example.org,Ada\n")
+
+        assert record.values == {"email": "ada@example.org", "name": "Ada"}
+
+    def test_a_quoted_field_may_hold_anything(self, tmp_path: Path) -> None:
+        text = 'email,name\nada@example.org,"Lovelace, ""Ada""\r\nCountess\r"\n'
+
+        assert in_csv(tmp_path, text) == [
+            Record(2, {"email": "ada@example.org", "name": 'Lovelace, "Ada"\r\nCountess\r'})
+        ]
+
+    def test_a_record_is_at_its_first_line(self, tmp_path: Path) -> None:
+        text = 'email,name\na@x.org,"1\n2\n3"\nb@x.org,B\nc@x.org,"1\n\n"\nd@x.org,D\n'
+
+        assert addresses(in_csv(tmp_path, text)) == [
+            (2, "a@x.org"),
+            (5, "b@x.org"),
+            (6, "c@x.org"),
+            (9, "d@x.org"),
+        ]
+
+    def test_so_it_is_behind_names_of_several_lines(self, tmp_path: Path) -> None:
+        text = 'email,"name\nof the person"\na@x.org,A\n'
+
+        assert addresses(in_csv(tmp_path, text)) == [(3, "a@x.org")]
+
+    def test_empty_lines_are_none_and_counted(self, tmp_path: Path) -> None:
+        text = "email\n\na@x.org\n\n\r\nb@x.org\n\n"
+
+        assert addresses(in_csv(tmp_path, text)) == [(3, "a@x.org"), (6, "b@x.org")]
+
+    @pytest.mark.parametrize("end", ["\n", "\r\n"])
+    @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["", "BOM"])
+    @pytest.mark.parametrize("last", ["", "the end"])
+    def test_excel_may_have_written_it(
+        self, tmp_path: Path, end: str, mark: bytes, last: str
+    ) -> None:
+        lines = ["email,name", "ada@example.org,Zoë", "eve@example.org,李"]
+        text = end.join(lines) + (end if last else "")
+
+        records = in_csv(tmp_path, mark + text.encode())
+
+        assert [tuple(each.values.values()) for each in records] == [
+            ("ada@example.org", "Zoë"),
+            ("eve@example.org", "李"),
+        ]
+
+    @pytest.mark.parametrize("row", ["a@x.org", "a@x.org,A,more", "a@x.org,A,", "a@x.org,A;B,C"])
+    def test_a_row_of_another_length_has_a_problem(self, tmp_path: Path, row: str) -> None:
+        bad, good = in_csv(tmp_path, f"email,name\n{row}\nb@x.org,B\n")
+
+        assert (bad.line, bad.problem) == (2, "must have 2 columns")
+        assert good == Record(3, {"email": "b@x.org", "name": "B"})
+
+    def test_what_is_not_utf_8_is_of_no_use_and_hides_nothing(self, tmp_path: Path) -> None:
+        octets = b"email,name,role\nada@example.org,Zo\xeb,\xff\neve@example.org,Eve,\n"
+
+        bad, good = in_csv(tmp_path, octets)
+
+        for field in ("name", "role"):
+            with pytest.raises(UnicodeEncodeError):
+                bad.values[field].encode()
+        assert good.values["name"] == "Eve"
+
+    def test_nul_stays_in_its_field(self, tmp_path: Path) -> None:
+        first, second = in_csv(tmp_path, "email,name\nada@example.org,A\0da\nb@x.org,B\n")
+
+        assert first.values["name"] == "A\0da"
+        assert second.values["name"] == "B"
+
+    def test_the_names_alone_are_nobody(self, tmp_path: Path) -> None:
+        assert in_csv(tmp_path, "email,name\n") == []
+        assert in_csv(tmp_path, "email,name") == []
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b"",
+            b"\n",
+            b"ada@example.org,Ada\n",
+            b"e-mail,name\nada@example.org,Ada\n",
+            b"email;name\nada@example.org;Ada\n",
+            "email,name\nada@example.org,Ada\n".encode("utf-16"),
+            b"\x00\x01\x02\xff",
+            b"email,name\rada@example.org,Ada\r",  # as on a Macintosh of old
+            b'"email,name\nada@example.org,Ada\n',
+            b'"email,name\n' + b"ada@example.org,Ada\n" * 10_000,
+            b'{"email": "ada@example.org"}\n',
+            LONG.encode(),
+        ],
+        ids=[
+            "nothing",
+            "an empty line",
+            "no names",
+            "other names",
+            "semicolons",
+            "UTF-16",
+            "no text",
+            "carriage returns alone",
+            "an open quote",
+            "an open quote and much behind it",
+            "JSON",
+            "a line that is too long",
+        ],
+    )
+    def test_without_the_names_of_the_columns_it_is_not_read(
+        self, tmp_path: Path, content: bytes
+    ) -> None:
+        with pytest.raises(UnreadableFile, match=r"\bline 1\b"):
+            in_csv(tmp_path, content)
+
+    @pytest.mark.parametrize(
+        "rest",
+        [
+            'b@x.org,"B\nc@x.org,C\n',
+            'b@x.org,"B\n' + "c@x.org,C\n" * 20_000,
+            'b@x.org,"B"B\n',
+            "b@x.org,B\rc@x.org,C\n",
+        ],
+        ids=["an open quote", "much behind it", "a quote too many", "a carriage return alone"],
+    )
+    def test_it_is_not_read_on_where_it_makes_no_sense(self, tmp_path: Path, rest: str) -> None:
+        with pytest.raises(UnreadableFile, match=r"^line 4 cannot be read as CSV: "):
+            in_csv(tmp_path, f'email,name\na@x.org,"1\n2"\n{rest}')
+
+    @given(st.lists(st.tuples(st.text(), st.text()), max_size=5))
+    def test_whatever_is_written_as_csv_is_read(
+        self, folder: Path, rows: list[tuple[str, str]]
+    ) -> None:
+        text = io.StringIO()
+        csv.writer(text).writerows([("email", "name"), *rows])
+
+        records = in_csv(folder, text.getvalue())
+
+        assert [tuple(record.values.values()) for record in records] == rows
+        assert not any(record.problem for record in records)
+
+
+class TestJsonLines:
+    def test_each_line_is_a_record(self, tmp_path: Path) -> None:
+        text = '{"email": "a@x.org", "name": "Zo\\u00eb"}\n{"name": "李", "email": "b@x.org"}\n'
+
+        assert in_json(tmp_path, text) == [
+            Record(1, {"email": "a@x.org", "name": "Zoë"}),
+            Record(2, {"email": "b@x.org", "name": "李"}),
+        ]
+
+    def test_what_is_not_asked_for_is_not_kept(self, tmp_path: Path) -> None:
+        [record] = in_json(tmp_path, '{"email": "a@x.org", "password": "x", "more": {"a": [1]}}')
+
+        assert record == Record(1, {"email": "a@x.org"})
+
+    @pytest.mark.parametrize(
+        ("value", "expected"),
+        [
+            ("true", {"verified": "true"}),
+            ("false", {"verified": "false"}),
+            ("1", {"verified": "1"}),
+            ("0", {"verified": "0"}),
+            ("1.5", {"verified": "1.5"}),
+            ('"yes"', {"verified": "yes"}),
+            ('""', {"verified": ""}),
+            ("null", {}),
+        ],
+    )
+    def test_a_value_becomes_text_and_null_is_none(
+        self, tmp_path: Path, value: str, expected: dict[str, str]
+    ) -> None:
+        assert in_json(tmp_path, f'{{"verified": {value}}}') == [Record(1, expected)]
+
+    @pytest.mark.parametrize("value", ['{"first": "Ada", "last": "Lovelace"}', '["Ada"]', "[]"])
+    def test_what_is_no_text_does_not_become_one(self, tmp_path: Path, value: str) -> None:
+        [record] = in_json(tmp_path, f'{{"email": "a@x.org", "name": {value}}}\n')
+
+        assert record.problem
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            b"{",
+            b"[]",
+            b'["a@x.org"]',
+            b"[{}]",
+            b"1",
+            b"null",
+            b'"a@x.org"',
+            b'{"email": "a@x.org",}',
+            b"{'email': 'a@x.org'}",
+            b'{"email": "a@x.org"} {"email": "b@x.org"}',
+            b'{"email": NaN}',
+            b'{"name": "Zo\xeb"}',
+            b'{"name": "\\ud800"}',
+            b'{"name": "a\x00"}',
+            b'{"name": ' + b"9" * 5000 + b"}",
+            b'{"name": ' + b"[" * 2000 + b"]" * 2000 + b"}",
+            b'{"name": ' + b"[" * 60_000,
+            b'{"more": ' + b'{"a":' * 10_000 + b"1" + b"}" * 10_001,
+        ],
+        ids=lambda line: line.decode(errors="replace")[:30],
+    )
+    def test_a_line_that_is_no_object_has_a_problem_and_hides_nothing(
+        self, tmp_path: Path, line: bytes
+    ) -> None:
+        records = in_json(tmp_path, line + b'\n{"email": "b@x.org"}\n')
+
+        assert records == [Record(1, {}, UTF_8), Record(2, {"email": "b@x.org"})]
+
+    @pytest.mark.parametrize("depth", range(100, 1100, 100))
+    def test_however_deep_a_value_is_the_next_line_is_read(
+        self, tmp_path: Path, depth: int
+    ) -> None:
+        line = f'{{"name": {"[" * depth}{"]" * depth}}}\n'
+
+        assert in_json(tmp_path, line + '{"email": "b@x.org"}\n')[1:] == [
+            Record(2, {"email": "b@x.org"})
+        ]
+
+    def test_empty_lines_are_none_and_counted(self, tmp_path: Path) -> None:
+        text = '\n{"email": "a@x.org"}\n  \n\r\n{"email": "b@x.org"}\r\n\n'
+
+        assert addresses(in_json(tmp_path, text)) == [(2, "a@x.org"), (5, "b@x.org")]
+
+    def test_it_may_begin_with_a_byte_order_mark_and_end_without_an_end(
+        self, tmp_path: Path
+    ) -> None:
+        octets = b'\xef\xbb\xbf{"email": "a@x.org"}\n{"email": "b@x.org"}'
+
+        assert addresses(in_json(tmp_path, octets)) == [(1, "a@x.org"), (2, "b@x.org")]
+
+    def test_an_empty_file_is_nobody(self, tmp_path: Path) -> None:
+        assert in_json(tmp_path, "") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "first"), [("users.csv", "email\na@x.org\n"), ("users.jsonl", "{}\n{}\n")]
+)
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_line_without_an_end_is_not_waited_for(
+    tmp_path: Path, name: str, first: str, end: str
+) -> None:
+    with pytest.raises(UnreadableFile, match=r"^line 3 is longer than 65536 bytes$"):
+        read(a_file(tmp_path, name, f"{first}{LONG}{end}"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For many examples, each of which writes its file anew."""
+    return tmp_path_factory.mktemp("examples")
+
+
+parts = st.sampled_from(
+    [b"email", b"\n", b"\r", b'"', b",", b"\0", b"\xff", b"{", b"}", b":", b"1"]
+)
+
+
+@given(st.binary() | st.lists(parts).map(b"".join))
+@example(b"email\rname\n")
+@example(b'"email\n')
+@pytest.mark.parametrize("name", ["users.csv", "users.jsonl"])
+def test_no_octets_are_too_much(folder: Path, name: str, content: bytes) -> None:
+    records = []
+    with suppress(UnreadableFile):
+        records = read(a_file(folder, name, content))
+
+    assert [each.line for each in records] == sorted({each.line for each in records})
+
+
+MANY = 1234
+
+
+def many_in_csv() -> str:
+    rows = ["name,email"]
+    for number in range(MANY):
+        name = f'"{number},\r\n""{number}"""' if number % 7 == 0 else f"Zoë {number}"
+        rows += [f"{name},{number}@example.org"] + [""] * (number % 11 == 0)
+    return "\n".join(rows)
+
+
+def many_in_json() -> str:
+    rows = []
+    for number in range(MANY):
+        values = {"name": f"Zoë {number}", "email": f"{number}@example.org"}
+        rows += [json.dumps(values, ensure_ascii=number % 2 == 0)] + [" "] * (number % 11 == 0)
+    return "\n".join(rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("a.csv", many_in_csv()), ("a.jsonl", many_in_json())], ids=["csv", "json"]
+)
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["", "BOM"])
+@pytest.mark.parametrize("end", ["", "\n"], ids=["", "a last end of line"])
+def test_from_the_end_of_each_batch_it_is_read_on_to_the_same_records(
+    tmp_path: Path, name: str, text: str, mark: bytes, end: str
+) -> None:
+    path = a_file(tmp_path, name, mark + (text + end).encode())
+    found = list(batches(path, 0, 0))
+    everything = [record for batch in found for record in batch.records]
+
+    assert len(found) > 2
+    assert [each.values["email"] for each in everything] == [
+        f"{number}@example.org" for number in range(MANY)
+    ]
+    so_far = 0
+    for batch in found:
+        so_far += len(batch.records)
+        assert read(path, batch.offset, batch.line) == everything[so_far:]
+    assert list(batches(path, path.stat().st_size, 0)) == []
+
+
+SOME = Imported(2, 1, [Rejected(4, [Problem("email", "is required"), Problem("id", "is odd")])])
+OTHERS = Imported(5, 0, [Rejected(9, [Problem("line", "must have 4 columns")])])
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return a_file(tmp_path, "users.csv", "email\nada@example.org\n")
+
+
+def counts(of: Progress) -> tuple[int, ...]:
+    return of.offset, of.line, of.new, of.known, of.rejected, of.report
+
+
+class TestProgress:
+    def test_it_begins_at_the_beginning(self, path: Path) -> None:
+        progress = Progress.of(path)
+
+        assert progress.size == path.stat().st_size
+        assert counts(progress) == (0, 0, 0, 0, 0, 0)
+
+    def test_it_is_kept_beside_the_file_and_goes_on_where_it_was(self, path: Path) -> None:
+        progress = Progress.of(path)
+        progress.add(SOME, Batch([], 100, 5))
+        progress.add(OTHERS, Batch([], 200, 9))
+        progress.report = 77
+        progress.save(path)
+
+        found = Progress.of(path)
+
+        assert found == progress
+        assert counts(found) == (200, 9, 7, 1, 2, 77)
+        assert {each.name for each in path.parent.iterdir()} == {"users.csv", "users.csv.progress"}
+
+    def test_it_is_not_that_of_a_file_which_has_changed(self, path: Path) -> None:
+        Progress.of(path).save(path)
+        path.write_text("email\neve@example.org\nada@example.org\n")
+
+        with pytest.raises(UnreadableFile, match=r"^users.csv has changed .*users.csv.progress"):
+            Progress.of(path)
+
+    def test_nor_of_one_that_has_changed_and_is_as_long(self, path: Path) -> None:
+        Progress.of(path).save(path)
+        path.write_text(path.read_text().replace("ada@", "eve@"))
+        changed_at = path.stat().st_mtime_ns + 10**9  # for clocks that are coarse
+        os.utime(path, ns=(changed_at, changed_at))
+
+        with pytest.raises(UnreadableFile, match=r"^users.csv has changed"):
+            Progress.of(path)
+
+    @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"size": "x"}', b"\xff"])
+    def test_what_is_no_progress_is_not_gone_on_from(self, path: Path, content: bytes) -> None:
+        """After a power cut, say."""
+        Progress.place(path).write_bytes(content)
+
+        with pytest.raises(UnreadableFile, match=r"users.csv.progress"):
+            Progress.of(path)
+
+
+class TestReport:
+    def test_it_says_in_which_line_what_is_wrong(self, path: Path) -> None:
+        report = Report.beside(path, dry_run=False)
+
+        size = report.add([*SOME.rejected, *OTHERS.rejected])
+
+        assert report.path == path.with_name("users.csv.rejected.jsonl")
+        assert size == report.path.stat().st_size
+        assert [json.loads(line) for line in report.path.read_text().splitlines()] == [
+            {
+                "line": 4,
+                "problems": [
+                    {"field": "email", "message": "is required"},
+                    {"field": "id", "message": "is odd"},
+                ],
+            },
+            {"line": 9, "problems": [{"field": "line", "message": "must have 4 columns"}]},
+        ]
+
+    def test_what_was_written_for_nothing_is_cut_off(self, path: Path) -> None:
+        report = Report.beside(path, dry_run=False)
+        size = report.add(SOME.rejected)
+        before = report.path.read_bytes()
+        assert report.add(OTHERS.rejected) > size
+
+        report.cut(size)
+
+        assert report.path.read_bytes() == before
+        assert report.add(OTHERS.rejected) > size
+
+    def test_one_of_another_time_is_thrown_away(self, path: Path) -> None:
+        report = Report.beside(path, dry_run=False)
+        report.add(SOME.rejected)
+
+        report.cut(0)
+        report.cut(0)
+
+        assert not report.path.exists()
+
+    def test_where_nothing_was_rejected_there_is_none(self, path: Path) -> None:
+        report = Report.beside(path, dry_run=False)
+
+        assert report.add([]) == 0
+        assert not report.path.exists()
+
+    def test_a_rehearsal_has_one_of_its_own(self, path: Path) -> None:
+        Report.beside(path, dry_run=False).add(SOME.rejected)
+        rehearsed = Report.beside(path, dry_run=True)
+
+        rehearsed.cut(0)
+
+        assert rehearsed.path != Report.beside(path, dry_run=False).path
+        assert Report.beside(path, dry_run=False).path.exists()
+
+
+def row(values: Mapping[str, Any]) -> list[str]:
+    [cells] = csv.reader(io.StringIO(csv_line(values), newline=""))
+    return cells
+
+
+@pytest.mark.parametrize(
+    "name", ["Ada", 'Ada "Countess"', "Lovelace, Ada", "a\nb", "1+1", "", "O'Neill", " =1+1", "é="]
+)
+def test_a_line_of_csv_says_what_it_was_given(name: str) -> None:
+    assert row({"name": name, "verified": True, "email": "ada@example.org"}) == [
+        name,
+        "True",
+        "ada@example.org",
+    ]
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", "\0"])
+def test_what_would_be_a_formula_is_text(sign: str) -> None:
+    """OWASP ASVS 5.0, V1.2.10, names all but the last but one."""
+    formula = f'{sign}HYPERLINK("https://evil.example","x")'
+
+    assert row({"name": formula, "email": f"{sign}@example.org"}) == [
+        f"'{formula}",
+        f"'{sign}@example.org",
+    ]
+
+
+def test_a_line_of_json_is_one_line() -> None:
+    values = {"name": "a\nb\r\u2028Zoë", "verified": False}
+
+    assert json_line(values).splitlines(keepends=True)[-1].endswith("}\n")
+    assert json_line(values).count("\n") == 1
+    assert json.loads(json_line(values)) == values
+
+
+PEOPLE = [
+    ada(password_hash="quick$1$salt$digest"),
+    ada(
+        email=Email.parse("ÄDA@münchen.example."),
+        name='Zoë 李小龍 👩\u200d💻 O\'Brien "x", =1',
+        password_hash="quick$2$s=,\"'$digest",
+        role=Role.ADMIN,
+        photo="https://example.org/a.png?x=1,2",
+        verified=True,
+        disabled=True,
+        created_at=NOW.replace(year=1971),
+        updated_at=NOW + SECOND,
+    ),
+    ada(email=Email.parse("=eve@example.org"), created_at=NOW.replace(microsecond=0)),
+]
+
+
+async def brought_back(path: Path) -> tuple[Imported, Sequence[User]]:
+    users = MemoryUsers()
+    import_users = ImportUsers(users, QuickHasher(), an_audit(), SettableClock(NOW), new_id)
+    imported = await import_users(read(path))
+    return imported, (await users.page(UserQuery(), None, 100)).items
+
+
+async def test_everybody_comes_back_from_a_file_as_they_were(tmp_path: Path) -> None:
+    people = [*PEOPLE[:2], ada(email=PEOPLE[2].email, password_hash="quick$1$x$y")]
+    lines = [json_line(written(user, with_hash=True)) for user in people]
+
+    imported, users = await brought_back(a_file(tmp_path, "a.jsonl", "".join(lines)))
+
+    assert imported == Imported(len(people), 0, [])
+    assert sorted(users, key=str) == sorted(people, key=str)
+    assert {each.email.address for each in users} == {each.email.address for each in people}
+
+
+def test_all_that_can_be_imported_is_written() -> None:
+    assert set(written(ada(), with_hash=True)) == set(FIELDS)
+
+
+async def test_without_the_hashes_nobody_comes_back(tmp_path: Path) -> None:
+    lines = [json_line(written(user, with_hash=False)) for user in PEOPLE]
+    assert "quick$" not in "".join(lines)
+
+    imported, users = await brought_back(a_file(tmp_path, "a.jsonl", "".join(lines)))
+
+    assert not users
+    reasons = [[problem.field for problem in each.problems] for each in imported.rejected]
+    assert reasons == [["password_hash"]] * len(PEOPLE)
+
+
+def test_a_private_file_is_its_owners(tmp_path: Path) -> None:
+    path = tmp_path / "users.jsonl"
+    with open_private(path) as opened:
+        opened.write("Zoë")
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert path.read_text(encoding="utf-8") == "Zoë"
+
+
+def test_a_private_file_takes_the_place_of_none(tmp_path: Path) -> None:
+    path = a_file(tmp_path, "users.jsonl", "mine")
+
+    with pytest.raises(FileExistsError):
+        open_private(path)
+
+    assert path.read_text() == "mine"
+
+
+def test_nor_of_what_a_link_leads_to(tmp_path: Path) -> None:
+    path = tmp_path / "users.jsonl"
+    path.symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(FileExistsError):
+        open_private(path)
+
+    assert not (tmp_path / "elsewhere").exists()
