@@ -21,7 +21,7 @@ from bench.testbed import Scale, StoreUrls, Testbed
 from bench.turns import in_turns
 from domain.user import Email
 from infrastructure.storage.backends import open_stores
-from infrastructure.storage.options import Limits
+from infrastructure.storage.options import StoreOptions
 from tests.support.builders import PASSWORD
 from tests.support.processes import Service
 
@@ -54,7 +54,7 @@ def measure(testbed: Testbed, scale: Scale, report: Report) -> None:
 
 
 async def _disable(urls: StoreUrls, address: str) -> None:
-    async with open_stores(urls.users, urls.sessions, Limits()) as stores:
+    async with open_stores(urls.users, urls.sessions, StoreOptions()) as stores:
         user = await stores.users.by_email(Email.parse(address))
         assert user is not None
         assert await stores.users.replace(user, replace(user, disabled=True))

@@ -10,7 +10,7 @@ from bench.cpu import resident_bytes
 from bench.report import Report, Series, at_most, row
 from bench.services import Variant, started
 from bench.testbed import Scale, Testbed
-from domain.session_activity import Sighting
+from domain.session_activity import SessionActivity
 from domain.token import TokenKind
 
 USERS = 10_000
@@ -30,14 +30,14 @@ def measure(testbed: Testbed, _scale: Scale, report: Report) -> None:
 def _measure_redis(testbed: Testbed, report: Report) -> None:
     name = f"a session in Redis, its user's index included, at {SESSIONS} sessions a user"
     report.add(row(Series(name, [_taken(testbed)]), "bytes", target=at_most(160)))
-    with_sighting = [_taken(testbed, Sighting(datetime.now(UTC), "192.0.2.123", AGENT))]
-    report.add(row(Series(f"{name}, with where and by what it was seen", with_sighting), "bytes"))
+    with_activity = [_taken(testbed, SessionActivity(datetime.now(UTC), "192.0.2.123", AGENT))]
+    report.add(row(Series(f"{name}, with where and by what it was seen", with_activity), "bytes"))
 
 
-def _taken(testbed: Testbed, sighting: Sighting | None = None) -> float:
+def _taken(testbed: Testbed, activity: SessionActivity | None = None) -> float:
     with testbed.stores() as urls, redis.Redis.from_url(urls.sessions) as server:
         before = _used(server)
-        people.plant(urls, USERS, sessions=SESSIONS, sighting=sighting)
+        people.plant(urls, USERS, sessions=SESSIONS, activity=activity)
         return (_used(server) - before) / (USERS * SESSIONS)
 
 

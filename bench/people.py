@@ -15,14 +15,14 @@ from argon2 import PasswordHasher
 
 from bench.testbed import StoreUrls, Testbed
 from domain.session import Lifetimes, Session, SessionId, TokenId
-from domain.session_activity import Sighting
+from domain.session_activity import SessionActivity
 from domain.token import TokenClaims, TokenKind
 from domain.user import Email, User, UserId
 from doorward.wiring.keys import keys_in_environment, make_signer
 from infrastructure.config.settings import Settings
 from infrastructure.passwords.argon2_hasher import Cost
-from infrastructure.signing.key_ring_watcher import LiveKeys
-from infrastructure.storage.options import Limits
+from infrastructure.signing.key_ring_watcher import KeyRingWatcher
+from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.redis.server import RedisServer
 from infrastructure.storage.redis.sessions import RedisSessions
 from infrastructure.storage.sql.database import Database
@@ -36,7 +36,7 @@ LIFETIMES = Lifetimes(
     absolute=timedelta(days=30),
     grace=timedelta(seconds=10),
 )
-PATIENT = Limits(timeout=timedelta(minutes=5))
+PATIENT = StoreOptions(timeout=timedelta(minutes=5))
 _BATCH = 1_000  # of what goes to Redis, and to a process that mints
 
 # All columns but four are the pattern's. The id follows from the number, as in `_user_id`.
@@ -66,17 +66,17 @@ def plant(
     sessions: int = 1,
     kept: int = 20_000,
     logged_in: int | None = None,
-    sighting: Sighting | None = None,
+    activity: SessionActivity | None = None,
 ) -> list[Person]:
     """Users numbered from 1, with this many sessions each.
 
     :param logged_in: only so many have sessions, the first ones.
-    :param sighting: where all sessions were seen.
+    :param activity: where all sessions were seen.
     :param kept: how many are returned at most, for a million would fill the memory.
     :returns: the first ones, each with one of the sessions.
     """
     asyncio.run(_plant_users(urls.users, count))
-    planting = _plant_sessions(urls.sessions, logged_in or count, sessions, sighting, kept)
+    planting = _plant_sessions(urls.sessions, logged_in or count, sessions, activity, kept)
     return asyncio.run(planting)
 
 
@@ -94,7 +94,7 @@ def mint(testbed: Testbed, people: Sequence[Person], kind: TokenKind) -> list[st
 
 def _sign(keys: Mapping[str, str], claims: Sequence[TokenClaims]) -> list[str]:
     settings = Settings.read(keys)
-    signer = make_signer(settings, LiveKeys.fixed(keys_in_environment(settings)))
+    signer = make_signer(settings, KeyRingWatcher.fixed(keys_in_environment(settings)))
     return [signer.sign(each) for each in claims]
 
 
@@ -107,7 +107,7 @@ async def _plant_users(url: str, count: int) -> None:
 
 
 async def _plant_sessions(
-    url: str, count: int, sessions: int, sighting: Sighting | None, kept: int
+    url: str, count: int, sessions: int, activity: SessionActivity | None, kept: int
 ) -> list[Person]:
     people: list[Person] = []
     async with RedisServer.open(url, PATIENT) as server:
@@ -115,7 +115,7 @@ async def _plant_sessions(
         for first in range(1, count + 1, _BATCH):
             numbers = range(first, min(first + _BATCH, count + 1))
             batch = [_person(number) for number in numbers for _ in range(sessions)]
-            await asyncio.gather(*(store.add(person.session, sighting) for person in batch))
+            await asyncio.gather(*(store.add(person.session, activity) for person in batch))
             people += batch[::sessions] if len(people) < kept else []
     return people[:kept]
 

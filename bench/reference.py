@@ -15,7 +15,7 @@ from dishka import Provider, Scope, provide
 from litestar import Litestar, MediaType, get
 
 from api.app import create_app
-from api.security.origin_policy import Site
+from api.security.origin_policy import OriginPolicy
 from application.ports import SessionStore, TokenSigner
 from bench.services import APPLICATION, BODY
 from domain.errors import TokenRejected
@@ -27,9 +27,9 @@ from doorward.server import run as server
 from doorward.wiring.container import make_container
 from doorward.wiring.keys import keys_in_environment, make_signer
 from infrastructure.config.settings import Settings
-from infrastructure.signing.key_ring_watcher import LiveKeys
-from infrastructure.storage.options import Limits
-from infrastructure.storage.redis.multiplexer import RedisLine
+from infrastructure.signing.key_ring_watcher import KeyRingWatcher
+from infrastructure.storage.options import StoreOptions
+from infrastructure.storage.redis.multiplexer import RedisMultiplexer
 from infrastructure.storage.redis.server import RedisServer
 from infrastructure.storage.redis.sessions import RedisSessions
 from infrastructure.telemetry.logging import LOGS
@@ -58,8 +58,10 @@ def settle() -> None:
 def tutorial() -> Litestar:
     """To be run with ``CACHED_USERS=0``, so that each request reads its user by a SELECT."""
     settings = Settings.read()
-    site = Site(settings.origin, frozenset(), settings.trusted_proxies, settings.allowed_hosts)
-    return create_app(make_container(settings, Tutorial()), site)
+    origin_policy = OriginPolicy(
+        settings.origin, frozenset(), settings.trusted_proxies, settings.allowed_hosts
+    )
+    return create_app(make_container(settings, Tutorial()), origin_policy)
 
 
 class Tutorial(Provider):
@@ -69,7 +71,7 @@ class Tutorial(Provider):
     def signer(self, settings: Settings) -> TokenSigner:
         keys = keys_in_environment(settings)
         pems = {kind: key.public_pem() for kind, key in keys.items()}
-        return ParsingSigner(make_signer(settings, LiveKeys.fixed(keys)), pems)
+        return ParsingSigner(make_signer(settings, KeyRingWatcher.fixed(keys)), pems)
 
     @provide
     def sessions(self, settings: Settings) -> SessionStore:
@@ -109,12 +111,15 @@ class ReconnectingServer(RedisServer):
     """A new connection for each call."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(url, Limits())
+        super().__init__(url, StoreOptions())
         self._url = url
 
     @asynccontextmanager
-    async def answering(self, role: str) -> AsyncIterator[RedisLine]:
-        async with RedisServer.open(self._url, Limits()) as server, server.answering(role) as line:
+    async def answering(self, role: str) -> AsyncIterator[RedisMultiplexer]:
+        async with (
+            RedisServer.open(self._url, StoreOptions()) as server,
+            server.answering(role) as line,
+        ):
             yield line
 
 

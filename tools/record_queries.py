@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from infrastructure.storage.options import Limits
+from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.migrations import newest
 from tests.support.queries import Query, write
@@ -39,7 +39,7 @@ class Recorder:
         """To the databases of all stores that are opened from now on; not to what tests do."""
         make: Callable[..., None] = Database.__init__
 
-        def make_heard(database: Database, url: str, limits: Limits) -> None:
+        def make_heard(database: Database, url: str, limits: StoreOptions) -> None:
             make(database, url, limits)
             engine = database._engine.sync_engine  # noqa: SLF001 - others have one, too
             event.listen(engine, "after_cursor_execute", self._note)

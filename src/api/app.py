@@ -18,19 +18,19 @@ from api.controllers.health import OperationController
 from api.controllers.sessions import SessionController
 from api.json_request import JsonRequest
 from api.lifecycle import Lifecycle
-from api.middleware.fast_path import with_answers_at_hand
-from api.middleware.request_context import with_caller
+from api.middleware.fast_path import with_fast_path
+from api.middleware.request_context import with_request_context
 from api.middleware.security_headers import with_headers
 from api.problems import handle
 from api.security.guard import require_login
-from api.security.origin_policy import Site
+from api.security.origin_policy import OriginPolicy
 
 LARGEST_BODY = 16 * 1024
 """In bytes."""
 
 
 def create_app(
-    container: AsyncContainer, site: Site, lifecycle: Lifecycle | None = None
+    container: AsyncContainer, origin_policy: OriginPolicy, lifecycle: Lifecycle | None = None
 ) -> Litestar:
     """
     :param container: where the use cases and ports come from.
@@ -51,14 +51,16 @@ def create_app(
         exception_handlers={Exception: handle},
         request_class=JsonRequest,
         request_max_body_size=LARGEST_BODY,
-        openapi_config=openapi.config(site),
+        openapi_config=openapi.config(origin_policy),
         logging_config=None,
-        state=State({"site": site, "lifecycle": lifecycle or Lifecycle()}),
+        state=State({"origin_policy": origin_policy, "lifecycle": lifecycle or Lifecycle()}),
     )
     app.state.dishka_container = container
     app.asgi_handler = _with_container(app.asgi_handler, container)
-    app.asgi_handler = with_answers_at_hand(app.asgi_handler, container, site)
-    app.asgi_handler = with_headers(with_caller(_with_head(app.asgi_handler), site), site)
+    app.asgi_handler = with_fast_path(app.asgi_handler, container, origin_policy)
+    app.asgi_handler = with_headers(
+        with_request_context(_with_head(app.asgi_handler), origin_policy), origin_policy
+    )
     return app
 
 

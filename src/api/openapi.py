@@ -24,7 +24,7 @@ from litestar.types import ControllerRouterHandler
 from api.problems import ANSWERS, FRAMEWORK, Answer
 from api.schemas.users import Failure
 from api.security import cookies
-from api.security.origin_policy import Site
+from api.security.origin_policy import OriginPolicy
 from domain.errors import AuthError
 
 BEARER, ACCESS_COOKIE, REFRESH_COOKIE = "bearer", "access_cookie", "refresh_cookie"
@@ -52,8 +52,8 @@ class _NoRoutes(Router):
         return []
 
 
-def config(site: Site) -> OpenAPIConfig:
-    known = cookies.names(site)
+def config(origin_policy: OriginPolicy) -> OpenAPIConfig:
+    known = cookies.names(origin_policy)
     schemes: dict[str, SecurityScheme | Reference] = {
         BEARER: SecurityScheme(
             type="http", scheme="bearer", bearer_format="JWT", description="The access token."

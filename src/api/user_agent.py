@@ -8,7 +8,7 @@ _UNKNOWN = "Unknown device"
 def in_words(agent: str) -> str:
     """``Firefox 128 on Linux``. A program that is not widely known is called what it calls itself.
 
-    :param agent: see :class:`~domain.session_activity.Sighting`.
+    :param agent: see :class:`~domain.session_activity.SessionActivity`.
     """
     parsed = parse(agent)
     browser, system = parsed.user_agent, parsed.os

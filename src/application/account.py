@@ -15,9 +15,9 @@ from application.ports import (
 )
 from application.ports.pagination import EventQuery
 from application.rate_limiting import Throttle
-from application.sessions import ListSessions, SeenSession, SweepSessions
+from application.sessions import ListSessions, PurgeStaleSessions, SessionWithActivity
 from application.users import ForgetUser
-from domain.audit_event import UNKNOWN, Caller, RecordedEvent
+from domain.audit_event import UNKNOWN, RecordedEvent, RequestContext
 from domain.errors import TokenRejected, WrongPassword, all_of, in_field
 from domain.password import Password, PasswordRule
 from domain.session import Session
@@ -36,7 +36,7 @@ class ConfirmPassword:
     throttle: Throttle
 
     async def __call__(
-        self, principal: Principal, password: Password, caller: Caller
+        self, principal: Principal, password: Password, caller: RequestContext
     ) -> Principal:
         """
         :returns: who it is, as of now.
@@ -60,7 +60,7 @@ class ChangePassword:
     confirm_password: ConfirmPassword
     users: UserRepository
     sessions: SessionStore
-    sweep_sessions: SweepSessions
+    sweep_sessions: PurgeStaleSessions
     hasher: PasswordHasher
     devices: Devices
     rule: PasswordRule
@@ -68,7 +68,7 @@ class ChangePassword:
     clock: Clock
 
     async def __call__(
-        self, principal: Principal, current: str, new: str, caller: Caller = UNKNOWN
+        self, principal: Principal, current: str, new: str, caller: RequestContext = UNKNOWN
     ) -> str:
         """Everybody else who is logged in as this user is logged out, and no other device is known
         any more.
@@ -96,7 +96,7 @@ class ChangePassword:
 
     async def _keep(self, session: Session, user: User) -> None:
         while stored := await self.sessions.get(user.id, session.id):
-            if await self.sessions.replace(stored, stored.kept_by(user)):
+            if await self.sessions.replace(stored, stored.carried_over_to(user)):
                 return
 
     def _choose(self, new: str, user: User) -> Password:
@@ -116,7 +116,7 @@ class ChangeProfile:
         principal: Principal,
         name: str | None = None,
         photo: str | None = None,
-        caller: Caller = UNKNOWN,
+        caller: RequestContext = UNKNOWN,
     ) -> User:
         """
         :param name: and ``photo``: the new ones; ``None`` leaves what is there.
@@ -148,7 +148,7 @@ class DeleteAccount:
     audit: Audit
 
     async def __call__(
-        self, principal: Principal, password: str, caller: Caller = UNKNOWN
+        self, principal: Principal, password: str, caller: RequestContext = UNKNOWN
     ) -> None:
         """The user and all their sessions are gone; the audit trail knows the user's id alone.
 
@@ -171,7 +171,7 @@ class Export:
     """
 
     user: User
-    sessions: Sequence[SeenSession]
+    sessions: Sequence[SessionWithActivity]
     events: Sequence[RecordedEvent]
 
 
@@ -183,7 +183,7 @@ class ExportAccount:
     throttle: Throttle
     audit: Audit
 
-    async def __call__(self, principal: Principal, caller: Caller = UNKNOWN) -> Export:
+    async def __call__(self, principal: Principal, caller: RequestContext = UNKNOWN) -> Export:
         """
         :raises TooManyRequests: there were too many exports, or changes.
         :raises TokenRejected: see :class:`ReloadPrincipal`.

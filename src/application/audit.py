@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from application.ports import Announce, AuditLog, Clock, RandomId
-from domain.audit_event import COMMAND_LINE, SUCCESS, Caller, Event
+from domain.audit_event import COMMAND_LINE, SUCCESS, Event, RequestContext
 from domain.session import Session, SessionId
 from domain.user import UserId
 
@@ -19,7 +19,7 @@ class Entry:
 
     audit: "Audit"
     what: str
-    caller: Caller
+    caller: RequestContext
     user_id: UserId | None = None
     session_id: SessionId | None = None
     actor_id: UserId | None = None
@@ -77,7 +77,7 @@ class Audit:
     random_id: RandomId
 
     @asynccontextmanager
-    async def recording(self, what: str, caller: Caller) -> AsyncIterator[Entry]:
+    async def recording(self, what: str, caller: RequestContext) -> AsyncIterator[Entry]:
         """Record how the block ends: with success, or with which error."""
         entry = self.begin(what, caller)
         try:
@@ -87,7 +87,7 @@ class Audit:
             raise
         await self._record(entry.ended(SUCCESS), is_news=entry.is_news)
 
-    def begin(self, what: str, caller: Caller) -> Entry:
+    def begin(self, what: str, caller: RequestContext) -> Entry:
         """For what is worth a record only if it is :meth:`refused`."""
         return Entry(self, what, caller)
 
@@ -105,7 +105,7 @@ class PruneAuditLog:
     audit: Audit
     clock: Clock
 
-    async def __call__(self, age: timedelta, caller: Caller = COMMAND_LINE) -> int:
+    async def __call__(self, age: timedelta, caller: RequestContext = COMMAND_LINE) -> int:
         """Forget what was recorded longer ago than that. That is recorded, too.
 
         :returns: how many events were forgotten.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from application.audit import Audit, Entry
 from application.ports import Clock, SessionStore, TokenSigner, UserRepository
-from domain.audit_event import UNKNOWN, Caller
+from domain.audit_event import UNKNOWN, RequestContext
 from domain.errors import TokenRejected
 from domain.session import Session
 from domain.token import TokenKind
@@ -39,7 +39,7 @@ class ReloadPrincipal:
 
 async def is_good(session: Session, users: UserRepository) -> bool:
     """Nobody is refused on the word of a copy: it may be a moment old."""
-    user = await users.recent(session.user_id)
+    user = await users.possibly_stale(session.user_id)
     if user is not None and not session.is_good_for(user):
         user = await users.get(session.user_id)
     return user is not None and session.is_good_for(user)
@@ -55,7 +55,7 @@ class Authenticate:
     audit: Audit
     clock: Clock
 
-    async def __call__(self, access_token: str, caller: Caller = UNKNOWN) -> Principal:
+    async def __call__(self, access_token: str, caller: RequestContext = UNKNOWN) -> Principal:
         """
         :raises TokenRejected: the token is not good, its session has ended, or its user is gone
             or disabled. All of that is as of now, not as of when the token was signed.
@@ -67,13 +67,13 @@ class Authenticate:
             await self.audit.refused(entry, refused)
             raise
 
-    def at_hand(self, access_token: str) -> Principal | None:
+    def cached(self, access_token: str) -> Principal | None:
         """The same, where it can be told at once and there is no doubt; ``None`` says nothing."""
-        claims = self.signer.at_hand(access_token, TokenKind.ACCESS)
+        claims = self.signer.cached(access_token, TokenKind.ACCESS)
         if claims is None:
             return None
-        session = self.sessions.at_hand(claims.user_id, claims.session_id)
-        user = self.users.at_hand(claims.user_id)
+        session = self.sessions.cached(claims.user_id, claims.session_id)
+        user = self.users.cached(claims.user_id)
         now = self.clock()
         if session is None or user is None:
             return None
@@ -87,8 +87,8 @@ class Authenticate:
         now = self.clock()
         if not claims.is_current(now):
             raise TokenRejected
-        session = await self.sessions.recent(claims.user_id, claims.session_id)
-        user = await self.users.recent(claims.user_id)
+        session = await self.sessions.possibly_stale(claims.user_id, claims.session_id)
+        user = await self.users.possibly_stale(claims.user_id)
         if session and user and not session.is_good_for(user):
             # Nobody is refused on the word of a copy: it may be a moment old.
             session = await self.sessions.get(claims.user_id, claims.session_id)

@@ -16,9 +16,9 @@ from application.ports import (
     UserRepository,
 )
 from application.rate_limiting import Throttle
-from application.session_activity import LastSeen
+from application.session_activity import RecordSessionActivity
 from application.sessions import StartSession
-from domain.audit_event import COMMAND_LINE, UNKNOWN, Caller
+from domain.audit_event import COMMAND_LINE, UNKNOWN, RequestContext
 from domain.errors import (
     InvalidCredentials,
     InvalidInput,
@@ -76,7 +76,7 @@ class RegisterUser:
         name: str,
         email: str,
         password: str,
-        caller: Caller = UNKNOWN,
+        caller: RequestContext = UNKNOWN,
         *,
         role: Role = Role.USER,
     ) -> User:
@@ -114,7 +114,9 @@ class Login:
     audit: Audit
     lifetimes: Lifetimes
 
-    async def __call__(self, email: str, password: str, caller: Caller = UNKNOWN) -> LoggedIn:
+    async def __call__(
+        self, email: str, password: str, caller: RequestContext = UNKNOWN
+    ) -> LoggedIn:
         """
         :raises InvalidInput: the password is longer than any can be.
         :raises TooManyRequests: there were too many attempts.
@@ -132,7 +134,7 @@ class Login:
             return LoggedIn(tokens, self._device_token(known, caller))
 
     async def _verify(
-        self, account: str, typed: Password, user: User | None, caller: Caller
+        self, account: str, typed: Password, user: User | None, caller: RequestContext
     ) -> User:
         """Takes as long, and counts as much, for nobody's address as for somebody's."""
         device = self.devices.recognise(caller.device_token, user) if user else None
@@ -144,7 +146,7 @@ class Login:
             await self.throttle.forgive_login(account)
         return user
 
-    def _device_token(self, user: User, caller: Caller) -> str:
+    def _device_token(self, user: User, caller: RequestContext) -> str:
         """A device that is known stays the same one, for its attempts are counted."""
         token = caller.device_token
         if token is not None and self.devices.recognise(token, user):
@@ -169,7 +171,7 @@ def _address(email: str) -> Email | None:
 class RefreshAccess:
     users: UserRepository
     sessions: SessionStore
-    last_seen: LastSeen
+    record_activity: RecordSessionActivity
     signer: TokenSigner
     throttle: Throttle
     audit: Audit
@@ -177,7 +179,9 @@ class RefreshAccess:
     clock: Clock
     random_id: RandomId
 
-    async def __call__(self, refresh_token: str | None, caller: Caller = UNKNOWN) -> TokenPair:
+    async def __call__(
+        self, refresh_token: str | None, caller: RequestContext = UNKNOWN
+    ) -> TokenPair:
         """
         :raises RefreshTokenMissing: no token was presented.
         :raises TooManyRequests: there were too many refreshes.
@@ -193,8 +197,8 @@ class RefreshAccess:
             if not claims.is_current(self.clock()):
                 raise TokenRejected
             session = await self._rotate(claims, entry)
-            if self.last_seen.is_due(session):
-                self.last_seen.note(session, caller)
+            if self.record_activity.is_due(session):
+                self.record_activity.note(session, caller)
             return TokenPair.of(session, self.signer, self.lifetimes)
 
     async def _rotate(self, claims: TokenClaims, entry: Entry) -> Session:
@@ -228,7 +232,7 @@ class Logout:
     clock: Clock
 
     async def __call__(
-        self, access_token: str | None, refresh_token: str | None, caller: Caller = UNKNOWN
+        self, access_token: str | None, refresh_token: str | None, caller: RequestContext = UNKNOWN
     ) -> None:
         """End the session of whichever token is good; of both, should they differ.
 

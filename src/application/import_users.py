@@ -32,8 +32,8 @@ FIELDS = (
 """What is read of a user. Only ``email`` and ``password_hash`` have to be there."""
 
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]|$)")
-_TRUTHS = {"true": True, "t": True, "yes": True, "1": True}
-_TRUTHS |= {"false": False, "f": False, "no": False, "0": False, "": False}
+_BOOLEANS = {"true": True, "t": True, "yes": True, "1": True}
+_BOOLEANS |= {"false": False, "f": False, "no": False, "0": False, "": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class ImportUsers:
             entry.is_news = bool(added)
         return set(added)
 
-    async def rehearse(self, records: Sequence[Record], seen: set[str]) -> Imported:
+    async def dry_run(self, records: Sequence[Record], seen: set[str]) -> Imported:
         """What would come of it.
 
         :param seen: what the records before would have stored; what these would is added.
@@ -150,8 +150,8 @@ class ImportUsers:
                 lambda: self._hash(given.get("password_hash", "")),
                 lambda: _one_of("role", {each.value: each for each in Role}, given, Role.USER),
                 lambda: parse_photo(given.get("photo") or "default.png"),
-                lambda: _one_of("verified", _TRUTHS, given, False),
-                lambda: _one_of("disabled", _TRUTHS, given, False),
+                lambda: _one_of("verified", _BOOLEANS, given, False),
+                lambda: _one_of("disabled", _BOOLEANS, given, False),
                 lambda: _time("created_at", given, now),
                 lambda: _time("updated_at", given, None),
             )

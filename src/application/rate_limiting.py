@@ -5,12 +5,12 @@ from hashlib import sha256
 from ipaddress import IPv6Address, ip_address
 
 from application.ports import Clock, RateLimiter
-from domain.rate_limit import Limit, TooManyRequests
+from domain.rate_limit import RateLimit, TooManyRequests
 from domain.user import UserId
 
 
 @dataclass(frozen=True, slots=True)
-class AttemptLimits:
+class RateLimits:
     """``None`` is without limit.
 
     :ivar login_account: logins to one account, and from one known device.
@@ -24,24 +24,24 @@ class AttemptLimits:
     :ivar refresh: refreshes of everybody.
     """
 
-    login_account: Limit | None = None
-    login_address: Limit | None = None
-    login: Limit | None = None
-    register_address: Limit | None = None
-    register: Limit | None = None
-    change_account: Limit | None = None
-    refresh_account: Limit | None = None
-    refresh_address: Limit | None = None
-    refresh: Limit | None = None
+    login_account: RateLimit | None = None
+    login_address: RateLimit | None = None
+    login: RateLimit | None = None
+    register_address: RateLimit | None = None
+    register: RateLimit | None = None
+    change_account: RateLimit | None = None
+    refresh_account: RateLimit | None = None
+    refresh_address: RateLimit | None = None
+    refresh: RateLimit | None = None
 
 
 @dataclass(slots=True)
-class LimitsInForce:
+class CurrentRateLimits:
     """
     :ivar now: may be replaced at any time.
     """
 
-    now: AttemptLimits
+    now: RateLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Throttle:
     """
 
     limiter: RateLimiter
-    limits: LimitsInForce
+    limits: CurrentRateLimits
     clock: Clock
 
     async def login(self, account: str, address: str, device: str | None) -> bool:
@@ -101,7 +101,7 @@ class Throttle:
         """Only of a session that is good: tokens of others must not use up the owner's."""
         await self._count(self.limits.now.refresh_account, _account_key(user_id.hex))
 
-    async def _count(self, limit: Limit | None, key: str) -> None:
+    async def _count(self, limit: RateLimit | None, key: str) -> None:
         if limit is not None:
             now = self.clock()
             usage = await self.limiter.count(f"{limit.name}:{key}", limit.window, now)

@@ -7,7 +7,7 @@ from datetime import datetime
 from application.audit import Audit, Entry
 from application.authenticate import Principal, ReloadPrincipal
 from application.ports import Clock, RandomId, SessionStore, UserRepository
-from domain.audit_event import UNKNOWN, Caller
+from domain.audit_event import UNKNOWN, RequestContext
 from domain.errors import InvalidCredentials, NotFound
 from domain.session import (
     Lifetimes,
@@ -15,10 +15,10 @@ from domain.session import (
     SessionId,
     SessionsPerUser,
     TokenId,
+    excess_sessions,
     is_session_id,
-    too_many,
 )
-from domain.session_activity import Sighting
+from domain.session_activity import SessionActivity
 from domain.user import User, UserId
 
 
@@ -29,7 +29,7 @@ class DropSession:
     sessions: SessionStore
     audit: Audit
 
-    async def __call__(self, session: Session, caller: Caller, why: str = "") -> None:
+    async def __call__(self, session: Session, caller: RequestContext, why: str = "") -> None:
         async with self.audit.recording("end session", caller) as entry:
             entry.is_about(session)
             entry.detail = why
@@ -57,29 +57,29 @@ class StartSession:
         session = Session.start(
             SessionId(self.random_id()), user, TokenId(self.random_id()), now, self.lifetimes
         )
-        sighting = Sighting.of(entry.caller, now)
-        await self.sessions.add(session, sighting, entry.success(session_id=session.id))
+        activity = SessionActivity.of(entry.caller, now)
+        await self.sessions.add(session, activity, entry.success(session_id=session.id))
         stored = await self.users.get(user.id)
         if stored is None or not session.is_good_for(stored):
             await self.sessions.delete(user.id, session.id)
             raise InvalidCredentials
-        for old in too_many(await self.sessions.of_user(user.id), self.most):
+        for old in excess_sessions(await self.sessions.of_user(user.id), self.most):
             await self.drop_session(old, entry.caller, "too many")
         return session
 
 
 @dataclass(frozen=True, slots=True)
-class SeenSession:
+class SessionWithActivity:
     """
-    :ivar sighting: where it was last seen, if that is known.
+    :ivar activity: where it was last seen, if that is known.
     """
 
     session: Session
-    sighting: Sighting | None
+    activity: SessionActivity | None
 
     @property
     def last_seen_at(self) -> datetime:
-        seen = self.sighting.at if self.sighting else self.session.started_at
+        seen = self.activity.at if self.activity else self.session.started_at
         return max(seen, self.session.rotated_at)
 
 
@@ -89,7 +89,7 @@ class ListSessions:
     sessions: SessionStore
     clock: Clock
 
-    async def __call__(self, user_id: UserId) -> Sequence[SeenSession]:
+    async def __call__(self, user_id: UserId) -> Sequence[SessionWithActivity]:
         """
         :returns: those that are good, the one last seen first.
         :raises NotFound: there is nobody of that id.
@@ -98,9 +98,9 @@ class ListSessions:
         if user is None:
             raise NotFound
         now = self.clock()
-        seen = await self.sessions.seen(user_id)
+        seen = await self.sessions.activity_of(user_id)
         good = [
-            SeenSession(session, seen.get(session.id))
+            SessionWithActivity(session, seen.get(session.id))
             for session in await self.sessions.of_user(user_id)
             if session.is_good_for(user) and not session.has_ended(now)
         ]
@@ -108,13 +108,13 @@ class ListSessions:
 
 
 @dataclass(frozen=True, slots=True)
-class EndSession:
+class RevokeSession:
     reload_principal: ReloadPrincipal
     sessions: SessionStore
     audit: Audit
 
     async def __call__(
-        self, principal: Principal, session_id: SessionId, caller: Caller = UNKNOWN
+        self, principal: Principal, session_id: SessionId, caller: RequestContext = UNKNOWN
     ) -> None:
         """One of my own: this one or another.
 
@@ -134,12 +134,12 @@ class EndSession:
 
 
 @dataclass(frozen=True, slots=True)
-class EndOtherSessions:
+class RevokeOtherSessions:
     reload_principal: ReloadPrincipal
     sessions: SessionStore
     drop_session: DropSession
 
-    async def __call__(self, principal: Principal, caller: Caller = UNKNOWN) -> None:
+    async def __call__(self, principal: Principal, caller: RequestContext = UNKNOWN) -> None:
         """All of mine but this one.
 
         :raises TokenRejected: see :class:`~application.authenticate.ReloadPrincipal`.
@@ -151,15 +151,15 @@ class EndOtherSessions:
 
 
 @dataclass(frozen=True, slots=True)
-class EndAllSessions:
+class RevokeAllSessions:
     """All of mine, this one as well."""
 
     reload_principal: ReloadPrincipal
     users: UserRepository
-    sweep_sessions: "SweepSessions"
+    sweep_sessions: "PurgeStaleSessions"
     audit: Audit
 
-    async def __call__(self, principal: Principal, caller: Caller = UNKNOWN) -> None:
+    async def __call__(self, principal: Principal, caller: RequestContext = UNKNOWN) -> None:
         """In one step, wherever they are; nor is any of my devices known any more.
 
         :raises TokenRejected: I am gone, or this session is.
@@ -175,7 +175,7 @@ class EndAllSessions:
 
 
 @dataclass(frozen=True, slots=True)
-class SweepSessions:
+class PurgeStaleSessions:
     """Tidies up after all sessions of a user were ended by raising the user's generation."""
 
     sessions: SessionStore

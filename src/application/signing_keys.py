@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from application.audit import Audit
 from application.ports import Clock, KeyStore
-from domain.audit_event import COMMAND_LINE, SCHEDULE, Caller
+from domain.audit_event import COMMAND_LINE, SCHEDULE, RequestContext
 from domain.key_ring import Key, KeyId, KeyRing, KeyTimes, KeyUnknown
 from domain.token import TokenKind
 
@@ -20,12 +20,14 @@ class RotateKeys:
     clock: Clock
 
     async def __call__(
-        self, kinds: Collection[TokenKind] = tuple(TokenKind), caller: Caller = COMMAND_LINE
+        self,
+        kinds: Collection[TokenKind] = tuple(TokenKind),
+        caller: RequestContext = COMMAND_LINE,
     ) -> KeyRing:
         """
         A kind whose next key has its time already, or that has no keys yet, is left as it is.
 
-        :raises KeysFixed: the ring cannot be changed here.
+        :raises KeysReadOnly: the ring cannot be changed here.
         """
         async with self.audit.recording("rotate keys", caller) as entry:
             while True:  # each further turn follows on somebody else's success
@@ -39,7 +41,7 @@ class RotateKeys:
                     return rotated
 
     async def rotated(self, ring: KeyRing, kind: TokenKind) -> KeyRing:
-        """The ring as it is to be after a rotation, and there is a spare again."""
+        """The ring as it is to be after a rotation, and there is a standby again."""
         now = self.clock()
         if not ring.of(kind) or ring.is_rotating(kind, now):
             return ring
@@ -48,7 +50,7 @@ class RotateKeys:
 
     async def with_spare(self, ring: KeyRing, kind: TokenKind) -> KeyRing:
         now = self.clock()
-        if ring.spare(kind, now):
+        if ring.standby(kind, now):
             return ring
         return ring.plus(await self.keys.make(kind, now))
 
@@ -62,10 +64,10 @@ class RevokeKey:
     audit: Audit
     clock: Clock
 
-    async def __call__(self, key_id: KeyId, caller: Caller = COMMAND_LINE) -> KeyRing:
+    async def __call__(self, key_id: KeyId, caller: RequestContext = COMMAND_LINE) -> KeyRing:
         """
         :raises KeyUnknown: there is no such key.
-        :raises KeysFixed: the ring cannot be changed here.
+        :raises KeysReadOnly: the ring cannot be changed here.
         """
         async with self.audit.recording("revoke key", caller) as entry:
             if await self.keys.discard(key_id):
@@ -88,7 +90,7 @@ class RevokeKey:
 
 
 @dataclass(frozen=True, slots=True)
-class TendKeys:
+class MaintainKeys:
     """What is due: the first keys, a rotation, the end of a key whose tokens have expired."""
 
     keys: KeyStore

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from application.audit import Audit, Entry
 from application.ports import AuditLog, Clock, SessionStore, UserRepository
 from application.ports.pagination import Page, Total, UserQuery
-from application.sessions import SweepSessions
-from domain.audit_event import UNKNOWN, Caller
+from application.sessions import PurgeStaleSessions
+from domain.audit_event import UNKNOWN, RequestContext
 from domain.errors import NotFound
 from domain.permissions import Role
 from domain.user import User, UserId
@@ -49,7 +49,7 @@ class ShowUser:
 class ChangeUser:
     show_user: ShowUser
     users: UserRepository
-    sweep_sessions: SweepSessions
+    sweep_sessions: PurgeStaleSessions
     audit: Audit
     clock: Clock
 
@@ -58,7 +58,7 @@ class ChangeUser:
         user_id: UserId,
         role: Role | None = None,
         disabled: bool | None = None,
-        caller: Caller = UNKNOWN,
+        caller: RequestContext = UNKNOWN,
         actor_id: UserId | None = None,
     ) -> User:
         """
@@ -84,7 +84,7 @@ class ChangeUser:
         if role is not None and role != user.role:
             user = user.with_role(role, now)
         if disabled is True and not user.disabled:
-            user = user.when_disabled(now)
+            user = user.disable(now)
         if disabled is False and user.disabled:
             user = user.when_enabled(now)
         return user
@@ -112,7 +112,7 @@ class ForgetUser:
         :param entry: of the audit log, where the user's id is all that is left of them.
         :raises LastAdministrator: nobody would be left who could give others a role.
         """
-        await self._depose(user, entry)
+        await self._demote(user, entry)
         if entry.actor_id in {None, user.id}:
             entry.caller = replace(entry.caller, address="")
         # First the rest, so that a crash in between leaves nothing that is nobody's; and once
@@ -121,7 +121,7 @@ class ForgetUser:
         await self.users.delete(user.id, entry.success())
         await self._forget_all_but_the_user(user.id)
 
-    async def _depose(self, user: User, deletion: Entry) -> None:
+    async def _demote(self, user: User, deletion: Entry) -> None:
         """Before anything is lost: the last administrator stays."""
         now: User | None = user
         while now is not None and now.is_administrator:
@@ -145,7 +145,7 @@ class DeleteUser:
     audit: Audit
 
     async def __call__(
-        self, user_id: UserId, caller: Caller = UNKNOWN, actor_id: UserId | None = None
+        self, user_id: UserId, caller: RequestContext = UNKNOWN, actor_id: UserId | None = None
     ) -> None:
         """
         :param actor_id: the administrator; ``None`` is the command line.
@@ -158,14 +158,14 @@ class DeleteUser:
 
 
 @dataclass(frozen=True, slots=True)
-class EndSessionsOf:
+class RevokeSessionsOf:
     show_user: ShowUser
     users: UserRepository
-    sweep_sessions: SweepSessions
+    sweep_sessions: PurgeStaleSessions
     audit: Audit
 
     async def __call__(
-        self, user_id: UserId, caller: Caller = UNKNOWN, actor_id: UserId | None = None
+        self, user_id: UserId, caller: RequestContext = UNKNOWN, actor_id: UserId | None = None
     ) -> None:
         """All of them, in one step wherever they are; nor is any device known any more.
 

@@ -29,7 +29,7 @@ CAUSES_OF_END = frozenset({*_ENDS_SESSIONS.values(), "reuse", "too_many", "disab
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class RequestContext:
     """Where a request comes from, as far as that is known.
 
     :ivar address: the IP address.
@@ -44,15 +44,15 @@ class Caller:
     agent: str = ""
 
 
-UNKNOWN = Caller()
+UNKNOWN = RequestContext()
 """Where nobody asks: a script, a test."""
 
-COMMAND_LINE = Caller(request_id="(command line)")
+COMMAND_LINE = RequestContext(request_id="(command line)")
 """The operator, who has the right to everything and is limited by nothing. No request has this id:
 there are signs in it that no proxy is believed.
 """
 
-SCHEDULE = Caller(request_id="(schedule)")
+SCHEDULE = RequestContext(request_id="(schedule)")
 """Nobody: it was due."""
 
 
@@ -72,7 +72,7 @@ class Event:
     what: str
     outcome: str
     at: datetime
-    caller: Caller
+    caller: RequestContext
     user_id: UserId | None = None
     session_id: SessionId | None = None
     actor_id: UserId | None = None

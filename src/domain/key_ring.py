@@ -1,6 +1,6 @@
 """The keys that sign tokens: which of them does, since when, and for how long it is known.
 
-A key comes onto the ring as a spare: it is published and does not sign. In a rotation it is given
+A key comes onto the ring as a standby: it is published and does not sign. In a rotation it is given
 the time from which it signs, once everybody who verifies tokens has had the time to learn of it.
 From then on its predecessor is retired: its tokens are good until they expire, and then it goes.
 A key that is revoked goes at once, and all its tokens with it.
@@ -23,7 +23,7 @@ class KeyState(StrEnum):
     RETIRED = "retired"
 
 
-class KeysFixed(Exception):
+class KeysReadOnly(Exception):
     """The keys are given from outside and cannot be changed here. The message says how instead."""
 
 
@@ -37,7 +37,7 @@ class Key:
 
     :ivar kind: the tokens that it signs, and no others.
     :ivar published_at: since when others may know of it.
-    :ivar signs_from: ``None`` as long as it is a spare.
+    :ivar signs_from: ``None`` as long as it is a standby.
     """
 
     id: KeyId
@@ -108,7 +108,7 @@ class KeyRing:
         """The key that follows on the current one."""
         return next(iter(self._coming(kind, now)), None)
 
-    def spare(self, kind: TokenKind, now: datetime) -> Key | None:
+    def standby(self, kind: TokenKind, now: datetime) -> Key | None:
         """A key that is ready for the rotation after the one that is settled."""
         coming = self._coming(kind, now)
         return next((key for key in coming if key.signs_from is None), None)
@@ -132,11 +132,11 @@ class KeyRing:
 
         :raises ValueError: there is no next key.
         """
-        spare = self.next(kind, now)
-        if spare is None:
+        standby = self.next(kind, now)
+        if standby is None:
             raise ValueError(f"there is no next key for {kind} tokens")
-        start = whole_second(max(now, spare.published_at + times.published))
-        return replace(self, keys=self.keys - {spare} | {replace(spare, signs_from=start)})
+        start = whole_second(max(now, standby.published_at + times.published))
+        return replace(self, keys=self.keys - {standby} | {replace(standby, signs_from=start)})
 
     def without(self, key: Key, now: datetime) -> Self:
         """The ring after a key was revoked. If that one has signed until now, the next one does at
@@ -148,11 +148,11 @@ class KeyRing:
         left = replace(self, keys=self.keys - {key})
         if self.state(key, now) is not KeyState.CURRENT:
             return left
-        heir = self.next(key.kind, now)
-        if heir is None:
+        successor = self.next(key.kind, now)
+        if successor is None:
             raise ValueError(f"there is no next key for {key.kind} tokens")
-        promoted = replace(heir, signs_from=key.signs_from or now)
-        return replace(left, keys=left.keys - {heir} | {promoted})
+        promoted = replace(successor, signs_from=key.signs_from or now)
+        return replace(left, keys=left.keys - {successor} | {promoted})
 
     def without_expired(self, now: datetime, times: KeyTimes) -> Self:
         """The ring without keys all of whose tokens have expired."""

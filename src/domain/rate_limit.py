@@ -7,7 +7,7 @@ from domain.errors import AuthError
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class RateLimit:
     """
     :ivar name: for those who are told that they have reached it.
     :ivar attempts: that are allowed in a window.
@@ -29,7 +29,7 @@ class Usage:
     count: int
     resets_at: datetime
 
-    def check(self, limit: Limit, now: datetime) -> None:
+    def check(self, limit: RateLimit, now: datetime) -> None:
         """:raises TooManyRequests: this attempt is one too many."""
         if self.count > limit.attempts:
             raise TooManyRequests(limit, self.resets_at - now)
@@ -43,7 +43,7 @@ class TooManyRequests(AuthError):
 
     code = "too_many_requests"
 
-    def __init__(self, limit: Limit, wait: timedelta) -> None:
+    def __init__(self, limit: RateLimit, wait: timedelta) -> None:
         super().__init__(limit.name)
         self.limit = limit
         self.wait = wait

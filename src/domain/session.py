@@ -104,7 +104,7 @@ class Session:
         """Whether the user, as of now, still has this session and may use it."""
         return not user.disabled and self.generation == user.generation
 
-    def kept_by(self, user: User) -> Self:
+    def carried_over_to(self, user: User) -> Self:
         """The session that outlives a change of the user's generation."""
         return replace(self, generation=user.generation)
 
@@ -144,7 +144,7 @@ def is_session_id(text: str) -> bool:
     return _SESSION_ID.fullmatch(text) is not None
 
 
-def too_many(sessions: Iterable[Session], most: SessionsPerUser) -> Sequence[Session]:
+def excess_sessions(sessions: Iterable[Session], most: SessionsPerUser) -> Sequence[Session]:
     """Those that have to go so that no more than that many are left: the oldest ones."""
     in_order = sorted(sessions, key=lambda session: (session.started_at, session.id))
     return in_order[:-most]

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
-from domain.audit_event import Caller
+from domain.audit_event import RequestContext
 
 AGENT_LENGTH = 255
 COARSENESS = timedelta(minutes=1)
-"""How far apart two sightings of a session are that are worth noting."""
+"""How far apart two activities of a session are that are worth noting."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class SessionActivity:
     """
     :ivar at: when, give or take a minute.
     :ivar address: the IP address; empty when it is not known.
@@ -25,7 +25,7 @@ class Sighting:
     agent: str = ""
 
     @classmethod
-    def of(cls, caller: Caller, now: datetime) -> Self:
+    def of(cls, caller: RequestContext, now: datetime) -> Self:
         agent = "".join(c for c in caller.agent[:AGENT_LENGTH] if c.isascii() and c.isprintable())
         return cls(now, caller.address, agent.strip())
 

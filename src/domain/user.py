@@ -134,7 +134,7 @@ class User:
     def with_role(self, role: Role, now: datetime) -> Self:
         return replace(self, role=role, updated_at=now)
 
-    def when_disabled(self, now: datetime) -> Self:
+    def disable(self, now: datetime) -> Self:
         """Their sessions have ended for good: to enable the user brings none of them back."""
         return replace(self.without_sessions(), disabled=True, updated_at=now)
 

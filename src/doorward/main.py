@@ -14,19 +14,19 @@ from litestar.types import HTTPScope
 from api.app import create_app
 from api.lifecycle import Lifecycle
 from api.middleware.instrumentation import Routes, Watch, watched
-from api.security.origin_policy import Site
+from api.security.origin_policy import OriginPolicy
 from application.authentication import Login, RegisterUser
-from application.rate_limiting import LimitsInForce
-from application.session_activity import LastSeen
+from application.rate_limiting import CurrentRateLimits
+from application.session_activity import RecordSessionActivity
 from doorward.cli.env_file import Environment
 from doorward.server.config import ServerOptions
-from doorward.server.graceful_server import END_NOW
-from doorward.wiring.container import UNOBSERVED, attempt_limits, make_container
+from doorward.server.graceful_server import SHUTDOWN_WITHOUT_DELAY
+from doorward.wiring.container import UNOBSERVED, make_container, rate_limits
 from doorward.wiring.keys import keys_in_environment
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
 from infrastructure.passwords.argon2_hasher import Argon2Hasher
-from infrastructure.signing.key_ring_watcher import LiveKeys
+from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.telemetry.telemetry import Observation
 
 PARENT = "DOORWARD_PARENT"
@@ -60,26 +60,29 @@ def make_app(
         await container.get(Login)
         lifecycle.when_late.append((await container.get(Argon2Hasher)).refuse)
         if environment:
-            limits, keys = await container.get(LimitsInForce), await container.get(LiveKeys)
+            limits, keys = (
+                await container.get(CurrentRateLimits),
+                await container.get(KeyRingWatcher),
+            )
             lifecycle.when_reloaded.append(partial(_reload, environment, limits, keys))
         _tasks.add(asyncio.create_task(note_last_seen()))
 
     async def note_last_seen() -> None:
-        last_seen = await container.get(LastSeen)
+        record_activity = await container.get(RecordSessionActivity)
         while True:
             await asyncio.sleep(_NOTING)
             try:
-                await last_seen.write()
+                await record_activity.write()
             except Exception:  # whatever it is, the next time may be better
                 log.exception("where sessions were seen is not written")
 
     async def close() -> None:  # Litestar would pass itself to container.close()
-        await (await container.get(LastSeen)).write()
+        await (await container.get(RecordSessionActivity)).write()
         await container.close()
         if observation.tracing:
             await asyncio.to_thread(observation.tracing.close)
 
-    app = create_app(container, _site(settings), lifecycle)
+    app = create_app(container, _origin_policy(settings), lifecycle)
     observe(app, observation)
     app.on_startup.append(open_early)
     app.on_shutdown.append(close)
@@ -102,11 +105,11 @@ def app_from_environment(
     return app
 
 
-def _reload(environment: Environment, limits: LimitsInForce, keys: LiveKeys) -> None:
+def _reload(environment: Environment, limits: CurrentRateLimits, keys: KeyRingWatcher) -> None:
     """What may change while this process runs: all of it is replaced, or nothing."""
     try:
         settings = Settings.read(environment.read())
-        new_limits = attempt_limits(settings)
+        new_limits = rate_limits(settings)
         new_keys = keys_in_environment(settings) if settings.has_keys else None
     except ConfigurationError as error:
         log.warning("nothing is reloaded: %s", error)
@@ -154,7 +157,7 @@ def server_options(settings: Settings) -> ServerOptions:
         settings.workers,
         settings.request_timeout.total_seconds(),
         settings.shutdown_delay.total_seconds(),
-        is_https=_site(settings).is_https,
+        is_https=_origin_policy(settings).is_https,
     )
 
 
@@ -164,15 +167,17 @@ async def _end_with_parent() -> None:
     async def watch() -> None:
         while os.getppid() == int(os.environ[PARENT]):  # noqa: ASYNC110
             await asyncio.sleep(1)  # nothing tells a process that its parent has died
-        os.kill(os.getpid(), END_NOW)  # without a delay: the next one needs the port
+        os.kill(
+            os.getpid(), SHUTDOWN_WITHOUT_DELAY
+        )  # without a delay: the next one needs the port
 
     _tasks.add(asyncio.create_task(watch()))
 
 
-def _site(settings: Settings) -> Site:
+def _origin_policy(settings: Settings) -> OriginPolicy:
     origins = set(settings.client_origin)
     if settings.public_url is None:  # then people open either of the two names of this machine
         origins.add(f"http://127.0.0.1:{settings.port}")
-    return Site(
+    return OriginPolicy(
         settings.origin, frozenset(origins), settings.trusted_proxies, settings.allowed_hosts
     )

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from domain.audit_event import SUCCESS, Caller, Event
+from domain.audit_event import SUCCESS, Event, RequestContext
 from doorward.diagnostics.doctor import examine_audit_log
 from infrastructure.config.settings import Settings
 from infrastructure.storage.backends import open_stores
-from infrastructure.storage.options import Limits
+from infrastructure.storage.options import StoreOptions
 from tests.support.builders import PASSWORD, ada, new_id
 from tests.support.processes import COMMAND, PATIENCE
 
@@ -98,14 +98,14 @@ def happen(url: str, *ages: timedelta) -> None:
     """One event for each, in this order, of so long ago."""
 
     async def record() -> None:
-        async with open_stores(url, url, Limits()) as stores:
+        async with open_stores(url, url, StoreOptions()) as stores:
             await asyncio.gather(*[stores.audit_log.record(an_event(age)) for age in ages])
 
     asyncio.run(record())
 
 
 def an_event(age: timedelta) -> Event:
-    at, caller = datetime.now(UTC) - age, Caller("192.0.2.1", "request-7")
+    at, caller = datetime.now(UTC) - age, RequestContext("192.0.2.1", "request-7")
     return Event(new_id(), "login", SUCCESS, at, caller, ada().id)
 
 

@@ -31,7 +31,7 @@ from domain.token import TokenKind
 from doorward.cli.main import main
 from doorward.wiring.keys import keys_in_environment
 from infrastructure.config.settings import Settings
-from infrastructure.storage.locations import Place
+from infrastructure.storage.locations import Location
 from infrastructure.storage.sql.migrations import newest
 
 DOORWARD = Path(sys.executable).with_name("doorward")
@@ -552,10 +552,10 @@ class TestDoctor:
 def test_a_place_is_described_without_its_secrets(
     role: Literal["users", "sessions"], url: str, description: str
 ) -> None:
-    place = Place(role, "URL", url)
+    location = Location(role, "URL", url)
 
-    assert place.description == description
-    assert "s3cret" not in repr(place)
+    assert location.description == description
+    assert "s3cret" not in repr(location)
 
 
 @pytest.fixture(scope="module")

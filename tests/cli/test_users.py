@@ -18,7 +18,7 @@ from application.ports.pagination import UserQuery
 from domain.permissions import Role
 from domain.user import Email, User
 from infrastructure.storage.backends import open_stores
-from infrastructure.storage.options import Limits
+from infrastructure.storage.options import StoreOptions
 from infrastructure.user_transfer.files import json_line, written
 from infrastructure.user_transfer.progress import Progress
 from tests.http.people import LOGIN, ME, PERSON, REGISTER, bearer
@@ -76,7 +76,7 @@ def everybody(url: str) -> list[User]:
     async def read() -> list[User]:
         found: list[User] = []
         after: str | None = None
-        async with open_stores(url, url, Limits()) as stores:
+        async with open_stores(url, url, StoreOptions()) as stores:
             while True:
                 page = await stores.users.page(UserQuery(), after, 1000)
                 found += page.items
@@ -92,9 +92,9 @@ def stored(url: str, email: str = EMAIL) -> User:
     return user
 
 
-def move_in(url: str, *people: User) -> None:
+def sign_up(url: str, *people: User) -> None:
     async def add() -> None:
-        async with open_stores(url, url, Limits()) as stores:
+        async with open_stores(url, url, StoreOptions()) as stores:
             assert len(await stores.users.add_all(people)) == len(people)
 
     asyncio.run(add())
@@ -162,7 +162,7 @@ class TestImport:
     def test_what_is_bad_is_rejected_with_reasons_that_say_nothing_of_anybody(
         self, tmp_path: Path, url: str
     ) -> None:
-        move_in(url, ada(email=Email.parse("taken@example.org")))
+        sign_up(url, ada(email=Email.parse("taken@example.org")))
         name = {"name": "Somebody", "role": ""}
         rows = [
             name | {"email": EMAIL, "password_hash": HASH},
@@ -193,7 +193,7 @@ class TestImport:
         self, tmp_path: Path, sqlite_url: str
     ) -> None:
         mine = ada(email=Email.parse("taken@example.org"))
-        move_in(sqlite_url, mine)
+        sign_up(sqlite_url, mine)
         addresses = [EMAIL, "taken@example.org", EMAIL, "s3cret"]
         file = a_csv(tmp_path, ({"email": each, "password_hash": HASH} for each in addresses))
 
@@ -352,7 +352,7 @@ class TestExport:
     def test_everybody_is_the_same_in_another_database(
         self, tmp_path: Path, url: str, migrated_databases: TemplateDatabases
     ) -> None:
-        move_in(url, *PEOPLE)
+        sign_up(url, *PEOPLE)
         file = tmp_path / "users.jsonl"
 
         exported = users(tmp_path, url, "export", "--with-hashes", file)
@@ -366,7 +366,7 @@ class TestExport:
 
     @each_database
     def test_without_being_asked_it_tells_no_hash(self, tmp_path: Path, url: str) -> None:
-        move_in(url, *PEOPLE)
+        sign_up(url, *PEOPLE)
         file = tmp_path / "users.jsonl"
 
         assert users(tmp_path, url, "export", file).returncode == 0
@@ -380,7 +380,7 @@ class TestExport:
     def test_for_spreadsheets_it_names_the_columns_and_has_no_formulas(
         self, tmp_path: Path, sqlite_url: str
     ) -> None:
-        move_in(sqlite_url, *PEOPLE)
+        sign_up(sqlite_url, *PEOPLE)
         file = tmp_path / "users.csv"
 
         assert users(tmp_path, sqlite_url, "export", file).returncode == 0
@@ -460,7 +460,7 @@ class TestOneUser:
     def test_who_is_not_there_is_one_line(
         self, tmp_path: Path, sqlite_url: str, command: str, who: str
     ) -> None:
-        move_in(sqlite_url, ada())
+        sign_up(sqlite_url, ada())
 
         result = users(tmp_path, sqlite_url, command, who)
 
@@ -470,7 +470,7 @@ class TestOneUser:
     def test_the_last_administrator_stays(self, tmp_path: Path, url: str) -> None:
         last = ada(role=Role.ADMIN)
         other = ada(role=Role.ADMIN, email=Email.parse("eve@example.org"))
-        move_in(url, last, other)
+        sign_up(url, last, other)
 
         assert users(tmp_path, url, "disable", str(other.id)).returncode == 0
         assert_one_line(users(tmp_path, url, "disable", EMAIL), "this is the last administrator")

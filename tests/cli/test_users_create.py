@@ -7,7 +7,7 @@ from pathlib import Path
 from domain.permissions import Role
 from domain.user import Email, User
 from infrastructure.storage.backends import open_stores
-from infrastructure.storage.options import Limits
+from infrastructure.storage.options import StoreOptions
 from tests.support.builders import PASSWORD
 from tests.support.processes import COMMAND
 
@@ -28,7 +28,7 @@ def create(
 
 def stored(url: str) -> User | None:
     async def read() -> User | None:
-        async with open_stores(url, url, Limits()) as stores:
+        async with open_stores(url, url, StoreOptions()) as stores:
             return await stores.users.by_email(Email.parse("ada@example.org"))
 
     return asyncio.run(read())

@@ -22,22 +22,22 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from application.ports import AuditLog, RateLimiter, SessionStore, UserRepository
 from application.ports.pagination import Page
-from domain.audit_event import SUCCESS, Caller, Event
+from domain.audit_event import SUCCESS, Event, RequestContext
 from domain.errors import InvalidInput
 from domain.session import Session, SessionId
 from domain.user import Email, User, UserId
 from infrastructure.clock import system_clock
 from infrastructure.storage.backends import ADAPTERS, adapter_for
 from infrastructure.storage.memory.stores import MemoryAuditLog
-from infrastructure.storage.near_cache.caches import NearSessions, NearUsers
-from infrastructure.storage.options import Limits
+from infrastructure.storage.near_cache.caches import CachedSessions, CachedUsers
+from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.database import connect_options
 from tests.conftest import schemes, url_for
 from tests.support.builders import NOW, ada, new_id
 
 _T = TypeVar("_T")
 
-PATIENT = Limits(timeout=timedelta(seconds=10))  # a busy machine is no reason to fail
+PATIENT = StoreOptions(timeout=timedelta(seconds=10))  # a busy machine is no reason to fail
 PATIENCE = 10.0  # seconds
 
 
@@ -69,18 +69,18 @@ def near_and_far(role: Literal["users", "sessions"]) -> list[str]:
     return known + [NEAR + scheme for scheme in known if ADAPTERS[scheme].feed]
 
 
-class CopiedUsers(NearUsers):
+class CopiedUsers(CachedUsers):
     """Every question is one that a copy may answer."""
 
     async def get(self, user_id: UserId) -> User | None:
-        return self.at_hand(user_id) or await super().get(user_id)
+        return self.cached(user_id) or await super().get(user_id)
 
 
-class CopiedSessions(NearSessions):
+class CopiedSessions(CachedSessions):
     """Every question is one that a copy may answer."""
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
-        return self.at_hand(user_id, session_id) or await super().get(user_id, session_id)
+        return self.cached(user_id, session_id) or await super().get(user_id, session_id)
 
 
 @pytest.fixture(params=schemes("rate_limiter"))
@@ -145,7 +145,7 @@ async def audit_log(request: pytest.FixtureRequest) -> AsyncIterator[AuditLog]:
         yield MemoryAuditLog()
         return
     url = url_for(request.param, request)
-    await move_in(url, ADA, EVE)
+    await sign_up(url, ADA, EVE)
     async with open_audit_log(url) as log:
         yield log
 
@@ -154,7 +154,7 @@ ADA, EVE = UserId(uuid4()), UserId(uuid4())
 """Who are there wherever events are recorded: of others no address would be."""
 
 
-async def move_in(url: str, *people: UserId) -> None:
+async def sign_up(url: str, *people: UserId) -> None:
     adapter = adapter_for(url, "users")
     assert adapter.users
     async with adapter.connect(url, PATIENT) as connection:
@@ -163,7 +163,7 @@ async def move_in(url: str, *people: UserId) -> None:
 
 
 @asynccontextmanager
-async def open_audit_log(url: str, limits: Limits = PATIENT) -> AsyncIterator[AuditLog]:
+async def open_audit_log(url: str, limits: StoreOptions = PATIENT) -> AsyncIterator[AuditLog]:
     """With a connection of its own, as another process has one."""
     adapter = adapter_for(url, "users")
     assert adapter.audit_log
@@ -173,7 +173,7 @@ async def open_audit_log(url: str, limits: Limits = PATIENT) -> AsyncIterator[Au
 
 def an_event(**changes: Any) -> Event:
     """A login of just now, of somebody of whom nothing else is known."""
-    event = Event(new_id(), "login", SUCCESS, NOW, Caller("192.0.2.1", "request-7"))
+    event = Event(new_id(), "login", SUCCESS, NOW, RequestContext("192.0.2.1", "request-7"))
     return replace(event, **changes)
 
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Executable, delete, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
-from domain.audit_event import UNKNOWN, Caller, Event
+from domain.audit_event import UNKNOWN, Event, RequestContext
 from domain.session import SessionId
 from infrastructure.storage.sql import audit_chain as chain
 from infrastructure.storage.sql.audit_chain import Broken, Head, append, verify
@@ -19,7 +19,7 @@ from infrastructure.storage.sql.audit_log import SqlAuditLog
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.tables import audit_chain, audit_events
 from tests.conftest import url_for
-from tests.contracts.conftest import ADA, EVE, PATIENT, an_event, by_hand, move_in, open_audit_log
+from tests.contracts.conftest import ADA, EVE, PATIENT, an_event, by_hand, open_audit_log, sign_up
 from tests.support.builders import MICROSECOND, NOW, SECOND, new_id
 
 Statement = str | Executable
@@ -83,7 +83,7 @@ class Place:
 async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
     """Nothing is recorded."""
     url = url_for(request.param, request)
-    await move_in(url, ADA, EVE)
+    await sign_up(url, ADA, EVE)
     async with Database.open(url, PATIENT) as database, SqlAuditLog.open(database) as log:
         yield Place(url, database, log)
 
@@ -442,7 +442,7 @@ async def test_a_part_of_an_address_that_was_moved_to_its_salt_is_found(sqlite_u
     address = "2001:db8::7"
     async with Database.open(sqlite_url, PATIENT) as database, SqlAuditLog.open(database) as log:
         place = Place(sqlite_url, database, log)
-        await log.record(an_event(caller=Caller(address)))
+        await log.record(an_event(caller=RequestContext(address)))
         [[salt]] = await by_hand(sqlite_url, select(audit_events.c.address_salt))
 
         for cut in range(1, len(address)):

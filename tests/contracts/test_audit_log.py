@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from application.ports import AuditLog
 from application.ports.pagination import EventQuery, Page
-from domain.audit_event import UNKNOWN, Caller, Event, RecordedEvent
+from domain.audit_event import UNKNOWN, Event, RecordedEvent, RequestContext
 from domain.errors import InvalidInput
 from domain.session import SessionId
 from domain.user import UserId
@@ -29,14 +29,14 @@ from tests.contracts.conftest import (
     an_event,
     forgeries,
     is_no_position,
-    move_in,
     open_audit_log,
     pages_of,
+    sign_up,
 )
 from tests.support.builders import MICROSECOND, NOW, SECOND, new_id
 
 EVERYTHING = EventQuery()
-HERE = Caller("192.0.2.1", "request-7")
+HERE = RequestContext("192.0.2.1", "request-7")
 
 # The place is the same in all examples: what one leaves there the next one finds.
 same_place = settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -63,10 +63,10 @@ EVENTS = {
     ),
     "the longest words": an_event(what="w" * 50, outcome="o" * 50, detail="d" * 255),
     "words with signs": an_event(detail="Zoë 李 👩‍💻 %s \\ \"x\" 'y' ;--"),
-    "the longest request id": an_event(caller=Caller("192.0.2.1", "r" * 64)),
-    "IPv6": an_event(caller=Caller("2001:0db8:0000:0000:0000:ffff:192.168.100.228", "r")),
-    "an address without a request": an_event(caller=Caller("192.0.2.1")),
-    "a request without an address": an_event(caller=Caller("", "request-7")),
+    "the longest request id": an_event(caller=RequestContext("192.0.2.1", "r" * 64)),
+    "IPv6": an_event(caller=RequestContext("2001:0db8:0000:0000:0000:ffff:192.168.100.228", "r")),
+    "an address without a request": an_event(caller=RequestContext("192.0.2.1")),
+    "a request without an address": an_event(caller=RequestContext("", "request-7")),
     "a whole second": an_event(at=NOW.replace(microsecond=0)),
     "the last microsecond": an_event(at=NOW.replace(microsecond=999_999)),
     "long ago": an_event(at=NOW.replace(year=1971)),
@@ -101,7 +101,9 @@ async def test_an_event_comes_back_exactly_as_recorded(audit_log: AuditLog, even
 
 
 async def test_of_a_caller_only_the_address_and_the_request_are_kept(audit_log: AuditLog) -> None:
-    event = an_event(caller=Caller("192.0.2.1", "request-7", "a device's token", "curl/8.5.0"))
+    event = an_event(
+        caller=RequestContext("192.0.2.1", "request-7", "a device's token", "curl/8.5.0")
+    )
 
     await audit_log.record(event)
 
@@ -354,7 +356,7 @@ async def test_of_what_somebody_did_no_address_is_left(audit_log: AuditLog) -> N
 
     await audit_log.forget_addresses(ADA)
 
-    nowhere = Caller("", HERE.request_id)
+    nowhere = RequestContext("", HERE.request_id)
     assert await recorded(audit_log) == [replace(event, caller=nowhere) for event in events]
     assert await numbers(audit_log) == [1, 2, 3, 4]
 
@@ -365,7 +367,7 @@ async def test_no_address_is_left_of_what_was_only_just_refused(audit_log: Audit
 
     await audit_log.forget_addresses(ADA)
 
-    nowhere = Caller("", HERE.request_id)
+    nowhere = RequestContext("", HERE.request_id)
     assert await recorded(audit_log) == [replace(refusal, caller=nowhere)]
 
 
@@ -498,7 +500,7 @@ async def test_of_who_has_gone_no_address_is_recorded_however_late_it_comes(
     scheme: str, request: pytest.FixtureRequest
 ) -> None:
     url = url_for(scheme, request)
-    await move_in(url, ADA)
+    await sign_up(url, ADA)
     here, late = an_event(user_id=ADA), an_event(outcome="InvalidCredentials", user_id=ADA)
     done_to_her = an_event(user_id=ADA, actor_id=EVE)
     async with open_audit_log(url) as log:
@@ -510,7 +512,7 @@ async def test_of_who_has_gone_no_address_is_recorded_however_late_it_comes(
 
         await record_all(log, [late, done_to_her])
 
-        nowhere = Caller("", HERE.request_id)
+        nowhere = RequestContext("", HERE.request_id)
         assert await recorded(log) == [
             here,
             replace(late, caller=nowhere),

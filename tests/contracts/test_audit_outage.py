@@ -15,7 +15,7 @@ from application.ports.pagination import EventQuery
 from domain.audit_event import Event
 from domain.errors import Unavailable
 from infrastructure.storage.backends import open_stores
-from infrastructure.storage.options import Limits
+from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.audit_chain import verify
 from infrastructure.storage.sql.database import Database
 from tests.conftest import schemes, url_for
@@ -24,14 +24,14 @@ from tests.contracts.conftest import (
     PATIENT,
     an_event,
     eventually,
-    move_in,
     open_audit_log,
+    sign_up,
     until,
 )
 from tests.support.builders import NOW, a_session, ada
 from tests.support.doubles import Wire
 
-HASTY = Limits(timeout=timedelta(seconds=0.5))  # as long takes each test of silence
+HASTY = StoreOptions(timeout=timedelta(seconds=0.5))  # as long takes each test of silence
 ONE_TIMEOUT = HASTY.timeout.total_seconds() + 1  # on a busy machine
 
 
@@ -365,7 +365,7 @@ async def test_what_is_still_waiting_when_addresses_are_forgotten_has_none_in_th
     remote: Remote,
 ) -> None:
     somebody = ada().id
-    await move_in(remote.url, somebody)
+    await sign_up(remote.url, somebody)
     theirs, others, last = an_event(user_id=somebody), an_event(), an_event()
     await remote.wire.cut()
     await remote.log.record(theirs)
@@ -383,7 +383,7 @@ async def test_what_is_on_its_way_when_addresses_are_forgotten_has_none_in_the_e
     remote: Remote,
 ) -> None:
     somebody = ada().id
-    await move_in(remote.url, somebody)
+    await sign_up(remote.url, somebody)
     theirs, others = an_event(user_id=somebody), an_event()
     await remote.wire.cut()
     await remote.log.record(theirs)

@@ -23,7 +23,7 @@ from domain.session import Session
 from domain.user import Email, User, UserId
 from infrastructure.storage.backends import ADAPTERS, MEMORY, Adapter
 from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed
-from infrastructure.storage.options import Limits
+from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.redis.invalidation_feed import RedisFeed
 from infrastructure.storage.redis.server import RedisServer
 from infrastructure.storage.redis.sessions import PREFIX, RedisSessions
@@ -37,7 +37,7 @@ from tests.support.doubles import Wire
 
 BOUND = timedelta(seconds=0.3)
 LONG = timedelta(seconds=20)  # so that a busy machine is no outage
-LIMITS = Limits(timeout=timedelta(seconds=0.5))
+LIMITS = StoreOptions(timeout=timedelta(seconds=0.5))
 
 
 @dataclass
@@ -660,7 +660,7 @@ async def test_a_pool_that_listens_for_nobody_makes_the_feed_never_live(
 
 async def test_what_is_answered_late_was_asked_early(wire: Wire, scheme: str) -> None:
     """Each answer comes, but is older than the bound when it does."""
-    adapter, patient = ADAPTERS[scheme], Limits(timeout=timedelta(seconds=10))
+    adapter, patient = ADAPTERS[scheme], StoreOptions(timeout=timedelta(seconds=10))
     async with (
         adapter.connect(wire.url, patient) as connection,
         open_feed(adapter, connection, BOUND) as feed,

@@ -27,7 +27,7 @@ async def demote(users: UserRepository, user: User) -> None:
 
 
 async def disable(users: UserRepository, user: User) -> None:
-    assert await users.replace(user, user.when_disabled(NOW))
+    assert await users.replace(user, user.disable(NOW))
 
 
 async def demote_and_disable(users: UserRepository, user: User) -> None:

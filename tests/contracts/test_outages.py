@@ -13,13 +13,13 @@ from domain.errors import Unavailable
 from domain.session import Session
 from domain.user import Email, User
 from infrastructure.storage.backends import ADAPTERS, Adapter
-from infrastructure.storage.options import Limits
+from infrastructure.storage.options import StoreOptions
 from tests.conftest import schemes, url_for
 from tests.support.builders import NOW, a_session, ada, refreshed
 from tests.support.doubles import Wire
 
 Role = Literal["users", "sessions", "rate_limiter"]
-HASTY = Limits(timeout=timedelta(seconds=0.5))  # as long takes each test of silence
+HASTY = StoreOptions(timeout=timedelta(seconds=0.5))  # as long takes each test of silence
 ROLES: tuple[Role, ...] = ("users", "sessions", "rate_limiter")
 TOLD = {"users": "users", "sessions": "sessions", "rate_limiter": "rate limits"}
 """What the error says is out of order."""

@@ -57,7 +57,7 @@ class Scene:
             and await users.get(self.administrator.id) == self.administrator
             and await users.get(self.newcomer.id) is None
             and await sessions.of_user(self.user.id) == [self.session]
-            and await sessions.seen(self.user.id) == {}
+            and await sessions.activity_of(self.user.id) == {}
         )
 
     async def add_user(self, event: Event) -> None:

@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 
 from application.audit import Audit
-from application.signing_keys import RevokeKey, RotateKeys, TendKeys
+from application.signing_keys import MaintainKeys, RevokeKey, RotateKeys
 from domain.audit_event import COMMAND_LINE, SCHEDULE
-from domain.key_ring import Key, KeyId, KeyRing, KeysFixed, KeyState, KeyTimes, KeyUnknown
+from domain.key_ring import Key, KeyId, KeyRing, KeysReadOnly, KeyState, KeyTimes, KeyUnknown
 from domain.token import TokenKind
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.signing.algorithms import EDDSA
 from infrastructure.signing.key_folder import FolderKeys
-from infrastructure.signing.key_store import FixedKeys, HeldKeyStore
+from infrastructure.signing.key_store import SigningKeyStore, StaticKeys
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.storage.memory.stores import MemoryAuditLog
-from infrastructure.storage.options import Limits
+from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.signing_keys import SqlKeys
 from tests.conftest import url_for
@@ -36,7 +36,7 @@ TIMES = KeyTimes(
 )
 LONG = timedelta(days=31)
 
-Open = Callable[[], HeldKeyStore]
+Open = Callable[[], SigningKeyStore]
 
 
 @pytest.fixture
@@ -54,12 +54,12 @@ async def another(
         return
     async with AsyncExitStack() as stack:
         url = url_for(request.param, request)
-        database = await stack.enter_async_context(Database.open(url, Limits()))
+        database = await stack.enter_async_context(Database.open(url, StoreOptions()))
         yield lambda: SqlKeys(database, [SECRET], EDDSA)
 
 
 @pytest.fixture
-def store(another: Open) -> HeldKeyStore:
+def store(another: Open) -> SigningKeyStore:
     return another()
 
 
@@ -67,7 +67,7 @@ def store(another: Open) -> HeldKeyStore:
 class Operator:
     """The use cases on one store."""
 
-    store: HeldKeyStore
+    store: SigningKeyStore
     clock: SettableClock
     heard: Recorder
     log: MemoryAuditLog
@@ -85,8 +85,8 @@ class Operator:
         return RevokeKey(self.store, self.rotate, self.audit, self.clock)
 
     @property
-    def tend(self) -> TendKeys:
-        return TendKeys(self.store, self.rotate, TIMES, self.audit, self.clock)
+    def maintain(self) -> MaintainKeys:
+        return MaintainKeys(self.store, self.rotate, TIMES, self.audit, self.clock)
 
     async def signing(self, kind: TokenKind = ACCESS) -> Key:
         return (await self.store.ring()).signing(kind, self.clock())
@@ -97,7 +97,7 @@ class Operator:
 
 
 @pytest.fixture
-def operator(store: HeldKeyStore, clock: SettableClock) -> Operator:
+def operator(store: SigningKeyStore, clock: SettableClock) -> Operator:
     return Operator(store, clock, Recorder(), MemoryAuditLog())
 
 
@@ -105,11 +105,11 @@ def started(key: Key, start: datetime | None) -> Key:
     return replace(key, signs_from=start)
 
 
-async def test_at_first_there_is_no_key(store: HeldKeyStore) -> None:
+async def test_at_first_there_is_no_key(store: SigningKeyStore) -> None:
     assert await store.ring() == KeyRing()
 
 
-async def test_a_ring_is_what_was_stored(store: HeldKeyStore, another: Open) -> None:
+async def test_a_ring_is_what_was_stored(store: SigningKeyStore, another: Open) -> None:
     one, other = await store.make(ACCESS, NOW), await store.make(REFRESH, NOW)
     start = NOW.replace(microsecond=0)
 
@@ -119,7 +119,7 @@ async def test_a_ring_is_what_was_stored(store: HeldKeyStore, another: Open) -> 
 
 
 async def test_who_reads_the_ring_can_sign_with_its_keys(
-    store: HeldKeyStore, another: Open
+    store: SigningKeyStore, another: Open
 ) -> None:
     key = await store.make(ACCESS, NOW)
     await store.replace(KeyRing(), KeyRing(frozenset({key})))
@@ -131,14 +131,14 @@ async def test_who_reads_the_ring_can_sign_with_its_keys(
     assert held.pairs[key.id].algorithm is EDDSA
 
 
-async def test_a_key_that_was_only_made_is_not_on_the_ring(store: HeldKeyStore) -> None:
+async def test_a_key_that_was_only_made_is_not_on_the_ring(store: SigningKeyStore) -> None:
     await store.make(ACCESS, NOW)
 
     assert await store.ring() == KeyRing()
 
 
 async def test_of_many_replacements_of_one_ring_one_wins(
-    store: HeldKeyStore, another: Open
+    store: SigningKeyStore, another: Open
 ) -> None:
     stores = [another() for _ in range(8)]
     before = await store.ring()
@@ -153,7 +153,7 @@ async def test_of_many_replacements_of_one_ring_one_wins(
 
 
 async def test_a_key_that_was_taken_away_is_gone_for_all(
-    store: HeldKeyStore, another: Open
+    store: SigningKeyStore, another: Open
 ) -> None:
     other = another()
     await store.replace(KeyRing(), KeyRing(frozenset({await store.make(ACCESS, NOW)})))
@@ -168,26 +168,26 @@ async def test_a_key_that_was_taken_away_is_gone_for_all(
 async def test_what_is_tended_has_a_current_key_and_a_spare_of_each_kind(
     operator: Operator,
 ) -> None:
-    await operator.tend()
+    await operator.maintain()
 
     for kind in TokenKind:
         assert await operator.states(kind) == [KeyState.CURRENT, KeyState.NEXT]
-    assert not operator.tend.is_due(await operator.store.ring())
+    assert not operator.maintain.is_due(await operator.store.ring())
 
 
 async def test_the_spare_follows_when_it_is_time(operator: Operator, clock: SettableClock) -> None:
-    await operator.tend()
+    await operator.maintain()
     before = await operator.signing()
     clock.advance(LONG)
-    assert operator.tend.is_due(await operator.store.ring())
+    assert operator.maintain.is_due(await operator.store.ring())
 
-    await operator.tend()
+    await operator.maintain()
     clock.advance(SECOND)
 
     assert (await operator.signing()).id != before.id
     assert await operator.states() == [KeyState.CURRENT, KeyState.NEXT, KeyState.RETIRED]
     clock.advance(TIMES.kept[ACCESS])
-    await operator.tend()
+    await operator.maintain()
     assert await operator.states() == [KeyState.CURRENT, KeyState.NEXT]
     assert await operator.states(REFRESH) == [KeyState.CURRENT, KeyState.NEXT, KeyState.RETIRED]
 
@@ -196,11 +196,11 @@ async def test_workers_agree_on_a_rotation(
     operator: Operator, another: Open, clock: SettableClock
 ) -> None:
     workers = [replace(operator, store=another()) for _ in range(6)]
-    await asyncio.gather(*(worker.tend() for worker in workers))
+    await asyncio.gather(*(worker.maintain() for worker in workers))
     assert len((await operator.store.ring()).keys) == 4
 
     clock.advance(LONG)
-    await asyncio.gather(*(worker.tend() for worker in workers))
+    await asyncio.gather(*(worker.maintain() for worker in workers))
 
     assert len((await operator.store.ring()).keys) == 6
     assert [(event.what, event.caller) for event in operator.heard.events] == [
@@ -211,7 +211,7 @@ async def test_workers_agree_on_a_rotation(
 async def test_a_rotation_waits_until_the_next_key_is_known(
     operator: Operator, clock: SettableClock
 ) -> None:
-    await operator.tend()
+    await operator.maintain()
     before = await operator.signing()
     await operator.rotate()
 
@@ -222,14 +222,14 @@ async def test_a_rotation_waits_until_the_next_key_is_known(
 
 
 async def test_to_rotate_twice_is_to_rotate_once(operator: Operator) -> None:
-    await operator.tend()
+    await operator.maintain()
     once = await operator.rotate()
 
     assert await operator.rotate() == once
 
 
 async def test_one_kind_can_be_rotated_alone(operator: Operator, clock: SettableClock) -> None:
-    await operator.tend()
+    await operator.maintain()
     access, refresh = await operator.signing(), await operator.signing(REFRESH)
     clock.advance(TIMES.published)
 
@@ -241,20 +241,20 @@ async def test_one_kind_can_be_rotated_alone(operator: Operator, clock: Settable
 
 
 async def test_a_revoked_key_is_gone_and_the_next_one_signs(operator: Operator) -> None:
-    await operator.tend()
+    await operator.maintain()
     ring = await operator.store.ring()
-    revoked, heir = ring.of(ACCESS)
+    revoked, successor = ring.of(ACCESS)
 
     await operator.revoke(revoked.id)
 
     held = await operator.store.read()
     assert revoked.id not in held.pairs
-    assert held.ring.signing(ACCESS, NOW).id == heir.id
+    assert held.ring.signing(ACCESS, NOW).id == successor.id
     assert await operator.states() == [KeyState.CURRENT, KeyState.NEXT]
 
 
 async def test_all_keys_can_be_revoked_one_after_the_other(operator: Operator) -> None:
-    await operator.tend()
+    await operator.maintain()
     before = await operator.store.ring()
 
     for key in before.keys:
@@ -267,14 +267,14 @@ async def test_all_keys_can_be_revoked_one_after_the_other(operator: Operator) -
 
 
 async def test_an_unknown_key_cannot_be_revoked(operator: Operator) -> None:
-    await operator.tend()
+    await operator.maintain()
 
     with pytest.raises(KeyUnknown):
         await operator.revoke(KeyId("x" * 43))
 
 
 async def test_what_the_operator_does_with_keys_is_recorded(operator: Operator) -> None:
-    await operator.tend()
+    await operator.maintain()
     key = await operator.signing()
     await operator.rotate([ACCESS])
     await operator.revoke(key.id)
@@ -291,10 +291,10 @@ async def test_what_the_operator_does_with_keys_is_recorded(operator: Operator) 
 
 async def test_fixed_keys_stay() -> None:
     pairs = {kind: SigningKey.generate(EDDSA) for kind in TokenKind}
-    store = FixedKeys(pairs, "change them there")
+    store = StaticKeys(pairs, "change them there")
     ring = await store.ring()
 
-    with pytest.raises(KeysFixed, match=r"change them there"):
+    with pytest.raises(KeysReadOnly, match=r"change them there"):
         await store.replace(ring, KeyRing())
 
     assert await store.ring() == ring
@@ -304,7 +304,7 @@ async def test_fixed_keys_stay() -> None:
 async def database(
     request: pytest.FixtureRequest,
 ) -> AsyncIterator[Database]:
-    async with Database.open(url_for("sqlite", request), Limits()) as database:
+    async with Database.open(url_for("sqlite", request), StoreOptions()) as database:
         yield database
 
 
@@ -363,7 +363,7 @@ async def test_a_spare_that_cannot_be_opened_is_left_out(database: Database) -> 
     held = await store.read()
 
     assert held.ring == ring
-    assert held.troubles == (f"KEYS_SECRET does not open the key {spare.id} in the database",)
+    assert held.warnings == (f"KEYS_SECRET does not open the key {spare.id} in the database",)
 
 
 async def test_what_cannot_be_opened_can_be_taken_away_and_nothing_else(

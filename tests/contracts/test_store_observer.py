@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from domain.errors import Unavailable
-from infrastructure.storage.options import Limits
+from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.redis.server import RedisServer
 from infrastructure.storage.sql.database import Database
 
@@ -30,7 +30,7 @@ class Calls:
 async def test_of_a_database(sqlite_url: str) -> None:
     calls = Calls()
 
-    async with Database.open(sqlite_url, Limits(watch=calls.watch)) as database:
+    async with Database.open(sqlite_url, StoreOptions(watch=calls.watch)) as database:
         async with database.connection("users"):
             pass
         async with database.transaction("sessions"):
@@ -42,7 +42,9 @@ async def test_of_a_database(sqlite_url: str) -> None:
 async def test_of_a_database_that_is_down() -> None:
     calls = Calls()
 
-    async with Database.open("postgres://127.0.0.1:1/db", Limits(watch=calls.watch)) as database:
+    async with Database.open(
+        "postgres://127.0.0.1:1/db", StoreOptions(watch=calls.watch)
+    ) as database:
         for block in (database.connection, database.transaction):
             with pytest.raises(Unavailable):
                 async with block("users"):
@@ -55,7 +57,7 @@ async def test_of_redis(redis_url: str) -> None:
     calls = Calls()
 
     async with (
-        RedisServer.open(redis_url, Limits(watch=calls.watch)) as server,
+        RedisServer.open(redis_url, StoreOptions(watch=calls.watch)) as server,
         server.answering("sessions") as line,
     ):
         await line.call("PING")
@@ -66,7 +68,7 @@ async def test_of_redis(redis_url: str) -> None:
 async def test_of_a_redis_that_is_down() -> None:
     calls = Calls()
 
-    async with RedisServer.open("redis://127.0.0.1:1", Limits(watch=calls.watch)) as server:
+    async with RedisServer.open("redis://127.0.0.1:1", StoreOptions(watch=calls.watch)) as server:
         with pytest.raises(Unavailable):
             async with server.answering("sessions") as line:
                 await line.call("PING")

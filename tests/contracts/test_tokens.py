@@ -11,13 +11,13 @@ from domain.session import SessionId, TokenId
 from domain.token import TokenClaims, TokenKind
 from infrastructure.signing.algorithms import EDDSA, PS256
 from infrastructure.signing.signing_key import SigningKey
-from infrastructure.storage.near_cache.caches import NearTokens
+from infrastructure.storage.near_cache.caches import VerifiedTokenCache
 from tests.support.builders import NOW, a_session, a_signer, claims_of, refreshed
 
 EDDSA_KEYS = {kind: SigningKey.generate(EDDSA) for kind in TokenKind}
 SIGNERS: dict[str, Callable[[dict[TokenKind, SigningKey]], TokenSigner]] = {
     "rs256": a_signer,
-    "near rs256": lambda keys: NearTokens(a_signer(keys), 1000, lambda: NOW),
+    "near rs256": lambda keys: VerifiedTokenCache(a_signer(keys), 1000, lambda: NOW),
     "ps256": lambda keys: a_signer({kind: keys[kind].signing_with(PS256) for kind in keys}),
     "eddsa": lambda _: a_signer(EDDSA_KEYS),
 }

@@ -8,7 +8,7 @@ from dishka import Provider, Scope
 from litestar import Litestar
 
 from api.app import create_app
-from api.security.origin_policy import Site
+from api.security.origin_policy import OriginPolicy
 from application.ports import (
     Clock,
     Devices,
@@ -24,7 +24,7 @@ from infrastructure.config.settings import Settings
 from infrastructure.signing.device_tokens import HmacDevices
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.signing_key import SigningKey
-from infrastructure.storage.near_cache.caches import NearTokens
+from infrastructure.storage.near_cache.caches import VerifiedTokenCache
 from tests.http.people import CLIENT_ORIGIN, ORIGIN, Client, a_client
 from tests.http.trouble import (
     Trouble,
@@ -51,9 +51,9 @@ def clock() -> SettableClock:
 
 
 @pytest.fixture
-def site(request: pytest.FixtureRequest) -> Site:
+def origin_policy(request: pytest.FixtureRequest) -> OriginPolicy:
     """On this machine, unless the test says at which origin."""
-    return Site(getattr(request, "param", ORIGIN), frozenset({CLIENT_ORIGIN}))
+    return OriginPolicy(getattr(request, "param", ORIGIN), frozenset({CLIENT_ORIGIN}))
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def replacements(
     provider = Provider(scope=Scope.APP)
     provider.provide(lambda: clock, provides=Clock)
     provider.provide(_hasher, provides=PasswordHasher)
-    provider.provide(lambda: NearTokens(signer, 1000, clock), provides=TokenSigner)
+    provider.provide(lambda: VerifiedTokenCache(signer, 1000, clock), provides=TokenSigner)
     provider.provide(lambda: devices, provides=Devices)
     if "trouble" in request.fixturenames:
         trouble: Trouble = request.getfixturevalue("trouble")
@@ -106,17 +106,19 @@ def _hasher() -> QuickHasher:
 
 
 @pytest.fixture
-async def app(settings: Settings, site: Site, replacements: Provider) -> AsyncIterator[Litestar]:
+async def app(
+    settings: Settings, origin_policy: OriginPolicy, replacements: Provider
+) -> AsyncIterator[Litestar]:
     """The application as it is deployed, but for the replacements."""
     container = make_container(settings, replacements)
-    yield create_app(container, site)
+    yield create_app(container, origin_policy)
     await container.close()
 
 
 @pytest.fixture
-async def client(app: Litestar, site: Site) -> AsyncIterator[Client]:
+async def client(app: Litestar, origin_policy: OriginPolicy) -> AsyncIterator[Client]:
     """A program with a cookie jar."""
-    async with a_client(app, site.origin) as client:
+    async with a_client(app, origin_policy.origin) as client:
         yield client
 
 

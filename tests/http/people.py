@@ -79,7 +79,7 @@ class Client(httpx.AsyncClient):
             options["headers"] = options.get("headers", {}) | bearer(token)
         return await self.get(VERIFY, **options)
 
-    async def move_in(self, email: str = EMAIL) -> None:
+    async def sign_up(self, email: str = EMAIL) -> None:
         """Register and log in, with cookies."""
         assert (await self.register(email)).status_code == 200
         assert (await self.log_in(email)).status_code == 200

@@ -44,7 +44,7 @@ each_stack = pytest.mark.parametrize("settings", STACKS, indirect=True)
 
 
 @pytest.fixture
-async def boss(client: Client, users: UserRepository) -> Headers:
+async def admin(client: Client, users: UserRepository) -> Headers:
     """Of the administrator."""
     await client.register(BOSS)
     await make_administrator(users)
@@ -110,13 +110,13 @@ class TestMyActivity:
 
     @each_stack
     async def test_shows_what_an_administrator_did_and_not_which_one(
-        self, client: Client, boss: Headers, users: UserRepository
+        self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
         await client.register()
         path = f"{USERS}/{(await stored(users)).id}"
         for change in ({"role": "admin"}, {"disabled": True}, {"disabled": False, "role": "user"}):
-            await client.patch(path, json=change, headers=boss)
-        await client.delete(f"{path}/sessions", headers=boss)
+            await client.patch(path, json=change, headers=admin)
+        await client.delete(f"{path}/sessions", headers=admin)
         mine = await come_in(client)
 
         [login, *theirs, registered] = await events(client, MY_ACTIVITY, mine)
@@ -148,20 +148,20 @@ class TestMyActivity:
 
     @each_stack
     async def test_has_nothing_of_others(
-        self, client: Client, app: Litestar, boss: Headers, users: UserRepository
+        self, client: Client, app: Litestar, admin: Headers, users: UserRepository
     ) -> None:
         hers = await come_in(client, EVE)
         await guess(app, EVE)
         mine = await come_in(client)
         await client.patch(
-            f"{USERS}/{(await stored(users, EVE)).id}", json={"role": "admin"}, headers=boss
+            f"{USERS}/{(await stored(users, EVE)).id}", json={"role": "admin"}, headers=admin
         )
 
         assert told(await events(client, MY_ACTIVITY, mine)) == [
             ("login", "success"),
             ("register", "success"),
         ]
-        assert len(await events(client, MY_ACTIVITY, boss)) == 2
+        assert len(await events(client, MY_ACTIVITY, admin)) == 2
         assert len(await events(client, MY_ACTIVITY, hers)) == 4
 
     @each_stack
@@ -217,11 +217,11 @@ class TestMyActivity:
 
 class TestTheAuditLog:
     @each_stack
-    async def test_has_every_event_under_a_number(self, client: Client, boss: Headers) -> None:
+    async def test_has_every_event_under_a_number(self, client: Client, admin: Headers) -> None:
         mine = await come_in(client)
         await client.patch(ME, json={"name": "Ada King"}, headers=mine)
 
-        listed = await events(client, AUDIT, boss)
+        listed = await events(client, AUDIT, admin)
 
         assert told(listed) == [
             ("change profile", "success"),
@@ -234,13 +234,13 @@ class TestTheAuditLog:
 
     @each_stack
     async def test_says_to_whom_by_whom_and_from_where(
-        self, client: Client, boss: Headers, users: UserRepository
+        self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
         tokens = await client.come_in()
         me = str((await stored(users)).id)
-        await client.patch(f"{USERS}/{me}", json={"disabled": True}, headers=boss)
+        await client.patch(f"{USERS}/{me}", json={"disabled": True}, headers=admin)
 
-        change, login, *_ = await events(client, AUDIT, boss)
+        change, login, *_ = await events(client, AUDIT, admin)
 
         assert len(change.pop("requestId")) == len(login.pop("requestId")) == 16
         session_id = login.pop("sessionId")
@@ -263,26 +263,26 @@ class TestTheAuditLog:
 
     @each_stack
     async def test_comes_in_pages_whatever_happens_meanwhile(
-        self, client: Client, app: Litestar, boss: Headers
+        self, client: Client, app: Litestar, admin: Headers
     ) -> None:
         for _ in range(4):
             await come_in(client)
-        before = await events(client, AUDIT, boss)
+        before = await events(client, AUDIT, admin)
 
         listed: list[Json] = []
         query: Json = {"limit": 2}
         while query.get("after", "") is not None:
-            page = (await client.get(AUDIT, params=query, headers=boss)).json()
+            page = (await client.get(AUDIT, params=query, headers=admin)).json()
             listed += page["data"]["events"]
             query |= {"after": page["page"]["next"]}
             await guess(app)
 
         assert listed == before
-        assert len(await events(client, AUDIT, boss)) == len(before) + 4
+        assert len(await events(client, AUDIT, admin)) == len(before) + 4
 
     @each_stack
     async def test_is_filtered_by_whom_what_and_outcome(
-        self, client: Client, app: Litestar, boss: Headers, users: UserRepository
+        self, client: Client, app: Litestar, admin: Headers, users: UserRepository
     ) -> None:
         await come_in(client)
         await guess(app)
@@ -290,7 +290,7 @@ class TestTheAuditLog:
         me = str((await stored(users)).id)
 
         async def numbers(**query: str) -> list[int]:
-            return [each["number"] for each in await events(client, AUDIT, boss, **query)]
+            return [each["number"] for each in await events(client, AUDIT, admin, **query)]
 
         assert await numbers() == [6, 5, 4, 3, 2, 1]
         assert await numbers(user=me) == [5, 4, 3]
@@ -304,7 +304,7 @@ class TestTheAuditLog:
 
     @each_stack
     async def test_is_filtered_by_time(
-        self, client: Client, clock: SettableClock, boss: Headers
+        self, client: Client, clock: SettableClock, admin: Headers
     ) -> None:
         await client.register()
         clock.advance(5 * SECOND)
@@ -312,10 +312,10 @@ class TestTheAuditLog:
         then = clock.now
 
         async def since(time: str, **query: str) -> int:
-            return len(await events(client, AUDIT, boss, since=time, **query))
+            return len(await events(client, AUDIT, admin, since=time, **query))
 
         async def until(time: str) -> int:
-            return len(await events(client, AUDIT, boss, until=time))
+            return len(await events(client, AUDIT, admin, until=time))
 
         east = then.astimezone(timezone(5 * HOUR))
         for spelled in (then.isoformat(), east.isoformat(), f"{then:%Y-%m-%dT%H:%M:%S.%f}Z"):
@@ -332,7 +332,7 @@ class TestTheAuditLog:
 
     @each_stack
     async def test_is_filtered_by_any_time_there_can_be(
-        self, client: Client, boss: Headers
+        self, client: Client, admin: Headers
     ) -> None:
         first = datetime.min.replace(tzinfo=UTC).isoformat()
         last = datetime.max.replace(tzinfo=UTC).isoformat()
@@ -341,7 +341,7 @@ class TestTheAuditLog:
 
         for since, until in ((first, last), (before_all, behind_all)):
             query = {"since": since, "until": until}
-            answer = await client.get(AUDIT, params=query, headers=boss)
+            answer = await client.get(AUDIT, params=query, headers=admin)
             assert answer.status_code == 200
             assert len(answer.json()["data"]["events"]) == 2
 
@@ -360,15 +360,15 @@ class TestTheAuditLog:
         ids=["limit", "after", "user", "what", "outcome", "since", "until"],
     )
     async def test_says_what_it_cannot_be_asked(
-        self, client: Client, boss: Headers, field: str, values: list[str]
+        self, client: Client, admin: Headers, field: str, values: list[str]
     ) -> None:
         for value in values:
-            answer = await client.get(AUDIT, params={field: value}, headers=boss)
+            answer = await client.get(AUDIT, params={field: value}, headers=admin)
             assert [each["field"] for each in refusal(answer)] == [field]
 
     @each_stack
     async def test_knows_of_who_has_gone_an_id_alone(
-        self, client: Client, app: Litestar, boss: Headers, users: UserRepository
+        self, client: Client, app: Litestar, admin: Headers, users: UserRepository
     ) -> None:
         async with a_client(app, ORIGIN, ELSEWHERE) as phone:
             mine = await come_in(phone)
@@ -377,7 +377,7 @@ class TestTheAuditLog:
             deleted = await phone.request("DELETE", ME, json={"password": PASSWORD}, headers=mine)
             assert deleted.status_code == 200
 
-        about_me = await events(client, AUDIT, boss, user=me)
+        about_me = await events(client, AUDIT, admin, user=me)
         assert told(about_me) == [
             ("delete account", "success"),
             ("login", "InvalidCredentials"),
@@ -386,7 +386,7 @@ class TestTheAuditLog:
         ]
         assert {each["address"] for each in about_me} == {""}
         assert {each["userId"] for each in about_me} == {me}
-        whole = (await client.get(AUDIT, headers=boss)).text
+        whole = (await client.get(AUDIT, headers=admin)).text
         assert ELSEWHERE not in whole
         assert EMAIL not in whole
 
@@ -400,7 +400,7 @@ class TestTheAuditLog:
 class TestWhatIsKept:
     @each_stack
     async def test_is_nothing_of_what_changes_nothing(
-        self, client: Client, boss: Headers, users: UserRepository
+        self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
         mine = await come_in(client)
         me = (await stored(users)).id
@@ -410,30 +410,30 @@ class TestWhatIsKept:
 
         for _ in range(3):
             assert (await client.log_out(ended["refresh_token"])).status_code == 200
-            same = await client.patch(f"{USERS}/{me}", json={"role": "user"}, headers=boss)
+            same = await client.patch(f"{USERS}/{me}", json={"role": "user"}, headers=admin)
             assert same.status_code == 200
 
         assert await events(client, MY_ACTIVITY, mine) == before
 
     @each_stack
     async def test_is_nothing_of_who_has_gone_and_only_then_logs_out(
-        self, client: Client, boss: Headers, users: UserRepository
+        self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
         tokens = await client.come_in()
         me = (await stored(users)).id
         mine = bearer(tokens["access_token"])
         gone = await client.request("DELETE", ME, json={"password": PASSWORD}, headers=mine)
         assert gone.status_code == 200
-        before = await events(client, AUDIT, boss, user=str(me))
+        before = await events(client, AUDIT, admin, user=str(me))
 
         assert (await client.log_out(tokens["refresh_token"])).status_code == 200
 
-        assert await events(client, AUDIT, boss, user=str(me)) == before
+        assert await events(client, AUDIT, admin, user=str(me)) == before
         assert {each["address"] for each in before} == {""}
 
     @each_stack
     async def test_is_how_sessions_end(
-        self, client: Client, clock: SettableClock, boss: Headers
+        self, client: Client, clock: SettableClock, admin: Headers
     ) -> None:
         stolen = await client.come_in()
         await client.refresh(stolen["refresh_token"])
@@ -452,7 +452,7 @@ class TestWhatIsKept:
         last = await come_in(client)
         await client.post("/api/auth/logout", headers=last)
 
-        listed = await events(client, AUDIT, boss)
+        listed = await events(client, AUDIT, admin)
 
         ends = [each for each in listed if each["what"] not in {"login", "register"}]
         assert told(ends) == [
@@ -466,11 +466,11 @@ class TestWhatIsKept:
 
     @each_stack
     async def test_is_nothing_that_anybody_can_bring_about_without_end(
-        self, client: Client, app: Litestar, boss: Headers
+        self, client: Client, app: Litestar, admin: Headers
     ) -> None:
         tokens = await client.come_in()
         mine = bearer(tokens["access_token"])
-        before = await events(client, AUDIT, boss)
+        before = await events(client, AUDIT, admin)
 
         refreshed = await client.refresh(tokens["refresh_token"])  # which is no news
         assert refreshed.status_code == 200
@@ -485,27 +485,27 @@ class TestWhatIsKept:
         await client.post(MY_PASSWORD, json={}, headers=mine)
         await client.get(MY_ACTIVITY, headers=mine)
 
-        assert await events(client, AUDIT, boss) == before
+        assert await events(client, AUDIT, admin) == before
 
     @each_stack
     async def test_is_of_guesses_as_many_as_are_permitted(
-        self, client: Client, app: Litestar, boss: Headers
+        self, client: Client, app: Litestar, admin: Headers
     ) -> None:
         await client.register()
 
         for _ in range(14):
             await guess(app)
 
-        guesses = await events(client, AUDIT, boss, outcome="InvalidCredentials")
+        guesses = await events(client, AUDIT, admin, outcome="InvalidCredentials")
         assert len(guesses) == 10
-        assert len(await events(client, AUDIT, boss)) == 13
+        assert len(await events(client, AUDIT, admin)) == 13
 
     @each_stack
     async def test_is_nothing_secret_and_nothing_of_the_person(
-        self, client: Client, app: Litestar, boss: Headers, users: UserRepository
+        self, client: Client, app: Litestar, admin: Headers, users: UserRepository
     ) -> None:
         async with a_client(app, ORIGIN) as browser:
-            await browser.move_in()
+            await browser.sign_up()
             await browser.patch(ME, json={"name": "Ada King"})
             tokens = await client.come_in()
             refreshed = (await client.refresh(tokens["refresh_token"])).json()
@@ -513,11 +513,11 @@ class TestWhatIsKept:
             await client.change_password(headers=bearer(tokens["access_token"]))
             user = await stored(users)
             path = f"{USERS}/{user.id}"
-            await client.patch(path, json={"role": "admin"}, headers=boss)
+            await client.patch(path, json={"role": "admin"}, headers=admin)
 
             mine = bearer(tokens["access_token"])
             texts = [
-                (await client.get(AUDIT, headers=boss)).text,
+                (await client.get(AUDIT, headers=admin)).text,
                 (await client.get(MY_ACTIVITY, headers=mine)).text,
             ]
 

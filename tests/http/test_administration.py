@@ -56,7 +56,7 @@ each_stack = pytest.mark.parametrize("settings", STACKS, indirect=True)
 
 
 @pytest.fixture
-async def boss(client: Client, users: UserRepository) -> Headers:
+async def admin(client: Client, users: UserRepository) -> Headers:
     """Of the only administrator."""
     return await an_administrator(client, users, BOSS)
 
@@ -80,11 +80,11 @@ async def statuses(client: Client, tokens: Tokens) -> tuple[int, int]:
 ALIVE, DEAD = (200, 200), (401, 401)
 
 
-async def found(client: Client, boss: Headers, **query: Any) -> list[str]:
+async def found(client: Client, admin: Headers, **query: Any) -> list[str]:
     """Their addresses, in order; without the domain, which is of no matter."""
     listed = [
         user
-        for page in await pages(client, USERS, boss, **query)
+        for page in await pages(client, USERS, admin, **query)
         for user in page["data"]["users"]
     ]
     return [user["email"].partition("@")[0] for user in listed]
@@ -129,9 +129,9 @@ class TestTheList:
     @each_stack
     @pytest.mark.parametrize("limit", [1, 2, 5, 200])
     async def test_has_everybody_once_the_newest_first(
-        self, client: Client, boss: Headers, limit: int
+        self, client: Client, admin: Headers, limit: int
     ) -> None:
-        listed = await pages(client, USERS, boss, limit=limit)
+        listed = await pages(client, USERS, admin, limit=limit)
 
         views = [user for page in listed for user in page["data"]["users"]]
         assert {user["email"]: user["name"] for user in views} == PEOPLE
@@ -142,11 +142,11 @@ class TestTheList:
 
     @each_stack
     async def test_says_on_the_first_page_how_many_there_are(
-        self, client: Client, boss: Headers
+        self, client: Client, admin: Headers
     ) -> None:
         for query, total in (({}, 5), ({"role": "admin"}, 1), ({"email": "a"}, 2)):
             first, *others = [
-                each["page"] for each in await pages(client, USERS, boss, limit=1, **query)
+                each["page"] for each in await pages(client, USERS, admin, limit=1, **query)
             ]
             assert (first["total"], first["totalIsExact"]) == (total, True)
             assert len(others) == total - 1
@@ -155,38 +155,38 @@ class TestTheList:
     @each_stack
     @pytest.mark.parametrize("limit", [1, 50])
     async def test_is_searched_by_how_an_address_or_a_name_begins(
-        self, client: Client, boss: Headers, limit: int
+        self, client: Client, admin: Headers, limit: int
     ) -> None:
         assert [
-            (query, await found(client, boss, limit=limit, **query)) for query, _ in SEARCHES
+            (query, await found(client, admin, limit=limit, **query)) for query, _ in SEARCHES
         ] == SEARCHES
 
     @each_stack
     async def test_is_searched_for_who_is_disabled(
-        self, client: Client, boss: Headers, users: UserRepository
+        self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
         for email in (ADAM, EVE):
             path = await path_of(users, email)
-            await client.patch(path, json={"disabled": True}, headers=boss)
+            await client.patch(path, json={"disabled": True}, headers=admin)
 
-        assert sorted(await found(client, boss, disabled=True)) == ["adam", "eve"]
-        assert sorted(await found(client, boss, disabled=False)) == ["ada", "bob", "boss"]
-        assert await found(client, boss, disabled=True, email="a") == ["adam"]
-        assert await found(client, boss, disabled=True, role="admin") == []
+        assert sorted(await found(client, admin, disabled=True)) == ["adam", "eve"]
+        assert sorted(await found(client, admin, disabled=False)) == ["ada", "bob", "boss"]
+        assert await found(client, admin, disabled=True, email="a") == ["adam"]
+        assert await found(client, admin, disabled=True, role="admin") == []
 
     @each_stack
     async def test_neither_repeats_nor_loses_anybody_when_others_come_and_go(
-        self, client: Client, clock: SettableClock, boss: Headers, users: UserRepository
+        self, client: Client, clock: SettableClock, admin: Headers, users: UserRepository
     ) -> None:
-        first = (await client.get(USERS, params={"limit": 2}, headers=boss)).json()
+        first = (await client.get(USERS, params={"limit": 2}, headers=admin)).json()
         seen = [each["email"] for each in first["data"]["users"]]
         [gone, *_] = [email for email in (EVE, BOB) if email in seen]
         clock.advance(SECOND)
         await client.register("new@example.org")
-        await client.delete(await path_of(users, gone), headers=boss)
+        await client.delete(await path_of(users, gone), headers=admin)
 
         query = {"limit": 200, "after": first["page"]["next"]}
-        second = (await client.get(USERS, params=query, headers=boss)).json()
+        second = (await client.get(USERS, params=query, headers=admin)).json()
 
         seen += [each["email"] for each in second["data"]["users"]]
         assert sorted(seen) == sorted(PEOPLE)
@@ -206,34 +206,34 @@ class TestTheList:
     )
     @each_stack
     async def test_says_what_it_cannot_be_asked(
-        self, client: Client, boss: Headers, field: str, values: list[str]
+        self, client: Client, admin: Headers, field: str, values: list[str]
     ) -> None:
         for value in values:
-            answer = await client.get(USERS, params={field: value}, headers=boss)
+            answer = await client.get(USERS, params={field: value}, headers=admin)
             assert [each["field"] for each in refusal(answer)] == [field]
 
     async def test_has_fifty_on_a_page_unless_it_is_asked_for_more(
-        self, client: Client, boss: Headers
+        self, client: Client, admin: Headers
     ) -> None:
         for number in range(46):
             await client.register(f"number{number}@example.org")
 
-        first, second = await pages(client, USERS, boss)
+        first, second = await pages(client, USERS, admin)
 
         assert len(first["data"]["users"]) == 50
         assert len(second["data"]["users"]) == 1
-        [everybody] = await pages(client, USERS, boss, limit=200)
+        [everybody] = await pages(client, USERS, admin, limit=200)
         assert len(everybody["data"]["users"]) == everybody["page"]["total"] == 51
 
 
 class TestOne:
     @each_stack
     async def test_is_shown_with_all_but_the_password(
-        self, client: Client, boss: Headers, users: UserRepository
+        self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
         await client.register()
 
-        answer = await client.get(await path_of(users), headers=boss)
+        answer = await client.get(await path_of(users), headers=admin)
 
         assert answer.status_code == 200
         user = answer.json()["data"]["user"]
@@ -248,7 +248,7 @@ class TestOne:
             "createdAt": f"{NOW:%Y-%m-%dT%H:%M:%S.%f}Z",
             "updatedAt": f"{NOW:%Y-%m-%dT%H:%M:%S.%f}Z",
         }
-        [listed] = (await pages(client, USERS, boss, email="ada"))[0]["data"]["users"]
+        [listed] = (await pages(client, USERS, admin, email="ada"))[0]["data"]["users"]
         assert listed == user
 
     @pytest.mark.parametrize(
@@ -268,24 +268,24 @@ class TestOne:
         ids=lambda user_id: str(user_id)[:40],
     )
     async def test_what_is_no_id_is_not_found(
-        self, client: Client, boss: Headers, user_id: str
+        self, client: Client, admin: Headers, user_id: str
     ) -> None:
-        await not_found(client, boss, user_id)
+        await not_found(client, admin, user_id)
 
     @each_stack
-    async def test_who_is_not_there_is_not_found(self, client: Client, boss: Headers) -> None:
-        await not_found(client, boss, NOBODY)
+    async def test_who_is_not_there_is_not_found(self, client: Client, admin: Headers) -> None:
+        await not_found(client, admin, NOBODY)
 
 
-async def not_found(client: Client, boss: Headers, user_id: str) -> None:
+async def not_found(client: Client, admin: Headers, user_id: str) -> None:
     """Whatever an administrator asks."""
     path = f"{USERS}/{user_id}"
     for answer in (
-        await client.get(path, headers=boss),
-        await client.patch(path, headers=boss, json={"role": "admin", "disabled": True}),
-        await client.delete(path, headers=boss),
-        await client.get(f"{path}/sessions", headers=boss),
-        await client.delete(f"{path}/sessions", headers=boss),
+        await client.get(path, headers=admin),
+        await client.patch(path, headers=admin, json={"role": "admin", "disabled": True}),
+        await client.delete(path, headers=admin),
+        await client.get(f"{path}/sessions", headers=admin),
+        await client.delete(f"{path}/sessions", headers=admin),
     ):
         assert answer.status_code == 404
         assert answer.json() == {
@@ -298,31 +298,31 @@ async def not_found(client: Client, boss: Headers, user_id: str) -> None:
 class TestAChange:
     @each_stack
     async def test_of_the_role_counts_with_the_next_request(
-        self, client: Client, boss: Headers, users: UserRepository
+        self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
         token = (await client.come_in())["access_token"]
         for _ in range(2):  # so that copies are at hand
             assert (await client.verify(token)).headers["x-user-role"] == "user"
 
-        answer = await client.patch(await path_of(users), json={"role": "admin"}, headers=boss)
+        answer = await client.patch(await path_of(users), json={"role": "admin"}, headers=admin)
 
         assert answer.status_code == 200
         assert answer.json()["data"]["user"]["role"] == "admin"
         assert (await client.verify(token)).headers["x-user-role"] == "admin"
         assert (await client.me(token)).json()["data"]["user"]["role"] == "admin"
-        shown = await client.get(await path_of(users), headers=boss)
+        shown = await client.get(await path_of(users), headers=admin)
         assert shown.json() == answer.json()
 
     @each_stack
     async def test_to_disabled_ends_all_sessions_for_good(
-        self, client: Client, app: Litestar, boss: Headers, users: UserRepository
+        self, client: Client, app: Litestar, admin: Headers, users: UserRepository
     ) -> None:
         first, second = await client.come_in(), await client.come_in()
         other = await client.come_in(EVE)
         assert await statuses(client, first) == ALIVE
         path = await path_of(users)
 
-        answer = await client.patch(path, json={"disabled": True}, headers=boss)
+        answer = await client.patch(path, json={"disabled": True}, headers=admin)
 
         assert answer.status_code == 200
         assert answer.json()["data"]["user"]["disabled"] is True
@@ -331,7 +331,7 @@ class TestAChange:
         assert (refused.status_code, refused.json()["code"]) == (400, "invalid_credentials")
         assert await kept(app, await stored(users)) == 0
 
-        answer = await client.patch(path, json={"disabled": False}, headers=boss)
+        answer = await client.patch(path, json={"disabled": False}, headers=admin)
 
         assert answer.json()["data"]["user"]["disabled"] is False
         assert await statuses(client, first) == await statuses(client, second) == DEAD
@@ -339,12 +339,12 @@ class TestAChange:
         assert await statuses(client, other) == ALIVE
 
     async def test_can_be_of_both(
-        self, client: Client, boss: Headers, users: UserRepository
+        self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
         await client.register()
         body = {"role": "admin", "disabled": True}
 
-        answer = await client.patch(await path_of(users), json=body, headers=boss)
+        answer = await client.patch(await path_of(users), json=body, headers=admin)
 
         assert answer.status_code == 200
         user = await stored(users)
@@ -376,7 +376,7 @@ class TestAChange:
         self,
         client: Client,
         clock: SettableClock,
-        boss: Headers,
+        admin: Headers,
         users: UserRepository,
         body: Json,
     ) -> None:
@@ -384,7 +384,7 @@ class TestAChange:
         before = await stored(users)
         clock.advance(SECOND)
 
-        answer = await client.patch(await path_of(users), json=body, headers=boss)
+        answer = await client.patch(await path_of(users), json=body, headers=admin)
 
         assert answer.status_code == 200
         assert await stored(users) == before
@@ -411,12 +411,12 @@ class TestAChange:
         ids=str,
     )
     async def test_to_what_cannot_be_is_refused(
-        self, client: Client, boss: Headers, users: UserRepository, body: object, field: str
+        self, client: Client, admin: Headers, users: UserRepository, body: object, field: str
     ) -> None:
         await client.register()
         before = await stored(users)
 
-        answer = await client.patch(await path_of(users), json=body, headers=boss)
+        answer = await client.patch(await path_of(users), json=body, headers=admin)
 
         assert [each["field"] for each in refusal(answer)] == [field]
         assert await stored(users) == before
@@ -476,11 +476,11 @@ class TestTheLastAdministrator:
     @each_stack
     @each_end_of_oneself
     async def test_stays_one(
-        self, client: Client, app: Litestar, boss: Headers, users: UserRepository, step: Step
+        self, client: Client, app: Litestar, admin: Headers, users: UserRepository, step: Step
     ) -> None:
         before = await stored(users, BOSS)
 
-        answer = await step(client, boss, await path_of(users, BOSS))
+        answer = await step(client, admin, await path_of(users, BOSS))
 
         assert answer.status_code == 409
         assert answer.json() == {
@@ -491,7 +491,7 @@ class TestTheLastAdministrator:
         assert "set-cookie" not in answer.headers
         assert await stored(users, BOSS) == before
         assert await kept(app, before) == 1
-        assert (await client.get(USERS, headers=boss)).status_code == 200
+        assert (await client.get(USERS, headers=admin)).status_code == 200
         logged_in, *_ = [
             each.event for each in await events_of(app, before.id) if each.event.what == "login"
         ]
@@ -499,37 +499,39 @@ class TestTheLastAdministrator:
 
     @each_end_of_oneself
     async def test_is_the_last_one_who_is_not_disabled(
-        self, client: Client, boss: Headers, users: UserRepository, step: Step
+        self, client: Client, admin: Headers, users: UserRepository, step: Step
     ) -> None:
         await an_administrator(client, users, CO_BOSS)
-        await disable(client, boss, await path_of(users, CO_BOSS))
+        await disable(client, admin, await path_of(users, CO_BOSS))
 
-        answer = await step(client, boss, await path_of(users, BOSS))
+        answer = await step(client, admin, await path_of(users, BOSS))
 
         assert answer.json()["code"] == "last_administrator"
 
     @each_stack
     @each_end_of_oneself
     async def test_may_go_once_there_is_another(
-        self, client: Client, boss: Headers, users: UserRepository, step: Step
+        self, client: Client, admin: Headers, users: UserRepository, step: Step
     ) -> None:
         await client.register()
-        await client.patch(await path_of(users), json={"role": "admin"}, headers=boss)
+        await client.patch(await path_of(users), json={"role": "admin"}, headers=admin)
 
-        assert (await step(client, boss, await path_of(users, BOSS))).status_code == 200
+        assert (await step(client, admin, await path_of(users, BOSS))).status_code == 200
 
         assert await administrators(users) == 1
-        assert (await client.get(USERS, headers=boss)).status_code in {401, 403}
+        assert (await client.get(USERS, headers=admin)).status_code in {401, 403}
 
     @each_stack
     @each_end
     async def test_is_left_when_two_turn_on_each_other(
-        self, client: Client, boss: Headers, users: UserRepository, step: Step
+        self, client: Client, admin: Headers, users: UserRepository, step: Step
     ) -> None:
         other = await an_administrator(client, users, CO_BOSS)
         paths = [await path_of(users, email) for email in (CO_BOSS, BOSS)]
 
-        answers = await asyncio.gather(step(client, boss, paths[0]), step(client, other, paths[1]))
+        answers = await asyncio.gather(
+            step(client, admin, paths[0]), step(client, other, paths[1])
+        )
 
         done, refused = sorted(answer.status_code for answer in answers)
         assert done == 200
@@ -557,9 +559,9 @@ class TestTheLastAdministrator:
         assert (await client.get(USERS, headers=left)).status_code == 200
 
     async def test_who_wanted_to_go_is_on_record(
-        self, client: Client, app: Litestar, boss: Headers, users: UserRepository
+        self, client: Client, app: Litestar, admin: Headers, users: UserRepository
     ) -> None:
-        await depose(client, boss, await path_of(users, BOSS))
+        await depose(client, admin, await path_of(users, BOSS))
 
         latest = (await events_of(app, (await stored(users, BOSS)).id))[0].event
         assert (latest.what, latest.outcome) == ("change user", LastAdministrator.__name__)
@@ -573,21 +575,21 @@ async def events_of(app: Litestar, user_id: UserId | None = None) -> list[Record
 class TestADeletedUser:
     @each_stack
     async def test_is_gone_from_everywhere(
-        self, client: Client, app: Litestar, boss: Headers, users: UserRepository
+        self, client: Client, app: Litestar, admin: Headers, users: UserRepository
     ) -> None:
         first, second = await client.come_in(), await client.come_in()
         await client.log_in(password="a guess")
         assert await statuses(client, first) == ALIVE
         user, path = await stored(users), await path_of(users)
 
-        answer = await client.delete(path, headers=boss)
+        answer = await client.delete(path, headers=admin)
 
         assert (answer.status_code, answer.json()) == (200, {"status": "success"})
         assert await statuses(client, first) == await statuses(client, second) == DEAD
         assert (await client.log_in()).status_code == 400
-        assert (await client.get(path, headers=boss)).status_code == 404
-        assert (await client.delete(path, headers=boss)).status_code == 404
-        assert await found(client, boss) == ["boss"]
+        assert (await client.get(path, headers=admin)).status_code == 404
+        assert (await client.delete(path, headers=admin)).status_code == 404
+        assert await found(client, admin) == ["boss"]
         assert await kept(app, user) == 0
 
         assert (await client.register()).status_code == 200
@@ -595,17 +597,17 @@ class TestADeletedUser:
 
     @each_stack
     async def test_is_an_id_in_the_audit_log_and_nothing_else(
-        self, client: Client, app: Litestar, boss: Headers, users: UserRepository
+        self, client: Client, app: Litestar, admin: Headers, users: UserRepository
     ) -> None:
         async with a_client(app, ORIGIN, "203.0.113.7") as theirs:
             await theirs.come_in()
             await theirs.log_in(password="a guess")
         path = await path_of(users)
 
-        await client.delete(path, headers=boss)
+        await client.delete(path, headers=admin)
 
         query = {"user": path.rpartition("/")[2]}
-        answer = await client.get(AUDIT, params=query, headers=boss)
+        answer = await client.get(AUDIT, params=query, headers=admin)
         events = answer.json()["data"]["events"]
         assert [(each["what"], each["outcome"]) for each in events] == [
             ("delete user", "success"),
@@ -615,13 +617,13 @@ class TestADeletedUser:
         ]
         assert [each["address"] for each in events] == ["127.0.0.1", "", "", ""]
         assert events[0]["actorId"] == str((await stored(users, BOSS)).id)
-        whole = (await client.get(AUDIT, headers=boss)).text
+        whole = (await client.get(AUDIT, headers=admin)).text
         assert "203.0.113.7" not in whole
         assert EMAIL not in whole
 
     @each_stack
     async def test_who_was_an_administrator_leaves_no_address_either(
-        self, client: Client, app: Litestar, boss: Headers, users: UserRepository
+        self, client: Client, app: Litestar, admin: Headers, users: UserRepository
     ) -> None:
         await client.register()
         async with a_client(app, ORIGIN, "203.0.113.7") as theirs:
@@ -635,92 +637,92 @@ class TestADeletedUser:
         theirs_alone = [each for each in events if str(each.actor_id) in path]
         assert {each.what for each in theirs_alone} == {"change user", "delete user"}
         assert {each.caller.address for each in theirs_alone} == {""}
-        assert "203.0.113.7" not in (await client.get(AUDIT, headers=boss)).text
+        assert "203.0.113.7" not in (await client.get(AUDIT, headers=admin)).text
 
 
 class TestTheSessionsOfAUser:
     @each_stack
     async def test_are_shown(
-        self, client: Client, app: Litestar, boss: Headers, users: UserRepository
+        self, client: Client, app: Litestar, admin: Headers, users: UserRepository
     ) -> None:
         client.headers["User-Agent"] = "curl/8.5.0"
         await client.come_in()
         await client.come_in()
 
-        answer = await client.get(f"{await path_of(users)}/sessions", headers=boss)
+        answer = await client.get(f"{await path_of(users)}/sessions", headers=admin)
 
         assert answer.status_code == 200
         views = answer.json()["data"]["sessions"]
         assert len(views) == 2
         assert {each["device"] for each in views} == {"curl 8"}
         assert {each["isCurrent"] for each in views} == {False}
-        assert await found(client, boss, email="a") == ["ada"]  # looking has changed nothing
+        assert await found(client, admin, email="a") == ["ada"]  # looking has changed nothing
         assert await kept(app, await stored(users)) == 2
 
     async def test_are_none_of_who_is_nowhere_logged_in(
-        self, client: Client, boss: Headers, users: UserRepository
+        self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
         await client.register()
 
-        answer = await client.get(f"{await path_of(users)}/sessions", headers=boss)
+        answer = await client.get(f"{await path_of(users)}/sessions", headers=admin)
 
         assert answer.json()["data"] == {"sessions": []}
 
     async def test_are_ones_own_too(
-        self, client: Client, boss: Headers, users: UserRepository
+        self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
-        theirs = await client.get(f"{await path_of(users, BOSS)}/sessions", headers=boss)
-        mine = await client.get(SESSIONS, headers=boss)
+        theirs = await client.get(f"{await path_of(users, BOSS)}/sessions", headers=admin)
+        mine = await client.get(SESSIONS, headers=admin)
 
         assert theirs.json() == mine.json()
         assert [each["isCurrent"] for each in mine.json()["data"]["sessions"]] == [True]
 
     @each_stack
     async def test_are_ended_at_once(
-        self, client: Client, app: Litestar, boss: Headers, users: UserRepository
+        self, client: Client, app: Litestar, admin: Headers, users: UserRepository
     ) -> None:
         first, second = await client.come_in(), await client.come_in()
         other = await client.come_in(EVE)
         assert await statuses(client, first) == ALIVE
         path = f"{await path_of(users)}/sessions"
 
-        answer = await client.delete(path, headers=boss)
+        answer = await client.delete(path, headers=admin)
 
         assert (answer.status_code, answer.json()) == (200, {"status": "success"})
         assert await statuses(client, first) == await statuses(client, second) == DEAD
         assert await kept(app, await stored(users)) == 0
         assert await statuses(client, other) == ALIVE
-        assert (await client.get(USERS, headers=boss)).status_code == 200
+        assert (await client.get(USERS, headers=admin)).status_code == 200
         assert await statuses(client, await client.come_in()) == ALIVE
-        assert (await client.delete(path, headers=boss)).status_code == 200
+        assert (await client.delete(path, headers=admin)).status_code == 200
 
     async def test_are_ended_by_ones_own_hand_too(
-        self, client: Client, boss: Headers, users: UserRepository
+        self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
         path = f"{await path_of(users, BOSS)}/sessions"
 
-        assert (await client.delete(path, headers=boss)).status_code == 200
+        assert (await client.delete(path, headers=admin)).status_code == 200
 
-        assert (await client.get(USERS, headers=boss)).status_code == 401
+        assert (await client.get(USERS, headers=admin)).status_code == 401
 
 
 async def test_no_answer_shows_a_password_or_a_hash(
-    client: Client, boss: Headers, users: UserRepository
+    client: Client, admin: Headers, users: UserRepository
 ) -> None:
     await client.come_in()
     path, hashed = await path_of(users), (await stored(users)).password_hash
     assert hashed.startswith("quick$")
 
     for answer in (
-        await client.get(USERS, headers=boss),
-        await client.get(USERS, params={"email": EMAIL}, headers=boss),
-        await client.get(path, headers=boss),
-        await client.get(f"{path}/sessions", headers=boss),
-        await client.patch(path, json={"disabled": True}, headers=boss),
-        await client.delete(f"{path}/sessions", headers=boss),
-        await client.delete(path, headers=boss),
-        await client.get(AUDIT, headers=boss),
-        await client.get(A_USER, headers=boss),
+        await client.get(USERS, headers=admin),
+        await client.get(USERS, params={"email": EMAIL}, headers=admin),
+        await client.get(path, headers=admin),
+        await client.get(f"{path}/sessions", headers=admin),
+        await client.patch(path, json={"disabled": True}, headers=admin),
+        await client.delete(f"{path}/sessions", headers=admin),
+        await client.delete(path, headers=admin),
+        await client.get(AUDIT, headers=admin),
+        await client.get(A_USER, headers=admin),
     ):
         assert answer.status_code in {200, 404}
         assert answer.headers["cache-control"] == "no-store"
@@ -731,10 +733,10 @@ async def test_no_answer_shows_a_password_or_a_hash(
 
 
 @pytest.mark.parametrize("path", [USERS, AUDIT, SESSIONS, MY_ACTIVITY, f"{USERS}?limit=0", A_USER])
-async def test_head_is_get_without_the_body(client: Client, boss: Headers, path: str) -> None:
-    answer = await client.head(path, headers=boss)
+async def test_head_is_get_without_the_body(client: Client, admin: Headers, path: str) -> None:
+    answer = await client.head(path, headers=admin)
 
-    got = await client.get(path, headers=boss)
+    got = await client.get(path, headers=admin)
     assert answer.status_code == got.status_code
     assert answer.headers.raw == got.headers.raw
     assert answer.content == b""

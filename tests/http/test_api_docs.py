@@ -150,6 +150,6 @@ async def test_the_files_are_served_as_they_are(client: Client) -> None:
 
 async def test_the_page_is_for_everybody_and_sees_no_cookie(client: Client) -> None:
     anonymous = await client.get("/docs", headers={"Origin": CLIENT_ORIGIN})
-    await client.move_in()
+    await client.sign_up()
 
     assert (await client.get("/docs")).content == anonymous.content

@@ -68,7 +68,7 @@ async def test_there_is_no_third_transport(client: Client, transport: object) ->
 
 async def test_the_token_in_the_body_wins_over_the_cookie(client: Client) -> None:
     other = await client.come_in("eve@example.org")
-    await client.move_in()
+    await client.sign_up()
 
     answer = await client.refresh(other["refresh_token"])
 
@@ -82,7 +82,7 @@ async def test_the_token_in_the_body_wins_over_the_cookie(client: Client) -> Non
 async def test_a_body_without_a_token_leaves_it_to_the_cookie(
     client: Client, body: object
 ) -> None:
-    await client.move_in()
+    await client.sign_up()
 
     answer = await client.post(REFRESH, json=body)
 

@@ -187,7 +187,7 @@ async def test_the_access_token_is_good_as_a_cookie_and_as_a_bearer_token(client
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_refresh_by_cookie_answers_with_new_tokens(client: Client, method: str) -> None:
-    await client.move_in()
+    await client.sign_up()
     before = client.login_cookies
 
     answer = await client.request(method, REFRESH)
@@ -206,7 +206,7 @@ async def test_a_refresh_by_cookie_answers_with_new_tokens(client: Client, metho
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_logout_by_cookie_removes_all_cookies(client: Client, method: str) -> None:
-    await client.move_in()
+    await client.sign_up()
 
     answer = await client.request(method, LOGOUT)
 

@@ -12,8 +12,8 @@ from infrastructure.config.settings import Settings
 from tests.http.people import HTTPS_ORIGIN, LOGOUT, ORIGIN, REFRESH, Client, bearer
 from tests.support.doubles import SettableClock
 
-at_each_site = pytest.mark.parametrize("site", [ORIGIN, HTTPS_ORIGIN], indirect=True)
-at_https = pytest.mark.parametrize("site", [HTTPS_ORIGIN], indirect=True)
+at_each_site = pytest.mark.parametrize("origin_policy", [ORIGIN, HTTPS_ORIGIN], indirect=True)
+at_https = pytest.mark.parametrize("origin_policy", [HTTPS_ORIGIN], indirect=True)
 
 PLAIN_REMOVAL = [
     "access_token=; Path=/; Max-Age=0; SameSite=Lax; HttpOnly",
@@ -67,12 +67,12 @@ async def log_in(client: Client) -> httpx.Response:
 
 
 async def refresh(client: Client) -> httpx.Response:
-    await client.move_in()
+    await client.sign_up()
     return await client.refresh()
 
 
 async def refresh_by_get(client: Client) -> httpx.Response:
-    await client.move_in()
+    await client.sign_up()
     return await client.get(REFRESH)
 
 
@@ -105,13 +105,13 @@ async def test_the_cookies_under_https(client: Client, way: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("site", "removal"),
+    ("origin_policy", "removal"),
     [(ORIGIN, PLAIN_REMOVAL), (HTTPS_ORIGIN, HTTPS_REMOVAL)],
-    indirect=["site"],
+    indirect=["origin_policy"],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_logout_removes_all_three(client: Client, removal: list[str], method: str) -> None:
-    await client.move_in()
+    await client.sign_up()
 
     answer = await client.request(method, LOGOUT)
 
@@ -129,7 +129,7 @@ async def test_a_logout_by_bearer_removes_them_too(client: Client) -> None:
 
 @at_each_site
 async def test_a_browser_stays_logged_in_with_these_cookies(client: Client) -> None:
-    await client.move_in()
+    await client.sign_up()
     assert (await client.me()).status_code == 200
     assert (await client.refresh()).status_code == 200
     assert (await client.me()).status_code == 200
@@ -176,7 +176,7 @@ class TestNearTheAbsoluteEnd:
     async def test_the_last_seconds_are_no_exception(
         self, client: Client, clock: SettableClock, left: float
     ) -> None:
-        await client.move_in()
+        await client.sign_up()
         clock.advance(timedelta(minutes=59))
         await client.refresh()
         clock.advance(timedelta(minutes=11, seconds=-left))
@@ -189,7 +189,7 @@ class TestNearTheAbsoluteEnd:
     async def test_after_the_end_there_is_nothing_to_refresh(
         self, client: Client, clock: SettableClock
     ) -> None:
-        await client.move_in()
+        await client.sign_up()
         clock.advance(timedelta(minutes=59))
         await client.refresh()
         clock.advance(timedelta(minutes=11))

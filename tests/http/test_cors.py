@@ -143,7 +143,7 @@ async def test_the_page_of_a_client_can_read_why_it_is_refused(
     assert cors(answer) == READABLE | {"access-control-allow-origin": CLIENT_ORIGIN}
 
 
-@pytest.mark.parametrize("site", [HTTPS_ORIGIN], indirect=True)
+@pytest.mark.parametrize("origin_policy", [HTTPS_ORIGIN], indirect=True)
 async def test_under_https_our_plain_origin_is_a_stranger(client: Client) -> None:
     plain = await client.get("/api/healthchecker", headers={"Origin": "http://auth.example.org"})
     ours = await client.get("/api/healthchecker", headers={"Origin": HTTPS_ORIGIN})

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from api.app import create_app
 from api.middleware.instrumentation import Routes
-from api.security.origin_policy import Site
+from api.security.origin_policy import OriginPolicy
 from application.ports import UserRepository
 from domain.errors import Unavailable
 from domain.permissions import Role
@@ -49,11 +49,14 @@ def registry() -> CollectorRegistry:
 
 @pytest.fixture
 async def app(
-    settings: Settings, site: Site, replacements: Provider, registry: CollectorRegistry
+    settings: Settings,
+    origin_policy: OriginPolicy,
+    replacements: Provider,
+    registry: CollectorRegistry,
 ) -> AsyncIterator[Litestar]:
     observation = Observation(Metrics(registry))
     container = make_container(settings, replacements, observation=observation)
-    app = create_app(container, site)
+    app = create_app(container, origin_policy)
     observe(app, observation)
     yield app
     await container.close()
@@ -236,9 +239,9 @@ class TestEndsOfSessions:
         self, client: Client, users: UserRepository, registry: CollectorRegistry
     ) -> None:
         await client.come_in()
-        ada, boss = await stored(users, EMAIL), await an_administrator(client, users)
+        ada, admin = await stored(users, EMAIL), await an_administrator(client, users)
 
-        assert (await client.delete(f"{USERS}/{ada.id}/sessions", headers=boss)).is_success
+        assert (await client.delete(f"{USERS}/{ada.id}/sessions", headers=admin)).is_success
 
         assert endings(registry) == {"administrator": 1}
 
@@ -246,11 +249,11 @@ class TestEndsOfSessions:
         self, client: Client, users: UserRepository, registry: CollectorRegistry
     ) -> None:
         await client.come_in()
-        ada, boss = await stored(users, EMAIL), await an_administrator(client, users)
+        ada, admin = await stored(users, EMAIL), await an_administrator(client, users)
         path = f"{USERS}/{ada.id}"
 
-        assert (await client.patch(path, json={"disabled": True}, headers=boss)).is_success
-        assert (await client.delete(path, headers=boss)).is_success
+        assert (await client.patch(path, json={"disabled": True}, headers=admin)).is_success
+        assert (await client.delete(path, headers=admin)).is_success
 
         assert endings(registry) == {"disabled": 1, "deleted": 1}
 
@@ -272,15 +275,15 @@ class TestTooMany:
 async def an_administrator(client: Client, users: UserRepository) -> dict[str, str]:
     """:returns: what the administrator's requests bear."""
     await client.come_in(BOSS)
-    boss: User = await stored(users, BOSS)
-    assert await users.replace(boss, replace(boss, role=Role.ADMIN))
+    admin: User = await stored(users, BOSS)
+    assert await users.replace(admin, replace(admin, role=Role.ADMIN))
     return bearer((await client.come_in(BOSS))["access_token"])
 
 
 async def test_nothing_of_anybody_is_in_the_metrics(
-    app: Litestar, site: Site, users: UserRepository, registry: CollectorRegistry
+    app: Litestar, origin_policy: OriginPolicy, users: UserRepository, registry: CollectorRegistry
 ) -> None:
-    async with a_client(app, site.origin, "198.51.100.7") as client:
+    async with a_client(app, origin_policy.origin, "198.51.100.7") as client:
         tokens = await client.come_in()
         mine = bearer(tokens["access_token"])
         sessions = (await client.get(SESSIONS, headers=mine)).json()["data"]["sessions"]

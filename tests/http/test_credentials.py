@@ -6,7 +6,7 @@ from tests.http.people import HTTPS_ORIGIN, LOGOUT, ME, REFRESH, Client, Tokens,
 
 REJECTED = "Token is invalid or session has expired"
 
-at_https = pytest.mark.parametrize("site", [HTTPS_ORIGIN], indirect=True)
+at_https = pytest.mark.parametrize("origin_policy", [HTTPS_ORIGIN], indirect=True)
 
 AMBIGUOUS = [
     ["{name}={token}; {name}={token}"],

@@ -35,7 +35,7 @@ async def test_the_cookie_of_a_device_under_https(client: Client) -> None:
     )
 
 
-@pytest.mark.parametrize("site", [ORIGIN, HTTPS_ORIGIN], indirect=True)
+@pytest.mark.parametrize("origin_policy", [ORIGIN, HTTPS_ORIGIN], indirect=True)
 async def test_the_cookie_of_a_device_outlives_refreshes_and_logouts(client: Client) -> None:
     await client.register()
     token = (await client.log_in()).cookies

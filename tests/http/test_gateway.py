@@ -64,7 +64,7 @@ async def test_a_good_token_is_whose_it_is(
 
 
 async def test_a_cookie_does_as_well(client: Client, users: UserRepository, app: Litestar) -> None:
-    await client.move_in()
+    await client.sign_up()
 
     assert identity(await client.verify()) == await told(users, app)
 
@@ -208,7 +208,7 @@ async def test_when_a_store_is_down_nobody_is_let_through(
 
 
 async def test_another_sites_page_cannot_have_a_change_verified(client: Client) -> None:
-    await client.move_in()
+    await client.sign_up()
 
     answer = await client.post(f"{VERIFY}/orders", headers={"Sec-Fetch-Site": "cross-site"})
 
@@ -217,7 +217,7 @@ async def test_another_sites_page_cannot_have_a_change_verified(client: Client) 
 
 
 async def test_a_logout_by_head_is_none(client: Client) -> None:
-    await client.move_in()
+    await client.sign_up()
 
     assert (await client.head(LOGOUT)).status_code == 405
     assert (await client.verify()).status_code == 204

@@ -3,19 +3,19 @@
 import pytest
 from litestar import Litestar
 
-from api.security.origin_policy import Site
+from api.security.origin_policy import OriginPolicy
 from tests.http.people import ORIGIN, REGISTER, Client, a_client
 from tests.http.test_request_context import PROXIES, PROXY
 
 
 @pytest.fixture
-def site(request: pytest.FixtureRequest) -> Site:
+def origin_policy(request: pytest.FixtureRequest) -> OriginPolicy:
     """By the names that the test says, and behind proxies."""
-    return Site(ORIGIN, trusted_proxies=PROXIES, hosts=frozenset(request.param))
+    return OriginPolicy(ORIGIN, trusted_proxies=PROXIES, hosts=frozenset(request.param))
 
 
 NAMES = [["auth.example.org", "[2001:db8::1]", "192.0.2.1"]]
-by_name = pytest.mark.parametrize("site", NAMES, indirect=True, ids=["hosts"])
+by_name = pytest.mark.parametrize("origin_policy", NAMES, indirect=True, ids=["hosts"])
 
 
 @by_name
@@ -111,8 +111,8 @@ async def test_nothing_but_its_health_is(client: Client, path: str) -> None:
 
 @pytest.mark.parametrize("hosts", [[], ["evil.example"], ["a", "b"]])
 def test_without_names_every_name_is_right(hosts: list[str]) -> None:
-    assert Site(ORIGIN).goes_by(hosts)
+    assert OriginPolicy(ORIGIN).goes_by(hosts)
 
 
 def test_a_request_without_a_name_is_not_for_us() -> None:
-    assert not Site(ORIGIN, hosts=frozenset({"auth.example.org"})).goes_by([])
+    assert not OriginPolicy(ORIGIN, hosts=frozenset({"auth.example.org"})).goes_by([])

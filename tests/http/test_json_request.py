@@ -148,7 +148,7 @@ async def test_a_body_is_needed(client: Client, path: str, content: bytes) -> No
 async def test_no_body_needs_no_content_type(
     client: Client, path: str, content_type: str | None
 ) -> None:
-    await client.move_in()
+    await client.sign_up()
 
     headers = {"Content-Type": content_type} if content_type else {}
     answer = await client.post(path, headers=headers)

@@ -122,7 +122,7 @@ async def test_verifiers_may_keep_the_keys_for_five_minutes(client: Client) -> N
 
 async def test_the_keys_are_the_same_for_everybody(client: Client) -> None:
     before = (await client.get(KEYS)).content
-    await client.move_in()
+    await client.sign_up()
 
     assert (await client.get(KEYS)).content == before
 

@@ -8,8 +8,8 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from api.security.origin_policy import Site
-from domain.rate_limit import Limit
+from api.security.origin_policy import OriginPolicy
+from domain.rate_limit import RateLimit
 from infrastructure.config.settings import Settings
 from tests.http.people import (
     CLIENT_ORIGIN,
@@ -35,7 +35,7 @@ async def guess(client: Client, forwarded_for: str | None = None) -> httpx.Respo
 class TestAnAccount:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
-        return replace(settings, login_limit_account=Limit("login-account", 3, WINDOW))
+        return replace(settings, login_limit_account=RateLimit("login-account", 3, WINDOW))
 
     async def test_that_was_tried_too_often_is_closed_for_a_while(self, client: Client) -> None:
         await client.register()
@@ -118,7 +118,7 @@ class TestAnAccount:
     async def test_lets_its_owner_in_on_a_known_device(
         self, client: Client, app: Litestar
     ) -> None:
-        await client.move_in()
+        await client.sign_up()
         await client.log_out()
         async with a_client(app, ORIGIN, ELSEWHERE) as thief:
             for _ in range(10):
@@ -130,7 +130,7 @@ class TestAnAccount:
 
     async def test_is_not_opened_by_somebody_elses_device(self, client: Client) -> None:
         await client.register()
-        await client.move_in("eve@example.org")
+        await client.sign_up("eve@example.org")
         while (await guess(client)).status_code == 400:
             pass
 
@@ -144,7 +144,7 @@ class TestAnAccount:
     async def test_is_not_opened_by_what_looks_like_its_device(
         self, client: Client, cookie: str
     ) -> None:
-        await client.move_in()
+        await client.sign_up()
         token = client.cookies["device"]
         client.cookies.clear()
         while (await guess(client)).status_code == 400:
@@ -162,15 +162,15 @@ class TestAnAddress:
         return replace(
             settings,
             login_limit_account=None,
-            login_limit_address=Limit("login-address", 3, WINDOW),
-            refresh_limit_address=Limit("refresh-address", 3, WINDOW),
-            register_limit_address=Limit("register-address", 3, WINDOW),
+            login_limit_address=RateLimit("login-address", 3, WINDOW),
+            refresh_limit_address=RateLimit("refresh-address", 3, WINDOW),
+            register_limit_address=RateLimit("register-address", 3, WINDOW),
         )
 
     @pytest.fixture
-    def site(self) -> Site:
+    def origin_policy(self) -> OriginPolicy:
         proxies = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
-        return Site(ORIGIN, frozenset({CLIENT_ORIGIN}), proxies)
+        return OriginPolicy(ORIGIN, frozenset({CLIENT_ORIGIN}), proxies)
 
     async def test_gains_nothing_by_naming_others(self, app: Litestar) -> None:
         async with a_client(app, ORIGIN, ELSEWHERE) as client:

@@ -93,7 +93,7 @@ async def test_tokens_of_two_sessions_end_both(client: Client) -> None:
 
 async def test_the_token_in_the_body_counts_beside_cookies(client: Client) -> None:
     other = await client.come_in("eve@example.org")
-    await client.move_in()
+    await client.sign_up()
     one = {name: client.cookies[name] for name in ("access_token", "refresh_token")}
 
     answer = await client.log_out(other["refresh_token"])

@@ -151,7 +151,9 @@ async def test_get_is_deprecated_where_it_changes_something(document: Document) 
 
 
 @pytest.mark.parametrize(
-    ("site", "prefix"), [(ORIGIN, ""), (HTTPS_ORIGIN, "__Host-")], indirect=["site"]
+    ("origin_policy", "prefix"),
+    [(ORIGIN, ""), (HTTPS_ORIGIN, "__Host-")],
+    indirect=["origin_policy"],
 )
 async def test_the_document_says_how_to_present_a_token(document: Document, prefix: str) -> None:
     schemes = document["components"]["securitySchemes"]
@@ -328,7 +330,7 @@ async def bad_bodies(client: Client, method: str, path: str) -> None:
 async def administration(client: Client, users: UserRepository) -> None:
     """Past what only an administrator gets to see."""
     client.cookies.clear()
-    await client.move_in(BOSS)
+    await client.sign_up(BOSS)
     me = f"{USERS}/{(await make_administrator(users)).id}"
     eve = (await client.register("eve@example.org")).json()["data"]["user"]["id"]
     her = f"{USERS}/{eve}"

@@ -95,7 +95,7 @@ ROUTES = [(method, path) for method in ("GET", "POST") for path in (REFRESH, LOG
 async def test_a_call_with_cookies_from_elsewhere_is_refused_and_changes_nothing(
     client: Client, headers: Headers
 ) -> None:
-    await client.move_in()
+    await client.sign_up()
     before = dict(client.cookies)
 
     for method, path in ROUTES:
@@ -116,7 +116,7 @@ async def test_a_call_with_cookies_from_elsewhere_is_refused_and_changes_nothing
 async def test_a_refused_call_leaves_a_record(
     client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await client.move_in()
+    await client.sign_up()
     caplog.set_level(logging.INFO, "doorward.audit")
     caplog.clear()
 
@@ -173,7 +173,7 @@ async def test_calls_without_cookies_are_not_affected(client: Client) -> None:
         assert (refreshed.status_code, me.status_code, logout.status_code) == (200, 200, 200)
 
 
-@pytest.mark.parametrize("site", [HTTPS_ORIGIN], indirect=True)
+@pytest.mark.parametrize("origin_policy", [HTTPS_ORIGIN], indirect=True)
 @pytest.mark.parametrize(
     ("origin", "status"),
     [
@@ -190,7 +190,7 @@ async def test_calls_without_cookies_are_not_affected(client: Client) -> None:
 async def test_under_https_the_public_origin_counts(
     client: Client, origin: str, status: int
 ) -> None:
-    await client.move_in()
+    await client.sign_up()
 
     answer = await client.refresh(headers={"Origin": origin})
 
@@ -198,7 +198,7 @@ async def test_under_https_the_public_origin_counts(
 
 
 async def test_the_host_header_makes_no_origin_ours(client: Client) -> None:
-    await client.move_in()
+    await client.sign_up()
     headers = {"Host": "evil.example", "Origin": "http://evil.example"}
 
     answer = await client.log_out(headers=headers)
@@ -233,7 +233,7 @@ class TestAnyGuardedRoute:
         return app
 
     async def test_takes_cookies_from_elsewhere_only_to_read(self, client: Client) -> None:
-        await client.move_in()
+        await client.sign_up()
 
         for headers in REFUSED.values():
             for method in CHANGES:
@@ -243,7 +243,7 @@ class TestAnyGuardedRoute:
             assert (await client.me(headers=headers)).status_code == 200
 
     async def test_takes_cookies_from_known_pages(self, client: Client) -> None:
-        await client.move_in()
+        await client.sign_up()
 
         for headers in ACCEPTED.values():
             for method in CHANGES:

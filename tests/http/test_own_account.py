@@ -23,7 +23,7 @@ each_stack = pytest.mark.parametrize("settings", STACKS, indirect=True)
 
 @each_stack
 async def test_the_profile_changes_for_everybody(client: Client, app: Litestar) -> None:
-    await client.move_in()
+    await client.sign_up()
     async with a_client(app, ORIGIN) as other:
         await other.log_in()
         for _ in range(2):
@@ -39,7 +39,7 @@ async def test_the_profile_changes_for_everybody(client: Client, app: Litestar) 
 
 @pytest.mark.parametrize("body", [{}, {"role": "admin", "verified": True, "email": "eve@x.org"}])
 async def test_nothing_else_can_be_changed(client: Client, body: dict[str, object]) -> None:
-    await client.move_in()
+    await client.sign_up()
     before = (await client.me()).json()["data"]["user"]
 
     after = (await client.patch(ME, json=body)).json()["data"]["user"]
@@ -49,7 +49,7 @@ async def test_nothing_else_can_be_changed(client: Client, body: dict[str, objec
 
 @pytest.mark.parametrize("body", [{"name": ""}, {"photo": "javascript:alert(1)"}, {"name": 7}])
 async def test_a_bad_profile_is_refused_by_field(client: Client, body: dict[str, object]) -> None:
-    await client.move_in()
+    await client.sign_up()
 
     answer = await client.patch(ME, json=body)
 
@@ -59,7 +59,7 @@ async def test_a_bad_profile_is_refused_by_field(client: Client, body: dict[str,
 
 @each_stack
 async def test_who_deletes_their_account_is_gone(client: Client, app: Litestar) -> None:
-    await client.move_in()
+    await client.sign_up()
     tokens = await client.come_in()
     async with a_client(app, ORIGIN) as other:
         await other.log_in()
@@ -79,7 +79,7 @@ async def test_who_deletes_their_account_is_gone(client: Client, app: Litestar) 
 
 
 async def test_a_wrong_password_deletes_nobody(client: Client) -> None:
-    await client.move_in()
+    await client.sign_up()
 
     answer = await client.request("DELETE", ME, json={"password": "a guess"})
 
@@ -92,7 +92,7 @@ async def test_a_wrong_password_deletes_nobody(client: Client) -> None:
 async def test_another_sites_page_changes_nothing(
     client: Client, method: str, body: dict[str, str]
 ) -> None:
-    await client.move_in()
+    await client.sign_up()
 
     headers = {"Sec-Fetch-Site": "cross-site"}
     body |= {"password": PASSWORD}

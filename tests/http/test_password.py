@@ -21,7 +21,7 @@ BODY = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
 
 
 async def test_the_new_password_logs_in_and_the_old_one_does_not(client: Client) -> None:
-    await client.move_in()
+    await client.sign_up()
 
     answer = await client.change_password()
 
@@ -33,7 +33,7 @@ async def test_the_new_password_logs_in_and_the_old_one_does_not(client: Client)
 
 
 async def test_another_client_is_logged_out_and_mine_is_not(client: Client, app: Litestar) -> None:
-    await client.move_in()
+    await client.sign_up()
     tokens = await client.come_in()
     async with a_client(app, ORIGIN) as other:
         await other.log_in()
@@ -71,7 +71,7 @@ async def test_a_bearer_token_is_enough_from_wherever_it_comes(client: Client) -
 async def test_a_page_of_another_site_changes_nothing(
     client: Client, headers: dict[str, str]
 ) -> None:
-    await client.move_in()
+    await client.sign_up()
 
     answer = await client.change_password(headers=headers)
 
@@ -82,7 +82,7 @@ async def test_a_page_of_another_site_changes_nothing(
 
 @pytest.mark.parametrize("origin", [ORIGIN, CLIENT_ORIGIN])
 async def test_a_page_of_ours_may(client: Client, origin: str) -> None:
-    await client.move_in()
+    await client.sign_up()
 
     assert (await client.change_password(headers={"Origin": origin})).status_code == 200
 
@@ -111,7 +111,7 @@ async def test_a_refresh_token_changes_nothing(client: Client) -> None:
 
 
 async def test_a_wrong_current_password_is_said_to_be_wrong(client: Client, app: Litestar) -> None:
-    await client.move_in()
+    await client.sign_up()
     async with a_client(app, ORIGIN) as other:
         await other.log_in()
 
@@ -140,7 +140,7 @@ PROBLEMS = {
 async def test_the_answer_says_what_is_wrong_with_the_new_password(
     client: Client, new: str, message: str
 ) -> None:
-    await client.move_in()
+    await client.sign_up()
 
     [problem] = refusal(await client.change_password(new=new))
 
@@ -155,7 +155,7 @@ async def test_the_answer_says_what_is_wrong_with_the_new_password(
 async def test_a_problem_is_that_of_a_member_of_the_body(
     client: Client, members: dict[str, str], field: str
 ) -> None:
-    await client.move_in()
+    await client.sign_up()
 
     [problem] = refusal(await client.change_password(**members))
 
@@ -165,7 +165,7 @@ async def test_a_problem_is_that_of_a_member_of_the_body(
 @pytest.mark.parametrize("member", BODY)
 @pytest.mark.parametrize("value", [None, 1, True, [], {}])
 async def test_a_member_of_a_wrong_type_is_named(client: Client, member: str, value: Any) -> None:
-    await client.move_in()
+    await client.sign_up()
 
     answer = await client.post(MY_PASSWORD, json=BODY | {member: value})
 
@@ -174,7 +174,7 @@ async def test_a_member_of_a_wrong_type_is_named(client: Client, member: str, va
 
 @pytest.mark.parametrize("member", BODY)
 async def test_a_member_that_is_missing_is_named(client: Client, member: str) -> None:
-    await client.move_in()
+    await client.sign_up()
     body = {name: value for name, value in BODY.items() if name != member}
 
     answer = await client.post(MY_PASSWORD, json=body)
@@ -184,7 +184,7 @@ async def test_a_member_that_is_missing_is_named(client: Client, member: str) ->
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
 async def test_it_is_done_by_post(client: Client, method: str) -> None:
-    await client.move_in()
+    await client.sign_up()
 
     answer = await client.request(method, MY_PASSWORD)
 

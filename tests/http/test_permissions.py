@@ -11,7 +11,7 @@ from dishka import Provider
 from litestar import Litestar
 
 from api.app import create_app
-from api.security.origin_policy import Site
+from api.security.origin_policy import OriginPolicy
 from application.ports import UserRepository
 from domain.permissions import PERMISSIONS, Permission, Role
 from doorward.wiring.container import make_container
@@ -203,7 +203,7 @@ async def test_another_sites_page_cannot_use_an_administrators_cookies(
     client: Client, users: UserRepository, method: str, path: str
 ) -> None:
     await client.register()
-    await client.move_in(BOSS)
+    await client.sign_up(BOSS)
     await make_administrator(users)
     before = await stored(users)
     client.headers["Sec-Fetch-Site"] = "cross-site"
@@ -262,13 +262,13 @@ class TestAsOfNow:
         status: int,
         code: str,
     ) -> None:
-        boss = bearer((await client.come_in(BOSS))["access_token"])
+        admin = bearer((await client.come_in(BOSS))["access_token"])
         path = f"{USERS}/{(await stored(users)).id}"
 
         if change is None:
-            done = await client.delete(path, headers=boss)
+            done = await client.delete(path, headers=admin)
         else:
-            done = await client.patch(path, json=change, headers=boss)
+            done = await client.patch(path, json=change, headers=admin)
 
         assert done.status_code == 200
         for method, guarded in GUARDED:
@@ -294,23 +294,23 @@ class TestAsOfNow:
     ) -> None:
         await client.register(BOSS)
         await make_administrator(users)
-        boss = bearer((await client.come_in(BOSS))["access_token"])
+        admin = bearer((await client.come_in(BOSS))["access_token"])
         token = (await client.come_in())["access_token"]
         for _ in range(2):
             assert (await call(client, "GET", USERS, token)).status_code == 403
         path = f"{USERS}/{(await stored(users)).id}"
 
-        assert (await client.patch(path, json={"role": "admin"}, headers=boss)).status_code == 200
+        assert (await client.patch(path, json={"role": "admin"}, headers=admin)).status_code == 200
 
         assert (await call(client, "GET", USERS, token)).status_code == 200
 
     @pytest.fixture
     async def elsewhere(
-        self, settings: Settings, replacements: Provider, site: Site
+        self, settings: Settings, replacements: Provider, origin_policy: OriginPolicy
     ) -> AsyncIterator[Client]:
         """A client of another worker on the same stores."""
         container = make_container(settings, replacements)
-        async with a_client(create_app(container, site), ORIGIN) as client:
+        async with a_client(create_app(container, origin_policy), ORIGIN) as client:
             yield client
         await container.close()
 

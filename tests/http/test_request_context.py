@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from litestar import Litestar
 
-from api.security.origin_policy import Site
+from api.security.origin_policy import OriginPolicy
 from domain.audit_event import COMMAND_LINE
 from infrastructure.telemetry.logging import json_formatter
 from tests.http.people import EMAIL, LOGIN, ORIGIN, Client, a_client
@@ -22,8 +22,8 @@ Line = dict[str, Any]
 
 
 @pytest.fixture
-def site() -> Site:
-    return Site(ORIGIN, trusted_proxies=PROXIES)
+def origin_policy() -> OriginPolicy:
+    return OriginPolicy(ORIGIN, trusted_proxies=PROXIES)
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ OTHERS = {
     ("GET", AUDIT),
 }
 
-at_each_site = pytest.mark.parametrize("site", [ORIGIN, HTTPS_ORIGIN], indirect=True)
+at_each_site = pytest.mark.parametrize("origin_policy", [ORIGIN, HTTPS_ORIGIN], indirect=True)
 
 
 def check(answer: httpx.Response, path: str) -> None:
@@ -257,7 +257,7 @@ async def test_no_other_address_is_mentioned(client: Client, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/api/auth//logout", "//api/auth/logout/", "/api//auth/refresh"])
 async def test_head_changes_nothing_however_it_is_spelled(client: Client, path: str) -> None:
-    await client.move_in()
+    await client.sign_up()
 
     # With a host, for a path that begins with two strokes would be taken for one.
     assert (await client.head(f"http://localhost:8000{path}")).status_code == 405
@@ -276,7 +276,7 @@ async def test_head_is_get_without_the_body(client: Client, path: str) -> None:
 
 @pytest.mark.parametrize("path", [REFRESH, LOGOUT])
 async def test_head_is_not_for_what_changes_something(client: Client, path: str) -> None:
-    await client.move_in()
+    await client.sign_up()
 
     assert (await client.head(path)).status_code == 405
     assert (await client.me()).status_code == 200

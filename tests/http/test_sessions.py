@@ -10,7 +10,7 @@ import pytest
 from litestar import Litestar
 
 from application.ports import SessionStore, UserRepository
-from application.session_activity import LastSeen
+from application.session_activity import RecordSessionActivity
 from infrastructure.config.settings import Settings
 from tests.http.conftest import STACKS
 from tests.http.mistakes import refusal
@@ -49,9 +49,9 @@ each_stack = pytest.mark.parametrize("settings", STACKS, indirect=True)
 
 
 @pytest.fixture
-async def last_seen(app: Litestar) -> LastSeen:
+async def record_activity(app: Litestar) -> RecordSessionActivity:
     """What the service calls every few seconds."""
-    found: LastSeen = await app.state.dishka_container.get(LastSeen)
+    found: RecordSessionActivity = await app.state.dishka_container.get(RecordSessionActivity)
     return found
 
 
@@ -126,14 +126,14 @@ class TestTheList:
             assert time(view, "endsAt") == at + timedelta(days=30)
 
     async def test_begins_with_the_one_that_was_seen_last(
-        self, client: Client, clock: SettableClock, last_seen: LastSeen
+        self, client: Client, clock: SettableClock, record_activity: RecordSessionActivity
     ) -> None:
         first, second, third = [await a_login(client, clock) for _ in range(3)]
         ids = [await id_of(client, each) for each in (first, second, third)]
         await client.refresh(second["refresh_token"])
         clock.advance(2 * MINUTE)
         await client.me(first["access_token"])
-        await last_seen.write()
+        await record_activity.write()
 
         assert [each["id"] for each in await listed(client, third)] == [ids[0], ids[1], ids[2]]
 
@@ -391,12 +391,12 @@ class TestLastSeen:
         client: Client,
         app: Litestar,
         clock: SettableClock,
-        last_seen: LastSeen,
+        record_activity: RecordSessionActivity,
         path: str,
     ) -> None:
         mine, other = await client.come_in(), await client.come_in()
         session_id = await id_of(client, mine)
-        await last_seen.write()
+        await record_activity.write()
         clock.advance(MINUTE)
         async with a_client(app, ORIGIN, ELSEWHERE) as phone:
             phone.headers["User-Agent"] = IPHONE
@@ -407,7 +407,7 @@ class TestLastSeen:
         # Nobody waits for the store: it is written later.
         before = await view_of(client, session_id, other)
         assert (time(before, "lastSeenAt"), before["address"]) == (NOW, "127.0.0.1")
-        await last_seen.write()
+        await record_activity.write()
 
         view = await view_of(client, session_id, other)
         assert time(view, "lastSeenAt") == NOW + MINUTE
@@ -416,19 +416,23 @@ class TestLastSeen:
 
     @each_stack
     async def test_stays_as_it_is_within_a_minute(
-        self, client: Client, app: Litestar, clock: SettableClock, last_seen: LastSeen
+        self,
+        client: Client,
+        app: Litestar,
+        clock: SettableClock,
+        record_activity: RecordSessionActivity,
     ) -> None:
         mine, other = await client.come_in(), await client.come_in()
         before = await view_of(client, await id_of(client, mine), other)
         clock.advance(MINUTE - SECOND)
         async with a_client(app, ORIGIN, ELSEWHERE) as phone:
             assert (await phone.me(mine["access_token"])).status_code == 200
-        await last_seen.write()
+        await record_activity.write()
 
         assert await view_of(client, before["id"], other) == before
 
     async def test_is_true_to_the_minute_whenever_requests_come(
-        self, client: Client, clock: SettableClock, last_seen: LastSeen
+        self, client: Client, clock: SettableClock, record_activity: RecordSessionActivity
     ) -> None:
         mine, other = await client.come_in(), await client.come_in()
         views = await listed(client, other)
@@ -437,12 +441,16 @@ class TestLastSeen:
         for _ in range(8):
             clock.advance(25 * SECOND)
             await client.me(mine["access_token"])
-            await last_seen.write()
+            await record_activity.write()
             seen = time(await view_of(client, session_id, other), "lastSeenAt")
             assert clock.now - seen <= MINUTE
 
     async def test_knows_the_address_from_which_it_was_refreshed(
-        self, client: Client, app: Litestar, clock: SettableClock, last_seen: LastSeen
+        self,
+        client: Client,
+        app: Litestar,
+        clock: SettableClock,
+        record_activity: RecordSessionActivity,
     ) -> None:
         """Or else who steals a refresh token, and only refreshes, looks like the owner."""
         mine, other = await client.come_in(), await client.come_in()
@@ -450,7 +458,7 @@ class TestLastSeen:
         clock.advance(2 * MINUTE)
         async with a_client(app, ORIGIN, ELSEWHERE) as phone:
             assert (await phone.refresh(mine["refresh_token"])).status_code == 200
-        await last_seen.write()
+        await record_activity.write()
 
         view = await view_of(client, session_id, other)
         assert time(view, "lastSeenAt") == NOW + 2 * MINUTE
@@ -463,17 +471,19 @@ class TestLastSeen:
         app: Litestar,
         clock: SettableClock,
         users: UserRepository,
-        last_seen: LastSeen,
+        record_activity: RecordSessionActivity,
     ) -> None:
         mine, other = await client.come_in(), await client.come_in()
         clock.advance(2 * MINUTE)
         await client.me(mine["access_token"])
         await client.log_out(mine["refresh_token"])
 
-        await last_seen.write()
+        await record_activity.write()
 
         sessions: SessionStore = await app.state.dishka_container.get(SessionStore)
-        assert set(await sessions.seen((await stored(users)).id)) == {await id_of(client, other)}
+        assert set(await sessions.activity_of((await stored(users)).id)) == {
+            await id_of(client, other)
+        }
 
     async def test_is_from_where_the_connection_comes_whatever_its_headers_say(
         self, client: Client
@@ -519,7 +529,9 @@ async def test_a_hostile_agent_neither_breaks_anything_nor_passes_as_it_is(
     devices = [each["device"] for each in answer.json()["data"]["sessions"]]
     assert len(devices) == len(HOSTILE)
     sessions: SessionStore = await app.state.dishka_container.get(SessionStore)
-    noted = [each.agent for each in (await sessions.seen((await stored(users)).id)).values()]
+    noted = [
+        each.agent for each in (await sessions.activity_of((await stored(users)).id)).values()
+    ]
     for text in (*devices, *noted):
         assert len(text) <= 255
         assert all(" " <= character <= "~" for character in text)

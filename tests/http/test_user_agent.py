@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.user_agent import in_words
-from domain.audit_event import Caller
-from domain.session_activity import Sighting
+from domain.audit_event import RequestContext
+from domain.session_activity import SessionActivity
 
 _WINDOWS, _LINUX = "Windows NT 10.0; Win64; x64", "X11; Linux x86_64"
 _MAC, _IPHONE = "Macintosh; Intel Mac OS X 10_15_7", "iPhone; CPU iPhone OS 17_5 like Mac OS X"
@@ -116,7 +116,7 @@ def test_any_text_is_put_into_words(agent: str) -> None:
 
 @given(_AGENTS)
 def test_what_is_noted_of_any_agent_is_short_and_visible(agent: str) -> None:
-    noted = Sighting.of(Caller(agent=agent), datetime.now(UTC)).agent
+    noted = SessionActivity.of(RequestContext(agent=agent), datetime.now(UTC)).agent
 
     assert len(noted) <= 255
     for text in (noted, in_words(noted)):

@@ -8,7 +8,7 @@ from application.ports.pagination import Page, UserQuery
 from domain.audit_event import Event
 from domain.rate_limit import Usage
 from domain.session import Session, SessionId
-from domain.session_activity import Sighting
+from domain.session_activity import SessionActivity
 from domain.user import Email, User, UserId
 from infrastructure.storage.memory.stores import MemoryRateLimiter, MemorySessions, MemoryUsers
 
@@ -78,10 +78,10 @@ class TroubledSessions(MemorySessions):
         self._trouble = trouble
 
     async def add(
-        self, session: Session, sighting: Sighting | None = None, event: Event | None = None
+        self, session: Session, activity: SessionActivity | None = None, event: Event | None = None
     ) -> None:
         _strike(self._trouble.sessions)
-        await super().add(session, sighting, event)
+        await super().add(session, activity, event)
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
         _strike(self._trouble.sessions)
@@ -101,10 +101,12 @@ class TroubledSessions(MemorySessions):
         _strike(self._trouble.sessions)
         return await super().of_user(user_id)
 
-    async def see(self, user_id: UserId, session_id: SessionId, sighting: Sighting) -> None:
+    async def record_activity(
+        self, user_id: UserId, session_id: SessionId, activity: SessionActivity
+    ) -> None:
         _strike(self._trouble.sessions)
-        await super().see(user_id, session_id, sighting)
+        await super().record_activity(user_id, session_id, activity)
 
-    async def seen(self, user_id: UserId) -> Mapping[SessionId, Sighting]:
+    async def activity_of(self, user_id: UserId) -> Mapping[SessionId, SessionActivity]:
         _strike(self._trouble.sessions)
-        return await super().seen(user_id)
+        return await super().activity_of(user_id)

@@ -15,7 +15,7 @@ from hypothesis.stateful import (
 from application.authentication import LoggedIn, TokenPair
 from application.ports import Devices, TokenSigner
 from domain.errors import InvalidCredentials, RefreshTokenReused, TokenRejected
-from tests.model.machine import World
+from tests.model.machine import Scenario
 from tests.model.model import (
     ABSOLUTE,
     ACCESS,
@@ -67,7 +67,7 @@ class Logins(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World(self.url, self.signer, self.devices)
+        self.world = Scenario(self.url, self.signer, self.devices)
         self.passwords = 0
 
     def teardown(self) -> None:

@@ -12,7 +12,7 @@ from application.ports import Devices, SessionStore, TokenSigner
 from domain.errors import AuthError, TokenRejected
 from domain.session import Lifetimes
 from infrastructure.storage.backends import adapter_for
-from infrastructure.storage.options import Limits
+from infrastructure.storage.options import StoreOptions
 from tests.model.model import (
     ABSOLUTE,
     ACCESS,
@@ -26,19 +26,19 @@ from tests.model.model import (
     read,
 )
 from tests.model.steps import Crash, Effect, Script, ScriptedSessions, ScriptedUsers, crash
-from tests.support.builders import PASSWORD, House
+from tests.support.builders import PASSWORD, World
 
 _T = TypeVar("_T")
 _U = TypeVar("_U")
 
-PATIENT = Limits(timeout=timedelta(seconds=10))  # a busy machine is no reason to fail
+PATIENT = StoreOptions(timeout=timedelta(seconds=10))  # a busy machine is no reason to fail
 LIFETIMES = Lifetimes(access=ACCESS, idle=IDLE, absolute=ABSOLUTE, grace=GRACE)
 
 Outcome = AuthError | Crash
 """How an attempt has failed."""
 
 
-class World:
+class Scenario:
     """The code under test and the model, kept in step.
 
     ``scripted`` is the house whose steps are counted; ``house`` is on the same stores, without.
@@ -47,7 +47,7 @@ class World:
     def __init__(self, url: str, signer: TokenSigner, devices: Devices) -> None:
         self._runner = asyncio.Runner()
         self._stores = AsyncExitStack()
-        self.house = House(signer, lifetimes=LIFETIMES, devices=devices)
+        self.house = World(signer, lifetimes=LIFETIMES, devices=devices)
         self.house.sessions = self.run(self._open(url))
         self.script = Script()
         self.scripted = replace(
@@ -66,7 +66,7 @@ class World:
         return adapter.sessions(connection)
 
     def _move_in(self, email: str) -> Person:
-        return Person(email, self.run(self.house.move_in(email)).id, PASSWORD)
+        return Person(email, self.run(self.house.sign_up(email)).id, PASSWORD)
 
     def close(self) -> None:
         self.run(self._stores.aclose())
@@ -107,7 +107,7 @@ class World:
             self.run(note())
         return result, results[0]
 
-    async def end_all(self, house: House, person: Person) -> None:
+    async def end_all(self, house: World, person: Person) -> None:
         """Whoever is logged in as this person is logged out."""
         for session in await house.sessions.of_user(person.id):
             await house.sessions.delete(person.id, session.id)

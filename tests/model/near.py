@@ -17,15 +17,19 @@ from application.ports import Devices, SessionStore, TokenSigner
 from domain.audit_event import Event
 from domain.errors import TokenRejected
 from domain.session import Session, SessionId
-from domain.session_activity import Sighting
+from domain.session_activity import SessionActivity
 from domain.user import User, UserId
 from infrastructure.storage.memory.stores import MemoryFeed, MemorySessions, MemoryUsers
-from infrastructure.storage.near_cache.caches import NearSessions, NearTokens, NearUsers
+from infrastructure.storage.near_cache.caches import (
+    CachedSessions,
+    CachedUsers,
+    VerifiedTokenCache,
+)
 from infrastructure.storage.near_cache.invalidation_feed import ConnectedFeed
-from tests.model.machine import Outcome, World
+from tests.model.machine import Outcome, Scenario
 from tests.model.model import SECOND, Answer, Generation, Login, Person
 from tests.model.steps import ScriptedSessions, ScriptedUsers
-from tests.support.builders import MICROSECOND, NOW, House
+from tests.support.builders import MICROSECOND, NOW, World
 
 BOUND = 2 * SECOND
 
@@ -77,9 +81,9 @@ class Sessions(MemorySessions):
         self.ledger = ledger
 
     async def add(
-        self, session: Session, sighting: Sighting | None = None, event: Event | None = None
+        self, session: Session, activity: SessionActivity | None = None, event: Event | None = None
     ) -> None:
-        await super().add(session, sighting, event)
+        await super().add(session, activity, event)
         self.ledger.note(session.user_id)
 
     async def replace(self, old: Session, new: Session) -> bool:
@@ -170,17 +174,17 @@ class Worker:
     :ivar wrote: how many states of the store there were when its last change of a user returned.
     """
 
-    house: House
+    house: World
     line: Line
-    users: NearUsers
-    sessions: NearSessions
+    users: CachedUsers
+    sessions: CachedSessions
     wrote: dict[UserId, int] = field(default_factory=dict)
 
     def has_written(self, user_id: UserId) -> None:
         self.wrote[user_id] = len(self.line.ledger.states)
 
 
-class WritingUsers(NearUsers):
+class WritingUsers(CachedUsers):
     worker: Worker
 
     async def replace(self, old: User, new: User, event: Event | None = None) -> bool:
@@ -190,7 +194,7 @@ class WritingUsers(NearUsers):
             self.worker.has_written(old.id)
 
 
-class WritingSessions(NearSessions):
+class WritingSessions(CachedSessions):
     worker: Worker
 
     async def replace(self, old: Session, new: Session) -> bool:
@@ -208,7 +212,7 @@ class WritingSessions(NearSessions):
             self.worker.has_written(user_id)
 
 
-class NearWorld(World):
+class NearScenario(Scenario):
     """``house`` and ``scripted`` are those of two workers, or of one.
 
     :ivar stale: how often somebody was accepted who would not have been without copies.
@@ -231,12 +235,12 @@ class NearWorld(World):
         self.ledger = Ledger(self.house.clock)
         return self.ledger.sessions
 
-    def _worker(self, house: House, most: int) -> Worker:
+    def _worker(self, house: World, most: int) -> Worker:
         line, clock = Line(self.ledger), house.clock
         users = WritingUsers(ScriptedUsers(self.ledger.users, self.script), line, most)
         scripted = ScriptedSessions(self.ledger.sessions, self.script)
         sessions = WritingSessions(scripted, line, most, clock)
-        signer = NearTokens(house.signer, most, clock)
+        signer = VerifiedTokenCache(house.signer, most, clock)
         own = replace(house, users=users, sessions=sessions, signer=signer)
         worker = Worker(own, line, users, sessions)
         users.worker = sessions.worker = worker
@@ -272,7 +276,7 @@ class NearWorld(World):
 
     def seen_disabled(self, person: Person) -> bool:
         """What the worker goes by who does the next thing: no copy is believed to be disabled."""
-        user = self.run(self.scripted.users.recent(person.id))
+        user = self.run(self.scripted.users.possibly_stale(person.id))
         assert user is not None
         assert user.disabled in self.may_be_disabled(self.scripting, person)
         return user.disabled and person.is_disabled
@@ -280,10 +284,10 @@ class NearWorld(World):
     def check_authenticates(self, login: Login, token: Generation) -> None:
         """By each worker, with and without waiting."""
         for worker in self.workers:
-            at_hand = worker.house.authenticate.at_hand(token.access)
-            if at_hand is not None:
+            cached = worker.house.authenticate.cached(token.access)
+            if cached is not None:
                 self.copied += 1
-                self._check_accepted(worker, login, token, at_hand)
+                self._check_accepted(worker, login, token, cached)
             result = self.attempt(lambda worker=worker: worker.house.authenticate(token.access))  # type: ignore[misc]
             if isinstance(result, Principal):
                 self._check_accepted(worker, login, token, result)
@@ -291,7 +295,7 @@ class NearWorld(World):
                 assert isinstance(result, TokenRejected)
                 # No copy has logged anybody out.
                 assert login.authenticates(token, self.house.clock.now) is not Answer.GOOD
-                assert at_hand is None
+                assert cached is None
 
     def _check_accepted(
         self, worker: Worker, login: Login, token: Generation, principal: Principal

@@ -8,7 +8,7 @@ from application.ports import SessionStore, UserRepository
 from application.ports.pagination import Page, Total, UserQuery
 from domain.audit_event import Event
 from domain.session import Session, SessionId
-from domain.session_activity import Sighting
+from domain.session_activity import SessionActivity
 from domain.user import Email, User, UserId
 
 _T = TypeVar("_T")
@@ -72,10 +72,10 @@ class ScriptedSessions(SessionStore):
     script: Script
 
     async def add(
-        self, session: Session, sighting: Sighting | None = None, event: Event | None = None
+        self, session: Session, activity: SessionActivity | None = None, event: Event | None = None
     ) -> None:
         effect = Effect("added", session.id, session.user_id)
-        await self.script.take(lambda: self.store.add(session, sighting, event), effect)
+        await self.script.take(lambda: self.store.add(session, activity, event), effect)
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
         return await self.script.take(lambda: self.store.get(user_id, session_id))
@@ -93,11 +93,13 @@ class ScriptedSessions(SessionStore):
     async def of_user(self, user_id: UserId) -> Sequence[Session]:
         return await self.script.take(lambda: self.store.of_user(user_id))
 
-    async def see(self, user_id: UserId, session_id: SessionId, sighting: Sighting) -> None:
-        await self.script.take(lambda: self.store.see(user_id, session_id, sighting))
+    async def record_activity(
+        self, user_id: UserId, session_id: SessionId, activity: SessionActivity
+    ) -> None:
+        await self.script.take(lambda: self.store.record_activity(user_id, session_id, activity))
 
-    async def seen(self, user_id: UserId) -> Mapping[SessionId, Sighting]:
-        return await self.script.take(lambda: self.store.seen(user_id))
+    async def activity_of(self, user_id: UserId) -> Mapping[SessionId, SessionActivity]:
+        return await self.script.take(lambda: self.store.activity_of(user_id))
 
 
 @dataclass

@@ -24,7 +24,7 @@ from tests.model.logins import (
     Logins,
 )
 from tests.model.model import SECOND, Answer, Generation, Login
-from tests.model.near import BOUND, NearWorld, drive_the_time
+from tests.model.near import BOUND, NearScenario, drive_the_time
 from tests.model.steps import Crash
 from tests.support.builders import MICROSECOND, PASSWORD
 
@@ -36,14 +36,14 @@ ROOM = st.sampled_from([(1, 100), (1, 1), (100, 100), (2, 100)])
 
 
 class Copies(Logins):
-    world: NearWorld
+    world: NearScenario
     look_at: ClassVar[Callable[[Callable[[], datetime]], None]]
     seen: ClassVar[dict[str, int]]
 
     def __init__(self) -> None:
         super().__init__()
         self.world.close()
-        self.world = NearWorld(self.signer, self.devices, (100, 100))
+        self.world = NearScenario(self.signer, self.devices, (100, 100))
         type(self).look_at(self.world.house.clock)
 
     def teardown(self) -> None:
@@ -105,7 +105,7 @@ class Copies(Logins):
         login, token = self.living_one(pick)
         self.world.check_authenticates(login, token)
         for worker in self.world.workers:
-            is_at_hand = worker.house.authenticate.at_hand(token.access) is not None
+            is_at_hand = worker.house.authenticate.cached(token.access) is not None
             assert is_at_hand or worker.users._copies._most == 1
         return login, token
 

@@ -19,15 +19,15 @@ import pytest
 from domain.session import Session
 from domain.user import Email, User, UserId
 from infrastructure.storage.backends import Stores, open_stores
-from infrastructure.storage.near_cache.caches import NearSessions, NearUsers
+from infrastructure.storage.near_cache.caches import CachedSessions, CachedUsers
 from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed
-from infrastructure.storage.options import Limits
+from infrastructure.storage.options import StoreOptions
 from tests.model.test_races import STACKS
 from tests.support.builders import a_session, ada
 
 Record = Session | User
 
-LIMITS = Limits(timeout=timedelta(seconds=20), copies=1000)
+LIMITS = StoreOptions(timeout=timedelta(seconds=20), copies=1000)
 ROUNDS = 100
 """Of two races on each of three stacks: 600 ends."""
 READERS = 2  # on each side
@@ -46,8 +46,8 @@ class Side:
     """
 
     stores: Stores
-    users: NearUsers
-    sessions: NearSessions
+    users: CachedUsers
+    sessions: CachedSessions
     told: set[UserId | None] = field(default_factory=set)
     ended: set[Record] = field(default_factory=set)
     looks: int = 0
@@ -72,10 +72,10 @@ class Side:
         await self.users.add(user)
         return user
 
-    async def recent(self, record: Record) -> Record | None:
+    async def possibly_stale(self, record: Record) -> Record | None:
         if isinstance(record, User):
-            return await self.users.recent(record.id)
-        return await self.sessions.recent(record.user_id, record.id)
+            return await self.users.possibly_stale(record.id)
+        return await self.sessions.possibly_stale(record.user_id, record.id)
 
     async def end(self, record: Record) -> None:
         if isinstance(record, User):
@@ -101,7 +101,7 @@ class Arena:
         while not self.is_over:
             record = self.dice.choice(self.known)
             has_ended = record in side.ended
-            found = await side.recent(record)
+            found = await side.possibly_stale(record)
             side.looks += side.is_live
             side.stale += has_ended and found == record
             side.lost += record not in self.doomed and found != record
@@ -126,8 +126,8 @@ async def arena(request: pytest.FixtureRequest) -> AsyncIterator[Arena]:
         sides = []
         for _ in range(2):
             stores = await stack.enter_async_context(open_stores(users_url, sessions_url, LIMITS))
-            assert isinstance(stores.users, NearUsers)
-            assert isinstance(stores.sessions, NearSessions)
+            assert isinstance(stores.users, CachedUsers)
+            assert isinstance(stores.sessions, CachedSessions)
             side = Side(stores, stores.users, stores.sessions)
             for feed in set(side.feeds):
                 feed.follow(side.told.add)  # after the copies were dropped
@@ -150,10 +150,10 @@ async def play_a_round(arena: Arena, number: int, kind: type[Record]) -> None:
 
     await writer.end(record)
     writer.ended.add(record)
-    assert await writer.recent(record) != record
+    assert await writer.possibly_stale(record) != record
     await arena.hears(other, writer, kind)
     other.ended.add(record)
-    assert await other.recent(record) != record
+    assert await other.possibly_stale(record) != record
 
 
 @pytest.mark.parametrize("kind", [Session, User], ids=["sessions", "users"])

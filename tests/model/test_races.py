@@ -21,12 +21,12 @@ from domain.errors import InvalidCredentials, TokenRejected
 from domain.session import Session
 from domain.user import User
 from infrastructure.storage.backends import open_stores
-from infrastructure.storage.options import Limits
+from infrastructure.storage.options import StoreOptions
 from tests.model.model import read
-from tests.support.builders import PASSWORD, House
+from tests.support.builders import PASSWORD, World
 from tests.support.doubles import PausingSessions
 
-PATIENT = Limits(timeout=timedelta(seconds=20))  # a busy machine is no reason to fail
+PATIENT = StoreOptions(timeout=timedelta(seconds=20))  # a busy machine is no reason to fail
 STACKS = {
     "sqlite": ("sqlite_url", "sqlite_url"),
     "postgresql": ("postgres_url", "postgres_url"),
@@ -57,8 +57,8 @@ class Arena:
     :ivar one: and ``other``: all use cases, twice, on stores that were opened twice.
     """
 
-    one: House
-    other: House
+    one: World
+    other: World
     dice: random.Random
 
     async def pause(self) -> None:
@@ -67,7 +67,7 @@ class Arena:
 
     async def somebody(self) -> Somebody:
         email = f"{self.dice.getrandbits(64):x}@example.org"
-        user = await self.one.move_in(email)
+        user = await self.one.sign_up(email)
         mine, other = await self.one.come_in(email), await self.other.come_in(email)
         return Somebody(user, mine, other, await self.one.authenticate(mine.access))
 
@@ -107,7 +107,7 @@ async def arena(
     users_url, sessions_url = map(request.getfixturevalue, STACKS[request.param])
     dice = random.Random(request.node.name)
     async with AsyncExitStack() as stack:
-        house = House(signer, devices=devices)
+        house = World(signer, devices=devices)
         arena = Arena(house, house, dice)
         for side in ("one", "other"):
             stores = await stack.enter_async_context(open_stores(users_url, sessions_url, PATIENT))

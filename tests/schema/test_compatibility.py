@@ -21,8 +21,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from doorward.diagnostics.doctor import check_schema
 from infrastructure.config.settings import Settings
 from infrastructure.storage.backends import open_stores
-from infrastructure.storage.locations import NotReady, Place
-from infrastructure.storage.options import Limits
+from infrastructure.storage.locations import Location, NotReady
+from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql import migrations
 from infrastructure.storage.sql.database import connect_options
 from infrastructure.storage.sql.migrations import downgrade, newest, upgrade
@@ -31,7 +31,7 @@ from tests.contracts.conftest import by_hand
 from tests.support.builders import ada
 from tests.support.queries import RELEASES, Query, queries
 
-PATIENT = Limits(timeout=timedelta(seconds=10))
+PATIENT = StoreOptions(timeout=timedelta(seconds=10))
 RECORDED = sorted(folder.name for folder in RELEASES.iterdir())
 EXPANDING = re.compile(r"CREATE (TABLE|INDEX|FUNCTION) |INSERT INTO |ALTER TABLE \w+ ADD COLUMN ")
 NEEDS_A_VALUE = re.compile(r"ADD COLUMN (?!.*DEFAULT).*NOT NULL")
@@ -215,10 +215,10 @@ class TestASchemaOfALaterRelease:
         self, url: str, later: "Later"
     ) -> None:
         await later.migrate(url, oldest_compatible=newest())
-        place = Place("users", "DATABASE_URL", url)
+        location = Location("users", "DATABASE_URL", url)
 
-        assert await require_usable(place, PATIENT) == "9999"
-        assert await move_up(place, PATIENT) == Move("9999", "9999")
+        assert await require_usable(location, PATIENT) == "9999"
+        assert await move_up(location, PATIENT) == Move("9999", "9999")
         async with open_stores(url, url, PATIENT) as stores:
             await stores.users.add(user := ada())
             assert await stores.users.get(user.id) == user
@@ -226,18 +226,18 @@ class TestASchemaOfALaterRelease:
     @each_database
     async def test_is_refused_if_it_does_not(self, url: str, later: "Later") -> None:
         await later.migrate(url, oldest_compatible="9999")
-        place = Place("users", "DATABASE_URL", url)
+        location = Location("users", "DATABASE_URL", url)
 
         with pytest.raises(NotReady, match=f"9999, and {newest()} is needed"):
-            await require_usable(place, PATIENT)
+            await require_usable(location, PATIENT)
         with pytest.raises(NotReady, match="by another version of Doorward"):
-            await move_up(place, PATIENT)
+            await move_up(location, PATIENT)
 
     async def test_is_told_by_the_doctor(self, postgres_url: str, later: "Later") -> None:
         await later.migrate(postgres_url, oldest_compatible=newest())
         settings = Settings.read({"DATABASE_URL": postgres_url})
 
-        told = await check_schema(settings, Place("users", "DATABASE_URL", postgres_url))
+        told = await check_schema(settings, Location("users", "DATABASE_URL", postgres_url))
 
         assert told == (
             "ok",
@@ -252,8 +252,8 @@ class TestASchemaOfALaterRelease:
         await later.take_back(url)
 
         assert await by_hand(url, "SELECT * FROM schema_compatibility") == before
-        place = Place("users", "DATABASE_URL", url)
-        assert await require_usable(place, PATIENT) == newest()
+        location = Location("users", "DATABASE_URL", url)
+        assert await require_usable(location, PATIENT) == newest()
 
 
 class Later:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from infrastructure.storage.backends import open_stores
-from infrastructure.storage.options import Limits
+from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.database import connect_options
 from infrastructure.storage.sql.migrations import (
     ForeignSchema,
@@ -75,7 +75,7 @@ async def test_up_makes_what_the_stores_need(url: str) -> None:
 
     assert await current(url) == newest()
     user, session = ada(), a_session()
-    async with open_stores(url, url, Limits()) as stores:
+    async with open_stores(url, url, StoreOptions()) as stores:
         await stores.users.add(user)
         await stores.sessions.add(session)
         assert await stores.users.get(user.id) == user
@@ -120,12 +120,12 @@ async def test_migrations_and_tables_are_equal(url: str) -> None:
 async def test_up_may_be_repeated(url: str) -> None:
     await upgrade(url)
     user = ada()
-    async with open_stores(url, url, Limits()) as stores:
+    async with open_stores(url, url, StoreOptions()) as stores:
         await stores.users.add(user)
 
     await upgrade(url)
 
-    async with open_stores(url, url, Limits()) as stores:
+    async with open_stores(url, url, StoreOptions()) as stores:
         assert await stores.users.get(user.id) == user
 
 
@@ -173,6 +173,6 @@ async def test_a_schema_in_the_url_is_migrated(empty_postgres_url: str) -> None:
 
     assert await ask(url, tables) == set(metadata.tables)
     user = ada()
-    async with open_stores(url, url, Limits()) as stores:
+    async with open_stores(url, url, StoreOptions()) as stores:
         await stores.users.add(user)
         assert await stores.users.get(user.id) == user

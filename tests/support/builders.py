@@ -35,23 +35,23 @@ from application.ports import (
     TokenSigner,
     UserRepository,
 )
-from application.rate_limiting import AttemptLimits, LimitsInForce, Throttle
-from application.session_activity import LastSeen
+from application.rate_limiting import CurrentRateLimits, RateLimits, Throttle
+from application.session_activity import RecordSessionActivity
 from application.sessions import (
     DropSession,
-    EndAllSessions,
-    EndOtherSessions,
-    EndSession,
     ListSessions,
+    PurgeStaleSessions,
+    RevokeAllSessions,
+    RevokeOtherSessions,
+    RevokeSession,
     StartSession,
-    SweepSessions,
 )
 from application.users import (
     ChangeUser,
     DeleteUser,
-    EndSessionsOf,
     ForgetUser,
     ListUsers,
+    RevokeSessionsOf,
     ShowUser,
 )
 from domain.password import PasswordRule
@@ -60,7 +60,7 @@ from domain.token import TokenClaims, TokenKind
 from domain.user import Email, User, UserId
 from infrastructure.signing.device_tokens import HmacDevices, secret_from
 from infrastructure.signing.jwt_signer import Audiences, JwtSigner
-from infrastructure.signing.key_ring_watcher import LiveKeys
+from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.storage.memory.stores import (
     MemoryAuditLog,
@@ -149,7 +149,7 @@ def in_environment(keys: Mapping[TokenKind, SigningKey]) -> dict[str, str]:
 def a_signer(
     keys: dict[TokenKind, SigningKey], longest_lifetime: timedelta = LIFETIMES.absolute
 ) -> JwtSigner:
-    return JwtSigner(LiveKeys.fixed(keys), AUDIENCES, longest_lifetime)
+    return JwtSigner(KeyRingWatcher.fixed(keys), AUDIENCES, longest_lifetime)
 
 
 def devices_of(key: SigningKey) -> HmacDevices:
@@ -162,7 +162,7 @@ def an_audit() -> Audit:
 
 
 @dataclass
-class House:
+class World:
     """All use cases around one set of adapters, with a clock that the test sets."""
 
     signer: TokenSigner
@@ -172,19 +172,19 @@ class House:
     clock: SettableClock = field(default_factory=lambda: SettableClock(NOW))
     lifetimes: Lifetimes = LIFETIMES
     limiter: RateLimiter = field(default_factory=MemoryRateLimiter)
-    limits: AttemptLimits = field(default_factory=AttemptLimits)
+    limits: RateLimits = field(default_factory=RateLimits)
     devices: Devices = field(default_factory=lambda: devices_of(a_signing_key()))
     events: Recorder = field(default_factory=Recorder)
     audit_log: AuditLog = field(default_factory=MemoryAuditLog)
     most: SessionsPerUser = MOST
-    last_seen: LastSeen = field(init=False)
+    record_activity: RecordSessionActivity = field(init=False)
 
     def __post_init__(self) -> None:
-        self.last_seen = LastSeen(self.sessions, self.clock)
+        self.record_activity = RecordSessionActivity(self.sessions, self.clock)
 
     @property
     def throttle(self) -> Throttle:
-        return Throttle(self.limiter, LimitsInForce(self.limits), self.clock)
+        return Throttle(self.limiter, CurrentRateLimits(self.limits), self.clock)
 
     @property
     def audit(self) -> Audit:
@@ -251,20 +251,20 @@ class House:
         return self._made(ListSessions)
 
     @property
-    def end_session(self) -> EndSession:
-        return self._made(EndSession)
+    def end_session(self) -> RevokeSession:
+        return self._made(RevokeSession)
 
     @property
-    def end_other_sessions(self) -> EndOtherSessions:
-        return self._made(EndOtherSessions)
+    def end_other_sessions(self) -> RevokeOtherSessions:
+        return self._made(RevokeOtherSessions)
 
     @property
-    def end_all_sessions(self) -> EndAllSessions:
-        return self._made(EndAllSessions)
+    def end_all_sessions(self) -> RevokeAllSessions:
+        return self._made(RevokeAllSessions)
 
     @property
-    def sweep_sessions(self) -> SweepSessions:
-        return self._made(SweepSessions)
+    def sweep_sessions(self) -> PurgeStaleSessions:
+        return self._made(PurgeStaleSessions)
 
     @property
     def list_users(self) -> ListUsers:
@@ -283,8 +283,8 @@ class House:
         return self._made(DeleteUser)
 
     @property
-    def end_sessions_of(self) -> EndSessionsOf:
-        return self._made(EndSessionsOf)
+    def end_sessions_of(self) -> RevokeSessionsOf:
+        return self._made(RevokeSessionsOf)
 
     @property
     def forget_user(self) -> ForgetUser:
@@ -298,7 +298,7 @@ class House:
     def random_id(self) -> str:
         return new_id()
 
-    async def move_in(self, email: str = "ada@example.org") -> User:
+    async def sign_up(self, email: str = "ada@example.org") -> User:
         """Somebody registers, with the password PASSWORD."""
         return await self.register("Ada Lovelace", email, PASSWORD)
 

@@ -14,7 +14,7 @@ from domain.audit_event import Event
 from domain.password import Password
 from domain.rate_limit import Usage
 from domain.session import Session, SessionId
-from domain.session_activity import Sighting
+from domain.session_activity import SessionActivity
 from domain.user import UserId
 from infrastructure.storage.memory.stores import MemoryRateLimiter
 from infrastructure.storage.near_cache.invalidation_feed import Follower, InvalidationFeed
@@ -120,9 +120,9 @@ class PausingSessions(SessionStore):
         return result
 
     async def add(
-        self, session: Session, sighting: Sighting | None = None, event: Event | None = None
+        self, session: Session, activity: SessionActivity | None = None, event: Event | None = None
     ) -> None:
-        await self._step(lambda: self.store.add(session, sighting, event))
+        await self._step(lambda: self.store.add(session, activity, event))
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
         return await self._step(lambda: self.store.get(user_id, session_id))
@@ -138,11 +138,13 @@ class PausingSessions(SessionStore):
     async def of_user(self, user_id: UserId) -> Sequence[Session]:
         return await self._step(lambda: self.store.of_user(user_id))
 
-    async def see(self, user_id: UserId, session_id: SessionId, sighting: Sighting) -> None:
-        await self._step(lambda: self.store.see(user_id, session_id, sighting))
+    async def record_activity(
+        self, user_id: UserId, session_id: SessionId, activity: SessionActivity
+    ) -> None:
+        await self._step(lambda: self.store.record_activity(user_id, session_id, activity))
 
-    async def seen(self, user_id: UserId) -> Mapping[SessionId, Sighting]:
-        return await self._step(lambda: self.store.seen(user_id))
+    async def activity_of(self, user_id: UserId) -> Mapping[SessionId, SessionActivity]:
+        return await self._step(lambda: self.store.activity_of(user_id))
 
 
 @dataclass

@@ -114,7 +114,7 @@ async def loaded(settings: Settings) -> Litestar:
     async def close() -> None:
         await container.close()
 
-    app = create_app(container, main._site(settings))
+    app = create_app(container, main._origin_policy(settings))
     app.on_shutdown.append(close)
     return app
 

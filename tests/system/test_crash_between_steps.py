@@ -27,7 +27,7 @@ from domain.token import TokenKind
 from domain.user import Email
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.storage.backends import adapter_for
-from infrastructure.storage.options import Limits
+from infrastructure.storage.options import StoreOptions
 from tests.http.people import NEW_PASSWORD, Client, Tokens, bearer
 from tests.support.builders import PASSWORD, ada, in_environment
 from tests.support.processes import Service
@@ -275,7 +275,7 @@ async def move_in_yesterday(email: str, users_url: str) -> None:
     weak = argon2.PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
     adapter = adapter_for(users_url, "users")
     assert adapter.users
-    async with adapter.connect(users_url, Limits()) as connection:
+    async with adapter.connect(users_url, StoreOptions()) as connection:
         user = ada(email=Email.parse(email), password_hash=weak.hash(PASSWORD))
         await adapter.users(connection).add(user)
 

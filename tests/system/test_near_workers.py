@@ -16,7 +16,7 @@ import pytest
 from domain.token import TokenKind
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.storage.backends import adapter_for
-from infrastructure.storage.options import Limits
+from infrastructure.storage.options import StoreOptions
 from tests.http.people import Client, stored
 from tests.support.builders import in_environment
 from tests.support.processes import Service
@@ -62,7 +62,7 @@ class Both:
         """In the database, past both processes."""
         adapter = adapter_for(self.users_url, "users")
         assert adapter.users
-        async with adapter.connect(self.users_url, Limits()) as connection:
+        async with adapter.connect(self.users_url, StoreOptions()) as connection:
             users = adapter.users(connection)
             user = await stored(users, email)
             assert await users.replace(user, replace(user, disabled=disabled))

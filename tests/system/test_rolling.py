@@ -15,7 +15,7 @@ from tests.http.people import Client
 from tests.support.processes import Service, a_service
 from tests.system.balancer import Balancer
 from tests.system.conftest import SETTINGS
-from tests.system.people import PATIENCE, Caller, Refresher, in_the_background
+from tests.system.people import PATIENCE, Refresher, RequestContext, in_the_background
 from tests.system.test_workers import both_workers, events, started, until_all_are_new
 
 IN_MEMORY = SETTINGS | {"USERS_URL": "memory:", "LOGIN_LIMIT_ACCOUNT": "off"}
@@ -27,9 +27,9 @@ STRANGER = "nobody@example.org"  # whose password is hashed as well
 
 
 @asynccontextmanager
-async def a_crowd(url: str) -> AsyncIterator[list[Caller]]:
+async def a_crowd(url: str) -> AsyncIterator[list[RequestContext]]:
     """People who log in, refresh and ask, on connections that they keep and on new ones."""
-    callers: list[Caller] = []
+    callers: list[RequestContext] = []
     async with AsyncExitStack() as stack:
 
         async def enter(limits: httpx.Limits) -> Client:
@@ -52,19 +52,19 @@ async def a_crowd(url: str) -> AsyncIterator[list[Caller]]:
                 await caller.hears(200)
 
 
-def logging_in(client: Client, email: str) -> Caller:
-    return Caller(lambda: client.log_in(email, transport="bearer"))
+def logging_in(client: Client, email: str) -> RequestContext:
+    return RequestContext(lambda: client.log_in(email, transport="bearer"))
 
 
-def asking(client: Client, access_token: str, pause: float) -> Caller:
+def asking(client: Client, access_token: str, pause: float) -> RequestContext:
     async def ask() -> httpx.Response:
         await asyncio.sleep(pause)
         return await client.me(access_token)
 
-    return Caller(ask)
+    return RequestContext(ask)
 
 
-def statuses(callers: list[Caller]) -> set[int]:
+def statuses(callers: list[RequestContext]) -> set[int]:
     """Of all answers; whom a connection fails has stopped its test."""
     return {status for caller in callers for status in caller.statuses}
 
@@ -132,7 +132,7 @@ async def test_it_says_that_it_ends_and_serves_on(tmp_path: Path, workers: str) 
     with a_service(tmp_path, **settings) as service:
         async with Client(base_url=service.url, timeout=PATIENCE) as client:
             access = (await client.come_in())["access_token"]
-            readiness = Caller(lambda: client.get("/health/ready"))
+            readiness = RequestContext(lambda: client.get("/health/ready"))
             async with in_the_background([readiness.run()]):
                 send(service, signal.SIGTERM)
                 await readiness.hears(503)
@@ -219,7 +219,7 @@ async def test_who_presses_ctrl_c_need_not_wait(
         if first is not None:
             send(service, first)
             async with Client(base_url=service.url, timeout=PATIENCE) as client:
-                readiness = Caller(lambda: client.get("/health/ready"))
+                readiness = RequestContext(lambda: client.get("/health/ready"))
                 async with in_the_background([readiness.run()]):
                     await readiness.hears(503)
         send(service, signal.SIGINT)

@@ -18,7 +18,7 @@ import pytest
 from application.ports.pagination import UserQuery
 from domain.permissions import Role
 from infrastructure.storage.backends import adapter_for
-from infrastructure.storage.options import Limits
+from infrastructure.storage.options import StoreOptions
 from tests.contracts.conftest import by_hand
 from tests.http.people import (
     BOSS,
@@ -96,7 +96,7 @@ class Nodes:
         tokens = [await node.come_in(email) for node, email in people]
         adapter = adapter_for(self.users_url, "users")
         assert adapter.users
-        async with adapter.connect(self.users_url, Limits()) as connection:
+        async with adapter.connect(self.users_url, StoreOptions()) as connection:
             users = adapter.users(connection)
             known = (await users.page(UserQuery(role=Role.ADMIN), None, 100)).items
             for email in emails:
@@ -160,22 +160,22 @@ async def test_a_session_that_is_ended_at_one_has_ended_at_the_other(nodes: Node
 
 
 async def test_a_role_that_is_changed_at_one_counts_at_the_other(nodes: Nodes) -> None:
-    [boss] = await nodes.administrators(BOSS)
+    [admin] = await nodes.administrators(BOSS)
     _, tokens = await nodes.somebody()
     user = f"{USERS}/{await id_of(nodes.a, tokens)}"
 
     for role, status in (("admin", 200), ("user", 403)) * 2:
-        assert (await nodes.a.patch(user, json={"role": role}, headers=boss)).status_code == 200
+        assert (await nodes.a.patch(user, json={"role": role}, headers=admin)).status_code == 200
         asked = await nodes.b.get(USERS, headers=bearer(tokens["access_token"]))
         assert asked.status_code == status
 
 
 async def test_who_is_disabled_at_one_is_refused_at_the_other(nodes: Nodes) -> None:
-    [boss] = await nodes.administrators(BOSS)
+    [admin] = await nodes.administrators(BOSS)
     email, tokens = await nodes.somebody()
     user = f"{USERS}/{await id_of(nodes.a, tokens)}"
 
-    disabled = await nodes.a.patch(user, json={"disabled": True}, headers=boss)
+    disabled = await nodes.a.patch(user, json={"disabled": True}, headers=admin)
 
     assert disabled.status_code == 200
     assert (await nodes.b.me(tokens["access_token"])).status_code == 401
@@ -184,11 +184,11 @@ async def test_who_is_disabled_at_one_is_refused_at_the_other(nodes: Nodes) -> N
 
 
 async def test_who_is_deleted_at_one_is_refused_at_the_other(nodes: Nodes) -> None:
-    [boss] = await nodes.administrators(BOSS)
+    [admin] = await nodes.administrators(BOSS)
     email, tokens = await nodes.somebody()
     user = f"{USERS}/{await id_of(nodes.a, tokens)}"
 
-    assert (await nodes.a.delete(user, headers=boss)).is_success
+    assert (await nodes.a.delete(user, headers=admin)).is_success
 
     assert (await nodes.b.me(tokens["access_token"])).status_code == 401
     assert (await nodes.b.log_in(email)).status_code == 400

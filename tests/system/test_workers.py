@@ -14,11 +14,11 @@ import httpx
 
 from domain.permissions import Role
 from infrastructure.storage.backends import adapter_for
-from infrastructure.storage.options import Limits
+from infrastructure.storage.options import StoreOptions
 from tests.http.people import BOSS, EMAIL, ME, USERS, Client, bearer, stored
 from tests.support.processes import Service, a_service
 from tests.system.conftest import on_both_stacks
-from tests.system.people import PATIENCE, Caller, in_the_background
+from tests.system.people import PATIENCE, RequestContext, in_the_background
 
 
 @dataclass
@@ -99,7 +99,7 @@ async def test_workers_are_replaced_one_by_one_and_nobody_is_refused(
             async with Client(base_url=service.url, timeout=PATIENCE) as client:
                 return await client.me(tokens["access_token"])
 
-        callers = [Caller(ask), Caller(ask)]
+        callers = [RequestContext(ask), RequestContext(ask)]
         async with in_the_background(caller.run() for caller in callers):
             await callers[0].hears(200)
             assert service.process is not None
@@ -147,7 +147,7 @@ async def assert_a_logout_is_seen_at_once(one: Client, other: Client) -> None:
 
 async def assert_administration_is_seen_at_once(pair: Pair) -> None:
     """Whichever worker an administrator asks, the other one knows with the very next request."""
-    boss = bearer((await pair.one.come_in(BOSS))["access_token"])
+    admin = bearer((await pair.one.come_in(BOSS))["access_token"])
     await make_administrator(pair.users_url, BOSS)
     for one, other in ((pair.one, pair.other), (pair.other, pair.one)):
         tokens = await one.come_in(f"{uuid4().hex}@example.org")
@@ -155,25 +155,25 @@ async def assert_administration_is_seen_at_once(pair: Pair) -> None:
         me = (await other.get(ME, headers=mine)).json()["data"]["user"]
         user = f"{USERS}/{me['id']}"
         for role, status in (("admin", 200), ("user", 403), ("admin", 200)):
-            changed = await one.patch(user, json={"role": role}, headers=boss)
+            changed = await one.patch(user, json={"role": role}, headers=admin)
             assert changed.status_code == 200, changed.text
             assert (await other.get(USERS, headers=mine)).status_code == status
 
-        assert (await one.patch(user, json={"disabled": True}, headers=boss)).status_code == 200
+        assert (await one.patch(user, json={"disabled": True}, headers=admin)).status_code == 200
         assert (await other.get(USERS, headers=mine)).status_code == 401
-        assert (await one.patch(user, json={"disabled": False}, headers=boss)).status_code == 200
+        assert (await one.patch(user, json={"disabled": False}, headers=admin)).status_code == 200
         assert (await other.get(USERS, headers=mine)).status_code == 401
 
         tokens = await one.come_in(me["email"])
         assert (await other.me(tokens["access_token"])).status_code == 200
-        assert (await one.delete(user, headers=boss)).status_code == 200
+        assert (await one.delete(user, headers=admin)).status_code == 200
         assert (await other.me(tokens["access_token"])).status_code == 401
 
 
 async def make_administrator(users_url: str, email: str) -> None:
     adapter = adapter_for(users_url, "users")
     assert adapter.users
-    async with adapter.connect(users_url, Limits()) as connection:
+    async with adapter.connect(users_url, StoreOptions()) as connection:
         users = adapter.users(connection)
         user = await stored(users, email)
         assert await users.replace(user, replace(user, role=Role.ADMIN))
@@ -183,13 +183,13 @@ async def assert_disabling_is_seen_at_once(pair: Pair) -> None:
     access = (await pair.one.come_in())["access_token"]
     adapter = adapter_for(pair.users_url, "users")
     assert adapter.users
-    async with adapter.connect(pair.users_url, Limits()) as connection:
+    async with adapter.connect(pair.users_url, StoreOptions()) as connection:
         users = adapter.users(connection)
         user = await stored(users, EMAIL)
         for disabled, status in ((True, 401), (False, 200), (True, 401)):
             assert await users.replace(user, user := replace(user, disabled=disabled))
             for client in (pair.one, pair.other):
                 # It was not changed through either; they are told within milliseconds.
-                asking = Caller(lambda client=client: client.me(access))  # type: ignore[misc]
+                asking = RequestContext(lambda client=client: client.me(access))  # type: ignore[misc]
                 async with asyncio.timeout(1), in_the_background([asking.run()]):
                     await asking.hears(status)

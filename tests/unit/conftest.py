@@ -4,20 +4,20 @@ from application.authenticate import Principal
 from domain.token import TokenKind
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.signing_key import SigningKey
-from tests.support.builders import House
+from tests.support.builders import World
 from tests.unit.infrastructure.forgery import Forger
 
 
 @pytest.fixture
-def house(signer: JwtSigner) -> House:
+def house(signer: JwtSigner) -> World:
     """All use cases on stores in memory, with nobody in them."""
-    return House(signer)
+    return World(signer)
 
 
 @pytest.fixture
-async def me(house: House) -> Principal:
+async def me(house: World) -> Principal:
     """Somebody who is logged in, on two other devices as well."""
-    await house.move_in()
+    await house.sign_up()
     await house.come_in()
     mine = await house.come_in()
     await house.come_in()

@@ -5,10 +5,10 @@ from litestar import Controller, Response, delete, get, patch, post
 from litestar.params import JSONBody
 
 from api.json_request import JsonRequest
-from api.middleware.request_context import caller_of
+from api.middleware.request_context import context_of
 from api.openapi import ACCESS, failures
 from api.schemas.export import ExportAnswer
-from api.schemas.lists import ActivityAnswer, After, Limit
+from api.schemas.lists import ActivityAnswer, After, PageSize
 from api.schemas.users import (
     Done,
     PasswordChange,
@@ -17,7 +17,7 @@ from api.schemas.users import (
     UserAnswer,
 )
 from api.security import cookies, credentials
-from api.security.origin_policy import CrossSiteRequest, Site
+from api.security.origin_policy import CrossSiteRequest, OriginPolicy
 from application.account import ChangePassword, ChangeProfile, DeleteAccount, ExportAccount
 from application.ports import AuditLog
 from application.ports.pagination import EventQuery
@@ -74,7 +74,7 @@ class UserController(Controller):
         change_profile: FromDishka[ChangeProfile],
     ) -> UserAnswer:
         """My name, my picture or both."""
-        caller = caller_of(request)
+        caller = context_of(request)
         return UserAnswer.of(await change_profile(request.user, data.name, data.photo, caller))
 
     @delete(
@@ -91,8 +91,8 @@ class UserController(Controller):
         delete_account: FromDishka[DeleteAccount],
     ) -> Response[Done]:
         """Everything about me is gone, for good. All my tokens are dead at once."""
-        await delete_account(request.user, data.password, caller_of(request))
-        return Response(Done("success"), cookies=cookies.removal(request.app.state.site))
+        await delete_account(request.user, data.password, context_of(request))
+        return Response(Done("success"), cookies=cookies.removal(request.app.state.origin_policy))
 
     @get(
         "/me/export",
@@ -104,7 +104,7 @@ class UserController(Controller):
         self, request: JsonRequest, export_account: FromDishka[ExportAccount]
     ) -> ExportAnswer:
         """Everything that is held about me (GDPR, article 15), but the hash of my password."""
-        export = await export_account(request.user, caller_of(request))
+        export = await export_account(request.user, context_of(request))
         return ExportAnswer.of(export, request.user.session.id)
 
     @get(
@@ -118,7 +118,7 @@ class UserController(Controller):
         request: JsonRequest,
         audit_log: FromDishka[AuditLog],
         after: After = None,
-        limit: Limit = 50,
+        limit: PageSize = 50,
     ) -> ActivityAnswer:
         """What has happened to my account: logins, failed ones too, and changes."""
         mine = EventQuery(user_id=request.user.user.id)
@@ -139,10 +139,10 @@ class UserController(Controller):
     ) -> Response[Done]:
         """Whoever else is logged in as me is logged out."""
         device_token = await change_password(
-            request.user, data.current_password, data.new_password, caller_of(request)
+            request.user, data.current_password, data.new_password, context_of(request)
         )
-        site: Site = request.app.state.site
+        origin_policy: OriginPolicy = request.app.state.origin_policy
         answer = Response(Done("success"))
-        if credentials.device_token(request.scope["headers"], site):
-            answer.set_cookie(cookies.of_device(device_token, site))
+        if credentials.device_token(request.scope["headers"], origin_policy):
+            answer.set_cookie(cookies.of_device(device_token, origin_policy))
         return answer

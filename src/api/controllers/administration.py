@@ -10,14 +10,14 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from api.json_request import JsonRequest
-from api.middleware.request_context import caller_of
+from api.middleware.request_context import context_of
 from api.openapi import ACCESS, NeverInvalid, failures
 from api.schemas.lists import (
     AccountAnswer,
     AccountsAnswer,
     After,
     EventsAnswer,
-    Limit,
+    PageSize,
     SessionsAnswer,
     searched,
 )
@@ -27,7 +27,7 @@ from api.security.origin_policy import CrossSiteRequest
 from application.ports import AuditLog
 from application.ports.pagination import EventQuery, UserQuery
 from application.sessions import ListSessions
-from application.users import ChangeUser, DeleteUser, EndSessionsOf, ListUsers, ShowUser
+from application.users import ChangeUser, DeleteUser, ListUsers, RevokeSessionsOf, ShowUser
 from domain.errors import (
     InvalidInput,
     LastAdministrator,
@@ -96,7 +96,7 @@ class AdministrationController(Controller):
         list_users: FromDishka[ListUsers],
         wanted: NamedDependency[UserQuery],
         after: After = None,
-        limit: Limit = 50,
+        limit: PageSize = 50,
     ) -> AccountsAnswer:
         """The users, a page at a time: those searched for in the order of their addresses or
         names, or else the newest first. The first page says how many there are."""
@@ -133,7 +133,7 @@ class AdministrationController(Controller):
         """Give a role, disable or enable: at once, on every worker. The last administrator stays
         one."""
         user = await change_user(
-            UserId(user_id), data.role, data.disabled, caller_of(request), request.user.user.id
+            UserId(user_id), data.role, data.disabled, context_of(request), request.user.user.id
         )
         return AccountAnswer.of(user)
 
@@ -150,7 +150,7 @@ class AdministrationController(Controller):
         self, request: JsonRequest, user_id: FromPath[UUID], delete_user: FromDishka[DeleteUser]
     ) -> Done:
         """Everything about the user is gone, for good. The audit log keeps the id alone."""
-        await delete_user(UserId(user_id), caller_of(request), request.user.user.id)
+        await delete_user(UserId(user_id), context_of(request), request.user.user.id)
         return Done("success")
 
     @get(
@@ -183,10 +183,10 @@ class AdministrationController(Controller):
         self,
         request: JsonRequest,
         user_id: FromPath[UUID],
-        end_sessions: FromDishka[EndSessionsOf],
+        end_sessions: FromDishka[RevokeSessionsOf],
     ) -> Done:
         """Log the user out everywhere, at once."""
-        await end_sessions(UserId(user_id), caller_of(request), request.user.user.id)
+        await end_sessions(UserId(user_id), context_of(request), request.user.user.id)
         return Done("success")
 
     @get(
@@ -202,7 +202,7 @@ class AdministrationController(Controller):
         audit_log: FromDishka[AuditLog],
         wanted: NamedDependency[EventQuery],
         after: After = None,
-        limit: Limit = 50,
+        limit: PageSize = 50,
     ) -> EventsAnswer:
         """What has happened, to whom, by whom and from where; the newest first."""
         return EventsAnswer.of(await audit_log.page(wanted, after, limit))

@@ -7,7 +7,7 @@ from litestar import Controller, Response, get, post
 from litestar.params import JSONBody
 
 from api.json_request import JsonRequest
-from api.middleware.request_context import caller_of
+from api.middleware.request_context import context_of
 from api.openapi import ACCESS, REFRESH_COOKIE, OptionalBody, failures
 from api.schemas.users import (
     Done,
@@ -18,8 +18,8 @@ from api.schemas.users import (
     UserAnswer,
 )
 from api.security import cookies, credentials
-from api.security.guard import PUBLIC, credentials_of, refuse_strangers
-from api.security.origin_policy import CrossSiteRequest, Site
+from api.security.guard import PUBLIC, credentials_of, reject_cross_site
+from api.security.origin_policy import CrossSiteRequest, OriginPolicy
 from application.authentication import Login, Logout, RefreshAccess, RegisterUser, TokenPair
 from domain.errors import (
     EmailTaken,
@@ -66,7 +66,7 @@ class AuthController(Controller):
         for confirmation in (data.password_confirm, data.password_confirm_camel):
             if confirmation not in {None, data.password}:
                 raise InvalidInput(Problem("password_confirm", "must equal the password"))
-        caller = caller_of(request)
+        caller = context_of(request)
         return UserAnswer.of(await register_user(data.name, data.email, data.password, caller))
 
     @post(
@@ -83,14 +83,14 @@ class AuthController(Controller):
     ) -> Response[TokenAnswer]:
         """Start a session. The tokens come as cookies, or with `"transport": "bearer"` in the
         body; then keep the refresh token yourself."""
-        site: Site = request.app.state.site
-        device_token = credentials.device_token(request.scope["headers"], site)
-        caller = replace(caller_of(request), device_token=device_token)
+        origin_policy: OriginPolicy = request.app.state.origin_policy
+        device_token = credentials.device_token(request.scope["headers"], origin_policy)
+        caller = replace(context_of(request), device_token=device_token)
         logged_in = await log_in(data.email, data.password, caller)
         if data.transport == "bearer":
             return Response(TokenAnswer.of(logged_in.tokens, with_refresh_token=True))
-        answer = _with_cookies(logged_in.tokens, site)
-        answer.set_cookie(cookies.of_device(logged_in.device_token, site))
+        answer = _with_cookies(logged_in.tokens, origin_policy)
+        answer.set_cookie(cookies.of_device(logged_in.device_token, origin_policy))
         return answer
 
     @post(
@@ -169,25 +169,25 @@ async def _refresh(
     request: JsonRequest, refresh_access: RefreshAccess, in_body: str | None
 ) -> Response[TokenAnswer]:
     if in_body is not None:
-        tokens = await refresh_access(in_body, caller_of(request))
+        tokens = await refresh_access(in_body, context_of(request))
         return Response(TokenAnswer.of(tokens, with_refresh_token=True))
-    site: Site = request.app.state.site
+    origin_policy: OriginPolicy = request.app.state.origin_policy
     in_cookie = (await credentials_of(request)).refresh
     if in_cookie is not None:
-        await refuse_strangers(request)
-    return _with_cookies(await refresh_access(in_cookie, caller_of(request)), site)
+        await reject_cross_site(request)
+    return _with_cookies(await refresh_access(in_cookie, context_of(request)), origin_policy)
 
 
 async def _logout(request: JsonRequest, log_out: Logout, in_body: str | None) -> Response[Done]:
-    site: Site = request.app.state.site
+    origin_policy: OriginPolicy = request.app.state.origin_policy
     presented = await credentials_of(request)
     refresh_token = in_body if in_body is not None else presented.refresh
     if presented.has_access_cookie or refresh_token is presented.refresh is not None:
-        await refuse_strangers(request)
-    await log_out(presented.access, refresh_token, caller_of(request))
-    return Response(Done("success"), cookies=cookies.removal(site))
+        await reject_cross_site(request)
+    await log_out(presented.access, refresh_token, context_of(request))
+    return Response(Done("success"), cookies=cookies.removal(origin_policy))
 
 
-def _with_cookies(tokens: TokenPair, site: Site) -> Response[TokenAnswer]:
+def _with_cookies(tokens: TokenPair, origin_policy: OriginPolicy) -> Response[TokenAnswer]:
     answer = TokenAnswer.of(tokens, with_refresh_token=False)
-    return Response(answer, cookies=cookies.of_tokens(tokens, site))
+    return Response(answer, cookies=cookies.of_tokens(tokens, origin_policy))

@@ -7,13 +7,18 @@ from litestar import Controller, Response, delete, get
 from litestar.params import FromPath, QueryParameter
 
 from api.json_request import JsonRequest
-from api.middleware.request_context import caller_of
+from api.middleware.request_context import context_of
 from api.openapi import ACCESS, NeverInvalid, failures
 from api.schemas.lists import SessionsAnswer
 from api.schemas.users import Done
 from api.security import cookies
 from api.security.origin_policy import CrossSiteRequest
-from application.sessions import EndAllSessions, EndOtherSessions, EndSession, ListSessions
+from application.sessions import (
+    ListSessions,
+    RevokeAllSessions,
+    RevokeOtherSessions,
+    RevokeSession,
+)
 from domain.errors import InvalidInput, NotFound, NotLoggedIn, TokenRejected, Unavailable
 from domain.session import SessionId
 
@@ -49,10 +54,10 @@ class SessionController(Controller):
         self,
         request: JsonRequest,
         session_id: FromPath[str],
-        end_session: FromDishka[EndSession],
+        end_session: FromDishka[RevokeSession],
     ) -> Response[Done]:
         """Log out there. Every token of that session is dead everywhere, at once."""
-        await end_session(request.user, SessionId(session_id), caller_of(request))
+        await end_session(request.user, SessionId(session_id), context_of(request))
         return _done(request, is_out=session_id == request.user.session.id)
 
     @delete(
@@ -64,20 +69,20 @@ class SessionController(Controller):
     async def end_many(
         self,
         request: JsonRequest,
-        end_others: FromDishka[EndOtherSessions],
-        end_all: FromDishka[EndAllSessions],
+        end_others: FromDishka[RevokeOtherSessions],
+        end_all: FromDishka[RevokeAllSessions],
         all: Annotated[bool, QueryParameter(description="This one as well.")] = False,  # noqa: A002
     ) -> Response[Done]:
         """Log out everywhere else, or with `?all=true` here as well."""
         if all:
-            await end_all(request.user, caller_of(request))
+            await end_all(request.user, context_of(request))
         else:
-            await end_others(request.user, caller_of(request))
+            await end_others(request.user, context_of(request))
         return _done(request, is_out=all)
 
 
 def _done(request: JsonRequest, *, is_out: bool) -> Response[Done]:
     answer = Response(Done("success"))
     if is_out:
-        answer.cookies = cookies.removal(request.app.state.site)
+        answer.cookies = cookies.removal(request.app.state.origin_policy)
     return answer

@@ -13,12 +13,12 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from api.controllers.gateway import identity
-from api.middleware.request_context import caller_in
+from api.middleware.request_context import context_in
 from api.schemas.users import UserAnswer
 from api.security import credentials
-from api.security.origin_policy import Site
+from api.security.origin_policy import OriginPolicy
 from application.authenticate import Authenticate, Principal
-from application.session_activity import LastSeen
+from application.session_activity import RecordSessionActivity
 from domain.errors import AuthError
 
 Headers = list[tuple[bytes, bytes]]
@@ -43,12 +43,14 @@ _ANSWERS: dict[str, Callable[[Principal], Answer]] = {
 }
 
 
-def with_answers_at_hand(app: ASGIApp, container: AsyncContainer, site: Site) -> ASGIApp:
+def with_fast_path(
+    app: ASGIApp, container: AsyncContainer, origin_policy: OriginPolicy
+) -> ASGIApp:
     authenticate: Authenticate | None = None
-    last_seen: LastSeen | None = None
+    record_activity: RecordSessionActivity | None = None
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        nonlocal authenticate, last_seen
+        nonlocal authenticate, record_activity
         if scope["type"] != ScopeType.HTTP or scope["method"] != "GET":
             await app(scope, receive, send)
             return
@@ -56,15 +58,15 @@ def with_answers_at_hand(app: ASGIApp, container: AsyncContainer, site: Site) ->
         if answer is None:
             await app(scope, receive, send)
             return
-        if authenticate is None or last_seen is None:
+        if authenticate is None or record_activity is None:
             authenticate = await container.get(Authenticate)
-            last_seen = await container.get(LastSeen)
-        principal = _principal(scope, authenticate, site)
+            record_activity = await container.get(RecordSessionActivity)
+        principal = _principal(scope, authenticate, origin_policy)
         if principal is None:
             await app(scope, receive, send)
             return
-        if last_seen.is_due(principal.session):
-            last_seen.note(principal.session, caller_in(scope))
+        if record_activity.is_due(principal.session):
+            record_activity.note(principal.session, context_in(scope))
         status, headers, body = answer(principal)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
@@ -72,9 +74,11 @@ def with_answers_at_hand(app: ASGIApp, container: AsyncContainer, site: Site) ->
     return wrapped
 
 
-def _principal(scope: HTTPScope, authenticate: Authenticate, site: Site) -> Principal | None:
+def _principal(
+    scope: HTTPScope, authenticate: Authenticate, origin_policy: OriginPolicy
+) -> Principal | None:
     try:
-        token = credentials.read(scope["headers"], site).access
+        token = credentials.read(scope["headers"], origin_policy).access
     except AuthError:
         return None
-    return None if token is None else authenticate.at_hand(token)
+    return None if token is None else authenticate.cached(token)

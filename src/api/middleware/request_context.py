@@ -19,34 +19,34 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from api.problems import MISDIRECTED, worded
-from api.security.origin_policy import Site
-from domain.audit_event import Caller
+from api.security.origin_policy import OriginPolicy
+from domain.audit_event import RequestContext
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
-def caller_of(request: Request[Any, Any, Any]) -> Caller:
-    return caller_in(request.scope)
+def context_of(request: Request[Any, Any, Any]) -> RequestContext:
+    return context_in(request.scope)
 
 
-def caller_in(scope: HTTPScope) -> Caller:
-    """What :func:`with_caller` has noted, and what the caller's program calls itself."""
-    caller: Caller = scope["state"]["caller"]
+def context_in(scope: HTTPScope) -> RequestContext:
+    """What :func:`with_request_context` has noted, and what the caller's program calls itself."""
+    caller: RequestContext = scope["state"]["caller"]
     return replace(caller, agent=next(_values(scope, b"user-agent"), ""))
 
 
-def with_caller(app: ASGIApp, site: Site) -> ASGIApp:
+def with_request_context(app: ASGIApp, origin_policy: OriginPolicy) -> ASGIApp:
     """Note each request's caller. Its id is for our logs: answers that must be alike are."""
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             await app(scope, receive, send)
             return
-        caller = _caller(scope, site)
+        caller = _caller(scope, origin_policy)
         scope.setdefault("state", {})["caller"] = caller
         # Not taken back: the server runs each request in a context of its own.
         structlog.contextvars.bind_contextvars(request_id=caller.request_id)
-        if _is_our_name(scope, site):
+        if _is_our_name(scope, origin_policy):
             await app(scope, receive, send)
         else:
             await _refuse(scope, send)
@@ -54,22 +54,24 @@ def with_caller(app: ASGIApp, site: Site) -> ASGIApp:
     return wrapped
 
 
-def _caller(scope: HTTPScope, site: Site) -> Caller:
+def _caller(scope: HTTPScope, origin_policy: OriginPolicy) -> RequestContext:
     client = scope["client"]
     peer = client[0] if client else ""
-    if not site.trusts_proxy(_plain(peer)):
-        return Caller(_plain(peer), secrets.token_hex(8))
+    if not origin_policy.trusts_proxy(_plain(peer)):
+        return RequestContext(_plain(peer), secrets.token_hex(8))
     request_id = next(iter(_values(scope, b"x-request-id")), "")
     if not _REQUEST_ID.fullmatch(request_id):
         request_id = secrets.token_hex(8)
-    return Caller(_address(peer, _values(scope, b"x-forwarded-for"), site), request_id)
+    return RequestContext(
+        _address(peer, _values(scope, b"x-forwarded-for"), origin_policy), request_id
+    )
 
 
-def _address(peer: str, forwarded: Iterable[str], site: Site) -> str:
+def _address(peer: str, forwarded: Iterable[str], origin_policy: OriginPolicy) -> str:
     """The nearest address that is not a proxy of ours. Each proxy appends whom it heard."""
     address = _plain(peer)
     for heard in reversed(",".join(forwarded).split(",")):
-        if not site.trusts_proxy(address) or "%" in heard:  # a zone can be any text
+        if not origin_policy.trusts_proxy(address) or "%" in heard:  # a zone can be any text
             break
         try:
             address = _plain(str(ip_address(heard.strip())))
@@ -94,11 +96,11 @@ def _values(scope: HTTPScope, name: bytes) -> Iterator[str]:
     return (value.decode("latin-1") for key, value in scope["headers"] if key == name)
 
 
-def _is_our_name(scope: HTTPScope, site: Site) -> bool:
+def _is_our_name(scope: HTTPScope, origin_policy: OriginPolicy) -> bool:
     """Load balancers ask for the health by address."""
-    if not site.hosts or scope["path"].startswith("/health/"):
+    if not origin_policy.hosts or scope["path"].startswith("/health/"):
         return True
-    return site.goes_by(list(_values(scope, b"host")))
+    return origin_policy.goes_by(list(_values(scope, b"host")))
 
 
 async def _refuse(scope: HTTPScope, send: Send) -> None:

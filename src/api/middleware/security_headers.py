@@ -10,7 +10,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from api.controllers.gateway import FOR_GATEWAYS
-from api.security.origin_policy import Site
+from api.security.origin_policy import OriginPolicy
 
 HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 _ALWAYS = (
@@ -43,19 +43,19 @@ _EXPOSED = (
 Headers = list[tuple[bytes, bytes]]
 
 
-def with_headers(app: ASGIApp, site: Site) -> ASGIApp:
+def with_headers(app: ASGIApp, origin_policy: OriginPolicy) -> ASGIApp:
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             await app(scope, receive, send)
             return
-        cors = _cors(scope["headers"], site)
+        cors = _cors(scope["headers"], origin_policy)
         is_preflight = _is_preflight(scope)
         if cors and not is_preflight:
             cors.append(_EXPOSED)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = _complete(message["headers"], cors, site)
+                message["headers"] = _complete(message["headers"], cors, origin_policy)
             await send(message)
 
         if is_preflight:
@@ -66,10 +66,10 @@ def with_headers(app: ASGIApp, site: Site) -> ASGIApp:
     return wrapped
 
 
-def _cors(headers: Iterable[tuple[bytes, bytes]], site: Site) -> Headers:
+def _cors(headers: Iterable[tuple[bytes, bytes]], origin_policy: OriginPolicy) -> Headers:
     """For the origins that were named, to the letter, and for nobody else."""
     origin = next((value for name, value in headers if name == b"origin"), None)
-    if origin is None or not site.trusts(origin.decode("latin-1")):
+    if origin is None or not origin_policy.trusts(origin.decode("latin-1")):
         return []
     return [
         (b"access-control-allow-origin", origin),
@@ -91,8 +91,10 @@ async def _answer_preflight(send: Send, *, is_allowed: bool) -> None:
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def _complete(headers: Iterable[tuple[bytes, bytes]], cors: Headers, site: Site) -> Headers:
+def _complete(
+    headers: Iterable[tuple[bytes, bytes]], cors: Headers, origin_policy: OriginPolicy
+) -> Headers:
     own = [(name, value) for name, value in headers if name != b"vary"]
     present = {name for name, _ in own}
     missing = [header for header in _UNLESS_SET if header[0] not in present]
-    return [*own, *_ALWAYS, *missing, *cors, *((HSTS,) if site.is_https else ())]
+    return [*own, *_ALWAYS, *missing, *cors, *((HSTS,) if origin_policy.is_https else ())]

@@ -4,7 +4,7 @@ from typing import Self
 
 from msgspec import Struct
 
-from api.schemas.lists import ActivityView, SeenSessionView
+from api.schemas.lists import ActivityView, SessionActivityView
 from api.schemas.users import Success, UserView
 from application.account import Export
 from domain.session import SessionId
@@ -12,7 +12,7 @@ from domain.session import SessionId
 
 class ExportData(Struct):
     user: UserView
-    sessions: list[SeenSessionView]
+    sessions: list[SessionActivityView]
     events: list[ActivityView]
 
 
@@ -26,7 +26,7 @@ class ExportAnswer(Struct):
     def of(cls, export: Export, current: SessionId) -> Self:
         data = ExportData(
             UserView.of(export.user),
-            [SeenSessionView.of(each, current) for each in export.sessions],
+            [SessionActivityView.of(each, current) for each in export.sessions],
             [ActivityView.of(each) for each in export.events],
         )
         return cls("success", data)

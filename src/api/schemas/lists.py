@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from api.schemas.users import Success, UserView
 from api.user_agent import in_words
 from application.ports.pagination import Page, Total
-from application.sessions import SeenSession
+from application.sessions import SessionWithActivity
 from domain.audit_event import RecordedEvent
 from domain.errors import InvalidInput, Problem
 from domain.session import SessionId
@@ -20,7 +20,7 @@ from domain.user import User, UserId
 After = Annotated[
     str | None, QueryParameter(description="`next` of the page before; without it the first page.")
 ]
-Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many on a page.")]
+PageSize = Annotated[int, QueryParameter(ge=1, le=200, description="How many on a page.")]
 
 _LONGEST = 255
 
@@ -34,7 +34,7 @@ def searched(field: str, text: str | None) -> str | None:
     return text
 
 
-class SeenSessionView(Struct, rename="camel"):
+class SessionActivityView(Struct, rename="camel"):
     """A login that has not ended."""
 
     id: str
@@ -49,13 +49,13 @@ class SeenSessionView(Struct, rename="camel"):
     is_current: Annotated[bool, Meta(description="Whether it is the one that asks.")]
 
     @classmethod
-    def of(cls, seen: SeenSession, current: SessionId | None) -> Self:
-        session, sighting = seen.session, seen.sighting
+    def of(cls, seen: SessionWithActivity, current: SessionId | None) -> Self:
+        session, activity = seen.session, seen.activity
         return cls(
             id=session.id,
-            device=in_words(sighting.agent if sighting else ""),
-            agent=sighting.agent if sighting else "",
-            address=sighting.address if sighting else "",
+            device=in_words(activity.agent if activity else ""),
+            agent=activity.agent if activity else "",
+            address=activity.address if activity else "",
             last_seen_at=seen.last_seen_at.astimezone(UTC),
             started_at=session.started_at.astimezone(UTC),
             refreshed_at=session.rotated_at.astimezone(UTC),
@@ -66,7 +66,7 @@ class SeenSessionView(Struct, rename="camel"):
 
 
 class SessionsData(Struct):
-    sessions: list[SeenSessionView]
+    sessions: list[SessionActivityView]
 
 
 class SessionsAnswer(Struct):
@@ -76,8 +76,8 @@ class SessionsAnswer(Struct):
     data: SessionsData
 
     @classmethod
-    def of(cls, sessions: Iterable[SeenSession], current: SessionId | None = None) -> Self:
-        views = [SeenSessionView.of(each, current) for each in sessions]
+    def of(cls, sessions: Iterable[SessionWithActivity], current: SessionId | None = None) -> Self:
+        views = [SessionActivityView.of(each, current) for each in sessions]
         return cls("success", SessionsData(views))
 
 

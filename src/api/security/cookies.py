@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from litestar.datastructures import Cookie
 
-from api.security.origin_policy import Site
+from api.security.origin_policy import OriginPolicy
 from application.authentication import TokenPair
 from domain.errors import TokenRejected
 
@@ -29,41 +29,42 @@ class CookieNames:
     logged_in: str = "logged_in"
 
 
-def names(site: Site) -> CookieNames:
+def names(origin_policy: OriginPolicy) -> CookieNames:
     """Under https, ``__Host-`` keeps other hosts of the domain from setting the tokens."""
-    prefix = "__Host-" if site.is_https else ""
+    prefix = "__Host-" if origin_policy.is_https else ""
     return CookieNames(f"{prefix}access_token", f"{prefix}refresh_token", f"{prefix}device")
 
 
-def of_tokens(tokens: TokenPair, site: Site) -> list[Cookie]:
+def of_tokens(tokens: TokenPair, origin_policy: OriginPolicy) -> list[Cookie]:
     """The cookies of somebody logged in. They go when their tokens do."""
-    known = names(site)
+    known = names(origin_policy)
     return [
-        _cookie(site, known.access, tokens.access, tokens.access_lifetime),
-        _cookie(site, known.refresh, tokens.refresh, tokens.refresh_lifetime),
-        _cookie(site, known.logged_in, "true", tokens.access_lifetime),
+        _cookie(origin_policy, known.access, tokens.access, tokens.access_lifetime),
+        _cookie(origin_policy, known.refresh, tokens.refresh, tokens.refresh_lifetime),
+        _cookie(origin_policy, known.logged_in, "true", tokens.access_lifetime),
     ]
 
 
-def of_device(token: str, site: Site) -> Cookie:
+def of_device(token: str, origin_policy: OriginPolicy) -> Cookie:
     """By which the user is known on this device. It outlives logouts: that is its purpose."""
-    return _cookie(site, names(site).device, token, _YEAR)
+    return _cookie(origin_policy, names(origin_policy).device, token, _YEAR)
 
 
-def removal(site: Site) -> list[Cookie]:
+def removal(origin_policy: OriginPolicy) -> list[Cookie]:
     """What makes a browser forget that somebody is logged in."""
-    known = names(site)
+    known = names(origin_policy)
     gone = (known.access, known.refresh, known.logged_in)
-    return [_cookie(site, name, "", 0) for name in gone]
+    return [_cookie(origin_policy, name, "", 0) for name in gone]
 
 
-def _cookie(site: Site, name: str, value: str, lifetime: int) -> Cookie:
+def _cookie(origin_policy: OriginPolicy, name: str, value: str, lifetime: int) -> Cookie:
     return _PlainCookie(
         key=name,
         value=value,
         max_age=lifetime,
-        secure=site.is_https,
-        httponly=name != names(site).logged_in,  # which pages may read, and no token is in it
+        secure=origin_policy.is_https,
+        httponly=name
+        != names(origin_policy).logged_in,  # which pages may read, and no token is in it
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from api.security import cookies
-from api.security.origin_policy import Site
+from api.security.origin_policy import OriginPolicy
 from domain.errors import TokenRejected
 
 
@@ -37,16 +37,18 @@ def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     return token.strip(" ") if scheme.lower() == "bearer" else None
 
 
-def device_token(headers: Iterable[tuple[bytes, bytes]], site: Site) -> str | None:
+def device_token(
+    headers: Iterable[tuple[bytes, bytes]], origin_policy: OriginPolicy
+) -> str | None:
     """What the browser shows to be known on this device; nothing that is ambiguous."""
     cookie_headers = [value for name, value in headers if name == b"cookie"]
     try:
-        return cookies.read(cookie_headers, cookies.names(site).device)
+        return cookies.read(cookie_headers, cookies.names(origin_policy).device)
     except TokenRejected:
         return None
 
 
-def read(headers: Iterable[tuple[bytes, bytes]], site: Site) -> Credentials:
+def read(headers: Iterable[tuple[bytes, bytes]], origin_policy: OriginPolicy) -> Credentials:
     """
     :raises TokenRejected: what is there is ambiguous; see :func:`bearer_token` and
         :func:`cookies.read`.
@@ -56,7 +58,7 @@ def read(headers: Iterable[tuple[bytes, bytes]], site: Site) -> Credentials:
     cookie_headers = [value for name, value in headers if name == b"cookie"]
     if not cookie_headers:
         return Credentials(bearer, None, has_access_cookie=False)
-    known = cookies.names(site)
+    known = cookies.names(origin_policy)
     cookie = cookies.read(cookie_headers, known.access)
     refresh = cookies.read(cookie_headers, known.refresh)
     access = bearer if bearer is not None else cookie

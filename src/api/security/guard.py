@@ -7,12 +7,12 @@ from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
-from api.middleware.request_context import caller_of
+from api.middleware.request_context import context_of
 from api.security import credentials
-from api.security.origin_policy import CrossSiteRequest, Site
+from api.security.origin_policy import CrossSiteRequest, OriginPolicy
 from application.audit import Audit
 from application.authenticate import Authenticate, ReloadPrincipal
-from application.session_activity import LastSeen
+from application.session_activity import RecordSessionActivity
 from domain.errors import AuthError, NotLoggedIn, PermissionMissing, TokenRejected
 from domain.permissions import Permission
 from domain.session import Session
@@ -31,7 +31,7 @@ async def require_login(
 
     :raises NotLoggedIn: no access token.
     :raises TokenRejected: see :class:`~application.authenticate.Authenticate`.
-    :raises CrossSiteRequest: see :meth:`~api.security.origin_policy.Site.refuse_strangers`.
+    :raises CrossSiteRequest: see :meth:`~api.security.origin_policy.Site.reject_cross_site`.
     """
     if handler.opt.get("is_public"):
         return
@@ -40,14 +40,14 @@ async def require_login(
     if presented.access is None:
         raise NotLoggedIn
     if presented.has_access_cookie and request.method not in _SAFE_METHODS:
-        await refuse_strangers(request)
+        await reject_cross_site(request)
     container = request.app.state.dishka_container
     authenticate = await container.get(Authenticate)
-    principal = await authenticate(presented.access, caller_of(request))
+    principal = await authenticate(presented.access, context_of(request))
     connection.scope["user"] = principal
-    last_seen = await container.get(LastSeen)
-    if last_seen.is_due(principal.session):
-        last_seen.note(principal.session, caller_of(request))
+    record_activity = await container.get(RecordSessionActivity)
+    if record_activity.is_due(principal.session):
+        record_activity.note(principal.session, context_of(request))
 
 
 def requires(permission: Permission) -> Guard:
@@ -80,20 +80,20 @@ async def credentials_of(request: Request[Any, Any, Any]) -> credentials.Credent
         by somebody.
     """
     try:
-        return credentials.read(request.scope["headers"], request.app.state.site)
+        return credentials.read(request.scope["headers"], request.app.state.origin_policy)
     except TokenRejected as refused:
         await _record("read credentials", refused, request)
         raise
 
 
-async def refuse_strangers(request: Request[Any, Any, Any]) -> None:
+async def reject_cross_site(request: Request[Any, Any, Any]) -> None:
     """
-    :raises CrossSiteRequest: see ``Site.refuse_strangers``. It is recorded: whose
+    :raises CrossSiteRequest: see ``Site.reject_cross_site``. It is recorded: whose
         browser sends such a request is being attacked.
     """
-    site: Site = request.app.state.site
+    origin_policy: OriginPolicy = request.app.state.origin_policy
     try:
-        site.refuse_strangers(request.headers)
+        origin_policy.reject_cross_site(request.headers)
     except CrossSiteRequest as refused:
         await _record("use cookies", refused, request)
         raise
@@ -103,7 +103,7 @@ async def _record(
     what: str, refused: AuthError, request: Request[Any, Any, Any], of: Session | None = None
 ) -> None:
     audit = await request.app.state.dishka_container.get(Audit)
-    entry = audit.begin(what, caller_of(request))
+    entry = audit.begin(what, context_of(request))
     if of is not None:
         entry.is_about(of)
     await audit.refused(entry, refused)

@@ -22,7 +22,7 @@ class CrossSiteRequest(AuthError):
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class OriginPolicy:
     """
     :ivar origin: under which browsers reach the service, such as ``https://auth.example.com``.
     :ivar client_origins: the other origins whose pages may call it with cookies.
@@ -59,7 +59,7 @@ class Site:
             return True
         return len(hosts) == 1 and _PORT.sub("", hosts[0].lower()) in self.hosts
 
-    def refuse_strangers(self, headers: Mapping[str, str]) -> None:
+    def reject_cross_site(self, headers: Mapping[str, str]) -> None:
         """Let only those pass who may use a person's cookies.
 
         Programs that are not browsers send none of these headers, and carry nobody's cookies but
@@ -68,8 +68,10 @@ class Site:
         :param headers: of the request, by lower-case name.
         :raises CrossSiteRequest: the browser says that another site or a navigation sent it.
         """
-        origin, site = headers.get("origin"), headers.get("sec-fetch-site")
-        is_trusted = self.trusts(origin) if origin is not None else site in {None, "same-origin"}
+        origin, origin_policy = headers.get("origin"), headers.get("sec-fetch-site")
+        is_trusted = (
+            self.trusts(origin) if origin is not None else origin_policy in {None, "same-origin"}
+        )
         is_navigation = headers.get("sec-fetch-mode") == "navigate"
-        if not is_trusted or is_navigation or site == "cross-site":
+        if not is_trusted or is_navigation or origin_policy == "cross-site":
             raise CrossSiteRequest

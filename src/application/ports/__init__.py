@@ -24,7 +24,7 @@ from domain.key_ring import Key, KeyId, KeyRing
 from domain.password import Password
 from domain.rate_limit import Usage
 from domain.session import Session, SessionId
-from domain.session_activity import Sighting
+from domain.session_activity import SessionActivity
 from domain.token import TokenClaims, TokenKind
 from domain.user import Email, User, UserId
 
@@ -62,18 +62,18 @@ class UserRepository(Protocol):
     async def get(self, user_id: UserId) -> User | None:
         """The user as they are stored now."""
 
-    def at_hand(self, _user_id: UserId) -> User | None:
-        """What :meth:`recent` can say at once, asking nobody. ``None`` says nothing."""
+    def cached(self, _user_id: UserId) -> User | None:
+        """What :meth:`possibly_stale` can say at once, asking nobody. ``None`` says nothing."""
         return None
 
-    async def recent(self, user_id: UserId) -> User | None:
+    async def possibly_stale(self, user_id: UserId) -> User | None:
         """As :meth:`get`, or as it would have been a moment ago: for questions that come with
         every request.
 
         A change made through this object is seen at once, one made elsewhere as soon as it is
         heard of, and in any case after the bound that is configured (``REVOCATION_BOUND``).
         """
-        return self.at_hand(user_id) or await self.get(user_id)
+        return self.cached(user_id) or await self.get(user_id)
 
     @abstractmethod
     async def by_email(self, email: Email) -> User | None: ...
@@ -117,7 +117,7 @@ class SessionStore(Protocol):
 
     @abstractmethod
     async def add(
-        self, session: Session, sighting: Sighting | None = None, event: Event | None = None
+        self, session: Session, activity: SessionActivity | None = None, event: Event | None = None
     ) -> None:
         """Store a new session. Sessions of that user which ended before it began may be swept."""
 
@@ -125,15 +125,15 @@ class SessionStore(Protocol):
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
         """The session as it is stored now, if it is there and this user's."""
 
-    def at_hand(self, _user_id: UserId, _session_id: SessionId) -> Session | None:
-        """What :meth:`recent` can say at once, asking nobody. ``None`` says nothing."""
+    def cached(self, _user_id: UserId, _session_id: SessionId) -> Session | None:
+        """What :meth:`possibly_stale` can say at once, asking nobody. ``None`` says nothing."""
         return None
 
-    async def recent(self, user_id: UserId, session_id: SessionId) -> Session | None:
+    async def possibly_stale(self, user_id: UserId, session_id: SessionId) -> Session | None:
         """As :meth:`get`, or as it would have been a moment ago: see
-        :meth:`UserRepository.recent`. Nothing may be decided on it that is written back.
+        :meth:`UserRepository.possibly_stale`. Nothing may be decided on it that is written back.
         """
-        return self.at_hand(user_id, session_id) or await self.get(user_id, session_id)
+        return self.cached(user_id, session_id) or await self.get(user_id, session_id)
 
     @abstractmethod
     async def replace(self, old: Session, new: Session) -> bool:
@@ -156,13 +156,15 @@ class SessionStore(Protocol):
         """The user's sessions, the oldest first."""
 
     @abstractmethod
-    async def see(self, user_id: UserId, session_id: SessionId, sighting: Sighting) -> None:
+    async def record_activity(
+        self, user_id: UserId, session_id: SessionId, activity: SessionActivity
+    ) -> None:
         """Note where the session was last seen, in place of what was noted before. Nothing is
         noted of a session that is not there.
         """
 
     @abstractmethod
-    async def seen(self, user_id: UserId) -> Mapping[SessionId, Sighting]:
+    async def activity_of(self, user_id: UserId) -> Mapping[SessionId, SessionActivity]:
         """Where the user's sessions were last seen, as far as that was noted."""
 
 
@@ -196,7 +198,7 @@ class TokenSigner(Protocol):
         """
         return
 
-    def at_hand(self, _token: str, _kind: TokenKind) -> TokenClaims | None:
+    def cached(self, _token: str, _kind: TokenKind) -> TokenClaims | None:
         """What :meth:`verify` said of the token, if that is remembered. ``None`` says nothing."""
         return None
 
@@ -218,7 +220,7 @@ class KeyStore(Protocol):
 
     @abstractmethod
     async def make(self, kind: TokenKind, now: datetime) -> Key:
-        """A new key, as a spare that is published from now on. It is kept as soon as a ring that
+        """A new key, as a standby that is published from now on. It is kept as soon as a ring that
         has it is stored.
         """
 
@@ -228,7 +230,7 @@ class KeyStore(Protocol):
         find at once that a rotation is due, one rotates.
 
         :returns: False, with nothing changed, when the ring was changed in the meantime.
-        :raises KeysFixed: the ring cannot be changed here.
+        :raises KeysReadOnly: the ring cannot be changed here.
         """
 
     @abstractmethod

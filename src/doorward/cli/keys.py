@@ -11,12 +11,12 @@ from dishka import AsyncContainer
 
 from application.ports import KeyStore
 from application.signing_keys import RevokeKey, RotateKeys
-from domain.key_ring import Key, KeyId, KeyRing, KeysFixed, KeyState, KeyUnknown
+from domain.key_ring import Key, KeyId, KeyRing, KeysReadOnly, KeyState, KeyUnknown
 from domain.token import TokenKind
 from doorward.cli.env_file import use_cases
 from infrastructure.config.settings import Settings
 from infrastructure.signing.algorithms import ALGORITHMS, RS256
-from infrastructure.signing.key_store import EVER, HeldKeys, HeldKeyStore
+from infrastructure.signing.key_store import UNKNOWN_START, LoadedKeys, SigningKeyStore
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.storage.locations import NotReady
 
@@ -99,16 +99,16 @@ async def _after(work: Callable[[AsyncContainer], Awaitable[None]]) -> None:
     try:
         async with use_cases(keys=False) as container:
             await work(container)
-            store: HeldKeyStore = await container.get(HeldKeyStore)
+            store: SigningKeyStore = await container.get(SigningKeyStore)
             _show(await store.read())
-    except KeysFixed as error:
+    except KeysReadOnly as error:
         raise NotReady(str(error)) from None
     except KeyUnknown:
         raise NotReady("there is no key of that id: `doorward keys list` shows all") from None
 
 
-def _show(held: HeldKeys) -> None:
-    for trouble in held.troubles:
+def _show(held: LoadedKeys) -> None:
+    for trouble in held.warnings:
         click.echo(f"doorward: {trouble}", err=True)
     if not held.ring.keys:
         click.echo("there are no keys yet")
@@ -125,7 +125,7 @@ def _when(ring: KeyRing, key: Key, state: KeyState) -> str:
         return f"signed until {_time(ring.retired_at(key))}"
     if key.signs_from is None:
         return f"published since {_time(key.published_at)}"
-    if key.signs_from == EVER:
+    if key.signs_from == UNKNOWN_START:
         return "has always signed"
     return f"signs {'from' if state is KeyState.NEXT else 'since'} {_time(key.signs_from)}"
 

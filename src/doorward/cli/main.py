@@ -26,8 +26,8 @@ from doorward.server.config import Application, ServerOptions
 from doorward.wiring.keys import keys_place
 from infrastructure.config.environment_variables import ConfigurationError, lifetime
 from infrastructure.config.settings import Settings
-from infrastructure.storage.locations import NotReady, Place, distinct, limits_of, places
-from infrastructure.storage.options import Limits
+from infrastructure.storage.locations import Location, NotReady, distinct, locations, store_options
+from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql import schema_version as schema
 from infrastructure.telemetry.logging import LOGS
 from infrastructure.telemetry.telemetry import published, require_tracing
@@ -126,7 +126,7 @@ def _listen(host: str, port: int, prefix: str = "", how: str = "PORT or --port")
 
 
 def _introduce(settings: Settings) -> None:
-    users, sessions = places(settings)
+    users, sessions = locations(settings)
     click.echo(f"Doorward listens on {settings.host}, port {settings.port}: {settings.origin}")
     click.echo(f"  documentation  {settings.origin}/docs")
     click.echo(f"  users          {users.description}")
@@ -153,13 +153,13 @@ def down() -> None:
     _migrate(schema.move_down)
 
 
-def _migrate(move: Callable[[Place, Limits], Awaitable[schema.Move]]) -> None:
+def _migrate(move: Callable[[Location, StoreOptions], Awaitable[schema.Move]]) -> None:
     async def run() -> None:
         await preflight.check_urls(settings)
         preflight.make_data_folder(settings)
-        for place in distinct(settings):
-            result = await move(place, limits_of(settings)) if place.is_sql else None
-            click.echo(f"{place.description}: {_told(result)}")
+        for location in distinct(settings):
+            result = await move(location, store_options(settings)) if location.is_sql else None
+            click.echo(f"{location.description}: {_told(result)}")
 
     settings = read_settings()
     asyncio.run(run())

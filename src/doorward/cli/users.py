@@ -16,7 +16,7 @@ from application.import_users import Imported, ImportUsers, Record
 from application.ports import UserRepository
 from application.ports.pagination import UserQuery
 from application.sessions import ListSessions
-from application.users import ChangeUser, EndSessionsOf
+from application.users import ChangeUser, RevokeSessionsOf
 from domain.audit_event import COMMAND_LINE
 from domain.errors import InvalidInput, NotFound
 from domain.permissions import Role
@@ -116,7 +116,7 @@ def end_sessions(user: str) -> None:
 
     async def end(container: AsyncContainer) -> User:
         found = await _find(container, user)
-        await (await container.get(EndSessionsOf))(found.id, COMMAND_LINE)
+        await (await container.get(RevokeSessionsOf))(found.id, COMMAND_LINE)
         return found
 
     click.echo(f"all sessions of {_run(end).email.address} have ended")
@@ -201,7 +201,7 @@ async def _import(
 
     async def take(records: Sequence[Record]) -> Imported:
         if dry_run:
-            return await import_users.rehearse(records, seen)
+            return await import_users.dry_run(records, seen)
         return await import_users(records)
 
     report = Report.beside(file, dry_run=dry_run)

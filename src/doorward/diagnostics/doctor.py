@@ -16,15 +16,15 @@ from doorward.wiring.keys import keys_place, open_key_store
 from infrastructure.config import environment_variables as variables
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
-from infrastructure.signing.key_store import HeldKeys
+from infrastructure.signing.key_store import LoadedKeys
 from infrastructure.storage.locations import (
+    Location,
     NotReady,
-    Place,
     answering,
     distinct,
-    limits_of,
-    places,
+    locations,
     reason,
+    store_options,
 )
 from infrastructure.storage.redis.server import RedisServer
 from infrastructure.storage.sql import audit_chain as chain
@@ -64,16 +64,16 @@ async def examine_audit_log(settings: Settings, since: str | None) -> AsyncItera
     """
     :param since: a head that was noted before, as ``number:digest``.
     """
-    place, _ = places(settings)
-    if _is_to_be_made(place):
-        yield Finding("info", "audit log", f"there is no {place.description} yet")
+    location, _ = locations(settings)
+    if _is_to_be_made(location):
+        yield Finding("info", "audit log", f"there is no {location.description} yet")
         return
     try:
-        async with place.connect(limits_of(settings)) as connection:
+        async with location.connect(store_options(settings)) as connection:
             if not isinstance(connection, Database):
-                yield Finding("info", "audit log", f"{place.description} keeps none")
+                yield Finding("info", "audit log", f"{location.description} keeps none")
                 return
-            with answering(place):
+            with answering(location):
                 noted = _noted(since)
                 count, head = await chain.verify(connection, noted)
         before = head.number - count
@@ -115,20 +115,20 @@ def read_configuration(environment: Mapping[str, str]) -> tuple[list[str], Setti
 
 def _checks(settings: Settings) -> Iterator[tuple[str, Check]]:
     yield "keys", partial(check_keys, settings)
-    for place in places(settings):
-        yield place.role, partial(check_store, settings, place)
-    for place in distinct(settings):
-        if place.is_sql:
-            yield f"schema of the {place.role}", partial(check_schema, settings, place)
-    for place in distinct(settings):
-        if not (place.file or place.is_memory):
-            yield f"clock of the {place.role}", partial(check_clock, settings, place)
+    for location in locations(settings):
+        yield location.role, partial(check_store, settings, location)
+    for location in distinct(settings):
+        if location.is_sql:
+            yield f"schema of the {location.role}", partial(check_schema, settings, location)
+    for location in distinct(settings):
+        if not (location.file or location.is_memory):
+            yield f"clock of the {location.role}", partial(check_clock, settings, location)
     yield "password hashing", partial(describe_hashing, settings)
 
 
 async def check_keys(settings: Settings) -> tuple[Verdict, str]:
     """Whether they are fit to sign, and nobody else can read their files."""
-    users, _ = places(settings)
+    users, _ = locations(settings)
     folder = settings.data.absolute() / "keys" if settings.keeps_keys else settings.keys_folder
     if settings.keys_secret and _is_to_be_made(users):
         return "info", "none yet: the first start makes them"
@@ -142,12 +142,12 @@ async def check_keys(settings: Settings) -> tuple[Verdict, str]:
     return await _examine_keys(settings, users)
 
 
-async def _examine_keys(settings: Settings, users: Place) -> tuple[Verdict, str]:
+async def _examine_keys(settings: Settings, users: Location) -> tuple[Verdict, str]:
     async with open_key_store(settings) as store:
         with answering(users):
             held = await store.read()
-    if held.troubles:
-        return "FAIL", held.troubles[0]
+    if held.warnings:
+        return "FAIL", held.warnings[0]
     if settings.keys_secret and not held.ring.keys:
         return "info", "none yet: the first start makes them"
     held.check(store.variable)
@@ -158,7 +158,7 @@ def _has_files(folder: Path) -> Callable[[TokenKind], bool]:
     return lambda kind: any(folder.glob(f"{kind}.*pem"))
 
 
-def _told(held: HeldKeys) -> Iterator[str]:
+def _told(held: LoadedKeys) -> Iterator[str]:
     now = datetime.now(UTC)
     for kind in TokenKind:
         current = held.ring.signing(kind, now)
@@ -167,38 +167,38 @@ def _told(held: HeldKeys) -> Iterator[str]:
         yield f"{kind} {algorithm} (kid {current.id}{f' and {more} more' if more else ''})"
 
 
-async def check_store(settings: Settings, place: Place) -> tuple[Verdict, str]:
+async def check_store(settings: Settings, location: Location) -> tuple[Verdict, str]:
     """Whether it answers, and how fast once it is connected."""
-    if _is_to_be_made(place):
-        return "info", f"there is no {place.description} yet: the first start makes it"
-    if place.file and _mode(place.file) & 0o077:
-        return "FAIL", f"other users may read {place.file}: `chmod 600` it"
-    with answering(place):
-        async with place.connect(limits_of(settings)) as connection:
-            await place.read(connection)
+    if _is_to_be_made(location):
+        return "info", f"there is no {location.description} yet: the first start makes it"
+    if location.file and _mode(location.file) & 0o077:
+        return "FAIL", f"other users may read {location.file}: `chmod 600` it"
+    with answering(location):
+        async with location.connect(store_options(settings)) as connection:
+            await location.read(connection)
             start = time.perf_counter()
-            await place.read(connection)
+            await location.read(connection)
             took = time.perf_counter() - start
-    return "ok", f"{place.description} answers in {took * 1000:.1f} ms"
+    return "ok", f"{location.description} answers in {took * 1000:.1f} ms"
 
 
-async def check_schema(settings: Settings, place: Place) -> tuple[Verdict, str]:
+async def check_schema(settings: Settings, location: Location) -> tuple[Verdict, str]:
     """Whether it is the one that this version needs."""
-    if _is_to_be_made(place):
+    if _is_to_be_made(location):
         return "info", "the first start makes it"
-    found, newest = await require_usable(place, limits_of(settings)), migrations.newest()
+    found, newest = await require_usable(location, store_options(settings)), migrations.newest()
     if found != newest:
         return "ok", f"at revision {found}: later than {newest}, and compatible with this version"
     return "ok", f"at revision {found}, the newest"
 
 
-async def check_clock(settings: Settings, place: Place) -> tuple[Verdict, str]:
+async def check_clock(settings: Settings, location: Location) -> tuple[Verdict, str]:
     """Whether that machine's clock agrees with ours, as far as tokens can tell."""
-    with answering(place):
-        async with place.connect(limits_of(settings)) as connection:
-            apart = await _apart(place, connection)
+    with answering(location):
+        async with location.connect(store_options(settings)) as connection:
+            apart = await _apart(location, connection)
     if apart is None:
-        return "info", f"{place.description} does not tell its time"
+        return "info", f"{location.description} does not tell its time"
     return "FAIL" if apart > LEEWAY else "ok", f"{apart.total_seconds():.1f} s from ours"
 
 
@@ -208,22 +208,22 @@ async def describe_hashing(settings: Settings) -> tuple[Verdict, str]:
     return "info", f"takes up to {at_once * settings.argon2_memory // 1024} MiB of memory"
 
 
-async def _apart(place: Place, connection: Any) -> timedelta | None:
+async def _apart(location: Location, connection: Any) -> timedelta | None:
     """How far that clock is from ours; ``None`` where it cannot be asked."""
     if isinstance(connection, Database):
-        async with connection.connection(place.role) as database:
+        async with connection.connection(location.role) as database:
             theirs = cast(datetime, await database.scalar(text("SELECT now()")))
             return abs(theirs - datetime.now(UTC))
     if isinstance(connection, RedisServer):
-        async with connection.answering(place.role) as redis:
+        async with connection.answering(location.role) as redis:
             seconds, microseconds = await redis.call("TIME")
             theirs = datetime.fromtimestamp(int(seconds), UTC)
             return abs(theirs + timedelta(microseconds=int(microseconds)) - datetime.now(UTC))
     return None
 
 
-def _is_to_be_made(place: Place) -> bool:
-    return place.file is not None and not place.file.exists()
+def _is_to_be_made(location: Location) -> bool:
+    return location.file is not None and not location.file.exists()
 
 
 def _mode(file: Path) -> int:

@@ -3,7 +3,13 @@
 from doorward.wiring.keys import open_key_store
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
-from infrastructure.storage.locations import Place, answering, distinct, limits_of, places
+from infrastructure.storage.locations import (
+    Location,
+    answering,
+    distinct,
+    locations,
+    store_options,
+)
 from infrastructure.storage.sql.schema_version import move_up, require_usable
 
 
@@ -16,14 +22,14 @@ async def prepare(settings: Settings, *, keys: bool = True) -> None:
     :raises NotReady: a store does not answer, or its schema is not the one of this version.
     """
     await check(settings, keys=keys)
-    for place in distinct(settings):
-        await _check_schema(place, settings)
+    for location in distinct(settings):
+        await _check_schema(location, settings)
     if settings.keys_secret and keys:
         await _check_keys(settings)
-    for place in places(settings):
-        with answering(place, f"cannot be used for {place.role}"):
-            async with place.connect(limits_of(settings)) as connection:
-                await place.read(connection)
+    for location in locations(settings):
+        with answering(location, f"cannot be used for {location.role}"):
+            async with location.connect(store_options(settings)) as connection:
+                await location.read(connection)
 
 
 async def check(settings: Settings, *, keys: bool = True) -> None:
@@ -42,8 +48,8 @@ async def check_urls(settings: Settings) -> None:
     """
     :raises ConfigurationError: a URL that no adapter understands.
     """
-    for place in places(settings):
-        async with place.connect(limits_of(settings)):
+    for location in locations(settings):
+        async with location.connect(store_options(settings)):
             pass  # nothing is sent yet
 
 
@@ -52,7 +58,7 @@ def make_data_folder(settings: Settings) -> None:
 
     :raises ConfigurationError: it cannot be made.
     """
-    is_embedded = any(place.url == settings.embedded_url for place in places(settings))
+    is_embedded = any(location.url == settings.embedded_url for location in locations(settings))
     if not (is_embedded or settings.keeps_keys):
         return
     try:
@@ -62,7 +68,7 @@ def make_data_folder(settings: Settings) -> None:
 
 
 def _refuse_split_memory(settings: Settings) -> None:
-    if settings.workers > 1 and any(place.is_memory for place in places(settings)):
+    if settings.workers > 1 and any(location.is_memory for location in locations(settings)):
         raise ConfigurationError(
             "WORKERS", "must be 1 with a store in memory: processes do not share that"
         )
@@ -70,17 +76,17 @@ def _refuse_split_memory(settings: Settings) -> None:
 
 async def _check_keys(settings: Settings) -> None:
     async with open_key_store(settings) as store:
-        with answering(places(settings)[0]):
+        with answering(locations(settings)[0]):
             held = await store.read()
-        if held.troubles:
-            variable, _, text = held.troubles[0].partition(" ")
+        if held.warnings:
+            variable, _, text = held.warnings[0].partition(" ")
             raise ConfigurationError(variable, text)
         if held.ring.keys or not settings.keys_secret:  # the first worker makes those in SQL
             held.check(store.variable)
 
 
-async def _check_schema(place: Place, settings: Settings) -> None:
-    if place.file:
-        await move_up(place, limits_of(settings))
-    elif place.is_sql:
-        await require_usable(place, limits_of(settings))
+async def _check_schema(location: Location, settings: Settings) -> None:
+    if location.file:
+        await move_up(location, store_options(settings))
+    elif location.is_sql:
+        await require_usable(location, store_options(settings))

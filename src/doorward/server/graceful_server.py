@@ -16,14 +16,14 @@ from uvicorn import Server
 from doorward.server.config import ServerConfig
 from doorward.server.http_protocol import BoundedHttp
 
-END_NOW = signal.SIGUSR1
+SHUTDOWN_WITHOUT_DELAY = signal.SIGUSR1
 """As SIGINT, but however often it comes it never makes the process end before it is done."""
 
 GRACE = 7
 """Seconds that requests have to end. With SHUTDOWN_DELAY before it, less than the 10 after which
 Docker kills."""
 
-_LATE = 6
+REFUSE_AFTER = 6
 """Seconds after which those that would take longer are refused."""
 
 
@@ -35,7 +35,7 @@ def terminal_is_gone() -> bool:
     return _HAD_TERMINAL and not os.isatty(0)
 
 
-class OrderlyServer(Server):
+class GracefulServer(Server):
     """A server that says that it will end, before it does."""
 
     config: ServerConfig
@@ -48,7 +48,7 @@ class OrderlyServer(Server):
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, self._reload)
-        loop.add_signal_handler(END_NOW, self._end_now)
+        loop.add_signal_handler(SHUTDOWN_WITHOUT_DELAY, self._end_now)
         await super().serve(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -67,7 +67,7 @@ class OrderlyServer(Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._lifecycle.is_closing = True
-        late = asyncio.get_running_loop().call_later(_LATE, self._give_up)
+        late = asyncio.get_running_loop().call_later(REFUSE_AFTER, self._give_up)
         await super().shutdown(sockets)
         late.cancel()
 
@@ -77,7 +77,7 @@ class OrderlyServer(Server):
             listener()
         for connection in list(self.server_state.connections):
             if isinstance(connection, BoundedHttp):
-                connection.give_up()
+                connection.refuse_incomplete()
 
     def _end_now(self) -> None:
         self.should_exit = True

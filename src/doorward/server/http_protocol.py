@@ -99,7 +99,7 @@ class BoundedHttp(HttpToolsProtocol):
                 LAST_REQUEST, self.timeout_keep_alive_handler
             )
 
-    def give_up(self) -> None:
+    def refuse_incomplete(self) -> None:
         """No time is left for a request that has not wholly arrived."""
         if self._awaited_since is not None:
             self._refuse(ANSWERS[Unavailable])

@@ -12,7 +12,7 @@ from uvicorn.supervisors import ChangeReload
 
 from api.lifecycle import Lifecycle
 from doorward.server.config import Application, ServerConfig, ServerOptions
-from doorward.server.graceful_server import GRACE, OrderlyServer
+from doorward.server.graceful_server import GRACE, GracefulServer
 from doorward.server.http_protocol import BoundedHttp
 from doorward.server.supervisor import Reconfigure, Workers
 
@@ -54,13 +54,13 @@ def run(config: ServerConfig, listener: socket.socket, reconfigure: Reconfigure)
     :raises SystemExit: in the end, with the exit code.
     """
     if config.reload:
-        ChangeReload(config, target=OrderlyServer(config).run, sockets=[listener]).run()
+        ChangeReload(config, target=GracefulServer(config).run, sockets=[listener]).run()
     elif config.workers > 1:
         workers = Workers(config, [listener], reconfigure)
         workers.run()
         sys.exit(int(any((process.exitcode or 0) > 0 for process in workers.processes)))
     else:
-        server = OrderlyServer(config)
+        server = GracefulServer(config)
         server.run(sockets=[listener])
         sys.exit(int(not server.started))
 

@@ -12,7 +12,11 @@ from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
 from doorward.server.config import ServerConfig, ServerOptions
-from doorward.server.graceful_server import END_NOW, OrderlyServer, terminal_is_gone
+from doorward.server.graceful_server import (
+    SHUTDOWN_WITHOUT_DELAY,
+    GracefulServer,
+    terminal_is_gone,
+)
 
 Reconfigure = Callable[[], ServerOptions | None]
 """Reads the configuration anew, for the workers to come; ``None`` if it is not good."""
@@ -24,9 +28,9 @@ class Worker(Process):
     config: ServerConfig
 
     @property
-    def server(self) -> OrderlyServer:
-        if not isinstance(self._server, OrderlyServer):
-            self._server = OrderlyServer(self.config)
+    def server(self) -> GracefulServer:
+        if not isinstance(self._server, GracefulServer):
+            self._server = GracefulServer(self.config)
         return self._server
 
     def tell(self, what: signal.Signals) -> None:
@@ -73,7 +77,7 @@ class Workers(Multiprocess):
 
     def handle_int(self) -> None:
         # A terminal sends SIGINT to the workers too, where a second one would cut requests off.
-        self._end_by = END_NOW
+        self._end_by = SHUTDOWN_WITHOUT_DELAY
         super().handle_int()
 
     def handle_hup(self) -> None:
@@ -97,7 +101,7 @@ class Workers(Multiprocess):
                     log.error("a new worker does not start: the others stay as they are")
                 return
             self.processes[index] = new
-            old.tell(END_NOW)
+            old.tell(SHUTDOWN_WITHOUT_DELAY)
             while not old.has_ended(0.1):
                 if self._is_to_end():
                     return
@@ -107,7 +111,7 @@ class Workers(Multiprocess):
 
     def handle_ttou(self) -> None:
         if len(self.processes) > 1:
-            self.processes.pop().tell(END_NOW)
+            self.processes.pop().tell(SHUTDOWN_WITHOUT_DELAY)
 
     def terminate_all(self) -> None:
         for worker in self.processes:

@@ -41,23 +41,23 @@ from application.ports import (
     UserRepository,
 )
 from application.rate_limiting import Throttle
-from application.session_activity import LastSeen
+from application.session_activity import RecordSessionActivity
 from application.sessions import (
     DropSession,
-    EndAllSessions,
-    EndOtherSessions,
-    EndSession,
     ListSessions,
+    PurgeStaleSessions,
+    RevokeAllSessions,
+    RevokeOtherSessions,
+    RevokeSession,
     StartSession,
-    SweepSessions,
 )
-from application.signing_keys import RevokeKey, RotateKeys, TendKeys
+from application.signing_keys import MaintainKeys, RevokeKey, RotateKeys
 from application.users import (
     ChangeUser,
     DeleteUser,
-    EndSessionsOf,
     ForgetUser,
     ListUsers,
+    RevokeSessionsOf,
     ShowUser,
 )
 from domain.key_ring import KeyTimes
@@ -69,11 +69,11 @@ from infrastructure.config.settings import Settings
 from infrastructure.passwords.argon2_hasher import Argon2Hasher, Cost
 from infrastructure.passwords.common_passwords import common_passwords
 from infrastructure.signing.device_tokens import HmacDevices
-from infrastructure.signing.key_ring_watcher import LiveKeys
-from infrastructure.signing.key_store import HeldKeyStore
+from infrastructure.signing.key_ring_watcher import KeyRingWatcher
+from infrastructure.signing.key_store import SigningKeyStore
 from infrastructure.storage.backends import Stores, open_stores
-from infrastructure.storage.near_cache.caches import NearTokens
-from infrastructure.storage.options import Limits
+from infrastructure.storage.near_cache.caches import VerifiedTokenCache
+from infrastructure.storage.options import StoreOptions
 from infrastructure.telemetry.logging import LoggedEvents
 from infrastructure.telemetry.telemetry import Observation
 
@@ -96,22 +96,22 @@ USE_CASES: tuple[type, ...] = (
     StartSession,
     DropSession,
     ListSessions,
-    EndSession,
-    EndOtherSessions,
-    EndAllSessions,
-    SweepSessions,
-    LastSeen,
+    RevokeSession,
+    RevokeOtherSessions,
+    RevokeAllSessions,
+    PurgeStaleSessions,
+    RecordSessionActivity,
     ListUsers,
     ShowUser,
     ChangeUser,
     DeleteUser,
-    EndSessionsOf,
+    RevokeSessionsOf,
     ForgetUser,
     ImportUsers,
     PruneAuditLog,
     RotateKeys,
     RevokeKey,
-    TendKeys,
+    MaintainKeys,
     Throttle,
     Audit,
 )
@@ -137,8 +137,8 @@ def make_container(
     )
 
 
-def attempt_limits(settings: Settings) -> throttle.AttemptLimits:
-    return throttle.AttemptLimits(
+def rate_limits(settings: Settings) -> throttle.RateLimits:
+    return throttle.RateLimits(
         login_account=settings.login_limit_account,
         login_address=settings.login_limit_address,
         login=settings.login_limit,
@@ -166,8 +166,8 @@ class UseCases(Provider):
     all = provide_all(*USE_CASES)
 
     @provide
-    def limits(self, settings: Settings) -> throttle.LimitsInForce:
-        return throttle.LimitsInForce(attempt_limits(settings))
+    def limits(self, settings: Settings) -> throttle.CurrentRateLimits:
+        return throttle.CurrentRateLimits(rate_limits(settings))
 
     @provide
     def lifetimes(self, settings: Settings) -> Lifetimes:
@@ -205,7 +205,7 @@ class Adapters(Provider):
     async def stores(
         self, settings: Settings, clock: Clock, observation: Observation
     ) -> AsyncIterator[Stores]:
-        limits = Limits(
+        limits = StoreOptions(
             settings.store_connections,
             settings.store_timeout,
             settings.cached_users,
@@ -228,36 +228,36 @@ class Adapters(Provider):
         return stores.rate_limiter
 
     @provide
-    async def key_store(self, settings: Settings, clock: Clock) -> AsyncIterator[HeldKeyStore]:
+    async def key_store(self, settings: Settings, clock: Clock) -> AsyncIterator[SigningKeyStore]:
         async with open_key_store(settings, clock) as store:
             yield store
 
-    keys = alias(HeldKeyStore, provides=KeyStore)
+    keys = alias(SigningKeyStore, provides=KeyStore)
 
     @provide
     def key_times(self, settings: Settings) -> KeyTimes:
         return key_times(settings)
 
     @provide
-    async def live_keys(
+    async def key_ring_watcher(
         self,
         settings: Settings,
-        store: HeldKeyStore,
+        store: SigningKeyStore,
         times: KeyTimes,
-        tend: TendKeys,
+        maintain: MaintainKeys,
         clock: Clock,
         observation: Observation,
-    ) -> AsyncIterator[LiveKeys]:
-        ours = tend if settings.keys_secret else None
+    ) -> AsyncIterator[KeyRingWatcher]:
+        ours = maintain if settings.keys_secret else None
         bound = settings.revocation_bound
-        async with LiveKeys.open(store, times, clock, bound, ours) as keys:
+        async with KeyRingWatcher.open(store, times, clock, bound, ours) as keys:
             if observation.metrics:
                 metrics = observation.metrics
                 keys.report_to(metrics.tell_keys, metrics.keys_looked_at)
             yield keys
 
     @provide
-    def devices(self, settings: Settings, keys: LiveKeys, clock: Clock) -> Devices:
+    def devices(self, settings: Settings, keys: KeyRingWatcher, clock: Clock) -> Devices:
         return HmacDevices(device_secrets(settings, keys, clock))
 
     @provide
@@ -269,12 +269,12 @@ class Adapters(Provider):
         return observation.announce(LoggedEvents())
 
     @provide
-    def signer(self, settings: Settings, keys: LiveKeys, clock: Clock) -> TokenSigner:
+    def signer(self, settings: Settings, keys: KeyRingWatcher, clock: Clock) -> TokenSigner:
         signer = make_signer(settings, keys)
         most = 2 * settings.cached_users  # people have several devices
         if not most:
             return signer
-        near = NearTokens(signer, most, clock, keys.is_live)
+        near = VerifiedTokenCache(signer, most, clock, keys.is_live)
         keys.follow(lambda _: near.forget())
         return near
 

@@ -13,11 +13,11 @@ from infrastructure.signing.algorithms import UnfitKey
 from infrastructure.signing.device_tokens import Secrets, secret_from
 from infrastructure.signing.jwt_signer import Audiences, JwtSigner
 from infrastructure.signing.key_folder import FolderKeys
-from infrastructure.signing.key_ring_watcher import LiveKeys
-from infrastructure.signing.key_store import FixedKeys, HeldKeys, HeldKeyStore
+from infrastructure.signing.key_ring_watcher import KeyRingWatcher
+from infrastructure.signing.key_store import LoadedKeys, SigningKeyStore, StaticKeys
 from infrastructure.signing.signing_key import SigningKey, key_in_text
 from infrastructure.storage.backends import SQL, adapter_for
-from infrastructure.storage.options import Limits
+from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.signing_keys import SqlKeys
 
 _FIXED = (
@@ -29,7 +29,7 @@ _FIXED = (
 @asynccontextmanager
 async def open_key_store(
     settings: Settings, clock: Clock = system_clock
-) -> AsyncIterator[HeldKeyStore]:
+) -> AsyncIterator[SigningKeyStore]:
     """
     :raises ConfigurationError: a key that must not sign, only one of the two, or several places.
     """
@@ -38,14 +38,14 @@ async def open_key_store(
         _require_sql(settings)
         opening = SqlKeys.open(
             settings.users_at,
-            Limits(timeout=settings.store_timeout),
+            StoreOptions(timeout=settings.store_timeout),
             settings.keys_secret,
             settings.token_algorithm,
         )
         async with opening as store:
             yield store
     elif settings.has_keys:
-        yield FixedKeys(keys_in_environment(settings), _FIXED)
+        yield StaticKeys(keys_in_environment(settings), _FIXED)
     else:
         yield _folder(settings, clock)
 
@@ -71,7 +71,7 @@ def key_times(settings: Settings) -> KeyTimes:
     )
 
 
-def make_signer(settings: Settings, keys: LiveKeys) -> JwtSigner:
+def make_signer(settings: Settings, keys: KeyRingWatcher) -> JwtSigner:
     issuer = settings.token_issuer
     return JwtSigner(
         keys,
@@ -80,7 +80,7 @@ def make_signer(settings: Settings, keys: LiveKeys) -> JwtSigner:
     )
 
 
-def device_secrets(settings: Settings, keys: LiveKeys, clock: Clock) -> Secrets:
+def device_secrets(settings: Settings, keys: KeyRingWatcher, clock: Clock) -> Secrets:
     """From ``KEYS_SECRET``, which outlives all keys; or else from the keys of refresh tokens.
     Those stay good for this purpose until they are taken away.
     """
@@ -90,7 +90,7 @@ def device_secrets(settings: Settings, keys: LiveKeys, clock: Clock) -> Secrets:
 
     derived: list[bytes] = []
 
-    def derive(_: HeldKeys) -> None:
+    def derive(_: LoadedKeys) -> None:
         in_order = keys.held.ring.by_state(TokenKind.REFRESH, clock())
         derived[:] = [secret_from(keys.held.pairs[key.id].private_pem()) for key in in_order]
 

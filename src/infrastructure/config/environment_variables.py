@@ -9,7 +9,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
-from domain.rate_limit import Limit
+from domain.rate_limit import RateLimit
 
 _T = TypeVar("_T")
 _LONGEST = 3650 * 86400
@@ -118,15 +118,15 @@ def unless_off(parse: Callable[[str], _T]) -> Callable[[str], _T | None]:
     return lambda text: None if text == "off" else parse(text)
 
 
-def limit(name: str) -> Callable[[str], Limit | None]:
+def limit(name: str) -> Callable[[str], RateLimit | None]:
     """``10/15m``: ten attempts in fifteen minutes. ``off``: no limit."""
 
-    def parse(text: str) -> Limit | None:
+    def parse(text: str) -> RateLimit | None:
         if text == "off":
             return None
         attempts, _, window = text.partition("/")
         try:
-            return Limit(name, count(1)(attempts), lifetime(window))
+            return RateLimit(name, count(1)(attempts), lifetime(window))
         except ValueError:
             raise ValueError("must be attempts in a time, such as 10/15m, or off") from None
 

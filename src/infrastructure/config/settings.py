@@ -11,7 +11,7 @@ from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from typing import Self
 
-from domain.rate_limit import Limit
+from domain.rate_limit import RateLimit
 from infrastructure.config import environment_variables as var
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.signing_keys import KeySettings
@@ -135,50 +135,50 @@ class Settings(KeySettings):
         "Password hashes that may wait, for each worker. Beyond that the answer is 503.",
     )
 
-    login_limit_account: Limit | None = var.declare(
+    login_limit_account: RateLimit | None = var.declare(
         "LOGIN_LIMIT_ACCOUNT",
         var.limit("login-account"),
         "10/15m",
         "Failed logins to one account, as attempts/time; `off` for no limit. A device on which "
         "the owner has logged in before has attempts of its own.",
     )
-    login_limit_address: Limit | None = var.declare(
+    login_limit_address: RateLimit | None = var.declare(
         "LOGIN_LIMIT_ADDRESS",
         var.limit("login-address"),
         "300/15m",
         "Logins from one address; from a network of 64 bits with IPv6.",
     )
-    login_limit: Limit | None = var.declare(
+    login_limit: RateLimit | None = var.declare(
         "LOGIN_LIMIT", var.limit("login"), "3000/1m", "Logins of everybody."
     )
-    register_limit_address: Limit | None = var.declare(
+    register_limit_address: RateLimit | None = var.declare(
         "REGISTER_LIMIT_ADDRESS",
         var.limit("register-address"),
         "100/1h",
         "Registrations from one address.",
     )
-    register_limit: Limit | None = var.declare(
+    register_limit: RateLimit | None = var.declare(
         "REGISTER_LIMIT", var.limit("register"), "1000/1m", "Registrations of everybody."
     )
-    change_limit_account: Limit | None = var.declare(
+    change_limit_account: RateLimit | None = var.declare(
         "CHANGE_LIMIT_ACCOUNT",
         var.limit("change-account"),
         "60/1h",
         "Changes of a profile and exports, of one user.",
     )
-    refresh_limit_account: Limit | None = var.declare(
+    refresh_limit_account: RateLimit | None = var.declare(
         "REFRESH_LIMIT_ACCOUNT",
         var.limit("refresh-account"),
         "300/1m",
         "Refreshes of one user, on all devices together.",
     )
-    refresh_limit_address: Limit | None = var.declare(
+    refresh_limit_address: RateLimit | None = var.declare(
         "REFRESH_LIMIT_ADDRESS",
         var.limit("refresh-address"),
         "3000/1m",
         "Refreshes from one address.",
     )
-    refresh_limit: Limit | None = var.declare(
+    refresh_limit: RateLimit | None = var.declare(
         "REFRESH_LIMIT", var.limit("refresh"), "off", "Refreshes of everybody."
     )
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = var.declare(

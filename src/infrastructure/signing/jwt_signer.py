@@ -29,8 +29,8 @@ from domain.session import SessionId, TokenId
 from domain.token import TokenClaims, TokenKind
 from domain.user import UserId
 from infrastructure.signing.algorithms import Algorithm
-from infrastructure.signing.key_ring_watcher import LiveKeys
-from infrastructure.signing.key_store import HeldKeys
+from infrastructure.signing.key_ring_watcher import KeyRingWatcher
+from infrastructure.signing.key_store import LoadedKeys
 from infrastructure.signing.signing_key import SigningKey
 
 LONGEST_TOKEN = 4096
@@ -82,11 +82,13 @@ class JwtSigner(TokenSigner):
     CLIENT_ID = "doorward"
     """RFC 9068 asks for the client that the token was issued to: our own login."""
 
-    def __init__(self, keys: LiveKeys, audiences: Audiences, longest_lifetime: timedelta) -> None:
+    def __init__(
+        self, keys: KeyRingWatcher, audiences: Audiences, longest_lifetime: timedelta
+    ) -> None:
         self._live = keys
         self._audiences = audiences
         self._longest_lifetime = int(longest_lifetime.total_seconds())
-        self._keys = HeldKeys()
+        self._keys = LoadedKeys()
         self._headers: Mapping[KeyId, bytes] = {}
         self._verifying: Mapping[TokenKind, Mapping[bytes, tuple[Algorithm, Any]]] = {}
         self._decoder = msgspec.json.Decoder(_Claims)
@@ -119,7 +121,7 @@ class JwtSigner(TokenSigner):
     def public_keys(self) -> Sequence[Mapping[str, str]]:
         return self._live.published()
 
-    def _learn(self, keys: HeldKeys) -> None:
+    def _learn(self, keys: LoadedKeys) -> None:
         self._keys = keys
         self._headers = {key.id: _header(key.kind, keys.pairs[key.id]) for key in keys.ring.keys}
         self._verifying = {

@@ -4,7 +4,7 @@ The name of a file says what its key is for, and from when on it signs::
 
     access.pem                     has always signed
     access.20261201T120000Z.pem    signs from then on (UTC)
-    access.next.pem                is a spare: it is published and does not sign
+    access.next.pem                is a standby: it is published and does not sign
     refresh.pem, …                 the same for refresh tokens
 
 An RSA key signs with RS256 unless the name says ``ps256`` before ``pem``. A name that begins and
@@ -22,7 +22,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from application.ports import Clock
-from domain.key_ring import Key, KeyId, KeyRing, KeysFixed, whole_second
+from domain.key_ring import Key, KeyId, KeyRing, KeysReadOnly, whole_second
 from domain.token import TokenKind
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.signing.algorithms import (
@@ -32,7 +32,7 @@ from infrastructure.signing.algorithms import (
     UnfitKey,
     usual_algorithm,
 )
-from infrastructure.signing.key_store import EVER, HeldKeys, HeldKeyStore
+from infrastructure.signing.key_store import UNKNOWN_START, LoadedKeys, SigningKeyStore
 from infrastructure.signing.signing_key import SigningKey
 
 _TIME = "%Y%m%dT%H%M%SZ"
@@ -54,7 +54,7 @@ class _File:
     pair: SigningKey
 
 
-class FolderKeys(HeldKeyStore):
+class FolderKeys(SigningKeyStore):
     """
     :param notice: how long a key is to be published before it signs. One that appears while the
         service runs waits for that long, whatever its name says.
@@ -80,23 +80,23 @@ class FolderKeys(HeldKeyStore):
         self._has_read = False
         self._seen: object = None
         self._good: dict[str, _File] = {}
-        self._held = HeldKeys()
+        self._held = LoadedKeys()
 
-    async def read(self) -> HeldKeys:
+    async def read(self) -> LoadedKeys:
         return await asyncio.to_thread(self._read)
 
     async def replace(self, old: KeyRing, new: KeyRing) -> bool:
         return await asyncio.to_thread(self._replace, old, new)
 
-    def _read(self) -> HeldKeys:
+    def _read(self) -> LoadedKeys:
         with self._explained():
             if self._makes and not self._has_read:
                 self._make_first_keys()
             with self._locked(fcntl.LOCK_SH):
                 seen = self._look()  # first: what others change meanwhile is read the next time
                 if seen != self._seen:
-                    files, troubles = self._files()
-                    self._held, self._seen = _held(files, troubles), seen
+                    files, warnings = self._files()
+                    self._held, self._seen = _held(files, warnings), seen
                     self._has_read = True
         return self._held
 
@@ -113,21 +113,21 @@ class FolderKeys(HeldKeyStore):
         any more still stands for its key: only who takes it away takes the key away.
         """
         found: dict[KeyId, _File] = {}
-        troubles = []
+        warnings = []
         for path in self._paths():
             try:
                 file = self._file(path)
             except UnfitKey as error:
-                troubles.append(f"{self.variable} holds {self._told(path)}, which {error}")
+                warnings.append(f"{self.variable} holds {self._told(path)}, which {error}")
                 if path.name not in self._good:
                     continue
                 file = self._good[path.name]
             if file.key.id in found:
-                troubles.append(f"{self.variable} holds the key of {self._told(path)} twice")
+                warnings.append(f"{self.variable} holds the key of {self._told(path)} twice")
             else:
                 found[file.key.id] = file
         self._good = {file.path.name: file for file in found.values()}
-        return list(found.values()), troubles
+        return list(found.values()), warnings
 
     def _told(self, path: Path) -> str:
         return str(path.relative_to(self._folder.parent) if self._makes else path.name)
@@ -139,17 +139,17 @@ class FolderKeys(HeldKeyStore):
         algorithm = _BY_FILE.get(match["algorithm"] or "")
         pair = SigningKey.from_pem(path.read_bytes(), algorithm=algorithm)
         start = self._start(pair.kid, match["start"])
-        written_at = EVER + timedelta(microseconds=path.stat().st_mtime_ns // 1000)
+        written_at = UNKNOWN_START + timedelta(microseconds=path.stat().st_mtime_ns // 1000)
         return _File(path, Key(pair.kid, TokenKind(match["kind"]), written_at, start), pair)
 
     def _start(self, kid: KeyId, text: str | None) -> datetime | None:
         """What is there at the start may have been published by others for long."""
-        earliest = whole_second(self._clock() + self._notice) if self._has_read else EVER
+        earliest = whole_second(self._clock() + self._notice) if self._has_read else UNKNOWN_START
         earliest = self._earliest.setdefault(kid, earliest)
         if text == "next":
             return None
         try:
-            named = datetime.strptime(text, _TIME).replace(tzinfo=UTC) if text else EVER
+            named = datetime.strptime(text, _TIME).replace(tzinfo=UTC) if text else UNKNOWN_START
         except ValueError:
             raise UnfitKey("is named for a time that there is not") from None
         return max(named, earliest)
@@ -158,10 +158,10 @@ class FolderKeys(HeldKeyStore):
         """Several processes may start at once: one of them makes a key and all read that one."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._locked():
-            files, troubles = self._files()
-            for kind in () if troubles else set(TokenKind) - {file.key.kind for file in files}:
+            files, warnings = self._files()
+            for kind in () if warnings else set(TokenKind) - {file.key.kind for file in files}:
                 pair = SigningKey.generate(self._algorithm)
-                self._write(Key(pair.kid, kind, self._clock(), EVER), pair)
+                self._write(Key(pair.kid, kind, self._clock(), UNKNOWN_START), pair)
 
     def _replace(self, old: KeyRing, new: KeyRing) -> bool:
         with self._changing():
@@ -176,11 +176,11 @@ class FolderKeys(HeldKeyStore):
             for key in new.keys - old.keys:
                 if key.id in files:
                     file = files[key.id]
-                    self._earliest[key.id] = EVER
+                    self._earliest[key.id] = UNKNOWN_START
                     file.path.rename(self._folder / _name(key, file.pair))
             for key in new.keys:
                 if key.id not in files:
-                    self._earliest[key.id] = EVER
+                    self._earliest[key.id] = UNKNOWN_START
                     self._write(key, self._made[key.id])
             self._made.clear()
             return True
@@ -194,7 +194,7 @@ class FolderKeys(HeldKeyStore):
             file.write(pair.private_pem())
             file.flush()
             os.fsync(file.fileno())
-        written_at = (key.published_at - EVER) // timedelta(microseconds=1) * 1000
+        written_at = (key.published_at - UNKNOWN_START) // timedelta(microseconds=1) * 1000
         os.utime(draft, ns=(written_at, written_at))
         draft.rename(path)
 
@@ -224,22 +224,22 @@ class FolderKeys(HeldKeyStore):
             with self._locked():
                 yield
         except OSError as error:
-            raise KeysFixed(
+            raise KeysReadOnly(
                 f"{self._folder} cannot be written to ({error.strerror}): "
                 "change its files where they come from"
             ) from None
 
 
-def _held(files: Sequence[_File], troubles: Sequence[str] = ()) -> HeldKeys:
+def _held(files: Sequence[_File], warnings: Sequence[str] = ()) -> LoadedKeys:
     ring = KeyRing(frozenset(file.key for file in files))
-    return HeldKeys(ring, {file.key.id: file.pair for file in files}, tuple(troubles))
+    return LoadedKeys(ring, {file.key.id: file.pair for file in files}, tuple(warnings))
 
 
 def _name(key: Key, pair: SigningKey) -> str:
     start = key.signs_from.strftime(_TIME) if key.signs_from else "next"
     is_usual = pair.algorithm is usual_algorithm(pair.private)
     parts = [key.kind.value, start, pair.algorithm.name.lower(), "pem"]
-    if key.signs_from == EVER:
+    if key.signs_from == UNKNOWN_START:
         parts.remove(start)
     if is_usual:
         parts.remove(pair.algorithm.name.lower())

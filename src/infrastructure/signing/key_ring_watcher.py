@@ -10,25 +10,25 @@ from time import monotonic
 from typing import Self
 
 from application.ports import Clock
-from application.signing_keys import TendKeys
+from application.signing_keys import MaintainKeys
 from domain.errors import Unavailable
 from domain.key_ring import KeyState, KeyTimes
 from domain.token import TokenKind
 from infrastructure.clock import system_clock
 from infrastructure.config.environment_variables import ConfigurationError
-from infrastructure.signing.key_store import EVER, FixedKeys, HeldKeys, HeldKeyStore
+from infrastructure.signing.key_store import UNKNOWN_START, LoadedKeys, SigningKeyStore, StaticKeys
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.storage.sql.signing_keys import SqlKeys
 
 log = logging.getLogger("doorward")
 
-Follower = Callable[[HeldKeys], None]
+Follower = Callable[[LoadedKeys], None]
 Tell = Callable[[TokenKind, Mapping[KeyState, int], datetime | None], None]
 """Of a kind: how many keys it has of each state, and since when the current one signs, or is there
 if it has always signed."""
 
 
-class LiveKeys:
+class KeyRingWatcher:
     """
     Keys that cannot be used are reported, and those from before stay in use. But when a store that
     others write to does not answer, a key may have been revoked: then nothing is signed or
@@ -39,7 +39,12 @@ class LiveKeys:
     """
 
     def __init__(
-        self, store: HeldKeyStore, held: HeldKeys, times: KeyTimes, clock: Clock, bound: timedelta
+        self,
+        store: SigningKeyStore,
+        held: LoadedKeys,
+        times: KeyTimes,
+        clock: Clock,
+        bound: timedelta,
     ) -> None:
         self._store = store
         self._times = times
@@ -49,32 +54,32 @@ class LiveKeys:
         self._trouble = ""
         self._tell: Tell | None = None
         self._looked: Callable[[], None] | None = None
-        self._in_force = HeldKeys()
+        self._in_force = LoadedKeys()
         self._use(held, monotonic())
 
     @classmethod
     @asynccontextmanager
     async def open(
         cls,
-        store: HeldKeyStore,
+        store: SigningKeyStore,
         times: KeyTimes,
         clock: Clock,
         bound: timedelta,
-        tend: TendKeys | None = None,
+        maintain: MaintainKeys | None = None,
     ) -> AsyncIterator[Self]:
         """
         :param tend: does what is due in the store; ``None`` if that is not ours to do.
         :raises ConfigurationError: the store holds no ring that can be used.
         :raises Unavailable: there is no answer.
         """
-        if tend:
-            await tend()
+        if maintain:
+            await maintain()
         held = await store.read()
         held.check(store.variable)
         live = cls(store, held, times, clock, bound)
         tasks = [asyncio.create_task(live._watch())]
-        if tend:
-            tasks.append(asyncio.create_task(live._tend(tend)))
+        if maintain:
+            tasks.append(asyncio.create_task(live._tend(maintain)))
         try:
             yield live
         finally:
@@ -86,7 +91,7 @@ class LiveKeys:
     @classmethod
     def fixed(cls, pairs: Mapping[TokenKind, SigningKey]) -> Self:
         """Of keys that stay as they are."""
-        store = FixedKeys(pairs)
+        store = StaticKeys(pairs)
         times = KeyTimes(timedelta(0), {})
         return cls(store, store.held, times, system_clock, timedelta(0))
 
@@ -98,7 +103,7 @@ class LiveKeys:
     @property
     def are_given(self) -> bool:
         """Whether they stay as they are, unless somebody gives others."""
-        return isinstance(self._store, FixedKeys)
+        return isinstance(self._store, StaticKeys)
 
     def is_live(self) -> bool:
         return self._is_within(self._bound)
@@ -130,7 +135,7 @@ class LiveKeys:
 
     def take(self, pairs: Mapping[TokenKind, SigningKey]) -> None:
         """These instead of those that were given before. What the others signed is dead."""
-        self._store = FixedKeys(pairs)
+        self._store = StaticKeys(pairs)
         self._use(self._store.held, monotonic())
 
     def unlock_with(self, secrets: Sequence[bytes]) -> None:
@@ -147,16 +152,16 @@ class LiveKeys:
         except (ConfigurationError, Unavailable) as error:
             self._report(str(error))
         else:
-            self._report(next(iter(held.troubles), ""))
+            self._report(next(iter(held.warnings), ""))
             if asked_at >= self._asked_at:  # or else somebody who asked later was quicker
                 self._use(held, asked_at)
         self._report_state()
 
-    def _use(self, held: HeldKeys, asked_at: float) -> None:
+    def _use(self, held: LoadedKeys, asked_at: float) -> None:
         self.held, self._asked_at = held, asked_at
         ring = held.ring.without_expired(self._clock(), self._times)
         if ring != self._in_force.ring:
-            self._in_force = HeldKeys(ring, held.pairs)
+            self._in_force = LoadedKeys(ring, held.pairs)
             for follower in self._followers:
                 follower(self._in_force)
 
@@ -169,7 +174,7 @@ class LiveKeys:
             for kind in TokenKind:
                 states = Counter(ring.state(key, now) for key in ring.of(kind))
                 current = ring.signing(kind, now)
-                has_start = current.signs_from is not None and current.signs_from > EVER
+                has_start = current.signs_from is not None and current.signs_from > UNKNOWN_START
                 self._tell(kind, states, current.signs_from if has_start else current.published_at)
 
     def _report(self, trouble: str) -> None:
@@ -185,12 +190,12 @@ class LiveKeys:
             except Exception:  # whatever it is, the next time may be better
                 log.exception("the keys are not looked at anew")
 
-    async def _tend(self, tend: TendKeys) -> None:
+    async def _tend(self, maintain: MaintainKeys) -> None:
         """Beside the watching, which must not wait until a key is made."""
         while True:
             await asyncio.sleep(1)
             try:
-                if tend.is_due(self.held.ring):
-                    await tend()
+                if maintain.is_due(self.held.ring):
+                    await maintain()
             except Exception:
                 log.exception("what is due of the keys is not done")

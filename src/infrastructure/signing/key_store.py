@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from application.ports import KeyStore
-from domain.key_ring import Key, KeyId, KeyRing, KeysFixed
+from domain.key_ring import Key, KeyId, KeyRing, KeysReadOnly
 from domain.token import TokenKind
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.signing.algorithms import RS256, Algorithm
 from infrastructure.signing.signing_key import SigningKey
 
-EVER = datetime.fromtimestamp(0, UTC)
+UNKNOWN_START = datetime.fromtimestamp(0, UTC)
 """Since when a key signs of which nothing else is known."""
 
 
 @dataclass(frozen=True, slots=True)
-class HeldKeys:
+class LoadedKeys:
     """
     :ivar pairs: the key pair of each key of the ring.
     :ivar troubles: what is there beside them and makes no key: a line for each, showing nothing.
@@ -26,7 +26,7 @@ class HeldKeys:
 
     ring: KeyRing = field(default_factory=KeyRing)
     pairs: Mapping[KeyId, SigningKey] = field(default_factory=dict)
-    troubles: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def check(self, variable: str) -> None:
         """
@@ -38,7 +38,7 @@ class HeldKeys:
                 raise ConfigurationError(variable, f"holds no key for {kind} tokens")
 
 
-class HeldKeyStore(KeyStore):
+class SigningKeyStore(KeyStore):
     """
     :ivar variable: that says where the keys are.
     :ivar is_shared: workers on several machines may change the keys, and may not hear of it.
@@ -52,7 +52,7 @@ class HeldKeyStore(KeyStore):
         self._made: dict[KeyId, SigningKey] = {}
 
     @abstractmethod
-    async def read(self) -> HeldKeys:
+    async def read(self) -> LoadedKeys:
         """The keys as they are now.
 
         :raises ConfigurationError: they make no ring. The message shows no key.
@@ -71,7 +71,7 @@ class HeldKeyStore(KeyStore):
         return Key(pair.kid, kind, published_at=now)
 
 
-class FixedKeys(HeldKeyStore):
+class StaticKeys(SigningKeyStore):
     """Keys that stay as they are: one of each kind.
 
     :param reason: why they cannot be changed here, and how instead.
@@ -80,11 +80,15 @@ class FixedKeys(HeldKeyStore):
     def __init__(self, pairs: Mapping[TokenKind, SigningKey], reason: str = "") -> None:
         super().__init__("ACCESS_TOKEN_PRIVATE_KEY")
         self._reason = reason
-        ring = KeyRing(frozenset(Key(pair.kid, kind, EVER, EVER) for kind, pair in pairs.items()))
-        self.held = HeldKeys(ring, {pair.kid: pair for pair in pairs.values()})
+        ring = KeyRing(
+            frozenset(
+                Key(pair.kid, kind, UNKNOWN_START, UNKNOWN_START) for kind, pair in pairs.items()
+            )
+        )
+        self.held = LoadedKeys(ring, {pair.kid: pair for pair in pairs.values()})
 
-    async def read(self) -> HeldKeys:
+    async def read(self) -> LoadedKeys:
         return self.held
 
     async def replace(self, _old: KeyRing, _new: KeyRing) -> bool:
-        raise KeysFixed(self._reason)
+        raise KeysReadOnly(self._reason)

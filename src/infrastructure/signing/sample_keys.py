@@ -4,7 +4,7 @@ Whoever starts from such a tutorial may still run on its keys, and then anybody 
 Named by JWK thumbprint (RFC 7638). Samples below 2048 bits are not listed; their size is refused.
 """
 
-PUBLISHED_KEYS = frozenset(
+SAMPLE_KEYS = frozenset(
     {
         # wpcodevo/rust-axum-jwt-rs256
         "TR4WeywtWziuDVSg0ny8tLyoSA6re6V_wsir1YZjPoY",

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 
 from domain.key_ring import KeyId
 from infrastructure.signing.algorithms import RS256, Algorithm, UnfitKey, usual_algorithm
-from infrastructure.signing.sample_keys import PUBLISHED_KEYS
+from infrastructure.signing.sample_keys import SAMPLE_KEYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class SigningKey:
         public = private.public_key()
         algorithm.check(public)
         kid = thumbprint(algorithm.members(public))
-        if kid in PUBLISHED_KEYS:
+        if kid in SAMPLE_KEYS:
             raise UnfitKey("is a published sample key: everybody could sign tokens with it")
         return cls(private, kid, algorithm)
 

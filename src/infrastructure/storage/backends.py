@@ -18,9 +18,9 @@ from infrastructure.storage.memory.stores import (
     MemorySessions,
     MemoryUsers,
 )
-from infrastructure.storage.near_cache.caches import NearSessions, NearUsers
+from infrastructure.storage.near_cache.caches import CachedSessions, CachedUsers
 from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed
-from infrastructure.storage.options import Limits
+from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.redis.invalidation_feed import RedisFeed
 from infrastructure.storage.redis.server import RedisServer
 from infrastructure.storage.redis.sessions import RedisRateLimiter, RedisSessions
@@ -52,7 +52,7 @@ class Adapter:
         within the time given; ``None`` when it cannot. Then each request asks the store.
     """
 
-    connect: Callable[[str, Limits], AbstractAsyncContextManager[Any]]
+    connect: Callable[[str, StoreOptions], AbstractAsyncContextManager[Any]]
     users: Callable[[Any], UserRepository] | None = None
     sessions: Callable[[Any], SessionStore] | None = None
     rate_limiter: Callable[[Any], RateLimiter] | None = None
@@ -61,7 +61,7 @@ class Adapter:
 
 
 @asynccontextmanager
-async def _memory(_url: str, _limits: Limits) -> AsyncIterator[MemoryFeed]:
+async def _memory(_url: str, _limits: StoreOptions) -> AsyncIterator[MemoryFeed]:
     yield MemoryFeed()
 
 
@@ -126,7 +126,7 @@ class Stores:
 
 @asynccontextmanager
 async def open_stores(
-    users_url: str, sessions_url: str, limits: Limits, clock: Clock = system_clock
+    users_url: str, sessions_url: str, limits: StoreOptions, clock: Clock = system_clock
 ) -> AsyncIterator[Stores]:
     """All stores, with copies in front of them; those at the same URL on the same connections.
 
@@ -152,15 +152,15 @@ async def open_stores(
             audit_log = await stack.enter_async_context(users.audit_log(at_users))
         kept_users = _made(users.users, at_users)
         if users_feed:
-            kept_users = NearUsers(kept_users, users_feed, limits.copies)
+            kept_users = CachedUsers(kept_users, users_feed, limits.copies)
         kept_sessions = _made(sessions.sessions, at_sessions)
         if sessions_feed:
-            kept_sessions = NearSessions(kept_sessions, sessions_feed, limits.copies, clock)
+            kept_sessions = CachedSessions(kept_sessions, sessions_feed, limits.copies, clock)
         yield Stores(kept_users, kept_sessions, rate_limiter, audit_log)
 
 
 async def _open(
-    adapter: Adapter, url: str, limits: Limits, stack: AsyncExitStack
+    adapter: Adapter, url: str, limits: StoreOptions, stack: AsyncExitStack
 ) -> tuple[Any, InvalidationFeed | None]:
     connection = await stack.enter_async_context(adapter.connect(url, limits))
     if not (adapter.feed and limits.copies):

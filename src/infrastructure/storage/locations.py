@@ -22,7 +22,7 @@ from domain.user import UserId
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
 from infrastructure.storage.backends import ADAPTERS, SQL, Adapter, adapter_for
-from infrastructure.storage.options import Limits
+from infrastructure.storage.options import StoreOptions
 
 _PRODUCTS = {
     "postgresql": "PostgreSQL",
@@ -62,7 +62,7 @@ class NotReady(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """Where one of the two is.
 
     :ivar variable: that its URL comes from.
@@ -112,7 +112,7 @@ class Place:
         return f"{product} at {_address(self, _PORTS.get(product))}"
 
     @asynccontextmanager
-    async def connect(self, limits: Limits) -> AsyncIterator[Any]:
+    async def connect(self, limits: StoreOptions) -> AsyncIterator[Any]:
         """What the adapter opens.
 
         :raises ConfigurationError: the URL cannot be read.
@@ -147,7 +147,7 @@ class Place:
             ) from None
 
 
-def places(settings: Settings) -> tuple[Place, Place]:
+def locations(settings: Settings) -> tuple[Location, Location]:
     """Of the users and of the sessions."""
     users = _set_first(
         {
@@ -161,30 +161,30 @@ def places(settings: Settings) -> tuple[Place, Place]:
         {"SESSIONS_URL": settings.sessions_url, "REDIS_URL": settings.redis_url}, users
     )
     return (
-        Place("users", users, settings.users_at),
-        Place("sessions", sessions, settings.sessions_at),
+        Location("users", users, settings.users_at),
+        Location("sessions", sessions, settings.sessions_at),
     )
 
 
-def distinct(settings: Settings) -> list[Place]:
+def distinct(settings: Settings) -> list[Location]:
     """The places, without the second where both are the same."""
-    users, sessions = places(settings)
+    users, sessions = locations(settings)
     return [users] if users.url == sessions.url else [users, sessions]
 
 
-def limits_of(settings: Settings) -> Limits:
-    return Limits(settings.store_connections, settings.store_timeout)
+def store_options(settings: Settings) -> StoreOptions:
+    return StoreOptions(settings.store_connections, settings.store_timeout)
 
 
 @contextmanager
-def answering(place: Place, failure: str = "cannot be used") -> Iterator[None]:
+def answering(location: Location, failure: str = "cannot be used") -> Iterator[None]:
     """
-    :raises NotReady: the place does not answer as it should.
+    :raises NotReady: the location does not answer as it should.
     """
     try:
         yield
     except _NO_ANSWER as error:
-        raise NotReady(f"{place.description} {failure}: {reason(error)}") from None
+        raise NotReady(f"{location.description} {failure}: {reason(error)}") from None
 
 
 def reason(error: BaseException) -> str:
@@ -206,9 +206,11 @@ def _set_first(candidates: dict[str, str | None], otherwise: str) -> str:
     return next((name for name, value in candidates.items() if value), otherwise)
 
 
-def _address(place: Place, usual_port: int | None) -> str:
+def _address(location: Location, usual_port: int | None) -> str:
     """Host and port as the driver reads them, and nothing before the last ``@``."""
-    parsed: URL | SplitResult = make_url(place.url) if place.is_sql else urlsplit(place.url)
+    parsed: URL | SplitResult = (
+        make_url(location.url) if location.is_sql else urlsplit(location.url)
+    )
     host = parsed.host if isinstance(parsed, URL) else parsed.hostname
     port = parsed.port or usual_port
     name = (host or "localhost").rpartition("@")[2]

@@ -16,7 +16,7 @@ def unwatched(_store: str, _role: str) -> AbstractContextManager[None]:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class StoreOptions:
     """
     :ivar pool_size: connections that one process may open.
     :ivar timeout: how long one call may wait for an answer.

@@ -26,7 +26,7 @@ from domain.audit_event import CAUSES_OF_END, SUCCESS, Event
 from domain.errors import Unavailable
 from domain.key_ring import KeyState
 from domain.token import TokenKind
-from infrastructure.signing.key_store import EVER
+from infrastructure.signing.key_store import UNKNOWN_START
 
 disable_created_metrics()  # type: ignore[no-untyped-call] # as many series again, unasked
 
@@ -281,5 +281,5 @@ class Metrics:
         """
         for state in KeyState:
             self._keys.labels(kind, state).set(states.get(state, 0))
-        if since is not None and since > EVER:
+        if since is not None and since > UNKNOWN_START:
             self._key_since.labels(kind).set(since.timestamp())

@@ -2,28 +2,28 @@
 
 from datetime import timedelta
 
-from application.rate_limiting import AttemptLimits
-from domain.audit_event import Caller
+from application.rate_limiting import RateLimits
+from domain.audit_event import RequestContext
 from domain.errors import InvalidCredentials
-from domain.rate_limit import Limit, TooManyRequests
-from tests.support.builders import PASSWORD, House
+from domain.rate_limit import RateLimit, TooManyRequests
+from tests.support.builders import PASSWORD, World
 
 WINDOW = timedelta(minutes=15)
 ADA, EVE = "ada@example.org", "eve@example.org"
-HERE, THERE = Caller("192.0.2.1"), Caller("198.51.100.7")
+HERE, THERE = RequestContext("192.0.2.1"), RequestContext("198.51.100.7")
 GUESS = "a guess"
-FIELDS = tuple(AttemptLimits.__dataclass_fields__)
+FIELDS = tuple(RateLimits.__dataclass_fields__)
 
 
-def limited(attempts: int = 3, *names: str) -> AttemptLimits:
+def limited(attempts: int = 3, *names: str) -> RateLimits:
     """These limits, or all of them."""
-    return AttemptLimits(
-        **{name: Limit(name.replace("_", "-"), attempts, WINDOW) for name in names or FIELDS}
+    return RateLimits(
+        **{name: RateLimit(name.replace("_", "-"), attempts, WINDOW) for name in names or FIELDS}
     )
 
 
 async def log_in(
-    house: House, email: str = ADA, password: str = GUESS, caller: Caller = HERE
+    house: World, email: str = ADA, password: str = GUESS, caller: RequestContext = HERE
 ) -> str:
     """
     :returns: how it ended.
@@ -37,7 +37,7 @@ async def log_in(
     return "in"
 
 
-async def register(house: House, email: str, caller: Caller = HERE) -> str:
+async def register(house: World, email: str, caller: RequestContext = HERE) -> str:
     try:
         await house.register("Ada", email, PASSWORD, caller)
     except TooManyRequests as refused:
@@ -45,7 +45,7 @@ async def register(house: House, email: str, caller: Caller = HERE) -> str:
     return "in"
 
 
-async def refresh(house: House, token: str, caller: Caller = HERE) -> str:
+async def refresh(house: World, token: str, caller: RequestContext = HERE) -> str:
     try:
         await house.refresh(token, caller)
     except TooManyRequests as refused:
@@ -53,5 +53,5 @@ async def refresh(house: House, token: str, caller: Caller = HERE) -> str:
     return "in"
 
 
-def addresses() -> list[Caller]:
-    return [Caller(f"203.0.113.{number}") for number in range(1, 6)]
+def addresses() -> list[RequestContext]:
+    return [RequestContext(f"203.0.113.{number}") for number in range(1, 6)]

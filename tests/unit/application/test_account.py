@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from application.authenticate import Principal
-from application.rate_limiting import AttemptLimits
+from application.rate_limiting import RateLimits
 from domain.errors import InvalidCredentials, InvalidInput, TokenRejected, WrongPassword
 from domain.rate_limit import TooManyRequests
-from tests.support.builders import PASSWORD, SECOND, House
+from tests.support.builders import PASSWORD, SECOND, World
 from tests.unit.application.attempts import GUESS, limited, log_in
 
 ADA = "ada@example.org"
@@ -16,7 +16,7 @@ NEW = "a better one than before"
 
 
 async def test_the_new_password_opens_and_the_old_one_does_not(
-    house: House, me: Principal
+    house: World, me: Principal
 ) -> None:
     await house.change_password(me, PASSWORD, NEW)
 
@@ -25,8 +25,8 @@ async def test_the_new_password_opens_and_the_old_one_does_not(
     await house.login(ADA, NEW)
 
 
-async def test_the_other_sessions_end_and_mine_stays(house: House) -> None:
-    await house.move_in(ADA)
+async def test_the_other_sessions_end_and_mine_stays(house: World) -> None:
+    await house.sign_up(ADA)
     before, mine, after = [await house.come_in(ADA) for _ in range(3)]
     me = await house.authenticate(mine.access)
 
@@ -42,8 +42,8 @@ async def test_the_other_sessions_end_and_mine_stays(house: House) -> None:
     await house.refresh(mine.refresh)
 
 
-async def test_sessions_of_others_stay(house: House, me: Principal) -> None:
-    await house.move_in("eve@example.org")
+async def test_sessions_of_others_stay(house: World, me: Principal) -> None:
+    await house.sign_up("eve@example.org")
     eve = await house.come_in("eve@example.org")
 
     await house.change_password(me, PASSWORD, NEW)
@@ -51,7 +51,7 @@ async def test_sessions_of_others_stay(house: House, me: Principal) -> None:
     await house.authenticate(eve.access)
 
 
-async def test_nothing_else_about_the_user_changes(house: House, me: Principal) -> None:
+async def test_nothing_else_about_the_user_changes(house: World, me: Principal) -> None:
     house.clock.advance(SECOND)
 
     await house.change_password(me, PASSWORD, NEW)
@@ -73,7 +73,7 @@ async def test_nothing_else_about_the_user_changes(house: House, me: Principal) 
     "current", ["", "a guess", PASSWORD + " ", PASSWORD.upper(), NEW, PASSWORD[:-1]]
 )
 async def test_a_wrong_current_password_changes_nothing(
-    house: House, me: Principal, current: str
+    house: World, me: Principal, current: str
 ) -> None:
     with pytest.raises(WrongPassword):
         await house.change_password(me, current, NEW)
@@ -88,7 +88,7 @@ async def test_a_wrong_current_password_changes_nothing(
     ids=ascii,
 )  # fmt: skip
 async def test_the_new_password_must_be_one_that_a_registration_takes(
-    house: House, me: Principal, new: str
+    house: World, me: Principal, new: str
 ) -> None:
     with pytest.raises(InvalidInput) as refused:
         await house.change_password(me, PASSWORD, new)
@@ -100,7 +100,7 @@ async def test_the_new_password_must_be_one_that_a_registration_takes(
 
 @pytest.mark.parametrize("current", ["x" * 257, "\U0001f680" * 257, "with\x00null"], ids=ascii)
 async def test_a_current_password_that_nobody_can_have_is_not_hashed(
-    house: House, me: Principal, current: str
+    house: World, me: Principal, current: str
 ) -> None:
     before = list(house.hasher.computed)
 
@@ -111,7 +111,7 @@ async def test_a_current_password_that_nobody_can_have_is_not_hashed(
     await check_unchanged(house, me)
 
 
-async def test_the_password_may_stay_the_same(house: House, me: Principal) -> None:
+async def test_the_password_may_stay_the_same(house: World, me: Principal) -> None:
     """Somebody wants the other sessions to end; that is no reason to refuse."""
     await house.change_password(me, PASSWORD, PASSWORD)
 
@@ -121,7 +121,7 @@ async def test_the_password_may_stay_the_same(house: House, me: Principal) -> No
 
 @pytest.mark.parametrize("is_deleted", [True, False])
 async def test_a_user_who_was_changed_at_this_very_moment_keeps_their_password(
-    house: House, me: Principal, is_deleted: bool
+    house: World, me: Principal, is_deleted: bool
 ) -> None:
     if is_deleted:
         await house.users.delete(me.user.id)
@@ -136,7 +136,7 @@ async def test_a_user_who_was_changed_at_this_very_moment_keeps_their_password(
 
 
 async def test_guessing_the_current_password_is_limited_as_logging_in_is(
-    house: House, me: Principal
+    house: World, me: Principal
 ) -> None:
     house.limits = limited(3, "login_account")
     for _ in range(3):
@@ -148,12 +148,12 @@ async def test_guessing_the_current_password_is_limited_as_logging_in_is(
         await house.change_password(me, PASSWORD, NEW)
 
     assert house.hasher.computed == before
-    house.limits = AttemptLimits()
+    house.limits = RateLimits()
     await check_unchanged(house, me)
 
 
 async def test_a_thief_in_another_session_does_not_use_up_the_owners_attempts(
-    house: House, me: Principal
+    house: World, me: Principal
 ) -> None:
     house.limits = limited(3, "login_account")
     thief = await house.authenticate((await house.come_in(ADA)).access)
@@ -167,7 +167,7 @@ async def test_a_thief_in_another_session_does_not_use_up_the_owners_attempts(
 
 
 async def test_what_was_changed_elsewhere_a_moment_ago_is_no_obstacle(
-    house: House, me: Principal
+    house: World, me: Principal
 ) -> None:
     """The request may have been let in on a copy."""
     await house.change(me.user, photo="ada.png")
@@ -179,7 +179,7 @@ async def test_what_was_changed_elsewhere_a_moment_ago_is_no_obstacle(
     assert stored.photo == "ada.png"
 
 
-async def test_who_knows_it_has_all_attempts_again(house: House, me: Principal) -> None:
+async def test_who_knows_it_has_all_attempts_again(house: World, me: Principal) -> None:
     house.limits = limited(3, "login_account")
     for _ in range(2):
         with pytest.raises(WrongPassword):
@@ -190,7 +190,7 @@ async def test_who_knows_it_has_all_attempts_again(house: House, me: Principal) 
     assert [await log_in(house) for _ in range(4)] == ["wrong"] * 3 + ["login-account"]
 
 
-async def check_unchanged(house: House, me: Principal) -> None:
+async def check_unchanged(house: World, me: Principal) -> None:
     assert await house.users.get(me.user.id) == me.user
     assert len(await house.sessions.of_user(me.user.id)) == 3
     await house.login(ADA, PASSWORD)

@@ -14,14 +14,14 @@ from domain.audit_event import Event
 from domain.errors import InvalidCredentials, TokenRejected
 from domain.user import User
 from infrastructure.storage.memory.stores import MemoryUsers
-from tests.support.builders import PASSWORD, House, new_id
+from tests.support.builders import PASSWORD, World, new_id
 from tests.support.doubles import PausingSessions
 
 ADA = "ada@example.org"
 NEW = "a better one than before"
 
 
-async def test_of_two_changes_at_once_one_succeeds(house: House, me: Principal) -> None:
+async def test_of_two_changes_at_once_one_succeeds(house: World, me: Principal) -> None:
     house.sessions = PausingSessions(house.sessions, lambda: asyncio.sleep(0))
 
     outcomes = await asyncio.gather(
@@ -36,7 +36,7 @@ async def test_of_two_changes_at_once_one_succeeds(house: House, me: Principal) 
 
 @pytest.mark.parametrize("pauses_before", range(2))
 async def test_a_login_with_the_old_password_does_not_survive_a_change_meanwhile(
-    house: House, me: Principal, pauses_before: int
+    house: World, me: Principal, pauses_before: int
 ) -> None:
     sessions, pauses = house.sessions, count()
 
@@ -55,7 +55,7 @@ async def test_a_login_with_the_old_password_does_not_survive_a_change_meanwhile
 
 @pytest.mark.parametrize("pauses_before", range(8))
 async def test_a_login_between_the_steps_of_a_change_does_not_survive(
-    house: House, me: Principal, pauses_before: int
+    house: World, me: Principal, pauses_before: int
 ) -> None:
     sessions, pauses = house.sessions, count()
 
@@ -76,7 +76,7 @@ async def test_a_login_between_the_steps_of_a_change_does_not_survive(
     assert await sessions.of_user(me.user.id) == [replace(me.session, generation=1)]
 
 
-async def test_a_change_that_races_logins_and_refreshes_always_wins(house: House) -> None:
+async def test_a_change_that_races_logins_and_refreshes_always_wins(house: World) -> None:
     sessions, dice = house.sessions, random.Random(23)
 
     async def pause() -> None:
@@ -91,7 +91,7 @@ async def test_a_change_that_races_logins_and_refreshes_always_wins(house: House
     outcomes = set()
     for _ in range(100):
         email = f"{new_id()}@example.org"
-        await house.move_in(email)
+        await house.sign_up(email)
         mine, other = await house.come_in(email), await house.come_in(email)
         me = await house.authenticate(mine.access)
         house.sessions = PausingSessions(sessions, pause)
@@ -112,7 +112,7 @@ async def test_a_change_that_races_logins_and_refreshes_always_wins(house: House
 
 @pytest.mark.parametrize("steps_before", range(10))
 async def test_a_crash_at_any_step_leaves_nobody_logged_in_under_the_old_password(
-    house: House, me: Principal, steps_before: int
+    house: World, me: Principal, steps_before: int
 ) -> None:
     """Not even who logs in between the steps, for as long as the old password lets them."""
     sessions, steps = house.sessions, count()
@@ -151,9 +151,9 @@ class UsersThatBreak(MemoryUsers):
         raise ConnectionError(old.id, new.id, event)
 
 
-async def test_a_crash_before_the_password_is_stored_changes_nothing(house: House) -> None:
+async def test_a_crash_before_the_password_is_stored_changes_nothing(house: World) -> None:
     house.users = UsersThatBreak()
-    await house.move_in(ADA)
+    await house.sign_up(ADA)
     other = await house.come_in(ADA)
     me = await house.authenticate((await house.come_in(ADA)).access)
 

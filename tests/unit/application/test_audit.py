@@ -7,32 +7,32 @@ from datetime import timedelta
 import pytest
 
 from application.authentication import TokenPair
-from application.rate_limiting import AttemptLimits
-from domain.audit_event import UNKNOWN, Caller, Event
+from application.rate_limiting import RateLimits
+from domain.audit_event import UNKNOWN, Event, RequestContext
 from domain.errors import Unavailable
 from domain.permissions import Role
-from domain.rate_limit import Limit
+from domain.rate_limit import RateLimit
 from domain.session import Session, SessionId
-from domain.session_activity import Sighting
+from domain.session_activity import SessionActivity
 from domain.user import User
 from infrastructure.storage.memory.stores import MemorySessions
-from tests.support.builders import LIFETIMES, PASSWORD, House
+from tests.support.builders import LIFETIMES, PASSWORD, World
 
 EMAIL, NAME = "ada@example.org", "Ada Lovelace"
 WRONG, NEW = "tr0ub4dor and three", "a better one than before"
-CALLER = Caller("192.0.2.1", "request-7")
-ONCE = Limit("once", 1, timedelta(minutes=1))
+CALLER = RequestContext("192.0.2.1", "request-7")
+ONCE = RateLimit("once", 1, timedelta(minutes=1))
 
 
 @dataclass
 class Scene:
     """A house with Ada in it, logged in, and what may be done in it."""
 
-    house: House
+    house: World
     user: User
     tokens: TokenPair
     session: Session
-    caller: Caller = CALLER
+    caller: RequestContext = CALLER
 
     async def register(self, email: str = "eve@example.org", password: str = PASSWORD) -> None:
         await self.house.register(NAME, email, password, self.caller)
@@ -84,8 +84,8 @@ class Scene:
 
 
 @pytest.fixture
-async def scene(house: House) -> Scene:
-    user = await house.move_in(EMAIL)
+async def scene(house: World) -> Scene:
+    user = await house.sign_up(EMAIL)
     tokens = await house.come_in(EMAIL)
     [session] = await house.sessions.of_user(user.id)
     house.events.events.clear()
@@ -116,7 +116,7 @@ async def disabled(scene: Scene) -> None:
 
 async def stopped(scene: Scene, attempt: Callable[[], Awaitable[None]]) -> None:
     """The attempt after the last one that is allowed."""
-    scene.house.limits = AttemptLimits(login=ONCE, register=ONCE, refresh=ONCE)
+    scene.house.limits = RateLimits(login=ONCE, register=ONCE, refresh=ONCE)
     await attempt()
     scene.house.events.events.clear()
     await attempt()
@@ -125,9 +125,12 @@ async def stopped(scene: Scene, attempt: Callable[[], Awaitable[None]]) -> None:
 async def without_a_store(scene: Scene) -> None:
     class Broken(MemorySessions):
         async def add(
-            self, session: Session, sighting: Sighting | None = None, event: Event | None = None
+            self,
+            session: Session,
+            activity: SessionActivity | None = None,
+            event: Event | None = None,
         ) -> None:
-            await super().add(session, sighting, event)
+            await super().add(session, activity, event)
             raise Unavailable("sessions")
 
     scene.house.sessions = Broken()
@@ -320,8 +323,8 @@ async def test_what_a_device_is_known_by_is_in_no_record(scene: Scene, password:
     assert token not in repr(scene.house.events.events)
 
 
-async def test_who_calls_from_within_is_unknown(house: House) -> None:
-    await house.move_in()
+async def test_who_calls_from_within_is_unknown(house: World) -> None:
+    await house.sign_up()
 
     assert [event.caller for event in house.events.events] == [UNKNOWN]
 

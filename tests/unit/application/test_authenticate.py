@@ -8,11 +8,11 @@ import pytest
 from application.authentication import TokenPair
 from domain.errors import TokenRejected
 from domain.permissions import Role
-from tests.support.builders import LIFETIMES, MICROSECOND, SECOND, House, a_session
+from tests.support.builders import LIFETIMES, MICROSECOND, SECOND, World, a_session
 
 
-async def test_an_access_token_says_who_and_in_which_session(house: House) -> None:
-    user = await house.move_in()
+async def test_an_access_token_says_who_and_in_which_session(house: World) -> None:
+    user = await house.sign_up()
     pair = await house.come_in()
 
     principal = await house.authenticate(pair.access)
@@ -21,16 +21,16 @@ async def test_an_access_token_says_who_and_in_which_session(house: House) -> No
     assert [principal.session] == list(await house.sessions.of_user(user.id))
 
 
-async def test_a_refresh_token_is_no_access_token(house: House) -> None:
-    await house.move_in()
+async def test_a_refresh_token_is_no_access_token(house: World) -> None:
+    await house.sign_up()
     pair = await house.come_in()
 
     with pytest.raises(TokenRejected):
         await house.authenticate(pair.refresh)
 
 
-async def test_a_changed_role_is_seen_at_once(house: House) -> None:
-    user = await house.move_in()
+async def test_a_changed_role_is_seen_at_once(house: World) -> None:
+    user = await house.sign_up()
     pair = await house.come_in()
 
     await house.change(user, role=Role.ADMIN)
@@ -38,8 +38,8 @@ async def test_a_changed_role_is_seen_at_once(house: House) -> None:
     assert (await house.authenticate(pair.access)).user.role is Role.ADMIN
 
 
-async def test_a_disabled_user_is_refused_at_once(house: House) -> None:
-    user = await house.move_in()
+async def test_a_disabled_user_is_refused_at_once(house: World) -> None:
+    user = await house.sign_up()
     pair = await house.come_in()
 
     await house.change(user, disabled=True)
@@ -48,8 +48,8 @@ async def test_a_disabled_user_is_refused_at_once(house: House) -> None:
         await house.authenticate(pair.access)
 
 
-async def test_a_deleted_user_is_refused_at_once(house: House) -> None:
-    user = await house.move_in()
+async def test_a_deleted_user_is_refused_at_once(house: World) -> None:
+    user = await house.sign_up()
     pair = await house.come_in()
 
     await house.users.delete(user.id)
@@ -58,8 +58,8 @@ async def test_a_deleted_user_is_refused_at_once(house: House) -> None:
         await house.authenticate(pair.access)
 
 
-async def test_a_deleted_session_is_refused_at_once(house: House) -> None:
-    user = await house.move_in()
+async def test_a_deleted_session_is_refused_at_once(house: World) -> None:
+    user = await house.sign_up()
     pair = await house.come_in()
     [session] = await house.sessions.of_user(user.id)
 
@@ -69,8 +69,8 @@ async def test_a_deleted_session_is_refused_at_once(house: House) -> None:
         await house.authenticate(pair.access)
 
 
-async def test_a_token_of_somebody_elses_session_is_refused(house: House) -> None:
-    ada, eve = await house.move_in("ada@example.org"), await house.move_in("eve@example.org")
+async def test_a_token_of_somebody_elses_session_is_refused(house: World) -> None:
+    ada, eve = await house.sign_up("ada@example.org"), await house.sign_up("eve@example.org")
     await house.come_in("ada@example.org")
     [session] = await house.sessions.of_user(ada.id)
     mixed = a_session(id=session.id, user_id=eve.id)
@@ -83,10 +83,10 @@ async def test_a_token_of_somebody_elses_session_is_refused(house: House) -> Non
     ("seconds", "is_good"), [(-31, False), (-29, True), (29, True), (31, False)]
 )
 async def test_clocks_may_differ_by_half_a_minute(
-    house: House, seconds: int, is_good: bool
+    house: World, seconds: int, is_good: bool
 ) -> None:
     house.clock.now = house.clock.now.replace(microsecond=0)
-    await house.move_in()
+    await house.sign_up()
     pair = await house.come_in()
 
     house.clock.advance(seconds * SECOND + (LIFETIMES.access if seconds > 0 else timedelta()))
@@ -98,9 +98,9 @@ async def test_clocks_may_differ_by_half_a_minute(
             await house.authenticate(pair.access)
 
 
-async def test_no_leeway_lengthens_a_session(house: House) -> None:
+async def test_no_leeway_lengthens_a_session(house: World) -> None:
     house.lifetimes = replace(LIFETIMES, idle=LIFETIMES.access)
-    await house.move_in()
+    await house.sign_up()
     pair = await house.come_in()
 
     house.clock.advance(LIFETIMES.access - MICROSECOND)

@@ -273,7 +273,7 @@ async def test_a_bad_record_keeps_no_good_one_out_and_the_bad_are_told_in_order(
 
 async def test_nothing_is_imported_from_nothing(import_users: ImportUsers) -> None:
     assert await import_users([]) == Imported(0, 0, [])
-    assert await import_users.rehearse([], set()) == Imported(0, 0, [])
+    assert await import_users.dry_run([], set()) == Imported(0, 0, [])
 
 
 WITH_ID = {"without an id": ADA, "with an id": ADA | {"id": ID}}
@@ -390,7 +390,7 @@ async def both_ways(batches: Sequence[Sequence[Record]], *there: User) -> tuple[
         await users.add(user)
     import_users = an_import_into(users)
     before = await users.page(EVERYONE, None, 100)
-    rehearsed = summary(*[await import_users.rehearse(batch, seen) for batch in batches])
+    rehearsed = summary(*[await import_users.dry_run(batch, seen) for batch in batches])
     assert await users.page(EVERYONE, None, 100) == before
     return rehearsed, summary(*[await import_users(batch) for batch in batches])
 

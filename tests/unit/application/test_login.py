@@ -8,12 +8,12 @@ import pytest
 from domain.errors import InvalidCredentials, InvalidInput
 from domain.password import Password
 from domain.token import TokenKind
-from tests.support.builders import LIFETIMES, PASSWORD, House
+from tests.support.builders import LIFETIMES, PASSWORD, World
 from tests.support.doubles import QuickHasher, UnhurriedHasher
 
 
-async def test_a_login_starts_a_session_and_gives_its_two_tokens(house: House) -> None:
-    user = await house.move_in()
+async def test_a_login_starts_a_session_and_gives_its_two_tokens(house: World) -> None:
+    user = await house.sign_up()
 
     pair = await house.come_in()
 
@@ -26,8 +26,8 @@ async def test_a_login_starts_a_session_and_gives_its_two_tokens(house: House) -
     assert refresh.token_id == session.token_id
 
 
-async def test_a_login_says_for_how_long_its_tokens_are_good(house: House) -> None:
-    await house.move_in()
+async def test_a_login_says_for_how_long_its_tokens_are_good(house: World) -> None:
+    await house.sign_up()
 
     pair = await house.come_in()
 
@@ -35,8 +35,8 @@ async def test_a_login_says_for_how_long_its_tokens_are_good(house: House) -> No
     assert pair.refresh_lifetime == LIFETIMES.idle.total_seconds()
 
 
-async def test_each_login_is_a_session_of_its_own(house: House) -> None:
-    user = await house.move_in()
+async def test_each_login_is_a_session_of_its_own(house: World) -> None:
+    user = await house.sign_up()
 
     one, other = await house.come_in(), await house.come_in()
 
@@ -47,14 +47,14 @@ async def test_each_login_is_a_session_of_its_own(house: House) -> None:
 @pytest.mark.parametrize(
     "email", ["ADA@Example.org", " ada@example.org. ", "ada\uff20example.org"]
 )
-async def test_people_log_in_with_any_spelling_of_their_address(house: House, email: str) -> None:
-    await house.move_in("ada@example.org")
+async def test_people_log_in_with_any_spelling_of_their_address(house: World, email: str) -> None:
+    await house.sign_up("ada@example.org")
 
     await house.come_in(email)
 
 
-async def test_a_wrong_password_opens_nothing(house: House) -> None:
-    user = await house.move_in()
+async def test_a_wrong_password_opens_nothing(house: World) -> None:
+    user = await house.sign_up()
 
     with pytest.raises(InvalidCredentials):
         await house.login("ada@example.org", PASSWORD + " ")
@@ -64,9 +64,9 @@ async def test_a_wrong_password_opens_nothing(house: House) -> None:
 
 @pytest.mark.parametrize("email", ["eve@example.org", "no address", "ada+x@example.org", ""])
 async def test_an_unknown_address_takes_the_work_of_a_wrong_password(
-    house: House, email: str
+    house: World, email: str
 ) -> None:
-    await house.move_in()
+    await house.sign_up()
 
     with pytest.raises(InvalidCredentials):
         await house.login(email, PASSWORD)
@@ -74,8 +74,8 @@ async def test_an_unknown_address_takes_the_work_of_a_wrong_password(
     assert house.hasher.computed == [None]
 
 
-async def test_a_disabled_user_learns_nothing_and_takes_the_same_work(house: House) -> None:
-    user = await house.move_in()
+async def test_a_disabled_user_learns_nothing_and_takes_the_same_work(house: World) -> None:
+    user = await house.sign_up()
     await house.change(user, disabled=True)
 
     with pytest.raises(InvalidCredentials):
@@ -85,9 +85,9 @@ async def test_a_disabled_user_learns_nothing_and_takes_the_same_work(house: Hou
     assert await house.sessions.of_user(user.id) == []
 
 
-async def test_refusals_cannot_be_told_apart(house: House) -> None:
-    ada = await house.move_in("ada@example.org")
-    await house.move_in("eve@example.org")
+async def test_refusals_cannot_be_told_apart(house: World) -> None:
+    ada = await house.sign_up("ada@example.org")
+    await house.sign_up("eve@example.org")
     await house.change(ada, disabled=True)
     refusals = []
     for email, password in [
@@ -102,8 +102,8 @@ async def test_refusals_cannot_be_told_apart(house: House) -> None:
     assert len(set(refusals)) == 1
 
 
-async def test_a_password_of_unbearable_size_is_refused_before_any_hashing(house: House) -> None:
-    await house.move_in()
+async def test_a_password_of_unbearable_size_is_refused_before_any_hashing(house: World) -> None:
+    await house.sign_up()
 
     with pytest.raises(InvalidInput):
         await house.login("ada@example.org", "x" * 257)
@@ -111,8 +111,8 @@ async def test_a_password_of_unbearable_size_is_refused_before_any_hashing(house
     assert house.hasher.computed == []
 
 
-async def test_a_weak_hash_is_renewed_at_login(house: House) -> None:
-    user = await house.move_in()
+async def test_a_weak_hash_is_renewed_at_login(house: World) -> None:
+    user = await house.sign_up()
     house.hasher = QuickHasher(cost=2)
 
     await house.come_in()
@@ -124,8 +124,8 @@ async def test_a_weak_hash_is_renewed_at_login(house: House) -> None:
     assert dataclasses.replace(renewed, password_hash=user.password_hash) == user
 
 
-async def test_of_parallel_logins_that_renew_a_weak_hash_each_succeeds(house: House) -> None:
-    user = await house.move_in()
+async def test_of_parallel_logins_that_renew_a_weak_hash_each_succeeds(house: World) -> None:
+    user = await house.sign_up()
     house.hasher = UnhurriedHasher(cost=2)
 
     await asyncio.gather(*(house.come_in() for _ in range(3)))
@@ -133,16 +133,16 @@ async def test_of_parallel_logins_that_renew_a_weak_hash_each_succeeds(house: Ho
     assert len(await house.sessions.of_user(user.id)) == 3
 
 
-async def test_a_hash_of_today_is_left_alone(house: House) -> None:
-    user = await house.move_in()
+async def test_a_hash_of_today_is_left_alone(house: World) -> None:
+    user = await house.sign_up()
 
     await house.come_in()
 
     assert await house.users.get(user.id) == user
 
 
-async def test_a_wrong_password_renews_no_hash(house: House) -> None:
-    user = await house.move_in()
+async def test_a_wrong_password_renews_no_hash(house: World) -> None:
+    user = await house.sign_up()
     house.hasher = QuickHasher(cost=2)
 
     with pytest.raises(InvalidCredentials):
@@ -151,7 +151,7 @@ async def test_a_wrong_password_renews_no_hash(house: House) -> None:
     assert await house.users.get(user.id) == user
 
 
-async def test_a_composed_and_a_decomposed_password_open_the_same_door(house: House) -> None:
+async def test_a_composed_and_a_decomposed_password_open_the_same_door(house: World) -> None:
     await house.register("Ada", "ada@example.org", "cafe\u0301 au lait")
 
     await house.login("ada@example.org", "caf\u00e9 au lait")

@@ -8,11 +8,11 @@ import pytest
 
 from application.authentication import TokenPair
 from domain.errors import NotLoggedIn, TokenRejected
-from tests.support.builders import LIFETIMES, House
+from tests.support.builders import LIFETIMES, World
 from tests.support.doubles import PausingSessions
 
 
-async def is_dead(house: House, pair: TokenPair) -> bool:
+async def is_dead(house: World, pair: TokenPair) -> bool:
     """Whether neither of the two tokens opens anything."""
     for open_with, token in (
         (house.authenticate, pair.access),
@@ -26,8 +26,8 @@ async def is_dead(house: House, pair: TokenPair) -> bool:
     return True
 
 
-async def test_a_logout_kills_every_token_of_the_session(house: House) -> None:
-    user = await house.move_in()
+async def test_a_logout_kills_every_token_of_the_session(house: World) -> None:
+    user = await house.sign_up()
     first = await house.come_in()
     second = await house.refresh(first.refresh)
 
@@ -38,8 +38,8 @@ async def test_a_logout_kills_every_token_of_the_session(house: House) -> None:
     assert await house.sessions.of_user(user.id) == []
 
 
-async def test_either_token_is_enough_to_log_out(house: House) -> None:
-    await house.move_in()
+async def test_either_token_is_enough_to_log_out(house: World) -> None:
+    await house.sign_up()
     one, other = await house.come_in(), await house.come_in()
 
     await house.logout(one.access, None)
@@ -49,8 +49,8 @@ async def test_either_token_is_enough_to_log_out(house: House) -> None:
     assert await is_dead(house, other)
 
 
-async def test_an_expired_access_token_beside_a_good_refresh_token_logs_out(house: House) -> None:
-    await house.move_in()
+async def test_an_expired_access_token_beside_a_good_refresh_token_logs_out(house: World) -> None:
+    await house.sign_up()
     pair = await house.come_in()
     house.clock.advance(LIFETIMES.access * 2)
 
@@ -59,8 +59,8 @@ async def test_an_expired_access_token_beside_a_good_refresh_token_logs_out(hous
     assert await is_dead(house, pair)
 
 
-async def test_rubbish_beside_a_good_token_logs_out(house: House) -> None:
-    await house.move_in()
+async def test_rubbish_beside_a_good_token_logs_out(house: World) -> None:
+    await house.sign_up()
     one, other = await house.come_in(), await house.come_in()
 
     await house.logout("rubbish", one.refresh)
@@ -70,8 +70,8 @@ async def test_rubbish_beside_a_good_token_logs_out(house: House) -> None:
     assert await is_dead(house, other)
 
 
-async def test_two_tokens_of_different_sessions_end_both(house: House) -> None:
-    await house.move_in()
+async def test_two_tokens_of_different_sessions_end_both(house: World) -> None:
+    await house.sign_up()
     one, other = await house.come_in(), await house.come_in()
 
     await house.logout(one.access, other.refresh)
@@ -80,8 +80,8 @@ async def test_two_tokens_of_different_sessions_end_both(house: House) -> None:
     assert await is_dead(house, other)
 
 
-async def test_a_logout_ends_no_other_session(house: House) -> None:
-    await house.move_in()
+async def test_a_logout_ends_no_other_session(house: World) -> None:
+    await house.sign_up()
     one, other = await house.come_in(), await house.come_in()
 
     await house.logout(one.access, one.refresh)
@@ -89,8 +89,8 @@ async def test_a_logout_ends_no_other_session(house: House) -> None:
     await house.authenticate(other.access)
 
 
-async def test_a_logout_may_be_repeated(house: House) -> None:
-    await house.move_in()
+async def test_a_logout_may_be_repeated(house: World) -> None:
+    await house.sign_up()
     pair = await house.come_in()
 
     await house.logout(pair.access, pair.refresh)
@@ -99,8 +99,8 @@ async def test_a_logout_may_be_repeated(house: House) -> None:
     assert await is_dead(house, pair)
 
 
-async def test_a_spent_refresh_token_still_logs_out(house: House) -> None:
-    await house.move_in()
+async def test_a_spent_refresh_token_still_logs_out(house: World) -> None:
+    await house.sign_up()
     first = await house.come_in()
     second = await house.refresh(first.refresh)
 
@@ -109,8 +109,8 @@ async def test_a_spent_refresh_token_still_logs_out(house: House) -> None:
     assert await is_dead(house, second)
 
 
-async def test_a_disabled_user_may_log_out(house: House) -> None:
-    user = await house.move_in()
+async def test_a_disabled_user_may_log_out(house: World) -> None:
+    user = await house.sign_up()
     pair = await house.come_in()
     await house.change(user, disabled=True)
 
@@ -119,13 +119,13 @@ async def test_a_disabled_user_may_log_out(house: House) -> None:
     assert await house.sessions.of_user(user.id) == []
 
 
-async def test_a_logout_needs_a_token(house: House) -> None:
+async def test_a_logout_needs_a_token(house: World) -> None:
     with pytest.raises(NotLoggedIn):
         await house.logout(None, None)
 
 
-async def test_a_logout_needs_a_good_token_in_its_own_place(house: House) -> None:
-    await house.move_in()
+async def test_a_logout_needs_a_good_token_in_its_own_place(house: World) -> None:
+    await house.sign_up()
     pair = await house.come_in()
 
     for access, refresh in ((pair.refresh, pair.access), ("rubbish", None), (None, "")):
@@ -135,8 +135,8 @@ async def test_a_logout_needs_a_good_token_in_its_own_place(house: House) -> Non
     await house.authenticate(pair.access)
 
 
-async def test_expired_tokens_log_nobody_out(house: House) -> None:
-    user = await house.move_in()
+async def test_expired_tokens_log_nobody_out(house: World) -> None:
+    user = await house.sign_up()
     pair = await house.come_in()
     house.clock.advance(LIFETIMES.idle * 2)
 
@@ -149,9 +149,9 @@ async def test_expired_tokens_log_nobody_out(house: House) -> None:
 # A refresh takes two steps in the store, get and replace, with a pause before and after each.
 @pytest.mark.parametrize("pauses_before", range(4))
 async def test_a_logout_between_the_steps_of_a_refresh_wins(
-    house: House, pauses_before: int
+    house: World, pauses_before: int
 ) -> None:
-    user = await house.move_in()
+    user = await house.sign_up()
     pair = await house.come_in()
     sessions, pauses = house.sessions, count()
 
@@ -172,8 +172,8 @@ async def test_a_logout_between_the_steps_of_a_refresh_wins(
     assert await sessions.of_user(user.id) == []
 
 
-async def test_a_logout_that_races_refreshes_always_wins(house: House) -> None:
-    user = await house.move_in()
+async def test_a_logout_that_races_refreshes_always_wins(house: World) -> None:
+    user = await house.sign_up()
     sessions = house.sessions
     dice = random.Random(21)
 

@@ -10,14 +10,14 @@ from domain.audit_event import COMMAND_LINE
 from domain.errors import InvalidCredentials, InvalidInput, TokenRejected, WrongPassword
 from domain.permissions import Role
 from domain.rate_limit import TooManyRequests
-from tests.support.builders import PASSWORD, House
+from tests.support.builders import PASSWORD, World
 from tests.support.doubles import PausingSessions
 from tests.unit.application.attempts import ADA, GUESS, limited
 
 NEW = "a better one than before"
 
 
-async def test_name_and_photo_change_and_nothing_else(house: House, me: Principal) -> None:
+async def test_name_and_photo_change_and_nothing_else(house: World, me: Principal) -> None:
     house.clock.advance(house.lifetimes.grace)
 
     changed = await house.change_profile(me, "  Ada King ", "https://example.org/ada.png")
@@ -29,7 +29,7 @@ async def test_name_and_photo_change_and_nothing_else(house: House, me: Principa
     await house.login(ADA, PASSWORD)
 
 
-async def test_what_is_not_given_stays(house: House, me: Principal) -> None:
+async def test_what_is_not_given_stays(house: World, me: Principal) -> None:
     await house.change_profile(me, photo="ada.png")
     changed = await house.change_profile(me, name="Ada King")
 
@@ -54,7 +54,7 @@ async def test_what_is_not_given_stays(house: House, me: Principal) -> None:
     ],
 )
 async def test_what_will_not_do_changes_nothing(
-    house: House, me: Principal, name: str | None, photo: str | None, fields: list[str]
+    house: World, me: Principal, name: str | None, photo: str | None, fields: list[str]
 ) -> None:
     with pytest.raises(InvalidInput) as refused:
         await house.change_profile(me, name, photo)
@@ -63,7 +63,7 @@ async def test_what_will_not_do_changes_nothing(
     assert await house.users.get(me.user.id) == me.user
 
 
-async def test_a_change_beside_another_one_loses_neither(house: House, me: Principal) -> None:
+async def test_a_change_beside_another_one_loses_neither(house: World, me: Principal) -> None:
     house.sessions = PausingSessions(house.sessions, lambda: asyncio.sleep(0))
 
     await asyncio.gather(
@@ -75,7 +75,7 @@ async def test_a_change_beside_another_one_loses_neither(house: House, me: Princ
     assert (stored.name, stored.photo) == ("Ada King", "ada.png")
 
 
-async def test_who_goes_is_gone_from_every_store(house: House, me: Principal) -> None:
+async def test_who_goes_is_gone_from_every_store(house: World, me: Principal) -> None:
     tokens = await house.come_in(ADA)
 
     await house.delete_account(me, PASSWORD)
@@ -89,10 +89,10 @@ async def test_who_goes_is_gone_from_every_store(house: House, me: Principal) ->
         await house.refresh(tokens.refresh)
     with pytest.raises(InvalidCredentials):
         await house.login(ADA, PASSWORD)
-    await house.move_in(ADA)
+    await house.sign_up(ADA)
 
 
-async def test_a_wrong_password_deletes_nothing(house: House, me: Principal) -> None:
+async def test_a_wrong_password_deletes_nothing(house: World, me: Principal) -> None:
     house.limits = limited(3, "login_account")
     for _ in range(3):
         with pytest.raises(WrongPassword):
@@ -104,7 +104,7 @@ async def test_a_wrong_password_deletes_nothing(house: House, me: Principal) -> 
     assert len(await house.sessions.of_user(me.user.id)) == 3
 
 
-async def test_a_login_while_somebody_goes_leaves_no_session(house: House, me: Principal) -> None:
+async def test_a_login_while_somebody_goes_leaves_no_session(house: World, me: Principal) -> None:
     sessions = house.sessions
     house.sessions = PausingSessions(sessions, lambda: asyncio.sleep(0))
 
@@ -118,7 +118,7 @@ async def test_a_login_while_somebody_goes_leaves_no_session(house: House, me: P
     assert await sessions.of_user(me.user.id) == []
 
 
-async def test_all_that_is_held_is_handed_out(house: House, me: Principal) -> None:
+async def test_all_that_is_held_is_handed_out(house: World, me: Principal) -> None:
     export = await house.export_account(me)
 
     assert export.user == me.user
@@ -129,7 +129,7 @@ async def test_all_that_is_held_is_handed_out(house: House, me: Principal) -> No
 
 
 async def test_nothing_is_done_for_a_session_that_has_just_ended(
-    house: House, me: Principal
+    house: World, me: Principal
 ) -> None:
     """A request may have been let in on a copy that is a moment old."""
     await house.sessions.delete(me.user.id, me.session.id)
@@ -147,7 +147,7 @@ async def test_nothing_is_done_for_a_session_that_has_just_ended(
 
 
 async def test_changes_that_cost_nothing_are_limited_for_each_user(
-    house: House, me: Principal
+    house: World, me: Principal
 ) -> None:
     house.limits = limited(3, "change_account")
     for _ in range(3):
@@ -158,13 +158,13 @@ async def test_changes_that_cost_nothing_are_limited_for_each_user(
     with pytest.raises(TooManyRequests):
         await house.export_account(me)
 
-    await house.move_in("eve@example.org")
+    await house.sign_up("eve@example.org")
     eve = await house.authenticate((await house.come_in("eve@example.org")).access)
     await house.export_account(eve)
 
 
-async def test_an_administrator_who_is_deleted_is_deposed_on_record(house: House) -> None:
-    ada, eve = await house.move_in(ADA), await house.move_in("eve@example.org")
+async def test_an_administrator_who_is_deleted_is_deposed_on_record(house: World) -> None:
+    ada, eve = await house.sign_up(ADA), await house.sign_up("eve@example.org")
     for user in (ada, eve):
         await house.change(user, role=Role.ADMIN)
     house.events.events.clear()
@@ -176,7 +176,7 @@ async def test_an_administrator_who_is_deleted_is_deposed_on_record(house: House
 
 
 async def test_what_the_operator_does_is_told_from_what_the_user_does(
-    house: House, me: Principal
+    house: World, me: Principal
 ) -> None:
     await house.end_sessions_of(me.user.id, COMMAND_LINE)
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from domain.audit_event import Caller
+from domain.audit_event import RequestContext
 from domain.errors import InvalidInput
 from domain.rate_limit import TooManyRequests
-from tests.support.builders import PASSWORD, House
+from tests.support.builders import PASSWORD, World
 from tests.support.doubles import LedgerOfAttempts
 from tests.unit.application.attempts import (
     ADA,
@@ -26,23 +26,23 @@ from tests.unit.application.attempts import (
 NEW = "a better one than before"
 
 
-async def use_up(house: House, email: str = ADA) -> None:
+async def use_up(house: World, email: str = ADA) -> None:
     """Somebody guesses until nobody may try any more."""
     while await log_in(house, email, caller=THERE) == "wrong":
         pass
 
 
-async def on_known_device(house: House, email: str = ADA) -> Caller:
+async def on_known_device(house: World, email: str = ADA) -> RequestContext:
     """The caller who logs in now, with what they are known by afterwards."""
     return replace(HERE, device_token=(await house.login(email, PASSWORD, HERE)).device_token)
 
 
 @pytest.mark.parametrize("name", ["login_account", "login_address", "login"])
 async def test_after_the_limit_not_even_the_right_password_is_hashed(
-    house: House, name: str
+    house: World, name: str
 ) -> None:
     house.limits = limited(3, name)
-    await house.move_in(ADA)
+    await house.sign_up(ADA)
     await use_up(house)
     before = list(house.hasher.computed)
 
@@ -53,10 +53,10 @@ async def test_after_the_limit_not_even_the_right_password_is_hashed(
 
 
 async def test_of_40_parallel_logins_under_a_limit_of_5_exactly_5_are_hashed(
-    house: House,
+    house: World,
 ) -> None:
     house.limits = limited(5, "login_account")
-    await house.move_in(ADA)
+    await house.sign_up(ADA)
 
     outcomes = await asyncio.gather(*(log_in(house) for _ in range(40)))
 
@@ -65,10 +65,10 @@ async def test_of_40_parallel_logins_under_a_limit_of_5_exactly_5_are_hashed(
 
 
 async def test_the_owner_gets_in_on_a_known_device_while_others_are_stopped(
-    house: House,
+    house: World,
 ) -> None:
     house.limits = limited(5, "login_account")
-    await house.move_in(ADA)
+    await house.sign_up(ADA)
     owner = await on_known_device(house)
     await use_up(house)
 
@@ -77,10 +77,10 @@ async def test_the_owner_gets_in_on_a_known_device_while_others_are_stopped(
 
 
 async def test_the_owner_gets_in_on_a_known_device_whatever_limit_is_used_up(
-    house: House,
+    house: World,
 ) -> None:
     house.limits = limited(5)
-    await house.move_in(ADA)
+    await house.sign_up(ADA)
     owner = await on_known_device(house)
     for caller in [HERE, *addresses()]:
         for number in range(6):
@@ -90,9 +90,9 @@ async def test_the_owner_gets_in_on_a_known_device_whatever_limit_is_used_up(
     assert await log_in(house, ADA, PASSWORD, owner) == "in"
 
 
-async def test_an_owner_on_a_known_device_gives_no_new_guesses_to_others(house: House) -> None:
+async def test_an_owner_on_a_known_device_gives_no_new_guesses_to_others(house: World) -> None:
     house.limits = limited(5, "login_account")
-    await house.move_in(ADA)
+    await house.sign_up(ADA)
     owner = await on_known_device(house)
     await use_up(house)
 
@@ -102,10 +102,10 @@ async def test_an_owner_on_a_known_device_gives_no_new_guesses_to_others(house: 
 
 
 async def test_after_a_new_password_a_device_of_before_cannot_lock_the_owner_out(
-    house: House,
+    house: World,
 ) -> None:
     house.limits = limited(3, "login_account")
-    await house.move_in(ADA)
+    await house.sign_up(ADA)
     former = await on_known_device(house)
     me = await house.authenticate((await house.come_in(ADA)).access)
     mine = replace(HERE, device_token=await house.change_password(me, PASSWORD, NEW))
@@ -116,10 +116,10 @@ async def test_after_a_new_password_a_device_of_before_cannot_lock_the_owner_out
     assert await log_in(house, ADA, NEW, mine) == "in"
 
 
-async def test_a_device_knows_one_user(house: House) -> None:
+async def test_a_device_knows_one_user(house: World) -> None:
     house.limits = limited(3, "login_account")
-    await house.move_in(ADA)
-    await house.move_in(EVE)
+    await house.sign_up(ADA)
+    await house.sign_up(EVE)
     eve = await on_known_device(house, EVE)
     await use_up(house)
 
@@ -128,18 +128,18 @@ async def test_a_device_knows_one_user(house: House) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "garbage", f"{'0' * 32}.{'0' * 64}"])
-async def test_a_forged_device_is_nobodys(house: House, token: str) -> None:
+async def test_a_forged_device_is_nobodys(house: World, token: str) -> None:
     house.limits = limited(3, "login_account")
-    await house.move_in(ADA)
+    await house.sign_up(ADA)
     await use_up(house)
 
     forged = replace(HERE, device_token=token)
     assert await log_in(house, ADA, PASSWORD, forged) == "login-account"
 
 
-async def test_a_known_device_has_as_many_attempts_again_and_no_more(house: House) -> None:
+async def test_a_known_device_has_as_many_attempts_again_and_no_more(house: World) -> None:
     house.limits = limited(3, "login_account")
-    await house.move_in(ADA)
+    await house.sign_up(ADA)
     owner = await on_known_device(house)
 
     outcomes = [await log_in(house, caller=owner) for _ in range(8)]
@@ -150,11 +150,11 @@ async def test_a_known_device_has_as_many_attempts_again_and_no_more(house: Hous
 
 @pytest.mark.parametrize("keeps_cookie", [True, False])
 async def test_whoever_has_an_account_does_not_pass_by_the_limits_of_all(
-    house: House, keeps_cookie: bool
+    house: World, keeps_cookie: bool
 ) -> None:
     """Each login is hashed, also those of somebody who knows their own password well."""
     house.limits = limited(5)
-    await house.move_in(ADA)
+    await house.sign_up(ADA)
     caller = await on_known_device(house)
 
     for _ in range(40):
@@ -168,18 +168,18 @@ async def test_whoever_has_an_account_does_not_pass_by_the_limits_of_all(
     assert len(house.hasher.computed) <= 10
 
 
-async def test_who_gets_in_has_all_attempts_again(house: House) -> None:
+async def test_who_gets_in_has_all_attempts_again(house: World) -> None:
     house.limits = limited(3, "login_account")
-    await house.move_in(ADA)
+    await house.sign_up(ADA)
 
     for _ in range(5):
         assert [await log_in(house) for _ in range(2)] == ["wrong"] * 2
         assert await log_in(house, ADA, PASSWORD) == "in"
 
 
-async def test_who_gets_in_on_a_known_device_has_all_its_attempts_again(house: House) -> None:
+async def test_who_gets_in_on_a_known_device_has_all_its_attempts_again(house: World) -> None:
     house.limits = limited(3, "login_account")
-    await house.move_in(ADA)
+    await house.sign_up(ADA)
     owner = await on_known_device(house)
 
     for _ in range(5):
@@ -187,9 +187,9 @@ async def test_who_gets_in_on_a_known_device_has_all_its_attempts_again(house: H
         assert await log_in(house, ADA, PASSWORD, owner) == "in"
 
 
-async def test_getting_into_ones_own_account_forgives_no_guesses_at_others(house: House) -> None:
+async def test_getting_into_ones_own_account_forgives_no_guesses_at_others(house: World) -> None:
     house.limits = limited(4, "login_account", "login_address")
-    await house.move_in(EVE)
+    await house.sign_up(EVE)
     outcomes = []
     for _ in range(3):
         outcomes += [await log_in(house, ADA), await log_in(house, EVE, PASSWORD)]
@@ -210,10 +210,10 @@ async def test_getting_into_ones_own_account_forgives_no_guesses_at_others(house
 )  # fmt: skip
 @pytest.mark.parametrize("is_known", [True, False])
 async def test_known_and_unknown_accounts_meet_the_limit_alike(
-    house: House, spellings: list[str], is_known: bool
+    house: World, spellings: list[str], is_known: bool
 ) -> None:
     house.limits = limited(4, "login_account")
-    await house.move_in(ADA if is_known else EVE)
+    await house.sign_up(ADA if is_known else EVE)
 
     outcomes = [await log_in(house, spelling) for spelling in spellings]
 
@@ -223,10 +223,10 @@ async def test_known_and_unknown_accounts_meet_the_limit_alike(
 
 @pytest.mark.parametrize("password", [GUESS, PASSWORD], ids=["wrong", "right"])
 async def test_a_disabled_account_meets_the_limit_with_whatever_password(
-    house: House, password: str
+    house: World, password: str
 ) -> None:
     house.limits = limited(3, "login_account")
-    user = await house.move_in(ADA)
+    user = await house.sign_up(ADA)
     await house.change(user, disabled=True)
 
     outcomes = [await log_in(house, ADA, password) for _ in range(4)]
@@ -234,7 +234,7 @@ async def test_a_disabled_account_meets_the_limit_with_whatever_password(
     assert outcomes == ["wrong"] * 3 + ["login-account"]
 
 
-async def test_a_password_of_unbearable_size_is_no_attempt(house: House) -> None:
+async def test_a_password_of_unbearable_size_is_no_attempt(house: World) -> None:
     house.limits = limited(3, "login_account")
     for _ in range(5):
         with pytest.raises(InvalidInput):
@@ -243,13 +243,13 @@ async def test_a_password_of_unbearable_size_is_no_attempt(house: House) -> None
     assert await log_in(house) == "wrong"
 
 
-async def test_what_is_counted_is_under_keys_that_name_nobody(house: House) -> None:
+async def test_what_is_counted_is_under_keys_that_name_nobody(house: World) -> None:
     house.limits = limited(20)
     house.limiter = ledger = LedgerOfAttempts()
     await register(house, ADA)
     owner = await on_known_device(house)
     for email in (ADA, " ADA@example.org", EVE, "no address", "x" * 300, "\u674e@example.org"):
-        for caller in (owner, HERE, Caller("2001:db8::1"), Caller("garbage")):
+        for caller in (owner, HERE, RequestContext("2001:db8::1"), RequestContext("garbage")):
             await log_in(house, email, caller=caller)
     await use_up(house)
     tokens = (await house.login(ADA, PASSWORD, owner)).tokens

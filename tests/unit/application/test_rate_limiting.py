@@ -6,11 +6,11 @@ from itertools import count
 
 import pytest
 
-from application.rate_limiting import AttemptLimits, network
-from domain.audit_event import Caller
+from application.rate_limiting import RateLimits, network
+from domain.audit_event import RequestContext
 from domain.errors import TokenRejected
-from domain.rate_limit import Limit, TooManyRequests
-from tests.support.builders import MICROSECOND, PASSWORD, House
+from domain.rate_limit import RateLimit, TooManyRequests
+from tests.support.builders import MICROSECOND, PASSWORD, World
 from tests.support.doubles import LedgerOfAttempts
 from tests.unit.application.attempts import (
     ADA,
@@ -27,13 +27,13 @@ from tests.unit.application.attempts import (
 
 
 @pytest.fixture
-async def token(house: House) -> str:
+async def token(house: World) -> str:
     """A refresh token. To spend it repeatedly is harmless for some seconds."""
-    await house.move_in(ADA)
+    await house.sign_up(ADA)
     return (await house.come_in(ADA)).refresh
 
 
-async def test_logins_to_one_account_are_limited_from_wherever_they_come(house: House) -> None:
+async def test_logins_to_one_account_are_limited_from_wherever_they_come(house: World) -> None:
     house.limits = limited(3, "login_account")
 
     outcomes = [await log_in(house, caller=caller) for caller in addresses()]
@@ -42,7 +42,7 @@ async def test_logins_to_one_account_are_limited_from_wherever_they_come(house: 
     assert await log_in(house, EVE) == "wrong"
 
 
-async def test_logins_from_one_address_are_limited_to_whomever_they_are(house: House) -> None:
+async def test_logins_from_one_address_are_limited_to_whomever_they_are(house: World) -> None:
     house.limits = limited(3, "login_address")
 
     outcomes = [await log_in(house, f"{number}@example.org") for number in range(5)]
@@ -51,7 +51,7 @@ async def test_logins_from_one_address_are_limited_to_whomever_they_are(house: H
     assert await log_in(house, caller=THERE) == "wrong"
 
 
-async def test_logins_of_everybody_are_limited(house: House) -> None:
+async def test_logins_of_everybody_are_limited(house: World) -> None:
     house.limits = limited(3, "login")
 
     outcomes = [
@@ -62,7 +62,7 @@ async def test_logins_of_everybody_are_limited(house: House) -> None:
     assert outcomes == ["wrong"] * 3 + ["login"] * 2
 
 
-async def test_registrations_from_one_address_are_limited(house: House) -> None:
+async def test_registrations_from_one_address_are_limited(house: World) -> None:
     house.limits = limited(3, "register_address")
 
     outcomes = [await register(house, f"{number}@example.org") for number in range(5)]
@@ -71,7 +71,7 @@ async def test_registrations_from_one_address_are_limited(house: House) -> None:
     assert await register(house, EVE, THERE) == "in"
 
 
-async def test_registrations_of_everybody_are_limited(house: House) -> None:
+async def test_registrations_of_everybody_are_limited(house: World) -> None:
     house.limits = limited(3, "register")
 
     outcomes = [
@@ -82,7 +82,7 @@ async def test_registrations_of_everybody_are_limited(house: House) -> None:
     assert outcomes == ["in"] * 3 + ["register"] * 2
 
 
-async def test_refreshes_from_one_address_are_limited(house: House, token: str) -> None:
+async def test_refreshes_from_one_address_are_limited(house: World, token: str) -> None:
     house.limits = limited(3, "refresh_address")
 
     outcomes = [await refresh(house, token) for _ in range(5)]
@@ -91,7 +91,7 @@ async def test_refreshes_from_one_address_are_limited(house: House, token: str) 
     assert await refresh(house, token, THERE) == "in"
 
 
-async def test_refreshes_of_everybody_are_limited(house: House, token: str) -> None:
+async def test_refreshes_of_everybody_are_limited(house: World, token: str) -> None:
     house.limits = limited(3, "refresh")
 
     outcomes = [await refresh(house, token, caller) for caller in addresses()]
@@ -100,10 +100,10 @@ async def test_refreshes_of_everybody_are_limited(house: House, token: str) -> N
 
 
 async def test_refreshes_of_one_user_are_limited_from_wherever_they_come(
-    house: House, token: str
+    house: World, token: str
 ) -> None:
     house.limits = limited(3, "refresh_account")
-    await house.move_in(EVE)
+    await house.sign_up(EVE)
     another = (await house.come_in(EVE)).refresh
 
     outcomes = [await refresh(house, token, caller) for caller in addresses()]
@@ -113,7 +113,7 @@ async def test_refreshes_of_one_user_are_limited_from_wherever_they_come(
     assert await refresh(house, another) == "in"
 
 
-async def test_a_token_that_is_no_good_uses_up_nobodys_refreshes(house: House, token: str) -> None:
+async def test_a_token_that_is_no_good_uses_up_nobodys_refreshes(house: World, token: str) -> None:
     """A thief may keep it for long after a logout."""
     house.limits = limited(3, "refresh_account")
     await house.logout(None, token)
@@ -126,7 +126,7 @@ async def test_a_token_that_is_no_good_uses_up_nobodys_refreshes(house: House, t
     assert await refresh(house, good) == "in"
 
 
-async def test_without_limits_nothing_is_counted(house: House, token: str) -> None:
+async def test_without_limits_nothing_is_counted(house: World, token: str) -> None:
     house.limiter = ledger = LedgerOfAttempts()
 
     outcomes = {await log_in(house) for _ in range(50)}
@@ -136,7 +136,7 @@ async def test_without_limits_nothing_is_counted(house: House, token: str) -> No
     assert ledger.keys == []
 
 
-async def test_each_kind_of_attempt_is_counted_by_itself(house: House, token: str) -> None:
+async def test_each_kind_of_attempt_is_counted_by_itself(house: World, token: str) -> None:
     house.limits = limited(1)
 
     assert await register(house, EVE) == "in"
@@ -144,7 +144,7 @@ async def test_each_kind_of_attempt_is_counted_by_itself(house: House, token: st
     assert await refresh(house, token) == "in"
 
 
-async def test_after_the_window_there_are_new_attempts(house: House) -> None:
+async def test_after_the_window_there_are_new_attempts(house: World) -> None:
     house.limits = limited(3)
     for _ in range(10):
         await log_in(house)
@@ -156,7 +156,7 @@ async def test_after_the_window_there_are_new_attempts(house: House) -> None:
     assert [await log_in(house) for _ in range(4)] == ["wrong"] * 3 + ["login-address"]
 
 
-async def test_the_refusal_says_how_long_to_wait(house: House) -> None:
+async def test_the_refusal_says_how_long_to_wait(house: World) -> None:
     house.limits = limited(1, "login_account")
     await log_in(house)
     house.clock.advance(timedelta(minutes=5))
@@ -167,7 +167,7 @@ async def test_the_refusal_says_how_long_to_wait(house: House) -> None:
     assert refused.value.wait == timedelta(minutes=10)
 
 
-async def test_an_address_that_is_stopped_uses_up_nobody_elses_attempts(house: House) -> None:
+async def test_an_address_that_is_stopped_uses_up_nobody_elses_attempts(house: World) -> None:
     narrow, wide = limited(3, "login_address"), limited(5, "login_account", "login")
     house.limits = replace(wide, login_address=narrow.login_address)
 
@@ -176,9 +176,9 @@ async def test_an_address_that_is_stopped_uses_up_nobody_elses_attempts(house: H
     assert [await log_in(house, ADA, caller=THERE) for _ in range(2)] == ["wrong"] * 2
 
 
-async def test_an_account_that_is_stopped_does_not_use_up_the_global_limit(house: House) -> None:
-    house.limits = AttemptLimits(
-        login_account=Limit("narrow", 3, WINDOW), login=Limit("wide", 5, WINDOW)
+async def test_an_account_that_is_stopped_does_not_use_up_the_global_limit(house: World) -> None:
+    house.limits = RateLimits(
+        login_account=RateLimit("narrow", 3, WINDOW), login=RateLimit("wide", 5, WINDOW)
     )
     for _ in range(50):
         await log_in(house)
@@ -188,24 +188,24 @@ async def test_an_account_that_is_stopped_does_not_use_up_the_global_limit(house
 
 @pytest.mark.parametrize("name", ["register", "refresh"])
 async def test_a_stopped_address_leaves_the_others_their_attempts(
-    house: House, token: str, name: str
+    house: World, token: str, name: str
 ) -> None:
     numbers = count()
 
-    async def attempt(caller: Caller) -> str:
+    async def attempt(caller: RequestContext) -> str:
         if name == "refresh":
             return await refresh(house, token, caller)
         return await register(house, f"{next(numbers)}@example.org", caller)
 
-    narrow, wide = Limit("narrow", 3, WINDOW), Limit("wide", 4, WINDOW)
-    house.limits = AttemptLimits(**{f"{name}_address": narrow, name: wide})
+    narrow, wide = RateLimit("narrow", 3, WINDOW), RateLimit("wide", 4, WINDOW)
+    house.limits = RateLimits(**{f"{name}_address": narrow, name: wide})
     assert [await attempt(HERE) for _ in range(9)][3:] == ["narrow"] * 6
 
     assert [await attempt(THERE) == "wide" for _ in range(2)] == [False, True]
 
 
 async def test_a_registration_that_is_stopped_is_not_hashed_and_stores_nobody(
-    house: House,
+    house: World,
 ) -> None:
     house.limits = limited(1)
     await register(house, ADA)
@@ -249,10 +249,10 @@ def test_who_has_one_address_has_its_network(address: str, counted: str) -> None
     ],
 )
 async def test_who_rotates_addresses_within_a_network_is_stopped(
-    house: House, addresses: list[str], is_one: bool
+    house: World, addresses: list[str], is_one: bool
 ) -> None:
     house.limits = limited(2, "login_address")
 
-    outcomes = [await log_in(house, caller=Caller(address)) for address in addresses]
+    outcomes = [await log_in(house, caller=RequestContext(address)) for address in addresses]
 
     assert outcomes[2] == ("login-address" if is_one else "wrong")

@@ -10,18 +10,18 @@ from application.authentication import TokenPair
 from domain.errors import RefreshTokenReused, TokenRejected
 from domain.session import SessionId
 from domain.token import TokenKind
-from tests.support.builders import LIFETIMES, MICROSECOND, SECOND, House, a_session, new_id
+from tests.support.builders import LIFETIMES, MICROSECOND, SECOND, World, a_session, new_id
 from tests.support.doubles import PausingSessions
 
 GRACE = LIFETIMES.grace
 
 
-def session_of(house: House, pair: TokenPair) -> SessionId:
+def session_of(house: World, pair: TokenPair) -> SessionId:
     return house.signer.verify(pair.refresh, TokenKind.REFRESH).session_id
 
 
-async def test_each_refresh_gives_a_new_pair_of_the_same_session(house: House) -> None:
-    await house.move_in()
+async def test_each_refresh_gives_a_new_pair_of_the_same_session(house: World) -> None:
+    await house.sign_up()
     first = await house.come_in()
 
     house.clock.advance(SECOND)
@@ -33,8 +33,8 @@ async def test_each_refresh_gives_a_new_pair_of_the_same_session(house: House) -
     await house.authenticate(second.access)
 
 
-async def test_a_refresh_in_the_second_of_the_login_gives_new_tokens_too(house: House) -> None:
-    await house.move_in()
+async def test_a_refresh_in_the_second_of_the_login_gives_new_tokens_too(house: World) -> None:
+    await house.sign_up()
     first = await house.come_in()
 
     second = await house.refresh(first.refresh)
@@ -43,8 +43,8 @@ async def test_a_refresh_in_the_second_of_the_login_gives_new_tokens_too(house: 
     assert second.access != first.access
 
 
-async def test_a_repetition_within_the_grace_period_gives_the_same_bytes(house: House) -> None:
-    await house.move_in()
+async def test_a_repetition_within_the_grace_period_gives_the_same_bytes(house: World) -> None:
+    await house.sign_up()
     first = await house.come_in()
     lost = await house.refresh(first.refresh)
 
@@ -54,8 +54,8 @@ async def test_a_repetition_within_the_grace_period_gives_the_same_bytes(house: 
     await house.refresh(lost.refresh)
 
 
-async def test_50_parallel_refreshes_give_one_successor(house: House) -> None:
-    user = await house.move_in()
+async def test_50_parallel_refreshes_give_one_successor(house: World) -> None:
+    user = await house.sign_up()
     first = await house.come_in()
     house.sessions = PausingSessions(house.sessions, lambda: asyncio.sleep(0))
 
@@ -68,8 +68,8 @@ async def test_50_parallel_refreshes_give_one_successor(house: House) -> None:
     await house.refresh(pairs[0].refresh)
 
 
-async def test_a_spent_refresh_token_ends_the_session(house: House) -> None:
-    user = await house.move_in()
+async def test_a_spent_refresh_token_ends_the_session(house: World) -> None:
+    user = await house.sign_up()
     first = await house.come_in()
     second = await house.refresh(first.refresh)
     house.clock.advance(GRACE)
@@ -85,8 +85,8 @@ async def test_a_spent_refresh_token_ends_the_session(house: House) -> None:
         await house.refresh(second.refresh)
 
 
-async def test_an_older_refresh_token_ends_the_session_at_once(house: House) -> None:
-    await house.move_in()
+async def test_an_older_refresh_token_ends_the_session_at_once(house: World) -> None:
+    await house.sign_up()
     first = await house.come_in()
     second = await house.refresh(first.refresh)
     third = await house.refresh(second.refresh)
@@ -97,8 +97,8 @@ async def test_an_older_refresh_token_ends_the_session_at_once(house: House) -> 
         await house.refresh(third.refresh)
 
 
-async def test_a_theft_ends_no_other_session(house: House) -> None:
-    user = await house.move_in()
+async def test_a_theft_ends_no_other_session(house: World) -> None:
+    user = await house.sign_up()
     stolen, other = await house.come_in(), await house.come_in()
     await house.refresh(stolen.refresh)
     house.clock.advance(GRACE)
@@ -111,8 +111,8 @@ async def test_a_theft_ends_no_other_session(house: House) -> None:
     ]
 
 
-async def test_of_thief_and_owner_neither_keeps_the_session(house: House) -> None:
-    await house.move_in()
+async def test_of_thief_and_owner_neither_keeps_the_session(house: World) -> None:
+    await house.sign_up()
     stolen = await house.come_in()
     house.clock.advance(timedelta(minutes=1))
     thief = await house.refresh(stolen.refresh)
@@ -124,8 +124,8 @@ async def test_of_thief_and_owner_neither_keeps_the_session(house: House) -> Non
         await house.refresh(thief.refresh)
 
 
-async def test_a_session_lives_as_long_as_it_is_refreshed_in_time(house: House) -> None:
-    await house.move_in()
+async def test_a_session_lives_as_long_as_it_is_refreshed_in_time(house: World) -> None:
+    await house.sign_up()
     pair = await house.come_in()
 
     for _ in range(5):
@@ -135,8 +135,8 @@ async def test_a_session_lives_as_long_as_it_is_refreshed_in_time(house: House) 
     await house.authenticate(pair.access)
 
 
-async def test_a_session_that_is_not_refreshed_in_time_is_over(house: House) -> None:
-    await house.move_in()
+async def test_a_session_that_is_not_refreshed_in_time_is_over(house: World) -> None:
+    await house.sign_up()
     pair = await house.come_in()
 
     house.clock.advance(LIFETIMES.idle)
@@ -146,9 +146,9 @@ async def test_a_session_that_is_not_refreshed_in_time_is_over(house: House) -> 
     assert type(refused.value) is TokenRejected
 
 
-async def test_no_refresh_passes_the_absolute_end(house: House) -> None:
+async def test_no_refresh_passes_the_absolute_end(house: World) -> None:
     house.lifetimes = replace(LIFETIMES, absolute=timedelta(hours=2))
-    await house.move_in()
+    await house.sign_up()
     pair = await house.come_in()
     for _ in range(3):
         house.clock.advance(timedelta(minutes=39))
@@ -163,8 +163,8 @@ async def test_no_refresh_passes_the_absolute_end(house: House) -> None:
         await house.authenticate(pair.access)
 
 
-async def test_a_disabled_user_does_not_refresh(house: House) -> None:
-    user = await house.move_in()
+async def test_a_disabled_user_does_not_refresh(house: World) -> None:
+    user = await house.sign_up()
     pair = await house.come_in()
     await house.change(user, disabled=True)
 
@@ -172,8 +172,8 @@ async def test_a_disabled_user_does_not_refresh(house: House) -> None:
         await house.refresh(pair.refresh)
 
 
-async def test_a_deleted_user_does_not_refresh(house: House) -> None:
-    user = await house.move_in()
+async def test_a_deleted_user_does_not_refresh(house: World) -> None:
+    user = await house.sign_up()
     pair = await house.come_in()
     await house.users.delete(user.id)
 
@@ -181,8 +181,8 @@ async def test_a_deleted_user_does_not_refresh(house: House) -> None:
         await house.refresh(pair.refresh)
 
 
-async def test_an_access_token_refreshes_nothing(house: House) -> None:
-    await house.move_in()
+async def test_an_access_token_refreshes_nothing(house: World) -> None:
+    await house.sign_up()
     pair = await house.come_in()
 
     with pytest.raises(TokenRejected):
@@ -191,9 +191,9 @@ async def test_an_access_token_refreshes_nothing(house: House) -> None:
     await house.refresh(pair.refresh)
 
 
-async def test_a_session_of_somebody_else_is_not_found(house: House) -> None:
+async def test_a_session_of_somebody_else_is_not_found(house: World) -> None:
     """A genuine token whose user and session do not belong together."""
-    ada, eve = await house.move_in("ada@example.org"), await house.move_in("eve@example.org")
+    ada, eve = await house.sign_up("ada@example.org"), await house.sign_up("eve@example.org")
     await house.come_in("ada@example.org")
     [session] = await house.sessions.of_user(ada.id)
     mixed = a_session(id=session.id, user_id=eve.id, token_id=session.token_id)
@@ -204,8 +204,8 @@ async def test_a_session_of_somebody_else_is_not_found(house: House) -> None:
     assert await house.sessions.of_user(ada.id) == [session]
 
 
-async def test_a_session_that_was_never_there_is_refused(house: House) -> None:
-    user = await house.move_in()
+async def test_a_session_that_was_never_there_is_refused(house: World) -> None:
+    user = await house.sign_up()
     strange = a_session(user_id=user.id, id=SessionId(new_id()))
     pair = TokenPair.of(strange, house.signer, LIFETIMES)
 
@@ -215,10 +215,10 @@ async def test_a_session_that_was_never_there_is_refused(house: House) -> None:
 
 @pytest.mark.parametrize(("seconds", "is_good"), [(-29, True), (-31, False)])
 async def test_a_refresh_token_from_a_clock_ahead_is_good_within_the_leeway(
-    house: House, seconds: int, is_good: bool
+    house: World, seconds: int, is_good: bool
 ) -> None:
     house.clock.now = house.clock.now.replace(microsecond=0)
-    await house.move_in()
+    await house.sign_up()
     pair = await house.come_in()
 
     house.clock.advance(seconds * SECOND)

@@ -9,10 +9,10 @@ from domain.errors import EmailTaken, InvalidInput
 from domain.password import Password
 from domain.permissions import Role
 from domain.user import Email
-from tests.support.builders import PASSWORD, House
+from tests.support.builders import PASSWORD, World
 
 
-async def test_whoever_registers_is_stored(house: House) -> None:
+async def test_whoever_registers_is_stored(house: World) -> None:
     user = await house.register(" Ada Lovelace ", "Ada@Example.org", PASSWORD)
 
     assert await house.users.by_email(Email.parse("ada@example.org")) == user
@@ -22,22 +22,22 @@ async def test_whoever_registers_is_stored(house: House) -> None:
     assert user.id.version == 4
 
 
-async def test_only_a_hash_of_the_password_is_stored(house: House) -> None:
+async def test_only_a_hash_of_the_password_is_stored(house: World) -> None:
     user = await house.register("Ada", "ada@example.org", PASSWORD)
 
     assert PASSWORD not in str(dataclasses.asdict(user))
     assert await house.hasher.verify(Password.parse(PASSWORD), user.password_hash)
 
 
-async def test_another_spelling_of_a_taken_address_is_taken(house: House) -> None:
-    await house.move_in("ada@münchen.example")
+async def test_another_spelling_of_a_taken_address_is_taken(house: World) -> None:
+    await house.sign_up("ada@münchen.example")
 
     with pytest.raises(EmailTaken):
-        await house.move_in(" ADA@xn--mnchen-3ya.example.")
+        await house.sign_up(" ADA@xn--mnchen-3ya.example.")
 
 
-async def test_of_20_people_with_one_address_one_is_registered(house: House) -> None:
-    results = await asyncio.gather(*(house.move_in() for _ in range(20)), return_exceptions=True)
+async def test_of_20_people_with_one_address_one_is_registered(house: World) -> None:
+    results = await asyncio.gather(*(house.sign_up() for _ in range(20)), return_exceptions=True)
 
     assert [type(result) for result in results].count(EmailTaken) == 19
 
@@ -53,7 +53,7 @@ async def test_of_20_people_with_one_address_one_is_registered(house: House) -> 
     ],
 )
 async def test_what_will_not_do_is_named_and_nobody_is_stored(
-    house: House, field: str, name: str, email: str, password: str
+    house: World, field: str, name: str, email: str, password: str
 ) -> None:
     with pytest.raises(InvalidInput) as refused:
         await house.register(name, email, password)
@@ -62,14 +62,14 @@ async def test_what_will_not_do_is_named_and_nobody_is_stored(
     assert await house.users.by_email(Email.parse("ada@example.org")) is None
 
 
-async def test_the_same_password_never_has_the_same_hash(house: House) -> None:
-    ada = await house.move_in("ada@example.org")
-    eve = await house.move_in("eve@example.org")
+async def test_the_same_password_never_has_the_same_hash(house: World) -> None:
+    ada = await house.sign_up("ada@example.org")
+    eve = await house.sign_up("eve@example.org")
 
     assert ada.password_hash != eve.password_hash
 
 
-async def test_everything_that_is_wrong_is_said_at_once(house: House) -> None:
+async def test_everything_that_is_wrong_is_said_at_once(house: World) -> None:
     with pytest.raises(InvalidInput) as refused:
         await house.register("", "no address", "short")
     assert [problem.field for problem in refused.value.problems] == ["name", "email", "password"]

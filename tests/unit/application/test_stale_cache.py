@@ -7,8 +7,8 @@ import pytest
 from application.authentication import TokenPair
 from domain.errors import RefreshTokenReused, TokenRejected
 from domain.user import User
-from infrastructure.storage.near_cache.caches import NearSessions, NearUsers
-from tests.support.builders import LIFETIMES, PASSWORD, House
+from infrastructure.storage.near_cache.caches import CachedSessions, CachedUsers
+from tests.support.builders import LIFETIMES, PASSWORD, World
 from tests.support.doubles import FeedByHand
 
 ADA, NEW = "ada@example.org", "a better one than before"
@@ -21,19 +21,19 @@ class Pair:
     :ivar user: who is logged in, and has asked the deaf one.
     """
 
-    hearing: House
-    deaf: House
+    hearing: World
+    deaf: World
     user: User
     tokens: TokenPair
 
 
 @pytest.fixture
-async def pair(house: House) -> Pair:
+async def pair(house: World) -> Pair:
     feed = FeedByHand()
-    deaf = House(house.signer, clock=house.clock, devices=house.devices, hasher=house.hasher)
-    deaf.users = NearUsers(house.users, feed, 100)
-    deaf.sessions = NearSessions(house.sessions, feed, 100, house.clock)
-    user = await house.move_in(ADA)
+    deaf = World(house.signer, clock=house.clock, devices=house.devices, hasher=house.hasher)
+    deaf.users = CachedUsers(house.users, feed, 100)
+    deaf.sessions = CachedSessions(house.sessions, feed, 100, house.clock)
+    user = await house.sign_up(ADA)
     tokens = await house.come_in(ADA)
     await deaf.authenticate(tokens.access)
     return Pair(house, deaf, user, tokens)
@@ -77,14 +77,14 @@ async def test_and_though_only_the_session_is_known(pair: Pair) -> None:
 
     for _ in range(3):
         await pair.deaf.authenticate(pair.tokens.access)
-    assert pair.deaf.sessions.at_hand(me.user.id, me.session.id) is not None
-    assert pair.deaf.authenticate.at_hand(pair.tokens.access) is None  # no signature is remembered
+    assert pair.deaf.sessions.cached(me.user.id, me.session.id) is not None
+    assert pair.deaf.authenticate.cached(pair.tokens.access) is None  # no signature is remembered
 
 
 async def test_who_is_enabled_again_is_let_in(pair: Pair) -> None:
     await pair.hearing.change(pair.user, disabled=True)
     feed_is_told = pair.deaf.users
-    assert isinstance(feed_is_told, NearUsers)
+    assert isinstance(feed_is_told, CachedUsers)
     await feed_is_told.get(pair.user.id)
     disabled = await pair.hearing.users.get(pair.user.id)
     assert disabled is not None

@@ -122,9 +122,9 @@ def test_a_spare_that_is_revoked_is_gone() -> None:
 def test_the_next_key_takes_the_whole_place_of_a_current_one_that_is_revoked() -> None:
     left = RING.without(CURRENT, NOW)
 
-    heir = replace(SPARE, signs_from=CURRENT.signs_from)
-    assert left == ring(OLD, heir)
-    assert left.signing(ACCESS, NOW) == left.signing(ACCESS, LATELY) == heir
+    successor = replace(SPARE, signs_from=CURRENT.signs_from)
+    assert left == ring(OLD, successor)
+    assert left.signing(ACCESS, NOW) == left.signing(ACCESS, LATELY) == successor
     assert left.retired_at(OLD) == CURRENT.signs_from
 
 
@@ -145,6 +145,6 @@ def test_the_only_key_cannot_be_revoked_without_another() -> None:
 def test_a_key_that_waits_for_its_time_is_no_spare() -> None:
     coming = a_key(NOW + SECOND)
 
-    assert ring(CURRENT, coming).spare(ACCESS, NOW) is None
-    assert ring(CURRENT, coming, SPARE).spare(ACCESS, NOW) == SPARE
+    assert ring(CURRENT, coming).standby(ACCESS, NOW) is None
+    assert ring(CURRENT, coming, SPARE).standby(ACCESS, NOW) == SPARE
     assert ring(CURRENT, coming, SPARE).next(ACCESS, NOW) == coming

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from domain.rate_limit import Limit, TooManyRequests, Usage
+from domain.rate_limit import RateLimit, TooManyRequests, Usage
 from tests.support.builders import MICROSECOND, NOW
 
-LIMIT = Limit("login-account", 5, timedelta(minutes=15))
+LIMIT = RateLimit("login-account", 5, timedelta(minutes=15))
 END = NOW + LIMIT.window
 
 
@@ -23,7 +23,7 @@ def test_further_attempts_do_not(count: int) -> None:
 
 
 def test_a_limit_of_one_allows_one() -> None:
-    once = Limit("once", 1, timedelta(seconds=1))
+    once = RateLimit("once", 1, timedelta(seconds=1))
 
     Usage(1, END).check(once, NOW)
     with pytest.raises(TooManyRequests):

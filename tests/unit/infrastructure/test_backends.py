@@ -15,7 +15,7 @@ from infrastructure.storage.backends import (
     open_stores,
 )
 from infrastructure.storage.memory.stores import MemorySessions, MemoryUsers
-from infrastructure.storage.options import Limits
+from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.redis.sessions import RedisSessions
 from infrastructure.storage.sql.sessions import SqlSessions
 from infrastructure.storage.sql.users import SqlUsers
@@ -88,13 +88,13 @@ def test_every_registered_adapter_is_under_contract(role: str) -> None:
 
 
 async def test_stores_are_made_by_their_schemes(sqlite_url: str) -> None:
-    async with open_stores("memory:", sqlite_url, Limits()) as stores:
+    async with open_stores("memory:", sqlite_url, StoreOptions()) as stores:
         assert isinstance(stores.users, MemoryUsers)
         assert isinstance(stores.sessions, SqlSessions)
-    async with open_stores(sqlite_url, "redis://127.0.0.1", Limits()) as stores:
+    async with open_stores(sqlite_url, "redis://127.0.0.1", StoreOptions()) as stores:
         assert isinstance(stores.users, SqlUsers)
         assert isinstance(stores.sessions, RedisSessions)
-    async with open_stores(sqlite_url, "memory:", Limits()) as stores:
+    async with open_stores(sqlite_url, "memory:", StoreOptions()) as stores:
         assert isinstance(stores.sessions, MemorySessions)
 
 
@@ -112,7 +112,7 @@ async def test_stores_at_two_urls_have_a_connection_each(sqlite_url: str, tmp_pa
 
 async def connections_of(users_url: str, sessions_url: str) -> set[int]:
     """What the two stores hold on to."""
-    async with open_stores(users_url, sessions_url, Limits()) as stores:
+    async with open_stores(users_url, sessions_url, StoreOptions()) as stores:
         assert isinstance(stores.users, SqlUsers)
         assert isinstance(stores.sessions, SqlSessions)
         return {id(store._rows.database) for store in (stores.users, stores.sessions)}
@@ -128,7 +128,7 @@ async def connections_of(users_url: str, sessions_url: str) -> set[int]:
 )
 async def test_an_unreadable_url_is_refused_without_repeating_it(url: str) -> None:
     with pytest.raises(ValueError) as refused:  # noqa: PT011 - looked at below
-        async with open_stores("memory:", url, Limits()):
+        async with open_stores("memory:", url, StoreOptions()):
             pass
 
     assert "secret" not in str(refused.value)
@@ -136,7 +136,7 @@ async def test_an_unreadable_url_is_refused_without_repeating_it(url: str) -> No
 
 async def test_opening_stores_needs_no_server() -> None:
     nowhere = "postgresql://ada@127.0.0.1:1/doorward"
-    async with open_stores(nowhere, "redis://127.0.0.1:1/0", Limits()) as stores:
+    async with open_stores(nowhere, "redis://127.0.0.1:1/0", StoreOptions()) as stores:
         with pytest.raises(Unavailable):
             await stores.users.add(ada())
         with pytest.raises(Unavailable):

@@ -9,7 +9,7 @@ import pytest
 from domain.errors import Unavailable
 from infrastructure.config.settings import Settings
 from infrastructure.storage.backends import open_stores
-from infrastructure.storage.options import Limits
+from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.database import connect_options
 from tests.support.builders import ada
 
@@ -120,7 +120,7 @@ def test_a_database_may_have_any_name(name: str) -> None:
 
 
 async def test_a_database_that_stays_locked_is_unavailable(sqlite_url: str) -> None:
-    limits = Limits(timeout=timedelta(seconds=0.2))
+    limits = StoreOptions(timeout=timedelta(seconds=0.2))
     path = sqlite_url.removeprefix("sqlite:///")
     async with open_stores(sqlite_url, sqlite_url, limits) as stores:
         with closing(sqlite3.connect(path, isolation_level=None)) as other:

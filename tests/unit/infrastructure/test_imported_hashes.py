@@ -27,7 +27,7 @@ from infrastructure.passwords.argon2_hasher import (
     missing_memory,
 )
 from infrastructure.passwords.imported_hashes import read
-from tests.support.builders import PASSWORD, House, ada
+from tests.support.builders import PASSWORD, World, ada
 
 WRONG = f"{PASSWORD}r"
 SALT = b"sixteen bytes +/"
@@ -510,7 +510,7 @@ def test_nothing_is_missing_where_the_clock_is_too_coarse_to_see_a_hash() -> Non
 
 @each_form_at_all
 async def test_whoever_brings_a_hash_logs_in_and_has_argon2id_from_then_on(
-    house: House, hasher: Argon2Hasher, make: Callable[[str], str]
+    house: World, hasher: Argon2Hasher, make: Callable[[str], str]
 ) -> None:
     user = ada(password_hash=make(PASSWORD))
     await house.users.add(user)

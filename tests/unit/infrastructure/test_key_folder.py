@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.key_ring import Key, KeyId, KeyRing, KeysFixed
+from domain.key_ring import Key, KeyId, KeyRing, KeysReadOnly
 from domain.token import TokenKind
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.signing.algorithms import EDDSA, PS256, RS256, Algorithm
@@ -114,7 +114,7 @@ async def test_a_bad_file_is_named_and_the_others_count(
 
     held = await mounted.read()
 
-    assert held.troubles == (f"KEYS_FOLDER holds {name}, which {reason}",)
+    assert held.warnings == (f"KEYS_FOLDER holds {name}, which {reason}",)
     assert held.ring == before
 
 
@@ -127,19 +127,19 @@ async def test_a_file_that_is_not_good_any_more_stands_for_its_key(
 
     held = await mounted.read()
     assert held.ring == before
-    assert len(held.troubles) == 1
+    assert len(held.warnings) == 1
 
 
 async def test_beside_a_bad_file_a_key_can_be_taken_away(
     mounted: FolderKeys, tmp_path: Path
 ) -> None:
-    heir = put(tmp_path, "access.next.pem")
+    successor = put(tmp_path, "access.next.pem")
     await mounted.read()
     (tmp_path / "refresh.next.pem").write_text("half of a key")
 
     (tmp_path / "access.pem").unlink()
 
-    assert await signing(mounted) == heir
+    assert await signing(mounted) == successor
 
 
 async def test_beside_a_bad_file_a_key_can_be_revoked(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ async def test_one_key_has_one_file(mounted: FolderKeys, tmp_path: Path) -> None
 
     held = await mounted.read()
 
-    assert held.troubles == ("KEYS_FOLDER holds the key of refresh.next.pem twice",)
+    assert held.warnings == ("KEYS_FOLDER holds the key of refresh.next.pem twice",)
     assert held.ring == before
 
 
@@ -198,7 +198,7 @@ async def test_a_bad_file_is_not_written_over(tmp_path: Path) -> None:
 
     held = await kept(tmp_path).read()
 
-    assert held.troubles
+    assert held.warnings
     assert names(tmp_path) == ["access.pem"]
 
 
@@ -356,7 +356,7 @@ async def test_a_folder_that_cannot_be_written_to_is_changed_elsewhere(
     more = ring.plus(await mounted.make(ACCESS, NOW))
     (tmp_path / ".access.next.pem").mkdir()  # for that is where a new one is written first
 
-    with pytest.raises(KeysFixed, match="where they come from"):
+    with pytest.raises(KeysReadOnly, match="where they come from"):
         await mounted.replace(ring, more)
 
     assert await mounted.ring() == ring

@@ -12,13 +12,13 @@ from domain.errors import TokenRejected, Unavailable
 from domain.key_ring import Key, KeyRing, KeyTimes
 from domain.token import TokenClaims, TokenKind
 from infrastructure.config.environment_variables import ConfigurationError
-from infrastructure.signing import key_ring_watcher as live_keys
+from infrastructure.signing import key_ring_watcher
 from infrastructure.signing.algorithms import ALGORITHMS, EDDSA, RS256, Algorithm
 from infrastructure.signing.jwt_signer import JwtSigner
-from infrastructure.signing.key_ring_watcher import LiveKeys
-from infrastructure.signing.key_store import EVER, HeldKeys, HeldKeyStore
+from infrastructure.signing.key_ring_watcher import KeyRingWatcher
+from infrastructure.signing.key_store import UNKNOWN_START, LoadedKeys, SigningKeyStore
 from infrastructure.signing.signing_key import SigningKey
-from infrastructure.storage.near_cache.caches import NearTokens
+from infrastructure.storage.near_cache.caches import VerifiedTokenCache
 from tests.support.builders import AUDIENCES, LIFETIMES, NOW, SECOND, a_session, claims_of
 from tests.support.doubles import SettableClock
 
@@ -30,19 +30,19 @@ TIMES = KeyTimes(
 )
 
 
-class OpenStore(HeldKeyStore):
+class OpenStore(SigningKeyStore):
     """Holds what a test puts there, or fails."""
 
     is_shared = True
 
     def __init__(self) -> None:
         super().__init__("KEYS_SECRET", EDDSA)
-        self.held = HeldKeys()
+        self.held = LoadedKeys()
         self.trouble: Exception | None = None
         self.wait: asyncio.Event | None = None  # for an answer that comes late
-        self.late = HeldKeys()
+        self.late = LoadedKeys()
 
-    async def read(self) -> HeldKeys:
+    async def read(self) -> LoadedKeys:
         if self.trouble:
             raise self.trouble
         if self.wait:
@@ -58,8 +58,8 @@ class OpenStore(HeldKeyStore):
     ) -> Key:
         """A new key that has always signed, but for the changes."""
         pair = SigningKey.generate(algorithm)
-        key = replace(Key(pair.kid, kind, EVER, EVER), **changes)  # type: ignore[arg-type]
-        self.held = HeldKeys(self.held.ring.plus(key), {**self.held.pairs, pair.kid: pair})
+        key = replace(Key(pair.kid, kind, UNKNOWN_START, UNKNOWN_START), **changes)  # type: ignore[arg-type]
+        self.held = LoadedKeys(self.held.ring.plus(key), {**self.held.pairs, pair.kid: pair})
         return key
 
     def drop(self, key: Key) -> None:
@@ -84,9 +84,9 @@ class Process:
     clock: SettableClock = field(default_factory=lambda: SettableClock(NOW))
 
     def __post_init__(self) -> None:
-        self.live = LiveKeys(self.store, self.store.held, TIMES, self.clock, BOUND)
+        self.live = KeyRingWatcher(self.store, self.store.held, TIMES, self.clock, BOUND)
         self.signer = JwtSigner(self.live, AUDIENCES, LIFETIMES.absolute)
-        self.near = NearTokens(self.signer, 100, self.clock, self.live.is_live)
+        self.near = VerifiedTokenCache(self.signer, 100, self.clock, self.live.is_live)
         self.live.follow(lambda _: self.near.forget())
 
     def kid_of(self, claims: TokenClaims) -> str:
@@ -98,7 +98,7 @@ class Process:
 @pytest.fixture
 def monotonic(monkeypatch: pytest.MonkeyPatch) -> Monotonic:
     clock = Monotonic()
-    monkeypatch.setattr(live_keys, "monotonic", clock)
+    monkeypatch.setattr(key_ring_watcher, "monotonic", clock)
     return clock
 
 
@@ -176,13 +176,13 @@ async def test_a_revoked_key_is_forgotten_with_all_that_was_verified(store: Open
     key = store.put()
     process = Process(store)
     token = process.near.sign(CLAIMS)
-    assert process.near.at_hand(token, ACCESS) == CLAIMS
+    assert process.near.cached(token, ACCESS) == CLAIMS
 
     store.drop(key)
     store.put()
     await process.live.reload()
 
-    assert process.near.at_hand(token, ACCESS) is None
+    assert process.near.cached(token, ACCESS) is None
     assert not is_accepted(process, token)
 
 
@@ -252,7 +252,7 @@ async def test_while_nobody_can_say_whether_a_key_was_revoked_nothing_is_accepte
 
     monotonic.seconds += 0.1
 
-    assert process.near.at_hand(token, ACCESS) is None
+    assert process.near.cached(token, ACCESS) is None
     with pytest.raises(Unavailable):
         process.near.verify(token, ACCESS)
     with pytest.raises(Unavailable):
@@ -281,7 +281,7 @@ async def test_what_is_refused_beside_good_keys_is_reported_once(
     store.put()
     process = Process(store)
     key = store.put(signs_from=None)
-    store.held = replace(store.held, troubles=("KEYS_FOLDER holds refresh.pem, which is bad",))
+    store.held = replace(store.held, warnings=("KEYS_FOLDER holds refresh.pem, which is bad",))
     for _ in range(3):
         await process.live.reload()
 
@@ -311,19 +311,19 @@ async def test_an_answer_that_comes_late_brings_nothing_back(store: OpenStore) -
 
     pending, store.wait = store.wait, None
     store.drop(key)
-    heir = store.put()
+    successor = store.put()
     await process.live.reload()
     store.late = before
     pending.set()
     await late
 
-    assert process.kid_of(CLAIMS) == heir.id
+    assert process.kid_of(CLAIMS) == successor.id
     assert len(process.signer.public_keys()) == 1
 
 
 async def test_an_empty_store_cannot_be_opened(store: OpenStore) -> None:
     with pytest.raises(ConfigurationError) as refused:
-        async with LiveKeys.open(store, TIMES, SettableClock(NOW), BOUND):
+        async with KeyRingWatcher.open(store, TIMES, SettableClock(NOW), BOUND):
             pass
 
     assert str(refused.value) == "KEYS_SECRET holds no key for access tokens"

@@ -17,7 +17,7 @@ from doorward.wiring.keys import (
 )
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
-from infrastructure.signing.key_ring_watcher import LiveKeys
+from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.signing_key import SigningKey
 from tests.support.builders import NOW, a_session, an_rsa_key, claims_of, pem
 
@@ -169,7 +169,7 @@ def test_a_signer_from_the_settings_signs_what_it_accepts(
     texts: dict[str, str], kind: TokenKind
 ) -> None:
     settings = Settings.read({**texts, "AUDIENCE": "https://api.example.org"})
-    signer = make_signer(settings, LiveKeys.fixed(keys_in_environment(settings)))
+    signer = make_signer(settings, KeyRingWatcher.fixed(keys_in_environment(settings)))
     claims = claims_of(a_session(), kind)
 
     assert signer.verify(signer.sign(claims), kind) == claims

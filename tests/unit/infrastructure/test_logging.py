@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 import structlog
 
-from domain.audit_event import Caller, Event
+from domain.audit_event import Event, RequestContext
 from domain.session import SessionId
 from domain.user import UserId
 from infrastructure.telemetry.logging import LoggedEvents, json_formatter
@@ -17,7 +17,7 @@ from tests.support.builders import NOW, new_id
 USER_ID = UserId(UUID("0b8f2c1e-5a4d-4c3b-9f2e-1d0c9b8a7f6e"))
 EVENT_ID = "fedcba9876543210" * 2
 SESSION_ID = SessionId("0123456789abcdef" * 2)
-CALLER = Caller("192.0.2.1", "request-7", "a device token")
+CALLER = RequestContext("192.0.2.1", "request-7", "a device token")
 
 LINE_ENDS = ["\n", "\r", "\r\n", "\x0b", "\x0c", "\x1b[2K", "\x85", "\u2028", "\u2029", '"}\n{"']
 
@@ -55,7 +55,7 @@ async def test_an_event_is_one_line_with_its_members(caplog: pytest.LogCaptureFi
 
 async def test_what_is_not_known_is_null(caplog: pytest.LogCaptureFixture) -> None:
     members = json.loads(
-        await line_of(Event(EVENT_ID, "login", "TokenRejected", NOW, Caller()), caplog)
+        await line_of(Event(EVENT_ID, "login", "TokenRejected", NOW, RequestContext()), caplog)
     )
 
     assert members["user_id"] is None
@@ -73,7 +73,7 @@ async def test_no_value_can_pretend_to_be_a_line(
 ) -> None:
     forged = f"x{end}2026-01-01 INFO all is well"
     event = Event(
-        EVENT_ID, forged, forged, NOW, Caller(forged, forged), USER_ID, SessionId(forged)
+        EVENT_ID, forged, forged, NOW, RequestContext(forged, forged), USER_ID, SessionId(forged)
     )
 
     line = await line_of(event, caplog)

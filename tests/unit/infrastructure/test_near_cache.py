@@ -21,8 +21,12 @@ from domain.user import Email, User, UserId
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.storage.backends import open_stores
 from infrastructure.storage.memory.stores import MemorySessions, MemoryUsers
-from infrastructure.storage.near_cache.caches import NearSessions, NearTokens, NearUsers
-from infrastructure.storage.options import Limits
+from infrastructure.storage.near_cache.caches import (
+    CachedSessions,
+    CachedUsers,
+    VerifiedTokenCache,
+)
+from infrastructure.storage.options import StoreOptions
 from tests.support.builders import MICROSECOND, NOW, a_session, ada, claims_of, refreshed
 from tests.support.doubles import FeedByHand, SettableClock
 
@@ -118,16 +122,16 @@ class Desk:
         await self.near.add(record)
         return record
 
-    async def recent(self, record: Any) -> Any:
-        return await self.near.recent(*key(record))
+    async def possibly_stale(self, record: Any) -> Any:
+        return await self.near.possibly_stale(*key(record))
 
-    def at_hand(self, record: Any) -> Any:
-        return self.near.at_hand(*key(record))
+    def cached(self, record: Any) -> Any:
+        return self.near.cached(*key(record))
 
     async def is_copied(self, record: Any) -> bool:
         """Whether it is answered without the store, and rightly."""
         before = self.counter.reads
-        assert await self.recent(record) == record
+        assert await self.possibly_stale(record) == record
         return self.counter.reads == before
 
 
@@ -145,7 +149,7 @@ def of_users() -> Desk:
     return Desk(
         feed,
         counter,
-        NearUsers(far, feed, MOST),
+        CachedUsers(far, feed, MOST),
         far,
         lambda: ada(email=Email.parse(f"{uuid4().hex}@example.org")),
         lambda user: replace(user, disabled=True),
@@ -155,7 +159,7 @@ def of_users() -> Desk:
 def of_sessions(clock: Callable[[], datetime] = lambda: NOW) -> Desk:
     feed, counter = FeedByHand(), Counter()
     far = CountedSessions(counter)
-    near = NearSessions(far, feed, MOST, clock)
+    near = CachedSessions(far, feed, MOST, clock)
     return Desk(feed, counter, near, far, a_session, refreshed)
 
 
@@ -167,17 +171,17 @@ def desk(request: pytest.FixtureRequest) -> Desk:
 
 async def test_the_second_question_reads_nothing(desk: Desk) -> None:
     record = await desk.add()
-    assert desk.at_hand(record) is None
+    assert desk.cached(record) is None
     assert not await desk.is_copied(record)
 
     assert await desk.is_copied(record)
-    assert desk.at_hand(record) == record
+    assert desk.cached(record) == record
     assert desk.counter.reads == 1
 
 
 async def test_what_is_to_be_certain_is_always_asked_for(desk: Desk) -> None:
     record = await desk.add()
-    await desk.recent(record)
+    await desk.possibly_stale(record)
 
     for reads in (2, 3):
         assert await desk.near.get(*key(record)) == record
@@ -186,32 +190,32 @@ async def test_what_is_to_be_certain_is_always_asked_for(desk: Desk) -> None:
 
 async def test_without_a_live_feed_the_store_is_always_asked(desk: Desk) -> None:
     record = await desk.add()
-    await desk.recent(record)
+    await desk.possibly_stale(record)
 
     desk.feed.live = False
     assert not await desk.is_copied(record)
     assert not await desk.is_copied(record)
-    assert desk.at_hand(record) is None
+    assert desk.cached(record) is None
 
 
 async def test_what_was_told_is_asked_for_again(desk: Desk) -> None:
     record = await desk.add()
-    await desk.recent(record)
+    await desk.possibly_stale(record)
     new = desk.changed(record)
 
     await desk.far.replace(record, new)
-    assert await desk.recent(record) == record  # nobody has told it yet
+    assert await desk.possibly_stale(record) == record  # nobody has told it yet
     desk.feed.tell(owner(record))
 
-    assert desk.at_hand(record) is None
-    assert await desk.recent(record) == new
+    assert desk.cached(record) is None
+    assert await desk.possibly_stale(record) == new
     assert await desk.is_copied(new)
 
 
 async def test_what_is_told_of_one_leaves_the_copies_of_others(desk: Desk) -> None:
     one, other = await desk.add(), await desk.add()
-    await desk.recent(one)
-    await desk.recent(other)
+    await desk.possibly_stale(one)
+    await desk.possibly_stale(other)
 
     desk.feed.tell(owner(one))
 
@@ -222,7 +226,7 @@ async def test_what_is_told_of_one_leaves_the_copies_of_others(desk: Desk) -> No
 async def test_if_anything_may_have_been_missed_no_copy_is_left(desk: Desk) -> None:
     records = [await desk.add() for _ in range(MOST)]
     for record in records:
-        await desk.recent(record)
+        await desk.possibly_stale(record)
 
     desk.feed.tell(None)
 
@@ -233,7 +237,7 @@ async def test_if_anything_may_have_been_missed_no_copy_is_left(desk: Desk) -> N
 async def test_what_is_told_while_it_is_read_leaves_no_copy(desk: Desk, is_known: bool) -> None:
     record = await desk.add()
     desk.counter.is_slow = True
-    reading = asyncio.create_task(desk.recent(record))
+    reading = asyncio.create_task(desk.possibly_stale(record))
     await asyncio.sleep(0)  # the old record is on its way
 
     new = desk.changed(record)
@@ -242,39 +246,39 @@ async def test_what_is_told_while_it_is_read_leaves_no_copy(desk: Desk, is_known
     desk.counter.arrives.set()
 
     assert await reading == record
-    assert desk.at_hand(record) is None
-    assert await desk.recent(record) == new
+    assert desk.cached(record) is None
+    assert await desk.possibly_stale(record) == new
 
 
 async def test_of_two_readers_the_late_one_does_not_bring_back_the_old(desk: Desk) -> None:
     record = await desk.add()
     desk.counter.is_slow = True
-    late = asyncio.create_task(desk.recent(record))
+    late = asyncio.create_task(desk.possibly_stale(record))
     await asyncio.sleep(0)
     new = desk.changed(record)
     await desk.far.replace(record, new)
     desk.feed.tell(owner(record))
     desk.counter.is_slow = False
-    assert await desk.recent(record) == new
+    assert await desk.possibly_stale(record) == new
 
     desk.counter.arrives.set()
 
     assert await late == record
-    assert await desk.recent(record) == new
+    assert await desk.possibly_stale(record) == new
     assert await desk.is_copied(new)
 
 
 async def test_a_copy_of_a_dead_feed_is_not_used_when_it_lives_again(desk: Desk) -> None:
     record = await desk.add()
     desk.feed.live = False
-    await desk.recent(record)
+    await desk.possibly_stale(record)
     new = desk.changed(record)
     await desk.far.replace(record, new)  # that is never told
 
     desk.feed.tell(None)  # as a feed does before it is live
     desk.feed.live = True
 
-    assert await desk.recent(record) == new
+    assert await desk.possibly_stale(record) == new
 
 
 LOST = [False, True]
@@ -284,46 +288,46 @@ LOST_IDS = ["acknowledged", "not acknowledged"]
 @pytest.mark.parametrize("is_lost", LOST, ids=LOST_IDS)
 async def test_ones_own_replacement_is_seen_at_once(desk: Desk, is_lost: bool) -> None:
     record = await desk.add()
-    await desk.recent(record)
+    await desk.possibly_stale(record)
     new = desk.changed(record)
 
     desk.counter.answers_are_lost = is_lost
     with pytest.raises(Unavailable) if is_lost else nullcontext():
         assert await desk.near.replace(record, new)
 
-    assert desk.at_hand(record) is None
-    assert await desk.recent(record) == new
+    assert desk.cached(record) is None
+    assert await desk.possibly_stale(record) == new
 
 
 @pytest.mark.parametrize("is_lost", LOST, ids=LOST_IDS)
 async def test_ones_own_deletion_is_seen_at_once(desk: Desk, is_lost: bool) -> None:
     record = await desk.add()
-    await desk.recent(record)
+    await desk.possibly_stale(record)
 
     desk.counter.answers_are_lost = is_lost
     with pytest.raises(Unavailable) if is_lost else nullcontext():
         await desk.near.delete(*key(record))
 
-    assert desk.at_hand(record) is None
-    assert await desk.recent(record) is None
+    assert desk.cached(record) is None
+    assert await desk.possibly_stale(record) is None
 
 
 async def test_ones_own_change_while_it_is_read_leaves_no_copy(desk: Desk) -> None:
     record = await desk.add()
     desk.counter.is_slow = True
-    reading = asyncio.create_task(desk.recent(record))
+    reading = asyncio.create_task(desk.possibly_stale(record))
     await asyncio.sleep(0)
 
     await desk.near.delete(*key(record))
     desk.counter.arrives.set()
 
     assert await reading == record
-    assert await desk.recent(record) is None
+    assert await desk.possibly_stale(record) is None
 
 
 async def test_ones_own_change_that_is_given_up_is_seen(desk: Desk) -> None:
     record = await desk.add()
-    await desk.recent(record)
+    await desk.possibly_stale(record)
     began, hold = asyncio.Event(), asyncio.Event()
 
     async def change_and_wait(change: Awaitable[Any]) -> None:
@@ -338,17 +342,17 @@ async def test_ones_own_change_that_is_given_up_is_seen(desk: Desk) -> None:
     with pytest.raises(asyncio.CancelledError):
         await deleting
 
-    assert await desk.recent(record) is None
+    assert await desk.possibly_stale(record) is None
 
 
 async def test_what_is_not_there_is_not_remembered(desk: Desk) -> None:
     record = desk.a_record()
-    assert await desk.recent(record) is None
-    assert desk.at_hand(record) is None
+    assert await desk.possibly_stale(record) is None
+    assert desk.cached(record) is None
 
     await desk.far.add(record)
 
-    assert await desk.recent(record) == record
+    assert await desk.possibly_stale(record) == record
 
 
 async def test_a_read_that_fails_leaves_nothing_behind(desk: Desk) -> None:
@@ -361,7 +365,7 @@ async def test_a_read_that_fails_leaves_nothing_behind(desk: Desk) -> None:
     read = desk.counter.read
     desk.counter.read = fail  # type: ignore[method-assign]
     with pytest.raises(Unavailable):
-        await desk.recent(record)
+        await desk.possibly_stale(record)
     desk.counter.read = read  # type: ignore[method-assign]
 
     assert not await desk.is_copied(record)
@@ -371,24 +375,24 @@ async def test_a_read_that_fails_leaves_nothing_behind(desk: Desk) -> None:
 async def test_who_came_first_goes_first(desk: Desk) -> None:
     records = [await desk.add() for _ in range(MOST + 1)]
     for record in records:
-        await desk.recent(record)
+        await desk.possibly_stale(record)
 
-    assert [desk.at_hand(record) is not None for record in records] == [False] + [True] * MOST
+    assert [desk.cached(record) is not None for record in records] == [False] + [True] * MOST
     assert not await desk.is_copied(records[0])
-    assert desk.at_hand(records[1]) is None
+    assert desk.cached(records[1]) is None
 
 
 async def test_who_is_not_there_takes_no_more_room_than_others(desk: Desk) -> None:
     for _ in range(50):
-        await desk.recent(desk.a_record())
+        await desk.possibly_stale(desk.a_record())
 
     assert len(desk.near._copies._folders) <= MOST
 
 
 async def test_memory_is_bounded_however_many_users_come() -> None:
     feed = FeedByHand()
-    near = NearUsers(MemoryUsers(), feed, 100)
-    asked = NearSessions(MemorySessions(), feed, 100, lambda: NOW)
+    near = CachedUsers(MemoryUsers(), feed, 100)
+    asked = CachedSessions(MemorySessions(), feed, 100, lambda: NOW)
 
     async def many_come(number: int) -> None:
         for _ in range(number):
@@ -396,8 +400,8 @@ async def test_memory_is_bounded_however_many_users_come() -> None:
             session = a_session(user_id=user.id)
             await near.add(user)
             await asked.add(session)
-            assert await near.recent(user.id) is not None
-            assert await asked.recent(user.id, session.id) is not None
+            assert await near.possibly_stale(user.id) is not None
+            assert await asked.possibly_stale(user.id, session.id) is not None
             await near._users.delete(user.id)
             await asked._sessions.delete(user.id, session.id)
 
@@ -419,23 +423,23 @@ async def test_all_copies_of_a_users_sessions_go_together() -> None:
     other = a_session(user_id=one.user_id)
     await desk.near.add(other)
     for session in (one, other):
-        await desk.recent(session)
+        await desk.possibly_stale(session)
         assert await desk.is_copied(session)
 
     await desk.near.delete(*key(one))
 
-    assert await desk.recent(one) is None
+    assert await desk.possibly_stale(one) is None
     assert not await desk.is_copied(other)
 
 
 async def test_a_session_is_no_strangers() -> None:
     desk = of_sessions()
     session = await desk.add()
-    await desk.recent(session)
+    await desk.possibly_stale(session)
 
     stranger = UserId(uuid4())
-    assert await desk.near.recent(stranger, session.id) is None
-    assert desk.near.at_hand(stranger, session.id) is None
+    assert await desk.near.possibly_stale(stranger, session.id) is None
+    assert desk.near.cached(stranger, session.id) is None
 
 
 async def test_a_copy_that_is_past_its_time_is_asked_again() -> None:
@@ -443,15 +447,15 @@ async def test_a_copy_that_is_past_its_time_is_asked_again() -> None:
     clock = SettableClock(NOW)
     desk = of_sessions(clock)
     session = await desk.add()
-    await desk.recent(session)
+    await desk.possibly_stale(session)
     rotated = refreshed(session, session.expires_at - MICROSECOND)
     await desk.far.replace(session, rotated)
 
     clock.now = session.expires_at - MICROSECOND
     assert await desk.is_copied(session)
     clock.now = session.expires_at
-    assert desk.at_hand(session) is None
-    assert await desk.recent(session) == rotated
+    assert desk.cached(session) is None
+    assert await desk.possibly_stale(session) == rotated
     assert await desk.is_copied(rotated)
 
 
@@ -459,7 +463,7 @@ async def test_a_session_that_has_ended_is_asked_for_each_time() -> None:
     clock = SettableClock(NOW)
     desk = of_sessions(clock)
     session = await desk.add()
-    await desk.recent(session)
+    await desk.possibly_stale(session)
 
     clock.now = session.expires_at
 
@@ -470,26 +474,26 @@ async def test_a_session_that_has_ended_is_asked_for_each_time() -> None:
 async def test_a_change_in_memory_is_told_before_the_call_returns() -> None:
     user = ada()
     session = a_session(user_id=user.id)
-    async with open_stores("memory:", "memory:", Limits(copies=10), lambda: NOW) as stores:
-        assert isinstance(stores.users, NearUsers)
-        assert isinstance(stores.sessions, NearSessions)
+    async with open_stores("memory:", "memory:", StoreOptions(copies=10), lambda: NOW) as stores:
+        assert isinstance(stores.users, CachedUsers)
+        assert isinstance(stores.sessions, CachedSessions)
         await stores.users.add(user)
         await stores.sessions.add(session)
-        assert await stores.users.recent(user.id) == user
-        assert await stores.sessions.recent(user.id, session.id) == session
+        assert await stores.users.possibly_stale(user.id) == user
+        assert await stores.sessions.possibly_stale(user.id, session.id) == session
 
         # Not through the copies: as another process would.
         assert await stores.users._users.replace(user, replace(user, disabled=True))
         await stores.sessions._sessions.delete(user.id, session.id)
 
-        changed = await stores.users.recent(user.id)
+        changed = await stores.users.possibly_stale(user.id)
         assert changed is not None
         assert changed.disabled
-        assert await stores.sessions.recent(user.id, session.id) is None
+        assert await stores.sessions.possibly_stale(user.id, session.id) is None
 
 
 async def test_without_copies_there_are_only_the_stores() -> None:
-    async with open_stores("memory:", "memory:", Limits(copies=0)) as stores:
+    async with open_stores("memory:", "memory:", StoreOptions(copies=0)) as stores:
         assert isinstance(stores.users, MemoryUsers)
         assert isinstance(stores.sessions, MemorySessions)
 
@@ -521,7 +525,7 @@ class Verifier:
 
     signer: CountingSigner
     clock: SettableClock
-    near: NearTokens
+    near: VerifiedTokenCache
 
     def token(self, kind: TokenKind = TokenKind.ACCESS, **changes: Any) -> str:
         return self.signer.sign(claims_of(a_session(**changes), kind))
@@ -535,17 +539,17 @@ class Verifier:
 @pytest.fixture
 def verifier(signer: JwtSigner) -> Verifier:
     counting, clock = CountingSigner(signer), SettableClock(NOW)
-    return Verifier(counting, clock, NearTokens(counting, MOST, clock))
+    return Verifier(counting, clock, VerifiedTokenCache(counting, MOST, clock))
 
 
 @pytest.mark.parametrize("kind", TokenKind)
 def test_the_answer_is_the_signers(verifier: Verifier, signer: JwtSigner, kind: TokenKind) -> None:
     token = verifier.token(kind)
-    assert verifier.near.at_hand(token, kind) is None
+    assert verifier.near.cached(token, kind) is None
 
     for _ in range(3):
         assert verifier.near.verify(token, kind) == signer.verify(token, kind)
-    assert verifier.near.at_hand(token, kind) == signer.verify(token, kind)
+    assert verifier.near.cached(token, kind) == signer.verify(token, kind)
     assert verifier.signer.asked == [token]
     assert verifier.near.public_keys() == signer.public_keys()
     claims = claims_of(a_session(), kind)
@@ -560,7 +564,7 @@ def test_no_character_of_a_remembered_token_may_change(verifier: Verifier) -> No
     for position in [*range(0, signature, 29), *range(signature, len(token))]:
         for other in {"A", "B", "."} - {token[position]}:
             changed = f"{token[:position]}{other}{token[position + 1 :]}"
-            assert verifier.near.at_hand(changed, TokenKind.ACCESS) is None
+            assert verifier.near.cached(changed, TokenKind.ACCESS) is None
             with pytest.raises(TokenRejected):
                 verifier.near.verify(changed, TokenKind.ACCESS)
             assert verifier.signer.asked[-1] == changed
@@ -575,7 +579,7 @@ def test_no_other_spelling_is_found(verifier: Verifier, change: Callable[[str], 
     verifier.near.verify(token, TokenKind.ACCESS)
 
     for kind in TokenKind:
-        assert verifier.near.at_hand(change(token), kind) is None
+        assert verifier.near.cached(change(token), kind) is None
         with pytest.raises(TokenRejected):
             verifier.near.verify(change(token), kind)
 
@@ -587,7 +591,7 @@ def test_a_remembered_token_is_of_its_kind_only(verifier: Verifier, kind: TokenK
     [other] = set(TokenKind) - {kind}
 
     for _ in range(2):
-        assert verifier.near.at_hand(token, other) is None
+        assert verifier.near.cached(token, other) is None
         with pytest.raises(TokenRejected):
             verifier.near.verify(token, other)
     assert verifier.is_remembered(token, kind)
@@ -598,7 +602,7 @@ def test_what_is_rejected_is_rejected_each_time(verifier: Verifier, token: str) 
     for asked in (1, 2):
         with pytest.raises(TokenRejected):
             verifier.near.verify(token, TokenKind.ACCESS)
-        assert verifier.near.at_hand(token, TokenKind.ACCESS) is None
+        assert verifier.near.cached(token, TokenKind.ACCESS) is None
         assert len(verifier.signer.asked) == asked
     assert verifier.near._verified == {}
 
@@ -611,7 +615,7 @@ def test_a_token_that_has_expired_is_forgotten(verifier: Verifier) -> None:
     verifier.clock.now = end - MICROSECOND
     assert verifier.is_remembered(token)
     verifier.clock.now = end
-    assert verifier.near.at_hand(token, TokenKind.ACCESS) is None
+    assert verifier.near.cached(token, TokenKind.ACCESS) is None
     assert verifier.near._verified == {}
     for _ in range(2):  # whether it is expired is not for the signer to say
         assert not verifier.is_remembered(token)
@@ -635,7 +639,7 @@ def test_what_the_signer_refuses_is_refused_though_it_was_signed_here(
     with pytest.raises(TokenRejected):
         signer.verify(token, TokenKind.ACCESS)
 
-    assert verifier.near.at_hand(token, TokenKind.ACCESS) is None
+    assert verifier.near.cached(token, TokenKind.ACCESS) is None
     with pytest.raises(TokenRejected):
         verifier.near.verify(token, TokenKind.ACCESS)
 
@@ -645,14 +649,14 @@ def test_the_first_tokens_go_first(verifier: Verifier) -> None:
     for token in tokens:
         verifier.near.verify(token, TokenKind.ACCESS)
 
-    at_hand = [verifier.near.at_hand(token, TokenKind.ACCESS) for token in tokens]
-    assert [claims is not None for claims in at_hand] == [False] + [True] * MOST
+    cached = [verifier.near.cached(token, TokenKind.ACCESS) for token in tokens]
+    assert [claims is not None for claims in cached] == [False] + [True] * MOST
     assert len(verifier.near._verified) == MOST
 
 
 def test_no_token_stays_in_memory(signer: JwtSigner) -> None:
     """Nothing that the copies refer to, however indirectly, holds the token or its signature."""
-    near = NearTokens(signer, 1000, lambda: NOW)
+    near = VerifiedTokenCache(signer, 1000, lambda: NOW)
     token = signer.sign(claims_of(a_session()))
     near.verify(token, TokenKind.ACCESS)
 

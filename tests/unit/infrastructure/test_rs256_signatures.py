@@ -7,7 +7,7 @@ import pytest
 
 from domain.token import TokenKind
 from infrastructure.signing.jwt_signer import LONGEST_TOKEN, Audiences, JwtSigner
-from infrastructure.signing.key_ring_watcher import LiveKeys
+from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.signing_key import SigningKey
 from tests.support.builders import LIFETIMES, a_session, claims_of
 from tests.unit.infrastructure.forgery import (
@@ -170,7 +170,7 @@ def test_a_huge_token_is_refused_at_once(forger: Forger) -> None:
 def test_even_a_genuine_token_has_at_most_4_kib(keys: dict[TokenKind, SigningKey]) -> None:
     def with_issuer(length: int) -> tuple[JwtSigner, str]:
         audiences = Audiences("i" * length, "api", "refresh")
-        signer = JwtSigner(LiveKeys.fixed(keys), audiences, LIFETIMES.absolute)
+        signer = JwtSigner(KeyRingWatcher.fixed(keys), audiences, LIFETIMES.absolute)
         return signer, signer.sign(claims_of(a_session()))
 
     length = 1

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from domain.rate_limit import Limit
+from domain.rate_limit import RateLimit
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings, table
 from infrastructure.signing.algorithms import EDDSA, PS256, RS256
@@ -104,7 +104,7 @@ READ: list[tuple[str, str, str, Any]] = [
     ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf", "otlp_protocol", "http/protobuf"),
     ("OTEL_SDK_DISABLED", "True", "is_otel_disabled", True),
     *(
-        (variable, "7/2m", name, Limit(limit, 7, timedelta(minutes=2)))
+        (variable, "7/2m", name, RateLimit(limit, 7, timedelta(minutes=2)))
         for variable, name, limit in (
             ("LOGIN_LIMIT_ACCOUNT", "login_limit_account", "login-account"),
             ("LOGIN_LIMIT_ADDRESS", "login_limit_address", "login-address"),

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 from domain.token import TokenKind
 from infrastructure.signing import signing_key as keys_module
 from infrastructure.signing.algorithms import RS256, UnfitKey
-from infrastructure.signing.sample_keys import PUBLISHED_KEYS
+from infrastructure.signing.sample_keys import SAMPLE_KEYS
 from infrastructure.signing.signing_key import (
     SigningKey,
     key_in_text,
@@ -83,13 +83,13 @@ def test_a_published_key_is_refused(
 ) -> None:
     key = keys[TokenKind.ACCESS]
     assert SigningKey.from_pem(key.private_pem()).kid == key.kid
-    monkeypatch.setattr(keys_module, "PUBLISHED_KEYS", frozenset({key.kid}))
+    monkeypatch.setattr(keys_module, "SAMPLE_KEYS", frozenset({key.kid}))
 
     assert refusal_of(key.private_pem()).startswith("is a published sample key")
 
 
 def test_published_keys_are_named_by_thumbprint() -> None:
-    assert {len(base64.urlsafe_b64decode(f"{kid}=")) for kid in PUBLISHED_KEYS} == {32}
+    assert {len(base64.urlsafe_b64decode(f"{kid}=")) for kid in SAMPLE_KEYS} == {32}
 
 
 @pytest.mark.parametrize("form", ["PKCS#1", "SubjectPublicKeyInfo"])

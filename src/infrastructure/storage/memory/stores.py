@@ -13,11 +13,11 @@ from uuid import UUID
 
 from application.ports import AuditLog, RateLimiter, SessionStore, UserRepository
 from application.ports.pagination import EventQuery, Page, Total, UserQuery
-from domain.audit_event import Caller, Event, RecordedEvent
+from domain.audit_event import Event, RecordedEvent, RequestContext
 from domain.errors import EmailTaken, LastAdministrator
 from domain.rate_limit import Usage
 from domain.session import Session, SessionId
-from domain.session_activity import Sighting
+from domain.session_activity import SessionActivity
 from domain.user import Email, User, UserId
 from infrastructure.storage import page_cursor as cursor
 from infrastructure.storage.near_cache.invalidation_feed import Follower, InvalidationFeed
@@ -168,19 +168,22 @@ class MemorySessions(SessionStore):
     def __init__(self, feed: MemoryFeed | None = None) -> None:
         self._feed = feed or MemoryFeed()
         self._sessions: dict[UserId, dict[SessionId, Session]] = {}
-        self._sightings: dict[SessionId, Sighting] = {}
+        self._activities: dict[SessionId, SessionActivity] = {}
 
     async def add(
-        self, session: Session, sighting: Sighting | None = None, _event: Event | None = None
+        self,
+        session: Session,
+        activity: SessionActivity | None = None,
+        _event: Event | None = None,
     ) -> None:
         kept = self._sessions.setdefault(session.user_id, {})
         for old in list(kept.values()):
             if old.has_ended(session.started_at):
                 del kept[old.id]
-                self._sightings.pop(old.id, None)
+                self._activities.pop(old.id, None)
         kept[session.id] = session
-        if sighting:
-            self._sightings[session.id] = sighting
+        if activity:
+            self._activities[session.id] = activity
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
         return self._sessions.get(user_id, {}).get(session_id)
@@ -197,7 +200,7 @@ class MemorySessions(SessionStore):
     ) -> None:
         kept = self._sessions.get(user_id, {})
         if kept.pop(session_id, None):
-            self._sightings.pop(session_id, None)
+            self._activities.pop(session_id, None)
         if not kept:
             self._sessions.pop(user_id, None)
         self._feed.tell(user_id)
@@ -205,13 +208,15 @@ class MemorySessions(SessionStore):
     async def of_user(self, user_id: UserId) -> Sequence[Session]:
         return sorted(self._sessions.get(user_id, {}).values(), key=attrgetter("started_at"))
 
-    async def see(self, user_id: UserId, session_id: SessionId, sighting: Sighting) -> None:
+    async def record_activity(
+        self, user_id: UserId, session_id: SessionId, activity: SessionActivity
+    ) -> None:
         if await self.get(user_id, session_id):
-            self._sightings[session_id] = sighting
+            self._activities[session_id] = activity
 
-    async def seen(self, user_id: UserId) -> Mapping[SessionId, Sighting]:
+    async def activity_of(self, user_id: UserId) -> Mapping[SessionId, SessionActivity]:
         mine = self._sessions.get(user_id, {})
-        return {each: self._sightings[each] for each in mine if each in self._sightings}
+        return {each: self._activities[each] for each in mine if each in self._activities}
 
 
 class MemoryAuditLog(AuditLog):
@@ -228,7 +233,7 @@ class MemoryAuditLog(AuditLog):
         if event.id in self._events:
             return
         self._last += 1
-        caller = Caller(event.caller.address, event.caller.request_id)
+        caller = RequestContext(event.caller.address, event.caller.request_id)
         self._events[event.id] = RecordedEvent(self._last, replace(event, caller=caller))
         if len(self._events) > self._most:
             del self._events[next(iter(self._events))]

@@ -17,7 +17,7 @@ from application.ports import Clock, SessionStore, TokenSigner, UserRepository
 from application.ports.pagination import Page, Total, UserQuery
 from domain.audit_event import Event
 from domain.session import Session, SessionId
-from domain.session_activity import Sighting
+from domain.session_activity import SessionActivity
 from domain.token import TokenClaims, TokenKind
 from domain.user import Email, User, UserId
 from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed
@@ -74,7 +74,7 @@ class _Copies(Generic[_Record]):
             del self._folders[next(iter(self._folders))]
 
 
-class NearUsers(UserRepository):
+class CachedUsers(UserRepository):
     """
     :param users: which are asked when there is no copy, and which are written to.
     """
@@ -83,7 +83,7 @@ class NearUsers(UserRepository):
         self._users = users
         self._copies = _Copies[User](feed, most)
 
-    def at_hand(self, user_id: UserId) -> User | None:
+    def cached(self, user_id: UserId) -> User | None:
         return self._copies.find(user_id, user_id)
 
     async def add(self, user: User, event: Event | None = None) -> None:
@@ -117,7 +117,7 @@ class NearUsers(UserRepository):
         return await self._users.count(query)
 
 
-class NearSessions(SessionStore):
+class CachedSessions(SessionStore):
     """A copy shows that the session has not been ended. It may lack the last rotation, so once it
     is past its time the store is asked.
 
@@ -131,14 +131,14 @@ class NearSessions(SessionStore):
         self._copies = _Copies[Session](feed, most)
         self._clock = clock
 
-    def at_hand(self, user_id: UserId, session_id: SessionId) -> Session | None:
+    def cached(self, user_id: UserId, session_id: SessionId) -> Session | None:
         copy = self._copies.find(user_id, session_id)
         return None if copy is None or copy.has_ended(self._clock()) else copy
 
     async def add(
-        self, session: Session, sighting: Sighting | None = None, event: Event | None = None
+        self, session: Session, activity: SessionActivity | None = None, event: Event | None = None
     ) -> None:
-        await self._sessions.add(session, sighting, event)
+        await self._sessions.add(session, activity, event)
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
         stored = self._sessions.get(user_id, session_id)
@@ -161,14 +161,16 @@ class NearSessions(SessionStore):
     async def of_user(self, user_id: UserId) -> Sequence[Session]:
         return await self._sessions.of_user(user_id)
 
-    async def see(self, user_id: UserId, session_id: SessionId, sighting: Sighting) -> None:
-        await self._sessions.see(user_id, session_id, sighting)
+    async def record_activity(
+        self, user_id: UserId, session_id: SessionId, activity: SessionActivity
+    ) -> None:
+        await self._sessions.record_activity(user_id, session_id, activity)
 
-    async def seen(self, user_id: UserId) -> Mapping[SessionId, Sighting]:
-        return await self._sessions.seen(user_id)
+    async def activity_of(self, user_id: UserId) -> Mapping[SessionId, SessionActivity]:
+        return await self._sessions.activity_of(user_id)
 
 
-class NearTokens(TokenSigner):
+class VerifiedTokenCache(TokenSigner):
     """Remembers which signatures are good. Whether the session is alive it never says.
 
     :param most: how many tokens are remembered; those that came first go first.
@@ -201,7 +203,7 @@ class NearTokens(TokenSigner):
     def accepts(self, claims: TokenClaims) -> bool:
         return self._signer.accepts(claims)
 
-    def at_hand(self, token: str, kind: TokenKind) -> TokenClaims | None:
+    def cached(self, token: str, kind: TokenKind) -> TokenClaims | None:
         digest = _digest(token)
         claims = self._verified.get(digest)
         if claims is None or claims.kind is not kind or not self._is_live():
@@ -212,7 +214,7 @@ class NearTokens(TokenSigner):
         return None
 
     def verify(self, token: str, kind: TokenKind) -> TokenClaims:
-        claims = self.at_hand(token, kind)
+        claims = self.cached(token, kind)
         if claims is None:
             claims = self._signer.verify(token, kind)
             self._remember(_digest(token), claims)

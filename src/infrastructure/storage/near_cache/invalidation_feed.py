@@ -59,7 +59,7 @@ class ConnectedFeed(InvalidationFeed):
         return running_time() < self._answered_at + self._bound
 
     async def __aenter__(self) -> Self:
-        self._listening = asyncio.create_task(self._listen_again_and_again())
+        self._listening = asyncio.create_task(self._reconnect_forever())
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -99,19 +99,19 @@ class ConnectedFeed(InvalidationFeed):
         if running_time() > max(self._answered_at, self._begun_at) + 2 * self._bound:
             raise TimeoutError
 
-    async def _listen_again_and_again(self) -> None:
+    async def _reconnect_forever(self) -> None:
         while True:
             try:
                 await self._listen()
             except Exception as error:  # noqa: BLE001 - whatever it is, changes are not heard
-                self._complain(error)
+                self._log_failure(error)
             finally:
                 self._answered_at = -math.inf
                 self._tell(None)
             # Not all processes at the same moment.
             await asyncio.sleep(self._pause * (0.5 + secrets.randbelow(1000) / 1000))
 
-    def _complain(self, error: Exception) -> None:
+    def _log_failure(self, error: Exception) -> None:
         if self._is_heard is not False:
             reason = type(error).__name__
             log.warning("changes in %s are not heard (%s): no copies", self._store, reason)

@@ -64,7 +64,7 @@ class RedisFeed(ConnectedFeed):
     def _check_role(self, answer: Any) -> None:
         """:raises ConnectionError: the server is not the primary, where all changes are made."""
         if not isinstance(answer, list) or answer[0] != b"master":
-            self._server.hang_up()  # whose sessions are as old
+            self._server.disconnect()  # whose sessions are as old
             raise ConnectionError("not the primary")
 
     async def _hear(self, message: list[Any]) -> None:

@@ -32,7 +32,7 @@ class Script:
         self.digest = sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
-class RedisLine:
+class RedisMultiplexer:
     """
     :param make_connection: makes a connection that is not connected yet.
     """
@@ -68,7 +68,7 @@ class RedisLine:
         except NoScriptError:
             return await self.call("EVAL", script.text, len(keys), *keys, *arguments)
 
-    def hang_up(self) -> None:
+    def disconnect(self) -> None:
         """Whoever waits for an answer waits no longer; who calls next has a new connection."""
         if self._link:
             self._link.break_off(Disconnected("hung up"))
@@ -106,7 +106,7 @@ class _Link:
 
     def __init__(self, connection: AbstractConnection) -> None:
         self._connection = connection
-        self._outbox: list[bytes] = []
+        self._send_buffer: list[bytes] = []
         self._has_post = asyncio.Event()
         self._awaited: deque[asyncio.Future[Any]] = deque()
         self._tasks = [asyncio.create_task(work()) for work in (self._write, self._read)]
@@ -116,7 +116,7 @@ class _Link:
         if not self.is_whole:
             raise Disconnected
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._outbox += self._connection.pack_command(*command)
+        self._send_buffer += self._connection.pack_command(*command)
         self._awaited.append(answer)
         self._has_post.set()
         return await answer
@@ -146,7 +146,7 @@ class _Link:
                 await self._send()
 
     async def _send(self) -> None:
-        post, self._outbox = b"".join(self._outbox), []
+        post, self._send_buffer = b"".join(self._send_buffer), []
         if not self._connection.is_connected:  # redis-py would connect again by itself
             self.break_off(Disconnected())
             return

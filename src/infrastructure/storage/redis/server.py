@@ -13,8 +13,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from domain.errors import Unavailable
-from infrastructure.storage.options import Limits
-from infrastructure.storage.redis.multiplexer import RedisLine
+from infrastructure.storage.options import StoreOptions
+from infrastructure.storage.redis.multiplexer import RedisMultiplexer
 
 
 class RedisServer:
@@ -24,7 +24,7 @@ class RedisServer:
     :raises ValueError: the URL cannot be read.
     """
 
-    def __init__(self, url: str, limits: Limits) -> None:
+    def __init__(self, url: str, limits: StoreOptions) -> None:
         self._seconds = limits.timeout.total_seconds()
         self._watch = partial(limits.watch, "redis")
         if url.count("@") > 1:  # a part of the password would be taken for the host, and shown
@@ -40,14 +40,14 @@ class RedisServer:
             self.make_connection()  # only takes the options
         except (ValueError, TypeError):  # whose messages quote the URL
             raise ValueError("is not a Redis URL; mind what must be percent-encoded") from None
-        self._line = RedisLine(self.make_connection)
+        self._line = RedisMultiplexer(self.make_connection)
 
     def make_connection(self, **options: object) -> AbstractConnection:
         """One that is not connected yet."""
         return self._pool.connection_class(**self._pool.connection_kwargs | options)
 
     @asynccontextmanager
-    async def answering(self, role: str) -> AsyncIterator[RedisLine]:
+    async def answering(self, role: str) -> AsyncIterator[RedisMultiplexer]:
         """
         :param role: what it is used for, in case of an error.
         :raises Unavailable: there is no answer in time.
@@ -57,14 +57,14 @@ class RedisServer:
                 async with asyncio.timeout(self._seconds):
                     yield self._line
             except TimeoutError as error:
-                self._line.hang_up()  # the answers behind that one would be as late
+                self._line.disconnect()  # the answers behind that one would be as late
                 raise Unavailable(role) from error
             except (RedisError, OSError) as error:
                 raise Unavailable(role) from error
 
-    def hang_up(self) -> None:
+    def disconnect(self) -> None:
         """Whoever calls next is connected anew, to whatever the name stands for then."""
-        self._line.hang_up()
+        self._line.disconnect()
 
     @asynccontextmanager
     async def lone_connection(self) -> AsyncIterator[AbstractConnection]:
@@ -78,7 +78,7 @@ class RedisServer:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, url: str, limits: Limits) -> AsyncIterator[Self]:
+    async def open(cls, url: str, limits: StoreOptions) -> AsyncIterator[Self]:
         server = cls(url, limits)
         try:
             yield server

@@ -20,7 +20,7 @@ from application.ports import RateLimiter, SessionStore
 from domain.audit_event import Event
 from domain.rate_limit import Usage
 from domain.session import Session, SessionId, TokenId
-from domain.session_activity import Sighting
+from domain.session_activity import SessionActivity
 from domain.user import UserId
 from infrastructure.storage.redis.multiplexer import Script
 from infrastructure.storage.redis.server import RedisServer
@@ -38,7 +38,7 @@ _EXPIRES_AT = 1 + 16 + 16 + 7 + 7  # the offset of expires_at in a record
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
-# KEYS: the user's hash of sessions, and that of sightings. ARGV: the session's id, the record it
+# KEYS: the user's hash of sessions, and that of activities. ARGV: the session's id, the record it
 # must have ('' when it is new), its new record, the time before which ended sessions are swept, in
 # microseconds, and where it was seen ('' leaves what is there).
 # The hashes live as long as the session in them that expires last.
@@ -67,7 +67,7 @@ return 1
 """)
 
 # KEYS: as above. ARGV: the session's id and where it was seen.
-_SEE = Script("""
+_RECORD_ACTIVITY = Script("""
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then
     redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
     redis.call('PEXPIRE', KEYS[2], redis.call('PTTL', KEYS[1]))
@@ -108,9 +108,12 @@ class RedisSessions(SessionStore):
         self._server = server
 
     async def add(
-        self, session: Session, sighting: Sighting | None = None, _event: Event | None = None
+        self,
+        session: Session,
+        activity: SessionActivity | None = None,
+        _event: Event | None = None,
     ) -> None:
-        seen = _pack_sighting(sighting) if sighting else b""
+        seen = _pack_activity(activity) if activity else b""
         await self._write(session, b"", session.started_at, seen)
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
@@ -140,16 +143,18 @@ class RedisSessions(SessionStore):
         ]
         return sorted(sessions, key=attrgetter("started_at"))
 
-    async def see(self, user_id: UserId, session_id: SessionId, sighting: Sighting) -> None:
+    async def record_activity(
+        self, user_id: UserId, session_id: SessionId, activity: SessionActivity
+    ) -> None:
         keys = [_key(user_id), _seen_key(user_id)]
         async with self._server.answering("sessions") as redis:
-            await redis.run(_SEE, keys, session_id, _pack_sighting(sighting))
+            await redis.run(_RECORD_ACTIVITY, keys, session_id, _pack_activity(activity))
 
-    async def seen(self, user_id: UserId) -> Mapping[SessionId, Sighting]:
+    async def activity_of(self, user_id: UserId) -> Mapping[SessionId, SessionActivity]:
         async with self._server.answering("sessions") as redis:
             listed = cast(dict[bytes, bytes], await redis.call("HGETALL", _seen_key(user_id)))
-        unpacked = {field.decode(): _unpack_sighting(packed) for field, packed in listed.items()}
-        return {SessionId(each): sighting for each, sighting in unpacked.items() if sighting}
+        unpacked = {field.decode(): _unpack_activity(packed) for field, packed in listed.items()}
+        return {SessionId(each): activity for each, activity in unpacked.items() if activity}
 
     async def _write(
         self, session: Session, expected: bytes, sweep_before: datetime, seen: bytes = b""
@@ -222,13 +227,13 @@ def _time(octets: bytes) -> datetime:
     return _EPOCH + int.from_bytes(octets, "big") * _MICROSECOND
 
 
-def _pack_sighting(sighting: Sighting) -> bytes:
-    return msgspec.msgpack.encode(sighting)
+def _pack_activity(activity: SessionActivity) -> bytes:
+    return msgspec.msgpack.encode(activity)
 
 
-def _unpack_sighting(packed: bytes) -> Sighting | None:
+def _unpack_activity(packed: bytes) -> SessionActivity | None:
     """One of another version is as good as none."""
     try:
-        return msgspec.msgpack.decode(packed, type=Sighting)
+        return msgspec.msgpack.decode(packed, type=SessionActivity)
     except msgspec.DecodeError:
         return None

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from application.ports import AuditLog
 from application.ports.pagination import EventQuery, Page
-from domain.audit_event import SUCCESS, Caller, Event, RecordedEvent
+from domain.audit_event import SUCCESS, Event, RecordedEvent, RequestContext
 from domain.errors import Unavailable
 from domain.session import SessionId
 from domain.user import UserId
@@ -197,7 +197,7 @@ def _recorded(row: RowMapping) -> RecordedEvent:
         what=row["what"],
         outcome=row["outcome"],
         at=row["at"],
-        caller=Caller(row["address"] or "", row["request_id"]),
+        caller=RequestContext(row["address"] or "", row["request_id"]),
         user_id=UserId(row["user_id"]) if row["user_id"] else None,
         session_id=SessionId(row["session_id"]) if row["session_id"] else None,
         actor_id=UserId(row["actor_id"]) if row["actor_id"] else None,

@@ -23,7 +23,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from domain.errors import Unavailable
-from infrastructure.storage.options import Limits
+from infrastructure.storage.options import StoreOptions
 
 _DRIVERS = {
     "postgresql": "postgresql+asyncpg",
@@ -109,7 +109,7 @@ class Database:
 
     recorded: "Recorded | None" = None
 
-    def __init__(self, url: str, limits: Limits) -> None:
+    def __init__(self, url: str, limits: StoreOptions) -> None:
         parsed, options = connect_options(url)
         self._seconds = limits.timeout.total_seconds()
         self._watch = partial(limits.watch, parsed.get_backend_name())
@@ -167,7 +167,7 @@ class Database:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, url: str, limits: Limits) -> AsyncIterator[Self]:
+    async def open(cls, url: str, limits: StoreOptions) -> AsyncIterator[Self]:
         database = cls(url, limits)
         try:
             yield database

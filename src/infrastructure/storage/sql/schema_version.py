@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from alembic.util.exc import CommandError
 
-from infrastructure.storage.locations import NotReady, Place, answering
-from infrastructure.storage.options import Limits
+from infrastructure.storage.locations import Location, NotReady, answering
+from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql import migrations
 from infrastructure.storage.sql.database import Database
 
@@ -20,75 +20,75 @@ class Move:
     after: str | None
 
 
-async def revision(place: Place, limits: Limits) -> str | None:
-    """The revision that the place is at; ``None`` before the first.
+async def revision(location: Location, limits: StoreOptions) -> str | None:
+    """The revision that the location is at; ``None`` before the first.
 
     :raises NotReady: there is no answer.
     """
-    with answering(place):
+    with answering(location):
         # First a connection with a time-out: a migration may take any time, and waits for others.
-        async with place.connect(limits) as database:
+        async with location.connect(limits) as database:
             if isinstance(database, Database):
-                async with database.connection(place.role):
+                async with database.connection(location.role):
                     pass
-        return await migrations.current(place.url)
+        return await migrations.current(location.url)
 
 
-async def move_up(place: Place, limits: Limits) -> Move:
+async def move_up(location: Location, limits: StoreOptions) -> Move:
     """To the newest revision. What a later release has made stays, if this one works on it.
 
     :raises NotReady: that cannot be.
     """
-    before = await revision(place, limits)
-    with _migrating(place):
-        if await migrations.is_newer_and_compatible(place.url):
+    before = await revision(location, limits)
+    with _migrating(location):
+        if await migrations.is_newer_and_compatible(location.url):
             return Move(before, before)
-        await migrations.upgrade(place.url)
-    return Move(before, await revision(place, limits))
+        await migrations.upgrade(location.url)
+    return Move(before, await revision(location, limits))
 
 
-async def move_down(place: Place, limits: Limits) -> Move:
+async def move_down(location: Location, limits: StoreOptions) -> Move:
     """One revision back, where there is one.
 
     :raises NotReady: that cannot be.
     """
-    before = await revision(place, limits)
+    before = await revision(location, limits)
     if before is None:
         return Move(None, None)
-    with _migrating(place):
-        await migrations.downgrade(place.url)
-    return Move(before, await revision(place, limits))
+    with _migrating(location):
+        await migrations.downgrade(location.url)
+    return Move(before, await revision(location, limits))
 
 
-async def require_usable(place: Place, limits: Limits) -> str:
+async def require_usable(location: Location, limits: StoreOptions) -> str:
     """
-    :returns: the place's revision: the one that this version needs, or a later one that it works
+    :returns: the revision of the location: the one that this version needs, or a later one that
         on.
     :raises NotReady: it is another one.
     """
-    found, needed = await revision(place, limits), migrations.newest()
+    found, needed = await revision(location, limits), migrations.newest()
     if found == needed:
         return needed
-    with answering(place):
-        if await migrations.is_newer_and_compatible(place.url):
+    with answering(location):
+        if await migrations.is_newer_and_compatible(location.url):
             return str(found)
     state = f"is at revision {found}" if found else "has no tables of Doorward yet"
     raise NotReady(
-        f"{place.description} {state}, and {needed} is needed: run `doorward migrate up`"
+        f"{location.description} {state}, and {needed} is needed: run `doorward migrate up`"
     )
 
 
 @contextmanager
-def _migrating(place: Place) -> Iterator[None]:
+def _migrating(location: Location) -> Iterator[None]:
     try:
-        with answering(place, "cannot be migrated"):
+        with answering(location, "cannot be migrated"):
             yield
     except migrations.ForeignSchema:
         raise NotReady(
-            f"{place.description} has tables of the same names that are not Doorward's: "
+            f"{location.description} has tables of the same names that are not Doorward's: "
             "give Doorward a database or a ?schema= of its own"
         ) from None
     except CommandError:
         raise NotReady(
-            f"{place.description} was migrated by another version of Doorward: use a newer one"
+            f"{location.description} was migrated by another version of Doorward: use a newer one"
         ) from None

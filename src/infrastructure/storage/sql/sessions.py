@@ -18,7 +18,7 @@ from application.ports import RateLimiter, SessionStore
 from domain.audit_event import Event
 from domain.rate_limit import Usage
 from domain.session import Session, SessionId, TokenId
-from domain.session_activity import Sighting
+from domain.session_activity import SessionActivity
 from domain.user import UserId
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.rows import Row, Rows
@@ -63,7 +63,7 @@ class SqlSessions(SessionStore):
         self._rows = Rows(database, sessions)
 
     async def add(
-        self, session: Session, sighting: Sighting | None = None, event: Event | None = None
+        self, session: Session, activity: SessionActivity | None = None, event: Event | None = None
     ) -> None:
         ended = (
             sessions.c.user_id == session.user_id,
@@ -71,7 +71,7 @@ class SqlSessions(SessionStore):
         )
         async with self._rows.connection() as connection:
             await connection.execute(delete(sessions).where(*ended))
-        seen = _sighting_row(sighting) if sighting else {}
+        seen = _activity_row(activity) if activity else {}
         await self._rows.insert({**_session_row(session), **seen}, event)
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
@@ -93,18 +93,20 @@ class SqlSessions(SessionStore):
         async with self._rows.connection() as connection:
             return [_session(row) for row in (await connection.execute(query)).mappings()]
 
-    async def see(self, user_id: UserId, session_id: SessionId, sighting: Sighting) -> None:
+    async def record_activity(
+        self, user_id: UserId, session_id: SessionId, activity: SessionActivity
+    ) -> None:
         the_session = self._rows.where({"id": session_id, "user_id": user_id})
         await self._rows.change(
-            update(sessions).where(*the_session).values(_sighting_row(sighting))
+            update(sessions).where(*the_session).values(_activity_row(activity))
         )
 
-    async def seen(self, user_id: UserId) -> Mapping[SessionId, Sighting]:
+    async def activity_of(self, user_id: UserId) -> Mapping[SessionId, SessionActivity]:
         is_noted = sessions.c.seen_at.is_not(None)
         query = select(sessions).where(sessions.c.user_id == user_id, is_noted)
         async with self._rows.connection() as connection:
             rows = (await connection.execute(query)).mappings()
-            return {SessionId(row["id"]): _sighting(row) for row in rows}
+            return {SessionId(row["id"]): _activity(row) for row in rows}
 
 
 def _session_row(session: Session) -> Row:
@@ -135,13 +137,13 @@ def _session(row: RowMapping) -> Session:
     )
 
 
-def _sighting_row(sighting: Sighting) -> Row:
+def _activity_row(activity: SessionActivity) -> Row:
     return {
-        "seen_at": sighting.at,
-        "seen_address": sighting.address[:ADDRESS_LENGTH],
-        "seen_agent": sighting.agent,
+        "seen_at": activity.at,
+        "seen_address": activity.address[:ADDRESS_LENGTH],
+        "seen_agent": activity.agent,
     }
 
 
-def _sighting(row: RowMapping) -> Sighting:
-    return Sighting(row["seen_at"], row["seen_address"], row["seen_agent"])
+def _activity(row: RowMapping) -> SessionActivity:
+    return SessionActivity(row["seen_at"], row["seen_address"], row["seen_agent"])

@@ -22,9 +22,9 @@ from domain.key_ring import Key, KeyId, KeyRing
 from domain.token import TokenKind
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.signing.algorithms import ALGORITHMS, RS256, Algorithm, UnfitKey
-from infrastructure.signing.key_store import HeldKeys, HeldKeyStore
+from infrastructure.signing.key_store import LoadedKeys, SigningKeyStore
 from infrastructure.signing.signing_key import SigningKey
-from infrastructure.storage.options import Limits
+from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.tables import signing_keys
 
@@ -39,7 +39,7 @@ class _Sealed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pem: str
 
 
-class SqlKeys(HeldKeyStore):
+class SqlKeys(SigningKeyStore):
     """
     :param secrets: 32 bytes each. The first encrypts; all of them decrypt, so that one can take
         the place of another.
@@ -62,7 +62,7 @@ class SqlKeys(HeldKeyStore):
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, url: str, limits: Limits, secrets: Sequence[bytes], algorithm: Algorithm
+        cls, url: str, limits: StoreOptions, secrets: Sequence[bytes], algorithm: Algorithm
     ) -> AsyncIterator[Self]:
         """On connections of its own, one to look and one to write: nobody who waits is to keep the
         keys from being looked at.
@@ -70,14 +70,14 @@ class SqlKeys(HeldKeyStore):
         async with Database.open(url, replace(limits, pool_size=2)) as database:
             yield cls(database, secrets, algorithm)
 
-    async def read(self) -> HeldKeys:
+    async def read(self) -> LoadedKeys:
         """What cannot be opened and does not sign yet is left out. Of what has signed that cannot
         be: its tokens are about, and nobody could tell them from forged ones.
         """
         async with self._database.connection("keys") as connection:
             held, has_begun = self._opened(await _rows(connection))
         if has_begun:
-            raise ConfigurationError(VARIABLE, held.troubles[0].removeprefix(f"{VARIABLE} "))
+            raise ConfigurationError(VARIABLE, held.warnings[0].removeprefix(f"{VARIABLE} "))
         return held
 
     async def replace(self, old: KeyRing, new: KeyRing) -> bool:
@@ -121,11 +121,11 @@ class SqlKeys(HeldKeyStore):
             "encrypted": self._seal.encrypt(msgspec.json.encode(sealed)).decode(),
         }
 
-    def _opened(self, rows: Sequence[RowMapping]) -> tuple[HeldKeys, bool]:
+    def _opened(self, rows: Sequence[RowMapping]) -> tuple[LoadedKeys, bool]:
         """
         :returns: also whether any that cannot be opened may have signed already.
         """
-        keys, pairs, troubles, has_begun = [], {}, [], False
+        keys, pairs, warnings, has_begun = [], {}, [], False
         for row in rows:
             key_id = KeyId(row["id"])
             try:
@@ -133,10 +133,10 @@ class SqlKeys(HeldKeyStore):
                 kind = TokenKind(row["kind"])
                 keys.append(Key(key_id, kind, row["published_at"], row["signs_from"]))
             except (UnfitKey, ValueError) as error:
-                troubles.append(f"{VARIABLE} {error}")
+                warnings.append(f"{VARIABLE} {error}")
                 has_begun |= row["signs_from"] is not None
         self._known = {row["encrypted"]: pairs[row["id"]] for row in rows if row["id"] in pairs}
-        return HeldKeys(KeyRing(frozenset(keys)), pairs, tuple(troubles)), has_begun
+        return LoadedKeys(KeyRing(frozenset(keys)), pairs, tuple(warnings)), has_begun
 
     def _pair(self, row: RowMapping) -> SigningKey:
         """
