@@ -19,7 +19,7 @@ from bench.report import Report, Series, at_least, row
 from bench.services import Variant, started
 from bench.testbed import Scale, StoreUrls, Testbed
 from bench.turns import in_turns
-from domain.user import Email
+from domain.email import Email
 from infrastructure.storage.backends import open_stores
 from infrastructure.storage.options import StoreOptions
 from tests.support.builders import PASSWORD

@@ -14,10 +14,11 @@ from uuid import UUID
 from argon2 import PasswordHasher
 
 from bench.testbed import StoreUrls, Testbed
+from domain.email import Email
 from domain.session import Lifetimes, Session, SessionId, TokenId
 from domain.session_activity import SessionActivity
 from domain.token import TokenClaims, TokenKind
-from domain.user import Email, User, UserId
+from domain.user import User, UserId
 from doorward.wiring.keys import keys_in_environment, make_signer
 from infrastructure.config.settings import Settings
 from infrastructure.passwords.argon2_hasher import Cost

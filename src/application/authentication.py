@@ -19,6 +19,7 @@ from application.rate_limiting import Throttle
 from application.session_activity import RecordSessionActivity
 from application.sessions import StartSession
 from domain.audit_event import COMMAND_LINE, UNKNOWN, RequestContext
+from domain.email import Email
 from domain.errors import (
     InvalidCredentials,
     InvalidInput,
@@ -32,7 +33,7 @@ from domain.password import Password, PasswordRule
 from domain.permissions import Role
 from domain.session import Lifetimes, Session, TokenId
 from domain.token import TokenClaims, TokenKind
-from domain.user import Email, User, UserId, parse_name
+from domain.user import User, UserId, parse_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ from uuid import UUID
 from application.audit import Audit
 from application.ports import Clock, PasswordHasher, RandomId, UserRepository
 from domain.audit_event import COMMAND_LINE
+from domain.email import Email
 from domain.errors import InvalidInput, Problem, all_of
 from domain.permissions import Role
-from domain.user import Email, User, UserId, parse_name, parse_photo
+from domain.user import User, UserId, parse_name, parse_photo
 
 _T = TypeVar("_T")
 

@@ -1,7 +1,8 @@
 """The keys that sign tokens: which of them does, since when, and for how long it is known.
 
-A key comes onto the ring as a standby: it is published and does not sign. In a rotation it is given
-the time from which it signs, once everybody who verifies tokens has had the time to learn of it.
+A key comes onto the ring as a standby: it is published and does not sign. In a rotation it is
+given the time from which it signs, once everybody who verifies tokens has had the time to learn of
+it.
 From then on its predecessor is retired: its tokens are good until they expire, and then it goes.
 A key that is revoked goes at once, and all its tokens with it.
 """

@@ -15,8 +15,9 @@ import httpx
 import pytest
 
 from application.ports.pagination import UserQuery
+from domain.email import Email
 from domain.permissions import Role
-from domain.user import Email, User
+from domain.user import User
 from infrastructure.storage.backends import open_stores
 from infrastructure.storage.options import StoreOptions
 from infrastructure.user_transfer.files import json_line, written

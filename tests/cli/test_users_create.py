@@ -4,8 +4,9 @@ import asyncio
 import subprocess
 from pathlib import Path
 
+from domain.email import Email
 from domain.permissions import Role
-from domain.user import Email, User
+from domain.user import User
 from infrastructure.storage.backends import open_stores
 from infrastructure.storage.options import StoreOptions
 from tests.support.builders import PASSWORD

@@ -23,9 +23,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from application.ports import AuditLog, RateLimiter, SessionStore, UserRepository
 from application.ports.pagination import Page
 from domain.audit_event import SUCCESS, Event, RequestContext
+from domain.email import Email
 from domain.errors import InvalidInput
 from domain.session import Session, SessionId
-from domain.user import Email, User, UserId
+from domain.user import User, UserId
 from infrastructure.clock import system_clock
 from infrastructure.storage.backends import ADAPTERS, adapter_for
 from infrastructure.storage.memory.stores import MemoryAuditLog

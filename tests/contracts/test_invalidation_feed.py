@@ -19,8 +19,9 @@ import pytest
 from redis.asyncio import Redis
 
 from application.ports import SessionStore, UserRepository
+from domain.email import Email
 from domain.session import Session
-from domain.user import Email, User, UserId
+from domain.user import User, UserId
 from infrastructure.storage.backends import ADAPTERS, MEMORY, Adapter
 from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed
 from infrastructure.storage.options import StoreOptions

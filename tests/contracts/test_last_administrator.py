@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from application.ports import UserRepository
+from domain.email import Email
 from domain.errors import LastAdministrator
 from domain.permissions import Role
-from domain.user import Email, User, UserId
+from domain.user import User, UserId
 from tests.support.builders import NOW, ada
 
 Step = Callable[[UserRepository, User], Awaitable[object]]

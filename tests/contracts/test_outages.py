@@ -9,9 +9,10 @@ from typing import Literal
 import pytest
 
 from application.ports import RateLimiter, SessionStore, UserRepository
+from domain.email import Email
 from domain.errors import Unavailable
 from domain.session import Session
-from domain.user import Email, User
+from domain.user import User
 from infrastructure.storage.backends import ADAPTERS, Adapter
 from infrastructure.storage.options import StoreOptions
 from tests.conftest import schemes, url_for

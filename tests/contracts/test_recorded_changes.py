@@ -14,10 +14,11 @@ from sqlalchemy.exc import DBAPIError
 
 from application.ports.pagination import EventQuery, UserQuery
 from domain.audit_event import Event
+from domain.email import Email
 from domain.errors import EmailTaken, LastAdministrator, Unavailable
 from domain.permissions import Role
 from domain.session import Session
-from domain.user import Email, User
+from domain.user import User
 from infrastructure.storage.backends import Stores, open_stores
 from infrastructure.storage.sql.audit_chain import verify
 from infrastructure.storage.sql.database import Database

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 
 from application.ports import UserRepository
 from application.ports.pagination import Page, Total, UserQuery
+from domain.email import Email, beginning_of_email
 from domain.errors import InvalidInput
 from domain.permissions import Role
-from domain.user import Email, User, UserId, beginning_of_email
+from domain.user import User, UserId
 from infrastructure.storage.backends import adapter_for
 from tests.conftest import url_for
 from tests.contracts.conftest import (

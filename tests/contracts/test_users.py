@@ -8,9 +8,10 @@ from uuid import uuid4
 import pytest
 
 from application.ports import UserRepository
+from domain.email import Email
 from domain.errors import EmailTaken
 from domain.permissions import Role
-from domain.user import Email, User, UserId
+from domain.user import User, UserId
 from tests.support.builders import MICROSECOND, NOW, ada
 
 EVE = Email.parse("eve@example.org")

@@ -11,8 +11,9 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from application.ports import UserRepository
+from domain.email import Email
 from domain.permissions import Role
-from domain.user import Email, User
+from domain.user import User
 from tests.support.builders import PASSWORD
 
 ORIGIN = "http://localhost:8000"

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 
 from application.ports.pagination import Page, UserQuery
 from domain.audit_event import Event
+from domain.email import Email
 from domain.rate_limit import Usage
 from domain.session import Session, SessionId
 from domain.session_activity import SessionActivity
-from domain.user import Email, User, UserId
+from domain.user import User, UserId
 from infrastructure.storage.memory.stores import MemoryRateLimiter, MemorySessions, MemoryUsers
 
 

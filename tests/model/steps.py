@@ -7,9 +7,10 @@ from typing import TypeVar
 from application.ports import SessionStore, UserRepository
 from application.ports.pagination import Page, Total, UserQuery
 from domain.audit_event import Event
+from domain.email import Email
 from domain.session import Session, SessionId
 from domain.session_activity import SessionActivity
-from domain.user import Email, User, UserId
+from domain.user import User, UserId
 
 _T = TypeVar("_T")
 

@@ -16,8 +16,9 @@ from uuid import uuid4
 
 import pytest
 
+from domain.email import Email
 from domain.session import Session
-from domain.user import Email, User, UserId
+from domain.user import User, UserId
 from infrastructure.storage.backends import Stores, open_stores
 from infrastructure.storage.near_cache.caches import CachedSessions, CachedUsers
 from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed

@@ -54,10 +54,11 @@ from application.users import (
     RevokeSessionsOf,
     ShowUser,
 )
+from domain.email import Email
 from domain.password import PasswordRule
 from domain.session import Lifetimes, Session, SessionId, SessionsPerUser, TokenId
 from domain.token import TokenClaims, TokenKind
-from domain.user import Email, User, UserId
+from domain.user import User, UserId
 from infrastructure.signing.device_tokens import HmacDevices, secret_from
 from infrastructure.signing.jwt_signer import Audiences, JwtSigner
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher

@@ -23,8 +23,8 @@ import argon2
 import httpx
 import pytest
 
+from domain.email import Email
 from domain.token import TokenKind
-from domain.user import Email
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.storage.backends import adapter_for
 from infrastructure.storage.options import StoreOptions

@@ -28,6 +28,7 @@ from application.ports import AuditLog
 from application.ports.pagination import EventQuery, UserQuery
 from application.sessions import ListSessions
 from application.users import ChangeUser, DeleteUser, ListUsers, RevokeSessionsOf, ShowUser
+from domain.email import beginning_of_email
 from domain.errors import (
     InvalidInput,
     LastAdministrator,
@@ -38,7 +39,7 @@ from domain.errors import (
     Unavailable,
 )
 from domain.permissions import Permission, Role
-from domain.user import UserId, beginning_of_email
+from domain.user import UserId
 
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _READING = (NotLoggedIn, TokenRejected, PermissionMissing, Unavailable)

@@ -18,9 +18,10 @@ from application.ports.pagination import UserQuery
 from application.sessions import ListSessions
 from application.users import ChangeUser, RevokeSessionsOf
 from domain.audit_event import COMMAND_LINE
+from domain.email import Email
 from domain.errors import InvalidInput, NotFound
 from domain.permissions import Role
-from domain.user import Email, User, UserId
+from domain.user import User, UserId
 from doorward.cli.env_file import use_cases
 from infrastructure.storage.locations import NotReady
 from infrastructure.user_transfer.files import (

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from application.import_users import FIELDS, Imported, ImportUsers, Record
 from application.ports.pagination import Total, UserQuery
+from domain.email import Email
 from domain.errors import Problem
 from domain.permissions import Role
-from domain.user import Email, User
+from domain.user import User
 from infrastructure.storage.memory.stores import MemoryUsers
 from tests.support.builders import NOW, SECOND, ada, an_audit, new_id
 from tests.support.doubles import QuickHasher, SettableClock

@@ -5,10 +5,10 @@ import dataclasses
 
 import pytest
 
+from domain.email import Email
 from domain.errors import EmailTaken, InvalidInput
 from domain.password import Password
 from domain.permissions import Role
-from domain.user import Email
 from tests.support.builders import PASSWORD, World
 
 

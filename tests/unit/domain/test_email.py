@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from domain.email import Email
 from domain.errors import InvalidInput
-from domain.user import Email
 
 SAME = {
     "case of the mailbox": ("ada@example.org", "ADA@example.org"),

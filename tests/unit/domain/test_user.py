@@ -4,9 +4,10 @@ from uuid import uuid4
 
 import pytest
 
+from domain.email import Email
 from domain.errors import InvalidInput
 from domain.permissions import Role
-from domain.user import Email, User, UserId, parse_name
+from domain.user import User, UserId, parse_name
 from tests.support.builders import NOW, ada
 
 HIDDEN = {

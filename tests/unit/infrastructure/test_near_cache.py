@@ -14,10 +14,11 @@ import pytest
 
 from application.ports import TokenSigner
 from domain.audit_event import Event
+from domain.email import Email
 from domain.errors import TokenRejected, Unavailable
 from domain.session import Session, SessionId
 from domain.token import LEEWAY, TokenClaims, TokenKind
-from domain.user import Email, User, UserId
+from domain.user import User, UserId
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.storage.backends import open_stores
 from infrastructure.storage.memory.stores import MemorySessions, MemoryUsers

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from application.import_users import FIELDS, Imported, ImportUsers, Record, Rejected
 from application.ports.pagination import UserQuery
+from domain.email import Email
 from domain.errors import Problem
 from domain.permissions import Role
-from domain.user import Email, User
+from domain.user import User
 from infrastructure.storage.memory.stores import MemoryUsers
 from infrastructure.user_transfer.files import (
     Batch,

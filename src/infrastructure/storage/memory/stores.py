@@ -14,11 +14,12 @@ from uuid import UUID
 from application.ports import AuditLog, RateLimiter, SessionStore, UserRepository
 from application.ports.pagination import EventQuery, Page, Total, UserQuery
 from domain.audit_event import Event, RecordedEvent, RequestContext
+from domain.email import Email
 from domain.errors import EmailTaken, LastAdministrator
 from domain.rate_limit import Usage
 from domain.session import Session, SessionId
 from domain.session_activity import SessionActivity
-from domain.user import Email, User, UserId
+from domain.user import User, UserId
 from infrastructure.storage import page_cursor as cursor
 from infrastructure.storage.near_cache.invalidation_feed import Follower, InvalidationFeed
 

@@ -16,10 +16,11 @@ from typing import Generic, TypeVar
 from application.ports import Clock, SessionStore, TokenSigner, UserRepository
 from application.ports.pagination import Page, Total, UserQuery
 from domain.audit_event import Event
+from domain.email import Email
 from domain.session import Session, SessionId
 from domain.session_activity import SessionActivity
 from domain.token import TokenClaims, TokenKind
-from domain.user import Email, User, UserId
+from domain.user import User, UserId
 from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed
 
 _LARGEST_FOLDER = 100

@@ -26,8 +26,9 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+from domain.email import EMAIL_LENGTH
 from domain.session_activity import AGENT_LENGTH
-from domain.user import EMAIL_LENGTH, NAME_LENGTH
+from domain.user import NAME_LENGTH
 
 ADDRESS_LENGTH = 45
 """Of the longest form of an IPv6 address."""

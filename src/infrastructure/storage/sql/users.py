@@ -36,9 +36,10 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from application.ports import UserRepository
 from application.ports.pagination import Page, Total, UserQuery
 from domain.audit_event import Event
+from domain.email import EMAIL_LENGTH, Email
 from domain.errors import EmailTaken, LastAdministrator
 from domain.permissions import ADMINISTRATORS, Role
-from domain.user import EMAIL_LENGTH, Email, User, UserId
+from domain.user import User, UserId
 from infrastructure.storage import page_cursor as cursor
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.rows import Row, Rows

@@ -1,0 +1,47 @@
+"""The audit log."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+from application.ports.pagination import EventQuery, Page
+from domain.audit_event import Event, RecordedEvent
+from domain.user import UserId
+
+Announce = Callable[[Event], None]
+"""Tells the operator of an event: a line in the service's own log."""
+
+
+class AuditLog(Protocol):
+    """What is recorded stays as it is until it is pruned."""
+
+    @abstractmethod
+    async def record(self, event: Event) -> None:
+        """Record what has happened, if it has not been recorded already. Beside a store of users,
+        of who has gone no address is recorded.
+
+        Nothing that has happened is undone because it cannot be recorded: while there is no
+        answer, events are kept and recorded later. Refusals are not waited for: that would tell
+        those that are recorded from those that are not.
+        """
+
+    @abstractmethod
+    async def page(self, query: EventQuery, after: str | None, limit: int) -> Page[RecordedEvent]:
+        """A page of the events that are asked for.
+
+        :param after: :attr:`~application.ports.pagination.Page.next` of the page before.
+        :raises InvalidInput: ``after`` comes from no page.
+        """
+
+    @abstractmethod
+    async def forget_addresses(self, user_id: UserId) -> None:
+        """Of what this user did only the id of the user is left, a pseudonym, and no address."""
+
+    @abstractmethod
+    async def prune(self, before: datetime, event: Event | None = None) -> int:
+        """Forget events from the oldest on, up to the first that is not before this time. This may
+        take several steps; the first of them records the event.
+
+        :returns: how many were forgotten.
+        """

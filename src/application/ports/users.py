@@ -1,0 +1,81 @@
+"""The users."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Protocol
+
+from application.ports.pagination import Page, Total, UserQuery
+from domain.audit_event import Event
+from domain.email import Email
+from domain.user import User, UserId
+
+
+class UserRepository(Protocol):
+    """The users. Emails are compared by their canonical key.
+
+    Once there is an administrator (:attr:`~domain.user.User.is_administrator`) there always is.
+    """
+
+    @abstractmethod
+    async def add(self, user: User, event: Event | None = None) -> None:
+        """Store a new user.
+
+        :raises EmailTaken: of several users with one address, however parallel, one is stored.
+        """
+
+    @abstractmethod
+    async def add_all(self, users: Sequence[User], event: Event | None = None) -> Sequence[UserId]:
+        """Store new users, all in one step, but for those whose address or id somebody has.
+
+        :returns: the ids of those that were stored.
+        """
+
+    @abstractmethod
+    async def get(self, user_id: UserId) -> User | None:
+        """The user as they are stored now."""
+
+    def cached(self, _user_id: UserId) -> User | None:
+        """What :meth:`possibly_stale` can say at once, asking nobody. ``None`` says nothing."""
+        return None
+
+    async def possibly_stale(self, user_id: UserId) -> User | None:
+        """As :meth:`get`, or as it would have been a moment ago: for questions that come with
+        every request.
+
+        A change made through this object is seen at once, one made elsewhere as soon as it is
+        heard of, and in any case after the bound that is configured (``REVOCATION_BOUND``).
+        """
+        return self.cached(user_id) or await self.get(user_id)
+
+    @abstractmethod
+    async def by_email(self, email: Email) -> User | None: ...
+
+    @abstractmethod
+    async def replace(self, old: User, new: User, event: Event | None = None) -> bool:
+        """Store ``new`` if exactly ``old`` is stored: compare-and-swap. Both have the same id.
+
+        :returns: False, with nothing changed, when it was changed or deleted in the meantime.
+        :raises EmailTaken: the new address belongs to another user.
+        :raises LastAdministrator: no administrator would be left. Of several who are replaced or
+            deleted in parallel one is left.
+        """
+
+    @abstractmethod
+    async def delete(self, user_id: UserId, event: Event | None = None) -> None:
+        """Forget the user. Deleting what is not there is no error.
+
+        :raises LastAdministrator: see :meth:`replace`.
+        """
+
+    @abstractmethod
+    async def page(self, query: UserQuery, after: str | None, limit: int) -> Page[User]:
+        """A page of the users that are asked for. Those that stay as they are meanwhile, are on
+        exactly one page; in the order of time so is everybody who is not deleted.
+
+        :param after: :attr:`~application.ports.pagination.Page.next` of the page before.
+        :raises InvalidInput: ``after`` comes from no page of this query.
+        """
+
+    @abstractmethod
+    async def count(self, query: UserQuery) -> Total:
+        """How many users there are that are asked for."""
