@@ -49,8 +49,8 @@ sbom: python ## write the software bill of materials (CycloneDX) to build/sbom.c
 	@$(PYTHON) tools/bootstrap.py export -q --frozen --no-dev --all-extras --format cyclonedx1.5 \
 		-o build/sbom.cdx.json
 
-docs: bootstrap ## write the table of settings into README.md
-	$(BIN)/python tools/readme.py
+docs: bootstrap ## write the table of settings into docs/configuration.md
+	$(BIN)/python tools/settings_table.py
 
 migrate-up: bootstrap ## bring the database schema to the newest version
 	@exec $(BIN)/doorward migrate up

@@ -1,4 +1,4 @@
-"""What the README says is so: its tour is run, its table is compared, its links lead somewhere."""
+"""What README and docs claim is true: tours run, the table of settings matches, links resolve."""
 
 import os
 import re
@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 
 from tests.support.processes import COMMAND, Service
-from tools.readme import with_settings
+from tools.settings_table import with_settings
 
-README = Path("README.md").read_text()
+CONFIGURATION = Path("docs/configuration.md").read_text()
+TOURS = ("README.md", "docs/tour.md")
 PAGES = [Path(name) for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")]
 
 
-def tour() -> list[tuple[str, str]]:
-    """The commands of the tour, each with what it prints; empty where the tour does not say."""
-    block = re.search(r"<!-- tour: .*?```sh\n(.*?)```", README, re.DOTALL)
+def tour(page: str) -> list[tuple[str, str]]:
+    """Return each command of the tour with its output, or with "" where the page shows none."""
+    block = re.search(r"<!-- tour: .*?```sh\n(.*?)```", Path(page).read_text(), re.DOTALL)
     assert block is not None
     steps: list[tuple[str, str]] = []
     for line in block[1].replace("\\\n", " ").splitlines():
@@ -49,9 +50,10 @@ def run(command: str, folder: Path) -> str:
     ).stdout.removesuffix("\n")
 
 
-def test_the_tour_prints_what_it_says(service: Service) -> None:
-    steps = tour()
-    assert len(steps) >= 8
+@pytest.mark.parametrize("page", TOURS)
+def test_the_tour_prints_what_the_page_shows(page: str, service: Service) -> None:
+    steps = tour(page)
+    assert len(steps) >= 6
     for command, expected in steps:
         printed = run(command.replace("http://127.0.0.1:8000", service.url), service.folder)
         pattern = ".*".join(re.escape(part) for part in expected.split("…"))
@@ -59,7 +61,7 @@ def test_the_tour_prints_what_it_says(service: Service) -> None:
 
 
 def test_the_table_of_settings_is_that_of_the_code() -> None:
-    assert with_settings(README) == README, "run `make docs`"
+    assert with_settings(CONFIGURATION) == CONFIGURATION, "run `make docs`"
 
 
 @pytest.mark.parametrize("page", [*PAGES, *Path("docs").rglob("*.md")], ids=str)

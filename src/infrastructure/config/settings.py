@@ -1,7 +1,7 @@
 """The configuration: environment variables, read once, checked, and explained.
 
 Each field of :class:`Settings` names its variable, its default and its meaning, so the table in
-README.md and the answers of ``doorward doctor`` come from here.
+docs/configuration.md and the answers of ``doorward doctor`` come from here.
 """
 
 import os

@@ -1,6 +1,6 @@
-"""Write the table of settings into README.md.
+"""Write the table of settings into docs/configuration.md.
 
-.venv/bin/python tools/readme.py
+.venv/bin/python tools/settings_table.py
 """
 
 import re
@@ -8,14 +8,14 @@ from pathlib import Path
 
 from infrastructure.config.settings import table
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
 
 
 def with_settings(text: str) -> str:
-    """The README with the table of today between its two marks."""
+    """Return the page with the current table between its two marks."""
     marked = re.compile(r"(<!-- settings: [^>]*-->\n).*(<!-- /settings -->)", re.DOTALL)
     return marked.sub(lambda marks: f"{marks[1]}{table()}{marks[2]}", text)
 
 
 if __name__ == "__main__":
-    README.write_text(with_settings(README.read_text()))
+    PAGE.write_text(with_settings(PAGE.read_text()))
