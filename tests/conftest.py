@@ -20,6 +20,7 @@ from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.storage.backends import ADAPTERS
 from infrastructure.storage.sql.migrations import upgrade
+from infrastructure.telemetry.logging import configure_logging
 from tests.support import servers
 from tests.support.builders import a_signer, a_signing_key
 from tests.support.processes import Service, a_service
@@ -85,6 +86,7 @@ def no_secret_is_logged_by_any_test() -> Iterator[None]:
     root = logging.getLogger()
     root.addHandler(watch)
     root.setLevel(logging.INFO)
+    configure_logging()
     with watched_passwords():
         yield
     root.removeHandler(watch)

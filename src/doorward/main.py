@@ -2,12 +2,12 @@
 
 import asyncio
 import gc
-import logging
 import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from time import perf_counter
 
+import structlog
 from litestar import Litestar
 from litestar.types import HTTPScope
 
@@ -27,12 +27,13 @@ from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
 from infrastructure.passwords.argon2_hasher import Argon2Hasher
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
+from infrastructure.telemetry.logging import configure_logging
 from infrastructure.telemetry.telemetry import Observation
 
 PARENT = "DOORWARD_PARENT"
 """The variable that tells workers who their parent is."""
 
-log = logging.getLogger("doorward")
+log = structlog.stdlib.get_logger("doorward")
 
 _NOTING = 5
 """Seconds from one writing of what was seen to the next."""
@@ -51,6 +52,7 @@ def make_app(
     :param lifecycle: what its server process tells it.
     :param environment: where it reads again what may change while it runs.
     """
+    configure_logging()
     container = make_container(settings, observation=observation)
     lifecycle = lifecycle or Lifecycle()
 
@@ -74,7 +76,7 @@ def make_app(
             try:
                 await record_activity.write()
             except Exception:  # whatever it is, the next time may be better
-                log.exception("where sessions were seen is not written")
+                log.exception("session_activity_flush_failed")
 
     async def close() -> None:  # Litestar would pass itself to container.close()
         await (await container.get(RecordSessionActivity)).write()
@@ -112,17 +114,17 @@ def _reload(environment: Environment, limits: CurrentRateLimits, keys: KeyRingWa
         new_limits = rate_limits(settings)
         new_keys = keys_in_environment(settings) if settings.has_keys else None
     except ConfigurationError as error:
-        log.warning("nothing is reloaded: %s", error)
+        log.warning("configuration_reload_refused", reason=str(error))
         return
     limits.now = new_limits
     if keys.are_given != (new_keys is not None):
-        log.warning("the keys are in another place now: restart for that")
+        log.warning("key_store_change_ignored", remedy="restart")
     elif new_keys:
         keys.take(new_keys)
     elif settings.keys_secret:
         keys.unlock_with(settings.keys_secret)
     _tasks.add(asyncio.create_task(keys.reload()))
-    log.info("the limits and the keys are reloaded; all else would need a restart")
+    log.info("configuration_reloaded", reloaded=["rate_limits", "signing_keys"])
 
 
 def observe(app: Litestar, observation: Observation) -> None:

@@ -61,7 +61,7 @@ _SAID_ANYWAY = """
 "Waiting for child process [" "level": "warning" "level": "error" "logger": "doorward.audit"
 "exception": "outcome": "success" "session_id": null "actor_id": null "detail": "address":
 "request_id": "user_id": "password hashing" "changes in PostgreSQL are heard" "rotate keys"
-"the limits and the keys are reloaded; all else would need a restart" documentation metrics
+"configuration_reloaded" "reloaded": ["rate_limits", "signing_keys"] documentation metrics
 """
 """Of every log. Hypothesis takes the strings of our own code for passwords now and then."""
 

@@ -1,12 +1,12 @@
 """Processes end and others take their place, and nobody who asks can tell."""
 
 import asyncio
-import json
 import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -16,7 +16,7 @@ from tests.support.processes import Service, a_service
 from tests.system.balancer import Balancer
 from tests.system.conftest import SETTINGS
 from tests.system.people import PATIENCE, Refresher, RequestContext, in_the_background
-from tests.system.test_workers import both_workers, events, started, until_all_are_new
+from tests.system.test_workers import both_workers, events, log_lines, started, until_all_are_new
 
 IN_MEMORY = SETTINGS | {"USERS_URL": "memory:", "LOGIN_LIMIT_ACCOUNT": "off"}
 KEPT, NEW = httpx.Limits(), httpx.Limits(max_keepalive_connections=0)
@@ -79,15 +79,25 @@ async def ended(service: Service) -> int:
     return await asyncio.to_thread(service.process.wait, PATIENCE)
 
 
-async def says(service: Service, event: str) -> None:
+async def logs(service: Service, event: str, reason: str = "") -> None:
+    """Wait for a line with this event.
+
+    :param reason: how its field of this name begins.
+    """
+
+    def has_logged() -> bool:
+        return any(
+            line["event"].startswith(event) and line.get("reason", "").startswith(reason)
+            for line in log_lines(service)
+        )
+
     async with asyncio.timeout(PATIENCE):
-        while not any(each.startswith(event) for each in events(service)):  # noqa: ASYNC110
+        while not has_logged():  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
 
-def errors(service: Service) -> list[str]:
-    lines = [line for line in service.log.splitlines() if line.startswith("{")]
-    return [line for line in lines if json.loads(line)["level"] in {"error", "critical"}]
+def errors(service: Service) -> list[dict[str, Any]]:
+    return [line for line in log_lines(service) if line["level"] in {"error", "critical"}]
 
 
 async def test_workers_are_replaced_under_load_and_no_request_fails(
@@ -153,7 +163,7 @@ async def test_who_is_connected_may_ask_once_more(tmp_path: Path) -> None:
         async with Client(base_url=service.url, timeout=PATIENCE) as client:
             assert "connection" not in (await client.get("/health/live")).headers
             send(service, signal.SIGTERM)
-            await says(service, "Waiting for connections to close.")
+            await logs(service, "Waiting for connections to close.")
 
             last = await client.get("/health/live")
             with pytest.raises(httpx.ConnectError):
@@ -235,7 +245,7 @@ async def test_limits_are_reloaded_in_place(tmp_path: Path) -> None:
             access = (await client.come_in())["access_token"]
             configure(tmp_path, LOGIN_LIMIT="1/1h")
             send(service, signal.SIGHUP)
-            await says(service, "the limits and the keys are reloaded")
+            await logs(service, "configuration_reloaded")
 
             assert (await client.log_in()).headers["ratelimit-policy"] == '"login";q=1;w=3600'
             assert (await client.me(access)).status_code == 200
@@ -250,7 +260,7 @@ async def test_a_wrong_configuration_is_not_taken_over(tmp_path: Path) -> None:
             await client.register()
             configure(tmp_path, LOGIN_LIMIT="many")
             send(service, signal.SIGHUP)
-            await says(service, "nothing is reloaded: LOGIN_LIMIT must be ")
+            await logs(service, "configuration_reload_refused", "LOGIN_LIMIT must be ")
 
             assert (await client.log_in()).status_code == 200
         assert "Traceback" not in service.log
@@ -265,7 +275,7 @@ async def test_workers_are_replaced_by_such_with_the_new_configuration_if_it_is_
 
         configure(tmp_path, LOGIN_LIMIT="many")
         send(service, signal.SIGHUP)
-        await says(service, "no worker is replaced: LOGIN_LIMIT must be ")
+        await logs(service, "configuration_reload_refused", "LOGIN_LIMIT must be ")
         assert sorted(started(service)) == sorted(before)
 
         configure(tmp_path, LOGIN_LIMIT="1/1h")

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -61,12 +62,16 @@ async def both_workers(service: Service) -> list[int]:
     return ready
 
 
-def events(service: Service) -> list[str]:
+def log_lines(service: Service) -> list[dict[str, Any]]:
     return [
-        json.loads(line)["event"]
+        json.loads(line)
         for line in service.log.splitlines()
         if line.startswith("{") and line.endswith("}")
     ]
+
+
+def events(service: Service) -> list[str]:
+    return [line["event"] for line in log_lines(service)]
 
 
 def started(service: Service) -> list[int]:

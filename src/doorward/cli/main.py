@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import json
-import logging
 import os
 import socket
 import sys
@@ -12,6 +11,7 @@ from functools import partial
 from typing import NoReturn
 
 import click
+import structlog
 
 from api.lifecycle import Lifecycle
 from application.audit import PruneAuditLog
@@ -29,13 +29,14 @@ from infrastructure.config.settings import Settings
 from infrastructure.storage.locations import Location, NotReady, distinct, locations, store_options
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql import schema_version as schema
-from infrastructure.telemetry.logging import LOGS
+from infrastructure.telemetry.logging import LOGS, configure_logging
 from infrastructure.telemetry.telemetry import published, require_tracing
 
-log = logging.getLogger("doorward")
+log = structlog.stdlib.get_logger("doorward")
 
 
 def main() -> None:
+    configure_logging()
     try:
         doorward()
     except ConfigurationError as error:
@@ -97,10 +98,10 @@ def _reconfigure(environment: Environment) -> ServerOptions | None:
         settings = Settings.read(variables)
         asyncio.run(preflight.check(settings))
     except ConfigurationError as error:
-        log.warning("no worker is replaced: %s", error)
+        log.warning("configuration_reload_refused", reason=str(error))
         return None
     except Exception:  # whatever it is, the workers go on
-        log.exception("no worker is replaced")
+        log.exception("configuration_reload_failed")
         return None
     environment.install(variables)
     return server_options(settings)

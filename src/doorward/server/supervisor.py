@@ -1,12 +1,12 @@
 """Several server processes and their parent, which replaces and ends them."""
 
-import logging
 import os
 import signal
 import time
 from collections.abc import Callable
 from socket import socket
 
+import structlog
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
@@ -21,7 +21,7 @@ from doorward.server.graceful_server import (
 Reconfigure = Callable[[], ServerOptions | None]
 """Reads the configuration anew, for the workers to come; ``None`` if it is not good."""
 
-log = logging.getLogger("doorward")
+log = structlog.stdlib.get_logger("doorward")
 
 
 class Worker(Process):
@@ -69,10 +69,10 @@ class Workers(Multiprocess):
             worker.kill()  # if it hangs
             worker.join()
             if worker.exitcode == STARTUP_FAILURE:  # as it would each time
-                log.error("a worker cannot start: the service ends")
+                log.error("worker_start_failed", consequence="shutdown")
                 self.should_exit.set()
                 return
-            log.error("the worker %s has died and is replaced", worker.pid)
+            log.error("worker_died", pid=worker.pid, exit_code=worker.exitcode)
             self.processes[index] = self._started()
 
     def handle_int(self) -> None:
@@ -98,7 +98,7 @@ class Workers(Multiprocess):
                 new.kill()
                 new.join()
                 if not self._is_to_end():
-                    log.error("a new worker does not start: the others stay as they are")
+                    log.error("worker_start_failed", consequence="previous workers stay")
                 return
             self.processes[index] = new
             old.tell(SHUTDOWN_WITHOUT_DELAY)

@@ -1,4 +1,12 @@
-"""Structured logs: one JSON object a line, so that no value can pretend to be one."""
+"""Structured logging: one JSON object a line, so that no value can forge a second line.
+
+A module logs a stable event name in snake_case, and everything else as fields::
+
+    log = structlog.stdlib.get_logger("doorward")
+    log.warning("invalidation_feed_disconnected", store="redis", error="TimeoutError")
+
+Records pass through the standard library's logging, as those of libraries do.
+"""
 
 import logging
 from typing import Any
@@ -8,7 +16,7 @@ import structlog
 from domain.audit_event import Event
 
 # Tracebacks are plain text: a structured one would show local variables, passwords among them.
-_SHARED: list[Any] = [
+_PROCESSORS: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
@@ -23,12 +31,25 @@ LOGS: dict[str, Any] = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"level": "INFO", "handlers": ["stderr"]},
 }
-"""For :func:`logging.config.dictConfig`: libraries' logs take the same form."""
+"""The server's logging, for :func:`logging.config.dictConfig`."""
+
+
+def configure_logging() -> None:
+    """Send what structlog's loggers log to the standard library's logging.
+
+    Each entry point calls this once in its process, before anything logs.
+    """
+    structlog.configure(
+        processors=[*_PROCESSORS, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
 
 
 def json_formatter() -> logging.Formatter:
+    """Make the formatter that writes a record, ours or a library's, as one JSON object."""
     return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=_SHARED,
+        foreign_pre_chain=_PROCESSORS,
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.JSONRenderer(),
@@ -37,14 +58,10 @@ def json_formatter() -> logging.Formatter:
 
 
 class LoggedEvents:
-    """Announces security events as lines of the log, under the name ``doorward.audit``."""
+    """Logs security events under the name ``doorward.audit``."""
 
     def __init__(self) -> None:
-        self._log = structlog.wrap_logger(
-            logging.getLogger("doorward.audit"),
-            processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-            wrapper_class=structlog.stdlib.BoundLogger,
-        )
+        self._log = structlog.stdlib.get_logger("doorward.audit")
 
     def __call__(self, event: Event) -> None:
         self._log.info(

@@ -85,6 +85,29 @@ async def test_no_value_can_pretend_to_be_a_line(
         assert members[name] == forged
 
 
+def test_a_log_call_is_an_event_name_with_its_fields(caplog: pytest.LogCaptureFixture) -> None:
+    log = structlog.stdlib.get_logger("doorward")
+
+    log.warning("invalidation_feed_disconnected", store="redis", error="TimeoutError")
+
+    members = json.loads(json_formatter().format(caplog.records[-1]))
+    assert members.pop("timestamp").endswith("Z")
+    assert members == {
+        "event": "invalidation_feed_disconnected",
+        "store": "redis",
+        "error": "TimeoutError",
+        "level": "warning",
+        "logger": "doorward",
+    }
+
+
+@pytest.mark.parametrize("reserved", ["name", "args", "module", "message", "process", "level"])
+def test_any_name_will_do_for_a_field(caplog: pytest.LogCaptureFixture, reserved: str) -> None:
+    structlog.stdlib.get_logger("doorward").error("something_failed", **{reserved: "a value"})
+
+    assert json.loads(json_formatter().format(caplog.records[-1]))["event"] == "something_failed"
+
+
 def of_a_library(message: str, *values: object) -> logging.LogRecord:
     return logging.LogRecord("uvicorn.error", logging.WARNING, "", 0, message, values, None)
 
