@@ -29,8 +29,9 @@ from domain.session import Session, SessionId
 from domain.user import User, UserId
 from infrastructure.clock import system_clock
 from infrastructure.storage.backends import ADAPTERS, adapter_for
-from infrastructure.storage.memory.stores import MemoryAuditLog
-from infrastructure.storage.near_cache.caches import CachedSessions, CachedUsers
+from infrastructure.storage.memory.audit_log import MemoryAuditLog
+from infrastructure.storage.near_cache.sessions import CachedSessions
+from infrastructure.storage.near_cache.users import CachedUsers
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.database import connect_options
 from tests.conftest import schemes, url_for

@@ -19,7 +19,7 @@ from domain.errors import InvalidInput
 from domain.session import SessionId
 from domain.user import UserId
 from infrastructure.storage.backends import adapter_for
-from infrastructure.storage.memory.stores import MemoryAuditLog
+from infrastructure.storage.memory.audit_log import MemoryAuditLog
 from tests.conftest import schemes, url_for
 from tests.contracts.conftest import (
     ADA,

@@ -19,7 +19,7 @@ from infrastructure.signing.algorithms import EDDSA
 from infrastructure.signing.key_folder import FolderKeys
 from infrastructure.signing.key_store import SigningKeyStore, StaticKeys
 from infrastructure.signing.signing_key import SigningKey
-from infrastructure.storage.memory.stores import MemoryAuditLog
+from infrastructure.storage.memory.audit_log import MemoryAuditLog
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.signing_keys import SqlKeys

@@ -11,7 +11,7 @@ from domain.session import SessionId, TokenId
 from domain.token import TokenClaims, TokenKind
 from infrastructure.signing.algorithms import EDDSA, PS256
 from infrastructure.signing.signing_key import SigningKey
-from infrastructure.storage.near_cache.caches import VerifiedTokenCache
+from infrastructure.signing.verified_token_cache import VerifiedTokenCache
 from tests.support.builders import NOW, a_session, a_signer, claims_of, refreshed
 
 EDDSA_KEYS = {kind: SigningKey.generate(EDDSA) for kind in TokenKind}

@@ -24,7 +24,7 @@ from infrastructure.config.settings import Settings
 from infrastructure.signing.device_tokens import HmacDevices
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.signing_key import SigningKey
-from infrastructure.storage.near_cache.caches import VerifiedTokenCache
+from infrastructure.signing.verified_token_cache import VerifiedTokenCache
 from tests.http.people import CLIENT_ORIGIN, ORIGIN, Client, a_client
 from tests.http.trouble import (
     Trouble,

@@ -11,7 +11,9 @@ from domain.rate_limit import Usage
 from domain.session import Session, SessionId
 from domain.session_activity import SessionActivity
 from domain.user import User, UserId
-from infrastructure.storage.memory.stores import MemoryRateLimiter, MemorySessions, MemoryUsers
+from infrastructure.storage.memory.rate_limiter import MemoryRateLimiter
+from infrastructure.storage.memory.sessions import MemorySessions
+from infrastructure.storage.memory.users import MemoryUsers
 
 
 @dataclass

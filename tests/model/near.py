@@ -19,13 +19,13 @@ from domain.errors import TokenRejected
 from domain.session import Session, SessionId
 from domain.session_activity import SessionActivity
 from domain.user import User, UserId
-from infrastructure.storage.memory.stores import MemoryFeed, MemorySessions, MemoryUsers
-from infrastructure.storage.near_cache.caches import (
-    CachedSessions,
-    CachedUsers,
-    VerifiedTokenCache,
-)
+from infrastructure.signing.verified_token_cache import VerifiedTokenCache
+from infrastructure.storage.memory.invalidation_feed import MemoryFeed
+from infrastructure.storage.memory.sessions import MemorySessions
+from infrastructure.storage.memory.users import MemoryUsers
 from infrastructure.storage.near_cache.invalidation_feed import ConnectedFeed
+from infrastructure.storage.near_cache.sessions import CachedSessions
+from infrastructure.storage.near_cache.users import CachedUsers
 from tests.model.machine import Outcome, Scenario
 from tests.model.model import SECOND, Answer, Generation, Login, Person
 from tests.model.steps import ScriptedSessions, ScriptedUsers

@@ -20,8 +20,9 @@ from domain.email import Email
 from domain.session import Session
 from domain.user import User, UserId
 from infrastructure.storage.backends import Stores, open_stores
-from infrastructure.storage.near_cache.caches import CachedSessions, CachedUsers
 from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed
+from infrastructure.storage.near_cache.sessions import CachedSessions
+from infrastructure.storage.near_cache.users import CachedUsers
 from infrastructure.storage.options import StoreOptions
 from tests.model.test_races import STACKS
 from tests.support.builders import a_session, ada

@@ -63,12 +63,10 @@ from infrastructure.signing.device_tokens import HmacDevices, secret_from
 from infrastructure.signing.jwt_signer import Audiences, JwtSigner
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.signing_key import SigningKey
-from infrastructure.storage.memory.stores import (
-    MemoryAuditLog,
-    MemoryRateLimiter,
-    MemorySessions,
-    MemoryUsers,
-)
+from infrastructure.storage.memory.audit_log import MemoryAuditLog
+from infrastructure.storage.memory.rate_limiter import MemoryRateLimiter
+from infrastructure.storage.memory.sessions import MemorySessions
+from infrastructure.storage.memory.users import MemoryUsers
 from tests.support.doubles import QuickHasher, Recorder, SettableClock
 
 # Stores may forget what has ended by the real clock, so times are near the real now. An odd number

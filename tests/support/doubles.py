@@ -16,7 +16,7 @@ from domain.rate_limit import Usage
 from domain.session import Session, SessionId
 from domain.session_activity import SessionActivity
 from domain.user import UserId
-from infrastructure.storage.memory.stores import MemoryRateLimiter
+from infrastructure.storage.memory.rate_limiter import MemoryRateLimiter
 from infrastructure.storage.near_cache.invalidation_feed import Follower, InvalidationFeed
 
 _T = TypeVar("_T")

@@ -71,8 +71,8 @@ from infrastructure.passwords.common_passwords import common_passwords
 from infrastructure.signing.device_tokens import HmacDevices
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.key_store import SigningKeyStore
+from infrastructure.signing.verified_token_cache import VerifiedTokenCache
 from infrastructure.storage.backends import Stores, open_stores
-from infrastructure.storage.near_cache.caches import VerifiedTokenCache
 from infrastructure.storage.options import StoreOptions
 from infrastructure.telemetry.logging import LoggedEvents
 from infrastructure.telemetry.telemetry import Observation

@@ -11,23 +11,24 @@ from typing import Any, Literal, TypeVar
 
 from application.ports import AuditLog, Clock, RateLimiter, SessionStore, UserRepository
 from infrastructure.clock import system_clock
-from infrastructure.storage.memory.stores import (
-    MemoryAuditLog,
-    MemoryFeed,
-    MemoryRateLimiter,
-    MemorySessions,
-    MemoryUsers,
-)
-from infrastructure.storage.near_cache.caches import CachedSessions, CachedUsers
+from infrastructure.storage.memory.audit_log import MemoryAuditLog
+from infrastructure.storage.memory.invalidation_feed import MemoryFeed
+from infrastructure.storage.memory.rate_limiter import MemoryRateLimiter
+from infrastructure.storage.memory.sessions import MemorySessions
+from infrastructure.storage.memory.users import MemoryUsers
 from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed
+from infrastructure.storage.near_cache.sessions import CachedSessions
+from infrastructure.storage.near_cache.users import CachedUsers
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.redis.invalidation_feed import RedisFeed
+from infrastructure.storage.redis.rate_limiter import RedisRateLimiter
 from infrastructure.storage.redis.server import RedisServer
-from infrastructure.storage.redis.sessions import RedisRateLimiter, RedisSessions
+from infrastructure.storage.redis.sessions import RedisSessions
 from infrastructure.storage.sql.audit_log import SqlAuditLog
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.invalidation_feed import open_feed
-from infrastructure.storage.sql.sessions import SqlRateLimiter, SqlSessions
+from infrastructure.storage.sql.rate_limiter import SqlRateLimiter
+from infrastructure.storage.sql.sessions import SqlSessions
 from infrastructure.storage.sql.users import SqlUsers
 
 _Store = TypeVar("_Store")

@@ -13,7 +13,7 @@ from application.authentication import TokenPair
 from domain.audit_event import Event
 from domain.errors import InvalidCredentials, TokenRejected
 from domain.user import User
-from infrastructure.storage.memory.stores import MemoryUsers
+from infrastructure.storage.memory.users import MemoryUsers
 from tests.support.builders import PASSWORD, World, new_id
 from tests.support.doubles import PausingSessions
 

@@ -15,7 +15,7 @@ from domain.rate_limit import RateLimit
 from domain.session import Session, SessionId
 from domain.session_activity import SessionActivity
 from domain.user import User
-from infrastructure.storage.memory.stores import MemorySessions
+from infrastructure.storage.memory.sessions import MemorySessions
 from tests.support.builders import LIFETIMES, PASSWORD, World
 
 EMAIL, NAME = "ada@example.org", "Ada Lovelace"

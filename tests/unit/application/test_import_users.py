@@ -16,7 +16,7 @@ from domain.email import Email
 from domain.errors import Problem
 from domain.permissions import Role
 from domain.user import User
-from infrastructure.storage.memory.stores import MemoryUsers
+from infrastructure.storage.memory.users import MemoryUsers
 from tests.support.builders import NOW, SECOND, ada, an_audit, new_id
 from tests.support.doubles import QuickHasher, SettableClock
 

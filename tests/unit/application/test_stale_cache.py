@@ -7,7 +7,8 @@ import pytest
 from application.authentication import TokenPair
 from domain.errors import RefreshTokenReused, TokenRejected
 from domain.user import User
-from infrastructure.storage.near_cache.caches import CachedSessions, CachedUsers
+from infrastructure.storage.near_cache.sessions import CachedSessions
+from infrastructure.storage.near_cache.users import CachedUsers
 from tests.support.builders import LIFETIMES, PASSWORD, World
 from tests.support.doubles import FeedByHand
 

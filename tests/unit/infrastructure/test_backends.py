@@ -14,7 +14,8 @@ from infrastructure.storage.backends import (
     adapter_for,
     open_stores,
 )
-from infrastructure.storage.memory.stores import MemorySessions, MemoryUsers
+from infrastructure.storage.memory.sessions import MemorySessions
+from infrastructure.storage.memory.users import MemoryUsers
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.redis.sessions import RedisSessions
 from infrastructure.storage.sql.sessions import SqlSessions

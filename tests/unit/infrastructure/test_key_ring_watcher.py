@@ -18,7 +18,7 @@ from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.key_store import UNKNOWN_START, LoadedKeys, SigningKeyStore
 from infrastructure.signing.signing_key import SigningKey
-from infrastructure.storage.near_cache.caches import VerifiedTokenCache
+from infrastructure.signing.verified_token_cache import VerifiedTokenCache
 from tests.support.builders import AUDIENCES, LIFETIMES, NOW, SECOND, a_session, claims_of
 from tests.support.doubles import SettableClock
 

@@ -20,13 +20,12 @@ from domain.session import Session, SessionId
 from domain.token import LEEWAY, TokenClaims, TokenKind
 from domain.user import User, UserId
 from infrastructure.signing.jwt_signer import JwtSigner
+from infrastructure.signing.verified_token_cache import VerifiedTokenCache
 from infrastructure.storage.backends import open_stores
-from infrastructure.storage.memory.stores import MemorySessions, MemoryUsers
-from infrastructure.storage.near_cache.caches import (
-    CachedSessions,
-    CachedUsers,
-    VerifiedTokenCache,
-)
+from infrastructure.storage.memory.sessions import MemorySessions
+from infrastructure.storage.memory.users import MemoryUsers
+from infrastructure.storage.near_cache.sessions import CachedSessions
+from infrastructure.storage.near_cache.users import CachedUsers
 from infrastructure.storage.options import StoreOptions
 from tests.support.builders import MICROSECOND, NOW, a_session, ada, claims_of, refreshed
 from tests.support.doubles import FeedByHand, SettableClock

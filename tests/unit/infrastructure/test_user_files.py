@@ -20,7 +20,7 @@ from domain.email import Email
 from domain.errors import Problem
 from domain.permissions import Role
 from domain.user import User
-from infrastructure.storage.memory.stores import MemoryUsers
+from infrastructure.storage.memory.users import MemoryUsers
 from infrastructure.user_transfer.files import (
     Batch,
     UnreadableFile,

@@ -1,4 +1,4 @@
-"""Sessions and counted attempts in Redis (6.2 or newer, or Valkey).
+"""Sessions in Redis (6.2 or newer, or Valkey).
 
 One hash per user: the field is the session's id, the value a packed record. So the sessions of a
 user are listed and ended together, lie in one slot of a cluster, and are small: a record of 64
@@ -10,24 +10,23 @@ Nothing in Redis is a usable credential: a token needs the signature of a key th
 import asyncio
 import struct
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from operator import attrgetter
 from typing import TypeGuard, cast
 
 import msgspec
 
-from application.ports import RateLimiter, SessionStore
+from application.ports import SessionStore
 from domain.audit_event import Event
-from domain.rate_limit import Usage
 from domain.session import Session, SessionId, TokenId
 from domain.session_activity import SessionActivity
 from domain.user import UserId
 from infrastructure.storage.redis.multiplexer import Script
 from infrastructure.storage.redis.server import RedisServer
+from infrastructure.storage.redis.timestamps import EPOCH, from_microseconds, to_microseconds
 
 PREFIX = "doorward:sessions:"
 SEEN_PREFIX = "doorward:seen:"
-RATE_LIMIT_PREFIX = "doorward:limits:"
 
 # A version, the good and the spent token's ids, four times as microseconds since 1970 in 7 bytes
 # each (enough until the year 4253), and the generation in 3.
@@ -35,8 +34,6 @@ _RECORD = struct.Struct(">B16s16s7s7s7s7s3s")
 _VERSION = 2
 _NONE = bytes(16)
 _EXPIRES_AT = 1 + 16 + 16 + 7 + 7  # the offset of expires_at in a record
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 # KEYS: the user's hash of sessions, and that of activities. ARGV: the session's id, the record it
 # must have ('' when it is new), its new record, the time before which ended sessions are swept, in
@@ -75,34 +72,6 @@ end
 """)
 
 
-# KEYS: the window. ARGV: now and the end of a window that opens now, in microseconds.
-_COUNT = Script("""
-local window = redis.call('HMGET', KEYS[1], 'count', 'resets_at')
-if not window[1] or tonumber(window[2]) <= tonumber(ARGV[1]) then
-    redis.call('HSET', KEYS[1], 'count', 1, 'resets_at', ARGV[2])
-    redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', math.ceil(tonumber(ARGV[2]) / 1000)))
-    return {1, ARGV[2]}
-end
-return {redis.call('HINCRBY', KEYS[1], 'count', 1), window[2]}
-""")
-
-
-class RedisRateLimiter(RateLimiter):
-    def __init__(self, server: RedisServer) -> None:
-        self._server = server
-
-    async def count(self, key: str, window: timedelta, now: datetime) -> Usage:
-        async with self._server.answering("rate_limits") as redis:
-            count, resets_at = await redis.run(
-                _COUNT, [RATE_LIMIT_PREFIX + key], _microseconds(now), _microseconds(now + window)
-            )
-        return Usage(int(count), _EPOCH + int(resets_at) * _MICROSECOND)
-
-    async def forget(self, key: str) -> None:
-        async with self._server.answering("rate_limits") as redis:
-            await redis.call("DEL", RATE_LIMIT_PREFIX + key)
-
-
 class RedisSessions(SessionStore):
     def __init__(self, server: RedisServer) -> None:
         self._server = server
@@ -122,7 +91,7 @@ class RedisSessions(SessionStore):
         return _unpack(user_id, session_id, record) if _is_readable(record) else None
 
     async def replace(self, old: Session, new: Session) -> bool:
-        return await self._write(new, _pack(old), _EPOCH)
+        return await self._write(new, _pack(old), EPOCH)
 
     async def delete(
         self, user_id: UserId, session_id: SessionId, _event: Event | None = None
@@ -166,7 +135,7 @@ class RedisSessions(SessionStore):
                 session.id,
                 expected,
                 _pack(session),
-                _microseconds(sweep_before),
+                to_microseconds(sweep_before),
                 seen,
             )
         return bool(written)
@@ -186,7 +155,7 @@ def _pack(session: Session) -> bytes:
         bytes.fromhex(session.token_id),
         bytes.fromhex(session.spent_id) if session.spent_id else _NONE,
         *(
-            _microseconds(time).to_bytes(7, "big")
+            to_microseconds(time).to_bytes(7, "big")
             for time in (
                 session.started_at,
                 session.rotated_at,
@@ -219,12 +188,8 @@ def _unpack(user_id: UserId, session_id: SessionId, record: bytes) -> Session:
     )
 
 
-def _microseconds(time: datetime) -> int:
-    return (time - _EPOCH) // _MICROSECOND
-
-
 def _time(octets: bytes) -> datetime:
-    return _EPOCH + int.from_bytes(octets, "big") * _MICROSECOND
+    return from_microseconds(int.from_bytes(octets, "big"))
 
 
 def _pack_activity(activity: SessionActivity) -> bytes:

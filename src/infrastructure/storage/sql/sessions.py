@@ -1,4 +1,4 @@
-"""Sessions and counted attempts in PostgreSQL or SQLite, with the same statements.
+"""Sessions in PostgreSQL or SQLite, with the same statements.
 
 Every statement commits by itself (AUTOCOMMIT), which is atomic and one round trip, unless an event
 is to be recorded with it. What a port method promises is one statement (a second one may tidy up),
@@ -6,56 +6,18 @@ and a compare-and-swap is an UPDATE whose WHERE names the whole old row.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
 
-from sqlalchemy import case, delete, select, update
-from sqlalchemy.dialects.postgresql import insert as pg_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import delete, select, update
 from sqlalchemy.engine import RowMapping
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from application.ports import RateLimiter, SessionStore
+from application.ports import SessionStore
 from domain.audit_event import Event
-from domain.rate_limit import Usage
 from domain.session import Session, SessionId, TokenId
 from domain.session_activity import SessionActivity
 from domain.user import UserId
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.rows import Row, Rows
-from infrastructure.storage.sql.tables import ADDRESS_LENGTH, rate_limits, sessions
-
-
-class SqlRateLimiter(RateLimiter):
-    def __init__(self, database: Database) -> None:
-        self._rows = Rows(database, rate_limits)
-
-    async def count(self, key: str, window: timedelta, now: datetime) -> Usage:
-        async with self._rows.connection() as connection:
-            insert_here = sqlite_insert if connection.dialect.name == "sqlite" else pg_insert
-            new = insert_here(rate_limits).values(key=key, count=1, resets_at=now + window)
-            has_ended = rate_limits.c.resets_at <= now
-            counted = new.on_conflict_do_update(
-                index_elements=["key"],
-                set_={
-                    "count": case((has_ended, 1), else_=rate_limits.c.count + 1),
-                    "resets_at": case(
-                        (has_ended, new.excluded.resets_at), else_=rate_limits.c.resets_at
-                    ),
-                },
-            ).returning(rate_limits.c.count, rate_limits.c.resets_at)
-            usage = Usage(*(await connection.execute(counted)).one())
-            if usage.count == 1:
-                await self._sweep(connection, now)
-        return usage
-
-    async def forget(self, key: str) -> None:
-        await self._rows.delete(key=key)
-
-    async def _sweep(self, connection: AsyncConnection, now: datetime) -> None:
-        """Windows end by themselves; this only takes away some rows of those that have."""
-        ended = select(rate_limits.c.key).where(rate_limits.c.resets_at <= now).limit(100)
-        some = ended.with_for_update(skip_locked=True)
-        await connection.execute(delete(rate_limits).where(rate_limits.c.key.in_(some)))
+from infrastructure.storage.sql.tables import ADDRESS_LENGTH, sessions
 
 
 class SqlSessions(SessionStore):

@@ -1,0 +1,74 @@
+"""An audit log in this process's memory."""
+
+from dataclasses import replace
+from datetime import datetime
+from itertools import islice
+
+from application.ports import AuditLog
+from application.ports.pagination import EventQuery, Page
+from domain.audit_event import Event, RecordedEvent, RequestContext
+from domain.user import UserId
+from infrastructure.storage import page_cursor as cursor
+
+
+class MemoryAuditLog(AuditLog):
+    """
+    :param most: how many events are kept; the oldest go.
+    """
+
+    def __init__(self, most: int = 100_000) -> None:
+        self._most = most
+        self._events: dict[str, RecordedEvent] = {}  # by id, in the order of their numbers
+        self._last = 0
+
+    async def record(self, event: Event) -> None:
+        if event.id in self._events:
+            return
+        self._last += 1
+        caller = RequestContext(event.caller.address, event.caller.request_id)
+        self._events[event.id] = RecordedEvent(self._last, replace(event, caller=caller))
+        if len(self._events) > self._most:
+            del self._events[next(iter(self._events))]
+
+    async def page(self, query: EventQuery, after: str | None, limit: int) -> Page[RecordedEvent]:
+        below = self._last + 1
+        if after is not None:
+            [below] = cursor.read(after, "number", cursor.number)
+
+        matching = (
+            each
+            for each in reversed(self._events.values())
+            if each.number < below and _is_asked_for(each.event, query)
+        )
+        found = list(islice(matching, limit + 1))
+        following = None
+        if len(found) > limit:
+            following = cursor.write("number", found[limit - 1].number)
+
+        return Page(found[:limit], following)
+
+    async def forget_addresses(self, user_id: UserId) -> None:
+        for event_id, recorded in self._events.items():
+            event = recorded.event.without_address_of(user_id)
+            self._events[event_id] = replace(recorded, event=event)
+
+    async def prune(self, before: datetime, event: Event | None = None) -> int:
+        forgotten = 0
+        for event_id, recorded in list(self._events.items()):
+            if recorded.event.at >= before:
+                break
+            del self._events[event_id]
+            forgotten += 1
+        if forgotten and event:
+            await self.record(event)
+        return forgotten
+
+
+def _is_asked_for(event: Event, query: EventQuery) -> bool:
+    return (
+        query.user_id in {None, event.user_id}
+        and query.what in {None, event.what}
+        and query.outcome in {None, event.outcome}
+        and (query.since is None or event.at >= query.since)
+        and (query.until is None or event.at < query.until)
+    )

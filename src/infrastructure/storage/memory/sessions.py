@@ -1,0 +1,66 @@
+"""Sessions in this process's memory."""
+
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
+
+from application.ports import SessionStore
+from domain.audit_event import Event
+from domain.session import Session, SessionId
+from domain.session_activity import SessionActivity
+from domain.user import UserId
+from infrastructure.storage.memory.invalidation_feed import MemoryFeed
+
+
+class MemorySessions(SessionStore):
+    def __init__(self, feed: MemoryFeed | None = None) -> None:
+        self._feed = feed or MemoryFeed()
+        self._sessions: dict[UserId, dict[SessionId, Session]] = {}
+        self._activities: dict[SessionId, SessionActivity] = {}
+
+    async def add(
+        self,
+        session: Session,
+        activity: SessionActivity | None = None,
+        _event: Event | None = None,
+    ) -> None:
+        kept = self._sessions.setdefault(session.user_id, {})
+        for old in list(kept.values()):
+            if old.has_ended(session.started_at):
+                del kept[old.id]
+                self._activities.pop(old.id, None)
+        kept[session.id] = session
+        if activity:
+            self._activities[session.id] = activity
+
+    async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
+        return self._sessions.get(user_id, {}).get(session_id)
+
+    async def replace(self, old: Session, new: Session) -> bool:
+        if await self.get(old.user_id, old.id) != old:
+            return False
+        self._sessions[new.user_id][new.id] = new
+        self._feed.tell(new.user_id)
+        return True
+
+    async def delete(
+        self, user_id: UserId, session_id: SessionId, _event: Event | None = None
+    ) -> None:
+        kept = self._sessions.get(user_id, {})
+        if kept.pop(session_id, None):
+            self._activities.pop(session_id, None)
+        if not kept:
+            self._sessions.pop(user_id, None)
+        self._feed.tell(user_id)
+
+    async def of_user(self, user_id: UserId) -> Sequence[Session]:
+        return sorted(self._sessions.get(user_id, {}).values(), key=attrgetter("started_at"))
+
+    async def record_activity(
+        self, user_id: UserId, session_id: SessionId, activity: SessionActivity
+    ) -> None:
+        if await self.get(user_id, session_id):
+            self._activities[session_id] = activity
+
+    async def activity_of(self, user_id: UserId) -> Mapping[SessionId, SessionActivity]:
+        mine = self._sessions.get(user_id, {})
+        return {each: self._activities[each] for each in mine if each in self._activities}

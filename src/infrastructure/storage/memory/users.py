@@ -1,0 +1,116 @@
+"""Users in this process's memory."""
+
+from collections.abc import Iterable, Sequence
+from operator import gt, itemgetter, lt
+from uuid import UUID
+
+from application.ports import UserRepository
+from application.ports.pagination import Page, Total, UserQuery
+from domain.audit_event import Event
+from domain.email import Email
+from domain.errors import EmailTaken, LastAdministrator
+from domain.user import User, UserId
+from infrastructure.storage import page_cursor as cursor
+from infrastructure.storage.memory.invalidation_feed import MemoryFeed
+
+
+class MemoryUsers(UserRepository):
+    def __init__(self, feed: MemoryFeed | None = None) -> None:
+        self._feed = feed or MemoryFeed()
+        self._users: dict[UserId, User] = {}
+        self._ids: dict[str, UserId] = {}  # by the canonical key of the address
+
+    async def add(self, user: User, _event: Event | None = None) -> None:
+        if user.email.key in self._ids:
+            raise EmailTaken
+        self._users[user.id] = user
+        self._ids[user.email.key] = user.id
+
+    async def add_all(
+        self, users: Sequence[User], _event: Event | None = None
+    ) -> Sequence[UserId]:
+        added = []
+        for user in users:
+            if user.email.key not in self._ids and user.id not in self._users:
+                await self.add(user)
+                added.append(user.id)
+        return added
+
+    async def get(self, user_id: UserId) -> User | None:
+        return self._users.get(user_id)
+
+    async def by_email(self, email: Email) -> User | None:
+        user_id = self._ids.get(email.key)
+        return self._users[user_id] if user_id else None
+
+    async def replace(self, old: User, new: User, _event: Event | None = None) -> bool:
+        stored = self._users.get(old.id)
+        # Two spellings of one address are equal, and yet a change.
+        if stored != old or stored.email.address != old.email.address:
+            return False
+        if self._ids.get(new.email.key, new.id) != new.id:
+            raise EmailTaken
+        if not new.is_administrator:
+            self._keep_an_administrator(old)
+        del self._ids[old.email.key]
+        self._ids[new.email.key] = new.id
+        self._users[new.id] = new
+        self._feed.tell(new.id)
+        return True
+
+    async def delete(self, user_id: UserId, _event: Event | None = None) -> None:
+        if user := self._users.get(user_id):
+            self._keep_an_administrator(user)
+            del self._users[user_id]
+            del self._ids[user.email.key]
+            self._feed.tell(user_id)
+
+    async def page(self, query: UserQuery, after: str | None, limit: int) -> Page[User]:
+        found = sorted(
+            ((_place(user, query), user) for user in self._matching(query)), key=itemgetter(0)
+        )
+        if query.order == "time":  # the newest first
+            found.reverse()
+        if after is not None:
+            start = tuple(cursor.read(after, query.order, cursor.text, UUID))
+            is_behind = lt if query.order == "time" else gt
+            found = [each for each in found if is_behind(each[0], start)]
+        following = None
+        if len(found) > limit:
+            following = cursor.write(query.order, *found[limit - 1][0])
+        return Page([user for _, user in found[:limit]], following)
+
+    async def count(self, query: UserQuery) -> Total:
+        return Total(sum(1 for _ in self._matching(query)))
+
+    def _matching(self, query: UserQuery) -> Iterable[User]:
+        return (user for user in self._users.values() if _matches(user, query))
+
+    def _keep_an_administrator(self, user: User) -> None:
+        others = (each for each in self._users.values() if each.id != user.id)
+        if user.is_administrator and not any(each.is_administrator for each in others):
+            raise LastAdministrator
+
+
+def _place(user: User, query: UserQuery) -> tuple[str, UUID]:
+    """In the order of the list."""
+    keys = {
+        "time": user.created_at.isoformat(timespec="microseconds"),
+        "email": user.email.key,
+        "name": _lower(user.name),
+    }
+    return keys[query.order], user.id
+
+
+def _matches(user: User, query: UserQuery) -> bool:
+    return (
+        (query.email is None or user.email.key.startswith(query.email))
+        and (query.name is None or _lower(user.name).startswith(_lower(query.name)))
+        and query.role in {None, user.role}
+        and query.disabled in {None, user.disabled}
+    )
+
+
+def _lower(text: str) -> str:
+    """Letter by letter: as a whole, a sigma at the end would be another one than within."""
+    return "".join(letter.lower() for letter in text)

@@ -1,0 +1,47 @@
+"""Counters of attempts in PostgreSQL or SQLite, with the same statements."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import case, delete, select
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from application.ports import RateLimiter
+from domain.rate_limit import Usage
+from infrastructure.storage.sql.database import Database
+from infrastructure.storage.sql.rows import Rows
+from infrastructure.storage.sql.tables import rate_limits
+
+
+class SqlRateLimiter(RateLimiter):
+    def __init__(self, database: Database) -> None:
+        self._rows = Rows(database, rate_limits)
+
+    async def count(self, key: str, window: timedelta, now: datetime) -> Usage:
+        async with self._rows.connection() as connection:
+            insert_here = sqlite_insert if connection.dialect.name == "sqlite" else pg_insert
+            new = insert_here(rate_limits).values(key=key, count=1, resets_at=now + window)
+            has_ended = rate_limits.c.resets_at <= now
+            counted = new.on_conflict_do_update(
+                index_elements=["key"],
+                set_={
+                    "count": case((has_ended, 1), else_=rate_limits.c.count + 1),
+                    "resets_at": case(
+                        (has_ended, new.excluded.resets_at), else_=rate_limits.c.resets_at
+                    ),
+                },
+            ).returning(rate_limits.c.count, rate_limits.c.resets_at)
+            usage = Usage(*(await connection.execute(counted)).one())
+            if usage.count == 1:
+                await self._sweep(connection, now)
+        return usage
+
+    async def forget(self, key: str) -> None:
+        await self._rows.delete(key=key)
+
+    async def _sweep(self, connection: AsyncConnection, now: datetime) -> None:
+        """Windows end by themselves; this only takes away some rows of those that have."""
+        ended = select(rate_limits.c.key).where(rate_limits.c.resets_at <= now).limit(100)
+        some = ended.with_for_update(skip_locked=True)
+        await connection.execute(delete(rate_limits).where(rate_limits.c.key.in_(some)))
