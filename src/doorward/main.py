@@ -25,7 +25,7 @@ from doorward.wiring.container import UNOBSERVED, make_container, rate_limits
 from doorward.wiring.keys import keys_in_environment
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
-from infrastructure.passwords.argon2_hasher import Argon2Hasher
+from infrastructure.passwords.hashing_pool import HashingPool
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.telemetry.logging import configure_logging
 from infrastructure.telemetry.telemetry import Observation
@@ -60,7 +60,7 @@ def make_app(
         # Keys, password lists and the like are read now, so that the first caller need not wait.
         await container.get(RegisterUser)
         await container.get(Login)
-        lifecycle.when_late.append((await container.get(Argon2Hasher)).refuse)
+        lifecycle.when_late.append((await container.get(HashingPool)).refuse)
         if environment:
             limits, keys = (
                 await container.get(CurrentRateLimits),

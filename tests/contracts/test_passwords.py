@@ -1,7 +1,7 @@
 """The contract of PasswordHasher."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 
 import pytest
 
@@ -13,13 +13,16 @@ from infrastructure.passwords.argon2_hasher import (
     Argon2Hasher,
     Cost,
 )
+from infrastructure.passwords.hashing_pool import HashingPool
 from tests.support.doubles import QuickHasher
 
 RIGHT = Password.parse("correct horse battery staple")
 
 
-def argon2(memory_kib: int) -> AbstractContextManager[PasswordHasher]:
-    return closing(Argon2Hasher(Cost(LOWEST_TIME_COST, memory_kib), threads=1, queue=8))
+@contextmanager
+def argon2(memory_kib: int) -> Iterator[PasswordHasher]:
+    with closing(HashingPool(threads=1, queue=8)) as pool:
+        yield Argon2Hasher(Cost(LOWEST_TIME_COST, memory_kib), pool)
 
 
 HASHERS: dict[str, Callable[[bool], AbstractContextManager[PasswordHasher]]] = {

@@ -68,6 +68,7 @@ from infrastructure.clock import system_clock
 from infrastructure.config.settings import Settings
 from infrastructure.passwords.argon2_hasher import Argon2Hasher, Cost
 from infrastructure.passwords.common_passwords import common_passwords
+from infrastructure.passwords.hashing_pool import HashingPool
 from infrastructure.signing.device_tokens import HmacDevices
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.key_store import SigningKeyStore
@@ -279,12 +280,11 @@ class Adapters(Provider):
         return near
 
     @provide
-    def argon2(self, settings: Settings, observation: Observation) -> Iterator[Argon2Hasher]:
-        cost = Cost(settings.argon2_passes, settings.argon2_memory)
-        hasher = Argon2Hasher(
-            cost, settings.hash_threads, settings.hash_queue, observation.metrics
-        )
-        yield hasher
-        hasher.close()
+    def hashing_pool(self, settings: Settings, observation: Observation) -> Iterator[HashingPool]:
+        pool = HashingPool(settings.hash_threads, settings.hash_queue, observation.metrics)
+        yield pool
+        pool.close()
 
-    hasher = alias(source=Argon2Hasher, provides=PasswordHasher)
+    @provide
+    def hasher(self, settings: Settings, pool: HashingPool) -> PasswordHasher:
+        return Argon2Hasher(Cost(settings.argon2_passes, settings.argon2_memory), pool)

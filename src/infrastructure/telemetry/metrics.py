@@ -251,7 +251,7 @@ class Metrics:
         finally:
             store_seconds.observe(perf_counter() - began)
 
-    # A HashWatch of infrastructure/argon2.py:
+    # The HashObserver of infrastructure/passwords/hashing_pool.py:
 
     def joined(self) -> None:
         self._hash_queue_length.inc()

@@ -24,8 +24,8 @@ from infrastructure.passwords.argon2_hasher import (
     Argon2Hasher,
     Cost,
     is_verifiable,
-    missing_memory,
 )
+from infrastructure.passwords.hashing_pool import HashingPool
 from infrastructure.passwords.imported_hashes import read
 from tests.support.builders import PASSWORD, World, ada
 
@@ -273,8 +273,8 @@ def is_behind(password: str, stored: str) -> bool:
 @pytest.fixture(scope="module")
 def hasher() -> Iterator[Argon2Hasher]:
     cost = Cost(LOWEST_TIME_COST, LOWEST_MEMORY_KIB)
-    with closing(Argon2Hasher(cost, threads=1, queue=8)) as hasher:
-        yield hasher
+    with closing(HashingPool(threads=1, queue=8)) as pool:
+        yield Argon2Hasher(cost, pool)
 
 
 @pytest.mark.parametrize(("password", "stored"), PUBLISHED.values(), ids=list(PUBLISHED))
@@ -322,8 +322,8 @@ def test_bcrypt_of_sha256_is_not_cut() -> None:
     assert not is_behind("x9" * 36 + "b", a_bcrypt_sha256("x9" * 36 + "a"))
 
 
-def test_a_hash_does_not_show_itself() -> None:
-    assert repr(read(GOOD["Django pbkdf2_sha1"])) == "ForeignHash()"
+def test_the_repr_of_an_imported_hash_shows_nothing() -> None:
+    assert repr(read(GOOD["Django pbkdf2_sha1"])) == "ImportedHash()"
 
 
 BEYOND_THE_BOUNDS = [
@@ -492,20 +492,6 @@ async def test_our_own_hash_is_verifiable_and_not_outdated(hasher: Argon2Hasher)
     assert read(stored) is None
     assert is_verifiable(stored)
     assert not hasher.is_outdated(stored)
-
-
-@pytest.mark.parametrize(
-    ("spent", "missing"),
-    [(0, 47104), (0.01, 37683), (0.025, 23552), (0.049999, 0), (0.05, 0), (0.051, 0), (2, 0)],
-)
-def test_a_wrong_password_costs_what_is_missing_of_the_usual_time(
-    spent: float, missing: int
-) -> None:
-    assert missing_memory(47104, spent, usual=0.05) == missing
-
-
-def test_nothing_is_missing_where_the_clock_is_too_coarse_to_see_a_hash() -> None:
-    assert missing_memory(47104, 0, usual=0) == 0
 
 
 @each_form_at_all
