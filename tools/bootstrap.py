@@ -42,7 +42,11 @@ def main(arguments: list[str]) -> None:
         return
     say("preparing .venv (only needed when the locked packages change)")
     STAMP.unlink(missing_ok=True)  # an interrupted sync must not look finished
-    run([find_uv(), "sync", "--frozen"], uv_environment(), "installing the locked packages")
+    run(
+        [find_uv(), "sync", "--frozen", "--compile-bytecode"],
+        uv_environment(),
+        "installing the locked packages",
+    )
     STAMP.write_text(wanted)
 
 

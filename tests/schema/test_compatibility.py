@@ -21,7 +21,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from doorward.diagnostics.doctor import check_schema
 from infrastructure.config.settings import Settings
 from infrastructure.storage.backends import open_stores
-from infrastructure.storage.locations import Location, NotReady
+from infrastructure.storage.locations import Location
+from infrastructure.storage.not_ready import NotReady
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql import migrations
 from infrastructure.storage.sql.database import connect_options

@@ -239,7 +239,7 @@ def test_what_is_off_is_not_loaded() -> None:
         "infrastructure.telemetry.tracing",
     )
     program = (
-        "import sys, doorward.cli.main, doorward.main;"
+        "import sys, doorward.cli.serve, doorward.main;"
         "from infrastructure.config.settings import Settings;"
         "doorward.main.make_app(Settings.read({'USERS_URL': 'memory:'}));"
         f"sys.exit(any(name in sys.modules for name in {ours}))"

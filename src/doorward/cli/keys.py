@@ -13,12 +13,12 @@ from application.ports import KeyStore
 from application.signing_keys import RevokeKey, RotateKeys
 from domain.key_ring import Key, KeyId, KeyRing, KeysReadOnly, KeyState, KeyUnknown
 from domain.token import TokenKind
-from doorward.cli.env_file import use_cases
+from doorward.cli.use_cases import use_cases
 from infrastructure.config.settings import Settings
 from infrastructure.signing.algorithms import ALGORITHMS, RS256
 from infrastructure.signing.key_store import UNKNOWN_START, LoadedKeys, SigningKeyStore
 from infrastructure.signing.signing_key import SigningKey
-from infrastructure.storage.locations import NotReady
+from infrastructure.storage.not_ready import NotReady
 
 
 @click.group()

@@ -22,8 +22,8 @@ from domain.email import Email
 from domain.errors import InvalidInput, NotFound
 from domain.permissions import Role
 from domain.user import User, UserId
-from doorward.cli.env_file import use_cases
-from infrastructure.storage.locations import NotReady
+from doorward.cli.use_cases import use_cases
+from infrastructure.storage.not_ready import NotReady
 from infrastructure.user_transfer.files import (
     UnreadableFile,
     batches,

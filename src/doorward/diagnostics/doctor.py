@@ -19,13 +19,13 @@ from infrastructure.config.settings import Settings
 from infrastructure.signing.key_store import LoadedKeys
 from infrastructure.storage.locations import (
     Location,
-    NotReady,
     answering,
     distinct,
     locations,
     reason,
     store_options,
 )
+from infrastructure.storage.not_ready import NotReady
 from infrastructure.storage.redis.server import RedisServer
 from infrastructure.storage.sql import audit_chain as chain
 from infrastructure.storage.sql import migrations

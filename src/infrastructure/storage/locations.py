@@ -22,6 +22,7 @@ from domain.user import UserId
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
 from infrastructure.storage.backends import ADAPTERS, SQL, Adapter, adapter_for
+from infrastructure.storage.not_ready import NotReady
 from infrastructure.storage.options import StoreOptions
 
 _PRODUCTS = {
@@ -55,10 +56,6 @@ _NO_ANSWER = (
     asyncpg.InterfaceError,
     OSError,
 )
-
-
-class NotReady(Exception):
-    """Something that Doorward depends on is not as it has to be. One line that says what."""
 
 
 @dataclass(frozen=True, slots=True)

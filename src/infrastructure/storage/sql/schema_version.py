@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from alembic.util.exc import CommandError
 
-from infrastructure.storage.locations import Location, NotReady, answering
+from infrastructure.storage.locations import Location, answering
+from infrastructure.storage.not_ready import NotReady
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql import migrations
 from infrastructure.storage.sql.database import Database

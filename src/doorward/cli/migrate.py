@@ -1,0 +1,51 @@
+"""``doorward migrate …``: the schema of the databases, from the command line."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import click
+
+from doorward.cli.use_cases import read_settings
+from doorward.diagnostics import preflight
+from infrastructure.storage.locations import Location, distinct, store_options
+from infrastructure.storage.options import StoreOptions
+from infrastructure.storage.sql import schema_version as schema
+from infrastructure.telemetry.logging import configure_logging
+
+
+@click.group()
+def migrate() -> None:
+    """Move the database's schema."""
+
+
+@migrate.command()
+def up() -> None:
+    """To the newest version."""
+    _migrate(schema.move_up)
+
+
+@migrate.command()
+def down() -> None:
+    """One version back. What only the newer one can hold is lost."""
+    _migrate(schema.move_down)
+
+
+def _migrate(move: Callable[[Location, StoreOptions], Awaitable[schema.Move]]) -> None:
+    async def run() -> None:
+        await preflight.check_urls(settings)
+        preflight.make_data_folder(settings)
+        for location in distinct(settings):
+            result = await move(location, store_options(settings)) if location.is_sql else None
+            click.echo(f"{location.description}: {_format_move(result)}")
+
+    configure_logging()
+    settings = read_settings()
+    asyncio.run(run())
+
+
+def _format_move(move: schema.Move | None) -> str:
+    if move is None:
+        return "there is nothing to migrate"
+    if move.before == move.after:
+        return f"stays at {move.after or 'nothing'}"
+    return f"from {move.before or 'nothing'} to {move.after or 'nothing'}"

@@ -1,0 +1,104 @@
+"""``doorward serve``: the service, from the command line."""
+
+import asyncio
+import errno
+import os
+import socket
+from functools import partial
+
+import click
+import structlog
+
+from api.lifecycle import Lifecycle
+from doorward.cli.env_file import Environment
+from doorward.diagnostics import preflight
+from doorward.main import PARENT, app_from_environment, server_options
+from doorward.server import run as server
+from doorward.server.config import Application, ServerOptions
+from doorward.wiring.keys import keys_place
+from infrastructure.config.environment_variables import ConfigurationError
+from infrastructure.config.settings import Settings
+from infrastructure.storage.locations import locations
+from infrastructure.storage.not_ready import NotReady
+from infrastructure.telemetry.logging import LOGS, configure_logging
+from infrastructure.telemetry.telemetry import published, require_tracing
+
+log = structlog.stdlib.get_logger("doorward")
+
+
+@click.command()
+@click.option("--host", help="The address to listen on, instead of HOST.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Instead of PORT.")
+@click.option("--workers", type=click.IntRange(1), help="Server processes, instead of WORKERS.")
+@click.option("--reload", is_flag=True, help="One process that follows changes of the code.")
+def serve(host: str | None, port: int | None, workers: int | None, reload: bool) -> None:
+    """Run the service until SIGINT or SIGTERM. SIGHUP makes it read its configuration anew."""
+    configure_logging()
+    server.end_on_signals()
+    environment = Environment(os.environ)
+    environment.fix(HOST=host, PORT=port, WORKERS=1 if reload else workers)
+    settings = Settings.read()
+    environment.fix(HOST=settings.host, PORT=settings.port, WORKERS=settings.workers)
+    require_tracing(settings)
+    asyncio.run(preflight.prepare(settings))
+    listener = _listen(settings.host, settings.port)
+    metrics = settings.metrics_port and _listen(
+        settings.metrics_host, settings.metrics_port, "METRICS_", "METRICS_PORT"
+    )
+    if settings.workers > 1:
+        os.environ[PARENT] = str(os.getpid())
+    _introduce(settings)
+    lifecycle = Lifecycle()
+    application: Application = partial(app_from_environment, lifecycle, environment)
+    if reload:  # the code is imported anew, by name
+        application = "doorward.main:app_from_environment"
+    options = server_options(settings)
+    config = server.configuration(options, LOGS, application, lifecycle, reload=reload)
+    with published(metrics or None, from_workers=settings.workers > 1 or reload):
+        server.run(config, listener, partial(_reconfigure, environment))
+
+
+def _reconfigure(environment: Environment) -> ServerOptions | None:
+    """For the workers to come. If anything is wrong, those that there are stay."""
+    try:
+        variables = environment.read()
+        settings = Settings.read(variables)
+        asyncio.run(preflight.check(settings))
+    except ConfigurationError as error:
+        log.warning("configuration_reload_refused", reason=str(error))
+        return None
+    except Exception:  # whatever it is, the workers go on
+        log.exception("configuration_reload_failed")
+        return None
+    environment.install(variables)
+    return server_options(settings)
+
+
+def _listen(host: str, port: int, prefix: str = "", how: str = "PORT or --port") -> socket.socket:
+    """
+    :param prefix: of the variables in which host and port stand.
+    :param how: another port is chosen.
+    """
+    try:
+        return server.listen(host, port)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise NotReady(
+                f"port {port} is in use already: end what uses it, or choose another with {how}"
+            ) from None
+        if error.errno == errno.EACCES:
+            raise ConfigurationError(
+                f"{prefix}PORT", "is one that only root may listen on"
+            ) from None
+        raise ConfigurationError(f"{prefix}HOST", "is not an address of this machine") from None
+
+
+def _introduce(settings: Settings) -> None:
+    users, sessions = locations(settings)
+    click.echo(f"Doorward listens on {settings.host}, port {settings.port}: {settings.origin}")
+    click.echo(f"  documentation  {settings.origin}/docs")
+    click.echo(f"  users          {users.description}")
+    click.echo(f"  sessions       {sessions.description}")
+    click.echo(f"  keys           {keys_place(settings)}")
+    if settings.metrics_port:
+        click.echo(f"  metrics        {settings.metrics_host}, port {settings.metrics_port}")

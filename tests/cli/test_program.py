@@ -1,0 +1,62 @@
+"""The program `doorward`: how it is started, and what it imports before it has to."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from doorward.cli.lazy_command import LazyCommand
+from doorward.cli.main import doorward
+from tests.support.processes import COMMAND, a_service
+
+MODULE = (sys.executable, "-m", "doorward")
+
+PACKAGES = """
+import sys
+before = set(sys.modules)
+from doorward.cli.main import main
+try:
+    main()
+except SystemExit:
+    packages = {name.partition(".")[0] for name in set(sys.modules) - before}
+    print(*sorted(packages - sys.stdlib_module_names), sep="\\n", file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_and_version_import_no_package_but_click(option: str) -> None:
+    command = [sys.executable, "-c", PACKAGES, option]
+    packages = subprocess.run(command, check=True, capture_output=True, text=True).stderr
+
+    assert packages.split() == ["click", "domain", "doorward", "infrastructure"]
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_the_module_answers_as_the_command_does(option: str) -> None:
+    of_module, of_command = (
+        subprocess.run([*command, option], check=True, capture_output=True, text=True).stdout
+        for command in (MODULE, [COMMAND])
+    )
+
+    assert of_module == of_command
+    assert of_module.startswith(("Usage: doorward ", "doorward, version "))
+
+
+@pytest.mark.parametrize("name", list(doorward.commands))
+def test_each_summary_is_the_beginning_of_the_help_of_its_command(name: str) -> None:
+    command = doorward.commands[name]
+    assert isinstance(command, LazyCommand)
+
+    loaded = command.load()
+
+    assert loaded.name == name
+    assert (loaded.help or "").startswith(command.short_help or "none")
+
+
+def test_the_module_serves_with_several_workers(tmp_path: Path) -> None:
+    with a_service(tmp_path, (*MODULE, "serve"), WORKERS="2") as service:
+        assert httpx.get(f"{service.url}/health/ready").is_success
+        assert service.end() == 0
+        assert service.log.count("Application startup complete") == 2
