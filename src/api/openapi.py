@@ -22,7 +22,7 @@ from litestar.routes import BaseRoute
 from litestar.types import ControllerRouterHandler
 
 from api.problems import ANSWERS, FRAMEWORK, Answer
-from api.schemas.users import Failure
+from api.schemas.errors import Failure
 from api.security import cookies
 from api.security.origin_policy import OriginPolicy
 from domain.errors import AuthError

@@ -12,7 +12,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.routes import HTTPRoute
 
-from api.schemas.users import Failure, FieldProblem, ProblemDetails
+from api.schemas.errors import Failure, FieldProblem, ProblemDetails
 from api.security.origin_policy import CrossSiteRequest
 from domain.errors import (
     AuthError,

@@ -7,15 +7,12 @@ from litestar.params import JSONBody
 from api.json_request import JsonRequest
 from api.middleware.request_context import context_of
 from api.openapi import ACCESS, failures
+from api.schemas.account import PasswordChange, PasswordConfirmation, ProfileChange
+from api.schemas.audit import ActivityAnswer
 from api.schemas.export import ExportAnswer
-from api.schemas.lists import ActivityAnswer, After, PageSize
-from api.schemas.users import (
-    Done,
-    PasswordChange,
-    PasswordConfirmation,
-    ProfileChange,
-    UserAnswer,
-)
+from api.schemas.pages import After, PageSize
+from api.schemas.success import Done
+from api.schemas.users import UserAnswer
 from api.security import cookies, credentials
 from api.security.origin_policy import CrossSiteRequest, OriginPolicy
 from application.account import ChangePassword, ChangeProfile, DeleteAccount, ExportAccount

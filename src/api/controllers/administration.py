@@ -12,16 +12,11 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from api.json_request import JsonRequest
 from api.middleware.request_context import context_of
 from api.openapi import ACCESS, NeverInvalid, failures
-from api.schemas.lists import (
-    AccountAnswer,
-    AccountsAnswer,
-    After,
-    EventsAnswer,
-    PageSize,
-    SessionsAnswer,
-    searched,
-)
-from api.schemas.users import Done, UserChange
+from api.schemas.audit import EventsAnswer
+from api.schemas.pages import After, PageSize, searched
+from api.schemas.sessions import SessionsAnswer
+from api.schemas.success import Done
+from api.schemas.users import AccountAnswer, AccountsAnswer, UserChange
 from api.security.guard import requires
 from api.security.origin_policy import CrossSiteRequest
 from application.ports import AuditLog

@@ -9,14 +9,9 @@ from litestar.params import JSONBody
 from api.json_request import JsonRequest
 from api.middleware.request_context import context_of
 from api.openapi import ACCESS, REFRESH_COOKIE, OptionalBody, failures
-from api.schemas.users import (
-    Done,
-    LoginRequest,
-    RefreshToken,
-    Registration,
-    TokenAnswer,
-    UserAnswer,
-)
+from api.schemas.auth import LoginRequest, RefreshToken, Registration, TokenAnswer
+from api.schemas.success import Done
+from api.schemas.users import UserAnswer
 from api.security import cookies, credentials
 from api.security.guard import PUBLIC, credentials_of, reject_cross_site
 from api.security.origin_policy import CrossSiteRequest, OriginPolicy

@@ -16,7 +16,9 @@ from litestar.openapi import ResponseSpec
 from api.json_request import JsonRequest
 from api.lifecycle import Lifecycle
 from api.openapi import Revalidated, failures
-from api.schemas.users import Check, Done, Greeting, KeySet, Readiness
+from api.schemas.health import Check, Greeting, Readiness
+from api.schemas.jwks import KeySet
+from api.schemas.success import Done
 from api.security.guard import PUBLIC
 from application.ports import SessionStore, TokenSigner, UserRepository
 from domain.errors import Unavailable

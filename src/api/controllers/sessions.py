@@ -9,8 +9,8 @@ from litestar.params import FromPath, QueryParameter
 from api.json_request import JsonRequest
 from api.middleware.request_context import context_of
 from api.openapi import ACCESS, NeverInvalid, failures
-from api.schemas.lists import SessionsAnswer
-from api.schemas.users import Done
+from api.schemas.sessions import SessionsAnswer
+from api.schemas.success import Done
 from api.security import cookies
 from api.security.origin_policy import CrossSiteRequest
 from application.sessions import (

@@ -4,8 +4,10 @@ from typing import Self
 
 from msgspec import Struct
 
-from api.schemas.lists import ActivityView, SessionActivityView
-from api.schemas.users import Success, UserView
+from api.schemas.audit import ActivityView
+from api.schemas.sessions import SessionActivityView
+from api.schemas.success import Success
+from api.schemas.users import UserView
 from application.account import Export
 from domain.session import SessionId
 

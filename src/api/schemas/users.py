@@ -1,95 +1,16 @@
-"""What goes over the wire. These shapes are a promise to clients."""
+"""Users, over the wire."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 from uuid import UUID
 
-from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec import Meta, Struct
 
-from application.authentication import TokenPair
+from api.schemas.pages import PageView
+from api.schemas.success import Success
+from application.ports.pagination import Page, Total
 from domain.permissions import Role
 from domain.user import User
-
-Success = Literal["success"]
-
-
-class Registration(Struct, kw_only=True):
-    """Somebody new. Members that are not listed here are ignored."""
-
-    name: Annotated[str, Meta(description="1 to 100 characters", examples=["Ada Lovelace"])]
-    email: Annotated[str, Meta(examples=["ada@example.com"])]
-    password: Annotated[
-        str, Meta(description="8 to 256 characters", examples=["correct horse battery staple"])
-    ]
-    password_confirm: Annotated[
-        str | None,
-        Meta(
-            description="If sent, it must equal the password.",
-            examples=["correct horse battery staple"],
-        ),
-    ] = None
-    password_confirm_camel: Annotated[
-        str | None,
-        Meta(
-            description="The same, spelled as some clients do.",
-            examples=["correct horse battery staple"],
-        ),
-    ] = field(default=None, name="passwordConfirm")
-
-
-class LoginRequest(Struct, kw_only=True):
-    """An address and a password for two tokens."""
-
-    email: Annotated[str, Meta(examples=["ada@example.com"])]
-    password: Annotated[str, Meta(examples=["correct horse battery staple"])]
-    transport: Annotated[
-        Literal["cookie", "bearer"],
-        Meta(description="`cookie`: the tokens come as cookies. `bearer`: in the body only."),
-    ] = "cookie"
-
-
-class PasswordChange(Struct, kw_only=True):
-    """A new password, and the current one to show that it is the owner who wants it."""
-
-    current_password: Annotated[str, Meta(examples=["correct horse battery staple"])]
-    new_password: Annotated[
-        str, Meta(description="8 to 256 characters", examples=["a better one than before"])
-    ]
-
-
-class ProfileChange(Struct, kw_only=True):
-    """What is to change; what is not sent stays."""
-
-    name: Annotated[str | None, Meta(description="1 to 100 characters", examples=["Ada King"])] = (
-        None
-    )
-    photo: Annotated[
-        str | None,
-        Meta(description="A file name or an http(s) URL", examples=["ada.png"]),
-    ] = None
-
-
-class UserChange(Struct, kw_only=True):
-    """What is to change; what is not sent stays. There is no way to set somebody's password."""
-
-    role: Annotated[Role | None, Meta(examples=["admin"])] = None
-    disabled: Annotated[
-        bool | None, Meta(description="Who is disabled cannot log in, and all sessions end.")
-    ] = None
-
-
-class PasswordConfirmation(Struct, kw_only=True):
-    """The password, to show that it is the owner who wants it."""
-
-    password: Annotated[str, Meta(examples=["correct horse battery staple"])]
-
-
-class RefreshToken(Struct, kw_only=True):
-    """The refresh token of a client that does not use cookies."""
-
-    refresh_token: Annotated[
-        str | None, Meta(description="From the login or the last refresh.")
-    ] = None
 
 
 class UserView(Struct, rename="camel"):
@@ -133,75 +54,54 @@ class UserAnswer(Struct):
         return cls("success", UserData(UserView.of(user)))
 
 
-class TokenAnswer(Struct):
-    """An access token, and the refresh token where there is no cookie to hold it."""
+class AccountView(UserView):
+    """A user, as administrators see them."""
 
-    status: Success
-    access_token: str
-    token_type: Literal["Bearer"]
-    expires_in: Annotated[int, Meta(description="Seconds until the access token expires.")]
-    refresh_token: str | UnsetType = UNSET
+    disabled: bool = False
 
     @classmethod
-    def of(cls, tokens: TokenPair, *, with_refresh_token: bool) -> Self:
-        return cls(
-            "success",
-            tokens.access,
-            "Bearer",
-            tokens.access_lifetime,
-            tokens.refresh if with_refresh_token else UNSET,
-        )
+    def of(cls, user: User) -> Self:
+        view = super().of(user)
+        view.disabled = user.disabled
+        return view
 
 
-class Done(Struct):
-    """It is done."""
-
-    status: Success
+class AccountData(Struct):
+    user: AccountView
 
 
-class Greeting(Struct):
-    """The service is there."""
+class AccountAnswer(Struct):
+    """One user, as administrators see them."""
 
     status: Success
-    message: str
+    data: AccountData
+
+    @classmethod
+    def of(cls, user: User) -> Self:
+        return cls("success", AccountData(AccountView.of(user)))
 
 
-Check = Literal["up", "down", "ending"]
+class AccountsData(Struct):
+    users: list[AccountView]
 
 
-class Readiness(Struct):
-    """Whether each part answers. ``server`` is there once it is ending."""
+class AccountsAnswer(Struct):
+    """A page of users."""
 
-    status: Literal["success", "error"]
-    checks: dict[str, Check]
+    status: Success
+    data: AccountsData
+    page: PageView
 
-
-class KeySet(Struct):
-    """Public keys, as JWKs."""
-
-    keys: list[dict[str, str]]
-
-
-class FieldProblem(Struct):
-    field: str
-    message: str
+    @classmethod
+    def of(cls, page: Page[User], total: Total | None) -> Self:
+        views = [AccountView.of(user) for user in page.items]
+        return cls("success", AccountsData(views), PageView.of(page, total))
 
 
-class Failure(Struct, omit_defaults=True):
-    """Why not. ``code`` is stable; ``errors`` is there when the input was invalid."""
+class UserChange(Struct, kw_only=True):
+    """What is to change; what is not sent stays. There is no way to set somebody's password."""
 
-    status: Literal["fail", "error"]
-    message: str
-    code: str
-    errors: list[FieldProblem] | UnsetType = UNSET
-
-
-class ProblemDetails(Struct, omit_defaults=True):
-    """The same facts as RFC 9457, for clients that accept ``application/problem+json``."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    code: str
-    errors: list[FieldProblem] | UnsetType = UNSET
+    role: Annotated[Role | None, Meta(examples=["admin"])] = None
+    disabled: Annotated[
+        bool | None, Meta(description="Who is disabled cannot log in, and all sessions end.")
+    ] = None

@@ -1,0 +1,102 @@
+"""Recorded events, over the wire."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Self
+
+from msgspec import Meta, Struct
+
+from api.schemas.pages import PageView
+from api.schemas.success import Success
+from application.ports.pagination import Page
+from domain.audit_event import RecordedEvent
+from domain.user import UserId
+
+
+class ActivityView(Struct, rename="camel"):
+    """What has happened to an account."""
+
+    at: datetime
+    what: Annotated[str, Meta(examples=["login"])]
+    outcome: Annotated[str, Meta(examples=["success", "InvalidCredentials"])]
+    detail: str
+    session_id: str | None
+    address: Annotated[str, Meta(description="Of whoever did it, unless an administrator did.")]
+    by_administrator: bool
+
+    @classmethod
+    def of(cls, recorded: RecordedEvent) -> Self:
+        event = recorded.event
+        return cls(
+            at=event.at.astimezone(UTC),
+            what=event.what,
+            outcome=event.outcome,
+            detail=event.detail,
+            session_id=event.session_id,
+            address="" if event.is_by_another else event.caller.address,
+            by_administrator=event.is_by_another,
+        )
+
+
+class ActivityData(Struct):
+    events: list[ActivityView]
+
+
+class ActivityAnswer(Struct):
+    """A page of what has happened to an account, the newest first."""
+
+    status: Success
+    data: ActivityData
+    page: PageView
+
+    @classmethod
+    def of(cls, page: Page[RecordedEvent]) -> Self:
+        views = [ActivityView.of(each) for each in page.items]
+        return cls("success", ActivityData(views), PageView.of(page))
+
+
+class EventView(Struct, rename="camel"):
+    """A record of the audit log."""
+
+    number: Annotated[int, Meta(description="Its place in the audit log.")]
+    at: datetime
+    what: Annotated[str, Meta(examples=["login"])]
+    outcome: Annotated[str, Meta(examples=["success", "InvalidCredentials"])]
+    detail: str
+    user_id: Annotated[UserId | None, Meta(description="Whom it is about.")]
+    actor_id: Annotated[UserId | None, Meta(description="Who did it, if it was somebody else.")]
+    session_id: str | None
+    address: Annotated[str, Meta(description="Of whoever did it; forgotten with the account.")]
+    request_id: str
+
+    @classmethod
+    def of(cls, recorded: RecordedEvent) -> Self:
+        event = recorded.event
+        return cls(
+            number=recorded.number,
+            at=event.at.astimezone(UTC),
+            what=event.what,
+            outcome=event.outcome,
+            detail=event.detail,
+            user_id=event.user_id,
+            actor_id=event.actor_id,
+            session_id=event.session_id,
+            address=event.caller.address,
+            request_id=event.caller.request_id,
+        )
+
+
+class EventsData(Struct):
+    events: list[EventView]
+
+
+class EventsAnswer(Struct):
+    """A page of the audit log, the newest first."""
+
+    status: Success
+    data: EventsData
+    page: PageView
+
+    @classmethod
+    def of(cls, page: Page[RecordedEvent]) -> Self:
+        views = [EventView.of(each) for each in page.items]
+        return cls("success", EventsData(views), PageView.of(page))

@@ -1,0 +1,71 @@
+"""Registration, login and tokens, over the wire."""
+
+from typing import Annotated, Literal, Self
+
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+from api.schemas.success import Success
+from application.authentication import TokenPair
+
+
+class Registration(Struct, kw_only=True):
+    """Somebody new. Members that are not listed here are ignored."""
+
+    name: Annotated[str, Meta(description="1 to 100 characters", examples=["Ada Lovelace"])]
+    email: Annotated[str, Meta(examples=["ada@example.com"])]
+    password: Annotated[
+        str, Meta(description="8 to 256 characters", examples=["correct horse battery staple"])
+    ]
+    password_confirm: Annotated[
+        str | None,
+        Meta(
+            description="If sent, it must equal the password.",
+            examples=["correct horse battery staple"],
+        ),
+    ] = None
+    password_confirm_camel: Annotated[
+        str | None,
+        Meta(
+            description="The same, spelled as some clients do.",
+            examples=["correct horse battery staple"],
+        ),
+    ] = field(default=None, name="passwordConfirm")
+
+
+class LoginRequest(Struct, kw_only=True):
+    """An address and a password for two tokens."""
+
+    email: Annotated[str, Meta(examples=["ada@example.com"])]
+    password: Annotated[str, Meta(examples=["correct horse battery staple"])]
+    transport: Annotated[
+        Literal["cookie", "bearer"],
+        Meta(description="`cookie`: the tokens come as cookies. `bearer`: in the body only."),
+    ] = "cookie"
+
+
+class RefreshToken(Struct, kw_only=True):
+    """The refresh token of a client that does not use cookies."""
+
+    refresh_token: Annotated[
+        str | None, Meta(description="From the login or the last refresh.")
+    ] = None
+
+
+class TokenAnswer(Struct):
+    """An access token, and the refresh token where there is no cookie to hold it."""
+
+    status: Success
+    access_token: str
+    token_type: Literal["Bearer"]
+    expires_in: Annotated[int, Meta(description="Seconds until the access token expires.")]
+    refresh_token: str | UnsetType = UNSET
+
+    @classmethod
+    def of(cls, tokens: TokenPair, *, with_refresh_token: bool) -> Self:
+        return cls(
+            "success",
+            tokens.access,
+            "Bearer",
+            tokens.access_lifetime,
+            tokens.refresh if with_refresh_token else UNSET,
+        )

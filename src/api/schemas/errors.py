@@ -1,0 +1,30 @@
+"""Errors, over the wire."""
+
+from typing import Literal
+
+from msgspec import UNSET, Struct, UnsetType
+
+
+class FieldProblem(Struct):
+    field: str
+    message: str
+
+
+class Failure(Struct, omit_defaults=True):
+    """Why not. ``code`` is stable; ``errors`` is there when the input was invalid."""
+
+    status: Literal["fail", "error"]
+    message: str
+    code: str
+    errors: list[FieldProblem] | UnsetType = UNSET
+
+
+class ProblemDetails(Struct, omit_defaults=True):
+    """The same facts as RFC 9457, for clients that accept ``application/problem+json``."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[FieldProblem] | UnsetType = UNSET

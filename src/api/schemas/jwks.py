@@ -1,0 +1,9 @@
+"""Public keys, over the wire (RFC 7517)."""
+
+from msgspec import Struct
+
+
+class KeySet(Struct):
+    """Public keys, as JWKs."""
+
+    keys: list[dict[str, str]]
