@@ -199,7 +199,7 @@ class RefreshAccess:
                 raise TokenRejected
             session = await self._rotate(claims, entry)
             if self.record_activity.is_due(session):
-                self.record_activity.note(session, caller)
+                self.record_activity.record(session, caller)
             return TokenPair.of(session, self.signer, self.lifetimes)
 
     async def _rotate(self, claims: TokenClaims, entry: Entry) -> Session:

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
 from functools import partial
 from time import perf_counter
 
@@ -17,8 +18,8 @@ from api.middleware.instrumentation import Routes, Watch, watched
 from api.security.origin_policy import OriginPolicy
 from application.authentication import Login, RegisterUser
 from application.rate_limiting import CurrentRateLimits
-from application.session_activity import RecordSessionActivity
 from doorward.cli.env_file import Environment
+from doorward.jobs.scheduler import Job, running
 from doorward.server.config import ServerOptions
 from doorward.server.graceful_server import SHUTDOWN_WITHOUT_DELAY
 from doorward.wiring.container import UNOBSERVED, make_container, rate_limits
@@ -34,9 +35,6 @@ PARENT = "DOORWARD_PARENT"
 """The variable that tells workers who their parent is."""
 
 log = structlog.stdlib.get_logger("doorward")
-
-_NOTING = 5
-"""Seconds from one writing of what was seen to the next."""
 
 _tasks: set[asyncio.Task[None]] = set()  # asyncio itself would forget them
 
@@ -55,6 +53,7 @@ def make_app(
     configure_logging()
     container = make_container(settings, observation=observation)
     lifecycle = lifecycle or Lifecycle()
+    jobs = AsyncExitStack()
 
     async def open_early() -> None:
         # Keys, password lists and the like are read now, so that the first caller need not wait.
@@ -67,19 +66,10 @@ def make_app(
                 await container.get(KeyRingWatcher),
             )
             lifecycle.when_reloaded.append(partial(_reload, environment, limits, keys))
-        _tasks.add(asyncio.create_task(note_last_seen()))
-
-    async def note_last_seen() -> None:
-        record_activity = await container.get(RecordSessionActivity)
-        while True:
-            await asyncio.sleep(_NOTING)
-            try:
-                await record_activity.write()
-            except Exception:  # whatever it is, the next time may be better
-                log.exception("session_activity_flush_failed")
+        await jobs.enter_async_context(running(await container.get(list[Job])))
 
     async def close() -> None:  # Litestar would pass itself to container.close()
-        await (await container.get(RecordSessionActivity)).write()
+        await jobs.aclose()
         await container.close()
         if observation.tracing:
             await asyncio.to_thread(observation.tracing.close)

@@ -10,7 +10,7 @@ import pytest
 from litestar import Litestar
 
 from application.ports import SessionStore, UserRepository
-from application.session_activity import RecordSessionActivity
+from application.session_activity import FlushSessionActivity
 from infrastructure.config.settings import Settings
 from tests.http.conftest import STACKS
 from tests.http.mistakes import refusal
@@ -49,9 +49,9 @@ each_stack = pytest.mark.parametrize("settings", STACKS, indirect=True)
 
 
 @pytest.fixture
-async def record_activity(app: Litestar) -> RecordSessionActivity:
+async def flush_activity(app: Litestar) -> FlushSessionActivity:
     """What the service calls every few seconds."""
-    found: RecordSessionActivity = await app.state.dishka_container.get(RecordSessionActivity)
+    found: FlushSessionActivity = await app.state.dishka_container.get(FlushSessionActivity)
     return found
 
 
@@ -126,14 +126,14 @@ class TestTheList:
             assert time(view, "endsAt") == at + timedelta(days=30)
 
     async def test_begins_with_the_one_that_was_seen_last(
-        self, client: Client, clock: SettableClock, record_activity: RecordSessionActivity
+        self, client: Client, clock: SettableClock, flush_activity: FlushSessionActivity
     ) -> None:
         first, second, third = [await a_login(client, clock) for _ in range(3)]
         ids = [await id_of(client, each) for each in (first, second, third)]
         await client.refresh(second["refresh_token"])
         clock.advance(2 * MINUTE)
         await client.me(first["access_token"])
-        await record_activity.write()
+        await flush_activity()
 
         assert [each["id"] for each in await listed(client, third)] == [ids[0], ids[1], ids[2]]
 
@@ -391,12 +391,12 @@ class TestLastSeen:
         client: Client,
         app: Litestar,
         clock: SettableClock,
-        record_activity: RecordSessionActivity,
+        flush_activity: FlushSessionActivity,
         path: str,
     ) -> None:
         mine, other = await client.come_in(), await client.come_in()
         session_id = await id_of(client, mine)
-        await record_activity.write()
+        await flush_activity()
         clock.advance(MINUTE)
         async with a_client(app, ORIGIN, ELSEWHERE) as phone:
             phone.headers["User-Agent"] = IPHONE
@@ -407,7 +407,7 @@ class TestLastSeen:
         # Nobody waits for the store: it is written later.
         before = await view_of(client, session_id, other)
         assert (time(before, "lastSeenAt"), before["address"]) == (NOW, "127.0.0.1")
-        await record_activity.write()
+        await flush_activity()
 
         view = await view_of(client, session_id, other)
         assert time(view, "lastSeenAt") == NOW + MINUTE
@@ -420,19 +420,19 @@ class TestLastSeen:
         client: Client,
         app: Litestar,
         clock: SettableClock,
-        record_activity: RecordSessionActivity,
+        flush_activity: FlushSessionActivity,
     ) -> None:
         mine, other = await client.come_in(), await client.come_in()
         before = await view_of(client, await id_of(client, mine), other)
         clock.advance(MINUTE - SECOND)
         async with a_client(app, ORIGIN, ELSEWHERE) as phone:
             assert (await phone.me(mine["access_token"])).status_code == 200
-        await record_activity.write()
+        await flush_activity()
 
         assert await view_of(client, before["id"], other) == before
 
     async def test_is_true_to_the_minute_whenever_requests_come(
-        self, client: Client, clock: SettableClock, record_activity: RecordSessionActivity
+        self, client: Client, clock: SettableClock, flush_activity: FlushSessionActivity
     ) -> None:
         mine, other = await client.come_in(), await client.come_in()
         views = await listed(client, other)
@@ -441,7 +441,7 @@ class TestLastSeen:
         for _ in range(8):
             clock.advance(25 * SECOND)
             await client.me(mine["access_token"])
-            await record_activity.write()
+            await flush_activity()
             seen = time(await view_of(client, session_id, other), "lastSeenAt")
             assert clock.now - seen <= MINUTE
 
@@ -450,7 +450,7 @@ class TestLastSeen:
         client: Client,
         app: Litestar,
         clock: SettableClock,
-        record_activity: RecordSessionActivity,
+        flush_activity: FlushSessionActivity,
     ) -> None:
         """Or else who steals a refresh token, and only refreshes, looks like the owner."""
         mine, other = await client.come_in(), await client.come_in()
@@ -458,7 +458,7 @@ class TestLastSeen:
         clock.advance(2 * MINUTE)
         async with a_client(app, ORIGIN, ELSEWHERE) as phone:
             assert (await phone.refresh(mine["refresh_token"])).status_code == 200
-        await record_activity.write()
+        await flush_activity()
 
         view = await view_of(client, session_id, other)
         assert time(view, "lastSeenAt") == NOW + 2 * MINUTE
@@ -471,14 +471,14 @@ class TestLastSeen:
         app: Litestar,
         clock: SettableClock,
         users: UserRepository,
-        record_activity: RecordSessionActivity,
+        flush_activity: FlushSessionActivity,
     ) -> None:
         mine, other = await client.come_in(), await client.come_in()
         clock.advance(2 * MINUTE)
         await client.me(mine["access_token"])
         await client.log_out(mine["refresh_token"])
 
-        await record_activity.write()
+        await flush_activity()
 
         sessions: SessionStore = await app.state.dishka_container.get(SessionStore)
         assert set(await sessions.activity_of((await stored(users)).id)) == {

@@ -36,7 +36,11 @@ from application.ports import (
     UserRepository,
 )
 from application.rate_limiting import CurrentRateLimits, RateLimits, Throttle
-from application.session_activity import RecordSessionActivity
+from application.session_activity import (
+    FlushSessionActivity,
+    RecordSessionActivity,
+    SessionActivityBuffer,
+)
 from application.sessions import (
     DropSession,
     ListSessions,
@@ -176,10 +180,7 @@ class World:
     events: Recorder = field(default_factory=Recorder)
     audit_log: AuditLog = field(default_factory=MemoryAuditLog)
     most: SessionsPerUser = MOST
-    record_activity: RecordSessionActivity = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.record_activity = RecordSessionActivity(self.sessions, self.clock)
+    buffer: SessionActivityBuffer = field(default_factory=SessionActivityBuffer)
 
     @property
     def throttle(self) -> Throttle:
@@ -236,6 +237,14 @@ class World:
     @property
     def change_password(self) -> ChangePassword:
         return self._made(ChangePassword)
+
+    @property
+    def record_activity(self) -> RecordSessionActivity:
+        return self._made(RecordSessionActivity)
+
+    @property
+    def flush_activity(self) -> FlushSessionActivity:
+        return self._made(FlushSessionActivity)
 
     @property
     def drop_session(self) -> DropSession:

@@ -66,7 +66,7 @@ def with_fast_path(
             await app(scope, receive, send)
             return
         if record_activity.is_due(principal.session):
-            record_activity.note(principal.session, context_in(scope))
+            record_activity.record(principal.session, context_in(scope))
         status, headers, body = answer(principal)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})

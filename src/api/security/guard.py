@@ -47,7 +47,7 @@ async def require_login(
     connection.scope["user"] = principal
     record_activity = await container.get(RecordSessionActivity)
     if record_activity.is_due(principal.session):
-        record_activity.note(principal.session, context_of(request))
+        record_activity.record(principal.session, context_of(request))
 
 
 def requires(permission: Permission) -> Guard:

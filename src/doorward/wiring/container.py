@@ -41,7 +41,7 @@ from application.ports import (
     UserRepository,
 )
 from application.rate_limiting import Throttle
-from application.session_activity import RecordSessionActivity
+from application.session_activity import RecordSessionActivity, SessionActivityBuffer
 from application.sessions import (
     DropSession,
     ListSessions,
@@ -63,6 +63,7 @@ from application.users import (
 from domain.key_ring import KeyTimes
 from domain.password import PasswordRule
 from domain.session import Lifetimes, SessionsPerUser
+from doorward.wiring.jobs import Jobs
 from doorward.wiring.keys import device_secrets, key_times, make_signer, open_key_store
 from infrastructure.clock import system_clock
 from infrastructure.config.settings import Settings
@@ -101,6 +102,7 @@ USE_CASES: tuple[type, ...] = (
     RevokeOtherSessions,
     RevokeAllSessions,
     PurgeStaleSessions,
+    SessionActivityBuffer,
     RecordSessionActivity,
     ListUsers,
     ShowUser,
@@ -132,6 +134,7 @@ def make_container(
     return make_async_container(
         Adapters(),
         UseCases(),
+        Jobs(),
         *traced,
         *replacements,
         context={Settings: settings, Observation: observation},
