@@ -18,7 +18,7 @@ import redis
 from domain.token import TokenKind
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.signing_key import SigningKey
-from infrastructure.storage.backends import ADAPTERS
+from infrastructure.storage.backends import BACKENDS
 from infrastructure.storage.sql.migrations import upgrade
 from infrastructure.telemetry.logging import configure_logging
 from tests.support import servers
@@ -32,10 +32,10 @@ hypothesis.settings.load_profile("doorward")
 
 
 class Place(NamedTuple):
-    """Where a storage adapter is tested.
+    """Where a storage backend is tested.
 
     :ivar fixture: gives the URL of an empty place, with its tables and all, to each test.
-    :ivar is_networked: whether the adapter is also to be tested with a line that breaks.
+    :ivar is_networked: whether the backend is also to be tested with a line that breaks.
     """
 
     fixture: str
@@ -48,18 +48,18 @@ PLACES = {
     "postgresql": Place("postgres_url", is_networked=True),
     "redis": Place("redis_url", is_networked=True),
 }
-"""By the schemes of ``infrastructure/adapters.py``. A new backend needs an entry here."""
+"""By the schemes of ``infrastructure/storage/backends.py``. A new backend needs an entry here."""
 
 OTHER_NAMES = {"postgres": "postgresql", "rediss": "redis", "unix": "redis"}
-"""Schemes of the same adapter that reach it another way; they are not tested twice."""
+"""Schemes of the same backend that reach it another way; they are not tested twice."""
 
 
 def schemes(role: str, *, networked: bool = False) -> list[str]:
-    """The schemes whose adapters keep users, or sessions; or only those behind a network."""
+    """The schemes whose backends keep users, or sessions; or only those behind a network."""
     return [
         scheme
-        for scheme, adapter in ADAPTERS.items()
-        if getattr(adapter, role) and scheme not in OTHER_NAMES
+        for scheme, backend in BACKENDS.items()
+        if getattr(backend, role) and scheme not in OTHER_NAMES
         if not networked or (scheme in PLACES and PLACES[scheme].is_networked)
     ]
 
@@ -68,8 +68,8 @@ def url_for(scheme: str, request: pytest.FixtureRequest) -> str:
     """The URL of an empty place for this test."""
     if scheme not in PLACES:
         pytest.fail(
-            f"infrastructure/adapters.py registers {scheme!r}, and no test knows a URL for it: "
-            "add one to PLACES in tests/conftest.py",
+            f"infrastructure/storage/backends.py registers {scheme!r}, and no test knows a URL "
+            "for it: add one to PLACES in tests/conftest.py",
             pytrace=False,
         )
     return str(request.getfixturevalue(PLACES[scheme].fixture))

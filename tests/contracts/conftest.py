@@ -1,8 +1,8 @@
-"""Each contract runs on every registered adapter: the schemes of infrastructure/adapters.py.
+"""Run each contract on every backend that ``infrastructure/storage/backends.py`` registers.
 
-A new adapter appears here by itself; only where to test it has to be said, in PLACES. The contract
-of a store runs a second time with copies near at hand, if the adapter tells of changes: who reads,
-reads copies then, and what this process itself has changed it sees at once.
+A new backend appears here by itself; only PLACES needs a URL to test it. The contract of a store
+runs a second time behind the near cache, if the backend has an invalidation feed: reads come from
+the cache then, and changes by this process itself are visible at once.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from domain.errors import InvalidInput
 from domain.session import Session, SessionId
 from domain.user import User, UserId
 from infrastructure.clock import system_clock
-from infrastructure.storage.backends import ADAPTERS, adapter_for
+from infrastructure.storage.backends import BACKENDS, backend_for
 from infrastructure.storage.memory.audit_log import MemoryAuditLog
 from infrastructure.storage.near_cache.sessions import CachedSessions
 from infrastructure.storage.near_cache.users import CachedUsers
@@ -68,7 +68,7 @@ NEAR = "near "
 def near_and_far(role: Literal["users", "sessions"]) -> list[str]:
     """The schemes, and once more those that tell of changes, as ``near sqlite``."""
     known = schemes(role)
-    return known + [NEAR + scheme for scheme in known if ADAPTERS[scheme].feed]
+    return known + [NEAR + scheme for scheme in known if BACKENDS[scheme].feed]
 
 
 class CopiedUsers(CachedUsers):
@@ -94,15 +94,15 @@ def rate_limiter_url(request: pytest.FixtureRequest) -> str:
 async def users(request: pytest.FixtureRequest) -> AsyncIterator[UserRepository]:
     """No user is in it."""
     url = url_for(request.param.removeprefix(NEAR), request)
-    adapter = adapter_for(url, "users")
-    assert adapter.users
-    async with adapter.connect(url, PATIENT) as connection:
-        users = adapter.users(connection)
+    backend = backend_for(url, "users")
+    assert backend.users
+    async with backend.connect(url, PATIENT) as connection:
+        users = backend.users(connection)
         if not request.param.startswith(NEAR):
             yield users
             return
-        assert adapter.feed
-        async with adapter.feed(connection, PATIENT.revocation_bound) as feed:
+        assert backend.feed
+        async with backend.feed(connection, PATIENT.revocation_bound) as feed:
             await until(feed.is_live)
             yield CopiedUsers(users, feed, most=1000)
 
@@ -111,15 +111,15 @@ async def users(request: pytest.FixtureRequest) -> AsyncIterator[UserRepository]
 async def sessions(request: pytest.FixtureRequest) -> AsyncIterator[SessionStore]:
     """No session is in it."""
     url = url_for(request.param.removeprefix(NEAR), request)
-    adapter = adapter_for(url, "sessions")
-    assert adapter.sessions
-    async with adapter.connect(url, PATIENT) as connection:
-        sessions = adapter.sessions(connection)
+    backend = backend_for(url, "sessions")
+    assert backend.sessions
+    async with backend.connect(url, PATIENT) as connection:
+        sessions = backend.sessions(connection)
         if not request.param.startswith(NEAR):
             yield sessions
             return
-        assert adapter.feed
-        async with adapter.feed(connection, PATIENT.revocation_bound) as feed:
+        assert backend.feed
+        async with backend.feed(connection, PATIENT.revocation_bound) as feed:
             await until(feed.is_live)
             yield CopiedSessions(sessions, feed, 1000, system_clock)
 
@@ -134,15 +134,15 @@ async def limiter(rate_limiter_url: str) -> AsyncIterator[RateLimiter]:
 @asynccontextmanager
 async def open_limiter(url: str) -> AsyncIterator[RateLimiter]:
     """With a connection of its own, as another process has one."""
-    adapter = ADAPTERS[url.partition(":")[0].partition("+")[0]]
-    assert adapter.rate_limiter is not None
-    async with adapter.connect(url, PATIENT) as connection:
-        yield adapter.rate_limiter(connection)
+    backend = BACKENDS[url.partition(":")[0].partition("+")[0]]
+    assert backend.rate_limiter is not None
+    async with backend.connect(url, PATIENT) as connection:
+        yield backend.rate_limiter(connection)
 
 
 @pytest.fixture(params=["memory", *schemes("audit_log")])
 async def audit_log(request: pytest.FixtureRequest) -> AsyncIterator[AuditLog]:
-    """Nothing is recorded in it. Where the users' adapter keeps none, it is in memory."""
+    """Nothing is recorded in it. Where the users' backend keeps none, it is in memory."""
     if request.param == "memory":
         yield MemoryAuditLog()
         return
@@ -157,19 +157,19 @@ ADA, EVE = UserId(uuid4()), UserId(uuid4())
 
 
 async def sign_up(url: str, *people: UserId) -> None:
-    adapter = adapter_for(url, "users")
-    assert adapter.users
-    async with adapter.connect(url, PATIENT) as connection:
+    backend = backend_for(url, "users")
+    assert backend.users
+    async with backend.connect(url, PATIENT) as connection:
         users = [ada(id=each, email=Email.parse(f"{each.hex}@example.org")) for each in people]
-        await adapter.users(connection).add_all(users)
+        await backend.users(connection).add_all(users)
 
 
 @asynccontextmanager
 async def open_audit_log(url: str, limits: StoreOptions = PATIENT) -> AsyncIterator[AuditLog]:
     """With a connection of its own, as another process has one."""
-    adapter = adapter_for(url, "users")
-    assert adapter.audit_log
-    async with adapter.connect(url, limits) as database, adapter.audit_log(database) as log:
+    backend = backend_for(url, "users")
+    assert backend.audit_log
+    async with backend.connect(url, limits) as database, backend.audit_log(database) as log:
         yield log
 
 

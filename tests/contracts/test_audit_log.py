@@ -18,7 +18,7 @@ from domain.audit_event import UNKNOWN, Event, RecordedEvent, RequestContext
 from domain.errors import InvalidInput
 from domain.session import SessionId
 from domain.user import UserId
-from infrastructure.storage.backends import adapter_for
+from infrastructure.storage.backends import backend_for
 from infrastructure.storage.memory.audit_log import MemoryAuditLog
 from tests.conftest import schemes, url_for
 from tests.contracts.conftest import (
@@ -505,10 +505,10 @@ async def test_of_who_has_gone_no_address_is_recorded_however_late_it_comes(
     done_to_her = an_event(user_id=ADA, actor_id=EVE)
     async with open_audit_log(url) as log:
         await log.record(here)
-        adapter = adapter_for(url, "users")
-        assert adapter.users
-        async with adapter.connect(url, PATIENT) as connection:
-            await adapter.users(connection).delete(ADA)
+        backend = backend_for(url, "users")
+        assert backend.users
+        async with backend.connect(url, PATIENT) as connection:
+            await backend.users(connection).delete(ADA)
 
         await record_all(log, [late, done_to_her])
 

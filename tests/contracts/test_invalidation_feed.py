@@ -1,4 +1,4 @@
-"""The contract of InvalidationFeed, on every registered adapter that has one.
+"""The contract of InvalidationFeed, on every registered backend that has one.
 
 What is to be heard is done through another connection, as another process has one.
 """
@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import asyncpg
@@ -22,7 +22,7 @@ from application.ports import SessionStore, UserRepository
 from domain.email import Email
 from domain.session import Session
 from domain.user import User, UserId
-from infrastructure.storage.backends import ADAPTERS, MEMORY, Adapter
+from infrastructure.storage.backends import BACKENDS, MEMORY, Backend
 from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.redis.invalidation_feed import RedisFeed
@@ -36,6 +36,7 @@ from tests.support import servers
 from tests.support.builders import a_session, ada, refreshed
 from tests.support.doubles import Wire
 
+_Connection = TypeVar("_Connection")
 BOUND = timedelta(seconds=0.3)
 LONG = timedelta(seconds=20)  # so that a busy machine is no outage
 LIMITS = StoreOptions(timeout=timedelta(seconds=0.5))
@@ -80,15 +81,15 @@ class Listener:
 
 Record = User | Session
 Stores = dict[type[Record], Any]
-"""What one process sees of the users and of the sessions, if that adapter keeps them."""
+"""What one process sees of the users and of the sessions, if that backend keeps them."""
 
 
-def stores_of(adapter: Adapter, connection: object) -> Stores:
+def stores_of(backend: Backend[_Connection], connection: _Connection) -> Stores:
     stores: Stores = {}
-    if adapter.users:
-        stores[User] = adapter.users(connection)
-    if adapter.sessions:
-        stores[Session] = adapter.sessions(connection)
+    if backend.users:
+        stores[User] = backend.users(connection)
+    if backend.sessions:
+        stores[Session] = backend.sessions(connection)
     return stores
 
 
@@ -161,35 +162,35 @@ def an_email() -> Email:
 
 
 def open_feed(
-    adapter: Adapter, connection: object, bound: timedelta
+    backend: Backend[_Connection], connection: _Connection, bound: timedelta
 ) -> AbstractAsyncContextManager[InvalidationFeed]:
-    assert adapter.feed
-    return adapter.feed(connection, bound)
+    assert backend.feed
+    return backend.feed(connection, bound)
 
 
 @asynccontextmanager
-async def connected(adapter: Adapter, url: str, first: object = None) -> AsyncIterator[Any]:
+async def connected(backend: Backend[Any], url: str, first: object = None) -> AsyncIterator[Any]:
     """
     :param first: a connection to that place; nobody can have another one to what is in memory.
     """
-    if first and adapter is MEMORY:
+    if first and backend is MEMORY:
         yield first
     else:
-        async with adapter.connect(url, LIMITS) as connection:
+        async with backend.connect(url, LIMITS) as connection:
             yield connection
 
 
 @asynccontextmanager
 async def a_place(scheme: str, url: str) -> AsyncIterator[Place]:
     """With a feed that is live, whatever the machine does."""
-    adapter = ADAPTERS[scheme]
+    backend = BACKENDS[scheme]
     async with (
-        connected(adapter, url) as one,
-        connected(adapter, url, one) as other,
-        open_feed(adapter, one, LONG) as feed,
+        connected(backend, url) as one,
+        connected(backend, url, one) as other,
+        open_feed(backend, one, LONG) as feed,
     ):
         await until(feed.is_live)
-        yield Place(scheme, url, feed, stores_of(adapter, other))
+        yield Place(scheme, url, feed, stores_of(backend, other))
 
 
 @pytest.fixture(params=schemes("feed"))
@@ -208,8 +209,8 @@ async def moments(seconds: float) -> AsyncIterator[None]:
 
 @pytest.mark.parametrize("scheme", schemes("feed"))
 async def test_it_becomes_live_and_stays_so(request: pytest.FixtureRequest, scheme: str) -> None:
-    adapter, url = ADAPTERS[scheme], url_for(scheme, request)
-    async with connected(adapter, url) as one, open_feed(adapter, one, BOUND) as feed:
+    backend, url = BACKENDS[scheme], url_for(scheme, request)
+    async with connected(backend, url) as one, open_feed(backend, one, BOUND) as feed:
         await until(feed.is_live)
         told = Listener(feed).told
 
@@ -432,13 +433,13 @@ class Remote:
 
 @asynccontextmanager
 async def behind(wire: Wire, scheme: str) -> AsyncIterator[Remote]:
-    adapter = ADAPTERS[scheme]
+    backend = BACKENDS[scheme]
     async with (
-        adapter.connect(wire.server_url, LIMITS) as other,
-        adapter.connect(wire.url, LIMITS) as connection,
-        open_feed(adapter, connection, BOUND) as feed,
+        backend.connect(wire.server_url, LIMITS) as other,
+        backend.connect(wire.url, LIMITS) as connection,
+        open_feed(backend, connection, BOUND) as feed,
     ):
-        place = Place(scheme, wire.server_url, feed, stores_of(adapter, other))
+        place = Place(scheme, wire.server_url, feed, stores_of(backend, other))
         yield Remote(wire, place, Listener(feed))
 
 
@@ -596,10 +597,10 @@ MOMENTS = ["live", "not connected yet", "cut", "silent", "silent for long"]
 
 @pytest.mark.parametrize("moment", MOMENTS)
 async def test_closing_leaves_nothing_behind(wire: Wire, scheme: str, moment: str) -> None:
-    adapter = ADAPTERS[scheme]
-    async with adapter.connect(wire.url, LIMITS) as connection:
+    backend = BACKENDS[scheme]
+    async with backend.connect(wire.url, LIMITS) as connection:
         tasks = asyncio.all_tasks()
-        async with open_feed(adapter, connection, BOUND) as feed:
+        async with open_feed(backend, connection, BOUND) as feed:
             if moment != "not connected yet":
                 await until(feed.is_live)
             if moment == "cut":
@@ -624,12 +625,12 @@ async def test_closing_leaves_nothing_behind(wire: Wire, scheme: str, moment: st
 async def test_it_can_be_closed_at_any_moment(request: pytest.FixtureRequest, scheme: str) -> None:
     """Also while it asks, though asyncio.wait_for() can lose a cancellation then (gh-86296)."""
     dice = random.Random(scheme)
-    adapter, often = ADAPTERS[scheme], timedelta(milliseconds=2)
-    async with adapter.connect(url_for(scheme, request), LIMITS) as connection:
+    backend, often = BACKENDS[scheme], timedelta(milliseconds=2)
+    async with backend.connect(url_for(scheme, request), LIMITS) as connection:
         tasks = asyncio.all_tasks()
         try:
             for _ in range(15):
-                async with asyncio.timeout(2), open_feed(adapter, connection, often):
+                async with asyncio.timeout(2), open_feed(backend, connection, often):
                     await asyncio.sleep(dice.random() * 0.02)
         finally:
             for task in asyncio.all_tasks() - tasks:
@@ -661,10 +662,10 @@ async def test_a_pool_that_listens_for_nobody_makes_the_feed_never_live(
 
 async def test_what_is_answered_late_was_asked_early(wire: Wire, scheme: str) -> None:
     """Each answer comes, but is older than the bound when it does."""
-    adapter, patient = ADAPTERS[scheme], StoreOptions(timeout=timedelta(seconds=10))
+    backend, patient = BACKENDS[scheme], StoreOptions(timeout=timedelta(seconds=10))
     async with (
-        adapter.connect(wire.url, patient) as connection,
-        open_feed(adapter, connection, BOUND) as feed,
+        backend.connect(wire.url, patient) as connection,
+        open_feed(backend, connection, BOUND) as feed,
     ):
         await until(feed.is_live)
         wire.lag = 1.5 * BOUND.total_seconds()

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, TypeVar
 
 import pytest
 
@@ -13,12 +13,13 @@ from domain.email import Email
 from domain.errors import Unavailable
 from domain.session import Session
 from domain.user import User
-from infrastructure.storage.backends import ADAPTERS, Adapter
+from infrastructure.storage.backends import BACKENDS, Backend
 from infrastructure.storage.options import StoreOptions
 from tests.conftest import schemes, url_for
 from tests.support.builders import NOW, a_session, ada, refreshed
 from tests.support.doubles import Wire
 
+_Connection = TypeVar("_Connection")
 Role = Literal["users", "sessions", "rate_limiter"]
 HASTY = StoreOptions(timeout=timedelta(seconds=0.5))  # as long takes each test of silence
 ROLES: tuple[Role, ...] = ("users", "sessions", "rate_limiter")
@@ -111,24 +112,26 @@ def remote_limiter(wire: Wire, limiter: RateLimiter) -> Remote:
     )
 
 
-def behind(wire: Wire, role: Role, adapter: Adapter, connection: object) -> Remote:
+def behind(
+    wire: Wire, role: Role, backend: Backend[_Connection], connection: _Connection
+) -> Remote:
     if role == "users":
-        assert adapter.users is not None
-        return remote_users(wire, adapter.users(connection), ada())
+        assert backend.users is not None
+        return remote_users(wire, backend.users(connection), ada())
     if role == "rate_limiter":
-        assert adapter.rate_limiter is not None
-        return remote_limiter(wire, adapter.rate_limiter(connection))
-    assert adapter.sessions is not None
-    return remote_sessions(wire, adapter.sessions(connection), a_session())
+        assert backend.rate_limiter is not None
+        return remote_limiter(wire, backend.rate_limiter(connection))
+    assert backend.sessions is not None
+    return remote_sessions(wire, backend.sessions(connection), a_session())
 
 
 @pytest.fixture(params=REMOTE, ids="-".join)
 async def remote(request: pytest.FixtureRequest) -> AsyncIterator[Remote]:
     role, scheme = request.param
     async with Wire(url_for(scheme, request)) as wire:
-        adapter = ADAPTERS[scheme]
-        async with adapter.connect(wire.url, HASTY) as connection:
-            yield behind(wire, role, adapter, connection)
+        backend = BACKENDS[scheme]
+        async with backend.connect(wire.url, HASTY) as connection:
+            yield behind(wire, role, backend, connection)
 
 
 async def test_a_server_that_is_gone_is_unavailable_and_comes_back(remote: Remote) -> None:

@@ -21,7 +21,7 @@ from domain.email import Email, beginning_of_email
 from domain.errors import InvalidInput
 from domain.permissions import Role
 from domain.user import User, UserId
-from infrastructure.storage.backends import adapter_for
+from infrastructure.storage.backends import backend_for
 from tests.conftest import url_for
 from tests.contracts.conftest import (
     HOW_MANY_WAIT,
@@ -517,10 +517,10 @@ async def test_where_there_is_no_estimate_everybody_is_counted(
     scheme: str, request: pytest.FixtureRequest
 ) -> None:
     url = url_for(scheme, request)
-    adapter = adapter_for(url, "users")
-    async with adapter.connect(url, PATIENT) as connection:
-        assert adapter.users
-        users = adapter.users(connection)
+    backend = backend_for(url, "users")
+    async with backend.connect(url, PATIENT) as connection:
+        assert backend.users
+        users = backend.users(connection)
         await users.add_all(people(1500))
 
         for query in LISTS.values():
@@ -538,10 +538,10 @@ ESTIMATED = {
 
 
 async def test_of_many_postgresql_has_an_estimate(postgres_url: str) -> None:
-    adapter = adapter_for(postgres_url, "users")
-    async with adapter.connect(postgres_url, PATIENT) as connection:
-        assert adapter.users
-        users = adapter.users(connection)
+    backend = backend_for(postgres_url, "users")
+    async with backend.connect(postgres_url, PATIENT) as connection:
+        assert backend.users
+        users = backend.users(connection)
         some = [
             person(
                 place if place < 1600 else place + 1000,
@@ -639,11 +639,11 @@ async def test_who_is_added_several_times_in_parallel_is_stored_once(
 
 async def test_two_lists_in_opposite_orders_both_get_through(postgres_url: str) -> None:
     first, middle, last = people(3)
-    adapter = adapter_for(postgres_url, "users")
+    backend = backend_for(postgres_url, "users")
     other = await asyncpg.connect(postgres_url)
-    async with adapter.connect(postgres_url, PATIENT) as connection:
-        assert adapter.users
-        users = adapter.users(connection)
+    async with backend.connect(postgres_url, PATIENT) as connection:
+        assert backend.users
+        users = backend.users(connection)
         undecided = other.transaction()  # about the address in the middle
         await undecided.start()
         await other.execute(

@@ -11,7 +11,7 @@ from application.authentication import TokenPair
 from application.ports import Devices, SessionStore, TokenSigner
 from domain.errors import AuthError, TokenRejected
 from domain.session import Lifetimes
-from infrastructure.storage.backends import adapter_for
+from infrastructure.storage.backends import backend_for
 from infrastructure.storage.options import StoreOptions
 from tests.model.model import (
     ABSOLUTE,
@@ -60,10 +60,10 @@ class Scenario:
         self.people = [self._move_in(f"{name}@example.org") for name in ("ada", "eve")]
 
     async def _open(self, url: str) -> SessionStore:
-        adapter = adapter_for(url, "sessions")
-        assert adapter.sessions is not None
-        connection = await self._stores.enter_async_context(adapter.connect(url, PATIENT))
-        return adapter.sessions(connection)
+        backend = backend_for(url, "sessions")
+        assert backend.sessions is not None
+        connection = await self._stores.enter_async_context(backend.connect(url, PATIENT))
+        return backend.sessions(connection)
 
     def _move_in(self, email: str) -> Person:
         return Person(email, self.run(self.house.sign_up(email)).id, PASSWORD)

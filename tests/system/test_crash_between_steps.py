@@ -26,7 +26,7 @@ import pytest
 from domain.email import Email
 from domain.token import TokenKind
 from infrastructure.signing.signing_key import SigningKey
-from infrastructure.storage.backends import adapter_for
+from infrastructure.storage.backends import backend_for
 from infrastructure.storage.options import StoreOptions
 from tests.http.people import NEW_PASSWORD, Client, Tokens, bearer
 from tests.support.builders import PASSWORD, ada, in_environment
@@ -273,11 +273,11 @@ async def test_no_other_session_outlives_the_old_password(
 async def move_in_yesterday(email: str, users_url: str) -> None:
     """When password hashes were weaker."""
     weak = argon2.PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
-    adapter = adapter_for(users_url, "users")
-    assert adapter.users
-    async with adapter.connect(users_url, StoreOptions()) as connection:
+    backend = backend_for(users_url, "users")
+    assert backend.users
+    async with backend.connect(users_url, StoreOptions()) as connection:
         user = ada(email=Email.parse(email), password_hash=weak.hash(PASSWORD))
-        await adapter.users(connection).add(user)
+        await backend.users(connection).add(user)
 
 
 async def assert_they_log_in_and_go_on(client: Client, email: str) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from domain.token import TokenKind
 from infrastructure.signing.signing_key import SigningKey
-from infrastructure.storage.backends import adapter_for
+from infrastructure.storage.backends import backend_for
 from infrastructure.storage.options import StoreOptions
 from tests.http.people import Client, stored
 from tests.support.builders import in_environment
@@ -60,10 +60,10 @@ class Both:
 
     async def set_disabled(self, email: str, *, disabled: bool) -> None:
         """In the database, past both processes."""
-        adapter = adapter_for(self.users_url, "users")
-        assert adapter.users
-        async with adapter.connect(self.users_url, StoreOptions()) as connection:
-            users = adapter.users(connection)
+        backend = backend_for(self.users_url, "users")
+        assert backend.users
+        async with backend.connect(self.users_url, StoreOptions()) as connection:
+            users = backend.users(connection)
             user = await stored(users, email)
             assert await users.replace(user, replace(user, disabled=disabled))
 

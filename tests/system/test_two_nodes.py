@@ -17,7 +17,7 @@ import pytest
 
 from application.ports.pagination import UserQuery
 from domain.permissions import Role
-from infrastructure.storage.backends import adapter_for
+from infrastructure.storage.backends import backend_for
 from infrastructure.storage.options import StoreOptions
 from tests.contracts.conftest import by_hand
 from tests.http.people import (
@@ -94,10 +94,10 @@ class Nodes:
         """
         people = zip(cycle([self.a, self.b]), emails, strict=False)
         tokens = [await node.come_in(email) for node, email in people]
-        adapter = adapter_for(self.users_url, "users")
-        assert adapter.users
-        async with adapter.connect(self.users_url, StoreOptions()) as connection:
-            users = adapter.users(connection)
+        backend = backend_for(self.users_url, "users")
+        assert backend.users
+        async with backend.connect(self.users_url, StoreOptions()) as connection:
+            users = backend.users(connection)
             known = (await users.page(UserQuery(role=Role.ADMIN), None, 100)).items
             for email in emails:
                 user = await stored(users, email)

@@ -14,7 +14,7 @@ from uuid import uuid4
 import httpx
 
 from domain.permissions import Role
-from infrastructure.storage.backends import adapter_for
+from infrastructure.storage.backends import backend_for
 from infrastructure.storage.options import StoreOptions
 from tests.http.people import BOSS, EMAIL, ME, USERS, Client, bearer, stored
 from tests.support.processes import Service, a_service
@@ -176,20 +176,20 @@ async def assert_administration_is_seen_at_once(pair: Pair) -> None:
 
 
 async def make_administrator(users_url: str, email: str) -> None:
-    adapter = adapter_for(users_url, "users")
-    assert adapter.users
-    async with adapter.connect(users_url, StoreOptions()) as connection:
-        users = adapter.users(connection)
+    backend = backend_for(users_url, "users")
+    assert backend.users
+    async with backend.connect(users_url, StoreOptions()) as connection:
+        users = backend.users(connection)
         user = await stored(users, email)
         assert await users.replace(user, replace(user, role=Role.ADMIN))
 
 
 async def assert_disabling_is_seen_at_once(pair: Pair) -> None:
     access = (await pair.one.come_in())["access_token"]
-    adapter = adapter_for(pair.users_url, "users")
-    assert adapter.users
-    async with adapter.connect(pair.users_url, StoreOptions()) as connection:
-        users = adapter.users(connection)
+    backend = backend_for(pair.users_url, "users")
+    assert backend.users
+    async with backend.connect(pair.users_url, StoreOptions()) as connection:
+        users = backend.users(connection)
         user = await stored(users, EMAIL)
         for disabled, status in ((True, 401), (False, 200), (True, 401)):
             assert await users.replace(user, user := replace(user, disabled=disabled))

@@ -16,7 +16,7 @@ from infrastructure.signing.key_folder import FolderKeys
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.key_store import LoadedKeys, SigningKeyStore, StaticKeys
 from infrastructure.signing.signing_key import SigningKey, key_in_text
-from infrastructure.storage.backends import SQL, adapter_for
+from infrastructure.storage.backends import SQL, backend_for
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.signing_keys import SqlKeys
 
@@ -156,7 +156,7 @@ def _refuse_several_places(settings: Settings) -> None:
 
 
 def _require_sql(settings: Settings) -> None:
-    if adapter_for(settings.users_at, "users") is not SQL:
+    if backend_for(settings.users_at, "users") is not SQL:
         raise ConfigurationError(
             "KEYS_SECRET", "needs the users in PostgreSQL or SQLite: their database has the keys"
         )

@@ -1,13 +1,13 @@
-"""Which adapter a URL's scheme stands for. The one place where a storage adapter is registered.
+"""The registry of storage backends, by the scheme of a URL.
 
 ``docs/adding-a-backend.md`` adds one, step by step.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from application.ports import AuditLog, Clock, RateLimiter, SessionStore, UserRepository
 from infrastructure.clock import system_clock
@@ -32,38 +32,44 @@ from infrastructure.storage.sql.sessions import SqlSessions
 from infrastructure.storage.sql.users import SqlUsers
 
 _Store = TypeVar("_Store")
-
-
-OpenAuditLog = Callable[[Any], AbstractAsyncContextManager[AuditLog]]
-OpenFeed = Callable[[Any, timedelta], AbstractAsyncContextManager[InvalidationFeed]]
+_Connection = TypeVar("_Connection")
 
 
 @dataclass(frozen=True, slots=True)
-class Adapter:
-    """A storage technology.
+class Backend(Generic[_Connection]):
+    """A storage technology. The connection may be a pool of them.
 
-    :ivar connect: opens the connection (or the pool of them) to a URL, and closes it in the end.
-        It must not fail because the server is down: that is for each call to say.
-    :ivar users: makes the repository from that connection; ``None`` when it keeps no users.
-    :ivar sessions: makes the store from that connection; ``None`` when it keeps no sessions.
-    :ivar rate_limiter: makes the counter from that connection; ``None`` when it counts nothing.
-    :ivar audit_log: opens the audit log beside the users, and closes it in the end; ``None`` when
-        it keeps none. Then the last events are in this process's memory, and all in its own log.
-    :ivar feed: hears of the changes that any process makes, over that connection or another one,
-        within the time given; ``None`` when it cannot. Then each request asks the store.
+    :ivar connect: opens the connection to a URL, and closes it on exit. It must not fail because
+        the server is down: each call says that for itself.
+    :ivar ping: checks that the technology behind the connection answers; raises
+        :class:`~domain.errors.Unavailable` if it does not.
+    :ivar users: makes the repository from the connection; ``None`` when it stores no users.
+    :ivar sessions: makes the store from the connection; ``None`` when it stores no sessions.
+    :ivar rate_limiter: makes the counter from the connection; ``None`` when it counts nothing.
+    :ivar audit_log: opens the audit log beside the users, and closes it on exit; ``None`` when it
+        has none. Then the last events are in the memory of this process, and all in its own log.
+    :ivar feed: opens the invalidation feed, over the connection or another one, with the bound on
+        the age of what is cached; ``None`` when it has none. Then each request reads the store.
     """
 
-    connect: Callable[[str, StoreOptions], AbstractAsyncContextManager[Any]]
-    users: Callable[[Any], UserRepository] | None = None
-    sessions: Callable[[Any], SessionStore] | None = None
-    rate_limiter: Callable[[Any], RateLimiter] | None = None
-    audit_log: OpenAuditLog | None = None
-    feed: OpenFeed | None = None
+    connect: Callable[[str, StoreOptions], AbstractAsyncContextManager[_Connection]]
+    ping: Callable[[_Connection], Awaitable[None]]
+    users: Callable[[_Connection], UserRepository] | None = None
+    sessions: Callable[[_Connection], SessionStore] | None = None
+    rate_limiter: Callable[[_Connection], RateLimiter] | None = None
+    audit_log: Callable[[_Connection], AbstractAsyncContextManager[AuditLog]] | None = None
+    feed: (
+        Callable[[_Connection, timedelta], AbstractAsyncContextManager[InvalidationFeed]] | None
+    ) = None
 
 
 @asynccontextmanager
-async def _memory(_url: str, _limits: StoreOptions) -> AsyncIterator[MemoryFeed]:
+async def _open_memory(_url: str, _limits: StoreOptions) -> AsyncIterator[MemoryFeed]:
     yield MemoryFeed()
+
+
+async def _ping_memory(_feed: MemoryFeed) -> None:
+    """Memory always answers."""
 
 
 @asynccontextmanager
@@ -71,29 +77,32 @@ async def _memory_feed(feed: MemoryFeed, _bound: timedelta) -> AsyncIterator[Mem
     yield feed
 
 
-MEMORY = Adapter(
-    _memory,
+MEMORY = Backend(
+    _open_memory,
+    _ping_memory,
     users=MemoryUsers,
     sessions=MemorySessions,
     rate_limiter=lambda _: MemoryRateLimiter(),
     feed=_memory_feed,
 )
-SQL = Adapter(
+SQL = Backend(
     Database.open,
+    Database.ping,
     users=SqlUsers,
     sessions=SqlSessions,
     rate_limiter=SqlRateLimiter,
     audit_log=SqlAuditLog.open,
     feed=open_feed,
 )
-REDIS = Adapter(
+REDIS = Backend(
     RedisServer.open,
+    RedisServer.ping,
     sessions=RedisSessions,
     rate_limiter=RedisRateLimiter,
     feed=RedisFeed.open,
 )
 
-ADAPTERS = {
+BACKENDS: dict[str, Backend[Any]] = {
     "memory": MEMORY,
     "sqlite": SQL,
     "postgresql": SQL,
@@ -102,19 +111,20 @@ ADAPTERS = {
     "rediss": REDIS,
     "unix": REDIS,
 }
+"""By scheme. Each backend has its own type of connection."""
 
 
-def adapter_for(url: str, role: Literal["users", "sessions"]) -> Adapter:
-    """The adapter that keeps the users, or the sessions, at this URL.
+def backend_for(url: str, role: Literal["users", "sessions"]) -> Backend[Any]:
+    """The backend that stores the users, or the sessions, at this URL.
 
-    :raises ValueError: no adapter of that scheme keeps them. The message names those that do.
+    :raises ValueError: no backend of that scheme stores them. The message names those that do.
     """
     scheme = url.partition(":")[0].partition("+")[0]
-    adapter = ADAPTERS.get(scheme)
-    if adapter is None or getattr(adapter, role) is None:
-        known = ", ".join(name for name, each in ADAPTERS.items() if getattr(each, role))
+    backend = BACKENDS.get(scheme)
+    if backend is None or getattr(backend, role) is None:
+        known = ", ".join(name for name, each in BACKENDS.items() if getattr(each, role))
         raise ValueError(f"must start with one of these schemes to keep {role}: {known}")
-    return adapter
+    return backend
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +139,14 @@ class Stores:
 async def open_stores(
     users_url: str, sessions_url: str, limits: StoreOptions, clock: Clock = system_clock
 ) -> AsyncIterator[Stores]:
-    """All stores, with copies in front of them; those at the same URL on the same connections.
+    """Open all stores, with a near cache in front. Those at one URL share the connection.
 
     Attempts are counted where the sessions are, or where the users are, or else in this process.
     The audit log is where the users are, or else in this process.
 
-    :raises ValueError: a URL that no adapter understands.
+    :raises ValueError: no backend understands the URL.
     """
-    users, sessions = adapter_for(users_url, "users"), adapter_for(sessions_url, "sessions")
+    users, sessions = backend_for(users_url, "users"), backend_for(sessions_url, "sessions")
     async with AsyncExitStack() as stack:
         at_users, users_feed = await _open(users, users_url, limits, stack)
         at_sessions, sessions_feed = at_users, users_feed
@@ -161,16 +171,16 @@ async def open_stores(
 
 
 async def _open(
-    adapter: Adapter, url: str, limits: StoreOptions, stack: AsyncExitStack
-) -> tuple[Any, InvalidationFeed | None]:
-    connection = await stack.enter_async_context(adapter.connect(url, limits))
-    if not (adapter.feed and limits.copies):
+    backend: Backend[_Connection], url: str, limits: StoreOptions, stack: AsyncExitStack
+) -> tuple[_Connection, InvalidationFeed | None]:
+    connection = await stack.enter_async_context(backend.connect(url, limits))
+    if not (backend.feed and limits.copies):
         return connection, None
-    feed = adapter.feed(connection, limits.revocation_bound)
+    feed = backend.feed(connection, limits.revocation_bound)
     return connection, await stack.enter_async_context(feed)
 
 
-def _made(make: Callable[[Any], _Store] | None, connection: object) -> _Store:
+def _made(make: Callable[[_Connection], _Store] | None, connection: _Connection) -> _Store:
     if make is None:
-        raise TypeError("adapter_for() finds adapters that keep what was asked for")
+        raise TypeError("backend_for() finds backends that store what was asked for")
     return make(connection)

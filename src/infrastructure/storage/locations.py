@@ -21,7 +21,7 @@ from domain.session import SessionId
 from domain.user import UserId
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
-from infrastructure.storage.backends import ADAPTERS, SQL, Adapter, adapter_for
+from infrastructure.storage.backends import BACKENDS, SQL, Backend, backend_for
 from infrastructure.storage.not_ready import NotReady
 from infrastructure.storage.options import StoreOptions
 
@@ -70,10 +70,10 @@ class Location:
     url: str = field(repr=False)
 
     @property
-    def adapter(self) -> Adapter:
+    def backend(self) -> Backend[Any]:
         """:raises ConfigurationError: there is none for this URL."""
         try:
-            return adapter_for(self.url, self.role)
+            return backend_for(self.url, self.role)
         except ValueError as error:
             raise ConfigurationError(self.variable, str(error)) from None
 
@@ -83,7 +83,7 @@ class Location:
 
     @property
     def is_sql(self) -> bool:
-        return ADAPTERS.get(self.scheme) is SQL
+        return BACKENDS.get(self.scheme) is SQL
 
     @property
     def is_memory(self) -> bool:
@@ -110,11 +110,11 @@ class Location:
 
     @asynccontextmanager
     async def connect(self, limits: StoreOptions) -> AsyncIterator[Any]:
-        """What the adapter opens.
+        """What the backend opens.
 
         :raises ConfigurationError: the URL cannot be read.
         """
-        opening = self.adapter.connect(self.url, limits)
+        opening = self.backend.connect(self.url, limits)
         async with AsyncExitStack() as stack:
             with self._understanding():
                 connection = await stack.enter_async_context(opening)
@@ -127,10 +127,10 @@ class Location:
         """
         nobody = UserId(uuid4())
         with self._understanding():  # drivers look at some options only now
-            if self.role == "users" and self.adapter.users:
-                await self.adapter.users(connection).get(nobody)
-            elif self.role == "sessions" and self.adapter.sessions:
-                await self.adapter.sessions(connection).get(nobody, SessionId(uuid4().hex))
+            if self.role == "users" and self.backend.users:
+                await self.backend.users(connection).get(nobody)
+            elif self.role == "sessions" and self.backend.sessions:
+                await self.backend.sessions(connection).get(nobody, SessionId(uuid4().hex))
 
     @contextmanager
     def _understanding(self) -> Iterator[None]:

@@ -1,17 +1,18 @@
-"""Which adapter a URL gets, and on which connection."""
+"""Which backend a URL gets, and on which connection."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from domain.errors import Unavailable
 from infrastructure.storage.backends import (
-    ADAPTERS,
+    BACKENDS,
     MEMORY,
     REDIS,
     SQL,
-    Adapter,
-    adapter_for,
+    Backend,
+    backend_for,
     open_stores,
 )
 from infrastructure.storage.memory.sessions import MemorySessions
@@ -25,7 +26,7 @@ from tests.support.builders import a_session, ada
 
 
 @pytest.mark.parametrize(
-    ("url", "adapter"),
+    ("url", "backend"),
     [
         ("memory:", MEMORY),
         ("sqlite:///doorward.db", SQL),
@@ -34,39 +35,39 @@ from tests.support.builders import a_session, ada
         ("postgresql+asyncpg://db/doorward", SQL),
     ],
 )
-def test_the_scheme_tells_the_adapter(url: str, adapter: Adapter) -> None:
-    assert adapter_for(url, "users") is adapter
-    assert adapter_for(url, "sessions") is adapter
+def test_the_scheme_selects_the_backend(url: str, backend: Backend[Any]) -> None:
+    assert backend_for(url, "users") is backend
+    assert backend_for(url, "sessions") is backend
 
 
 @pytest.mark.parametrize("url", ["redis://cache", "rediss://cache", "unix:///run/redis.sock"])
 def test_redis_keeps_sessions_and_no_users(url: str) -> None:
-    assert adapter_for(url, "sessions") is REDIS
+    assert backend_for(url, "sessions") is REDIS
     with pytest.raises(ValueError, match="to keep users"):
-        adapter_for(url, "users")
+        backend_for(url, "users")
 
 
 @pytest.mark.parametrize("url", ["mysql://ada:secret@db/x", "secret", "", "MEMORY:", "://secret"])
 def test_an_unknown_scheme_names_the_known_ones_and_repeats_nothing(url: str) -> None:
     with pytest.raises(ValueError, match="one of these schemes") as for_users:
-        adapter_for(url, "users")
+        backend_for(url, "users")
     with pytest.raises(ValueError, match="one of these schemes") as for_sessions:
-        adapter_for(url, "sessions")
+        backend_for(url, "sessions")
 
     for role, refused in (("users", for_users), ("sessions", for_sessions)):
-        known = [scheme for scheme, adapter in ADAPTERS.items() if getattr(adapter, role)]
+        known = [scheme for scheme, backend in BACKENDS.items() if getattr(backend, role)]
         assert str(refused.value).endswith(f"to keep {role}: {', '.join(known)}")
     assert "redis" not in str(for_users.value)
     assert "secret" not in f"{for_users.value} {for_sessions.value}"
 
 
-def test_each_adapter_is_of_some_use() -> None:
-    assert all(adapter.users or adapter.sessions for adapter in ADAPTERS.values())
+def test_each_backend_stores_users_or_sessions() -> None:
+    assert all(backend.users or backend.sessions for backend in BACKENDS.values())
 
 
 @pytest.mark.parametrize(("other_name", "name"), OTHER_NAMES.items())
-def test_other_names_are_of_adapters_that_are_tested(other_name: str, name: str) -> None:
-    assert ADAPTERS[other_name] is ADAPTERS[name]
+def test_other_schemes_belong_to_backends_that_are_tested(other_name: str, name: str) -> None:
+    assert BACKENDS[other_name] is BACKENDS[name]
     assert name in PLACES
 
 
@@ -81,10 +82,10 @@ def test_a_scheme_that_nobody_can_test_fails_and_says_what_to_do(
 
 
 @pytest.mark.parametrize("role", ["users", "sessions", "rate_limiter"])
-def test_every_registered_adapter_is_under_contract(role: str) -> None:
-    tested = [ADAPTERS[scheme] for scheme in schemes(role)]
+def test_every_registered_backend_runs_the_contracts(role: str) -> None:
+    tested = [BACKENDS[scheme] for scheme in schemes(role)]
 
-    assert all(adapter in tested for adapter in ADAPTERS.values() if getattr(adapter, role))
+    assert all(backend in tested for backend in BACKENDS.values() if getattr(backend, role))
     assert set(schemes(role)) <= set(PLACES)
 
 

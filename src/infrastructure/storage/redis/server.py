@@ -62,6 +62,11 @@ class RedisServer:
             except (RedisError, OSError) as error:
                 raise Unavailable(role) from error
 
+    async def ping(self) -> None:
+        """:raises Unavailable: the server does not answer in time."""
+        async with self.answering("health") as redis:
+            await redis.call("PING")
+
     def disconnect(self) -> None:
         """Whoever calls next is connected anew, to whatever the name stands for then."""
         self._line.disconnect()

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Self
 
 import asyncpg
-from sqlalchemy import Connection, event, make_url
+from sqlalchemy import Connection, event, make_url, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import (
     ArgumentError,
@@ -148,6 +148,11 @@ class Database:
         with self._watch(role), _answering(role):
             async with asyncio.timeout(self._seconds), self._transactions.begin() as connection:
                 yield connection
+
+    async def ping(self) -> None:
+        """:raises Unavailable: the database does not answer in time."""
+        async with self.connection("health") as connection:
+            await connection.execute(select(1))
 
     @property
     def file(self) -> str | None:
