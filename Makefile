@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# Tests are compiled with their assertions rewritten; the result is kept for the next run.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest
 COMPOSE ?= docker compose
 
 # The lock file names the public index only, whatever index this machine prefers.
@@ -18,8 +20,8 @@ help: ## list the targets
 serve: bootstrap ## run the service on http://127.0.0.1:8000 (HOST and PORT change that)
 	@exec $(BIN)/doorward serve
 
-test: bootstrap ## run every test; ARGS="-k login" picks some
-	@exec $(BIN)/pytest $(ARGS)
+test: bootstrap ## run every test; ARGS="-k login" picks some, ARGS=-n0 runs them in one process
+	@exec $(PYTEST) $(ARGS)
 
 check: bootstrap ## format, lint, types, import contracts and lock file
 	$(BIN)/ruff format --check .
@@ -33,7 +35,7 @@ fmt: bootstrap ## format the code and fix what the linter can fix
 	$(BIN)/ruff format .
 
 fuzz: bootstrap ## send the running API what its document allows, and what not, for minutes
-	@FUZZ_EXAMPLES=2000 $(BIN)/pytest tests/system/test_fuzz.py $(ARGS)
+	@FUZZ_EXAMPLES=2000 $(PYTEST) -n0 tests/system/test_fuzz.py $(ARGS)
 
 bench: bootstrap ## measure and compare, in ten minutes, on real servers; needs wrk and a quiet machine
 	@$(BIN)/python -m bench

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import hypothesis
 import pytest
@@ -164,9 +165,20 @@ def postgres_url(migrated_databases: servers.TemplateDatabases) -> Iterator[str]
 
 
 @pytest.fixture(scope="session")
-def redis_server() -> Iterator[servers.Server]:
+def redis_server(worker_id: str) -> Iterator[servers.Server]:
     with servers.redis_server() as server:
+        if not server.is_ours:
+            server.url = _own_database(server.url, worker_id)
         yield server
+
+
+def _own_database(url: str, worker_id: str) -> str:
+    """Give each worker of a parallel run its own database on a Redis that they share."""
+    if worker_id == "master":
+        return url
+    parts = urlsplit(url)
+    database = int(parts.path.strip("/") or 0) + int(worker_id.removeprefix("gw"))
+    return parts._replace(path=f"/{database}").geturl()
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ class Recorder:
 def main() -> int:
     recorder = Recorder()
     recorder.listen()
-    failed = pytest.main(["-q", str(ROOT / "tests" / "contracts")])
+    failed = pytest.main(["-q", "-n0", str(ROOT / "tests" / "contracts")])
     if failed:
         return int(failed)
     for dialect, queries in recorder.queries.items():

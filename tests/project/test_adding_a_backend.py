@@ -23,6 +23,7 @@ def test_the_example_passes_the_contract_tests(tmp_path: Path) -> None:
             sys.executable,
             "-m",
             "pytest",
+            "-n0",
             "tests/contracts",
             "-k",
             "folder",
