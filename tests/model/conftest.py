@@ -4,7 +4,7 @@ import pytest
 
 from application.ports import Devices
 from tests.conftest import schemes, url_for
-from tests.support.builders import a_signing_key, devices_of
+from tests.support.builders import some_devices
 
 
 @pytest.fixture(params=schemes("sessions"))
@@ -12,7 +12,6 @@ def sessions_url(request: pytest.FixtureRequest) -> str:
     return url_for(request.param, request)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def devices() -> Devices:
-    """Ready-made, for its key takes a while."""
-    return devices_of(a_signing_key())
+    return some_devices()

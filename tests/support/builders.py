@@ -159,6 +159,11 @@ def devices_of(key: SigningKey) -> HmacDevices:
     return HmacDevices(lambda: [secret_from(key.private_pem())])
 
 
+def some_devices() -> HmacDevices:
+    secret = secrets.token_bytes(32)
+    return HmacDevices(lambda: [secret])
+
+
 def an_audit() -> Audit:
     """Of which nobody hears."""
     return Audit(MemoryAuditLog(), Recorder(), SettableClock(NOW), new_id)
@@ -176,7 +181,7 @@ class World:
     lifetimes: Lifetimes = LIFETIMES
     limiter: RateLimiter = field(default_factory=MemoryRateLimiter)
     limits: RateLimits = field(default_factory=RateLimits)
-    devices: Devices = field(default_factory=lambda: devices_of(a_signing_key()))
+    devices: Devices = field(default_factory=some_devices)
     events: Recorder = field(default_factory=Recorder)
     audit_log: AuditLog = field(default_factory=MemoryAuditLog)
     most: SessionsPerUser = MOST
