@@ -1,4 +1,4 @@
-"""Reading request bodies: JSON in UTF-8, sent as such, and nothing else."""
+"""Read request bodies: JSON in UTF-8, declared as such, and nothing else."""
 
 from typing import Any
 
@@ -13,13 +13,15 @@ from domain.errors import InvalidInput, Problem
 
 
 class JsonRequest(Request[Principal, None, State]):
-    """Litestar parses JSON whatever the content type says, so a form of another site could send
-    it without the browser asking first (CORS). This one looks.
+    """A request that checks the content type before it parses JSON.
+
+    Litestar parses JSON of any content type, so a form of another site could send it without a
+    preflight (CORS).
     """
 
     async def body(self) -> bytes:
         """
-        :raises InvalidInput: the client went away before the end; nobody will read it.
+        :raises InvalidInput: the client disconnected before the end of the body.
         """
         try:
             return await super().body()

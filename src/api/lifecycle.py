@@ -1,4 +1,4 @@
-"""What a server process tells the application that it serves."""
+"""The channel from a server process to the application that it serves."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,12 +8,12 @@ Listener = Callable[[], None]
 
 @dataclass
 class Lifecycle:
-    """One for each server process, known to its server and its application.
+    """One object a server process, shared by its server and its application.
 
-    :ivar is_ending: the service is about to end, and says so. Everybody is served as before.
-    :ivar is_closing: nobody new is accepted.
-    :ivar when_late: called when requests have no time left.
-    :ivar when_reloaded: called when the configuration is to be read anew.
+    :ivar is_ending: a shutdown has begun and readiness reports it. All requests are still served.
+    :ivar is_closing: no new connections are accepted.
+    :ivar when_late: called when the time for requests in progress is over.
+    :ivar when_reloaded: called when the configuration is to be reloaded.
     """
 
     is_ending: bool = False
@@ -23,5 +23,5 @@ class Lifecycle:
 
     @property
     def closes_connections(self) -> bool:
-        """Whether each answer is the last on its connection."""
+        """Whether each response is the last on its connection."""
         return self.is_ending or self.is_closing

@@ -126,7 +126,7 @@ class Revalidated(Operation):
     """Of a route that may answer 304, which Litestar has no way to say without a body."""
 
     def __post_init__(self) -> None:
-        same = OpenAPIResponse(description="What you have is still the same.")
+        same = OpenAPIResponse(description="Not modified.")
         self.responses = dict(sorted({**(self.responses or {}), "304": same}.items()))
         answer = self.responses["200"]
         if isinstance(answer, OpenAPIResponse):

@@ -1,4 +1,4 @@
-"""From errors to answers: the one table, and how an answer looks."""
+"""Map errors to responses: the one table, and the bodies."""
 
 import logging
 import re
@@ -93,7 +93,7 @@ ANSWERS: Mapping[type[AuthError], Answer] = dict(
     )
 )
 
-# What Litestar itself refuses.
+# Errors of the framework itself.
 FRAMEWORK: Mapping[int, Answer] = {
     answer.status: answer
     for answer in (
@@ -126,7 +126,7 @@ _FAULT = Answer(
 
 
 def answer_to(error: Exception) -> Answer:
-    """What an error means to the caller. Whatever is not known is our fault, and says no more."""
+    """Return the response to an error. An unknown error is a 500 without details."""
     if isinstance(error, AuthError):
         return next(ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS)
     if isinstance(error, HTTPException) and error.status_code in FRAMEWORK:
@@ -135,7 +135,7 @@ def answer_to(error: Exception) -> Answer:
 
 
 def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-    """Litestar's exception handler for everything."""
+    """Handle every exception of a route, for Litestar."""
     answer = answer_to(error)
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log(error, request, with_traceback=answer is _FAULT)
@@ -145,7 +145,7 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
 
 
 def _log(error: Exception, request: Request[Any, Any, Any], *, with_traceback: bool) -> None:
-    """A cause is named by its type only; what drivers say may quote URLs."""
+    """Log the cause by its type only: a driver's message may quote a URL."""
     cause = f" ({type(error.__cause__).__name__})" if error.__cause__ else ""
     trace = error if with_traceback else None
     log.error("%s %s: %s%s", request.method, request.scope["path"], error, cause, exc_info=trace)
@@ -170,7 +170,7 @@ def worded(
     answer: Answer, accept: str = "", problems: Iterable[Problem] = ()
 ) -> tuple[Failure | ProblemDetails, str]:
     """
-    :param accept: what the caller wants.
+    :param accept: the Accept header of the request.
     :returns: the body and its media type.
     """
     errors = [FieldProblem(problem.field, problem.message) for problem in problems]
@@ -208,7 +208,7 @@ def _limit_headers(error: TooManyRequests) -> Mapping[str, str]:
 
 
 def allowed_methods(request: Request[Any, Any, Any]) -> set[str]:
-    """What the path of this request can be asked (RFC 9110, section 10.2.1)."""
+    """Return the methods that the path of this request supports (RFC 9110, section 10.2.1)."""
     asked = request.scope["path"].strip("/").split("/")
     return {
         method
@@ -236,7 +236,7 @@ def _problems(error: Exception) -> Iterable[Problem]:
 
 
 def _problem(message: str, place: str) -> Problem:
-    """From the framework's words to ours, so that no library's message is in a body."""
+    """Translate the framework's message, so that no library's text is in a body."""
     if missing := re.search(r"missing required field `(\w+)`", message):
         return Problem(missing[1], "is required")
     if place == "data":

@@ -1,4 +1,4 @@
-"""What browsers and programs call themselves, in words for people."""
+"""User-Agent headers in words for people."""
 
 from ua_parser import parse
 
@@ -6,7 +6,7 @@ _UNKNOWN = "Unknown device"
 
 
 def in_words(agent: str) -> str:
-    """``Firefox 128 on Linux``. A program that is not widely known is called what it calls itself.
+    """Describe a User-Agent: ``Firefox 128 on Linux``. An unknown program keeps its own name.
 
     :param agent: see :class:`~domain.session_activity.SessionActivity`.
     """
@@ -18,7 +18,7 @@ def in_words(agent: str) -> str:
         name = f"{browser.family} {browser.major}" if browser.major else browser.family
     if system is None:
         return name or _UNKNOWN
-    device = parsed.device  # which most browsers keep to themselves
+    device = parsed.device  # most browsers do not send it
     if device is None or (device.brand or "").startswith("Generic"):
         return f"{name or _UNKNOWN} on {system.family}"
     return f"{name or _UNKNOWN} on {device.family}"

@@ -1,4 +1,4 @@
-"""Who is logged in, and their account."""
+"""The account of the user who is logged in."""
 
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, Response, delete, get, patch, post
@@ -47,7 +47,7 @@ class UserController(Controller):
 
     @get("/me", summary="Me", responses=failures(NotLoggedIn, TokenRejected, Unavailable))
     async def me(self, request: JsonRequest) -> UserAnswer:
-        """The user whose access token this is, as of now."""
+        """The user of the access token, as stored now."""
         return UserAnswer.of(request.user.user)
 
     @patch(
@@ -70,7 +70,7 @@ class UserController(Controller):
         data: JSONBody[ProfileChange],
         change_profile: FromDishka[ChangeProfile],
     ) -> UserAnswer:
-        """My name, my picture or both."""
+        """Change my name, my photo or both."""
         caller = context_of(request)
         return UserAnswer.of(await change_profile(request.user, data.name, data.photo, caller))
 
@@ -87,7 +87,7 @@ class UserController(Controller):
         data: JSONBody[PasswordConfirmation],
         delete_account: FromDishka[DeleteAccount],
     ) -> Response[Done]:
-        """Everything about me is gone, for good. All my tokens are dead at once."""
+        """Delete everything about me, permanently. All my tokens are invalid at once."""
         await delete_account(request.user, data.password, context_of(request))
         return Response(Done("success"), cookies=cookies.removal(request.app.state.origin_policy))
 
@@ -100,7 +100,7 @@ class UserController(Controller):
     async def export(
         self, request: JsonRequest, export_account: FromDishka[ExportAccount]
     ) -> ExportAnswer:
-        """Everything that is held about me (GDPR, article 15), but the hash of my password."""
+        """Return all data stored about me (GDPR, article 15), except the hash of my password."""
         export = await export_account(request.user, context_of(request))
         return ExportAnswer.of(export, request.user.session.id)
 
@@ -117,7 +117,7 @@ class UserController(Controller):
         after: After = None,
         limit: PageSize = 50,
     ) -> ActivityAnswer:
-        """What has happened to my account: logins, failed ones too, and changes."""
+        """List the events of my account: logins, failed ones included, and changes."""
         mine = EventQuery(user_id=request.user.user.id)
         return ActivityAnswer.of(await audit_log.page(mine, after, limit))
 
@@ -134,7 +134,7 @@ class UserController(Controller):
         data: JSONBody[PasswordChange],
         change_password: FromDishka[ChangePassword],
     ) -> Response[Done]:
-        """Whoever else is logged in as me is logged out."""
+        """Change my password and end all my other sessions."""
         device_token = await change_password(
             request.user, data.current_password, data.new_password, context_of(request)
         )

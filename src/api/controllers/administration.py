@@ -1,4 +1,4 @@
-"""What administrators see of others and do with them."""
+"""Administration of users, their sessions and the audit log."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -42,11 +42,11 @@ _CHANGING = (*_READING, CrossSiteRequest, NotFound)
 
 
 async def user_query(
-    email: Annotated[str | None, QueryParameter(description="How the address begins.")] = None,
-    name: Annotated[str | None, QueryParameter(description="How the name begins.")] = None,
-    role: Annotated[Role | None, QueryParameter(description="Only of this role.")] = None,
+    email: Annotated[str | None, QueryParameter(description="Prefix of the address.")] = None,
+    name: Annotated[str | None, QueryParameter(description="Prefix of the name.")] = None,
+    role: Annotated[Role | None, QueryParameter(description="Only users with this role.")] = None,
     disabled: Annotated[
-        bool | None, QueryParameter(description="Only who is disabled, or is not.")
+        bool | None, QueryParameter(description="Only users who are disabled, or who are not.")
     ] = None,
 ) -> UserQuery:
     address, name = searched("email", email), searched("name", name)
@@ -55,7 +55,9 @@ async def user_query(
 
 
 async def event_query(
-    user: Annotated[UUID | None, QueryParameter(description="About this user.")] = None,
+    user: Annotated[
+        UUID | None, QueryParameter(description="Only events about this user.")
+    ] = None,
     what: Annotated[str | None, QueryParameter(description="`login`, `logout` …")] = None,
     outcome: Annotated[
         str | None, QueryParameter(description="`success`, or the name of the error.")
@@ -94,8 +96,8 @@ class AdministrationController(Controller):
         after: After = None,
         limit: PageSize = 50,
     ) -> AccountsAnswer:
-        """The users, a page at a time: those searched for in the order of their addresses or
-        names, or else the newest first. The first page says how many there are."""
+        """List users by page: the newest first, or with a search in the order of addresses or
+        names. The first page has the total."""
         return AccountsAnswer.of(*await list_users(wanted, after, limit))
 
     @get(
@@ -109,7 +111,7 @@ class AdministrationController(Controller):
     async def show_user(
         self, user_id: FromPath[UUID], show_user: FromDishka[ShowUser]
     ) -> AccountAnswer:
-        """One user."""
+        """Return one user."""
         return AccountAnswer.of(await show_user(UserId(user_id)))
 
     @patch(
@@ -126,8 +128,8 @@ class AdministrationController(Controller):
         data: JSONBody[UserChange],
         change_user: FromDishka[ChangeUser],
     ) -> AccountAnswer:
-        """Give a role, disable or enable: at once, on every worker. The last administrator stays
-        one."""
+        """Change the role, disable or enable: at once, on every worker. The last administrator
+        stays one."""
         user = await change_user(
             UserId(user_id), data.role, data.disabled, context_of(request), request.user.user.id
         )
@@ -145,7 +147,7 @@ class AdministrationController(Controller):
     async def delete_user(
         self, request: JsonRequest, user_id: FromPath[UUID], delete_user: FromDishka[DeleteUser]
     ) -> Done:
-        """Everything about the user is gone, for good. The audit log keeps the id alone."""
+        """Delete the user permanently. The audit log keeps only the id."""
         await delete_user(UserId(user_id), context_of(request), request.user.user.id)
         return Done("success")
 
@@ -163,7 +165,7 @@ class AdministrationController(Controller):
         user_id: FromPath[UUID],
         list_sessions: FromDishka[ListSessions],
     ) -> SessionsAnswer:
-        """Where the user is logged in."""
+        """List the sessions of the user."""
         return SessionsAnswer.of(await list_sessions(UserId(user_id)), request.user.session.id)
 
     @delete(
@@ -181,7 +183,7 @@ class AdministrationController(Controller):
         user_id: FromPath[UUID],
         end_sessions: FromDishka[RevokeSessionsOf],
     ) -> Done:
-        """Log the user out everywhere, at once."""
+        """End all sessions of the user, at once."""
         await end_sessions(UserId(user_id), context_of(request), request.user.user.id)
         return Done("success")
 
@@ -200,12 +202,12 @@ class AdministrationController(Controller):
         after: After = None,
         limit: PageSize = 50,
     ) -> EventsAnswer:
-        """What has happened, to whom, by whom and from where; the newest first."""
+        """List the audit log, the newest event first."""
         return EventsAnswer.of(await audit_log.page(wanted, after, limit))
 
 
 def _aware(time: datetime | None) -> datetime | None:
-    """In UTC, where a time without a zone is as well; at most as far as a calendar goes."""
+    """Convert to UTC; a time without a zone is UTC. Clamp to what a calendar can hold."""
     if time is None or time.tzinfo is None:
         return time and time.replace(tzinfo=UTC)
     try:

@@ -1,4 +1,4 @@
-"""Registering, logging in, staying logged in, logging out."""
+"""Register, log in, refresh, log out."""
 
 from dataclasses import replace
 
@@ -29,7 +29,7 @@ from domain.errors import (
 from domain.rate_limit import TooManyRequests
 
 CHANGED_BY_GET = frozenset({"api/auth/refresh", "api/auth/logout"})
-"""Where GET changes something, for clients of old."""
+"""Paths where GET changes something, for old clients."""
 
 _BODY = (413, 415)
 _REFRESH_FAILURES = failures(
@@ -57,7 +57,7 @@ class AuthController(Controller):
         data: JSONBody[Registration],
         register_user: FromDishka[RegisterUser],
     ) -> UserAnswer:
-        """A new user. The role is `user`; it and `verified` cannot be chosen."""
+        """Register a new user. The role is `user`; clients choose neither it nor `verified`."""
         for confirmation in (data.password_confirm, data.password_confirm_camel):
             if confirmation not in {None, data.password}:
                 raise InvalidInput(Problem("password_confirm", "must equal the password"))
@@ -76,8 +76,8 @@ class AuthController(Controller):
     async def login(
         self, request: JsonRequest, data: JSONBody[LoginRequest], log_in: FromDishka[Login]
     ) -> Response[TokenAnswer]:
-        """Start a session. The tokens come as cookies, or with `"transport": "bearer"` in the
-        body; then keep the refresh token yourself."""
+        """Start a session. The tokens are set as cookies, or with `"transport": "bearer"` returned
+        in the body; then the client stores the refresh token itself."""
         origin_policy: OriginPolicy = request.app.state.origin_policy
         device_token = credentials.device_token(request.scope["headers"], origin_policy)
         caller = replace(context_of(request), device_token=device_token)
@@ -103,10 +103,10 @@ class AuthController(Controller):
         refresh_access: FromDishka[RefreshAccess],
         data: JSONBody[RefreshToken | None] = None,
     ) -> Response[TokenAnswer]:
-        """Spend the refresh token of the cookie, or of the body, for two new tokens.
+        """Exchange the refresh token of the cookie, or of the body, for two new tokens.
 
-        To repeat the call with the same token within a few seconds is harmless and gives the
-        same answer. Later it looks like a theft and ends the session.
+        Repeating the call with the same token within a few seconds returns the same tokens.
+        Later it counts as a theft and ends the session.
         """
         return await _refresh(request, refresh_access, data.refresh_token if data else None)
 
@@ -121,7 +121,7 @@ class AuthController(Controller):
     async def refresh_by_get(
         self, request: JsonRequest, refresh_access: FromDishka[RefreshAccess]
     ) -> Response[TokenAnswer]:
-        """The same with the cookie, for clients of old. Use `POST`."""
+        """Refresh with the cookie, for old clients. Use `POST`."""
         return await _refresh(request, refresh_access, None)
 
     @post(
@@ -139,9 +139,9 @@ class AuthController(Controller):
         log_out: FromDishka[Logout],
         data: JSONBody[RefreshToken | None] = None,
     ) -> Response[Done]:
-        """End the session: every token of it is dead everywhere, at once.
+        """End the session: all its tokens are invalid everywhere, at once.
 
-        Either token is enough. Repeating it is harmless.
+        Either token is enough. Repeating the call is harmless.
         """
         return await _logout(request, log_out, data.refresh_token if data else None)
 
@@ -156,7 +156,7 @@ class AuthController(Controller):
     async def logout_by_get(
         self, request: JsonRequest, log_out: FromDishka[Logout]
     ) -> Response[Done]:
-        """The same, for clients of old. Use `POST`."""
+        """Log out, for old clients. Use `POST`."""
         return await _logout(request, log_out, None)
 
 

@@ -1,4 +1,4 @@
-"""Where somebody is logged in, and logging out there."""
+"""The sessions of the user who is logged in."""
 
 from typing import Annotated
 
@@ -35,10 +35,10 @@ class SessionController(Controller):
     async def list(
         self, request: JsonRequest, list_sessions: FromDishka[ListSessions]
     ) -> SessionsAnswer:
-        """Where I am logged in: by which browser or program, since when, last seen where."""
+        """List my sessions: browser or program, start, last activity and address."""
         try:
             sessions = await list_sessions(request.user.user.id)
-        except NotFound:  # let in on a copy that is a moment old
+        except NotFound:  # authenticated by a cached user who is deleted by now
             raise TokenRejected from None
         return SessionsAnswer.of(sessions, request.user.session.id)
 
@@ -56,7 +56,7 @@ class SessionController(Controller):
         session_id: FromPath[str],
         end_session: FromDishka[RevokeSession],
     ) -> Response[Done]:
-        """Log out there. Every token of that session is dead everywhere, at once."""
+        """End one session. All its tokens are invalid everywhere, at once."""
         await end_session(request.user, SessionId(session_id), context_of(request))
         return _done(request, is_out=session_id == request.user.session.id)
 

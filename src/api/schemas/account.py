@@ -1,4 +1,4 @@
-"""The changes that users make to their own account, over the wire."""
+"""Bodies of changes to one's own account."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ from msgspec import Meta, Struct
 
 
 class PasswordChange(Struct, kw_only=True):
-    """A new password, and the current one to show that it is the owner who wants it."""
+    """A new password, and the current one as proof of ownership."""
 
     current_password: Annotated[str, Meta(examples=["correct horse battery staple"])]
     new_password: Annotated[
@@ -15,7 +15,7 @@ class PasswordChange(Struct, kw_only=True):
 
 
 class ProfileChange(Struct, kw_only=True):
-    """What is to change; what is not sent stays."""
+    """The members to change; omitted members stay as they are."""
 
     name: Annotated[str | None, Meta(description="1 to 100 characters", examples=["Ada King"])] = (
         None
@@ -27,6 +27,6 @@ class ProfileChange(Struct, kw_only=True):
 
 
 class PasswordConfirmation(Struct, kw_only=True):
-    """The password, to show that it is the owner who wants it."""
+    """The password, as proof of ownership."""
 
     password: Annotated[str, Meta(examples=["correct horse battery staple"])]

@@ -1,4 +1,4 @@
-"""Recorded events, over the wire."""
+"""Bodies of recorded events."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Self
@@ -13,14 +13,14 @@ from domain.user import UserId
 
 
 class ActivityView(Struct, rename="camel"):
-    """What has happened to an account."""
+    """An event of an account."""
 
     at: datetime
     what: Annotated[str, Meta(examples=["login"])]
     outcome: Annotated[str, Meta(examples=["success", "InvalidCredentials"])]
     detail: str
     session_id: str | None
-    address: Annotated[str, Meta(description="Of whoever did it, unless an administrator did.")]
+    address: Annotated[str, Meta(description="Of the actor, unless it was an administrator.")]
     by_administrator: bool
 
     @classmethod
@@ -42,7 +42,7 @@ class ActivityData(Struct):
 
 
 class ActivityAnswer(Struct):
-    """A page of what has happened to an account, the newest first."""
+    """A page of the events of an account, the newest first."""
 
     status: Success
     data: ActivityData
@@ -57,15 +57,17 @@ class ActivityAnswer(Struct):
 class EventView(Struct, rename="camel"):
     """A record of the audit log."""
 
-    number: Annotated[int, Meta(description="Its place in the audit log.")]
+    number: Annotated[int, Meta(description="Its sequence number in the audit log.")]
     at: datetime
     what: Annotated[str, Meta(examples=["login"])]
     outcome: Annotated[str, Meta(examples=["success", "InvalidCredentials"])]
     detail: str
-    user_id: Annotated[UserId | None, Meta(description="Whom it is about.")]
-    actor_id: Annotated[UserId | None, Meta(description="Who did it, if it was somebody else.")]
+    user_id: Annotated[UserId | None, Meta(description="The user whom the event is about.")]
+    actor_id: Annotated[
+        UserId | None, Meta(description="The administrator who acted, if another user.")
+    ]
     session_id: str | None
-    address: Annotated[str, Meta(description="Of whoever did it; forgotten with the account.")]
+    address: Annotated[str, Meta(description="Of the actor; deleted with the account.")]
     request_id: str
 
     @classmethod

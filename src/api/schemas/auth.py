@@ -1,4 +1,4 @@
-"""Registration, login and tokens, over the wire."""
+"""Bodies of registration, login and tokens."""
 
 from typing import Annotated, Literal, Self
 
@@ -9,7 +9,7 @@ from application.authentication import TokenPair
 
 
 class Registration(Struct, kw_only=True):
-    """Somebody new. Members that are not listed here are ignored."""
+    """A new user. Members that are not listed here are ignored."""
 
     name: Annotated[str, Meta(description="1 to 100 characters", examples=["Ada Lovelace"])]
     email: Annotated[str, Meta(examples=["ada@example.com"])]
@@ -39,7 +39,7 @@ class LoginRequest(Struct, kw_only=True):
     password: Annotated[str, Meta(examples=["correct horse battery staple"])]
     transport: Annotated[
         Literal["cookie", "bearer"],
-        Meta(description="`cookie`: the tokens come as cookies. `bearer`: in the body only."),
+        Meta(description="`cookie`: the tokens are set as cookies. `bearer`: in the body only."),
     ] = "cookie"
 
 
@@ -52,7 +52,7 @@ class RefreshToken(Struct, kw_only=True):
 
 
 class TokenAnswer(Struct):
-    """An access token, and the refresh token where there is no cookie to hold it."""
+    """An access token, and with `bearer` transport the refresh token."""
 
     status: Success
     access_token: str

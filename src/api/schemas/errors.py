@@ -1,4 +1,4 @@
-"""Errors, over the wire."""
+"""Bodies of errors."""
 
 from typing import Literal
 
@@ -11,7 +11,7 @@ class FieldProblem(Struct):
 
 
 class Failure(Struct, omit_defaults=True):
-    """Why not. ``code`` is stable; ``errors`` is there when the input was invalid."""
+    """The reason of a failure. ``code`` is stable; ``errors`` lists invalid input."""
 
     status: Literal["fail", "error"]
     message: str

@@ -1,4 +1,4 @@
-"""What goes over the wire when somebody takes their data along."""
+"""Body of the export of one's own data."""
 
 from typing import Self
 
@@ -19,7 +19,7 @@ class ExportData(Struct):
 
 
 class ExportAnswer(Struct):
-    """All that is held about a user, but the hash of the password."""
+    """All data stored about a user, except the hash of the password."""
 
     status: Success
     data: ExportData

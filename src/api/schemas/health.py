@@ -1,4 +1,4 @@
-"""The state of the service, over the wire."""
+"""Bodies of the health checks."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from api.schemas.success import Success
 
 
 class Greeting(Struct):
-    """The service is there."""
+    """The service is running."""
 
     status: Success
     message: str
@@ -18,7 +18,7 @@ Check = Literal["up", "down", "ending"]
 
 
 class Readiness(Struct):
-    """Whether each part answers. ``server`` is there once it is ending."""
+    """The state of each part. ``server`` appears during a shutdown."""
 
     status: Literal["success", "error"]
     checks: dict[str, Check]

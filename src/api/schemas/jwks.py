@@ -1,4 +1,4 @@
-"""Public keys, over the wire (RFC 7517)."""
+"""Body of the public keys (RFC 7517)."""
 
 from msgspec import Struct
 

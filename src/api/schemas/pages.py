@@ -1,4 +1,4 @@
-"""Long lists, a page at a time, over the wire."""
+"""Pages of long lists."""
 
 from typing import Annotated, Any, Self
 
@@ -10,16 +10,17 @@ from domain.errors import InvalidInput, Problem
 from domain.text import is_clean
 
 After = Annotated[
-    str | None, QueryParameter(description="`next` of the page before; without it the first page.")
+    str | None,
+    QueryParameter(description="`next` of the previous page; omitted for the first page."),
 ]
-PageSize = Annotated[int, QueryParameter(ge=1, le=200, description="How many on a page.")]
+PageSize = Annotated[int, QueryParameter(ge=1, le=200, description="Items a page.")]
 
 _LONGEST = 255
 
 
 def searched(field: str, text: str | None) -> str | None:
     """
-    :raises InvalidInput: nothing that could be found has such characters, or is so long.
+    :raises InvalidInput: the text has control characters or is too long to match anything.
     """
     if text is not None and (len(text) > _LONGEST or not is_clean(text)):
         raise InvalidInput(Problem(field, "cannot be searched for"))
@@ -27,16 +28,17 @@ def searched(field: str, text: str | None) -> str | None:
 
 
 class PageView(Struct, rename="camel"):
-    """Where in a long list this is."""
+    """The position in a long list."""
 
     next: Annotated[
-        str | None, Meta(description="For `after`, to get the next page; null on the last one.")
+        str | None, Meta(description="For `after`, to get the next page; null on the last page.")
     ]
     total: Annotated[
-        int | UnsetType, Meta(description="How many there are on all pages; with the first page.")
+        int | UnsetType, Meta(description="The number of items on all pages; with the first page.")
     ] = UNSET
     total_is_exact: Annotated[
-        bool | UnsetType, Meta(description="Whether they were counted, or else estimated.")
+        bool | UnsetType,
+        Meta(description="Whether the total was counted; otherwise it is an estimate."),
     ] = UNSET
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Sessions, over the wire."""
+"""Bodies of sessions."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -13,18 +13,20 @@ from domain.session import SessionId
 
 
 class SessionActivityView(Struct, rename="camel"):
-    """A login that has not ended."""
+    """A session that has not ended."""
 
     id: str
     device: Annotated[str, Meta(examples=["Firefox 128 on Linux"])]
-    agent: Annotated[str, Meta(description="What the browser or program calls itself.")]
-    address: Annotated[str, Meta(description="Where it was last seen.", examples=["192.0.2.1"])]
-    last_seen_at: Annotated[datetime, Meta(description="Give or take a minute.")]
+    agent: Annotated[str, Meta(description="The User-Agent of the browser or program.")]
+    address: Annotated[
+        str, Meta(description="The address of its last activity.", examples=["192.0.2.1"])
+    ]
+    last_seen_at: Annotated[datetime, Meta(description="Accurate to a minute.")]
     started_at: datetime
     refreshed_at: datetime
     expires_at: datetime
     ends_at: datetime
-    is_current: Annotated[bool, Meta(description="Whether it is the one that asks.")]
+    is_current: Annotated[bool, Meta(description="Whether it is the session of this request.")]
 
     @classmethod
     def of(cls, seen: SessionWithActivity, current: SessionId | None) -> Self:
@@ -48,7 +50,7 @@ class SessionsData(Struct):
 
 
 class SessionsAnswer(Struct):
-    """All sessions of a user, the one last seen first."""
+    """All sessions of a user, the most recently active first."""
 
     status: Success
     data: SessionsData

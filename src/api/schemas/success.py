@@ -1,4 +1,4 @@
-"""The members that every successful answer has."""
+"""The members that every successful response has."""
 
 from typing import Literal
 
@@ -8,6 +8,6 @@ Success = Literal["success"]
 
 
 class Done(Struct):
-    """It is done."""
+    """The request was carried out."""
 
     status: Success

@@ -44,7 +44,7 @@ class UserData(Struct):
 
 
 class UserAnswer(Struct):
-    """One user."""
+    """Return one user."""
 
     status: Success
     data: UserData

@@ -1,4 +1,4 @@
-"""The cookies (RFC 6265bis): how they are named, set, removed and read."""
+"""The cookies (RFC 6265bis): their names, how they are set, removed and read."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ def names(origin_policy: OriginPolicy) -> CookieNames:
 
 
 def of_tokens(tokens: TokenPair, origin_policy: OriginPolicy) -> list[Cookie]:
-    """The cookies of somebody logged in. They go when their tokens do."""
+    """Return the cookies of a login. They expire with their tokens."""
     known = names(origin_policy)
     return [
         _cookie(origin_policy, known.access, tokens.access, tokens.access_lifetime),
@@ -46,12 +46,12 @@ def of_tokens(tokens: TokenPair, origin_policy: OriginPolicy) -> list[Cookie]:
 
 
 def of_device(token: str, origin_policy: OriginPolicy) -> Cookie:
-    """By which the user is known on this device. It outlives logouts: that is its purpose."""
+    """Return the device cookie. It outlives logouts: that is its purpose."""
     return _cookie(origin_policy, names(origin_policy).device, token, _YEAR)
 
 
 def removal(origin_policy: OriginPolicy) -> list[Cookie]:
-    """What makes a browser forget that somebody is logged in."""
+    """Return the cookies that remove those of a login from a browser."""
     known = names(origin_policy)
     gone = (known.access, known.refresh, known.logged_in)
     return [_cookie(origin_policy, name, "", 0) for name in gone]
@@ -69,11 +69,11 @@ def _cookie(origin_policy: OriginPolicy, name: str, value: str, lifetime: int) -
 
 
 def read(headers: Iterable[bytes], name: str) -> str | None:
-    """The value of the cookie of exactly this name; ``None`` when there is none.
+    """Return the value of the cookie of exactly this name; ``None`` when there is none.
 
     :param headers: the values of all Cookie headers.
-    :raises TokenRejected: it is there twice, or beside one whose name differs only in case or
-        white space. Servers and proxies disagree on which of those counts, so none does.
+    :raises TokenRejected: the cookie appears twice, or beside one whose name differs only in
+        case or white space. Servers and proxies disagree on which of those counts.
     """
     found: list[str] = []
     for pair in b"; ".join(headers).decode("latin-1").split(";"):

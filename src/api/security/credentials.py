@@ -1,4 +1,4 @@
-"""The tokens that a request carries. Those in a query string are never read."""
+"""The tokens that a request carries. Tokens in a query string are never read."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Credentials:
 def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     """The token in the Authorization header (RFC 6750, section 2.1), the scheme in any case.
 
-    Other schemes, a proxy's ``Basic`` for instance, are none of our business.
+    Other schemes, a proxy's ``Basic`` for instance, are ignored.
 
     :raises TokenRejected: there are several Authorization headers.
     """
@@ -40,7 +40,7 @@ def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
 def device_token(
     headers: Iterable[tuple[bytes, bytes]], origin_policy: OriginPolicy
 ) -> str | None:
-    """What the browser shows to be known on this device; nothing that is ambiguous."""
+    """Return the value of the device cookie, or ``None`` where the cookies are ambiguous."""
     cookie_headers = [value for name, value in headers if name == b"cookie"]
     try:
         return cookies.read(cookie_headers, cookies.names(origin_policy).device)
@@ -49,8 +49,9 @@ def device_token(
 
 
 def read(headers: Iterable[tuple[bytes, bytes]], origin_policy: OriginPolicy) -> Credentials:
-    """
-    :raises TokenRejected: what is there is ambiguous; see :func:`bearer_token` and
+    """Read the credentials of a request from its headers.
+
+    :raises TokenRejected: they are ambiguous; see :func:`bearer_token` and
         :func:`cookies.read`.
     """
     headers = list(headers)
