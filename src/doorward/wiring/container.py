@@ -251,14 +251,14 @@ class Adapters(Provider):
         maintain: MaintainKeys,
         clock: Clock,
         observation: Observation,
-    ) -> AsyncIterator[KeyRingWatcher]:
-        ours = maintain if settings.keys_secret else None
-        bound = settings.revocation_bound
-        async with KeyRingWatcher.open(store, times, clock, bound, ours) as keys:
-            if observation.metrics:
-                metrics = observation.metrics
-                keys.report_to(metrics.tell_keys, metrics.keys_looked_at)
-            yield keys
+    ) -> KeyRingWatcher:
+        if settings.keys_secret:
+            await maintain()  # or there may be no keys yet
+        keys = await KeyRingWatcher.load(store, times, clock, settings.revocation_bound)
+        if observation.metrics:
+            metrics = observation.metrics
+            keys.report_to(metrics.tell_keys, metrics.keys_looked_at)
+        return keys
 
     @provide
     def devices(self, settings: Settings, keys: KeyRingWatcher, clock: Clock) -> Devices:

@@ -3,8 +3,13 @@
 from dishka import Provider, Scope, provide
 
 from application.session_activity import FlushSessionActivity
+from application.signing_keys import MaintainKeys
 from doorward.jobs.flush_session_activity import flush_session_activity
+from doorward.jobs.maintain_signing_keys import maintain_signing_keys
+from doorward.jobs.reload_signing_keys import reload_signing_keys
 from doorward.jobs.scheduler import Job
+from infrastructure.config.settings import Settings
+from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 
 
 class Jobs(Provider):
@@ -19,6 +24,15 @@ class Jobs(Provider):
     flush_session_activity = provide(FlushSessionActivity)
 
     @provide
-    def jobs(self, flush_activity: FlushSessionActivity) -> list[Job]:
+    def jobs(
+        self,
+        settings: Settings,
+        flush_activity: FlushSessionActivity,
+        keys: KeyRingWatcher,
+        maintain_keys: MaintainKeys,
+    ) -> list[Job]:
         """List the jobs, for a server process to run."""
-        return [flush_session_activity(flush_activity)]
+        jobs = [flush_session_activity(flush_activity), reload_signing_keys(keys)]
+        if settings.keys_secret:
+            jobs.append(maintain_signing_keys(maintain_keys, keys))
+        return jobs

@@ -1,16 +1,13 @@
-"""The keys as this process knows them, kept up to date while it runs."""
+"""The keys as this process knows them. A job reloads them while it runs."""
 
-import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Self
 
 from application.ports import Clock
-from application.signing_keys import MaintainKeys
 from domain.errors import Unavailable
 from domain.key_ring import KeyState, KeyTimes
 from domain.token import TokenKind
@@ -34,7 +31,7 @@ class KeyRingWatcher:
     others write to does not answer, a key may have been revoked: then nothing is signed or
     accepted until it does.
 
-    :param bound: for how long the last answer of such a store is good.
+    :param bound: how long the last answer of such a store is valid.
     :ivar held: all keys of the store, those that have expired among them.
     """
 
@@ -49,6 +46,7 @@ class KeyRingWatcher:
         self._store = store
         self._times = times
         self._clock = clock
+        self.bound = bound
         self._bound = bound.total_seconds()
         self._followers: list[Follower] = []
         self._trouble = ""
@@ -58,35 +56,17 @@ class KeyRingWatcher:
         self._use(held, monotonic())
 
     @classmethod
-    @asynccontextmanager
-    async def open(
-        cls,
-        store: SigningKeyStore,
-        times: KeyTimes,
-        clock: Clock,
-        bound: timedelta,
-        maintain: MaintainKeys | None = None,
-    ) -> AsyncIterator[Self]:
-        """
-        :param tend: does what is due in the store; ``None`` if that is not ours to do.
+    async def load(
+        cls, store: SigningKeyStore, times: KeyTimes, clock: Clock, bound: timedelta
+    ) -> Self:
+        """Read the keys for the first time.
+
         :raises ConfigurationError: the store holds no ring that can be used.
-        :raises Unavailable: there is no answer.
+        :raises Unavailable: the store does not answer.
         """
-        if maintain:
-            await maintain()
         held = await store.read()
         held.check(store.variable)
-        live = cls(store, held, times, clock, bound)
-        tasks = [asyncio.create_task(live._watch())]
-        if maintain:
-            tasks.append(asyncio.create_task(live._tend(maintain)))
-        try:
-            yield live
-        finally:
-            for task in tasks:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+        return cls(store, held, times, clock, bound)
 
     @classmethod
     def fixed(cls, pairs: Mapping[TokenKind, SigningKey]) -> Self:
@@ -181,21 +161,3 @@ class KeyRingWatcher:
         if trouble and trouble != self._trouble:
             log.error("what is new of the keys is refused: %s", trouble)
         self._trouble = trouble
-
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(min(self._bound / 4, 1))
-            try:
-                await self.reload()
-            except Exception:  # whatever it is, the next time may be better
-                log.exception("the keys are not looked at anew")
-
-    async def _tend(self, maintain: MaintainKeys) -> None:
-        """Beside the watching, which must not wait until a key is made."""
-        while True:
-            await asyncio.sleep(1)
-            try:
-                if maintain.is_due(self.held.ring):
-                    await maintain()
-            except Exception:
-                log.exception("what is due of the keys is not done")

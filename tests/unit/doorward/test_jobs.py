@@ -1,19 +1,34 @@
 """The jobs of a server process, each on a clock that the test sets."""
 
 import asyncio
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from application.authenticate import Principal
+from application.signing_keys import MaintainKeys, RotateKeys
 from domain.audit_event import RequestContext
+from domain.errors import Unavailable
+from domain.key_ring import KeyRing, KeyTimes
+from domain.token import TokenKind
 from doorward.jobs.flush_session_activity import flush_session_activity
+from doorward.jobs.maintain_signing_keys import maintain_signing_keys
+from doorward.jobs.reload_signing_keys import reload_signing_keys
 from doorward.main import make_app
 from infrastructure.config.settings import Settings
+from infrastructure.signing.algorithms import EDDSA
+from infrastructure.signing.key_ring_watcher import KeyRingWatcher
+from infrastructure.signing.key_store import LoadedKeys, SigningKeyStore
 from tests.support.builders import SECOND, World
 from tests.support.jobs import JobTime
 
 THERE = RequestContext("198.51.100.7")
+BOUND = timedelta(seconds=2)
+ROTATION = timedelta(days=30)
+TIMES = KeyTimes(timedelta(minutes=5), dict.fromkeys(TokenKind, timedelta(hours=1)), ROTATION)
 
 
 @pytest.fixture
@@ -46,6 +61,109 @@ async def test_session_activity_is_stored_at_shutdown(
     assert await last_address(house, me) == THERE.address
 
 
+class SharedKeys(SigningKeyStore):
+    """A store of keys that other processes change.
+
+    :ivar reads: how often it was read.
+    """
+
+    is_shared = True
+
+    def __init__(self) -> None:
+        super().__init__("KEYS_SECRET", EDDSA)
+        self.held = LoadedKeys()
+        self.is_down = False
+        self.reads = 0
+
+    async def read(self) -> LoadedKeys:
+        self.reads += 1
+        if self.is_down:
+            raise Unavailable("keys")
+        return self.held
+
+    async def replace(self, old: KeyRing, new: KeyRing) -> bool:
+        if self.held.ring != old:
+            return False
+        self.held = LoadedKeys(new, {**self.held.pairs, **self._made})
+        return True
+
+
+@pytest.fixture
+def store() -> SharedKeys:
+    return SharedKeys()
+
+
+@pytest.fixture
+def maintain(house: World, store: SharedKeys) -> MaintainKeys:
+    rotate = RotateKeys(store, TIMES, house.audit, house.clock)
+    return MaintainKeys(store, rotate, TIMES, house.audit, house.clock)
+
+
+@pytest.fixture
+async def loaded(house: World, store: SharedKeys, maintain: MaintainKeys) -> KeyRingWatcher:
+    await maintain()
+    keys = await KeyRingWatcher.load(store, TIMES, house.clock, BOUND)
+    store.reads = 0
+    return keys
+
+
+async def test_a_key_that_another_process_revokes_is_gone_within_the_bound(
+    time: JobTime, store: SharedKeys, loaded: KeyRingWatcher, house: World
+) -> None:
+    revoked = store.held.ring.signing(TokenKind.ACCESS, house.clock())
+    store.held = replace(store.held, ring=store.held.ring.without(revoked, house.clock()))
+
+    async with time.running(reload_signing_keys(loaded)):
+        await time.elapse(BOUND)
+
+    assert loaded.held.ring == store.held.ring
+    assert store.reads == 4
+
+
+async def test_the_ring_is_read_every_second_however_late_a_revocation_may_be(
+    time: JobTime, store: SharedKeys, loaded: KeyRingWatcher
+) -> None:
+    loaded.bound = timedelta(hours=1)
+    async with time.running(reload_signing_keys(loaded)):
+        await time.elapse(10 * SECOND)
+
+    assert store.reads == 10
+
+
+async def test_keys_rotate_when_their_time_has_come(
+    time: JobTime, store: SharedKeys, loaded: KeyRingWatcher, maintain: MaintainKeys, house: World
+) -> None:
+    house.clock.advance(ROTATION)
+    async with time.running(maintain_signing_keys(maintain, loaded)):
+        await time.elapse(SECOND)
+
+    assert [len(store.held.ring.of(kind)) for kind in TokenKind] == [3, 3]  # one is retired
+
+
+async def test_key_maintenance_asks_no_store_while_nothing_is_due(
+    time: JobTime, store: SharedKeys, loaded: KeyRingWatcher, maintain: MaintainKeys
+) -> None:
+    async with time.running(maintain_signing_keys(maintain, loaded)):
+        await time.elapse(10 * SECOND)
+
+    assert store.reads == 0
+
+
+async def test_keys_rotate_after_the_outage_of_their_store(
+    time: JobTime, store: SharedKeys, loaded: KeyRingWatcher, maintain: MaintainKeys, house: World
+) -> None:
+    store.is_down = True
+    house.clock.advance(ROTATION)
+    with capture_logs() as logs:
+        async with time.running(maintain_signing_keys(maintain, loaded)):
+            await time.elapse(SECOND)
+            store.is_down = False
+            await time.elapse(SECOND)
+
+    assert {each["event"] for each in logs} == {"key_rotation_failed"}
+    assert [len(store.held.ring.of(kind)) for kind in TokenKind] == [3, 3]
+
+
 def running_jobs() -> set[str]:
     names = (task.get_name() for task in asyncio.all_tasks())
     return {name.removeprefix("job ") for name in names if name.startswith("job ")}
@@ -55,6 +173,24 @@ async def test_the_application_runs_its_jobs_while_it_serves(tmp_path: Path) -> 
     app = make_app(Settings.read({"USERS_URL": "memory:", "DOORWARD_DATA": str(tmp_path)}))
 
     async with app.lifespan():
-        assert running_jobs() == {"session_activity_flush"}
+        assert running_jobs() == {"session_activity_flush", "signing_keys_reload"}
 
     assert running_jobs() == set()
+
+
+async def test_the_application_maintains_keys_in_the_database(
+    tmp_path: Path, sqlite_url: str
+) -> None:
+    app = make_app(
+        Settings.read(
+            {
+                "USERS_URL": sqlite_url,
+                "DOORWARD_DATA": str(tmp_path),
+                "KEYS_SECRET": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+                "TOKEN_ALGORITHM": "EdDSA",
+            }
+        )
+    )
+
+    async with app.lifespan():
+        assert "key_rotation" in running_jobs()

@@ -321,9 +321,8 @@ async def test_an_answer_that_comes_late_brings_nothing_back(store: OpenStore) -
     assert len(process.signer.public_keys()) == 1
 
 
-async def test_an_empty_store_cannot_be_opened(store: OpenStore) -> None:
+async def test_a_store_without_keys_cannot_be_loaded(store: OpenStore) -> None:
     with pytest.raises(ConfigurationError) as refused:
-        async with KeyRingWatcher.open(store, TIMES, SettableClock(NOW), BOUND):
-            pass
+        await KeyRingWatcher.load(store, TIMES, SettableClock(NOW), BOUND)
 
     assert str(refused.value) == "KEYS_SECRET holds no key for access tokens"
