@@ -7,6 +7,7 @@ from uuid import UUID
 from application.audit import Audit, Entry
 from application.authenticate import is_good
 from application.ports import (
+    CachedUsers,
     Clock,
     Devices,
     PasswordHasher,
@@ -171,6 +172,7 @@ def _address(email: str) -> Email | None:
 @dataclass(frozen=True, slots=True)
 class RefreshAccess:
     users: UserRepository
+    cached_users: CachedUsers
     sessions: SessionStore
     record_activity: RecordSessionActivity
     signer: TokenSigner
@@ -220,7 +222,7 @@ class RefreshAccess:
 
     async def _good_session(self, claims: TokenClaims) -> Session:
         session = await self.sessions.get(claims.user_id, claims.session_id)
-        if session is None or not await is_good(session, self.users):
+        if session is None or not await is_good(session, self.users, self.cached_users):
             raise TokenRejected
         return session
 

@@ -30,8 +30,8 @@ from domain.user import User, UserId
 from infrastructure.clock import system_clock
 from infrastructure.storage.backends import BACKENDS, backend_for
 from infrastructure.storage.memory.audit_log import MemoryAuditLog
-from infrastructure.storage.near_cache.sessions import CachedSessions
-from infrastructure.storage.near_cache.users import CachedUsers
+from infrastructure.storage.near_cache.sessions import NearCacheSessions
+from infrastructure.storage.near_cache.users import NearCacheUsers
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.database import connect_options
 from tests.conftest import schemes, url_for
@@ -71,14 +71,14 @@ def near_and_far(role: Literal["users", "sessions"]) -> list[str]:
     return known + [NEAR + scheme for scheme in known if BACKENDS[scheme].feed]
 
 
-class CopiedUsers(CachedUsers):
+class CopiedUsers(NearCacheUsers):
     """Every question is one that a copy may answer."""
 
     async def get(self, user_id: UserId) -> User | None:
         return self.cached(user_id) or await super().get(user_id)
 
 
-class CopiedSessions(CachedSessions):
+class CopiedSessions(NearCacheSessions):
     """Every question is one that a copy may answer."""
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:

@@ -10,6 +10,9 @@ from litestar import Litestar
 from api.app import create_app
 from api.security.origin_policy import OriginPolicy
 from application.ports import (
+    CachedSessions,
+    CachedTokens,
+    CachedUsers,
     Clock,
     Devices,
     PasswordHasher,
@@ -25,6 +28,7 @@ from infrastructure.signing.device_tokens import HmacDevices
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.signing.verified_token_cache import VerifiedTokenCache
+from infrastructure.storage.near_cache.uncached import UncachedSessions, UncachedUsers
 from tests.http.people import CLIENT_ORIGIN, ORIGIN, Client, a_client
 from tests.http.trouble import (
     Trouble,
@@ -91,12 +95,17 @@ def replacements(
     provider = Provider(scope=Scope.APP)
     provider.provide(lambda: clock, provides=Clock)
     provider.provide(_hasher, provides=PasswordHasher)
-    provider.provide(lambda: VerifiedTokenCache(signer, 1000, clock), provides=TokenSigner)
+    tokens = VerifiedTokenCache(signer, 1000, clock)
+    provider.provide(lambda: tokens, provides=TokenSigner)
+    provider.provide(lambda: tokens, provides=CachedTokens)
     provider.provide(lambda: devices, provides=Devices)
     if "trouble" in request.fixturenames:
         trouble: Trouble = request.getfixturevalue("trouble")
-        provider.provide(lambda: TroubledUsers(trouble), provides=UserRepository)
-        provider.provide(lambda: TroubledSessions(trouble), provides=SessionStore)
+        users, sessions = TroubledUsers(trouble), TroubledSessions(trouble)
+        provider.provide(lambda: users, provides=UserRepository)
+        provider.provide(lambda: sessions, provides=SessionStore)
+        provider.provide(lambda: UncachedUsers(users), provides=CachedUsers)
+        provider.provide(lambda: UncachedSessions(sessions), provides=CachedSessions)
         provider.provide(lambda: TroubledRateLimiter(trouble), provides=RateLimiter)
     return provider
 

@@ -13,8 +13,9 @@ from hypothesis.stateful import (
 )
 
 from application.authentication import LoggedIn, TokenPair
-from application.ports import Devices, TokenSigner
+from application.ports import Devices
 from domain.errors import InvalidCredentials, RefreshTokenReused, TokenRejected
+from infrastructure.signing.jwt_signer import JwtSigner
 from tests.model.machine import Scenario
 from tests.model.model import (
     ABSOLUTE,
@@ -62,7 +63,7 @@ def somebody_is_logged_in(machine: "Logins") -> bool:
 
 class Logins(RuleBasedStateMachine):
     url: ClassVar[str]
-    signer: ClassVar[TokenSigner]
+    signer: ClassVar[JwtSigner]
     devices: ClassVar[Devices]
 
     def __init__(self) -> None:

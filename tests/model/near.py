@@ -13,19 +13,20 @@ from typing import TypeVar
 import pytest
 
 from application.authenticate import Principal
-from application.ports import Devices, SessionStore, TokenSigner
+from application.ports import Devices, SessionStore
 from domain.audit_event import Event
 from domain.errors import TokenRejected
 from domain.session import Session, SessionId
 from domain.session_activity import SessionActivity
 from domain.user import User, UserId
+from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.verified_token_cache import VerifiedTokenCache
 from infrastructure.storage.memory.invalidation_feed import MemoryFeed
 from infrastructure.storage.memory.sessions import MemorySessions
 from infrastructure.storage.memory.users import MemoryUsers
 from infrastructure.storage.near_cache.invalidation_feed import ConnectedFeed
-from infrastructure.storage.near_cache.sessions import CachedSessions
-from infrastructure.storage.near_cache.users import CachedUsers
+from infrastructure.storage.near_cache.sessions import NearCacheSessions
+from infrastructure.storage.near_cache.users import NearCacheUsers
 from tests.model.machine import Outcome, Scenario
 from tests.model.model import SECOND, Answer, Generation, Login, Person
 from tests.model.steps import ScriptedSessions, ScriptedUsers
@@ -176,15 +177,15 @@ class Worker:
 
     house: World
     line: Line
-    users: CachedUsers
-    sessions: CachedSessions
+    users: NearCacheUsers
+    sessions: NearCacheSessions
     wrote: dict[UserId, int] = field(default_factory=dict)
 
     def has_written(self, user_id: UserId) -> None:
         self.wrote[user_id] = len(self.line.ledger.states)
 
 
-class WritingUsers(CachedUsers):
+class WritingUsers(NearCacheUsers):
     worker: Worker
 
     async def replace(self, old: User, new: User, event: Event | None = None) -> bool:
@@ -194,7 +195,7 @@ class WritingUsers(CachedUsers):
             self.worker.has_written(old.id)
 
 
-class WritingSessions(CachedSessions):
+class WritingSessions(NearCacheSessions):
     worker: Worker
 
     async def replace(self, old: Session, new: Session) -> bool:
@@ -219,8 +220,9 @@ class NearScenario(Scenario):
     :ivar copied: how often a worker could say at once who somebody was.
     """
 
-    def __init__(self, signer: TokenSigner, devices: Devices, most: tuple[int, int]) -> None:
+    def __init__(self, signer: JwtSigner, devices: Devices, most: tuple[int, int]) -> None:
         super().__init__("memory:", signer, devices)
+        self.signer = signer
         self.stale = self.copied = 0
         self.ledger.users = users = MemoryUsers(self.ledger)
         for person in self.people:
@@ -240,7 +242,7 @@ class NearScenario(Scenario):
         users = WritingUsers(ScriptedUsers(self.ledger.users, self.script), line, most)
         scripted = ScriptedSessions(self.ledger.sessions, self.script)
         sessions = WritingSessions(scripted, line, most, clock)
-        signer = VerifiedTokenCache(house.signer, most, clock)
+        signer = VerifiedTokenCache(self.signer, most, clock)
         own = replace(house, users=users, sessions=sessions, signer=signer)
         worker = Worker(own, line, users, sessions)
         users.worker = sessions.worker = worker
@@ -276,7 +278,7 @@ class NearScenario(Scenario):
 
     def seen_disabled(self, person: Person) -> bool:
         """What the worker goes by who does the next thing: no copy is believed to be disabled."""
-        user = self.run(self.scripted.users.possibly_stale(person.id))
+        user = self.run(self.scripted.cached_users.possibly_stale(person.id))
         assert user is not None
         assert user.disabled in self.may_be_disabled(self.scripting, person)
         return user.disabled and person.is_disabled
@@ -284,7 +286,7 @@ class NearScenario(Scenario):
     def check_authenticates(self, login: Login, token: Generation) -> None:
         """By each worker, with and without waiting."""
         for worker in self.workers:
-            cached = worker.house.authenticate.cached(token.access)
+            cached = worker.house.authenticate_from_cache(token.access)
             if cached is not None:
                 self.copied += 1
                 self._check_accepted(worker, login, token, cached)

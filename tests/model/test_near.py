@@ -14,8 +14,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
 
-from application.ports import Devices, TokenSigner
+from application.ports import Devices
 from domain.errors import TokenRejected
+from infrastructure.signing.jwt_signer import JwtSigner
 from tests.model.logins import (
     AGES,
     CRASHES,
@@ -105,7 +106,7 @@ class Copies(Logins):
         login, token = self.living_one(pick)
         self.world.check_authenticates(login, token)
         for worker in self.world.workers:
-            is_at_hand = worker.house.authenticate.cached(token.access) is not None
+            is_at_hand = worker.house.authenticate_from_cache(token.access) is not None
             assert is_at_hand or worker.users._copies._most == 1
         return login, token
 
@@ -221,7 +222,7 @@ class Copies(Logins):
 
 
 def test_no_order_of_events_makes_a_copy_outlive_its_time(
-    signer: TokenSigner, devices: Devices, monkeypatch: pytest.MonkeyPatch
+    signer: JwtSigner, devices: Devices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = {"stale": 0, "copied": 0}
     world = {

@@ -21,8 +21,8 @@ from domain.session import Session
 from domain.user import User, UserId
 from infrastructure.storage.backends import Stores, open_stores
 from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed
-from infrastructure.storage.near_cache.sessions import CachedSessions
-from infrastructure.storage.near_cache.users import CachedUsers
+from infrastructure.storage.near_cache.sessions import NearCacheSessions
+from infrastructure.storage.near_cache.users import NearCacheUsers
 from infrastructure.storage.options import StoreOptions
 from tests.model.test_races import STACKS
 from tests.support.builders import a_session, ada
@@ -48,8 +48,8 @@ class Side:
     """
 
     stores: Stores
-    users: CachedUsers
-    sessions: CachedSessions
+    users: NearCacheUsers
+    sessions: NearCacheSessions
     told: set[UserId | None] = field(default_factory=set)
     ended: set[Record] = field(default_factory=set)
     looks: int = 0
@@ -128,8 +128,8 @@ async def arena(request: pytest.FixtureRequest) -> AsyncIterator[Arena]:
         sides = []
         for _ in range(2):
             stores = await stack.enter_async_context(open_stores(users_url, sessions_url, LIMITS))
-            assert isinstance(stores.users, CachedUsers)
-            assert isinstance(stores.sessions, CachedSessions)
+            assert isinstance(stores.users, NearCacheUsers)
+            assert isinstance(stores.sessions, NearCacheSessions)
             side = Side(stores, stores.users, stores.sessions)
             for feed in set(side.feeds):
                 feed.follow(side.told.add)  # after the copies were dropped

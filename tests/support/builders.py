@@ -19,7 +19,7 @@ from application.account import (
     ExportAccount,
 )
 from application.audit import Audit
-from application.authenticate import Authenticate, ReloadPrincipal
+from application.authenticate import Authenticate, AuthenticateFromCache, ReloadPrincipal
 from application.authentication import (
     Login,
     Logout,
@@ -29,6 +29,9 @@ from application.authentication import (
 )
 from application.ports import (
     AuditLog,
+    CachedSessions,
+    CachedTokens,
+    CachedUsers,
     Devices,
     RateLimiter,
     SessionStore,
@@ -67,10 +70,14 @@ from infrastructure.signing.device_tokens import HmacDevices, secret_from
 from infrastructure.signing.jwt_signer import Audiences, JwtSigner
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.signing_key import SigningKey
+from infrastructure.signing.verified_token_cache import UncachedTokens, VerifiedTokenCache
 from infrastructure.storage.memory.audit_log import MemoryAuditLog
 from infrastructure.storage.memory.rate_limiter import MemoryRateLimiter
 from infrastructure.storage.memory.sessions import MemorySessions
 from infrastructure.storage.memory.users import MemoryUsers
+from infrastructure.storage.near_cache.sessions import NearCacheSessions
+from infrastructure.storage.near_cache.uncached import UncachedSessions, UncachedUsers
+from infrastructure.storage.near_cache.users import NearCacheUsers
 from tests.support.doubles import QuickHasher, Recorder, SettableClock
 
 # Stores may forget what has ended by the real clock, so times are near the real now. An odd number
@@ -188,6 +195,20 @@ class World:
     buffer: SessionActivityBuffer = field(default_factory=SessionActivityBuffer)
 
     @property
+    def cached_users(self) -> CachedUsers:
+        users = self.users
+        return users if isinstance(users, NearCacheUsers) else UncachedUsers(users)
+
+    @property
+    def cached_sessions(self) -> CachedSessions:
+        sessions = self.sessions
+        return sessions if isinstance(sessions, NearCacheSessions) else UncachedSessions(sessions)
+
+    @property
+    def cached_tokens(self) -> CachedTokens:
+        return self.signer if isinstance(self.signer, VerifiedTokenCache) else UncachedTokens()
+
+    @property
     def throttle(self) -> Throttle:
         return Throttle(self.limiter, CurrentRateLimits(self.limits), self.clock)
 
@@ -218,6 +239,10 @@ class World:
     @property
     def authenticate(self) -> Authenticate:
         return self._made(Authenticate)
+
+    @property
+    def authenticate_from_cache(self) -> AuthenticateFromCache:
+        return self._made(AuthenticateFromCache)
 
     @property
     def reload_principal(self) -> ReloadPrincipal:

@@ -1,8 +1,8 @@
-"""The routes that other services ask with each of their requests, answered at once where possible.
+"""A fast path for the routes that other services call with each of their own requests.
 
-Possible it is when the token has been verified before, and the session and the user are at hand.
-Everything else goes the framework's way, which asks the stores, refuses and explains; the same
-request would get the same answer there, only later.
+It answers when the token has been verified before, and its session and user are cached. Every
+other request goes through the framework, which reads from the stores, rejects and explains; the
+same request would get the same answer there, only later.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from api.middleware.request_context import context_in
 from api.schemas.users import UserAnswer
 from api.security import credentials
 from api.security.origin_policy import OriginPolicy
-from application.authenticate import Authenticate, Principal
+from application.authenticate import AuthenticateFromCache, Principal
 from application.session_activity import RecordSessionActivity
 from domain.errors import AuthError
 
@@ -46,7 +46,7 @@ _ANSWERS: dict[str, Callable[[Principal], Answer]] = {
 def with_fast_path(
     app: ASGIApp, container: AsyncContainer, origin_policy: OriginPolicy
 ) -> ASGIApp:
-    authenticate: Authenticate | None = None
+    authenticate: AuthenticateFromCache | None = None
     record_activity: RecordSessionActivity | None = None
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,7 +59,7 @@ def with_fast_path(
             await app(scope, receive, send)
             return
         if authenticate is None or record_activity is None:
-            authenticate = await container.get(Authenticate)
+            authenticate = await container.get(AuthenticateFromCache)
             record_activity = await container.get(RecordSessionActivity)
         principal = _principal(scope, authenticate, origin_policy)
         if principal is None:
@@ -75,10 +75,10 @@ def with_fast_path(
 
 
 def _principal(
-    scope: HTTPScope, authenticate: Authenticate, origin_policy: OriginPolicy
+    scope: HTTPScope, authenticate: AuthenticateFromCache, origin_policy: OriginPolicy
 ) -> Principal | None:
     try:
         token = credentials.read(scope["headers"], origin_policy).access
     except AuthError:
         return None
-    return None if token is None else authenticate.cached(token)
+    return None if token is None else authenticate(token)

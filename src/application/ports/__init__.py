@@ -14,6 +14,7 @@ Four promises hold for all of them:
 """
 
 from application.ports.audit_log import Announce, AuditLog
+from application.ports.caching import CachedSessions, CachedTokens, CachedUsers
 from application.ports.devices import Devices
 from application.ports.pagination import EventQuery, Page, Total, UserQuery
 from application.ports.passwords import PasswordHasher
@@ -27,6 +28,9 @@ from application.ports.users import UserRepository
 __all__ = [
     "Announce",
     "AuditLog",
+    "CachedSessions",
+    "CachedTokens",
+    "CachedUsers",
     "Clock",
     "Devices",
     "EventQuery",

@@ -26,16 +26,6 @@ class SessionStore(Protocol):
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
         """The session as it is stored now, if it is there and this user's."""
 
-    def cached(self, _user_id: UserId, _session_id: SessionId) -> Session | None:
-        """What :meth:`possibly_stale` can say at once, asking nobody. ``None`` says nothing."""
-        return None
-
-    async def possibly_stale(self, user_id: UserId, session_id: SessionId) -> Session | None:
-        """As :meth:`get`, or as it would have been a moment ago: see
-        :meth:`UserRepository.possibly_stale`. Nothing may be decided on it that is written back.
-        """
-        return self.cached(user_id, session_id) or await self.get(user_id, session_id)
-
     @abstractmethod
     async def replace(self, old: Session, new: Session) -> bool:
         """Store ``new`` if exactly ``old`` is stored: compare-and-swap. Both have the same id.

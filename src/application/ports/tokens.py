@@ -27,19 +27,11 @@ class TokenSigner(Protocol):
         :raises Unavailable: it cannot be told whether the keys are still good.
         """
 
-    def accepts(self, _claims: TokenClaims) -> bool:
-        """Whether :meth:`verify` is sure to accept a token of these claims that it has signed."""
-        return False
-
     def check(self) -> None:
         """
         :raises Unavailable: it cannot be told whether the keys are still good.
         """
         return
-
-    def cached(self, _token: str, _kind: TokenKind) -> TokenClaims | None:
-        """What :meth:`verify` said of the token, if that is remembered. ``None`` says nothing."""
-        return None
 
     @abstractmethod
     def public_keys(self) -> Sequence[Mapping[str, str]]:

@@ -34,19 +34,6 @@ class UserRepository(Protocol):
     async def get(self, user_id: UserId) -> User | None:
         """The user as they are stored now."""
 
-    def cached(self, _user_id: UserId) -> User | None:
-        """What :meth:`possibly_stale` can say at once, asking nobody. ``None`` says nothing."""
-        return None
-
-    async def possibly_stale(self, user_id: UserId) -> User | None:
-        """As :meth:`get`, or as it would have been a moment ago: for questions that come with
-        every request.
-
-        A change made through this object is seen at once, one made elsewhere as soon as it is
-        heard of, and in any case after the bound that is configured (``REVOCATION_BOUND``).
-        """
-        return self.cached(user_id) or await self.get(user_id)
-
     @abstractmethod
     async def by_email(self, email: Email) -> User | None: ...
 

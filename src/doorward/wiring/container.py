@@ -24,12 +24,15 @@ from application.account import (
     ExportAccount,
 )
 from application.audit import Audit, PruneAuditLog
-from application.authenticate import Authenticate, ReloadPrincipal
+from application.authenticate import Authenticate, AuthenticateFromCache, ReloadPrincipal
 from application.authentication import Login, Logout, RefreshAccess, RegisterUser
 from application.import_users import ImportUsers
 from application.ports import (
     Announce,
     AuditLog,
+    CachedSessions,
+    CachedTokens,
+    CachedUsers,
     Clock,
     Devices,
     KeyStore,
@@ -71,9 +74,10 @@ from infrastructure.passwords.argon2_hasher import Argon2Hasher, Cost
 from infrastructure.passwords.common_passwords import common_passwords
 from infrastructure.passwords.hashing_pool import HashingPool
 from infrastructure.signing.device_tokens import HmacDevices
+from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.key_store import SigningKeyStore
-from infrastructure.signing.verified_token_cache import VerifiedTokenCache
+from infrastructure.signing.verified_token_cache import UncachedTokens, VerifiedTokenCache
 from infrastructure.storage.backends import Stores, open_stores
 from infrastructure.storage.options import StoreOptions
 from infrastructure.telemetry.logging import LoggedEvents
@@ -168,6 +172,8 @@ class UseCases(Provider):
     scope = Scope.APP
 
     all = provide_all(*USE_CASES)
+    # Not one of those that are traced: it awaits nothing.
+    authenticate_from_cache = provide(AuthenticateFromCache)
 
     @provide
     def limits(self, settings: Settings) -> throttle.CurrentRateLimits:
@@ -228,6 +234,14 @@ class Adapters(Provider):
         return stores.sessions
 
     @provide
+    def cached_users(self, stores: Stores) -> CachedUsers:
+        return stores.cached_users
+
+    @provide
+    def cached_sessions(self, stores: Stores) -> CachedSessions:
+        return stores.cached_sessions
+
+    @provide
     def rate_limiter(self, stores: Stores) -> RateLimiter:
         return stores.rate_limiter
 
@@ -273,14 +287,27 @@ class Adapters(Provider):
         return observation.announce(LoggedEvents())
 
     @provide
-    def signer(self, settings: Settings, keys: KeyRingWatcher, clock: Clock) -> TokenSigner:
-        signer = make_signer(settings, keys)
-        most = 2 * settings.cached_users  # people have several devices
-        if not most:
-            return signer
-        near = VerifiedTokenCache(signer, most, clock, keys.is_live)
-        keys.follow(lambda _: near.forget())
-        return near
+    def jwt_signer(self, settings: Settings, keys: KeyRingWatcher) -> JwtSigner:
+        return make_signer(settings, keys)
+
+    @provide
+    def verified_tokens(
+        self, settings: Settings, signer: JwtSigner, keys: KeyRingWatcher, clock: Clock
+    ) -> VerifiedTokenCache | None:
+        if not settings.cached_users:
+            return None
+        max_tokens = 2 * settings.cached_users  # users have several devices
+        cache = VerifiedTokenCache(signer, max_tokens, clock, keys.is_live)
+        keys.follow(lambda _: cache.clear())
+        return cache
+
+    @provide
+    def signer(self, signer: JwtSigner, cache: VerifiedTokenCache | None) -> TokenSigner:
+        return cache or signer
+
+    @provide
+    def cached_tokens(self, cache: VerifiedTokenCache | None) -> CachedTokens:
+        return cache or UncachedTokens()
 
     @provide
     def hashing_pool(self, settings: Settings, observation: Observation) -> Iterator[HashingPool]:

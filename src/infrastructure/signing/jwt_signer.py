@@ -113,6 +113,7 @@ class JwtSigner(TokenSigner):
             raise TokenRejected from None
 
     def accepts(self, claims: TokenClaims) -> bool:
+        """Whether :meth:`verify` accepts a token that :meth:`sign` makes of these claims."""
         return 0 < claims.lifetime <= self._longest_lifetime
 
     def check(self) -> None:

@@ -1,34 +1,37 @@
-"""Remembers which tokens have a good signature."""
+"""Remembers which tokens have a good signature, so that most requests verify none."""
 
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 
-from application.ports import Clock, TokenSigner
+from typing_extensions import override
+
+from application.ports import CachedTokens, Clock, TokenSigner
 from domain.token import TokenClaims, TokenKind
+from infrastructure.signing.jwt_signer import JwtSigner
 
 
-class VerifiedTokenCache(TokenSigner):
-    """Remembers which signatures are good. Whether the session is alive it never says.
+class VerifiedTokenCache(TokenSigner, CachedTokens):
+    """Remembers which signatures are good. It says nothing about the session.
 
-    :param most: how many tokens are remembered; those that came first go first.
-    :param is_live: whether the keys are known to be good still. If not, nothing is remembered.
+    :param max_tokens: of more tokens, the first ones are forgotten.
+    :param is_live: whether the keys are known to be good still. If not, nothing is cached.
     """
 
     def __init__(
         self,
-        signer: TokenSigner,
-        most: int,
+        signer: JwtSigner,
+        max_tokens: int,
         clock: Clock,
         is_live: Callable[[], bool] = lambda: True,
     ) -> None:
         self._signer = signer
-        self._most = most
+        self._max_tokens = max_tokens
         self._clock = clock
         self._is_live = is_live
         self._verified: dict[bytes, TokenClaims] = {}
 
-    def forget(self) -> None:
-        """All of it: there are other keys now."""
+    def clear(self) -> None:
+        """Forget all tokens: the keys have changed."""
         self._verified.clear()
 
     def sign(self, claims: TokenClaims) -> str:
@@ -36,9 +39,6 @@ class VerifiedTokenCache(TokenSigner):
         if self._signer.accepts(claims):
             self._remember(_digest(token), claims)
         return token
-
-    def accepts(self, claims: TokenClaims) -> bool:
-        return self._signer.accepts(claims)
 
     def cached(self, token: str, kind: TokenKind) -> TokenClaims | None:
         digest = _digest(token)
@@ -66,13 +66,21 @@ class VerifiedTokenCache(TokenSigner):
     def _remember(self, digest: bytes, claims: TokenClaims) -> None:
         if not claims.is_current(self._clock()):
             return
-        if len(self._verified) >= self._most:
+        if len(self._verified) >= self._max_tokens:
             del self._verified[next(iter(self._verified))]
         self._verified[digest] = claims
 
 
+class UncachedTokens(CachedTokens):
+    """The caching port where caching is off."""
+
+    @override
+    def cached(self, token: str, kind: TokenKind) -> TokenClaims | None:
+        return None
+
+
 def _digest(token: str) -> bytes:
-    """Of the whole token: nothing but its very characters gives it. And a digest, so that no token
-    that can be used lies in memory for long.
+    """Hash the whole token, so that only its exact characters are found, and no usable token stays
+    in memory.
     """
     return sha256(token.encode("utf-8", "surrogatepass")).digest()

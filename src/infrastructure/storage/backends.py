@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, Literal, TypeVar
 
-from application.ports import AuditLog, Clock, RateLimiter, SessionStore, UserRepository
+from application.ports import (
+    AuditLog,
+    CachedSessions,
+    CachedUsers,
+    Clock,
+    RateLimiter,
+    SessionStore,
+    UserRepository,
+)
 from infrastructure.clock import system_clock
 from infrastructure.storage.memory.audit_log import MemoryAuditLog
 from infrastructure.storage.memory.invalidation_feed import MemoryFeed
@@ -17,8 +25,9 @@ from infrastructure.storage.memory.rate_limiter import MemoryRateLimiter
 from infrastructure.storage.memory.sessions import MemorySessions
 from infrastructure.storage.memory.users import MemoryUsers
 from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed
-from infrastructure.storage.near_cache.sessions import CachedSessions
-from infrastructure.storage.near_cache.users import CachedUsers
+from infrastructure.storage.near_cache.sessions import NearCacheSessions
+from infrastructure.storage.near_cache.uncached import UncachedSessions, UncachedUsers
+from infrastructure.storage.near_cache.users import NearCacheUsers
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.redis.invalidation_feed import RedisFeed
 from infrastructure.storage.redis.rate_limiter import RedisRateLimiter
@@ -129,8 +138,15 @@ def backend_for(url: str, role: Literal["users", "sessions"]) -> Backend[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Stores:
+    """
+    :ivar cached_users: the near cache before ``users``, or a pass-through; so is
+        ``cached_sessions`` for ``sessions``.
+    """
+
     users: UserRepository
+    cached_users: CachedUsers
     sessions: SessionStore
+    cached_sessions: CachedSessions
     rate_limiter: RateLimiter
     audit_log: AuditLog
 
@@ -146,38 +162,70 @@ async def open_stores(
 
     :raises ValueError: no backend understands the URL.
     """
-    users, sessions = backend_for(users_url, "users"), backend_for(sessions_url, "sessions")
+    for_users, for_sessions = (
+        backend_for(users_url, "users"),
+        backend_for(sessions_url, "sessions"),
+    )
     async with AsyncExitStack() as stack:
-        at_users, users_feed = await _open(users, users_url, limits, stack)
-        at_sessions, sessions_feed = at_users, users_feed
-        if sessions_url != users_url:
-            at_sessions, sessions_feed = await _open(sessions, sessions_url, limits, stack)
-        if sessions.rate_limiter:
-            rate_limiter = sessions.rate_limiter(at_sessions)
-        elif users.rate_limiter:
-            rate_limiter = users.rate_limiter(at_users)
-        else:
-            rate_limiter = MemoryRateLimiter()
+        at_users = await _open(for_users, users_url, limits, stack)
+        at_sessions = (
+            at_users
+            if sessions_url == users_url
+            else await _open(for_sessions, sessions_url, limits, stack)
+        )
         audit_log: AuditLog = MemoryAuditLog()
-        if users.audit_log:
-            audit_log = await stack.enter_async_context(users.audit_log(at_users))
-        kept_users = _made(users.users, at_users)
-        if users_feed:
-            kept_users = CachedUsers(kept_users, users_feed, limits.copies)
-        kept_sessions = _made(sessions.sessions, at_sessions)
-        if sessions_feed:
-            kept_sessions = CachedSessions(kept_sessions, sessions_feed, limits.copies, clock)
-        yield Stores(kept_users, kept_sessions, rate_limiter, audit_log)
+        if at_users.backend.audit_log:
+            opening = at_users.backend.audit_log(at_users.connection)
+            audit_log = await stack.enter_async_context(opening)
+        users, cached_users = at_users.users(limits.copies)
+        sessions, cached_sessions = at_sessions.sessions(limits.copies, clock)
+        yield Stores(
+            users,
+            cached_users,
+            sessions,
+            cached_sessions,
+            at_sessions.rate_limiter() or at_users.rate_limiter() or MemoryRateLimiter(),
+            audit_log,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenBackend(Generic[_Connection]):
+    """
+    :ivar feed: ``None`` when nothing is to be cached.
+    """
+
+    backend: Backend[_Connection]
+    connection: _Connection
+    feed: InvalidationFeed | None
+
+    def users(self, max_users: int) -> tuple[UserRepository, CachedUsers]:
+        users = _made(self.backend.users, self.connection)
+        if self.feed is None:
+            return users, UncachedUsers(users)
+        cache = NearCacheUsers(users, self.feed, max_users)
+        return cache, cache
+
+    def sessions(self, max_users: int, clock: Clock) -> tuple[SessionStore, CachedSessions]:
+        sessions = _made(self.backend.sessions, self.connection)
+        if self.feed is None:
+            return sessions, UncachedSessions(sessions)
+        cache = NearCacheSessions(sessions, self.feed, max_users, clock)
+        return cache, cache
+
+    def rate_limiter(self) -> RateLimiter | None:
+        return self.backend.rate_limiter and self.backend.rate_limiter(self.connection)
 
 
 async def _open(
     backend: Backend[_Connection], url: str, limits: StoreOptions, stack: AsyncExitStack
-) -> tuple[_Connection, InvalidationFeed | None]:
+) -> _OpenBackend[_Connection]:
     connection = await stack.enter_async_context(backend.connect(url, limits))
-    if not (backend.feed and limits.copies):
-        return connection, None
-    feed = backend.feed(connection, limits.revocation_bound)
-    return connection, await stack.enter_async_context(feed)
+    feed = None
+    if backend.feed and limits.copies:
+        opening = backend.feed(connection, limits.revocation_bound)
+        feed = await stack.enter_async_context(opening)
+    return _OpenBackend(backend, connection, feed)
 
 
 def _made(make: Callable[[_Connection], _Store] | None, connection: _Connection) -> _Store:

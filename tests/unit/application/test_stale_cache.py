@@ -7,8 +7,8 @@ import pytest
 from application.authentication import TokenPair
 from domain.errors import RefreshTokenReused, TokenRejected
 from domain.user import User
-from infrastructure.storage.near_cache.sessions import CachedSessions
-from infrastructure.storage.near_cache.users import CachedUsers
+from infrastructure.storage.near_cache.sessions import NearCacheSessions
+from infrastructure.storage.near_cache.users import NearCacheUsers
 from tests.support.builders import LIFETIMES, PASSWORD, World
 from tests.support.doubles import FeedByHand
 
@@ -32,8 +32,8 @@ class Pair:
 async def pair(house: World) -> Pair:
     feed = FeedByHand()
     deaf = World(house.signer, clock=house.clock, devices=house.devices, hasher=house.hasher)
-    deaf.users = CachedUsers(house.users, feed, 100)
-    deaf.sessions = CachedSessions(house.sessions, feed, 100, house.clock)
+    deaf.users = NearCacheUsers(house.users, feed, 100)
+    deaf.sessions = NearCacheSessions(house.sessions, feed, 100, house.clock)
     user = await house.sign_up(ADA)
     tokens = await house.come_in(ADA)
     await deaf.authenticate(tokens.access)
@@ -78,14 +78,16 @@ async def test_and_though_only_the_session_is_known(pair: Pair) -> None:
 
     for _ in range(3):
         await pair.deaf.authenticate(pair.tokens.access)
-    assert pair.deaf.sessions.cached(me.user.id, me.session.id) is not None
-    assert pair.deaf.authenticate.cached(pair.tokens.access) is None  # no signature is remembered
+    assert pair.deaf.cached_sessions.cached(me.user.id, me.session.id) is not None
+    assert (
+        pair.deaf.authenticate_from_cache(pair.tokens.access) is None
+    )  # no signature is remembered
 
 
 async def test_who_is_enabled_again_is_let_in(pair: Pair) -> None:
     await pair.hearing.change(pair.user, disabled=True)
     feed_is_told = pair.deaf.users
-    assert isinstance(feed_is_told, CachedUsers)
+    assert isinstance(feed_is_told, NearCacheUsers)
     await feed_is_told.get(pair.user.id)
     disabled = await pair.hearing.users.get(pair.user.id)
     assert disabled is not None

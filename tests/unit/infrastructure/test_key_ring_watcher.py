@@ -87,7 +87,7 @@ class Process:
         self.live = KeyRingWatcher(self.store, self.store.held, TIMES, self.clock, BOUND)
         self.signer = JwtSigner(self.live, AUDIENCES, LIFETIMES.absolute)
         self.near = VerifiedTokenCache(self.signer, 100, self.clock, self.live.is_live)
-        self.live.follow(lambda _: self.near.forget())
+        self.live.follow(lambda _: self.near.clear())
 
     def kid_of(self, claims: TokenClaims) -> str:
         """Of the key that signs this."""

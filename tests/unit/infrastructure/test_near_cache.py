@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import tracemalloc
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -12,7 +12,6 @@ from uuid import uuid4
 
 import pytest
 
-from application.ports import TokenSigner
 from domain.audit_event import Event
 from domain.email import Email
 from domain.errors import TokenRejected, Unavailable
@@ -20,14 +19,25 @@ from domain.session import Session, SessionId
 from domain.token import LEEWAY, TokenClaims, TokenKind
 from domain.user import User, UserId
 from infrastructure.signing.jwt_signer import JwtSigner
+from infrastructure.signing.key_ring_watcher import KeyRingWatcher
+from infrastructure.signing.signing_key import SigningKey
 from infrastructure.signing.verified_token_cache import VerifiedTokenCache
 from infrastructure.storage.backends import open_stores
 from infrastructure.storage.memory.sessions import MemorySessions
 from infrastructure.storage.memory.users import MemoryUsers
-from infrastructure.storage.near_cache.sessions import CachedSessions
-from infrastructure.storage.near_cache.users import CachedUsers
+from infrastructure.storage.near_cache.sessions import NearCacheSessions
+from infrastructure.storage.near_cache.users import NearCacheUsers
 from infrastructure.storage.options import StoreOptions
-from tests.support.builders import MICROSECOND, NOW, a_session, ada, claims_of, refreshed
+from tests.support.builders import (
+    AUDIENCES,
+    LIFETIMES,
+    MICROSECOND,
+    NOW,
+    a_session,
+    ada,
+    claims_of,
+    refreshed,
+)
 from tests.support.doubles import FeedByHand, SettableClock
 
 MOST = 3
@@ -149,7 +159,7 @@ def of_users() -> Desk:
     return Desk(
         feed,
         counter,
-        CachedUsers(far, feed, MOST),
+        NearCacheUsers(far, feed, MOST),
         far,
         lambda: ada(email=Email.parse(f"{uuid4().hex}@example.org")),
         lambda user: replace(user, disabled=True),
@@ -159,7 +169,7 @@ def of_users() -> Desk:
 def of_sessions(clock: Callable[[], datetime] = lambda: NOW) -> Desk:
     feed, counter = FeedByHand(), Counter()
     far = CountedSessions(counter)
-    near = CachedSessions(far, feed, MOST, clock)
+    near = NearCacheSessions(far, feed, MOST, clock)
     return Desk(feed, counter, near, far, a_session, refreshed)
 
 
@@ -391,8 +401,8 @@ async def test_who_is_not_there_takes_no_more_room_than_others(desk: Desk) -> No
 
 async def test_memory_is_bounded_however_many_users_come() -> None:
     feed = FeedByHand()
-    near = CachedUsers(MemoryUsers(), feed, 100)
-    asked = CachedSessions(MemorySessions(), feed, 100, lambda: NOW)
+    near = NearCacheUsers(MemoryUsers(), feed, 100)
+    asked = NearCacheSessions(MemorySessions(), feed, 100, lambda: NOW)
 
     async def many_come(number: int) -> None:
         for _ in range(number):
@@ -475,8 +485,8 @@ async def test_a_change_in_memory_is_told_before_the_call_returns() -> None:
     user = ada()
     session = a_session(user_id=user.id)
     async with open_stores("memory:", "memory:", StoreOptions(copies=10), lambda: NOW) as stores:
-        assert isinstance(stores.users, CachedUsers)
-        assert isinstance(stores.sessions, CachedSessions)
+        assert isinstance(stores.users, NearCacheUsers)
+        assert isinstance(stores.sessions, NearCacheSessions)
         await stores.users.add(user)
         await stores.sessions.add(session)
         assert await stores.users.possibly_stale(user.id) == user
@@ -492,29 +502,44 @@ async def test_a_change_in_memory_is_told_before_the_call_returns() -> None:
         assert await stores.sessions.possibly_stale(user.id, session.id) is None
 
 
-async def test_without_copies_there_are_only_the_stores() -> None:
+async def test_without_a_cache_each_question_goes_to_the_store() -> None:
+    user = ada()
+    session = a_session(user_id=user.id)
     async with open_stores("memory:", "memory:", StoreOptions(copies=0)) as stores:
         assert isinstance(stores.users, MemoryUsers)
         assert isinstance(stores.sessions, MemorySessions)
+        await stores.users.add(user)
+        await stores.sessions.add(session)
+
+        for _ in range(2):
+            assert await stores.cached_users.possibly_stale(user.id) is user
+            assert stores.cached_users.cached(user.id) is None
+            found = await stores.cached_sessions.possibly_stale(user.id, session.id)
+            assert found is session
+            assert stores.cached_sessions.cached(user.id, session.id) is None
+
+
+async def test_with_a_cache_the_stores_write_through_it() -> None:
+    async with open_stores("memory:", "memory:", StoreOptions(copies=10)) as stores:
+        assert id(stores.cached_users) == id(stores.users)
+        assert id(stores.cached_sessions) == id(stores.sessions)
 
 
 # Tokens
 
 
-class CountingSigner(TokenSigner):
-    def __init__(self, signer: TokenSigner) -> None:
-        self.signer = signer
-        self.asked: list[str] = []
+class CountingSigner(JwtSigner):
+    """
+    :ivar asked: the tokens that it had to verify.
+    """
 
-    def sign(self, claims: TokenClaims) -> str:
-        return self.signer.sign(claims)
+    def __init__(self, keys: Mapping[TokenKind, SigningKey]) -> None:
+        super().__init__(KeyRingWatcher.fixed(keys), AUDIENCES, LIFETIMES.absolute)
+        self.asked: list[str] = []
 
     def verify(self, token: str, kind: TokenKind) -> TokenClaims:
         self.asked.append(token)
-        return self.signer.verify(token, kind)
-
-    def public_keys(self) -> Sequence[Mapping[str, str]]:
-        return self.signer.public_keys()
+        return super().verify(token, kind)
 
 
 @dataclass
@@ -537,8 +562,8 @@ class Verifier:
 
 
 @pytest.fixture
-def verifier(signer: JwtSigner) -> Verifier:
-    counting, clock = CountingSigner(signer), SettableClock(NOW)
+def verifier(keys: dict[TokenKind, SigningKey]) -> Verifier:
+    counting, clock = CountingSigner(keys), SettableClock(NOW)
     return Verifier(counting, clock, VerifiedTokenCache(counting, MOST, clock))
 
 
@@ -554,6 +579,19 @@ def test_the_answer_is_the_signers(verifier: Verifier, signer: JwtSigner, kind: 
     assert verifier.near.public_keys() == signer.public_keys()
     claims = claims_of(a_session(), kind)
     assert verifier.near.sign(claims) == signer.sign(claims)
+
+
+@pytest.mark.parametrize("kind", TokenKind)
+def test_a_token_that_was_signed_here_needs_no_verification(
+    verifier: Verifier, kind: TokenKind
+) -> None:
+    claims = claims_of(a_session(), kind)
+
+    token = verifier.near.sign(claims)
+
+    assert verifier.near.cached(token, kind) == claims
+    assert verifier.near.verify(token, kind) == claims
+    assert verifier.signer.asked == []
 
 
 def test_no_character_of_a_remembered_token_may_change(verifier: Verifier) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from application.ports import Clock, SessionStore
+from application.ports import CachedSessions, Clock, SessionStore
 from domain.audit_event import Event
 from domain.session import Session, SessionId
 from domain.session_activity import SessionActivity
@@ -11,7 +11,7 @@ from infrastructure.storage.near_cache.copies import Copies
 from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed
 
 
-class CachedSessions(SessionStore):
+class NearCacheSessions(SessionStore, CachedSessions):
     """A copy shows that the session has not been ended. It may lack the last rotation, so once it
     is past its time the store is asked.
 
@@ -28,6 +28,9 @@ class CachedSessions(SessionStore):
     def cached(self, user_id: UserId, session_id: SessionId) -> Session | None:
         copy = self._copies.find(user_id, session_id)
         return None if copy is None or copy.has_ended(self._clock()) else copy
+
+    async def possibly_stale(self, user_id: UserId, session_id: SessionId) -> Session | None:
+        return self.cached(user_id, session_id) or await self.get(user_id, session_id)
 
     async def add(
         self, session: Session, activity: SessionActivity | None = None, event: Event | None = None

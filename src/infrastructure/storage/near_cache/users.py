@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from application.ports import UserRepository
+from application.ports import CachedUsers, UserRepository
 from application.ports.pagination import Page, Total, UserQuery
 from domain.audit_event import Event
 from domain.email import Email
@@ -11,7 +11,7 @@ from infrastructure.storage.near_cache.copies import Copies
 from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed
 
 
-class CachedUsers(UserRepository):
+class NearCacheUsers(UserRepository, CachedUsers):
     """
     :param users: which are asked when there is no copy, and which are written to.
     """
@@ -22,6 +22,9 @@ class CachedUsers(UserRepository):
 
     def cached(self, user_id: UserId) -> User | None:
         return self._copies.find(user_id, user_id)
+
+    async def possibly_stale(self, user_id: UserId) -> User | None:
+        return self.cached(user_id) or await self.get(user_id)
 
     async def add(self, user: User, event: Event | None = None) -> None:
         await self._users.add(user, event)
