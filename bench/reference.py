@@ -115,10 +115,10 @@ class ReconnectingServer(RedisServer):
         self._url = url
 
     @asynccontextmanager
-    async def answering(self, role: str) -> AsyncIterator[RedisMultiplexer]:
+    async def connection(self, role: str) -> AsyncIterator[RedisMultiplexer]:
         async with (
             RedisServer.open(self._url, StoreOptions()) as server,
-            server.answering(role) as line,
+            server.connection(role) as line,
         ):
             yield line
 

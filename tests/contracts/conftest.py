@@ -165,11 +165,11 @@ async def sign_up(url: str, *people: UserId) -> None:
 
 
 @asynccontextmanager
-async def open_audit_log(url: str, limits: StoreOptions = PATIENT) -> AsyncIterator[AuditLog]:
+async def open_audit_log(url: str, options: StoreOptions = PATIENT) -> AsyncIterator[AuditLog]:
     """With a connection of its own, as another process has one."""
     backend = backend_for(url, "users")
     assert backend.audit_log
-    async with backend.connect(url, limits) as database, backend.audit_log(database) as log:
+    async with backend.connect(url, options) as database, backend.audit_log(database) as log:
         yield log
 
 

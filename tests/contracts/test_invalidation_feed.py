@@ -39,7 +39,7 @@ from tests.support.doubles import Wire
 _Connection = TypeVar("_Connection")
 BOUND = timedelta(seconds=0.3)
 LONG = timedelta(seconds=20)  # so that a busy machine is no outage
-LIMITS = StoreOptions(timeout=timedelta(seconds=0.5))
+OPTIONS = StoreOptions(timeout=timedelta(seconds=0.5))
 
 
 @dataclass
@@ -176,7 +176,7 @@ async def connected(backend: Backend[Any], url: str, first: object = None) -> As
     if first and backend is MEMORY:
         yield first
     else:
-        async with backend.connect(url, LIMITS) as connection:
+        async with backend.connect(url, OPTIONS) as connection:
             yield connection
 
 
@@ -435,8 +435,8 @@ class Remote:
 async def behind(wire: Wire, scheme: str) -> AsyncIterator[Remote]:
     backend = BACKENDS[scheme]
     async with (
-        backend.connect(wire.server_url, LIMITS) as other,
-        backend.connect(wire.url, LIMITS) as connection,
+        backend.connect(wire.server_url, OPTIONS) as other,
+        backend.connect(wire.url, OPTIONS) as connection,
         open_feed(backend, connection, BOUND) as feed,
     ):
         place = Place(scheme, wire.server_url, feed, stores_of(backend, other))
@@ -551,7 +551,7 @@ async def test_a_feed_that_opens_to_a_silent_server(wire: Wire, scheme: str) -> 
         wire.hang()
         await wire.mend()
         wire.hang()
-        await asyncio.sleep(2 * BOUND.total_seconds() + LIMITS.timeout.total_seconds())
+        await asyncio.sleep(2 * BOUND.total_seconds() + OPTIONS.timeout.total_seconds())
         assert not remote.is_live
         wire.speak()
         await remote.hears()
@@ -598,7 +598,7 @@ MOMENTS = ["live", "not connected yet", "cut", "silent", "silent for long"]
 @pytest.mark.parametrize("moment", MOMENTS)
 async def test_closing_leaves_nothing_behind(wire: Wire, scheme: str, moment: str) -> None:
     backend = BACKENDS[scheme]
-    async with backend.connect(wire.url, LIMITS) as connection:
+    async with backend.connect(wire.url, OPTIONS) as connection:
         tasks = asyncio.all_tasks()
         async with open_feed(backend, connection, BOUND) as feed:
             if moment != "not connected yet":
@@ -626,7 +626,7 @@ async def test_it_can_be_closed_at_any_moment(request: pytest.FixtureRequest, sc
     """Also while it asks, though asyncio.wait_for() can lose a cancellation then (gh-86296)."""
     dice = random.Random(scheme)
     backend, often = BACKENDS[scheme], timedelta(milliseconds=2)
-    async with backend.connect(url_for(scheme, request), LIMITS) as connection:
+    async with backend.connect(url_for(scheme, request), OPTIONS) as connection:
         tasks = asyncio.all_tasks()
         try:
             for _ in range(15):
@@ -649,7 +649,7 @@ async def test_a_pool_that_listens_for_nobody_makes_the_feed_never_live(
 
     monkeypatch.setattr(asyncpg.Connection, "add_listener", in_vain)
     async with (
-        Database.open(postgres_url, LIMITS) as database,
+        Database.open(postgres_url, OPTIONS) as database,
         PostgresFeed(database, BOUND) as feed,
     ):
         listener = Listener(feed)
@@ -678,7 +678,7 @@ async def test_a_server_that_is_no_primary_any_more_is_not_believed(
     our_own_redis: servers.Server,
 ) -> None:
     async with (
-        RedisServer.open(our_own_redis.url, LIMITS) as server,
+        RedisServer.open(our_own_redis.url, OPTIONS) as server,
         RedisFeed.open(server, BOUND) as feed,
     ):
         sessions = RedisSessions(server)

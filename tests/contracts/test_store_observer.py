@@ -1,4 +1,4 @@
-"""Whoever watches the stores is told of each call, and of those that get no answer."""
+"""The observer of the stores receives each call, and those that get no answer."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ class Calls:
         self.ended: list[tuple[str, str, str]] = []
 
     @contextmanager
-    def watch(self, store: str, role: str) -> Iterator[None]:
+    def observe(self, store: str, role: str) -> Iterator[None]:
         outcome = "answered"
         try:
             yield
@@ -27,10 +27,10 @@ class Calls:
             self.ended.append((store, role, outcome))
 
 
-async def test_of_a_database(sqlite_url: str) -> None:
+async def test_calls_to_a_database_are_observed(sqlite_url: str) -> None:
     calls = Calls()
 
-    async with Database.open(sqlite_url, StoreOptions(watch=calls.watch)) as database:
+    async with Database.open(sqlite_url, StoreOptions(observer=calls.observe)) as database:
         async with database.connection("users"):
             pass
         async with database.transaction("sessions"):
@@ -39,11 +39,11 @@ async def test_of_a_database(sqlite_url: str) -> None:
     assert calls.ended == [("sqlite", "users", "answered"), ("sqlite", "sessions", "answered")]
 
 
-async def test_of_a_database_that_is_down() -> None:
+async def test_calls_to_a_database_that_is_down_are_observed_as_unavailable() -> None:
     calls = Calls()
 
     async with Database.open(
-        "postgres://127.0.0.1:1/db", StoreOptions(watch=calls.watch)
+        "postgres://127.0.0.1:1/db", StoreOptions(observer=calls.observe)
     ) as database:
         for block in (database.connection, database.transaction):
             with pytest.raises(Unavailable):
@@ -53,24 +53,26 @@ async def test_of_a_database_that_is_down() -> None:
     assert calls.ended == [("postgresql", "users", "Unavailable")] * 2
 
 
-async def test_of_redis(redis_url: str) -> None:
+async def test_calls_to_redis_are_observed(redis_url: str) -> None:
     calls = Calls()
 
     async with (
-        RedisServer.open(redis_url, StoreOptions(watch=calls.watch)) as server,
-        server.answering("sessions") as line,
+        RedisServer.open(redis_url, StoreOptions(observer=calls.observe)) as server,
+        server.connection("sessions") as redis,
     ):
-        await line.call("PING")
+        await redis.call("PING")
 
     assert calls.ended == [("redis", "sessions", "answered")]
 
 
-async def test_of_a_redis_that_is_down() -> None:
+async def test_calls_to_a_redis_that_is_down_are_observed_as_unavailable() -> None:
     calls = Calls()
 
-    async with RedisServer.open("redis://127.0.0.1:1", StoreOptions(watch=calls.watch)) as server:
+    async with RedisServer.open(
+        "redis://127.0.0.1:1", StoreOptions(observer=calls.observe)
+    ) as server:
         with pytest.raises(Unavailable):
-            async with server.answering("sessions") as line:
-                await line.call("PING")
+            async with server.connection("sessions") as redis:
+                await redis.call("PING")
 
     assert calls.ended == [("redis", "sessions", "Unavailable")]

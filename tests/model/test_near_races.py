@@ -29,7 +29,7 @@ from tests.support.builders import a_session, ada
 
 Record = Session | User
 
-LIMITS = StoreOptions(timeout=timedelta(seconds=20), copies=1000)
+OPTIONS = StoreOptions(timeout=timedelta(seconds=20), cached_users=1000)
 ROUNDS = 100
 """Of two races on each of three stacks: 600 ends."""
 READERS = 2  # on each side
@@ -127,7 +127,7 @@ async def arena(request: pytest.FixtureRequest) -> AsyncIterator[Arena]:
     async with AsyncExitStack() as stack:
         sides = []
         for _ in range(2):
-            stores = await stack.enter_async_context(open_stores(users_url, sessions_url, LIMITS))
+            stores = await stack.enter_async_context(open_stores(users_url, sessions_url, OPTIONS))
             assert isinstance(stores.users, NearCacheUsers)
             assert isinstance(stores.sessions, NearCacheSessions)
             side = Side(stores, stores.users, stores.sessions)

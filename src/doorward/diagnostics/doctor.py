@@ -19,11 +19,11 @@ from infrastructure.config.settings import Settings
 from infrastructure.signing.key_store import LoadedKeys
 from infrastructure.storage.locations import (
     Location,
-    answering,
     distinct,
     locations,
     reason,
     store_options,
+    translate_errors,
 )
 from infrastructure.storage.not_ready import NotReady
 from infrastructure.storage.redis.server import RedisServer
@@ -73,7 +73,7 @@ async def examine_audit_log(settings: Settings, since: str | None) -> AsyncItera
             if not isinstance(connection, Database):
                 yield Finding("info", "audit log", f"{location.description} keeps none")
                 return
-            with answering(location):
+            with translate_errors(location):
                 noted = _noted(since)
                 count, head = await chain.verify(connection, noted)
         before = head.number - count
@@ -144,7 +144,7 @@ async def check_keys(settings: Settings) -> tuple[Verdict, str]:
 
 async def _examine_keys(settings: Settings, users: Location) -> tuple[Verdict, str]:
     async with open_key_store(settings) as store:
-        with answering(users):
+        with translate_errors(users):
             held = await store.read()
     if held.warnings:
         return "FAIL", held.warnings[0]
@@ -173,7 +173,7 @@ async def check_store(settings: Settings, location: Location) -> tuple[Verdict, 
         return "info", f"there is no {location.description} yet: the first start makes it"
     if location.file and _mode(location.file) & 0o077:
         return "FAIL", f"other users may read {location.file}: `chmod 600` it"
-    with answering(location):
+    with translate_errors(location):
         async with location.connect(store_options(settings)) as connection:
             await location.read(connection)
             start = time.perf_counter()
@@ -194,7 +194,7 @@ async def check_schema(settings: Settings, location: Location) -> tuple[Verdict,
 
 async def check_clock(settings: Settings, location: Location) -> tuple[Verdict, str]:
     """Whether that machine's clock agrees with ours, as far as tokens can tell."""
-    with answering(location):
+    with translate_errors(location):
         async with location.connect(store_options(settings)) as connection:
             apart = await _apart(location, connection)
     if apart is None:
@@ -215,7 +215,7 @@ async def _apart(location: Location, connection: Any) -> timedelta | None:
             theirs = cast(datetime, await database.scalar(text("SELECT now()")))
             return abs(theirs - datetime.now(UTC))
     if isinstance(connection, RedisServer):
-        async with connection.answering(location.role) as redis:
+        async with connection.connection(location.role) as redis:
             seconds, microseconds = await redis.call("TIME")
             theirs = datetime.fromtimestamp(int(seconds), UTC)
             return abs(theirs + timedelta(microseconds=int(microseconds)) - datetime.now(UTC))

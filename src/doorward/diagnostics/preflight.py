@@ -5,10 +5,10 @@ from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
 from infrastructure.storage.locations import (
     Location,
-    answering,
     distinct,
     locations,
     store_options,
+    translate_errors,
 )
 from infrastructure.storage.sql.schema_version import move_up, require_usable
 
@@ -27,7 +27,7 @@ async def prepare(settings: Settings, *, keys: bool = True) -> None:
     if settings.keys_secret and keys:
         await _check_keys(settings)
     for location in locations(settings):
-        with answering(location, f"cannot be used for {location.role}"):
+        with translate_errors(location, f"cannot be used for {location.role}"):
             async with location.connect(store_options(settings)) as connection:
                 await location.read(connection)
 
@@ -76,7 +76,7 @@ def _refuse_split_memory(settings: Settings) -> None:
 
 async def _check_keys(settings: Settings) -> None:
     async with open_key_store(settings) as store:
-        with answering(locations(settings)[0]):
+        with translate_errors(locations(settings)[0]):
             held = await store.read()
         if held.warnings:
             variable, _, text = held.warnings[0].partition(" ")

@@ -215,14 +215,14 @@ class Adapters(Provider):
     async def stores(
         self, settings: Settings, clock: Clock, observation: Observation
     ) -> AsyncIterator[Stores]:
-        limits = StoreOptions(
+        options = StoreOptions(
             settings.store_connections,
             settings.store_timeout,
             settings.cached_users,
             settings.revocation_bound,
             observation.store_call,
         )
-        async with open_stores(settings.users_at, settings.sessions_at, limits, clock) as stores:
+        async with open_stores(settings.users_at, settings.sessions_at, options, clock) as stores:
             yield stores
 
     @provide

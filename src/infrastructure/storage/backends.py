@@ -73,7 +73,7 @@ class Backend(Generic[_Connection]):
 
 
 @asynccontextmanager
-async def _open_memory(_url: str, _limits: StoreOptions) -> AsyncIterator[MemoryFeed]:
+async def _open_memory(_url: str, _options: StoreOptions) -> AsyncIterator[MemoryFeed]:
     yield MemoryFeed()
 
 
@@ -153,7 +153,7 @@ class Stores:
 
 @asynccontextmanager
 async def open_stores(
-    users_url: str, sessions_url: str, limits: StoreOptions, clock: Clock = system_clock
+    users_url: str, sessions_url: str, options: StoreOptions, clock: Clock = system_clock
 ) -> AsyncIterator[Stores]:
     """Open all stores, with a near cache in front. Those at one URL share the connection.
 
@@ -167,18 +167,18 @@ async def open_stores(
         backend_for(sessions_url, "sessions"),
     )
     async with AsyncExitStack() as stack:
-        at_users = await _open(for_users, users_url, limits, stack)
+        at_users = await _open(for_users, users_url, options, stack)
         at_sessions = (
             at_users
             if sessions_url == users_url
-            else await _open(for_sessions, sessions_url, limits, stack)
+            else await _open(for_sessions, sessions_url, options, stack)
         )
         audit_log: AuditLog = MemoryAuditLog()
         if at_users.backend.audit_log:
             opening = at_users.backend.audit_log(at_users.connection)
             audit_log = await stack.enter_async_context(opening)
-        users, cached_users = at_users.users(limits.copies)
-        sessions, cached_sessions = at_sessions.sessions(limits.copies, clock)
+        users, cached_users = at_users.users(options.cached_users)
+        sessions, cached_sessions = at_sessions.sessions(options.cached_users, clock)
         yield Stores(
             users,
             cached_users,
@@ -218,12 +218,12 @@ class _OpenBackend(Generic[_Connection]):
 
 
 async def _open(
-    backend: Backend[_Connection], url: str, limits: StoreOptions, stack: AsyncExitStack
+    backend: Backend[_Connection], url: str, options: StoreOptions, stack: AsyncExitStack
 ) -> _OpenBackend[_Connection]:
-    connection = await stack.enter_async_context(backend.connect(url, limits))
+    connection = await stack.enter_async_context(backend.connect(url, options))
     feed = None
-    if backend.feed and limits.copies:
-        opening = backend.feed(connection, limits.revocation_bound)
+    if backend.feed and options.cached_users:
+        opening = backend.feed(connection, options.revocation_bound)
         feed = await stack.enter_async_context(opening)
     return _OpenBackend(backend, connection, feed)
 

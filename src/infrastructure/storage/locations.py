@@ -109,12 +109,12 @@ class Location:
         return f"{product} at {_address(self, _PORTS.get(product))}"
 
     @asynccontextmanager
-    async def connect(self, limits: StoreOptions) -> AsyncIterator[Any]:
+    async def connect(self, options: StoreOptions) -> AsyncIterator[Any]:
         """What the backend opens.
 
         :raises ConfigurationError: the URL cannot be read.
         """
-        opening = self.backend.connect(self.url, limits)
+        opening = self.backend.connect(self.url, options)
         async with AsyncExitStack() as stack:
             with self._understanding():
                 connection = await stack.enter_async_context(opening)
@@ -174,7 +174,7 @@ def store_options(settings: Settings) -> StoreOptions:
 
 
 @contextmanager
-def answering(location: Location, failure: str = "cannot be used") -> Iterator[None]:
+def translate_errors(location: Location, failure: str = "cannot be used") -> Iterator[None]:
     """
     :raises NotReady: the location does not answer as it should.
     """

@@ -233,7 +233,7 @@ class Metrics:
 
     @contextmanager
     def store_call(self, store: str, role: str) -> Iterator[None]:
-        """A :data:`~infrastructure.storage.options.Watch`."""
+        """A :data:`~infrastructure.storage.options.StoreObserver`."""
         series = self._called.get((store, role))
         if series is None:
             series = (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from domain.audit_event import Event
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
-from infrastructure.storage.options import Watch, unwatched
+from infrastructure.storage.options import StoreObserver, unobserved
 
 if TYPE_CHECKING:
     from infrastructure.telemetry.metrics import Metrics
@@ -36,11 +36,11 @@ class Observation:
         return cls(_metrics(settings), _tracing(settings))
 
     @property
-    def store_call(self) -> Watch:
-        watches = [each.store_call for each in (self.tracing, self.metrics) if each]
-        if not watches:
-            return unwatched
-        return watches[0] if len(watches) == 1 else _both(*watches)
+    def store_call(self) -> StoreObserver:
+        observers = [each.store_call for each in (self.tracing, self.metrics) if each]
+        if not observers:
+            return unobserved
+        return observers[0] if len(observers) == 1 else _both(*observers)
 
     def announce(self, log: Callable[[Event], None]) -> Callable[[Event], None]:
         """
@@ -113,13 +113,13 @@ def published(listener: socket.socket | None, *, from_workers: bool) -> Iterator
         yield
 
 
-def _both(outer: Watch, inner: Watch) -> Watch:
+def _both(outer: StoreObserver, inner: StoreObserver) -> StoreObserver:
     @contextmanager
-    def watch(store: str, role: str) -> Iterator[None]:
+    def observe(store: str, role: str) -> Iterator[None]:
         with outer(store, role), inner(store, role):
             yield
 
     def both(store: str, role: str) -> AbstractContextManager[None]:
-        return watch(store, role)
+        return observe(store, role)
 
     return both

@@ -109,7 +109,7 @@ class Tracing:
 
     @contextmanager
     def store_call(self, store: str, role: str) -> Iterator[None]:
-        """A ``Watch``. What no request waits for is not traced."""
+        """A ``StoreObserver``. What no request waits for is not traced."""
         if not trace.get_current_span().is_recording():
             yield
             return

@@ -120,9 +120,9 @@ def test_a_database_may_have_any_name(name: str) -> None:
 
 
 async def test_a_database_that_stays_locked_is_unavailable(sqlite_url: str) -> None:
-    limits = StoreOptions(timeout=timedelta(seconds=0.2))
+    options = StoreOptions(timeout=timedelta(seconds=0.2))
     path = sqlite_url.removeprefix("sqlite:///")
-    async with open_stores(sqlite_url, sqlite_url, limits) as stores:
+    async with open_stores(sqlite_url, sqlite_url, options) as stores:
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN EXCLUSIVE")
             with pytest.raises(Unavailable):

@@ -484,7 +484,9 @@ async def test_a_session_that_has_ended_is_asked_for_each_time() -> None:
 async def test_a_change_in_memory_is_told_before_the_call_returns() -> None:
     user = ada()
     session = a_session(user_id=user.id)
-    async with open_stores("memory:", "memory:", StoreOptions(copies=10), lambda: NOW) as stores:
+    async with open_stores(
+        "memory:", "memory:", StoreOptions(cached_users=10), lambda: NOW
+    ) as stores:
         assert isinstance(stores.users, NearCacheUsers)
         assert isinstance(stores.sessions, NearCacheSessions)
         await stores.users.add(user)
@@ -505,7 +507,7 @@ async def test_a_change_in_memory_is_told_before_the_call_returns() -> None:
 async def test_without_a_cache_each_question_goes_to_the_store() -> None:
     user = ada()
     session = a_session(user_id=user.id)
-    async with open_stores("memory:", "memory:", StoreOptions(copies=0)) as stores:
+    async with open_stores("memory:", "memory:", StoreOptions(cached_users=0)) as stores:
         assert isinstance(stores.users, MemoryUsers)
         assert isinstance(stores.sessions, MemorySessions)
         await stores.users.add(user)
@@ -520,7 +522,7 @@ async def test_without_a_cache_each_question_goes_to_the_store() -> None:
 
 
 async def test_with_a_cache_the_stores_write_through_it() -> None:
-    async with open_stores("memory:", "memory:", StoreOptions(copies=10)) as stores:
+    async with open_stores("memory:", "memory:", StoreOptions(cached_users=10)) as stores:
         assert id(stores.cached_users) == id(stores.users)
         assert id(stores.cached_sessions) == id(stores.sessions)
 

@@ -27,11 +27,11 @@ class RedisRateLimiter(RateLimiter):
         self._server = server
 
     async def count(self, key: str, window: timedelta, now: datetime) -> Usage:
-        async with self._server.answering("rate_limits") as redis:
+        async with self._server.connection("rate_limits") as redis:
             times = to_microseconds(now), to_microseconds(now + window)
             count, resets_at = await redis.run(_COUNT, [RATE_LIMIT_PREFIX + key], *times)
         return Usage(int(count), from_microseconds(int(resets_at)))
 
     async def forget(self, key: str) -> None:
-        async with self._server.answering("rate_limits") as redis:
+        async with self._server.connection("rate_limits") as redis:
             await redis.call("DEL", RATE_LIMIT_PREFIX + key)

@@ -24,9 +24,9 @@ class RedisServer:
     :raises ValueError: the URL cannot be read.
     """
 
-    def __init__(self, url: str, limits: StoreOptions) -> None:
-        self._seconds = limits.timeout.total_seconds()
-        self._watch = partial(limits.watch, "redis")
+    def __init__(self, url: str, options: StoreOptions) -> None:
+        self._seconds = options.timeout.total_seconds()
+        self._observe = partial(options.observer, "redis")
         if url.count("@") > 1:  # a part of the password would be taken for the host, and shown
             raise ValueError("is not a Redis URL; mind what must be percent-encoded")
         try:
@@ -47,12 +47,12 @@ class RedisServer:
         return self._pool.connection_class(**self._pool.connection_kwargs | options)
 
     @asynccontextmanager
-    async def answering(self, role: str) -> AsyncIterator[RedisMultiplexer]:
+    async def connection(self, role: str) -> AsyncIterator[RedisMultiplexer]:
         """
         :param role: what it is used for, in case of an error.
         :raises Unavailable: there is no answer in time.
         """
-        with self._watch(role):
+        with self._observe(role):
             try:
                 async with asyncio.timeout(self._seconds):
                     yield self._line
@@ -64,7 +64,7 @@ class RedisServer:
 
     async def ping(self) -> None:
         """:raises Unavailable: the server does not answer in time."""
-        async with self.answering("health") as redis:
+        async with self.connection("health") as redis:
             await redis.call("PING")
 
     def disconnect(self) -> None:
@@ -83,8 +83,8 @@ class RedisServer:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, url: str, limits: StoreOptions) -> AsyncIterator[Self]:
-        server = cls(url, limits)
+    async def open(cls, url: str, options: StoreOptions) -> AsyncIterator[Self]:
+        server = cls(url, options)
         try:
             yield server
         finally:

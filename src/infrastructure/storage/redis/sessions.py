@@ -86,7 +86,7 @@ class RedisSessions(SessionStore):
         await self._write(session, b"", session.started_at, seen)
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
-        async with self._server.answering("sessions") as redis:
+        async with self._server.connection("sessions") as redis:
             record = cast(bytes | None, await redis.call("HGET", _key(user_id), session_id))
         return _unpack(user_id, session_id, record) if _is_readable(record) else None
 
@@ -96,14 +96,14 @@ class RedisSessions(SessionStore):
     async def delete(
         self, user_id: UserId, session_id: SessionId, _event: Event | None = None
     ) -> None:
-        async with self._server.answering("sessions") as redis:
+        async with self._server.connection("sessions") as redis:
             await asyncio.gather(
                 redis.call("HDEL", _key(user_id), session_id),
                 redis.call("HDEL", _seen_key(user_id), session_id),
             )
 
     async def of_user(self, user_id: UserId) -> Sequence[Session]:
-        async with self._server.answering("sessions") as redis:
+        async with self._server.connection("sessions") as redis:
             listed = cast(dict[bytes, bytes], await redis.call("HGETALL", _key(user_id)))
         sessions = [
             _unpack(user_id, SessionId(field.decode()), record)
@@ -116,11 +116,11 @@ class RedisSessions(SessionStore):
         self, user_id: UserId, session_id: SessionId, activity: SessionActivity
     ) -> None:
         keys = [_key(user_id), _seen_key(user_id)]
-        async with self._server.answering("sessions") as redis:
+        async with self._server.connection("sessions") as redis:
             await redis.run(_RECORD_ACTIVITY, keys, session_id, _pack_activity(activity))
 
     async def activity_of(self, user_id: UserId) -> Mapping[SessionId, SessionActivity]:
-        async with self._server.answering("sessions") as redis:
+        async with self._server.connection("sessions") as redis:
             listed = cast(dict[bytes, bytes], await redis.call("HGETALL", _seen_key(user_id)))
         unpacked = {field.decode(): _unpack_activity(packed) for field, packed in listed.items()}
         return {SessionId(each): activity for each, activity in unpacked.items() if activity}
@@ -128,7 +128,7 @@ class RedisSessions(SessionStore):
     async def _write(
         self, session: Session, expected: bytes, sweep_before: datetime, seen: bytes = b""
     ) -> bool:
-        async with self._server.answering("sessions") as redis:
+        async with self._server.connection("sessions") as redis:
             written = await redis.run(
                 _WRITE,
                 [_key(session.user_id), _seen_key(session.user_id)],

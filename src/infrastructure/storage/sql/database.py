@@ -109,22 +109,22 @@ class Database:
 
     recorded: "Recorded | None" = None
 
-    def __init__(self, url: str, limits: StoreOptions) -> None:
-        parsed, options = connect_options(url)
-        self._seconds = limits.timeout.total_seconds()
-        self._watch = partial(limits.watch, parsed.get_backend_name())
+    def __init__(self, url: str, options: StoreOptions) -> None:
+        parsed, driver_options = connect_options(url)
+        self._seconds = options.timeout.total_seconds()
+        self._observe = partial(options.observer, parsed.get_backend_name())
         if parsed.get_backend_name() == "postgresql":
-            options["connection_class"] = _Connection
+            driver_options["connection_class"] = _Connection
         self._engine = create_async_engine(
             parsed,
             isolation_level="AUTOCOMMIT",
             hide_parameters=True,  # they hold addresses and hashes, and errors are logged
-            pool_size=limits.pool_size,
+            pool_size=options.pool_size,
             max_overflow=0,
             pool_pre_ping=True,  # a database that was restarted costs nobody a failed request
-            connect_args={"timeout": self._seconds, **options},
+            connect_args={"timeout": self._seconds, **driver_options},
         )
-        self._options = options
+        self._driver_options = driver_options
         level = "READ COMMITTED" if parsed.get_backend_name() == "postgresql" else "SERIALIZABLE"
         self._transactions = self._engine.execution_options(isolation_level=level)
         if self._engine.dialect.name == "sqlite":
@@ -138,14 +138,14 @@ class Database:
         :param role: what it is used for, in case of an error.
         :raises Unavailable: there is no answer in time.
         """
-        with self._watch(role), _answering(role):
+        with self._observe(role), _translate_errors(role):
             async with asyncio.timeout(self._seconds), self._engine.connect() as connection:
                 yield connection
 
     @asynccontextmanager
     async def transaction(self, role: str) -> AsyncIterator[AsyncConnection]:
         """The same for several statements that are one step. An error undoes all of them."""
-        with self._watch(role), _answering(role):
+        with self._observe(role), _translate_errors(role):
             async with asyncio.timeout(self._seconds), self._transactions.begin() as connection:
                 yield connection
 
@@ -164,7 +164,7 @@ class Database:
     async def lone_connection(self) -> AsyncIterator[asyncpg.Connection]:
         """A connection to PostgreSQL beside the pool, as its driver knows it."""
         _, place = self._engine.dialect.create_connect_args(self._engine.url)
-        connection = await asyncpg.connect(**place, timeout=self._seconds, **self._options)
+        connection = await asyncpg.connect(**place, timeout=self._seconds, **self._driver_options)
         try:
             yield connection
         finally:
@@ -172,8 +172,8 @@ class Database:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, url: str, limits: StoreOptions) -> AsyncIterator[Self]:
-        database = cls(url, limits)
+    async def open(cls, url: str, options: StoreOptions) -> AsyncIterator[Self]:
+        database = cls(url, options)
         try:
             yield database
         finally:
@@ -181,7 +181,7 @@ class Database:
 
 
 @contextmanager
-def _answering(role: str) -> Iterator[None]:
+def _translate_errors(role: str) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from alembic.util.exc import CommandError
 
-from infrastructure.storage.locations import Location, answering
+from infrastructure.storage.locations import Location, translate_errors
 from infrastructure.storage.not_ready import NotReady
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql import migrations
@@ -21,56 +21,56 @@ class Move:
     after: str | None
 
 
-async def revision(location: Location, limits: StoreOptions) -> str | None:
+async def revision(location: Location, options: StoreOptions) -> str | None:
     """The revision that the location is at; ``None`` before the first.
 
     :raises NotReady: there is no answer.
     """
-    with answering(location):
+    with translate_errors(location):
         # First a connection with a time-out: a migration may take any time, and waits for others.
-        async with location.connect(limits) as database:
+        async with location.connect(options) as database:
             if isinstance(database, Database):
                 async with database.connection(location.role):
                     pass
         return await migrations.current(location.url)
 
 
-async def move_up(location: Location, limits: StoreOptions) -> Move:
+async def move_up(location: Location, options: StoreOptions) -> Move:
     """To the newest revision. What a later release has made stays, if this one works on it.
 
     :raises NotReady: that cannot be.
     """
-    before = await revision(location, limits)
+    before = await revision(location, options)
     with _migrating(location):
         if await migrations.is_newer_and_compatible(location.url):
             return Move(before, before)
         await migrations.upgrade(location.url)
-    return Move(before, await revision(location, limits))
+    return Move(before, await revision(location, options))
 
 
-async def move_down(location: Location, limits: StoreOptions) -> Move:
+async def move_down(location: Location, options: StoreOptions) -> Move:
     """One revision back, where there is one.
 
     :raises NotReady: that cannot be.
     """
-    before = await revision(location, limits)
+    before = await revision(location, options)
     if before is None:
         return Move(None, None)
     with _migrating(location):
         await migrations.downgrade(location.url)
-    return Move(before, await revision(location, limits))
+    return Move(before, await revision(location, options))
 
 
-async def require_usable(location: Location, limits: StoreOptions) -> str:
+async def require_usable(location: Location, options: StoreOptions) -> str:
     """
     :returns: the revision of the location: the one that this version needs, or a later one that
         on.
     :raises NotReady: it is another one.
     """
-    found, needed = await revision(location, limits), migrations.newest()
+    found, needed = await revision(location, options), migrations.newest()
     if found == needed:
         return needed
-    with answering(location):
+    with translate_errors(location):
         if await migrations.is_newer_and_compatible(location.url):
             return str(found)
     state = f"is at revision {found}" if found else "has no tables of Doorward yet"
@@ -82,7 +82,7 @@ async def require_usable(location: Location, limits: StoreOptions) -> str:
 @contextmanager
 def _migrating(location: Location) -> Iterator[None]:
     try:
-        with answering(location, "cannot be migrated"):
+        with translate_errors(location, "cannot be migrated"):
             yield
     except migrations.ForeignSchema:
         raise NotReady(

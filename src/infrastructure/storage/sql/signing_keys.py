@@ -62,12 +62,12 @@ class SqlKeys(SigningKeyStore):
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, url: str, limits: StoreOptions, secrets: Sequence[bytes], algorithm: Algorithm
+        cls, url: str, options: StoreOptions, secrets: Sequence[bytes], algorithm: Algorithm
     ) -> AsyncIterator[Self]:
         """On connections of its own, one to look and one to write: nobody who waits is to keep the
         keys from being looked at.
         """
-        async with Database.open(url, replace(limits, pool_size=2)) as database:
+        async with Database.open(url, replace(options, pool_size=2)) as database:
             yield cls(database, secrets, algorithm)
 
     async def read(self) -> LoadedKeys:
