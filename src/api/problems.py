@@ -48,7 +48,7 @@ def _answer(
     error: type[AuthError], status: HTTPStatus, message: str, **headers: str
 ) -> tuple[type[AuthError], Answer]:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return error, Answer(status, message, error.code, named)
+    return error, Answer(status, message, error.outcome.value, named)
 
 
 # Clients match on the messages of the tutorial that this service replaces.

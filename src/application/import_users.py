@@ -143,27 +143,35 @@ class ImportUsers:
             raise InvalidInput(Problem("line", record.problem))
         given, now = record.values, self.clock()
         address = given.get("email", "")
-        user_id, name, email, password_hash, role, photo, verified, disabled, created, updated = (
-            all_of(
+        (user_id, name, email, password_hash), (role, photo), flags, times = all_of(
+            lambda: all_of(
                 lambda: self._id(given.get("id", "")),
                 lambda: parse_name(given.get("name") or address.partition("@")[0]),
                 lambda: Email.parse(address),
                 lambda: self._hash(given.get("password_hash", "")),
+            ),
+            lambda: all_of(
                 lambda: _one_of("role", {each.value: each for each in Role}, given, Role.USER),
                 lambda: parse_photo(given.get("photo") or "default.png"),
+            ),
+            lambda: all_of(
                 lambda: _one_of("verified", _BOOLEANS, given, False),
                 lambda: _one_of("disabled", _BOOLEANS, given, False),
-                lambda: _time("created_at", given, now),
-                lambda: _time("updated_at", given, None),
-            )
+            ),
+            lambda: all_of(
+                lambda: _time("created_at", given),
+                lambda: _time("updated_at", given),
+            ),
         )
+        verified, disabled = flags
+        created = times[0] or now
         return User(
             user_id,
             name,
             email,
             password_hash,
             created_at=created,
-            updated_at=updated or created,
+            updated_at=times[1] or created,
             role=role,
             photo=photo,
             verified=verified,
@@ -215,10 +223,10 @@ def _one_of(field: str, choices: Mapping[str, _T], given: Mapping[str, str], def
     return choices[text]
 
 
-def _time(field: str, given: Mapping[str, str], default: datetime | None) -> datetime | None:
+def _time(field: str, given: Mapping[str, str]) -> datetime | None:
     text = given.get(field, "").strip()
     if not text:
-        return default
+        return None
     # Python would read other forms too, and some of them as another time.
     with suppress(ValueError, OverflowError):
         if _TIME.match(text):

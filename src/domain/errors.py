@@ -1,34 +1,53 @@
-"""What Doorward refuses, as facts.
+"""The errors of Doorward, as facts.
 
-    AuthError
-    ├── InvalidInput          what was sent cannot be accepted; says which field and why
-    ├── EmailTaken            the address belongs to somebody already
-    ├── InvalidCredentials    this address and password open nothing
-    ├── NotLoggedIn           no credential was presented
-    ├── TokenRejected         a credential was presented and is not good
-    │   └── RefreshTokenReused    … because it had been spent before: treated as stolen
-    ├── RefreshTokenMissing   a refresh was asked for without a refresh token
-    ├── WrongPassword         somebody who is logged in does not know their password
-    ├── PermissionMissing     somebody who is logged in may not do that
-    ├── NotFound              what is asked for by its id is not there
-    ├── LastAdministrator     nobody would be left who could give others a role
-    ├── TooManyRequests       somebody has tried too often (in domain/limit.py)
-    └── Unavailable           something that Doorward depends on does not answer
+    DomainError                   ends an attempt
+    ├── AuthError                 refuses a request
+    │   ├── InvalidInput          a field cannot be accepted; says which and why
+    │   ├── EmailTaken            another user has the address
+    │   ├── InvalidCredentials    no account has this address and password
+    │   ├── NotLoggedIn           no credential was presented
+    │   ├── TokenRejected         a credential was presented and is not good
+    │   │   └── RefreshTokenReused    … because it had been spent before: treated as stolen
+    │   ├── RefreshTokenMissing   a refresh without a refresh token
+    │   ├── WrongPassword         a logged-in user confirmed with a wrong password
+    │   ├── PermissionMissing     the actor may not do that
+    │   ├── NotFound              there is nothing with that id
+    │   ├── LastAdministrator     no administrator would be left
+    │   ├── TooManyRequests       a rate limit is used up (in domain/rate_limit.py)
+    │   └── Unavailable           a dependency does not answer
+    ├── KeysReadOnly              the keys cannot be changed here (in domain/key_ring.py)
+    └── KeyUnknown                there is no such key (in domain/key_ring.py)
 
-``code`` is stable: clients may match on it. The docstring's first sentence is for people.
+``outcome`` is the stable name of an error: audit rows, metrics, logs and the ``code`` of HTTP
+answers hold it.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar, overload
+
+from domain.outcome import Outcome
 
 T = TypeVar("T")
+T1 = TypeVar("T1")
+T2 = TypeVar("T2")
+T3 = TypeVar("T3")
+T4 = TypeVar("T4")
 
 
-class AuthError(Exception):
+class DomainError(Exception):
+    """The attempt fails, for a reason that the rules know."""
+
+    outcome: ClassVar[Outcome]
+
+
+class AuthError(DomainError):
     """Doorward refuses the request."""
 
-    code: ClassVar[str]
+
+def outcome_of(error: Exception) -> Outcome:
+    """Return the stable name of an error; of one that no rule knows, ``INTERNAL_ERROR``."""
+    return error.outcome if isinstance(error, DomainError) else Outcome.INTERNAL_ERROR
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +61,33 @@ class Problem:
 class InvalidInput(AuthError):
     """What was sent cannot be accepted."""
 
-    code = "invalid_input"
+    outcome = Outcome.INVALID_INPUT
 
     def __init__(self, *problems: Problem) -> None:
         super().__init__(", ".join(problem.field for problem in problems))
         self.problems = problems
 
 
-def all_of(*parts: Callable[[], Any]) -> tuple[Any, ...]:
-    """The results of all the parts.
+@overload
+def all_of(first: Callable[[], T1], second: Callable[[], T2], /) -> tuple[T1, T2]: ...
+@overload
+def all_of(
+    first: Callable[[], T1], second: Callable[[], T2], third: Callable[[], T3], /
+) -> tuple[T1, T2, T3]: ...
+@overload
+def all_of(
+    first: Callable[[], T1],
+    second: Callable[[], T2],
+    third: Callable[[], T3],
+    fourth: Callable[[], T4],
+    /,
+) -> tuple[T1, T2, T3, T4]: ...
+def all_of(*parts: Callable[[], object]) -> tuple[object, ...]:
+    """Return the results of all parts. A part may itself be an ``all_of``.
 
-    :raises InvalidInput: with the problems of all of them, so that nobody has to try three times.
+    :raises InvalidInput: with the problems of all parts, so that a client sees them at once.
     """
-    results: list[Any] = []
+    results: list[object] = []
     problems: list[Problem] = []
     for part in parts:
         try:
@@ -67,7 +100,7 @@ def all_of(*parts: Callable[[], Any]) -> tuple[Any, ...]:
 
 
 def in_field(field: str, part: Callable[[], T]) -> T:
-    """The result of the part.
+    """Return the result of the part.
 
     :raises InvalidInput: its problems, under the name that the field has here.
     """
@@ -80,59 +113,61 @@ def in_field(field: str, part: Callable[[], T]) -> T:
 class EmailTaken(AuthError):
     """A user with that email address exists."""
 
-    code = "email_taken"
+    outcome = Outcome.EMAIL_TAKEN
 
 
 class InvalidCredentials(AuthError):
     """Unknown address, wrong password or disabled account: nobody learns which."""
 
-    code = "invalid_credentials"
+    outcome = Outcome.INVALID_CREDENTIALS
 
 
 class NotLoggedIn(AuthError):
     """No credential was presented."""
 
-    code = "not_logged_in"
+    outcome = Outcome.NOT_LOGGED_IN
 
 
 class TokenRejected(AuthError):
     """The token is malformed, forged, expired or of the wrong kind, or has lost its session."""
 
-    code = "invalid_token"
+    outcome = Outcome.INVALID_TOKEN
 
 
 class RefreshTokenReused(TokenRejected):
     """A refresh token came back long after it was spent (RFC 9700, section 4.14.2)."""
 
+    outcome = Outcome.REFRESH_TOKEN_REUSED
+
 
 class RefreshTokenMissing(AuthError):
     """A refresh was asked for without a refresh token."""
 
-    code = "refresh_token_missing"
+    outcome = Outcome.REFRESH_TOKEN_MISSING
 
 
 class WrongPassword(AuthError):
     """Somebody who is logged in gave a wrong password where theirs is asked for once more."""
 
-    code = "wrong_password"
+    outcome = Outcome.WRONG_PASSWORD
 
 
 class PermissionMissing(AuthError):
     """Somebody who is logged in does not have the permission for what they ask."""
 
-    code = "permission_missing"
+    outcome = Outcome.PERMISSION_MISSING
 
 
 class NotFound(AuthError):
     """There is nobody and nothing with that id, or not for this caller."""
 
-    code = "not_found"
+    outcome = Outcome.NOT_FOUND
 
 
 class LastAdministrator(AuthError):
     """Nobody would be left who could give others a role."""
 
-    code = "last_administrator"
+    outcome = Outcome.LAST_ADMINISTRATOR
 
 
 class Unavailable(AuthError):
@@ -141,7 +176,7 @@ class Unavailable(AuthError):
     :param what: its role, for the log and the readiness check: ``users``, ``sessions`` …
     """
 
-    code = "unavailable"
+    outcome = Outcome.UNAVAILABLE
 
     def __init__(self, what: str) -> None:
         super().__init__(f"{what}: no answer")

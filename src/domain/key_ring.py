@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType, Self
 
+from domain.errors import DomainError
+from domain.outcome import Outcome
 from domain.token import TokenKind
 
 KeyId = NewType("KeyId", str)
@@ -24,12 +26,16 @@ class KeyState(StrEnum):
     RETIRED = "retired"
 
 
-class KeysReadOnly(Exception):
+class KeysReadOnly(DomainError):
     """The keys are given from outside and cannot be changed here. The message says how instead."""
 
+    outcome = Outcome.KEYS_READ_ONLY
 
-class KeyUnknown(Exception):
+
+class KeyUnknown(DomainError):
     """There is no key of this id."""
+
+    outcome = Outcome.KEY_UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.errors import AuthError
+from domain.outcome import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class TooManyRequests(AuthError):
     :ivar wait: until the next attempt can succeed.
     """
 
-    code = "too_many_requests"
+    outcome = Outcome.TOO_MANY_REQUESTS
 
     def __init__(self, limit: RateLimit, wait: timedelta) -> None:
         super().__init__(limit.name)

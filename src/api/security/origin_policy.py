@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from domain.errors import AuthError
+from domain.outcome import Outcome
 
 _PORT = re.compile(r":\d+$")
 
@@ -18,7 +19,7 @@ _PORT = re.compile(r":\d+$")
 class CrossSiteRequest(AuthError):
     """A browser sends the cookies of a person who may not know of the request."""
 
-    code = "cross_site_request"
+    outcome = Outcome.CROSS_SITE_REQUEST
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
-from domain.errors import AuthError, Unavailable
+from domain.errors import AuthError, DomainError, Unavailable
 
 _UseCase = TypeVar("_UseCase", bound=type)
 
@@ -129,7 +129,12 @@ def _span(span: Span) -> Iterator[None]:
         try:
             yield
         except Exception as error:
-            span.set_attribute("error.type", type(error).__name__)
+            span.set_attribute("error.type", _error_type(error))
             if isinstance(error, Unavailable) or not isinstance(error, AuthError):
                 span.set_status(Status(StatusCode.ERROR))
             raise
+
+
+def _error_type(error: Exception) -> str:
+    """Return a name for the semantic convention ``error.type``: stable for errors of Doorward."""
+    return error.outcome.value if isinstance(error, DomainError) else type(error).__name__

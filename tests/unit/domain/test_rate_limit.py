@@ -37,5 +37,5 @@ def test_the_refusal_says_which_limit_it_was_and_how_long_to_wait(left: timedelt
 
     assert refused.value.limit == LIMIT
     assert refused.value.wait == left
-    assert refused.value.code == "too_many_requests"
+    assert refused.value.outcome == "too_many_requests"
     assert str(refused.value) == "login-account"
