@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from typing_extensions import override
+
 from application.ports import KeyStore
 from domain.key_ring import Key, KeyId, KeyRing, KeysReadOnly
 from domain.token import TokenKind
@@ -62,7 +64,8 @@ class SigningKeyStore(KeyStore):
     async def ring(self) -> KeyRing:
         return (await self.read()).ring
 
-    async def discard(self, _key_id: KeyId) -> bool:
+    @override
+    async def discard(self, key_id: KeyId) -> bool:
         return False
 
     async def make(self, kind: TokenKind, now: datetime) -> Key:
@@ -90,5 +93,6 @@ class StaticKeys(SigningKeyStore):
     async def read(self) -> LoadedKeys:
         return self.held
 
-    async def replace(self, _old: KeyRing, _new: KeyRing) -> bool:
+    @override
+    async def replace(self, old: KeyRing, new: KeyRing) -> bool:
         raise KeysReadOnly(self._reason)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
 
+from typing_extensions import override
+
 from application.ports import SessionStore
 from domain.audit_event import Event
 from domain.session import Session, SessionId
@@ -17,11 +19,12 @@ class MemorySessions(SessionStore):
         self._sessions: dict[UserId, dict[SessionId, Session]] = {}
         self._activities: dict[SessionId, SessionActivity] = {}
 
+    @override
     async def add(
         self,
         session: Session,
         activity: SessionActivity | None = None,
-        _event: Event | None = None,
+        event: Event | None = None,
     ) -> None:
         kept = self._sessions.setdefault(session.user_id, {})
         for old in list(kept.values()):
@@ -42,8 +45,9 @@ class MemorySessions(SessionStore):
         self._feed.tell(new.user_id)
         return True
 
+    @override
     async def delete(
-        self, user_id: UserId, session_id: SessionId, _event: Event | None = None
+        self, user_id: UserId, session_id: SessionId, event: Event | None = None
     ) -> None:
         kept = self._sessions.get(user_id, {})
         if kept.pop(session_id, None):

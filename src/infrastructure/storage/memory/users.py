@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from operator import gt, itemgetter, lt
 from uuid import UUID
 
+from typing_extensions import override
+
 from application.ports import UserRepository
 from application.ports.pagination import Page, Total, UserQuery
 from domain.audit_event import Event
@@ -20,15 +22,15 @@ class MemoryUsers(UserRepository):
         self._users: dict[UserId, User] = {}
         self._ids: dict[str, UserId] = {}  # by the canonical key of the address
 
-    async def add(self, user: User, _event: Event | None = None) -> None:
+    @override
+    async def add(self, user: User, event: Event | None = None) -> None:
         if user.email.key in self._ids:
             raise EmailTaken
         self._users[user.id] = user
         self._ids[user.email.key] = user.id
 
-    async def add_all(
-        self, users: Sequence[User], _event: Event | None = None
-    ) -> Sequence[UserId]:
+    @override
+    async def add_all(self, users: Sequence[User], event: Event | None = None) -> Sequence[UserId]:
         added = []
         for user in users:
             if user.email.key not in self._ids and user.id not in self._users:
@@ -43,7 +45,8 @@ class MemoryUsers(UserRepository):
         user_id = self._ids.get(email.key)
         return self._users[user_id] if user_id else None
 
-    async def replace(self, old: User, new: User, _event: Event | None = None) -> bool:
+    @override
+    async def replace(self, old: User, new: User, event: Event | None = None) -> bool:
         stored = self._users.get(old.id)
         # Two spellings of one address are equal, and yet a change.
         if stored != old or stored.email.address != old.email.address:
@@ -58,7 +61,8 @@ class MemoryUsers(UserRepository):
         self._feed.tell(new.id)
         return True
 
-    async def delete(self, user_id: UserId, _event: Event | None = None) -> None:
+    @override
+    async def delete(self, user_id: UserId, event: Event | None = None) -> None:
         if user := self._users.get(user_id):
             self._keep_an_administrator(user)
             del self._users[user_id]

@@ -15,6 +15,7 @@ from operator import attrgetter
 from typing import TypeGuard, cast
 
 import msgspec
+from typing_extensions import override
 
 from application.ports import SessionStore
 from domain.audit_event import Event
@@ -76,11 +77,12 @@ class RedisSessions(SessionStore):
     def __init__(self, server: RedisServer) -> None:
         self._server = server
 
+    @override
     async def add(
         self,
         session: Session,
         activity: SessionActivity | None = None,
-        _event: Event | None = None,
+        event: Event | None = None,
     ) -> None:
         seen = _pack_activity(activity) if activity else b""
         await self._write(session, b"", session.started_at, seen)
@@ -93,8 +95,9 @@ class RedisSessions(SessionStore):
     async def replace(self, old: Session, new: Session) -> bool:
         return await self._write(new, _pack(old), EPOCH)
 
+    @override
     async def delete(
-        self, user_id: UserId, session_id: SessionId, _event: Event | None = None
+        self, user_id: UserId, session_id: SessionId, event: Event | None = None
     ) -> None:
         async with self._server.connection("sessions") as redis:
             await asyncio.gather(

@@ -71,17 +71,15 @@ class SqlUsers(UserRepository):
         with _each_email_once():
             await self._rows.insert(_user_row(user), event)
 
-    async def add_all(
-        self, people: Sequence[User], event: Event | None = None
-    ) -> Sequence[UserId]:
-        # All in one order: two that wait for each other's addresses would wait for ever.
-        in_order = sorted((_user_row(user) for user in people), key=itemgetter("email_key"))
-        added: list[UserId] = []
+    async def add_all(self, users: Sequence[User], event: Event | None = None) -> Sequence[UserId]:
+        # All in one order: two calls that lock each other's addresses would never end.
+        in_order = sorted((_user_row(user) for user in users), key=itemgetter("email_key"))
+        table, added = self._rows.table, list[UserId]()
         async with self._rows.recording(event) as (connection, change):
             insert_here = sqlite_insert if connection.dialect.name == "sqlite" else pg_insert
             for first in range(0, len(in_order), _ROWS):
-                rows = insert_here(users).values(in_order[first : first + _ROWS])
-                stored = rows.on_conflict_do_nothing().returning(users.c.id)
+                rows = insert_here(table).values(in_order[first : first + _ROWS])
+                stored = rows.on_conflict_do_nothing().returning(table.c.id)
                 added += map(UserId, await connection.scalars(stored))
             change.rows = len(added)
         return added
