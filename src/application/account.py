@@ -17,9 +17,10 @@ from application.ports.pagination import EventQuery
 from application.rate_limiting import Throttle
 from application.sessions import ListSessions, PurgeStaleSessions, SessionWithActivity
 from application.users import ForgetUser
-from domain.audit_event import UNKNOWN, RecordedEvent, RequestContext
+from domain.audit_event import EventType, RecordedEvent
 from domain.errors import TokenRejected, WrongPassword, all_of, in_field
 from domain.password import Password, PasswordRule
+from domain.request_context import UNKNOWN, RequestContext
 from domain.session import Session
 from domain.user import User, UserId, parse_name, parse_photo
 
@@ -79,7 +80,7 @@ class ChangePassword:
         :raises WrongPassword: the current one is not the user's.
         :raises TokenRejected: the user was changed or deleted at this very moment.
         """
-        async with self.audit.recording("change password", caller) as entry:
+        async with self.audit.recording(EventType.CHANGE_PASSWORD, caller) as entry:
             entry.is_about(principal.session)
             typed, chosen = all_of(
                 lambda: in_field("current_password", lambda: Password.parse(current)),
@@ -125,7 +126,7 @@ class ChangeProfile:
         :raises TooManyRequests: there were too many changes.
         :raises TokenRejected: see :class:`ReloadPrincipal`.
         """
-        async with self.audit.recording("change profile", caller) as entry:
+        async with self.audit.recording(EventType.CHANGE_PROFILE, caller) as entry:
             entry.is_about(principal.session)
             new_name, new_photo = all_of(
                 lambda: None if name is None else parse_name(name),
@@ -158,7 +159,7 @@ class DeleteAccount:
         :raises TokenRejected: the user is gone already.
         :raises LastAdministrator: nobody would be left who could give others a role.
         """
-        async with self.audit.recording("delete account", caller) as entry:
+        async with self.audit.recording(EventType.DELETE_ACCOUNT, caller) as entry:
             entry.is_about(principal.session)
             me = await self.confirm_password(principal, Password.parse(password), caller)
             await self.forget_user(me.user, entry)
@@ -188,7 +189,7 @@ class ExportAccount:
         :raises TooManyRequests: there were too many exports, or changes.
         :raises TokenRejected: see :class:`ReloadPrincipal`.
         """
-        async with self.audit.recording("export account", caller) as entry:
+        async with self.audit.recording(EventType.EXPORT_ACCOUNT, caller) as entry:
             entry.is_about(principal.session)
             await self.throttle.change(principal.user.id)
             user = (await self.reload_principal(principal)).user

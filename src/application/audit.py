@@ -6,7 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from application.ports import Announce, AuditLog, Clock, RandomId
-from domain.audit_event import COMMAND_LINE, SUCCESS, Event, RequestContext
+from domain.audit_details import Details, EventsPruned
+from domain.audit_event import Event, EventType
+from domain.errors import outcome_of
+from domain.outcome import Outcome
+from domain.request_context import COMMAND_LINE, RequestContext
 from domain.session import Session, SessionId
 from domain.user import UserId
 
@@ -18,12 +22,12 @@ class Entry:
     """
 
     audit: "Audit"
-    what: str
+    type: EventType
     caller: RequestContext
     user_id: UserId | None = None
     session_id: SessionId | None = None
     actor_id: UserId | None = None
-    detail: str = ""
+    details: Details | None = None
     is_news: bool = True
     """Or else nothing has changed, and the audit log need not know."""
     _expected: Event | None = None
@@ -36,7 +40,7 @@ class Entry:
 
         :param user_id: or ``session_id``: of what is there only if it does.
         """
-        event = self.event(SUCCESS)
+        event = self.event(Outcome.SUCCESS)
         self._expected = replace(
             event,
             user_id=user_id or event.user_id,
@@ -44,20 +48,20 @@ class Entry:
         )
         return self._expected
 
-    def failure(self, error: type[Exception]) -> Event:
+    def failure(self, error: Exception) -> Event:
         """The same of a step that is a part of the failure."""
-        self._expected = self.event(error.__name__)
+        self._expected = self.event(outcome_of(error))
         return self._expected
 
-    def ended(self, outcome: str) -> Event:
+    def ended(self, outcome: Outcome) -> Event:
         """The event as it was expected, if that is how it ended."""
         expected = self._expected
-        return expected if expected and expected.outcome == outcome else self.event(outcome)
+        return expected if expected and expected.outcome is outcome else self.event(outcome)
 
-    def event(self, outcome: str) -> Event:
+    def event(self, outcome: Outcome) -> Event:
         return Event(
             id=self.audit.random_id(),
-            what=self.what,
+            type=self.type,
             outcome=outcome,
             at=self.audit.clock(),
             # What somebody is known by is not for others.
@@ -65,7 +69,7 @@ class Entry:
             user_id=self.user_id,
             session_id=self.session_id,
             actor_id=self.actor_id,
-            detail=self.detail,
+            details=self.details,
         )
 
 
@@ -77,22 +81,24 @@ class Audit:
     random_id: RandomId
 
     @asynccontextmanager
-    async def recording(self, what: str, caller: RequestContext) -> AsyncIterator[Entry]:
+    async def recording(
+        self, event_type: EventType, caller: RequestContext
+    ) -> AsyncIterator[Entry]:
         """Record how the block ends: with success, or with which error."""
-        entry = self.begin(what, caller)
+        entry = self.begin(event_type, caller)
         try:
             yield entry
         except Exception as error:
             await self.refused(entry, error)
             raise
-        await self._record(entry.ended(SUCCESS), is_news=entry.is_news)
+        await self._record(entry.ended(Outcome.SUCCESS), is_news=entry.is_news)
 
-    def begin(self, what: str, caller: RequestContext) -> Entry:
+    def begin(self, event_type: EventType, caller: RequestContext) -> Entry:
         """For what is worth a record only if it is :meth:`refused`."""
-        return Entry(self, what, caller)
+        return Entry(self, event_type, caller)
 
     async def refused(self, entry: Entry, error: Exception) -> None:
-        await self._record(entry.ended(type(error).__name__))
+        await self._record(entry.ended(outcome_of(error)))
 
     async def _record(self, event: Event, *, is_news: bool = True) -> None:
         self.announce(event)
@@ -110,7 +116,7 @@ class PruneAuditLog:
 
         :returns: how many events were forgotten.
         """
-        async with self.audit.recording("prune audit log", caller) as entry:
+        async with self.audit.recording(EventType.PRUNE_AUDIT_LOG, caller) as entry:
             before = self.clock() - age
-            entry.detail = f"before {before.date()}"
+            entry.details = EventsPruned(before.date())
             return await self.audit.log.prune(before, entry.success())

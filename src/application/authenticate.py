@@ -12,8 +12,9 @@ from application.ports import (
     TokenSigner,
     UserRepository,
 )
-from domain.audit_event import UNKNOWN, RequestContext
+from domain.audit_event import EventType
 from domain.errors import TokenRejected
+from domain.request_context import UNKNOWN, RequestContext
 from domain.session import Session
 from domain.token import TokenKind
 from domain.user import User
@@ -73,7 +74,7 @@ class Authenticate:
         :raises TokenRejected: the token is not good, its session has ended, or its user is gone
             or disabled. All of that is as of now, not as of when the token was signed.
         """
-        entry = self.audit.begin("authenticate", caller)  # which is recorded only if it fails
+        entry = self.audit.begin(EventType.AUTHENTICATE, caller)  # only a refusal is recorded
         try:
             return await self._principal(access_token, entry)
         except TokenRejected as refused:

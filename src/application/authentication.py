@@ -19,7 +19,8 @@ from application.ports import (
 from application.rate_limiting import Throttle
 from application.session_activity import RecordSessionActivity
 from application.sessions import StartSession
-from domain.audit_event import COMMAND_LINE, UNKNOWN, RequestContext
+from domain.audit_details import RoleGiven
+from domain.audit_event import EventType
 from domain.email import Email
 from domain.errors import (
     InvalidCredentials,
@@ -32,6 +33,7 @@ from domain.errors import (
 )
 from domain.password import Password, PasswordRule
 from domain.permissions import Role
+from domain.request_context import COMMAND_LINE, UNKNOWN, RequestContext
 from domain.session import Lifetimes, Session, TokenId
 from domain.token import TokenClaims, TokenKind
 from domain.user import User, UserId, parse_name
@@ -88,14 +90,14 @@ class RegisterUser:
         :raises InvalidInput: the name, the address or the password will not do; all that is wrong.
         :raises EmailTaken: somebody has that address.
         """
-        async with self.audit.recording("register", caller) as entry:
+        async with self.audit.recording(EventType.REGISTER, caller) as entry:
             parsed_name, address, chosen = all_of(
                 lambda: parse_name(name),
                 lambda: Email.parse(email),
                 lambda: self.rule.choose(password, name, email),
             )
             if role is not Role.USER:
-                entry.detail = f"role {role}"
+                entry.details = RoleGiven(role)
             if caller is not COMMAND_LINE:
                 await self.throttle.registration(caller.address)
             password_hash = await self.hasher.hash(chosen)
@@ -124,7 +126,7 @@ class Login:
         :raises TooManyRequests: there were too many attempts.
         :raises InvalidCredentials: in the same time and for whatever reason.
         """
-        async with self.audit.recording("login", caller) as entry:
+        async with self.audit.recording(EventType.LOGIN, caller) as entry:
             typed = Password.parse(password)
             address = _address(email)
             user = await self.users.by_email(address) if address else None
@@ -191,7 +193,7 @@ class RefreshAccess:
         :raises TokenRejected: the token or its session is not good (any more).
         :raises RefreshTokenReused: it had been spent before; the session has been ended.
         """
-        async with self.audit.recording("refresh", caller) as entry:
+        async with self.audit.recording(EventType.REFRESH, caller) as entry:
             if refresh_token is None:
                 raise RefreshTokenMissing
             claims = self.signer.verify(refresh_token, TokenKind.REFRESH)
@@ -212,8 +214,8 @@ class RefreshAccess:
                 successor = session.refresh(
                     claims.token_id, self.clock(), self.lifetimes, TokenId(self.random_id())
                 )
-            except RefreshTokenReused:
-                event = entry.failure(RefreshTokenReused)
+            except RefreshTokenReused as reused:
+                event = entry.failure(reused)
                 await self.sessions.delete(session.user_id, session.id, event)
                 raise
             if successor is session or await self.sessions.replace(session, successor):
@@ -244,7 +246,7 @@ class Logout:
         :raises NotLoggedIn: no token was presented.
         :raises TokenRejected: none of those presented is good.
         """
-        async with self.audit.recording("logout", caller) as entry:
+        async with self.audit.recording(EventType.LOGOUT, caller) as entry:
             if access_token is None and refresh_token is None:
                 raise NotLoggedIn
             access = self._claims(access_token, TokenKind.ACCESS)
@@ -254,7 +256,7 @@ class Logout:
                 raise TokenRejected
             await self._end(first, entry)
         if refresh and refresh.session_id != first.session_id:
-            async with self.audit.recording("logout", caller) as entry:
+            async with self.audit.recording(EventType.LOGOUT, caller) as entry:
                 await self._end(refresh, entry)
 
     async def _end(self, claims: TokenClaims, entry: Entry) -> None:

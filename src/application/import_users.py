@@ -10,10 +10,12 @@ from uuid import UUID
 
 from application.audit import Audit
 from application.ports import Clock, PasswordHasher, RandomId, UserRepository
-from domain.audit_event import COMMAND_LINE
+from domain.audit_details import UsersImported
+from domain.audit_event import EventType
 from domain.email import Email
 from domain.errors import InvalidInput, Problem, all_of
 from domain.permissions import Role
+from domain.request_context import COMMAND_LINE
 from domain.user import User, UserId, parse_name, parse_photo
 
 _T = TypeVar("_T")
@@ -95,9 +97,9 @@ class ImportUsers:
         return Imported(new, known, _in_order(rejected))
 
     async def _add(self, people: Mapping[int, User]) -> set[UserId]:
-        async with self.audit.recording("import users", COMMAND_LINE) as entry:
+        async with self.audit.recording(EventType.IMPORT_USERS, COMMAND_LINE) as entry:
             administrators = sum(user.is_administrator for user in people.values())
-            entry.detail = f"lines {min(people)} to {max(people)}, {administrators} administrators"
+            entry.details = UsersImported(min(people), max(people), administrators)
             added = await self.users.add_all(list(people.values()), entry.success())
             entry.is_news = bool(added)
         return set(added)

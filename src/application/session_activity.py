@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from application.ports import Clock, SessionStore
-from domain.audit_event import RequestContext
+from domain.request_context import RequestContext
 from domain.session import Session, SessionId
 from domain.session_activity import COARSENESS, SessionActivity
 from domain.user import UserId

@@ -7,8 +7,10 @@ from datetime import datetime
 from application.audit import Audit, Entry
 from application.authenticate import Principal, ReloadPrincipal
 from application.ports import Clock, RandomId, SessionStore, UserRepository
-from domain.audit_event import UNKNOWN, RequestContext
+from domain.audit_details import SessionLimitReached
+from domain.audit_event import EventType
 from domain.errors import InvalidCredentials, NotFound
+from domain.request_context import UNKNOWN, RequestContext
 from domain.session import (
     Lifetimes,
     Session,
@@ -29,10 +31,15 @@ class DropSession:
     sessions: SessionStore
     audit: Audit
 
-    async def __call__(self, session: Session, caller: RequestContext, why: str = "") -> None:
-        async with self.audit.recording("end session", caller) as entry:
+    async def __call__(
+        self,
+        session: Session,
+        caller: RequestContext,
+        details: SessionLimitReached | None = None,
+    ) -> None:
+        async with self.audit.recording(EventType.END_SESSION, caller) as entry:
             entry.is_about(session)
-            entry.detail = why
+            entry.details = details
             await self.sessions.delete(session.user_id, session.id, entry.success())
 
 
@@ -64,7 +71,7 @@ class StartSession:
             await self.sessions.delete(user.id, session.id)
             raise InvalidCredentials
         for old in excess_sessions(await self.sessions.of_user(user.id), self.most):
-            await self.drop_session(old, entry.caller, "too many")
+            await self.drop_session(old, entry.caller, SessionLimitReached())
         return session
 
 
@@ -121,7 +128,7 @@ class RevokeSession:
         :raises NotFound: I have no session of that id.
         :raises TokenRejected: see :class:`~application.authenticate.ReloadPrincipal`.
         """
-        async with self.audit.recording("end session", caller) as entry:
+        async with self.audit.recording(EventType.END_SESSION, caller) as entry:
             entry.user_id = principal.user.id
             await self.reload_principal(principal)
             is_mine = is_session_id(session_id) and await self.sessions.get(
@@ -164,7 +171,7 @@ class RevokeAllSessions:
 
         :raises TokenRejected: I am gone, or this session is.
         """
-        async with self.audit.recording("end all sessions", caller) as entry:
+        async with self.audit.recording(EventType.END_ALL_SESSIONS, caller) as entry:
             entry.is_about(principal.session)
             while True:  # each further turn follows on somebody else's change, which is kept
                 user = (await self.reload_principal(principal)).user

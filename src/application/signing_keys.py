@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 
 from application.audit import Audit
 from application.ports import Clock, KeyStore
-from domain.audit_event import COMMAND_LINE, SCHEDULE, RequestContext
+from domain.audit_details import KeyRevoked, KeysRotated
+from domain.audit_event import EventType
 from domain.key_ring import Key, KeyId, KeyRing, KeyTimes, KeyUnknown
+from domain.request_context import COMMAND_LINE, SCHEDULE, RequestContext
 from domain.token import TokenKind
 
 
@@ -29,7 +31,7 @@ class RotateKeys:
 
         :raises KeysReadOnly: the ring cannot be changed here.
         """
-        async with self.audit.recording("rotate keys", caller) as entry:
+        async with self.audit.recording(EventType.ROTATE_KEYS, caller) as entry:
             while True:  # each further turn follows on somebody else's success
                 ring = rotated = await self.keys.ring()
                 for kind in kinds:
@@ -37,7 +39,7 @@ class RotateKeys:
                 rotated = rotated.without_expired(self.clock(), self.times)
                 if rotated == ring or await self.keys.replace(ring, rotated):
                     entry.is_news = rotated != ring
-                    entry.detail = " ".join(kinds)
+                    entry.details = KeysRotated(tuple(kinds))
                     return rotated
 
     async def rotated(self, ring: KeyRing, kind: TokenKind) -> KeyRing:
@@ -69,7 +71,7 @@ class RevokeKey:
         :raises KeyUnknown: there is no such key.
         :raises KeysReadOnly: the ring cannot be changed here.
         """
-        async with self.audit.recording("revoke key", caller) as entry:
+        async with self.audit.recording(EventType.REVOKE_KEY, caller) as entry:
             if await self.keys.discard(key_id):
                 return await self.keys.ring()
             while True:  # each further turn follows on somebody else's success
@@ -77,7 +79,7 @@ class RevokeKey:
                 key = ring.find(key_id)
                 if key is None:
                     raise KeyUnknown
-                entry.detail = f"{key.kind} {key.id}"
+                entry.details = KeyRevoked(key.id, key.kind)
                 if await self.keys.replace(ring, left := await self._without(ring, key)):
                     return left
 
@@ -104,7 +106,7 @@ class MaintainKeys:
         while self.is_due(ring := await self.keys.ring()):
             tended = await self._tended(ring)
             if await self.keys.replace(ring, tended):
-                async with self.audit.recording("rotate keys", SCHEDULE) as entry:
+                async with self.audit.recording(EventType.ROTATE_KEYS, SCHEDULE) as entry:
                     entry.is_news = not tended.keys <= ring.keys  # or else keys were dropped only
                 return
 

@@ -8,9 +8,11 @@ from application.audit import Audit, Entry
 from application.ports import AuditLog, Clock, SessionStore, UserRepository
 from application.ports.pagination import Page, Total, UserQuery
 from application.sessions import PurgeStaleSessions
-from domain.audit_event import UNKNOWN, RequestContext
+from domain.audit_details import AccountChanged
+from domain.audit_event import EventType
 from domain.errors import NotFound
 from domain.permissions import Role
+from domain.request_context import UNKNOWN, RequestContext
 from domain.user import User, UserId
 
 
@@ -68,9 +70,9 @@ class ChangeUser:
         :raises NotFound: there is nobody of that id.
         :raises LastAdministrator: nobody would be left who could give others a role.
         """
-        async with self.audit.recording("change user", caller) as entry:
+        async with self.audit.recording(EventType.CHANGE_USER, caller) as entry:
             entry.user_id, entry.actor_id = user_id, actor_id
-            entry.detail = _words(role, disabled)
+            entry.details = AccountChanged(role, disabled)
             while True:  # each further turn follows on somebody else's change, which is kept
                 user = await self.show_user(user_id)
                 changed = self._changed(user, role, disabled)
@@ -88,13 +90,6 @@ class ChangeUser:
         if disabled is False and user.disabled:
             user = user.when_enabled(now)
         return user
-
-
-def _words(role: Role | None, disabled: bool | None) -> str:
-    words = [f"role {role}"] if role is not None else []
-    if disabled is not None:
-        words.append("disabled" if disabled else "enabled")
-    return ", ".join(words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +120,9 @@ class ForgetUser:
         """Before anything is lost: the last administrator stays."""
         now: User | None = user
         while now is not None and now.is_administrator:
-            async with self.audit.recording("change user", deletion.caller) as entry:
+            async with self.audit.recording(EventType.CHANGE_USER, deletion.caller) as entry:
                 entry.user_id, entry.actor_id = user.id, deletion.actor_id
-                entry.detail = f"role {Role.USER}"
+                entry.details = AccountChanged(Role.USER)
                 ordinary = now.with_role(Role.USER, self.clock())
                 entry.is_news = await self.users.replace(now, ordinary, entry.success())
             now = await self.users.get(user.id)
@@ -152,7 +147,7 @@ class DeleteUser:
         :raises NotFound: there is nobody of that id.
         :raises LastAdministrator: nobody would be left who could give others a role.
         """
-        async with self.audit.recording("delete user", caller) as entry:
+        async with self.audit.recording(EventType.DELETE_USER, caller) as entry:
             entry.user_id, entry.actor_id = user_id, actor_id
             await self.forget_user(await self.show_user(user_id), entry)
 
@@ -172,7 +167,7 @@ class RevokeSessionsOf:
         :param actor_id: the administrator; ``None`` is the command line.
         :raises NotFound: there is nobody of that id.
         """
-        async with self.audit.recording("end sessions of user", caller) as entry:
+        async with self.audit.recording(EventType.END_SESSIONS_OF_USER, caller) as entry:
             entry.user_id, entry.actor_id = user_id, actor_id
             while True:
                 user = await self.show_user(user_id)

@@ -1,85 +1,140 @@
-"""What is recorded of what people did: who, what, when, from where, and how it ended."""
+"""Audit events: who did what to whom, when and from where, and how it ended."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum, auto
 from typing import Self
 
+from domain.audit_details import (
+    AccountChanged,
+    Details,
+    EventsPruned,
+    HashesExported,
+    KeyRevoked,
+    KeysRotated,
+    OtherDetails,
+    PermissionNeeded,
+    RoleGiven,
+    SessionLimitReached,
+    UsersImported,
+)
+from domain.outcome import Outcome
+from domain.request_context import COMMAND_LINE, RequestContext
 from domain.session import SessionId
 from domain.user import UserId
 
-SUCCESS = "success"
 
-# What anybody could bring about without end is left to the log: it would fill the audit log's
-# disk. What is kept is limited by the number of attempts, or of changes, that somebody may make.
-_KEPT_OUTCOMES = frozenset(
-    {SUCCESS, "InvalidCredentials", "WrongPassword", "RefreshTokenReused", "LastAdministrator"}
-)
+class EventType(StrEnum):
+    """What was attempted.
 
-_ENDS_SESSIONS = {
-    "logout": "logout",
-    "end session": "owner",
-    "end all sessions": "owner",
-    "end sessions of user": "administrator",
-    "change password": "password",
-    "delete user": "deleted",
-    "delete account": "deleted",
-}
-CAUSES_OF_END = frozenset({*_ENDS_SESSIONS.values(), "reuse", "too_many", "disabled"})
-"""By which sessions can end before their time."""
-
-
-@dataclass(frozen=True, slots=True)
-class RequestContext:
-    """Where a request comes from, as far as that is known.
-
-    :ivar address: the IP address.
-    :ivar request_id: which request it is, in the logs of everybody involved.
-    :ivar device_token: what the caller shows to be known on this device.
-    :ivar agent: what the caller's browser or program calls itself.
+    Audit rows, API answers and log lines hold these names: never rename one. ``EventType(text)``
+    of any other text, such as the name of a later release, is ``UNKNOWN``.
     """
 
-    address: str = ""
-    request_id: str = ""
-    device_token: str | None = None
-    agent: str = ""
+    REGISTER = "register"
+    LOGIN = "login"
+    REFRESH = "refresh"
+    LOGOUT = "logout"
+    AUTHENTICATE = "authenticate"
+    READ_CREDENTIALS = "read credentials"
+    USE_COOKIES = "use cookies"
+    USE_PERMISSION = "use permission"
+    CHANGE_PASSWORD = "change password"  # noqa: S105 - no password
+    CHANGE_PROFILE = "change profile"
+    EXPORT_ACCOUNT = "export account"
+    DELETE_ACCOUNT = "delete account"
+    END_SESSION = "end session"
+    END_ALL_SESSIONS = "end all sessions"
+    CHANGE_USER = "change user"
+    DELETE_USER = "delete user"
+    END_SESSIONS_OF_USER = "end sessions of user"
+    IMPORT_USERS = "import users"
+    EXPORT_USERS = "export users"
+    PRUNE_AUDIT_LOG = "prune audit log"
+    ROTATE_KEYS = "rotate keys"
+    REVOKE_KEY = "revoke key"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def _missing_(cls, _value: object) -> Self:
+        return cls("unknown")
 
 
-UNKNOWN = RequestContext()
-"""Where nobody asks: a script, a test."""
+class CauseOfEnd(StrEnum):
+    """By what sessions end before they expire. Metric labels hold these names."""
 
-COMMAND_LINE = RequestContext(request_id="(command line)")
-"""The operator, who has the right to everything and is limited by nothing. No request has this id:
-there are signs in it that no proxy is believed.
-"""
+    LOGOUT = auto()
+    OWNER = auto()
+    ADMINISTRATOR = auto()
+    PASSWORD = auto()
+    DELETED = auto()
+    DISABLED = auto()
+    REUSE = auto()
+    TOO_MANY = auto()
 
-SCHEDULE = RequestContext(request_id="(schedule)")
-"""Nobody: it was due."""
+
+_ENDS_SESSIONS: Mapping[EventType, CauseOfEnd] = {
+    EventType.LOGOUT: CauseOfEnd.LOGOUT,
+    EventType.END_SESSION: CauseOfEnd.OWNER,
+    EventType.END_ALL_SESSIONS: CauseOfEnd.OWNER,
+    EventType.END_SESSIONS_OF_USER: CauseOfEnd.ADMINISTRATOR,
+    EventType.CHANGE_PASSWORD: CauseOfEnd.PASSWORD,
+    EventType.DELETE_USER: CauseOfEnd.DELETED,
+    EventType.DELETE_ACCOUNT: CauseOfEnd.DELETED,
+}
+
+_DETAILS: Mapping[EventType, type[Details]] = {
+    EventType.REGISTER: RoleGiven,
+    EventType.USE_PERMISSION: PermissionNeeded,
+    EventType.END_SESSION: SessionLimitReached,
+    EventType.CHANGE_USER: AccountChanged,
+    EventType.IMPORT_USERS: UsersImported,
+    EventType.EXPORT_USERS: HashesExported,
+    EventType.PRUNE_AUDIT_LOG: EventsPruned,
+    EventType.ROTATE_KEYS: KeysRotated,
+    EventType.REVOKE_KEY: KeyRevoked,
+}
+
+# Anybody could bring about the others without end and fill the disk of the audit log; they are in
+# the service's own log only. Rate limits bound the number of these.
+_KEPT_OUTCOMES = frozenset(
+    {
+        Outcome.SUCCESS,
+        Outcome.INVALID_CREDENTIALS,
+        Outcome.WRONG_PASSWORD,
+        Outcome.REFRESH_TOKEN_REUSED,
+        Outcome.LAST_ADMINISTRATOR,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Nothing in it is secret, and nothing of it was typed by the caller.
+    """An attempt and its outcome. It holds no secret and no text that the client typed.
 
-    :ivar id: 128 random bits: to record an event twice is to record it once.
-    :ivar what: ``login``, ``logout`` …
-    :ivar outcome: ``success``, or the name of the error.
+    :ivar id: 128 random bits: an event that is recorded twice is recorded once.
     :ivar user_id: whom it is about; ``None`` when that is not known.
-    :ivar actor_id: who did it, if it was somebody else: an administrator.
-    :ivar detail: what about it, in a word: the new role, for instance.
+    :ivar actor_id: the administrator who did it to another user.
     """
 
     id: str
-    what: str
-    outcome: str
+    type: EventType
+    outcome: Outcome
     at: datetime
     caller: RequestContext
     user_id: UserId | None = None
     session_id: SessionId | None = None
     actor_id: UserId | None = None
-    detail: str = ""
+    details: Details | None = None
+
+    @property
+    def detail(self) -> str:
+        """The text of the details, for people; empty if there are none."""
+        return "" if self.details is None else str(self.details)
 
     def without_address_of(self, user_id: UserId) -> Self:
-        """The event as it is when the address of this user is forgotten, if it is theirs."""
+        """Return the event without its address, if this user did it."""
         if (self.actor_id or self.user_id) != user_id:
             return self
         return replace(self, caller=replace(self.caller, address=""))
@@ -91,23 +146,24 @@ class Event:
         return self.actor_id is not None or is_operators
 
     @property
-    def cause_of_end(self) -> str | None:
-        """By what sessions were ended, if any were: one of :data:`CAUSES_OF_END`."""
-        if (self.what, self.outcome) == ("refresh", "RefreshTokenReused"):
-            return "reuse"
-        if self.outcome != SUCCESS:
+    def cause_of_end(self) -> CauseOfEnd | None:
+        """Why sessions ended, if the event ended any."""
+        if (self.type, self.outcome) == (EventType.REFRESH, Outcome.REFRESH_TOKEN_REUSED):
+            return CauseOfEnd.REUSE
+        if self.outcome is not Outcome.SUCCESS:
             return None
-        if (self.what, self.detail) == ("end session", "too many"):
-            return "too_many"
-        if self.what == "change user":
-            return "disabled" if "disabled" in self.detail.split(", ") else None
-        return _ENDS_SESSIONS.get(self.what)
+        match self.details:
+            case SessionLimitReached():
+                return CauseOfEnd.TOO_MANY
+            case AccountChanged(disabled=True):
+                return CauseOfEnd.DISABLED
+        return _ENDS_SESSIONS.get(self.type)
 
     @property
     def is_kept(self) -> bool:
         """Whether it belongs into the audit log. The service's own log has all events."""
-        is_refresh = (self.what, self.outcome) == ("refresh", SUCCESS)  # that is no news
-        has_an_end = self.user_id is not None or self.outcome == SUCCESS
+        is_refresh = self.type is EventType.REFRESH and self.outcome is Outcome.SUCCESS
+        has_an_end = self.user_id is not None or self.outcome is Outcome.SUCCESS
         return has_an_end and self.outcome in _KEPT_OUTCOMES and not is_refresh
 
 
@@ -115,8 +171,19 @@ class Event:
 class RecordedEvent:
     """An event in the audit log.
 
-    :ivar number: its place there: 1, 2, 3 … without a gap.
+    :ivar number: its position there: 1, 2, 3 … without a gap.
     """
 
     number: int
     event: Event
+
+
+def read_details(event_type: EventType, text: str) -> Details | None:
+    """Return the details whose text was recorded, by this release or an earlier one."""
+    if not text:
+        return None
+    try:
+        details = _DETAILS.get(event_type, OtherDetails).read(text)
+    except ValueError:
+        return OtherDetails(text)
+    return details if str(details) == text else OtherDetails(text)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
-from domain.audit_event import RequestContext
+from domain.request_context import RequestContext
 
 AGENT_LENGTH = 255
 COARSENESS = timedelta(minutes=1)

@@ -15,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from domain.audit_event import SUCCESS, Event, RequestContext
+from domain.audit_event import Event, EventType
+from domain.outcome import Outcome
+from domain.request_context import RequestContext
 from doorward.diagnostics.doctor import examine_audit_log
 from infrastructure.config.settings import Settings
 from infrastructure.storage.backends import open_stores
@@ -106,7 +108,7 @@ def happen(url: str, *ages: timedelta) -> None:
 
 def an_event(age: timedelta) -> Event:
     at, caller = datetime.now(UTC) - age, RequestContext("192.0.2.1", "request-7")
-    return Event(new_id(), "login", SUCCESS, at, caller, ada().id)
+    return Event(new_id(), EventType.LOGIN, Outcome.SUCCESS, at, caller, ada().id)
 
 
 @contextmanager

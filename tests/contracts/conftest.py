@@ -22,9 +22,11 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from application.ports import AuditLog, RateLimiter, SessionStore, UserRepository
 from application.ports.pagination import Page
-from domain.audit_event import SUCCESS, Event, RequestContext
+from domain.audit_event import Event, EventType
 from domain.email import Email
 from domain.errors import InvalidInput
+from domain.outcome import Outcome
+from domain.request_context import RequestContext
 from domain.session import Session, SessionId
 from domain.user import User, UserId
 from infrastructure.clock import system_clock
@@ -173,9 +175,13 @@ async def open_audit_log(url: str, options: StoreOptions = PATIENT) -> AsyncIter
         yield log
 
 
+HERE = RequestContext("192.0.2.1", "request-7")
+"""Where all events come from that say nothing else."""
+
+
 def an_event(**changes: Any) -> Event:
     """A login of just now, of somebody of whom nothing else is known."""
-    event = Event(new_id(), "login", SUCCESS, NOW, RequestContext("192.0.2.1", "request-7"))
+    event = Event(new_id(), EventType.LOGIN, Outcome.SUCCESS, NOW, HERE)
     return replace(event, **changes)
 
 

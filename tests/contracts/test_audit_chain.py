@@ -11,7 +11,10 @@ import pytest
 from sqlalchemy import Executable, delete, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
-from domain.audit_event import UNKNOWN, Event, RequestContext
+from domain.audit_details import AccountChanged
+from domain.audit_event import Event, EventType
+from domain.permissions import Role
+from domain.request_context import UNKNOWN, RequestContext
 from domain.session import SessionId
 from infrastructure.storage.sql import audit_chain as chain
 from infrastructure.storage.sql.audit_chain import Broken, Head, append, verify
@@ -32,11 +35,11 @@ number = audit_events.c.number
 def a_full_event(at: int = 0) -> Event:
     """Of which every column says something."""
     return an_event(
-        what="change user",
+        type=EventType.CHANGE_USER,
         user_id=ADA,
         session_id=SessionId(new_id()),
         actor_id=EVE,
-        detail="role admin",
+        details=AccountChanged(Role.ADMIN),
         at=NOW + at * SECOND,
     )
 

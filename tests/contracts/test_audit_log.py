@@ -14,8 +14,12 @@ from hypothesis import strategies as st
 
 from application.ports import AuditLog
 from application.ports.pagination import EventQuery, Page
-from domain.audit_event import UNKNOWN, Event, RecordedEvent, RequestContext
+from domain.audit_details import AccountChanged, OtherDetails
+from domain.audit_event import Event, EventType, RecordedEvent
 from domain.errors import InvalidInput
+from domain.outcome import Outcome
+from domain.permissions import Role
+from domain.request_context import UNKNOWN, RequestContext
 from domain.session import SessionId
 from domain.user import UserId
 from infrastructure.storage.backends import backend_for
@@ -24,6 +28,7 @@ from tests.conftest import schemes, url_for
 from tests.contracts.conftest import (
     ADA,
     EVE,
+    HERE,
     NO_POSITIONS,
     PATIENT,
     an_event,
@@ -36,7 +41,6 @@ from tests.contracts.conftest import (
 from tests.support.builders import MICROSECOND, NOW, SECOND, new_id
 
 EVERYTHING = EventQuery()
-HERE = RequestContext("192.0.2.1", "request-7")
 
 # The place is the same in all examples: what one leaves there the next one finds.
 same_place = settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -45,12 +49,12 @@ EVENTS = {
     "a login": an_event(user_id=ADA, session_id=SessionId(new_id())),
     "nothing but what it must have": an_event(caller=UNKNOWN),
     "everything": an_event(
-        what="change user",
-        outcome="LastAdministrator",
+        type=EventType.CHANGE_USER,
+        outcome=Outcome.LAST_ADMINISTRATOR,
         user_id=ADA,
         session_id=SessionId(new_id()),
         actor_id=EVE,
-        detail="role admin, disabled",
+        details=AccountChanged(Role.ADMIN, disabled=True),
     ),
     "the lowest ids": an_event(
         id="0" * 32, user_id=UserId(UUID(int=0)), session_id=SessionId("0" * 32), caller=UNKNOWN
@@ -61,8 +65,8 @@ EVENTS = {
         session_id=SessionId("f" * 32),
         caller=UNKNOWN,
     ),
-    "the longest words": an_event(what="w" * 50, outcome="o" * 50, detail="d" * 255),
-    "words with signs": an_event(detail="Zoë 李 👩‍💻 %s \\ \"x\" 'y' ;--"),
+    "the longest words": an_event(details=OtherDetails("d" * 255)),
+    "words with signs": an_event(details=OtherDetails("Zoë 李 👩‍💻 %s \\ \"x\" 'y' ;--")),
     "the longest request id": an_event(caller=RequestContext("192.0.2.1", "r" * 64)),
     "IPv6": an_event(caller=RequestContext("2001:0db8:0000:0000:0000:ffff:192.168.100.228", "r")),
     "an address without a request": an_event(caller=RequestContext("192.0.2.1")),
@@ -172,7 +176,7 @@ async def test_an_event_that_cannot_be_stored_costs_no_other_its_record(
     audit_log: AuditLog,
 ) -> None:
     events = [an_event() for _ in range(4)]
-    impossible = an_event(detail="\x00")  # in some databases
+    impossible = an_event(details=OtherDetails("\x00"))  # in some databases
 
     await asyncio.gather(*map(audit_log.record, [*events[:2], impossible, *events[2:]]))
 
@@ -223,38 +227,43 @@ TIMES = [NOW - SECOND, NOW - MICROSECOND, NOW, NOW + MICROSECOND]
 
 
 def all_kinds() -> list[Event]:
-    kinds = product(("login", "logout"), ("success", "WrongPassword"), (ADA, EVE, None), TIMES)
+    types, outcomes = (
+        (EventType.LOGIN, EventType.LOGOUT),
+        (Outcome.SUCCESS, Outcome.WRONG_PASSWORD),
+    )
     return [
-        an_event(what=what, outcome=outcome, user_id=user_id, at=at)
-        for what, outcome, user_id, at in kinds
+        an_event(type=event_type, outcome=outcome, user_id=user_id, at=at)
+        for event_type, outcome, user_id, at in product(types, outcomes, (ADA, EVE, None), TIMES)
     ]
 
 
 QUERIES = {
     "everything": (EVERYTHING, 48),
     "a user": (EventQuery(user_id=ADA), 16),
-    "what happened": (EventQuery(what="logout"), 24),
-    "how it ended": (EventQuery(outcome="success"), 24),
+    "what happened": (EventQuery(type=EventType.LOGOUT), 24),
+    "how it ended": (EventQuery(outcome=Outcome.SUCCESS), 24),
     "from a time on": (EventQuery(since=NOW), 24),
     "until a time": (EventQuery(until=NOW), 24),
     "a span": (EventQuery(since=NOW - MICROSECOND, until=NOW + MICROSECOND), 24),
     "one moment": (EventQuery(since=NOW, until=NOW + MICROSECOND), 12),
     "no time at all": (EventQuery(since=NOW, until=NOW), 0),
     "all together": (
-        EventQuery(ADA, "login", "success", NOW - MICROSECOND, NOW + MICROSECOND),
+        EventQuery(ADA, EventType.LOGIN, Outcome.SUCCESS, NOW - MICROSECOND, NOW + MICROSECOND),
         2,
     ),
-    "a user and what happened": (EventQuery(user_id=EVE, what="login"), 8),
+    "a user and what happened": (EventQuery(user_id=EVE, type=EventType.LOGIN), 8),
     "somebody else": (EventQuery(user_id=UserId(uuid4())), 0),
-    "another word": (EventQuery(what="log"), 0),
-    "signs": (EventQuery(what="%", outcome="_"), 0),
+    "another type": (EventQuery(type=EventType.CHANGE_USER), 0),
+    "another outcome": (EventQuery(outcome=Outcome.INVALID_CREDENTIALS), 0),
+    "a type of another release": (EventQuery(type=EventType.UNKNOWN), 0),
+    "an outcome of another release": (EventQuery(outcome=Outcome.UNKNOWN), 0),
 }
 
 
 def is_asked_for(event: Event, query: EventQuery) -> bool:
     return (
         query.user_id in {None, event.user_id}
-        and query.what in {None, event.what}
+        and query.type in {None, event.type}
         and query.outcome in {None, event.outcome}
         and (query.since or event.at) <= event.at
         and not (query.until and query.until <= event.at)
@@ -348,7 +357,12 @@ async def test_nothing_forged_is_worse_than_no_position(audit_log: AuditLog, tex
 
 async def test_of_what_somebody_did_no_address_is_left(audit_log: AuditLog) -> None:
     own = an_event(user_id=ADA, session_id=SessionId(new_id()))
-    done_to_eve = an_event(user_id=EVE, actor_id=ADA, detail="disabled")
+    done_to_eve = an_event(
+        type=EventType.CHANGE_USER,
+        user_id=EVE,
+        actor_id=ADA,
+        details=AccountChanged(disabled=True),
+    )
     done_to_nobody = an_event(actor_id=ADA)
     done_to_herself = an_event(user_id=ADA, actor_id=ADA)
     events = [own, done_to_eve, done_to_nobody, done_to_herself]
@@ -362,7 +376,7 @@ async def test_of_what_somebody_did_no_address_is_left(audit_log: AuditLog) -> N
 
 
 async def test_no_address_is_left_of_what_was_only_just_refused(audit_log: AuditLog) -> None:
-    refusal = an_event(outcome="WrongPassword", user_id=ADA)
+    refusal = an_event(outcome=Outcome.WRONG_PASSWORD, user_id=ADA)
     await audit_log.record(refusal)
 
     await audit_log.forget_addresses(ADA)
@@ -405,13 +419,13 @@ async def test_what_somebody_does_later_has_its_address(audit_log: AuditLog) -> 
 async def test_an_event_is_found_as_before_when_its_address_is_forgotten(
     audit_log: AuditLog,
 ) -> None:
-    events = [an_event(user_id=ADA, what="logout"), an_event(user_id=EVE)]
+    events = [an_event(user_id=ADA, type=EventType.LOGOUT), an_event(user_id=EVE)]
     await record_all(audit_log, events)
 
     await audit_log.forget_addresses(ADA)
     await audit_log.record(events[0])  # which does not bring it back
 
-    [found] = await recorded(audit_log, EventQuery(user_id=ADA, what="logout"))
+    [found] = await recorded(audit_log, EventQuery(user_id=ADA, type=EventType.LOGOUT))
     assert (found.id, found.caller.address) == (events[0].id, "")
 
 
@@ -501,7 +515,7 @@ async def test_of_who_has_gone_no_address_is_recorded_however_late_it_comes(
 ) -> None:
     url = url_for(scheme, request)
     await sign_up(url, ADA)
-    here, late = an_event(user_id=ADA), an_event(outcome="InvalidCredentials", user_id=ADA)
+    here, late = an_event(user_id=ADA), an_event(outcome=Outcome.INVALID_CREDENTIALS, user_id=ADA)
     done_to_her = an_event(user_id=ADA, actor_id=EVE)
     async with open_audit_log(url) as log:
         await log.record(here)

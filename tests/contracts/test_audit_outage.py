@@ -12,8 +12,9 @@ import pytest
 
 from application.ports import AuditLog
 from application.ports.pagination import EventQuery
-from domain.audit_event import Event
+from domain.audit_event import Event, EventType
 from domain.errors import Unavailable
+from domain.outcome import Outcome
 from infrastructure.storage.backends import open_stores
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.audit_chain import verify
@@ -338,7 +339,7 @@ async def test_an_event_is_recorded_though_its_caller_goes_away(remote: Remote) 
 
 
 async def test_a_refusal_is_not_waited_for(remote: Remote) -> None:
-    refusal, success = an_event(outcome="InvalidCredentials"), an_event()
+    refusal, success = an_event(outcome=Outcome.INVALID_CREDENTIALS), an_event()
     busy = await asyncpg.connect(remote.url)
     async with busy.transaction():
         await busy.execute("SELECT * FROM audit_chain FOR UPDATE")
@@ -354,7 +355,7 @@ async def test_a_refusal_is_not_waited_for(remote: Remote) -> None:
 
 
 async def test_a_refusal_is_recorded_though_the_process_ends_at_once(url: str) -> None:
-    refusal = an_event(outcome="InvalidCredentials")
+    refusal = an_event(outcome=Outcome.INVALID_CREDENTIALS)
     async with a_remote(url) as remote:
         await remote.log.record(refusal)
 
@@ -403,7 +404,7 @@ async def test_what_is_on_its_way_when_addresses_are_forgotten_has_none_in_the_e
 
 async def test_what_happens_to_others_is_not_undone(url: str) -> None:
     async with FragileWire(url) as wire, open_stores(wire.url, "memory:", HASTY) as stores:
-        session, event, later = a_session(), an_event(what="logout"), an_event()
+        session, event, later = a_session(), an_event(type=EventType.LOGOUT), an_event()
         await stores.sessions.add(session)
 
         await wire.cut()
@@ -420,7 +421,7 @@ async def test_a_change_that_is_made_during_an_outage_of_the_log_is_made_or_not_
     url: str,
 ) -> None:
     async with FragileWire(url) as wire, open_stores(wire.url, wire.url, HASTY) as stores:
-        user, event, later = ada(), an_event(what="register"), an_event()
+        user, event, later = ada(), an_event(type=EventType.REGISTER), an_event()
 
         await wire.cut()
         with pytest.raises(Unavailable):

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from application.ports.pagination import EventQuery, UserQuery
+from domain.audit_details import OtherDetails
 from domain.audit_event import Event
 from domain.email import Email
 from domain.errors import EmailTaken, LastAdministrator, Unavailable
@@ -141,7 +142,7 @@ async def scene_in_two_places(
 
 @every_change
 async def test_a_change_is_recorded_in_the_step_that_makes_it(scene: Scene, change: Act) -> None:
-    event = an_event(detail="a change")
+    event = an_event(details=OtherDetails("a change"))
 
     await change(scene, event)
 
@@ -150,7 +151,7 @@ async def test_a_change_is_recorded_in_the_step_that_makes_it(scene: Scene, chan
 
 @every_change
 async def test_to_record_a_change_afterwards_adds_nothing(scene: Scene, change: Act) -> None:
-    event, later = an_event(detail="a change"), an_event()
+    event, later = an_event(details=OtherDetails("a change")), an_event()
     await change(scene, event)
 
     await scene.stores.audit_log.record(event)
@@ -326,7 +327,9 @@ async def test_what_the_audit_log_refuses_does_not_happen(postgres_url: str, cha
         scene = await a_scene(postgres_url, stores)
 
         with pytest.raises((DBAPIError, Unavailable)):
-            await change(scene, an_event(what="w" * 60))  # longer than there is room for
+            await change(
+                scene, an_event(details=OtherDetails("d" * 256))
+            )  # longer than there is room for
 
         assert await scene.recorded() == []
         assert await scene.is_as_before()

@@ -11,8 +11,8 @@ import pytest
 
 from application.audit import Audit
 from application.signing_keys import MaintainKeys, RevokeKey, RotateKeys
-from domain.audit_event import COMMAND_LINE, SCHEDULE
 from domain.key_ring import Key, KeyId, KeyRing, KeysReadOnly, KeyState, KeyTimes, KeyUnknown
+from domain.request_context import COMMAND_LINE, SCHEDULE
 from domain.token import TokenKind
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.signing.algorithms import EDDSA
@@ -203,7 +203,7 @@ async def test_workers_agree_on_a_rotation(
     await asyncio.gather(*(worker.maintain() for worker in workers))
 
     assert len((await operator.store.ring()).keys) == 6
-    assert [(event.what, event.caller) for event in operator.heard.events] == [
+    assert [(event.type, event.caller) for event in operator.heard.events] == [
         ("rotate keys", SCHEDULE)
     ] * 2
 
@@ -279,7 +279,7 @@ async def test_what_the_operator_does_with_keys_is_recorded(operator: Operator) 
     await operator.rotate([ACCESS])
     await operator.revoke(key.id)
 
-    done = [(each.what, each.outcome, each.detail) for each in operator.heard.events]
+    done = [(each.type, each.outcome, each.detail) for each in operator.heard.events]
     assert done == [
         ("rotate keys", "success", ""),
         ("rotate keys", "success", "access"),

@@ -11,7 +11,6 @@ from litestar import Litestar
 from application.ports import AuditLog, SessionStore, UserRepository
 from application.ports.pagination import EventQuery, UserQuery
 from domain.audit_event import RecordedEvent
-from domain.errors import LastAdministrator
 from domain.permissions import Role
 from domain.user import User, UserId
 from tests.http.conftest import STACKS
@@ -493,7 +492,7 @@ class TestTheLastAdministrator:
         assert await kept(app, before) == 1
         assert (await client.get(USERS, headers=admin)).status_code == 200
         logged_in, *_ = [
-            each.event for each in await events_of(app, before.id) if each.event.what == "login"
+            each.event for each in await events_of(app, before.id) if each.event.type == "login"
         ]
         assert logged_in.caller.address == "127.0.0.1"
 
@@ -564,7 +563,7 @@ class TestTheLastAdministrator:
         await depose(client, admin, await path_of(users, BOSS))
 
         latest = (await events_of(app, (await stored(users, BOSS)).id))[0].event
-        assert (latest.what, latest.outcome) == ("change user", LastAdministrator.__name__)
+        assert (latest.type, latest.outcome) == ("change user", "last_administrator")
 
 
 async def events_of(app: Litestar, user_id: UserId | None = None) -> list[RecordedEvent]:
@@ -611,7 +610,7 @@ class TestADeletedUser:
         events = answer.json()["data"]["events"]
         assert [(each["what"], each["outcome"]) for each in events] == [
             ("delete user", "success"),
-            ("login", "InvalidCredentials"),
+            ("login", "invalid_credentials"),
             ("login", "success"),
             ("register", "success"),
         ]
@@ -635,7 +634,7 @@ class TestADeletedUser:
 
         events = [each.event for each in await events_of(app)]
         theirs_alone = [each for each in events if str(each.actor_id) in path]
-        assert {each.what for each in theirs_alone} == {"change user", "delete user"}
+        assert {each.type for each in theirs_alone} == {"change user", "delete user"}
         assert {each.caller.address for each in theirs_alone} == {""}
         assert "203.0.113.7" not in (await client.get(AUDIT, headers=admin)).text
 

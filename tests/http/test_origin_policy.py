@@ -126,7 +126,7 @@ async def test_a_refused_call_leaves_a_record(
 
     told = [each.getMessage() for each in caplog.records if each.name == "doorward.audit"]
     assert len(told) == 3
-    assert all("use cookies" in each and "CrossSiteRequest" in each for each in told)
+    assert all("use cookies" in each and "cross_site_request" in each for each in told)
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", ME), ("POST", REFRESH), ("POST", LOGOUT)])

@@ -10,7 +10,7 @@ import pytest
 from litestar import Litestar
 
 from api.security.origin_policy import OriginPolicy
-from domain.audit_event import COMMAND_LINE
+from domain.request_context import COMMAND_LINE
 from infrastructure.telemetry.logging import json_formatter
 from tests.http.people import EMAIL, LOGIN, ORIGIN, Client, a_client
 from tests.support.builders import PASSWORD

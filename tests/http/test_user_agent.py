@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.user_agent import in_words
-from domain.audit_event import RequestContext
+from domain.request_context import RequestContext
 from domain.session_activity import SessionActivity
 
 _WINDOWS, _LINUX = "Windows NT 10.0; Win64; x64", "X11; Linux x86_64"

@@ -92,7 +92,7 @@ async def test_what_all_workers_count_is_told_together(tmp_path: Path, workers: 
 
     me = {"method": "GET", "route": "/api/users/me"}
     assert value("logins_total", outcome="success") == 1
-    assert value("logins_total", outcome="InvalidCredentials") == 9
+    assert value("logins_total", outcome="invalid_credentials") == 9
     assert value("http_requests_total", status="200", **me) == 9
     assert value("http_request_seconds_count", **me) == 9
     nobody = {"method": "GET", "route": "/api/users/{user_id}", "status": "404"}

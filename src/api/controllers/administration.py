@@ -23,6 +23,7 @@ from application.ports import AuditLog
 from application.ports.pagination import EventQuery, UserQuery
 from application.sessions import ListSessions
 from application.users import ChangeUser, DeleteUser, ListUsers, RevokeSessionsOf, ShowUser
+from domain.audit_event import EventType
 from domain.email import beginning_of_email
 from domain.errors import (
     InvalidInput,
@@ -33,12 +34,17 @@ from domain.errors import (
     TokenRejected,
     Unavailable,
 )
+from domain.outcome import Outcome
 from domain.permissions import Permission, Role
 from domain.user import UserId
 
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _READING = (NotLoggedIn, TokenRejected, PermissionMissing, Unavailable)
 _CHANGING = (*_READING, CrossSiteRequest, NotFound)
+
+
+def _names(names: type[EventType] | type[Outcome]) -> str:
+    return f"One of {', '.join(f'`{name}`' for name in names)}."
 
 
 async def user_query(
@@ -58,10 +64,8 @@ async def event_query(
     user: Annotated[
         UUID | None, QueryParameter(description="Only events about this user.")
     ] = None,
-    what: Annotated[str | None, QueryParameter(description="`login`, `logout` …")] = None,
-    outcome: Annotated[
-        str | None, QueryParameter(description="`success`, or the name of the error.")
-    ] = None,
+    what: Annotated[str | None, QueryParameter(description=_names(EventType))] = None,
+    outcome: Annotated[str | None, QueryParameter(description=_names(Outcome))] = None,
     since: Annotated[
         datetime | None, QueryParameter(description="Not before this time (RFC 3339).")
     ] = None,
@@ -69,8 +73,8 @@ async def event_query(
 ) -> EventQuery:
     return EventQuery(
         UserId(user) if user else None,
-        searched("what", what),
-        searched("outcome", outcome),
+        EventType(name) if (name := searched("what", what)) else None,
+        Outcome(name) if (name := searched("outcome", outcome)) else None,
         _aware(since),
         _aware(until),
     )

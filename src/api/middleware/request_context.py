@@ -20,7 +20,7 @@ from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from api.problems import MISDIRECTED, worded
 from api.security.origin_policy import OriginPolicy
-from domain.audit_event import RequestContext
+from domain.request_context import RequestContext
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 

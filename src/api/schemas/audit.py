@@ -17,7 +17,7 @@ class ActivityView(Struct, rename="camel"):
 
     at: datetime
     what: Annotated[str, Meta(examples=["login"])]
-    outcome: Annotated[str, Meta(examples=["success", "InvalidCredentials"])]
+    outcome: Annotated[str, Meta(examples=["success", "invalid_credentials"])]
     detail: str
     session_id: str | None
     address: Annotated[str, Meta(description="Of the actor, unless it was an administrator.")]
@@ -28,8 +28,8 @@ class ActivityView(Struct, rename="camel"):
         event = recorded.event
         return cls(
             at=event.at.astimezone(UTC),
-            what=event.what,
-            outcome=event.outcome,
+            what=event.type.value,
+            outcome=event.outcome.value,
             detail=event.detail,
             session_id=event.session_id,
             address="" if event.is_by_another else event.caller.address,
@@ -60,7 +60,7 @@ class EventView(Struct, rename="camel"):
     number: Annotated[int, Meta(description="Its sequence number in the audit log.")]
     at: datetime
     what: Annotated[str, Meta(examples=["login"])]
-    outcome: Annotated[str, Meta(examples=["success", "InvalidCredentials"])]
+    outcome: Annotated[str, Meta(examples=["success", "invalid_credentials"])]
     detail: str
     user_id: Annotated[UserId | None, Meta(description="The user whom the event is about.")]
     actor_id: Annotated[
@@ -76,8 +76,8 @@ class EventView(Struct, rename="camel"):
         return cls(
             number=recorded.number,
             at=event.at.astimezone(UTC),
-            what=event.what,
-            outcome=event.outcome,
+            what=event.type.value,
+            outcome=event.outcome.value,
             detail=event.detail,
             user_id=event.user_id,
             actor_id=event.actor_id,

@@ -10,12 +10,13 @@ from litestar.handlers import BaseRouteHandler
 from api.middleware.request_context import context_of
 from api.security import credentials
 from api.security.origin_policy import CrossSiteRequest, OriginPolicy
-from application.audit import Audit
+from application.audit import Audit, Entry
 from application.authenticate import Authenticate, ReloadPrincipal
 from application.session_activity import RecordSessionActivity
-from domain.errors import AuthError, NotLoggedIn, PermissionMissing, TokenRejected
+from domain.audit_details import PermissionNeeded
+from domain.audit_event import EventType
+from domain.errors import NotLoggedIn, PermissionMissing, TokenRejected
 from domain.permissions import Permission
-from domain.session import Session
 
 PUBLIC = {"is_public": True}
 
@@ -67,7 +68,10 @@ def requires(permission: Permission) -> Guard:
         connection.scope["user"] = principal
         if not principal.user.role.may(permission):
             refused = PermissionMissing()
-            await _record(f"use {permission}", refused, request, principal.session)
+            entry = await _entry(EventType.USE_PERMISSION, request)
+            entry.is_about(principal.session)
+            entry.details = PermissionNeeded(permission)
+            await entry.audit.refused(entry, refused)
             raise refused
 
     check.permission = permission  # type: ignore[attr-defined] # for whoever walks the routes
@@ -82,7 +86,8 @@ async def credentials_of(request: Request[Any, Any, Any]) -> credentials.Credent
     try:
         return credentials.read(request.scope["headers"], request.app.state.origin_policy)
     except TokenRejected as refused:
-        await _record("read credentials", refused, request)
+        entry = await _entry(EventType.READ_CREDENTIALS, request)
+        await entry.audit.refused(entry, refused)
         raise
 
 
@@ -95,15 +100,11 @@ async def reject_cross_site(request: Request[Any, Any, Any]) -> None:
     try:
         origin_policy.reject_cross_site(request.headers)
     except CrossSiteRequest as refused:
-        await _record("use cookies", refused, request)
+        entry = await _entry(EventType.USE_COOKIES, request)
+        await entry.audit.refused(entry, refused)
         raise
 
 
-async def _record(
-    what: str, refused: AuthError, request: Request[Any, Any, Any], of: Session | None = None
-) -> None:
-    audit = await request.app.state.dishka_container.get(Audit)
-    entry = audit.begin(what, context_of(request))
-    if of is not None:
-        entry.is_about(of)
-    await audit.refused(entry, refused)
+async def _entry(event_type: EventType, request: Request[Any, Any, Any]) -> Entry:
+    audit: Audit = await request.app.state.dishka_container.get(Audit)
+    return audit.begin(event_type, context_of(request))

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Literal, TypeVar
 
+from domain.audit_event import EventType
+from domain.outcome import Outcome
 from domain.permissions import Role
 from domain.user import UserId
 
@@ -65,7 +67,7 @@ class EventQuery:
     """
 
     user_id: UserId | None = None
-    what: str | None = None
-    outcome: str | None = None
+    type: EventType | None = None
+    outcome: Outcome | None = None
     since: datetime | None = None
     until: datetime | None = None

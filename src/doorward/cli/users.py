@@ -17,10 +17,12 @@ from application.ports import UserRepository
 from application.ports.pagination import UserQuery
 from application.sessions import ListSessions
 from application.users import ChangeUser, RevokeSessionsOf
-from domain.audit_event import COMMAND_LINE
+from domain.audit_details import HashesExported
+from domain.audit_event import EventType
 from domain.email import Email
 from domain.errors import InvalidInput, NotFound
 from domain.permissions import Role
+from domain.request_context import COMMAND_LINE
 from domain.user import User, UserId
 from doorward.cli.use_cases import use_cases
 from infrastructure.storage.not_ready import NotReady
@@ -132,8 +134,8 @@ def export(file: Path, with_hashes: bool) -> None:
     async def copy(container: AsyncContainer) -> int:
         repository = await container.get(UserRepository)
         audit: Audit = await container.get(Audit)
-        async with audit.recording("export users", COMMAND_LINE) as entry:
-            entry.detail = "with hashes" if with_hashes else ""
+        async with audit.recording(EventType.EXPORT_USERS, COMMAND_LINE) as entry:
+            entry.details = HashesExported() if with_hashes else None
             with open_private(file) as opened:
                 try:
                     return await _write_all(repository, opened, line, with_hashes)

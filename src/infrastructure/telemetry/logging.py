@@ -65,8 +65,8 @@ class LoggedEvents:
 
     def __call__(self, event: Event) -> None:
         self._log.info(
-            event.what,
-            outcome=event.outcome,
+            event.type.value,
+            outcome=event.outcome.value,
             at=event.at.isoformat(),
             user_id=str(event.user_id) if event.user_id else None,
             session_id=event.session_id,

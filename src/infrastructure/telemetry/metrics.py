@@ -22,9 +22,10 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
-from domain.audit_event import CAUSES_OF_END, SUCCESS, Event
+from domain.audit_event import CauseOfEnd, Event, EventType
 from domain.errors import Unavailable
 from domain.key_ring import KeyState
+from domain.outcome import Outcome
 from domain.token import TokenKind
 from infrastructure.signing.key_store import UNKNOWN_START
 
@@ -42,17 +43,31 @@ _REQUEST_TIMES = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 _STORE_TIMES = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 _HASH_TIMES = (0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10)
 
-# So that there is a zero from which the first one is counted.
-_EXPECTED_LOGINS = (SUCCESS, "InvalidCredentials", "TooManyRequests", "Unavailable")
-_EXPECTED_REFRESHES = (
-    SUCCESS,
-    "RefreshTokenReused",
-    "TokenRejected",
-    "TooManyRequests",
-    "Unavailable",
+# These series begin at zero, so that Prometheus sees the first increase.
+_EXPECTED_LOGINS = (
+    Outcome.SUCCESS,
+    Outcome.INVALID_CREDENTIALS,
+    Outcome.TOO_MANY_REQUESTS,
+    Outcome.UNAVAILABLE,
 )
-_EXPECTED_REGISTRATIONS = (SUCCESS, "EmailTaken", "InvalidInput", "TooManyRequests")
-_EXPECTED_REFUSALS = ("TokenRejected", "CrossSiteRequest", "PermissionMissing")
+_EXPECTED_REFRESHES = (
+    Outcome.SUCCESS,
+    Outcome.REFRESH_TOKEN_REUSED,
+    Outcome.INVALID_TOKEN,
+    Outcome.TOO_MANY_REQUESTS,
+    Outcome.UNAVAILABLE,
+)
+_EXPECTED_REGISTRATIONS = (
+    Outcome.SUCCESS,
+    Outcome.EMAIL_TAKEN,
+    Outcome.INVALID_INPUT,
+    Outcome.TOO_MANY_REQUESTS,
+)
+_EXPECTED_REFUSALS = (
+    Outcome.INVALID_TOKEN,
+    Outcome.CROSS_SITE_REQUEST,
+    Outcome.PERMISSION_MISSING,
+)
 
 
 class Metrics:
@@ -78,14 +93,14 @@ class Metrics:
         )
         self._logins = Counter(
             "doorward_logins",
-            "Attempts to log in, by `success` or the name of the error, as in the log.",
+            "Attempts to log in, by outcome: `success` or the name of the error, as in the log.",
             ["outcome"],
             registry=registry,
         )
         self._refreshes = Counter(
             "doorward_refreshes",
-            "Refreshes by outcome. RefreshTokenReused: a spent token came back, perhaps a stolen "
-            "one, and the session was ended.",
+            "Refreshes by outcome. refresh_token_reused: a spent token came back, perhaps a "
+            "stolen one, and the session was ended.",
             ["outcome"],
             registry=registry,
         )
@@ -175,12 +190,14 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livesum",
         )
-        self._by_event = {
-            "login": self._logins,
-            "refresh": self._refreshes,
-            "register": self._registrations,
-            "authenticate": self._refusals,
-            "read credentials": self._refusals,
+        self._by_type = {
+            EventType.LOGIN: self._logins,
+            EventType.REFRESH: self._refreshes,
+            EventType.REGISTER: self._registrations,
+            EventType.AUTHENTICATE: self._refusals,
+            EventType.READ_CREDENTIALS: self._refusals,
+            EventType.USE_COOKIES: self._refusals,
+            EventType.USE_PERMISSION: self._refusals,
         }
         self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._called: dict[tuple[str, str], tuple[Histogram, Counter]] = {}
@@ -194,9 +211,9 @@ class Metrics:
             (self._refusals, _EXPECTED_REFUSALS),
         ):
             for outcome in outcomes:
-                counter.labels(outcome)
-        for cause in CAUSES_OF_END:
-            self._session_endings.labels(cause)
+                counter.labels(outcome.value)
+        for cause in CauseOfEnd:
+            self._session_endings.labels(cause.value)
 
     def started(self, version: str) -> None:
         self._build_info.labels(version).set(1)
@@ -223,13 +240,11 @@ class Metrics:
 
     def happened(self, event: Event) -> None:
         """An :data:`~application.ports.Announce`."""
-        counter = self._by_event.get(event.what)
-        if counter is None and event.what.startswith("use "):  # cookies, or a permission
-            counter = self._refusals
+        counter = self._by_type.get(event.type)
         if counter is not None:
-            counter.labels(event.outcome).inc()
+            counter.labels(event.outcome.value).inc()
         if cause := event.cause_of_end:
-            self._session_endings.labels(cause).inc()
+            self._session_endings.labels(cause.value).inc()
 
     @contextmanager
     def store_call(self, store: str, role: str) -> Iterator[None]:

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from application.rate_limiting import RateLimits
-from domain.audit_event import RequestContext
 from domain.errors import InvalidCredentials
 from domain.rate_limit import RateLimit, TooManyRequests
+from domain.request_context import RequestContext
 from tests.support.builders import PASSWORD, World
 
 WINDOW = timedelta(minutes=15)

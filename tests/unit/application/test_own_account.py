@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from application.authenticate import Principal
-from domain.audit_event import COMMAND_LINE
 from domain.errors import InvalidCredentials, InvalidInput, TokenRejected, WrongPassword
 from domain.permissions import Role
 from domain.rate_limit import TooManyRequests
+from domain.request_context import COMMAND_LINE
 from tests.support.builders import PASSWORD, World
 from tests.support.doubles import PausingSessions
 from tests.unit.application.attempts import ADA, GUESS, limited
@@ -124,7 +124,7 @@ async def test_all_that_is_held_is_handed_out(house: World, me: Principal) -> No
     assert export.user == me.user
     assert export.sessions == await house.list_sessions(me.user.id)
     assert len(export.sessions) == 3
-    whats = [recorded.event.what for recorded in export.events]
+    whats = [recorded.event.type for recorded in export.events]
     assert whats == ["login", "login", "login", "register"]
 
 
@@ -171,7 +171,7 @@ async def test_an_administrator_who_is_deleted_is_deposed_on_record(house: World
 
     await house.delete_user(ada.id, actor_id=eve.id)
 
-    told = [(event.what, event.detail, event.actor_id) for event in house.events.events]
+    told = [(event.type, event.detail, event.actor_id) for event in house.events.events]
     assert told == [("change user", "role user", eve.id), ("delete user", "", eve.id)]
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from domain.audit_event import RequestContext
 from domain.errors import InvalidInput
 from domain.rate_limit import TooManyRequests
+from domain.request_context import RequestContext
 from tests.support.builders import PASSWORD, World
 from tests.support.doubles import LedgerOfAttempts
 from tests.unit.application.attempts import (

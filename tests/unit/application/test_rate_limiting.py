@@ -7,9 +7,9 @@ from itertools import count
 import pytest
 
 from application.rate_limiting import RateLimits, network
-from domain.audit_event import RequestContext
 from domain.errors import TokenRejected
 from domain.rate_limit import RateLimit, TooManyRequests
+from domain.request_context import RequestContext
 from tests.support.builders import MICROSECOND, PASSWORD, World
 from tests.support.doubles import LedgerOfAttempts
 from tests.unit.application.attempts import (

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from application.authenticate import Principal
-from domain.audit_event import RequestContext
 from domain.errors import Unavailable
+from domain.request_context import RequestContext
 from domain.session import SessionId
 from domain.session_activity import SessionActivity
 from domain.user import UserId

@@ -10,9 +10,9 @@ from structlog.testing import capture_logs
 
 from application.authenticate import Principal
 from application.signing_keys import MaintainKeys, RotateKeys
-from domain.audit_event import RequestContext
 from domain.errors import Unavailable
 from domain.key_ring import KeyRing, KeyTimes
+from domain.request_context import RequestContext
 from domain.token import TokenKind
 from doorward.jobs.flush_session_activity import flush_session_activity
 from doorward.jobs.maintain_signing_keys import maintain_signing_keys

@@ -8,7 +8,10 @@ from uuid import UUID
 import pytest
 import structlog
 
-from domain.audit_event import Event, RequestContext
+from domain.audit_details import OtherDetails
+from domain.audit_event import Event, EventType
+from domain.outcome import Outcome
+from domain.request_context import RequestContext
 from domain.session import SessionId
 from domain.user import UserId
 from infrastructure.telemetry.logging import LoggedEvents, json_formatter
@@ -31,7 +34,7 @@ async def line_of(event: Event, caplog: pytest.LogCaptureFixture) -> str:
 
 async def test_an_event_is_one_line_with_its_members(caplog: pytest.LogCaptureFixture) -> None:
     line = await line_of(
-        Event(EVENT_ID, "login", "success", NOW, CALLER, USER_ID, SESSION_ID), caplog
+        Event(EVENT_ID, EventType.LOGIN, Outcome.SUCCESS, NOW, CALLER, USER_ID, SESSION_ID), caplog
     )
 
     assert len(line.splitlines()) == 1
@@ -55,7 +58,10 @@ async def test_an_event_is_one_line_with_its_members(caplog: pytest.LogCaptureFi
 
 async def test_what_is_not_known_is_null(caplog: pytest.LogCaptureFixture) -> None:
     members = json.loads(
-        await line_of(Event(EVENT_ID, "login", "TokenRejected", NOW, RequestContext()), caplog)
+        await line_of(
+            Event(EVENT_ID, EventType.AUTHENTICATE, Outcome.INVALID_TOKEN, NOW, RequestContext()),
+            caplog,
+        )
     )
 
     assert members["user_id"] is None
@@ -64,7 +70,9 @@ async def test_what_is_not_known_is_null(caplog: pytest.LogCaptureFixture) -> No
 
 
 async def test_the_device_token_is_not_written(caplog: pytest.LogCaptureFixture) -> None:
-    assert "device" not in await line_of(Event(EVENT_ID, "login", "success", NOW, CALLER), caplog)
+    assert "device" not in await line_of(
+        Event(EVENT_ID, EventType.LOGIN, Outcome.SUCCESS, NOW, CALLER), caplog
+    )
 
 
 @pytest.mark.parametrize("end", LINE_ENDS, ids=ascii)
@@ -73,7 +81,14 @@ async def test_no_value_can_pretend_to_be_a_line(
 ) -> None:
     forged = f"x{end}2026-01-01 INFO all is well"
     event = Event(
-        EVENT_ID, forged, forged, NOW, RequestContext(forged, forged), USER_ID, SessionId(forged)
+        EVENT_ID,
+        EventType.LOGIN,
+        Outcome.SUCCESS,
+        NOW,
+        RequestContext(forged, forged),
+        USER_ID,
+        SessionId(forged),
+        details=OtherDetails(forged),
     )
 
     line = await line_of(event, caplog)
@@ -81,7 +96,7 @@ async def test_no_value_can_pretend_to_be_a_line(
     assert len(line.splitlines()) == 1
     assert line.isprintable()
     members = json.loads(line)
-    for name in ("event", "outcome", "address", "request_id", "session_id"):
+    for name in ("detail", "address", "request_id", "session_id"):
         assert members[name] == forged
 
 

@@ -5,9 +5,13 @@ from datetime import UTC, datetime
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from domain.audit_event import COMMAND_LINE, UNKNOWN, Event
+from domain.audit_details import AccountChanged, Details, OtherDetails, SessionLimitReached
+from domain.audit_event import Event, EventType
 from domain.errors import EmailTaken, Unavailable
 from domain.key_ring import KeyState
+from domain.outcome import Outcome
+from domain.permissions import Role
+from domain.request_context import COMMAND_LINE, UNKNOWN
 from domain.token import TokenKind
 from infrastructure.telemetry.metrics import Metrics
 from tests.support.builders import NOW, new_id
@@ -23,28 +27,59 @@ def metrics(registry: CollectorRegistry) -> Metrics:
     return Metrics(registry)
 
 
-def an_event(what: str, outcome: str = "success", detail: str = "") -> Event:
-    return Event(new_id(), what, outcome, NOW, UNKNOWN, detail=detail)
+def an_event(
+    event_type: EventType, outcome: Outcome = Outcome.SUCCESS, details: Details | None = None
+) -> Event:
+    return Event(new_id(), event_type, outcome, NOW, UNKNOWN, details=details)
 
 
 @pytest.mark.parametrize(
-    ("what", "outcome", "counter"),
+    ("event", "counter", "outcome"),
     [
-        ("login", "success", "doorward_logins_total"),
-        ("login", "InvalidCredentials", "doorward_logins_total"),
-        ("refresh", "success", "doorward_refreshes_total"),
-        ("refresh", "RefreshTokenReused", "doorward_refreshes_total"),
-        ("register", "EmailTaken", "doorward_registrations_total"),
-        ("authenticate", "TokenRejected", "doorward_refusals_total"),
-        ("read credentials", "TokenRejected", "doorward_refusals_total"),
-        ("use cookies", "CrossSiteRequest", "doorward_refusals_total"),
-        ("use read users", "PermissionMissing", "doorward_refusals_total"),
+        (an_event(EventType.LOGIN), "doorward_logins_total", "success"),
+        (
+            an_event(EventType.LOGIN, Outcome.INVALID_CREDENTIALS),
+            "doorward_logins_total",
+            "invalid_credentials",
+        ),
+        (an_event(EventType.REFRESH), "doorward_refreshes_total", "success"),
+        (
+            an_event(EventType.REFRESH, Outcome.REFRESH_TOKEN_REUSED),
+            "doorward_refreshes_total",
+            "refresh_token_reused",
+        ),
+        (
+            an_event(EventType.REGISTER, Outcome.EMAIL_TAKEN),
+            "doorward_registrations_total",
+            "email_taken",
+        ),
+        (
+            an_event(EventType.AUTHENTICATE, Outcome.INVALID_TOKEN),
+            "doorward_refusals_total",
+            "invalid_token",
+        ),
+        (
+            an_event(EventType.READ_CREDENTIALS, Outcome.INVALID_TOKEN),
+            "doorward_refusals_total",
+            "invalid_token",
+        ),
+        (
+            an_event(EventType.USE_COOKIES, Outcome.CROSS_SITE_REQUEST),
+            "doorward_refusals_total",
+            "cross_site_request",
+        ),
+        (
+            an_event(EventType.USE_PERMISSION, Outcome.PERMISSION_MISSING),
+            "doorward_refusals_total",
+            "permission_missing",
+        ),
     ],
+    ids=lambda each: each.type.value if isinstance(each, Event) else str(each),
 )
 def test_an_event_is_counted_by_its_outcome(
-    registry: CollectorRegistry, metrics: Metrics, what: str, outcome: str, counter: str
+    registry: CollectorRegistry, metrics: Metrics, event: Event, counter: str, outcome: str
 ) -> None:
-    metrics.happened(an_event(what, outcome))
+    metrics.happened(event)
 
     assert registry.get_sample_value(counter, {"outcome": outcome}) == 1
 
@@ -53,7 +88,7 @@ def test_what_has_never_happened_is_zero_and_not_absent(
     registry: CollectorRegistry,
     metrics: Metrics,  # noqa: ARG001 - which begins with zeros
 ) -> None:
-    reused = {"outcome": "RefreshTokenReused"}
+    reused = {"outcome": "refresh_token_reused"}
 
     assert registry.get_sample_value("doorward_refreshes_total", reused) == 0
     assert registry.get_sample_value("doorward_session_endings_total", {"cause": "reuse"}) == 0
@@ -63,24 +98,28 @@ def test_what_has_never_happened_is_zero_and_not_absent(
 @pytest.mark.parametrize(
     ("event", "cause"),
     [
-        (an_event("logout"), "logout"),
-        (an_event("refresh", "RefreshTokenReused"), "reuse"),
-        (an_event("end session"), "owner"),
-        (an_event("end all sessions"), "owner"),
-        (an_event("end session", detail="too many"), "too_many"),
-        (an_event("end sessions of user"), "administrator"),
-        (an_event("change password"), "password"),
-        (an_event("change user", detail="role admin, disabled"), "disabled"),
-        (an_event("delete user"), "deleted"),
-        (an_event("delete account"), "deleted"),
-        (an_event("change user", detail="role user"), None),
-        (an_event("change user", detail="enabled"), None),
-        (an_event("login"), None),
-        (an_event("refresh"), None),
-        (an_event("logout", "TokenRejected"), None),
-        (an_event("change password", "WrongPassword"), None),
+        (an_event(EventType.LOGOUT), "logout"),
+        (an_event(EventType.REFRESH, Outcome.REFRESH_TOKEN_REUSED), "reuse"),
+        (an_event(EventType.END_SESSION), "owner"),
+        (an_event(EventType.END_ALL_SESSIONS), "owner"),
+        (an_event(EventType.END_SESSION, details=SessionLimitReached()), "too_many"),
+        (an_event(EventType.END_SESSIONS_OF_USER), "administrator"),
+        (an_event(EventType.CHANGE_PASSWORD), "password"),
+        (
+            an_event(EventType.CHANGE_USER, details=AccountChanged(Role.ADMIN, disabled=True)),
+            "disabled",
+        ),
+        (an_event(EventType.DELETE_USER), "deleted"),
+        (an_event(EventType.DELETE_ACCOUNT), "deleted"),
+        (an_event(EventType.CHANGE_USER, details=AccountChanged(Role.USER)), None),
+        (an_event(EventType.CHANGE_USER, details=AccountChanged(disabled=False)), None),
+        (an_event(EventType.CHANGE_USER, details=OtherDetails("role disabled, x")), None),
+        (an_event(EventType.LOGIN), None),
+        (an_event(EventType.REFRESH), None),
+        (an_event(EventType.LOGOUT, Outcome.INVALID_TOKEN), None),
+        (an_event(EventType.CHANGE_PASSWORD, Outcome.WRONG_PASSWORD), None),
     ],
-    ids=lambda each: f"{each.what} {each.outcome}" if isinstance(each, Event) else str(each),
+    ids=lambda each: f"{each.type} {each.detail}" if isinstance(each, Event) else str(each),
 )
 def test_sessions_end_by_a_cause(
     registry: CollectorRegistry, metrics: Metrics, event: Event, cause: str | None
@@ -152,8 +191,8 @@ def test_keys_are_told_by_their_state_and_the_time_since_when_they_sign(
 
 
 def test_no_metric_knows_a_person(registry: CollectorRegistry, metrics: Metrics) -> None:
-    metrics.happened(an_event("login", "InvalidCredentials"))
-    metrics.happened(Event(new_id(), "logout", "success", NOW, COMMAND_LINE))
+    metrics.happened(an_event(EventType.LOGIN, Outcome.INVALID_CREDENTIALS))
+    metrics.happened(Event(new_id(), EventType.LOGOUT, Outcome.SUCCESS, NOW, COMMAND_LINE))
     metrics.answered("GET", "/api/users/me", 200, 0.01)
 
     labels = {

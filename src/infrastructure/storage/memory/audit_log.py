@@ -6,7 +6,8 @@ from itertools import islice
 
 from application.ports import AuditLog
 from application.ports.pagination import EventQuery, Page
-from domain.audit_event import Event, RecordedEvent, RequestContext
+from domain.audit_event import Event, RecordedEvent
+from domain.request_context import RequestContext
 from domain.user import UserId
 from infrastructure.storage import page_cursor as cursor
 
@@ -67,7 +68,7 @@ class MemoryAuditLog(AuditLog):
 def _is_asked_for(event: Event, query: EventQuery) -> bool:
     return (
         query.user_id in {None, event.user_id}
-        and query.what in {None, event.what}
+        and query.type in {None, event.type}
         and query.outcome in {None, event.outcome}
         and (query.since is None or event.at >= query.since)
         and (query.until is None or event.at < query.until)

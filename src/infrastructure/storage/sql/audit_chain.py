@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.audit_event import Event
 from domain.user import UserId
+from infrastructure.storage.sql.audit_rows import columns_of
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.tables import ADDRESS_LENGTH, audit_chain, audit_events, users
 
@@ -225,15 +226,7 @@ def _row(number: int, event: Event, previous: str) -> dict[str, Any]:
     salt = secrets.token_hex(16) if address else ""
     row = {
         "number": number,
-        "id": event.id,
-        "at": event.at,
-        "what": event.what,
-        "outcome": event.outcome,
-        "user_id": event.user_id,
-        "session_id": event.session_id,
-        "actor_id": event.actor_id,
-        "detail": event.detail,
-        "request_id": event.caller.request_id,
+        **columns_of(event),
         "address": address or None,
         "address_salt": salt or None,
         "address_digest": _address_digest(address, salt) if address else "",

@@ -13,18 +13,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
-from sqlalchemy import ColumnElement, and_, or_, select, true, update
-from sqlalchemy.engine import RowMapping
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.exc import DBAPIError
 
 from application.ports import AuditLog
 from application.ports.pagination import EventQuery, Page
-from domain.audit_event import SUCCESS, Event, RecordedEvent, RequestContext
+from domain.audit_event import Event, RecordedEvent
 from domain.errors import Unavailable
-from domain.session import SessionId
+from domain.outcome import Outcome
 from domain.user import UserId
 from infrastructure.storage import page_cursor as cursor
 from infrastructure.storage.sql import audit_chain as chain
+from infrastructure.storage.sql.audit_rows import event_of, matching
 from infrastructure.storage.sql.database import Database, Recorded
 from infrastructure.storage.sql.tables import audit_events
 
@@ -65,7 +65,7 @@ class SqlAuditLog(AuditLog):
         self._start_writing()
         # A refusal must take as long as one that is not recorded: who is refused learns nothing.
         # And while there is no answer nobody knows how long it would take.
-        if event.outcome == SUCCESS and not self._is_behind:
+        if event.outcome is Outcome.SUCCESS and not self._is_behind:
             await batch.is_over.wait()
 
     @classmethod
@@ -81,7 +81,7 @@ class SqlAuditLog(AuditLog):
 
     async def page(self, query: EventQuery, after: str | None, limit: int) -> Page[RecordedEvent]:
         await self._catch_up()
-        some = select(audit_events).where(_matching(query)).order_by(audit_events.c.number.desc())
+        some = select(audit_events).where(matching(query)).order_by(audit_events.c.number.desc())
         if after is not None:
             [number] = cursor.read(after, "number", cursor.number)
             some = some.where(audit_events.c.number < number)
@@ -90,7 +90,7 @@ class SqlAuditLog(AuditLog):
         following = (
             cursor.write("number", rows[limit - 1]["number"]) if len(rows) > limit else None
         )
-        return Page([_recorded(row) for row in rows[:limit]], following)
+        return Page([event_of(row) for row in rows[:limit]], following)
 
     async def forget_addresses(self, user_id: UserId) -> None:
         if self._writing is not None:  # what is on its way is there then, or is waiting again
@@ -177,30 +177,3 @@ class SqlAuditLog(AuditLog):
             new = [event for event in events if event.id not in there]
             if new:
                 await chain.append(connection, new)
-
-
-def _matching(query: EventQuery) -> ColumnElement[bool]:
-    equal = {"user_id": query.user_id, "what": query.what, "outcome": query.outcome}
-    conditions: list[ColumnElement[bool]] = [
-        audit_events.c[name] == value for name, value in equal.items() if value is not None
-    ]
-    if query.since is not None:
-        conditions.append(audit_events.c.at >= query.since)
-    if query.until is not None:
-        conditions.append(audit_events.c.at < query.until)
-    return and_(true(), *conditions)
-
-
-def _recorded(row: RowMapping) -> RecordedEvent:
-    event = Event(
-        id=row["id"],
-        what=row["what"],
-        outcome=row["outcome"],
-        at=row["at"],
-        caller=RequestContext(row["address"] or "", row["request_id"]),
-        user_id=UserId(row["user_id"]) if row["user_id"] else None,
-        session_id=SessionId(row["session_id"]) if row["session_id"] else None,
-        actor_id=UserId(row["actor_id"]) if row["actor_id"] else None,
-        detail=row["detail"],
-    )
-    return RecordedEvent(row["number"], event)

@@ -1,0 +1,200 @@
+"""The details of audit events: a small type for each kind, and its text.
+
+The text is stored in audit rows and shown in the API and the logs. ``str(details)`` writes it and
+``read`` reads it again; no other module composes or parses it. Rows keep their text for years, so
+a text never changes its form.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Self
+
+from domain.key_ring import KeyId
+from domain.permissions import Permission, Role
+from domain.token import TokenKind
+
+
+@dataclass(frozen=True, slots=True)
+class RoleGiven:
+    """The role of a new user, where it is not the ordinary one."""
+
+    role: Role
+
+    def __str__(self) -> str:
+        return f"role {self.role}"
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        [role] = _groups(r"role (\w+)", text)
+        return cls(Role(role))
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChanged:
+    """The requested change of an account; ``None`` leaves what is there.
+
+    :ivar role: the new role.
+    :ivar disabled: whether the account is disabled, or enabled.
+    """
+
+    role: Role | None = None
+    disabled: bool | None = None
+
+    def __str__(self) -> str:
+        parts = [f"role {self.role}"] if self.role is not None else []
+        if self.disabled is not None:
+            parts.append("disabled" if self.disabled else "enabled")
+        return ", ".join(parts)
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        role, state = _groups(r"(?:role (\w+))?(?:, )?(disabled|enabled)?", text)
+        return cls(Role(role) if role else None, state == "disabled" if state else None)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimitReached:
+    """The session ended because its user started more than are allowed at a time."""
+
+    def __str__(self) -> str:
+        return "too many"
+
+    @classmethod
+    def read(cls, _text: str) -> Self:
+        return cls()
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionNeeded:
+    """The permission that the refused request needed."""
+
+    permission: Permission
+
+    def __str__(self) -> str:
+        return self.permission.value
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        return cls(Permission(text))
+
+
+@dataclass(frozen=True, slots=True)
+class UsersImported:
+    """
+    :ivar first_line: of the file, from 1.
+    :ivar last_line: likewise.
+    :ivar administrators: how many of the users are administrators.
+    """
+
+    first_line: int
+    last_line: int
+    administrators: int
+
+    def __str__(self) -> str:
+        lines = f"lines {self.first_line} to {self.last_line}"
+        return f"{lines}, {self.administrators} administrators"
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        first, last, administrators = _groups(r"lines (\d+) to (\d+), (\d+) administrators", text)
+        return cls(int(first), int(last), int(administrators))
+
+
+@dataclass(frozen=True, slots=True)
+class HashesExported:
+    """The exported file has the hashes of the passwords."""
+
+    def __str__(self) -> str:
+        return "with hashes"
+
+    @classmethod
+    def read(cls, _text: str) -> Self:
+        return cls()
+
+
+@dataclass(frozen=True, slots=True)
+class EventsPruned:
+    """
+    :ivar before: the day (UTC) from which on events are kept.
+    """
+
+    before: date
+
+    def __str__(self) -> str:
+        return f"before {self.before}"
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        [day] = _groups(r"before (\d{4}-\d{2}-\d{2})", text)
+        return cls(date.fromisoformat(day))
+
+
+@dataclass(frozen=True, slots=True)
+class KeysRotated:
+    """
+    :ivar kinds: of the tokens whose keys were to be rotated.
+    """
+
+    kinds: Sequence[TokenKind]
+
+    def __str__(self) -> str:
+        return " ".join(self.kinds)
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        return cls(tuple(map(TokenKind, text.split(" "))))
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRevoked:
+    """
+    :ivar kind: of the tokens that the key signed; ``None`` of a key that cannot be read.
+    """
+
+    key_id: KeyId
+    kind: TokenKind | None = None
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key_id}" if self.kind else self.key_id
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        kind, _, key_id = text.rpartition(" ")
+        return cls(KeyId(key_id), TokenKind(kind) if kind else None)
+
+
+@dataclass(frozen=True, slots=True)
+class OtherDetails:
+    """A recorded text that this release cannot read: another release wrote it."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        return cls(text)
+
+
+Details = (
+    RoleGiven
+    | AccountChanged
+    | SessionLimitReached
+    | PermissionNeeded
+    | UsersImported
+    | HashesExported
+    | EventsPruned
+    | KeysRotated
+    | KeyRevoked
+    | OtherDetails
+)
+
+
+def _groups(pattern: str, text: str) -> Sequence[str]:
+    found = re.fullmatch(pattern, text, re.ASCII)
+    if found is None:
+        raise ValueError(text)
+    return found.groups()

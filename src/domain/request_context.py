@@ -1,0 +1,31 @@
+"""Where a request comes from."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """Where a request comes from, as far as that is known.
+
+    :ivar address: the client's IP address.
+    :ivar request_id: the id of the request in all logs.
+    :ivar device_token: the token by which the client shows that it is a known device.
+    :ivar agent: the ``User-Agent`` of the client.
+    """
+
+    address: str = ""
+    request_id: str = ""
+    device_token: str | None = None
+    agent: str = ""
+
+
+UNKNOWN = RequestContext()
+"""The context of a call without a request: a script, a test."""
+
+COMMAND_LINE = RequestContext(request_id="(command line)")
+"""The operator, who may do everything and is limited by nothing. No HTTP request has this id: it
+contains characters that are not accepted from a proxy.
+"""
+
+SCHEDULE = RequestContext(request_id="(schedule)")
+"""Periodic work that was due."""
