@@ -118,7 +118,7 @@ async def _plant(urls: StoreUrls, size: int) -> str:
     """
     async with (
         Database.open(urls.users, people.PATIENT) as database,
-        database.lone_connection() as connection,
+        database.dedicated_connection() as connection,
     ):
         for statement in _SHAPE:
             await connection.execute(statement)

@@ -102,7 +102,7 @@ def _sign(keys: Mapping[str, str], claims: Sequence[TokenClaims]) -> list[str]:
 async def _plant_users(url: str, count: int) -> None:
     async with Database.open(url, PATIENT) as database:
         await SqlUsers(database).add(_pattern())
-        async with database.lone_connection() as connection:
+        async with database.dedicated_connection() as connection:
             await connection.execute(_CLONE, count)
             await connection.execute("ANALYZE users")  # autovacuum, which would do it, is off
 

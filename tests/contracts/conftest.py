@@ -106,7 +106,7 @@ async def users(request: pytest.FixtureRequest) -> AsyncIterator[UserRepository]
         assert backend.feed
         async with backend.feed(connection, PATIENT.revocation_bound) as feed:
             await until(feed.is_live)
-            yield CopiedUsers(users, feed, most=1000)
+            yield CopiedUsers(users, feed, max_users=1000)
 
 
 @pytest.fixture(params=near_and_far("sessions"))

@@ -1,6 +1,6 @@
 """The contract of InvalidationFeed, on every registered backend that has one.
 
-What is to be heard is done through another connection, as another process has one.
+Changes are made through another connection, as by another process.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from infrastructure.storage.redis.sessions import PREFIX, RedisSessions
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.invalidation_feed import PostgresFeed
 from tests.conftest import schemes, url_for
-from tests.contracts.conftest import until
+from tests.contracts.conftest import PATIENT, until
 from tests.support import servers
 from tests.support.builders import a_session, ada, refreshed
 from tests.support.doubles import Wire
@@ -43,45 +43,45 @@ OPTIONS = StoreOptions(timeout=timedelta(seconds=0.5))
 
 
 @dataclass
-class Listener:
-    """Follows a feed.
+class Subscription:
+    """Subscribes to a feed.
 
-    :ivar told: what it was told, and whether the feed was live when it was.
+    :ivar received: what it received, and whether the feed was live at that time.
     """
 
     feed: InvalidationFeed
-    told: list[tuple[UserId | None, bool]] = field(default_factory=list)
-    _is_asking: bool = False
+    received: list[tuple[UserId | None, bool]] = field(default_factory=list)
+    _is_polling: bool = False
 
     def __post_init__(self) -> None:
-        self.feed.follow(self)
+        self.feed.subscribe(self)
 
     def __call__(self, user_id: UserId | None) -> None:
-        is_asked_now = self._is_asking  # by us: a feed may look for changes when it is asked
-        self.told.append((user_id, not is_asked_now and self.is_live()))
+        is_polled_now = self._is_polling  # a feed may look for changes when it is polled
+        self.received.append((user_id, not is_polled_now and self.is_live()))
 
     def is_live(self) -> bool:
-        self._is_asking = True
+        self._is_polling = True
         try:
             return self.feed.is_live()
         finally:
-            self._is_asking = False
+            self._is_polling = False
 
     @property
     def ids(self) -> set[UserId | None]:
-        return {user_id for user_id, _ in self.told}
+        return {user_id for user_id, _ in self.received}
 
     def knows(self, user_id: UserId) -> bool:
-        """Whether the feed is live and has told of the user."""
+        """Whether the feed is live and has reported the user."""
         return self.is_live() and bool(self.ids & {user_id, None})
 
-    async def hears_of(self, user_id: UserId) -> None:
+    async def receives(self, user_id: UserId) -> None:
         await until(lambda: self.knows(user_id))
 
 
 Record = User | Session
 Stores = dict[type[Record], Any]
-"""What one process sees of the users and of the sessions, if that backend keeps them."""
+"""The stores of one process, as far as the backend has them."""
 
 
 def stores_of(backend: Backend[_Connection], connection: _Connection) -> Stores:
@@ -117,19 +117,19 @@ CHANGES: list[tuple[type[Record], Callable[[Any, Any], Awaitable[None]]]] = [
 
 
 @dataclass
-class Place:
-    """Where records are kept, seen by two processes.
+class Deployment:
+    """A store that two processes use.
 
-    :ivar feed: of the one.
-    :ivar other: the stores as the other sees them.
-    :ivar settlers: of whom was told only to show that all before was.
+    :ivar feed: of the first process.
+    :ivar other: the stores of the second process.
+    :ivar markers: users that were changed only to mark the end of what was reported before.
     """
 
     scheme: str
     url: str
     feed: InvalidationFeed
     other: Stores
-    settlers: set[UserId | None] = field(default_factory=set)
+    markers: set[UserId | None] = field(default_factory=set)
 
     async def add(self, kind: type[Record]) -> Record:
         record = a_session() if kind is Session else ada(email=an_email())
@@ -141,7 +141,7 @@ class Place:
         return await self.other[type(record)].get(*key)
 
     async def changes(self) -> AsyncIterator[tuple[Record, Callable[[], Awaitable[None]]]]:
-        """New records, and what may be done to them; what was before has been told."""
+        """New records, and a change of each. All that was before has been reported."""
         for kind, change in CHANGES:
             if kind in self.other:
                 record = await self.add(kind)
@@ -149,12 +149,12 @@ class Place:
                 yield record, lambda c=change, r=record: c(self.other[type(r)], r)  # type: ignore[misc]
 
     async def settle(self) -> None:
-        """What has happened until now has been told: for what happened after it has been."""
-        listener = Listener(self.feed)
+        """Wait until all changes until now are reported: a later one has been."""
+        subscription = Subscription(self.feed)
         session = await self.add(Session)
-        self.settlers.add(owner(session))
+        self.markers.add(owner(session))
         await delete_session(self.other[Session], session)  # type: ignore[arg-type]
-        await listener.hears_of(owner(session))
+        await subscription.receives(owner(session))
 
 
 def an_email() -> Email:
@@ -171,18 +171,18 @@ def open_feed(
 @asynccontextmanager
 async def connected(backend: Backend[Any], url: str, first: object = None) -> AsyncIterator[Any]:
     """
-    :param first: a connection to that place; nobody can have another one to what is in memory.
+    :param first: a connection to that store; memory cannot have another one.
     """
     if first and backend is MEMORY:
         yield first
     else:
-        async with backend.connect(url, OPTIONS) as connection:
+        async with backend.connect(url, PATIENT) as connection:
             yield connection
 
 
 @asynccontextmanager
-async def a_place(scheme: str, url: str) -> AsyncIterator[Place]:
-    """With a feed that is live, whatever the machine does."""
+async def open_deployment(scheme: str, url: str) -> AsyncIterator[Deployment]:
+    """With a feed that is live, however busy the machine is."""
     backend = BACKENDS[scheme]
     async with (
         connected(backend, url) as one,
@@ -190,17 +190,17 @@ async def a_place(scheme: str, url: str) -> AsyncIterator[Place]:
         open_feed(backend, one, LONG) as feed,
     ):
         await until(feed.is_live)
-        yield Place(scheme, url, feed, stores_of(backend, other))
+        yield Deployment(scheme, url, feed, stores_of(backend, other))
 
 
 @pytest.fixture(params=schemes("feed"))
-async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
-    async with a_place(request.param, url_for(request.param, request)) as place:
-        yield place
+async def deployment(request: pytest.FixtureRequest) -> AsyncIterator[Deployment]:
+    async with open_deployment(request.param, url_for(request.param, request)) as deployment:
+        yield deployment
 
 
-async def moments(seconds: float) -> AsyncIterator[None]:
-    """Again and again, for so long."""
+async def poll(seconds: float) -> AsyncIterator[None]:
+    """Yield every 10 ms, for so many seconds."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         await asyncio.sleep(0.01)
@@ -208,76 +208,78 @@ async def moments(seconds: float) -> AsyncIterator[None]:
 
 
 @pytest.mark.parametrize("scheme", schemes("feed"))
-async def test_it_becomes_live_and_stays_so(request: pytest.FixtureRequest, scheme: str) -> None:
+async def test_a_feed_becomes_live_and_stays_live(
+    request: pytest.FixtureRequest, scheme: str
+) -> None:
     backend, url = BACKENDS[scheme], url_for(scheme, request)
     async with connected(backend, url) as one, open_feed(backend, one, BOUND) as feed:
         await until(feed.is_live)
-        told = Listener(feed).told
+        received = Subscription(feed).received
 
-        looks = [feed.is_live() async for _ in moments(2.7 * BOUND.total_seconds())]
+        looks = [feed.is_live() async for _ in poll(2.7 * BOUND.total_seconds())]
 
         assert looks.count(True) > 0.9 * len(looks)  # all, but on a busy machine
-        assert told == [] or False in looks
+        assert received == [] or False in looks
 
 
-async def test_changes_are_told_to_every_follower(place: Place) -> None:
-    async for record, change in place.changes():
-        followers = [Listener(place.feed) for _ in range(3)]
+async def test_every_subscriber_receives_each_change(deployment: Deployment) -> None:
+    async for record, change in deployment.changes():
+        followers = [Subscription(deployment.feed) for _ in range(3)]
 
         await change()
 
         for follower in followers:
-            await follower.hears_of(owner(record))
+            await follower.receives(owner(record))
 
 
-async def test_a_change_is_told_after_it_was_made(place: Place) -> None:
-    """Who reads again when they are told reads what is new."""
+async def test_a_change_is_reported_after_it_was_made(deployment: Deployment) -> None:
+    """A read that follows the report returns the new record."""
     reads: list[asyncio.Task[object]] = []
     for _ in range(10):
-        async for record, change in place.changes():
+        async for record, change in deployment.changes():
             reads.clear()
 
             def read(_: object, record: Record = record) -> None:
-                reads.append(asyncio.create_task(place.get(record)))
+                reads.append(asyncio.create_task(deployment.get(record)))
 
-            place.feed.follow(read)
-            listener = Listener(place.feed)
+            deployment.feed.subscribe(read)
+            subscription = Subscription(deployment.feed)
 
             await change()
-            await listener.hears_of(owner(record))
+            await subscription.receives(owner(record))
 
             assert reads
             assert record not in await asyncio.gather(*reads)
 
 
-async def test_a_change_is_told_of_no_other_user(place: Place) -> None:
-    people = [await place.add(kind) for kind in place.other]
-    await place.settle()
-    listener = Listener(place.feed)
+async def test_a_change_is_reported_for_no_other_user(deployment: Deployment) -> None:
+    people = [await deployment.add(kind) for kind in deployment.other]
+    await deployment.settle()
+    subscription = Subscription(deployment.feed)
 
-    async for record, change in place.changes():
+    async for record, change in deployment.changes():
         await change()
-        await listener.hears_of(owner(record))
+        await subscription.receives(owner(record))
 
-    assert not listener.ids & {owner(record) for record in people}
-    if place.scheme != "sqlite":  # which tells only that there was something
-        assert None not in listener.ids
+    assert not subscription.ids & {owner(record) for record in people}
+    if deployment.scheme != "sqlite":  # it reports only that something changed
+        assert None not in subscription.ids
 
 
-async def test_a_rotation_is_told_of_its_user_or_not_at_all(place: Place) -> None:
-    session = await place.add(Session)
+async def test_a_rotation_is_reported_for_its_user_or_not_at_all(deployment: Deployment) -> None:
+    session = await deployment.add(Session)
     assert isinstance(session, Session)
-    await place.settle()
-    listener = Listener(place.feed)
+    await deployment.settle()
+    subscription = Subscription(deployment.feed)
 
-    assert await place.other[Session].replace(session, refreshed(session))
+    assert await deployment.other[Session].replace(session, refreshed(session))
 
-    await place.settle()
-    told = listener.ids - place.settlers
-    assert told <= {session.user_id, *[None] * (place.scheme == "sqlite")}
+    await deployment.settle()
+    received = subscription.ids - deployment.markers
+    assert received <= {session.user_id, *[None] * (deployment.scheme == "sqlite")}
 
 
-# What somebody changes by hand
+# Changes by hand
 
 
 POSTGRES = [
@@ -328,107 +330,111 @@ async def by_redis(url: str, command: str) -> None:
         await redis.execute_command(*command.split())  # type: ignore[no-untyped-call]
 
 
-async def assert_told(
-    place: Place, statement: str, run: Callable[[str, str, UserId], Awaitable[None]]
+async def assert_reported(
+    deployment: Deployment, statement: str, run: Callable[[str, str, UserId], Awaitable[None]]
 ) -> None:
     kind = User if "users" in statement else Session
-    people = [await place.add(kind) for _ in range(2)]
-    await place.settle()
-    listener = Listener(place.feed)
+    people = [await deployment.add(kind) for _ in range(2)]
+    await deployment.settle()
+    subscription = Subscription(deployment.feed)
 
     session_id = people[0].id
     key = f"{PREFIX}{{{owner(people[0]).hex}}}"
-    await run(place.url, statement.format(key=key, id=session_id), owner(people[0]))
-    await place.settle()
+    await run(deployment.url, statement.format(key=key, id=session_id), owner(people[0]))
+    await deployment.settle()
 
     concerned = people[:1] if {"?", "$1", "{key}"} & set(statement.split()) else people
     for each in concerned:
-        assert listener.knows(owner(each)), statement
+        assert subscription.knows(owner(each)), statement
 
 
-async def test_what_is_changed_by_hand_in_postgres_is_told(postgres_url: str) -> None:
-    async with a_place("postgresql", postgres_url) as place:
+async def test_changes_by_hand_in_postgres_are_reported(postgres_url: str) -> None:
+    async with open_deployment("postgresql", postgres_url) as deployment:
         for statement in POSTGRES:
-            await assert_told(place, statement, by_postgres)
+            await assert_reported(deployment, statement, by_postgres)
 
 
-async def test_sessions_that_are_ended_by_an_update_in_postgres_are_told(
+async def test_sessions_that_an_update_ends_in_postgres_are_reported(
     postgres_url: str,
 ) -> None:
-    async with a_place("postgresql", postgres_url) as place:
-        await assert_told(place, "UPDATE sessions SET expires_at = now()", by_postgres)
+    async with open_deployment("postgresql", postgres_url) as deployment:
+        await assert_reported(deployment, "UPDATE sessions SET expires_at = now()", by_postgres)
 
 
-async def test_what_is_rolled_back_in_postgres_is_not_told(postgres_url: str) -> None:
-    async with a_place("postgresql", postgres_url) as place:
-        await place.add(User)
-        await place.settle()
-        listener = Listener(place.feed)
+async def test_a_rolled_back_change_in_postgres_is_not_reported(postgres_url: str) -> None:
+    async with open_deployment("postgresql", postgres_url) as deployment:
+        await deployment.add(User)
+        await deployment.settle()
+        subscription = Subscription(deployment.feed)
 
         await by_postgres(postgres_url, "BEGIN; DELETE FROM users; ROLLBACK")
 
-        await place.settle()
-        assert listener.ids <= place.settlers
+        await deployment.settle()
+        assert subscription.ids <= deployment.markers
 
 
-async def test_what_is_changed_by_hand_in_sqlite_is_told(sqlite_url: str) -> None:
-    async with a_place("sqlite", sqlite_url) as place:
+async def test_changes_by_hand_in_sqlite_are_reported(sqlite_url: str) -> None:
+    async with open_deployment("sqlite", sqlite_url) as deployment:
         for statement in SQLITE:
-            await assert_told(place, statement, by_sqlite)
+            await assert_reported(deployment, statement, by_sqlite)
 
 
-async def test_what_is_changed_by_hand_in_redis_is_told(redis_url: str) -> None:
-    async with a_place("redis", redis_url) as place:
+async def test_changes_by_hand_in_redis_are_reported(redis_url: str) -> None:
+    async with open_deployment("redis", redis_url) as deployment:
         for statement in REDIS:
-            await assert_told(place, statement, lambda url, command, _: by_redis(url, command))
+            await assert_reported(
+                deployment, statement, lambda url, command, _: by_redis(url, command)
+            )
 
 
 @pytest.fixture
-def our_own_redis() -> Iterator[servers.Server]:
-    """The one of all tests may be somebody's, and is not to be emptied."""
+def private_redis() -> Iterator[servers.Server]:
+    """The server of the other tests may hold data of the developer: it is never emptied."""
     with servers.redis_server(sources=servers.OURS) as server:
         yield server
 
 
-async def test_a_redis_that_is_emptied_tells_so(our_own_redis: servers.Server) -> None:
-    async with a_place("redis", our_own_redis.url) as place:
+async def test_emptying_redis_is_reported_as_a_change_of_any_user(
+    private_redis: servers.Server,
+) -> None:
+    async with open_deployment("redis", private_redis.url) as deployment:
         for command in ("FLUSHALL", "FLUSHDB", "FLUSHALL ASYNC"):
-            await place.add(Session)
-            await place.settle()
-            listener = Listener(place.feed)
+            await deployment.add(Session)
+            await deployment.settle()
+            subscription = Subscription(deployment.feed)
 
-            await by_redis(our_own_redis.url, command)
+            await by_redis(private_redis.url, command)
 
-            await until(lambda listener=listener: None in listener.ids)  # type: ignore[misc]
-            assert listener.is_live()
+            await until(lambda subscription=subscription: None in subscription.ids)  # type: ignore[misc]
+            assert subscription.is_live()
 
 
-# Lines that break
+# Connections that break
 
 
 @dataclass
 class Remote:
-    """A feed behind a line that breaks; what is done elsewhere does not go over that line."""
+    """A feed behind a connection that breaks. Changes elsewhere do not go over it."""
 
     wire: Wire
-    place: Place
-    listener: Listener
+    deployment: Deployment
+    subscription: Subscription
 
     @property
     def is_live(self) -> bool:
-        return self.listener.is_live()
+        return self.subscription.is_live()
 
     async def change(self) -> UserId:
-        """Somebody's session is ended elsewhere."""
-        session = await self.place.add(Session)
-        await delete_session(self.place.other[Session], session)  # type: ignore[arg-type]
+        """Revoke a session through the other process."""
+        session = await self.deployment.add(Session)
+        await delete_session(self.deployment.other[Session], session)  # type: ignore[arg-type]
         return owner(session)
 
-    async def hears(self) -> None:
-        """It is live, and what is changed is told."""
+    async def reports_changes(self) -> None:
+        """Wait until the feed is live and reports a change."""
         await until(lambda: self.is_live)
-        self.listener.told.clear()
-        await self.listener.hears_of(await self.change())
+        self.subscription.received.clear()
+        await self.subscription.receives(await self.change())
 
 
 @asynccontextmanager
@@ -439,8 +445,8 @@ async def behind(wire: Wire, scheme: str) -> AsyncIterator[Remote]:
         backend.connect(wire.url, OPTIONS) as connection,
         open_feed(backend, connection, BOUND) as feed,
     ):
-        place = Place(scheme, wire.server_url, feed, stores_of(backend, other))
-        yield Remote(wire, place, Listener(feed))
+        deployment = Deployment(scheme, wire.server_url, feed, stores_of(backend, other))
+        yield Remote(wire, deployment, Subscription(feed))
 
 
 @pytest.fixture(params=schemes("feed", networked=True))
@@ -457,42 +463,42 @@ def scheme(wire: Wire) -> str:
 @pytest.fixture
 async def remote(wire: Wire, scheme: str) -> AsyncIterator[Remote]:
     async with behind(wire, scheme) as remote:
-        await remote.hears()
+        await remote.reports_changes()
         yield remote
 
 
-async def test_a_cut_is_noticed_told_and_mended(remote: Remote) -> None:
-    remote.listener.told.clear()
+async def test_a_cut_connection_is_reported_and_made_again(remote: Remote) -> None:
+    remote.subscription.received.clear()
 
     await remote.wire.cut()
     await until(lambda: not remote.is_live)
-    await until(lambda: remote.listener.told)
-    assert (None, False) in remote.listener.told
+    await until(lambda: remote.subscription.received)
+    assert (None, False) in remote.subscription.received
 
-    await remote.change()  # nobody hears that
+    await remote.change()  # reported to no subscriber
     assert not remote.is_live
-    remote.listener.told.clear()
+    remote.subscription.received.clear()
     await remote.wire.mend()
     await until(lambda: remote.is_live)
-    assert remote.listener.told[0] == (None, False)  # before it was live
-    await remote.hears()
+    assert remote.subscription.received[0] == (None, False)  # before it was live
+    await remote.reports_changes()
 
 
-async def test_a_cut_that_nobody_had_time_to_notice_is_told(remote: Remote) -> None:
-    remote.listener.told.clear()
+async def test_a_change_during_a_short_cut_is_reported(remote: Remote) -> None:
+    remote.subscription.received.clear()
 
     await remote.wire.cut()
     user_id = await remote.change()
     await remote.wire.mend()
 
-    await remote.listener.hears_of(user_id)
-    await remote.hears()
+    await remote.subscription.receives(user_id)
+    await remote.reports_changes()
 
 
-async def test_silence_is_no_life(remote: Remote) -> None:
-    """At most the bound after the last question that was answered, though nobody says anything."""
+async def test_a_silent_connection_is_not_live_after_the_bound(remote: Remote) -> None:
+    """At most the bound after the last probe that was answered."""
     for _ in range(2):
-        await remote.hears()
+        await remote.reports_changes()
         remote.wire.hang()
         end = time.monotonic() + BOUND.total_seconds()
         user_id = await remote.change()
@@ -500,19 +506,21 @@ async def test_silence_is_no_life(remote: Remote) -> None:
         await asyncio.sleep(end - time.monotonic())
         assert not remote.is_live
 
-        remote.listener.told.clear()
+        remote.subscription.received.clear()
         await asyncio.sleep(2 * BOUND.total_seconds() * random.random())
         assert not remote.is_live
         await remote.wire.cut()
         await remote.wire.mend()
-        await remote.listener.hears_of(user_id)
+        await remote.subscription.receives(user_id)
 
 
-async def test_what_was_said_in_a_silence_is_told_before_it_is_live(remote: Remote) -> None:
-    """However long the silence: the line holds, or it is made anew."""
+async def test_a_change_during_a_silence_is_reported_before_the_feed_is_live(
+    remote: Remote,
+) -> None:
+    """However long the silence: the connection holds, or it is made again."""
     for silence in (0.1, 0.5, 0.9, 1.1, 1.5, 2.5):
-        await remote.hears()
-        remote.listener.told.clear()
+        await remote.reports_changes()
+        remote.subscription.received.clear()
         remote.wire.hang()
         end = time.monotonic() + silence * BOUND.total_seconds()
         user_id = await remote.change()
@@ -524,11 +532,13 @@ async def test_what_was_said_in_a_silence_is_told_before_it_is_live(remote: Remo
 
         if not was_live:
             await until(lambda: remote.is_live)
-            assert remote.listener.knows(user_id)
-        await remote.listener.hears_of(user_id)
+            assert remote.subscription.knows(user_id)
+        await remote.subscription.receives(user_id)
 
 
-async def test_a_feed_that_opens_before_its_server_is_there(wire: Wire, scheme: str) -> None:
+async def test_a_feed_that_opens_before_its_server_becomes_live_later(
+    wire: Wire, scheme: str
+) -> None:
     await wire.cut()
     async with behind(wire, scheme) as remote:
         await asyncio.sleep(BOUND.total_seconds() / 2)
@@ -536,16 +546,18 @@ async def test_a_feed_that_opens_before_its_server_is_there(wire: Wire, scheme: 
 
         await wire.mend()
 
-        await remote.hears()
+        await remote.reports_changes()
 
 
-async def test_a_feed_that_opens_to_a_silent_server(wire: Wire, scheme: str) -> None:
+async def test_a_feed_that_opens_to_a_silent_server_becomes_live_later(
+    wire: Wire, scheme: str
+) -> None:
     wire.hang()
     async with behind(wire, scheme) as remote:
         await asyncio.sleep(BOUND.total_seconds() / 2)
         assert not remote.is_live
         wire.speak()
-        await remote.hears()
+        await remote.reports_changes()
 
         await wire.cut()
         wire.hang()
@@ -554,10 +566,10 @@ async def test_a_feed_that_opens_to_a_silent_server(wire: Wire, scheme: str) -> 
         await asyncio.sleep(2 * BOUND.total_seconds() + OPTIONS.timeout.total_seconds())
         assert not remote.is_live
         wire.speak()
-        await remote.hears()
+        await remote.reports_changes()
 
 
-async def test_it_heals_whatever_happened(remote: Remote, scheme: str) -> None:
+async def test_a_feed_recovers_from_any_sequence_of_faults(remote: Remote, scheme: str) -> None:
     dice = random.Random(scheme)
     for _ in range(4):
         for _ in range(4):
@@ -572,13 +584,13 @@ async def test_it_heals_whatever_happened(remote: Remote, scheme: str) -> None:
             if happening == "cut":
                 await remote.wire.mend()
         remote.wire.speak()
-        await remote.hears()
+        await remote.reports_changes()
 
 
-async def test_a_connection_that_the_server_ends_is_made_again(
+async def test_a_connection_that_the_server_closes_is_made_again(
     remote: Remote, scheme: str
 ) -> None:
-    remote.listener.told.clear()
+    remote.subscription.received.clear()
     if scheme == "redis":
         await by_redis(remote.wire.server_url, "CLIENT KILL TYPE normal")
     else:
@@ -588,15 +600,17 @@ async def test_a_connection_that_the_server_ends_is_made_again(
             "WHERE query ILIKE 'LISTEN%' AND pid <> pg_backend_pid()",
         )
 
-    await until(lambda: None in remote.listener.ids)
-    await remote.hears()
+    await until(lambda: None in remote.subscription.ids)
+    await remote.reports_changes()
 
 
 MOMENTS = ["live", "not connected yet", "cut", "silent", "silent for long"]
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-async def test_closing_leaves_nothing_behind(wire: Wire, scheme: str, moment: str) -> None:
+async def test_a_closed_feed_leaves_no_task_and_no_connection(
+    wire: Wire, scheme: str, moment: str
+) -> None:
     backend = BACKENDS[scheme]
     async with backend.connect(wire.url, OPTIONS) as connection:
         tasks = asyncio.all_tasks()
@@ -615,15 +629,17 @@ async def test_closing_leaves_nothing_behind(wire: Wire, scheme: str, moment: st
         wire.speak()
         await until(lambda: not wire.is_in_use)
         await until(lambda: asyncio.all_tasks() <= tasks | wire._calls)
-        told = Listener(feed).told
+        received = Subscription(feed).received
         await asyncio.sleep(BOUND.total_seconds())
         assert not feed.is_live()
-        assert told == []
+        assert received == []
 
 
 @pytest.mark.parametrize("scheme", schemes("feed", networked=True))
-async def test_it_can_be_closed_at_any_moment(request: pytest.FixtureRequest, scheme: str) -> None:
-    """Also while it asks, though asyncio.wait_for() can lose a cancellation then (gh-86296)."""
+async def test_a_feed_can_be_closed_at_any_moment(
+    request: pytest.FixtureRequest, scheme: str
+) -> None:
+    """Also while it probes: asyncio.wait_for() can lose a cancellation then (gh-86296)."""
     dice = random.Random(scheme)
     backend, often = BACKENDS[scheme], timedelta(milliseconds=2)
     async with backend.connect(url_for(scheme, request), OPTIONS) as connection:
@@ -639,29 +655,31 @@ async def test_it_can_be_closed_at_any_moment(request: pytest.FixtureRequest, sc
                     await asyncio.sleep(0)
 
 
-async def test_a_pool_that_listens_for_nobody_makes_the_feed_never_live(
+async def test_a_feed_behind_a_pool_that_forwards_no_notification_is_never_live(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """PgBouncer, say: each statement goes to some server process, and LISTEN is in vain."""
+    """As PgBouncer in transaction mode: LISTEN has no effect."""
 
-    async def in_vain(*_: object) -> None:
+    async def without_effect(*_: object) -> None:
         pass
 
-    monkeypatch.setattr(asyncpg.Connection, "add_listener", in_vain)
+    monkeypatch.setattr(asyncpg.Connection, "add_listener", without_effect)
     async with (
         Database.open(postgres_url, OPTIONS) as database,
         PostgresFeed(database, BOUND) as feed,
     ):
-        listener = Listener(feed)
+        subscription = Subscription(feed)
         begins: list[float] = []
-        feed.follow(lambda _: begins.append(time.monotonic()))
-        async for _ in moments(5 * BOUND.total_seconds()):
-            assert not listener.is_live()
+        feed.subscribe(lambda _: begins.append(time.monotonic()))
+        async for _ in poll(5 * BOUND.total_seconds()):
+            assert not subscription.is_live()
         assert len(begins) > 2
 
 
-async def test_what_is_answered_late_was_asked_early(wire: Wire, scheme: str) -> None:
-    """Each answer comes, but is older than the bound when it does."""
+async def test_a_feed_whose_answers_are_older_than_the_bound_is_not_live(
+    wire: Wire, scheme: str
+) -> None:
+    """Each answer arrives, but later than the bound."""
     backend, patient = BACKENDS[scheme], StoreOptions(timeout=timedelta(seconds=10))
     async with (
         backend.connect(wire.url, patient) as connection,
@@ -670,28 +688,28 @@ async def test_what_is_answered_late_was_asked_early(wire: Wire, scheme: str) ->
         await until(feed.is_live)
         wire.lag = 1.5 * BOUND.total_seconds()
         await until(lambda: not feed.is_live())
-        async for _ in moments(6 * BOUND.total_seconds()):
+        async for _ in poll(6 * BOUND.total_seconds()):
             assert not feed.is_live()
 
 
-async def test_a_server_that_is_no_primary_any_more_is_not_believed(
-    our_own_redis: servers.Server,
+async def test_a_feed_of_a_server_that_became_a_replica_is_not_live(
+    private_redis: servers.Server,
 ) -> None:
     async with (
-        RedisServer.open(our_own_redis.url, OPTIONS) as server,
+        RedisServer.open(private_redis.url, OPTIONS) as server,
         RedisFeed.open(server, BOUND) as feed,
     ):
         sessions = RedisSessions(server)
         await sessions.of_user(ada().id)
         await until(feed.is_live)
         link = server._line._link
-        await by_redis(our_own_redis.url, "REPLICAOF 127.0.0.1 1")
+        await by_redis(private_redis.url, "REPLICAOF 127.0.0.1 1")
         try:
             await until(lambda: not feed.is_live())
-            # What is read is as old: that is asked of whoever the name stands for now, as well.
+            # Its data is just as old: reads go to a new connection, too.
             assert server._line._link is not link
-            async for _ in moments(3 * BOUND.total_seconds()):
+            async for _ in poll(3 * BOUND.total_seconds()):
                 assert not feed.is_live()
         finally:
-            await by_redis(our_own_redis.url, "REPLICAOF NO ONE")
+            await by_redis(private_redis.url, "REPLICAOF NO ONE")
         await until(feed.is_live)

@@ -67,11 +67,11 @@ class Ledger(MemoryFeed):
         is_disabled = user is not None and user.disabled
         self.states.append(State(self.clock(), user_id, there, is_disabled))
 
-    def tell(self, user_id: UserId) -> None:
+    def publish(self, user_id: UserId) -> None:
         self.note(user_id)
         for line in self.lines:
             if line.is_connected and self.is_loud:
-                line.say(lambda line=line: line._tell(user_id))  # type: ignore[misc]
+                line.say(lambda line=line: line._publish(user_id))  # type: ignore[misc]
 
 
 class Sessions(MemorySessions):
@@ -130,13 +130,13 @@ class Line(ConnectedFeed):
             self.is_connected = True
             asked_at = monotonic(self.ledger.clock())
             self.say(self._begin)
-            self.say(lambda: self._answered(asked_at))
+            self.say(lambda: self._confirm(asked_at))
 
     def ask(self) -> None:
         """Whoever is asked answers at once; when the answer arrives is another matter."""
         if self.is_connected:
             asked_at = monotonic(self.ledger.clock())
-            self.say(lambda: self._answered(asked_at))
+            self.say(lambda: self._confirm(asked_at))
 
     def arrive(self, number: int) -> None:
         for _ in range(min(number, len(self.messages))):
@@ -148,8 +148,8 @@ class Line(ConnectedFeed):
         """And it is noticed; what is not is a message that never arrives."""
         self.is_connected = False
         self.messages.clear()
-        self._answered_at = 0.0
-        self._tell(None)
+        self._confirmed_at = 0.0
+        self._publish(None)
         self.knows = len(self.ledger.states)
 
 

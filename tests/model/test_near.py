@@ -55,7 +55,7 @@ class Copies(Logins):
     @initialize(most=ROOM)
     def both_connect(self, most: tuple[int, int]) -> None:
         for worker, room in zip(self.world.workers, most, strict=True):
-            worker.users._copies._most = worker.sessions._copies._most = room
+            worker.users._cache._max_users = worker.sessions._cache._max_users = room
             worker.line.connect()
             worker.line.arrive(1)
 
@@ -107,7 +107,7 @@ class Copies(Logins):
         self.world.check_authenticates(login, token)
         for worker in self.world.workers:
             is_at_hand = worker.house.authenticate_from_cache(token.access) is not None
-            assert is_at_hand or worker.users._copies._most == 1
+            assert is_at_hand or worker.users._cache._max_users == 1
         return login, token
 
     @rule(
@@ -188,7 +188,7 @@ class Copies(Logins):
     ) -> None:
         """The look has begun when the session ends, and its result comes thereafter."""
         login, token = self.known_everywhere(pick)
-        self.world.workers[is_forgotten].line._tell(None)
+        self.world.workers[is_forgotten].line._publish(None)
         done = False
 
         async def log_out_and_tell() -> None:

@@ -58,7 +58,7 @@ class Side:
 
     @property
     def feeds(self) -> list[InvalidationFeed]:
-        return [self.users._copies._feed, self.sessions._copies._feed]
+        return [self.users._cache._feed, self.sessions._cache._feed]
 
     @property
     def is_live(self) -> bool:
@@ -132,7 +132,7 @@ async def arena(request: pytest.FixtureRequest) -> AsyncIterator[Arena]:
             assert isinstance(stores.sessions, NearCacheSessions)
             side = Side(stores, stores.users, stores.sessions)
             for feed in set(side.feeds):
-                feed.follow(side.told.add)  # after the copies were dropped
+                feed.subscribe(side.told.add)  # after the copies were dropped
             sides.append(side)
         deadline = time.monotonic() + PATIENCE
         while not (sides[0].is_live and sides[1].is_live):

@@ -17,7 +17,7 @@ from domain.session import Session, SessionId
 from domain.session_activity import SessionActivity
 from domain.user import UserId
 from infrastructure.storage.memory.rate_limiter import MemoryRateLimiter
-from infrastructure.storage.near_cache.invalidation_feed import Follower, InvalidationFeed
+from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed, Subscriber
 
 _T = TypeVar("_T")
 
@@ -148,21 +148,21 @@ class PausingSessions(SessionStore):
 
 
 @dataclass
-class FeedByHand(InvalidationFeed):
-    """Tells what the test wants it to."""
+class ManualFeed(InvalidationFeed):
+    """Publishes what the test wants it to."""
 
     live: bool = True
-    followers: list[Follower] = field(default_factory=list)
+    subscribers: list[Subscriber] = field(default_factory=list)
 
-    def follow(self, follower: Follower) -> None:
-        self.followers.append(follower)
+    def subscribe(self, subscriber: Subscriber) -> None:
+        self.subscribers.append(subscriber)
 
     def is_live(self) -> bool:
         return self.live
 
-    def tell(self, user_id: UserId | None) -> None:
-        for follower in self.followers:
-            follower(user_id)
+    def publish(self, user_id: UserId | None) -> None:
+        for subscriber in self.subscribers:
+            subscriber(user_id)
 
 
 @dataclass

@@ -60,7 +60,8 @@ _SAID_ANYWAY = """
 "Application shutdown complete." "Finished server process [" "Stopping parent process ["
 "Waiting for child process [" "level": "warning" "level": "error" "logger": "doorward.audit"
 "exception": "outcome": "success" "session_id": null "actor_id": null "detail": "address":
-"request_id": "user_id": "password hashing" "changes in PostgreSQL are heard" "rotate keys"
+"request_id": "user_id": "password hashing" "rotate keys"
+"invalidation_feed_connected" "store": "PostgreSQL"
 "configuration_reloaded" "reloaded": ["rate_limits", "signing_keys"] documentation metrics
 """
 """Of every log. Hypothesis takes the strings of our own code for passwords now and then."""

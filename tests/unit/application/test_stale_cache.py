@@ -10,7 +10,7 @@ from domain.user import User
 from infrastructure.storage.near_cache.sessions import NearCacheSessions
 from infrastructure.storage.near_cache.users import NearCacheUsers
 from tests.support.builders import LIFETIMES, PASSWORD, World
-from tests.support.doubles import FeedByHand
+from tests.support.doubles import ManualFeed
 
 ADA, NEW = "ada@example.org", "a better one than before"
 
@@ -30,7 +30,7 @@ class Pair:
 
 @pytest.fixture
 async def pair(house: World) -> Pair:
-    feed = FeedByHand()
+    feed = ManualFeed()
     deaf = World(house.signer, clock=house.clock, devices=house.devices, hasher=house.hasher)
     deaf.users = NearCacheUsers(house.users, feed, 100)
     deaf.sessions = NearCacheSessions(house.sessions, feed, 100, house.clock)

@@ -38,7 +38,7 @@ from tests.support.builders import (
     claims_of,
     refreshed,
 )
-from tests.support.doubles import FeedByHand, SettableClock
+from tests.support.doubles import ManualFeed, SettableClock
 
 MOST = 3
 
@@ -120,7 +120,7 @@ class Desk:
     :ivar changed: the record after a change.
     """
 
-    feed: FeedByHand
+    feed: ManualFeed
     counter: Counter
     near: Any
     far: Any
@@ -154,7 +154,7 @@ def owner(record: Any) -> UserId:
 
 
 def of_users() -> Desk:
-    feed, counter = FeedByHand(), Counter()
+    feed, counter = ManualFeed(), Counter()
     far = CountedUsers(counter)
     return Desk(
         feed,
@@ -167,7 +167,7 @@ def of_users() -> Desk:
 
 
 def of_sessions(clock: Callable[[], datetime] = lambda: NOW) -> Desk:
-    feed, counter = FeedByHand(), Counter()
+    feed, counter = ManualFeed(), Counter()
     far = CountedSessions(counter)
     near = NearCacheSessions(far, feed, MOST, clock)
     return Desk(feed, counter, near, far, a_session, refreshed)
@@ -215,7 +215,7 @@ async def test_what_was_told_is_asked_for_again(desk: Desk) -> None:
 
     await desk.far.replace(record, new)
     assert await desk.possibly_stale(record) == record  # nobody has told it yet
-    desk.feed.tell(owner(record))
+    desk.feed.publish(owner(record))
 
     assert desk.cached(record) is None
     assert await desk.possibly_stale(record) == new
@@ -227,7 +227,7 @@ async def test_what_is_told_of_one_leaves_the_copies_of_others(desk: Desk) -> No
     await desk.possibly_stale(one)
     await desk.possibly_stale(other)
 
-    desk.feed.tell(owner(one))
+    desk.feed.publish(owner(one))
 
     assert await desk.is_copied(other)
     assert not await desk.is_copied(one)
@@ -238,7 +238,7 @@ async def test_if_anything_may_have_been_missed_no_copy_is_left(desk: Desk) -> N
     for record in records:
         await desk.possibly_stale(record)
 
-    desk.feed.tell(None)
+    desk.feed.publish(None)
 
     assert not any([await desk.is_copied(record) for record in records])
 
@@ -252,7 +252,7 @@ async def test_what_is_told_while_it_is_read_leaves_no_copy(desk: Desk, is_known
 
     new = desk.changed(record)
     await desk.far.replace(record, new)
-    desk.feed.tell(owner(record) if is_known else None)
+    desk.feed.publish(owner(record) if is_known else None)
     desk.counter.arrives.set()
 
     assert await reading == record
@@ -267,7 +267,7 @@ async def test_of_two_readers_the_late_one_does_not_bring_back_the_old(desk: Des
     await asyncio.sleep(0)
     new = desk.changed(record)
     await desk.far.replace(record, new)
-    desk.feed.tell(owner(record))
+    desk.feed.publish(owner(record))
     desk.counter.is_slow = False
     assert await desk.possibly_stale(record) == new
 
@@ -285,7 +285,7 @@ async def test_a_copy_of_a_dead_feed_is_not_used_when_it_lives_again(desk: Desk)
     new = desk.changed(record)
     await desk.far.replace(record, new)  # that is never told
 
-    desk.feed.tell(None)  # as a feed does before it is live
+    desk.feed.publish(None)  # as a feed does before it is live
     desk.feed.live = True
 
     assert await desk.possibly_stale(record) == new
@@ -396,11 +396,11 @@ async def test_who_is_not_there_takes_no_more_room_than_others(desk: Desk) -> No
     for _ in range(50):
         await desk.possibly_stale(desk.a_record())
 
-    assert len(desk.near._copies._folders) <= MOST
+    assert len(desk.near._cache._partitions) <= MOST
 
 
 async def test_memory_is_bounded_however_many_users_come() -> None:
-    feed = FeedByHand()
+    feed = ManualFeed()
     near = NearCacheUsers(MemoryUsers(), feed, 100)
     asked = NearCacheSessions(MemorySessions(), feed, 100, lambda: NOW)
 

@@ -1,21 +1,21 @@
 """An invalidation feed within this process."""
 
 from domain.user import UserId
-from infrastructure.storage.near_cache.invalidation_feed import Follower, InvalidationFeed
+from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed, Subscriber
 
 
 class MemoryFeed(InvalidationFeed):
-    """Direct: a change is told before the call that made it returns."""
+    """Reports a change before the call that made it returns."""
 
     def __init__(self) -> None:
-        self._followers: list[Follower] = []
+        self._subscribers: list[Subscriber] = []
 
-    def follow(self, follower: Follower) -> None:
-        self._followers.append(follower)
+    def subscribe(self, subscriber: Subscriber) -> None:
+        self._subscribers.append(subscriber)
 
     def is_live(self) -> bool:
         return True
 
-    def tell(self, user_id: UserId) -> None:
-        for follower in self._followers:
-            follower(user_id)
+    def publish(self, user_id: UserId) -> None:
+        for subscriber in self._subscribers:
+            subscriber(user_id)

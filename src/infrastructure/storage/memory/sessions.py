@@ -42,7 +42,7 @@ class MemorySessions(SessionStore):
         if await self.get(old.user_id, old.id) != old:
             return False
         self._sessions[new.user_id][new.id] = new
-        self._feed.tell(new.user_id)
+        self._feed.publish(new.user_id)
         return True
 
     @override
@@ -54,7 +54,7 @@ class MemorySessions(SessionStore):
             self._activities.pop(session_id, None)
         if not kept:
             self._sessions.pop(user_id, None)
-        self._feed.tell(user_id)
+        self._feed.publish(user_id)
 
     async def of_user(self, user_id: UserId) -> Sequence[Session]:
         return sorted(self._sessions.get(user_id, {}).values(), key=attrgetter("started_at"))

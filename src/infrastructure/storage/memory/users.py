@@ -58,7 +58,7 @@ class MemoryUsers(UserRepository):
         del self._ids[old.email.key]
         self._ids[new.email.key] = new.id
         self._users[new.id] = new
-        self._feed.tell(new.id)
+        self._feed.publish(new.id)
         return True
 
     @override
@@ -67,7 +67,7 @@ class MemoryUsers(UserRepository):
             self._keep_an_administrator(user)
             del self._users[user_id]
             del self._ids[user.email.key]
-            self._feed.tell(user_id)
+            self._feed.publish(user_id)
 
     async def page(self, query: UserQuery, after: str | None, limit: int) -> Page[User]:
         found = sorted(

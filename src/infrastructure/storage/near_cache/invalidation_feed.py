@@ -1,7 +1,6 @@
-"""How a process hears of changes that others make to the records it keeps copies of."""
+"""Reports changes of users and sessions to the near cache, whichever process made them."""
 
 import asyncio
-import logging
 import math
 import secrets
 from abc import abstractmethod
@@ -9,36 +8,40 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Protocol, Self
 
+import structlog
+
 from domain.user import UserId
 from infrastructure.clock import running_time
 
-log = logging.getLogger("doorward")
+log = structlog.stdlib.get_logger("doorward")
 
-Follower = Callable[[UserId | None], None]
-"""Is told whose records have changed; ``None`` when anybody's may have."""
+Subscriber = Callable[[UserId | None], None]
+"""Called with the user whose records have changed; ``None`` when any user's may have."""
 
 
 class InvalidationFeed(Protocol):
-    """Tells what was changed in a store, by whichever process."""
+    """Reports the changes in a store."""
 
     @abstractmethod
-    def follow(self, follower: Follower) -> None:
-        """From now on tell the follower of each change, after it was made.
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Call the subscriber after each change from now on.
 
-        It is told ``None`` when changes may have been missed, before the feed is live again.
+        It is called with ``None`` when changes may have been missed, before the feed is live
+        again.
         """
 
     @abstractmethod
     def is_live(self) -> bool:
-        """Whether every change has been told but those of the last moments: of no longer than the
-        bound that the feed was made with, whatever breaks.
+        """Whether every change has been reported that is older than the feed's bound, whatever
+        breaks.
         """
 
 
 class ConnectedFeed(InvalidationFeed):
     """A feed over a connection that can break, fall silent and be made again.
 
-    It listens as long as it is entered, and is entered without waiting for the connection.
+    It listens while it is entered, and is entered without waiting for the connection. It is live
+    for the length of the bound after each probe that is answered: a lease.
 
     :param store: its name, for the log.
     """
@@ -46,17 +49,17 @@ class ConnectedFeed(InvalidationFeed):
     def __init__(self, store: str, bound: timedelta) -> None:
         self._store = store
         self._bound = bound.total_seconds()
-        self._pause = self._bound / 4  # between questions, and between attempts to connect
-        self._followers: list[Follower] = []
-        self._answered_at = -math.inf  # when the last question was asked that has an answer
-        self._begun_at = -math.inf
-        self._is_heard: bool | None = None  # which nobody knows yet
+        self._interval = self._bound / 4  # between probes, and between attempts to connect
+        self._subscribers: list[Subscriber] = []
+        self._confirmed_at = -math.inf  # when the last answered probe was sent
+        self._listening_since = -math.inf
+        self._is_connected: bool | None = None  # as logged last
 
-    def follow(self, follower: Follower) -> None:
-        self._followers.append(follower)
+    def subscribe(self, subscriber: Subscriber) -> None:
+        self._subscribers.append(subscriber)
 
     def is_live(self) -> bool:
-        return running_time() < self._answered_at + self._bound
+        return running_time() < self._confirmed_at + self._bound
 
     async def __aenter__(self) -> Self:
         self._listening = asyncio.create_task(self._reconnect_forever())
@@ -69,50 +72,57 @@ class ConnectedFeed(InvalidationFeed):
 
     @abstractmethod
     async def _listen(self) -> None:
-        """Connect, :meth:`_begin`, and listen and ask until the connection breaks; then raise.
+        """Connect, call :meth:`_begin`, and receive and probe until the connection breaks.
 
-        :raises Exception: whatever the connection raises.
+        :raises Exception: any error of the connection.
         """
 
     def _begin(self) -> None:
-        """From now on nothing is missed; before, anything may have been. The first answer makes
-        the feed live.
+        """Report that anything may have changed before: from now on no change is missed. The first
+        answered probe makes the feed live.
         """
-        self._tell(None)
-        self._begun_at = running_time()
+        self._publish(None)
+        self._listening_since = running_time()
 
-    def _tell(self, user_id: UserId | None) -> None:
-        for follower in self._followers:
-            follower(user_id)
+    def _publish(self, user_id: UserId | None) -> None:
+        for subscriber in self._subscribers:
+            subscriber(user_id)
 
-    def _answered(self, asked_at: float) -> None:
-        """A question of that time was answered. What was changed before the question has been told
-        before the answer, so only changes since the question can be unknown.
+    def _confirm(self, sent_at: float) -> None:
+        """Note that a probe was answered. Each change from before the probe was reported before
+        the answer, so only changes since the probe can be unknown.
+
+        :param sent_at: running time at which the probe was sent.
         """
-        self._answered_at = asked_at
-        if not self._is_heard:
-            log.info("changes in %s are heard", self._store)
-        self._is_heard = True
+        self._confirmed_at = sent_at
+        if not self._is_connected:
+            log.info("invalidation_feed_connected", store=self._store)
+        self._is_connected = True
 
-    def _check_answers(self) -> None:
-        """:raises TimeoutError: the connection is dead, though nobody says so."""
-        if running_time() > max(self._answered_at, self._begun_at) + 2 * self._bound:
+    def _require_answers(self) -> None:
+        """:raises TimeoutError: no probe was answered in time: the connection is dead."""
+        if running_time() > max(self._confirmed_at, self._listening_since) + 2 * self._bound:
             raise TimeoutError
 
     async def _reconnect_forever(self) -> None:
         while True:
             try:
                 await self._listen()
-            except Exception as error:  # noqa: BLE001 - whatever it is, changes are not heard
+            except Exception as error:  # noqa: BLE001 - any error ends the connection
                 self._log_failure(error)
             finally:
-                self._answered_at = -math.inf
-                self._tell(None)
-            # Not all processes at the same moment.
-            await asyncio.sleep(self._pause * (0.5 + secrets.randbelow(1000) / 1000))
+                self._confirmed_at = -math.inf
+                self._publish(None)
+            # Jitter: not all processes at the same moment.
+            await asyncio.sleep(self._interval * (0.5 + secrets.randbelow(1000) / 1000))
 
     def _log_failure(self, error: Exception) -> None:
-        if self._is_heard is not False:
+        if self._is_connected is not False:
             reason = type(error).__name__
-            log.warning("changes in %s are not heard (%s): no copies", self._store, reason)
-        self._is_heard = False
+            log.warning(
+                "invalidation_feed_disconnected",
+                store=self._store,
+                error=reason,
+                consequence="caching disabled until it reconnects",
+            )
+        self._is_connected = False

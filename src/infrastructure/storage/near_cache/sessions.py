@@ -1,4 +1,4 @@
-"""Sessions from the near cache."""
+"""Sessions behind the near cache."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,27 +7,27 @@ from domain.audit_event import Event
 from domain.session import Session, SessionId
 from domain.session_activity import SessionActivity
 from domain.user import UserId
-from infrastructure.storage.near_cache.copies import Copies
 from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed
+from infrastructure.storage.near_cache.per_user_cache import PerUserCache
 
 
 class NearCacheSessions(SessionStore, CachedSessions):
-    """A copy shows that the session has not been ended. It may lack the last rotation, so once it
-    is past its time the store is asked.
+    """A cached session has not been revoked. It may lack the last rotation, so a cached session
+    that has expired is read from the store again.
 
-    :param sessions: which are asked when there is no copy, and which are written to.
+    :param sessions: read when a session is not cached, and written to.
     """
 
     def __init__(
-        self, sessions: SessionStore, feed: InvalidationFeed, most: int, clock: Clock
+        self, sessions: SessionStore, feed: InvalidationFeed, max_users: int, clock: Clock
     ) -> None:
         self._sessions = sessions
-        self._copies = Copies[Session](feed, most)
+        self._cache = PerUserCache[Session](feed, max_users)
         self._clock = clock
 
     def cached(self, user_id: UserId, session_id: SessionId) -> Session | None:
-        copy = self._copies.find(user_id, session_id)
-        return None if copy is None or copy.has_ended(self._clock()) else copy
+        session = self._cache.get(user_id, session_id)
+        return None if session is None or session.has_ended(self._clock()) else session
 
     async def possibly_stale(self, user_id: UserId, session_id: SessionId) -> Session | None:
         return self.cached(user_id, session_id) or await self.get(user_id, session_id)
@@ -38,14 +38,14 @@ class NearCacheSessions(SessionStore, CachedSessions):
         await self._sessions.add(session, activity, event)
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
-        stored = self._sessions.get(user_id, session_id)
-        return await self._copies.read(user_id, session_id, stored)
+        reading = self._sessions.get(user_id, session_id)
+        return await self._cache.load(user_id, session_id, reading)
 
     async def replace(self, old: Session, new: Session) -> bool:
         try:
             return await self._sessions.replace(old, new)
-        finally:  # also when nobody knows whether it has happened
-            self._copies.drop(old.user_id)
+        finally:  # also when it is unknown whether it happened
+            self._cache.invalidate(old.user_id)
 
     async def delete(
         self, user_id: UserId, session_id: SessionId, event: Event | None = None
@@ -53,7 +53,7 @@ class NearCacheSessions(SessionStore, CachedSessions):
         try:
             await self._sessions.delete(user_id, session_id, event)
         finally:
-            self._copies.drop(user_id)
+            self._cache.invalidate(user_id)
 
     async def of_user(self, user_id: UserId) -> Sequence[Session]:
         return await self._sessions.of_user(user_id)

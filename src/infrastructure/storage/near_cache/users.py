@@ -1,4 +1,4 @@
-"""Users from the near cache."""
+"""Users behind the near cache."""
 
 from collections.abc import Sequence
 
@@ -7,21 +7,21 @@ from application.ports.pagination import Page, Total, UserQuery
 from domain.audit_event import Event
 from domain.email import Email
 from domain.user import User, UserId
-from infrastructure.storage.near_cache.copies import Copies
 from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed
+from infrastructure.storage.near_cache.per_user_cache import PerUserCache
 
 
 class NearCacheUsers(UserRepository, CachedUsers):
     """
-    :param users: which are asked when there is no copy, and which are written to.
+    :param users: read when a user is not cached, and written to.
     """
 
-    def __init__(self, users: UserRepository, feed: InvalidationFeed, most: int) -> None:
+    def __init__(self, users: UserRepository, feed: InvalidationFeed, max_users: int) -> None:
         self._users = users
-        self._copies = Copies[User](feed, most)
+        self._cache = PerUserCache[User](feed, max_users)
 
     def cached(self, user_id: UserId) -> User | None:
-        return self._copies.find(user_id, user_id)
+        return self._cache.get(user_id, user_id)
 
     async def possibly_stale(self, user_id: UserId) -> User | None:
         return self.cached(user_id) or await self.get(user_id)
@@ -33,7 +33,7 @@ class NearCacheUsers(UserRepository, CachedUsers):
         return await self._users.add_all(users, event)
 
     async def get(self, user_id: UserId) -> User | None:
-        return await self._copies.read(user_id, user_id, self._users.get(user_id))
+        return await self._cache.load(user_id, user_id, self._users.get(user_id))
 
     async def by_email(self, email: Email) -> User | None:
         return await self._users.by_email(email)
@@ -41,14 +41,14 @@ class NearCacheUsers(UserRepository, CachedUsers):
     async def replace(self, old: User, new: User, event: Event | None = None) -> bool:
         try:
             return await self._users.replace(old, new, event)
-        finally:  # also when nobody knows whether it has happened
-            self._copies.drop(old.id)
+        finally:  # also when it is unknown whether it happened
+            self._cache.invalidate(old.id)
 
     async def delete(self, user_id: UserId, event: Event | None = None) -> None:
         try:
             await self._users.delete(user_id, event)
         finally:
-            self._copies.drop(user_id)
+            self._cache.invalidate(user_id)
 
     async def page(self, query: UserQuery, after: str | None, limit: int) -> Page[User]:
         return await self._users.page(query, after, limit)

@@ -1,9 +1,9 @@
-"""Hears of changed sessions from Redis itself (server-assisted client-side caching, RESP3).
+"""The invalidation feed of Redis: server-assisted client-side caching (RESP3).
 
-``CLIENT TRACKING ON BCAST`` makes Redis tell of every change of a user's hash, whoever makes it
-and however. What it tells and its answers come on one connection: an answer means that all changes
-from before the question have been told. The connection is redis-py's own, so that passwords, TLS
-and sockets are as everywhere else.
+``CLIENT TRACKING ON BCAST`` makes Redis report every change of a user's hash, whichever client
+makes it and by whichever command. Reports and answers arrive on one connection: an answer means
+that all changes from before the probe have been reported. The connection is redis-py's own, so
+that passwords, TLS and sockets work as everywhere else.
 """
 
 from collections import deque
@@ -34,49 +34,51 @@ class RedisFeed(ConnectedFeed):
             yield feed
 
     async def _listen(self) -> None:
-        async with self._server.lone_connection() as connection:
+        async with self._server.dedicated_connection() as connection:
             parser: Any = connection._parser  # noqa: SLF001 - redis-py's own cache goes this way
-            parser.set_invalidation_push_handler(self._hear)
+            parser.set_invalidation_push_handler(self._receive)
             await _send(connection, "CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", PREFIX)
             await connection.read_response()
             self._begin()
-            asked: deque[float] = deque()
+            sent_at: deque[float] = deque()
             while True:
-                await self._ask_and_hear(connection, asked)
+                await self._probe_and_receive(connection, sent_at)
 
-    async def _ask_and_hear(self, connection: AbstractConnection, asked: deque[float]) -> None:
-        """For as long as one question is good.
+    async def _probe_and_receive(
+        self, connection: AbstractConnection, sent_at: deque[float]
+    ) -> None:
+        """Send one probe, and receive for one interval.
 
-        :param asked: when the questions were asked that have no answer yet.
+        :param sent_at: running times of the probes that are not answered yet.
         """
-        self._check_answers()
-        asked.append(running_time())
+        self._require_answers()
+        sent_at.append(running_time())
         # Not PING: a server that a failover has made a replica would answer that too.
         await _send(connection, "ROLE")
-        until = asked[-1] + self._pause
+        until = sent_at[-1] + self._interval
         while (left := until - running_time()) > 0:
-            # Nothing is returned for what is told, and when the time is up.
+            # Returns nothing for a report, and when the time is up.
             answer = await connection.read_response(timeout=left, push_request=True)
             if answer is not None:
-                self._check_role(answer)
-                self._answered(asked.popleft())
+                self._require_primary(answer)
+                self._confirm(sent_at.popleft())
 
-    def _check_role(self, answer: Any) -> None:
+    def _require_primary(self, answer: Any) -> None:
         """:raises ConnectionError: the server is not the primary, where all changes are made."""
         if not isinstance(answer, list) or answer[0] != b"master":
-            self._server.disconnect()  # whose sessions are as old
+            self._server.disconnect()  # its sessions are just as old
             raise ConnectionError("not the primary")
 
-    async def _hear(self, message: list[Any]) -> None:
+    async def _receive(self, message: list[Any]) -> None:
         """
         :param message: ``invalidate`` and the keys; none after FLUSHALL.
         """
         for key in message[1] or [b""]:
-            self._tell(_user_id(key))
+            self._publish(_user_id(key))
 
 
 async def _send(connection: AbstractConnection, *command: str) -> None:
-    if not connection.is_connected:  # redis-py would connect again, and nothing would be tracked
+    if not connection.is_connected:  # redis-py would reconnect, and nothing would be tracked
         raise ConnectionResetError
     await connection.send_command(*command, check_health=False)
 
@@ -84,5 +86,5 @@ async def _send(connection: AbstractConnection, *command: str) -> None:
 def _user_id(key: bytes) -> UserId | None:
     try:
         return UserId(UUID(hex=key.decode().removeprefix(PREFIX)))
-    except ValueError:  # not a key of ours
+    except ValueError:  # not a key of sessions
         return None

@@ -72,7 +72,7 @@ class RedisServer:
         self._line.disconnect()
 
     @asynccontextmanager
-    async def lone_connection(self) -> AsyncIterator[AbstractConnection]:
+    async def dedicated_connection(self) -> AsyncIterator[AbstractConnection]:
         """A connection beside the line, which is told things unasked (RESP3)."""
         connection = self.make_connection(protocol=3)
         try:

@@ -161,7 +161,7 @@ class Database:
         return url.database if url.get_backend_name() == "sqlite" else None
 
     @asynccontextmanager
-    async def lone_connection(self) -> AsyncIterator[asyncpg.Connection]:
+    async def dedicated_connection(self) -> AsyncIterator[asyncpg.Connection]:
         """A connection to PostgreSQL beside the pool, as its driver knows it."""
         _, place = self._engine.dialect.create_connect_args(self._engine.url)
         connection = await asyncpg.connect(**place, timeout=self._seconds, **self._driver_options)

@@ -1,4 +1,4 @@
-"""Hears of changes from PostgreSQL and SQLite."""
+"""Invalidation feeds of PostgreSQL and SQLite."""
 
 import asyncio
 import secrets
@@ -15,14 +15,14 @@ from domain.user import UserId
 from infrastructure.clock import running_time
 from infrastructure.storage.near_cache.invalidation_feed import (
     ConnectedFeed,
-    Follower,
     InvalidationFeed,
+    Subscriber,
 )
 from infrastructure.storage.sql.database import Database
 
-_QUESTION = "? "
+_PROBE = "? "
 CHANNEL = "doorward_changes"
-"""On which the triggers of migration 0003 tell whose rows were changed, with the commit."""
+"""On it the triggers of migration 0003 publish whose rows were changed, with the commit."""
 
 
 @asynccontextmanager
@@ -38,68 +38,68 @@ async def open_feed(database: Database, bound: timedelta) -> AsyncIterator[Inval
 class PostgresFeed(ConnectedFeed):
     """``LISTEN``, on a connection of its own.
 
-    The questions are notifications as well, sent from *another* connection. So a pool in between
-    that lends its connections to PostgreSQL for one transaction at a time is noticed: what nobody
-    passes on to the listener answers no question. And each can be answered once, by its number,
-    which nobody knows before: whoever may notify cannot answer in advance.
+    The probes are notifications as well, sent from *another* connection. So a pool in between that
+    lends its connections for one transaction at a time (PgBouncer) is detected: it passes no
+    notification on to the listener, and no probe is answered. Each probe has a random number, so
+    that a client that may notify cannot answer in advance.
     """
 
     def __init__(self, database: Database, bound: timedelta) -> None:
         super().__init__("PostgreSQL", bound)
         self._database = database
-        self._asked: dict[str, float] = {}  # when, by the question's number
+        self._sent_at: dict[str, float] = {}  # running time, by the number of the probe
 
     async def _listen(self) -> None:
-        self._asked.clear()
-        lone = self._database.lone_connection
-        async with lone() as listener, lone() as asker:
+        self._sent_at.clear()
+        connect = self._database.dedicated_connection
+        async with connect() as listener, connect() as prober:
             async with asyncio.timeout(self._bound):
-                await listener.add_listener(CHANNEL, self._hear)
+                await listener.add_listener(CHANNEL, self._receive)
             self._begin()
             while True:
-                await self._ask(asker)
-                await asyncio.sleep(self._pause)
-                self._check_answers()
+                await self._probe(prober)
+                await asyncio.sleep(self._interval)
+                self._require_answers()
 
-    async def _ask(self, asker: asyncpg.Connection) -> None:
+    async def _probe(self, prober: asyncpg.Connection) -> None:
         number = secrets.token_hex(8)
-        self._asked[number] = running_time()
+        self._sent_at[number] = running_time()
         async with asyncio.timeout(self._bound):
-            await asker.execute("SELECT pg_notify($1, $2)", CHANNEL, _QUESTION + number)
+            await prober.execute("SELECT pg_notify($1, $2)", CHANNEL, _PROBE + number)
 
-    def _hear(self, _connection: object, _process: int, _channel: str, message: str) -> None:
-        if not message.startswith(_QUESTION):
-            self._tell(_user_id(message))
-        elif asked_at := self._asked.pop(message.removeprefix(_QUESTION), None):
-            self._answered(asked_at)
+    def _receive(self, _connection: object, _process: int, _channel: str, message: str) -> None:
+        if not message.startswith(_PROBE):
+            self._publish(_user_id(message))
+        elif sent_at := self._sent_at.pop(message.removeprefix(_PROBE), None):
+            self._confirm(sent_at)
 
 
 class SqliteFeed(InvalidationFeed):
-    """SQLite counts the commits of other connections. To look at the count takes microseconds and
-    no network, so it is done each time: no change is ever missed, whichever process made it.
+    """SQLite counts the commits of other connections. Reading the count takes microseconds and no
+    network, so it is read each time: no change is ever missed, whichever process made it.
 
     :param path: of the database.
     """
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._followers: list[Follower] = []
+        self._subscribers: list[Subscriber] = []
         self._connection: sqlite3.Connection | None = None
         self._version: int | None = None
 
-    def follow(self, follower: Follower) -> None:
-        self._followers.append(follower)
+    def subscribe(self, subscriber: Subscriber) -> None:
+        self._subscribers.append(subscriber)
 
     def is_live(self) -> bool:
         try:
-            version = self._look()
-        except sqlite3.Error:  # the file is not there, or is not whole
+            version = self._data_version()
+        except sqlite3.Error:  # the file is missing or incomplete
             self.close()
             version = None
         if version != self._version:
             self._version = version
-            for follower in self._followers:
-                follower(None)
+            for subscriber in self._subscribers:
+                subscriber(None)
         return version is not None
 
     def close(self) -> None:
@@ -107,7 +107,7 @@ class SqliteFeed(InvalidationFeed):
             self._connection.close()
         self._connection = None
 
-    def _look(self) -> int:
+    def _data_version(self) -> int:
         if self._connection is None:
             address = f"file:{quote(self._path)}?mode=rw"
             self._connection = sqlite3.connect(address, timeout=0, uri=True)
@@ -117,5 +117,5 @@ class SqliteFeed(InvalidationFeed):
 def _user_id(message: str) -> UserId | None:
     try:
         return UserId(UUID(message))
-    except ValueError:  # all rows at once, or somebody's notification by hand
+    except ValueError:  # all rows at once, or a notification by hand
         return None
