@@ -1,5 +1,7 @@
 """The registry of storage backends, by the scheme of a URL.
 
+An installed package registers another one by an entry point (``external_backends.py``).
+
 ``docs/adding-a-backend.md`` adds one, step by step.
 """
 
@@ -19,6 +21,7 @@ from application.ports import (
     UserRepository,
 )
 from infrastructure.clock import system_clock
+from infrastructure.storage.external_backends import external_schemes, load_external
 from infrastructure.storage.memory.audit_log import MemoryAuditLog
 from infrastructure.storage.memory.invalidation_feed import MemoryFeed
 from infrastructure.storage.memory.rate_limiter import MemoryRateLimiter
@@ -126,14 +129,32 @@ BACKENDS: dict[str, Backend[Any]] = {
 def backend_for(url: str, role: Literal["users", "sessions"]) -> Backend[Any]:
     """The backend that stores the users, or the sessions, at this URL.
 
-    :raises ValueError: no backend of that scheme stores them. The message names those that do.
+    :raises ValueError: no backend of that scheme stores them, and the message names those that do;
+        or the backend of an installed package cannot be loaded.
     """
     scheme = url.partition(":")[0].partition("+")[0]
-    backend = BACKENDS.get(scheme)
+    backend = find_backend(scheme)
     if backend is None or getattr(backend, role) is None:
-        known = ", ".join(name for name, each in BACKENDS.items() if getattr(each, role))
-        raise ValueError(f"must start with one of these schemes to keep {role}: {known}")
+        known = {name: each for name, each in BACKENDS.items() if getattr(each, role)}
+        schemes = ", ".join([*known, *external_schemes()])
+        raise ValueError(f"must start with one of these schemes to keep {role}: {schemes}")
     return backend
+
+
+def find_backend(scheme: str) -> Backend[Any] | None:
+    """Return the backend of a scheme: a built-in one, or one of an installed package.
+
+    No package can replace a built-in backend.
+
+    :raises ValueError: the package's backend cannot be loaded.
+    """
+    built_in = BACKENDS.get(scheme)
+    if built_in is not None or scheme not in external_schemes():
+        return built_in
+    loaded = load_external(scheme)
+    if isinstance(loaded, Backend):
+        return loaded
+    raise ValueError(f"has the scheme {scheme}, whose package registers no Backend")
 
 
 @dataclass(frozen=True, slots=True)
