@@ -24,6 +24,7 @@ from infrastructure.storage.sql.migrations import upgrade
 from infrastructure.telemetry.logging import configure_logging
 from tests.support import servers
 from tests.support.builders import a_signer, a_signing_key
+from tests.support.databases import ReusedDatabase, TemplateDatabases
 from tests.support.processes import Service, a_service
 from tests.support.watch import Watch, watched_passwords
 
@@ -140,28 +141,33 @@ def postgres() -> Iterator[servers.Server]:
 
 
 @pytest.fixture(scope="session")
-def migrated_databases(postgres: servers.Server) -> Iterator[servers.TemplateDatabases]:
-    with servers.TemplateDatabases(postgres.url, _migrate) as databases:
+def migrated_databases(postgres: servers.Server) -> Iterator[TemplateDatabases]:
+    with TemplateDatabases(postgres.url, _migrate) as databases:
         yield databases
 
 
 @pytest.fixture(scope="session")
-def empty_databases(postgres: servers.Server) -> Iterator[servers.TemplateDatabases]:
-    with servers.TemplateDatabases(postgres.url, lambda _: None) as databases:
+def empty_databases(postgres: servers.Server) -> Iterator[TemplateDatabases]:
+    with TemplateDatabases(postgres.url, lambda _: None) as databases:
         yield databases
 
 
 @pytest.fixture
-def empty_postgres_url(empty_databases: servers.TemplateDatabases) -> Iterator[str]:
+def empty_postgres_url(empty_databases: TemplateDatabases) -> Iterator[str]:
     """Without tables."""
     with empty_databases.fresh() as url:
         yield url
 
 
+@pytest.fixture(scope="session")
+def reused_database(migrated_databases: TemplateDatabases) -> Iterator[ReusedDatabase]:
+    with ReusedDatabase(migrated_databases) as database:
+        yield database
+
+
 @pytest.fixture
-def postgres_url(migrated_databases: servers.TemplateDatabases) -> Iterator[str]:
-    with migrated_databases.fresh() as url:
-        yield url
+def postgres_url(reused_database: ReusedDatabase) -> str:
+    return reused_database.empty()
 
 
 @pytest.fixture(scope="session")

@@ -24,8 +24,8 @@ from infrastructure.user_transfer.files import json_line, written
 from infrastructure.user_transfer.progress import Progress
 from tests.http.people import LOGIN, ME, PERSON, REGISTER, bearer
 from tests.support.builders import NOW, PASSWORD, SECOND, ada
+from tests.support.databases import TemplateDatabases
 from tests.support.processes import COMMAND, PATIENCE, Service, a_service
-from tests.support.servers import TemplateDatabases
 from tests.unit.infrastructure.test_imported_hashes import (
     GOOD,
     PUBLISHED,

@@ -41,8 +41,8 @@ from tests.support.builders import NOW, ada, new_id
 
 _T = TypeVar("_T")
 
-PATIENT = StoreOptions(timeout=timedelta(seconds=10))  # a busy machine is no reason to fail
-PATIENCE = 10.0  # seconds
+PATIENT = StoreOptions(timeout=timedelta(seconds=60))  # a busy machine is no reason to fail
+PATIENCE = 60.0  # seconds
 
 
 async def until(condition: Callable[[], object]) -> None:

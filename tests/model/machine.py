@@ -31,7 +31,7 @@ from tests.support.builders import PASSWORD, World
 _T = TypeVar("_T")
 _U = TypeVar("_U")
 
-PATIENT = StoreOptions(timeout=timedelta(seconds=10))  # a busy machine is no reason to fail
+PATIENT = StoreOptions(timeout=timedelta(seconds=60))  # a busy machine is no reason to fail
 LIFETIMES = Lifetimes(access=ACCESS, idle=IDLE, absolute=ABSOLUTE, grace=GRACE)
 
 Outcome = AuthError | Crash

@@ -33,7 +33,7 @@ OPTIONS = StoreOptions(timeout=timedelta(seconds=20), cached_users=1000)
 ROUNDS = 100
 """Of two races on each of three stacks: 600 ends."""
 READERS = 2  # on each side
-PATIENCE = 20.0  # seconds
+PATIENCE = 60.0  # seconds
 
 
 @dataclass

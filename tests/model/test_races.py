@@ -26,7 +26,7 @@ from tests.model.model import read
 from tests.support.builders import PASSWORD, World
 from tests.support.doubles import PausingSessions
 
-PATIENT = StoreOptions(timeout=timedelta(seconds=20))  # a busy machine is no reason to fail
+PATIENT = StoreOptions(timeout=timedelta(seconds=60))  # a busy machine is no reason to fail
 STACKS = {
     "sqlite": ("sqlite_url", "sqlite_url"),
     "postgresql": ("postgres_url", "postgres_url"),

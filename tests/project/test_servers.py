@@ -8,10 +8,10 @@ import asyncpg
 import pytest
 import redis
 
+from tests.support.databases import ReusedDatabase, TemplateDatabases
 from tests.support.servers import (
     OURS,
     Server,
-    TemplateDatabases,
     describe,
     postgres_server,
     redis_server,
@@ -113,6 +113,71 @@ def test_nothing_is_left_of_a_database_that_is_still_in_use(
     name = asyncio.run(forgetful())
 
     assert (name,) not in query(postgres.url, "SELECT datname FROM pg_database")
+
+
+def test_a_reused_database_has_what_the_template_has(databases: TemplateDatabases) -> None:
+    with ReusedDatabase(databases) as database:
+        url = database.empty()
+        query(url, "UPDATE people SET name = 'eve'", "INSERT INTO people VALUES ('grace')")
+
+        assert database.empty() == url
+        assert query(url, "SELECT name FROM people") == [("ada",)]
+
+        many = "INSERT INTO people SELECT repeat('x', 100) FROM generate_series(1, 2000)"
+        query(url, many, "ANALYZE people")
+        assert database.empty() == url
+        assert query(url, "SELECT name FROM people") == [("ada",)]
+
+
+def test_a_reused_database_is_emptied_though_it_is_still_in_use(
+    databases: TemplateDatabases,
+) -> None:
+    async def hold(database: ReusedDatabase) -> list[Any]:
+        connection = await asyncpg.connect(database.empty())
+        await connection.execute("BEGIN; LOCK TABLE people")
+        url = await asyncio.to_thread(database.empty)
+        connection.terminate()
+        return await asyncio.to_thread(query, url, "SELECT name FROM people")
+
+    with ReusedDatabase(databases) as database:
+        assert asyncio.run(hold(database)) == [("ada",)]
+
+
+def test_a_reused_database_is_replaced_when_its_connection_broke(
+    databases: TemplateDatabases,
+) -> None:
+    with ReusedDatabase(databases) as database:
+        url = database.empty()
+        query(
+            url,
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+
+        assert query(database.empty(), "SELECT name FROM people") == [("ada",)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE people ADD COLUMN age int",
+        "ALTER TABLE people DISABLE TRIGGER USER",
+        "DROP TABLE people",
+        "CREATE TABLE pets (name text)",
+        "CREATE INDEX people_by_name ON people (name)",
+    ],
+)
+def test_a_reused_database_is_replaced_after_a_change_of_its_schema(
+    databases: TemplateDatabases, change: str
+) -> None:
+    with ReusedDatabase(databases) as database:
+        url = database.empty()
+        query(url, change)
+
+        other = database.empty()
+
+        assert other != url
+        assert query(other, "SELECT * FROM people") == [("ada",)]
 
 
 def test_a_server_that_is_given_is_left_alone(

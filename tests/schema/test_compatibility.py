@@ -32,7 +32,7 @@ from tests.contracts.conftest import by_hand
 from tests.support.builders import ada
 from tests.support.queries import RELEASES, Query, queries
 
-PATIENT = StoreOptions(timeout=timedelta(seconds=10))
+PATIENT = StoreOptions(timeout=timedelta(seconds=60))
 RECORDED = sorted(folder.name for folder in RELEASES.iterdir())
 EXPANDING = re.compile(r"CREATE (TABLE|INDEX|FUNCTION) |INSERT INTO |ALTER TABLE \w+ ADD COLUMN ")
 NEEDS_A_VALUE = re.compile(r"ADD COLUMN (?!.*DEFAULT).*NOT NULL")

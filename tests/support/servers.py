@@ -24,13 +24,13 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -42,7 +42,7 @@ Sources = tuple[Literal["environment", "system", "wheel"], ...]
 ANYWHERE: Sources = ("environment", "system", "wheel")
 OURS: Sources = ("system", "wheel")  # for tests that stop the server
 
-PATIENCE = 30.0  # seconds; a start takes a fraction of one unless the machine is very busy
+PATIENCE = 120.0  # seconds; a start takes a fraction of one unless the machine is very busy
 NO_ANSWER = (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError, redis.RedisError)
 
 _NOBODY = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
@@ -336,36 +336,3 @@ def redis_server(
 ) -> AbstractContextManager[Server]:
     """Durable: what it has acknowledged is there again after `stop` and `start`."""
     return _server(_Redis(durable=durable), sources)
-
-
-class TemplateDatabases:
-    """A new database for each test at the price of a copy: it is migrated only once."""
-
-    def __init__(self, server_url: str, migrate: Callable[[str], None]) -> None:
-        self._server_url = server_url
-        self._migrate = migrate
-        self._template = "template0"  # the empty one that every server has
-        self._undo = ExitStack()
-
-    def __enter__(self) -> Self:
-        with ExitStack() as undo:
-            url = undo.enter_context(self.fresh())
-            self._migrate(url)
-            self._template = urlsplit(url).path[1:]
-            self._undo = undo.pop_all()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._undo.close()
-
-    @contextmanager
-    def fresh(self) -> Iterator[str]:
-        """The URL of a database of one's own, which is dropped even if it is still in use."""
-        name = f"doorward_test_{secrets.token_hex(8)}"
-        # The default, which writes the whole copy to the log as well, takes half as long again.
-        copy = f"CREATE DATABASE {name} TEMPLATE {self._template} STRATEGY file_copy"
-        _query(self._server_url, copy)
-        try:
-            yield urlsplit(self._server_url)._replace(path=f"/{name}").geturl()
-        finally:
-            _query(self._server_url, f"DROP DATABASE {name} WITH (FORCE)")

@@ -11,7 +11,7 @@ import httpx
 
 from tests.http.people import Client, Tokens
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 """In seconds; nothing takes that long unless the machine is very busy."""
 
 

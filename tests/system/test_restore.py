@@ -17,8 +17,8 @@ import pytest
 
 from tests.http.people import EMAIL, LOGIN, ME, MY_PASSWORD, NEW_PASSWORD, PERSON, REGISTER, bearer
 from tests.support.builders import PASSWORD
+from tests.support.databases import TemplateDatabases
 from tests.support.processes import COMMAND, Service, a_service
-from tests.support.servers import TemplateDatabases
 
 LATER = "grace@example.org"
 

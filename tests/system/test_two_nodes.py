@@ -32,9 +32,10 @@ from tests.http.people import (
     bearer,
     stored,
 )
+from tests.support.databases import TemplateDatabases
 from tests.support.processes import COMMAND, Service
 from tests.support.resource_servers import KEYS, header
-from tests.support.servers import Server, TemplateDatabases
+from tests.support.servers import Server
 from tests.system.conftest import SETTINGS, clients_of, on_two_nodes
 from tests.system.people import PATIENCE
 
