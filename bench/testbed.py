@@ -16,7 +16,8 @@ from tempfile import TemporaryDirectory
 
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.storage.sql.migrations import upgrade
-from tests.support.servers import OURS, Server, TemplateDatabases, postgres_server, redis_server
+from tests.support.databases import TemplateDatabases
+from tests.support.servers import OURS, Server, postgres_server, redis_server
 
 
 @dataclass(frozen=True, slots=True)
