@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from application.audit import Audit
 from application.authenticate import Principal, ReloadPrincipal
+from application.pagination import EventQuery
 from application.ports import (
     AuditLog,
     Clock,
@@ -13,7 +14,6 @@ from application.ports import (
     SessionStore,
     UserRepository,
 )
-from application.ports.pagination import EventQuery
 from application.rate_limiting import Throttle
 from application.sessions import ListSessions, PurgeStaleSessions, SessionWithActivity
 from application.users import ForgetUser

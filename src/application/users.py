@@ -5,8 +5,8 @@
 from dataclasses import dataclass, replace
 
 from application.audit import Audit, Entry
+from application.pagination import Page, Total, UserQuery
 from application.ports import AuditLog, Clock, SessionStore, UserRepository
-from application.ports.pagination import Page, Total, UserQuery
 from application.sessions import PurgeStaleSessions
 from domain.audit_details import AccountChanged
 from domain.audit_event import EventType

@@ -14,7 +14,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from application.ports.pagination import UserQuery
+from application.pagination import UserQuery
 from domain.email import Email
 from domain.permissions import Role
 from domain.user import User

@@ -20,8 +20,8 @@ import pytest
 from sqlalchemy import Executable, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from application.pagination import Page
 from application.ports import AuditLog, RateLimiter, SessionStore, UserRepository
-from application.ports.pagination import Page
 from domain.audit_event import Event, EventType
 from domain.email import Email
 from domain.errors import InvalidInput

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from application.pagination import EventQuery, Page
 from application.ports import AuditLog
-from application.ports.pagination import EventQuery, Page
 from domain.audit_details import AccountChanged, OtherDetails
 from domain.audit_event import Event, EventType, RecordedEvent
 from domain.errors import InvalidInput

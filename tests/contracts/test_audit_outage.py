@@ -10,8 +10,8 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
+from application.pagination import EventQuery
 from application.ports import AuditLog
-from application.ports.pagination import EventQuery
 from domain.audit_event import Event, EventType
 from domain.errors import Unavailable
 from domain.outcome import Outcome

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 from sqlalchemy import insert, update
 
-from application.ports.pagination import EventQuery
+from application.pagination import EventQuery
 from domain.audit_details import (
     AccountChanged,
     Details,

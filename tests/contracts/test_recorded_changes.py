@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from application.ports.pagination import EventQuery, UserQuery
+from application.pagination import EventQuery, UserQuery
 from domain.audit_details import OtherDetails
 from domain.audit_event import Event
 from domain.email import Email

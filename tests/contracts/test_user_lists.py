@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from application.pagination import Page, Total, UserQuery
 from application.ports import UserRepository
-from application.ports.pagination import Page, Total, UserQuery
 from domain.email import Email, beginning_of_email
 from domain.errors import InvalidInput
 from domain.permissions import Role

@@ -8,8 +8,8 @@ import httpx
 import pytest
 from litestar import Litestar
 
+from application.pagination import EventQuery, UserQuery
 from application.ports import AuditLog, SessionStore, UserRepository
-from application.ports.pagination import EventQuery, UserQuery
 from domain.audit_event import RecordedEvent
 from domain.permissions import Role
 from domain.user import User, UserId

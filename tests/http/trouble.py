@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from application.ports.pagination import Page, UserQuery
+from application.pagination import Page, UserQuery
 from domain.audit_event import Event
 from domain.email import Email
 from domain.rate_limit import Usage

@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from application.pagination import Page, Total, UserQuery
 from application.ports import SessionStore, UserRepository
-from application.ports.pagination import Page, Total, UserQuery
 from domain.audit_event import Event
 from domain.email import Email
 from domain.session import Session, SessionId

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import pytest
 
-from application.ports.pagination import UserQuery
+from application.pagination import UserQuery
 from domain.permissions import Role
 from infrastructure.storage.backends import backend_for
 from infrastructure.storage.options import StoreOptions

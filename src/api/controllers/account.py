@@ -16,8 +16,8 @@ from api.schemas.users import UserAnswer
 from api.security import cookies, credentials
 from api.security.origin_policy import CrossSiteRequest, OriginPolicy
 from application.account import ChangePassword, ChangeProfile, DeleteAccount, ExportAccount
+from application.pagination import EventQuery
 from application.ports import AuditLog
-from application.ports.pagination import EventQuery
 from domain.errors import (
     InvalidInput,
     LastAdministrator,

@@ -19,8 +19,8 @@ from api.schemas.success import Done
 from api.schemas.users import AccountAnswer, AccountsAnswer, UserChange
 from api.security.guard import requires
 from api.security.origin_policy import CrossSiteRequest
+from application.pagination import EventQuery, UserQuery
 from application.ports import AuditLog
-from application.ports.pagination import EventQuery, UserQuery
 from application.sessions import ListSessions
 from application.users import ChangeUser, DeleteUser, ListUsers, RevokeSessionsOf, ShowUser
 from domain.audit_event import EventType

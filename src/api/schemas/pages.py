@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 from litestar.params import QueryParameter
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from application.ports.pagination import Page, Total
+from application.pagination import Page, Total
 from domain.errors import InvalidInput, Problem
 from domain.text import is_clean
 

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from api.schemas.pages import PageView
 from api.schemas.success import Success
-from application.ports.pagination import Page, Total
+from application.pagination import Page, Total
 from domain.permissions import Role
 from domain.user import User
 

@@ -16,7 +16,6 @@ Four promises hold for all of them:
 from application.ports.audit_log import Announce, AuditLog
 from application.ports.caching import CachedSessions, CachedTokens, CachedUsers
 from application.ports.devices import Devices
-from application.ports.pagination import EventQuery, Page, Total, UserQuery
 from application.ports.passwords import PasswordHasher
 from application.ports.rate_limits import RateLimiter
 from application.ports.sessions import SessionStore
@@ -33,15 +32,11 @@ __all__ = [
     "CachedUsers",
     "Clock",
     "Devices",
-    "EventQuery",
     "KeyStore",
-    "Page",
     "PasswordHasher",
     "RandomId",
     "RateLimiter",
     "SessionStore",
     "TokenSigner",
-    "Total",
-    "UserQuery",
     "UserRepository",
 ]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
-from application.ports.pagination import EventQuery, Page
+from application.pagination import EventQuery, Page
 from domain.audit_event import Event, RecordedEvent
 from domain.user import UserId
 
@@ -30,7 +30,7 @@ class AuditLog(Protocol):
     async def page(self, query: EventQuery, after: str | None, limit: int) -> Page[RecordedEvent]:
         """A page of the events that are asked for.
 
-        :param after: :attr:`~application.ports.pagination.Page.next` of the page before.
+        :param after: :attr:`~application.pagination.Page.next` of the page before.
         :raises InvalidInput: ``after`` comes from no page.
         """
 

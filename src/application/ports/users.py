@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Protocol
 
-from application.ports.pagination import Page, Total, UserQuery
+from application.pagination import Page, Total, UserQuery
 from domain.audit_event import Event
 from domain.email import Email
 from domain.user import User, UserId
@@ -59,7 +59,7 @@ class UserRepository(Protocol):
         """A page of the users that are asked for. Those that stay as they are meanwhile, are on
         exactly one page; in the order of time so is everybody who is not deleted.
 
-        :param after: :attr:`~application.ports.pagination.Page.next` of the page before.
+        :param after: :attr:`~application.pagination.Page.next` of the page before.
         :raises InvalidInput: ``after`` comes from no page of this query.
         """
 

@@ -13,8 +13,8 @@ from dishka import AsyncContainer
 from application.audit import Audit
 from application.authentication import RegisterUser
 from application.import_users import Imported, ImportUsers, Record
+from application.pagination import UserQuery
 from application.ports import UserRepository
-from application.ports.pagination import UserQuery
 from application.sessions import ListSessions
 from application.users import ChangeUser, RevokeSessionsOf
 from domain.audit_details import HashesExported

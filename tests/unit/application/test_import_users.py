@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from application.import_users import FIELDS, Imported, ImportUsers, Record
-from application.ports.pagination import Total, UserQuery
+from application.pagination import Total, UserQuery
 from domain.email import Email
 from domain.errors import Problem
 from domain.permissions import Role

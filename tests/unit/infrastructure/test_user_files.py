@@ -15,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from application.import_users import FIELDS, Imported, ImportUsers, Record, Rejected
-from application.ports.pagination import UserQuery
+from application.pagination import UserQuery
 from domain.email import Email
 from domain.errors import Problem
 from domain.permissions import Role

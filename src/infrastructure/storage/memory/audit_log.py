@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 
+from application.pagination import EventQuery, Page
 from application.ports import AuditLog
-from application.ports.pagination import EventQuery, Page
 from domain.audit_event import Event, RecordedEvent
 from domain.request_context import RequestContext
 from domain.user import UserId

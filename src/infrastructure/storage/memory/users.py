@@ -6,8 +6,8 @@ from uuid import UUID
 
 from typing_extensions import override
 
+from application.pagination import Page, Total, UserQuery
 from application.ports import UserRepository
-from application.ports.pagination import Page, Total, UserQuery
 from domain.audit_event import Event
 from domain.email import Email
 from domain.errors import EmailTaken, LastAdministrator

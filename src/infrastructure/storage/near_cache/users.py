@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from application.pagination import Page, Total, UserQuery
 from application.ports import CachedUsers, UserRepository
-from application.ports.pagination import Page, Total, UserQuery
 from domain.audit_event import Event
 from domain.email import Email
 from domain.user import User, UserId

@@ -16,8 +16,8 @@ from typing import Self
 from sqlalchemy import and_, or_, select, update
 from sqlalchemy.exc import DBAPIError
 
+from application.pagination import EventQuery, Page
 from application.ports import AuditLog
-from application.ports.pagination import EventQuery, Page
 from domain.audit_event import Event, RecordedEvent
 from domain.errors import Unavailable
 from domain.outcome import Outcome

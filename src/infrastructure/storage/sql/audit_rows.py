@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, true
 from sqlalchemy.engine import RowMapping
 
-from application.ports.pagination import EventQuery
+from application.pagination import EventQuery
 from domain.audit_details import Details, OtherDetails
 from domain.audit_event import Event, EventType, RecordedEvent, read_details
 from domain.outcome import Outcome

@@ -33,8 +33,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from application.pagination import Page, Total, UserQuery
 from application.ports import UserRepository
-from application.ports.pagination import Page, Total, UserQuery
 from domain.audit_event import Event
 from domain.email import EMAIL_LENGTH, Email
 from domain.errors import EmailTaken, LastAdministrator
