@@ -29,7 +29,7 @@ async def prepare(settings: Settings, *, keys: bool = True) -> None:
     for location in locations(settings):
         with translate_errors(location, f"cannot be used for {location.role}"):
             async with location.connect(store_options(settings)) as connection:
-                await location.read(connection)
+                await location.ping(connection)
 
 
 async def check(settings: Settings, *, keys: bool = True) -> None:

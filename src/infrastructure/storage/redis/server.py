@@ -63,9 +63,12 @@ class RedisServer:
                 raise Unavailable(role) from error
 
     async def ping(self) -> None:
-        """:raises Unavailable: the server does not answer in time."""
+        """Check that the server answers and lets this user read Doorward's keys.
+
+        :raises Unavailable: it does not answer in time, or refuses.
+        """
         async with self.connection("health") as redis:
-            await redis.call("PING")
+            await redis.call("HEXISTS", "doorward:ping", "")
 
     def disconnect(self) -> None:
         """Whoever calls next is connected anew, to whatever the name stands for then."""

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Self
 
 import asyncpg
-from sqlalchemy import Connection, event, make_url, select
+from sqlalchemy import Connection, event, make_url, select, true
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import (
     ArgumentError,
@@ -24,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from domain.errors import Unavailable
 from infrastructure.storage.options import StoreOptions
+from infrastructure.storage.sql.tables import sessions, users
 
 _DRIVERS = {
     "postgresql": "postgresql+asyncpg",
@@ -150,9 +151,13 @@ class Database:
                 yield connection
 
     async def ping(self) -> None:
-        """:raises Unavailable: the database does not answer in time."""
+        """Check that the database answers, has the tables and lets this user read them.
+
+        :raises Unavailable: it does not answer in time.
+        """
+        tables = users.join(sessions, true())
         async with self.connection("health") as connection:
-            await connection.execute(select(1))
+            await connection.execute(select(1).select_from(tables).limit(0))
 
     @property
     def file(self) -> str | None:
