@@ -15,6 +15,7 @@ from api.controllers.api_docs import DOCUMENTATION
 from api.controllers.auth import CHANGED_BY_GET, AuthController
 from api.controllers.gateway import FOR_GATEWAYS, VerifyController
 from api.controllers.health import OperationController
+from api.controllers.jwks import KeyController
 from api.controllers.sessions import SessionController
 from api.json_request import JsonRequest
 from api.lifecycle import Lifecycle
@@ -45,6 +46,7 @@ def create_app(
             SessionController,
             AdministrationController,
             OperationController,
+            KeyController,
             *DOCUMENTATION,
         ],
         guards=[require_login],

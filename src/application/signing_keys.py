@@ -1,10 +1,11 @@
 """Changing the keys that sign tokens: by the operator, and by the calendar."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from application.audit import Audit
-from application.ports import Clock, KeyStore
+from application.ports import Clock, KeyStore, TokenSigner
 from domain.audit_details import KeyRevoked, KeysRotated
 from domain.audit_event import EventType
 from domain.key_ring import Key, KeyId, KeyRing, KeyTimes, KeyUnknown
@@ -127,3 +128,27 @@ class MaintainKeys:
             elif tended.is_rotation_due(kind, now, self.times):
                 tended = await self.rotate.rotated(tended, kind)
         return tended
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKeys:
+    """
+    :ivar keys: JWKs (RFC 7517).
+    :ivar max_age: how long a verifier may cache them.
+    """
+
+    keys: Sequence[Mapping[str, str]]
+    max_age: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class ListPublicKeys:
+    signer: TokenSigner
+    times: KeyTimes
+
+    async def __call__(self) -> PublicKeys:
+        """Return what others need to verify access tokens.
+
+        :raises Unavailable: the keys that this process has loaded are too old.
+        """
+        return PublicKeys(self.signer.public_keys(), self.times.cached)

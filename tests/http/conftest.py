@@ -15,6 +15,7 @@ from application.ports import (
     CachedUsers,
     Clock,
     Devices,
+    HealthChecks,
     PasswordHasher,
     RateLimiter,
     SessionStore,
@@ -26,6 +27,7 @@ from doorward.wiring.container import make_container
 from infrastructure.config.settings import Settings
 from infrastructure.signing.device_tokens import HmacDevices
 from infrastructure.signing.jwt_signer import JwtSigner
+from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.signing.verified_token_cache import VerifiedTokenCache
 from infrastructure.storage.near_cache.uncached import UncachedSessions, UncachedUsers
@@ -88,6 +90,7 @@ def devices(keys: dict[TokenKind, SigningKey]) -> HmacDevices:
 def replacements(
     request: pytest.FixtureRequest,
     clock: SettableClock,
+    keys: dict[TokenKind, SigningKey],
     signer: JwtSigner,
     devices: HmacDevices,
 ) -> Provider:
@@ -95,6 +98,7 @@ def replacements(
     provider = Provider(scope=Scope.APP)
     provider.provide(lambda: clock, provides=Clock)
     provider.provide(_hasher, provides=PasswordHasher)
+    provider.provide(lambda: KeyRingWatcher.fixed(keys), provides=KeyRingWatcher)
     tokens = VerifiedTokenCache(signer, 1000, clock)
     provider.provide(lambda: tokens, provides=TokenSigner)
     provider.provide(lambda: tokens, provides=CachedTokens)
@@ -107,6 +111,7 @@ def replacements(
         provider.provide(lambda: UncachedUsers(users), provides=CachedUsers)
         provider.provide(lambda: UncachedSessions(sessions), provides=CachedSessions)
         provider.provide(lambda: TroubledRateLimiter(trouble), provides=RateLimiter)
+        provider.provide(lambda: trouble.health_checks, provides=HealthChecks)
     return provider
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from application.pagination import Page, UserQuery
+from application.ports import HealthChecks
 from domain.audit_event import Event
 from domain.email import Email
 from domain.rate_limit import Usage
@@ -27,6 +28,21 @@ class Trouble:
     users: Exception | None = None
     sessions: Exception | None = None
     is_full: bool = False
+
+    @property
+    def health_checks(self) -> HealthChecks:
+        """Of these stores, and of keys that are fine."""
+
+        async def users() -> None:
+            _strike(self.users)
+
+        async def sessions() -> None:
+            _strike(self.sessions)
+
+        async def keys() -> None:
+            pass
+
+        return {"users": users, "sessions": sessions, "keys": keys}
 
 
 def _strike(error: Exception | None) -> None:

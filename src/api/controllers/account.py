@@ -16,8 +16,7 @@ from api.schemas.users import UserAnswer
 from api.security import cookies, credentials
 from api.security.origin_policy import CrossSiteRequest, OriginPolicy
 from application.account import ChangePassword, ChangeProfile, DeleteAccount, ExportAccount
-from application.pagination import EventQuery
-from application.ports import AuditLog
+from application.audit_log import ListActivity
 from domain.errors import (
     InvalidInput,
     LastAdministrator,
@@ -113,13 +112,12 @@ class UserController(Controller):
     async def activity(
         self,
         request: JsonRequest,
-        audit_log: FromDishka[AuditLog],
+        list_activity: FromDishka[ListActivity],
         after: After = None,
         limit: PageSize = 50,
     ) -> ActivityAnswer:
         """List the events of my account: logins, failed ones included, and changes."""
-        mine = EventQuery(user_id=request.user.user.id)
-        return ActivityAnswer.of(await audit_log.page(mine, after, limit))
+        return ActivityAnswer.of(await list_activity(request.user, after, limit))
 
     @post(
         "/me/password",

@@ -19,8 +19,8 @@ from api.schemas.success import Done
 from api.schemas.users import AccountAnswer, AccountsAnswer, UserChange
 from api.security.guard import requires
 from api.security.origin_policy import CrossSiteRequest
+from application.audit_log import ListAuditEvents
 from application.pagination import EventQuery, UserQuery
-from application.ports import AuditLog
 from application.sessions import ListSessions
 from application.users import ChangeUser, DeleteUser, ListUsers, RevokeSessionsOf, ShowUser
 from domain.audit_event import EventType
@@ -201,13 +201,13 @@ class AdministrationController(Controller):
     @inject
     async def audit(
         self,
-        audit_log: FromDishka[AuditLog],
+        list_events: FromDishka[ListAuditEvents],
         wanted: NamedDependency[EventQuery],
         after: After = None,
         limit: PageSize = 50,
     ) -> EventsAnswer:
         """List the audit log, the newest event first."""
-        return EventsAnswer.of(await audit_log.page(wanted, after, limit))
+        return EventsAnswer.of(await list_events(wanted, after, limit))
 
 
 def _aware(time: datetime | None) -> datetime | None:

@@ -1,38 +1,19 @@
-"""Health and keys: what load balancers and other services ask."""
+"""Liveness and readiness, for load balancers and orchestrators."""
 
-import asyncio
-import logging
-from collections.abc import Awaitable
-from hashlib import sha256
-from typing import Any, Literal
-from uuid import UUID
-
-import msgspec
+import structlog
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, Response, get
-from litestar.datastructures import ResponseHeader, State
+from litestar.datastructures import State
 from litestar.openapi import ResponseSpec
 
-from api.json_request import JsonRequest
 from api.lifecycle import Lifecycle
-from api.openapi import Revalidated, failures
 from api.schemas.health import Check, Greeting, Readiness
-from api.schemas.jwks import KeySet
 from api.schemas.success import Done
 from api.security.guard import PUBLIC
-from application.ports import SessionStore, TokenSigner, UserRepository
+from application.readiness import CheckReadiness
 from domain.errors import Unavailable
-from domain.key_ring import KeyTimes
-from domain.session import SessionId
-from domain.user import UserId
 
-log = logging.getLogger("doorward")
-
-_KEY_HEADERS = {
-    "Cache-Control": "How long the keys may be kept.",
-    "ETag": "Names this set of keys; send it as If-None-Match to learn whether there is another.",
-}
-_NOBODY, _NO_SESSION = UserId(UUID(int=0)), SessionId("0" * 32)
+log = structlog.stdlib.get_logger("doorward")
 
 
 class OperationController(Controller):
@@ -64,24 +45,17 @@ class OperationController(Controller):
     async def ready(
         self,
         state: State,
-        users: FromDishka[UserRepository],
-        sessions: FromDishka[SessionStore],
-        signer: FromDishka[TokenSigner],
+        check_readiness: FromDishka[CheckReadiness],
     ) -> Response[Readiness]:
         """Whether each store answers a read, the keys are known to be good, and the service goes
         on. Send requests elsewhere if not.
         """
-
-        async def read_keys() -> None:
-            signer.check()
-
-        answers = await asyncio.gather(
-            _check(users.get(_NOBODY)),
-            _check(sessions.get(_NOBODY, _NO_SESSION)),
-            _check(read_keys()),
-        )
-        names = ("users", "sessions", "keys")
-        checks: dict[str, Check] = dict(zip(names, answers, strict=True))
+        errors = await check_readiness()
+        for name, error in errors.items():
+            _log(name, error)
+        checks: dict[str, Check] = {
+            name: "down" if error else "up" for name, error in errors.items()
+        }
         lifecycle: Lifecycle = state.lifecycle
         if lifecycle.is_ending:
             checks["server"] = "ending"
@@ -92,47 +66,9 @@ class OperationController(Controller):
             headers={} if is_ready else {"Retry-After": "1"},
         )
 
-    @get(
-        "/.well-known/jwks.json",
-        summary="Public keys",
-        operation_class=Revalidated,
-        response_headers=[
-            ResponseHeader(name=name, description=text, value="", documentation_only=True)
-            for name, text in _KEY_HEADERS.items()
-        ],
-        responses=failures(Unavailable),
-    )
-    @inject
-    async def keys(
-        self,
-        request: JsonRequest,
-        signer: FromDishka[TokenSigner],
-        times: FromDishka[KeyTimes],
-    ) -> Response[KeySet | None]:
-        """The public keys of access tokens (RFC 7517): the one that signs, the next one, and those
-        whose tokens have not expired yet. Whoever meets an unknown `kid` looks here again.
-        """
-        keys = KeySet([dict(key) for key in signer.public_keys()])
-        tag = f'"{sha256(msgspec.json.encode(keys)).hexdigest()[:32]}"'
-        headers = {
-            "ETag": tag,
-            "Cache-Control": f"public, max-age={times.cached.total_seconds():.0f}",
-        }
-        if _has(request, tag):
-            return Response(None, status_code=304, headers=headers)
-        return Response(keys, headers=headers)
 
-
-def _has(request: JsonRequest, tag: str) -> bool:
-    """Whether the caller has this version already (RFC 9110, section 13.1.2)."""
-    known = request.headers.get("if-none-match", "").split(",")
-    return any(each.strip().removeprefix("W/") in {tag, "*"} for each in known)
-
-
-async def _check(read: Awaitable[Any]) -> Literal["up", "down"]:
-    try:
-        await read
-    except Exception:
-        log.exception("a store is not ready")
-        return "down"
-    return "up"
+def _log(check: str, error: Exception | None) -> None:
+    if isinstance(error, Unavailable):
+        log.warning("health_check_failed", check=check, error=str(error))
+    elif error is not None:
+        log.error("health_check_failed", check=check, exc_info=error)

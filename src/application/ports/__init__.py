@@ -16,6 +16,7 @@ Four promises hold for all of them:
 from application.ports.audit_log import Announce, AuditLog
 from application.ports.caching import CachedSessions, CachedTokens, CachedUsers
 from application.ports.devices import Devices
+from application.ports.health import HealthCheck, HealthChecks
 from application.ports.passwords import PasswordHasher
 from application.ports.rate_limits import RateLimiter
 from application.ports.sessions import SessionStore
@@ -32,6 +33,8 @@ __all__ = [
     "CachedUsers",
     "Clock",
     "Devices",
+    "HealthCheck",
+    "HealthChecks",
     "KeyStore",
     "PasswordHasher",
     "RandomId",

@@ -24,6 +24,7 @@ from application.account import (
     ExportAccount,
 )
 from application.audit import Audit, PruneAuditLog
+from application.audit_log import ListActivity, ListAuditEvents
 from application.authenticate import Authenticate, AuthenticateFromCache, ReloadPrincipal
 from application.authentication import Login, Logout, RefreshAccess, RegisterUser
 from application.import_users import ImportUsers
@@ -35,6 +36,7 @@ from application.ports import (
     CachedUsers,
     Clock,
     Devices,
+    HealthChecks,
     KeyStore,
     PasswordHasher,
     RandomId,
@@ -44,6 +46,7 @@ from application.ports import (
     UserRepository,
 )
 from application.rate_limiting import Throttle
+from application.readiness import CheckReadiness
 from application.session_activity import RecordSessionActivity, SessionActivityBuffer
 from application.sessions import (
     DropSession,
@@ -54,7 +57,7 @@ from application.sessions import (
     RevokeSession,
     StartSession,
 )
-from application.signing_keys import MaintainKeys, RevokeKey, RotateKeys
+from application.signing_keys import ListPublicKeys, MaintainKeys, RevokeKey, RotateKeys
 from application.users import (
     ChangeUser,
     DeleteUser,
@@ -116,6 +119,10 @@ USE_CASES: tuple[type, ...] = (
     ForgetUser,
     ImportUsers,
     PruneAuditLog,
+    ListAuditEvents,
+    ListActivity,
+    CheckReadiness,
+    ListPublicKeys,
     RotateKeys,
     RevokeKey,
     MaintainKeys,
@@ -281,6 +288,13 @@ class Adapters(Provider):
     @provide
     def audit_log(self, stores: Stores) -> AuditLog:
         return stores.audit_log
+
+    @provide
+    def health_checks(self, stores: Stores, keys: KeyRingWatcher) -> HealthChecks:
+        async def check_keys() -> None:
+            keys.check()
+
+        return {**stores.health, "keys": check_keys}
 
     @provide
     def announce(self, observation: Observation) -> Announce:

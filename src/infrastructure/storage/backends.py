@@ -16,6 +16,7 @@ from application.ports import (
     CachedSessions,
     CachedUsers,
     Clock,
+    HealthChecks,
     RateLimiter,
     SessionStore,
     UserRepository,
@@ -53,8 +54,9 @@ class Backend(Generic[_Connection]):
 
     :ivar connect: opens the connection to a URL, and closes it on exit. It must not fail because
         the server is down: each call says that for itself.
-    :ivar ping: checks that the technology behind the connection answers; raises
-        :class:`~domain.errors.Unavailable` if it does not.
+    :ivar ping: checks that the stores behind the connection can be read; raises
+        :class:`~domain.errors.Unavailable` if they do not answer. The readiness probe, the check
+        before the service listens and ``doorward doctor`` call it.
     :ivar users: makes the repository from the connection; ``None`` when it stores no users.
     :ivar sessions: makes the store from the connection; ``None`` when it stores no sessions.
     :ivar rate_limiter: makes the counter from the connection; ``None`` when it counts nothing.
@@ -162,6 +164,7 @@ class Stores:
     """
     :ivar cached_users: the near cache before ``users``, or a pass-through; so is
         ``cached_sessions`` for ``sessions``.
+    :ivar health: the ping of the backend behind ``users`` and behind ``sessions``.
     """
 
     users: UserRepository
@@ -170,6 +173,7 @@ class Stores:
     cached_sessions: CachedSessions
     rate_limiter: RateLimiter
     audit_log: AuditLog
+    health: HealthChecks
 
 
 @asynccontextmanager
@@ -207,6 +211,7 @@ async def open_stores(
             cached_sessions,
             at_sessions.rate_limiter() or at_users.rate_limiter() or MemoryRateLimiter(),
             audit_log,
+            {"users": at_users.ping, "sessions": at_sessions.ping},
         )
 
 
@@ -219,6 +224,9 @@ class _OpenBackend(Generic[_Connection]):
     backend: Backend[_Connection]
     connection: _Connection
     feed: InvalidationFeed | None
+
+    async def ping(self) -> None:
+        await self.backend.ping(self.connection)
 
     def users(self, max_users: int) -> tuple[UserRepository, CachedUsers]:
         users = _made(self.backend.users, self.connection)

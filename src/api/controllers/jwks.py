@@ -1,0 +1,61 @@
+"""The public keys, for services that verify access tokens themselves."""
+
+from hashlib import sha256
+
+import msgspec
+from dishka.integrations.litestar import FromDishka, inject
+from litestar import Controller, Response, get
+from litestar.datastructures import ResponseHeader
+
+from api.json_request import JsonRequest
+from api.openapi import Revalidated, failures
+from api.schemas.jwks import KeySet
+from api.security.guard import PUBLIC
+from application.signing_keys import ListPublicKeys
+from domain.errors import Unavailable
+
+_KEY_HEADERS = {
+    "Cache-Control": "How long the keys may be kept.",
+    "ETag": "Names this set of keys; send it as If-None-Match to learn whether there is another.",
+}
+
+
+class KeyController(Controller):
+    tags = ["operation"]
+    opt = PUBLIC
+
+    @get(
+        "/.well-known/jwks.json",
+        summary="Public keys",
+        operation_class=Revalidated,
+        response_headers=[
+            ResponseHeader(name=name, description=text, value="", documentation_only=True)
+            for name, text in _KEY_HEADERS.items()
+        ],
+        responses=failures(Unavailable),
+    )
+    @inject
+    async def keys(
+        self,
+        request: JsonRequest,
+        list_public_keys: FromDishka[ListPublicKeys],
+    ) -> Response[KeySet | None]:
+        """The public keys of access tokens (RFC 7517): the one that signs, the next one, and those
+        whose tokens have not expired yet. Whoever meets an unknown `kid` looks here again.
+        """
+        public = await list_public_keys()
+        keys = KeySet([dict(key) for key in public.keys])
+        tag = f'"{sha256(msgspec.json.encode(keys)).hexdigest()[:32]}"'
+        headers = {
+            "ETag": tag,
+            "Cache-Control": f"public, max-age={public.max_age.total_seconds():.0f}",
+        }
+        if _has(request, tag):
+            return Response(None, status_code=304, headers=headers)
+        return Response(keys, headers=headers)
+
+
+def _has(request: JsonRequest, tag: str) -> bool:
+    """Whether the caller has this version already (RFC 9110, section 13.1.2)."""
+    known = request.headers.get("if-none-match", "").split(",")
+    return any(each.strip().removeprefix("W/") in {tag, "*"} for each in known)
