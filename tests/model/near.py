@@ -1,7 +1,7 @@
-"""Two workers with copies near at hand, over one store, whose messages come late or not at all.
+"""Two workers with a near cache over one store, whose invalidations are delayed or lost.
 
-The feed is the real one but for its line: what arrives of it, and when, is up to the test, and so
-is the time. No message is overtaken by a later one.
+The feed is the real one but for its connection: the test decides which messages arrive, and when,
+and sets the time. Messages stay in order.
 """
 
 from collections import deque
@@ -39,7 +39,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class State:
-    """What was true of a user after a change: the sessions that there were, and if disabled."""
+    """The state of a user after a change: the sessions, and whether the user is disabled."""
 
     at: datetime
     user_id: UserId
@@ -47,10 +47,10 @@ class State:
     is_disabled: bool
 
 
-class Ledger(MemoryFeed):
-    """Notes each change of the store, and passes it on to those whose line holds.
+class History(MemoryFeed):
+    """Records each change of the store, and publishes it to the feeds that are connected.
 
-    :ivar states: all there ever were, in order.
+    :ivar states: all states, in order.
     """
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
@@ -58,113 +58,113 @@ class Ledger(MemoryFeed):
         self.clock = clock
         self.users, self.sessions = MemoryUsers(self), Sessions(self)
         self.states: list[State] = []
-        self.lines: list[Line] = []
-        self.is_loud = True
+        self.feeds: list[Feed] = []
+        self.publishes_changes = True
 
-    def note(self, user_id: UserId) -> None:
+    def record(self, user_id: UserId) -> None:
         user = self.users._users.get(user_id)
         there = frozenset(self.sessions._sessions.get(user_id, {}))
         is_disabled = user is not None and user.disabled
         self.states.append(State(self.clock(), user_id, there, is_disabled))
 
     def publish(self, user_id: UserId) -> None:
-        self.note(user_id)
-        for line in self.lines:
-            if line.is_connected and self.is_loud:
-                line.say(lambda line=line: line._publish(user_id))  # type: ignore[misc]
+        self.record(user_id)
+        for feed in self.feeds:
+            if feed.is_connected and self.publishes_changes:
+                feed.enqueue(lambda feed=feed: feed._publish(user_id))  # type: ignore[misc]
 
 
 class Sessions(MemorySessions):
-    """Rotations are not told: PostgreSQL does not either."""
+    """Rotations are not published, as in PostgreSQL."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        super().__init__(ledger)
-        self.ledger = ledger
+    def __init__(self, history: History) -> None:
+        super().__init__(history)
+        self.history = history
 
     async def add(
         self, session: Session, activity: SessionActivity | None = None, event: Event | None = None
     ) -> None:
         await super().add(session, activity, event)
-        self.ledger.note(session.user_id)
+        self.history.record(session.user_id)
 
     async def replace(self, old: Session, new: Session) -> bool:
-        self.ledger.is_loud = False
+        self.history.publishes_changes = False
         try:
             return await super().replace(old, new)
         finally:
-            self.ledger.is_loud = True
+            self.history.publishes_changes = True
 
 
 @dataclass(frozen=True)
 class Message:
     """
-    :ivar knows: how many states there had been when it was sent.
+    :ivar knows: the number of states when it was sent.
     """
 
     knows: int
-    arrive: Callable[[], None]
+    deliver: Callable[[], None]
 
 
-class Line(ConnectedFeed):
-    """The real feed; its line is a queue.
+class Feed(ConnectedFeed):
+    """The real feed; its connection is a queue.
 
-    :ivar knows: how many states of the store have been told of.
+    :ivar knows: the number of states of the store that it has reported.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, history: History) -> None:
         super().__init__("the store", BOUND)
-        self.ledger = ledger
+        self.history = history
         self.is_connected = False
         self.messages: deque[Message] = deque()
         self.knows = 0
-        ledger.lines.append(self)
+        history.feeds.append(self)
 
     async def _listen(self) -> None:
-        """The test does."""
+        """The test delivers instead."""
 
-    def say(self, arrive: Callable[[], None]) -> None:
-        self.messages.append(Message(len(self.ledger.states), arrive))
+    def enqueue(self, deliver: Callable[[], None]) -> None:
+        self.messages.append(Message(len(self.history.states), deliver))
 
     def connect(self) -> None:
         if not self.is_connected:
             self.is_connected = True
-            asked_at = monotonic(self.ledger.clock())
-            self.say(self._begin)
-            self.say(lambda: self._confirm(asked_at))
+            sent_at = running_seconds(self.history.clock())
+            self.enqueue(self._begin)
+            self.enqueue(lambda: self._confirm(sent_at))
 
-    def ask(self) -> None:
-        """Whoever is asked answers at once; when the answer arrives is another matter."""
+    def probe(self) -> None:
+        """The store answers at once; the answer arrives when the test delivers it."""
         if self.is_connected:
-            asked_at = monotonic(self.ledger.clock())
-            self.say(lambda: self._confirm(asked_at))
+            sent_at = running_seconds(self.history.clock())
+            self.enqueue(lambda: self._confirm(sent_at))
 
-    def arrive(self, number: int) -> None:
+    def deliver(self, number: int) -> None:
         for _ in range(min(number, len(self.messages))):
             message = self.messages.popleft()
-            message.arrive()
+            message.deliver()
             self.knows = message.knows
 
     def cut(self) -> None:
-        """And it is noticed; what is not is a message that never arrives."""
+        """Break the connection, and notice it. A message that never arrives is not noticed."""
         self.is_connected = False
         self.messages.clear()
         self._confirmed_at = 0.0
         self._publish(None)
-        self.knows = len(self.ledger.states)
+        self.knows = len(self.history.states)
 
 
-def monotonic(now: datetime) -> float:
+def running_seconds(now: datetime) -> float:
     return 1000 + (now - NOW).total_seconds()
 
 
 def drive_the_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], datetime]], None]:
     """
-    :returns: takes the clock that the feeds look at from now on.
+    :returns: sets the clock that the feeds read from now on.
     """
     clocks: list[Callable[[], datetime]] = []
     monkeypatch.setattr(
         "infrastructure.storage.near_cache.invalidation_feed.running_time",
-        lambda: monotonic(clocks[-1]()),
+        lambda: running_seconds(clocks[-1]()),
     )
     return clocks.append
 
@@ -172,17 +172,17 @@ def drive_the_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], da
 @dataclass
 class Worker:
     """
-    :ivar wrote: how many states of the store there were when its last change of a user returned.
+    :ivar wrote: the number of states of the store when its last change of a user returned.
     """
 
     house: World
-    line: Line
+    feed: Feed
     users: NearCacheUsers
     sessions: NearCacheSessions
     wrote: dict[UserId, int] = field(default_factory=dict)
 
-    def has_written(self, user_id: UserId) -> None:
-        self.wrote[user_id] = len(self.line.ledger.states)
+    def note_write(self, user_id: UserId) -> None:
+        self.wrote[user_id] = len(self.feed.history.states)
 
 
 class WritingUsers(NearCacheUsers):
@@ -192,7 +192,7 @@ class WritingUsers(NearCacheUsers):
         try:
             return await super().replace(old, new, event)
         finally:
-            self.worker.has_written(old.id)
+            self.worker.note_write(old.id)
 
 
 class WritingSessions(NearCacheSessions):
@@ -202,7 +202,7 @@ class WritingSessions(NearCacheSessions):
         try:
             return await super().replace(old, new)
         finally:
-            self.worker.has_written(old.user_id)
+            self.worker.note_write(old.user_id)
 
     async def delete(
         self, user_id: UserId, session_id: SessionId, event: Event | None = None
@@ -210,46 +210,46 @@ class WritingSessions(NearCacheSessions):
         try:
             await super().delete(user_id, session_id, event)
         finally:
-            self.worker.has_written(user_id)
+            self.worker.note_write(user_id)
 
 
 class NearScenario(Scenario):
-    """``house`` and ``scripted`` are those of two workers, or of one.
+    """``house`` and ``scripted`` belong to two workers, or to one.
 
-    :ivar stale: how often somebody was accepted who would not have been without copies.
-    :ivar copied: how often a worker could say at once who somebody was.
+    :ivar stale: how often a worker accepted a session that it would reject without a cache.
+    :ivar answered_from_cache: how often a worker answered from the cache.
     """
 
     def __init__(self, signer: JwtSigner, devices: Devices, most: tuple[int, int]) -> None:
         super().__init__("memory:", signer, devices)
         self.signer = signer
-        self.stale = self.copied = 0
-        self.ledger.users = users = MemoryUsers(self.ledger)
+        self.stale = self.answered_from_cache = 0
+        self.history.users = users = MemoryUsers(self.history)
         for person in self.people:
             user = self.run(self.house.users.get(person.id))
             assert user is not None
             self.run(users.add(user))
-            self.ledger.note(person.id)
-        self.workers = [self._worker(self.house, each) for each in most]
+            self.history.record(person.id)
+        self.workers = [self._open_worker(self.house, each) for each in most]
         self.act(0, 0)
 
     async def _open(self, _url: str) -> SessionStore:
-        self.ledger = Ledger(self.house.clock)
-        return self.ledger.sessions
+        self.history = History(self.house.clock)
+        return self.history.sessions
 
-    def _worker(self, house: World, most: int) -> Worker:
-        line, clock = Line(self.ledger), house.clock
-        users = WritingUsers(ScriptedUsers(self.ledger.users, self.script), line, most)
-        scripted = ScriptedSessions(self.ledger.sessions, self.script)
-        sessions = WritingSessions(scripted, line, most, clock)
+    def _open_worker(self, house: World, most: int) -> Worker:
+        feed, clock = Feed(self.history), house.clock
+        users = WritingUsers(ScriptedUsers(self.history.users, self.script), feed, most)
+        scripted = ScriptedSessions(self.history.sessions, self.script)
+        sessions = WritingSessions(scripted, feed, most, clock)
         signer = VerifiedTokenCache(self.signer, most, clock)
         own = replace(house, users=users, sessions=sessions, signer=signer)
-        worker = Worker(own, line, users, sessions)
+        worker = Worker(own, feed, users, sessions)
         users.worker = sessions.worker = worker
         return worker
 
     def act(self, one: int, other: int) -> None:
-        """Who does what is done from now on, and what happens in the middle of that."""
+        """Choose the worker that acts, and the one that acts in the middle of that."""
         self.scripted, self.house = self.workers[one].house, self.workers[other].house
         self.scripting = self.workers[one]
 
@@ -259,16 +259,16 @@ class NearScenario(Scenario):
         try:
             return super().attempt(call, crash_at)
         finally:
-            self.script._event = None  # all steps are counted here: what has not come is over
+            self.script._event = None  # an event that did not happen is void
 
     def states(self, worker: Worker, user_id: UserId) -> list[State]:
-        """What the worker may believe of the user: the last that it must know of, or newer."""
-        states, now = self.ledger.states, self.house.clock.now
-        if not worker.line.is_live():
+        """The states that the worker may act on: the last one it must know, and newer ones."""
+        states, now = self.history.states, self.house.clock.now
+        if not worker.feed.is_live():
             known = len(states)
         else:
             is_old = [state.at + BOUND + MICROSECOND <= now for state in states]
-            known = max(worker.line.knows, worker.wrote.get(user_id, 0), is_old.count(True))
+            known = max(worker.feed.knows, worker.wrote.get(user_id, 0), is_old.count(True))
         older = [state for state in states[:known] if state.user_id == user_id]
         newer = [state for state in states[known:] if state.user_id == user_id]
         return [*older[-1:], *newer]
@@ -277,25 +277,25 @@ class NearScenario(Scenario):
         return {state.is_disabled for state in self.states(worker, person.id)}
 
     def seen_disabled(self, person: Person) -> bool:
-        """What the worker goes by who does the next thing: no copy is believed to be disabled."""
+        """Whether the worker that acts next sees the person disabled: never on cached data."""
         user = self.run(self.scripted.cached_users.possibly_stale(person.id))
         assert user is not None
         assert user.disabled in self.may_be_disabled(self.scripting, person)
         return user.disabled and person.is_disabled
 
     def check_authenticates(self, login: Login, token: Generation) -> None:
-        """By each worker, with and without waiting."""
+        """By each worker, from the cache and from the stores."""
         for worker in self.workers:
             cached = worker.house.authenticate_from_cache(token.access)
             if cached is not None:
-                self.copied += 1
+                self.answered_from_cache += 1
                 self._check_accepted(worker, login, token, cached)
             result = self.attempt(lambda worker=worker: worker.house.authenticate(token.access))  # type: ignore[misc]
             if isinstance(result, Principal):
                 self._check_accepted(worker, login, token, result)
             else:
                 assert isinstance(result, TokenRejected)
-                # No copy has logged anybody out.
+                # Never reject on cached data.
                 assert login.authenticates(token, self.house.clock.now) is not Answer.GOOD
                 assert cached is None
 

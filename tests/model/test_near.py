@@ -1,8 +1,8 @@
-"""Copies in two workers, of which neither hears at once what the other does, or at all.
+"""Near caches of two workers, whose invalidations arrive late or not at all.
 
-In any order of events a session that has ended is accepted by nobody who has heard of it, by
-nobody at all once the bound has passed, and never by the worker that ended it; nobody who is
-honest is refused because of a copy, and a refresh never ends a session because of one.
+In any order of events a revoked session is rejected by each worker that has received the
+invalidation, by all workers once the bound has passed, and at once by the worker that revoked it.
+No valid session is rejected because of cached data, and no refresh ends a session because of it.
 """
 
 from collections.abc import Callable
@@ -32,94 +32,94 @@ from tests.support.builders import MICROSECOND, PASSWORD
 EXAMPLES, LENGTH = 150, 40
 WORKERS = st.integers(0, 1)
 MOMENTS = st.sampled_from([MICROSECOND, BOUND / 4, BOUND / 2, BOUND - MICROSECOND, BOUND])
-ARRIVING = st.sampled_from([0, 1, 2, 100])
-ROOM = st.sampled_from([(1, 100), (1, 1), (100, 100), (2, 100)])
+DELIVERED = st.sampled_from([0, 1, 2, 100])
+MAX_USERS = st.sampled_from([(1, 100), (1, 1), (100, 100), (2, 100)])
 
 
-class Copies(Logins):
+class NearCaches(Logins):
     world: NearScenario
-    look_at: ClassVar[Callable[[Callable[[], datetime]], None]]
+    set_clock: ClassVar[Callable[[Callable[[], datetime]], None]]
     seen: ClassVar[dict[str, int]]
 
     def __init__(self) -> None:
         super().__init__()
         self.world.close()
         self.world = NearScenario(self.signer, self.devices, (100, 100))
-        type(self).look_at(self.world.house.clock)
+        type(self).set_clock(self.world.house.clock)
 
     def teardown(self) -> None:
         super().teardown()
         self.seen["stale"] += self.world.stale
-        self.seen["copied"] += self.world.copied
+        self.seen["answered_from_cache"] += self.world.answered_from_cache
 
-    @initialize(most=ROOM)
-    def both_connect(self, most: tuple[int, int]) -> None:
-        for worker, room in zip(self.world.workers, most, strict=True):
-            worker.users._cache._max_users = worker.sessions._cache._max_users = room
-            worker.line.connect()
-            worker.line.arrive(1)
+    @initialize(max_users_of_each=MAX_USERS)
+    def both_connect(self, max_users_of_each: tuple[int, int]) -> None:
+        for worker, max_users in zip(self.world.workers, max_users_of_each, strict=True):
+            worker.users._cache._max_users = worker.sessions._cache._max_users = max_users
+            worker.feed.connect()
+            worker.feed.deliver(1)
 
     @rule(one=WORKERS, other=WORKERS)
-    def somebody_else_acts(self, one: int, other: int) -> None:
+    def another_worker_acts(self, one: int, other: int) -> None:
         self.world.act(one, other)
 
-    # The lines
+    # The feeds
 
-    @rule(moment=MOMENTS, arriving=st.tuples(ARRIVING, ARRIVING))
-    def a_moment_passes(self, moment: timedelta, arriving: tuple[int, int]) -> None:
+    @rule(moment=MOMENTS, delivered=st.tuples(DELIVERED, DELIVERED))
+    def a_moment_passes(self, moment: timedelta, delivered: tuple[int, int]) -> None:
         self.time_passes(moment)
-        for worker, number in zip(self.world.workers, arriving, strict=True):
-            worker.line.ask()
-            worker.line.arrive(number)
+        for worker, number in zip(self.world.workers, delivered, strict=True):
+            worker.feed.probe()
+            worker.feed.deliver(number)
 
     @rule(number=WORKERS)
-    def all_is_well(self, number: int) -> None:
-        line = self.world.workers[number].line
-        line.connect()
-        line.ask()
-        line.arrive(1000)
+    def a_feed_is_up_to_date(self, number: int) -> None:
+        feed = self.world.workers[number].feed
+        feed.connect()
+        feed.probe()
+        feed.deliver(1000)
 
-    @rule(number=WORKERS, messages=ARRIVING)
-    def messages_arrive(self, number: int, messages: int) -> None:
-        self.world.workers[number].line.arrive(messages)
-
-    @rule(number=WORKERS)
-    def a_line_is_cut(self, number: int) -> None:
-        self.world.workers[number].line.cut()
+    @rule(number=WORKERS, messages=DELIVERED)
+    def messages_are_delivered(self, number: int, messages: int) -> None:
+        self.world.workers[number].feed.deliver(messages)
 
     @rule(number=WORKERS)
-    def a_line_is_mended(self, number: int) -> None:
-        self.world.workers[number].line.connect()
+    def a_feed_is_cut(self, number: int) -> None:
+        self.world.workers[number].feed.cut()
 
-    # What people do
+    @rule(number=WORKERS)
+    def a_feed_reconnects(self, number: int) -> None:
+        self.world.workers[number].feed.connect()
 
-    def known_everywhere(self, pick: int) -> tuple[Login, Generation]:
-        """Both workers have copies of somebody who is logged in."""
+    # Clients
+
+    def cached_everywhere(self, pick: int) -> tuple[Login, Generation]:
+        """Make both workers cache a user who is logged in."""
         for number in range(2):
-            self.all_is_well(number)
+            self.a_feed_is_up_to_date(number)
         if not self.living():
             self.somebody_is_disabled_or_enabled(0, disabled=False)
             person = self.world.people[0]
             self.enter(person, self.world.run(self.world.house.login(person.email, PASSWORD)))
-            self.all_is_well(0)
-            self.all_is_well(1)
+            self.a_feed_is_up_to_date(0)
+            self.a_feed_is_up_to_date(1)
         login, token = self.living_one(pick)
         self.world.check_authenticates(login, token)
         for worker in self.world.workers:
-            is_at_hand = worker.house.authenticate_from_cache(token.access) is not None
-            assert is_at_hand or worker.users._cache._max_users == 1
+            is_cached = worker.house.authenticate_from_cache(token.access) is not None
+            assert is_cached or worker.users._cache._max_users == 1
         return login, token
 
     @rule(
         pick=PICKS,
         how=st.sampled_from(["log out", "end all", "disable", "steal"]),
-        course=st.lists(st.tuples(MOMENTS, ARRIVING, ARRIVING), min_size=1, max_size=4),
+        course=st.lists(st.tuples(MOMENTS, DELIVERED, DELIVERED), min_size=1, max_size=4),
     )
-    def somebody_is_known_no_longer(
+    def a_session_ends_on_one_worker(
         self, pick: int, how: str, course: list[tuple[timedelta, int, int]]
     ) -> None:
-        """One worker ends it. The other hears of it later, or the bound passes."""
-        login, token = self.known_everywhere(pick)
+        """The other worker receives that later, or the bound passes."""
+        login, token = self.cached_everywhere(pick)
         if how == "log out":
             self.log_out_with(login, token, "refresh", None)
         elif how == "end all":
@@ -140,7 +140,7 @@ class Copies(Logins):
     def refresh_with(
         self, login: Login, token: Generation, crash_at: tuple[int, bool] | None = None
     ) -> None:
-        """A worker may believe for a moment what is no longer true, but only of the user."""
+        """A worker may act for a moment on a stale user, but never on a stale session."""
         person, truth = login.person, login.person.is_disabled
         person.is_disabled = self.world.seen_disabled(person)
         try:
@@ -180,63 +180,65 @@ class Copies(Logins):
         pick=PICKS,
         step=st.integers(0, 2),
         after=st.booleans(),
-        is_forgotten=st.booleans(),
-        lines=st.tuples(*[st.sampled_from(["silent", "told", "cut", "made anew", "late"])] * 2),
+        empties_cache_of=st.booleans(),
+        feeds=st.tuples(
+            *[st.sampled_from(["silent", "delivered", "cut", "reconnected", "late"])] * 2
+        ),
     )
-    def log_out_while_somebody_looks(
-        self, pick: int, step: int, after: bool, is_forgotten: bool, lines: tuple[str, str]
+    def a_session_ends_during_a_read(
+        self, pick: int, step: int, after: bool, empties_cache_of: bool, feeds: tuple[str, str]
     ) -> None:
-        """The look has begun when the session ends, and its result comes thereafter."""
-        login, token = self.known_everywhere(pick)
-        self.world.workers[is_forgotten].line._publish(None)
+        """The read has begun when the session ends, and its result arrives thereafter."""
+        login, token = self.cached_everywhere(pick)
+        self.world.workers[empties_cache_of].feed._publish(None)
         done = False
 
-        async def log_out_and_tell() -> None:
+        async def log_out_and_deliver() -> None:
             nonlocal done
             done = True
             await self.world.house.logout(None, token.refresh)
-            self.tell_in_the_middle(lines)
+            self.act_on_the_feeds(feeds)
 
-        self.world.script.plan(log_out_and_tell, step, after=after)
+        self.world.script.plan(log_out_and_deliver, step, after=after)
         try:
             self.world.run(self.world.scripted.authenticate(token.access))
         except TokenRejected:
             assert done
         if not done:
             self.world.script.plan(None, -1, after=False)
-            self.world.run(log_out_and_tell())
+            self.world.run(log_out_and_deliver())
         login.is_dead = True
         self.world.check_authenticates(login, token)
 
-    def tell_in_the_middle(self, lines: tuple[str, str]) -> None:
-        for worker, what in zip(self.world.workers, lines, strict=True):
-            if what in {"cut", "made anew"}:
-                worker.line.cut()
-            if what == "made anew":
-                worker.line.connect()
-            if what in {"told", "made anew"}:
-                worker.line.ask()
-                worker.line.arrive(1000)
-        if "late" in lines:
+    def act_on_the_feeds(self, feeds: tuple[str, str]) -> None:
+        for worker, what in zip(self.world.workers, feeds, strict=True):
+            if what in {"cut", "reconnected"}:
+                worker.feed.cut()
+            if what == "reconnected":
+                worker.feed.connect()
+            if what in {"delivered", "reconnected"}:
+                worker.feed.probe()
+                worker.feed.deliver(1000)
+        if "late" in feeds:
             self.time_passes(BOUND - SECOND)
 
 
-def test_no_order_of_events_makes_a_copy_outlive_its_time(
+def test_in_no_order_of_events_a_cached_record_outlives_the_bound(
     signer: JwtSigner, devices: Devices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = {"stale": 0, "copied": 0}
+    seen = {"stale": 0, "answered_from_cache": 0}
     world = {
         "url": "memory:",
         "signer": signer,
         "devices": devices,
-        "look_at": staticmethod(drive_the_time(monkeypatch)),
+        "set_clock": staticmethod(drive_the_time(monkeypatch)),
         "seen": seen,
     }
-    machine = type("Machine", (Copies,), world)
+    machine = type("Machine", (NearCaches,), world)
     run_state_machine_as_test(
         machine,
         settings=settings(max_examples=EXAMPLES, stateful_step_count=LENGTH),
     )
-    # The test has seen what it is about.
-    assert seen["copied"] > EXAMPLES, seen
+    # The cache was used, and so were stale records.
+    assert seen["answered_from_cache"] > EXAMPLES, seen
     assert seen["stale"] > EXAMPLES, seen

@@ -1,8 +1,8 @@
-"""Two processes' worth of stores with copies, on real servers: nothing that has ended comes back.
+"""The near caches of two processes on real servers: no record that has ended is served again.
 
-On both sides people are looked up without end, while sessions end or users are disabled on either.
-From the moment when a side has heard of it nobody gets the old record there any more; on the side
-where it was done, from the moment when that call returns.
+Both sides read without end, while sessions end or users are disabled on either. A side that has
+received the invalidation never serves the old record again; the side that made the change, from
+the moment when that call returns.
 """
 
 import asyncio
@@ -40,19 +40,19 @@ PATIENCE = 60.0  # seconds
 class Side:
     """One process.
 
-    :ivar told: of whom it has heard.
-    :ivar ended: the records that nobody may get here any more.
-    :ivar looks: how often somebody was looked up while copies could be used.
-    :ivar stale: how often it was an old record.
-    :ivar lost: how often it was not the record though nothing had happened.
+    :ivar received: the users of whom it has received an invalidation.
+    :ivar ended: the records that it must not serve any more.
+    :ivar reads: reads while the cache could be used.
+    :ivar stale: reads that returned an old record.
+    :ivar lost: reads that did not return a record that is unchanged.
     """
 
     stores: Stores
     users: NearCacheUsers
     sessions: NearCacheSessions
-    told: set[UserId | None] = field(default_factory=set)
+    received: set[UserId | None] = field(default_factory=set)
     ended: set[Record] = field(default_factory=set)
-    looks: int = 0
+    reads: int = 0
     stale: int = 0
     lost: int = 0
 
@@ -87,10 +87,10 @@ class Side:
 
 
 @dataclass
-class Arena:
+class Race:
     """
-    :ivar known: what is being looked up.
-    :ivar doomed: what has ended or is about to.
+    :ivar known: the records that are being read.
+    :ivar doomed: the records that have ended or are about to.
     """
 
     sides: list[Side]
@@ -99,30 +99,30 @@ class Arena:
     doomed: set[Record] = field(default_factory=set)
     is_over: bool = False
 
-    async def look(self, side: Side) -> None:
+    async def read_forever(self, side: Side) -> None:
         while not self.is_over:
             record = self.dice.choice(self.known)
             has_ended = record in side.ended
             found = await side.possibly_stale(record)
-            side.looks += side.is_live
+            side.reads += side.is_live
             side.stale += has_ended and found == record
             side.lost += record not in self.doomed and found != record
-            if self.dice.random() < 0.4:  # a copy is there without any pause
+            if self.dice.random() < 0.4:  # a cached record returns without any pause
                 await asyncio.sleep(0)
 
-    async def hears(self, side: Side, writer: Side, kind: type[Record]) -> None:
-        """Of all that has happened until now: for it hears of something that happens now."""
+    async def receives_all(self, side: Side, writer: Side, kind: type[Record]) -> None:
+        """Wait until the side has received all changes until now: a later one has arrived."""
         last = await writer.add(kind)
         await writer.end(last)
         marks = {last.id if isinstance(last, User) else last.user_id, None}
         deadline = time.monotonic() + PATIENCE
-        while side.is_live and not side.told & marks:
+        while side.is_live and not side.received & marks:
             assert time.monotonic() < deadline
             await asyncio.sleep(0)
 
 
 @pytest.fixture(params=STACKS)
-async def arena(request: pytest.FixtureRequest) -> AsyncIterator[Arena]:
+async def race(request: pytest.FixtureRequest) -> AsyncIterator[Race]:
     users_url, sessions_url = map(request.getfixturevalue, STACKS[request.param])
     async with AsyncExitStack() as stack:
         sides = []
@@ -132,46 +132,46 @@ async def arena(request: pytest.FixtureRequest) -> AsyncIterator[Arena]:
             assert isinstance(stores.sessions, NearCacheSessions)
             side = Side(stores, stores.users, stores.sessions)
             for feed in set(side.feeds):
-                feed.subscribe(side.told.add)  # after the copies were dropped
+                feed.subscribe(side.received.add)  # after the cache was invalidated
             sides.append(side)
         deadline = time.monotonic() + PATIENCE
         while not (sides[0].is_live and sides[1].is_live):
             assert time.monotonic() < deadline
             await asyncio.sleep(0.01)
-        yield Arena(sides, random.Random(request.node.name))
+        yield Race(sides, random.Random(request.node.name))
 
 
-async def play_a_round(arena: Arena, number: int, kind: type[Record]) -> None:
-    writer, other = arena.sides[:: 1 if number % 2 else -1]
-    record = await arena.dice.choice(arena.sides).add(kind)
-    arena.known = [*arena.known[:4], *arena.known[-1:], record]  # four of them live for ever
-    for _ in range(arena.dice.randrange(12)):  # so that it is copied, or just being read
+async def play_a_round(race: Race, number: int, kind: type[Record]) -> None:
+    writer, other = race.sides[:: 1 if number % 2 else -1]
+    record = await race.dice.choice(race.sides).add(kind)
+    race.known = [*race.known[:4], *race.known[-1:], record]  # four of them never end
+    for _ in range(race.dice.randrange(12)):  # so that it is cached, or just being read
         await asyncio.sleep(0)
-    other.told.clear()
-    arena.doomed.add(record)
+    other.received.clear()
+    race.doomed.add(record)
 
     await writer.end(record)
     writer.ended.add(record)
     assert await writer.possibly_stale(record) != record
-    await arena.hears(other, writer, kind)
+    await race.receives_all(other, writer, kind)
     other.ended.add(record)
     assert await other.possibly_stale(record) != record
 
 
 @pytest.mark.parametrize("kind", [Session, User], ids=["sessions", "users"])
-async def test_nothing_that_has_ended_comes_back(arena: Arena, kind: type[Record]) -> None:
-    arena.known = [await arena.sides[0].add(kind) for _ in range(4)]
+async def test_no_worker_serves_a_record_that_has_ended(race: Race, kind: type[Record]) -> None:
+    race.known = [await race.sides[0].add(kind) for _ in range(4)]
     readers = [
-        asyncio.create_task(arena.look(side)) for side in arena.sides for _ in range(READERS)
+        asyncio.create_task(race.read_forever(side)) for side in race.sides for _ in range(READERS)
     ]
     for number in range(ROUNDS):
-        await play_a_round(arena, number, kind)
+        await play_a_round(race, number, kind)
     assert not any(reader.done() for reader in readers)
-    arena.is_over = True
+    race.is_over = True
     await asyncio.gather(*readers)
 
-    looks = sum(side.looks for side in arena.sides)
-    stale, lost = (sum(getattr(side, name) for side in arena.sides) for name in ("stale", "lost"))
-    assert looks > 10 * ROUNDS
-    assert f"{stale} stale of {looks}" == f"0 stale of {looks}"
-    assert f"{lost} lost of {looks}" == f"0 lost of {looks}"
+    reads = sum(side.reads for side in race.sides)
+    stale, lost = (sum(getattr(side, name) for side in race.sides) for name in ("stale", "lost"))
+    assert reads > 10 * ROUNDS
+    assert f"{stale} stale of {reads}" == f"0 stale of {reads}"
+    assert f"{lost} lost of {reads}" == f"0 lost of {reads}"

@@ -1,7 +1,7 @@
-"""Two server processes with copies near at hand, on one PostgreSQL and one Redis.
+"""The near caches of two server processes, on one PostgreSQL and one Redis.
 
-What one of them has ended, or anybody in the database, the other refuses at once in practice; and
-within the bound even if it cannot hear of anything any more.
+A session that one of them revokes, or a change in the database, takes effect in the other within
+milliseconds; and within the bound even if it receives no invalidation any more.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ class Both:
     users_url: str
 
     async def come_in(self) -> tuple[str, dict[str, str]]:
-        """Somebody new, whom both processes have copies of."""
+        """Log in a new user, whom both processes cache."""
         email = f"{uuid4().hex}@example.org"
         tokens = await self.a.come_in(email)
         for client in (self.a, self.b) * 3:
@@ -59,7 +59,7 @@ class Both:
         return email, tokens
 
     async def set_disabled(self, email: str, *, disabled: bool) -> None:
-        """In the database, past both processes."""
+        """Change the user in the database, past both processes."""
         backend = backend_for(self.users_url, "users")
         assert backend.users
         async with backend.connect(self.users_url, StoreOptions()) as connection:
@@ -75,10 +75,10 @@ async def both(services: list[Service]) -> AsyncIterator[Both]:
 
 
 @dataclass
-class Watch:
-    """Somebody who asks a process all the time who they are.
+class Poller:
+    """A client that sends one request after the other.
 
-    :ivar answers: all there were: when it was asked, when the answer came, and its status.
+    :ivar answers: the times of each request and of its answer, and its status.
     """
 
     client: Client
@@ -91,9 +91,9 @@ class Watch:
             status = (await self.client.me(self.token)).status_code
             self.answers.append((begin, time.monotonic(), status))
 
-    async def sees(self, status: int) -> float:
+    async def receives(self, status: int) -> float:
         """
-        :returns: when that answer came, from now on.
+        :returns: the time of the next answer with that status.
         """
         known = len(self.answers)
         deadline = time.monotonic() + PATIENCE
@@ -106,83 +106,83 @@ class Watch:
 
 
 async def seconds_until(
-    watches: list[Watch], status: int, change: Callable[[], Awaitable[object]]
+    pollers: list[Poller], status: int, change: Callable[[], Awaitable[object]]
 ) -> float:
-    """How long after the change was acknowledged the last one saw it; the bound holds for all."""
-    for watch in watches:
-        await watch.sees(200 if status == 401 else 401)
+    """Seconds from the acknowledged change until all pollers receive the status."""
+    for poller in pollers:
+        await poller.receives(200 if status == 401 else 401)
     await change()
     done = time.monotonic()
-    seen = max([await watch.sees(status) for watch in watches])
-    for watch in watches:
-        await watch.sees(status)
-        assert {s for begin, _, s in watch.answers if begin > done + BOUND} <= {status}
-        after = [s for begin, _, s in watch.answers if begin > done]
-        assert after == sorted(after, key=lambda s: s == status)  # once seen, it is never unseen
+    seen = max([await poller.receives(status) for poller in pollers])
+    for poller in pollers:
+        await poller.receives(status)
+        assert {s for begin, _, s in poller.answers if begin > done + BOUND} <= {status}
+        after = [s for begin, _, s in poller.answers if begin > done]
+        assert after == sorted(after, key=lambda s: s == status)  # once visible, it stays visible
     return seen - done
 
 
-async def test_a_logout_is_seen_by_the_other_process(both: Both) -> None:
+async def test_the_other_process_rejects_a_session_after_a_logout(both: Both) -> None:
     seconds = []
     for number in range(10):
         one, other = (both.a, both.b) if number % 2 else (both.b, both.a)
         _, tokens = await both.come_in()
-        watch = Watch(other, tokens["access_token"])
+        poller = Poller(other, tokens["access_token"])
 
         async def log_out(one: Client = one, token: str = tokens["refresh_token"]) -> None:
             assert (await one.log_out(token)).status_code == 200
 
-        async with in_the_background([watch.run()]):
-            seconds.append(await seconds_until([watch], 401, log_out))
+        async with in_the_background([poller.run()]):
+            seconds.append(await seconds_until([poller], 401, log_out))
         assert (await one.me(tokens["access_token"])).status_code == 401
-    assert sorted(seconds)[5] < BOUND / 4  # it is told, and nobody waits for the bound
+    assert sorted(seconds)[5] < BOUND / 4  # by an invalidation, long before the bound
 
 
-async def test_a_user_who_is_disabled_is_seen_by_both_processes(both: Both) -> None:
+async def test_both_processes_reject_a_user_who_is_disabled(both: Both) -> None:
     email, tokens = await both.come_in()
-    watches = [Watch(client, tokens["access_token"]) for client in (both.a, both.b)]
+    pollers = [Poller(client, tokens["access_token"]) for client in (both.a, both.b)]
     seconds = []
-    async with in_the_background([watch.run() for watch in watches]):
+    async with in_the_background([poller.run() for poller in pollers]):
         for disabled, status in ((True, 401), (False, 200)) * 3:
-            for watch in watches:
-                watch.answers.clear()
+            for poller in pollers:
+                poller.answers.clear()
 
             async def change(disabled: bool = disabled) -> None:
                 await both.set_disabled(email, disabled=disabled)
 
-            seconds.append(await seconds_until(watches, status, change))
+            seconds.append(await seconds_until(pollers, status, change))
     assert sorted(seconds)[3] < BOUND / 4
 
 
 @pytest.mark.parametrize("role", ["users", "sessions"])
-async def test_who_hears_nothing_any_more_uses_no_copies_after_the_bound(
+async def test_a_worker_without_invalidations_uses_no_cached_records_after_the_bound(
     both: Both, our_postgres: Server, our_redis: Server, role: Literal["users", "sessions"]
 ) -> None:
     server = our_postgres if role == "users" else our_redis
     outage = Outage(role, server, is_frozen=True)
     _, tokens = await both.come_in()
-    watch = Watch(both.b, tokens["access_token"])
+    poller = Poller(both.b, tokens["access_token"])
 
-    async with in_the_background([watch.run()]):
-        await watch.sees(200)
+    async with in_the_background([poller.run()]):
+        await poller.receives(200)
         try:
             await asyncio.to_thread(outage.begin)
             frozen_at = time.monotonic()
             await asyncio.sleep(BOUND)
-            await watch.sees(503)
+            await poller.receives(503)
         finally:
             thawed_at = time.monotonic()
             await asyncio.to_thread(outage.end)
-        await watch.sees(200)
+        await poller.receives(200)
 
-    assert {status for _, _, status in watch.answers} == {200, 503}
-    copies_used = [
-        end for begin, end, status in watch.answers if status == 200 and begin > frozen_at
+    assert {status for _, _, status in poller.answers} == {200, 503}
+    served_from_cache = [
+        end for begin, end, status in poller.answers if status == 200 and begin > frozen_at
     ]
-    assert any(end < frozen_at + BOUND for end in copies_used)
+    assert any(end < frozen_at + BOUND for end in served_from_cache)
     late = [
         status
-        for begin, end, status in watch.answers
+        for begin, end, status in poller.answers
         if begin > frozen_at + BOUND and end < thawed_at
     ]
     assert set(late) <= {503}

@@ -1,4 +1,4 @@
-"""What a worker does that has not heard of a change yet: it may be late, and never unjust."""
+"""A worker that has not received an invalidation may accept for a moment, never reject wrongly."""
 
 from dataclasses import dataclass
 
@@ -16,84 +16,90 @@ ADA, NEW = "ada@example.org", "a better one than before"
 
 
 @dataclass
-class Pair:
-    """Two workers on the same stores; the one that is deaf is told nothing.
+class Workers:
+    """Two workers on the same stores; the stale one receives no invalidation.
 
-    :ivar user: who is logged in, and has asked the deaf one.
+    :ivar user: is logged in, and cached by the stale worker.
     """
 
-    hearing: World
-    deaf: World
+    current: World
+    stale: World
     user: User
     tokens: TokenPair
 
 
 @pytest.fixture
-async def pair(house: World) -> Pair:
+async def workers(house: World) -> Workers:
     feed = ManualFeed()
-    deaf = World(house.signer, clock=house.clock, devices=house.devices, hasher=house.hasher)
-    deaf.users = NearCacheUsers(house.users, feed, 100)
-    deaf.sessions = NearCacheSessions(house.sessions, feed, 100, house.clock)
+    stale = World(house.signer, clock=house.clock, devices=house.devices, hasher=house.hasher)
+    stale.users = NearCacheUsers(house.users, feed, 100)
+    stale.sessions = NearCacheSessions(house.sessions, feed, 100, house.clock)
     user = await house.sign_up(ADA)
     tokens = await house.come_in(ADA)
-    await deaf.authenticate(tokens.access)
-    return Pair(house, deaf, user, tokens)
+    await stale.authenticate(tokens.access)
+    return Workers(house, stale, user, tokens)
 
 
-async def test_the_successor_of_a_token_is_not_taken_for_a_reused_one(pair: Pair) -> None:
-    successor = await pair.hearing.refresh(pair.tokens.refresh)
+async def test_a_stale_worker_does_not_take_the_successor_of_a_token_for_a_reused_one(
+    workers: Workers,
+) -> None:
+    successor = await workers.current.refresh(workers.tokens.refresh)
 
-    again = await pair.deaf.refresh(successor.refresh)
+    again = await workers.stale.refresh(successor.refresh)
 
-    await pair.hearing.authenticate(again.access)
+    await workers.current.authenticate(again.access)
 
 
-async def test_a_token_that_is_reused_is_noticed(pair: Pair) -> None:
-    await pair.hearing.refresh(pair.tokens.refresh)
-    pair.hearing.clock.advance(LIFETIMES.grace)
+async def test_a_stale_worker_detects_a_reused_token(workers: Workers) -> None:
+    await workers.current.refresh(workers.tokens.refresh)
+    workers.current.clock.advance(LIFETIMES.grace)
 
     with pytest.raises(RefreshTokenReused):
-        await pair.deaf.refresh(pair.tokens.refresh)
+        await workers.stale.refresh(workers.tokens.refresh)
 
 
-async def test_who_has_a_new_password_is_let_in_though_only_the_user_is_known(
-    pair: Pair,
+async def test_a_session_from_a_password_change_is_accepted_though_the_cached_user_is_older(
+    workers: Workers,
 ) -> None:
-    """The session was heard of, or read anew; the copy of the user is of before."""
-    me = await pair.hearing.authenticate(pair.tokens.access)
-    await pair.hearing.change_password(me, PASSWORD, NEW)
-    stored = await pair.hearing.sessions.get(me.user.id, me.session.id)
+    """The session is current, and the cached user from before the change."""
+    me = await workers.current.authenticate(workers.tokens.access)
+    await workers.current.change_password(me, PASSWORD, NEW)
+    stored = await workers.current.sessions.get(me.user.id, me.session.id)
     assert stored is not None
     assert not stored.is_good_for(me.user)
-    pair.deaf.sessions = pair.hearing.sessions
+    workers.stale.sessions = workers.current.sessions
 
-    await pair.deaf.authenticate(pair.tokens.access)
-    await pair.deaf.refresh(pair.tokens.refresh)
+    await workers.stale.authenticate(workers.tokens.access)
+    await workers.stale.refresh(workers.tokens.refresh)
 
 
-async def test_and_though_only_the_session_is_known(pair: Pair) -> None:
-    me = await pair.hearing.authenticate(pair.tokens.access)
-    await pair.hearing.change_password(me, PASSWORD, NEW)
-    pair.deaf.users = pair.hearing.users
+async def test_a_session_from_a_password_change_is_accepted_though_the_cached_session_is_older(
+    workers: Workers,
+) -> None:
+    me = await workers.current.authenticate(workers.tokens.access)
+    await workers.current.change_password(me, PASSWORD, NEW)
+    workers.stale.users = workers.current.users
 
     for _ in range(3):
-        await pair.deaf.authenticate(pair.tokens.access)
-    assert pair.deaf.cached_sessions.cached(me.user.id, me.session.id) is not None
+        await workers.stale.authenticate(workers.tokens.access)
+    assert workers.stale.cached_sessions.cached(me.user.id, me.session.id) is not None
     assert (
-        pair.deaf.authenticate_from_cache(pair.tokens.access) is None
-    )  # no signature is remembered
+        workers.stale.authenticate_from_cache(workers.tokens.access) is None
+    )  # no token is cached
 
 
-async def test_who_is_enabled_again_is_let_in(pair: Pair) -> None:
-    await pair.hearing.change(pair.user, disabled=True)
-    feed_is_told = pair.deaf.users
-    assert isinstance(feed_is_told, NearCacheUsers)
-    await feed_is_told.get(pair.user.id)
-    disabled = await pair.hearing.users.get(pair.user.id)
+async def test_a_user_who_is_enabled_again_is_accepted_though_the_cached_user_is_disabled(
+    workers: Workers,
+) -> None:
+    await workers.current.change(workers.user, disabled=True)
+    cached_users = workers.stale.users
+    assert isinstance(cached_users, NearCacheUsers)
+    await cached_users.get(workers.user.id)
+    disabled = await workers.current.users.get(workers.user.id)
     assert disabled is not None
     with pytest.raises(TokenRejected):
-        await pair.deaf.authenticate(pair.tokens.access)
+        await workers.stale.authenticate(workers.tokens.access)
 
-    await pair.hearing.change(disabled, disabled=False)
+    await workers.current.change(disabled, disabled=False)
 
-    await pair.deaf.authenticate(pair.tokens.access)
+    await workers.stale.authenticate(workers.tokens.access)
