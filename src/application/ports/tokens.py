@@ -27,12 +27,6 @@ class TokenSigner(Protocol):
         :raises Unavailable: it cannot be told whether the keys are still good.
         """
 
-    def check(self) -> None:
-        """
-        :raises Unavailable: it cannot be told whether the keys are still good.
-        """
-        return
-
     @abstractmethod
     def public_keys(self) -> Sequence[Mapping[str, str]]:
         """What others need to verify access tokens: public keys as JWKs (RFC 7517). The one that

@@ -116,9 +116,6 @@ class JwtSigner(TokenSigner):
         """Whether :meth:`verify` accepts a token that :meth:`sign` makes of these claims."""
         return 0 < claims.lifetime <= self._longest_lifetime
 
-    def check(self) -> None:
-        self._live.check()
-
     def public_keys(self) -> Sequence[Mapping[str, str]]:
         return self._live.published()
 

@@ -57,9 +57,6 @@ class VerifiedTokenCache(TokenSigner, CachedTokens):
             self._remember(_digest(token), claims)
         return claims
 
-    def check(self) -> None:
-        self._signer.check()
-
     def public_keys(self) -> Sequence[Mapping[str, str]]:
         return self._signer.public_keys()
 

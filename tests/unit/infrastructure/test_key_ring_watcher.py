@@ -258,7 +258,7 @@ async def test_while_nobody_can_say_whether_a_key_was_revoked_nothing_is_accepte
     with pytest.raises(Unavailable):
         process.signer.sign(CLAIMS)
     with pytest.raises(Unavailable):
-        process.near.check()
+        process.live.check()
     assert process.near.public_keys()  # for others may keep them for longer than that
 
 
