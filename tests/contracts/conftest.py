@@ -11,8 +11,8 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import msgspec
@@ -27,30 +27,22 @@ from domain.email import Email
 from domain.errors import InvalidInput
 from domain.outcome import Outcome
 from domain.request_context import RequestContext
-from domain.session import Session, SessionId
-from domain.user import User, UserId
-from infrastructure.clock import system_clock
-from infrastructure.storage.backends import BACKENDS, backend_for
+from domain.user import UserId
+from doorward.conformance.opening import (
+    PATIENCE,
+    PATIENT,
+    open_limiter,
+    open_sessions,
+    open_users,
+)
+from infrastructure.storage.backends import BACKENDS, Backend, backend_for
 from infrastructure.storage.memory.audit_log import MemoryAuditLog
-from infrastructure.storage.near_cache.sessions import NearCacheSessions
-from infrastructure.storage.near_cache.users import NearCacheUsers
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.database import connect_options
-from tests.conftest import schemes, url_for
+from tests.conftest import PLACES, schemes, url_for
 from tests.support.builders import NOW, ada, new_id
 
 _T = TypeVar("_T")
-
-PATIENT = StoreOptions(timeout=timedelta(seconds=60))  # a busy machine is no reason to fail
-PATIENCE = 60.0  # seconds
-
-
-async def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.002)
-
 
 HOW_MANY_WAIT = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 """For locks that others have: a question to PostgreSQL."""
@@ -73,73 +65,44 @@ def near_and_far(role: Literal["users", "sessions"]) -> list[str]:
     return known + [NEAR + scheme for scheme in known if BACKENDS[scheme].feed]
 
 
-class CopiedUsers(NearCacheUsers):
-    """Every question is one that a copy may answer."""
-
-    async def get(self, user_id: UserId) -> User | None:
-        return self.cached(user_id) or await super().get(user_id)
-
-
-class CopiedSessions(NearCacheSessions):
-    """Every question is one that a copy may answer."""
-
-    async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
-        return self.cached(user_id, session_id) or await super().get(user_id, session_id)
-
-
-@pytest.fixture(params=schemes("rate_limiter"))
-def rate_limiter_url(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(params=PLACES)
+def store_url(request: pytest.FixtureRequest) -> str:
     return url_for(request.param, request)
+
+
+@pytest.fixture
+def backend(store_url: str) -> Backend[Any]:
+    return BACKENDS[urlsplit(store_url).scheme]
 
 
 @pytest.fixture(params=near_and_far("users"))
 async def users(request: pytest.FixtureRequest) -> AsyncIterator[UserRepository]:
-    """No user is in it."""
     url = url_for(request.param.removeprefix(NEAR), request)
-    backend = backend_for(url, "users")
-    assert backend.users
-    async with backend.connect(url, PATIENT) as connection:
-        users = backend.users(connection)
-        if not request.param.startswith(NEAR):
-            yield users
-            return
-        assert backend.feed
-        async with backend.feed(connection, PATIENT.revocation_bound) as feed:
-            await until(feed.is_live)
-            yield CopiedUsers(users, feed, max_users=1000)
+    async with open_users(url, near_cache=request.param.startswith(NEAR)) as users:
+        yield users
 
 
 @pytest.fixture(params=near_and_far("sessions"))
 async def sessions(request: pytest.FixtureRequest) -> AsyncIterator[SessionStore]:
-    """No session is in it."""
     url = url_for(request.param.removeprefix(NEAR), request)
-    backend = backend_for(url, "sessions")
-    assert backend.sessions
-    async with backend.connect(url, PATIENT) as connection:
-        sessions = backend.sessions(connection)
-        if not request.param.startswith(NEAR):
-            yield sessions
-            return
-        assert backend.feed
-        async with backend.feed(connection, PATIENT.revocation_bound) as feed:
-            await until(feed.is_live)
-            yield CopiedSessions(sessions, feed, 1000, system_clock)
+    async with open_sessions(url, near_cache=request.param.startswith(NEAR)) as sessions:
+        yield sessions
 
 
-@pytest.fixture
-async def limiter(rate_limiter_url: str) -> AsyncIterator[RateLimiter]:
-    """It has counted nothing yet."""
-    async with open_limiter(rate_limiter_url) as limiter:
+@pytest.fixture(params=schemes("rate_limiter"))
+async def limiter(request: pytest.FixtureRequest) -> AsyncIterator[RateLimiter]:
+    async with open_limiter(url_for(request.param, request)) as limiter:
         yield limiter
 
 
-@asynccontextmanager
-async def open_limiter(url: str) -> AsyncIterator[RateLimiter]:
-    """With a connection of its own, as another process has one."""
-    backend = BACKENDS[url.partition(":")[0].partition("+")[0]]
-    assert backend.rate_limiter is not None
-    async with backend.connect(url, PATIENT) as connection:
-        yield backend.rate_limiter(connection)
+@pytest.fixture(params=[each for each in schemes("rate_limiter") if each != "memory"])
+async def two_limiters(
+    request: pytest.FixtureRequest,
+) -> AsyncIterator[tuple[RateLimiter, RateLimiter]]:
+    """Memory is left out: it belongs to one process."""
+    url = url_for(request.param, request)
+    async with open_limiter(url) as one, open_limiter(url) as other:
+        yield one, other
 
 
 @pytest.fixture(params=["memory", *schemes("audit_log")])

@@ -16,13 +16,14 @@ from domain.audit_event import Event, EventType
 from domain.permissions import Role
 from domain.request_context import UNKNOWN, RequestContext
 from domain.session import SessionId
+from doorward.conformance.opening import PATIENT
 from infrastructure.storage.sql import audit_chain as chain
 from infrastructure.storage.sql.audit_chain import Broken, Head, append, verify
 from infrastructure.storage.sql.audit_log import SqlAuditLog
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.tables import audit_chain, audit_events
 from tests.conftest import url_for
-from tests.contracts.conftest import ADA, EVE, PATIENT, an_event, by_hand, open_audit_log, sign_up
+from tests.contracts.conftest import ADA, EVE, an_event, by_hand, open_audit_log, sign_up
 from tests.support.builders import MICROSECOND, NOW, SECOND, new_id
 
 Statement = str | Executable

@@ -22,6 +22,7 @@ from domain.permissions import Role
 from domain.request_context import UNKNOWN, RequestContext
 from domain.session import SessionId
 from domain.user import UserId
+from doorward.conformance.opening import PATIENT
 from infrastructure.storage.backends import backend_for
 from infrastructure.storage.memory.audit_log import MemoryAuditLog
 from tests.conftest import schemes, url_for
@@ -30,7 +31,6 @@ from tests.contracts.conftest import (
     EVE,
     HERE,
     NO_POSITIONS,
-    PATIENT,
     an_event,
     forgeries,
     is_no_position,

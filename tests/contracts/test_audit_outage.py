@@ -15,20 +15,13 @@ from application.ports import AuditLog
 from domain.audit_event import Event, EventType
 from domain.errors import Unavailable
 from domain.outcome import Outcome
+from doorward.conformance.opening import PATIENT, until
 from infrastructure.storage.backends import open_stores
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.audit_chain import verify
 from infrastructure.storage.sql.database import Database
 from tests.conftest import schemes, url_for
-from tests.contracts.conftest import (
-    HOW_MANY_WAIT,
-    PATIENT,
-    an_event,
-    eventually,
-    open_audit_log,
-    sign_up,
-    until,
-)
+from tests.contracts.conftest import HOW_MANY_WAIT, an_event, eventually, open_audit_log, sign_up
 from tests.support.builders import NOW, a_session, ada
 from tests.support.doubles import Wire
 

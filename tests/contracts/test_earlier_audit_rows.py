@@ -34,12 +34,13 @@ from domain.outcome import Outcome
 from domain.permissions import Role
 from domain.token import TokenKind
 from domain.user import UserId
+from doorward.conformance.opening import PATIENT
 from infrastructure.storage.sql.audit_chain import Head, verify
 from infrastructure.storage.sql.audit_log import SqlAuditLog
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.tables import audit_chain, audit_events
 from tests.conftest import url_for
-from tests.contracts.conftest import ADA, PATIENT, an_event, by_hand, sign_up
+from tests.contracts.conftest import ADA, an_event, by_hand, sign_up
 
 FILE = Path(__file__).with_name("earlier_audit_rows.jsonl")
 KEY_ID = KeyId("Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYmE")

@@ -22,6 +22,7 @@ from application.ports import SessionStore, UserRepository
 from domain.email import Email
 from domain.session import Session
 from domain.user import User, UserId
+from doorward.conformance.opening import PATIENT, until
 from infrastructure.storage.backends import BACKENDS, MEMORY, Backend
 from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed
 from infrastructure.storage.options import StoreOptions
@@ -31,7 +32,6 @@ from infrastructure.storage.redis.sessions import PREFIX, RedisSessions
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.invalidation_feed import PostgresFeed
 from tests.conftest import schemes, url_for
-from tests.contracts.conftest import PATIENT, until
 from tests.support import servers
 from tests.support.builders import a_session, ada, refreshed
 from tests.support.doubles import Wire

@@ -1,4 +1,4 @@
-"""The contract of Backend.ping."""
+"""The conformance tests of Backend.ping, and what it does where a network fails."""
 
 import asyncio
 import secrets
@@ -11,6 +11,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ProgrammingError
 
 from domain.errors import Unavailable
+from doorward.conformance.test_ping import *  # noqa: F403
 from infrastructure.storage.backends import BACKENDS, REDIS, SQL
 from infrastructure.storage.options import StoreOptions
 from tests.conftest import PLACES, url_for
@@ -19,15 +20,6 @@ from tests.support.servers import Server
 
 TIMEOUT = timedelta(seconds=0.5)
 NETWORKED = [scheme for scheme, place in PLACES.items() if place.is_networked]
-
-
-@pytest.mark.parametrize("scheme", PLACES)
-async def test_a_backend_that_answers_passes_the_ping(
-    scheme: str, request: pytest.FixtureRequest
-) -> None:
-    backend = BACKENDS[scheme]
-    async with backend.connect(url_for(scheme, request), StoreOptions()) as connection:
-        await backend.ping(connection)
 
 
 @pytest.mark.parametrize("scheme", NETWORKED)

@@ -20,11 +20,12 @@ from domain.errors import EmailTaken, LastAdministrator, Unavailable
 from domain.permissions import Role
 from domain.session import Session
 from domain.user import User
+from doorward.conformance.opening import PATIENT
 from infrastructure.storage.backends import Stores, open_stores
 from infrastructure.storage.sql.audit_chain import verify
 from infrastructure.storage.sql.database import Database
 from tests.conftest import url_for
-from tests.contracts.conftest import PATIENT, an_event, by_hand
+from tests.contracts.conftest import an_event, by_hand
 from tests.support.builders import NOW, a_session, ada, refreshed
 
 SQL = ["sqlite", "postgresql"]

@@ -21,12 +21,12 @@ from domain.email import Email, beginning_of_email
 from domain.errors import InvalidInput
 from domain.permissions import Role
 from domain.user import User, UserId
+from doorward.conformance.opening import PATIENT
 from infrastructure.storage.backends import backend_for
 from tests.conftest import url_for
 from tests.contracts.conftest import (
     HOW_MANY_WAIT,
     NO_POSITIONS,
-    PATIENT,
     by_hand,
     eventually,
     forgeries,

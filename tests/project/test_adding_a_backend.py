@@ -1,47 +1,70 @@
-"""docs/adding-a-backend.md, followed to the letter in a copy of the project."""
+"""The example of a storage backend in a package of its own: installed, it passes the suite."""
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-PAGE = Path("docs/adding-a-backend.md").read_text()
+EXAMPLE = Path("examples/folder_backend").resolve()
+PAGES = [Path("docs/adding-a-backend.md"), Path("src/doorward/conformance/README.md")]
 
 
-def test_the_example_passes_the_contract_tests(tmp_path: Path) -> None:
-    for part in ("src", "tests", "alembic", "pyproject.toml"):
-        (shutil.copytree if Path(part).is_dir() else shutil.copy)(part, tmp_path / part)
-    adapter, registration, place = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    (tmp_path / "src/infrastructure/folder.py").write_text(adapter)
-    append(tmp_path / "src/infrastructure/storage/backends.py", registration)
-    append(tmp_path / "tests/conftest.py", place)
-
-    ran = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-n0",
-            "tests/contracts",
-            "-k",
-            "folder",
-            "-p",
-            "no:cacheprovider",
-        ],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(tmp_path / "src")},
+def run(*command: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env=os.environ | environment,
         check=False,
         capture_output=True,
         text=True,
     )
 
-    passed = re.search(r"(\d+) passed", ran.stdout)
+
+def install(target: Path) -> None:
+    """Install the example beside Doorward, as pip does, but into a folder of the test."""
+    installing = ["pip", "install", "--quiet", "--no-deps", f"--target={target}", str(EXAMPLE)]
+    done = run(sys.executable, "tools/bootstrap.py", *installing, cwd=Path.cwd())
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_installed_example_passes_the_conformance_suite(tmp_path: Path) -> None:
+    packages = tmp_path / "packages"
+    install(packages)
+
+    ran = run(
+        *(sys.executable, "-m", "pytest", "--pyargs", "doorward.conformance"),
+        *("-p", "no:cacheprovider", "-p", "no:randomly", "-q", "-rs"),
+        f"--doorward-url=folder://{tmp_path}/sessions-{{unique}}",
+        cwd=tmp_path,
+        PYTHONPATH=str(packages),
+    )
+
+    counts = {kind: int(count) for count, kind in re.findall(r"(\d+) (\w+)", ran.stdout)}
     assert ran.returncode == 0, ran.stdout
-    assert passed is not None
-    assert int(passed[1]) > 20
+    assert counts["passed"] > 40
+    assert "the backend stores no users" in ran.stdout
+    assert "failed" not in counts
 
 
-def append(file: Path, text: str) -> None:
-    file.write_text(f"{file.read_text()}\n\n{text}")
+def test_the_suite_asks_for_a_backend_that_was_not_named(tmp_path: Path) -> None:
+    suite = ("--pyargs", "doorward.conformance.test_ping", "-p", "no:cacheprovider")
+    ran = run(sys.executable, "-m", "pytest", *suite, cwd=tmp_path)
+
+    assert ran.returncode != 0
+    assert "name the backend: --doorward-url=" in ran.stdout
+
+
+def test_the_pages_show_the_registration_of_the_example() -> None:
+    [entry_points] = re.findall(r"```toml\n(.*?)```", PAGES[0].read_text(), re.DOTALL)
+    [registration] = re.findall(r"```python\n(.*?)```", PAGES[0].read_text(), re.DOTALL)
+
+    assert entry_points in (EXAMPLE / "pyproject.toml").read_text()
+    assert registration in (EXAMPLE / "src/doorward_folder/__init__.py").read_text()
+
+
+def test_the_tests_that_the_readme_of_the_suite_names_exist() -> None:
+    named = set(re.findall(r"`(test_\w+\.py)`", PAGES[1].read_text()))
+    existing = {path.name for path in PAGES[1].parent.glob("test_*.py")}
+
+    assert named == existing

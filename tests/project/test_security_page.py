@@ -21,4 +21,6 @@ def test_each_named_test_exists() -> None:
 
 
 def _source(path: Path) -> str:
-    return path.read_text() if path.exists() else ""
+    """Return the text of a test file, and of the conformance tests that it runs."""
+    conformance = Path("src/doorward/conformance") / path.name
+    return "".join(each.read_text() for each in (path, conformance) if each.exists())

@@ -4,9 +4,8 @@ import secrets
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, TypeVar, get_type_hints
-from uuid import uuid4
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
@@ -61,11 +60,20 @@ from application.users import (
     RevokeSessionsOf,
     ShowUser,
 )
-from domain.email import Email
 from domain.password import PasswordRule
-from domain.session import Lifetimes, Session, SessionId, SessionsPerUser, TokenId
+from domain.session import Lifetimes, Session, SessionsPerUser
 from domain.token import TokenClaims, TokenKind
-from domain.user import User, UserId
+from domain.user import User
+from doorward.conformance.examples import (
+    LIFETIMES,
+    MICROSECOND,
+    NOW,
+    SECOND,
+    a_session,
+    ada,
+    new_id,
+    refreshed,
+)
 from infrastructure.signing.device_tokens import HmacDevices, secret_from
 from infrastructure.signing.jwt_signer import Audiences, JwtSigner
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
@@ -80,50 +88,26 @@ from infrastructure.storage.near_cache.uncached import UncachedSessions, Uncache
 from infrastructure.storage.near_cache.users import NearCacheUsers
 from tests.support.doubles import QuickHasher, Recorder, SettableClock
 
-# Stores may forget what has ended by the real clock, so times are near the real now. An odd number
-# of microseconds shows who rounds.
-NOW = datetime.now(UTC).replace(microsecond=123_457)
-SECOND = timedelta(seconds=1)
-MICROSECOND = timedelta(microseconds=1)
-
-LIFETIMES = Lifetimes(
-    access=timedelta(minutes=15),
-    idle=timedelta(minutes=60),
-    absolute=timedelta(days=30),
-    grace=timedelta(seconds=10),
-)
 AUDIENCES = Audiences(
     issuer="https://id.example.org",
     access="https://api.example.org",
     refresh="https://id.example.org/api/auth/refresh",
 )
+__all__ = [  # beside what is defined here
+    "LIFETIMES",
+    "MICROSECOND",
+    "NOW",
+    "SECOND",
+    "a_session",
+    "ada",
+    "new_id",
+    "refreshed",
+]
+
 _UseCase = TypeVar("_UseCase")
 
 MOST = SessionsPerUser(50)
 PASSWORD = "correct horse battery staple"
-
-
-def new_id() -> str:
-    return secrets.token_hex(16)
-
-
-def ada(**changes: Any) -> User:
-    """A user who is like no other in one respect: her id."""
-    user = User.register(
-        UserId(uuid4()), "Ada Lovelace", Email.parse("ada@example.org"), "a hash", NOW
-    )
-    return replace(user, **changes)
-
-
-def a_session(**changes: Any) -> Session:
-    """A session of just now, of somebody of whom nothing else is known."""
-    session = Session.start(SessionId(new_id()), ada(), TokenId(new_id()), NOW, LIFETIMES)
-    return replace(session, **changes)
-
-
-def refreshed(session: Session, now: datetime = NOW) -> Session:
-    """The session after its good refresh token was presented."""
-    return session.refresh(session.token_id, now, LIFETIMES, TokenId(new_id()))
 
 
 def claims_of(session: Session, kind: TokenKind = TokenKind.ACCESS) -> TokenClaims:

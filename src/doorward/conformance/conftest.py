@@ -1,0 +1,81 @@
+"""Fixtures of the conformance suite: one backend, at the URL of ``--doorward-url``.
+
+A package whose stores need another way to be emptied overrides ``store_url``.
+"""
+
+import secrets
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from application.ports import RateLimiter, SessionStore, UserRepository
+from doorward.conformance.opening import open_limiter, open_sessions, open_users
+from infrastructure.storage.backends import Backend, find_backend
+
+DIRECT, NEAR_CACHE = "direct", "near cache"
+
+
+@pytest.fixture
+def store_url(pytestconfig: pytest.Config) -> str:
+    """Return the URL of an empty location for this test."""
+    url: str | None = pytestconfig.getoption("--doorward-url")
+    if url is None:
+        pytest.fail("name the backend: --doorward-url=SCHEME://...{unique}", pytrace=False)
+    return url.replace("{unique}", secrets.token_hex(8))
+
+
+@pytest.fixture
+def backend(store_url: str) -> Backend[Any]:
+    scheme = store_url.partition(":")[0].partition("+")[0]
+    found = find_backend(scheme)
+    if found is None:
+        pytest.fail(f"no backend has the scheme {scheme}", pytrace=False)
+    return found
+
+
+@pytest.fixture(params=[DIRECT, NEAR_CACHE])
+def near_cache(request: pytest.FixtureRequest, backend: Backend[Any]) -> bool:
+    if request.param == NEAR_CACHE and backend.feed is None:
+        pytest.skip("the backend has no invalidation feed, so nothing is cached")
+    is_near: bool = request.param == NEAR_CACHE
+    return is_near
+
+
+@pytest_asyncio.fixture
+async def users(
+    backend: Backend[Any], store_url: str, near_cache: bool
+) -> AsyncIterator[UserRepository]:
+    if backend.users is None:
+        pytest.skip("the backend stores no users")
+    async with open_users(store_url, near_cache=near_cache) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def sessions(
+    backend: Backend[Any], store_url: str, near_cache: bool
+) -> AsyncIterator[SessionStore]:
+    if backend.sessions is None:
+        pytest.skip("the backend stores no sessions")
+    async with open_sessions(store_url, near_cache=near_cache) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def limiter(backend: Backend[Any], store_url: str) -> AsyncIterator[RateLimiter]:
+    if backend.rate_limiter is None:
+        pytest.skip("the backend counts no attempts")
+    async with open_limiter(store_url) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def two_limiters(
+    backend: Backend[Any], store_url: str
+) -> AsyncIterator[tuple[RateLimiter, RateLimiter]]:
+    if backend.rate_limiter is None:
+        pytest.skip("the backend counts no attempts")
+    async with open_limiter(store_url) as one, open_limiter(store_url) as other:
+        yield one, other

@@ -1,0 +1,47 @@
+"""Example users and sessions for tests. Each test states only what it is about."""
+
+import secrets
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from domain.email import Email
+from domain.session import Lifetimes, Session, SessionId, TokenId
+from domain.user import User, UserId
+
+# A store may purge expired records by the real clock, so times are near the real now. An odd
+# number of microseconds reveals rounding.
+NOW = datetime.now(UTC).replace(microsecond=123_457)
+SECOND = timedelta(seconds=1)
+MICROSECOND = timedelta(microseconds=1)
+
+LIFETIMES = Lifetimes(
+    access=timedelta(minutes=15),
+    idle=timedelta(minutes=60),
+    absolute=timedelta(days=30),
+    grace=timedelta(seconds=10),
+)
+
+
+def new_id() -> str:
+    return secrets.token_hex(16)
+
+
+def ada(**changes: Any) -> User:
+    """Return a user with a new id; changes are attributes."""
+    user = User.register(
+        UserId(uuid4()), "Ada Lovelace", Email.parse("ada@example.org"), "a hash", NOW
+    )
+    return replace(user, **changes)
+
+
+def a_session(**changes: Any) -> Session:
+    """Return a new session of an unknown user; changes are attributes."""
+    session = Session.start(SessionId(new_id()), ada(), TokenId(new_id()), NOW, LIFETIMES)
+    return replace(session, **changes)
+
+
+def refreshed(session: Session, now: datetime = NOW) -> Session:
+    """Return the session after a refresh with its valid refresh token."""
+    return session.refresh(session.token_id, now, LIFETIMES, TokenId(new_id()))

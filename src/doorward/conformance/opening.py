@@ -1,0 +1,81 @@
+"""Open a store of a backend for one test, directly or behind the near cache."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from application.ports import RateLimiter, SessionStore, UserRepository
+from domain.session import Session, SessionId
+from domain.user import User, UserId
+from infrastructure.clock import system_clock
+from infrastructure.storage.backends import backend_for, find_backend
+from infrastructure.storage.near_cache.sessions import NearCacheSessions
+from infrastructure.storage.near_cache.users import NearCacheUsers
+from infrastructure.storage.options import StoreOptions
+
+PATIENT = StoreOptions(timeout=timedelta(seconds=10))  # a busy machine is no reason to fail
+PATIENCE = 10.0  # seconds
+
+
+class AlwaysCachedUsers(NearCacheUsers):
+    """Answer every read from the cache where possible, so that a stale copy shows."""
+
+    async def get(self, user_id: UserId) -> User | None:
+        return self.cached(user_id) or await super().get(user_id)
+
+
+class AlwaysCachedSessions(NearCacheSessions):
+    """Answer every read from the cache where possible, so that a stale copy shows."""
+
+    async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
+        return self.cached(user_id, session_id) or await super().get(user_id, session_id)
+
+
+@asynccontextmanager
+async def open_users(url: str, *, near_cache: bool = False) -> AsyncIterator[UserRepository]:
+    backend = backend_for(url, "users")
+    assert backend.users
+    async with backend.connect(url, PATIENT) as connection:
+        users = backend.users(connection)
+        if not near_cache:
+            yield users
+            return
+        assert backend.feed
+        async with backend.feed(connection, PATIENT.revocation_bound) as feed:
+            await until(feed.is_live)
+            yield AlwaysCachedUsers(users, feed, 1000)
+
+
+@asynccontextmanager
+async def open_sessions(url: str, *, near_cache: bool = False) -> AsyncIterator[SessionStore]:
+    backend = backend_for(url, "sessions")
+    assert backend.sessions
+    async with backend.connect(url, PATIENT) as connection:
+        sessions = backend.sessions(connection)
+        if not near_cache:
+            yield sessions
+            return
+        assert backend.feed
+        async with backend.feed(connection, PATIENT.revocation_bound) as feed:
+            await until(feed.is_live)
+            yield AlwaysCachedSessions(sessions, feed, 1000, system_clock)
+
+
+@asynccontextmanager
+async def open_limiter(url: str) -> AsyncIterator[RateLimiter]:
+    """Open it with a connection of its own, as another process has one."""
+    backend = find_backend(url.partition(":")[0].partition("+")[0])
+    assert backend is not None
+    assert backend.rate_limiter is not None
+    async with backend.connect(url, PATIENT) as connection:
+        yield backend.rate_limiter(connection)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for a condition; fail after :data:`PATIENCE` seconds."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.002)

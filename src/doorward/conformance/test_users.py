@@ -1,0 +1,254 @@
+"""The contract of UserRepository."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from application.ports import UserRepository
+from domain.email import Email
+from domain.errors import EmailTaken
+from domain.permissions import Role
+from domain.user import User, UserId
+from doorward.conformance.examples import MICROSECOND, NOW, ada
+
+pytestmark = pytest.mark.asyncio
+
+EVE = Email.parse("eve@example.org")
+
+
+def every_fact(user: User | None) -> list[object]:
+    """Equality of addresses looks at their keys only; a store returns the whole address."""
+    assert user is not None
+    return [user, user.email.address]
+
+
+PEOPLE = {
+    "a new user": ada(),
+    "everything changed": ada(
+        role=Role.ADMIN,
+        photo="ada.png",
+        verified=True,
+        disabled=True,
+        updated_at=NOW + MICROSECOND,
+    ),
+    "a name in many scripts": ada(name='Zoë 李小龍 محمد 👩‍💻 O\'Brien %s \\ "x" ;--'),
+    "the longest of all": ada(name="\U0001f469" * 100, photo="p" * 255, password_hash="h" * 255),
+    "an international address": ada(email=Email.parse("ÄDA@münchen.example.")),
+    "the longest address": ada(email=Email.parse("a" * 243 + "@example.org")),
+    "a whole second": ada(created_at=NOW.replace(microsecond=0)),
+    "the last microsecond": ada(created_at=NOW.replace(microsecond=999_999)),
+    "long ago": ada(created_at=NOW.replace(year=1971)),
+}
+
+
+@pytest.mark.parametrize("user", PEOPLE.values(), ids=PEOPLE)
+async def test_a_user_comes_back_exactly_as_stored(users: UserRepository, user: User) -> None:
+    await users.add(user)
+
+    assert every_fact(await users.get(user.id)) == every_fact(user)
+    assert every_fact(await users.by_email(user.email)) == every_fact(user)
+
+
+async def test_times_come_back_aware_and_in_utc(users: UserRepository) -> None:
+    user = ada()
+    await users.add(user)
+
+    stored = await users.get(user.id)
+
+    assert stored is not None
+    assert stored.created_at.utcoffset() == stored.updated_at.utcoffset() == timedelta()
+
+
+async def test_who_is_not_there_is_none(users: UserRepository) -> None:
+    await users.add(ada())
+
+    assert await users.get(UserId(uuid4())) is None
+    assert await users.by_email(EVE) is None
+
+
+async def test_a_user_is_found_by_any_spelling_of_the_address(users: UserRepository) -> None:
+    user = ada(email=Email.parse("Ada@münchen.example"))
+    await users.add(user)
+
+    assert await users.by_email(Email.parse(" ADA@XN--MNCHEN-3YA.example. ")) == user
+
+
+async def test_a_tag_is_another_address(users: UserRepository) -> None:
+    await users.add(ada())
+    await users.add(ada(email=Email.parse("ada+news@example.org")))
+
+    assert await users.by_email(Email.parse("ada+other@example.org")) is None
+
+
+@pytest.mark.parametrize(
+    "spelling", ["ada@example.org", "ADA@Example.Org.", "\uff41da@example.org"]
+)
+async def test_an_address_is_taken_in_all_its_spellings(
+    users: UserRepository, spelling: str
+) -> None:
+    first = ada(email=Email.parse("ada@example.org"))
+    await users.add(first)
+    second = ada(email=Email.parse(spelling))
+
+    with pytest.raises(EmailTaken):
+        await users.add(second)
+
+    assert await users.by_email(first.email) == first
+    assert await users.get(second.id) is None
+
+
+async def test_of_20_parallel_users_with_one_address_one_is_stored(users: UserRepository) -> None:
+    people = [ada() for _ in range(20)]
+
+    results = await asyncio.gather(*map(users.add, people), return_exceptions=True)
+
+    assert [type(result) for result in results].count(EmailTaken) == 19
+    winner = people[results.index(None)]
+    assert await users.by_email(winner.email) == winner
+    stored = [await users.get(user.id) for user in people]
+    assert [user for user in stored if user] == [winner]
+
+
+async def test_a_replacement_of_what_is_stored_is_stored(users: UserRepository) -> None:
+    old, other = ada(), ada(email=EVE)
+    await users.add(old)
+    await users.add(other)
+    new = replace(
+        old,
+        name="Countess",
+        email=Email.parse("countess@example.org"),
+        password_hash="another hash",
+        role=Role.ADMIN,
+        photo="countess.png",
+        verified=True,
+        disabled=True,
+        updated_at=NOW + MICROSECOND,
+    )
+
+    assert await users.replace(old, new)
+
+    assert every_fact(await users.get(old.id)) == every_fact(new)
+    assert await users.get(other.id) == other
+
+
+CHANGES: dict[str, object] = {
+    "name": "Countess",
+    "email": EVE,
+    "password_hash": "another hash",
+    "role": Role.ADMIN,
+    "photo": "countess.png",
+    "verified": True,
+    "disabled": True,
+    "updated_at": NOW + MICROSECOND,
+}
+
+
+@pytest.mark.parametrize(("name", "value"), CHANGES.items(), ids=CHANGES)
+async def test_what_was_changed_in_the_meantime_is_not_replaced(
+    users: UserRepository, name: str, value: object
+) -> None:
+    old = ada()
+    await users.add(old)
+    changed = replace(old, **{name: value})  # type: ignore[arg-type] # a field and its value
+    assert await users.replace(old, changed)
+
+    assert not await users.replace(old, replace(old, photo="late.png"))
+
+    assert every_fact(await users.get(old.id)) == every_fact(changed)
+
+
+async def test_another_spelling_of_the_address_is_a_change_too(users: UserRepository) -> None:
+    old = ada(email=Email.parse("ada@münchen.example"))
+    await users.add(old)
+    changed = replace(old, email=Email.parse("ada@xn--mnchen-3ya.example"))
+    assert await users.replace(old, changed)
+
+    assert not await users.replace(old, replace(old, photo="late.png"))
+
+    assert every_fact(await users.get(old.id)) == every_fact(changed)
+
+
+async def test_a_deleted_user_is_not_replaced(users: UserRepository) -> None:
+    old = ada()
+    await users.add(old)
+    await users.delete(old.id)
+
+    assert not await users.replace(old, replace(old, name="Ghost"))
+
+    assert await users.get(old.id) is None
+    assert await users.by_email(old.email) is None
+
+
+async def test_nobody_takes_the_address_of_somebody_else(users: UserRepository) -> None:
+    user, eve = ada(), ada(email=EVE)
+    await users.add(user)
+    await users.add(eve)
+
+    with pytest.raises(EmailTaken):
+        await users.replace(user, replace(user, name="Eve", email=Email.parse("EVE@example.org.")))
+
+    assert await users.get(user.id) == user
+    assert await users.by_email(EVE) == eve
+
+
+async def test_a_new_address_replaces_the_old_one(users: UserRepository) -> None:
+    old = ada()
+    await users.add(old)
+    new = replace(old, email=EVE)
+    await users.replace(old, new)
+
+    assert await users.by_email(EVE) == new
+    assert await users.by_email(old.email) is None
+    await users.add(ada())  # the old one is free again
+
+
+async def test_of_50_parallel_replacements_one_wins(users: UserRepository) -> None:
+    old = ada()
+    await users.add(old)
+    news = [replace(old, name=f"Ada {number}") for number in range(50)]
+
+    wins = await asyncio.gather(*(users.replace(old, new) for new in news))
+
+    assert wins.count(True) == 1
+    assert await users.get(old.id) == news[wins.index(True)]
+
+
+async def test_of_10_who_move_to_one_address_one_gets_it(users: UserRepository) -> None:
+    people = [ada(email=Email.parse(f"ada{number}@example.org")) for number in range(10)]
+    for user in people:
+        await users.add(user)
+
+    results = await asyncio.gather(
+        *(users.replace(user, replace(user, email=EVE)) for user in people),
+        return_exceptions=True,
+    )
+
+    assert [type(result) for result in results].count(EmailTaken) == 9
+    winner = await users.by_email(EVE)
+    assert winner is not None
+    assert winner.id == people[results.index(True)].id
+
+
+async def test_a_deleted_user_is_gone_and_the_address_free(users: UserRepository) -> None:
+    user, other = ada(), ada(email=EVE)
+    await users.add(user)
+    await users.add(other)
+
+    await users.delete(user.id)
+
+    assert await users.get(user.id) is None
+    assert await users.by_email(user.email) is None
+    assert await users.get(other.id) == other
+    await users.add(ada())
+
+
+async def test_deleting_who_is_not_there_is_no_error(users: UserRepository) -> None:
+    user = ada()
+    await users.add(user)
+
+    await users.delete(user.id)
+    await users.delete(user.id)
+    await users.delete(UserId(uuid4()))
