@@ -8,7 +8,7 @@ from litestar.exceptions import HTTPException, InternalServerException
 from msgspec import DecodeError
 from msgspec.json import decode
 
-from application.authenticate import Principal
+from domain.actor import Principal
 from domain.errors import InvalidInput, Problem
 
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from application.audit import Audit
-from application.authenticate import Principal, ReloadPrincipal
+from application.authenticate import ReloadPrincipal
 from application.pagination import EventQuery
 from application.ports import (
     AuditLog,
@@ -15,8 +15,9 @@ from application.ports import (
     UserRepository,
 )
 from application.rate_limiting import Throttle
-from application.sessions import ListSessions, PurgeStaleSessions, SessionWithActivity
+from application.sessions import FindSessions, PurgeStaleSessions, SessionWithActivity
 from application.users import ForgetUser
+from domain.actor import Principal
 from domain.audit_event import EventType, RecordedEvent
 from domain.errors import TokenRejected, WrongPassword, all_of, in_field
 from domain.password import Password, PasswordRule
@@ -179,7 +180,7 @@ class Export:
 @dataclass(frozen=True, slots=True)
 class ExportAccount:
     reload_principal: ReloadPrincipal
-    list_sessions: ListSessions
+    find_sessions: FindSessions
     audit_log: AuditLog
     throttle: Throttle
     audit: Audit
@@ -194,7 +195,7 @@ class ExportAccount:
             await self.throttle.change(principal.user.id)
             user = (await self.reload_principal(principal)).user
             events = [event async for event in self._events(user.id)]
-            return Export(user, await self.list_sessions(user.id), events)
+            return Export(user, await self.find_sessions(user), events)
 
     async def _events(self, user_id: UserId) -> AsyncIterator[RecordedEvent]:
         page = await self.audit_log.page(EventQuery(user_id=user_id), None, _MANY)

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from application.ports import Announce, AuditLog, Clock, RandomId
+from domain.actor import Actor, Operator, Principal, Scheduler
 from domain.audit_details import Details, EventsPruned
 from domain.audit_event import Event, EventType
 from domain.errors import outcome_of
 from domain.outcome import Outcome
-from domain.request_context import COMMAND_LINE, RequestContext
+from domain.request_context import UNKNOWN, RequestContext
 from domain.session import Session, SessionId
 from domain.user import UserId
 
@@ -24,9 +25,9 @@ class Entry:
     audit: "Audit"
     type: EventType
     caller: RequestContext
+    actor: Actor | None = None
     user_id: UserId | None = None
     session_id: SessionId | None = None
-    actor_id: UserId | None = None
     details: Details | None = None
     is_news: bool = True
     """Or else nothing has changed, and the audit log need not know."""
@@ -34,6 +35,12 @@ class Entry:
 
     def is_about(self, session: Session) -> None:
         self.user_id, self.session_id = session.user_id, session.id
+
+    def forget_address_of(self, user_id: UserId) -> None:
+        """Leave the address out, if this user acts."""
+        if isinstance(self.actor, Principal) and self.actor.user.id != user_id:
+            return
+        self.caller = replace(self.caller, address="")
 
     def success(self, user_id: UserId | None = None, session_id: SessionId | None = None) -> Event:
         """The event as it will be if the next step succeeds: for a store to record with it.
@@ -68,7 +75,7 @@ class Entry:
             caller=replace(self.caller, device_token=None),
             user_id=self.user_id,
             session_id=self.session_id,
-            actor_id=self.actor_id,
+            actor=self.actor.user.id if isinstance(self.actor, Principal) else self.actor,
             details=self.details,
         )
 
@@ -82,10 +89,13 @@ class Audit:
 
     @asynccontextmanager
     async def recording(
-        self, event_type: EventType, caller: RequestContext
+        self, event_type: EventType, caller: RequestContext, actor: Actor | None = None
     ) -> AsyncIterator[Entry]:
-        """Record how the block ends: with success, or with which error."""
-        entry = self.begin(event_type, caller)
+        """Record how the block ends: with success, or with which error.
+
+        :param actor: who does it to another; ``None`` where users or clients act for themselves.
+        """
+        entry = Entry(self, event_type, caller, actor)
         try:
             yield entry
         except Exception as error:
@@ -94,7 +104,7 @@ class Audit:
         await self._record(entry.ended(Outcome.SUCCESS), is_news=entry.is_news)
 
     def begin(self, event_type: EventType, caller: RequestContext) -> Entry:
-        """For what is worth a record only if it is :meth:`refused`."""
+        """Begin an attempt that is recorded only if it is :meth:`refused`."""
         return Entry(self, event_type, caller)
 
     async def refused(self, entry: Entry, error: Exception) -> None:
@@ -111,12 +121,12 @@ class PruneAuditLog:
     audit: Audit
     clock: Clock
 
-    async def __call__(self, age: timedelta, caller: RequestContext = COMMAND_LINE) -> int:
-        """Forget what was recorded longer ago than that. That is recorded, too.
+    async def __call__(self, actor: Operator | Scheduler, age: timedelta) -> int:
+        """Forget the events that are older than this. That is recorded, too.
 
         :returns: how many events were forgotten.
         """
-        async with self.audit.recording(EventType.PRUNE_AUDIT_LOG, caller) as entry:
+        async with self.audit.recording(EventType.PRUNE_AUDIT_LOG, UNKNOWN, actor) as entry:
             before = self.clock() - age
             entry.details = EventsPruned(before.date())
             return await self.audit.log.prune(before, entry.success())

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from application.authenticate import Principal
 from application.pagination import EventQuery, Page
 from application.ports import AuditLog
+from domain.actor import Actor, Principal
 from domain.audit_event import RecordedEvent
+from domain.permissions import Permission
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,13 +14,15 @@ class ListAuditEvents:
     audit_log: AuditLog
 
     async def __call__(
-        self, query: EventQuery, after: str | None, limit: int
+        self, actor: Actor, query: EventQuery, after: str | None, limit: int
     ) -> Page[RecordedEvent]:
         """Return a page of the audit log, the newest event first.
 
         :param after: :attr:`~application.pagination.Page.next` of the page before.
+        :raises PermissionMissing: the actor may not read the audit log.
         :raises InvalidInput: ``after`` comes from no page.
         """
+        actor.require(Permission.READ_AUDIT)
         return await self.audit_log.page(query, after, limit)
 
 

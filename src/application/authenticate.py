@@ -12,20 +12,12 @@ from application.ports import (
     TokenSigner,
     UserRepository,
 )
+from domain.actor import Principal
 from domain.audit_event import EventType
 from domain.errors import TokenRejected
 from domain.request_context import UNKNOWN, RequestContext
 from domain.session import Session
 from domain.token import TokenKind
-from domain.user import User
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Who a request comes from, as of this very moment."""
-
-    user: User
-    session: Session
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from typing import Self
-from uuid import UUID
 
 from application.audit import Audit, Entry
 from application.authenticate import is_good
@@ -19,7 +18,6 @@ from application.ports import (
 from application.rate_limiting import Throttle
 from application.session_activity import RecordSessionActivity
 from application.sessions import StartSession
-from domain.audit_details import RoleGiven
 from domain.audit_event import EventType
 from domain.email import Email
 from domain.errors import (
@@ -29,14 +27,12 @@ from domain.errors import (
     RefreshTokenMissing,
     RefreshTokenReused,
     TokenRejected,
-    all_of,
 )
-from domain.password import Password, PasswordRule
-from domain.permissions import Role
-from domain.request_context import COMMAND_LINE, UNKNOWN, RequestContext
+from domain.password import Password
+from domain.request_context import UNKNOWN, RequestContext
 from domain.session import Lifetimes, Session, TokenId
 from domain.token import TokenClaims, TokenKind
-from domain.user import User, UserId, parse_name
+from domain.user import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,48 +59,6 @@ class LoggedIn:
 
     tokens: TokenPair
     device_token: str
-
-
-@dataclass(frozen=True, slots=True)
-class RegisterUser:
-    users: UserRepository
-    hasher: PasswordHasher
-    rule: PasswordRule
-    throttle: Throttle
-    audit: Audit
-    clock: Clock
-    random_id: RandomId
-
-    async def __call__(
-        self,
-        name: str,
-        email: str,
-        password: str,
-        caller: RequestContext = UNKNOWN,
-        *,
-        role: Role = Role.USER,
-    ) -> User:
-        """
-        :param role: only the command line chooses another; nobody gives themselves one.
-        :raises TooManyRequests: there were too many registrations.
-        :raises InvalidInput: the name, the address or the password will not do; all that is wrong.
-        :raises EmailTaken: somebody has that address.
-        """
-        async with self.audit.recording(EventType.REGISTER, caller) as entry:
-            parsed_name, address, chosen = all_of(
-                lambda: parse_name(name),
-                lambda: Email.parse(email),
-                lambda: self.rule.choose(password, name, email),
-            )
-            if role is not Role.USER:
-                entry.details = RoleGiven(role)
-            if caller is not COMMAND_LINE:
-                await self.throttle.registration(caller.address)
-            password_hash = await self.hasher.hash(chosen)
-            user_id = UserId(UUID(hex=self.random_id(), version=4))
-            user = User.register(user_id, parsed_name, address, password_hash, self.clock(), role)
-            await self.users.add(user, entry.success(user.id))
-            return user
 
 
 @dataclass(frozen=True, slots=True)

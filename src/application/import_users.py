@@ -10,12 +10,13 @@ from uuid import UUID
 
 from application.audit import Audit
 from application.ports import Clock, PasswordHasher, RandomId, UserRepository
+from domain.actor import Actor
 from domain.audit_details import UsersImported
 from domain.audit_event import EventType
 from domain.email import Email
 from domain.errors import InvalidInput, Problem, all_of
-from domain.permissions import Role
-from domain.request_context import COMMAND_LINE
+from domain.permissions import Permission, Role
+from domain.request_context import UNKNOWN
 from domain.user import User, UserId, parse_name, parse_photo
 
 _T = TypeVar("_T")
@@ -80,13 +81,17 @@ class ImportUsers:
     clock: Clock
     random_id: RandomId
 
-    async def __call__(self, records: Sequence[Record]) -> Imported:
-        """Each record wholly or not at all. To import it again does nothing."""
+    async def __call__(self, actor: Actor, records: Sequence[Record]) -> Imported:
+        """Import each record wholly or not at all. To import it again does nothing.
+
+        :raises PermissionMissing: the actor may not change users.
+        """
+        actor.require(Permission.CHANGE_USERS)
         good, rejected = self._parsed(records)
         new = known = 0
         while good:
             first, good = _first_of_each(good)
-            added = await self._add(first)
+            added = await self._add(actor, first)
             for line, user in first.items():
                 if user.id in added:
                     new += 1
@@ -96,19 +101,21 @@ class ImportUsers:
                     rejected.append(Rejected(line, [_TAKEN]))
         return Imported(new, known, _in_order(rejected))
 
-    async def _add(self, people: Mapping[int, User]) -> set[UserId]:
-        async with self.audit.recording(EventType.IMPORT_USERS, COMMAND_LINE) as entry:
+    async def _add(self, actor: Actor, people: Mapping[int, User]) -> set[UserId]:
+        async with self.audit.recording(EventType.IMPORT_USERS, UNKNOWN, actor) as entry:
             administrators = sum(user.is_administrator for user in people.values())
             entry.details = UsersImported(min(people), max(people), administrators)
             added = await self.users.add_all(list(people.values()), entry.success())
             entry.is_news = bool(added)
         return set(added)
 
-    async def dry_run(self, records: Sequence[Record], seen: set[str]) -> Imported:
-        """What would come of it.
+    async def dry_run(self, actor: Actor, records: Sequence[Record], seen: set[str]) -> Imported:
+        """Return what an import would return, and store nothing.
 
-        :param seen: what the records before would have stored; what these would is added.
+        :param seen: what earlier batches would have stored; what this one would is added.
+        :raises PermissionMissing: the actor may not change users.
         """
+        actor.require(Permission.CHANGE_USERS)
         good, rejected = self._parsed(records)
         new = known = 0
         for line, user in good.items():

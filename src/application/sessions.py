@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from application.audit import Audit, Entry
-from application.authenticate import Principal, ReloadPrincipal
+from application.authenticate import ReloadPrincipal
 from application.ports import Clock, RandomId, SessionStore, UserRepository
+from domain.actor import Actor, Principal
 from domain.audit_details import SessionLimitReached
 from domain.audit_event import EventType
-from domain.errors import InvalidCredentials, NotFound
+from domain.errors import InvalidCredentials, NotFound, TokenRejected
+from domain.permissions import Permission
 from domain.request_context import UNKNOWN, RequestContext
 from domain.session import (
     Lifetimes,
@@ -91,27 +93,55 @@ class SessionWithActivity:
 
 
 @dataclass(frozen=True, slots=True)
-class ListSessions:
-    users: UserRepository
+class FindSessions:
+    """Find the sessions of a user that are good, the one last seen first."""
+
     sessions: SessionStore
     clock: Clock
 
-    async def __call__(self, user_id: UserId) -> Sequence[SessionWithActivity]:
-        """
-        :returns: those that are good, the one last seen first.
-        :raises NotFound: there is nobody of that id.
-        """
-        user = await self.users.get(user_id)
-        if user is None:
-            raise NotFound
+    async def __call__(self, user: User) -> Sequence[SessionWithActivity]:
         now = self.clock()
-        seen = await self.sessions.activity_of(user_id)
+        activities = await self.sessions.activity_of(user.id)
         good = [
-            SessionWithActivity(session, seen.get(session.id))
-            for session in await self.sessions.of_user(user_id)
+            SessionWithActivity(session, activities.get(session.id))
+            for session in await self.sessions.of_user(user.id)
             if session.is_good_for(user) and not session.has_ended(now)
         ]
         return sorted(good, key=lambda each: each.last_seen_at, reverse=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ListSessions:
+    """List the principal's own sessions."""
+
+    users: UserRepository
+    find_sessions: FindSessions
+
+    async def __call__(self, principal: Principal) -> Sequence[SessionWithActivity]:
+        """:raises TokenRejected: the user has been deleted."""
+        user = await self.users.get(principal.user.id)
+        if user is None:
+            raise TokenRejected
+        return await self.find_sessions(user)
+
+
+@dataclass(frozen=True, slots=True)
+class ListSessionsOf:
+    """List the sessions of any user, for an administrator or the operator."""
+
+    users: UserRepository
+    find_sessions: FindSessions
+
+    async def __call__(self, actor: Actor, user_id: UserId) -> Sequence[SessionWithActivity]:
+        """
+        :raises PermissionMissing: the actor may not read users.
+        :raises NotFound: there is no user with this id.
+        """
+        actor.require(Permission.READ_USERS)
+        user = await self.users.get(user_id)
+        if user is None:
+            raise NotFound
+        return await self.find_sessions(user)
 
 
 @dataclass(frozen=True, slots=True)

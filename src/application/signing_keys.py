@@ -6,10 +6,11 @@ from datetime import timedelta
 
 from application.audit import Audit
 from application.ports import Clock, KeyStore, TokenSigner
+from domain.actor import Operator, Scheduler
 from domain.audit_details import KeyRevoked, KeysRotated
 from domain.audit_event import EventType
 from domain.key_ring import Key, KeyId, KeyRing, KeyTimes, KeyUnknown
-from domain.request_context import COMMAND_LINE, SCHEDULE, RequestContext
+from domain.request_context import UNKNOWN
 from domain.token import TokenKind
 
 
@@ -24,15 +25,15 @@ class RotateKeys:
 
     async def __call__(
         self,
+        actor: Operator | Scheduler,
         kinds: Collection[TokenKind] = tuple(TokenKind),
-        caller: RequestContext = COMMAND_LINE,
     ) -> KeyRing:
         """
         A kind whose next key has its time already, or that has no keys yet, is left as it is.
 
         :raises KeysReadOnly: the ring cannot be changed here.
         """
-        async with self.audit.recording(EventType.ROTATE_KEYS, caller) as entry:
+        async with self.audit.recording(EventType.ROTATE_KEYS, UNKNOWN, actor) as entry:
             while True:  # each further turn follows on somebody else's success
                 ring = rotated = await self.keys.ring()
                 for kind in kinds:
@@ -67,12 +68,12 @@ class RevokeKey:
     audit: Audit
     clock: Clock
 
-    async def __call__(self, key_id: KeyId, caller: RequestContext = COMMAND_LINE) -> KeyRing:
+    async def __call__(self, actor: Operator, key_id: KeyId) -> KeyRing:
         """
         :raises KeyUnknown: there is no such key.
         :raises KeysReadOnly: the ring cannot be changed here.
         """
-        async with self.audit.recording(EventType.REVOKE_KEY, caller) as entry:
+        async with self.audit.recording(EventType.REVOKE_KEY, UNKNOWN, actor) as entry:
             if await self.keys.discard(key_id):
                 return await self.keys.ring()
             while True:  # each further turn follows on somebody else's success
@@ -107,7 +108,9 @@ class MaintainKeys:
         while self.is_due(ring := await self.keys.ring()):
             tended = await self._tended(ring)
             if await self.keys.replace(ring, tended):
-                async with self.audit.recording(EventType.ROTATE_KEYS, SCHEDULE) as entry:
+                async with self.audit.recording(
+                    EventType.ROTATE_KEYS, UNKNOWN, Scheduler()
+                ) as entry:
                     entry.is_news = not tended.keys <= ring.keys  # or else keys were dropped only
                 return
 

@@ -1,17 +1,16 @@
-"""What administrators do with other people's accounts. Who may call these is for the caller to ask
-(:class:`~domain.permissions.Permission`).
-"""
+"""What administrators and operators do with other people's accounts."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from application.audit import Audit, Entry
 from application.pagination import Page, Total, UserQuery
 from application.ports import AuditLog, Clock, SessionStore, UserRepository
 from application.sessions import PurgeStaleSessions
+from domain.actor import Actor
 from domain.audit_details import AccountChanged
 from domain.audit_event import EventType
 from domain.errors import NotFound
-from domain.permissions import Role
+from domain.permissions import Permission, Role
 from domain.request_context import UNKNOWN, RequestContext
 from domain.user import User, UserId
 
@@ -21,12 +20,14 @@ class ListUsers:
     users: UserRepository
 
     async def __call__(
-        self, query: UserQuery, after: str | None, limit: int
+        self, actor: Actor, query: UserQuery, after: str | None, limit: int
     ) -> tuple[Page[User], Total | None]:
         """
-        :returns: a page, and with the first one how many there are on all.
+        :returns: a page, and with the first one how many users there are on all pages.
+        :raises PermissionMissing: the actor may not read users.
         :raises InvalidInput: see :meth:`~application.ports.UserRepository.page`.
         """
+        actor.require(Permission.READ_USERS)
         page = await self.users.page(query, after, limit)
         if after is not None:
             return page, None
@@ -39,17 +40,25 @@ class ListUsers:
 class ShowUser:
     users: UserRepository
 
-    async def __call__(self, user_id: UserId) -> User:
-        """:raises NotFound: there is nobody of that id."""
-        user = await self.users.get(user_id)
-        if user is None:
-            raise NotFound
-        return user
+    async def __call__(self, actor: Actor, user_id: UserId) -> User:
+        """
+        :raises PermissionMissing: the actor may not read users.
+        :raises NotFound: there is no user with this id.
+        """
+        actor.require(Permission.READ_USERS)
+        return await existing(self.users, user_id)
+
+
+async def existing(users: UserRepository, user_id: UserId) -> User:
+    """:raises NotFound: there is no user with this id."""
+    user = await users.get(user_id)
+    if user is None:
+        raise NotFound
+    return user
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeUser:
-    show_user: ShowUser
     users: UserRepository
     sweep_sessions: PurgeStaleSessions
     audit: Audit
@@ -57,24 +66,28 @@ class ChangeUser:
 
     async def __call__(
         self,
+        actor: Actor,
         user_id: UserId,
         role: Role | None = None,
         disabled: bool | None = None,
         caller: RequestContext = UNKNOWN,
-        actor_id: UserId | None = None,
     ) -> User:
+        """Change the role of a user, and disable or enable the account.
+
+        To disable a user ends their sessions for good.
+
+        :param role: the new role; ``None`` leaves the one that is there.
+        :param disabled: likewise.
+        :returns: the user as they are now.
+        :raises PermissionMissing: the actor may not change users.
+        :raises NotFound: there is no user with this id.
+        :raises LastAdministrator: no administrator would be left.
         """
-        :param role: and ``disabled``: the new ones; ``None`` leaves what is there.
-        :param actor_id: the administrator; ``None`` is the command line.
-        :returns: the user as they are now. To disable somebody ends their sessions for good.
-        :raises NotFound: there is nobody of that id.
-        :raises LastAdministrator: nobody would be left who could give others a role.
-        """
-        async with self.audit.recording(EventType.CHANGE_USER, caller) as entry:
-            entry.user_id, entry.actor_id = user_id, actor_id
-            entry.details = AccountChanged(role, disabled)
-            while True:  # each further turn follows on somebody else's change, which is kept
-                user = await self.show_user(user_id)
+        async with self.audit.recording(EventType.CHANGE_USER, caller, actor) as entry:
+            entry.user_id, entry.details = user_id, AccountChanged(role, disabled)
+            actor.require(Permission.CHANGE_USERS)
+            while True:  # each further turn follows on another change, which is kept
+                user = await existing(self.users, user_id)
                 changed = self._changed(user, role, disabled)
                 entry.is_news = changed is not user
                 if changed is user or await self.users.replace(user, changed, entry.success()):
@@ -94,7 +107,7 @@ class ChangeUser:
 
 @dataclass(frozen=True, slots=True)
 class ForgetUser:
-    """Takes somebody out of every store."""
+    """Delete a user from every store. Other use cases decide who may."""
 
     users: UserRepository
     sessions: SessionStore
@@ -105,13 +118,12 @@ class ForgetUser:
     async def __call__(self, user: User, entry: Entry) -> None:
         """
         :param entry: of the audit log, where the user's id is all that is left of them.
-        :raises LastAdministrator: nobody would be left who could give others a role.
+        :raises LastAdministrator: no administrator would be left.
         """
         await self._demote(user, entry)
-        if entry.actor_id in {None, user.id}:
-            entry.caller = replace(entry.caller, address="")
-        # First the rest, so that a crash in between leaves nothing that is nobody's; and once
-        # more, for what came in meanwhile.
+        entry.forget_address_of(user.id)
+        # First the rest, so that a crash in between leaves nothing without its user; and once
+        # more, to catch what came in meanwhile.
         await self._forget_all_but_the_user(user.id)
         await self.users.delete(user.id, entry.success())
         await self._forget_all_but_the_user(user.id)
@@ -120,9 +132,10 @@ class ForgetUser:
         """Before anything is lost: the last administrator stays."""
         now: User | None = user
         while now is not None and now.is_administrator:
-            async with self.audit.recording(EventType.CHANGE_USER, deletion.caller) as entry:
-                entry.user_id, entry.actor_id = user.id, deletion.actor_id
-                entry.details = AccountChanged(Role.USER)
+            async with self.audit.recording(
+                EventType.CHANGE_USER, deletion.caller, deletion.actor
+            ) as entry:
+                entry.user_id, entry.details = user.id, AccountChanged(Role.USER)
                 ordinary = now.with_role(Role.USER, self.clock())
                 entry.is_news = await self.users.replace(now, ordinary, entry.success())
             now = await self.users.get(user.id)
@@ -135,42 +148,43 @@ class ForgetUser:
 
 @dataclass(frozen=True, slots=True)
 class DeleteUser:
-    show_user: ShowUser
+    users: UserRepository
     forget_user: ForgetUser
     audit: Audit
 
     async def __call__(
-        self, user_id: UserId, caller: RequestContext = UNKNOWN, actor_id: UserId | None = None
+        self, actor: Actor, user_id: UserId, caller: RequestContext = UNKNOWN
     ) -> None:
         """
-        :param actor_id: the administrator; ``None`` is the command line.
-        :raises NotFound: there is nobody of that id.
-        :raises LastAdministrator: nobody would be left who could give others a role.
+        :raises PermissionMissing: the actor may not delete users.
+        :raises NotFound: there is no user with this id.
+        :raises LastAdministrator: no administrator would be left.
         """
-        async with self.audit.recording(EventType.DELETE_USER, caller) as entry:
-            entry.user_id, entry.actor_id = user_id, actor_id
-            await self.forget_user(await self.show_user(user_id), entry)
+        async with self.audit.recording(EventType.DELETE_USER, caller, actor) as entry:
+            entry.user_id = user_id
+            actor.require(Permission.DELETE_USERS)
+            await self.forget_user(await existing(self.users, user_id), entry)
 
 
 @dataclass(frozen=True, slots=True)
 class RevokeSessionsOf:
-    show_user: ShowUser
     users: UserRepository
     sweep_sessions: PurgeStaleSessions
     audit: Audit
 
     async def __call__(
-        self, user_id: UserId, caller: RequestContext = UNKNOWN, actor_id: UserId | None = None
+        self, actor: Actor, user_id: UserId, caller: RequestContext = UNKNOWN
     ) -> None:
-        """All of them, in one step wherever they are; nor is any device known any more.
+        """Revoke all sessions of a user, in one step wherever they are, and all known devices.
 
-        :param actor_id: the administrator; ``None`` is the command line.
-        :raises NotFound: there is nobody of that id.
+        :raises PermissionMissing: the actor may not end sessions.
+        :raises NotFound: there is no user with this id.
         """
-        async with self.audit.recording(EventType.END_SESSIONS_OF_USER, caller) as entry:
-            entry.user_id, entry.actor_id = user_id, actor_id
-            while True:
-                user = await self.show_user(user_id)
+        async with self.audit.recording(EventType.END_SESSIONS_OF_USER, caller, actor) as entry:
+            entry.user_id = user_id
+            actor.require(Permission.END_SESSIONS)
+            while True:  # each further turn follows on another change, which is kept
+                user = await existing(self.users, user_id)
                 changed = user.without_sessions()
                 if await self.users.replace(user, changed, entry.success()):
                     await self.sweep_sessions(changed)

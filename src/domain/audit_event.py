@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum, auto
 from typing import Self
 
+from domain.actor import Operator, Scheduler
 from domain.audit_details import (
     AccountChanged,
     Details,
@@ -20,7 +21,7 @@ from domain.audit_details import (
     UsersImported,
 )
 from domain.outcome import Outcome
-from domain.request_context import COMMAND_LINE, RequestContext
+from domain.request_context import RequestContext
 from domain.session import SessionId
 from domain.user import UserId
 
@@ -115,7 +116,9 @@ class Event:
 
     :ivar id: 128 random bits: an event that is recorded twice is recorded once.
     :ivar user_id: whom it is about; ``None`` when that is not known.
-    :ivar actor_id: the administrator who did it to another user.
+    :ivar caller: where the request came from; unknown of an actor that makes no request.
+    :ivar actor: the administrator, operator or scheduler who did it; ``None`` when the user whom
+        it is about did it, or a client that is not known.
     """
 
     id: str
@@ -125,13 +128,25 @@ class Event:
     caller: RequestContext
     user_id: UserId | None = None
     session_id: SessionId | None = None
-    actor_id: UserId | None = None
+    actor: UserId | Operator | Scheduler | None = None
     details: Details | None = None
 
     @property
     def detail(self) -> str:
         """The text of the details, for people; empty if there are none."""
         return "" if self.details is None else str(self.details)
+
+    @property
+    def actor_id(self) -> UserId | None:
+        """The administrator who did it to another user."""
+        return None if isinstance(self.actor, Operator | Scheduler) else self.actor
+
+    @property
+    def request_id(self) -> str:
+        """The id of the request, or the name of an actor that makes none."""
+        if isinstance(self.actor, Operator | Scheduler):
+            return self.actor.request_id
+        return self.caller.request_id
 
     def without_address_of(self, user_id: UserId) -> Self:
         """Return the event without its address, if this user did it."""
@@ -142,8 +157,7 @@ class Event:
     @property
     def is_by_another(self) -> bool:
         """Whether an administrator or the operator did it."""
-        is_operators = self.caller.request_id == COMMAND_LINE.request_id
-        return self.actor_id is not None or is_operators
+        return self.actor is not None and not isinstance(self.actor, Scheduler)
 
     @property
     def cause_of_end(self) -> CauseOfEnd | None:

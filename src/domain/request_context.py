@@ -21,11 +21,3 @@ class RequestContext:
 
 UNKNOWN = RequestContext()
 """The context of a call without a request: a script, a test."""
-
-COMMAND_LINE = RequestContext(request_id="(command line)")
-"""The operator, who may do everything and is limited by nothing. No HTTP request has this id: it
-contains characters that are not accepted from a proxy.
-"""
-
-SCHEDULE = RequestContext(request_id="(schedule)")
-"""Periodic work that was due."""

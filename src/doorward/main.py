@@ -16,8 +16,9 @@ from api.app import create_app
 from api.lifecycle import Lifecycle
 from api.middleware.instrumentation import Routes, Watch, watched
 from api.security.origin_policy import OriginPolicy
-from application.authentication import Login, RegisterUser
+from application.authentication import Login
 from application.rate_limiting import CurrentRateLimits
+from application.registration import RegisterUser
 from doorward.cli.env_file import Environment
 from doorward.jobs.scheduler import Job, running
 from doorward.server.config import ServerOptions

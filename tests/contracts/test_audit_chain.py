@@ -39,7 +39,7 @@ def a_full_event(at: int = 0) -> Event:
         type=EventType.CHANGE_USER,
         user_id=ADA,
         session_id=SessionId(new_id()),
-        actor_id=EVE,
+        actor=EVE,
         details=AccountChanged(Role.ADMIN),
         at=NOW + at * SECOND,
     )

@@ -53,7 +53,7 @@ EVENTS = {
         outcome=Outcome.LAST_ADMINISTRATOR,
         user_id=ADA,
         session_id=SessionId(new_id()),
-        actor_id=EVE,
+        actor=EVE,
         details=AccountChanged(Role.ADMIN, disabled=True),
     ),
     "the lowest ids": an_event(
@@ -288,7 +288,7 @@ async def test_pages_of_every_size_have_what_is_asked_for_once_and_the_newest_fi
 
 
 async def test_what_an_administrator_did_to_others_is_about_those(audit_log: AuditLog) -> None:
-    event = an_event(user_id=ADA, actor_id=EVE)
+    event = an_event(user_id=ADA, actor=EVE)
     await audit_log.record(event)
 
     assert await recorded(audit_log, EventQuery(user_id=ADA)) == [event]
@@ -360,11 +360,11 @@ async def test_of_what_somebody_did_no_address_is_left(audit_log: AuditLog) -> N
     done_to_eve = an_event(
         type=EventType.CHANGE_USER,
         user_id=EVE,
-        actor_id=ADA,
+        actor=ADA,
         details=AccountChanged(disabled=True),
     )
-    done_to_nobody = an_event(actor_id=ADA)
-    done_to_herself = an_event(user_id=ADA, actor_id=ADA)
+    done_to_nobody = an_event(actor=ADA)
+    done_to_herself = an_event(user_id=ADA, actor=ADA)
     events = [own, done_to_eve, done_to_nobody, done_to_herself]
     await record_all(audit_log, events)
 
@@ -386,8 +386,8 @@ async def test_no_address_is_left_of_what_was_only_just_refused(audit_log: Audit
 
 
 async def test_the_addresses_of_others_stay(audit_log: AuditLog) -> None:
-    done_by_eve = an_event(user_id=ADA, actor_id=EVE)
-    events = [done_by_eve, an_event(user_id=EVE), an_event(), an_event(user_id=EVE, actor_id=EVE)]
+    done_by_eve = an_event(user_id=ADA, actor=EVE)
+    events = [done_by_eve, an_event(user_id=EVE), an_event(), an_event(user_id=EVE, actor=EVE)]
     await record_all(audit_log, events)
 
     await audit_log.forget_addresses(ADA)
@@ -516,7 +516,7 @@ async def test_of_who_has_gone_no_address_is_recorded_however_late_it_comes(
     url = url_for(scheme, request)
     await sign_up(url, ADA)
     here, late = an_event(user_id=ADA), an_event(outcome=Outcome.INVALID_CREDENTIALS, user_id=ADA)
-    done_to_her = an_event(user_id=ADA, actor_id=EVE)
+    done_to_her = an_event(user_id=ADA, actor=EVE)
     async with open_audit_log(url) as log:
         await log.record(here)
         backend = backend_for(url, "users")

@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import insert, update
 
 from application.pagination import EventQuery
+from domain.actor import Operator, Scheduler
 from domain.audit_details import (
     AccountChanged,
     Details,
@@ -32,6 +33,7 @@ from domain.audit_event import Event, EventType
 from domain.key_ring import KeyId
 from domain.outcome import Outcome
 from domain.permissions import Role
+from domain.request_context import UNKNOWN
 from domain.token import TokenKind
 from domain.user import UserId
 from doorward.conformance.opening import PATIENT
@@ -142,18 +144,27 @@ async def test_earlier_rows_are_typed_events(earlier: Log) -> None:
 
     assert [(each.type, each.outcome, each.details) for each in events] == TYPED
     assert [each.detail for each in events] == [row["detail"] for row in earlier_rows()]
-    assert [each.caller.request_id for each in events] == [
-        row["request_id"] for row in earlier_rows()
-    ]
+    assert [each.request_id for each in events] == [row["request_id"] for row in earlier_rows()]
 
 
-async def test_an_earlier_release_named_the_operator_by_the_request_id(earlier: Log) -> None:
-    by_others = [each.is_by_another for each in await earlier.events()]
+async def test_the_actor_of_an_earlier_row_follows_from_what_it_holds(earlier: Log) -> None:
+    known = {"(command line)": Operator(), "(schedule)": Scheduler()}
 
-    assert by_others == [
-        row["request_id"] == "(command line)" or row["actor_id"] is not None
-        for row in earlier_rows()
-    ]
+    actors = [each.actor for each in await earlier.events()]
+
+    assert actors == [row["actor_id"] or known.get(row["request_id"]) for row in earlier_rows()]
+    assert {Operator(), Scheduler(), None} < set(actors)
+
+
+async def test_a_new_row_of_the_operator_holds_what_an_earlier_one_did(earlier: Log) -> None:
+    event = an_event(caller=UNKNOWN, actor=Operator())
+    await earlier.log.record(event)
+
+    new = (await earlier.events())[-1]
+    [[request_id]] = await by_hand(
+        earlier.url, "SELECT request_id FROM audit_events WHERE number = 31"
+    )
+    assert (new, request_id) == (event, "(command line)")
 
 
 async def test_earlier_and_new_rows_are_one_chain_and_read_alike(earlier: Log) -> None:

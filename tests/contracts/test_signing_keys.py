@@ -11,8 +11,8 @@ import pytest
 
 from application.audit import Audit
 from application.signing_keys import MaintainKeys, RevokeKey, RotateKeys
+from domain.actor import Operator, Scheduler
 from domain.key_ring import Key, KeyId, KeyRing, KeysReadOnly, KeyState, KeyTimes, KeyUnknown
-from domain.request_context import COMMAND_LINE, SCHEDULE
 from domain.token import TokenKind
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.signing.algorithms import EDDSA
@@ -64,7 +64,7 @@ def store(another: Open) -> SigningKeyStore:
 
 
 @dataclass
-class Operator:
+class KeyCommands:
     """The use cases on one store."""
 
     store: SigningKeyStore
@@ -97,8 +97,8 @@ class Operator:
 
 
 @pytest.fixture
-def operator(store: SigningKeyStore, clock: SettableClock) -> Operator:
-    return Operator(store, clock, Recorder(), MemoryAuditLog())
+def operator(store: SigningKeyStore, clock: SettableClock) -> KeyCommands:
+    return KeyCommands(store, clock, Recorder(), MemoryAuditLog())
 
 
 def started(key: Key, start: datetime | None) -> Key:
@@ -166,7 +166,7 @@ async def test_a_key_that_was_taken_away_is_gone_for_all(
 
 
 async def test_what_is_tended_has_a_current_key_and_a_spare_of_each_kind(
-    operator: Operator,
+    operator: KeyCommands,
 ) -> None:
     await operator.maintain()
 
@@ -175,7 +175,9 @@ async def test_what_is_tended_has_a_current_key_and_a_spare_of_each_kind(
     assert not operator.maintain.is_due(await operator.store.ring())
 
 
-async def test_the_spare_follows_when_it_is_time(operator: Operator, clock: SettableClock) -> None:
+async def test_the_spare_follows_when_it_is_time(
+    operator: KeyCommands, clock: SettableClock
+) -> None:
     await operator.maintain()
     before = await operator.signing()
     clock.advance(LONG)
@@ -193,7 +195,7 @@ async def test_the_spare_follows_when_it_is_time(operator: Operator, clock: Sett
 
 
 async def test_workers_agree_on_a_rotation(
-    operator: Operator, another: Open, clock: SettableClock
+    operator: KeyCommands, another: Open, clock: SettableClock
 ) -> None:
     workers = [replace(operator, store=another()) for _ in range(6)]
     await asyncio.gather(*(worker.maintain() for worker in workers))
@@ -203,17 +205,17 @@ async def test_workers_agree_on_a_rotation(
     await asyncio.gather(*(worker.maintain() for worker in workers))
 
     assert len((await operator.store.ring()).keys) == 6
-    assert [(event.type, event.caller) for event in operator.heard.events] == [
-        ("rotate keys", SCHEDULE)
+    assert [(event.type, event.actor) for event in operator.heard.events] == [
+        ("rotate keys", Scheduler())
     ] * 2
 
 
 async def test_a_rotation_waits_until_the_next_key_is_known(
-    operator: Operator, clock: SettableClock
+    operator: KeyCommands, clock: SettableClock
 ) -> None:
     await operator.maintain()
     before = await operator.signing()
-    await operator.rotate()
+    await operator.rotate(Operator())
 
     clock.advance(TIMES.published - SECOND)
     assert await operator.signing() == before
@@ -221,31 +223,31 @@ async def test_a_rotation_waits_until_the_next_key_is_known(
     assert (await operator.signing()).id != before.id
 
 
-async def test_to_rotate_twice_is_to_rotate_once(operator: Operator) -> None:
+async def test_to_rotate_twice_is_to_rotate_once(operator: KeyCommands) -> None:
     await operator.maintain()
-    once = await operator.rotate()
+    once = await operator.rotate(Operator())
 
-    assert await operator.rotate() == once
+    assert await operator.rotate(Operator()) == once
 
 
-async def test_one_kind_can_be_rotated_alone(operator: Operator, clock: SettableClock) -> None:
+async def test_one_kind_can_be_rotated_alone(operator: KeyCommands, clock: SettableClock) -> None:
     await operator.maintain()
     access, refresh = await operator.signing(), await operator.signing(REFRESH)
     clock.advance(TIMES.published)
 
-    await operator.rotate([REFRESH])
+    await operator.rotate(Operator(), [REFRESH])
     clock.advance(SECOND)
 
     assert await operator.signing() == access
     assert (await operator.signing(REFRESH)).id != refresh.id
 
 
-async def test_a_revoked_key_is_gone_and_the_next_one_signs(operator: Operator) -> None:
+async def test_a_revoked_key_is_gone_and_the_next_one_signs(operator: KeyCommands) -> None:
     await operator.maintain()
     ring = await operator.store.ring()
     revoked, successor = ring.of(ACCESS)
 
-    await operator.revoke(revoked.id)
+    await operator.revoke(Operator(), revoked.id)
 
     held = await operator.store.read()
     assert revoked.id not in held.pairs
@@ -253,12 +255,12 @@ async def test_a_revoked_key_is_gone_and_the_next_one_signs(operator: Operator) 
     assert await operator.states() == [KeyState.CURRENT, KeyState.NEXT]
 
 
-async def test_all_keys_can_be_revoked_one_after_the_other(operator: Operator) -> None:
+async def test_all_keys_can_be_revoked_one_after_the_other(operator: KeyCommands) -> None:
     await operator.maintain()
     before = await operator.store.ring()
 
     for key in before.keys:
-        await operator.revoke(key.id)
+        await operator.revoke(Operator(), key.id)
 
     after = await operator.store.ring()
     assert not {key.id for key in before.keys} & {key.id for key in after.keys}
@@ -266,18 +268,18 @@ async def test_all_keys_can_be_revoked_one_after_the_other(operator: Operator) -
         assert await operator.states(kind) == [KeyState.CURRENT, KeyState.NEXT]
 
 
-async def test_an_unknown_key_cannot_be_revoked(operator: Operator) -> None:
+async def test_an_unknown_key_cannot_be_revoked(operator: KeyCommands) -> None:
     await operator.maintain()
 
     with pytest.raises(KeyUnknown):
-        await operator.revoke(KeyId("x" * 43))
+        await operator.revoke(Operator(), KeyId("x" * 43))
 
 
-async def test_what_the_operator_does_with_keys_is_recorded(operator: Operator) -> None:
+async def test_what_the_operator_does_with_keys_is_recorded(operator: KeyCommands) -> None:
     await operator.maintain()
     key = await operator.signing()
-    await operator.rotate([ACCESS])
-    await operator.revoke(key.id)
+    await operator.rotate(Operator(), [ACCESS])
+    await operator.revoke(Operator(), key.id)
 
     done = [(each.type, each.outcome, each.detail) for each in operator.heard.events]
     assert done == [
@@ -285,7 +287,7 @@ async def test_what_the_operator_does_with_keys_is_recorded(operator: Operator) 
         ("rotate keys", "success", "access"),
         ("revoke key", "success", f"access {key.id}"),
     ]
-    assert operator.heard.events[-1].caller == COMMAND_LINE
+    assert operator.heard.events[-1].actor == Operator()
     assert all(event.is_kept for event in operator.heard.events)
 
 

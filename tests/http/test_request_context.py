@@ -10,7 +10,7 @@ import pytest
 from litestar import Litestar
 
 from api.security.origin_policy import OriginPolicy
-from domain.request_context import COMMAND_LINE
+from domain.actor import Operator, Scheduler
 from infrastructure.telemetry.logging import json_formatter
 from tests.http.people import EMAIL, LOGIN, ORIGIN, Client, a_client
 from tests.support.builders import PASSWORD
@@ -117,7 +117,8 @@ async def test_a_proxy_may_name_the_request(
 @pytest.mark.parametrize(
     ("peer", "request_id"),
     [
-        (PROXY, COMMAND_LINE.request_id),
+        (PROXY, Operator.request_id),
+        (PROXY, Scheduler.request_id),
         (STRANGER, "abc"),
         (PROXY, ""),
         (PROXY, "x" * 65),

@@ -12,8 +12,8 @@ from typing import TypeVar
 
 import pytest
 
-from application.authenticate import Principal
 from application.ports import Devices, SessionStore
+from domain.actor import Principal
 from domain.audit_event import Event
 from domain.errors import TokenRejected
 from domain.session import Session, SessionId

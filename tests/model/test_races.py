@@ -14,9 +14,9 @@ from typing import TypeVar
 
 import pytest
 
-from application.authenticate import Principal
 from application.authentication import LoggedIn, TokenPair
 from application.ports import Devices, TokenSigner
+from domain.actor import Principal
 from domain.errors import InvalidCredentials, TokenRejected
 from domain.session import Session
 from domain.user import User

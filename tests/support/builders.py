@@ -18,12 +18,12 @@ from application.account import (
     ExportAccount,
 )
 from application.audit import Audit
+from application.audit_log import ListAuditEvents
 from application.authenticate import Authenticate, AuthenticateFromCache, ReloadPrincipal
 from application.authentication import (
     Login,
     Logout,
     RefreshAccess,
-    RegisterUser,
     TokenPair,
 )
 from application.ports import (
@@ -38,6 +38,7 @@ from application.ports import (
     UserRepository,
 )
 from application.rate_limiting import CurrentRateLimits, RateLimits, Throttle
+from application.registration import CreateUser, MakeUser, RegisterUser
 from application.session_activity import (
     FlushSessionActivity,
     RecordSessionActivity,
@@ -45,7 +46,9 @@ from application.session_activity import (
 )
 from application.sessions import (
     DropSession,
+    FindSessions,
     ListSessions,
+    ListSessionsOf,
     PurgeStaleSessions,
     RevokeAllSessions,
     RevokeOtherSessions,
@@ -60,7 +63,9 @@ from application.users import (
     RevokeSessionsOf,
     ShowUser,
 )
+from domain.actor import Principal
 from domain.password import PasswordRule
+from domain.permissions import Role
 from domain.session import Lifetimes, Session, SessionsPerUser
 from domain.token import TokenClaims, TokenKind
 from domain.user import User
@@ -108,6 +113,12 @@ _UseCase = TypeVar("_UseCase")
 
 MOST = SessionsPerUser(50)
 PASSWORD = "correct horse battery staple"
+
+
+def an_administrator(**changes: Any) -> Principal:
+    """An administrator who is logged in, and stored nowhere."""
+    admin = ada(role=Role.ADMIN, **changes)
+    return Principal(admin, a_session(user_id=admin.id))
 
 
 def claims_of(session: Session, kind: TokenKind = TokenKind.ACCESS) -> TokenClaims:
@@ -209,6 +220,14 @@ class World:
         return self._made(RegisterUser)
 
     @property
+    def create_user(self) -> CreateUser:
+        return self._made(CreateUser)
+
+    @property
+    def make_user(self) -> MakeUser:
+        return self._made(MakeUser)
+
+    @property
     def login(self) -> Login:
         return self._made(Login)
 
@@ -269,8 +288,16 @@ class World:
         return self._made(StartSession)
 
     @property
+    def find_sessions(self) -> FindSessions:
+        return self._made(FindSessions)
+
+    @property
     def list_sessions(self) -> ListSessions:
         return self._made(ListSessions)
+
+    @property
+    def list_sessions_of(self) -> ListSessionsOf:
+        return self._made(ListSessionsOf)
 
     @property
     def end_session(self) -> RevokeSession:
@@ -291,6 +318,10 @@ class World:
     @property
     def list_users(self) -> ListUsers:
         return self._made(ListUsers)
+
+    @property
+    def list_audit_events(self) -> ListAuditEvents:
+        return self._made(ListAuditEvents)
 
     @property
     def show_user(self) -> ShowUser:

@@ -1,6 +1,6 @@
 import pytest
 
-from application.authenticate import Principal
+from domain.actor import Principal
 from domain.token import TokenKind
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.signing_key import SigningKey

@@ -21,7 +21,7 @@ from api.security.guard import requires
 from api.security.origin_policy import CrossSiteRequest
 from application.audit_log import ListAuditEvents
 from application.pagination import EventQuery, UserQuery
-from application.sessions import ListSessions
+from application.sessions import ListSessionsOf
 from application.users import ChangeUser, DeleteUser, ListUsers, RevokeSessionsOf, ShowUser
 from domain.audit_event import EventType
 from domain.email import beginning_of_email
@@ -95,6 +95,7 @@ class AdministrationController(Controller):
     @inject
     async def list_users(
         self,
+        request: JsonRequest,
         list_users: FromDishka[ListUsers],
         wanted: NamedDependency[UserQuery],
         after: After = None,
@@ -102,7 +103,7 @@ class AdministrationController(Controller):
     ) -> AccountsAnswer:
         """List users by page: the newest first, or with a search in the order of addresses or
         names. The first page has the total."""
-        return AccountsAnswer.of(*await list_users(wanted, after, limit))
+        return AccountsAnswer.of(*await list_users(request.user, wanted, after, limit))
 
     @get(
         "/users/{user_id:uuid}",
@@ -113,10 +114,10 @@ class AdministrationController(Controller):
     )
     @inject
     async def show_user(
-        self, user_id: FromPath[UUID], show_user: FromDishka[ShowUser]
+        self, request: JsonRequest, user_id: FromPath[UUID], show_user: FromDishka[ShowUser]
     ) -> AccountAnswer:
         """Return one user."""
-        return AccountAnswer.of(await show_user(UserId(user_id)))
+        return AccountAnswer.of(await show_user(request.user, UserId(user_id)))
 
     @patch(
         "/users/{user_id:uuid}",
@@ -135,7 +136,7 @@ class AdministrationController(Controller):
         """Change the role, disable or enable: at once, on every worker. The last administrator
         stays one."""
         user = await change_user(
-            UserId(user_id), data.role, data.disabled, context_of(request), request.user.user.id
+            request.user, UserId(user_id), data.role, data.disabled, context_of(request)
         )
         return AccountAnswer.of(user)
 
@@ -152,7 +153,7 @@ class AdministrationController(Controller):
         self, request: JsonRequest, user_id: FromPath[UUID], delete_user: FromDishka[DeleteUser]
     ) -> Done:
         """Delete the user permanently. The audit log keeps only the id."""
-        await delete_user(UserId(user_id), context_of(request), request.user.user.id)
+        await delete_user(request.user, UserId(user_id), context_of(request))
         return Done("success")
 
     @get(
@@ -167,10 +168,11 @@ class AdministrationController(Controller):
         self,
         request: JsonRequest,
         user_id: FromPath[UUID],
-        list_sessions: FromDishka[ListSessions],
+        list_sessions: FromDishka[ListSessionsOf],
     ) -> SessionsAnswer:
         """List the sessions of the user."""
-        return SessionsAnswer.of(await list_sessions(UserId(user_id)), request.user.session.id)
+        found = await list_sessions(request.user, UserId(user_id))
+        return SessionsAnswer.of(found, request.user.session.id)
 
     @delete(
         "/users/{user_id:uuid}/sessions",
@@ -188,7 +190,7 @@ class AdministrationController(Controller):
         end_sessions: FromDishka[RevokeSessionsOf],
     ) -> Done:
         """End all sessions of the user, at once."""
-        await end_sessions(UserId(user_id), context_of(request), request.user.user.id)
+        await end_sessions(request.user, UserId(user_id), context_of(request))
         return Done("success")
 
     @get(
@@ -201,13 +203,14 @@ class AdministrationController(Controller):
     @inject
     async def audit(
         self,
+        request: JsonRequest,
         list_events: FromDishka[ListAuditEvents],
         wanted: NamedDependency[EventQuery],
         after: After = None,
         limit: PageSize = 50,
     ) -> EventsAnswer:
         """List the audit log, the newest event first."""
-        return EventsAnswer.of(await list_events(wanted, after, limit))
+        return EventsAnswer.of(await list_events(request.user, wanted, after, limit))
 
 
 def _aware(time: datetime | None) -> datetime | None:

@@ -15,7 +15,8 @@ from api.schemas.users import UserAnswer
 from api.security import cookies, credentials
 from api.security.guard import PUBLIC, credentials_of, reject_cross_site
 from api.security.origin_policy import CrossSiteRequest, OriginPolicy
-from application.authentication import Login, Logout, RefreshAccess, RegisterUser, TokenPair
+from application.authentication import Login, Logout, RefreshAccess, TokenPair
+from application.registration import RegisterUser
 from domain.errors import (
     EmailTaken,
     InvalidCredentials,

@@ -12,7 +12,7 @@ from litestar.enums import HttpMethod
 
 from api.json_request import JsonRequest
 from api.openapi import ACCESS, NoContent, failures
-from application.authenticate import Principal
+from domain.actor import Principal
 from domain.errors import NotLoggedIn, TokenRejected, Unavailable
 
 FOR_GATEWAYS = "/api/auth/verify"

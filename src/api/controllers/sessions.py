@@ -36,11 +36,7 @@ class SessionController(Controller):
         self, request: JsonRequest, list_sessions: FromDishka[ListSessions]
     ) -> SessionsAnswer:
         """List my sessions: browser or program, start, last activity and address."""
-        try:
-            sessions = await list_sessions(request.user.user.id)
-        except NotFound:  # authenticated by a cached user who is deleted by now
-            raise TokenRejected from None
-        return SessionsAnswer.of(sessions, request.user.session.id)
+        return SessionsAnswer.of(await list_sessions(request.user), request.user.session.id)
 
     @delete(
         "/{session_id:str}",

@@ -17,8 +17,9 @@ from api.middleware.request_context import context_in
 from api.schemas.users import UserAnswer
 from api.security import credentials
 from api.security.origin_policy import OriginPolicy
-from application.authenticate import AuthenticateFromCache, Principal
+from application.authenticate import AuthenticateFromCache
 from application.session_activity import RecordSessionActivity
+from domain.actor import Principal
 from domain.errors import AuthError
 
 Headers = list[tuple[bytes, bytes]]

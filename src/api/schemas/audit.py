@@ -83,7 +83,7 @@ class EventView(Struct, rename="camel"):
             actor_id=event.actor_id,
             session_id=event.session_id,
             address=event.caller.address,
-            request_id=event.caller.request_id,
+            request_id=event.request_id,
         )
 
 

@@ -66,13 +66,14 @@ def requires(permission: Permission) -> Guard:
         reload_principal = await request.app.state.dishka_container.get(ReloadPrincipal)
         principal = await reload_principal(request.user)
         connection.scope["user"] = principal
-        if not principal.user.role.may(permission):
-            refused = PermissionMissing()
+        try:
+            principal.require(permission)
+        except PermissionMissing as refused:
             entry = await _entry(EventType.USE_PERMISSION, request)
             entry.is_about(principal.session)
             entry.details = PermissionNeeded(permission)
             await entry.audit.refused(entry, refused)
-            raise refused
+            raise
 
     check.permission = permission  # type: ignore[attr-defined] # for whoever walks the routes
     return check

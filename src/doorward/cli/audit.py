@@ -5,6 +5,7 @@ import asyncio
 import click
 
 from application.audit import PruneAuditLog
+from domain.actor import Operator
 from doorward.cli.use_cases import use_cases
 from infrastructure.config.environment_variables import lifetime
 
@@ -26,6 +27,6 @@ def prune(age: str) -> None:
     async def run() -> int:
         async with use_cases() as container:
             prune_audit_log: PruneAuditLog = await container.get(PruneAuditLog)
-            return await prune_audit_log(oldest)
+            return await prune_audit_log(Operator(), oldest)
 
     click.echo(f"{asyncio.run(run())} events are forgotten")

@@ -11,6 +11,7 @@ from dishka import AsyncContainer
 
 from application.ports import KeyStore
 from application.signing_keys import RevokeKey, RotateKeys
+from domain.actor import Operator
 from domain.key_ring import Key, KeyId, KeyRing, KeysReadOnly, KeyState, KeyUnknown
 from domain.token import TokenKind
 from doorward.cli.use_cases import use_cases
@@ -67,7 +68,7 @@ def rotate(kind: str | None) -> None:
         rotate_keys: RotateKeys = await container.get(RotateKeys)
         store: KeyStore = await container.get(KeyStore)
         before = await store.ring()
-        if await rotate_keys(kinds) == before:
+        if await rotate_keys(Operator(), kinds) == before:
             click.echo("nothing was to be done: the next keys have their time already", err=True)
 
     asyncio.run(_after(run))
@@ -85,7 +86,7 @@ def revoke(kid: str) -> None:
     async def run(container: AsyncContainer) -> None:
         revoke_key: RevokeKey = await container.get(RevokeKey)
         settings: Settings = await container.get(Settings)
-        await revoke_key(KeyId(kid))
+        await revoke_key(Operator(), KeyId(kid))
         await asyncio.sleep(settings.revocation_bound.total_seconds())
 
     asyncio.run(_after(run))

@@ -11,18 +11,19 @@ import click
 from dishka import AsyncContainer
 
 from application.audit import Audit
-from application.authentication import RegisterUser
 from application.import_users import Imported, ImportUsers, Record
 from application.pagination import UserQuery
 from application.ports import UserRepository
-from application.sessions import ListSessions
+from application.registration import CreateUser
+from application.sessions import ListSessionsOf
 from application.users import ChangeUser, RevokeSessionsOf
+from domain.actor import Operator
 from domain.audit_details import HashesExported
 from domain.audit_event import EventType
 from domain.email import Email
 from domain.errors import InvalidInput, NotFound
 from domain.permissions import Role
-from domain.request_context import COMMAND_LINE
+from domain.request_context import UNKNOWN
 from domain.user import User, UserId
 from doorward.cli.use_cases import use_cases
 from infrastructure.storage.not_ready import NotReady
@@ -64,9 +65,7 @@ def create(email: str, name: str | None, admin: bool) -> None:
     role = Role.ADMIN if admin else Role.USER
 
     async def register(container: AsyncContainer) -> User:
-        return await (await container.get(RegisterUser))(
-            name, email, password, COMMAND_LINE, role=role
-        )
+        return await (await container.get(CreateUser))(Operator(), name, email, password, role)
 
     user = _run(register)
     click.echo(f"{user.email.address} is registered, with the role {user.role}")
@@ -79,7 +78,7 @@ def show(user: str) -> None:
 
     async def look(container: AsyncContainer) -> tuple[User, int]:
         found = await _find(container, user)
-        return found, len(await (await container.get(ListSessions))(found.id))
+        return found, len(await (await container.get(ListSessionsOf))(Operator(), found.id))
 
     found, sessions = _run(look)
     for name, value in written(found, with_hash=False).items():
@@ -104,9 +103,7 @@ def enable(user: str) -> None:
 def _change(user: str, *, disabled: bool) -> None:
     async def change(container: AsyncContainer) -> User:
         found = await _find(container, user)
-        return await (await container.get(ChangeUser))(
-            found.id, disabled=disabled, caller=COMMAND_LINE
-        )
+        return await (await container.get(ChangeUser))(Operator(), found.id, disabled=disabled)
 
     changed = _run(change)
     click.echo(f"{changed.email.address} is {'disabled' if disabled else 'enabled'}")
@@ -119,7 +116,7 @@ def end_sessions(user: str) -> None:
 
     async def end(container: AsyncContainer) -> User:
         found = await _find(container, user)
-        await (await container.get(RevokeSessionsOf))(found.id, COMMAND_LINE)
+        await (await container.get(RevokeSessionsOf))(Operator(), found.id)
         return found
 
     click.echo(f"all sessions of {_run(end).email.address} have ended")
@@ -134,7 +131,7 @@ def export(file: Path, with_hashes: bool) -> None:
     async def copy(container: AsyncContainer) -> int:
         repository = await container.get(UserRepository)
         audit: Audit = await container.get(Audit)
-        async with audit.recording(EventType.EXPORT_USERS, COMMAND_LINE) as entry:
+        async with audit.recording(EventType.EXPORT_USERS, UNKNOWN, Operator()) as entry:
             entry.details = HashesExported() if with_hashes else None
             with open_private(file) as opened:
                 try:
@@ -204,8 +201,8 @@ async def _import(
 
     async def take(records: Sequence[Record]) -> Imported:
         if dry_run:
-            return await import_users.dry_run(records, seen)
-        return await import_users(records)
+            return await import_users.dry_run(Operator(), records, seen)
+        return await import_users(Operator(), records)
 
     report = Report.beside(file, dry_run=dry_run)
     report.cut(progress.report)

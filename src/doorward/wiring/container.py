@@ -26,7 +26,7 @@ from application.account import (
 from application.audit import Audit, PruneAuditLog
 from application.audit_log import ListActivity, ListAuditEvents
 from application.authenticate import Authenticate, AuthenticateFromCache, ReloadPrincipal
-from application.authentication import Login, Logout, RefreshAccess, RegisterUser
+from application.authentication import Login, Logout, RefreshAccess
 from application.import_users import ImportUsers
 from application.ports import (
     Announce,
@@ -47,10 +47,13 @@ from application.ports import (
 )
 from application.rate_limiting import Throttle
 from application.readiness import CheckReadiness
+from application.registration import CreateUser, MakeUser, RegisterUser
 from application.session_activity import RecordSessionActivity, SessionActivityBuffer
 from application.sessions import (
     DropSession,
+    FindSessions,
     ListSessions,
+    ListSessionsOf,
     PurgeStaleSessions,
     RevokeAllSessions,
     RevokeOtherSessions,
@@ -92,6 +95,8 @@ if TYPE_CHECKING:
 
 USE_CASES: tuple[type, ...] = (
     RegisterUser,
+    CreateUser,
+    MakeUser,
     Login,
     RefreshAccess,
     Logout,
@@ -104,7 +109,9 @@ USE_CASES: tuple[type, ...] = (
     ExportAccount,
     StartSession,
     DropSession,
+    FindSessions,
     ListSessions,
+    ListSessionsOf,
     RevokeSession,
     RevokeOtherSessions,
     RevokeAllSessions,

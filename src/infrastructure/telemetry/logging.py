@@ -73,5 +73,5 @@ class LoggedEvents:
             actor_id=str(event.actor_id) if event.actor_id else None,
             detail=event.detail,
             address=event.caller.address,
-            request_id=event.caller.request_id,
+            request_id=event.request_id,
         )

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from application.authenticate import Principal
 from application.rate_limiting import RateLimits
+from domain.actor import Principal
 from domain.errors import InvalidCredentials, InvalidInput, TokenRejected, WrongPassword
 from domain.rate_limit import TooManyRequests
 from tests.support.builders import PASSWORD, SECOND, World

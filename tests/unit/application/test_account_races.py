@@ -8,8 +8,8 @@ from itertools import count
 
 import pytest
 
-from application.authenticate import Principal
 from application.authentication import TokenPair
+from domain.actor import Principal
 from domain.audit_event import Event
 from domain.errors import InvalidCredentials, TokenRejected
 from domain.user import User

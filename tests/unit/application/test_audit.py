@@ -17,11 +17,12 @@ from domain.session import Session, SessionId
 from domain.session_activity import SessionActivity
 from domain.user import User
 from infrastructure.storage.memory.sessions import MemorySessions
-from tests.support.builders import LIFETIMES, PASSWORD, World
+from tests.support.builders import LIFETIMES, PASSWORD, World, an_administrator
 
 EMAIL, NAME = "ada@example.org", "Ada Lovelace"
 WRONG, NEW = "tr0ub4dor and three", "a better one than before"
 CALLER = RequestContext("192.0.2.1", "request-7")
+ADMIN = an_administrator()
 ONCE = RateLimit("once", 1, timedelta(minutes=1))
 
 
@@ -140,7 +141,7 @@ async def without_a_store(scene: Scene) -> None:
 
 async def depose(scene: Scene) -> None:
     await scene.house.change(scene.user, role=Role.ADMIN)
-    await scene.house.change_user(scene.user.id, Role.USER, None, scene.caller)
+    await scene.house.change_user(ADMIN, scene.user.id, Role.USER, None, scene.caller)
 
 
 ADA, ADAS_SESSION, NOBODY, NEWCOMER = "ada", "ada's session", "nobody", "newcomer"
@@ -218,21 +219,21 @@ FLOWS: dict[str, tuple[Callable[[Scene], Awaitable[object]], str, str, str]] = {
         lambda s: s.end_other_sessions(), "end session", "success", ADAS_SESSION
     ),
     "another role": (
-        lambda s: s.house.change_user(s.user.id, Role.ADMIN, None, s.caller),
+        lambda s: s.house.change_user(ADMIN, s.user.id, Role.ADMIN, None, s.caller),
         "change user", "success", ADA,
     ),
     "the end of the last administrator": (
         depose, "change user", "last_administrator", ADA
     ),
     "a user is disabled": (
-        lambda s: s.house.change_user(s.user.id, None, True, s.caller),
+        lambda s: s.house.change_user(ADMIN, s.user.id, None, True, s.caller),
         "change user", "success", ADA,
     ),
     "a user is deleted": (
-        lambda s: s.house.delete_user(s.user.id, s.caller), "delete user", "success", ADA
+        lambda s: s.house.delete_user(ADMIN, s.user.id, s.caller), "delete user", "success", ADA
     ),
     "an administrator ends the sessions": (
-        lambda s: s.house.end_sessions_of(s.user.id, s.caller),
+        lambda s: s.house.end_sessions_of(ADMIN, s.user.id, s.caller),
         "end sessions of user", "success", ADA,
     ),
     "a wrong password for the end": (
@@ -272,9 +273,11 @@ async def test_a_flow_leaves_one_record(
     assert (event.type, event.outcome) == (what, outcome)
     assert event.at == scene.house.clock()
     assert event.at.utcoffset() == timedelta()
-    # Of whoever has gone no address is kept.
-    has_gone = what in {"delete account", "delete user"} and outcome == "success"
+    # No address of a user is kept who is gone.
+    has_gone = (what, outcome) == ("delete account", "success")
     assert event.caller == replace(CALLER, address="" if has_gone else CALLER.address)
+    is_by_admin = what in {"change user", "delete user", "end sessions of user"}
+    assert event.actor == (ADMIN.user.id if is_by_admin else None)
     await check_who(scene, event, who)
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from application.import_users import FIELDS, Imported, ImportUsers, Record
 from application.pagination import Total, UserQuery
+from domain.actor import Operator
 from domain.email import Email
 from domain.errors import Problem
 from domain.permissions import Role
@@ -69,7 +70,7 @@ async def stored(users: MemoryUsers, email: str = ADA["email"]) -> User:
 async def test_an_address_and_a_hash_are_enough(
     users: MemoryUsers, import_users: ImportUsers
 ) -> None:
-    imported = await import_users(records(ADA))
+    imported = await import_users(Operator(), records(ADA))
 
     assert summary(imported) == (1, 0, [])
     user = await stored(users)
@@ -77,7 +78,7 @@ async def test_an_address_and_a_hash_are_enough(
 
 
 async def test_whoever_has_no_id_gets_one(users: MemoryUsers, import_users: ImportUsers) -> None:
-    await import_users(records(ADA, EVE))
+    await import_users(Operator(), records(ADA, EVE))
 
     first, second = (await stored(users)).id, (await stored(users, EVE["email"])).id
     assert first != second
@@ -97,7 +98,7 @@ async def test_all_that_is_given_is_kept(users: MemoryUsers, import_users: Impor
     }
     assert set(everything) == set(FIELDS)
 
-    await import_users(records(everything))
+    await import_users(Operator(), records(everything))
 
     user = await stored(users)
     assert user.email.address == "ada@example.org"
@@ -115,7 +116,7 @@ async def test_all_that_is_given_is_kept(users: MemoryUsers, import_users: Impor
 
 
 async def test_what_is_empty_is_not_given(users: MemoryUsers, import_users: ImportUsers) -> None:
-    await import_users(records(dict.fromkeys(FIELDS, "") | ADA))
+    await import_users(Operator(), records(dict.fromkeys(FIELDS, "") | ADA))
 
     user = await stored(users)
     assert user == ada(id=user.id, name="ada", password_hash=ADA["password_hash"])
@@ -124,7 +125,7 @@ async def test_what_is_empty_is_not_given(users: MemoryUsers, import_users: Impo
 async def test_other_fields_are_not_looked_at(
     users: MemoryUsers, import_users: ImportUsers
 ) -> None:
-    await import_users(records(ADA | {"generation": "7", "password": "\x00", "": "x"}))
+    await import_users(Operator(), records(ADA | {"generation": "7", "password": "\x00", "": "x"}))
 
     assert (await stored(users)).generation == 0
 
@@ -140,7 +141,7 @@ async def test_other_fields_are_not_looked_at(
 async def test_yes_and_no_have_several_spellings(
     users: MemoryUsers, import_users: ImportUsers, field: str, given: str, expected: bool
 ) -> None:
-    await import_users(records(ADA | {field: given}))
+    await import_users(Operator(), records(ADA | {field: given}))
 
     assert getattr(await stored(users), field) is expected
 
@@ -149,7 +150,7 @@ async def test_yes_and_no_have_several_spellings(
 async def test_a_role_may_be_written_in_capitals(
     users: MemoryUsers, import_users: ImportUsers, given: str
 ) -> None:
-    await import_users(records(ADA | {"role": given}))
+    await import_users(Operator(), records(ADA | {"role": given}))
 
     assert (await stored(users)).role is Role.ADMIN
 
@@ -158,7 +159,7 @@ async def test_a_role_may_be_written_in_capitals(
 async def test_an_id_is_kept_however_it_is_written(
     users: MemoryUsers, import_users: ImportUsers, given: str
 ) -> None:
-    await import_users(records(ADA | {"id": given}))
+    await import_users(Operator(), records(ADA | {"id": given}))
 
     assert str((await stored(users)).id) == ID
 
@@ -176,7 +177,7 @@ async def test_an_id_is_kept_however_it_is_written(
 async def test_a_time_is_in_utc_unless_it_says_otherwise(
     users: MemoryUsers, import_users: ImportUsers, given: str, expected: datetime
 ) -> None:
-    await import_users(records(ADA | {"created_at": given}))
+    await import_users(Operator(), records(ADA | {"created_at": given}))
 
     user = await stored(users)
     assert user.created_at == user.updated_at == expected
@@ -187,7 +188,7 @@ async def test_who_was_changed_and_says_not_when_they_were_made_is_of_now(
     users: MemoryUsers, import_users: ImportUsers
 ) -> None:
     later = NOW + SECOND
-    await import_users(records(ADA | {"updated_at": later.isoformat()}))
+    await import_users(Operator(), records(ADA | {"updated_at": later.isoformat()}))
 
     user = await stored(users)
     assert (user.created_at, user.updated_at) == (NOW, later)
@@ -229,7 +230,7 @@ async def test_a_bad_field_is_named_and_nothing_of_the_record_is_stored(
     users: MemoryUsers, import_users: ImportUsers, field: str, value: str
 ) -> None:
     name = {"name": "Ada"}  # which would come from the address
-    imported = await import_users(records(name | ADA | {field: value}))
+    imported = await import_users(Operator(), records(name | ADA | {field: value}))
 
     assert summary(imported) == (0, 0, [(2, [field])])
     assert await users.count(EVERYONE) == Total(0)
@@ -239,7 +240,7 @@ async def test_a_bad_field_is_named_and_nothing_of_the_record_is_stored(
 async def test_all_that_is_wrong_is_said_at_once(
     users: MemoryUsers, import_users: ImportUsers
 ) -> None:
-    imported = await import_users(records(dict.fromkeys(FIELDS, "\x01")))
+    imported = await import_users(Operator(), records(dict.fromkeys(FIELDS, "\x01")))
 
     [(_, fields)] = imported_fields = summary(imported)[2]
     assert len(imported_fields) == 1
@@ -250,7 +251,7 @@ async def test_all_that_is_wrong_is_said_at_once(
 async def test_a_line_that_could_not_be_read_is_rejected_whatever_else_it_says(
     users: MemoryUsers, import_users: ImportUsers
 ) -> None:
-    imported = await import_users([Record(7, ADA, "must have 4 columns")])
+    imported = await import_users(Operator(), [Record(7, ADA, "must have 4 columns")])
 
     [rejected] = imported.rejected
     assert rejected.line == 7
@@ -265,7 +266,9 @@ async def test_a_bad_record_keeps_no_good_one_out_and_the_bad_are_told_in_order(
     await users.add(mine)
     taken = ADA | {"email": "bob@example.org"}
 
-    imported = await import_users(records(taken, ADA, {}, EVE, ADA | {"role": "king"}, taken))
+    imported = await import_users(
+        Operator(), records(taken, ADA, {}, EVE, ADA | {"role": "king"}, taken)
+    )
 
     assert imported.new == 2
     assert [rejected.line for rejected in imported.rejected] == [2, 4, 6, 7]
@@ -273,8 +276,8 @@ async def test_a_bad_record_keeps_no_good_one_out_and_the_bad_are_told_in_order(
 
 
 async def test_nothing_is_imported_from_nothing(import_users: ImportUsers) -> None:
-    assert await import_users([]) == Imported(0, 0, [])
-    assert await import_users.dry_run([], set()) == Imported(0, 0, [])
+    assert await import_users(Operator(), []) == Imported(0, 0, [])
+    assert await import_users.dry_run(Operator(), [], set()) == Imported(0, 0, [])
 
 
 WITH_ID = {"without an id": ADA, "with an id": ADA | {"id": ID}}
@@ -285,10 +288,12 @@ each_record = pytest.mark.parametrize("record", WITH_ID.values(), ids=WITH_ID)
 async def test_the_same_record_again_is_known(
     users: MemoryUsers, import_users: ImportUsers, record: dict[str, str]
 ) -> None:
-    await import_users(records(record))
+    await import_users(Operator(), records(record))
     before = await stored(users)
 
-    again = await import_users(records(record | {"name": "Somebody else", "role": "admin"}))
+    again = await import_users(
+        Operator(), records(record | {"name": "Somebody else", "role": "admin"})
+    )
 
     assert summary(again) == (0, 1, [])
     assert await stored(users) == before
@@ -299,7 +304,7 @@ async def test_the_same_record_again_is_known(
 async def test_so_it_is_in_the_same_batch(
     users: MemoryUsers, import_users: ImportUsers, record: dict[str, str]
 ) -> None:
-    imported = await import_users(records(record, record, record))
+    imported = await import_users(Operator(), records(record, record, record))
 
     assert summary(imported) == (1, 2, [])
     assert await users.count(EVERYONE) == Total(1)
@@ -308,9 +313,9 @@ async def test_so_it_is_in_the_same_batch(
 async def test_another_spelling_of_the_address_is_the_same_person(
     import_users: ImportUsers,
 ) -> None:
-    await import_users(records(ADA))
+    await import_users(Operator(), records(ADA))
 
-    again = await import_users(records(ADA | {"email": " ADA@Example.Org. "}))
+    again = await import_users(Operator(), records(ADA | {"email": " ADA@Example.Org. "}))
 
     assert summary(again) == (0, 1, [])
 
@@ -332,10 +337,10 @@ each_taken = pytest.mark.parametrize(("first", "second"), TAKEN.values(), ids=TA
 async def test_what_somebody_has_already_is_not_given_to_another(
     users: MemoryUsers, import_users: ImportUsers, first: dict[str, str], second: dict[str, str]
 ) -> None:
-    await import_users(records(first))
+    await import_users(Operator(), records(first))
     before = await stored(users)
 
-    imported = await import_users(records(second))
+    imported = await import_users(Operator(), records(second))
 
     assert summary(imported) == (0, 0, [(2, ["email"])])
     assert await stored(users) == before
@@ -346,7 +351,7 @@ async def test_what_somebody_has_already_is_not_given_to_another(
 async def test_nor_within_a_batch(
     users: MemoryUsers, import_users: ImportUsers, first: dict[str, str], second: dict[str, str]
 ) -> None:
-    imported = await import_users(records(first, second))
+    imported = await import_users(Operator(), records(first, second))
 
     assert summary(imported) == (1, 0, [(3, ["email"])])
     assert (await stored(users)).password_hash == ADA["password_hash"]
@@ -356,12 +361,12 @@ async def test_nor_within_a_batch(
 async def test_whoever_has_logged_in_since_keeps_the_new_hash(
     users: MemoryUsers, import_users: ImportUsers
 ) -> None:
-    await import_users(records(ADA))
+    await import_users(Operator(), records(ADA))
     user = await stored(users)
     newer = replace(user, password_hash="quick$2$salt$newer")
     await users.replace(user, newer)
 
-    await import_users(records(ADA))
+    await import_users(Operator(), records(ADA))
 
     assert await stored(users) == newer
 
@@ -391,9 +396,11 @@ async def both_ways(batches: Sequence[Sequence[Record]], *there: User) -> tuple[
         await users.add(user)
     import_users = an_import_into(users)
     before = await users.page(EVERYONE, None, 100)
-    rehearsed = summary(*[await import_users.dry_run(batch, seen) for batch in batches])
+    rehearsed = summary(
+        *[await import_users.dry_run(Operator(), batch, seen) for batch in batches]
+    )
     assert await users.page(EVERYONE, None, 100) == before
-    return rehearsed, summary(*[await import_users(batch) for batch in batches])
+    return rehearsed, summary(*[await import_users(Operator(), batch) for batch in batches])
 
 
 def numbered(batches: Sequence[Sequence[Mapping[str, str]]]) -> list[list[Record]]:

@@ -5,12 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from application.authenticate import Principal
+from domain.actor import Operator, Principal
 from domain.errors import InvalidCredentials, InvalidInput, TokenRejected, WrongPassword
 from domain.permissions import Role
 from domain.rate_limit import TooManyRequests
-from domain.request_context import COMMAND_LINE
-from tests.support.builders import PASSWORD, World
+from tests.support.builders import PASSWORD, World, an_administrator
 from tests.support.doubles import PausingSessions
 from tests.unit.application.attempts import ADA, GUESS, limited
 
@@ -122,7 +121,7 @@ async def test_all_that_is_held_is_handed_out(house: World, me: Principal) -> No
     export = await house.export_account(me)
 
     assert export.user == me.user
-    assert export.sessions == await house.list_sessions(me.user.id)
+    assert export.sessions == await house.list_sessions(me)
     assert len(export.sessions) == 3
     whats = [recorded.event.type for recorded in export.events]
     assert whats == ["login", "login", "login", "register"]
@@ -169,7 +168,7 @@ async def test_an_administrator_who_is_deleted_is_deposed_on_record(house: World
         await house.change(user, role=Role.ADMIN)
     house.events.events.clear()
 
-    await house.delete_user(ada.id, actor_id=eve.id)
+    await house.delete_user(an_administrator(id=eve.id), ada.id)
 
     told = [(event.type, event.detail, event.actor_id) for event in house.events.events]
     assert told == [("change user", "role user", eve.id), ("delete user", "", eve.id)]
@@ -178,7 +177,7 @@ async def test_an_administrator_who_is_deleted_is_deposed_on_record(house: World
 async def test_what_the_operator_does_is_told_from_what_the_user_does(
     house: World, me: Principal
 ) -> None:
-    await house.end_sessions_of(me.user.id, COMMAND_LINE)
+    await house.end_sessions_of(Operator(), me.user.id)
 
     assert house.events.events[-1].is_by_another
     assert not house.events.events[0].is_by_another

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from application.authenticate import Principal
+from domain.actor import Principal
 from domain.errors import Unavailable
 from domain.request_context import RequestContext
 from domain.session import SessionId

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from application.authenticate import Principal
 from application.signing_keys import MaintainKeys, RotateKeys
+from domain.actor import Principal
 from domain.errors import Unavailable
 from domain.key_ring import KeyRing, KeyTimes
 from domain.request_context import RequestContext

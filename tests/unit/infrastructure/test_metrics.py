@@ -11,7 +11,7 @@ from domain.errors import EmailTaken, Unavailable
 from domain.key_ring import KeyState
 from domain.outcome import Outcome
 from domain.permissions import Role
-from domain.request_context import COMMAND_LINE, UNKNOWN
+from domain.request_context import UNKNOWN
 from domain.token import TokenKind
 from infrastructure.telemetry.metrics import Metrics
 from tests.support.builders import NOW, new_id
@@ -192,7 +192,7 @@ def test_keys_are_told_by_their_state_and_the_time_since_when_they_sign(
 
 def test_no_metric_knows_a_person(registry: CollectorRegistry, metrics: Metrics) -> None:
     metrics.happened(an_event(EventType.LOGIN, Outcome.INVALID_CREDENTIALS))
-    metrics.happened(Event(new_id(), EventType.LOGOUT, Outcome.SUCCESS, NOW, COMMAND_LINE))
+    metrics.happened(Event(new_id(), EventType.LOGOUT, Outcome.SUCCESS, NOW, UNKNOWN))
     metrics.answered("GET", "/api/users/me", 200, 0.01)
 
     labels = {

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from application.import_users import FIELDS, Imported, ImportUsers, Record, Rejected
 from application.pagination import UserQuery
+from domain.actor import Operator
 from domain.email import Email
 from domain.errors import Problem
 from domain.permissions import Role
@@ -571,7 +572,7 @@ PEOPLE = [
 async def brought_back(path: Path) -> tuple[Imported, Sequence[User]]:
     users = MemoryUsers()
     import_users = ImportUsers(users, QuickHasher(), an_audit(), SettableClock(NOW), new_id)
-    imported = await import_users(read(path))
+    imported = await import_users(Operator(), read(path))
     return imported, (await users.page(UserQuery(), None, 100)).items
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, true
 from sqlalchemy.engine import RowMapping
 
 from application.pagination import EventQuery
+from domain.actor import actor_without_request
 from domain.audit_details import Details, OtherDetails
 from domain.audit_event import Event, EventType, RecordedEvent, read_details
 from domain.outcome import Outcome
@@ -31,21 +32,23 @@ def columns_of(event: Event) -> dict[str, Any]:
         "session_id": event.session_id,
         "actor_id": event.actor_id,
         "detail": event.detail,
-        "request_id": event.caller.request_id,
+        "request_id": event.request_id,
     }
 
 
 def event_of(row: RowMapping) -> RecordedEvent:
     """Return the event of a row that this release or another one wrote."""
+    operator_or_scheduler = actor_without_request(row["request_id"])
+    request_id = "" if operator_or_scheduler else row["request_id"]
     event = Event(
         id=row["id"],
         type=EventType(row["what"]),
         outcome=Outcome(row["outcome"]),
         at=row["at"],
-        caller=RequestContext(row["address"] or "", row["request_id"]),
+        caller=RequestContext(row["address"] or "", request_id),
         user_id=UserId(row["user_id"]) if row["user_id"] else None,
         session_id=SessionId(row["session_id"]) if row["session_id"] else None,
-        actor_id=UserId(row["actor_id"]) if row["actor_id"] else None,
+        actor=UserId(row["actor_id"]) if row["actor_id"] else operator_or_scheduler,
         details=_details(row["what"], row["outcome"], row["detail"]),
     )
     return RecordedEvent(row["number"], event)

@@ -1,0 +1,111 @@
+"""New users: people who register, and those whom an administrator or the operator creates."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from application.audit import Audit
+from application.ports import Clock, PasswordHasher, RandomId, UserRepository
+from application.rate_limiting import Throttle
+from domain.actor import Actor
+from domain.audit_details import RoleGiven
+from domain.audit_event import EventType
+from domain.email import Email
+from domain.errors import all_of
+from domain.password import Password, PasswordRule
+from domain.permissions import Permission, Role
+from domain.request_context import UNKNOWN, RequestContext
+from domain.user import User, UserId, parse_name
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A name, an address and a password that are accepted. The address may be taken."""
+
+    name: str
+    email: Email
+    password: Password
+
+    @classmethod
+    def parse(cls, name: str, email: str, password: str, rule: PasswordRule) -> "Registration":
+        """:raises InvalidInput: with the problems of all three."""
+        return cls(
+            *all_of(
+                lambda: parse_name(name),
+                lambda: Email.parse(email),
+                lambda: rule.choose(password, name, email),
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MakeUser:
+    """Make a user who is not stored yet."""
+
+    hasher: PasswordHasher
+    clock: Clock
+    random_id: RandomId
+
+    async def __call__(self, registration: Registration, role: Role = Role.USER) -> User:
+        """:raises Unavailable: too many password hashes are waiting already."""
+        password_hash = await self.hasher.hash(registration.password)
+        user_id = UserId(UUID(hex=self.random_id(), version=4))
+        name, email = registration.name, registration.email
+        return User.register(user_id, name, email, password_hash, self.clock(), role)
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterUser:
+    """Store a user who registers."""
+
+    users: UserRepository
+    make_user: MakeUser
+    rule: PasswordRule
+    throttle: Throttle
+    audit: Audit
+
+    async def __call__(
+        self, name: str, email: str, password: str, caller: RequestContext = UNKNOWN
+    ) -> User:
+        """
+        :raises InvalidInput: the name, the address or the password is not accepted.
+        :raises TooManyRequests: there were too many registrations.
+        :raises EmailTaken: another user has the address.
+        """
+        async with self.audit.recording(EventType.REGISTER, caller) as entry:
+            registration = Registration.parse(name, email, password, self.rule)
+            await self.throttle.registration(caller.address)
+            user = await self.make_user(registration)
+            await self.users.add(user, entry.success(user.id))
+            return user
+
+
+@dataclass(frozen=True, slots=True)
+class CreateUser:
+    """Store a user with any role, for an administrator or the operator."""
+
+    users: UserRepository
+    make_user: MakeUser
+    rule: PasswordRule
+    audit: Audit
+
+    async def __call__(
+        self,
+        actor: Actor,
+        name: str,
+        email: str,
+        password: str,
+        role: Role = Role.USER,
+        caller: RequestContext = UNKNOWN,
+    ) -> User:
+        """
+        :raises PermissionMissing: the actor may not change users.
+        :raises InvalidInput: the name, the address or the password is not accepted.
+        :raises EmailTaken: another user has the address.
+        """
+        async with self.audit.recording(EventType.REGISTER, caller, actor) as entry:
+            entry.details = RoleGiven(role) if role is not Role.USER else None
+            actor.require(Permission.CHANGE_USERS)
+            registration = Registration.parse(name, email, password, self.rule)
+            user = await self.make_user(registration, role)
+            await self.users.add(user, entry.success(user.id))
+            return user

@@ -1,0 +1,75 @@
+"""Use cases ask for the permission themselves: they refuse also where no guard ran before them."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from application.pagination import EventQuery, Page, UserQuery
+from domain.actor import Actor, Operator, Principal, Scheduler
+from domain.errors import PermissionMissing
+from domain.permissions import Role
+from domain.user import User
+from tests.support.builders import PASSWORD, World, a_session, ada, an_administrator
+
+ORDINARY = Principal(ada(), a_session())
+
+Act = Callable[[World, Actor, User], Awaitable[object]]
+NEW = ("Eve", "eve@example.org", PASSWORD, Role.ADMIN)
+CHANGES: dict[str, Act] = {
+    "create a user": lambda world, actor, _: world.create_user(actor, *NEW),
+    "give a role": lambda world, actor, user: world.change_user(actor, user.id, Role.ADMIN),
+    "disable a user": lambda world, actor, user: world.change_user(actor, user.id, disabled=True),
+    "delete a user": lambda world, actor, user: world.delete_user(actor, user.id),
+    "end sessions": lambda world, actor, user: world.end_sessions_of(actor, user.id),
+}
+READS: dict[str, Act] = {
+    "list users": lambda world, actor, _: world.list_users(actor, UserQuery(), None, 10),
+    "show a user": lambda world, actor, user: world.show_user(actor, user.id),
+    "read the audit log": lambda world, actor, _: world.list_audit_events(
+        actor, EventQuery(), None, 10
+    ),
+    "list sessions": lambda world, actor, user: world.list_sessions_of(actor, user.id),
+}
+ACTS = CHANGES | READS
+
+every_act = pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
+
+
+@pytest.fixture
+async def user(house: World) -> User:
+    user = await house.sign_up()
+    await house.come_in()
+    house.events.events.clear()
+    return user
+
+
+@every_act
+@pytest.mark.parametrize("actor", [ORDINARY, Scheduler()], ids=["user", "scheduler"])
+async def test_an_actor_without_the_permission_is_refused(
+    house: World, user: User, act: Act, actor: Actor
+) -> None:
+    with pytest.raises(PermissionMissing):
+        await act(house, actor, user)
+
+    assert await house.users.page(UserQuery(), None, 10) == Page([user])
+    assert len(await house.sessions.of_user(user.id)) == 1
+
+
+@every_act
+@pytest.mark.parametrize("actor", [an_administrator(), Operator()], ids=["admin", "operator"])
+async def test_an_actor_with_the_permission_is_not(
+    house: World, user: User, act: Act, actor: Actor
+) -> None:
+    await act(house, actor, user)
+
+
+@pytest.mark.parametrize("act", CHANGES.values(), ids=CHANGES)
+async def test_a_refused_change_is_announced_and_not_kept(
+    house: World, user: User, act: Act
+) -> None:
+    with pytest.raises(PermissionMissing):
+        await act(house, ORDINARY, user)
+
+    [event] = house.events.events
+    assert (event.outcome, event.actor) == ("permission_missing", ORDINARY.user.id)
+    assert not event.is_kept
