@@ -705,12 +705,12 @@ async def test_a_feed_of_a_server_that_became_a_replica_is_not_live(
         sessions = RedisSessions(server)
         await sessions.of_user(ada().id)
         await until(feed.is_live)
-        link = server._line._link
+        link = server._multiplexer._pipeline
         await by_redis(private_redis.url, "REPLICAOF 127.0.0.1 1")
         try:
             await until(lambda: not feed.is_live())
             # Its data is just as old: reads go to a new connection, too.
-            assert server._line._link is not link
+            assert server._multiplexer._pipeline is not link
             async for _ in poll(3 * BOUND.total_seconds()):
                 assert not feed.is_live()
         finally:

@@ -1,9 +1,9 @@
-"""One connection to Redis that all calls of a process share.
+"""One connection to Redis that all calls of a process share, with pipelining.
 
-Commands that are given in the same turn of the event loop leave together, and answers come back in
-the order of the commands. So a call costs a fraction of what a connection from a pool costs, the
-more so the more there are, and Redis serves one connection for each process. The connection is
-redis-py's own: passwords, TLS and sockets are as everywhere else.
+Commands from one turn of the event loop are sent together, and Redis answers them in order. So a
+call costs a fraction of a call over a pooled connection, less with each further call, and Redis
+serves one connection for each process. The connection is redis-py's own: passwords, TLS and
+sockets work as everywhere else.
 """
 
 import asyncio
@@ -22,9 +22,9 @@ Word = str | bytes | int
 
 
 class Script:
-    """A Lua script, which Redis carries out as one step.
+    """A Lua script, which Redis executes atomically.
 
-    :param text: of a script whose keys lie in one slot of a cluster.
+    :param text: its keys must lie in one slot of a cluster.
     """
 
     def __init__(self, text: str) -> None:
@@ -39,27 +39,27 @@ class RedisMultiplexer:
 
     def __init__(self, make_connection: Callable[[], AbstractConnection]) -> None:
         self._make_connection = make_connection
-        self._connecting: asyncio.Task[_Link] | None = None
-        self._link: _Link | None = None
+        self._connecting: asyncio.Task[_Pipeline] | None = None
+        self._pipeline: _Pipeline | None = None
 
     async def call(self, *command: Word) -> Any:
-        """Redis's answer.
+        """Send a command and return the answer.
 
-        A command that the connection broke under is given once more, on a new one: a server that
-        was restarted costs nobody an error. So no command may do harm that is carried out twice.
+        If the connection breaks, the command is sent once more on a new one, so that a restart of
+        the server causes no error. So it must do no harm to execute a command twice.
 
-        :raises RedisError: as redis-py does, and for what Redis refuses.
+        :raises RedisError: an error of redis-py, or an error that Redis answers.
         :raises OSError: there is no connection.
         """
-        link = await self._connected()
+        pipeline = await self._connected()
         try:
-            return await link.call(command)
+            return await pipeline.call(command)
         except (Disconnected, OSError):
-            link = await self._connected()
-            return await link.call(command)
+            pipeline = await self._connected()
+            return await pipeline.call(command)
 
     async def run(self, script: Script, keys: Sequence[str], *arguments: Word) -> Any:
-        """What the script returns. Redis is sent its text only when it does not know it.
+        """Run a script and return its result. Its text is sent only when Redis does not know it.
 
         :raises RedisError: as :meth:`call`.
         """
@@ -69,70 +69,70 @@ class RedisMultiplexer:
             return await self.call("EVAL", script.text, len(keys), *keys, *arguments)
 
     def disconnect(self) -> None:
-        """Whoever waits for an answer waits no longer; who calls next has a new connection."""
-        if self._link:
-            self._link.break_off(Disconnected("hung up"))
-            self._link = None
+        """Fail all pending calls. The next call connects again."""
+        if self._pipeline:
+            self._pipeline.fail(Disconnected("disconnected"))
+            self._pipeline = None
 
     async def close(self) -> None:
         if self._connecting:
             self._connecting.cancel()
-        if self._link:
-            await self._link.close()
+        if self._pipeline:
+            await self._pipeline.close()
 
-    async def _connected(self) -> "_Link":
-        if self._link and self._link.is_whole:
-            return self._link
+    async def _connected(self) -> "_Pipeline":
+        if self._pipeline and self._pipeline.is_open:
+            return self._pipeline
         if self._connecting is None or self._connecting.done():
             self._connecting = asyncio.create_task(self._connect())
-            # Should everybody have lost patience when it fails, nobody else asks why.
+            # Retrieve the error of a failure that no caller awaits any more.
             self._connecting.add_done_callback(lambda task: task.cancelled() or task.exception())
-        # Whoever loses patience leaves the others theirs.
-        self._link = await asyncio.shield(self._connecting)
-        return self._link
+        # A cancelled caller does not cancel the connection of the others.
+        self._pipeline = await asyncio.shield(self._connecting)
+        return self._pipeline
 
-    async def _connect(self) -> "_Link":
+    async def _connect(self) -> "_Pipeline":
         connection = self._make_connection()
         try:
             await connection.connect()  # type: ignore[no-untyped-call]
         except BaseException:
             await connection.disconnect(nowait=True)
             raise
-        return _Link(connection)
+        return _Pipeline(connection)
 
 
-class _Link:
-    """The line, while one connection holds."""
+class _Pipeline:
+    """One connection, and the calls that wait for its answers."""
 
     def __init__(self, connection: AbstractConnection) -> None:
         self._connection = connection
         self._send_buffer: list[bytes] = []
-        self._has_post = asyncio.Event()
-        self._awaited: deque[asyncio.Future[Any]] = deque()
+        self._has_commands = asyncio.Event()
+        self._pending: deque[asyncio.Future[Any]] = deque()
         self._tasks = [asyncio.create_task(work()) for work in (self._write, self._read)]
-        self.is_whole = True
+        self.is_open = True
 
     async def call(self, command: tuple[Word, ...]) -> Any:
-        if not self.is_whole:
+        if not self.is_open:
             raise Disconnected
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._send_buffer += self._connection.pack_command(*command)
-        self._awaited.append(answer)
-        self._has_post.set()
+        self._pending.append(answer)
+        self._has_commands.set()
         return await answer
 
-    def break_off(self, error: Exception) -> None:
-        self.is_whole = False
-        for answer in self._awaited:
+    def fail(self, error: Exception) -> None:
+        self.is_open = False
+        for answer in self._pending:
             if not answer.done():
                 answer.set_exception(error)
-        self._awaited.clear()
+        self._pending.clear()
         for task in self._tasks:
-            if task is not asyncio.current_task():  # which ends by itself, and hangs up before
+            if task is not asyncio.current_task():  # it ends by itself, after disconnecting
                 task.cancel()
 
     async def close(self) -> None:
-        self.break_off(Disconnected("closed"))
+        self.fail(Disconnected("closed"))
         while not all(task.done() for task in self._tasks):
             await asyncio.wait(self._tasks, timeout=0.1)
             for task in self._tasks:
@@ -140,29 +140,29 @@ class _Link:
 
     async def _write(self) -> None:
         with suppress(asyncio.CancelledError):
-            while self.is_whole:  # a cancellation can get lost in asyncio.wait_for()
-                await self._has_post.wait()
-                self._has_post.clear()
+            while self.is_open:  # a cancellation can get lost in asyncio.wait_for()
+                await self._has_commands.wait()
+                self._has_commands.clear()
                 await self._send()
 
     async def _send(self) -> None:
-        post, self._send_buffer = b"".join(self._send_buffer), []
-        if not self._connection.is_connected:  # redis-py would connect again by itself
-            self.break_off(Disconnected())
+        commands, self._send_buffer = b"".join(self._send_buffer), []
+        if not self._connection.is_connected:  # redis-py would reconnect by itself
+            self.fail(Disconnected())
             return
         try:
-            await self._connection.send_packed_command(post, check_health=False)
-        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait are told
-            self.break_off(error)
+            await self._connection.send_packed_command(commands, check_health=False)
+        except Exception as error:  # noqa: BLE001 - any error fails the pending calls
+            self.fail(error)
 
     async def _read(self) -> None:
         try:
-            while self.is_whole:
+            while self.is_open:
                 await self._read_one()
         except asyncio.CancelledError:
             pass
-        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait are told
-            self.break_off(error)
+        except Exception as error:  # noqa: BLE001 - any error fails the pending calls
+            self.fail(error)
         finally:
             await self._connection.disconnect(nowait=True)
 
@@ -170,12 +170,12 @@ class _Link:
         result: Any
         try:
             result = await self._connection.read_response(timeout=math.inf)
-        except ReadOnlyError:  # no primary any more: whoever calls next looks for the new one
+        except ReadOnlyError:  # not the primary any more: reconnect, to find the new one
             raise
         except ResponseError as error:
             result = error
-        answer = self._awaited.popleft()
-        if answer.done():  # who asked has lost patience
+        answer = self._pending.popleft()
+        if answer.done():  # the caller was cancelled
             return
         if isinstance(result, ResponseError):
             answer.set_exception(result)

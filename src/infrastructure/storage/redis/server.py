@@ -1,4 +1,4 @@
-"""A Redis server: what its URL means, its time-out and its errors."""
+"""A Redis server: its URL, time-out and errors."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ from infrastructure.storage.redis.multiplexer import RedisMultiplexer
 
 
 class RedisServer:
-    """A line to Redis, with the port's time-out and the port's error.
+    """A connection to Redis, with the port's time-out and the port's error.
 
     :param url: ``redis://…``, ``rediss://…`` (TLS) or ``unix://…``.
     :raises ValueError: the URL cannot be read.
@@ -27,37 +27,37 @@ class RedisServer:
     def __init__(self, url: str, options: StoreOptions) -> None:
         self._seconds = options.timeout.total_seconds()
         self._observe = partial(options.observer, "redis")
-        if url.count("@") > 1:  # a part of the password would be taken for the host, and shown
+        if url.count("@") > 1:  # part of a password would be read as the host, and shown
             raise ValueError("is not a Redis URL; mind what must be percent-encoded")
         try:
-            self._pool = ConnectionPool.from_url(  # for what it makes of the URL
+            self._pool = ConnectionPool.from_url(  # to parse the URL
                 url,
                 socket_timeout=self._seconds,
                 socket_connect_timeout=self._seconds,
                 retry=Retry(NoBackoff(), retries=0),
             )
-            self._pool.connection_kwargs["decode_responses"] = False  # whatever the URL says
-            self.make_connection()  # only takes the options
+            self._pool.connection_kwargs["decode_responses"] = False  # whatever the URL asks for
+            self.make_connection()  # only checks the options
         except (ValueError, TypeError):  # whose messages quote the URL
             raise ValueError("is not a Redis URL; mind what must be percent-encoded") from None
-        self._line = RedisMultiplexer(self.make_connection)
+        self._multiplexer = RedisMultiplexer(self.make_connection)
 
     def make_connection(self, **options: object) -> AbstractConnection:
-        """One that is not connected yet."""
+        """Make a connection that is not connected yet."""
         return self._pool.connection_class(**self._pool.connection_kwargs | options)
 
     @asynccontextmanager
     async def connection(self, role: str) -> AsyncIterator[RedisMultiplexer]:
         """
-        :param role: what it is used for, in case of an error.
-        :raises Unavailable: there is no answer in time.
+        :param role: what the calls are for: in errors, metrics and traces.
+        :raises Unavailable: Redis does not answer in time.
         """
         with self._observe(role):
             try:
                 async with asyncio.timeout(self._seconds):
-                    yield self._line
+                    yield self._multiplexer
             except TimeoutError as error:
-                self._line.disconnect()  # the answers behind that one would be as late
+                self._multiplexer.disconnect()  # the answers behind it would be just as late
                 raise Unavailable(role) from error
             except (RedisError, OSError) as error:
                 raise Unavailable(role) from error
@@ -71,12 +71,12 @@ class RedisServer:
             await redis.call("HEXISTS", "doorward:ping", "")
 
     def disconnect(self) -> None:
-        """Whoever calls next is connected anew, to whatever the name stands for then."""
-        self._line.disconnect()
+        """Make the next call connect again: the name may have another address by then."""
+        self._multiplexer.disconnect()
 
     @asynccontextmanager
     async def dedicated_connection(self) -> AsyncIterator[AbstractConnection]:
-        """A connection beside the line, which is told things unasked (RESP3)."""
+        """A connection of its own, which receives push messages (RESP3)."""
         connection = self.make_connection(protocol=3)
         try:
             await connection.connect()  # type: ignore[no-untyped-call]
@@ -91,4 +91,4 @@ class RedisServer:
         try:
             yield server
         finally:
-            await server._line.close()
+            await server._multiplexer.close()

@@ -1,10 +1,10 @@
 """Sessions in Redis (6.2 or newer, or Valkey).
 
 One hash per user: the field is the session's id, the value a packed record. So the sessions of a
-user are listed and ended together, lie in one slot of a cluster, and are small: a record of 64
-bytes keeps the hash a listpack. Scripts make each change one atomic step and one round trip.
+user can be listed and deleted together, lie in one slot of a cluster, and are small: a record of
+64 bytes keeps the hash a listpack. Scripts make each change atomic in one round trip.
 
-Nothing in Redis is a usable credential: a token needs the signature of a key that is not there.
+Redis stores no usable credential: a token needs the signature of a key that is stored elsewhere.
 """
 
 import asyncio
@@ -27,19 +27,19 @@ from infrastructure.storage.redis.server import RedisServer
 from infrastructure.storage.redis.timestamps import EPOCH, from_microseconds, to_microseconds
 
 PREFIX = "doorward:sessions:"
-SEEN_PREFIX = "doorward:seen:"
+ACTIVITY_PREFIX = "doorward:seen:"
 
-# A version, the good and the spent token's ids, four times as microseconds since 1970 in 7 bytes
-# each (enough until the year 4253), and the generation in 3.
+# A version, the ids of the current and the spent token, four times in microseconds since 1970 (7
+# bytes each, until the year 4253), and the generation (3 bytes).
 _RECORD = struct.Struct(">B16s16s7s7s7s7s3s")
 _VERSION = 2
-_NONE = bytes(16)
+_NO_TOKEN = bytes(16)
 _EXPIRES_AT = 1 + 16 + 16 + 7 + 7  # the offset of expires_at in a record
 
 # KEYS: the user's hash of sessions, and that of activities. ARGV: the session's id, the record it
-# must have ('' when it is new), its new record, the time before which ended sessions are swept, in
-# microseconds, and where it was seen ('' leaves what is there).
-# The hashes live as long as the session in them that expires last.
+# must have ('' for a new session), its new record, the time before which expired sessions are
+# deleted (microseconds), and its activity ('' leaves it unchanged).
+# The hashes expire with the last session in them.
 _WRITE = Script(f"""
 if ARGV[2] ~= '' and redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then
     return 0
@@ -64,7 +64,7 @@ redis.call('PEXPIREAT', KEYS[2], last_millisecond)
 return 1
 """)
 
-# KEYS: as above. ARGV: the session's id and where it was seen.
+# KEYS: as above. ARGV: the session's id and its activity.
 _RECORD_ACTIVITY = Script("""
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then
     redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
@@ -84,8 +84,8 @@ class RedisSessions(SessionStore):
         activity: SessionActivity | None = None,
         event: Event | None = None,
     ) -> None:
-        seen = _pack_activity(activity) if activity else b""
-        await self._write(session, b"", session.started_at, seen)
+        packed = _pack_activity(activity) if activity else b""
+        await self._write(session, b"", session.started_at, packed)
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
         async with self._server.connection("sessions") as redis:
@@ -102,7 +102,7 @@ class RedisSessions(SessionStore):
         async with self._server.connection("sessions") as redis:
             await asyncio.gather(
                 redis.call("HDEL", _key(user_id), session_id),
-                redis.call("HDEL", _seen_key(user_id), session_id),
+                redis.call("HDEL", _activity_key(user_id), session_id),
             )
 
     async def of_user(self, user_id: UserId) -> Sequence[Session]:
@@ -118,45 +118,45 @@ class RedisSessions(SessionStore):
     async def record_activity(
         self, user_id: UserId, session_id: SessionId, activity: SessionActivity
     ) -> None:
-        keys = [_key(user_id), _seen_key(user_id)]
+        keys = [_key(user_id), _activity_key(user_id)]
         async with self._server.connection("sessions") as redis:
             await redis.run(_RECORD_ACTIVITY, keys, session_id, _pack_activity(activity))
 
     async def activity_of(self, user_id: UserId) -> Mapping[SessionId, SessionActivity]:
         async with self._server.connection("sessions") as redis:
-            listed = cast(dict[bytes, bytes], await redis.call("HGETALL", _seen_key(user_id)))
+            listed = cast(dict[bytes, bytes], await redis.call("HGETALL", _activity_key(user_id)))
         unpacked = {field.decode(): _unpack_activity(packed) for field, packed in listed.items()}
         return {SessionId(each): activity for each, activity in unpacked.items() if activity}
 
     async def _write(
-        self, session: Session, expected: bytes, sweep_before: datetime, seen: bytes = b""
+        self, session: Session, expected: bytes, expired_before: datetime, packed: bytes = b""
     ) -> bool:
         async with self._server.connection("sessions") as redis:
             written = await redis.run(
                 _WRITE,
-                [_key(session.user_id), _seen_key(session.user_id)],
+                [_key(session.user_id), _activity_key(session.user_id)],
                 session.id,
                 expected,
                 _pack(session),
-                to_microseconds(sweep_before),
-                seen,
+                to_microseconds(expired_before),
+                packed,
             )
         return bool(written)
 
 
 def _key(user_id: UserId) -> str:
-    return f"{PREFIX}{{{user_id.hex}}}"  # the braces keep all of a user's keys in one slot
+    return f"{PREFIX}{{{user_id.hex}}}"  # the hash tag keeps the keys of a user in one slot
 
 
-def _seen_key(user_id: UserId) -> str:
-    return f"{SEEN_PREFIX}{{{user_id.hex}}}"
+def _activity_key(user_id: UserId) -> str:
+    return f"{ACTIVITY_PREFIX}{{{user_id.hex}}}"
 
 
 def _pack(session: Session) -> bytes:
     return _RECORD.pack(
         _VERSION,
         bytes.fromhex(session.token_id),
-        bytes.fromhex(session.spent_id) if session.spent_id else _NONE,
+        bytes.fromhex(session.spent_id) if session.spent_id else _NO_TOKEN,
         *(
             to_microseconds(time).to_bytes(7, "big")
             for time in (
@@ -171,7 +171,7 @@ def _pack(session: Session) -> bytes:
 
 
 def _is_readable(record: bytes | None) -> TypeGuard[bytes]:
-    """A record of another version is as good as none: its owner logs in again."""
+    """Whether it has the current version. Otherwise the user has to log in again."""
     return record is not None and record[0] == _VERSION
 
 
@@ -182,7 +182,7 @@ def _unpack(user_id: UserId, session_id: SessionId, record: bytes) -> Session:
         id=session_id,
         user_id=user_id,
         token_id=TokenId(token_id.hex()),
-        spent_id=None if spent_id == _NONE else TokenId(spent_id.hex()),
+        spent_id=None if spent_id == _NO_TOKEN else TokenId(spent_id.hex()),
         started_at=started_at,
         rotated_at=rotated_at,
         expires_at=expires_at,
@@ -200,7 +200,7 @@ def _pack_activity(activity: SessionActivity) -> bytes:
 
 
 def _unpack_activity(packed: bytes) -> SessionActivity | None:
-    """One of another version is as good as none."""
+    """Decode an activity; ``None`` for another version."""
     try:
         return msgspec.msgpack.decode(packed, type=SessionActivity)
     except msgspec.DecodeError:
