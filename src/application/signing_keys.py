@@ -9,9 +9,18 @@ from application.ports import Clock, KeyStore, TokenSigner
 from domain.actor import Operator, Scheduler
 from domain.audit_details import KeyRevoked, KeysRotated
 from domain.audit_event import EventType
-from domain.key_ring import Key, KeyId, KeyRing, KeyTimes, KeyUnknown
+from domain.key_ring import Key, KeyId, KeyListing, KeyRing, KeyTimes, KeyUnknown
 from domain.request_context import UNKNOWN
 from domain.token import TokenKind
+
+
+@dataclass(frozen=True, slots=True)
+class ListSigningKeys:
+    keys: KeyStore
+
+    async def __call__(self, _operator: Operator) -> KeyListing:
+        """Return all keys of the store, those that have expired among them."""
+        return await self.keys.list()
 
 
 @dataclass(frozen=True, slots=True)

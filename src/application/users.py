@@ -1,6 +1,7 @@
 """What administrators and operators do with other people's accounts."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from application.audit import Audit, Entry
 from application.pagination import Page, Total, UserQuery
@@ -9,7 +10,8 @@ from application.sessions import PurgeStaleSessions
 from domain.actor import Actor
 from domain.audit_details import AccountChanged
 from domain.audit_event import EventType
-from domain.errors import NotFound
+from domain.email import Email
+from domain.errors import InvalidInput, NotFound
 from domain.permissions import Permission, Role
 from domain.request_context import UNKNOWN, RequestContext
 from domain.user import User, UserId
@@ -55,6 +57,35 @@ async def existing(users: UserRepository, user_id: UserId) -> User:
     if user is None:
         raise NotFound
     return user
+
+
+@dataclass(frozen=True, slots=True)
+class FindUser:
+    """Find a user by what an operator types."""
+
+    users: UserRepository
+
+    async def __call__(self, actor: Actor, text: str) -> User:
+        """
+        :param text: an email address or a UUID.
+        :raises PermissionMissing: the actor may not read users.
+        :raises NotFound: no user has it.
+        """
+        actor.require(Permission.READ_USERS)
+        user = await self._find(text)
+        if user is None:
+            raise NotFound
+        return user
+
+    async def _find(self, text: str) -> User | None:
+        try:
+            return await self.users.get(UserId(UUID(text)))
+        except ValueError:
+            pass
+        try:
+            return await self.users.by_email(Email.parse(text))
+        except InvalidInput:
+            return None
 
 
 @dataclass(frozen=True, slots=True)

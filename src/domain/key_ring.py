@@ -7,7 +7,7 @@ From then on its predecessor is retired: its tokens are good until they expire, 
 A key that is revoked goes at once, and all its tokens with it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -187,3 +187,16 @@ def whole_second(time: datetime) -> datetime:
 
 def _start(key: Key) -> float:
     return key.signs_from.timestamp() if key.signs_from else float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyListing:
+    """
+    :ivar algorithms: the name (RFC 7518) of each key's algorithm.
+    :ivar warnings: what is stored beside the keys and is no valid key, one line each. They hold
+        no secret.
+    """
+
+    ring: KeyRing
+    algorithms: Mapping[KeyId, str]
+    warnings: Sequence[str] = ()

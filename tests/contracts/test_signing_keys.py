@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from application.audit import Audit
-from application.signing_keys import MaintainKeys, RevokeKey, RotateKeys
+from application.signing_keys import ListSigningKeys, MaintainKeys, RevokeKey, RotateKeys
 from domain.actor import Operator, Scheduler
 from domain.key_ring import Key, KeyId, KeyRing, KeysReadOnly, KeyState, KeyTimes, KeyUnknown
 from domain.token import TokenKind
@@ -116,6 +116,19 @@ async def test_a_ring_is_what_was_stored(store: SigningKeyStore, another: Open) 
     assert await store.replace(KeyRing(), KeyRing(frozenset({started(one, start), other})))
 
     assert await another().ring() == KeyRing(frozenset({started(one, start), other}))
+
+
+async def test_a_listing_names_the_algorithm_of_each_key(
+    store: SigningKeyStore, another: Open
+) -> None:
+    ring = KeyRing(frozenset({await store.make(ACCESS, NOW), await store.make(REFRESH, NOW)}))
+    await store.replace(KeyRing(), ring)
+
+    listing = await ListSigningKeys(another())(Operator())
+
+    assert listing.ring == ring
+    assert listing.algorithms == {key.id: "EdDSA" for key in ring.keys}
+    assert list(listing.warnings) == []
 
 
 async def test_who_reads_the_ring_can_sign_with_its_keys(

@@ -26,6 +26,7 @@ from application.authentication import (
     RefreshAccess,
     TokenPair,
 )
+from application.export_users import ExportUsers
 from application.ports import (
     AuditLog,
     CachedSessions,
@@ -58,6 +59,7 @@ from application.sessions import (
 from application.users import (
     ChangeUser,
     DeleteUser,
+    FindUser,
     ForgetUser,
     ListUsers,
     RevokeSessionsOf,
@@ -326,6 +328,14 @@ class World:
     @property
     def show_user(self) -> ShowUser:
         return self._made(ShowUser)
+
+    @property
+    def find_user(self) -> FindUser:
+        return self._made(FindUser)
+
+    @property
+    def export_users(self) -> ExportUsers:
+        return self._made(ExportUsers)
 
     @property
     def change_user(self) -> ChangeUser:

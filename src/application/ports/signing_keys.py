@@ -4,7 +4,7 @@ from abc import abstractmethod
 from datetime import datetime
 from typing import Protocol
 
-from domain.key_ring import Key, KeyId, KeyRing
+from domain.key_ring import Key, KeyId, KeyListing, KeyRing
 from domain.token import TokenKind
 
 
@@ -14,6 +14,10 @@ class KeyStore(Protocol):
     @abstractmethod
     async def ring(self) -> KeyRing:
         """The ring as it is stored now. What makes no key is not on it."""
+
+    @abstractmethod
+    async def list(self) -> KeyListing:
+        """Return the ring as it is stored now, with what an operator wants to know of it."""
 
     @abstractmethod
     async def make(self, kind: TokenKind, now: datetime) -> Key:

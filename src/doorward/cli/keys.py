@@ -9,15 +9,14 @@ from datetime import UTC, datetime
 import click
 from dishka import AsyncContainer
 
-from application.ports import KeyStore
-from application.signing_keys import RevokeKey, RotateKeys
+from application.signing_keys import ListSigningKeys, RevokeKey, RotateKeys
 from domain.actor import Operator
-from domain.key_ring import Key, KeyId, KeyRing, KeysReadOnly, KeyState, KeyUnknown
+from domain.key_ring import Key, KeyId, KeyListing, KeyRing, KeysReadOnly, KeyState, KeyUnknown
 from domain.token import TokenKind
 from doorward.cli.use_cases import use_cases
 from infrastructure.config.settings import Settings
 from infrastructure.signing.algorithms import ALGORITHMS, RS256
-from infrastructure.signing.key_store import UNKNOWN_START, LoadedKeys, SigningKeyStore
+from infrastructure.signing.key_store import UNKNOWN_START
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.storage.not_ready import NotReady
 
@@ -66,8 +65,7 @@ def rotate(kind: str | None) -> None:
 
     async def run(container: AsyncContainer) -> None:
         rotate_keys: RotateKeys = await container.get(RotateKeys)
-        store: KeyStore = await container.get(KeyStore)
-        before = await store.ring()
+        before = (await _list(container)).ring
         if await rotate_keys(Operator(), kinds) == before:
             click.echo("nothing was to be done: the next keys have their time already", err=True)
 
@@ -100,24 +98,28 @@ async def _after(work: Callable[[AsyncContainer], Awaitable[None]]) -> None:
     try:
         async with use_cases(keys=False) as container:
             await work(container)
-            store: SigningKeyStore = await container.get(SigningKeyStore)
-            _show(await store.read())
+            _show(await _list(container))
     except KeysReadOnly as error:
         raise NotReady(str(error)) from None
     except KeyUnknown:
         raise NotReady("there is no key of that id: `doorward keys list` shows all") from None
 
 
-def _show(held: LoadedKeys) -> None:
-    for trouble in held.warnings:
-        click.echo(f"doorward: {trouble}", err=True)
-    if not held.ring.keys:
+async def _list(container: AsyncContainer) -> KeyListing:
+    list_signing_keys: ListSigningKeys = await container.get(ListSigningKeys)
+    return await list_signing_keys(Operator())
+
+
+def _show(listing: KeyListing) -> None:
+    for warning in listing.warnings:
+        click.echo(f"doorward: {warning}", err=True)
+    if not listing.ring.keys:
         click.echo("there are no keys yet")
     now = datetime.now(UTC)
     for kind in TokenKind:
-        for key in held.ring.by_state(kind, now):
-            state, algorithm = held.ring.state(key, now), held.pairs[key.id].algorithm.name
-            when = _when(held.ring, key, state)
+        for key in listing.ring.by_state(kind, now):
+            state, algorithm = listing.ring.state(key, now), listing.algorithms[key.id]
+            when = _when(listing.ring, key, state)
             click.echo(f"{kind:<7}  {state:<7}  {key.id}  {algorithm}  {when}")
 
 

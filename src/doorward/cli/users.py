@@ -3,28 +3,21 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar
-from uuid import UUID
 
 import click
 from dishka import AsyncContainer
 
-from application.audit import Audit
+from application.export_users import ExportUsers
 from application.import_users import Imported, ImportUsers, Record
-from application.pagination import UserQuery
-from application.ports import UserRepository
 from application.registration import CreateUser
 from application.sessions import ListSessionsOf
-from application.users import ChangeUser, RevokeSessionsOf
+from application.users import ChangeUser, FindUser, RevokeSessionsOf
 from domain.actor import Operator
-from domain.audit_details import HashesExported
-from domain.audit_event import EventType
-from domain.email import Email
-from domain.errors import InvalidInput, NotFound
 from domain.permissions import Role
-from domain.request_context import UNKNOWN
-from domain.user import User, UserId
+from domain.user import User
 from doorward.cli.use_cases import use_cases
 from infrastructure.storage.not_ready import NotReady
 from infrastructure.user_transfer.files import (
@@ -39,7 +32,6 @@ from infrastructure.user_transfer.files import (
 from infrastructure.user_transfer.progress import Progress, Report
 
 _T = TypeVar("_T")
-_MANY = 1000  # users at a time
 
 
 @click.group()
@@ -129,16 +121,14 @@ def export(file: Path, with_hashes: bool) -> None:
     """Write all users to FILE, which must not exist: .jsonl, or .csv for spreadsheets."""
 
     async def copy(container: AsyncContainer) -> int:
-        repository = await container.get(UserRepository)
-        audit: Audit = await container.get(Audit)
-        async with audit.recording(EventType.EXPORT_USERS, UNKNOWN, Operator()) as entry:
-            entry.details = HashesExported() if with_hashes else None
-            with open_private(file) as opened:
-                try:
-                    return await _write_all(repository, opened, line, with_hashes)
-                except BaseException:
-                    file.unlink()  # noqa: ASYNC240 - half of them would be taken for all
-                    raise
+        export_users: ExportUsers = await container.get(ExportUsers)
+        with open_private(file) as opened:
+            try:
+                write = partial(_write, opened, line, with_hashes)
+                return await export_users(Operator(), write, with_hashes=with_hashes)
+            except BaseException:
+                file.unlink()  # noqa: ASYNC240 - half of them would be taken for all
+                raise
 
     try:
         line = csv_line if is_csv(file) else json_line
@@ -148,23 +138,16 @@ def export(file: Path, with_hashes: bool) -> None:
     click.echo(f"{count} users are in {file}")
 
 
-async def _write_all(
-    repository: UserRepository,
+def _write(
     opened: IO[str],
     line: Callable[[Mapping[str, Any]], str],
     with_hashes: bool,
-) -> int:
-    count, after = 0, None
-    while True:
-        page = await repository.page(UserQuery(), after, _MANY)
-        records = [written(user, with_hash=with_hashes) for user in page.items]
-        if line is csv_line and not count and records:
-            opened.write(csv_line({name: name for name in records[0]}))
-        opened.writelines(line(record) for record in records)
-        count += len(records)
-        after = page.next
-        if after is None:
-            return count
+    users: Sequence[User],
+) -> None:
+    records = [written(user, with_hash=with_hashes) for user in users]
+    if line is csv_line and records and opened.tell() == 0:
+        opened.write(csv_line({name: name for name in records[0]}))
+    opened.writelines(line(record) for record in records)
 
 
 @users.command("import")
@@ -228,18 +211,9 @@ def _run(work: Callable[[AsyncContainer], Awaitable[_T]]) -> _T:
 
 
 async def _find(container: AsyncContainer, text: str) -> User:
-    """:raises NotFound: nobody has that address or that id."""
-    repository: UserRepository = await container.get(UserRepository)
-    try:
-        found = await repository.get(UserId(UUID(text)))
-    except ValueError:
-        try:
-            found = await repository.by_email(Email.parse(text))
-        except InvalidInput:
-            raise NotFound from None
-    if found is None:
-        raise NotFound
-    return found
+    """:raises NotFound: no user has that address or that id."""
+    find_user: FindUser = await container.get(FindUser)
+    return await find_user(Operator(), text)
 
 
 def _reason(file: Path, error: UnreadableFile | OSError) -> str:

@@ -27,6 +27,7 @@ from application.audit import Audit, PruneAuditLog
 from application.audit_log import ListActivity, ListAuditEvents
 from application.authenticate import Authenticate, AuthenticateFromCache, ReloadPrincipal
 from application.authentication import Login, Logout, RefreshAccess
+from application.export_users import ExportUsers
 from application.import_users import ImportUsers
 from application.ports import (
     Announce,
@@ -60,10 +61,17 @@ from application.sessions import (
     RevokeSession,
     StartSession,
 )
-from application.signing_keys import ListPublicKeys, MaintainKeys, RevokeKey, RotateKeys
+from application.signing_keys import (
+    ListPublicKeys,
+    ListSigningKeys,
+    MaintainKeys,
+    RevokeKey,
+    RotateKeys,
+)
 from application.users import (
     ChangeUser,
     DeleteUser,
+    FindUser,
     ForgetUser,
     ListUsers,
     RevokeSessionsOf,
@@ -120,16 +128,19 @@ USE_CASES: tuple[type, ...] = (
     RecordSessionActivity,
     ListUsers,
     ShowUser,
+    FindUser,
     ChangeUser,
     DeleteUser,
     RevokeSessionsOf,
     ForgetUser,
     ImportUsers,
+    ExportUsers,
     PruneAuditLog,
     ListAuditEvents,
     ListActivity,
     CheckReadiness,
     ListPublicKeys,
+    ListSigningKeys,
     RotateKeys,
     RevokeKey,
     MaintainKeys,

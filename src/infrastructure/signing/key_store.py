@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing_extensions import override
 
 from application.ports import KeyStore
-from domain.key_ring import Key, KeyId, KeyRing, KeysReadOnly
+from domain.key_ring import Key, KeyId, KeyListing, KeyRing, KeysReadOnly
 from domain.token import TokenKind
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.signing.algorithms import RS256, Algorithm
@@ -63,6 +63,12 @@ class SigningKeyStore(KeyStore):
 
     async def ring(self) -> KeyRing:
         return (await self.read()).ring
+
+    @override
+    async def list(self) -> KeyListing:
+        loaded = await self.read()
+        algorithms = {key_id: pair.algorithm.name for key_id, pair in loaded.pairs.items()}
+        return KeyListing(loaded.ring, algorithms, loaded.warnings)
 
     @override
     async def discard(self, key_id: KeyId) -> bool:
