@@ -14,17 +14,16 @@ import jwt
 from dishka import Provider, Scope, provide
 from litestar import Litestar, MediaType, get
 
-from api.app import create_app
-from api.security.origin_policy import OriginPolicy
 from application.ports import SessionStore, TokenSigner
 from bench.services import APPLICATION, BODY
 from domain.errors import TokenRejected
 from domain.session import SessionId, TokenId
 from domain.token import TokenClaims, TokenKind
 from domain.user import UserId
-from doorward.main import server_options
 from doorward.server import run as server
+from doorward.server.lifespan import Program
 from doorward.wiring.container import make_container
+from doorward.wiring.http import server_options
 from doorward.wiring.keys import keys_in_environment, make_signer
 from infrastructure.config.settings import Settings
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
@@ -55,13 +54,16 @@ def settle() -> None:
     gc.freeze()
 
 
-def tutorial() -> Litestar:
+def tutorial() -> Program:
     """To be run with ``CACHED_USERS=0``, so that each request reads its user by a SELECT."""
-    settings = Settings.read()
-    origin_policy = OriginPolicy(
-        settings.origin, frozenset(), settings.trusted_proxies, settings.allowed_hosts
-    )
-    return create_app(make_container(settings, Tutorial()), origin_policy)
+    return Program(opened_tutorial)
+
+
+@asynccontextmanager
+async def opened_tutorial() -> AsyncIterator[Litestar]:
+    container = make_container(Settings.read(), Tutorial())
+    yield await container.get(Litestar)
+    await container.close()
 
 
 class Tutorial(Provider):

@@ -1,12 +1,10 @@
 """The web application, put together."""
 
-from typing import cast
+from typing import Any
 
 from dishka import AsyncContainer
 from litestar import Litestar
-from litestar.datastructures import State
-from litestar.enums import HttpMethod, ScopeType
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from api import openapi
 from api.controllers.account import UserController
@@ -18,27 +16,50 @@ from api.controllers.health import OperationController
 from api.controllers.jwks import KeyController
 from api.controllers.sessions import SessionController
 from api.json_request import JsonRequest
-from api.lifecycle import Lifecycle
 from api.middleware.fast_path import with_fast_path
+from api.middleware.head_requests import with_head_requests
 from api.middleware.request_context import with_request_context
 from api.middleware.security_headers import with_headers
 from api.problems import handle
-from api.security.guard import require_login
+from api.security.cookies import CookieNames
+from api.security.guard import Guard
 from api.security.origin_policy import OriginPolicy
+from application.authenticate import AuthenticateFromCache
+from application.session_activity import RecordSessionActivity
 
 LARGEST_BODY = 16 * 1024
 """In bytes."""
 
 
 def create_app(
-    container: AsyncContainer, origin_policy: OriginPolicy, lifecycle: Lifecycle | None = None
+    container: AsyncContainer,
+    guard: Guard,
+    origin_policy: OriginPolicy,
+    names: CookieNames,
+    authenticate: AuthenticateFromCache,
+    record_activity: RecordSessionActivity,
 ) -> Litestar:
+    """Put the routes behind the guard and the middleware.
+
+    :param container: where the handlers' use cases come from.
+    :param names: of the cookies.
     """
-    :param container: where the use cases and ports come from.
-    :param site: where browsers find the service.
-    :param lifecycle: what the server process tells, if it tells anything.
-    """
-    app = Litestar(
+    app = _routes(origin_policy, guard)
+    inner = _with_container(app.asgi_handler, container)
+    inner = with_fast_path(inner, names, authenticate, record_activity)
+    inner = with_head_requests(inner, CHANGED_BY_GET, FOR_GATEWAYS)
+    inner = with_request_context(inner, origin_policy)
+    app.asgi_handler = with_headers(inner, origin_policy)
+    return app
+
+
+def openapi_document(origin_policy: OriginPolicy) -> dict[str, Any]:
+    """Return the OpenAPI document, which needs no store."""
+    return _routes(origin_policy).openapi_schema.to_schema()
+
+
+def _routes(origin_policy: OriginPolicy, *guards: Guard) -> Litestar:
+    return Litestar(
         route_handlers=[
             AuthController,
             VerifyController,
@@ -49,25 +70,17 @@ def create_app(
             KeyController,
             *DOCUMENTATION,
         ],
-        guards=[require_login],
+        guards=guards,
         exception_handlers={Exception: handle},
         request_class=JsonRequest,
         request_max_body_size=LARGEST_BODY,
         openapi_config=openapi.config(origin_policy),
         logging_config=None,
-        state=State({"origin_policy": origin_policy, "lifecycle": lifecycle or Lifecycle()}),
     )
-    app.state.dishka_container = container
-    app.asgi_handler = _with_container(app.asgi_handler, container)
-    app.asgi_handler = with_fast_path(app.asgi_handler, container, origin_policy)
-    app.asgi_handler = with_headers(
-        with_request_context(_with_head(app.asgi_handler), origin_policy), origin_policy
-    )
-    return app
 
 
 def _with_container(app: ASGIApp, container: AsyncContainer) -> ASGIApp:
-    """What dishka's own ``setup_dishka`` does, but that it makes a container for each request. All
+    """Do what dishka's own ``setup_dishka`` does, but make no container for each request: all
     that is injected here lives as long as the application.
     """
 
@@ -76,37 +89,3 @@ def _with_container(app: ASGIApp, container: AsyncContainer) -> ASGIApp:
         await app(scope, receive, send)
 
     return wrapped
-
-
-def _with_head(app: ASGIApp) -> ASGIApp:
-    """HEAD is GET without the body (RFC 9110, section 9.3.2), where a GET changes nothing.
-
-    And OPTIONS is GET where a gateway asks about somebody's OPTIONS.
-    """
-
-    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != ScopeType.HTTP:
-            await app(scope, receive, send)
-        elif scope["method"] == "OPTIONS" and scope["path"].startswith(FOR_GATEWAYS):
-            await app(_as_get(scope), receive, send)
-        elif scope["method"] == "HEAD":
-            path = "/".join(part for part in scope["path"].split("/") if part)  # as Litestar does
-            is_changed = path in CHANGED_BY_GET
-            await app(scope if is_changed else _as_get(scope), receive, _without_body(send))
-        else:
-            await app(scope, receive, send)
-
-    return wrapped
-
-
-def _as_get(scope: HTTPScope) -> HTTPScope:
-    return cast(HTTPScope, {**scope, "method": HttpMethod.GET.value})
-
-
-def _without_body(send: Send) -> Send:
-    async def send_without_body(message: Message) -> None:
-        if message["type"] == "http.response.body":
-            message["body"] = b""
-        await send(message)
-
-    return send_without_body

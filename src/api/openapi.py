@@ -23,7 +23,7 @@ from litestar.types import ControllerRouterHandler
 
 from api.problems import ANSWERS, FRAMEWORK, Answer
 from api.schemas.errors import Failure
-from api.security import cookies
+from api.security.cookies import CookieNames
 from api.security.origin_policy import OriginPolicy
 from domain.errors import AuthError
 
@@ -53,7 +53,7 @@ class _NoRoutes(Router):
 
 
 def config(origin_policy: OriginPolicy) -> OpenAPIConfig:
-    known = cookies.names(origin_policy)
+    known = CookieNames.under(origin_policy)
     schemes: dict[str, SecurityScheme | Reference] = {
         BEARER: SecurityScheme(
             type="http", scheme="bearer", bearer_format="JWT", description="The access token."

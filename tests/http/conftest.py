@@ -4,10 +4,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from dishka import Provider, Scope
+from dishka import AsyncContainer, Provider, Scope
 from litestar import Litestar
 
-from api.app import create_app
 from api.security.origin_policy import OriginPolicy
 from application.ports import (
     CachedSessions,
@@ -93,9 +92,11 @@ def replacements(
     keys: dict[TokenKind, SigningKey],
     signer: JwtSigner,
     devices: HmacDevices,
+    origin_policy: OriginPolicy,
 ) -> Provider:
     """A clock that the test sets, quick hashes and ready-made keys."""
     provider = Provider(scope=Scope.APP)
+    provider.provide(lambda: origin_policy, provides=OriginPolicy)
     provider.provide(lambda: clock, provides=Clock)
     provider.provide(_hasher, provides=PasswordHasher)
     provider.provide(lambda: KeyRingWatcher.fixed(keys), provides=KeyRingWatcher)
@@ -120,13 +121,18 @@ def _hasher() -> QuickHasher:
 
 
 @pytest.fixture
-async def app(
-    settings: Settings, origin_policy: OriginPolicy, replacements: Provider
-) -> AsyncIterator[Litestar]:
-    """The application as it is deployed, but for the replacements."""
+async def container(settings: Settings, replacements: Provider) -> AsyncIterator[AsyncContainer]:
+    """The container of the service, with the replacements."""
     container = make_container(settings, replacements)
-    yield create_app(container, origin_policy)
+    yield container
     await container.close()
+
+
+@pytest.fixture
+async def app(container: AsyncContainer) -> Litestar:
+    """The application as it is deployed, with the replacements."""
+    app: Litestar = await container.get(Litestar)
+    return app
 
 
 @pytest.fixture
@@ -137,7 +143,7 @@ async def client(app: Litestar, origin_policy: OriginPolicy) -> AsyncIterator[Cl
 
 
 @pytest.fixture
-async def users(app: Litestar) -> UserRepository:
+async def users(container: AsyncContainer) -> UserRepository:
     """The users behind the application."""
-    repository: UserRepository = await app.state.dishka_container.get(UserRepository)
+    repository: UserRepository = await container.get(UserRepository)
     return repository

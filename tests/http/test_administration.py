@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import httpx
 import pytest
+from dishka import AsyncContainer
 from litestar import Litestar
 
 from application.pagination import EventQuery, UserQuery
@@ -314,7 +315,7 @@ class TestAChange:
 
     @each_stack
     async def test_to_disabled_ends_all_sessions_for_good(
-        self, client: Client, app: Litestar, admin: Headers, users: UserRepository
+        self, client: Client, container: AsyncContainer, admin: Headers, users: UserRepository
     ) -> None:
         first, second = await client.come_in(), await client.come_in()
         other = await client.come_in(EVE)
@@ -328,7 +329,7 @@ class TestAChange:
         assert await statuses(client, first) == await statuses(client, second) == DEAD
         refused = await client.log_in()
         assert (refused.status_code, refused.json()["code"]) == (400, "invalid_credentials")
-        assert await kept(app, await stored(users)) == 0
+        assert await kept(container, await stored(users)) == 0
 
         answer = await client.patch(path, json={"disabled": False}, headers=admin)
 
@@ -421,9 +422,9 @@ class TestAChange:
         assert await stored(users) == before
 
 
-async def kept(app: Litestar, user: User) -> int:
+async def kept(container: AsyncContainer, user: User) -> int:
     """How many sessions of the user are still in the store."""
-    sessions: SessionStore = await app.state.dishka_container.get(SessionStore)
+    sessions: SessionStore = await container.get(SessionStore)
     return len(await sessions.of_user(user.id))
 
 
@@ -475,7 +476,12 @@ class TestTheLastAdministrator:
     @each_stack
     @each_end_of_oneself
     async def test_stays_one(
-        self, client: Client, app: Litestar, admin: Headers, users: UserRepository, step: Step
+        self,
+        client: Client,
+        container: AsyncContainer,
+        admin: Headers,
+        users: UserRepository,
+        step: Step,
     ) -> None:
         before = await stored(users, BOSS)
 
@@ -489,10 +495,12 @@ class TestTheLastAdministrator:
         }
         assert "set-cookie" not in answer.headers
         assert await stored(users, BOSS) == before
-        assert await kept(app, before) == 1
+        assert await kept(container, before) == 1
         assert (await client.get(USERS, headers=admin)).status_code == 200
         logged_in, *_ = [
-            each.event for each in await events_of(app, before.id) if each.event.type == "login"
+            each.event
+            for each in await events_of(container, before.id)
+            if each.event.type == "login"
         ]
         assert logged_in.caller.address == "127.0.0.1"
 
@@ -558,23 +566,25 @@ class TestTheLastAdministrator:
         assert (await client.get(USERS, headers=left)).status_code == 200
 
     async def test_who_wanted_to_go_is_on_record(
-        self, client: Client, app: Litestar, admin: Headers, users: UserRepository
+        self, client: Client, container: AsyncContainer, admin: Headers, users: UserRepository
     ) -> None:
         await depose(client, admin, await path_of(users, BOSS))
 
-        latest = (await events_of(app, (await stored(users, BOSS)).id))[0].event
+        latest = (await events_of(container, (await stored(users, BOSS)).id))[0].event
         assert (latest.type, latest.outcome) == ("change user", "last_administrator")
 
 
-async def events_of(app: Litestar, user_id: UserId | None = None) -> list[RecordedEvent]:
-    log: AuditLog = await app.state.dishka_container.get(AuditLog)
+async def events_of(
+    container: AsyncContainer, user_id: UserId | None = None
+) -> list[RecordedEvent]:
+    log: AuditLog = await container.get(AuditLog)
     return list((await log.page(EventQuery(user_id=user_id), None, 200)).items)
 
 
 class TestADeletedUser:
     @each_stack
     async def test_is_gone_from_everywhere(
-        self, client: Client, app: Litestar, admin: Headers, users: UserRepository
+        self, client: Client, container: AsyncContainer, admin: Headers, users: UserRepository
     ) -> None:
         first, second = await client.come_in(), await client.come_in()
         await client.log_in(password="a guess")
@@ -589,7 +599,7 @@ class TestADeletedUser:
         assert (await client.get(path, headers=admin)).status_code == 404
         assert (await client.delete(path, headers=admin)).status_code == 404
         assert await found(client, admin) == ["boss"]
-        assert await kept(app, user) == 0
+        assert await kept(container, user) == 0
 
         assert (await client.register()).status_code == 200
         assert (await stored(users)).id != user.id
@@ -622,7 +632,12 @@ class TestADeletedUser:
 
     @each_stack
     async def test_who_was_an_administrator_leaves_no_address_either(
-        self, client: Client, app: Litestar, admin: Headers, users: UserRepository
+        self,
+        client: Client,
+        app: Litestar,
+        container: AsyncContainer,
+        admin: Headers,
+        users: UserRepository,
     ) -> None:
         await client.register()
         async with a_client(app, ORIGIN, "203.0.113.7") as theirs:
@@ -632,7 +647,7 @@ class TestADeletedUser:
 
             assert (await theirs.delete(path, headers=credentials)).status_code == 200
 
-        events = [each.event for each in await events_of(app)]
+        events = [each.event for each in await events_of(container)]
         theirs_alone = [each for each in events if str(each.actor_id) in path]
         assert {each.type for each in theirs_alone} == {"change user", "delete user"}
         assert {each.caller.address for each in theirs_alone} == {""}
@@ -642,7 +657,7 @@ class TestADeletedUser:
 class TestTheSessionsOfAUser:
     @each_stack
     async def test_are_shown(
-        self, client: Client, app: Litestar, admin: Headers, users: UserRepository
+        self, client: Client, container: AsyncContainer, admin: Headers, users: UserRepository
     ) -> None:
         client.headers["User-Agent"] = "curl/8.5.0"
         await client.come_in()
@@ -656,7 +671,7 @@ class TestTheSessionsOfAUser:
         assert {each["device"] for each in views} == {"curl 8"}
         assert {each["isCurrent"] for each in views} == {False}
         assert await found(client, admin, email="a") == ["ada"]  # looking has changed nothing
-        assert await kept(app, await stored(users)) == 2
+        assert await kept(container, await stored(users)) == 2
 
     async def test_are_none_of_who_is_nowhere_logged_in(
         self, client: Client, admin: Headers, users: UserRepository
@@ -678,7 +693,7 @@ class TestTheSessionsOfAUser:
 
     @each_stack
     async def test_are_ended_at_once(
-        self, client: Client, app: Litestar, admin: Headers, users: UserRepository
+        self, client: Client, container: AsyncContainer, admin: Headers, users: UserRepository
     ) -> None:
         first, second = await client.come_in(), await client.come_in()
         other = await client.come_in(EVE)
@@ -689,7 +704,7 @@ class TestTheSessionsOfAUser:
 
         assert (answer.status_code, answer.json()) == (200, {"status": "success"})
         assert await statuses(client, first) == await statuses(client, second) == DEAD
-        assert await kept(app, await stored(users)) == 0
+        assert await kept(container, await stored(users)) == 0
         assert await statuses(client, other) == ALIVE
         assert (await client.get(USERS, headers=admin)).status_code == 200
         assert await statuses(client, await client.come_in()) == ALIVE

@@ -4,20 +4,19 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from dishka import Provider
+from dishka import AsyncContainer, Provider
 from litestar import Litestar
 from litestar.routes import HTTPRoute
 from prometheus_client import CollectorRegistry, generate_latest
 
-from api.app import create_app
 from api.middleware.instrumentation import Routes
 from api.security.origin_policy import OriginPolicy
 from application.ports import UserRepository
 from domain.errors import Unavailable
 from domain.permissions import Role
 from domain.user import User
-from doorward.main import observe
 from doorward.wiring.container import make_container
+from doorward.wiring.http import request_observers
 from infrastructure.config.settings import Settings
 from infrastructure.telemetry.metrics import Metrics
 from infrastructure.telemetry.telemetry import Observation
@@ -48,17 +47,12 @@ def registry() -> CollectorRegistry:
 
 
 @pytest.fixture
-async def app(
-    settings: Settings,
-    origin_policy: OriginPolicy,
-    replacements: Provider,
-    registry: CollectorRegistry,
-) -> AsyncIterator[Litestar]:
+async def container(
+    settings: Settings, replacements: Provider, registry: CollectorRegistry
+) -> AsyncIterator[AsyncContainer]:
     observation = Observation(Metrics(registry))
     container = make_container(settings, replacements, observation=observation)
-    app = create_app(container, origin_policy)
-    observe(app, observation)
-    yield app
+    yield container
     await container.close()
 
 
@@ -93,12 +87,8 @@ def test_every_route_is_known_by_its_template(app: Litestar) -> None:
     assert [routes.template(each) for each in templates] == templates
 
 
-def test_where_nobody_watches_nothing_is_in_the_way(app: Litestar) -> None:
-    before = app.asgi_handler
-
-    observe(app, Observation())
-
-    assert app.asgi_handler is before
+def test_without_metrics_and_traces_no_request_is_observed() -> None:
+    assert list(request_observers(Observation())) == []
 
 
 async def test_answers_of_the_framework_are_counted(

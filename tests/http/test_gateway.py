@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
-from litestar import Litestar
+from dishka import AsyncContainer
 
 from application.ports import SessionStore, UserRepository
 from domain.errors import Unavailable
@@ -31,10 +31,10 @@ SPOOFED = {"X-User-Id": "somebody", "X-User-Role": "admin", "X-Session-Id": "0" 
 each_stack = pytest.mark.parametrize("settings", STACKS, indirect=True)
 
 
-async def told(users: UserRepository, app: Litestar) -> Headers:
+async def told(users: UserRepository, container: AsyncContainer) -> Headers:
     """The headers that say who it is."""
     user = await stored(users)
-    sessions: SessionStore = await app.state.dishka_container.get(SessionStore)
+    sessions: SessionStore = await container.get(SessionStore)
     [session] = await sessions.of_user(user.id)
     return {
         "x-user-id": str(user.id),
@@ -52,7 +52,7 @@ _NAMES = {name.lower() for name in SPOOFED}
 
 @each_stack
 async def test_a_good_token_is_whose_it_is(
-    client: Client, users: UserRepository, app: Litestar
+    client: Client, users: UserRepository, container: AsyncContainer
 ) -> None:
     token = (await client.come_in())["access_token"]
 
@@ -60,13 +60,15 @@ async def test_a_good_token_is_whose_it_is(
         answer = await client.verify(token)
 
         assert (answer.status_code, answer.content) == (204, b"")
-        assert identity(answer) == await told(users, app)
+        assert identity(answer) == await told(users, container)
 
 
-async def test_a_cookie_does_as_well(client: Client, users: UserRepository, app: Litestar) -> None:
+async def test_a_cookie_does_as_well(
+    client: Client, users: UserRepository, container: AsyncContainer
+) -> None:
     await client.sign_up()
 
-    assert identity(await client.verify()) == await told(users, app)
+    assert identity(await client.verify()) == await told(users, container)
 
 
 each_method = pytest.mark.parametrize(
@@ -80,7 +82,12 @@ each_method = pytest.mark.parametrize(
     [("", 204), ("/orders/7", 200), ("/api/auth/login", 200), ("/a%2Fb//c/", 200)],
 )
 async def test_the_method_and_the_path_may_be_those_of_the_other_request(
-    client: Client, users: UserRepository, app: Litestar, method: str, path: str, status: int
+    client: Client,
+    users: UserRepository,
+    container: AsyncContainer,
+    method: str,
+    path: str,
+    status: int,
 ) -> None:
     token = (await client.come_in())["access_token"]
 
@@ -88,7 +95,7 @@ async def test_the_method_and_the_path_may_be_those_of_the_other_request(
 
     # Envoy, which appends the path, takes nothing but 200 for a yes.
     assert answer.status_code == status
-    assert identity(answer) == await told(users, app)
+    assert identity(answer) == await told(users, container)
 
 
 @each_method
@@ -104,13 +111,13 @@ async def test_a_preflight_is_no_yes(client: Client, method: str, path: str) -> 
 
 
 async def test_nothing_that_the_caller_says_is_in_the_answer(
-    client: Client, users: UserRepository, app: Litestar
+    client: Client, users: UserRepository, container: AsyncContainer
 ) -> None:
     token = (await client.come_in())["access_token"]
 
     for _ in range(2):
         answer = await client.verify(token, headers=SPOOFED)
-        assert identity(answer) == await told(users, app)
+        assert identity(answer) == await told(users, container)
     refused = await client.verify(headers=SPOOFED)
     assert identity(refused) == {}
 

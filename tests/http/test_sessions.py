@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import httpx
 import pytest
+from dishka import AsyncContainer
 from litestar import Litestar
 
 from application.ports import SessionStore, UserRepository
@@ -49,9 +50,9 @@ each_stack = pytest.mark.parametrize("settings", STACKS, indirect=True)
 
 
 @pytest.fixture
-async def flush_activity(app: Litestar) -> FlushSessionActivity:
+async def flush_activity(container: AsyncContainer) -> FlushSessionActivity:
     """What the service calls every few seconds."""
-    found: FlushSessionActivity = await app.state.dishka_container.get(FlushSessionActivity)
+    found: FlushSessionActivity = await container.get(FlushSessionActivity)
     return found
 
 
@@ -468,7 +469,7 @@ class TestLastSeen:
     async def test_is_nothing_of_a_session_that_has_ended_meanwhile(
         self,
         client: Client,
-        app: Litestar,
+        container: AsyncContainer,
         clock: SettableClock,
         users: UserRepository,
         flush_activity: FlushSessionActivity,
@@ -480,7 +481,7 @@ class TestLastSeen:
 
         await flush_activity()
 
-        sessions: SessionStore = await app.state.dishka_container.get(SessionStore)
+        sessions: SessionStore = await container.get(SessionStore)
         assert set(await sessions.activity_of((await stored(users)).id)) == {
             await id_of(client, other)
         }
@@ -515,7 +516,7 @@ HOSTILE = {
 
 @each_stack
 async def test_a_hostile_agent_neither_breaks_anything_nor_passes_as_it_is(
-    client: Client, app: Litestar, users: UserRepository
+    client: Client, container: AsyncContainer, users: UserRepository
 ) -> None:
     await client.register()
     body = {"email": EMAIL, "password": PASSWORD, "transport": "bearer"}
@@ -528,7 +529,7 @@ async def test_a_hostile_agent_neither_breaks_anything_nor_passes_as_it_is(
     assert answer.headers["content-type"] == "application/json"
     devices = [each["device"] for each in answer.json()["data"]["sessions"]]
     assert len(devices) == len(HOSTILE)
-    sessions: SessionStore = await app.state.dishka_container.get(SessionStore)
+    sessions: SessionStore = await container.get(SessionStore)
     noted = [
         each.agent for each in (await sessions.activity_of((await stored(users)).id)).values()
     ]

@@ -12,18 +12,19 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any, NoReturn, TypeVar
 
-from dishka import Provider, Scope, decorate
+from dishka import AsyncContainer, Provider, Scope, decorate
 from litestar import Litestar
 from litestar.types import ASGIApp, Message, Receive, Send
 from litestar.types import Scope as Request
 from uvicorn import Server
 
-from api.app import create_app
 from application.ports import (
     Devices,
     PasswordHasher,
@@ -33,10 +34,11 @@ from application.ports import (
     UserRepository,
 )
 from domain.password import PasswordRule
-from doorward import main
 from doorward.diagnostics import preflight
 from doorward.server import run as server
+from doorward.server.lifespan import Program
 from doorward.wiring.container import make_container
+from doorward.wiring.http import server_options
 from infrastructure.config.settings import Settings
 from infrastructure.telemetry.logging import LOGS
 
@@ -104,28 +106,28 @@ def mortal(app: ASGIApp) -> ASGIApp:
     return wrapped
 
 
-async def loaded(settings: Settings) -> Litestar:
-    """The application with all it needs, but for the stores, which it connects to when asked."""
+async def loaded(settings: Settings) -> AsyncContainer:
+    """The container with all it needs, but for the stores, which it connects to when asked."""
     await preflight.prepare(settings)
     container = make_container(settings, StoresInSteps())
     for needed in (TokenSigner, Devices, PasswordHasher, PasswordRule):
         await container.get(needed)
+    return container
 
-    async def close() -> None:
-        await container.close()
 
-    app = create_app(container, main._origin_policy(settings))
-    app.on_shutdown.append(close)
-    return app
+@asynccontextmanager
+async def opened(container: AsyncContainer) -> AsyncIterator[Litestar]:
+    yield await container.get(Litestar)
+    await container.close()
 
 
 def serve_again_and_again(listener: socket.socket) -> NoReturn:
     server.end_on_signals()
     settings = Settings.read()
-    app = asyncio.run(loaded(settings))
+    container = asyncio.run(loaded(settings))
     while True:
         process = multiprocessing.get_context("fork").Process(
-            target=serve, args=(app, listener, settings), daemon=True
+            target=serve, args=(container, listener, settings), daemon=True
         )
         process.start()
         process.join()
@@ -133,9 +135,9 @@ def serve_again_and_again(listener: socket.socket) -> NoReturn:
             sys.exit(f"the server ended by itself, with {process.exitcode}")
 
 
-def serve(app: Litestar, listener: socket.socket, settings: Settings) -> None:
-    options = main.server_options(settings)
-    config = server.configuration(options, LOGS, lambda: mortal(app))
+def serve(container: AsyncContainer, listener: socket.socket, settings: Settings) -> None:
+    program = Program(partial(opened, container))
+    config = server.configuration(server_options(settings), LOGS, lambda: mortal(program))
     Server(config).run(sockets=[listener])
 
 

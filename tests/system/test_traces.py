@@ -232,17 +232,25 @@ def test_traces_without_their_packages_are_one_line(tmp_path: Path) -> None:
     assert_one_line(result, 2, "install doorward[otel]")
 
 
-def test_what_is_off_is_not_loaded() -> None:
+def test_modules_of_telemetry_that_is_off_are_not_imported(tmp_path: Path) -> None:
     ours = (
         "prometheus_client",
         "infrastructure.telemetry.metrics",
         "infrastructure.telemetry.tracing",
     )
-    program = (
-        "import sys, doorward.cli.serve, doorward.main;"
-        "from infrastructure.config.settings import Settings;"
-        "doorward.main.make_app(Settings.read({'USERS_URL': 'memory:'}));"
-        f"sys.exit(any(name in sys.modules for name in {ours}))"
-    )
+    program = f"""
+import asyncio, sys
+import doorward.cli.serve
+from api.lifecycle import Lifecycle
+from doorward.main import open_app
+from infrastructure.config.settings import Settings
+
+async def run():
+    settings = Settings.read({{"USERS_URL": "memory:", "DOORWARD_DATA": {str(tmp_path)!r}}})
+    async with open_app(settings, Lifecycle()):
+        sys.exit(any(name in sys.modules for name in {ours}))
+
+asyncio.run(run())
+"""
 
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -13,8 +13,9 @@ from api.schemas.export import ExportAnswer
 from api.schemas.pages import After, PageSize
 from api.schemas.success import Done
 from api.schemas.users import UserAnswer
-from api.security import cookies, credentials
-from api.security.origin_policy import CrossSiteRequest, OriginPolicy
+from api.security.cookies import CookieWriter
+from api.security.credential_reader import CredentialReader
+from api.security.origin_policy import CrossSiteRequest
 from application.account import ChangePassword, ChangeProfile, DeleteAccount, ExportAccount
 from application.audit_log import ListActivity
 from domain.errors import (
@@ -85,10 +86,11 @@ class UserController(Controller):
         request: JsonRequest,
         data: JSONBody[PasswordConfirmation],
         delete_account: FromDishka[DeleteAccount],
+        cookies: FromDishka[CookieWriter],
     ) -> Response[Done]:
         """Delete everything about me, permanently. All my tokens are invalid at once."""
         await delete_account(request.user, data.password, context_of(request))
-        return Response(Done("success"), cookies=cookies.removal(request.app.state.origin_policy))
+        return Response(Done("success"), cookies=cookies.removal())
 
     @get(
         "/me/export",
@@ -131,13 +133,14 @@ class UserController(Controller):
         request: JsonRequest,
         data: JSONBody[PasswordChange],
         change_password: FromDishka[ChangePassword],
+        credentials: FromDishka[CredentialReader],
+        cookies: FromDishka[CookieWriter],
     ) -> Response[Done]:
         """Change my password and end all my other sessions."""
         device_token = await change_password(
             request.user, data.current_password, data.new_password, context_of(request)
         )
-        origin_policy: OriginPolicy = request.app.state.origin_policy
         answer = Response(Done("success"))
-        if credentials.device_token(request.scope["headers"], origin_policy):
-            answer.set_cookie(cookies.of_device(device_token, origin_policy))
+        if credentials.device_token(request):
+            answer.set_cookie(cookies.of_device(device_token))
         return answer

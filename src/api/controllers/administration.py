@@ -88,7 +88,7 @@ class AdministrationController(Controller):
     @get(
         "/users",
         summary="Users",
-        guards=[requires(Permission.READ_USERS)],
+        opt=requires(Permission.READ_USERS),
         dependencies={"wanted": Provide(user_query)},
         responses=failures(InvalidInput, *_READING),
     )
@@ -109,7 +109,7 @@ class AdministrationController(Controller):
         "/users/{user_id:uuid}",
         summary="A user",
         operation_class=NeverInvalid,
-        guards=[requires(Permission.READ_USERS)],
+        opt=requires(Permission.READ_USERS),
         responses=failures(NotFound, *_READING),
     )
     @inject
@@ -122,7 +122,7 @@ class AdministrationController(Controller):
     @patch(
         "/users/{user_id:uuid}",
         summary="Change a user",
-        guards=[requires(Permission.CHANGE_USERS)],
+        opt=requires(Permission.CHANGE_USERS),
         responses=failures(InvalidInput, LastAdministrator, *_CHANGING, status=(413, 415)),
     )
     @inject
@@ -145,7 +145,7 @@ class AdministrationController(Controller):
         status_code=200,
         summary="Delete a user",
         operation_class=NeverInvalid,
-        guards=[requires(Permission.DELETE_USERS)],
+        opt=requires(Permission.DELETE_USERS),
         responses=failures(LastAdministrator, *_CHANGING),
     )
     @inject
@@ -160,7 +160,7 @@ class AdministrationController(Controller):
         "/users/{user_id:uuid}/sessions",
         summary="Sessions of a user",
         operation_class=NeverInvalid,
-        guards=[requires(Permission.READ_USERS)],
+        opt=requires(Permission.READ_USERS),
         responses=failures(NotFound, *_READING),
     )
     @inject
@@ -179,7 +179,7 @@ class AdministrationController(Controller):
         status_code=200,
         summary="End the sessions of a user",
         operation_class=NeverInvalid,
-        guards=[requires(Permission.END_SESSIONS)],
+        opt=requires(Permission.END_SESSIONS),
         responses=failures(*_CHANGING),
     )
     @inject
@@ -196,7 +196,7 @@ class AdministrationController(Controller):
     @get(
         "/audit",
         summary="The audit log",
-        guards=[requires(Permission.READ_AUDIT)],
+        opt=requires(Permission.READ_AUDIT),
         dependencies={"wanted": Provide(event_query)},
         responses=failures(InvalidInput, *_READING),
     )

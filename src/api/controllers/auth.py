@@ -12,9 +12,10 @@ from api.openapi import ACCESS, REFRESH_COOKIE, OptionalBody, failures
 from api.schemas.auth import LoginRequest, RefreshToken, Registration, TokenAnswer
 from api.schemas.success import Done
 from api.schemas.users import UserAnswer
-from api.security import cookies, credentials
-from api.security.guard import PUBLIC, credentials_of, reject_cross_site
-from api.security.origin_policy import CrossSiteRequest, OriginPolicy
+from api.security.cookies import CookieWriter
+from api.security.credential_reader import CredentialReader
+from api.security.guard import PUBLIC
+from api.security.origin_policy import CrossSiteRequest
 from application.authentication import Login, Logout, RefreshAccess, TokenPair
 from application.registration import RegisterUser
 from domain.errors import (
@@ -75,18 +76,22 @@ class AuthController(Controller):
     )
     @inject
     async def login(
-        self, request: JsonRequest, data: JSONBody[LoginRequest], log_in: FromDishka[Login]
+        self,
+        request: JsonRequest,
+        data: JSONBody[LoginRequest],
+        log_in: FromDishka[Login],
+        credentials: FromDishka[CredentialReader],
+        cookies: FromDishka[CookieWriter],
     ) -> Response[TokenAnswer]:
         """Start a session. The tokens are set as cookies, or with `"transport": "bearer"` returned
         in the body; then the client stores the refresh token itself."""
-        origin_policy: OriginPolicy = request.app.state.origin_policy
-        device_token = credentials.device_token(request.scope["headers"], origin_policy)
+        device_token = credentials.device_token(request)
         caller = replace(context_of(request), device_token=device_token)
         logged_in = await log_in(data.email, data.password, caller)
         if data.transport == "bearer":
             return Response(TokenAnswer.of(logged_in.tokens, with_refresh_token=True))
-        answer = _with_cookies(logged_in.tokens, origin_policy)
-        answer.set_cookie(cookies.of_device(logged_in.device_token, origin_policy))
+        answer = _with_cookies(logged_in.tokens, cookies)
+        answer.set_cookie(cookies.of_device(logged_in.device_token))
         return answer
 
     @post(
@@ -102,6 +107,8 @@ class AuthController(Controller):
         self,
         request: JsonRequest,
         refresh_access: FromDishka[RefreshAccess],
+        credentials: FromDishka[CredentialReader],
+        cookies: FromDishka[CookieWriter],
         data: JSONBody[RefreshToken | None] = None,
     ) -> Response[TokenAnswer]:
         """Exchange the refresh token of the cookie, or of the body, for two new tokens.
@@ -109,7 +116,11 @@ class AuthController(Controller):
         Repeating the call with the same token within a few seconds returns the same tokens.
         Later it counts as a theft and ends the session.
         """
-        return await _refresh(request, refresh_access, data.refresh_token if data else None)
+        in_body = data.refresh_token if data else None
+        if in_body is None:
+            return await _refresh_by_cookie(request, refresh_access, credentials, cookies)
+        tokens = await refresh_access(in_body, context_of(request))
+        return Response(TokenAnswer.of(tokens, with_refresh_token=True))
 
     @get(
         "/refresh",
@@ -120,10 +131,14 @@ class AuthController(Controller):
     )
     @inject
     async def refresh_by_get(
-        self, request: JsonRequest, refresh_access: FromDishka[RefreshAccess]
+        self,
+        request: JsonRequest,
+        refresh_access: FromDishka[RefreshAccess],
+        credentials: FromDishka[CredentialReader],
+        cookies: FromDishka[CookieWriter],
     ) -> Response[TokenAnswer]:
         """Refresh with the cookie, for old clients. Use `POST`."""
-        return await _refresh(request, refresh_access, None)
+        return await _refresh_by_cookie(request, refresh_access, credentials, cookies)
 
     @post(
         "/logout",
@@ -138,13 +153,17 @@ class AuthController(Controller):
         self,
         request: JsonRequest,
         log_out: FromDishka[Logout],
+        credentials: FromDishka[CredentialReader],
+        cookies: FromDishka[CookieWriter],
         data: JSONBody[RefreshToken | None] = None,
     ) -> Response[Done]:
         """End the session: all its tokens are invalid everywhere, at once.
 
         Either token is enough. Repeating the call is harmless.
         """
-        return await _logout(request, log_out, data.refresh_token if data else None)
+        in_body = data.refresh_token if data else None
+        await _log_out(request, log_out, credentials, in_body)
+        return Response(Done("success"), cookies=cookies.removal())
 
     @get(
         "/logout",
@@ -155,35 +174,39 @@ class AuthController(Controller):
     )
     @inject
     async def logout_by_get(
-        self, request: JsonRequest, log_out: FromDishka[Logout]
+        self,
+        request: JsonRequest,
+        log_out: FromDishka[Logout],
+        credentials: FromDishka[CredentialReader],
+        cookies: FromDishka[CookieWriter],
     ) -> Response[Done]:
         """Log out, for old clients. Use `POST`."""
-        return await _logout(request, log_out, None)
+        await _log_out(request, log_out, credentials, None)
+        return Response(Done("success"), cookies=cookies.removal())
 
 
-async def _refresh(
-    request: JsonRequest, refresh_access: RefreshAccess, in_body: str | None
+async def _refresh_by_cookie(
+    request: JsonRequest,
+    refresh_access: RefreshAccess,
+    credentials: CredentialReader,
+    cookies: CookieWriter,
 ) -> Response[TokenAnswer]:
-    if in_body is not None:
-        tokens = await refresh_access(in_body, context_of(request))
-        return Response(TokenAnswer.of(tokens, with_refresh_token=True))
-    origin_policy: OriginPolicy = request.app.state.origin_policy
-    in_cookie = (await credentials_of(request)).refresh
-    if in_cookie is not None:
-        await reject_cross_site(request)
-    return _with_cookies(await refresh_access(in_cookie, context_of(request)), origin_policy)
+    refresh_token = (await credentials.read(request)).refresh
+    if refresh_token is not None:
+        await credentials.reject_cross_site(request)
+    return _with_cookies(await refresh_access(refresh_token, context_of(request)), cookies)
 
 
-async def _logout(request: JsonRequest, log_out: Logout, in_body: str | None) -> Response[Done]:
-    origin_policy: OriginPolicy = request.app.state.origin_policy
-    presented = await credentials_of(request)
+async def _log_out(
+    request: JsonRequest, log_out: Logout, credentials: CredentialReader, in_body: str | None
+) -> None:
+    presented = await credentials.read(request)
     refresh_token = in_body if in_body is not None else presented.refresh
     if presented.has_access_cookie or refresh_token is presented.refresh is not None:
-        await reject_cross_site(request)
+        await credentials.reject_cross_site(request)
     await log_out(presented.access, refresh_token, context_of(request))
-    return Response(Done("success"), cookies=cookies.removal(origin_policy))
 
 
-def _with_cookies(tokens: TokenPair, origin_policy: OriginPolicy) -> Response[TokenAnswer]:
+def _with_cookies(tokens: TokenPair, cookies: CookieWriter) -> Response[TokenAnswer]:
     answer = TokenAnswer.of(tokens, with_refresh_token=False)
-    return Response(answer, cookies=cookies.of_tokens(tokens, origin_policy))
+    return Response(answer, cookies=cookies.of_tokens(tokens))

@@ -3,7 +3,6 @@
 import structlog
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, Response, get
-from litestar.datastructures import State
 from litestar.openapi import ResponseSpec
 
 from api.lifecycle import Lifecycle
@@ -44,8 +43,8 @@ class OperationController(Controller):
     @inject
     async def ready(
         self,
-        state: State,
         check_readiness: FromDishka[CheckReadiness],
+        lifecycle: FromDishka[Lifecycle],
     ) -> Response[Readiness]:
         """Whether each store answers a read, the keys are known to be good, and the service goes
         on. Send requests elsewhere if not.
@@ -56,7 +55,6 @@ class OperationController(Controller):
         checks: dict[str, Check] = {
             name: "down" if error else "up" for name, error in errors.items()
         }
-        lifecycle: Lifecycle = state.lifecycle
         if lifecycle.is_ending:
             checks["server"] = "ending"
         is_ready = set(checks.values()) == {"up"}

@@ -11,7 +11,7 @@ from api.middleware.request_context import context_of
 from api.openapi import ACCESS, NeverInvalid, failures
 from api.schemas.sessions import SessionsAnswer
 from api.schemas.success import Done
-from api.security import cookies
+from api.security.cookies import CookieWriter
 from api.security.origin_policy import CrossSiteRequest
 from application.sessions import (
     ListSessions,
@@ -51,10 +51,11 @@ class SessionController(Controller):
         request: JsonRequest,
         session_id: FromPath[str],
         end_session: FromDishka[RevokeSession],
+        cookies: FromDishka[CookieWriter],
     ) -> Response[Done]:
         """End one session. All its tokens are invalid everywhere, at once."""
         await end_session(request.user, SessionId(session_id), context_of(request))
-        return _done(request, is_out=session_id == request.user.session.id)
+        return _done(cookies, is_out=session_id == request.user.session.id)
 
     @delete(
         status_code=200,
@@ -67,6 +68,7 @@ class SessionController(Controller):
         request: JsonRequest,
         end_others: FromDishka[RevokeOtherSessions],
         end_all: FromDishka[RevokeAllSessions],
+        cookies: FromDishka[CookieWriter],
         all: Annotated[bool, QueryParameter(description="This one as well.")] = False,  # noqa: A002
     ) -> Response[Done]:
         """Log out everywhere else, or with `?all=true` here as well."""
@@ -74,11 +76,11 @@ class SessionController(Controller):
             await end_all(request.user, context_of(request))
         else:
             await end_others(request.user, context_of(request))
-        return _done(request, is_out=all)
+        return _done(cookies, is_out=all)
 
 
-def _done(request: JsonRequest, *, is_out: bool) -> Response[Done]:
+def _done(cookies: CookieWriter, *, is_out: bool) -> Response[Done]:
     answer = Response(Done("success"))
     if is_out:
-        answer.cookies = cookies.removal(request.app.state.origin_policy)
+        answer.cookies = cookies.removal()
     return answer

@@ -1,14 +1,13 @@
-"""A fast path for the routes that other services call with each of their own requests.
+"""The fast path: the routes that other services ask with each request, answered from the caches.
 
-It answers when the token has been verified before, and its session and user are cached. Every
-other request goes through the framework, which reads from the stores, rejects and explains; the
-same request would get the same answer there, only later.
+It needs a token that was verified before, and a cached session and user. The framework handles
+every other request: it asks the stores, refuses and explains. It would give the same answer, only
+later.
 """
 
 from collections.abc import Callable
 
 import msgspec
-from dishka import AsyncContainer
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
@@ -16,7 +15,7 @@ from api.controllers.gateway import identity
 from api.middleware.request_context import context_in
 from api.schemas.users import UserAnswer
 from api.security import credentials
-from api.security.origin_policy import OriginPolicy
+from api.security.cookies import CookieNames
 from application.authenticate import AuthenticateFromCache
 from application.session_activity import RecordSessionActivity
 from domain.actor import Principal
@@ -45,13 +44,14 @@ _ANSWERS: dict[str, Callable[[Principal], Answer]] = {
 
 
 def with_fast_path(
-    app: ASGIApp, container: AsyncContainer, origin_policy: OriginPolicy
+    app: ASGIApp,
+    names: CookieNames,
+    authenticate: AuthenticateFromCache,
+    record_activity: RecordSessionActivity,
 ) -> ASGIApp:
-    authenticate: AuthenticateFromCache | None = None
-    record_activity: RecordSessionActivity | None = None
+    """Answer from the caches in front of the framework; ask the framework otherwise."""
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        nonlocal authenticate, record_activity
         if scope["type"] != ScopeType.HTTP or scope["method"] != "GET":
             await app(scope, receive, send)
             return
@@ -59,10 +59,7 @@ def with_fast_path(
         if answer is None:
             await app(scope, receive, send)
             return
-        if authenticate is None or record_activity is None:
-            authenticate = await container.get(AuthenticateFromCache)
-            record_activity = await container.get(RecordSessionActivity)
-        principal = _principal(scope, authenticate, origin_policy)
+        principal = _principal(scope, names, authenticate)
         if principal is None:
             await app(scope, receive, send)
             return
@@ -76,10 +73,10 @@ def with_fast_path(
 
 
 def _principal(
-    scope: HTTPScope, authenticate: AuthenticateFromCache, origin_policy: OriginPolicy
+    scope: HTTPScope, names: CookieNames, authenticate: AuthenticateFromCache
 ) -> Principal | None:
     try:
-        token = credentials.read(scope["headers"], origin_policy).access
+        token = credentials.read(scope["headers"], names).access
     except AuthError:
         return None
     return None if token is None else authenticate(token)

@@ -26,11 +26,12 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def context_of(request: Request[Any, Any, Any]) -> RequestContext:
+    """Return the context of a request."""
     return context_in(request.scope)
 
 
-def context_in(scope: HTTPScope) -> RequestContext:
-    """What :func:`with_request_context` has noted, and what the caller's program calls itself."""
+def context_in(scope: Scope) -> RequestContext:
+    """Return what :func:`with_request_context` has stored, with the User-Agent."""
     caller: RequestContext = scope["state"]["caller"]
     return replace(caller, agent=next(_values(scope, b"user-agent"), ""))
 
@@ -92,7 +93,7 @@ def _plain(address: str) -> str:
     return str(parsed)
 
 
-def _values(scope: HTTPScope, name: bytes) -> Iterator[str]:
+def _values(scope: Scope, name: bytes) -> Iterator[str]:
     return (value.decode("latin-1") for key, value in scope["headers"] if key == name)
 
 

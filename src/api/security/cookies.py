@@ -1,4 +1,4 @@
-"""The cookies (RFC 6265bis): their names, how they are set, removed and read."""
+"""The cookies (RFC 6265bis): how they are named, set, removed and read."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,57 +23,66 @@ class _PlainCookie(Cookie):
 
 @dataclass(frozen=True, slots=True)
 class CookieNames:
+    """The names of the cookies.
+
+    :ivar logged_in: of the cookie that pages may read. It contains no token.
+    """
+
     access: str
     refresh: str
     device: str
     logged_in: str = "logged_in"
 
+    @classmethod
+    def under(cls, origin_policy: OriginPolicy) -> "CookieNames":
+        """Return the names at this origin.
 
-def names(origin_policy: OriginPolicy) -> CookieNames:
-    """Under https, ``__Host-`` keeps other hosts of the domain from setting the tokens."""
-    prefix = "__Host-" if origin_policy.is_https else ""
-    return CookieNames(f"{prefix}access_token", f"{prefix}refresh_token", f"{prefix}device")
-
-
-def of_tokens(tokens: TokenPair, origin_policy: OriginPolicy) -> list[Cookie]:
-    """Return the cookies of a login. They expire with their tokens."""
-    known = names(origin_policy)
-    return [
-        _cookie(origin_policy, known.access, tokens.access, tokens.access_lifetime),
-        _cookie(origin_policy, known.refresh, tokens.refresh, tokens.refresh_lifetime),
-        _cookie(origin_policy, known.logged_in, "true", tokens.access_lifetime),
-    ]
+        Under https, ``__Host-`` keeps other hosts of the domain from setting the tokens.
+        """
+        prefix = "__Host-" if origin_policy.is_https else ""
+        return cls(f"{prefix}access_token", f"{prefix}refresh_token", f"{prefix}device")
 
 
-def of_device(token: str, origin_policy: OriginPolicy) -> Cookie:
-    """Return the device cookie. It outlives logouts: that is its purpose."""
-    return _cookie(origin_policy, names(origin_policy).device, token, _YEAR)
+class CookieWriter:
+    """Writes the cookies of one origin."""
 
+    def __init__(self, origin_policy: OriginPolicy) -> None:
+        self._names = CookieNames.under(origin_policy)
+        self._is_secure = origin_policy.is_https
 
-def removal(origin_policy: OriginPolicy) -> list[Cookie]:
-    """Return the cookies that remove those of a login from a browser."""
-    known = names(origin_policy)
-    gone = (known.access, known.refresh, known.logged_in)
-    return [_cookie(origin_policy, name, "", 0) for name in gone]
+    def of_tokens(self, tokens: TokenPair) -> list[Cookie]:
+        """Return the cookies of a session. Each expires with its token."""
+        return [
+            self._cookie(self._names.access, tokens.access, tokens.access_lifetime),
+            self._cookie(self._names.refresh, tokens.refresh, tokens.refresh_lifetime),
+            self._cookie(self._names.logged_in, "true", tokens.access_lifetime),
+        ]
 
+    def of_device(self, token: str) -> Cookie:
+        """Return the cookie that identifies a known device. It deliberately survives a logout."""
+        return self._cookie(self._names.device, token, _YEAR)
 
-def _cookie(origin_policy: OriginPolicy, name: str, value: str, lifetime: int) -> Cookie:
-    return _PlainCookie(
-        key=name,
-        value=value,
-        max_age=lifetime,
-        secure=origin_policy.is_https,
-        httponly=name
-        != names(origin_policy).logged_in,  # which pages may read, and no token is in it
-    )
+    def removal(self) -> list[Cookie]:
+        """Return the cookies that remove those of a session."""
+        removed = (self._names.access, self._names.refresh, self._names.logged_in)
+        return [self._cookie(name, "", 0) for name in removed]
+
+    def _cookie(self, name: str, value: str, lifetime: int) -> Cookie:
+        return _PlainCookie(
+            key=name,
+            value=value,
+            max_age=lifetime,
+            secure=self._is_secure,
+            httponly=name != self._names.logged_in,
+        )
 
 
 def read(headers: Iterable[bytes], name: str) -> str | None:
-    """Return the value of the cookie of exactly this name; ``None`` when there is none.
+    """Return the value of the cookie of exactly this name; ``None`` if there is none.
 
     :param headers: the values of all Cookie headers.
-    :raises TokenRejected: the cookie appears twice, or beside one whose name differs only in
-        case or white space. Servers and proxies disagree on which of those counts.
+    :raises TokenRejected: it is there twice, or beside one whose name differs only in case or
+        white space. Servers and proxies disagree on which of those counts, so none does.
     """
     found: list[str] = []
     for pair in b"; ".join(headers).decode("latin-1").split(";"):

@@ -1,11 +1,13 @@
-"""The tokens that a request carries. Tokens in a query string are never read."""
+"""The tokens that a request carries. Those in a query string are never read."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from api.security import cookies
-from api.security.origin_policy import OriginPolicy
+from api.security.cookies import CookieNames
 from domain.errors import TokenRejected
+
+Headers = Iterable[tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +23,11 @@ class Credentials:
     has_access_cookie: bool
 
 
-def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-    """The token in the Authorization header (RFC 6750, section 2.1), the scheme in any case.
+def bearer_token(headers: Headers) -> str | None:
+    """Return the token in the Authorization header (RFC 6750, section 2.1).
 
-    Other schemes, a proxy's ``Basic`` for instance, are ignored.
+    The scheme is compared without regard to case. Other schemes, such as a proxy's ``Basic``, are
+    ignored.
 
     :raises TokenRejected: there are several Authorization headers.
     """
@@ -37,30 +40,26 @@ def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     return token.strip(" ") if scheme.lower() == "bearer" else None
 
 
-def device_token(
-    headers: Iterable[tuple[bytes, bytes]], origin_policy: OriginPolicy
-) -> str | None:
-    """Return the value of the device cookie, or ``None`` where the cookies are ambiguous."""
+def device_token(headers: Headers, names: CookieNames) -> str | None:
+    """Return the token of the device's cookie; ``None`` if there is none or it is ambiguous."""
     cookie_headers = [value for name, value in headers if name == b"cookie"]
     try:
-        return cookies.read(cookie_headers, cookies.names(origin_policy).device)
+        return cookies.read(cookie_headers, names.device)
     except TokenRejected:
         return None
 
 
-def read(headers: Iterable[tuple[bytes, bytes]], origin_policy: OriginPolicy) -> Credentials:
-    """Read the credentials of a request from its headers.
+def read(headers: Headers, names: CookieNames) -> Credentials:
+    """Return the tokens of a request.
 
-    :raises TokenRejected: they are ambiguous; see :func:`bearer_token` and
-        :func:`cookies.read`.
+    :raises TokenRejected: they are ambiguous; see :func:`bearer_token` and :func:`cookies.read`.
     """
     headers = list(headers)
     bearer = bearer_token(headers)
     cookie_headers = [value for name, value in headers if name == b"cookie"]
     if not cookie_headers:
         return Credentials(bearer, None, has_access_cookie=False)
-    known = cookies.names(origin_policy)
-    cookie = cookies.read(cookie_headers, known.access)
-    refresh = cookies.read(cookie_headers, known.refresh)
+    cookie = cookies.read(cookie_headers, names.access)
+    refresh = cookies.read(cookie_headers, names.refresh)
     access = bearer if bearer is not None else cookie
     return Credentials(access, refresh, bearer is None and cookie is not None)

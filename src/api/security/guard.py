@@ -1,111 +1,81 @@
 """Deny by default: every route needs a good access token unless it says ``opt=PUBLIC``."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from dataclasses import dataclass
 
-from litestar import Request
-from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
-from api.middleware.request_context import context_of
-from api.security import credentials
-from api.security.origin_policy import CrossSiteRequest, OriginPolicy
-from application.audit import Audit, Entry
+from api.middleware.request_context import context_in
+from api.security.credential_reader import Connection, CredentialReader
+from application.audit import Audit
 from application.authenticate import Authenticate, ReloadPrincipal
 from application.session_activity import RecordSessionActivity
+from domain.actor import Principal
 from domain.audit_details import PermissionNeeded
 from domain.audit_event import EventType
-from domain.errors import NotLoggedIn, PermissionMissing, TokenRejected
+from domain.errors import NotLoggedIn, PermissionMissing
 from domain.permissions import Permission
+from domain.request_context import RequestContext
 
 PUBLIC = {"is_public": True}
-
-Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Awaitable[None]]
+"""The options of a route that needs no access token."""
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-async def require_login(
-    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
-) -> None:
-    """Put the :class:`~application.authenticate.Principal` into ``request.user``, or refuse.
-
-    :raises NotLoggedIn: no access token.
-    :raises TokenRejected: see :class:`~application.authenticate.Authenticate`.
-    :raises CrossSiteRequest: see :meth:`~api.security.origin_policy.Site.reject_cross_site`.
-    """
-    if handler.opt.get("is_public"):
-        return
-    request = Request[Any, Any, Any](connection.scope)
-    presented = await credentials_of(request)
-    if presented.access is None:
-        raise NotLoggedIn
-    if presented.has_access_cookie and request.method not in _SAFE_METHODS:
-        await reject_cross_site(request)
-    container = request.app.state.dishka_container
-    authenticate = await container.get(Authenticate)
-    principal = await authenticate(presented.access, context_of(request))
-    connection.scope["user"] = principal
-    record_activity = await container.get(RecordSessionActivity)
-    if record_activity.is_due(principal.session):
-        record_activity.record(principal.session, context_of(request))
+def requires(permission: Permission) -> dict[str, Permission]:
+    """Return the options of a route that needs this permission of the caller's role."""
+    return {"permission": permission}
 
 
-def requires(permission: Permission) -> Guard:
-    """Of a route that only those may call whose role has this permission: as of now, and not as of
-    a copy near at hand.
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Authenticates the caller of a route. Litestar asks it before each handler."""
 
-    :raises PermissionMissing: the caller's role lacks it.
-    :raises TokenRejected: the caller is not good any more.
-    """
+    credentials: CredentialReader
+    authenticate: Authenticate
+    reload_principal: ReloadPrincipal
+    record_activity: RecordSessionActivity
+    audit: Audit
 
-    async def check(
-        connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler
-    ) -> None:
-        request = Request[Any, Any, Any](connection.scope)
-        reload_principal = await request.app.state.dishka_container.get(ReloadPrincipal)
-        principal = await reload_principal(request.user)
+    async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
+        """Put the :class:`~domain.actor.Principal` into ``request.user``, or refuse.
+
+        :raises NotLoggedIn: there is no access token.
+        :raises TokenRejected: see :class:`~application.authenticate.Authenticate`.
+        :raises CrossSiteRequest: see :meth:`OriginPolicy.reject_cross_site`.
+        :raises PermissionMissing: the route needs a permission that the caller's role lacks.
+        """
+        if handler.opt.get("is_public"):
+            return
+        presented = await self.credentials.read(connection)
+        if presented.access is None:
+            raise NotLoggedIn
+        if presented.has_access_cookie and connection.scope.get("method") not in _SAFE_METHODS:
+            await self.credentials.reject_cross_site(connection)
+        caller = context_in(connection.scope)
+        principal = await self.authenticate(presented.access, caller)
+        if self.record_activity.is_due(principal.session):
+            self.record_activity.record(principal.session, caller)
+        permission = handler.opt.get("permission")
+        if permission is not None:
+            principal = await self._require(permission, principal, caller)
         connection.scope["user"] = principal
+
+    async def _require(
+        self, permission: Permission, principal: Principal, caller: RequestContext
+    ) -> Principal:
+        """Never accept a permission on cached data: re-read the user and the session first.
+
+        :raises PermissionMissing: the role lacks it.
+        :raises TokenRejected: the session has ended, or its user is gone or disabled.
+        """
+        principal = await self.reload_principal(principal)
         try:
             principal.require(permission)
         except PermissionMissing as refused:
-            entry = await _entry(EventType.USE_PERMISSION, request)
+            entry = self.audit.begin(EventType.USE_PERMISSION, caller)
             entry.is_about(principal.session)
             entry.details = PermissionNeeded(permission)
-            await entry.audit.refused(entry, refused)
+            await self.audit.refused(entry, refused)
             raise
-
-    check.permission = permission  # type: ignore[attr-defined] # for whoever walks the routes
-    return check
-
-
-async def credentials_of(request: Request[Any, Any, Any]) -> credentials.Credentials:
-    """
-    :raises TokenRejected: see :func:`credentials.read`. It is recorded: what is ambiguous was made
-        by somebody.
-    """
-    try:
-        return credentials.read(request.scope["headers"], request.app.state.origin_policy)
-    except TokenRejected as refused:
-        entry = await _entry(EventType.READ_CREDENTIALS, request)
-        await entry.audit.refused(entry, refused)
-        raise
-
-
-async def reject_cross_site(request: Request[Any, Any, Any]) -> None:
-    """
-    :raises CrossSiteRequest: see ``Site.reject_cross_site``. It is recorded: whose
-        browser sends such a request is being attacked.
-    """
-    origin_policy: OriginPolicy = request.app.state.origin_policy
-    try:
-        origin_policy.reject_cross_site(request.headers)
-    except CrossSiteRequest as refused:
-        entry = await _entry(EventType.USE_COOKIES, request)
-        await entry.audit.refused(entry, refused)
-        raise
-
-
-async def _entry(event_type: EventType, request: Request[Any, Any, Any]) -> Entry:
-    audit: Audit = await request.app.state.dishka_container.get(Audit)
-    return audit.begin(event_type, context_of(request))
+        return principal

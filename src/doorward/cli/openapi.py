@@ -4,12 +4,13 @@ import json
 
 import click
 
-from doorward.main import make_app
+from api.app import openapi_document
+from doorward.wiring.http import origin_policy
 from infrastructure.config.settings import Settings
 
 
 @click.command()
 def openapi() -> None:
     """Print the OpenAPI document. It depends on no configuration and needs no store."""
-    app = make_app(Settings.read({"USERS_URL": "memory:"}))
-    click.echo(json.dumps(app.openapi_schema.to_schema(), indent=2))
+    document = openapi_document(origin_policy(Settings.read({})))
+    click.echo(json.dumps(document, indent=2))

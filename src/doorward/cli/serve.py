@@ -12,9 +12,11 @@ import structlog
 from api.lifecycle import Lifecycle
 from doorward.cli.env_file import Environment
 from doorward.diagnostics import preflight
-from doorward.main import PARENT, app_from_environment, server_options
+from doorward.main import make_app
 from doorward.server import run as server
 from doorward.server.config import Application, ServerOptions
+from doorward.server.parent_watch import PARENT
+from doorward.wiring.http import server_options
 from doorward.wiring.keys import keys_place
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
@@ -49,9 +51,9 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool)
         os.environ[PARENT] = str(os.getpid())
     _introduce(settings)
     lifecycle = Lifecycle()
-    application: Application = partial(app_from_environment, lifecycle, environment)
+    application: Application = partial(make_app, lifecycle, environment)
     if reload:  # the code is imported anew, by name
-        application = "doorward.main:app_from_environment"
+        application = "doorward.main:make_app"
     options = server_options(settings)
     config = server.configuration(options, LOGS, application, lifecycle, reload=reload)
     with published(metrics or None, from_workers=settings.workers > 1 or reload):

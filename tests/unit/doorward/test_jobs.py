@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from api.lifecycle import Lifecycle
 from application.signing_keys import MaintainKeys, RotateKeys
 from domain.actor import Principal
 from domain.errors import Unavailable
@@ -17,7 +18,7 @@ from domain.token import TokenKind
 from doorward.jobs.flush_session_activity import flush_session_activity
 from doorward.jobs.maintain_signing_keys import maintain_signing_keys
 from doorward.jobs.reload_signing_keys import reload_signing_keys
-from doorward.main import make_app
+from doorward.main import open_app
 from infrastructure.config.settings import Settings
 from infrastructure.signing.algorithms import EDDSA
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
@@ -170,9 +171,9 @@ def running_jobs() -> set[str]:
 
 
 async def test_the_application_runs_its_jobs_while_it_serves(tmp_path: Path) -> None:
-    app = make_app(Settings.read({"USERS_URL": "memory:", "DOORWARD_DATA": str(tmp_path)}))
+    settings = Settings.read({"USERS_URL": "memory:", "DOORWARD_DATA": str(tmp_path)})
 
-    async with app.lifespan():
+    async with open_app(settings, Lifecycle()):
         assert running_jobs() == {"session_activity_flush", "signing_keys_reload"}
 
     assert running_jobs() == set()
@@ -181,16 +182,14 @@ async def test_the_application_runs_its_jobs_while_it_serves(tmp_path: Path) -> 
 async def test_the_application_maintains_keys_in_the_database(
     tmp_path: Path, sqlite_url: str
 ) -> None:
-    app = make_app(
-        Settings.read(
-            {
-                "USERS_URL": sqlite_url,
-                "DOORWARD_DATA": str(tmp_path),
-                "KEYS_SECRET": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
-                "TOKEN_ALGORITHM": "EdDSA",
-            }
-        )
+    settings = Settings.read(
+        {
+            "USERS_URL": sqlite_url,
+            "DOORWARD_DATA": str(tmp_path),
+            "KEYS_SECRET": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+            "TOKEN_ALGORITHM": "EdDSA",
+        }
     )
 
-    async with app.lifespan():
+    async with open_app(settings, Lifecycle()):
         assert "key_rotation" in running_jobs()

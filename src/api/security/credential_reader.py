@@ -1,0 +1,60 @@
+"""Reads the credentials of requests, and records those that it refuses."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from litestar.connection import ASGIConnection
+
+from api.middleware.request_context import context_in
+from api.security import credentials
+from api.security.cookies import CookieNames
+from api.security.credentials import Credentials
+from api.security.origin_policy import CrossSiteRequest, OriginPolicy
+from application.audit import Audit
+from domain.audit_event import EventType
+from domain.errors import AuthError, TokenRejected
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialReader:
+    """Reads the credentials of requests."""
+
+    names: CookieNames
+    origin_policy: OriginPolicy
+    audit: Audit
+
+    async def read(self, connection: Connection) -> Credentials:
+        """Return the tokens of a request.
+
+        :raises TokenRejected: they are ambiguous; see :func:`credentials.read`. It is recorded:
+            no client sends such a request by accident.
+        """
+        try:
+            return credentials.read(connection.scope["headers"], self.names)
+        except TokenRejected as refused:
+            await self._record(EventType.READ_CREDENTIALS, refused, connection)
+            raise
+
+    def device_token(self, connection: Connection) -> str | None:
+        """Return the token of the device's cookie, if there is one."""
+        return credentials.device_token(connection.scope["headers"], self.names)
+
+    async def reject_cross_site(self, connection: Connection) -> None:
+        """Accept only a request that may use the cookies of a browser.
+
+        :raises CrossSiteRequest: see :meth:`OriginPolicy.reject_cross_site`. It is recorded: the
+            user of that browser is under attack.
+        """
+        try:
+            self.origin_policy.reject_cross_site(connection.headers)
+        except CrossSiteRequest as refused:
+            await self._record(EventType.USE_COOKIES, refused, connection)
+            raise
+
+    async def _record(
+        self, event_type: EventType, refused: AuthError, connection: Connection
+    ) -> None:
+        entry = self.audit.begin(event_type, context_in(connection.scope))
+        await self.audit.refused(entry, refused)

@@ -1,0 +1,53 @@
+"""Applies a changed configuration to a running process."""
+
+import asyncio
+
+import structlog
+
+from application.rate_limiting import CurrentRateLimits
+from doorward.cli.env_file import Environment
+from doorward.wiring.keys import keys_in_environment
+from doorward.wiring.rate_limits import rate_limits
+from infrastructure.config.environment_variables import ConfigurationError
+from infrastructure.config.settings import Settings
+from infrastructure.signing.key_ring_watcher import KeyRingWatcher
+
+log = structlog.stdlib.get_logger("doorward")
+
+
+class ConfigurationReload:
+    """Reads the configuration again, and applies the rate limits and the signing keys.
+
+    Everything else needs a restart.
+
+    :param environment: where the configuration is read.
+    """
+
+    def __init__(
+        self, environment: Environment, limits: CurrentRateLimits, keys: KeyRingWatcher
+    ) -> None:
+        self._environment = environment
+        self._limits = limits
+        self._keys = keys
+        self._reloads: set[asyncio.Task[None]] = set()  # asyncio keeps no reference to its tasks
+
+    def __call__(self) -> None:
+        """Apply all of the new configuration, or nothing if any of it is wrong."""
+        try:
+            settings = Settings.read(self._environment.read())
+            new_limits = rate_limits(settings)
+            new_keys = keys_in_environment(settings) if settings.has_keys else None
+        except ConfigurationError as error:
+            log.warning("configuration_reload_refused", reason=str(error))
+            return
+        self._limits.now = new_limits
+        if self._keys.are_given != (new_keys is not None):
+            log.warning("key_store_change_ignored", remedy="restart")
+        elif new_keys:
+            self._keys.take(new_keys)
+        elif settings.keys_secret:
+            self._keys.unlock_with(settings.keys_secret)
+        reload = asyncio.create_task(self._keys.reload())
+        self._reloads.add(reload)
+        reload.add_done_callback(self._reloads.discard)
+        log.info("configuration_reloaded", reloaded=["rate_limits", "signing_keys"])

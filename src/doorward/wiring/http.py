@@ -1,0 +1,89 @@
+"""The web application: its guard, its middleware and its place on the web."""
+
+from collections.abc import Callable, Iterator
+from time import perf_counter
+
+from dishka import AsyncContainer, Provider, Scope, from_context, provide, provide_all
+from litestar import Litestar
+from litestar.types import HTTPScope
+
+from api.app import create_app
+from api.lifecycle import Lifecycle
+from api.middleware.instrumentation import Routes, Watch, watched
+from api.security.cookies import CookieNames, CookieWriter
+from api.security.credential_reader import CredentialReader
+from api.security.guard import Guard
+from api.security.origin_policy import OriginPolicy
+from application.authenticate import AuthenticateFromCache
+from application.session_activity import RecordSessionActivity
+from doorward.server.config import ServerOptions
+from infrastructure.config.settings import Settings
+from infrastructure.telemetry.telemetry import Observation
+
+
+class HttpProvider(Provider):
+    """Provides the web application."""
+
+    scope = Scope.APP
+
+    lifecycle = from_context(Lifecycle)
+    security = provide_all(CookieWriter, CredentialReader, Guard)
+
+    @provide
+    def origin_policy(self, settings: Settings) -> OriginPolicy:
+        return origin_policy(settings)
+
+    @provide
+    def cookie_names(self, origin_policy: OriginPolicy) -> CookieNames:
+        return CookieNames.under(origin_policy)
+
+    @provide
+    def app(
+        self,
+        container: AsyncContainer,
+        guard: Guard,
+        origin_policy: OriginPolicy,
+        names: CookieNames,
+        authenticate: AuthenticateFromCache,
+        record_activity: RecordSessionActivity,
+        observation: Observation,
+    ) -> Litestar:
+        app = create_app(container, guard, origin_policy, names, authenticate, record_activity)
+        for observer in request_observers(observation):
+            app.asgi_handler = watched(app.asgi_handler, Routes.of(app), observer)
+        return app
+
+
+def origin_policy(settings: Settings) -> OriginPolicy:
+    """Return the origin policy as configured."""
+    origins = set(settings.client_origin)
+    if settings.public_url is None:  # a browser on this machine may use either of its names
+        origins.add(f"http://127.0.0.1:{settings.port}")
+    return OriginPolicy(
+        settings.origin, frozenset(origins), settings.trusted_proxies, settings.allowed_hosts
+    )
+
+
+def server_options(settings: Settings) -> ServerOptions:
+    """Return the options of the web server as configured."""
+    return ServerOptions(
+        settings.workers,
+        settings.request_timeout.total_seconds(),
+        settings.shutdown_delay.total_seconds(),
+        is_https=origin_policy(settings).is_https,
+    )
+
+
+def request_observers(observation: Observation) -> Iterator[Watch]:
+    """Return the observers of each request, the innermost first; none when telemetry is off."""
+    metrics, tracing = observation.metrics, observation.tracing
+    if metrics:
+        answered = metrics.answered
+
+        def measure(scope: HTTPScope, route: str) -> Callable[[int], None]:
+            method, began = scope["method"], perf_counter()
+            return lambda status: answered(method, route, status, perf_counter() - began)
+
+        yield measure
+    if tracing:
+        yield lambda scope, route: tracing.request(scope["method"], route, scope["headers"])

@@ -1,0 +1,33 @@
+"""Password hashing, and the rule for new passwords."""
+
+from collections.abc import Iterator
+
+from dishka import Provider, Scope, provide
+
+from application.ports import PasswordHasher
+from domain.password import PasswordRule
+from infrastructure.config.settings import Settings
+from infrastructure.passwords.argon2_hasher import Argon2Hasher, Cost
+from infrastructure.passwords.common_passwords import common_passwords
+from infrastructure.passwords.hashing_pool import HashingPool
+from infrastructure.telemetry.telemetry import Observation
+
+
+class PasswordProvider(Provider):
+    """Provides the hasher, on threads of its own, and the rule for new passwords."""
+
+    scope = Scope.APP
+
+    @provide
+    def rule(self, settings: Settings) -> PasswordRule:
+        return PasswordRule(settings.password_min_length, common_passwords())
+
+    @provide
+    def pool(self, settings: Settings, observation: Observation) -> Iterator[HashingPool]:
+        pool = HashingPool(settings.hash_threads, settings.hash_queue, observation.metrics)
+        yield pool
+        pool.close()
+
+    @provide
+    def hasher(self, settings: Settings, pool: HashingPool) -> PasswordHasher:
+        return Argon2Hasher(Cost(settings.argon2_passes, settings.argon2_memory), pool)

@@ -1,0 +1,25 @@
+"""The rules of sessions."""
+
+from dishka import Provider, Scope, provide
+
+from domain.session import Lifetimes, SessionsPerUser
+from infrastructure.config.settings import Settings
+
+
+class SessionProvider(Provider):
+    """Provides the rules of sessions as configured."""
+
+    scope = Scope.APP
+
+    @provide
+    def lifetimes(self, settings: Settings) -> Lifetimes:
+        return Lifetimes(
+            access=settings.access_lifetime,
+            idle=settings.refresh_lifetime,
+            absolute=settings.session_lifetime,
+            grace=settings.refresh_grace,
+        )
+
+    @provide
+    def sessions_per_user(self, settings: Settings) -> SessionsPerUser:
+        return SessionsPerUser(settings.sessions_per_user)

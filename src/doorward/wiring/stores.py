@@ -1,0 +1,72 @@
+"""The stores of users, sessions, attempts and events."""
+
+from collections.abc import AsyncIterator
+
+from dishka import Provider, Scope, provide
+
+from application.ports import (
+    AuditLog,
+    CachedSessions,
+    CachedUsers,
+    Clock,
+    HealthChecks,
+    RateLimiter,
+    SessionStore,
+    UserRepository,
+)
+from infrastructure.config.settings import Settings
+from infrastructure.signing.key_ring_watcher import KeyRingWatcher
+from infrastructure.storage.backends import Stores, open_stores
+from infrastructure.storage.options import StoreOptions
+from infrastructure.telemetry.telemetry import Observation
+
+
+class StoreProvider(Provider):
+    """Opens the configured stores, and closes them with the container."""
+
+    scope = Scope.APP
+
+    @provide
+    async def stores(
+        self, settings: Settings, clock: Clock, observation: Observation
+    ) -> AsyncIterator[Stores]:
+        options = StoreOptions(
+            settings.store_connections,
+            settings.store_timeout,
+            settings.cached_users,
+            settings.revocation_bound,
+            observation.store_call,
+        )
+        async with open_stores(settings.users_at, settings.sessions_at, options, clock) as stores:
+            yield stores
+
+    @provide
+    def users(self, stores: Stores) -> UserRepository:
+        return stores.users
+
+    @provide
+    def sessions(self, stores: Stores) -> SessionStore:
+        return stores.sessions
+
+    @provide
+    def cached_users(self, stores: Stores) -> CachedUsers:
+        return stores.cached_users
+
+    @provide
+    def cached_sessions(self, stores: Stores) -> CachedSessions:
+        return stores.cached_sessions
+
+    @provide
+    def rate_limiter(self, stores: Stores) -> RateLimiter:
+        return stores.rate_limiter
+
+    @provide
+    def audit_log(self, stores: Stores) -> AuditLog:
+        return stores.audit_log
+
+    @provide
+    def health_checks(self, stores: Stores, keys: KeyRingWatcher) -> HealthChecks:
+        async def check_keys() -> None:
+            keys.check()
+
+        return {**stores.health, "keys": check_keys}

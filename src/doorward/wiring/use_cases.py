@@ -1,0 +1,104 @@
+"""The use cases, each made once from the ports that it names."""
+
+from dishka import Provider, Scope, provide, provide_all
+
+from application.account import (
+    ChangePassword,
+    ChangeProfile,
+    ConfirmPassword,
+    DeleteAccount,
+    ExportAccount,
+)
+from application.audit import Audit, PruneAuditLog
+from application.audit_log import ListActivity, ListAuditEvents
+from application.authenticate import Authenticate, AuthenticateFromCache, ReloadPrincipal
+from application.authentication import Login, Logout, RefreshAccess
+from application.export_users import ExportUsers
+from application.import_users import ImportUsers
+from application.rate_limiting import Throttle
+from application.readiness import CheckReadiness
+from application.registration import CreateUser, MakeUser, RegisterUser
+from application.session_activity import RecordSessionActivity, SessionActivityBuffer
+from application.sessions import (
+    DropSession,
+    FindSessions,
+    ListSessions,
+    ListSessionsOf,
+    PurgeStaleSessions,
+    RevokeAllSessions,
+    RevokeOtherSessions,
+    RevokeSession,
+    StartSession,
+)
+from application.signing_keys import (
+    ListPublicKeys,
+    ListSigningKeys,
+    MaintainKeys,
+    RevokeKey,
+    RotateKeys,
+)
+from application.users import (
+    ChangeUser,
+    DeleteUser,
+    FindUser,
+    ForgetUser,
+    ListUsers,
+    RevokeSessionsOf,
+    ShowUser,
+)
+
+USE_CASES: tuple[type, ...] = (
+    RegisterUser,
+    CreateUser,
+    MakeUser,
+    Login,
+    RefreshAccess,
+    Logout,
+    Authenticate,
+    ReloadPrincipal,
+    ConfirmPassword,
+    ChangePassword,
+    ChangeProfile,
+    DeleteAccount,
+    ExportAccount,
+    StartSession,
+    DropSession,
+    FindSessions,
+    ListSessions,
+    ListSessionsOf,
+    RevokeSession,
+    RevokeOtherSessions,
+    RevokeAllSessions,
+    PurgeStaleSessions,
+    SessionActivityBuffer,
+    RecordSessionActivity,
+    ListUsers,
+    ShowUser,
+    ChangeUser,
+    DeleteUser,
+    RevokeSessionsOf,
+    ForgetUser,
+    FindUser,
+    ExportUsers,
+    ImportUsers,
+    PruneAuditLog,
+    ListAuditEvents,
+    ListActivity,
+    CheckReadiness,
+    ListPublicKeys,
+    ListSigningKeys,
+    RotateKeys,
+    RevokeKey,
+    MaintainKeys,
+    Throttle,
+    Audit,
+)
+
+
+class UseCases(Provider):
+    """Provides the use cases."""
+
+    scope = Scope.APP
+
+    all = provide_all(*USE_CASES)
+    authenticate_from_cache = provide(AuthenticateFromCache)  # awaits nothing: not traced
