@@ -5,6 +5,7 @@ Servers start when the first test needs them and are gone after the last one.
 
 import asyncio
 import logging
+import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -77,6 +78,12 @@ def url_for(scheme: str, request: pytest.FixtureRequest) -> str:
             pytrace=False,
         )
     return str(request.getfixturevalue(PLACES[scheme].fixture))
+
+
+def pytest_configure() -> None:
+    """Keep the temporary folders of tests, with their SQLite files, in memory."""
+    if memory := servers.memory_folder():
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", memory)
 
 
 def pytest_report_header() -> str:

@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID
 
 import httpx
 import pytest
@@ -34,7 +34,7 @@ from tests.unit.infrastructure.test_imported_hashes import (
 )
 
 EMAIL = "ada@example.org"
-NOBODY = ["eve@example.org", str(uuid4()), "nobody"]
+NOBODY = ["eve@example.org", str(UUID(int=1)), "nobody"]
 NOT_THERE = "postgresql://ada:s3cret@127.0.0.1:1/db"  # nothing listens on port 1
 HASH = a_bcrypt(PASSWORD)
 SECRET = re.compile(rf"\$2[aby]\$|argon2|pbkdf2|scrypt|s3cret|{re.escape(PASSWORD)}")
@@ -284,6 +284,7 @@ class TestImport:
             ("users.csv", f"{EMAIL},{HASH}\n", "line 1 must name the columns"),
             ("users.json", "[]", "must end in .csv, .jsonl or .ndjson"),
         ],
+        ids=["an open quote", "no header", "another format"],
     )
     def test_a_file_that_cannot_be_read_is_one_line(
         self, tmp_path: Path, sqlite_url: str, name: str, content: str, told: str

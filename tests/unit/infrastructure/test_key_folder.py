@@ -103,6 +103,7 @@ async def test_other_files_are_nobodys(mounted: FolderKeys, tmp_path: Path) -> N
         ("access.soon.pem", None, "has a name that does not say when it signs"),
         ("access.20270101.pem", None, "has a name that does not say when it signs"),
     ],
+    ids=["rubbish", "empty", "no such time", "another algorithm", "a word", "a day"],
 )
 async def test_a_bad_file_is_named_and_the_others_count(
     mounted: FolderKeys, tmp_path: Path, name: str, content: str | None, reason: str
