@@ -93,4 +93,5 @@ async def _listen(
     if environment:
         limits = await container.get(CurrentRateLimits)
         keys = await container.get(KeyRingWatcher)
-        lifecycle.when_reloaded.append(ConfigurationReload(environment, limits, keys))
+        source = (await container.get(Settings)).key_source
+        lifecycle.when_reloaded.append(ConfigurationReload(environment, limits, keys, source))

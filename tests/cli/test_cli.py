@@ -31,6 +31,8 @@ from domain.token import TokenKind
 from doorward.cli.main import main
 from doorward.wiring.keys import keys_in_environment
 from infrastructure.config.settings import Settings
+from infrastructure.signing.algorithms import EDDSA
+from infrastructure.signing.signing_key import SigningKey
 from infrastructure.storage.locations import Location
 from infrastructure.storage.sql.migrations import newest
 
@@ -127,7 +129,7 @@ class TestServe:
         assert ready.is_success
         assert f"http://localhost:{service.port}/docs" in said
         assert f"SQLite file {tmp_path}/var/doorward.db" in said
-        assert _modes(tmp_path / "var", "keys/access.pem", "keys/refresh.pem") == [0o600, 0o600]
+        assert _modes(tmp_path / "var", "doorward.db", "secret") == [0o600, 0o600]
         assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == 0o700
 
     @pytest.mark.parametrize("workers", ["1", "2"])
@@ -172,14 +174,14 @@ class TestServe:
             login = client.post("/api/auth/login", json=somebody)
             service.end(signal.SIGKILL)
         access = {"Authorization": f"Bearer {login.json()['access_token']}"}
-        keys = _contents(tmp_path / "var" / "keys")
+        secret = (tmp_path / "var" / "secret").read_bytes()
 
         with serving(tmp_path, port=service.port) as restarted:
             me = httpx.get(f"{restarted.url}/api/users/me", headers=access)
 
         assert me.status_code == 200, me.text
         assert me.json()["data"]["user"]["email"] == somebody["email"]
-        assert _contents(tmp_path / "var" / "keys") == keys
+        assert (tmp_path / "var" / "secret").read_bytes() == secret
 
     def test_options_win_over_the_environment_which_wins_over_the_file(
         self, tmp_path: Path
@@ -188,7 +190,7 @@ class TestServe:
         port = free_port()
 
         with serving(tmp_path, "--port", str(port), port=port, PORT="2") as service:
-            assert f"{tmp_path}/elsewhere/keys" in service.says()
+            assert f"{tmp_path}/elsewhere/secret" in service.says()
             assert "memory" in service.says()
 
     def test_a_port_in_use_is_one_line(self, tmp_path: Path) -> None:
@@ -256,7 +258,12 @@ class TestServeOnServers:
             assert httpx.get(f"{service.url}/health/ready").is_success
             assert re.search(r"users +PostgreSQL at \S+:\d+\n", service.says())
             assert re.search(r"sessions +Redis at \S+:\d+\n", service.says())
-            assert not (tmp_path / "var" / "doorward.db").exists()
+            with closing(sqlite3.connect(tmp_path / "var" / "doorward.db")) as database:
+                counts = [
+                    database.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
+                    for table in ("signing_keys", "users", "sessions")
+                ]
+            assert counts == [(2,), (0,), (0,)]
 
     @pytest.mark.parametrize(
         ("variable", "url"),
@@ -434,19 +441,33 @@ class TestKeys:
         assert revoked not in [line[2] for line in left]
         assert_one_line(doorward(tmp_path, "keys", "revoke", revoked), 1, "no key of that id")
 
-    def test_those_of_the_embedded_default_are_files(self, tmp_path: Path) -> None:
+    def test_keys_of_the_embedded_default_can_be_rotated_and_revoked(self, tmp_path: Path) -> None:
         (tmp_path / ".env").write_text("TOKEN_ALGORITHM=EdDSA\nREVOCATION_BOUND=1\n")
         [access, refresh] = key_lines(doorward(tmp_path, "keys", "list"))
-        assert access[3:] == refresh[3:] == ["EdDSA", "has", "always", "signed"]
+        assert access[3:6] == refresh[3:6] == ["EdDSA", "signs", "since"]
 
-        doorward(tmp_path, "keys", "rotate")
-        names = sorted(file.name for file in (tmp_path / "var" / "keys").iterdir())
-        assert names[-1] == "refresh.pem"
-        assert [name.count(".") for name in names] == [2, 2, 1, 2, 2, 1]
+        rotated = key_lines(doorward(tmp_path, "keys", "rotate"))
+        assert [line[1] for line in rotated] == ["current", "next", "next"] * 2
 
         left = key_lines(doorward(tmp_path, "keys", "revoke", access[2]))
         assert left[0][:2] == ["access", "current"]
         assert left[0][2] != access[2]
+
+    def test_keys_of_a_folder_are_changed_there(self, tmp_path: Path) -> None:
+        folder = tmp_path / "mount"
+        folder.mkdir()
+        for kind in ("access", "refresh"):
+            pair = SigningKey.generate(EDDSA)
+            (folder / f"{kind}.pem").write_bytes(pair.private_pem())
+        before = _contents(folder)
+        [access, _] = key_lines(doorward(tmp_path, "keys", "list", KEYS_FOLDER=str(folder)))
+        assert access[3:] == ["EdDSA", "has", "always", "signed"]
+
+        for change in (("rotate",), ("revoke", access[2])):
+            result = doorward(tmp_path, "keys", *change, KEYS_FOLDER=str(folder))
+            assert_one_line(result, 1, "the keys are in KEYS_FOLDER, which is only read")
+
+        assert _contents(folder) == before
 
     def test_those_in_the_environment_are_changed_there(self, tmp_path: Path) -> None:
         (tmp_path / ".env").write_text(doorward(tmp_path, "keys", "generate").stdout)
@@ -526,10 +547,10 @@ class TestDoctor:
             "password hashing": "info",
         }
 
-    def test_a_key_that_others_may_read_is_found(self, tmp_path: Path) -> None:
+    def test_a_secret_that_other_users_can_read_is_found(self, tmp_path: Path) -> None:
         with serving(tmp_path, USERS_URL="memory:"):
             pass
-        (tmp_path / "var" / "keys" / "refresh.pem").chmod(0o644)
+        (tmp_path / "var" / "secret").chmod(0o644)
         result = doorward(tmp_path, "doctor", USERS_URL="memory:")
 
         assert result.returncode == 1

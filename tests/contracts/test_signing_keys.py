@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +15,6 @@ from domain.key_ring import Key, KeyId, KeyRing, KeysReadOnly, KeyState, KeyTime
 from domain.token import TokenKind
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.signing.algorithms import EDDSA
-from infrastructure.signing.key_folder import FolderKeys
 from infrastructure.signing.key_store import SigningKeyStore, StaticKeys
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.storage.memory.audit_log import MemoryAuditLog
@@ -44,14 +42,9 @@ def clock() -> SettableClock:
     return SettableClock(NOW)
 
 
-@pytest.fixture(params=["folder", "sqlite", "postgresql"])
-async def another(
-    request: pytest.FixtureRequest, tmp_path: Path, clock: SettableClock
-) -> AsyncIterator[Open]:
-    """Opens the same store once more, as another process would. EdDSA's keys are made quickly."""
-    if request.param == "folder":
-        yield lambda: FolderKeys(tmp_path, "KEYS_FOLDER", clock, algorithm=EDDSA)
-        return
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def another(request: pytest.FixtureRequest) -> AsyncIterator[Open]:
+    """Open the same store again, as another process would. EdDSA keys are generated quickly."""
     async with AsyncExitStack() as stack:
         url = url_for(request.param, request)
         database = await stack.enter_async_context(Database.open(url, StoreOptions()))
@@ -351,7 +344,9 @@ async def test_no_private_key_is_in_the_database(database: Database) -> None:
 async def test_another_secret_opens_nothing(database: Database) -> None:
     await filled(database, SECRET)
 
-    with pytest.raises(ConfigurationError, match=r"^KEYS_SECRET does not open the key "):
+    with pytest.raises(
+        ConfigurationError, match=r"^KEYS_SECRET has no secret that decrypts the key "
+    ):
         await SqlKeys(database, [bytes(32)]).read()
 
 
@@ -378,7 +373,9 @@ async def test_a_spare_that_cannot_be_opened_is_left_out(database: Database) -> 
     held = await store.read()
 
     assert held.ring == ring
-    assert held.warnings == (f"KEYS_SECRET does not open the key {spare.id} in the database",)
+    assert held.warnings == (
+        f"KEYS_SECRET has no secret that decrypts the key {spare.id} in the database",
+    )
 
 
 async def test_what_cannot_be_opened_can_be_taken_away_and_nothing_else(

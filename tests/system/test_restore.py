@@ -167,6 +167,30 @@ def test_sessions_that_had_ended_are_back_until_all_are_ended(
     assert ask.get(ME, headers=mine).status_code == 401
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_the_embedded_keys_need_the_data_secret_beside_the_back_up(
+    database: Database, service: Service, ask: httpx.Client, tmp_path: Path
+) -> None:
+    ask.post(REGISTER, json=PERSON).raise_for_status()
+    mine = bearer(log_in(ask).json()["access_token"])
+    database.back_up(service, tmp_path / "backup")
+    secret = (service.folder / "var" / "secret").read_text()
+    service.end()
+    shutil.rmtree(service.folder / "var")
+
+    (service.folder / "var").mkdir(mode=0o700)
+    database.restore(service, tmp_path / "backup")
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        doorward(service, "keys", "list")
+    assert "DOORWARD_DATA has no file secret" in failed.value.stderr
+
+    (service.folder / "var" / "secret").write_text(secret)
+    (service.folder / "var" / "secret").chmod(0o600)
+    service.start()
+    assert ask.get(ME, headers=mine).status_code == 200
+    assert "\nok    keys: " in doorward(service, "doctor")
+
+
 def test_a_head_that_was_noted_since_tells_what_is_lost(
     database: Database, service: Service, ask: httpx.Client, tmp_path: Path
 ) -> None:

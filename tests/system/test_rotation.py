@@ -173,7 +173,7 @@ async def test_another_secret_is_read_anew_on_sighup(tmp_path: Path) -> None:
                     pass
 
             assert (await client.me(tokens["access_token"])).status_code == 200
-            assert "is refused" not in service.log
+            assert "signing_keys_rejected" not in service.log
 
 
 def put(folder: Path, name: str) -> str:

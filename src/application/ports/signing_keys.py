@@ -9,11 +9,11 @@ from domain.token import TokenKind
 
 
 class KeyStore(Protocol):
-    """The keys that sign tokens. What is known of them leaves it, the keys themselves do not."""
+    """The keys that sign tokens. Their names and times leave it, the private keys do not."""
 
     @abstractmethod
     async def ring(self) -> KeyRing:
-        """The ring as it is stored now. What makes no key is not on it."""
+        """Return the ring as it is stored now, without entries that are no valid key."""
 
     @abstractmethod
     async def list(self) -> KeyListing:
@@ -21,14 +21,16 @@ class KeyStore(Protocol):
 
     @abstractmethod
     async def make(self, kind: TokenKind, now: datetime) -> Key:
-        """A new key, as a standby that is published from now on. It is kept as soon as a ring that
-        has it is stored.
+        """Make a key, as a standby that is published from now on. It is kept as soon as a ring
+        that has it is stored.
+
+        :raises KeysReadOnly: the ring cannot be changed here.
         """
 
     @abstractmethod
     async def replace(self, old: KeyRing, new: KeyRing) -> bool:
-        """Store ``new`` if exactly ``old`` is stored: compare-and-swap. So of many workers who
-        find at once that a rotation is due, one rotates.
+        """Store ``new`` if exactly ``old`` is stored: compare-and-swap. So one of many workers
+        that find at once that a rotation is due rotates.
 
         :returns: False, with nothing changed, when the ring was changed in the meantime.
         :raises KeysReadOnly: the ring cannot be changed here.
@@ -36,7 +38,7 @@ class KeyStore(Protocol):
 
     @abstractmethod
     async def discard(self, key_id: KeyId) -> bool:
-        """Take away what is stored under this id, if it can be made no key of.
+        """Delete the entry of this id, if it is no valid key.
 
-        :returns: whether there was anything.
+        :returns: whether there was such an entry.
         """

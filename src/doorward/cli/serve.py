@@ -17,7 +17,7 @@ from doorward.server import run as server
 from doorward.server.config import Application, ServerOptions
 from doorward.server.parent_watch import PARENT
 from doorward.wiring.http import server_options
-from doorward.wiring.keys import keys_place
+from doorward.wiring.keys import keys_location
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
 from infrastructure.storage.locations import locations
@@ -65,7 +65,7 @@ def _reconfigure(environment: Environment) -> ServerOptions | None:
     try:
         variables = environment.read()
         settings = Settings.read(variables)
-        asyncio.run(preflight.check(settings))
+        asyncio.run(preflight.check_again(settings))
     except ConfigurationError as error:
         log.warning("configuration_reload_refused", reason=str(error))
         return None
@@ -101,6 +101,6 @@ def _introduce(settings: Settings) -> None:
     click.echo(f"  documentation  {settings.origin}/docs")
     click.echo(f"  users          {users.description}")
     click.echo(f"  sessions       {sessions.description}")
-    click.echo(f"  keys           {keys_place(settings)}")
+    click.echo(f"  keys           {keys_location(settings)}")
     if settings.metrics_port:
         click.echo(f"  metrics        {settings.metrics_host}, port {settings.metrics_port}")

@@ -2,7 +2,7 @@
 
 import stat
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -12,14 +12,17 @@ from typing import Any, Literal, cast
 from sqlalchemy import text
 
 from domain.token import LEEWAY, TokenKind
-from doorward.wiring.keys import keys_place, open_key_store
+from doorward.wiring.keys import EARLIER_FOLDER, keys_location, open_key_store
 from infrastructure.config import environment_variables as variables
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
+from infrastructure.config.signing_keys import KeySource
+from infrastructure.signing.key_folder import has_key_files
 from infrastructure.signing.key_store import LoadedKeys
 from infrastructure.storage.locations import (
     Location,
     distinct,
+    key_database,
     locations,
     reason,
     store_options,
@@ -31,6 +34,7 @@ from infrastructure.storage.sql import audit_chain as chain
 from infrastructure.storage.sql import migrations
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.schema_version import require_usable
+from infrastructure.storage.sql.signing_keys import has_keys
 
 Verdict = Literal["ok", "FAIL", "info"]
 Check = Callable[[], Awaitable[tuple[Verdict, str]]]
@@ -127,35 +131,55 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Check]]:
 
 
 async def check_keys(settings: Settings) -> tuple[Verdict, str]:
-    """Whether they are fit to sign, and nobody else can read their files."""
-    users, _ = locations(settings)
-    folder = settings.data.absolute() / "keys" if settings.keeps_keys else settings.keys_folder
-    if settings.keys_secret and _is_to_be_made(users):
-        return "info", "none yet: the first start makes them"
-    if settings.keeps_keys and folder and not all(map(_has_files(folder), TokenKind)):
-        return "info", f"none in {folder}: the first start makes them"
-    if folder:
-        others = 0o077 if settings.keeps_keys else 0o007  # a mounted secret may be for a group
-        for file in sorted(folder.glob("*.pem")):
-            if _mode(file) & others:
-                return "FAIL", f"other users may use {file}: `chmod 600` it"
-    return await _examine_keys(settings, users)
+    """Check that the keys are valid, and that no other user can read their files."""
+    match settings.key_source:
+        case KeySource.ENVIRONMENT:
+            return await _examine_keys(settings)
+        case KeySource.FOLDER if settings.keys_folder:  # a mounted secret may be for a group
+            exposed = _exposed(settings.keys_folder.glob("*.pem"), 0o007)
+            return exposed or await _examine_keys(settings)
+        case KeySource.EMBEDDED_DATABASE:
+            exposed = _exposed([settings.secret_file], 0o077)
+            return exposed or await _examine_embedded_keys(settings)
+        case _:
+            return await _examine_sql_keys(settings)
 
 
-async def _examine_keys(settings: Settings, users: Location) -> tuple[Verdict, str]:
+async def _examine_embedded_keys(settings: Settings) -> tuple[Verdict, str]:
+    earlier = settings.data.absolute() / EARLIER_FOLDER
+    if has_key_files(earlier):
+        return "info", f"in {earlier}: the first start takes them over"
+    return await _examine_sql_keys(settings)
+
+
+async def _examine_sql_keys(settings: Settings) -> tuple[Verdict, str]:
+    location = key_database(settings)
+    if not _is_to_be_made(location):
+        with translate_errors(location):
+            async with location.connect(store_options(settings)) as database:
+                if not isinstance(database, Database) or await has_keys(database):
+                    return await _examine_keys(settings)
+    return "info", "none yet: the first start makes them"
+
+
+async def _examine_keys(settings: Settings) -> tuple[Verdict, str]:
     async with open_key_store(settings) as store:
-        with translate_errors(users):
+        with translate_errors(key_database(settings)):
             held = await store.read()
     if held.warnings:
         return "FAIL", held.warnings[0]
-    if settings.keys_secret and not held.ring.keys:
-        return "info", "none yet: the first start makes them"
     held.check(store.variable)
-    return "ok", f"{', '.join(_told(held))}, {keys_place(settings)}"
+    return "ok", f"{', '.join(_told(held))}, {keys_location(settings)}"
 
 
-def _has_files(folder: Path) -> Callable[[TokenKind], bool]:
-    return lambda kind: any(folder.glob(f"{kind}.*pem"))
+def _exposed(files: Iterable[Path], others: int) -> tuple[Verdict, str] | None:
+    """
+    :param others: the permission bits of those that must not use the files.
+    """
+    for file in sorted(files):
+        if file.exists() and _mode(file) & others:
+            return "FAIL", f"other users may use {file.absolute()}: `chmod 600` it"
+    return None
 
 
 def _told(held: LoadedKeys) -> Iterator[str]:

@@ -1,11 +1,16 @@
 """What has to be true before the service listens; an operator wants to know it at the start."""
 
-from doorward.wiring.keys import open_key_store
+from collections.abc import Iterator
+
+from doorward.wiring.keys import open_key_store, prepare_embedded_keys
+from infrastructure.config.data_secret import data_secrets
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
+from infrastructure.config.signing_keys import KeySource
 from infrastructure.storage.locations import (
     Location,
     distinct,
+    key_database,
     locations,
     store_options,
     translate_errors,
@@ -22,9 +27,12 @@ async def prepare(settings: Settings, *, keys: bool = True) -> None:
     :raises NotReady: a store does not answer, or its schema is not the one of this version.
     """
     await check(settings, keys=keys)
-    for location in distinct(settings):
+    for location in _databases(settings):
         await _check_schema(location, settings)
-    if settings.keys_secret and keys:
+    if settings.key_source is KeySource.EMBEDDED_DATABASE:
+        with translate_errors(key_database(settings)):
+            await prepare_embedded_keys(settings)
+    if settings.key_source.is_sql and keys:
         await _check_keys(settings)
     for location in locations(settings):
         with translate_errors(location, f"cannot be used for {location.role}"):
@@ -33,15 +41,25 @@ async def prepare(settings: Settings, *, keys: bool = True) -> None:
 
 
 async def check(settings: Settings, *, keys: bool = True) -> None:
-    """What can be told without asking a store. Keys that are missing are made.
+    """Check everything that needs no answer of a store.
 
     :raises ConfigurationError: something is configured wrongly.
     """
     await check_urls(settings)
     _refuse_split_memory(settings)
     make_data_folder(settings)
-    if keys and not settings.keys_secret:
+    if keys and not settings.key_source.is_sql:
         await _check_keys(settings)
+
+
+async def check_again(settings: Settings) -> None:
+    """Check what new workers need of a configuration that was read again.
+
+    :raises ConfigurationError: something is configured wrongly.
+    """
+    await check(settings)
+    if settings.key_source is KeySource.EMBEDDED_DATABASE:
+        data_secrets(settings)  # only a start makes one
 
 
 async def check_urls(settings: Settings) -> None:
@@ -59,7 +77,7 @@ def make_data_folder(settings: Settings) -> None:
     :raises ConfigurationError: it cannot be made.
     """
     is_embedded = any(location.url == settings.embedded_url for location in locations(settings))
-    if not (is_embedded or settings.keeps_keys):
+    if not (is_embedded or settings.key_source is KeySource.EMBEDDED_DATABASE):
         return
     try:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -74,14 +92,19 @@ def _refuse_split_memory(settings: Settings) -> None:
         )
 
 
+def _databases(settings: Settings) -> Iterator[Location]:
+    yield from distinct(settings)
+    keys = key_database(settings)
+    if settings.key_source.is_sql and keys.url not in {each.url for each in distinct(settings)}:
+        yield keys
+
+
 async def _check_keys(settings: Settings) -> None:
     async with open_key_store(settings) as store:
-        with translate_errors(locations(settings)[0]):
+        with translate_errors(key_database(settings)):
             held = await store.read()
-        if held.warnings:
-            variable, _, text = held.warnings[0].partition(" ")
-            raise ConfigurationError(variable, text)
-        if held.ring.keys or not settings.keys_secret:  # the first worker makes those in SQL
+        held.require_no_warning()
+        if held.ring.keys or not settings.keys_secret:  # the first worker makes those
             held.check(store.variable)
 
 

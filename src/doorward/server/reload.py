@@ -8,8 +8,10 @@ from application.rate_limiting import CurrentRateLimits
 from doorward.cli.env_file import Environment
 from doorward.wiring.keys import keys_in_environment
 from doorward.wiring.rate_limits import rate_limits
+from infrastructure.config.data_secret import data_secrets
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
+from infrastructure.config.signing_keys import KeySource
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 
 log = structlog.stdlib.get_logger("doorward")
@@ -21,14 +23,20 @@ class ConfigurationReload:
     Everything else needs a restart.
 
     :param environment: where the configuration is read.
+    :param source: where the keys of this process come from.
     """
 
     def __init__(
-        self, environment: Environment, limits: CurrentRateLimits, keys: KeyRingWatcher
+        self,
+        environment: Environment,
+        limits: CurrentRateLimits,
+        keys: KeyRingWatcher,
+        source: KeySource,
     ) -> None:
         self._environment = environment
         self._limits = limits
         self._keys = keys
+        self._source = source
         self._reloads: set[asyncio.Task[None]] = set()  # asyncio keeps no reference to its tasks
 
     def __call__(self) -> None:
@@ -37,16 +45,17 @@ class ConfigurationReload:
             settings = Settings.read(self._environment.read())
             new_limits = rate_limits(settings)
             new_keys = keys_in_environment(settings) if settings.has_keys else None
+            new_secrets = data_secrets(settings) if settings.key_source.is_sql else ()
         except ConfigurationError as error:
             log.warning("configuration_reload_refused", reason=str(error))
             return
         self._limits.now = new_limits
-        if self._keys.are_given != (new_keys is not None):
+        if settings.key_source is not self._source:
             log.warning("key_store_change_ignored", remedy="restart")
         elif new_keys:
             self._keys.take(new_keys)
-        elif settings.keys_secret:
-            self._keys.unlock_with(settings.keys_secret)
+        elif new_secrets:
+            self._keys.decrypt_with(new_secrets)
         reload = asyncio.create_task(self._keys.reload())
         self._reloads.add(reload)
         reload.add_done_callback(self._reloads.discard)

@@ -1,29 +1,36 @@
-"""Which keys sign, and where they are: what the settings say of it."""
+"""The key store, the signer and the device secrets, as the settings choose them."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from application.ports import Clock
 from domain.key_ring import KeyTimes
 from domain.token import LEEWAY, TokenKind
 from infrastructure.clock import system_clock
+from infrastructure.config.data_secret import data_secrets, make_secret_file
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
+from infrastructure.config.signing_keys import KeySource
+from infrastructure.signing import key_takeover
 from infrastructure.signing.algorithms import UnfitKey
 from infrastructure.signing.device_tokens import Secrets, secret_from
 from infrastructure.signing.jwt_signer import Audiences, JwtSigner
-from infrastructure.signing.key_folder import FolderKeys
+from infrastructure.signing.key_folder import FolderKeys, has_key_files
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.key_store import LoadedKeys, SigningKeyStore, StaticKeys
 from infrastructure.signing.signing_key import SigningKey, key_in_text
 from infrastructure.storage.backends import SQL, backend_for
-from infrastructure.storage.options import StoreOptions
-from infrastructure.storage.sql.signing_keys import SqlKeys
+from infrastructure.storage.locations import key_database
+from infrastructure.storage.sql.database import Database
+from infrastructure.storage.sql.signing_keys import SqlKeys, connect_keys, has_keys
 
-_FIXED = (
+_STATIC = (
     "the keys are in the environment: change them there, and restart or send SIGHUP; or keep them "
-    "where they can be rotated (KEYS_SECRET or KEYS_FOLDER)"
+    "where they can be rotated (KEYS_SECRET)"
 )
+
+EARLIER_FOLDER = "keys"
+"""Where earlier releases kept the keys of the embedded default, in ``DOORWARD_DATA``."""
 
 
 @asynccontextmanager
@@ -31,36 +38,71 @@ async def open_key_store(
     settings: Settings, clock: Clock = system_clock
 ) -> AsyncIterator[SigningKeyStore]:
     """
-    :raises ConfigurationError: a key that must not sign, only one of the two, or several places.
+    :raises ConfigurationError: a key that must not sign, only one of the two, several locations,
+        or no secret for the keys in the database.
     """
-    _refuse_several_places(settings)
-    if settings.keys_secret:
+    _refuse_several_locations(settings)
+    match settings.key_source:
+        case KeySource.ENVIRONMENT:
+            yield StaticKeys(keys_in_environment(settings), _STATIC)
+        case KeySource.FOLDER if settings.keys_folder:
+            notice = key_times(settings).published
+            yield FolderKeys(settings.keys_folder, "KEYS_FOLDER", clock, notice)
+        case _:
+            async with _open_database(settings) as database:
+                yield _sql_keys(settings, database)
+
+
+async def prepare_embedded_keys(settings: Settings, clock: Clock = system_clock) -> None:
+    """Make what is missing in the embedded key store: its secret, and its first keys, which may
+    be those of an earlier release.
+
+    A secret is made only for a database without keys: keys whose secret is lost are not replaced
+    without the operator's doing. Several processes may call this at once.
+
+    :raises ConfigurationError: the secret is lost, or the keys of the earlier release are invalid.
+    """
+    earlier = settings.data / EARLIER_FOLDER
+    async with _open_database(settings) as database:
+        if not await has_keys(database):
+            make_secret_file(settings.secret_file)
+        elif not has_key_files(earlier):
+            return
+        await key_takeover.fill(_sql_keys(settings, database), earlier, clock)
+
+
+@asynccontextmanager
+async def _open_database(settings: Settings) -> AsyncIterator[Database]:
+    url = settings.embedded_url
+    if settings.key_source is KeySource.USERS_DATABASE:
         _require_sql(settings)
-        opening = SqlKeys.open(
-            settings.users_at,
-            StoreOptions(timeout=settings.store_timeout),
-            settings.keys_secret,
-            settings.token_algorithm,
-        )
-        async with opening as store:
-            yield store
-    elif settings.has_keys:
-        yield StaticKeys(keys_in_environment(settings), _FIXED)
-    else:
-        yield _folder(settings, clock)
+        url = settings.users_at
+    async with connect_keys(url, settings.store_timeout) as database:
+        yield database
 
 
-def keys_place(settings: Settings) -> str:
-    """Where the keys are, in words."""
-    if settings.keys_secret:
-        return "in the database of the users, encrypted"
-    if settings.has_keys:
-        return "in the environment"
-    return f"in {(settings.keys_folder or settings.data / 'keys').absolute()}"
+def _sql_keys(settings: Settings, database: Database) -> SqlKeys:
+    is_embedded = settings.key_source is KeySource.EMBEDDED_DATABASE
+    variable = "DOORWARD_DATA" if is_embedded else "KEYS_SECRET"
+    return SqlKeys(database, data_secrets(settings), settings.token_algorithm, variable)
+
+
+def keys_location(settings: Settings) -> str:
+    """Describe where the keys are."""
+    match settings.key_source:
+        case KeySource.ENVIRONMENT:
+            return "in the environment"
+        case KeySource.FOLDER if settings.keys_folder:
+            return f"in {settings.keys_folder.absolute()}"
+        case KeySource.USERS_DATABASE:
+            return "in the database of the users, encrypted"
+        case _:
+            database, secret = key_database(settings), settings.secret_file.absolute()
+            return f"in {database.description}, encrypted with {secret}"
 
 
 def key_times(settings: Settings) -> KeyTimes:
-    """How long keys are known before they sign, and after they have signed."""
+    """Return how long keys are published before they sign, and kept after they have signed."""
     return KeyTimes(
         cached=settings.jwks_max_age,
         kept={
@@ -81,21 +123,29 @@ def make_signer(settings: Settings, keys: KeyRingWatcher) -> JwtSigner:
 
 
 def device_secrets(settings: Settings, keys: KeyRingWatcher, clock: Clock) -> Secrets:
-    """From ``KEYS_SECRET``, which outlives all keys; or else from the keys of refresh tokens.
-    Those stay good for this purpose until they are taken away.
+    """Derive the secrets of device tokens: from the data secret, which outlives all keys, and
+    where there is none from the keys of refresh tokens.
+
+    The latter count in the embedded default too: earlier releases derived from them alone. They
+    stay valid for this purpose until they leave the store.
     """
+    lasting = [secret_from(secret) for secret in _lasting_secrets(settings)]
     if settings.keys_secret:
-        lasting = [secret_from(secret) for secret in settings.keys_secret]
         return lambda: lasting
 
     derived: list[bytes] = []
 
     def derive(_: LoadedKeys) -> None:
         in_order = keys.held.ring.by_state(TokenKind.REFRESH, clock())
-        derived[:] = [secret_from(keys.held.pairs[key.id].private_pem()) for key in in_order]
+        of_keys = [secret_from(keys.held.pairs[key.id].private_pem()) for key in in_order]
+        derived[:] = lasting + of_keys
 
     keys.follow(derive)
     return lambda: derived
+
+
+def _lasting_secrets(settings: Settings) -> Sequence[bytes]:
+    return data_secrets(settings) if settings.key_source.is_sql else ()
 
 
 def keys_in_environment(settings: Settings) -> Mapping[TokenKind, SigningKey]:
@@ -133,25 +183,16 @@ def _from_text(kind: TokenKind, private: str | None, public: str | None) -> Sign
     return key
 
 
-def _folder(settings: Settings, clock: Clock) -> FolderKeys:
-    algorithm = settings.token_algorithm
-    if settings.keys_folder:
-        notice = key_times(settings).published
-        return FolderKeys(settings.keys_folder, "KEYS_FOLDER", clock, notice, algorithm)
-    folder = settings.data / "keys"  # in which nobody but the service writes
-    return FolderKeys(folder, "DOORWARD_DATA", clock, algorithm=algorithm, makes=True)
-
-
-def _refuse_several_places(settings: Settings) -> None:
-    places = {
+def _refuse_several_locations(settings: Settings) -> None:
+    locations = {
         "ACCESS_TOKEN_PRIVATE_KEY": settings.has_keys,
         "KEYS_FOLDER": settings.keys_folder is not None,
         "KEYS_SECRET": settings.keys_secret is not None,
     }
-    given = [variable for variable, is_given in places.items() if is_given]
+    given = [variable for variable, is_given in locations.items() if is_given]
     if len(given) > 1:
         raise ConfigurationError(
-            " and ".join(given), "are different places for the keys: choose one of them"
+            " and ".join(given), "are different locations of the keys: choose one of them"
         )
 
 

@@ -2,11 +2,25 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 
 from infrastructure.config import environment_variables as var
 from infrastructure.config.storage import StoreSettings
 from infrastructure.signing.algorithms import Algorithm, algorithm_named
+
+
+class KeySource(StrEnum):
+    """Where the signing keys are."""
+
+    ENVIRONMENT = "environment"
+    FOLDER = "folder"
+    USERS_DATABASE = "users database"
+    EMBEDDED_DATABASE = "embedded database"
+
+    @property
+    def is_sql(self) -> bool:
+        return self in {KeySource.USERS_DATABASE, KeySource.EMBEDDED_DATABASE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +32,7 @@ class KeySettings(StoreSettings):
         var.optional(var.text),
         None,
         "The RSA key (PEM, in base64) that signs access tokens. With none of the four, key pairs "
-        "are made and kept in `DOORWARD_DATA`.",
+        "are generated, and kept encrypted in the SQLite file in `DOORWARD_DATA`.",
         is_secret=True,
     )
     access_public_key: str | None = var.declare(
@@ -47,7 +61,7 @@ class KeySettings(StoreSettings):
         var.optional(Path),
         None,
         "A folder of PEM files, such as a mounted secret, that holds the keys instead of those "
-        "four: `access.pem`, `refresh.pem`, and others for rotation.",
+        "four: `access.pem`, `refresh.pem`, and others for rotation. The service only reads it.",
     )
     keys_secret: tuple[bytes, ...] | None = var.declare(
         "KEYS_SECRET",
@@ -55,7 +69,9 @@ class KeySettings(StoreSettings):
         None,
         "32 bytes in base64 (`doorward keys secret` makes some). With it the keys are in the "
         "database of the users, encrypted with it, shared by all workers and rotated by "
-        "themselves. Several, separated by commas: the first encrypts, all decrypt.",
+        "themselves. Several, separated by commas: the first encrypts, all decrypt. Without it, "
+        "the keys of the embedded default are encrypted with the file `secret` in "
+        "`DOORWARD_DATA`.",
         is_secret=True,
     )
     key_rotation: timedelta | None = var.declare(
@@ -92,6 +108,15 @@ class KeySettings(StoreSettings):
         )
 
     @property
-    def keeps_keys(self) -> bool:
-        """Whether nothing is said of keys: then they are made and kept with the other data."""
-        return not (self.has_keys or self.keys_folder or self.keys_secret)
+    def key_source(self) -> KeySource:
+        """Of several, the first; :func:`~doorward.wiring.keys.open_key_store` rejects that."""
+        if self.has_keys:
+            return KeySource.ENVIRONMENT
+        if self.keys_folder:
+            return KeySource.FOLDER
+        return KeySource.USERS_DATABASE if self.keys_secret else KeySource.EMBEDDED_DATABASE
+
+    @property
+    def secret_file(self) -> Path:
+        """The data secret of the embedded default."""
+        return self.data / "secret"

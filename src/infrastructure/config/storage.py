@@ -13,7 +13,10 @@ class StoreSettings:
     """A part of :class:`~infrastructure.config.settings.Settings`."""
 
     data: Path = var.declare(
-        "DOORWARD_DATA", Path, "./var", "Where the embedded default keeps its database and keys."
+        "DOORWARD_DATA",
+        Path,
+        "./var",
+        "Where the embedded default keeps its database, and the secret that encrypts its keys.",
     )
     users_url: str | None = var.declare(
         "USERS_URL",

@@ -1,11 +1,12 @@
 """The keys as this process knows them. A job reloads them while it runs."""
 
-import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Self
+
+import structlog
 
 from application.ports import Clock
 from domain.errors import Unavailable
@@ -15,9 +16,8 @@ from infrastructure.clock import system_clock
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.signing.key_store import UNKNOWN_START, LoadedKeys, SigningKeyStore, StaticKeys
 from infrastructure.signing.signing_key import SigningKey
-from infrastructure.storage.sql.signing_keys import SqlKeys
 
-log = logging.getLogger("doorward")
+log = structlog.stdlib.get_logger("doorward")
 
 Follower = Callable[[LoadedKeys], None]
 Tell = Callable[[TokenKind, Mapping[KeyState, int], datetime | None], None]
@@ -80,11 +80,6 @@ class KeyRingWatcher:
         self._followers.append(follower)
         follower(self._in_force)
 
-    @property
-    def are_given(self) -> bool:
-        """Whether they stay as they are, unless somebody gives others."""
-        return isinstance(self._store, StaticKeys)
-
     def is_live(self) -> bool:
         return self._is_within(self._bound)
 
@@ -118,10 +113,9 @@ class KeyRingWatcher:
         self._store = StaticKeys(pairs)
         self._use(self._store.held, monotonic())
 
-    def unlock_with(self, secrets: Sequence[bytes]) -> None:
-        """Those in a database, from now on."""
-        if isinstance(self._store, SqlKeys):
-            self._store.use(secrets)
+    def decrypt_with(self, secrets: Sequence[bytes]) -> None:
+        """Decrypt the keys of a database with these secrets from now on."""
+        self._store.use(secrets)
 
     async def reload(self) -> None:
         """Look at the store. What is wrong is reported once."""
@@ -159,5 +153,5 @@ class KeyRingWatcher:
 
     def _report(self, trouble: str) -> None:
         if trouble and trouble != self._trouble:
-            log.error("what is new of the keys is refused: %s", trouble)
+            log.error("signing_keys_rejected", reason=trouble)
         self._trouble = trouble

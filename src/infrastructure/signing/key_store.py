@@ -1,10 +1,11 @@
-"""What all stores of keys have in common: beside the ring they hold the keys themselves."""
+"""What all stores of signing keys have in common: beside the ring they hold the key pairs."""
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NoReturn
 
 from typing_extensions import override
 
@@ -16,23 +17,31 @@ from infrastructure.signing.algorithms import RS256, Algorithm
 from infrastructure.signing.signing_key import SigningKey
 
 UNKNOWN_START = datetime.fromtimestamp(0, UTC)
-"""Since when a key signs of which nothing else is known."""
+"""The start of a key that has signed for an unknown time."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedKeys:
     """
     :ivar pairs: the key pair of each key of the ring.
-    :ivar troubles: what is there beside them and makes no key: a line for each, showing nothing.
+    :ivar warnings: one line for each entry of the store that is no valid key, without secrets.
     """
 
     ring: KeyRing = field(default_factory=KeyRing)
     pairs: Mapping[KeyId, SigningKey] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
+    def require_no_warning(self) -> None:
+        """
+        :raises ConfigurationError: of the first warning.
+        """
+        if self.warnings:
+            variable, _, text = self.warnings[0].partition(" ")
+            raise ConfigurationError(variable, text)
+
     def check(self, variable: str) -> None:
         """
-        :param variable: that says where the keys are.
+        :param variable: the environment variable that says where the keys are.
         :raises ConfigurationError: there is no key for some kind of token.
         """
         for kind in TokenKind:
@@ -42,23 +51,21 @@ class LoadedKeys:
 
 class SigningKeyStore(KeyStore):
     """
-    :ivar variable: that says where the keys are.
-    :ivar is_shared: workers on several machines may change the keys, and may not hear of it.
+    :ivar variable: the environment variable that says where the keys are.
+    :ivar is_shared: other processes may change the keys, and nothing announces their changes.
     """
 
     is_shared = False
 
-    def __init__(self, variable: str, algorithm: Algorithm = RS256) -> None:
+    def __init__(self, variable: str) -> None:
         self.variable = variable
-        self._algorithm = algorithm
-        self._made: dict[KeyId, SigningKey] = {}
 
     @abstractmethod
     async def read(self) -> LoadedKeys:
-        """The keys as they are now.
+        """Read the keys as they are now.
 
         :raises ConfigurationError: they make no ring. The message shows no key.
-        :raises Unavailable: there is no answer.
+        :raises Unavailable: the store does not answer.
         """
 
     async def ring(self) -> KeyRing:
@@ -74,21 +81,60 @@ class SigningKeyStore(KeyStore):
     async def discard(self, key_id: KeyId) -> bool:
         return False
 
-    async def make(self, kind: TokenKind, now: datetime) -> Key:
-        pair = await asyncio.to_thread(SigningKey.generate, self._algorithm)
-        self._made[pair.kid] = pair
-        return Key(pair.kid, kind, published_at=now)
+    def use(self, secrets: Sequence[bytes]) -> None:  # noqa: ARG002 - overriders use them
+        """Encrypt and decrypt with these secrets from now on, where keys are encrypted.
+
+        :param secrets: the first one encrypts, all of them decrypt.
+        """
+        return
 
 
-class StaticKeys(SigningKeyStore):
-    """Keys that stay as they are: one of each kind.
+class WritableKeyStore(SigningKeyStore):
+    """A store that keeps what this service makes.
 
-    :param reason: why they cannot be changed here, and how instead.
+    :param algorithm: of the keys that are made.
     """
 
-    def __init__(self, pairs: Mapping[TokenKind, SigningKey], reason: str = "") -> None:
-        super().__init__("ACCESS_TOKEN_PRIVATE_KEY")
+    def __init__(self, variable: str, algorithm: Algorithm = RS256) -> None:
+        super().__init__(variable)
+        self._algorithm = algorithm
+        self._made: dict[KeyId, SigningKey] = {}
+
+    @override
+    async def make(self, kind: TokenKind, now: datetime) -> Key:
+        pair = await asyncio.to_thread(SigningKey.generate, self._algorithm)
+        self.accept(pair)
+        return Key(pair.kid, kind, published_at=now)
+
+    def accept(self, pair: SigningKey) -> None:
+        """Hold a key pair until a replacement puts its key on the ring."""
+        self._made[pair.kid] = pair
+
+
+class ReadOnlyKeys(SigningKeyStore):
+    """A store that the operator changes, and the service only reads.
+
+    :param reason: why its keys cannot be changed here, and how instead.
+    """
+
+    def __init__(self, variable: str, reason: str) -> None:
+        super().__init__(variable)
         self._reason = reason
+
+    @override
+    async def make(self, _kind: TokenKind, _now: datetime) -> NoReturn:
+        raise KeysReadOnly(self._reason)
+
+    @override
+    async def replace(self, _old: KeyRing, _new: KeyRing) -> NoReturn:
+        raise KeysReadOnly(self._reason)
+
+
+class StaticKeys(ReadOnlyKeys):
+    """One fixed key for each kind of token."""
+
+    def __init__(self, pairs: Mapping[TokenKind, SigningKey], reason: str = "") -> None:
+        super().__init__("ACCESS_TOKEN_PRIVATE_KEY", reason)
         ring = KeyRing(
             frozenset(
                 Key(pair.kid, kind, UNKNOWN_START, UNKNOWN_START) for kind, pair in pairs.items()
@@ -96,9 +142,6 @@ class StaticKeys(SigningKeyStore):
         )
         self.held = LoadedKeys(ring, {pair.kid: pair for pair in pairs.values()})
 
+    @override
     async def read(self) -> LoadedKeys:
         return self.held
-
-    @override
-    async def replace(self, old: KeyRing, new: KeyRing) -> bool:
-        raise KeysReadOnly(self._reason)

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from domain.errors import Unavailable
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
+from infrastructure.config.signing_keys import KeySource
 from infrastructure.storage.backends import BACKENDS, SQL, Backend, backend_for
 from infrastructure.storage.not_ready import NotReady
 from infrastructure.storage.options import StoreOptions
@@ -154,6 +155,13 @@ def locations(settings: Settings) -> tuple[Location, Location]:
         Location("users", users, settings.users_at),
         Location("sessions", sessions, settings.sessions_at),
     )
+
+
+def key_database(settings: Settings) -> Location:
+    """The database of the signing keys, where they are in one."""
+    if settings.key_source is KeySource.USERS_DATABASE:
+        return locations(settings)[0]
+    return Location("users", "DOORWARD_DATA", settings.embedded_url)
 
 
 def distinct(settings: Settings) -> list[Location]:

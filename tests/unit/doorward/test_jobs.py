@@ -15,6 +15,7 @@ from domain.errors import Unavailable
 from domain.key_ring import KeyRing, KeyTimes
 from domain.request_context import RequestContext
 from domain.token import TokenKind
+from doorward.diagnostics import preflight
 from doorward.jobs.flush_session_activity import flush_session_activity
 from doorward.jobs.maintain_signing_keys import maintain_signing_keys
 from doorward.jobs.reload_signing_keys import reload_signing_keys
@@ -22,7 +23,7 @@ from doorward.main import open_app
 from infrastructure.config.settings import Settings
 from infrastructure.signing.algorithms import EDDSA
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
-from infrastructure.signing.key_store import LoadedKeys, SigningKeyStore
+from infrastructure.signing.key_store import LoadedKeys, WritableKeyStore
 from tests.support.builders import SECOND, World
 from tests.support.jobs import JobTime
 
@@ -62,7 +63,7 @@ async def test_session_activity_is_stored_at_shutdown(
     assert await last_address(house, me) == THERE.address
 
 
-class SharedKeys(SigningKeyStore):
+class SharedKeys(WritableKeyStore):
     """A store of keys that other processes change.
 
     :ivar reads: how often it was read.
@@ -172,6 +173,7 @@ def running_jobs() -> set[str]:
 
 async def test_the_application_runs_its_jobs_while_it_serves(tmp_path: Path) -> None:
     settings = Settings.read({"USERS_URL": "memory:", "DOORWARD_DATA": str(tmp_path)})
+    await preflight.prepare(settings)
 
     async with open_app(settings, Lifecycle()):
         assert running_jobs() == {"session_activity_flush", "signing_keys_reload"}

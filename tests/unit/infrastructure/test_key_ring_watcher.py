@@ -16,7 +16,7 @@ from infrastructure.signing import key_ring_watcher
 from infrastructure.signing.algorithms import ALGORITHMS, EDDSA, RS256, Algorithm
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
-from infrastructure.signing.key_store import UNKNOWN_START, LoadedKeys, SigningKeyStore
+from infrastructure.signing.key_store import UNKNOWN_START, LoadedKeys, WritableKeyStore
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.signing.verified_token_cache import VerifiedTokenCache
 from tests.support.builders import AUDIENCES, LIFETIMES, NOW, SECOND, a_session, claims_of
@@ -30,7 +30,7 @@ TIMES = KeyTimes(
 )
 
 
-class OpenStore(SigningKeyStore):
+class OpenStore(WritableKeyStore):
     """Holds what a test puts there, or fails."""
 
     is_shared = True
@@ -211,6 +211,13 @@ async def test_the_current_key_is_published_first_and_then_the_next(store: OpenS
     assert published == [current.id, spare.id, retired.id]
 
 
+def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """The reasons of all rejections that were logged."""
+    lines = [each.msg for each in caplog.records if each.levelno == logging.ERROR]
+    assert {line["event"] for line in lines} == {"signing_keys_rejected"}  # type: ignore[index]
+    return [line["reason"] for line in lines]  # type: ignore[index]
+
+
 async def test_bad_keys_are_reported_once_and_the_old_ones_stay(
     store: OpenStore, caplog: pytest.LogCaptureFixture, monotonic: Monotonic
 ) -> None:
@@ -226,8 +233,7 @@ async def test_bad_keys_are_reported_once_and_the_old_ones_stay(
 
     assert is_accepted(process, token)
     assert process.signer.sign(CLAIMS) == token
-    [line] = [each for each in caplog.records if each.levelno == logging.ERROR]
-    assert "KEYS_FOLDER holds access.pem, which is bad" in line.getMessage()
+    assert errors(caplog) == ["KEYS_FOLDER holds access.pem, which is bad"]
 
 
 async def test_a_ring_that_lacks_a_kind_is_not_taken(store: OpenStore) -> None:
@@ -286,8 +292,7 @@ async def test_what_is_refused_beside_good_keys_is_reported_once(
         await process.live.reload()
 
     assert [each["kid"] for each in process.signer.public_keys()][1] == key.id
-    [line] = [each for each in caplog.records if each.levelno == logging.ERROR]
-    assert line.getMessage().endswith("KEYS_FOLDER holds refresh.pem, which is bad")
+    assert errors(caplog) == ["KEYS_FOLDER holds refresh.pem, which is bad"]
 
 
 async def test_with_the_first_answer_it_goes_on(store: OpenStore, monotonic: Monotonic) -> None:

@@ -1,4 +1,4 @@
-"""Which keys sign: from the environment or, with none there, from files."""
+"""Which keys sign, as the settings say."""
 
 import base64
 from datetime import timedelta
@@ -17,6 +17,7 @@ from doorward.wiring.keys import (
 )
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
+from infrastructure.config.signing_keys import KeySource
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.signing_key import SigningKey
 from tests.support.builders import NOW, a_session, an_rsa_key, claims_of, pem
@@ -30,7 +31,7 @@ def in_text(octets: bytes) -> str:
 
 @pytest.fixture
 def texts(keys: Keys) -> dict[str, str]:
-    """The four variables of the old server."""
+    """The four variables of the tutorial server."""
     return {
         f"{kind.upper()}_TOKEN_{part}_KEY": in_text(octets)
         for kind, key in keys.items()
@@ -61,19 +62,6 @@ async def test_public_keys_are_not_needed(keys: Keys, texts: dict[str, str]) -> 
     private = {name: text for name, text in texts.items() if "PRIVATE" in name}
 
     assert (await read(private))[TokenKind.REFRESH] == keys[TokenKind.REFRESH].kid
-
-
-async def test_without_keys_in_the_environment_they_are_made_and_kept(tmp_path: Path) -> None:
-    environment = {"DOORWARD_DATA": str(tmp_path), "TOKEN_ALGORITHM": "EdDSA"}  # is made quickly
-
-    made, kept = await read(environment), await read(environment)
-
-    assert made == kept
-    assert made[TokenKind.ACCESS] != made[TokenKind.REFRESH]
-    assert sorted(path.name for path in (tmp_path / "keys").iterdir()) == [
-        "access.pem",
-        "refresh.pem",
-    ]
 
 
 @pytest.mark.parametrize("missing", ["ACCESS_TOKEN_PRIVATE_KEY", "REFRESH_TOKEN_PRIVATE_KEY"])
@@ -115,24 +103,24 @@ async def test_both_kinds_of_token_need_keys_of_their_own(texts: dict[str, str])
     )
 
 
-async def test_an_unfit_key_in_a_file_is_named(tmp_path: Path) -> None:
-    (tmp_path / "keys").mkdir()
-    (tmp_path / "keys" / "access.pem").write_bytes(pem(an_rsa_key(1024)))
+async def test_an_unfit_key_in_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "access.pem").write_bytes(pem(an_rsa_key(1024)))
 
     with pytest.raises(ConfigurationError) as refused:
-        await preflight.check(Settings.read({"DOORWARD_DATA": str(tmp_path)}))
+        await preflight.check(Settings.read({"KEYS_FOLDER": str(tmp_path)}))
 
     assert str(refused.value) == (
-        "DOORWARD_DATA holds keys/access.pem, which has 1024 bits; at least 2048 are needed"
+        "KEYS_FOLDER holds access.pem, which has 1024 bits; at least 2048 are needed"
     )
 
 
-async def test_a_place_that_cannot_keep_keys_is_named(tmp_path: Path) -> None:
+async def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file where a directory should be")
 
-    assert await refusal_of({"DOORWARD_DATA": str(tmp_path / "data")}) == (
-        "DOORWARD_DATA cannot keep the keys: Not a directory"
-    )
+    with pytest.raises(ConfigurationError) as refused:
+        await preflight.prepare(Settings.read({"DOORWARD_DATA": str(tmp_path / "data")}))
+
+    assert str(refused.value) == "DOORWARD_DATA cannot be made: File exists"
 
 
 SECRET = in_text(bytes(32))
@@ -150,11 +138,11 @@ SECRET = in_text(bytes(32))
     ],
     ids=["folder", "database", "all"],
 )
-async def test_keys_are_in_one_place(
+async def test_keys_are_in_one_location(
     texts: dict[str, str], extra: dict[str, str], named: str
 ) -> None:
     assert await refusal_of({**texts, **extra}) == (
-        f"{named} are different places for the keys: choose one of them"
+        f"{named} are different locations of the keys: choose one of them"
     )
 
 
@@ -194,3 +182,19 @@ def test_keys_that_are_given_are_not_rotated_by_themselves() -> None:
     assert (
         key_times(Settings.read({"KEYS_SECRET": SECRET, "KEY_ROTATION": "off"})).rotation is None
     )
+
+
+@pytest.mark.parametrize(
+    ("environment", "source"),
+    [
+        ({}, KeySource.EMBEDDED_DATABASE),
+        ({"DATABASE_URL": "postgresql://h/d"}, KeySource.EMBEDDED_DATABASE),
+        ({"KEYS_SECRET": SECRET}, KeySource.USERS_DATABASE),
+        ({"KEYS_FOLDER": "/run/secrets"}, KeySource.FOLDER),
+        ({"REFRESH_TOKEN_PUBLIC_KEY": "x"}, KeySource.ENVIRONMENT),
+    ],
+)
+def test_the_settings_say_where_the_keys_are(
+    environment: dict[str, str], source: KeySource
+) -> None:
+    assert Settings.read(environment).key_source is source

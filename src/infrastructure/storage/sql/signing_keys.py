@@ -1,103 +1,117 @@
-"""Keys in the database of the users: one ring for all workers on all machines.
+"""Signing keys in a SQL database: one ring for all workers that share the database.
 
-Private keys are encrypted (Fernet: AES-128-CBC with HMAC-SHA256) with a secret from the
-environment, so neither the database nor a dump of it is enough to sign anything. What is encrypted
-says which tokens the key is for: whoever can write to the table cannot give it another purpose.
-They can change its times, and put back a row that was taken away.
+Private keys are encrypted (Fernet: AES-128-CBC with HMAC-SHA256) with a secret that is kept
+outside the database, so neither the database nor a dump of it is enough to sign anything. The
+encrypted part names the tokens that the key is for: write access to the table is not enough to
+give a key another purpose. It is enough to change times, and to put a deleted row back.
 """
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
-from typing import Any, Self
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import msgspec
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy import delete, exists, insert, select, text, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
+from typing_extensions import override
 
 from domain.key_ring import Key, KeyId, KeyRing
 from domain.token import TokenKind
-from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.signing.algorithms import ALGORITHMS, RS256, Algorithm, UnfitKey
-from infrastructure.signing.key_store import LoadedKeys, SigningKeyStore
+from infrastructure.signing.key_store import LoadedKeys, WritableKeyStore
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.tables import signing_keys
 
-VARIABLE = "KEYS_SECRET"
 
-
-class _Sealed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is encrypted of a key."""
+class _Encrypted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The encrypted part of a row."""
 
     kind: TokenKind
     algorithm: str
     pem: str
 
 
-class SqlKeys(SigningKeyStore):
+@dataclass(frozen=True, slots=True)
+class _Decrypted:
+    kind: TokenKind
+    pair: SigningKey
+
+
+class SqlKeys(WritableKeyStore):
     """
-    :param secrets: 32 bytes each. The first encrypts; all of them decrypt, so that one can take
-        the place of another.
+    :param secrets: 32 bytes each. The first encrypts, all of them decrypt: so one secret can
+        replace another.
+    :param variable: the environment variable that the secrets come from.
     """
 
     is_shared = True
 
     def __init__(
-        self, database: Database, secrets: Sequence[bytes], algorithm: Algorithm = RS256
+        self,
+        database: Database,
+        secrets: Sequence[bytes],
+        algorithm: Algorithm = RS256,
+        variable: str = "KEYS_SECRET",
     ) -> None:
-        super().__init__(VARIABLE, algorithm)
+        super().__init__(variable, algorithm)
         self._database = database
         self.use(secrets)
-        self._known: dict[str, SigningKey] = {}  # by what is encrypted of it
 
+    @override
     def use(self, secrets: Sequence[bytes]) -> None:
-        """These from now on."""
-        self._seal = MultiFernet([Fernet(base64.urlsafe_b64encode(each)) for each in secrets])
+        self._fernet = MultiFernet([Fernet(base64.urlsafe_b64encode(each)) for each in secrets])
+        self._known: dict[str, _Decrypted | str] = {}  # by the encrypted part
 
-    @classmethod
-    @asynccontextmanager
-    async def open(
-        cls, url: str, options: StoreOptions, secrets: Sequence[bytes], algorithm: Algorithm
-    ) -> AsyncIterator[Self]:
-        """On connections of its own, one to look and one to write: nobody who waits is to keep the
-        keys from being looked at.
-        """
-        async with Database.open(url, replace(options, pool_size=2)) as database:
-            yield cls(database, secrets, algorithm)
-
+    @override
     async def read(self) -> LoadedKeys:
-        """What cannot be opened and does not sign yet is left out. Of what has signed that cannot
-        be: its tokens are about, and nobody could tell them from forged ones.
+        """Read the keys, without those that cannot be decrypted and do not sign yet.
+
+        A key that has signed and cannot be decrypted is an error: its tokens are in use, and
+        could not be told from forged ones.
+
+        :raises ConfigurationError: see above, or as :meth:`SigningKeyStore.read`.
         """
-        async with self._database.connection("keys") as connection:
-            held, has_begun = self._opened(await _rows(connection))
+        held, has_begun = self._loaded(await self._read_rows())
         if has_begun:
-            raise ConfigurationError(VARIABLE, held.warnings[0].removeprefix(f"{VARIABLE} "))
+            held.require_no_warning()
         return held
 
+    @override
     async def replace(self, old: KeyRing, new: KeyRing) -> bool:
-        async with self._database.transaction("keys") as connection:
-            if connection.dialect.name == "postgresql":  # SQLite has but one writer
-                await connection.execute(text("LOCK TABLE signing_keys IN EXCLUSIVE MODE"))
-            held, _ = self._opened(await _rows(connection))
-            if held.ring != old:
-                return False
-            await self._write(connection, old, new)
+        while True:
+            async with self._database.transaction("keys") as connection:
+                if connection.dialect.name == "postgresql":  # SQLite has but one writer
+                    await connection.execute(text("LOCK TABLE signing_keys IN EXCLUSIVE MODE"))
+                rows = await _rows(connection)
+                if all(row["encrypted"] in self._known for row in rows):
+                    held, _ = self._loaded(rows)
+                    if held.ring != old:
+                        return False
+                    await self._write(connection, old, new)
+                    break
+            await self._learn(rows)  # while no other process waits for the lock
         self._made.clear()
         return True
 
+    @override
     async def discard(self, key_id: KeyId) -> bool:
+        rows = await self._read_rows()
+        held, _ = self._loaded(rows)
+        [encrypted] = [row["encrypted"] for row in rows if row["id"] == key_id] or [None]
+        if held.ring.find(key_id) or encrypted is None:
+            return False
+        this_one = (signing_keys.c.id == key_id) & (signing_keys.c.encrypted == encrypted)
         async with self._database.transaction("keys") as connection:
-            held, _ = self._opened(await _rows(connection))
-            if held.ring.find(key_id):
-                return False
-            this = delete(signing_keys).where(signing_keys.c.id == key_id)
-            return (await connection.execute(this)).rowcount == 1
+            return (await connection.execute(delete(signing_keys).where(this_one))).rowcount == 1
 
     async def _write(self, connection: AsyncConnection, old: KeyRing, new: KeyRing) -> None:
         for key in old.keys:
@@ -112,18 +126,35 @@ class SqlKeys(SigningKeyStore):
 
     def _row(self, key: Key) -> dict[str, Any]:
         pair = self._made[key.id]
-        sealed = _Sealed(key.kind, pair.algorithm.name, pair.private_pem().decode())
+        clear = _Encrypted(key.kind, pair.algorithm.name, pair.private_pem().decode())
         return {
             "id": key.id,
             "kind": key.kind.value,
             "published_at": key.published_at,
             "signs_from": key.signs_from,
-            "encrypted": self._seal.encrypt(msgspec.json.encode(sealed)).decode(),
+            "encrypted": self._fernet.encrypt(msgspec.json.encode(clear)).decode(),
         }
 
-    def _opened(self, rows: Sequence[RowMapping]) -> tuple[LoadedKeys, bool]:
+    async def _read_rows(self) -> Sequence[RowMapping]:
+        async with self._database.connection("keys") as connection:
+            rows = await _rows(connection)
+        await self._learn(rows)
+        return rows
+
+    async def _learn(self, rows: Sequence[RowMapping]) -> None:
+        """Decrypt the rows that are new. To check an RSA key takes a tenth of a second."""
+        texts = [row["encrypted"] for row in rows]
+        while new := [each for each in texts if each not in self._known]:
+            fernet = self._fernet
+            found = await asyncio.to_thread(list, map(partial(_decrypt, fernet), new))
+            if fernet is self._fernet:  # or else there are other secrets meanwhile
+                self._known |= zip(new, found, strict=True)
+        self._known = {each: self._known[each] for each in texts}
+
+    def _loaded(self, rows: Sequence[RowMapping]) -> tuple[LoadedKeys, bool]:
         """
-        :returns: also whether any that cannot be opened may have signed already.
+        :param rows: all of which are known.
+        :returns: also whether any key that cannot be decrypted may have signed already.
         """
         keys, pairs, warnings, has_begun = [], {}, [], False
         for row in rows:
@@ -132,33 +163,57 @@ class SqlKeys(SigningKeyStore):
                 pairs[key_id] = self._pair(row)
                 kind = TokenKind(row["kind"])
                 keys.append(Key(key_id, kind, row["published_at"], row["signs_from"]))
-            except (UnfitKey, ValueError) as error:
-                warnings.append(f"{VARIABLE} {error}")
+            except UnfitKey as error:
+                name = f"the key {key_id} in the database"
+                warnings.append(f"{self.variable} {str(error).format(name)}")
                 has_begun |= row["signs_from"] is not None
-        self._known = {row["encrypted"]: pairs[row["id"]] for row in rows if row["id"] in pairs}
         return LoadedKeys(KeyRing(frozenset(keys)), pairs, tuple(warnings)), has_begun
 
     def _pair(self, row: RowMapping) -> SigningKey:
         """
-        :raises UnfitKey: it cannot be opened, or is another one.
+        :raises UnfitKey: it cannot be decrypted, or is another key than the row says.
         """
-        known = self._known.get(row["encrypted"])
-        if known and known.kid == row["id"]:
-            return known
-        name = f"the key {row['id']} in the database"
-        try:
-            octets = self._seal.decrypt(row["encrypted"].encode())
-            sealed = msgspec.json.decode(octets, type=_Sealed)
-            pair = SigningKey.from_pem(sealed.pem.encode(), algorithm=ALGORITHMS[sealed.algorithm])
-        except InvalidToken:
-            raise UnfitKey(f"does not open {name}") from None
-        except (msgspec.MsgspecError, KeyError):
-            raise UnfitKey(f"opens {name}, which another version made") from None
-        except UnfitKey as error:
-            raise UnfitKey(f"opens {name}, which {error}") from None
-        if (pair.kid, sealed.kind.value) != (row["id"], row["kind"]):
-            raise UnfitKey(f"opens {name}, which is another one")
-        return pair
+        known = self._known[row["encrypted"]]
+        if isinstance(known, str):
+            raise UnfitKey(known)
+        if (known.pair.kid, known.kind.value) != (row["id"], row["kind"]):
+            raise UnfitKey("decrypts {}, which is another one")
+        return known.pair
+
+
+def _decrypt(fernet: MultiFernet, encrypted: str) -> _Decrypted | str:
+    """
+    :returns: a string, with a gap for the name of the key, that says why it is none.
+    """
+    try:
+        octets = fernet.decrypt(encrypted.encode())
+    except InvalidToken:
+        return "has no secret that decrypts {}"
+    try:
+        clear = msgspec.json.decode(octets, type=_Encrypted)
+        pair = SigningKey.from_pem(clear.pem.encode(), algorithm=ALGORITHMS[clear.algorithm])
+    except (msgspec.MsgspecError, KeyError):
+        return "decrypts {}, which another version made"
+    except UnfitKey as error:
+        return f"decrypts {{}}, which {error}"
+    return _Decrypted(clear.kind, pair)
+
+
+@asynccontextmanager
+async def connect_keys(url: str, patience: timedelta) -> AsyncIterator[Database]:
+    """Open connections for the keys alone, one to read and one to write: requests that wait for
+    a connection must not delay a revocation.
+
+    :param patience: how long one call may wait for an answer.
+    """
+    async with Database.open(url, StoreOptions(pool_size=2, timeout=patience)) as database:
+        yield database
+
+
+async def has_keys(database: Database) -> bool:
+    """Whether there are any, decipherable or not."""
+    async with database.connection("keys") as connection:
+        return bool(await connection.scalar(select(exists(select(signing_keys.c.id)))))
 
 
 async def _rows(connection: AsyncConnection) -> Sequence[RowMapping]:
