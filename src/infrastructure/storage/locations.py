@@ -1,4 +1,4 @@
-"""Where the users and the sessions are, in words that may be read aloud: without a password."""
+"""The locations of users and sessions, and their descriptions without passwords."""
 
 import os
 import socket
@@ -58,9 +58,9 @@ _NO_ANSWER = (
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where one of the two is.
+    """The location of the users or of the sessions.
 
-    :ivar variable: that its URL comes from.
+    :ivar variable: the environment variable that its URL comes from.
     """
 
     role: Literal["users", "sessions"]
@@ -69,7 +69,7 @@ class Location:
 
     @property
     def backend(self) -> Backend[Any]:
-        """:raises ConfigurationError: there is none for this URL."""
+        """:raises ConfigurationError: there is no backend for this URL."""
         try:
             return backend_for(self.url, self.role)
         except ValueError as error:
@@ -89,14 +89,14 @@ class Location:
 
     @property
     def file(self) -> Path | None:
-        """The SQLite file."""
+        """The SQLite file; ``None`` for other backends."""
         if self.scheme != "sqlite":
             return None
         return Path(make_url(self.url).database or "").absolute()
 
     @property
     def description(self) -> str:
-        """The product and its address. Nothing else of the URL: passwords turn up everywhere."""
+        """The product and its address, and no other part of the URL: it may have a password."""
         if self.is_memory:
             return "memory (gone when the process ends)"
         if self.file:
@@ -108,13 +108,13 @@ class Location:
 
     @asynccontextmanager
     async def connect(self, options: StoreOptions) -> AsyncIterator[Any]:
-        """What the backend opens.
+        """Open a connection of the backend.
 
-        :raises ConfigurationError: the URL cannot be read.
+        :raises ConfigurationError: the URL is invalid.
         """
         opening = self.backend.connect(self.url, options)
         async with AsyncExitStack() as stack:
-            with self._understanding():
+            with self._translate_url_errors():
                 connection = await stack.enter_async_context(opening)
             yield connection
 
@@ -123,14 +123,14 @@ class Location:
 
         :raises ConfigurationError: the URL has an option that its driver rejects.
         """
-        with self._understanding():  # drivers look at some options only now
+        with self._translate_url_errors():  # drivers check some options only when they connect
             await self.backend.ping(connection)
 
     @contextmanager
-    def _understanding(self) -> Iterator[None]:
+    def _translate_url_errors(self) -> Iterator[None]:
         try:
             yield
-        except (ValueError, TypeError):  # whose message may quote the URL
+        except (ValueError, TypeError):  # their messages may quote the URL
             raise ConfigurationError(
                 self.variable,
                 "is not a URL that can be used: look at its port, at its options and at what "
@@ -139,8 +139,8 @@ class Location:
 
 
 def locations(settings: Settings) -> tuple[Location, Location]:
-    """Of the users and of the sessions."""
-    users = _set_first(
+    """Return the locations of the users and of the sessions."""
+    users = _first_set(
         {
             "USERS_URL": settings.users_url,
             "DATABASE_URL": settings.database_url,
@@ -148,7 +148,7 @@ def locations(settings: Settings) -> tuple[Location, Location]:
         },
         "DOORWARD_DATA",
     )
-    sessions = _set_first(
+    sessions = _first_set(
         {"SESSIONS_URL": settings.sessions_url, "REDIS_URL": settings.redis_url}, users
     )
     return (
@@ -165,7 +165,7 @@ def key_database(settings: Settings) -> Location:
 
 
 def distinct(settings: Settings) -> list[Location]:
-    """The places, without the second where both are the same."""
+    """Return both locations, or one where both are the same."""
     users, sessions = locations(settings)
     return [users] if users.url == sessions.url else [users, sessions]
 
@@ -177,7 +177,7 @@ def store_options(settings: Settings) -> StoreOptions:
 @contextmanager
 def translate_errors(location: Location, failure: str = "cannot be used") -> Iterator[None]:
     """
-    :raises NotReady: the location does not answer as it should.
+    :raises NotReady: the location does not answer, or answers with an error.
     """
     try:
         yield
@@ -186,36 +186,36 @@ def translate_errors(location: Location, failure: str = "cannot be used") -> Ite
 
 
 def reason(error: BaseException) -> str:
-    """Why a store cannot be used, in words that show nothing of its URL."""
-    chain = list(_chain(error))
-    for each in chain:
-        for known, words in _REASONS.items():
+    """Explain why a store cannot be used, without any part of its URL."""
+    causes = list(_causes(error))
+    for each in causes:
+        for known, text in _REASONS.items():
             if isinstance(each, known):
-                return words
-    for each in chain:
+                return text
+    for each in causes:
         if isinstance(each, sqlite3.Error):
             return str(each)
         if isinstance(each, OSError):
             return os.strerror(each.errno) if each.errno else "it cannot be reached"
-    return f"it fails with {type(chain[-1]).__name__}"
+    return f"it fails with {type(causes[-1]).__name__}"
 
 
-def _set_first(candidates: dict[str, str | None], otherwise: str) -> str:
+def _first_set(candidates: dict[str, str | None], otherwise: str) -> str:
     return next((name for name, value in candidates.items() if value), otherwise)
 
 
-def _address(location: Location, usual_port: int | None) -> str:
-    """Host and port as the driver reads them, and nothing before the last ``@``."""
+def _address(location: Location, default_port: int | None) -> str:
+    """The host and port that the driver parses, without anything before the last ``@``."""
     parsed: URL | SplitResult = (
         make_url(location.url) if location.is_sql else urlsplit(location.url)
     )
     host = parsed.host if isinstance(parsed, URL) else parsed.hostname
-    port = parsed.port or usual_port
+    port = parsed.port or default_port
     name = (host or "localhost").rpartition("@")[2]
     return f"{name}:{port}" if port else name
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

@@ -1,4 +1,4 @@
-"""Where the next page of a list begins, as clients carry it: opaque to them, and not secret."""
+"""Cursors of lists: opaque to clients, but not secret."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
@@ -9,25 +9,27 @@ import msgspec
 
 from domain.errors import InvalidInput, Problem
 
-_LONGEST = 3000
+_MAX_LENGTH = 3000
 
 
 def write(order: str, *position: object) -> str:
-    """
-    :param order: that the list is in.
-    :param position: of the last item on the page, in that order.
+    """Encode the position of the last item on a page.
+
+    :param order: the order of the list.
+    :param position: of the item, in that order.
     """
     parts = [order, *(str(part) for part in position)]
     return urlsafe_b64encode(msgspec.json.encode(parts)).decode()
 
 
 def read(cursor: str, order: str, *parse: Callable[[str], Any]) -> list[Any]:
-    """
-    :param parse: what makes each part of the position from its text, or raises ValueError.
-    :raises InvalidInput: it is none of ours, or of a list in another order.
+    """Decode a position.
+
+    :param parse: parses each part of the position from its text, or raises ValueError.
+    :raises InvalidInput: the cursor is invalid, or of a list in another order.
     """
     try:
-        written = urlsafe_b64decode(cursor[:_LONGEST].encode("ascii"))
+        written = urlsafe_b64decode(cursor[:_MAX_LENGTH].encode("ascii"))
         parts = msgspec.json.decode(written, type=list[str])
         kinds = (_exactly(order), *parse)
         return [make(part) for make, part in zip(kinds, parts, strict=True)][1:]
@@ -37,8 +39,8 @@ def read(cursor: str, order: str, *parse: Callable[[str], Any]) -> list[Any]:
 
 
 def text(part: str) -> str:
-    part.encode()  # a lone surrogate is no text
-    if "\x00" in part:  # which PostgreSQL cannot take
+    part.encode()  # rejects a lone surrogate
+    if "\x00" in part:  # PostgreSQL cannot store it
         raise ValueError
     return part
 
@@ -50,7 +52,7 @@ def number(part: str) -> int:
 
 
 def time(part: str) -> datetime:
-    """As :meth:`datetime.isoformat` writes those with a zone."""
+    """Parse the ISO format of an aware datetime."""
     parsed = datetime.fromisoformat(part)
     if parsed.tzinfo is None:
         raise ValueError

@@ -1,4 +1,4 @@
-"""Connections to SQL databases: what a URL means, a pool, its time-out and its errors."""
+"""Connections to SQL databases: their URLs, pool, time-out and errors."""
 
 import asyncio
 import os
@@ -36,12 +36,11 @@ _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full
 
 
 def connect_options(url: str) -> tuple[URL, dict[str, Any]]:
-    """The URL for SQLAlchemy and the options for its driver.
+    """Split a URL into the URL for SQLAlchemy and the options for its driver.
 
-    Takes what the Rust and Node worlds append to PostgreSQL URLs: ``schema`` becomes the search
-    path, ``sslmode`` becomes asyncpg's ``ssl``.
+    Of PostgreSQL URLs, ``schema`` becomes the search path and ``sslmode`` asyncpg's ``ssl``.
 
-    :raises ValueError: the URL cannot be read or has an option that is not known.
+    :raises ValueError: the URL is invalid or has an unknown option.
     """
     parsed = _parse(url)
     driver = _DRIVERS.get(parsed.get_backend_name())
@@ -69,13 +68,13 @@ def _parse(url: str) -> URL:
     if parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}:
         raise ValueError("must name a file: sqlite:///path")
     if parsed.get_backend_name() != "sqlite" and "@" in (parsed.database or ""):
-        # A password with a bare / in it: what follows would be taken for the host, and shown.
+        # A password with an unencoded "/": the rest of it would be read as the host, and shown.
         raise ValueError("is not a database URL; mind what must be percent-encoded")
     return parsed
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg has no types
-    """SQLAlchemy would give a server that has fallen silent two more seconds for its goodbye."""
+    """SQLAlchemy would wait two more seconds for a silent server to close the connection."""
 
     async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's
         await super().close(timeout=min(timeout or 0.1, 0.1))
@@ -119,10 +118,10 @@ class Database:
         self._engine = create_async_engine(
             parsed,
             isolation_level="AUTOCOMMIT",
-            hide_parameters=True,  # they hold addresses and hashes, and errors are logged
+            hide_parameters=True,  # parameters have addresses and hashes, and errors are logged
             pool_size=options.pool_size,
             max_overflow=0,
-            pool_pre_ping=True,  # a database that was restarted costs nobody a failed request
+            pool_pre_ping=True,  # no request fails because the database was restarted
             connect_args={"timeout": self._seconds, **driver_options},
         )
         self._driver_options = driver_options
@@ -136,8 +135,8 @@ class Database:
     @asynccontextmanager
     async def connection(self, role: str) -> AsyncIterator[AsyncConnection]:
         """
-        :param role: what it is used for, in case of an error.
-        :raises Unavailable: there is no answer in time.
+        :param role: what the statements are for: in errors, metrics and traces.
+        :raises Unavailable: the database does not answer in time.
         """
         with self._observe(role), _translate_errors(role):
             async with asyncio.timeout(self._seconds), self._engine.connect() as connection:
@@ -145,7 +144,7 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, role: str) -> AsyncIterator[AsyncConnection]:
-        """The same for several statements that are one step. An error undoes all of them."""
+        """As :meth:`connection`, in one transaction. An error rolls it back."""
         with self._observe(role), _translate_errors(role):
             async with asyncio.timeout(self._seconds), self._transactions.begin() as connection:
                 yield connection
@@ -167,13 +166,13 @@ class Database:
 
     @asynccontextmanager
     async def dedicated_connection(self) -> AsyncIterator[asyncpg.Connection]:
-        """A connection to PostgreSQL beside the pool, as its driver knows it."""
+        """A connection of the driver to PostgreSQL, outside the pool."""
         _, place = self._engine.dialect.create_connect_args(self._engine.url)
         connection = await asyncpg.connect(**place, timeout=self._seconds, **self._driver_options)
         try:
             yield connection
         finally:
-            connection.terminate()  # a server that has fallen silent would keep a goodbye waiting
+            connection.terminate()  # a silent server would never confirm a close()
 
     @classmethod
     @asynccontextmanager
@@ -190,36 +189,34 @@ def _translate_errors(role: str) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        if _is_ours(error):
+        if _is_a_bug(error):
             raise
         raise Unavailable(role) from error
     except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
         raise Unavailable(role) from error
 
 
-def _is_ours(error: DBAPIError) -> bool:
-    """Whether it is a fault of ours, not of the server: that must not look like an outage that
-    passes.
-    """
+def _is_a_bug(error: DBAPIError) -> bool:
+    """Whether the statement is wrong, and not the server: a bug must not look like an outage."""
     state = getattr(error.orig, "sqlstate", None) or ""  # PostgreSQL, appendix A
     kinds = (ProgrammingError, DataError, IntegrityError)
     return isinstance(error, kinds) or state.startswith(("22", "23", "42", "P0"))
 
 
 def begin_immediate(connection: Connection) -> None:
-    """Python's sqlite3 begins a transaction only before the first change; that can be too late."""
+    """Lock at once: Python's sqlite3 begins a transaction only before its first change."""
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def make_private(
     _dialect: object, _record: object, arguments: list[Any], _options: object
 ) -> None:
-    """An SQLite file is for its owner only; SQLite itself would let everybody read a new one.
+    """Create a new SQLite file for its owner only: SQLite itself uses the umask.
 
-    A file that is there is not opened: to close it would take away the locks that SQLite holds on
-    it in this process ("How To Corrupt An SQLite Database File", section 2.2).
+    An existing file is not opened: closing it would release the locks that SQLite holds on it in
+    this process ("How To Corrupt An SQLite Database File", section 2.2).
     """
-    with suppress(OSError):  # it is there, or SQLite says better why not
+    with suppress(OSError):  # it exists, or SQLite reports the error better
         os.close(os.open(arguments[0], os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
@@ -231,7 +228,7 @@ def prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def _switch_to_wal(cursor: Any) -> None:
-    """Once in the life of the file. SQLite does not wait by itself for others who do the same."""
+    """Needed once for each file. SQLite does not wait for other processes that do the same."""
     patience = time.monotonic() + 5
     while True:
         try:

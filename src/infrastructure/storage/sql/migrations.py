@@ -1,4 +1,4 @@
-"""The schema of SQL databases, moved up and down by Alembic."""
+"""Upgrades and downgrades the schema of SQL databases, with Alembic."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,16 +21,16 @@ from infrastructure.storage.sql.tables import metadata, schema_compatibility
 
 SCRIPTS = Path(__file__).resolve().parents[4] / "alembic"
 OURS = frozenset(metadata.tables)
-_LOCK = 0x646F6F72  # "door": whoever holds it migrates this PostgreSQL database
+_LOCK = 0x646F6F72  # "door": the advisory lock of a migration in PostgreSQL
 _T = TypeVar("_T")
 
 
 class ForeignSchema(Exception):
-    """The database has tables of these names already, and this service did not make them."""
+    """The database has tables of these names that this service did not create."""
 
 
 def newest() -> str:
-    """The revision that this code needs."""
+    """Return the newest revision: the one that this code needs."""
     head = _scripts().get_current_head()
     if head is None:
         raise FileNotFoundError(f"there are no migrations in {SCRIPTS}")
@@ -38,20 +38,19 @@ def newest() -> str:
 
 
 async def current(url: str) -> str | None:
-    """The revision that this database is at; ``None`` before the first one."""
+    """Return the revision of a database; ``None`` before the first one."""
     return await _run(url, _revision)
 
 
 async def is_newer_and_compatible(url: str) -> bool:
-    """Whether a later release has migrated this database, and says that this code works on it."""
+    """Whether a later release has migrated the database and declares this code compatible."""
     return await _run(url, _is_newer_and_compatible)
 
 
 async def upgrade(url: str, revision: str = "head") -> None:
-    """
-    Several processes may call this at once: one migrates, the others wait for it.
+    """Migrate up. Of several processes that call this at once one migrates; the others wait.
 
-    :raises ForeignSchema: there are tables in the way.
+    :raises ForeignSchema: tables of other software are in the way.
     """
 
     def run(connection: Connection) -> None:
@@ -64,7 +63,7 @@ async def upgrade(url: str, revision: str = "head") -> None:
 
 
 async def downgrade(url: str, revision: str = "-1") -> None:
-    """One revision back, or to a given one. ``base`` is before the first."""
+    """Migrate down by one revision, or to a given one. ``base`` is before the first."""
 
     def run(connection: Connection) -> None:
         command.downgrade(_config(connection), revision)
@@ -78,7 +77,7 @@ def _scripts() -> ScriptDirectory:
 
 
 def _note_compatibility(connection: Connection) -> None:
-    """Releases that do not have this migration read it in the database."""
+    """Store the oldest compatible revision, for releases that do not have this migration."""
     revision = _revision(connection)
     if revision is None or not inspect(connection).has_table(schema_compatibility.name):
         return
@@ -115,12 +114,14 @@ def _config(connection: Connection) -> Config:
 
 
 async def _run(url: str, work: Callable[[Connection], _T]) -> _T:
-    """Do the work in one transaction that no other migration of this database runs beside."""
+    """Run the work in one transaction, which excludes all other migrations of the database."""
     parsed, options = connect_options(url)
     engine = create_async_engine(parsed, connect_args=options)
     if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "do_connect", make_private)
-        event.listen(engine.sync_engine, "connect", prepare_sqlite)  # WAL before anybody races
+        event.listen(
+            engine.sync_engine, "connect", prepare_sqlite
+        )  # WAL, before concurrent access
         event.listen(engine.sync_engine, "begin", begin_immediate)
     try:
         async with engine.begin() as connection:

@@ -34,14 +34,14 @@ class SqlRateLimiter(RateLimiter):
             ).returning(rate_limits.c.count, rate_limits.c.resets_at)
             usage = Usage(*(await connection.execute(counted)).one())
             if usage.count == 1:
-                await self._sweep(connection, now)
+                await self._purge(connection, now)
         return usage
 
     async def forget(self, key: str) -> None:
         await self._rows.delete(key=key)
 
-    async def _sweep(self, connection: AsyncConnection, now: datetime) -> None:
-        """Windows end by themselves; this only takes away some rows of those that have."""
+    async def _purge(self, connection: AsyncConnection, now: datetime) -> None:
+        """Delete some rows of windows that have ended."""
         ended = select(rate_limits.c.key).where(rate_limits.c.resets_at <= now).limit(100)
         some = ended.with_for_update(skip_locked=True)
         await connection.execute(delete(rate_limits).where(rate_limits.c.key.in_(some)))

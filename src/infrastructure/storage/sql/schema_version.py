@@ -1,4 +1,4 @@
-"""The schema at a place: which revision it has, and moving it."""
+"""The revision of the schema at a location, and its migration."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,19 +15,19 @@ from infrastructure.storage.sql.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """From one revision to another; ``None`` is before the first."""
+    """A migration; ``None`` is before the first revision."""
 
     before: str | None
     after: str | None
 
 
 async def revision(location: Location, options: StoreOptions) -> str | None:
-    """The revision that the location is at; ``None`` before the first.
+    """Return the revision of a location; ``None`` before the first.
 
-    :raises NotReady: there is no answer.
+    :raises NotReady: the database does not answer.
     """
     with translate_errors(location):
-        # First a connection with a time-out: a migration may take any time, and waits for others.
+        # First a connection with a time-out: a migration has none, and waits for others.
         async with location.connect(options) as database:
             if isinstance(database, Database):
                 async with database.connection(location.role):
@@ -36,9 +36,9 @@ async def revision(location: Location, options: StoreOptions) -> str | None:
 
 
 async def move_up(location: Location, options: StoreOptions) -> Move:
-    """To the newest revision. What a later release has made stays, if this one works on it.
+    """Migrate to the newest revision. A later revision that is compatible stays.
 
-    :raises NotReady: that cannot be.
+    :raises NotReady: the database does not answer, or cannot be migrated.
     """
     before = await revision(location, options)
     with _migrating(location):
@@ -49,9 +49,9 @@ async def move_up(location: Location, options: StoreOptions) -> Move:
 
 
 async def move_down(location: Location, options: StoreOptions) -> Move:
-    """One revision back, where there is one.
+    """Migrate back by one revision, if there is one.
 
-    :raises NotReady: that cannot be.
+    :raises NotReady: the database does not answer, or cannot be migrated.
     """
     before = await revision(location, options)
     if before is None:
@@ -63,9 +63,8 @@ async def move_down(location: Location, options: StoreOptions) -> Move:
 
 async def require_usable(location: Location, options: StoreOptions) -> str:
     """
-    :returns: the revision of the location: the one that this version needs, or a later one that
-        on.
-    :raises NotReady: it is another one.
+    :returns: the revision of the location: the newest, or a later one that is compatible.
+    :raises NotReady: it has another revision.
     """
     found, needed = await revision(location, options), migrations.newest()
     if found == needed:

@@ -1,4 +1,4 @@
-"""The tables of SQL databases. ``alembic/versions`` makes them; a test keeps the two equal."""
+"""The tables of SQL databases. ``alembic/versions`` creates them; a test compares the two."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -31,11 +31,11 @@ from domain.session_activity import AGENT_LENGTH
 from domain.user import NAME_LENGTH
 
 ADDRESS_LENGTH = 45
-"""Of the longest form of an IPv6 address."""
+"""The longest form of an IPv6 address."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """Aware in UTC on both sides. SQLite keeps no time zone, so it is taken off and put back."""
+    """Aware datetimes in UTC. SQLite stores no time zone, so it is removed and restored."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -52,8 +52,8 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class by_code_points(FunctionElement[str]):  # noqa: N801 - used like a function
-    """A text as it is ordered by the numbers of its characters, whatever the database's language:
-    so all texts of one beginning are neighbours. SQLite knows no other order.
+    """A text in the order of code points, independent of the database's collation: all texts with
+    one prefix are adjacent. SQLite has no other order.
     """
 
     inherit_cache = True
@@ -99,8 +99,8 @@ users = Table(
 email_order = by_code_points(users.c.email_key)
 name_order = by_code_points(func.lower(users.c.name))
 
-# Of any filter there is an index in which the users come in the order of the list. Those of the
-# two orders above are in migration 0005 alone: expressions cannot be compared with the database.
+# Each filter has an index in the order of the list. The indexes of the two orders above are in
+# migration 0005 only: expressions cannot be compared with the database.
 Index("users_created_at_idx", users.c.created_at, users.c.id)
 Index("users_role_created_at_idx", users.c.role, users.c.created_at, users.c.id)
 Index("users_disabled_created_at_idx", users.c.disabled, users.c.created_at, users.c.id)
@@ -114,7 +114,7 @@ rate_limits = Table(
     Index(None, "resets_at"),
 )
 
-# No foreign key to users: the two may live in different databases.
+# No foreign key to users: the two may be in different databases.
 sessions = Table(
     "sessions",
     metadata,
@@ -133,7 +133,7 @@ sessions = Table(
     Index(None, "user_id"),
 )
 
-# Rows are only added, at the end, and taken away from the beginning: see infrastructure/chain.py.
+# Append-only; pruned from the beginning: see audit_chain.py.
 audit_events = Table(
     "audit_events",
     metadata,
@@ -147,7 +147,7 @@ audit_events = Table(
     Column("actor_id", Uuid),
     Column("detail", String(255), nullable=False),
     Column("request_id", String(64), nullable=False),
-    # The digest stays when the address is forgotten.
+    # The digest stays when the address is deleted.
     Column("address", String(ADDRESS_LENGTH)),
     Column("address_salt", String(32)),
     Column("address_digest", String(64), nullable=False),
@@ -161,7 +161,7 @@ audit_events = Table(
     Index("audit_events_outcome_number_idx", "outcome", "number"),
 )
 
-# One row: what the first event there is follows on, and the last one.
+# One row: the predecessor of the first event, and the last event.
 audit_chain = Table(
     "audit_chain",
     metadata,
@@ -172,7 +172,7 @@ audit_chain = Table(
     Column("last_digest", String(64), nullable=False),
 )
 
-# The ring of keys, of which the private parts are encrypted: see infrastructure/sql_keys.py.
+# The key ring, with encrypted private keys: see signing_keys.py.
 signing_keys = Table(
     "signing_keys",
     metadata,
@@ -183,7 +183,7 @@ signing_keys = Table(
     Column("encrypted", Text, nullable=False),
 )
 
-# One row: the revision that this schema is at, and the oldest one whose release works on it.
+# One row: the revision of this schema, and the oldest revision whose release works on it.
 schema_compatibility = Table(
     "schema_compatibility",
     metadata,

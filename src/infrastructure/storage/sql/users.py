@@ -52,13 +52,13 @@ from infrastructure.storage.sql.tables import (
 )
 
 _COUNTED = 1000
-"""So many are counted; of more there is an estimate, where the database makes one."""
+"""Counted up to this number; above it, an estimate where the database has one."""
 
 _ROWS = 1000
-"""In one statement: it can have 32767 values."""
+"""Rows of one statement, which can have 32767 parameters."""
 
 _LAST_TEXT = "\U0010ffff" * (EMAIL_LENGTH + 1)
-"""Longer than any text in a list, and behind them all in the order of code points."""
+"""Sorts after every text in a list, in the order of code points."""
 
 _is_administrator = and_(users.c.role.in_(sorted(ADMINISTRATORS)), not_(users.c.disabled))
 
@@ -68,7 +68,7 @@ class SqlUsers(UserRepository):
         self._rows = Rows(database, users)
 
     async def add(self, user: User, event: Event | None = None) -> None:
-        with _each_email_once():
+        with _translate_email_conflict():
             await self._rows.insert(_user_row(user), event)
 
     async def add_all(self, users: Sequence[User], event: Event | None = None) -> Sequence[UserId]:
@@ -94,16 +94,18 @@ class SqlUsers(UserRepository):
 
     async def replace(self, old: User, new: User, event: Event | None = None) -> bool:
         statement = update(users).where(*self._rows.where(_user_row(old))).values(_user_row(new))
-        with _each_email_once():
+        with _translate_email_conflict():
             if old.is_administrator and not new.is_administrator:
-                another_is_left = partial(_check_another_is_left, old.id)
-                return await self._rows.change(statement, event, another_is_left) == 1
+                require_another = partial(_require_another_administrator, old.id)
+                return await self._rows.change(statement, event, require_another) == 1
             return await self._rows.change(statement, event) == 1
 
     async def delete(self, user_id: UserId, event: Event | None = None) -> None:
         the_user = delete(users).where(users.c.id == user_id)
         if not await self._rows.change(the_user.where(not_(_is_administrator)), event):
-            await self._rows.change(the_user, event, partial(_check_another_is_left, user_id))
+            await self._rows.change(
+                the_user, event, partial(_require_another_administrator, user_id)
+            )
 
     async def page(self, query: UserQuery, after: str | None, limit: int) -> Page[User]:
         ordered = _ordered(query, select(users).where(_matching(query)), after)
@@ -125,8 +127,8 @@ class SqlUsers(UserRepository):
             return Total(await connection.scalar(every) or 0)
 
 
-async def _check_another_is_left(user_id: UserId, connection: AsyncConnection) -> None:
-    """Whoever else is about to take an administrator away waits, and then looks at what is left.
+async def _require_another_administrator(user_id: UserId, connection: AsyncConnection) -> None:
+    """Lock all administrators until the end of the transaction.
 
     :raises LastAdministrator: the user is the only one.
     """
@@ -138,9 +140,9 @@ async def _check_another_is_left(user_id: UserId, connection: AsyncConnection) -
 def _matching(query: UserQuery) -> ColumnElement[bool]:
     conditions: list[ColumnElement[bool]] = [true()]
     if query.email is not None:
-        conditions += _beginning(email_order, literal(query.email))
+        conditions += _has_prefix(email_order, literal(query.email))
     if query.name is not None:
-        conditions += _beginning(name_order, func.lower(query.name))
+        conditions += _has_prefix(name_order, func.lower(query.name))
     if query.role is not None:
         conditions.append(users.c.role == query.role.value)
     if query.disabled is not None:
@@ -148,11 +150,11 @@ def _matching(query: UserQuery) -> ColumnElement[bool]:
     return and_(*conditions)
 
 
-def _beginning(
-    ordered: ColumnElement[str], beginning: ColumnElement[str]
+def _has_prefix(
+    ordered: ColumnElement[str], prefix: ColumnElement[str]
 ) -> list[ColumnElement[bool]]:
-    """A range: for that an index can be used, whatever characters are in it."""
-    first = by_code_points(beginning)
+    """A range, which can use an index whatever characters the prefix has."""
+    first = by_code_points(prefix)
     return [ordered >= first, ordered < first + _LAST_TEXT]
 
 
@@ -162,15 +164,15 @@ def _ordered(query: UserQuery, rows: Select[Any], after: str | None) -> Select[A
         "email": email_order,
         "name": name_order,
     }[query.order]
-    place = tuple_(order, users.c.id)
+    position = tuple_(order, users.c.id)
     if query.order == "time":  # the newest first
-        before = rows if after is None else rows.where(place < _start(query, after))
+        before = rows if after is None else rows.where(position < _position(query, after))
         return before.order_by(order.desc(), users.c.id.desc())
-    behind = rows if after is None else rows.where(place > _start(query, after))
+    behind = rows if after is None else rows.where(position > _position(query, after))
     return behind.order_by(order, users.c.id)
 
 
-def _start(query: UserQuery, after: str) -> Tuple:
+def _position(query: UserQuery, after: str) -> Tuple:
     parse = cursor.time if query.order == "time" else cursor.text
     first, user_id = cursor.read(after, query.order, parse, UUID)
     keys: dict[str, ColumnElement[Any]] = {
@@ -199,7 +201,7 @@ def _explained(element: _explain, compiler: SQLCompiler, **options: Any) -> str:
 
 
 async def _estimate(connection: AsyncConnection, matching: Select[Any]) -> int:
-    """What PostgreSQL's planner expects: it knows the shape of the table, and counts nothing."""
+    """The number of rows that PostgreSQL's planner expects."""
     plans = await connection.scalar(_explain(matching))
     if isinstance(plans, str):
         plans = msgspec.json.decode(plans)
@@ -207,16 +209,16 @@ async def _estimate(connection: AsyncConnection, matching: Select[Any]) -> int:
 
 
 @contextmanager
-def _each_email_once() -> Iterator[None]:
+def _translate_email_conflict() -> Iterator[None]:
     try:
         yield
     except IntegrityError as error:
-        if _broken_constraint(error) != "users_email_key_key":
+        if _violated_constraint(error) != "users_email_key_key":
             raise
         raise EmailTaken from None
 
 
-def _broken_constraint(error: IntegrityError) -> str:
+def _violated_constraint(error: IntegrityError) -> str:
     cause = getattr(error.orig, "__cause__", None)
     if isinstance(cause, asyncpg.IntegrityConstraintViolationError):
         return str(cause.constraint_name)
