@@ -16,6 +16,8 @@ from domain.audit_event import Event, EventType
 from domain.errors import Unavailable
 from domain.outcome import Outcome
 from doorward.conformance.opening import PATIENT, until
+from doorward.jobs.flush_audit_log import flush_audit_log
+from doorward.jobs.scheduler import running
 from infrastructure.storage.backends import open_stores
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.audit_chain import verify
@@ -96,7 +98,12 @@ def url(request: pytest.FixtureRequest) -> str:
 
 @asynccontextmanager
 async def a_remote(url: str) -> AsyncIterator[Remote]:
-    async with FragileWire(url) as wire, open_audit_log(wire.url, HASTY) as log:
+    """As a server process has it: with the job that flushes it."""
+    async with (
+        FragileWire(url) as wire,
+        open_audit_log(wire.url, HASTY) as log,
+        running([flush_audit_log(log)]),
+    ):
         yield Remote(url, wire, log)
 
 

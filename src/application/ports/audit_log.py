@@ -27,6 +27,12 @@ class AuditLog(Protocol):
         """
 
     @abstractmethod
+    async def flush(self) -> None:
+        """Try to store the events that :meth:`record` keeps for later. A job calls this each
+        second; while the store does not answer, they stay kept.
+        """
+
+    @abstractmethod
     async def page(self, query: EventQuery, after: str | None, limit: int) -> Page[RecordedEvent]:
         """A page of the events that are asked for.
 

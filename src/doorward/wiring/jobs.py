@@ -2,8 +2,10 @@
 
 from dishka import Provider, Scope, provide
 
+from application.ports import AuditLog
 from application.session_activity import FlushSessionActivity
 from application.signing_keys import MaintainKeys
+from doorward.jobs.flush_audit_log import flush_audit_log
 from doorward.jobs.flush_session_activity import flush_session_activity
 from doorward.jobs.maintain_signing_keys import maintain_signing_keys
 from doorward.jobs.reload_signing_keys import reload_signing_keys
@@ -28,11 +30,16 @@ class Jobs(Provider):
         self,
         settings: Settings,
         flush_activity: FlushSessionActivity,
+        audit_log: AuditLog,
         keys: KeyRingWatcher,
         maintain_keys: MaintainKeys,
     ) -> list[Job]:
         """List the jobs, for a server process to run."""
-        jobs = [flush_session_activity(flush_activity), reload_signing_keys(keys)]
+        jobs = [
+            flush_session_activity(flush_activity),
+            flush_audit_log(audit_log),
+            reload_signing_keys(keys),
+        ]
         if settings.keys_secret:
             jobs.append(maintain_signing_keys(maintain_keys, keys))
         return jobs

@@ -176,7 +176,11 @@ async def test_the_application_runs_its_jobs_while_it_serves(tmp_path: Path) -> 
     await preflight.prepare(settings)
 
     async with open_app(settings, Lifecycle()):
-        assert running_jobs() == {"session_activity_flush", "signing_keys_reload"}
+        assert running_jobs() == {
+            "audit_log_flush",
+            "session_activity_flush",
+            "signing_keys_reload",
+        }
 
     assert running_jobs() == set()
 

@@ -31,6 +31,9 @@ class MemoryAuditLog(AuditLog):
         if len(self._events) > self._most:
             del self._events[next(iter(self._events))]
 
+    async def flush(self) -> None:
+        """Memory keeps no event for later."""
+
     async def page(self, query: EventQuery, after: str | None, limit: int) -> Page[RecordedEvent]:
         below = self._last + 1
         if after is not None:

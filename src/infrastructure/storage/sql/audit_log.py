@@ -31,9 +31,6 @@ from infrastructure.storage.sql.tables import audit_events
 log = logging.getLogger("doorward")
 
 _MANY = 1000
-_PAUSE = 1.0
-"""Seconds until what could not be written is tried again."""
-
 _MOST_WAITING = 10_000
 """Events that are kept while the database does not answer. The service's own log has all."""
 
@@ -67,6 +64,11 @@ class SqlAuditLog(AuditLog):
         # And while there is no answer nobody knows how long it would take.
         if event.outcome is Outcome.SUCCESS and not self._is_behind:
             await batch.is_over.wait()
+
+    async def flush(self) -> None:
+        self._start_writing()
+        if self._writing is not None:
+            await asyncio.shield(self._writing)
 
     @classmethod
     @asynccontextmanager
@@ -145,7 +147,6 @@ class SqlAuditLog(AuditLog):
                 self._is_behind = True
                 self._next.events = batch.events | self._next.events
                 self._next.is_over.set()  # nobody waits any more
-                asyncio.get_running_loop().call_later(_PAUSE, self._start_writing)
                 return
             except Exception:
                 log.exception("%d events are in no audit log, only here", len(batch.events))
