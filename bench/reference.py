@@ -21,9 +21,9 @@ from domain.session import SessionId, TokenId
 from domain.token import TokenClaims, TokenKind
 from domain.user import UserId
 from doorward.server import run as server
+from doorward.server.config import server_options
 from doorward.server.lifespan import Program
 from doorward.wiring.container import make_container
-from doorward.wiring.http import server_options
 from doorward.wiring.keys import keys_in_environment, make_signer
 from infrastructure.config.settings import Settings
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher

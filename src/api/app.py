@@ -11,10 +11,11 @@ from api.controllers.account import UserController
 from api.controllers.administration import AdministrationController
 from api.controllers.api_docs import DOCUMENTATION
 from api.controllers.auth import CHANGED_BY_GET, AuthController
-from api.controllers.gateway import FOR_GATEWAYS, VerifyController
+from api.controllers.gateway import VerifyController
 from api.controllers.health import OperationController
 from api.controllers.jwks import KeyController
 from api.controllers.sessions import SessionController
+from api.identity_headers import FOR_GATEWAYS
 from api.json_request import JsonRequest
 from api.middleware.fast_path import with_fast_path
 from api.middleware.head_requests import with_head_requests

@@ -13,7 +13,7 @@ from api.lifecycle import Lifecycle
 from application.authentication import Login
 from application.rate_limiting import CurrentRateLimits
 from application.registration import RegisterUser
-from doorward.cli.env_file import Environment
+from doorward.env_file import Environment
 from doorward.jobs.scheduler import Job, running
 from doorward.server.lifespan import Program
 from doorward.server.parent_watch import parent_watched

@@ -36,9 +36,9 @@ from application.ports import (
 from domain.password import PasswordRule
 from doorward.diagnostics import preflight
 from doorward.server import run as server
+from doorward.server.config import server_options
 from doorward.server.lifespan import Program
 from doorward.wiring.container import make_container
-from doorward.wiring.http import server_options
 from infrastructure.config.settings import Settings
 from infrastructure.telemetry.logging import LOGS
 

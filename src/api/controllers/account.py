@@ -5,8 +5,8 @@ from litestar import Controller, Response, delete, get, patch, post
 from litestar.params import JSONBody
 
 from api.json_request import JsonRequest
-from api.middleware.request_context import context_of
 from api.openapi import ACCESS, failures
+from api.request_context import context_of
 from api.schemas.account import PasswordChange, PasswordConfirmation, ProfileChange
 from api.schemas.audit import ActivityAnswer
 from api.schemas.export import ExportAnswer

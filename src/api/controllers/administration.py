@@ -10,8 +10,8 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from api.json_request import JsonRequest
-from api.middleware.request_context import context_of
 from api.openapi import ACCESS, NeverInvalid, failures
+from api.request_context import context_of
 from api.schemas.audit import EventsAnswer
 from api.schemas.pages import After, PageSize, searched
 from api.schemas.sessions import SessionsAnswer

@@ -7,8 +7,8 @@ from litestar import Controller, Response, get, post
 from litestar.params import JSONBody
 
 from api.json_request import JsonRequest
-from api.middleware.request_context import context_of
 from api.openapi import ACCESS, REFRESH_COOKIE, OptionalBody, failures
+from api.request_context import context_of
 from api.schemas.auth import LoginRequest, RefreshToken, Registration, TokenAnswer
 from api.schemas.success import Done
 from api.schemas.users import UserAnswer

@@ -1,28 +1,17 @@
-"""Whether a request that came to somebody else is somebody's: for gateways.
+"""Authenticate requests for gateways in front of other services.
 
 nginx (``auth_request``), Traefik (ForwardAuth) and Envoy (ext_authz) send the head of each request
-here first, and pass it on with the headers of our answer, or not at all.
+here first, and forward it with the headers of this response, or not at all.
 """
-
-from collections.abc import Iterable
 
 from litestar import Controller, Response, get, route
 from litestar.datastructures import ResponseHeader
 from litestar.enums import HttpMethod
 
+from api.identity_headers import FOR_GATEWAYS, IDENTITY_HEADERS, identity
 from api.json_request import JsonRequest
 from api.openapi import ACCESS, NoContent, failures
-from domain.actor import Principal
 from domain.errors import NotLoggedIn, TokenRejected, Unavailable
-
-FOR_GATEWAYS = "/api/auth/verify"
-
-_IDENTITY = {
-    "X-User-Id": "The user's id.",
-    "X-User-Role": "The user's role, as of now.",
-    "X-Session-Id": "The session's id.",
-}
-_NAMES = [name.lower().encode() for name in _IDENTITY]
 
 _OTHER_METHODS = [
     HttpMethod.POST,
@@ -30,12 +19,6 @@ _OTHER_METHODS = [
     HttpMethod.PATCH,
     HttpMethod.DELETE,
 ]
-
-
-def identity(principal: Principal) -> Iterable[tuple[bytes, str]]:
-    """The headers that say who it is. A gateway must set them all anew, whatever was sent."""
-    values = (str(principal.user.id), principal.user.role.value, principal.session.id)
-    return zip(_NAMES, values, strict=True)
 
 
 class VerifyController(Controller):
@@ -50,11 +33,11 @@ class VerifyController(Controller):
         responses=failures(NotLoggedIn, TokenRejected, Unavailable),
         response_headers=[
             ResponseHeader(name=name, description=text, value="", documentation_only=True)
-            for name, text in _IDENTITY.items()
+            for name, text in IDENTITY_HEADERS.items()
         ],
     )
     async def verify(self, request: JsonRequest) -> Response[None]:
-        """Whether the access token is good, and whose it is, in the answer's headers."""
+        """Verify the access token; the response headers name its user and session."""
         return _verified(request, 204)
 
     @route("/", http_method=_OTHER_METHODS, status_code=204, include_in_schema=False)
@@ -68,7 +51,7 @@ class VerifyController(Controller):
         include_in_schema=False,
     )
     async def verify_path(self, request: JsonRequest) -> Response[None]:
-        """For Envoy, which appends the path that it asks about and takes 200 alone for a yes."""
+        """Verify for Envoy, which appends the path of the request and accepts only 200."""
         return _verified(request, 200)
 
 

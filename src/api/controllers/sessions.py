@@ -7,8 +7,8 @@ from litestar import Controller, Response, delete, get
 from litestar.params import FromPath, QueryParameter
 
 from api.json_request import JsonRequest
-from api.middleware.request_context import context_of
 from api.openapi import ACCESS, NeverInvalid, failures
+from api.request_context import context_of
 from api.schemas.sessions import SessionsAnswer
 from api.schemas.success import Done
 from api.security.cookies import CookieWriter

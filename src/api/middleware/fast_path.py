@@ -11,8 +11,8 @@ import msgspec
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from api.controllers.gateway import identity
-from api.middleware.request_context import context_in
+from api.identity_headers import identity
+from api.request_context import context_in
 from api.schemas.users import UserAnswer
 from api.security import credentials
 from api.security.cookies import CookieNames

@@ -1,53 +1,42 @@
-"""Where a request comes from: its address, its id, and the name by which it called us.
+"""Determine the address and the id of each request, and check the host name that it used.
 
-What a proxy says of these is believed only from proxies that were named; everybody else could say
-anything.
+Only trusted proxies may report these: any other client could report anything.
 """
 
 import re
 import secrets
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
-from typing import Any
 
 import msgspec
 import structlog
-from litestar import Request
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from api.problems import MISDIRECTED, worded
+from api.request_context import header_values
 from api.security.origin_policy import OriginPolicy
 from domain.request_context import RequestContext
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
-def context_of(request: Request[Any, Any, Any]) -> RequestContext:
-    """Return the context of a request."""
-    return context_in(request.scope)
-
-
-def context_in(scope: Scope) -> RequestContext:
-    """Return what :func:`with_request_context` has stored, with the User-Agent."""
-    caller: RequestContext = scope["state"]["caller"]
-    return replace(caller, agent=next(_values(scope, b"user-agent"), ""))
-
-
 def with_request_context(app: ASGIApp, origin_policy: OriginPolicy) -> ASGIApp:
-    """Note each request's caller. Its id is for our logs: answers that must be alike are."""
+    """Store the context of each request in its scope.
+
+    The request id is for the logs only: a response must not differ by it.
+    """
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             await app(scope, receive, send)
             return
-        caller = _caller(scope, origin_policy)
-        scope.setdefault("state", {})["caller"] = caller
-        # Not taken back: the server runs each request in a context of its own.
-        structlog.contextvars.bind_contextvars(request_id=caller.request_id)
-        if _is_our_name(scope, origin_policy):
+        context = _context_of(scope, origin_policy)
+        scope.setdefault("state", {})["context"] = context
+        # Not reset: the server runs each request in a context of its own.
+        structlog.contextvars.bind_contextvars(request_id=context.request_id)
+        if _is_allowed_host(scope, origin_policy):
             await app(scope, receive, send)
         else:
             await _refuse(scope, send)
@@ -55,27 +44,27 @@ def with_request_context(app: ASGIApp, origin_policy: OriginPolicy) -> ASGIApp:
     return wrapped
 
 
-def _caller(scope: HTTPScope, origin_policy: OriginPolicy) -> RequestContext:
+def _context_of(scope: HTTPScope, origin_policy: OriginPolicy) -> RequestContext:
     client = scope["client"]
     peer = client[0] if client else ""
     if not origin_policy.trusts_proxy(_plain(peer)):
         return RequestContext(_plain(peer), secrets.token_hex(8))
-    request_id = next(iter(_values(scope, b"x-request-id")), "")
+    request_id = next(iter(header_values(scope, b"x-request-id")), "")
     if not _REQUEST_ID.fullmatch(request_id):
         request_id = secrets.token_hex(8)
     return RequestContext(
-        _address(peer, _values(scope, b"x-forwarded-for"), origin_policy), request_id
+        _address(peer, header_values(scope, b"x-forwarded-for"), origin_policy), request_id
     )
 
 
 def _address(peer: str, forwarded: Iterable[str], origin_policy: OriginPolicy) -> str:
-    """The nearest address that is not a proxy of ours. Each proxy appends whom it heard."""
+    """Return the nearest address that is no trusted proxy. Each proxy appends its client."""
     address = _plain(peer)
-    for heard in reversed(",".join(forwarded).split(",")):
-        if not origin_policy.trusts_proxy(address) or "%" in heard:  # a zone can be any text
+    for reported in reversed(",".join(forwarded).split(",")):
+        if not origin_policy.trusts_proxy(address) or "%" in reported:  # a zone can be any text
             break
         try:
-            address = _plain(str(ip_address(heard.strip())))
+            address = _plain(str(ip_address(reported.strip())))
         except ValueError:
             break
     return address
@@ -83,7 +72,7 @@ def _address(peer: str, forwarded: Iterable[str], origin_policy: OriginPolicy) -
 
 @lru_cache(4096)
 def _plain(address: str) -> str:
-    """An IPv4 address as such, also where it came over an IPv6 socket."""
+    """Normalise an address; an IPv4 address that came over an IPv6 socket becomes plain IPv4."""
     try:
         parsed = ip_address(address)
     except ValueError:
@@ -93,19 +82,15 @@ def _plain(address: str) -> str:
     return str(parsed)
 
 
-def _values(scope: Scope, name: bytes) -> Iterator[str]:
-    return (value.decode("latin-1") for key, value in scope["headers"] if key == name)
-
-
-def _is_our_name(scope: HTTPScope, origin_policy: OriginPolicy) -> bool:
-    """Load balancers ask for the health by address."""
+def _is_allowed_host(scope: HTTPScope, origin_policy: OriginPolicy) -> bool:
+    """Allow any host name for health checks: load balancers call them by address."""
     if not origin_policy.hosts or scope["path"].startswith("/health/"):
         return True
-    return origin_policy.goes_by(list(_values(scope, b"host")))
+    return origin_policy.goes_by(list(header_values(scope, b"host")))
 
 
 async def _refuse(scope: HTTPScope, send: Send) -> None:
-    content, media_type = worded(MISDIRECTED, ",".join(_values(scope, b"accept")))
+    content, media_type = worded(MISDIRECTED, ",".join(header_values(scope, b"accept")))
     headers = [(b"content-type", media_type.encode())]
     await send({"type": "http.response.start", "status": MISDIRECTED.status, "headers": headers})
     body = msgspec.json.encode(content)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from api.controllers.gateway import FOR_GATEWAYS
+from api.identity_headers import FOR_GATEWAYS
 from api.security.origin_policy import OriginPolicy
 
 HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")

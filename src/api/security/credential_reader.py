@@ -5,7 +5,7 @@ from typing import Any
 
 from litestar.connection import ASGIConnection
 
-from api.middleware.request_context import context_in
+from api.request_context import context_in
 from api.security import credentials
 from api.security.cookies import CookieNames
 from api.security.credentials import Credentials

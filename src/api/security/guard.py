@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from litestar.handlers import BaseRouteHandler
 
-from api.middleware.request_context import context_in
+from api.request_context import context_in
 from api.security.credential_reader import Connection, CredentialReader
 from application.audit import Audit
 from application.authenticate import Authenticate, ReloadPrincipal

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 
 import click
 
-from doorward.cli.env_file import read_env_file
 from doorward.diagnostics.doctor import Finding, examine, examine_audit_log
+from doorward.env_file import read_env_file
 from infrastructure.config.settings import Settings
 from infrastructure.telemetry.logging import configure_logging
 

@@ -7,9 +7,9 @@ import click
 
 from doorward.cli.use_cases import read_settings
 from doorward.diagnostics import preflight
+from infrastructure.storage import schema_version as schema
 from infrastructure.storage.locations import Location, distinct, store_options
 from infrastructure.storage.options import StoreOptions
-from infrastructure.storage.sql import schema_version as schema
 from infrastructure.telemetry.logging import configure_logging
 
 

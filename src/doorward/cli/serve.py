@@ -10,13 +10,12 @@ import click
 import structlog
 
 from api.lifecycle import Lifecycle
-from doorward.cli.env_file import Environment
 from doorward.diagnostics import preflight
+from doorward.env_file import Environment
 from doorward.main import make_app
 from doorward.server import run as server
-from doorward.server.config import Application, ServerOptions
+from doorward.server.config import Application, ServerOptions, server_options
 from doorward.server.parent_watch import PARENT
-from doorward.wiring.http import server_options
 from doorward.wiring.keys import keys_location
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings

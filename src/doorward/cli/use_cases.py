@@ -14,8 +14,8 @@ from domain.errors import (
     Unavailable,
 )
 from domain.rate_limit import TooManyRequests
-from doorward.cli.env_file import read_env_file
 from doorward.diagnostics import preflight
+from doorward.env_file import read_env_file
 from doorward.wiring.container import make_container
 from infrastructure.config.settings import Settings
 from infrastructure.storage.not_ready import NotReady

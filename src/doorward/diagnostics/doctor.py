@@ -30,10 +30,10 @@ from infrastructure.storage.locations import (
 )
 from infrastructure.storage.not_ready import NotReady
 from infrastructure.storage.redis.server import RedisServer
+from infrastructure.storage.schema_version import require_usable
 from infrastructure.storage.sql import audit_chain as chain
 from infrastructure.storage.sql import migrations
 from infrastructure.storage.sql.database import Database
-from infrastructure.storage.sql.schema_version import require_usable
 from infrastructure.storage.sql.signing_keys import has_keys
 
 Verdict = Literal["ok", "FAIL", "info"]

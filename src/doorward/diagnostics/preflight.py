@@ -15,7 +15,7 @@ from infrastructure.storage.locations import (
     store_options,
     translate_errors,
 )
-from infrastructure.storage.sql.schema_version import move_up, require_usable
+from infrastructure.storage.schema_version import move_up, require_usable
 
 
 async def prepare(settings: Settings, *, keys: bool = True) -> None:

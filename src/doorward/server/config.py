@@ -7,6 +7,8 @@ from typing import Any
 from uvicorn import Config
 
 from api.lifecycle import Lifecycle
+from doorward.wiring.http import origin_policy
+from infrastructure.config.settings import Settings
 
 Application = str | Callable[[], Any]
 """What makes the application, or where to import that from. Workers get it pickled."""
@@ -26,6 +28,16 @@ class ServerOptions:
     request_seconds: float
     delay_seconds: float
     is_https: bool
+
+
+def server_options(settings: Settings) -> ServerOptions:
+    """Return the options of the web server as configured."""
+    return ServerOptions(
+        settings.workers,
+        settings.request_timeout.total_seconds(),
+        settings.shutdown_delay.total_seconds(),
+        is_https=origin_policy(settings).is_https,
+    )
 
 
 class ServerConfig(Config):

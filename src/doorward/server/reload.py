@@ -5,7 +5,7 @@ import asyncio
 import structlog
 
 from application.rate_limiting import CurrentRateLimits
-from doorward.cli.env_file import Environment
+from doorward.env_file import Environment
 from doorward.wiring.keys import keys_in_environment
 from doorward.wiring.rate_limits import rate_limits
 from infrastructure.config.data_secret import data_secrets

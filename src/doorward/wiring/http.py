@@ -16,7 +16,6 @@ from api.security.guard import Guard
 from api.security.origin_policy import OriginPolicy
 from application.authenticate import AuthenticateFromCache
 from application.session_activity import RecordSessionActivity
-from doorward.server.config import ServerOptions
 from infrastructure.config.settings import Settings
 from infrastructure.telemetry.telemetry import Observation
 
@@ -61,16 +60,6 @@ def origin_policy(settings: Settings) -> OriginPolicy:
         origins.add(f"http://127.0.0.1:{settings.port}")
     return OriginPolicy(
         settings.origin, frozenset(origins), settings.trusted_proxies, settings.allowed_hosts
-    )
-
-
-def server_options(settings: Settings) -> ServerOptions:
-    """Return the options of the web server as configured."""
-    return ServerOptions(
-        settings.workers,
-        settings.request_timeout.total_seconds(),
-        settings.shutdown_delay.total_seconds(),
-        is_https=origin_policy(settings).is_https,
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from doorward.cli.env_file import Environment
+from doorward.env_file import Environment
 from infrastructure.config.environment_variables import ConfigurationError
 
 

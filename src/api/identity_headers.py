@@ -1,0 +1,21 @@
+"""The headers by which gateways learn whose request they forward."""
+
+from collections.abc import Iterable
+
+from domain.actor import Principal
+
+FOR_GATEWAYS = "/api/auth/verify"
+"""Path of the route that gateways call; below it, Envoy appends the path of the request."""
+
+IDENTITY_HEADERS = {
+    "X-User-Id": "The user's id.",
+    "X-User-Role": "The user's role, as stored now.",
+    "X-Session-Id": "The session's id.",
+}
+_NAMES = [name.lower().encode() for name in IDENTITY_HEADERS]
+
+
+def identity(principal: Principal) -> Iterable[tuple[bytes, str]]:
+    """Return the identity headers. A gateway must overwrite all of them in the request."""
+    values = (str(principal.user.id), principal.user.role.value, principal.session.id)
+    return zip(_NAMES, values, strict=True)
