@@ -12,7 +12,7 @@ from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
 from infrastructure.config.signing_keys import KeySource
 from infrastructure.signing import key_takeover
-from infrastructure.signing.algorithms import UnfitKey
+from infrastructure.signing.algorithms import ALGORITHMS, UnfitKey
 from infrastructure.signing.device_tokens import Secrets, secret_from
 from infrastructure.signing.jwt_signer import Audiences, JwtSigner
 from infrastructure.signing.key_folder import FolderKeys, has_key_files
@@ -84,7 +84,9 @@ async def _open_database(settings: Settings) -> AsyncIterator[Database]:
 def _sql_keys(settings: Settings, database: Database) -> SqlKeys:
     is_embedded = settings.key_source is KeySource.EMBEDDED_DATABASE
     variable = "DOORWARD_DATA" if is_embedded else "KEYS_SECRET"
-    return SqlKeys(database, data_secrets(settings), settings.token_algorithm, variable)
+    return SqlKeys(
+        database, data_secrets(settings), ALGORITHMS[settings.token_algorithm], variable
+    )
 
 
 def keys_location(settings: Settings) -> str:
@@ -164,7 +166,9 @@ def keys_in_environment(settings: Settings) -> Mapping[TokenKind, SigningKey]:
         raise ConfigurationError(
             "REFRESH_TOKEN_PRIVATE_KEY", "must be another key than ACCESS_TOKEN_PRIVATE_KEY"
         )
-    return {kind: key.signing_with(settings.token_algorithm) for kind, key in keys.items()}
+    return {
+        kind: key.signing_with(ALGORITHMS[settings.token_algorithm]) for kind, key in keys.items()
+    }
 
 
 def _from_text(kind: TokenKind, private: str | None, public: str | None) -> SigningKey:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from infrastructure.config import environment_variables as var
 from infrastructure.config.storage import StoreSettings
-from infrastructure.signing.algorithms import Algorithm, algorithm_named
 
 
 class KeySource(StrEnum):
@@ -81,9 +80,9 @@ class KeySettings(StoreSettings):
         "With `KEYS_SECRET`: for how long a key signs before the next one does; `off` to leave it "
         "to `doorward keys rotate`.",
     )
-    token_algorithm: Algorithm = var.declare(
+    token_algorithm: str = var.declare(
         "TOKEN_ALGORITHM",
-        algorithm_named,
+        var.one_of("RS256", "PS256", "EdDSA"),
         "RS256",
         "What new keys sign with: `RS256`, `PS256` or `EdDSA`.",
     )

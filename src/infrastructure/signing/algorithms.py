@@ -103,13 +103,6 @@ EDDSA = Algorithm(
 ALGORITHMS: Mapping[str, Algorithm] = {each.name: each for each in (RS256, PS256, EDDSA)}
 
 
-def algorithm_named(name: str) -> Algorithm:
-    """:raises ValueError: there is none of this name."""
-    if name not in ALGORITHMS:
-        raise ValueError(f"must be one of {', '.join(ALGORITHMS)}")
-    return ALGORITHMS[name]
-
-
 def usual_algorithm(key: object) -> Algorithm:
     """The algorithm of a key that says no more than its class.
 

@@ -13,7 +13,7 @@ import pytest
 from domain.rate_limit import RateLimit
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings, table
-from infrastructure.signing.algorithms import EDDSA, PS256, RS256
+from infrastructure.signing.algorithms import ALGORITHMS
 
 SECRETS = {
     "USERS_URL": "postgresql://ada:hidden@db/users",
@@ -40,9 +40,9 @@ READ: list[tuple[str, str, str, Any]] = [
     ),
     ("KEY_ROTATION", "90d", "key_rotation", timedelta(days=90)),
     ("KEY_ROTATION", "off", "key_rotation", None),
-    ("TOKEN_ALGORITHM", "RS256", "token_algorithm", RS256),
-    ("TOKEN_ALGORITHM", "PS256", "token_algorithm", PS256),
-    ("TOKEN_ALGORITHM", "EdDSA", "token_algorithm", EDDSA),
+    ("TOKEN_ALGORITHM", "RS256", "token_algorithm", "RS256"),
+    ("TOKEN_ALGORITHM", "PS256", "token_algorithm", "PS256"),
+    ("TOKEN_ALGORITHM", "EdDSA", "token_algorithm", "EdDSA"),
     ("JWKS_MAX_AGE", "60", "jwks_max_age", timedelta(minutes=1)),
     ("HOST", "0.0.0.0", "host", "0.0.0.0"),  # noqa: S104
     ("PORT", "9000", "port", 9000),
@@ -403,3 +403,8 @@ def test_traces_that_are_configured_can_be_turned_off(off: dict[str, str]) -> No
 
     assert Settings.read(configured).is_traced
     assert not Settings.read(configured | off).is_traced
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_each_algorithm_can_be_configured(name: str) -> None:
+    assert Settings.read({"TOKEN_ALGORITHM": name}).token_algorithm == name
