@@ -1,7 +1,6 @@
-"""The application as those see it who watch it at its work: each request with its route, which is
-the template of its path, and its status.
+"""Report each request to observers: its route, which is the template of its path, and its status.
 
-It stands in front of everything else, so that no answer is missed: neither those at hand nor those
+This wraps everything else, so that no response is missed: neither those of the fast path nor those
 of the framework.
 """
 
@@ -15,28 +14,30 @@ from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 UNKNOWN = "unknown"
-"""The route of a path that leads nowhere."""
+"""The route of an unknown path."""
 
-Watch = Callable[[HTTPScope, str], Callable[[int], None]]
-"""Is told of a request and its route, and in the end of its status, or 0 if there was none."""
+RequestObserver = Callable[[HTTPScope, str], Callable[[int], None]]
+"""Called with a request and its route; returns what is called with its status, 0 if none."""
 
 
-def watched(app: ASGIApp, routes: "Routes", watch: Watch) -> ASGIApp:
+def observed(app: ASGIApp, routes: "Routes", observer: RequestObserver) -> ASGIApp:
+    """Wrap an application so that the observer sees each request."""
+
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             await app(scope, receive, send)
             return
         status = 0
 
-        async def send_and_note(message: Message) -> None:
+        async def send_and_record_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
-        end = watch(scope, routes.template(scope["path"]))
+        end = observer(scope, routes.template(scope["path"]))
         try:
-            await app(scope, receive, send_and_note)
+            await app(scope, receive, send_and_record_status)
         except Exception:
             status = status or HTTPStatus.INTERNAL_SERVER_ERROR  # so the server answers
             raise
@@ -47,7 +48,7 @@ def watched(app: ASGIApp, routes: "Routes", watch: Watch) -> ASGIApp:
 
 
 class Routes:
-    """From paths to their templates."""
+    """Maps paths to their templates."""
 
     def __init__(self, templates: Iterable[str]) -> None:
         self._plain: dict[str, str] = {}

@@ -86,7 +86,7 @@ def _is_allowed_host(scope: HTTPScope, origin_policy: OriginPolicy) -> bool:
     """Allow any host name for health checks: load balancers call them by address."""
     if not origin_policy.hosts or scope["path"].startswith("/health/"):
         return True
-    return origin_policy.goes_by(list(header_values(scope, b"host")))
+    return origin_policy.allows_host(list(header_values(scope, b"host")))
 
 
 async def _refuse(scope: HTTPScope, send: Send) -> None:

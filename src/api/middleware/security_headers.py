@@ -1,7 +1,7 @@
-"""What is added to every answer, those of the framework included: security headers and CORS.
+"""Add security headers and CORS to every response, those of the framework included.
 
-It stands in front of the whole application because Litestar's own middleware does not see the
-answers to unknown paths, and its CORS refuses with plain text and allows more headers than named.
+This wraps the whole application because Litestar's own middleware does not see the responses to
+unknown paths, and its CORS refuses with plain text and allows more headers than named.
 """
 
 from collections.abc import Iterable
@@ -20,13 +20,13 @@ _ALWAYS = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"vary", b"Origin"),
 )
-# Where a handler has said nothing else (the documentation page and the public keys do).
+# Unless a handler has set them (the documentation page and the public keys do).
 _UNLESS_SET = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"cache-control", b"no-store"),
 )
 SECURITY_HEADERS = (*_ALWAYS, *_UNLESS_SET)
-"""Of an answer that no application has seen."""
+"""The headers of a response that the server itself sends."""
 
 _PREFLIGHT = (
     (b"access-control-allow-methods", b"GET, POST, PATCH, DELETE"),
@@ -34,7 +34,7 @@ _PREFLIGHT = (
     (b"access-control-max-age", b"600"),
 )
 
-# What a client's page has to know of a refusal and could not read otherwise.
+# The headers of a refusal that a client's page may read.
 _EXPOSED = (
     b"access-control-expose-headers",
     b"Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate",
@@ -67,7 +67,7 @@ def with_headers(app: ASGIApp, origin_policy: OriginPolicy) -> ASGIApp:
 
 
 def _cors(headers: Iterable[tuple[bytes, bytes]], origin_policy: OriginPolicy) -> Headers:
-    """For the origins that were named, to the letter, and for nobody else."""
+    """Return the CORS headers for exactly the named origins."""
     origin = next((value for name, value in headers if name == b"origin"), None)
     if origin is None or not origin_policy.trusts(origin.decode("latin-1")):
         return []
@@ -78,14 +78,14 @@ def _cors(headers: Iterable[tuple[bytes, bytes]], origin_policy: OriginPolicy) -
 
 
 def _is_preflight(scope: HTTPScope) -> bool:
-    if scope["path"].startswith(FOR_GATEWAYS):  # which would take it for a yes
+    if scope["path"].startswith(FOR_GATEWAYS):  # a gateway would take the 204 for a success
         return False
     asked = b"access-control-request-method"
     return scope["method"] == "OPTIONS" and any(name == asked for name, _ in scope["headers"])
 
 
 async def _answer_preflight(send: Send, *, is_allowed: bool) -> None:
-    """204 in any case: a browser takes the absence of the headers for the refusal it is."""
+    """Answer 204 in any case: without the headers a browser refuses."""
     headers = [*_PREFLIGHT] if is_allowed else []
     await send({"type": "http.response.start", "status": 204, "headers": headers})
     await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -1,8 +1,8 @@
-"""Where the service lives on the web, and whether a browser's request comes from there.
+"""Decide which origins may use a browser's cookies.
 
-Cookies are sent by the browser whoever wrote the page. So a call that is authenticated by a cookie
-and changes something must come from a page of ours or of a client that was named (OWASP ASVS 5.0,
-row 3.5.1; W3C Fetch Metadata).
+A browser sends cookies with requests from any page. So a request that is authenticated by a cookie
+and changes something must come from the service's own origin or from a named client (OWASP ASVS
+5.0, row 3.5.1; W3C Fetch Metadata).
 """
 
 import re
@@ -17,18 +17,19 @@ _PORT = re.compile(r":\d+$")
 
 
 class CrossSiteRequest(AuthError):
-    """A browser sends the cookies of a person who may not know of the request."""
+    """A page of another site has sent a request with the cookies of a user."""
 
     outcome = Outcome.CROSS_SITE_REQUEST
 
 
 @dataclass(frozen=True, slots=True)
 class OriginPolicy:
-    """
-    :ivar origin: under which browsers reach the service, such as ``https://auth.example.com``.
-    :ivar client_origins: the other origins whose pages may call it with cookies.
-    :ivar trusted_proxies: the networks of proxies whose word on the caller's address counts.
-    :ivar hosts: the names that it goes by, without ports; any when there are none.
+    """The origins, proxies and host names that the service trusts.
+
+    :ivar origin: the public origin of the service, such as ``https://auth.example.com``.
+    :ivar client_origins: other origins whose pages may call it with cookies.
+    :ivar trusted_proxies: networks of proxies that may report the address of a client.
+    :ivar hosts: the allowed host names, without ports; empty allows any.
     """
 
     origin: str
@@ -52,27 +53,27 @@ class OriginPolicy:
             return False
         return any(parsed in network for network in self.trusted_proxies)
 
-    def goes_by(self, hosts: Sequence[str]) -> bool:
-        """
-        :param hosts: the Host headers of a request; more or less than one is never right.
+    def allows_host(self, hosts: Sequence[str]) -> bool:
+        """Return whether the host name is allowed.
+
+        :param hosts: the Host headers of a request; only exactly one is valid.
         """
         if not self.hosts:
             return True
         return len(hosts) == 1 and _PORT.sub("", hosts[0].lower()) in self.hosts
 
     def reject_cross_site(self, headers: Mapping[str, str]) -> None:
-        """Let only those pass who may use a person's cookies.
+        """Reject a request that may not use the cookies of a user.
 
-        Programs that are not browsers send none of these headers, and carry nobody's cookies but
-        their own.
+        Programs other than browsers send none of these headers, and only cookies of their own.
 
         :param headers: of the request, by lower-case name.
-        :raises CrossSiteRequest: the browser says that another site or a navigation sent it.
+        :raises CrossSiteRequest: the browser states that another site or a navigation sent it.
         """
-        origin, origin_policy = headers.get("origin"), headers.get("sec-fetch-site")
+        origin, fetch_site = headers.get("origin"), headers.get("sec-fetch-site")
         is_trusted = (
-            self.trusts(origin) if origin is not None else origin_policy in {None, "same-origin"}
+            self.trusts(origin) if origin is not None else fetch_site in {None, "same-origin"}
         )
         is_navigation = headers.get("sec-fetch-mode") == "navigate"
-        if not is_trusted or is_navigation or origin_policy == "cross-site":
+        if not is_trusted or is_navigation or fetch_site == "cross-site":
             raise CrossSiteRequest

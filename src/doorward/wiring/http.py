@@ -9,7 +9,7 @@ from litestar.types import HTTPScope
 
 from api.app import create_app
 from api.lifecycle import Lifecycle
-from api.middleware.instrumentation import Routes, Watch, watched
+from api.middleware.instrumentation import RequestObserver, Routes, observed
 from api.security.cookies import CookieNames, CookieWriter
 from api.security.credential_reader import CredentialReader
 from api.security.guard import Guard
@@ -49,7 +49,7 @@ class HttpProvider(Provider):
     ) -> Litestar:
         app = create_app(container, guard, origin_policy, names, authenticate, record_activity)
         for observer in request_observers(observation):
-            app.asgi_handler = watched(app.asgi_handler, Routes.of(app), observer)
+            app.asgi_handler = observed(app.asgi_handler, Routes.of(app), observer)
         return app
 
 
@@ -63,7 +63,7 @@ def origin_policy(settings: Settings) -> OriginPolicy:
     )
 
 
-def request_observers(observation: Observation) -> Iterator[Watch]:
+def request_observers(observation: Observation) -> Iterator[RequestObserver]:
     """Return the observers of each request, the innermost first; none when telemetry is off."""
     metrics, tracing = observation.metrics, observation.tracing
     if metrics:
