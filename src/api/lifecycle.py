@@ -1,4 +1,4 @@
-"""The channel from a server process to the application that it serves."""
+"""The state of a server process, as the application needs to know it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,20 +8,20 @@ Listener = Callable[[], None]
 
 @dataclass
 class Lifecycle:
-    """One object a server process, shared by its server and its application.
+    """One per server process, shared by the server and its application.
 
-    :ivar is_ending: a shutdown has begun and readiness reports it. All requests are still served.
-    :ivar is_closing: no new connections are accepted.
-    :ivar when_late: called when the time for requests in progress is over.
-    :ivar when_reloaded: called when the configuration is to be reloaded.
+    :ivar reports_not_ready: the service will exit and says so; it still serves every request.
+    :ivar is_draining: the process accepts no new connections.
+    :ivar on_deadline: called when pending requests have no time left.
+    :ivar on_reload: called when the configuration is to be read again.
     """
 
-    is_ending: bool = False
-    is_closing: bool = False
-    when_late: list[Listener] = field(default_factory=list)
-    when_reloaded: list[Listener] = field(default_factory=list)
+    reports_not_ready: bool = False
+    is_draining: bool = False
+    on_deadline: list[Listener] = field(default_factory=list)
+    on_reload: list[Listener] = field(default_factory=list)
 
     @property
     def closes_connections(self) -> bool:
-        """Whether each response is the last on its connection."""
-        return self.is_ending or self.is_closing
+        """Whether each response is the last one on its connection."""
+        return self.reports_not_ready or self.is_draining

@@ -89,9 +89,9 @@ async def _listen(
     container: AsyncContainer, lifecycle: Lifecycle, environment: Environment | None
 ) -> None:
     """Subscribe to what the server process reports."""
-    lifecycle.when_late.append((await container.get(HashingPool)).refuse)
+    lifecycle.on_deadline.append((await container.get(HashingPool)).refuse)
     if environment:
         limits = await container.get(CurrentRateLimits)
         keys = await container.get(KeyRingWatcher)
         source = (await container.get(Settings)).key_source
-        lifecycle.when_reloaded.append(ConfigurationReload(environment, limits, keys, source))
+        lifecycle.on_reload.append(ConfigurationReload(environment, limits, keys, source))

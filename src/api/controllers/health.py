@@ -55,7 +55,7 @@ class OperationController(Controller):
         checks: dict[str, Check] = {
             name: "down" if error else "up" for name, error in errors.items()
         }
-        if lifecycle.is_ending:
+        if lifecycle.reports_not_ready:
             checks["server"] = "ending"
         is_ready = set(checks.values()) == {"up"}
         return Response(

@@ -1,4 +1,4 @@
-"""What the web server has to know, in each of its processes."""
+"""Configuration of the web server, which every server process has."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,26 +8,26 @@ from uvicorn import Config
 
 from api.lifecycle import Lifecycle
 from doorward.wiring.http import origin_policy
+from doorward.wiring.refusals import Refusals, refusals
 from infrastructure.config.settings import Settings
 
 Application = str | Callable[[], Any]
-"""What makes the application, or where to import that from. Workers get it pickled."""
+"""Makes the application, or names the function that does. Workers receive it pickled."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
     """How to serve.
 
-    :ivar workers: server processes.
-    :ivar request_seconds: how long a caller may take to send a request.
-    :ivar delay_seconds: from SIGTERM on, how long everybody is still served.
-    :ivar is_https: whether browsers reach the service by https.
+    :ivar workers: number of server processes.
+    :ivar request_seconds: time limit for a request to arrive, and for a blocked response.
+    :ivar delay_seconds: after SIGTERM, time to report not ready and still serve every request.
     """
 
     workers: int
     request_seconds: float
     delay_seconds: float
-    is_https: bool
+    refusals: Refusals
 
 
 def server_options(settings: Settings) -> ServerOptions:
@@ -36,12 +36,12 @@ def server_options(settings: Settings) -> ServerOptions:
         settings.workers,
         settings.request_timeout.total_seconds(),
         settings.shutdown_delay.total_seconds(),
-        is_https=origin_policy(settings).is_https,
+        refusals(is_https=origin_policy(settings).is_https),
     )
 
 
 class ServerConfig(Config):
-    """uvicorn's configuration, which each process has, with ours."""
+    """uvicorn's configuration, extended by the server's options and the process's lifecycle."""
 
     def __init__(
         self,

@@ -1,82 +1,96 @@
-"""HTTP on one connection: uvicorn's protocol, with bounds, and an end that cuts nobody off."""
+"""HTTP/1.1 on one connection: uvicorn's protocol with limits on size and time, and draining."""
 
 import asyncio
-from http import HTTPStatus
 
 import httptools
-import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from api.middleware.security_headers import HSTS, SECURITY_HEADERS
-from api.problems import ANSWERS, FRAMEWORK, TOO_SLOW, Answer, worded
-from domain.errors import Unavailable
 from doorward.server.config import ServerConfig
 
 LARGEST_HEAD = 64 * 1024
-"""Of a request line and its headers together, in bytes. Ours are below 8 KiB."""
+"""Limit of a request line with its headers, in bytes. The service needs less than 8 KiB."""
 
-LAST_REQUEST = 2
-"""Seconds that a connection may be silent once the server ends. Who keeps connections and uses
-each more often than that is told with its last answer, and loses no request."""
+DRAIN_SECONDS = 2
+"""Time that an idle connection stays open while the process drains. A client that sends requests
+more often learns from a response (``Connection: close``) and loses no request."""
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """HTTP with bounded heads, trailers and chunk headers: an endless one would fill the memory.
-    And with bounded time for a request to arrive and for an answer to leave: else whoever sends or
-    reads slowly keeps connections.
+    """HTTP with limits on each request's head, trailers and chunk headers, which would otherwise
+    fill the memory, and on the time that a request may take to arrive and a response to leave,
+    which would otherwise occupy connections (CWE-400).
 
-    The size of bodies is bounded where they are read.
+    The application limits the size of bodies.
     """
 
     config: ServerConfig
-    _without_progress = 0  # bytes since the last message, body part or end of a head began
-    _awaited_since: float | None = None  # when the request began that has not wholly arrived
-    _has_begun = False  # the request that has not wholly arrived
-    _stuck_since: float | None = None  # when the caller stopped to read
-    _watch: asyncio.TimerHandle | None = None
-    _body_left: int | None = None  # in bytes, where the parser reads no more
+    _without_progress = 0  # bytes since a message, a part of a body or the end of a head
+    _receiving_since: float | None = None  # when the request began that has not arrived yet
+    _has_begun = False  # the request that has not arrived yet
+    _blocked_since: float | None = None  # when the client stopped reading
+    _deadline_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._awaited_since = self.loop.time()
-        self._keep_watch()
-        if self.config.lifecycle.is_closing:  # it was accepted at the last moment
+        self._receiving_since = self.loop.time()
+        self._check_deadlines()
+        if self.config.lifecycle.is_draining:  # accepted just before the listener closed
             self.shutdown()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._watch:
-            self._watch.cancel()
+        if self._deadline_timer:
+            self._deadline_timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
         self._without_progress += len(data)
-        if self._body_left is not None:
-            self._take_body(data)
-            return
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._go_on_without_upgrade(data[upgrade.args[0] :])
-        except httptools.HttpParserError:
+            self._parse(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self.send_400_response("not HTTP")
         if self._without_progress > LARGEST_HEAD:
             self.send_400_response("too large")
-        elif self._awaited_since is None and self._is_idle():  # blank lines between requests
-            self._awaited_since = self.loop.time()
+        elif self._receiving_since is None and self._is_idle():  # blank lines between requests
+            self._receiving_since = self.loop.time()
+
+    def _parse(self, data: bytes) -> None:
+        """Feed the parser, and ignore every upgrade (RFC 9110, section 7.8).
+
+        httptools leaves the body unread after a head that asks for an upgrade. A new parser reads
+        that head again without its ``Upgrade`` field, and frames the body as it does any other.
+
+        :raises HttpParserUpgrade: the method is CONNECT: what follows is no HTTP.
+        """
+        unparsed = memoryview(data)
+        while unparsed:
+            try:
+                self.parser.feed_data(unparsed)
+            except httptools.HttpParserUpgrade as upgrade:
+                unparsed = unparsed[upgrade.args[0] :]
+                head = self._head_without_upgrade()
+                self.parser = httptools.HttpRequestParser(self)
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn
+                self.parser.feed_data(head)
+            else:
+                return
+
+    def _head_without_upgrade(self) -> bytes:
+        """Write the head that was parsed last. The parser admits no line end within a value."""
+        version = self.parser.get_http_version().encode()
+        line = b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, version)
+        fields = [b"%b: %b\r\n" % field for field in self.headers if field[0] != b"upgrade"]
+        return b"".join((line, *fields, b"\r\n"))
 
     def on_message_begin(self) -> None:
         self._without_progress = 0
         self._has_begun = True
-        self._awaited_since = self.loop.time()
+        self._receiving_since = self.loop.time()
         super().on_message_begin()
 
-    def on_message_complete(self) -> None:
-        self._has_begun = False
-        self._awaited_since = None
-        super().on_message_complete()
-
     def on_headers_complete(self) -> None:
+        if self.parser.should_upgrade():  # this head will be parsed again
+            return
         self._without_progress = 0
         super().on_headers_complete()
         if self.config.lifecycle.closes_connections:
@@ -86,106 +100,70 @@ class BoundedHttp(HttpToolsProtocol):
         self._without_progress = 0
         super().on_body(body)
 
+    def on_message_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return
+        self._has_begun = False
+        self._receiving_since = None
+        super().on_message_complete()
+
     def shutdown(self) -> None:
-        """The server accepts nobody any more. Who is connected may ask once more: a request may be
-        under way to us that the client sent before it could know."""
-        self.timeout_keep_alive = LAST_REQUEST
+        """Drain this connection: the client may send one more request, which can be on its way."""
+        self.timeout_keep_alive = DRAIN_SECONDS
         if not self._is_idle():
-            if not self.cycle.response_started:  # else the client was told that it may ask again
+            if not self.cycle.response_started:  # else its head has promised to keep alive
                 self.cycle.keep_alive = False
         elif not self._has_begun:
             self._unset_keepalive_if_required()
             self.timeout_keep_alive_task = self.loop.call_later(
-                LAST_REQUEST, self.timeout_keep_alive_handler
+                DRAIN_SECONDS, self.timeout_keep_alive_handler
             )
 
     def refuse_incomplete(self) -> None:
-        """No time is left for a request that has not wholly arrived."""
-        if self._awaited_since is not None:
-            self._refuse(ANSWERS[Unavailable])
-
-    def _is_silent(self) -> bool:
-        cycle: RequestResponseCycle | None = self.cycle  # uvicorn says that it is never None
-        return cycle is None
+        """Refuse a request that has not arrived yet: the process is about to exit."""
+        if self._receiving_since is not None:
+            self._refuse(self.config.server_options.refusals.unavailable)
 
     def pause_writing(self) -> None:
-        self._stuck_since = self.loop.time()
+        self._blocked_since = self.loop.time()
         super().pause_writing()
 
     def resume_writing(self) -> None:
-        self._stuck_since = None
+        self._blocked_since = None
         super().resume_writing()
 
-    def send_400_response(self, _msg: str) -> None:
-        self._refuse(FRAMEWORK[HTTPStatus.BAD_REQUEST])
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
+        self._refuse(self.config.server_options.refusals.bad_request)
 
-    def _go_on_without_upgrade(self, rest: bytes) -> None:
-        """An upgrade that is not supported is ignored (RFC 9110, section 7.8). But the parser ends
-        with such a head, and would take the body for the next request.
-
-        :param rest: what came after the head.
-        """
-        lengths = [value for name, value in self.headers if name == b"content-length"]
-        if any(name == b"transfer-encoding" for name, _ in self.headers):
-            self.cycle.more_body = True  # and it will not be read
-            self.send_400_response("an upgrade with chunks")
-            return
-        self.cycle.keep_alive = False  # the parser is of no more use
-        self._body_left = int(lengths[0]) if lengths else 0  # which the parser has checked
-        self.cycle.more_body = self._body_left > 0
-        self._awaited_since = self.loop.time() if self._body_left else None
-        self._take_body(rest)
-
-    def _take_body(self, data: bytes) -> None:
-        body = data[: self._body_left]
-        self._body_left = (self._body_left or 0) - len(body)
-        if body:
-            self.on_body(body)
-        if not self._body_left:  # what comes now is nobody's
-            self._awaited_since = None
-            self.cycle.more_body = False
-            self.cycle.message_event.set()
-
-    def _keep_watch(self) -> None:
-        """One timer for each connection, so that a request costs no timer."""
-        limit, now = self.config.server_options.request_seconds, self.loop.time()
-        if self._stuck_since is not None and now - self._stuck_since >= limit:
+    def _check_deadlines(self) -> None:
+        """Enforce both time limits with one timer a connection, so that a request costs none."""
+        options, now = self.config.server_options, self.loop.time()
+        limit = options.request_seconds
+        if self._blocked_since is not None and now - self._blocked_since >= limit:
             self.transport.abort()
-        elif self._awaited_since is not None and now - self._awaited_since >= limit:
-            self._refuse(TOO_SLOW)
+        elif self._receiving_since is not None and now - self._receiving_since >= limit:
+            self._refuse(options.refusals.request_timeout)
         else:
-            self._watch = self.loop.call_later(limit / 4, self._keep_watch)
+            self._deadline_timer = self.loop.call_later(limit / 4, self._check_deadlines)
+
+    def _has_no_request(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle  # uvicorn declares it as never None
+        return cycle is None
 
     def _is_idle(self) -> bool:
-        return self._is_silent() or self.cycle.response_complete
+        return self._has_no_request() or self.cycle.response_complete
 
-    def _refuse(self, answer: Answer) -> None:
+    def _refuse(self, response: bytes) -> None:
         if self.transport.is_closing():
             return
         if self._may_answer():
-            self.transport.write(_octets(answer, is_https=self.config.server_options.is_https))
+            self.transport.write(response)
         self.transport.close()
 
     def _may_answer(self) -> bool:
-        """Whether an answer now would be taken for that to the request which is at fault."""
-        if self._is_silent() or self.pipeline:
-            return self._is_silent()
+        """Whether the client would take a response now for that to the refused request."""
+        if self._has_no_request() or self.pipeline:
+            return self._has_no_request()
         if self.cycle.more_body:
             return not self.cycle.response_started
         return self.cycle.response_complete
-
-
-def _octets(answer: Answer, *, is_https: bool) -> bytes:
-    """A whole response, to what no application has seen. It goes nowhere after it."""
-    content, media_type = worded(answer)
-    body = msgspec.json.encode(content)
-    headers = (
-        (b"content-type", media_type.encode()),
-        (b"content-length", b"%d" % len(body)),
-        (b"connection", b"close"),
-        *((name.lower().encode(), value.encode()) for name, value in answer.headers.items()),
-        *SECURITY_HEADERS,
-        *((HSTS,) if is_https else ()),
-    )
-    status = b"HTTP/1.1 %d %b\r\n" % (answer.status, answer.status.phrase.encode())
-    return b"".join((status, *(b"%b: %b\r\n" % header for header in headers), b"\r\n", body))
