@@ -126,11 +126,11 @@ class ReconnectingServer(RedisServer):
 
 
 def main() -> None:
-    server.end_on_signals()
+    server.exit_on_signals()
     settings = Settings.read()
     listener = server.listen(settings.host, settings.port)
     config = server.configuration(server_options(settings), LOGS, os.environ[APPLICATION])
-    server.run(config, listener, lambda: None)
+    server.run(config, listener, lambda: None, lambda _: None)
 
 
 if __name__ == "__main__":

@@ -122,7 +122,7 @@ async def opened(container: AsyncContainer) -> AsyncIterator[Litestar]:
 
 
 def serve_again_and_again(listener: socket.socket) -> NoReturn:
-    server.end_on_signals()
+    server.exit_on_signals()
     settings = Settings.read()
     container = asyncio.run(loaded(settings))
     while True:

@@ -22,7 +22,7 @@ from infrastructure.config.settings import Settings
 from infrastructure.storage.locations import locations
 from infrastructure.storage.not_ready import NotReady
 from infrastructure.telemetry.logging import LOGS, configure_logging
-from infrastructure.telemetry.telemetry import published, require_tracing
+from infrastructure.telemetry.telemetry import require_tracing, serving_metrics
 
 log = structlog.stdlib.get_logger("doorward")
 
@@ -35,7 +35,7 @@ log = structlog.stdlib.get_logger("doorward")
 def serve(host: str | None, port: int | None, workers: int | None, reload: bool) -> None:
     """Run the service until SIGINT or SIGTERM. SIGHUP makes it read its configuration anew."""
     configure_logging()
-    server.end_on_signals()
+    server.exit_on_signals()
     environment = Environment(os.environ)
     environment.fix(HOST=host, PORT=port, WORKERS=1 if reload else workers)
     settings = Settings.read()
@@ -55,8 +55,9 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool)
         application = "doorward.main:make_app"
     options = server_options(settings)
     config = server.configuration(options, LOGS, application, lifecycle, reload=reload)
-    with published(metrics or None, from_workers=settings.workers > 1 or reload):
-        server.run(config, listener, partial(_reconfigure, environment))
+    has_workers = settings.workers > 1 or reload
+    with serving_metrics(metrics or None, from_workers=has_workers) as worker_exited:
+        server.run(config, listener, partial(_reconfigure, environment), worker_exited)
 
 
 def _reconfigure(environment: Environment) -> ServerOptions | None:

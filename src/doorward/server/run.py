@@ -1,4 +1,4 @@
-"""The web server: uvicorn, with limits and logs of ours, and an end in order."""
+"""The web server: uvicorn with this service's limits, logging and graceful shutdown."""
 
 import signal
 import socket
@@ -14,14 +14,15 @@ from api.lifecycle import Lifecycle
 from doorward.server.config import Application, ServerConfig, ServerOptions
 from doorward.server.graceful_server import GRACE, GracefulServer
 from doorward.server.http_protocol import BoundedHttp
-from doorward.server.supervisor import Reconfigure, Workers
+from doorward.server.supervisor import Reconfigure, WorkerExited, Workers
 
 Logs = dict[str, Any]
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """
-    :raises OSError: nothing can listen there.
+    """Bind a socket that worker processes inherit.
+
+    :raises OSError: the address is in use, or not one of this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     both = family is socket.AF_INET6 and socket.has_dualstack_ipv6()
@@ -29,40 +30,58 @@ def listen(host: str, port: int) -> socket.socket:
         listener = socket.create_server(
             (host, port), family=family, backlog=2048, dualstack_ipv6=both
         )
-    except UnicodeError:  # no host name looks like this
+    except UnicodeError:  # no host name has this form
         raise socket.gaierror from None
     listener.set_inheritable(True)
     return listener
 
 
-def end_on_signals() -> None:
-    """From now on SIGINT and SIGTERM end this process in an orderly way, and successfully. SIGHUP
-    means nothing before it serves."""
+def exit_on_signals() -> None:
+    """Exit successfully on SIGINT and SIGTERM, and ignore SIGHUP, until the server runs."""
 
-    def end(_signal: int, _frame: FrameType | None) -> None:
+    def leave(_signal: int, _frame: FrameType | None) -> None:
         sys.exit(0)
 
-    signal.signal(signal.SIGINT, end)
-    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, leave)
+    signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
-def run(config: ServerConfig, listener: socket.socket, reconfigure: Reconfigure) -> None:
-    """Serve until a signal comes.
+def run(
+    config: ServerConfig,
+    listener: socket.socket,
+    reconfigure: Reconfigure,
+    worker_exited: WorkerExited,
+) -> None:
+    """Serve until a signal to exit.
 
-    :param reconfigure: what workers are to be replaced with.
-    :raises SystemExit: in the end, with the exit code.
+    :param reconfigure: reads the options for the next workers.
+    :param worker_exited: called for each process that has exited while others serve.
+    :raises SystemExit: always, with the exit code.
     """
     if config.reload:
-        ChangeReload(config, target=GracefulServer(config).run, sockets=[listener]).run()
+        _Reloader(config, listener, worker_exited).run()
     elif config.workers > 1:
-        workers = Workers(config, [listener], reconfigure)
+        workers = Workers(config, [listener], reconfigure, worker_exited)
         workers.run()
         sys.exit(int(any((process.exitcode or 0) > 0 for process in workers.processes)))
     else:
         server = GracefulServer(config)
         server.run(sockets=[listener])
         sys.exit(int(not server.started))
+
+
+class _Reloader(ChangeReload):  # type: ignore[misc, valid-type] # uvicorn chooses it when it runs
+    def __init__(
+        self, config: ServerConfig, listener: socket.socket, worker_exited: WorkerExited
+    ) -> None:
+        super().__init__(config, target=GracefulServer(config).run, sockets=[listener])
+        self._worker_exited = worker_exited
+
+    def restart(self) -> None:
+        exited = self.process.pid
+        super().restart()
+        self._worker_exited(exited)
 
 
 def configuration(
@@ -75,9 +94,9 @@ def configuration(
 ) -> ServerConfig:
     """
     :param logs: the configuration of logging, for each process.
-    :param lifecycle: that the application knows, if it does.
-    :param reload: start anew whenever the source code changes; with one worker, and with an
-        application that is named.
+    :param lifecycle: the one that the application has, if it has one.
+    :param reload: restart on each change of the source code; needs one worker, and an application
+        given by name.
     """
     return ServerConfig(
         replace(options, delay_seconds=0) if reload else options,
@@ -87,14 +106,14 @@ def configuration(
         reload=reload,
         reload_dirs=[str(Path(__file__).resolve().parents[2])] if reload else None,
         http=BoundedHttp,
-        loop="auto",  # uvloop, where there is one
+        loop="auto",  # uvloop, where it is installed
         ws="none",
         lifespan="on",
         log_config=logs,
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=65,  # longer than load balancers keep theirs: they must close first
+        timeout_keep_alive=65,  # load balancers keep theirs for 60: they must close first
         timeout_graceful_shutdown=GRACE,
-        timeout_worker_healthcheck=60,  # a slow start is no reason to be killed
+        timeout_worker_healthcheck=60,  # seconds: a slow start is no reason to kill a worker
     )

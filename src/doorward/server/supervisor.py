@@ -1,8 +1,13 @@
-"""Several server processes and their parent, which replaces and ends them."""
+"""Several server processes and their parent, as far as they differ from uvicorn's.
+
+uvicorn stops a replaced worker as it stops the service, by SIGTERM, on which a worker of ours
+reports not ready. So a replaced worker gets a signal of its own. SIGHUP reads the configuration
+again, and a signal to exit interrupts a replacement.
+"""
 
 import os
 import signal
-import time
+import threading
 from collections.abc import Callable
 from socket import socket
 
@@ -19,7 +24,10 @@ from doorward.server.graceful_server import (
 )
 
 Reconfigure = Callable[[], ServerOptions | None]
-"""Reads the configuration anew, for the workers to come; ``None`` if it is not good."""
+"""Reads the configuration again, for the next workers; ``None`` if it is not valid."""
+
+WorkerExited = Callable[[int], None]
+"""Receives the process id of each worker that has exited while the service runs."""
 
 log = structlog.stdlib.get_logger("doorward")
 
@@ -33,51 +41,66 @@ class Worker(Process):
             self._server = GracefulServer(self.config)
         return self._server
 
-    def tell(self, what: signal.Signals) -> None:
+    def send_signal(self, number: signal.Signals) -> None:
         if self.pid is not None and self.process.is_alive():
-            os.kill(self.pid, what)
+            os.kill(self.pid, number)
 
-    def has_ended(self, timeout: float) -> bool:
+    def has_exited(self, timeout: float = 0) -> bool:
+        """
+        :param timeout: how long to wait for that, in seconds.
+        """
         self.process.join(timeout)
         return not self.process.is_alive()
 
 
 class Workers(Multiprocess):
-    """SIGTERM and SIGINT are passed on, and each further SIGINT, which hurries the workers. SIGHUP
-    replaces them one by one.
+    """Pass SIGTERM and SIGINT on, and each further SIGINT, on which workers cancel requests.
 
-    :ivar processes: those that are to serve.
+    SIGHUP replaces the workers one by one.
+
+    :ivar processes: the workers that serve, without those that are being replaced.
     """
 
     config: ServerConfig
     processes: list[Worker]  # type: ignore[assignment] # a list of another kind of Process
 
     def __init__(
-        self, config: ServerConfig, sockets: list[socket], reconfigure: Reconfigure
+        self,
+        config: ServerConfig,
+        sockets: list[socket],
+        reconfigure: Reconfigure,
+        worker_exited: WorkerExited,
     ) -> None:
         super().__init__(config, sockets)
+        self.should_exit = _ExitRequest(self.signal_queue)
         self._reconfigure = reconfigure
-        self._end_by = signal.SIGTERM
+        self._worker_exited = worker_exited
+        self._retired: list[Worker] = []
+        self._exit_signal = signal.SIGTERM
 
     def init_processes(self) -> None:
-        self.processes = [self._started() for _ in range(self.processes_num)]
+        self.processes = [self._start_worker() for _ in range(self.processes_num)]
 
     def keep_subprocess_alive(self) -> None:
+        self._forget_retired()
         for index, worker in enumerate(self.processes):
+            if self.should_exit.is_set():
+                return
             if worker.is_alive(timeout=self.config.timeout_worker_healthcheck):
                 continue
-            worker.kill()  # if it hangs
+            worker.kill()  # it may hang
             worker.join()
-            if worker.exitcode == STARTUP_FAILURE:  # as it would each time
-                log.error("worker_start_failed", consequence="shutdown")
+            self._forget(worker)
+            if worker.exitcode == STARTUP_FAILURE:  # as the next one would
+                log.error("worker_start_failed", pid=worker.pid, consequence="shutdown")
                 self.should_exit.set()
                 return
             log.error("worker_died", pid=worker.pid, exit_code=worker.exitcode)
-            self.processes[index] = self._started()
+            self.processes[index] = self._start_worker()
 
     def handle_int(self) -> None:
-        # A terminal sends SIGINT to the workers too, where a second one would cut requests off.
-        self._end_by = SHUTDOWN_WITHOUT_DELAY
+        # A terminal sends SIGINT to the workers too, and a second one would cancel requests.
+        self._exit_signal = SHUTDOWN_WITHOUT_DELAY
         super().handle_int()
 
     def handle_hup(self) -> None:
@@ -90,57 +113,71 @@ class Workers(Multiprocess):
             self.restart_all()
 
     def restart_all(self) -> None:
-        """One by one, the new one before the old one. Whoever is replaced is not ending as a
-        service: it says nothing of that, for what is asked whether it is ready is all of them."""
         for index, old in enumerate(self.processes):
-            new = self._started()
-            if not self._is_ready(new):
+            new = self._start_worker()
+            if not new.wait_until_ready(self.config.timeout_worker_healthcheck, self.should_exit):
                 new.kill()
                 new.join()
-                if not self._is_to_end():
-                    log.error("worker_start_failed", consequence="previous workers stay")
+                self._forget(new)
+                if not self.should_exit.is_set():
+                    log.error("worker_start_failed", pid=new.pid, consequence="restart aborted")
                 return
             self.processes[index] = new
-            old.tell(SHUTDOWN_WITHOUT_DELAY)
-            while not old.has_ended(0.1):
-                if self._is_to_end():
+            self._retire(old)
+            while not old.has_exited(timeout=0.1):
+                if self.should_exit.is_set():
                     return
+            self._forget_retired()
 
     def handle_ttin(self) -> None:
-        self.processes.append(self._started())
+        self.processes.append(self._start_worker())
 
     def handle_ttou(self) -> None:
         if len(self.processes) > 1:
-            self.processes.pop().tell(SHUTDOWN_WITHOUT_DELAY)
+            self._retire(self.processes.pop())
 
     def terminate_all(self) -> None:
         for worker in self.processes:
-            worker.tell(self._end_by)
-        for listener in self.sockets:  # the workers', too, is open for as long as they accept
+            worker.send_signal(self._exit_signal)
+        for listener in self.sockets:  # else it would accept connections that no worker serves
             listener.close()
 
     def join_all(self) -> None:
         for worker in self.processes:
-            while not worker.has_ended(0.1):
+            while not worker.has_exited(timeout=0.1):
                 if signal.SIGINT in self.signal_queue:
                     self.signal_queue.remove(signal.SIGINT)
                     for each in self.processes:
-                        each.tell(signal.SIGINT)
+                        each.send_signal(signal.SIGINT)
 
-    def _started(self) -> Worker:
+    def _start_worker(self) -> Worker:
         worker = Worker(self.config, self.sockets)
         worker.start()
         return worker
 
-    def _is_ready(self, worker: Worker) -> bool:
-        deadline = time.monotonic() + self.config.timeout_worker_healthcheck
-        while worker.process.is_alive() and time.monotonic() < deadline:
-            if self._is_to_end():
-                return False
-            if worker.is_ready(timeout=1):
-                return True
-            time.sleep(0.05)
-        return False
+    def _retire(self, worker: Worker) -> None:
+        worker.send_signal(SHUTDOWN_WITHOUT_DELAY)
+        self._retired.append(worker)
 
-    def _is_to_end(self) -> bool:
-        return not {signal.SIGTERM, signal.SIGINT}.isdisjoint(self.signal_queue)
+    def _forget_retired(self) -> None:
+        for worker in [each for each in self._retired if each.has_exited()]:
+            self._retired.remove(worker)
+            self._forget(worker)
+
+    def _forget(self, worker: Worker) -> None:
+        if worker.pid is not None:
+            self._worker_exited(worker.pid)
+
+
+class _ExitRequest(threading.Event):
+    """Set as soon as a signal to exit is queued: uvicorn reads its queue between two restarts.
+
+    :param signals: uvicorn's queue.
+    """
+
+    def __init__(self, signals: list[int]) -> None:
+        super().__init__()
+        self._signals = signals
+
+    def is_set(self) -> bool:
+        return super().is_set() or not {signal.SIGTERM, signal.SIGINT}.isdisjoint(self._signals)

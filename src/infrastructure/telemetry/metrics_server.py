@@ -1,36 +1,29 @@
-"""The port of ``/metrics``: a thread of the process that ``doorward serve`` has started.
+"""``GET /metrics``, answered by a thread of the process that ``doorward serve`` started.
 
-It is another port than that of the service, so that what may be read there is decided by who can
-connect to it. It answers ``GET /metrics`` and nothing else.
+Its port is not the service's, so that the network decides who may read metrics (ADR 18).
 """
 
 import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from threading import BoundedSemaphore, Lock, Thread
+from http.server import ThreadingHTTPServer
+from threading import BoundedSemaphore, Thread
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Metric
-from prometheus_client.exposition import choose_encoder
+from prometheus_client import CollectorRegistry, MetricsHandler
 from prometheus_client.multiprocess import MultiProcessCollector
-from prometheus_client.registry import Collector
 
-_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""The variable by which prometheus_client knows that it is to write into files, and where."""
-
-_MOST = 16
-"""Connections at a time: each has a thread, and files are shared with the service."""
+_MAX_CONNECTIONS = 16
+"""Each has a thread, and its file descriptor is one less for the service."""
 
 
 @contextmanager
-def answering(listener: socket.socket, registry: CollectorRegistry) -> Iterator[None]:
-    """Answer while the block runs."""
+def serving(listener: socket.socket, registry: CollectorRegistry) -> Iterator[None]:
+    """Answer requests while the block runs."""
     server = _Server(listener, registry)
     Thread(target=server.serve_forever, name="metrics", daemon=True).start()
     try:
@@ -41,45 +34,33 @@ def answering(listener: socket.socket, registry: CollectorRegistry) -> Iterator[
 
 
 @contextmanager
-def of_workers() -> Iterator[CollectorRegistry]:
-    """What the processes have counted that are started within the block, and those before them."""
-    folder = Path(tempfile.mkdtemp(prefix="doorward-metrics-"))
-    os.environ[_FOLDER] = str(folder)
+def multiprocess_registry() -> Iterator[CollectorRegistry]:
+    """Collect the metrics of processes that start within the block.
+
+    They write into files in a private folder, named by the variable that prometheus_client reads.
+    :func:`prometheus_client.multiprocess.mark_process_dead` removes the gauges of one that exited.
+    """
+    folder = tempfile.mkdtemp(prefix="doorward-metrics-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
     registry = CollectorRegistry()
-    registry.register(_Workers(folder))
+    MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
     try:
         yield registry
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-class _Workers(Collector):
-    """What a process counted that is gone stays counted; what it said of itself does not."""
+class _Handler(MetricsHandler):
+    timeout = 5  # seconds for a request to arrive
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._lock = Lock()
-        self._files: Collector = MultiProcessCollector(None, str(folder))  # type: ignore[no-untyped-call]
+    def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
+        if self.path.partition("?")[0] == "/metrics":
+            super().do_GET()
+        else:
+            self.send_error(HTTPStatus.NOT_FOUND)
 
-    def collect(self) -> Iterable[Metric]:
-        with self._lock:
-            for file in self._folder.glob("gauge_live*_*.db"):
-                if not _is_there(int(file.stem.rpartition("_")[2])):
-                    file.unlink()
-            return list(self._files.collect())
-
-    def describe(self) -> Iterable[Metric]:
-        return []
-
-
-def _is_there(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # it is somebody else's by now
-        return False
-    return True
+    def version_string(self) -> str:
+        return "doorward"
 
 
 class _Server(ThreadingHTTPServer):
@@ -87,14 +68,14 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
 
     def __init__(self, listener: socket.socket, registry: CollectorRegistry) -> None:
-        super().__init__(listener.getsockname()[:2], _Handler, bind_and_activate=False)
+        handler = _Handler.factory(registry)
+        super().__init__(listener.getsockname()[:2], handler, bind_and_activate=False)
         self.socket.close()
         self.socket = listener
-        self.registry = registry
-        self._places = BoundedSemaphore(_MOST)
+        self._slots = BoundedSemaphore(_MAX_CONNECTIONS)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if self._places.acquire(blocking=False):
+        if self._slots.acquire(blocking=False):
             super().process_request(request, client_address)
         else:
             self.shutdown_request(request)
@@ -103,31 +84,7 @@ class _Server(ThreadingHTTPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._places.release()
+            self._slots.release()
 
-    def handle_error(self, _request: object, _address: object) -> None:
-        """A client that goes away is no news."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-    timeout = 5  # seconds, for who connects and says nothing
-
-    def do_GET(self) -> None:
-        if self.path.partition("?")[0] != "/metrics":
-            self.send_error(HTTPStatus.NOT_FOUND)
-            return
-        encode, media_type = choose_encoder(self.headers.get("Accept", ""))
-        body = encode(self.server.registry)
-        self.send_response(HTTPStatus.OK)
-        self.send_header("Content-Type", media_type)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Cache-Control", "no-store")
-        self.end_headers()
-        self.wfile.write(body)
-
-    def version_string(self) -> str:
-        return "doorward"
-
-    def log_message(self, *_: object) -> None:
-        """A line for each scrape would be of no use."""
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Ignore clients that disconnect."""

@@ -1,6 +1,4 @@
-"""What watches the service at its work: metrics and traces. Each may be off, and nothing of it is
-loaded then.
-"""
+"""Metrics and traces. Each is off unless configured, and then its packages are not loaded."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -18,11 +16,15 @@ if TYPE_CHECKING:
     from infrastructure.telemetry.metrics import Metrics
     from infrastructure.telemetry.tracing import Tracing
 
+WorkerExited = Callable[[int], None]
+"""Receives the process id of a worker that has exited."""
+
 
 @dataclass(frozen=True, slots=True)
 class Observation:
     """
-    :ivar metrics: and ``tracing``: ``None`` where that is off.
+    :ivar metrics: ``None`` if metrics are off.
+    :ivar tracing: ``None`` if traces are off.
     """
 
     metrics: "Metrics | None" = None
@@ -31,7 +33,7 @@ class Observation:
     @classmethod
     def of_this_process(cls, settings: Settings) -> Self:
         """
-        :raises ConfigurationError: traces are wanted, and what they need is not installed.
+        :raises ConfigurationError: traces are configured, and their packages are missing.
         """
         return cls(_metrics(settings), _tracing(settings))
 
@@ -43,9 +45,7 @@ class Observation:
         return observers[0] if len(observers) == 1 else _both(*observers)
 
     def announce(self, log: Callable[[Event], None]) -> Callable[[Event], None]:
-        """
-        :param log: which is told of each event in any case.
-        """
+        """Count each event, if metrics are on, beside logging it."""
         if self.metrics is None:
             return log
         count = self.metrics.happened
@@ -78,7 +78,7 @@ def _tracing(settings: Settings) -> "Tracing | None":
 
 def require_tracing(settings: Settings) -> None:
     """
-    :raises ConfigurationError: traces are wanted, and what they need is not installed.
+    :raises ConfigurationError: traces are configured, and their packages are missing.
     """
     if not settings.is_traced:
         return
@@ -93,24 +93,34 @@ def require_tracing(settings: Settings) -> None:
 
 
 @contextmanager
-def published(listener: socket.socket | None, *, from_workers: bool) -> Iterator[None]:
-    """Answer ``/metrics`` while the block runs.
+def serving_metrics(
+    listener: socket.socket | None, *, from_workers: bool
+) -> Iterator[WorkerExited]:
+    """Answer ``/metrics`` while the block runs, and yield what a supervisor calls for each worker
+    that exited: its gauges end, its counters stay.
 
-    :param listener: of its port; ``None`` if there is none.
-    :param from_workers: whether the service is in processes that this one starts, or in this one.
+    :param listener: ``None`` if metrics are off.
+    :param from_workers: whether this process starts others that serve, or serves itself.
     """
     if listener is None:
-        yield
+        yield _ignore
         return
-    from infrastructure.telemetry import metrics_server as metrics_port  # noqa: PLC0415 - only if it is wanted
+    from infrastructure.telemetry import metrics_server  # noqa: PLC0415 - only if it is wanted
 
     with ExitStack() as stack:
+        exited: WorkerExited = _ignore
         if from_workers:
-            registry = stack.enter_context(metrics_port.of_workers())
+            from prometheus_client.multiprocess import mark_process_dead as exited  # noqa: PLC0415
+
+            registry = stack.enter_context(metrics_server.multiprocess_registry())
         else:
             from infrastructure.telemetry.metrics import REGISTRY as registry  # noqa: N811, PLC0415
-        stack.enter_context(metrics_port.answering(listener, registry))
-        yield
+        stack.enter_context(metrics_server.serving(listener, registry))
+        yield exited
+
+
+def _ignore(_process: int) -> None:
+    pass
 
 
 def _both(outer: StoreObserver, inner: StoreObserver) -> StoreObserver:
