@@ -4,6 +4,7 @@ import asyncio
 import csv
 import json
 import re
+import signal
 import stat
 import subprocess
 import time
@@ -21,7 +22,6 @@ from domain.user import User
 from infrastructure.storage.backends import open_stores
 from infrastructure.storage.options import StoreOptions
 from infrastructure.user_transfer.files import json_line, written
-from infrastructure.user_transfer.progress import Progress
 from tests.http.people import LOGIN, ME, PERSON, REGISTER, bearer
 from tests.support.builders import NOW, PASSWORD, SECOND, ada
 from tests.support.databases import TemplateDatabases
@@ -206,7 +206,6 @@ class TestImport:
             f"1 would be imported, 1 there already, 2 rejected\nthe reasons are in {report}\n"
         )
         assert everybody(sqlite_url) == [mine]
-        assert not Progress.place(file).exists()
 
         users(tmp_path, sqlite_url, "import", file)
         assert report.read_text() == file.with_name("users.csv.rejected.jsonl").read_text()
@@ -228,10 +227,11 @@ class TestImport:
         assert list(folder.iterdir()) == [file]
 
     @each_database
-    def test_one_that_is_killed_goes_on_and_ends_with_everybody_once(
-        self, tmp_path: Path, url: str
+    @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
+    def test_an_interrupted_import_continues_and_stores_each_user_once(
+        self, tmp_path: Path, url: str, stop: signal.Signals
     ) -> None:
-        many, bad = 20_000, range(0, 20_000, 1000)
+        many, bad = 6_000, range(0, 6_000, 1000)
         file = a_csv(
             tmp_path,
             (
@@ -240,38 +240,59 @@ class TestImport:
             ),
         )
 
-        for _ in range(2):
-            kill_in_the_middle(tmp_path, url, file)
+        options = interrupt(tmp_path, url, file, stop)
         assert 0 < len(everybody(url)) < many - len(bad)
-        line = Progress.of(file).line
-        result = users(tmp_path, url, "import", file)
+        assert bool(options) == (stop is signal.SIGINT)  # SIGKILL leaves no time for a hint
+        result = users(tmp_path, url, "import", file, *options)
 
-        assert result.stdout.startswith(f"goes on after line {line}\n")
-        told = re.search(
+        counts = re.search(
             r"^(\d+) imported, (\d+) there already, (\d+) rejected$", result.stdout, re.MULTILINE
         )
-        assert told is not None
-        assert int(told[1]) + int(told[2]) == many - len(bad)
-        assert int(told[3]) == len(bad)
+        assert counts is not None
+        imported, skipped, rejected = map(int, counts.groups())
+        if stop is signal.SIGKILL:
+            assert (imported + skipped, rejected) == (many - len(bad), len(bad))
+            assert skipped > 0
+        else:
+            assert (imported + rejected, skipped) == (many + 1 - int(options[1]), 0)
         assert sorted(user.email.key for user in everybody(url)) == sorted(
             f"{number}@example.org" for number in range(many) if number not in bad
         )
         report = file.with_name("users.csv.rejected.jsonl").read_text().splitlines()
         assert [json.loads(each)["line"] for each in report] == [number + 2 for number in bad]
-        assert not Progress.place(file).exists()
+        assert result.returncode == 1
 
-    def test_it_does_not_go_on_with_a_file_that_has_changed(
+    def test_an_import_that_fails_prints_how_to_continue(
+        self, tmp_path: Path, sqlite_url: str
+    ) -> None:
+        records = [
+            {"email": f"{number}@example.org", "password_hash": HASH} for number in range(600)
+        ]
+        file = a_csv(tmp_path, records)
+        good = file.read_text()
+        file.write_text(f'{good}"x@example.org')
+
+        failed = users(tmp_path, sqlite_url, "import", file)
+
+        assert failed.returncode == 1
+        command = f"doorward users import {file} --skip-lines 501"
+        assert f"continue with: {command}" in failed.stderr.splitlines()
+        assert "line 602 cannot be read as CSV" in failed.stderr.splitlines()[-1]
+        file.write_text(good)
+        continued = users(tmp_path, sqlite_url, "import", file, "--skip-lines", "501")
+        assert continued.stdout == "100 imported, 0 there already, 0 rejected\n"
+        again = users(tmp_path, sqlite_url, "import", file)
+        assert again.stdout == "0 imported, 600 there already, 0 rejected\n"
+
+    def test_an_import_cannot_continue_after_the_end_of_its_file(
         self, tmp_path: Path, sqlite_url: str
     ) -> None:
         file = a_csv(tmp_path, [{"email": EMAIL, "password_hash": HASH}])
-        Progress.of(file).save(file)
-        a_csv(tmp_path, [{"email": "another@example.org", "password_hash": HASH}])
 
-        assert_one_line(
-            users(tmp_path, sqlite_url, "import", file),
-            "users.csv has changed since its import began: delete users.csv.progress",
-        )
-        assert everybody(sqlite_url) == []
+        result = users(tmp_path, sqlite_url, "import", file, "--skip-lines", "3")
+
+        assert result.returncode == 1
+        assert result.stderr.splitlines()[-1] == "doorward: there are only 2 lines"
 
     @pytest.mark.parametrize(
         ("name", "content", "told"),
@@ -318,23 +339,25 @@ class TestImport:
         assert json.loads(rejected)["line"] == 2
 
 
-def kill_in_the_middle(folder: Path, url: str, file: Path) -> None:
-    """An import, once it has come further than the one before."""
-    progress = Progress.place(file)
-    before = progress.read_bytes() if progress.exists() else b""
+def interrupt(folder: Path, url: str, file: Path, stop: signal.Signals) -> list[str]:
+    """Stop an import once it has stored users, and return the options of its hint."""
     process = subprocess.Popen(
         [COMMAND, "users", "import", file],
         cwd=folder,
         env={"DATABASE_URL": url},
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
-        until(lambda: progress.exists() and progress.read_bytes() != before, "progress")
+        until(lambda: bool(everybody(url)), "users")
+        process.send_signal(stop)
+        _, errors = process.communicate(timeout=PATIENCE)
     finally:
         process.kill()
-    assert process.wait(PATIENCE) == -9
-    assert progress.exists()
+    assert process.returncode == (1 if stop is signal.SIGINT else -stop)
+    hint = re.search(rf"^continue with: doorward users import {file} (.*)$", errors, re.MULTILINE)
+    return hint[1].split() if hint else []
 
 
 PEOPLE = [

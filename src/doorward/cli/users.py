@@ -1,8 +1,10 @@
 """``doorward users …``: the people who can log in, from the command line."""
 
 import asyncio
+import shlex
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -21,6 +23,7 @@ from domain.user import User
 from doorward.cli.use_cases import use_cases
 from infrastructure.storage.not_ready import NotReady
 from infrastructure.user_transfer.files import (
+    Batch,
     UnreadableFile,
     batches,
     csv_line,
@@ -29,7 +32,7 @@ from infrastructure.user_transfer.files import (
     open_private,
     written,
 )
-from infrastructure.user_transfer.progress import Progress, Report
+from infrastructure.user_transfer.report import Report
 
 _T = TypeVar("_T")
 
@@ -152,32 +155,64 @@ def _write(
 
 @users.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--dry-run", is_flag=True, help="Say what would come of it, and do nothing.")
-def import_(file: Path, dry_run: bool) -> None:
-    """Bring users from FILE, .csv or .jsonl, with the hashes of their passwords.
+@click.option("--dry-run", is_flag=True, help="Report what an import would do, and store nothing.")
+@click.option(
+    "--skip-lines",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Continue after line N, as an interrupted import prints it.",
+)
+def import_(file: Path, dry_run: bool, skip_lines: int) -> None:
+    """Import users from FILE, .csv or .jsonl, with the hashes of their passwords.
 
-    It can be interrupted at any time, and goes on where it was. The lines that are rejected are
-    in FILE.rejected.jsonl, with the reasons. docs/import.md lists the columns and the forms of
-    hashes.
+    An import that is interrupted or fails prints how to continue. To import a file again does no
+    harm. FILE.rejected.jsonl has the rejected lines, with the reasons. docs/import.md lists the
+    columns and the forms of hashes.
     """
+    progress = _Progress(file.stat().st_size, skip_lines)
+    report = Report.beside(file, dry_run=dry_run)
     try:
-        progress = Progress(file.stat().st_size) if dry_run else Progress.of(file)
-        if progress.offset:
-            click.echo(f"goes on after line {progress.line}")
-        _run(lambda container: _import(container, file, progress, dry_run=dry_run))
+        report.keep(skip_lines)
+        _run(lambda container: _import(container, file, progress, report, dry_run=dry_run))
     except (UnreadableFile, OSError) as error:
         raise NotReady(_reason(file, error)) from None
+    finally:
+        if not progress.is_complete and progress.line and not dry_run:
+            command = f"doorward users import {shlex.quote(str(file))}"
+            click.echo(f"continue with: {command} --skip-lines {progress.line}", err=True)
     verb = "would be imported" if dry_run else "imported"
     click.echo(
         f"{progress.new} {verb}, {progress.known} there already, {progress.rejected} rejected"
     )
-    if progress.rejected:
-        click.echo(f"the reasons are in {Report.beside(file, dry_run=dry_run).path}")
+    if not report.is_empty:
+        click.echo(f"the reasons are in {report.path}")
         sys.exit(1)
 
 
+@dataclass
+class _Progress:
+    """
+    :ivar size: of the file, in bytes.
+    :ivar line: number of the line up to which every record is stored or rejected.
+    """
+
+    size: int
+    line: int
+    new: int = 0
+    known: int = 0
+    rejected: int = 0
+    is_complete: bool = False
+
+    def add(self, imported: Imported, batch: Batch) -> None:
+        self.line = batch.line
+        self.new += imported.new
+        self.known += imported.known
+        self.rejected += len(imported.rejected)
+
+
 async def _import(
-    container: AsyncContainer, file: Path, progress: Progress, *, dry_run: bool
+    container: AsyncContainer, file: Path, progress: _Progress, report: Report, *, dry_run: bool
 ) -> None:
     import_users = await container.get(ImportUsers)
     seen: set[str] = set()
@@ -187,19 +222,13 @@ async def _import(
             return await import_users.dry_run(Operator(), records, seen)
         return await import_users(Operator(), records)
 
-    report = Report.beside(file, dry_run=dry_run)
-    report.cut(progress.report)
     with click.progressbar(length=progress.size, label=file.name, file=sys.stderr) as bar:
-        bar.update(progress.offset)
-        for batch in batches(file, progress.offset, progress.line):
+        for batch in batches(file, progress.line):
             imported = await take(batch.records)
-            bar.update(batch.offset - progress.offset)
+            report.add(imported.rejected)
             progress.add(imported, batch)
-            progress.report = report.add(imported.rejected)
-            if not dry_run:
-                progress.save(file)
-    if not dry_run:
-        Progress.place(file).unlink(missing_ok=True)
+            bar.update(batch.offset - bar.pos)
+    progress.is_complete = True
 
 
 def _run(work: Callable[[AsyncContainer], Awaitable[_T]]) -> _T:

@@ -20,14 +20,14 @@ _BATCH = 500
 
 
 class UnreadableFile(Exception):
-    """The file cannot be read on."""
+    """The file cannot be read any further."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """
-    :ivar offset: of the octet after the last record.
-    :ivar line: the number of that record's last line.
+    :ivar offset: position after the last record, in bytes.
+    :ivar line: number of that record's last line, from 1.
     """
 
     records: Sequence[Record]
@@ -45,14 +45,16 @@ def is_csv(path: Path) -> bool:
     return suffix == ".csv"
 
 
-def batches(path: Path, offset: int, line: int) -> Iterator[Batch]:
-    """
-    :param offset: where to begin, with ``line`` lines before it; 0 at the start of the file.
-    :raises UnreadableFile: what is there makes no sense, so nothing after it would either.
+def batches(path: Path, skip_lines: int = 0) -> Iterator[Batch]:
+    """Read records, some hundred at a time.
+
+    :param skip_lines: number of lines to leave out; a CSV file's first one is read all the same.
+    :raises UnreadableFile: a line cannot be parsed, and so none after it, or there are fewer.
     """
     with path.open("rb") as file:
         names = _column_names(file) if is_csv(path) else None
-        lines = _Lines(file, offset, line)
+        lines = _Lines(file)
+        lines.skip(skip_lines)
         records = _json_lines(lines) if names is None else _rows(lines, names)
         while batch := list(islice(records, _BATCH)):
             yield Batch(batch, lines.offset, lines.number)
@@ -61,15 +63,22 @@ def batches(path: Path, offset: int, line: int) -> Iterator[Batch]:
 class _Lines:
     """The lines of a file, counted.
 
-    :ivar offset: of the next line.
-    :ivar number: of the last line.
+    :ivar offset: position of the next line, in bytes.
+    :ivar number: number of the last line, from 1.
     """
 
-    def __init__(self, file: IO[bytes], offset: int = 0, number: int = 0) -> None:
+    def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self.offset = offset
-        self.number = number
-        file.seek(offset)
+        self.offset = 0
+        self.number = 0
+        file.seek(0)
+
+    def skip(self, count: int) -> None:
+        """:raises UnreadableFile: the file has fewer lines."""
+        for _ in islice(self, count):
+            pass
+        if self.number < count:
+            raise UnreadableFile(f"there are only {self.number} lines")
 
     def __iter__(self) -> Iterator[str]:
         while line := self._file.readline(_LONGEST_LINE):
@@ -94,7 +103,6 @@ def _column_names(file: IO[bytes]) -> Sequence[str]:
 
 
 def _rows(lines: _Lines, names: Sequence[str]) -> Iterator[Record]:
-    has_names = lines.offset == 0
     rows = csv.reader(lines, strict=True)
     while True:
         first = lines.number + 1
@@ -104,7 +112,7 @@ def _rows(lines: _Lines, names: Sequence[str]) -> Iterator[Record]:
             return
         except csv.Error as error:
             raise UnreadableFile(f"line {first} cannot be read as CSV: {error}") from None
-        if row and not (has_names and first == 1):
+        if row and first != 1:
             problem = "" if len(row) == len(names) else f"must have {len(names)} columns"
             yield Record(first, dict(zip(names, row, strict=False)), problem)
 

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 import stat
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -23,7 +22,6 @@ from domain.permissions import Role
 from domain.user import User
 from infrastructure.storage.memory.users import MemoryUsers
 from infrastructure.user_transfer.files import (
-    Batch,
     UnreadableFile,
     batches,
     csv_line,
@@ -32,7 +30,7 @@ from infrastructure.user_transfer.files import (
     open_private,
     written,
 )
-from infrastructure.user_transfer.progress import Progress, Report
+from infrastructure.user_transfer.report import Report
 from tests.support.builders import NOW, SECOND, ada, an_audit, new_id
 from tests.support.doubles import QuickHasher, SettableClock
 
@@ -46,8 +44,8 @@ def a_file(folder: Path, name: str, content: str | bytes) -> Path:
     return path
 
 
-def read(path: Path, offset: int = 0, line: int = 0) -> list[Record]:
-    return [record for batch in batches(path, offset, line) for record in batch.records]
+def read(path: Path, skip_lines: int = 0) -> list[Record]:
+    return [record for batch in batches(path, skip_lines) for record in batch.records]
 
 
 def in_csv(folder: Path, content: str | bytes) -> list[Record]:
@@ -386,11 +384,11 @@ def many_in_json() -> str:
 )
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["", "BOM"])
 @pytest.mark.parametrize("end", ["", "\n"], ids=["", "a last end of line"])
-def test_from_the_end_of_each_batch_it_is_read_on_to_the_same_records(
+def test_reading_continues_after_each_batch_with_the_same_records(
     tmp_path: Path, name: str, text: str, mark: bytes, end: str
 ) -> None:
     path = a_file(tmp_path, name, mark + (text + end).encode())
-    found = list(batches(path, 0, 0))
+    found = list(batches(path))
     everything = [record for batch in found for record in batch.records]
 
     assert len(found) > 2
@@ -400,12 +398,14 @@ def test_from_the_end_of_each_batch_it_is_read_on_to_the_same_records(
     so_far = 0
     for batch in found:
         so_far += len(batch.records)
-        assert read(path, batch.offset, batch.line) == everything[so_far:]
-    assert list(batches(path, path.stat().st_size, 0)) == []
+        assert read(path, batch.line) == everything[so_far:]
+    assert found[-1].offset == path.stat().st_size
+    with pytest.raises(UnreadableFile, match=f"^there are only {found[-1].line} lines$"):
+        read(path, found[-1].line + 1)
 
 
-SOME = Imported(2, 1, [Rejected(4, [Problem("email", "is required"), Problem("id", "is odd")])])
-OTHERS = Imported(5, 0, [Rejected(9, [Problem("line", "must have 4 columns")])])
+SOME = [Rejected(4, [Problem("email", "is required"), Problem("id", "is odd")])]
+OTHERS = [Rejected(9, [Problem("line", "must have 4 columns")])]
 
 
 @pytest.fixture
@@ -413,63 +413,13 @@ def path(tmp_path: Path) -> Path:
     return a_file(tmp_path, "users.csv", "email\nada@example.org\n")
 
 
-def counts(of: Progress) -> tuple[int, ...]:
-    return of.offset, of.line, of.new, of.known, of.rejected, of.report
-
-
-class TestProgress:
-    def test_it_begins_at_the_beginning(self, path: Path) -> None:
-        progress = Progress.of(path)
-
-        assert progress.size == path.stat().st_size
-        assert counts(progress) == (0, 0, 0, 0, 0, 0)
-
-    def test_it_is_kept_beside_the_file_and_goes_on_where_it_was(self, path: Path) -> None:
-        progress = Progress.of(path)
-        progress.add(SOME, Batch([], 100, 5))
-        progress.add(OTHERS, Batch([], 200, 9))
-        progress.report = 77
-        progress.save(path)
-
-        found = Progress.of(path)
-
-        assert found == progress
-        assert counts(found) == (200, 9, 7, 1, 2, 77)
-        assert {each.name for each in path.parent.iterdir()} == {"users.csv", "users.csv.progress"}
-
-    def test_it_is_not_that_of_a_file_which_has_changed(self, path: Path) -> None:
-        Progress.of(path).save(path)
-        path.write_text("email\neve@example.org\nada@example.org\n")
-
-        with pytest.raises(UnreadableFile, match=r"^users.csv has changed .*users.csv.progress"):
-            Progress.of(path)
-
-    def test_nor_of_one_that_has_changed_and_is_as_long(self, path: Path) -> None:
-        Progress.of(path).save(path)
-        path.write_text(path.read_text().replace("ada@", "eve@"))
-        changed_at = path.stat().st_mtime_ns + 10**9  # for clocks that are coarse
-        os.utime(path, ns=(changed_at, changed_at))
-
-        with pytest.raises(UnreadableFile, match=r"^users.csv has changed"):
-            Progress.of(path)
-
-    @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"size": "x"}', b"\xff"])
-    def test_what_is_no_progress_is_not_gone_on_from(self, path: Path, content: bytes) -> None:
-        """After a power cut, say."""
-        Progress.place(path).write_bytes(content)
-
-        with pytest.raises(UnreadableFile, match=r"users.csv.progress"):
-            Progress.of(path)
-
-
 class TestReport:
-    def test_it_says_in_which_line_what_is_wrong(self, path: Path) -> None:
+    def test_it_has_the_line_and_the_reasons_of_each_rejected_record(self, path: Path) -> None:
         report = Report.beside(path, dry_run=False)
 
-        size = report.add([*SOME.rejected, *OTHERS.rejected])
+        report.add([*SOME, *OTHERS])
 
         assert report.path == path.with_name("users.csv.rejected.jsonl")
-        assert size == report.path.stat().st_size
         assert [json.loads(line) for line in report.path.read_text().splitlines()] == [
             {
                 "line": 4,
@@ -481,40 +431,56 @@ class TestReport:
             {"line": 9, "problems": [{"field": "line", "message": "must have 4 columns"}]},
         ]
 
-    def test_what_was_written_for_nothing_is_cut_off(self, path: Path) -> None:
+    def test_an_import_that_continues_keeps_what_is_before_its_start(self, path: Path) -> None:
         report = Report.beside(path, dry_run=False)
-        size = report.add(SOME.rejected)
+        report.add(SOME)
         before = report.path.read_bytes()
-        assert report.add(OTHERS.rejected) > size
+        report.add(OTHERS)
 
-        report.cut(size)
+        report.keep(8)
 
         assert report.path.read_bytes() == before
-        assert report.add(OTHERS.rejected) > size
+        report.keep(4)
+        assert report.path.read_bytes() == before
 
-    def test_one_of_another_time_is_thrown_away(self, path: Path) -> None:
+    def test_an_import_from_the_start_deletes_the_report_of_an_earlier_one(
+        self, path: Path
+    ) -> None:
         report = Report.beside(path, dry_run=False)
-        report.add(SOME.rejected)
+        report.add(SOME)
 
-        report.cut(0)
-        report.cut(0)
+        report.keep(0)
+        report.keep(0)
 
-        assert not report.path.exists()
+        assert report.is_empty
 
-    def test_where_nothing_was_rejected_there_is_none(self, path: Path) -> None:
+    @pytest.mark.parametrize("content", [b"{\n", b"[]\n", b"{}\n", b"mine\n", b"\xff\n"])
+    def test_an_import_does_not_continue_a_file_that_is_no_report(
+        self, path: Path, content: bytes
+    ) -> None:
+        report = Report.beside(path, dry_run=False)
+        report.path.write_bytes(content)
+
+        with pytest.raises(UnreadableFile, match=r"^users.csv.rejected.jsonl is not a report"):
+            report.keep(1)
+
+        assert report.path.read_bytes() == content
+
+    def test_without_rejected_records_there_is_no_report(self, path: Path) -> None:
         report = Report.beside(path, dry_run=False)
 
-        assert report.add([]) == 0
-        assert not report.path.exists()
+        report.add([])
 
-    def test_a_rehearsal_has_one_of_its_own(self, path: Path) -> None:
-        Report.beside(path, dry_run=False).add(SOME.rejected)
-        rehearsed = Report.beside(path, dry_run=True)
+        assert report.is_empty
 
-        rehearsed.cut(0)
+    def test_a_dry_run_has_a_report_of_its_own(self, path: Path) -> None:
+        Report.beside(path, dry_run=False).add(SOME)
+        dry_run = Report.beside(path, dry_run=True)
 
-        assert rehearsed.path != Report.beside(path, dry_run=False).path
-        assert Report.beside(path, dry_run=False).path.exists()
+        dry_run.keep(0)
+
+        assert dry_run.path != Report.beside(path, dry_run=False).path
+        assert not Report.beside(path, dry_run=False).is_empty
 
 
 def row(values: Mapping[str, Any]) -> list[str]:
