@@ -19,7 +19,7 @@ def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
     os.environ.update(before)
 
 
-def test_the_file_is_read_anew_each_time() -> None:
+def test_each_reading_returns_the_file_as_it_is_now() -> None:
     environment = Environment({"PORT": "1"})
     Path(".env").write_text("HOST=a\n")
     assert environment.read() == {"PORT": "1", "HOST": "a"}
@@ -29,19 +29,41 @@ def test_the_file_is_read_anew_each_time() -> None:
     assert environment.read() == {"PORT": "1", "HOST": "b"}
 
 
-def test_what_was_given_wins_even_if_it_is_empty() -> None:
+def test_a_given_variable_takes_precedence_over_the_file_even_if_it_is_empty() -> None:
     Path(".env").write_text("PORT=2\nHOST=a\n")
 
     assert Environment({"PORT": "1", "HOST": ""}).read() == {"PORT": "1", "HOST": ""}
 
 
-def test_the_file_may_name_what_is_known() -> None:
-    Path(".env").write_text("A=${PORT}\nPORT=2\nB=${A}-${C:-c}\nD\n")
+def test_a_value_refers_to_given_variables_and_to_earlier_ones() -> None:
+    Path(".env").write_text("A=${PORT}\nPORT=2\nB=${A}-${C:-c}\nD\nE=[${F}]\nF=$2b$\nG='$${A}'\n")
 
-    assert Environment({"PORT": "1"}).read() == {"PORT": "1", "A": "1", "B": "1-c"}
+    found = Environment({"PORT": "1", "C": ""}).read()
+
+    assert found == {
+        "PORT": "1",
+        "A": "1",
+        "B": "1-",
+        "C": "",
+        "E": "[]",
+        "F": "$2b$",
+        "G": "$1",
+    }
 
 
-def test_what_is_not_in_the_file_any_more_is_gone() -> None:
+def test_a_value_of_a_given_variable_is_taken_literally() -> None:
+    Path(".env").write_text("A=1\nB=${GIVEN}\n")
+
+    assert Environment({"GIVEN": "${A}"}).read()["B"] == "${A}"
+
+
+def test_a_default_stands_for_a_variable_that_is_not_set() -> None:
+    Path(".env").write_text("A=${B:-b}${C:-}${D}\n")
+
+    assert Environment({}).read() == {"A": "b"}
+
+
+def test_a_variable_that_left_the_file_leaves_the_environment() -> None:
     environment = Environment({"DOORWARD_GIVEN": "1"})
     Path(".env").write_text("DOORWARD_GIVEN=2\nDOORWARD_FOUND=3\n")
     environment.install(environment.read())
@@ -54,7 +76,7 @@ def test_what_is_not_in_the_file_any_more_is_gone() -> None:
     assert "DOORWARD_FOUND" not in os.environ
 
 
-def test_what_is_decided_stays_whatever_the_file_says() -> None:
+def test_a_fixed_variable_takes_precedence_over_the_file() -> None:
     Path(".env").write_text("PORT=1\n")
     environment = Environment({})
 
@@ -64,7 +86,7 @@ def test_what_is_decided_stays_whatever_the_file_says() -> None:
     assert "HOST" not in environment.read()
 
 
-def test_what_cannot_be_read_changes_nothing() -> None:
+def test_a_file_that_is_not_utf_8_is_refused() -> None:
     Path(".env").write_bytes(b"PORT=\xff\n")
 
     with pytest.raises(ConfigurationError, match=r"^\.env cannot be read"):
