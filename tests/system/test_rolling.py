@@ -197,7 +197,8 @@ async def test_a_login_that_is_being_hashed_is_answered(tmp_path: Path) -> None:
 
 
 async def test_whoever_would_wait_too_long_is_told_so(tmp_path: Path) -> None:
-    with a_service(tmp_path, **IN_MEMORY | SLOWEST) as service:
+    patient = {"REQUEST_TIMEOUT": "60s"}  # the half request must outlast the logins
+    with a_service(tmp_path, **IN_MEMORY | SLOWEST | patient) as service:
         reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
         async with Client(base_url=service.url, timeout=PATIENCE) as client:
             logins = [asyncio.create_task(client.log_in(STRANGER)) for _ in range(20)]
