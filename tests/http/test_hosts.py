@@ -111,8 +111,8 @@ async def test_nothing_but_its_health_is(client: Client, path: str) -> None:
 
 @pytest.mark.parametrize("hosts", [[], ["evil.example"], ["a", "b"]])
 def test_without_names_every_name_is_right(hosts: list[str]) -> None:
-    assert OriginPolicy(ORIGIN).goes_by(hosts)
+    assert OriginPolicy(ORIGIN).allows_host(hosts)
 
 
 def test_a_request_without_a_name_is_not_for_us() -> None:
-    assert not OriginPolicy(ORIGIN, hosts=frozenset({"auth.example.org"})).goes_by([])
+    assert not OriginPolicy(ORIGIN, hosts=frozenset({"auth.example.org"})).allows_host([])
