@@ -1,4 +1,4 @@
-"""Changing the keys that sign tokens: by the operator, and by the calendar."""
+"""Rotation and revocation of the signing keys, by the operator and by the calendar."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ class ListSigningKeys:
 
 @dataclass(frozen=True, slots=True)
 class RotateKeys:
-    """The next key signs as soon as everybody has had the time to learn of it."""
+    """Let the next key sign, as soon as verifiers have had the time to fetch it."""
 
     keys: KeyStore
     times: KeyTimes
@@ -37,13 +37,14 @@ class RotateKeys:
         actor: Operator | Scheduler,
         kinds: Collection[TokenKind] = tuple(TokenKind),
     ) -> KeyRing:
-        """
-        A kind whose next key has its time already, or that has no keys yet, is left as it is.
+        """Rotate the keys of these kinds of tokens, and delete expired keys.
+
+        A kind without keys, or whose rotation is under way, does not change.
 
         :raises KeysReadOnly: the ring cannot be changed here.
         """
         async with self.audit.recording(EventType.ROTATE_KEYS, UNKNOWN, actor) as entry:
-            while True:  # each further turn follows on somebody else's success
+            while True:  # until no other process changes the ring in between
                 ring = rotated = await self.keys.ring()
                 for kind in kinds:
                     rotated = await self.rotated(rotated, kind)
@@ -54,14 +55,14 @@ class RotateKeys:
                     return rotated
 
     async def rotated(self, ring: KeyRing, kind: TokenKind) -> KeyRing:
-        """The ring as it is to be after a rotation, and there is a standby again."""
+        """Return the ring after a rotation, with a new standby."""
         now = self.clock()
         if not ring.of(kind) or ring.is_rotating(kind, now):
             return ring
-        ready = await self.with_spare(ring, kind)
-        return await self.with_spare(ready.rotated(kind, now, self.times), kind)
+        ready = await self.with_standby(ring, kind)
+        return await self.with_standby(ready.rotated(kind, now, self.times), kind)
 
-    async def with_spare(self, ring: KeyRing, kind: TokenKind) -> KeyRing:
+    async def with_standby(self, ring: KeyRing, kind: TokenKind) -> KeyRing:
         now = self.clock()
         if ring.standby(kind, now):
             return ring
@@ -70,7 +71,7 @@ class RotateKeys:
 
 @dataclass(frozen=True, slots=True)
 class RevokeKey:
-    """The emergency: somebody else has the key. Everything that it signed is dead at once."""
+    """Delete a key that an attacker has. Everything that it has signed becomes invalid at once."""
 
     keys: KeyStore
     rotate: RotateKeys
@@ -85,7 +86,7 @@ class RevokeKey:
         async with self.audit.recording(EventType.REVOKE_KEY, UNKNOWN, actor) as entry:
             if await self.keys.discard(key_id):
                 return await self.keys.ring()
-            while True:  # each further turn follows on somebody else's success
+            while True:  # until no other process changes the ring in between
                 ring = await self.keys.ring()
                 key = ring.find(key_id)
                 if key is None:
@@ -98,13 +99,13 @@ class RevokeKey:
         now = self.clock()
         ready = ring
         if ring.next(key.kind, now) is None:
-            ready = await self.rotate.with_spare(ring, key.kind)
-        return await self.rotate.with_spare(ready.without(key, now), key.kind)
+            ready = await self.rotate.with_standby(ring, key.kind)
+        return await self.rotate.with_standby(ready.without(key, now), key.kind)
 
 
 @dataclass(frozen=True, slots=True)
 class MaintainKeys:
-    """What is due: the first keys, a rotation, the end of a key whose tokens have expired."""
+    """Do what is due: make the first keys, rotate, and delete keys whose tokens have expired."""
 
     keys: KeyStore
     rotate: RotateKeys
@@ -113,14 +114,14 @@ class MaintainKeys:
     clock: Clock
 
     async def __call__(self) -> None:
-        """Any number of workers may do this at once: what is due is done once."""
+        """Several workers may call this at once: each change is made once."""
         while self.is_due(ring := await self.keys.ring()):
-            tended = await self._tended(ring)
-            if await self.keys.replace(ring, tended):
+            maintained = await self._maintained(ring)
+            if await self.keys.replace(ring, maintained):
                 async with self.audit.recording(
                     EventType.ROTATE_KEYS, UNKNOWN, Scheduler()
                 ) as entry:
-                    entry.is_news = not tended.keys <= ring.keys  # or else keys were dropped only
+                    entry.is_news = not maintained.keys <= ring.keys  # else keys were only deleted
                 return
 
     def is_due(self, ring: KeyRing) -> bool:
@@ -129,17 +130,17 @@ class MaintainKeys:
             not ring.of(kind) or ring.is_rotation_due(kind, now, self.times) for kind in TokenKind
         )
 
-    async def _tended(self, ring: KeyRing) -> KeyRing:
+    async def _maintained(self, ring: KeyRing) -> KeyRing:
         now = self.clock()
-        tended = ring.without_expired(now, self.times)
+        maintained = ring.without_expired(now, self.times)
         for kind in TokenKind:
-            if not tended.of(kind):
+            if not maintained.of(kind):
                 first = await self.keys.make(kind, now)
-                tended = tended.plus(replace(first, signs_from=first.published_at))
-                tended = await self.rotate.with_spare(tended, kind)
-            elif tended.is_rotation_due(kind, now, self.times):
-                tended = await self.rotate.rotated(tended, kind)
-        return tended
+                maintained = maintained.plus(replace(first, signs_from=first.published_at))
+                maintained = await self.rotate.with_standby(maintained, kind)
+            elif maintained.is_rotation_due(kind, now, self.times):
+                maintained = await self.rotate.rotated(maintained, kind)
+        return maintained
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,9 @@
-"""The keys that sign tokens: which of them does, since when, and for how long it is known.
+"""The ring of signing keys: which key signs at which time, and how long each is kept.
 
-A key comes onto the ring as a standby: it is published and does not sign. In a rotation it is
-given the time from which it signs, once everybody who verifies tokens has had the time to learn of
-it.
-From then on its predecessor is retired: its tokens are good until they expire, and then it goes.
-A key that is revoked goes at once, and all its tokens with it.
+A new key is a standby: it is published (in the JWKS) and does not sign. A rotation sets the time
+from which it signs, when every verifier has had the time to fetch it. From then on its predecessor
+is retired: it is kept until the last of its tokens has expired. A revoked key is deleted at once,
+and all its tokens become invalid.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +26,7 @@ class KeyState(StrEnum):
 
 
 class KeysReadOnly(DomainError):
-    """The keys are given from outside and cannot be changed here. The message says how instead."""
+    """The keys come from outside and cannot be changed here. The message says how instead."""
 
     outcome = Outcome.KEYS_READ_ONLY
 
@@ -40,11 +39,11 @@ class KeyUnknown(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What is known of a key, but for the key itself.
+    """The description of a key pair, which itself never leaves its store.
 
-    :ivar kind: the tokens that it signs, and no others.
-    :ivar published_at: since when others may know of it.
-    :ivar signs_from: ``None`` as long as it is a standby.
+    :ivar kind: the only kind of token that it signs.
+    :ivar published_at: since when verifiers can fetch it.
+    :ivar signs_from: when it starts to sign; ``None`` for a standby.
     """
 
     id: KeyId
@@ -59,10 +58,10 @@ class Key:
 @dataclass(frozen=True, slots=True)
 class KeyTimes:
     """
-    :ivar cached: how long others may keep the public keys before they look again.
-    :ivar kept: how long after its last signature it is kept: at least as long as its tokens live.
-    :ivar rotation: for how long a key signs before the next one does; ``None`` for as long as
-        nobody says so.
+    :ivar cached: how long verifiers may cache the public keys.
+    :ivar kept: how long a key is kept after its last signature: at least the lifetime of a token.
+    :ivar rotation: how long a key signs before the next one does; ``None`` without automatic
+        rotation.
     """
 
     cached: timedelta
@@ -71,7 +70,7 @@ class KeyTimes:
 
     @property
     def published(self) -> timedelta:
-        """How long a key is published before it signs: a cache may be behind another cache."""
+        """How long a key is published before it signs: one cache may be behind another."""
         return 2 * self.cached
 
 
@@ -82,7 +81,7 @@ class KeyRing:
     keys: frozenset[Key] = frozenset()
 
     def of(self, kind: TokenKind) -> list[Key]:
-        """In the order in which they sign; the spares come last."""
+        """Return the keys of this kind in the order in which they sign, standbys last."""
         own = (key for key in self.keys if key.kind is kind)
         return sorted(own, key=lambda key: (_start(key), key.published_at, key.id))
 
@@ -90,10 +89,10 @@ class KeyRing:
         return next((key for key in self.keys if key.id == key_id), None)
 
     def signing(self, kind: TokenKind, at: datetime) -> Key:
-        """The key that signs tokens which are issued at that time.
+        """Return the key that signs tokens issued at that time.
 
-        It follows from the ring and the time alone: so all workers agree, and a refresh that is
-        repeated gets the tokens that it got the first time.
+        It depends on the ring and the time alone: so all workers agree, and a repeated refresh
+        gets the tokens that it got the first time.
 
         :raises IndexError: there is no key of this kind.
         """
@@ -107,21 +106,21 @@ class KeyRing:
         return KeyState.RETIRED if key.has_begun(now) else KeyState.NEXT
 
     def by_state(self, kind: TokenKind, now: datetime) -> list[Key]:
-        """The current key, then those that follow on it, then those that are retired."""
+        """Return the current key, then the next ones, then the retired ones."""
         states = list(KeyState)
         return sorted(self.of(kind), key=lambda key: states.index(self.state(key, now)))
 
     def next(self, kind: TokenKind, now: datetime) -> Key | None:
-        """The key that follows on the current one."""
+        """Return the successor of the current key."""
         return next(iter(self._coming(kind, now)), None)
 
     def standby(self, kind: TokenKind, now: datetime) -> Key | None:
-        """A key that is ready for the rotation after the one that is settled."""
+        """Return a key for the next rotation that is not scheduled yet."""
         coming = self._coming(kind, now)
         return next((key for key in coming if key.signs_from is None), None)
 
     def is_rotating(self, kind: TokenKind, now: datetime) -> bool:
-        """Whether it is settled already when the next key signs."""
+        """Whether a rotation is scheduled: the next key has the time from which it signs."""
         coming = self.next(kind, now)
         return coming is not None and coming.signs_from is not None
 
@@ -135,7 +134,7 @@ class KeyRing:
         return replace(self, keys=self.keys | {key})
 
     def rotated(self, kind: TokenKind, now: datetime, times: KeyTimes) -> Self:
-        """The ring on which the next key signs as soon as it may.
+        """Return the ring on which the next key signs as soon as it may.
 
         :raises ValueError: there is no next key.
         """
@@ -146,9 +145,11 @@ class KeyRing:
         return replace(self, keys=self.keys - {standby} | {replace(standby, signs_from=start)})
 
     def without(self, key: Key, now: datetime) -> Self:
-        """The ring after a key was revoked. If that one has signed until now, the next one does at
-        once, published for long enough or not. It stands in for the whole time of the other: else
-        tokens of a moment ago would be signed by a key that is soon to be dropped.
+        """Return the ring without a revoked key.
+
+        The successor of the current key signs at once, even if it was not published for long
+        enough. It takes over the whole time of the revoked key: otherwise a retired key, which is
+        about to be deleted, would sign tokens issued a moment ago.
 
         :raises ValueError: it is current, and there is no next key.
         """
@@ -162,12 +163,12 @@ class KeyRing:
         return replace(left, keys=left.keys - {successor} | {promoted})
 
     def without_expired(self, now: datetime, times: KeyTimes) -> Self:
-        """The ring without keys all of whose tokens have expired."""
+        """Return the ring without keys all of whose tokens have expired."""
         kept = (key for key in self.keys if not self._has_expired(key, now, times))
         return replace(self, keys=frozenset(kept))
 
     def retired_at(self, key: Key) -> datetime | None:
-        """From when on another key signs, as far as that is settled."""
+        """Return when the successor starts to sign, if that is scheduled."""
         starts = [other.signs_from for other in self.of(key.kind) if other.signs_from]
         later = (start for start in starts if key.signs_from and start > key.signs_from)
         return min(later, default=None)
@@ -181,7 +182,7 @@ class KeyRing:
 
 
 def whole_second(time: datetime) -> datetime:
-    """Not before: tokens tell whole seconds (RFC 7519, NumericDate)."""
+    """Round up, because tokens have whole seconds (RFC 7519, NumericDate)."""
     return (time + timedelta(microseconds=999_999)).replace(microsecond=0)
 
 
@@ -193,8 +194,7 @@ def _start(key: Key) -> float:
 class KeyListing:
     """
     :ivar algorithms: the name (RFC 7518) of each key's algorithm.
-    :ivar warnings: what is stored beside the keys and is no valid key, one line each. They hold
-        no secret.
+    :ivar warnings: one line for each stored entry that is no valid key, without secrets.
     """
 
     ring: KeyRing

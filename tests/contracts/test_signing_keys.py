@@ -1,4 +1,4 @@
-"""The contract of KeyStore, and what the use cases make of it on each."""
+"""The contract of KeyStore, and the use cases of signing keys on each store."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -98,11 +98,11 @@ def started(key: Key, start: datetime | None) -> Key:
     return replace(key, signs_from=start)
 
 
-async def test_at_first_there_is_no_key(store: SigningKeyStore) -> None:
+async def test_a_new_store_has_no_keys(store: SigningKeyStore) -> None:
     assert await store.ring() == KeyRing()
 
 
-async def test_a_ring_is_what_was_stored(store: SigningKeyStore, another: Open) -> None:
+async def test_a_stored_ring_is_read_back_unchanged(store: SigningKeyStore, another: Open) -> None:
     one, other = await store.make(ACCESS, NOW), await store.make(REFRESH, NOW)
     start = NOW.replace(microsecond=0)
 
@@ -124,7 +124,7 @@ async def test_a_listing_names_the_algorithm_of_each_key(
     assert list(listing.warnings) == []
 
 
-async def test_who_reads_the_ring_can_sign_with_its_keys(
+async def test_reading_the_store_gives_the_key_pairs_of_the_ring(
     store: SigningKeyStore, another: Open
 ) -> None:
     key = await store.make(ACCESS, NOW)
@@ -137,13 +137,13 @@ async def test_who_reads_the_ring_can_sign_with_its_keys(
     assert held.pairs[key.id].algorithm is EDDSA
 
 
-async def test_a_key_that_was_only_made_is_not_on_the_ring(store: SigningKeyStore) -> None:
+async def test_a_made_key_is_not_on_the_ring_before_it_is_stored(store: SigningKeyStore) -> None:
     await store.make(ACCESS, NOW)
 
     assert await store.ring() == KeyRing()
 
 
-async def test_of_many_replacements_of_one_ring_one_wins(
+async def test_one_of_many_concurrent_replacements_wins(
     store: SigningKeyStore, another: Open
 ) -> None:
     stores = [another() for _ in range(8)]
@@ -158,7 +158,7 @@ async def test_of_many_replacements_of_one_ring_one_wins(
     assert await another().ring() == rings[won.index(True)]
 
 
-async def test_a_key_that_was_taken_away_is_gone_for_all(
+async def test_a_deleted_key_is_deleted_for_every_process(
     store: SigningKeyStore, another: Open
 ) -> None:
     other = another()
@@ -171,7 +171,7 @@ async def test_a_key_that_was_taken_away_is_gone_for_all(
     assert await store.ring() == KeyRing()
 
 
-async def test_what_is_tended_has_a_current_key_and_a_spare_of_each_kind(
+async def test_maintenance_makes_a_current_key_and_a_standby_of_each_kind(
     operator: KeyCommands,
 ) -> None:
     await operator.maintain()
@@ -181,7 +181,7 @@ async def test_what_is_tended_has_a_current_key_and_a_spare_of_each_kind(
     assert not operator.maintain.is_due(await operator.store.ring())
 
 
-async def test_the_spare_follows_when_it_is_time(
+async def test_maintenance_rotates_when_a_rotation_is_due(
     operator: KeyCommands, clock: SettableClock
 ) -> None:
     await operator.maintain()
@@ -200,7 +200,7 @@ async def test_the_spare_follows_when_it_is_time(
     assert await operator.states(REFRESH) == [KeyState.CURRENT, KeyState.NEXT, KeyState.RETIRED]
 
 
-async def test_workers_agree_on_a_rotation(
+async def test_concurrent_workers_rotate_once(
     operator: KeyCommands, another: Open, clock: SettableClock
 ) -> None:
     workers = [replace(operator, store=another()) for _ in range(6)]
@@ -216,7 +216,7 @@ async def test_workers_agree_on_a_rotation(
     ] * 2
 
 
-async def test_a_rotation_waits_until_the_next_key_is_known(
+async def test_a_rotation_waits_until_the_next_key_was_published_long_enough(
     operator: KeyCommands, clock: SettableClock
 ) -> None:
     await operator.maintain()
@@ -229,14 +229,18 @@ async def test_a_rotation_waits_until_the_next_key_is_known(
     assert (await operator.signing()).id != before.id
 
 
-async def test_to_rotate_twice_is_to_rotate_once(operator: KeyCommands) -> None:
+async def test_a_second_rotation_does_nothing_while_one_is_under_way(
+    operator: KeyCommands,
+) -> None:
     await operator.maintain()
     once = await operator.rotate(Operator())
 
     assert await operator.rotate(Operator()) == once
 
 
-async def test_one_kind_can_be_rotated_alone(operator: KeyCommands, clock: SettableClock) -> None:
+async def test_the_keys_of_one_kind_of_token_can_be_rotated_alone(
+    operator: KeyCommands, clock: SettableClock
+) -> None:
     await operator.maintain()
     access, refresh = await operator.signing(), await operator.signing(REFRESH)
     clock.advance(TIMES.published)
@@ -248,7 +252,7 @@ async def test_one_kind_can_be_rotated_alone(operator: KeyCommands, clock: Setta
     assert (await operator.signing(REFRESH)).id != refresh.id
 
 
-async def test_a_revoked_key_is_gone_and_the_next_one_signs(operator: KeyCommands) -> None:
+async def test_a_revoked_key_is_deleted_and_its_successor_signs(operator: KeyCommands) -> None:
     await operator.maintain()
     ring = await operator.store.ring()
     revoked, successor = ring.of(ACCESS)
@@ -281,7 +285,7 @@ async def test_an_unknown_key_cannot_be_revoked(operator: KeyCommands) -> None:
         await operator.revoke(Operator(), KeyId("x" * 43))
 
 
-async def test_what_the_operator_does_with_keys_is_recorded(operator: KeyCommands) -> None:
+async def test_rotations_and_revocations_of_keys_are_audited(operator: KeyCommands) -> None:
     await operator.maintain()
     key = await operator.signing()
     await operator.rotate(Operator(), [ACCESS])
@@ -297,7 +301,7 @@ async def test_what_the_operator_does_with_keys_is_recorded(operator: KeyCommand
     assert all(event.is_kept for event in operator.heard.events)
 
 
-async def test_fixed_keys_stay() -> None:
+async def test_static_keys_cannot_be_changed() -> None:
     pairs = {kind: SigningKey.generate(EDDSA) for kind in TokenKind}
     store = StaticKeys(pairs, "change them there")
     ring = await store.ring()
@@ -317,7 +321,7 @@ async def database(
 
 
 async def filled(database: Database, *secrets: bytes) -> SqlKeys:
-    """With a key of each kind that signs."""
+    """Return a store with a current key of each kind."""
     store = SqlKeys(database, secrets, EDDSA)
     keys = {started(await store.make(kind, NOW), NOW) for kind in TokenKind}
     assert await store.replace(KeyRing(), KeyRing(frozenset(keys)))
@@ -341,7 +345,7 @@ async def test_no_private_key_is_in_the_database(database: Database) -> None:
         assert pair.private_pem().decode().splitlines()[1] not in text
 
 
-async def test_another_secret_opens_nothing(database: Database) -> None:
+async def test_another_secret_decrypts_no_key(database: Database) -> None:
     await filled(database, SECRET)
 
     with pytest.raises(
@@ -350,7 +354,7 @@ async def test_another_secret_opens_nothing(database: Database) -> None:
         await SqlKeys(database, [bytes(32)]).read()
 
 
-async def test_a_secret_can_take_the_place_of_another(database: Database) -> None:
+async def test_one_secret_can_replace_another(database: Database) -> None:
     old, new = SECRET, bytes(32)
     ring = await (await filled(database, old)).ring()
 
@@ -362,23 +366,23 @@ async def test_a_secret_can_take_the_place_of_another(database: Database) -> Non
     assert await SqlKeys(database, [new]).ring() == fresh
 
 
-async def test_a_spare_that_cannot_be_opened_is_left_out(database: Database) -> None:
-    """Another node may have a new secret, or be of a version with one more algorithm."""
+async def test_a_standby_that_cannot_be_decrypted_is_a_warning(database: Database) -> None:
+    """Another node may have a new secret, or a version with one more algorithm."""
     ring = await (await filled(database, SECRET)).ring()
     other = SqlKeys(database, [bytes(32), SECRET], EDDSA)
-    spare = await other.make(ACCESS, NOW)
-    assert await other.replace(ring, ring.plus(spare))
+    standby = await other.make(ACCESS, NOW)
+    assert await other.replace(ring, ring.plus(standby))
 
     store = SqlKeys(database, [SECRET])
     held = await store.read()
 
     assert held.ring == ring
     assert held.warnings == (
-        f"KEYS_SECRET has no secret that decrypts the key {spare.id} in the database",
+        f"KEYS_SECRET has no secret that decrypts the key {standby.id} in the database",
     )
 
 
-async def test_what_cannot_be_opened_can_be_taken_away_and_nothing_else(
+async def test_only_a_key_that_cannot_be_decrypted_can_be_discarded(
     database: Database,
 ) -> None:
     ring = await (await filled(database, SECRET)).ring()
@@ -400,7 +404,7 @@ async def test_what_cannot_be_opened_can_be_taken_away_and_nothing_else(
     ],
     ids=["purpose", "name"],
 )
-async def test_a_key_cannot_be_given_another_purpose_or_name(
+async def test_a_row_with_another_purpose_or_id_is_rejected(
     database: Database, change: str
 ) -> None:
     await filled(database, SECRET)

@@ -1,4 +1,4 @@
-"""Others can verify access tokens with the keys that are published, and with nothing else."""
+"""Other services verify access tokens with the published keys alone."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +18,7 @@ CLAIMS = {"iss", "aud", "sub", "client_id", "sid", "jti", "iat", "nbf", "exp"}
 
 @pytest.fixture
 async def tokens(client: Client, clock: SettableClock) -> Tokens:
-    """Of a login just now, for a verifier looks at the real clock."""
+    """Log in at the present time, because a verifier uses the real clock."""
     clock.now = datetime.now(UTC)
     return await client.come_in()
 
@@ -29,7 +29,7 @@ async def published(client: Client) -> jwt.PyJWKSet:
 
 
 def verified(token: str, published: jwt.PyJWKSet) -> dict[str, Any]:
-    """The claims, by the rules that a resource server follows (RFC 9068, section 4)."""
+    """Return the claims, verified as a resource server does (RFC 9068, section 4)."""
     key = published[jwt.get_unverified_header(token)["kid"]]
     claims: dict[str, Any] = jwt.decode(
         token,
@@ -43,7 +43,7 @@ def verified(token: str, published: jwt.PyJWKSet) -> dict[str, Any]:
     return claims
 
 
-async def test_an_access_token_is_verified_with_the_published_keys_alone(
+async def test_the_published_keys_alone_verify_an_access_token(
     client: Client, tokens: Tokens, clock: SettableClock, published: jwt.PyJWKSet
 ) -> None:
     user = (await client.me(tokens["access_token"])).json()["data"]["user"]
@@ -60,7 +60,9 @@ async def test_an_access_token_is_verified_with_the_published_keys_alone(
     assert len(bytes.fromhex(claims["sid"])) == len(bytes.fromhex(claims["jti"])) == 16
 
 
-async def test_so_is_the_next_one(client: Client, tokens: Tokens, published: jwt.PyJWKSet) -> None:
+async def test_the_published_keys_verify_a_refreshed_access_token(
+    client: Client, tokens: Tokens, published: jwt.PyJWKSet
+) -> None:
     following = (await client.refresh(tokens["refresh_token"])).json()
 
     first = verified(tokens["access_token"], published)
@@ -71,7 +73,7 @@ async def test_so_is_the_next_one(client: Client, tokens: Tokens, published: jwt
     assert first["jti"] != second["jti"]
 
 
-async def test_the_header_says_which_key_and_what_for(
+async def test_the_header_of_a_token_names_its_key_and_type(
     tokens: Tokens, keys: dict[TokenKind, SigningKey]
 ) -> None:
     assert jwt.get_unverified_header(tokens["access_token"]) == {
@@ -86,7 +88,7 @@ async def test_the_header_says_which_key_and_what_for(
     }
 
 
-async def test_a_key_is_published_with_what_it_is_for_and_without_what_is_secret(
+async def test_a_published_key_has_its_purpose_and_no_private_part(
     client: Client, keys: dict[TokenKind, SigningKey]
 ) -> None:
     [key] = (await client.get(KEYS)).json()["keys"]
@@ -97,7 +99,7 @@ async def test_a_key_is_published_with_what_it_is_for_and_without_what_is_secret
     assert jwt.PyJWK(key).key.public_numbers() == keys[TokenKind.ACCESS].public.public_numbers()
 
 
-async def test_the_key_of_refresh_tokens_is_nobodys_business(
+async def test_the_key_of_refresh_tokens_is_not_published(
     tokens: Tokens, published: jwt.PyJWKSet, keys: dict[TokenKind, SigningKey]
 ) -> None:
     kid = jwt.get_unverified_header(tokens["refresh_token"])["kid"]
@@ -111,7 +113,7 @@ async def test_the_key_of_refresh_tokens_is_nobodys_business(
             jwt.decode(tokens["refresh_token"], key, algorithms=["RS256"])
 
 
-async def test_verifiers_may_keep_the_keys_for_five_minutes(client: Client) -> None:
+async def test_verifiers_may_cache_the_keys_for_five_minutes(client: Client) -> None:
     answer = await client.get(KEYS)
 
     assert answer.status_code == 200
@@ -120,14 +122,14 @@ async def test_verifiers_may_keep_the_keys_for_five_minutes(client: Client) -> N
     assert directives == {"public", "max-age=300"}
 
 
-async def test_the_keys_are_the_same_for_everybody(client: Client) -> None:
+async def test_the_published_keys_do_not_depend_on_the_users(client: Client) -> None:
     before = (await client.get(KEYS)).content
     await client.sign_up()
 
     assert (await client.get(KEYS)).content == before
 
 
-async def test_who_has_the_keys_already_is_told_so_and_no_more(client: Client) -> None:
+async def test_a_client_with_the_current_etag_gets_304(client: Client) -> None:
     first = await client.get(KEYS)
     tag = first.headers["etag"]
 
@@ -140,14 +142,14 @@ async def test_who_has_the_keys_already_is_told_so_and_no_more(client: Client) -
 
 
 @pytest.mark.parametrize("known", ['"another"', "", "rubbish"])
-async def test_who_has_other_keys_gets_these(client: Client, known: str) -> None:
+async def test_a_client_with_another_etag_gets_the_keys(client: Client, known: str) -> None:
     answer = await client.get(KEYS, headers={"If-None-Match": known})
 
     assert answer.status_code == 200
     assert answer.json()["keys"]
 
 
-async def test_without_a_body_the_headers_are_the_same(client: Client) -> None:
+async def test_head_of_the_key_set_has_the_headers_of_get(client: Client) -> None:
     got, asked = await client.get(KEYS), await client.head(KEYS)
 
     assert (asked.status_code, asked.content) == (200, b"")

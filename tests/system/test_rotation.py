@@ -1,4 +1,4 @@
-"""Keys are rotated and revoked while people use the service, and nobody notices who should not."""
+"""Keys are rotated and revoked under load, and no request or verifier fails that should not."""
 
 import asyncio
 import base64
@@ -29,7 +29,7 @@ QUICKLY = {"KEYS_SECRET": SECRET, "JWKS_MAX_AGE": f"{KEPT}s", "ISSUER": ISSUER}
 
 @dataclass
 class Person:
-    """Refreshes all the time, and shows each access token to everybody at once.
+    """Refreshes all the time, and presents each access token to all verifiers at once.
 
     :ivar verdicts: all that there were.
     :ivar kids: the keys of their access tokens, and of their refresh tokens.
@@ -43,7 +43,7 @@ class Person:
 
     @property
     def is_done(self) -> bool:
-        """They have met many keys, or trouble."""
+        """Whether they have met many keys, or a failure."""
         has_met_many = all(len(kids) >= MANY for kids in self.kids)
         return has_met_many or not self.verdicts <= GOOD
 
@@ -98,7 +98,9 @@ async def test_keys_rotate_under_load_and_no_verifier_sees_a_failure(
     assert all(len(kids) >= MANY for person in crowd for kids in person.kids)
 
 
-async def test_a_folder_is_followed_while_the_service_runs(tmp_path: Path) -> None:
+async def test_changes_in_the_key_folder_take_effect_while_the_service_runs(
+    tmp_path: Path,
+) -> None:
     folder = tmp_path / "keys"
     folder.mkdir()
     first = put(folder, "access.pem")
@@ -129,7 +131,7 @@ async def test_a_folder_is_followed_while_the_service_runs(tmp_path: Path) -> No
             assert await published(client) == [second]
 
 
-async def test_keys_in_the_environment_are_read_anew_on_sighup(
+async def test_sighup_reloads_keys_from_the_environment(
     tmp_path: Path, keys: dict[TokenKind, SigningKey], strange_key: SigningKey
 ) -> None:
     env_file = tmp_path / ".env"
@@ -153,7 +155,7 @@ async def test_keys_in_the_environment_are_read_anew_on_sighup(
             assert await published(client) == [strange_key.kid]
 
 
-async def test_another_secret_is_read_anew_on_sighup(tmp_path: Path) -> None:
+async def test_sighup_reloads_the_data_secret(tmp_path: Path) -> None:
     env_file = tmp_path / ".env"
     env_file.write_text(f"KEYS_SECRET={SECRET}\nTOKEN_ALGORITHM=EdDSA\n")
     with a_service(tmp_path) as service:
@@ -177,7 +179,7 @@ async def test_another_secret_is_read_anew_on_sighup(tmp_path: Path) -> None:
 
 
 def put(folder: Path, name: str) -> str:
-    """A new key, at once and as a whole."""
+    """Write a new key atomically."""
     pair = SigningKey.generate(EDDSA)
     (folder / "draft").write_bytes(pair.private_pem())
     (folder / "draft").rename(folder / name)

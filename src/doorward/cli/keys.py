@@ -31,7 +31,7 @@ def keys() -> None:
     "--algorithm",
     type=click.Choice(list(ALGORITHMS)),
     default=RS256.name,
-    help="What they are for; RS256 unless given. For PS256 set TOKEN_ALGORITHM, too.",
+    help="Their algorithm; RS256 unless given. For PS256 set TOKEN_ALGORITHM, too.",
 )
 def generate(algorithm: str) -> None:
     """Print new keys as variables, ready to be appended to `.env`."""
@@ -49,7 +49,7 @@ def secret() -> None:
 
 @keys.command("list")
 def list_keys() -> None:
-    """Print the keys: what each is for, its state, id and algorithm, and when it signs."""
+    """Print the keys: purpose, state, id, algorithm, and when each signs."""
     asyncio.run(_after(_nothing))
 
 
@@ -57,17 +57,17 @@ def list_keys() -> None:
 @click.option(
     "--kind",
     type=click.Choice([kind.value for kind in TokenKind]),
-    help="Only the key of these tokens; of both unless given.",
+    help="Rotate only the key of these tokens; both unless given.",
 )
 def rotate(kind: str | None) -> None:
-    """Let the next keys sign, as soon as everybody has had the time to learn of them."""
+    """Let the next keys sign, as soon as verifiers have had the time to fetch them."""
     kinds = [TokenKind(kind)] if kind else list(TokenKind)
 
     async def run(container: AsyncContainer) -> None:
         rotate_keys: RotateKeys = await container.get(RotateKeys)
         before = (await _list(container)).ring
         if await rotate_keys(Operator(), kinds) == before:
-            click.echo("nothing was to be done: the next keys have their time already", err=True)
+            click.echo("nothing to do: a rotation is under way already", err=True)
 
     asyncio.run(_after(run))
 
@@ -75,10 +75,10 @@ def rotate(kind: str | None) -> None:
 @keys.command(context_settings={"ignore_unknown_options": True})  # an id may begin with a dash
 @click.argument("kid")
 def revoke(kid: str) -> None:
-    """The emergency: somebody else has the key KID. All tokens that it signed are dead at once.
+    """Delete the key KID that an attacker has, and invalidate all tokens that it has signed.
 
-    When the command ends no worker accepts them any more. Whoever verifies tokens without asking
-    the service goes on until they look at the public keys again.
+    When the command returns, no worker accepts them. Services that verify tokens by themselves
+    accept them until they fetch the public keys again.
     """
 
     async def run(container: AsyncContainer) -> None:
@@ -94,7 +94,7 @@ async def _nothing(_: AsyncContainer) -> None: ...
 
 
 async def _after(work: Callable[[AsyncContainer], Awaitable[None]]) -> None:
-    """Do the work, and print the keys as they are then."""
+    """Do the work, and print the keys afterwards."""
     try:
         async with use_cases(keys=False) as container:
             await work(container)

@@ -13,7 +13,7 @@ def maintain_signing_keys(maintain: MaintainKeys, keys: KeyRingWatcher) -> Job:
     """Check the loaded ring every second, and ask the store only when something is due."""
 
     async def run() -> None:
-        if maintain.is_due(keys.held.ring):
+        if maintain.is_due(keys.loaded.ring):
             await maintain()
 
     return Job("key_rotation", run, INTERVAL, jitter=0.2)

@@ -138,8 +138,8 @@ def device_secrets(settings: Settings, keys: KeyRingWatcher, clock: Clock) -> Se
     derived: list[bytes] = []
 
     def derive(_: LoadedKeys) -> None:
-        in_order = keys.held.ring.by_state(TokenKind.REFRESH, clock())
-        of_keys = [secret_from(keys.held.pairs[key.id].private_pem()) for key in in_order]
+        in_order = keys.loaded.ring.by_state(TokenKind.REFRESH, clock())
+        of_keys = [secret_from(keys.loaded.pairs[key.id].private_pem()) for key in in_order]
         derived[:] = lasting + of_keys
 
     keys.follow(derive)

@@ -1,4 +1,4 @@
-"""The configuration of the keys that sign tokens: where they are, and how they are changed."""
+"""The settings of the signing keys: their location and their rotation."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -45,7 +45,7 @@ class KeySettings(StoreSettings):
         "REFRESH_TOKEN_PRIVATE_KEY",
         var.optional(var.text),
         None,
-        "The RSA key that signs refresh tokens: another one.",
+        "The RSA key that signs refresh tokens: a different one.",
         is_secret=True,
     )
     refresh_public_key: str | None = var.declare(
@@ -66,10 +66,10 @@ class KeySettings(StoreSettings):
         "KEYS_SECRET",
         var.optional(var.secrets),
         None,
-        "32 bytes in base64 (`doorward keys secret` makes some). With it the keys are in the "
-        "database of the users, encrypted with it, shared by all workers and rotated by "
-        "themselves. Several, separated by commas: the first encrypts, all decrypt. Without it, "
-        "the keys of the embedded default are encrypted with the file `secret` in "
+        "32 bytes in base64 (`doorward keys secret` generates one). With it the keys are in the "
+        "database of the users, encrypted with it, shared by all workers and rotated "
+        "automatically. Several, separated by commas: the first encrypts, all decrypt. Without "
+        "it, the keys of the embedded default are encrypted with the file `secret` in "
         "`DOORWARD_DATA`.",
         is_secret=True,
     )
@@ -77,26 +77,26 @@ class KeySettings(StoreSettings):
         "KEY_ROTATION",
         var.unless_off(var.lifetime),
         "30d",
-        "With `KEYS_SECRET`: for how long a key signs before the next one does; `off` to leave it "
-        "to `doorward keys rotate`.",
+        "With `KEYS_SECRET`: how long a key signs before the next one does; `off` for rotation by "
+        "`doorward keys rotate` alone.",
     )
     token_algorithm: str = var.declare(
         "TOKEN_ALGORITHM",
         var.one_of("RS256", "PS256", "EdDSA"),
         "RS256",
-        "What new keys sign with: `RS256`, `PS256` or `EdDSA`.",
+        "The algorithm of new keys: `RS256`, `PS256` or `EdDSA`.",
     )
     jwks_max_age: timedelta = var.declare(
         "JWKS_MAX_AGE",
         var.lifetime,
         "5m",
-        "How long others may keep the public keys. A new key is published for twice as long "
+        "How long verifiers may cache the public keys. A new key is published for twice as long "
         "before it signs.",
     )
 
     @property
     def has_keys(self) -> bool:
-        """Whether the keys themselves are given, or some of them."""
+        """Whether any of the key variables is set."""
         return any(
             (
                 self.access_private_key,
@@ -108,7 +108,7 @@ class KeySettings(StoreSettings):
 
     @property
     def key_source(self) -> KeySource:
-        """Of several, the first; :func:`~doorward.wiring.keys.open_key_store` rejects that."""
+        """Return the location; :func:`~doorward.wiring.keys.open_key_store` rejects several."""
         if self.has_keys:
             return KeySource.ENVIRONMENT
         if self.keys_folder:

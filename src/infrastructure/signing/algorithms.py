@@ -1,7 +1,7 @@
 """The algorithms that sign tokens. The one place where another one is added.
 
-The algorithm is a property of the key. A token says which one it is signed with and nobody asks
-the token: what a key signs has exactly one header (:mod:`infrastructure.signing.jwt_signer`).
+The algorithm is a property of the key. The algorithm that a token names is never read: a key
+signs exactly one header (:mod:`infrastructure.signing.jwt_signer`).
 """
 
 import base64
@@ -25,7 +25,7 @@ PrivateKey = RSAPrivateKey | Ed25519PrivateKey
 
 
 class UnfitKey(ValueError):
-    """A key that must not sign. The message says why and shows nothing of the key."""
+    """A key that must not sign. The message says why, without secrets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Algorithm:
     :ivar name: the ``alg`` of headers and JWKs.
     :ivar signature: signs and verifies.
     :ivar private: the class of its private keys.
-    :ivar generate: makes one.
+    :ivar generate: generates a private key.
     :ivar check: raises :class:`UnfitKey` for a public key that is too weak.
     :ivar members: the required members of the JWK, in the order of RFC 7638.
     """
@@ -88,14 +88,14 @@ RS256 = Algorithm(
 """RFC 7518, section 3.3."""
 
 PS256 = replace(RS256, name="PS256", signature=RSAPSSAlgorithm(RSAPSSAlgorithm.SHA256))
-"""RFC 7518, section 3.5. Its signatures are salted: no two are the same."""
+"""RFC 7518, section 3.5. Its signatures are salted: no two are equal."""
 
 EDDSA = Algorithm(
     "EdDSA",
     OKPAlgorithm(),
     Ed25519PrivateKey,
     Ed25519PrivateKey.generate,
-    lambda _: None,  # there are no weak ones
+    lambda _: None,  # no Ed25519 key is weak
     _ed25519_members,
 )
 """RFC 8037, with Ed25519."""
@@ -104,7 +104,7 @@ ALGORITHMS: Mapping[str, Algorithm] = {each.name: each for each in (RS256, PS256
 
 
 def usual_algorithm(key: object) -> Algorithm:
-    """The algorithm of a key that says no more than its class.
+    """Return the default algorithm for the class of a key.
 
     :raises UnfitKey: there is none.
     """

@@ -17,15 +17,16 @@ Secrets = Callable[[], Sequence[bytes]]
 
 
 def secret_from(secret: bytes) -> bytes:
-    """One for device tokens, derived from another one."""
+    """Derive a secret for device tokens (HKDF, RFC 5869)."""
     derivation = HKDF(hashes.SHA256(), length=32, salt=None, info=b"doorward device tokens")
     return derivation.derive(secret)
 
 
 class HmacDevices(Devices):
-    """``<id>.<code>``, both in hexadecimal. Nothing personal is in it, and nothing is stored.
+    """``<id>.<code>``, both in hexadecimal, without personal data. Nothing is stored.
 
-    :param secrets: as of now. The first makes tokens, by all of them they are recognised.
+    :param secrets: returns the present secrets. The first issues tokens, all of them recognise
+        tokens.
     """
 
     def __init__(self, secrets: Secrets) -> None:

@@ -1,14 +1,14 @@
-"""Signed tokens (RFC 7515, 7519, 9068), RS256 as a rule: the algorithm is a property of the key.
+"""Signed tokens (RFC 7515, 7519, 9068), by default with RS256: the key decides the algorithm.
 
 Only this service signs these tokens, so there is exactly one way to write each of them, and
-:meth:`JwtSigner.verify` accepts nothing else. In this order, the cheap and safe first:
+:meth:`JwtSigner.verify` accepts nothing else. It checks, cheap and safe steps first:
 
 1. size and characters;
 2. the header segment is compared, undecoded, with the headers that this service writes. One of
-   them names the algorithm, the type and the key at once, so no ``alg``, ``kid``, ``jku``,
-   ``jwk``, ``crit`` … of a stranger is ever parsed, let alone obeyed (RFC 8725, section 3);
+   them names the algorithm, the type and the key at once, so no foreign ``alg``, ``kid``,
+   ``jku``, ``jwk``, ``crit`` … is ever parsed, let alone used (RFC 8725, section 3);
 3. the signature, by that header's key;
-4. the claims, strictly typed. Written again they must give the same segment, which excludes
+4. the claims, strictly typed. Encoded again they must give the same segment, which excludes
    duplicate members, other number forms, padding and white space.
 """
 
@@ -34,7 +34,7 @@ from infrastructure.signing.key_store import LoadedKeys
 from infrastructure.signing.signing_key import SigningKey
 
 LONGEST_TOKEN = 4096
-"""In bytes. Ours are about 900."""
+"""In bytes. A token has about 900."""
 
 _TYPES = {TokenKind.ACCESS: "at+jwt", TokenKind.REFRESH: "rt+jwt"}
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -58,7 +58,7 @@ class _Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Audiences:
-    """Who the tokens are from and for.
+    """The issuer and the audiences of the tokens.
 
     :ivar issuer: the ``iss`` of all tokens.
     :ivar access: the ``aud`` of access tokens: the services that accept them.
@@ -75,12 +75,12 @@ class Audiences:
 
 class JwtSigner(TokenSigner):
     """
-    :param keys: each for one kind of token, so that none can stand in for another.
-    :param longest_lifetime: a token that claims to be good for longer is refused.
+    :param keys: each signs one kind of token only.
+    :param longest_lifetime: a token with a longer lifetime is rejected.
     """
 
     CLIENT_ID = "doorward"
-    """RFC 9068 asks for the client that the token was issued to: our own login."""
+    """The client that the token was issued to (RFC 9068): the login of this service."""
 
     def __init__(
         self, keys: KeyRingWatcher, audiences: Audiences, longest_lifetime: timedelta
@@ -184,7 +184,7 @@ def _encode(octets: bytes) -> bytes:
 
 
 def _decode(segment: bytes) -> bytes:
-    """:raises ValueError: the segment is not the one canonical base64url form of anything."""
+    """:raises ValueError: the segment is not canonical base64url."""
     octets = base64.urlsafe_b64decode(segment + b"=" * (-len(segment) % 4))
     if _encode(octets) != segment:
         raise ValueError("not canonical base64url")

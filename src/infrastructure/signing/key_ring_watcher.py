@@ -1,4 +1,4 @@
-"""The keys as this process knows them. A job reloads them while it runs."""
+"""The keys that this process has loaded. A job reloads them while it runs."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -20,25 +20,24 @@ from infrastructure.signing.signing_key import SigningKey
 log = structlog.stdlib.get_logger("doorward")
 
 Follower = Callable[[LoadedKeys], None]
-Tell = Callable[[TokenKind, Mapping[KeyState, int], datetime | None], None]
-"""Of a kind: how many keys it has of each state, and since when the current one signs, or is there
-if it has always signed."""
+ReportKeys = Callable[[TokenKind, Mapping[KeyState, int], datetime | None], None]
+"""Takes a kind of token, the number of its keys in each state, and since when the current one
+signs; or since when it is published, if the start of signing is unknown."""
 
 
 class KeyRingWatcher:
     """
-    Keys that cannot be used are reported, and those from before stay in use. But when a store that
-    others write to does not answer, a key may have been revoked: then nothing is signed or
-    accepted until it does.
+    Invalid keys are logged, and the previous ones stay in use. But while a shared store does not
+    answer, a key may have been revoked: after the bound this process signs and accepts nothing.
 
-    :param bound: how long the last answer of such a store is valid.
-    :ivar held: all keys of the store, those that have expired among them.
+    :param bound: how long the last answer of a shared store is valid.
+    :ivar loaded: all keys of the store, expired ones included.
     """
 
     def __init__(
         self,
         store: SigningKeyStore,
-        held: LoadedKeys,
+        loaded: LoadedKeys,
         times: KeyTimes,
         clock: Clock,
         bound: timedelta,
@@ -49,11 +48,11 @@ class KeyRingWatcher:
         self.bound = bound
         self._bound = bound.total_seconds()
         self._followers: list[Follower] = []
-        self._trouble = ""
-        self._tell: Tell | None = None
-        self._looked: Callable[[], None] | None = None
-        self._in_force = LoadedKeys()
-        self._use(held, monotonic())
+        self._problem = ""
+        self._report: ReportKeys | None = None
+        self._reloaded: Callable[[], None] | None = None
+        self._current = LoadedKeys()
+        self._use(loaded, monotonic())
 
     @classmethod
     async def load(
@@ -64,21 +63,21 @@ class KeyRingWatcher:
         :raises ConfigurationError: the store holds no ring that can be used.
         :raises Unavailable: the store does not answer.
         """
-        held = await store.read()
-        held.check(store.variable)
-        return cls(store, held, times, clock, bound)
+        loaded = await store.read()
+        loaded.check(store.variable)
+        return cls(store, loaded, times, clock, bound)
 
     @classmethod
     def fixed(cls, pairs: Mapping[TokenKind, SigningKey]) -> Self:
-        """Of keys that stay as they are."""
+        """Make a watcher of static keys."""
         store = StaticKeys(pairs)
         times = KeyTimes(timedelta(0), {})
-        return cls(store, store.held, times, system_clock, timedelta(0))
+        return cls(store, store.loaded, times, system_clock, timedelta(0))
 
     def follow(self, follower: Follower) -> None:
-        """Tell it of the keys, now and whenever they have changed."""
+        """Call the follower with the keys, now and after each change."""
         self._followers.append(follower)
-        follower(self._in_force)
+        follower(self._current)
 
     def is_live(self) -> bool:
         return self._is_within(self._bound)
@@ -88,70 +87,72 @@ class KeyRingWatcher:
 
     def check(self) -> None:
         """
-        :raises Unavailable: it cannot be told whether the keys are still good.
+        :raises Unavailable: a key may have been revoked in the meantime.
         """
         if not self.is_live():
             raise Unavailable("keys")
 
     def published(self) -> Sequence[Mapping[str, str]]:
-        """The public keys of access tokens, the current one first, then the next."""
+        """Return the public keys of access tokens, the current one first, then the next."""
         if not self._is_within(self._bound + self._times.cached.total_seconds()):
             raise Unavailable("keys")
-        keys = self._in_force.ring.by_state(TokenKind.ACCESS, self._clock())
-        return [self._in_force.pairs[key.id].jwk() for key in keys]
+        keys = self._current.ring.by_state(TokenKind.ACCESS, self._clock())
+        return [self._current.pairs[key.id].jwk() for key in keys]
 
-    def report_to(self, tell: Tell, looked: Callable[[], None]) -> None:
+    def report_to(self, report: ReportKeys, reloaded: Callable[[], None]) -> None:
         """
-        :param tell: is told of the keys of each kind, now and whenever they are looked at.
-        :param looked: is called whenever that was possible and all of them were good.
+        :param report: called for each kind of token, now and after each reload.
+        :param reloaded: called after each reload that found valid keys only.
         """
-        self._tell, self._looked = tell, looked
-        self._report_state()
+        self._report, self._reloaded = report, reloaded
+        self._report_keys()
 
     def take(self, pairs: Mapping[TokenKind, SigningKey]) -> None:
-        """These instead of those that were given before. What the others signed is dead."""
-        self._store = StaticKeys(pairs)
-        self._use(self._store.held, monotonic())
+        """Replace static keys. Everything that the previous ones have signed becomes invalid."""
+        self._store = store = StaticKeys(pairs)
+        self._use(store.loaded, monotonic())
 
     def decrypt_with(self, secrets: Sequence[bytes]) -> None:
         """Decrypt the keys of a database with these secrets from now on."""
         self._store.use(secrets)
 
     async def reload(self) -> None:
-        """Look at the store. What is wrong is reported once."""
+        """Read the store. A problem is logged once."""
         asked_at = monotonic()
         try:
-            held = await self._store.read()
-            held.check(self._store.variable)
+            loaded = await self._store.read()
+            loaded.check(self._store.variable)
         except (ConfigurationError, Unavailable) as error:
-            self._report(str(error))
+            self._log_problem(str(error))
         else:
-            self._report(next(iter(held.warnings), ""))
-            if asked_at >= self._asked_at:  # or else somebody who asked later was quicker
-                self._use(held, asked_at)
-        self._report_state()
+            self._log_problem(next(iter(loaded.warnings), ""))
+            if asked_at >= self._asked_at:  # else a later reload was answered first
+                self._use(loaded, asked_at)
+        self._report_keys()
 
-    def _use(self, held: LoadedKeys, asked_at: float) -> None:
-        self.held, self._asked_at = held, asked_at
-        ring = held.ring.without_expired(self._clock(), self._times)
-        if ring != self._in_force.ring:
-            self._in_force = LoadedKeys(ring, held.pairs)
+    def _use(self, loaded: LoadedKeys, asked_at: float) -> None:
+        self.loaded, self._asked_at = loaded, asked_at
+        ring = loaded.ring.without_expired(self._clock(), self._times)
+        if ring != self._current.ring:
+            self._current = LoadedKeys(ring, loaded.pairs)
             for follower in self._followers:
-                follower(self._in_force)
+                follower(self._current)
 
-    def _report_state(self) -> None:
-        """The state of a key depends on the time, too."""
-        if self._looked and not self._trouble:
-            self._looked()
-        if self._tell:
-            ring, now = self._in_force.ring, self._clock()
+    def _report_keys(self) -> None:
+        """Report after each reload, because the state of a key depends on the time, too."""
+        if self._reloaded and not self._problem:
+            self._reloaded()
+        if self._report:
+            ring, now = self._current.ring, self._clock()
             for kind in TokenKind:
                 states = Counter(ring.state(key, now) for key in ring.of(kind))
                 current = ring.signing(kind, now)
                 has_start = current.signs_from is not None and current.signs_from > UNKNOWN_START
-                self._tell(kind, states, current.signs_from if has_start else current.published_at)
+                since = current.signs_from if has_start else current.published_at
+                self._report(kind, states, since)
 
-    def _report(self, trouble: str) -> None:
-        if trouble and trouble != self._trouble:
-            log.error("signing_keys_rejected", reason=trouble)
-        self._trouble = trouble
+    def _log_problem(self, problem: str) -> None:
+        """Log a problem when it appears; the previous keys stay in use."""
+        if problem and problem != self._problem:
+            log.error("signing_keys_rejected", reason=problem)
+        self._problem = problem

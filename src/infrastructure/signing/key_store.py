@@ -122,11 +122,11 @@ class ReadOnlyKeys(SigningKeyStore):
         self._reason = reason
 
     @override
-    async def make(self, _kind: TokenKind, _now: datetime) -> NoReturn:
+    async def make(self, kind: TokenKind, now: datetime) -> NoReturn:
         raise KeysReadOnly(self._reason)
 
     @override
-    async def replace(self, _old: KeyRing, _new: KeyRing) -> NoReturn:
+    async def replace(self, old: KeyRing, new: KeyRing) -> NoReturn:
         raise KeysReadOnly(self._reason)
 
 
@@ -140,8 +140,8 @@ class StaticKeys(ReadOnlyKeys):
                 Key(pair.kid, kind, UNKNOWN_START, UNKNOWN_START) for kind, pair in pairs.items()
             )
         )
-        self.held = LoadedKeys(ring, {pair.kid: pair for pair in pairs.values()})
+        self.loaded = LoadedKeys(ring, {pair.kid: pair for pair in pairs.values()})
 
     @override
     async def read(self) -> LoadedKeys:
-        return self.held
+        return self.loaded

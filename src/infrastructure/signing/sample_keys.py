@@ -1,7 +1,7 @@
-"""Keys that everybody has: the sample pairs in the ``.env`` files of public RS256 tutorials.
+"""Sample key pairs of public RS256 tutorials, by JWK thumbprint (RFC 7638).
 
-Whoever starts from such a tutorial may still run on its keys, and then anybody can sign tokens.
-Named by JWK thumbprint (RFC 7638). Samples below 2048 bits are not listed; their size is refused.
+A service that was started from such a tutorial may still use them, and then anybody can sign its
+tokens. Samples below 2048 bits are not listed: their size is rejected anyway.
 """
 
 SAMPLE_KEYS = frozenset(

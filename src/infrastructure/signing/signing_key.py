@@ -17,7 +17,7 @@ from infrastructure.signing.sample_keys import SAMPLE_KEYS
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A key pair that is fit to sign.
+    """A key pair that may sign.
 
     :ivar kid: the JWK thumbprint of the public key (RFC 7638, SHA-256).
     """
@@ -40,10 +40,9 @@ class SigningKey:
         """
         :param private_pem: PKCS#1 or PKCS#8, not encrypted.
         :param public_pem: PKCS#1 or SubjectPublicKeyInfo; it must be the private key's.
-        :param algorithm: the usual one of such a key unless given.
-        :raises UnfitKey: unreadable, of a kind that nothing signs with, below 2048 bits, an
-            exponent other than 65537, not a pair, or a key that was published (everybody can sign
-            with that).
+        :param algorithm: the default one for such a key unless given.
+        :raises UnfitKey: unreadable, of an unsupported kind, below 2048 bits, with an exponent
+            other than 65537, not a pair, or a sample key (anybody can sign with that).
         """
         try:
             private = serialization.load_pem_private_key(private_pem, password=None)
@@ -68,7 +67,7 @@ class SigningKey:
         return cls(private, kid, algorithm)
 
     def signing_with(self, algorithm: Algorithm) -> Self:
-        """The same key with this algorithm, if it is for such keys."""
+        """Return the same key with this algorithm, if the algorithm is for such keys."""
         fits = algorithm.private is self.algorithm.private
         return replace(self, algorithm=algorithm) if fits else self
 
@@ -77,7 +76,7 @@ class SigningKey:
         return self.private.public_key()
 
     def jwk(self) -> dict[str, str]:
-        """The public key for others (RFC 7517)."""
+        """Return the public key (RFC 7517)."""
         members = self.algorithm.members(self.public)
         return members | {"use": "sig", "alg": self.algorithm.name, "kid": self.kid}
 
@@ -104,13 +103,13 @@ def _read_public(pem: bytes) -> object:
 
 
 def thumbprint(members: Mapping[str, str]) -> KeyId:
-    """Of the required members of a JWK in order: RFC 7638, with SHA-256, in base64url."""
+    """Return the thumbprint (RFC 7638, SHA-256) of the required members of a JWK, in order."""
     digest = hashlib.sha256(msgspec.json.encode(members)).digest()
     return KeyId(base64.urlsafe_b64encode(digest).rstrip(b"=").decode())
 
 
 def key_in_text(private: str, public: str | None) -> SigningKey:
-    """A key from environment variables: PEM texts in base64.
+    """Read a key from environment variables: PEM texts in base64.
 
     :raises UnfitKey: see :meth:`SigningKey.from_pem`.
     """

@@ -1,4 +1,4 @@
-"""The life of a key: spare, current, retired, gone."""
+"""The states of a key: standby, next, current, retired, deleted."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -47,20 +47,20 @@ def test_a_token_is_signed_by_the_key_of_its_time() -> None:
     assert RING.signing(ACCESS, NOW + timedelta(days=4000)) == CURRENT
 
 
-def test_before_any_key_has_begun_the_first_one_signs() -> None:
+def test_the_first_key_signs_tokens_issued_before_any_key_has_begun() -> None:
     assert RING.signing(ACCESS, LONG_AGO - SECOND) == OLD
     assert ring(SPARE).signing(ACCESS, NOW) == SPARE
     assert ring(SPARE).state(SPARE, NOW) is KeyState.CURRENT
 
 
-def test_keys_of_other_tokens_do_not_count() -> None:
+def test_a_ring_keeps_the_kinds_of_tokens_apart() -> None:
     other = a_key(LATELY + SECOND, kind=REFRESH)
 
     assert RING.plus(other).signing(ACCESS, NOW) == CURRENT
     assert RING.plus(other).signing(REFRESH, NOW) == other
 
 
-def test_a_spare_that_is_published_for_long_signs_with_the_next_second() -> None:
+def test_a_standby_that_was_published_long_enough_signs_from_the_next_second() -> None:
     rotated = RING.rotated(ACCESS, NOW, TIMES)
 
     start = rotated.signing(ACCESS, NOW + SECOND).signs_from
@@ -71,24 +71,24 @@ def test_a_spare_that_is_published_for_long_signs_with_the_next_second() -> None
     assert NOW <= start < NOW + SECOND
 
 
-def test_a_spare_that_is_new_is_published_before_it_signs() -> None:
-    spare = a_key(published_at=NOW)
-    rotated = ring(CURRENT, spare).rotated(ACCESS, NOW, TIMES)
+def test_a_new_standby_is_published_before_it_signs() -> None:
+    standby = a_key(published_at=NOW)
+    rotated = ring(CURRENT, standby).rotated(ACCESS, NOW, TIMES)
     due = NOW + TIMES.published
 
     assert TIMES.published > TIMES.cached
     assert rotated.signing(ACCESS, due - SECOND) == CURRENT
-    assert rotated.signing(ACCESS, due + SECOND).id == spare.id
+    assert rotated.signing(ACCESS, due + SECOND).id == standby.id
     assert rotated.is_rotating(ACCESS, NOW)
     assert not rotated.is_rotating(ACCESS, due + SECOND)
 
 
-def test_without_a_spare_there_is_no_rotation() -> None:
+def test_a_rotation_needs_a_standby() -> None:
     with pytest.raises(ValueError, match="no next key"):
         ring(CURRENT).rotated(ACCESS, NOW, TIMES)
 
 
-def test_a_rotation_is_due_when_the_key_has_signed_for_its_time() -> None:
+def test_a_rotation_is_due_when_the_key_has_signed_for_the_rotation_time() -> None:
     assert TIMES.rotation
     due = LATELY + TIMES.rotation
 
@@ -105,21 +105,21 @@ def test_a_retired_key_is_kept_until_its_last_token_has_expired() -> None:
     assert RING.without_expired(last, TIMES) == ring(CURRENT, SPARE)
 
 
-def test_what_signs_and_what_is_to_sign_never_expires() -> None:
+def test_current_and_next_keys_never_expire() -> None:
     assert ring(CURRENT, SPARE).without_expired(NOW + timedelta(days=4000), TIMES) == ring(
         CURRENT, SPARE
     )
 
 
-def test_a_retired_key_that_is_revoked_is_gone() -> None:
+def test_a_revoked_retired_key_is_deleted() -> None:
     assert RING.without(OLD, NOW) == ring(CURRENT, SPARE)
 
 
-def test_a_spare_that_is_revoked_is_gone() -> None:
+def test_a_revoked_standby_is_deleted() -> None:
     assert RING.without(SPARE, NOW) == ring(OLD, CURRENT)
 
 
-def test_the_next_key_takes_the_whole_place_of_a_current_one_that_is_revoked() -> None:
+def test_a_standby_takes_over_the_whole_time_of_a_revoked_current_key() -> None:
     left = RING.without(CURRENT, NOW)
 
     successor = replace(SPARE, signs_from=CURRENT.signs_from)
@@ -128,7 +128,7 @@ def test_the_next_key_takes_the_whole_place_of_a_current_one_that_is_revoked() -
     assert left.retired_at(OLD) == CURRENT.signs_from
 
 
-def test_so_does_one_whose_turn_was_settled_already() -> None:
+def test_a_scheduled_key_takes_over_the_whole_time_of_a_revoked_current_key() -> None:
     coming = a_key(NOW + timedelta(minutes=5))
 
     left = ring(CURRENT, coming, SPARE).without(CURRENT, NOW)
@@ -137,12 +137,12 @@ def test_so_does_one_whose_turn_was_settled_already() -> None:
     assert left.next(ACCESS, NOW) == SPARE
 
 
-def test_the_only_key_cannot_be_revoked_without_another() -> None:
+def test_the_only_key_cannot_be_revoked_without_a_successor() -> None:
     with pytest.raises(ValueError, match="no next key"):
         ring(OLD, CURRENT).without(CURRENT, NOW)
 
 
-def test_a_key_that_waits_for_its_time_is_no_spare() -> None:
+def test_a_scheduled_key_is_no_standby() -> None:
     coming = a_key(NOW + SECOND)
 
     assert ring(CURRENT, coming).standby(ACCESS, NOW) is None

@@ -73,7 +73,7 @@ class SharedKeys(WritableKeyStore):
 
     def __init__(self) -> None:
         super().__init__("KEYS_SECRET", EDDSA)
-        self.held = LoadedKeys()
+        self.loaded = LoadedKeys()
         self.is_down = False
         self.reads = 0
 
@@ -81,12 +81,12 @@ class SharedKeys(WritableKeyStore):
         self.reads += 1
         if self.is_down:
             raise Unavailable("keys")
-        return self.held
+        return self.loaded
 
     async def replace(self, old: KeyRing, new: KeyRing) -> bool:
-        if self.held.ring != old:
+        if self.loaded.ring != old:
             return False
-        self.held = LoadedKeys(new, {**self.held.pairs, **self._made})
+        self.loaded = LoadedKeys(new, {**self.loaded.pairs, **self._made})
         return True
 
 
@@ -112,13 +112,13 @@ async def loaded(house: World, store: SharedKeys, maintain: MaintainKeys) -> Key
 async def test_a_key_that_another_process_revokes_is_gone_within_the_bound(
     time: JobTime, store: SharedKeys, loaded: KeyRingWatcher, house: World
 ) -> None:
-    revoked = store.held.ring.signing(TokenKind.ACCESS, house.clock())
-    store.held = replace(store.held, ring=store.held.ring.without(revoked, house.clock()))
+    revoked = store.loaded.ring.signing(TokenKind.ACCESS, house.clock())
+    store.loaded = replace(store.loaded, ring=store.loaded.ring.without(revoked, house.clock()))
 
     async with time.running(reload_signing_keys(loaded)):
         await time.elapse(BOUND)
 
-    assert loaded.held.ring == store.held.ring
+    assert loaded.loaded.ring == store.loaded.ring
     assert store.reads == 4
 
 
@@ -139,7 +139,7 @@ async def test_keys_rotate_when_their_time_has_come(
     async with time.running(maintain_signing_keys(maintain, loaded)):
         await time.elapse(SECOND)
 
-    assert [len(store.held.ring.of(kind)) for kind in TokenKind] == [3, 3]  # one is retired
+    assert [len(store.loaded.ring.of(kind)) for kind in TokenKind] == [3, 3]  # one is retired
 
 
 async def test_key_maintenance_asks_no_store_while_nothing_is_due(
@@ -163,7 +163,7 @@ async def test_keys_rotate_after_the_outage_of_their_store(
             await time.elapse(SECOND)
 
     assert {each["event"] for each in logs} == {"key_rotation_failed"}
-    assert [len(store.held.ring.of(kind)) for kind in TokenKind] == [3, 3]
+    assert [len(store.loaded.ring.of(kind)) for kind in TokenKind] == [3, 3]
 
 
 def running_jobs() -> set[str]:

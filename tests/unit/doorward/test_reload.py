@@ -75,11 +75,11 @@ async def test_a_new_data_secret_in_the_file_is_used(process: Process) -> None:
     file.write_text(f"{SECRET},{old}")
     after = await rotate(process.settings)
     await process.keys.reload()
-    assert process.keys.held.ring != after
+    assert process.keys.loaded.ring != after
 
     await process.reload()
 
-    assert process.keys.held.ring == after
+    assert process.keys.loaded.ring == after
 
 
 async def test_keys_in_another_place_need_a_restart(
@@ -89,7 +89,7 @@ async def test_keys_in_another_place_need_a_restart(
 
     await process.reload(KEYS_SECRET=SECRET, USERS_URL="sqlite:///elsewhere.db")
 
-    assert process.keys.held.ring == after
+    assert process.keys.loaded.ring == after
     assert "key_store_change_ignored" in caplog.text
 
 

@@ -1,4 +1,4 @@
-"""Device tokens: recognised for the user they were issued to, and for nobody else."""
+"""Device tokens are recognised for the user they were issued to, and for no other."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -32,20 +32,20 @@ def test_a_device_is_recognised_by_its_token(devices: HmacDevices) -> None:
     assert devices.recognise(token, ADA) == device
 
 
-def test_each_token_is_of_another_device(devices: HmacDevices) -> None:
+def test_each_token_names_another_device(devices: HmacDevices) -> None:
     recognised = {devices.recognise(devices.issue(ADA), ADA) for _ in range(100)}
 
     assert len(recognised) == 100
     assert None not in recognised
 
 
-def test_a_device_of_somebody_else_is_not_recognised(devices: HmacDevices) -> None:
+def test_a_device_of_another_user_is_not_recognised(devices: HmacDevices) -> None:
     assert devices.recognise(devices.issue(EVE), ADA) is None
     beside = replace(ADA, id=UserId(UUID(int=ADA.id.int ^ 1)))
     assert devices.recognise(devices.issue(ADA), beside) is None
 
 
-def test_with_a_new_password_every_device_is_a_stranger_again(devices: HmacDevices) -> None:
+def test_a_new_password_invalidates_all_device_tokens(devices: HmacDevices) -> None:
     token = devices.issue(ADA)
 
     assert devices.recognise(token, replace(ADA, name="Ada King")) is not None
@@ -82,7 +82,9 @@ def test_a_device_has_128_random_bits_and_its_token_says_nothing_else(
      "\u0661.\u0661", "x" * 100_000, ("x" * 1000 + ".") * 10],
     ids=lambda token: str(token)[:12],
 )  # fmt: skip
-def test_garbage_is_not_recognised(devices: HmacDevices, token: str | None) -> None:
+def test_a_malformed_device_token_is_not_recognised(
+    devices: HmacDevices, token: str | None
+) -> None:
     assert devices.recognise(token, ADA) is None
 
 

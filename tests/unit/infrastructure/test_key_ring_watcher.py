@@ -1,4 +1,4 @@
-"""The keys of a running process: how it learns of changes, and what it does when it cannot."""
+"""The keys of a running process: how it learns of changes, and what it does without answers."""
 
 import asyncio
 import logging
@@ -31,13 +31,13 @@ TIMES = KeyTimes(
 
 
 class OpenStore(WritableKeyStore):
-    """Holds what a test puts there, or fails."""
+    """A store that holds what a test puts there, or fails."""
 
     is_shared = True
 
     def __init__(self) -> None:
         super().__init__("KEYS_SECRET", EDDSA)
-        self.held = LoadedKeys()
+        self.loaded = LoadedKeys()
         self.trouble: Exception | None = None
         self.wait: asyncio.Event | None = None  # for an answer that comes late
         self.late = LoadedKeys()
@@ -48,7 +48,7 @@ class OpenStore(WritableKeyStore):
         if self.wait:
             await self.wait.wait()
             return self.late
-        return self.held
+        return self.loaded
 
     async def replace(self, _old: KeyRing, _new: KeyRing) -> bool:
         raise NotImplementedError
@@ -56,19 +56,19 @@ class OpenStore(WritableKeyStore):
     def put(
         self, kind: TokenKind = ACCESS, algorithm: Algorithm = EDDSA, **changes: object
     ) -> Key:
-        """A new key that has always signed, but for the changes."""
+        """Add a new key that has always signed, with these changes."""
         pair = SigningKey.generate(algorithm)
         key = replace(Key(pair.kid, kind, UNKNOWN_START, UNKNOWN_START), **changes)  # type: ignore[arg-type]
-        self.held = LoadedKeys(self.held.ring.plus(key), {**self.held.pairs, pair.kid: pair})
+        self.loaded = LoadedKeys(self.loaded.ring.plus(key), {**self.loaded.pairs, pair.kid: pair})
         return key
 
     def drop(self, key: Key) -> None:
-        self.held = replace(self.held, ring=KeyRing(self.held.ring.keys - {key}))
+        self.loaded = replace(self.loaded, ring=KeyRing(self.loaded.ring.keys - {key}))
 
 
 @dataclass
 class Monotonic:
-    """The clock by which the age of an answer is told."""
+    """The clock that measures the age of an answer."""
 
     seconds: float = 1000.0
 
@@ -78,19 +78,19 @@ class Monotonic:
 
 @dataclass
 class Process:
-    """A worker: its signer, and what is in front of that."""
+    """A worker: its signer, and the cache in front of it."""
 
     store: OpenStore
     clock: SettableClock = field(default_factory=lambda: SettableClock(NOW))
 
     def __post_init__(self) -> None:
-        self.live = KeyRingWatcher(self.store, self.store.held, TIMES, self.clock, BOUND)
+        self.live = KeyRingWatcher(self.store, self.store.loaded, TIMES, self.clock, BOUND)
         self.signer = JwtSigner(self.live, AUDIENCES, LIFETIMES.absolute)
         self.near = VerifiedTokenCache(self.signer, 100, self.clock, self.live.is_live)
         self.live.follow(lambda _: self.near.clear())
 
     def kid_of(self, claims: TokenClaims) -> str:
-        """Of the key that signs this."""
+        """Return the id of the key that signs these claims."""
         kid: str = jwt.get_unverified_header(self.signer.sign(claims))["kid"]
         return kid
 
@@ -120,7 +120,7 @@ def is_accepted(process: Process, token: str) -> bool:
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS)
-def test_the_algorithm_is_the_keys(store: OpenStore, algorithm: Algorithm) -> None:
+def test_the_key_decides_the_algorithm(store: OpenStore, algorithm: Algorithm) -> None:
     key = store.put(algorithm=algorithm)
     signer = Process(store).signer
 
@@ -147,7 +147,7 @@ async def test_a_change_of_algorithm_is_a_rotation(store: OpenStore) -> None:
 
 
 async def test_a_key_is_accepted_before_it_signs(store: OpenStore) -> None:
-    """One worker may begin before another one."""
+    """One worker may start to sign with it before another one does."""
     current = store.put()
     coming = store.put(signs_from=NOW + timedelta(minutes=5))
     early = Process(store, SettableClock(NOW + timedelta(minutes=5)))
@@ -160,8 +160,8 @@ async def test_a_key_is_accepted_before_it_signs(store: OpenStore) -> None:
     assert process.signer.verify(early.signer.sign(later), ACCESS) == later
 
 
-def test_a_token_of_a_moment_ago_is_signed_as_it_was_then(store: OpenStore) -> None:
-    """So whoever repeats a refresh gets the same tokens, even across a rotation."""
+def test_the_key_of_its_time_signs_a_token_issued_a_moment_ago(store: OpenStore) -> None:
+    """So a repeated refresh gets the same tokens, even across a rotation."""
     old, new = store.put(), store.put(signs_from=NOW)
     process = Process(store)
     before = replace(CLAIMS, issued_at=CLAIMS.issued_at - 1)
@@ -172,7 +172,7 @@ def test_a_token_of_a_moment_ago_is_signed_as_it_was_then(store: OpenStore) -> N
     assert process.signer.sign(before) == process.signer.sign(before)
 
 
-async def test_a_revoked_key_is_forgotten_with_all_that_was_verified(store: OpenStore) -> None:
+async def test_a_revoked_key_and_its_cached_verifications_are_discarded(store: OpenStore) -> None:
     key = store.put()
     process = Process(store)
     token = process.near.sign(CLAIMS)
@@ -186,7 +186,7 @@ async def test_a_revoked_key_is_forgotten_with_all_that_was_verified(store: Open
     assert not is_accepted(process, token)
 
 
-async def test_a_retired_key_is_dropped_when_its_tokens_have_expired(store: OpenStore) -> None:
+async def test_a_retired_key_is_deleted_when_its_tokens_have_expired(store: OpenStore) -> None:
     store.put()
     process = Process(store)
     token = process.signer.sign(CLAIMS)
@@ -203,12 +203,12 @@ async def test_a_retired_key_is_dropped_when_its_tokens_have_expired(store: Open
 
 
 async def test_the_current_key_is_published_first_and_then_the_next(store: OpenStore) -> None:
-    retired, spare = store.put(), store.put(signs_from=None)
+    retired, standby = store.put(), store.put(signs_from=None)
     current = store.put(signs_from=NOW - SECOND)
 
     published = [key["kid"] for key in Process(store).signer.public_keys()]
 
-    assert published == [current.id, spare.id, retired.id]
+    assert published == [current.id, standby.id, retired.id]
 
 
 def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -218,7 +218,7 @@ def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [line["reason"] for line in lines]  # type: ignore[index]
 
 
-async def test_bad_keys_are_reported_once_and_the_old_ones_stay(
+async def test_invalid_keys_are_logged_once_and_the_previous_ones_stay(
     store: OpenStore, caplog: pytest.LogCaptureFixture, monotonic: Monotonic
 ) -> None:
     store.is_shared = False  # a folder, say
@@ -236,7 +236,7 @@ async def test_bad_keys_are_reported_once_and_the_old_ones_stay(
     assert errors(caplog) == ["KEYS_FOLDER holds access.pem, which is bad"]
 
 
-async def test_a_ring_that_lacks_a_kind_is_not_taken(store: OpenStore) -> None:
+async def test_a_ring_without_keys_of_a_kind_is_rejected(store: OpenStore) -> None:
     key = store.put()
     process = Process(store)
     store.drop(key)
@@ -245,7 +245,7 @@ async def test_a_ring_that_lacks_a_kind_is_not_taken(store: OpenStore) -> None:
     assert process.kid_of(CLAIMS) == key.id
 
 
-async def test_while_nobody_can_say_whether_a_key_was_revoked_nothing_is_accepted(
+async def test_nothing_is_signed_or_accepted_while_the_store_cannot_report_revocations(
     store: OpenStore, monotonic: Monotonic
 ) -> None:
     store.put()
@@ -268,7 +268,7 @@ async def test_while_nobody_can_say_whether_a_key_was_revoked_nothing_is_accepte
     assert process.near.public_keys()  # for others may keep them for longer than that
 
 
-async def test_the_public_keys_are_told_for_as_long_as_others_may_keep_them(
+async def test_public_keys_are_published_as_long_as_verifiers_may_cache_them(
     store: OpenStore, monotonic: Monotonic
 ) -> None:
     store.put()
@@ -281,13 +281,13 @@ async def test_the_public_keys_are_told_for_as_long_as_others_may_keep_them(
         process.signer.public_keys()
 
 
-async def test_what_is_refused_beside_good_keys_is_reported_once(
+async def test_an_invalid_key_beside_valid_ones_is_logged_once(
     store: OpenStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     store.put()
     process = Process(store)
     key = store.put(signs_from=None)
-    store.held = replace(store.held, warnings=("KEYS_FOLDER holds refresh.pem, which is bad",))
+    store.loaded = replace(store.loaded, warnings=("KEYS_FOLDER holds refresh.pem, which is bad",))
     for _ in range(3):
         await process.live.reload()
 
@@ -295,7 +295,9 @@ async def test_what_is_refused_beside_good_keys_is_reported_once(
     assert errors(caplog) == ["KEYS_FOLDER holds refresh.pem, which is bad"]
 
 
-async def test_with_the_first_answer_it_goes_on(store: OpenStore, monotonic: Monotonic) -> None:
+async def test_signing_resumes_with_the_first_answer_of_the_store(
+    store: OpenStore, monotonic: Monotonic
+) -> None:
     store.put()
     process = Process(store)
     token = process.near.sign(CLAIMS)
@@ -307,10 +309,10 @@ async def test_with_the_first_answer_it_goes_on(store: OpenStore, monotonic: Mon
     assert is_accepted(process, token)
 
 
-async def test_an_answer_that_comes_late_brings_nothing_back(store: OpenStore) -> None:
+async def test_a_late_answer_brings_back_no_revoked_key(store: OpenStore) -> None:
     key = store.put()
     process = Process(store)
-    before, store.wait = store.held, asyncio.Event()
+    before, store.wait = store.loaded, asyncio.Event()
     late = asyncio.create_task(process.live.reload())
     await asyncio.sleep(0)  # it has asked
 

@@ -88,13 +88,13 @@ async def test_a_public_key_of_another_pair_is_named(
     assert await refusal_of(texts) == f"{name} does not belong to the private key"
 
 
-async def test_a_key_that_is_no_base64_is_named(texts: dict[str, str]) -> None:
+async def test_a_key_that_is_not_base64_is_named(texts: dict[str, str]) -> None:
     texts["REFRESH_TOKEN_PUBLIC_KEY"] = "rubbish!"
 
     assert await refusal_of(texts) == "REFRESH_TOKEN_PUBLIC_KEY is not base64"
 
 
-async def test_both_kinds_of_token_need_keys_of_their_own(texts: dict[str, str]) -> None:
+async def test_access_and_refresh_tokens_need_different_keys(texts: dict[str, str]) -> None:
     for part in ("PRIVATE", "PUBLIC"):
         texts[f"REFRESH_TOKEN_{part}_KEY"] = texts[f"ACCESS_TOKEN_{part}_KEY"]
 
@@ -146,7 +146,7 @@ async def test_keys_are_in_one_location(
     )
 
 
-async def test_the_keys_of_a_database_need_one() -> None:
+async def test_a_configured_secret_needs_users_in_a_sql_database() -> None:
     assert await refusal_of({"KEYS_SECRET": SECRET, "USERS_URL": "memory:"}) == (
         "KEYS_SECRET needs the users in PostgreSQL or SQLite: their database has the keys"
     )
@@ -163,7 +163,7 @@ def test_a_signer_from_the_settings_signs_what_it_accepts(
     assert signer.verify(signer.sign(claims), kind) == claims
 
 
-def test_keys_are_known_before_they_sign_and_after() -> None:
+def test_keys_are_published_before_they_sign_and_kept_afterwards() -> None:
     times = key_times(
         Settings.read(
             {"JWKS_MAX_AGE": "60", "ACCESS_TOKEN_EXPIRED_IN": "5m", "KEYS_SECRET": SECRET}
@@ -176,7 +176,7 @@ def test_keys_are_known_before_they_sign_and_after() -> None:
     assert times.rotation == timedelta(days=30)
 
 
-def test_keys_that_are_given_are_not_rotated_by_themselves() -> None:
+def test_only_keys_under_a_configured_secret_rotate_automatically() -> None:
     assert key_times(Settings.read({})).rotation is None
     assert key_times(Settings.read({"KEYS_FOLDER": "/run/secrets"})).rotation is None
     assert (

@@ -1,4 +1,4 @@
-"""Key pairs: which are fit to sign, and what they are called."""
+"""Key pairs: which are fit to sign, and their ids."""
 
 import base64
 from collections.abc import Callable
@@ -78,7 +78,7 @@ def test_an_unfit_key_is_refused_with_its_reason(make: Callable[[], bytes], reas
     assert refusal_of(make()) == reason
 
 
-def test_a_published_key_is_refused(
+def test_a_published_sample_key_is_refused(
     keys: dict[TokenKind, SigningKey], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = keys[TokenKind.ACCESS]
@@ -88,7 +88,7 @@ def test_a_published_key_is_refused(
     assert refusal_of(key.private_pem()).startswith("is a published sample key")
 
 
-def test_published_keys_are_named_by_thumbprint() -> None:
+def test_sample_keys_are_listed_by_thumbprint() -> None:
     assert {len(base64.urlsafe_b64decode(f"{kid}=")) for kid in SAMPLE_KEYS} == {32}
 
 
@@ -147,7 +147,7 @@ def test_a_generated_key_has_3072_bits() -> None:
     assert key.kid == thumbprint(RS256.members(key.public))
 
 
-def test_a_key_does_not_show_itself(keys: dict[TokenKind, SigningKey]) -> None:
+def test_the_repr_of_a_key_shows_no_private_part(keys: dict[TokenKind, SigningKey]) -> None:
     key = keys[TokenKind.ACCESS]
 
     assert repr(key) == f"SigningKey(kid='{key.kid}')"
@@ -170,7 +170,7 @@ def test_a_key_in_text_may_have_line_breaks(keys: dict[TokenKind, SigningKey]) -
 
 
 @pytest.mark.parametrize("text", ["not base64!", "AAAAA", "é", "-----BEGIN RSA PRIVATE KEY-----"])
-def test_a_key_in_text_that_is_no_base64_is_refused(text: str) -> None:
+def test_a_key_in_text_that_is_not_base64_is_refused(text: str) -> None:
     with pytest.raises(UnfitKey, match=r"^is not base64$"):
         key_in_text(text, None)
 
