@@ -11,8 +11,8 @@ import pytest
 from application.rate_limiting import CurrentRateLimits
 from domain.key_ring import KeyRing
 from domain.token import TokenKind
-from doorward.cli.env_file import Environment
 from doorward.diagnostics import preflight
+from doorward.env_file import Environment
 from doorward.server.reload import ConfigurationReload
 from doorward.wiring.keys import key_times, open_key_store
 from doorward.wiring.rate_limits import rate_limits
