@@ -95,7 +95,7 @@ def mint(testbed: Testbed, people: Sequence[Person], kind: TokenKind) -> list[st
 
 def _sign(keys: Mapping[str, str], claims: Sequence[TokenClaims]) -> list[str]:
     settings = Settings.read(keys)
-    signer = make_signer(settings, KeyRingWatcher.fixed(keys_in_environment(settings)))
+    signer = make_signer(settings, KeyRingWatcher.fixed(keys_in_environment(settings.keys)))
     return [signer.sign(each) for each in claims]
 
 

@@ -11,6 +11,7 @@ from jwt.algorithms import RSAAlgorithm
 from bench.cpu import Cost
 from domain.token import TokenKind
 from doorward.wiring.keys import keys_in_environment
+from infrastructure.config.passwords import PasswordSettings
 from infrastructure.config.settings import Settings
 from infrastructure.passwords.argon2_hasher import Cost as HashCost
 from tests.support.builders import PASSWORD
@@ -21,7 +22,7 @@ _MESSAGE = bytes(600)  # as long as what is signed of a token
 def signatures(keys: Mapping[str, str], seconds: float) -> Cost:
     """RS256, with both keys in turn."""
     rs256 = RSAAlgorithm(RSAAlgorithm.SHA256)
-    private = [key.private for key in keys_in_environment(Settings.read(keys)).values()]
+    private = [key.private for key in keys_in_environment(Settings.read(keys).keys).values()]
     assert len(private) == len(TokenKind)
     count, start, cpu_start = 0, time.perf_counter(), time.process_time()
     while time.perf_counter() < start + seconds:
@@ -33,7 +34,7 @@ def signatures(keys: Mapping[str, str], seconds: float) -> Cost:
 
 def hashes(count: int) -> Cost:
     """Argon2 with the service's default parameters, on as many threads as it has by default."""
-    settings = Settings.read({})
+    settings = PasswordSettings()
     cost = HashCost(settings.argon2_passes, settings.argon2_memory)
     hasher = PasswordHasher(cost.time_cost, cost.memory_kib, cost.parallelism)
     verify = partial(hasher.verify, hasher.hash(PASSWORD), PASSWORD)

@@ -71,13 +71,13 @@ class Tutorial(Provider):
 
     @provide
     def signer(self, settings: Settings) -> TokenSigner:
-        keys = keys_in_environment(settings)
+        keys = keys_in_environment(settings.keys)
         pems = {kind: key.public_pem() for kind, key in keys.items()}
         return ParsingSigner(make_signer(settings, KeyRingWatcher.fixed(keys)), pems)
 
     @provide
     def sessions(self, settings: Settings) -> SessionStore:
-        return RedisSessions(ReconnectingServer(settings.sessions_at))
+        return RedisSessions(ReconnectingServer(settings.storage.sessions_at))
 
 
 class ParsingSigner(TokenSigner):
@@ -127,7 +127,7 @@ class ReconnectingServer(RedisServer):
 
 def main() -> None:
     server.exit_on_signals()
-    settings = Settings.read()
+    settings = Settings.read().http
     listener = server.listen(settings.host, settings.port)
     config = server.configuration(server_options(settings), LOGS, os.environ[APPLICATION])
     server.run(config, listener, lambda: None, lambda _: None)

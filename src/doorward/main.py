@@ -20,6 +20,7 @@ from doorward.server.parent_watch import parent_watched
 from doorward.server.reload import ConfigurationReload
 from doorward.wiring.container import UNOBSERVED, make_container
 from infrastructure.config.settings import Settings
+from infrastructure.config.signing_keys import KeySettings
 from infrastructure.passwords.hashing_pool import HashingPool
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.telemetry.logging import configure_logging
@@ -37,7 +38,7 @@ def make_app(
     """
     configure_logging()
     settings = Settings.read()
-    observation = Observation.of_this_process(settings)
+    observation = Observation.of_this_process(settings.telemetry)
     lifecycle = lifecycle or Lifecycle()
     return Program(
         partial(_open_for_process, open_app(settings, lifecycle, environment, observation))
@@ -93,5 +94,5 @@ async def _listen(
     if environment:
         limits = await container.get(CurrentRateLimits)
         keys = await container.get(KeyRingWatcher)
-        source = (await container.get(Settings)).key_source
+        source = (await container.get(KeySettings)).source
         lifecycle.on_reload.append(ConfigurationReload(environment, limits, keys, source))

@@ -19,7 +19,7 @@ import termios
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -405,7 +405,7 @@ class TestKeys:
             "REFRESH_TOKEN_PUBLIC_KEY",
         ]
         settings = Settings.read(variables)
-        generated = keys_in_environment(settings).values()
+        generated = keys_in_environment(settings.keys).values()
         assert {key.public.key_size for key in generated} == {3072}
 
         (tmp_path / ".env").write_text(result.stdout)
@@ -591,8 +591,8 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     before = dict(os.environ)
     heard = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     handlers = {each: signal.getsignal(each) for each in heard}
-    for setting in fields(Settings):
-        os.environ.pop(setting.metadata["variable"], None)
+    for variable in Settings.variables():
+        os.environ.pop(variable.name, None)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["doorward", "serve"])
     yield

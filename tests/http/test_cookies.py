@@ -157,7 +157,9 @@ class TestNearTheAbsoluteEnd:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
         """A session that ends after 70 minutes, however often it is refreshed."""
-        return replace(settings, session_lifetime=timedelta(minutes=70))
+        return replace(
+            settings, tokens=replace(settings.tokens, session_lifetime=timedelta(minutes=70))
+        )
 
     async def test_the_cookies_go_when_the_session_does(
         self, client: Client, clock: SettableClock

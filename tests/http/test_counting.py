@@ -156,7 +156,7 @@ async def test_an_outage_and_a_fault_are_counted(
     login = "/api/auth/login"
     assert counted(registry) == {("POST", login, "503"): 1, ("POST", login, "500"): 1}
     assert value(registry, "logins", outcome="unavailable") == 1
-    assert value(registry, "logins", outcome="RuntimeError") == 1
+    assert value(registry, "logins", outcome="internal_error") == 1
 
 
 async def test_too_many_attempts_are_counted(
@@ -251,7 +251,7 @@ class TestEndsOfSessions:
 class TestTooMany:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
-        return replace(settings, sessions_per_user=1)
+        return replace(settings, tokens=replace(settings.tokens, sessions_per_user=1))
 
     async def test_the_oldest_session_ends_by_that_cause(
         self, client: Client, registry: CollectorRegistry

@@ -38,9 +38,9 @@ async def test_a_dump_of_the_stores_holds_no_credential(
     later = (await client.refresh(tokens["refresh_token"])).json()
     await client.log_in()
 
-    dump = "\n".join(of_sqlite(settings.users_at))
-    if settings.sessions_at.startswith("redis"):
-        dump += "\n".join(of_redis(settings.sessions_at))
+    dump = "\n".join(of_sqlite(settings.storage.users_at))
+    if settings.storage.sessions_at.startswith("redis"):
+        dump += "\n".join(of_redis(settings.storage.sessions_at))
 
     assert "ada@example.org" in dump  # it is the right dump
     assert PASSWORD not in dump

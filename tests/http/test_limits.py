@@ -23,6 +23,12 @@ from tests.support.builders import MICROSECOND, PASSWORD, SECOND
 from tests.support.doubles import SettableClock
 
 WINDOW = timedelta(minutes=15)
+
+
+def limited(settings: Settings, **limits: RateLimit | None) -> Settings:
+    return replace(settings, rate_limits=replace(settings.rate_limits, **limits))
+
+
 PROXY, ELSEWHERE = "10.0.0.1", "198.51.100.7"
 GUESS = {"email": EMAIL, "password": "a guess"}
 
@@ -35,7 +41,7 @@ async def guess(client: Client, forwarded_for: str | None = None) -> httpx.Respo
 class TestAnAccount:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
-        return replace(settings, login_limit_account=RateLimit("login-account", 3, WINDOW))
+        return limited(settings, login_account=RateLimit("login-account", 3, WINDOW))
 
     async def test_that_was_tried_too_often_is_closed_for_a_while(self, client: Client) -> None:
         await client.register()
@@ -159,12 +165,12 @@ class TestAnAccount:
 class TestAnAddress:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
-        return replace(
+        return limited(
             settings,
-            login_limit_account=None,
-            login_limit_address=RateLimit("login-address", 3, WINDOW),
-            refresh_limit_address=RateLimit("refresh-address", 3, WINDOW),
-            register_limit_address=RateLimit("register-address", 3, WINDOW),
+            login_account=None,
+            login_address=RateLimit("login-address", 3, WINDOW),
+            refresh_address=RateLimit("refresh-address", 3, WINDOW),
+            register_address=RateLimit("register-address", 3, WINDOW),
         )
 
     @pytest.fixture

@@ -348,7 +348,7 @@ async def test_another_sites_page_ends_nothing(
 class TestTheMost:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
-        return replace(settings, sessions_per_user=3)
+        return replace(settings, tokens=replace(settings.tokens, sessions_per_user=3))
 
     @each_stack
     async def test_sessions_that_somebody_has_are_the_newest(

@@ -5,14 +5,15 @@ import re
 import runpy
 import subprocess
 import sys
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import yaml
 from dotenv import dotenv_values
 
+from infrastructure.config.http import HttpSettings
 from infrastructure.config.settings import Settings
+from infrastructure.config.storage import StorageSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -22,8 +23,8 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
 EXAMPLE_TEXT = (ROOT / ".env.example").read_text()
 EXAMPLE = {name: value or "" for name, value in dotenv_values(ROOT / ".env.example").items()}
 
-SETTINGS = {each.metadata["variable"] for each in fields(Settings)}
-SECRETS = {each.metadata["variable"] for each in fields(Settings) if each.metadata["is_secret"]}
+SETTINGS = {each.name for each in Settings.variables()}
+SECRETS = {each.name for each in Settings.variables() if each.is_secret}
 OF_OPENTELEMETRY = {
     "OTEL_EXPORTER_OTLP_HEADERS",
     "OTEL_PROPAGATORS",
@@ -104,8 +105,10 @@ def test_no_container_gets_more_of_the_env_file_than_it_needs() -> None:
 
 def test_the_env_example_leaves_serving_without_docker_as_it_is() -> None:
     settings = Settings.read(EXAMPLE)
-    assert settings.users_at == settings.sessions_at == Settings.read({}).embedded_url
-    assert settings.origin == Settings.read({}).origin
+    assert (
+        settings.storage.users_at == settings.storage.sessions_at == StorageSettings().embedded_url
+    )
+    assert settings.http.origin == HttpSettings().origin
 
 
 def test_nothing_starts_without_a_password() -> None:
@@ -119,10 +122,10 @@ def test_the_service_in_docker_uses_the_servers_beside_it() -> None:
     of_the_host = {"POSTGRES_HOST": "127.0.0.1", "DATABASE_URL": "memory:", "POSTGRES_PORT": "1"}
     filled = EXAMPLE | of_the_host | dict.fromkeys(PASSWORDS, "s3cret")
     settings = Settings.read(resolved("api", filled))
-    assert settings.users_at == "postgresql://doorward:s3cret@postgres:5432/doorward"
-    assert settings.sessions_at == "redis://:s3cret@redis:6379/0"
-    assert settings.client_origin == ("http://localhost:3000",)
-    assert Settings.read(resolved("migrate", filled)).users_at == settings.users_at
+    assert settings.storage.users_at == "postgresql://doorward:s3cret@postgres:5432/doorward"
+    assert settings.storage.sessions_at == "redis://:s3cret@redis:6379/0"
+    assert settings.http.client_origins == ("http://localhost:3000",)
+    assert Settings.read(resolved("migrate", filled)).storage.users_at == settings.storage.users_at
 
 
 def test_ports_are_open_to_this_machine_only() -> None:

@@ -137,7 +137,7 @@ def serve_again_and_again(listener: socket.socket) -> NoReturn:
 
 def serve(container: AsyncContainer, listener: socket.socket, settings: Settings) -> None:
     program = Program(partial(opened, container))
-    config = server.configuration(server_options(settings), LOGS, lambda: mortal(program))
+    config = server.configuration(server_options(settings.http), LOGS, lambda: mortal(program))
     Server(config).run(sockets=[listener])
 
 

@@ -7,7 +7,7 @@ import click
 from application.audit import PruneAuditLog
 from domain.actor import Operator
 from doorward.cli.use_cases import use_cases
-from infrastructure.config.environment_variables import lifetime
+from infrastructure.config.parsers import lifetime
 
 
 @click.group()

@@ -14,7 +14,7 @@ from domain.actor import Operator
 from domain.key_ring import Key, KeyId, KeyListing, KeyRing, KeysReadOnly, KeyState, KeyUnknown
 from domain.token import TokenKind
 from doorward.cli.use_cases import use_cases
-from infrastructure.config.settings import Settings
+from infrastructure.config.storage import StorageSettings
 from infrastructure.signing.algorithms import ALGORITHMS, RS256
 from infrastructure.signing.key_store import UNKNOWN_START
 from infrastructure.signing.signing_key import SigningKey
@@ -83,7 +83,7 @@ def revoke(kid: str) -> None:
 
     async def run(container: AsyncContainer) -> None:
         revoke_key: RevokeKey = await container.get(RevokeKey)
-        settings: Settings = await container.get(Settings)
+        settings: StorageSettings = await container.get(StorageSettings)
         await revoke_key(Operator(), KeyId(kid))
         await asyncio.sleep(settings.revocation_bound.total_seconds())
 

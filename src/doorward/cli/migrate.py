@@ -34,8 +34,10 @@ def _migrate(move: Callable[[Location, StoreOptions], Awaitable[schema.Move]]) -
     async def run() -> None:
         await preflight.check_urls(settings)
         preflight.make_data_folder(settings)
-        for location in distinct(settings):
-            result = await move(location, store_options(settings)) if location.is_sql else None
+        for location in distinct(settings.storage):
+            result = (
+                await move(location, store_options(settings.storage)) if location.is_sql else None
+            )
             click.echo(f"{location.description}: {_format_move(result)}")
 
     configure_logging()

@@ -6,11 +6,11 @@ import click
 
 from api.app import openapi_document
 from doorward.wiring.http import origin_policy
-from infrastructure.config.settings import Settings
+from infrastructure.config.http import HttpSettings
 
 
 @click.command()
 def openapi() -> None:
     """Print the OpenAPI document. It depends on no configuration and needs no store."""
-    document = openapi_document(origin_policy(Settings.read({})))
+    document = openapi_document(origin_policy(HttpSettings()))
     click.echo(json.dumps(document, indent=2))

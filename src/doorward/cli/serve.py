@@ -39,23 +39,24 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool)
     environment = Environment(os.environ)
     environment.fix(HOST=host, PORT=port, WORKERS=1 if reload else workers)
     settings = Settings.read()
-    environment.fix(HOST=settings.host, PORT=settings.port, WORKERS=settings.workers)
-    require_tracing(settings)
+    http, telemetry = settings.http, settings.telemetry
+    environment.fix(HOST=http.host, PORT=http.port, WORKERS=http.workers)
+    require_tracing(telemetry)
     asyncio.run(preflight.prepare(settings))
-    listener = _listen(settings.host, settings.port)
-    metrics = settings.metrics_port and _listen(
-        settings.metrics_host, settings.metrics_port, "METRICS_", "METRICS_PORT"
+    listener = _listen(http.host, http.port)
+    metrics = telemetry.metrics_port and _listen(
+        telemetry.metrics_host, telemetry.metrics_port, "METRICS_", "METRICS_PORT"
     )
-    if settings.workers > 1:
+    if http.workers > 1:
         os.environ[PARENT] = str(os.getpid())
     _introduce(settings)
     lifecycle = Lifecycle()
     application: Application = partial(make_app, lifecycle, environment)
     if reload:  # the code is imported anew, by name
         application = "doorward.main:make_app"
-    options = server_options(settings)
+    options = server_options(http)
     config = server.configuration(options, LOGS, application, lifecycle, reload=reload)
-    has_workers = settings.workers > 1 or reload
+    has_workers = http.workers > 1 or reload
     with serving_metrics(metrics or None, from_workers=has_workers) as worker_exited:
         server.run(config, listener, partial(_reconfigure, environment), worker_exited)
 
@@ -73,7 +74,7 @@ def _reconfigure(environment: Environment) -> ServerOptions | None:
         log.exception("configuration_reload_failed")
         return None
     environment.install(variables)
-    return server_options(settings)
+    return server_options(settings.http)
 
 
 def _listen(host: str, port: int, prefix: str = "", how: str = "PORT or --port") -> socket.socket:
@@ -96,11 +97,12 @@ def _listen(host: str, port: int, prefix: str = "", how: str = "PORT or --port")
 
 
 def _introduce(settings: Settings) -> None:
-    users, sessions = locations(settings)
-    click.echo(f"Doorward listens on {settings.host}, port {settings.port}: {settings.origin}")
-    click.echo(f"  documentation  {settings.origin}/docs")
+    http, telemetry = settings.http, settings.telemetry
+    users, sessions = locations(settings.storage)
+    click.echo(f"Doorward listens on {http.host}, port {http.port}: {http.origin}")
+    click.echo(f"  documentation  {http.origin}/docs")
     click.echo(f"  users          {users.description}")
     click.echo(f"  sessions       {sessions.description}")
     click.echo(f"  keys           {keys_location(settings)}")
-    if settings.metrics_port:
-        click.echo(f"  metrics        {settings.metrics_host}, port {settings.metrics_port}")
+    if telemetry.metrics_port:
+        click.echo(f"  metrics        {telemetry.metrics_host}, port {telemetry.metrics_port}")

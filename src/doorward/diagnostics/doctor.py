@@ -3,7 +3,7 @@
 import stat
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,6 @@ from sqlalchemy import text
 
 from domain.token import LEEWAY, TokenKind
 from doorward.wiring.keys import EARLIER_FOLDER, keys_location, open_key_store
-from infrastructure.config import environment_variables as variables
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
 from infrastructure.config.signing_keys import KeySource
@@ -68,12 +67,12 @@ async def examine_audit_log(settings: Settings, since: str | None) -> AsyncItera
     """
     :param since: a head that was noted before, as ``number:digest``.
     """
-    location, _ = locations(settings)
+    location, _ = locations(settings.storage)
     if _is_to_be_made(location):
         yield Finding("info", "audit log", f"there is no {location.description} yet")
         return
     try:
-        async with location.connect(store_options(settings)) as connection:
+        async with location.connect(store_options(settings.storage)) as connection:
             if not isinstance(connection, Database):
                 yield Finding("info", "audit log", f"{location.description} keeps none")
                 return
@@ -103,12 +102,12 @@ def _noted(since: str | None) -> chain.Head | None:
 def read_configuration(environment: Mapping[str, str]) -> tuple[list[str], Settings]:
     """What is wrong with the variables, and the settings as they would be without those."""
     good, problems = dict(environment), []
-    for setting in fields(Settings):
+    for variable in Settings.variables():
         try:
-            variables.read(setting, environment)
+            variable.read(environment)
         except ConfigurationError as error:
             problems.append(str(error))
-            del good[setting.metadata["variable"]]
+            del good[variable.name]
     try:
         return problems, Settings.read(good)
     except ConfigurationError as error:  # two spellings of one lifetime
@@ -119,12 +118,12 @@ def read_configuration(environment: Mapping[str, str]) -> tuple[list[str], Setti
 
 def _checks(settings: Settings) -> Iterator[tuple[str, Check]]:
     yield "keys", partial(check_keys, settings)
-    for location in locations(settings):
+    for location in locations(settings.storage):
         yield location.role, partial(check_store, settings, location)
-    for location in distinct(settings):
+    for location in distinct(settings.storage):
         if location.is_sql:
             yield f"schema of the {location.role}", partial(check_schema, settings, location)
-    for location in distinct(settings):
+    for location in distinct(settings.storage):
         if not (location.file or location.is_memory):
             yield f"clock of the {location.role}", partial(check_clock, settings, location)
     yield "password hashing", partial(describe_hashing, settings)
@@ -132,31 +131,31 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Check]]:
 
 async def check_keys(settings: Settings) -> tuple[Verdict, str]:
     """Check that the keys are valid, and that no other user can read their files."""
-    match settings.key_source:
+    match settings.keys.source:
         case KeySource.ENVIRONMENT:
             return await _examine_keys(settings)
-        case KeySource.FOLDER if settings.keys_folder:  # a mounted secret may be for a group
-            exposed = _exposed(settings.keys_folder.glob("*.pem"), 0o007)
+        case KeySource.FOLDER if settings.keys.folder:  # a mounted secret may be for a group
+            exposed = _exposed(settings.keys.folder.glob("*.pem"), 0o007)
             return exposed or await _examine_keys(settings)
         case KeySource.EMBEDDED_DATABASE:
-            exposed = _exposed([settings.secret_file], 0o077)
+            exposed = _exposed([settings.storage.secret_file], 0o077)
             return exposed or await _examine_embedded_keys(settings)
         case _:
             return await _examine_sql_keys(settings)
 
 
 async def _examine_embedded_keys(settings: Settings) -> tuple[Verdict, str]:
-    earlier = settings.data.absolute() / EARLIER_FOLDER
+    earlier = settings.storage.data.absolute() / EARLIER_FOLDER
     if has_key_files(earlier):
         return "info", f"in {earlier}: the first start takes them over"
     return await _examine_sql_keys(settings)
 
 
 async def _examine_sql_keys(settings: Settings) -> tuple[Verdict, str]:
-    location = key_database(settings)
+    location = key_database(settings.storage, settings.keys.source)
     if not _is_to_be_made(location):
         with translate_errors(location):
-            async with location.connect(store_options(settings)) as database:
+            async with location.connect(store_options(settings.storage)) as database:
                 if not isinstance(database, Database) or await has_keys(database):
                     return await _examine_keys(settings)
     return "info", "none yet: the first start makes them"
@@ -164,7 +163,7 @@ async def _examine_sql_keys(settings: Settings) -> tuple[Verdict, str]:
 
 async def _examine_keys(settings: Settings) -> tuple[Verdict, str]:
     async with open_key_store(settings) as store:
-        with translate_errors(key_database(settings)):
+        with translate_errors(key_database(settings.storage, settings.keys.source)):
             held = await store.read()
     if held.warnings:
         return "FAIL", held.warnings[0]
@@ -198,7 +197,7 @@ async def check_store(settings: Settings, location: Location) -> tuple[Verdict, 
     if location.file and _mode(location.file) & 0o077:
         return "FAIL", f"other users may read {location.file}: `chmod 600` it"
     with translate_errors(location):
-        async with location.connect(store_options(settings)) as connection:
+        async with location.connect(store_options(settings.storage)) as connection:
             await location.ping(connection)
             start = time.perf_counter()
             await location.ping(connection)
@@ -210,7 +209,10 @@ async def check_schema(settings: Settings, location: Location) -> tuple[Verdict,
     """Whether it is the one that this version needs."""
     if _is_to_be_made(location):
         return "info", "the first start makes it"
-    found, newest = await require_usable(location, store_options(settings)), migrations.newest()
+    found, newest = (
+        await require_usable(location, store_options(settings.storage)),
+        migrations.newest(),
+    )
     if found != newest:
         return "ok", f"at revision {found}: later than {newest}, and compatible with this version"
     return "ok", f"at revision {found}, the newest"
@@ -219,7 +221,7 @@ async def check_schema(settings: Settings, location: Location) -> tuple[Verdict,
 async def check_clock(settings: Settings, location: Location) -> tuple[Verdict, str]:
     """Whether that machine's clock agrees with ours, as far as tokens can tell."""
     with translate_errors(location):
-        async with location.connect(store_options(settings)) as connection:
+        async with location.connect(store_options(settings.storage)) as connection:
             apart = await _apart(location, connection)
     if apart is None:
         return "info", f"{location.description} does not tell its time"
@@ -228,8 +230,11 @@ async def check_clock(settings: Settings, location: Location) -> tuple[Verdict, 
 
 async def describe_hashing(settings: Settings) -> tuple[Verdict, str]:
     """The memory that it takes at most."""
-    at_once = settings.workers * settings.hash_threads
-    return "info", f"takes up to {at_once * settings.argon2_memory // 1024} MiB of memory"
+    at_once = settings.http.workers * settings.passwords.hash_threads
+    return (
+        "info",
+        f"takes up to {at_once * settings.passwords.argon2_memory // 1024} MiB of memory",
+    )
 
 
 async def _apart(location: Location, connection: Any) -> timedelta | None:

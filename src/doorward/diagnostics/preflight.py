@@ -29,14 +29,14 @@ async def prepare(settings: Settings, *, keys: bool = True) -> None:
     await check(settings, keys=keys)
     for location in _databases(settings):
         await _check_schema(location, settings)
-    if settings.key_source is KeySource.EMBEDDED_DATABASE:
-        with translate_errors(key_database(settings)):
+    if settings.keys.source is KeySource.EMBEDDED_DATABASE:
+        with translate_errors(key_database(settings.storage, settings.keys.source)):
             await prepare_embedded_keys(settings)
-    if settings.key_source.is_sql and keys:
+    if settings.keys.source.is_sql and keys:
         await _check_keys(settings)
-    for location in locations(settings):
+    for location in locations(settings.storage):
         with translate_errors(location, f"cannot be used for {location.role}"):
-            async with location.connect(store_options(settings)) as connection:
+            async with location.connect(store_options(settings.storage)) as connection:
                 await location.ping(connection)
 
 
@@ -48,7 +48,7 @@ async def check(settings: Settings, *, keys: bool = True) -> None:
     await check_urls(settings)
     _refuse_split_memory(settings)
     make_data_folder(settings)
-    if keys and not settings.key_source.is_sql:
+    if keys and not settings.keys.source.is_sql:
         await _check_keys(settings)
 
 
@@ -58,16 +58,16 @@ async def check_again(settings: Settings) -> None:
     :raises ConfigurationError: something is configured wrongly.
     """
     await check(settings)
-    if settings.key_source is KeySource.EMBEDDED_DATABASE:
-        data_secrets(settings)  # only a start makes one
+    if settings.keys.source is KeySource.EMBEDDED_DATABASE:
+        data_secrets(settings.keys, settings.storage)  # only a start makes one
 
 
 async def check_urls(settings: Settings) -> None:
     """
     :raises ConfigurationError: a URL that no adapter understands.
     """
-    for location in locations(settings):
-        async with location.connect(store_options(settings)):
+    for location in locations(settings.storage):
+        async with location.connect(store_options(settings.storage)):
             pass  # nothing is sent yet
 
 
@@ -76,40 +76,46 @@ def make_data_folder(settings: Settings) -> None:
 
     :raises ConfigurationError: it cannot be made.
     """
-    is_embedded = any(location.url == settings.embedded_url for location in locations(settings))
-    if not (is_embedded or settings.key_source is KeySource.EMBEDDED_DATABASE):
+    is_embedded = any(
+        location.url == settings.storage.embedded_url for location in locations(settings.storage)
+    )
+    if not (is_embedded or settings.keys.source is KeySource.EMBEDDED_DATABASE):
         return
     try:
-        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        settings.storage.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError("DOORWARD_DATA", f"cannot be made: {error.strerror}") from None
 
 
 def _refuse_split_memory(settings: Settings) -> None:
-    if settings.workers > 1 and any(location.is_memory for location in locations(settings)):
+    if settings.http.workers > 1 and any(
+        location.is_memory for location in locations(settings.storage)
+    ):
         raise ConfigurationError(
             "WORKERS", "must be 1 with a store in memory: processes do not share that"
         )
 
 
 def _databases(settings: Settings) -> Iterator[Location]:
-    yield from distinct(settings)
-    keys = key_database(settings)
-    if settings.key_source.is_sql and keys.url not in {each.url for each in distinct(settings)}:
+    yield from distinct(settings.storage)
+    keys = key_database(settings.storage, settings.keys.source)
+    if settings.keys.source.is_sql and keys.url not in {
+        each.url for each in distinct(settings.storage)
+    }:
         yield keys
 
 
 async def _check_keys(settings: Settings) -> None:
     async with open_key_store(settings) as store:
-        with translate_errors(key_database(settings)):
+        with translate_errors(key_database(settings.storage, settings.keys.source)):
             held = await store.read()
         held.require_no_warning()
-        if held.ring.keys or not settings.keys_secret:  # the first worker makes those
+        if held.ring.keys or not settings.keys.secrets:  # the first worker makes those
             held.check(store.variable)
 
 
 async def _check_schema(location: Location, settings: Settings) -> None:
     if location.file:
-        await move_up(location, store_options(settings))
+        await move_up(location, store_options(settings.storage))
     elif location.is_sql:
-        await require_usable(location, store_options(settings))
+        await require_usable(location, store_options(settings.storage))

@@ -9,7 +9,7 @@ from uvicorn import Config
 from api.lifecycle import Lifecycle
 from doorward.wiring.http import origin_policy
 from doorward.wiring.refusals import Refusals, refusals
-from infrastructure.config.settings import Settings
+from infrastructure.config.http import HttpSettings
 
 Application = str | Callable[[], Any]
 """Makes the application, or names the function that does. Workers receive it pickled."""
@@ -30,7 +30,7 @@ class ServerOptions:
     refusals: Refusals
 
 
-def server_options(settings: Settings) -> ServerOptions:
+def server_options(settings: HttpSettings) -> ServerOptions:
     """Return the options of the web server as configured."""
     return ServerOptions(
         settings.workers,

@@ -1,13 +1,13 @@
 """Applies a changed configuration to a running process."""
 
 import asyncio
+from collections.abc import Sequence
 
 import structlog
 
 from application.rate_limiting import CurrentRateLimits
 from doorward.env_file import Environment
 from doorward.wiring.keys import keys_in_environment
-from doorward.wiring.rate_limits import rate_limits
 from infrastructure.config.data_secret import data_secrets
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
@@ -43,14 +43,13 @@ class ConfigurationReload:
         """Apply all of the new configuration, or nothing if any of it is wrong."""
         try:
             settings = Settings.read(self._environment.read())
-            new_limits = rate_limits(settings)
-            new_keys = keys_in_environment(settings) if settings.has_keys else None
-            new_secrets = data_secrets(settings) if settings.key_source.is_sql else ()
+            new_keys = keys_in_environment(settings.keys) if settings.keys.has_keys else None
+            new_secrets = _data_secrets(settings)
         except ConfigurationError as error:
             log.warning("configuration_reload_refused", reason=str(error))
             return
-        self._limits.now = new_limits
-        if settings.key_source is not self._source:
+        self._limits.now = settings.rate_limits
+        if settings.keys.source is not self._source:
             log.warning("key_store_change_ignored", remedy="restart")
         elif new_keys:
             self._keys.take(new_keys)
@@ -60,3 +59,9 @@ class ConfigurationReload:
         self._reloads.add(reload)
         reload.add_done_callback(self._reloads.discard)
         log.info("configuration_reloaded", reloaded=["rate_limits", "signing_keys"])
+
+
+def _data_secrets(settings: Settings) -> Sequence[bytes]:
+    if not settings.keys.source.is_sql:
+        return ()
+    return data_secrets(settings.keys, settings.storage)

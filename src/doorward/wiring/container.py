@@ -1,6 +1,6 @@
 """The composition root: the providers of all capabilities, put together."""
 
-from dishka import AsyncContainer, Provider, Scope, from_context, make_async_container
+from dishka import AsyncContainer, Provider, make_async_container
 
 from api.lifecycle import Lifecycle
 from doorward.wiring.http import HttpProvider
@@ -8,6 +8,7 @@ from doorward.wiring.jobs import Jobs
 from doorward.wiring.passwords import PasswordProvider
 from doorward.wiring.rate_limits import RateLimitProvider
 from doorward.wiring.sessions import SessionProvider
+from doorward.wiring.settings import SettingsProvider
 from doorward.wiring.signing import SigningProvider
 from doorward.wiring.stores import StoreProvider
 from doorward.wiring.system import SystemProvider
@@ -34,7 +35,7 @@ def make_container(
     """
     traced = [traced_use_cases(observation.tracing)] if observation.tracing else []
     return make_async_container(
-        Configuration(),
+        SettingsProvider(),
         SystemProvider(),
         TelemetryProvider(),
         StoreProvider(),
@@ -53,11 +54,3 @@ def make_container(
             Observation: observation,
         },
     )
-
-
-class Configuration(Provider):
-    """Provides the settings."""
-
-    scope = Scope.APP
-
-    settings = from_context(Settings)

@@ -16,7 +16,7 @@ from api.security.guard import Guard
 from api.security.origin_policy import OriginPolicy
 from application.authenticate import AuthenticateFromCache
 from application.session_activity import RecordSessionActivity
-from infrastructure.config.settings import Settings
+from infrastructure.config.http import HttpSettings
 from infrastructure.telemetry.telemetry import Observation
 
 
@@ -29,7 +29,7 @@ class HttpProvider(Provider):
     security = provide_all(CookieWriter, CredentialReader, Guard)
 
     @provide
-    def origin_policy(self, settings: Settings) -> OriginPolicy:
+    def origin_policy(self, settings: HttpSettings) -> OriginPolicy:
         return origin_policy(settings)
 
     @provide
@@ -53,9 +53,9 @@ class HttpProvider(Provider):
         return app
 
 
-def origin_policy(settings: Settings) -> OriginPolicy:
+def origin_policy(settings: HttpSettings) -> OriginPolicy:
     """Return the origin policy as configured."""
-    origins = set(settings.client_origin)
+    origins = set(settings.client_origins)
     if settings.public_url is None:  # a browser on this machine may use either of its names
         origins.add(f"http://127.0.0.1:{settings.port}")
     return OriginPolicy(

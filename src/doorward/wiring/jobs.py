@@ -10,7 +10,7 @@ from doorward.jobs.flush_session_activity import flush_session_activity
 from doorward.jobs.maintain_signing_keys import maintain_signing_keys
 from doorward.jobs.reload_signing_keys import reload_signing_keys
 from doorward.jobs.scheduler import Job
-from infrastructure.config.settings import Settings
+from infrastructure.config.signing_keys import KeySettings
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 
 
@@ -28,7 +28,7 @@ class Jobs(Provider):
     @provide
     def jobs(
         self,
-        settings: Settings,
+        settings: KeySettings,
         flush_activity: FlushSessionActivity,
         audit_log: AuditLog,
         keys: KeyRingWatcher,
@@ -40,6 +40,6 @@ class Jobs(Provider):
             flush_audit_log(audit_log),
             reload_signing_keys(keys),
         ]
-        if settings.keys_secret:
+        if settings.secrets:
             jobs.append(maintain_signing_keys(maintain_keys, keys))
         return jobs

@@ -10,7 +10,9 @@ from infrastructure.clock import system_clock
 from infrastructure.config.data_secret import data_secrets, make_secret_file
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
-from infrastructure.config.signing_keys import KeySource
+from infrastructure.config.signing_keys import KeySettings, KeySource
+from infrastructure.config.storage import StorageSettings
+from infrastructure.config.tokens import TokenSettings
 from infrastructure.signing import key_takeover
 from infrastructure.signing.algorithms import ALGORITHMS, UnfitKey
 from infrastructure.signing.device_tokens import Secrets, secret_from
@@ -41,13 +43,13 @@ async def open_key_store(
     :raises ConfigurationError: a key that must not sign, only one of the two, several locations,
         or no secret for the keys in the database.
     """
-    _refuse_several_locations(settings)
-    match settings.key_source:
+    _refuse_several_locations(settings.keys)
+    match settings.keys.source:
         case KeySource.ENVIRONMENT:
-            yield StaticKeys(keys_in_environment(settings), _STATIC)
-        case KeySource.FOLDER if settings.keys_folder:
-            notice = key_times(settings).published
-            yield FolderKeys(settings.keys_folder, "KEYS_FOLDER", clock, notice)
+            yield StaticKeys(keys_in_environment(settings.keys), _STATIC)
+        case KeySource.FOLDER if settings.keys.folder:
+            notice = key_times(settings.keys, settings.tokens).published
+            yield FolderKeys(settings.keys.folder, "KEYS_FOLDER", clock, notice)
         case _:
             async with _open_database(settings) as database:
                 yield _sql_keys(settings, database)
@@ -62,10 +64,10 @@ async def prepare_embedded_keys(settings: Settings, clock: Clock = system_clock)
 
     :raises ConfigurationError: the secret is lost, or the keys of the earlier release are invalid.
     """
-    earlier = settings.data / EARLIER_FOLDER
+    earlier = settings.storage.data / EARLIER_FOLDER
     async with _open_database(settings) as database:
         if not await has_keys(database):
-            make_secret_file(settings.secret_file)
+            make_secret_file(settings.storage.secret_file)
         elif not has_key_files(earlier):
             return
         await key_takeover.fill(_sql_keys(settings, database), earlier, clock)
@@ -73,54 +75,57 @@ async def prepare_embedded_keys(settings: Settings, clock: Clock = system_clock)
 
 @asynccontextmanager
 async def _open_database(settings: Settings) -> AsyncIterator[Database]:
-    url = settings.embedded_url
-    if settings.key_source is KeySource.USERS_DATABASE:
-        _require_sql(settings)
-        url = settings.users_at
-    async with connect_keys(url, settings.store_timeout) as database:
+    url = settings.storage.embedded_url
+    if settings.keys.source is KeySource.USERS_DATABASE:
+        _require_sql(settings.storage)
+        url = settings.storage.users_at
+    async with connect_keys(url, settings.storage.timeout) as database:
         yield database
 
 
 def _sql_keys(settings: Settings, database: Database) -> SqlKeys:
-    is_embedded = settings.key_source is KeySource.EMBEDDED_DATABASE
+    is_embedded = settings.keys.source is KeySource.EMBEDDED_DATABASE
     variable = "DOORWARD_DATA" if is_embedded else "KEYS_SECRET"
-    return SqlKeys(
-        database, data_secrets(settings), ALGORITHMS[settings.token_algorithm], variable
-    )
+    secrets = data_secrets(settings.keys, settings.storage)
+    return SqlKeys(database, secrets, ALGORITHMS[settings.keys.algorithm], variable)
 
 
 def keys_location(settings: Settings) -> str:
     """Describe where the keys are."""
-    match settings.key_source:
+    match settings.keys.source:
         case KeySource.ENVIRONMENT:
             return "in the environment"
-        case KeySource.FOLDER if settings.keys_folder:
-            return f"in {settings.keys_folder.absolute()}"
+        case KeySource.FOLDER if settings.keys.folder:
+            return f"in {settings.keys.folder.absolute()}"
         case KeySource.USERS_DATABASE:
             return "in the database of the users, encrypted"
         case _:
-            database, secret = key_database(settings), settings.secret_file.absolute()
+            database, secret = (
+                key_database(settings.storage, settings.keys.source),
+                settings.storage.secret_file.absolute(),
+            )
             return f"in {database.description}, encrypted with {secret}"
 
 
-def key_times(settings: Settings) -> KeyTimes:
+def key_times(keys: KeySettings, tokens: TokenSettings) -> KeyTimes:
     """Return how long keys are published before they sign, and kept after they have signed."""
     return KeyTimes(
-        cached=settings.jwks_max_age,
+        cached=keys.jwks_max_age,
         kept={
-            TokenKind.ACCESS: settings.access_lifetime + 2 * LEEWAY,
-            TokenKind.REFRESH: settings.refresh_lifetime + 2 * LEEWAY,
+            TokenKind.ACCESS: tokens.access_lifetime + 2 * LEEWAY,
+            TokenKind.REFRESH: tokens.refresh_lifetime + 2 * LEEWAY,
         },
-        rotation=settings.key_rotation if settings.keys_secret else None,
+        rotation=keys.rotation if keys.secrets else None,
     )
 
 
 def make_signer(settings: Settings, keys: KeyRingWatcher) -> JwtSigner:
-    issuer = settings.token_issuer
+    """Make the signer of tokens."""
+    issuer, audience = settings.issuer, settings.tokens.audience or settings.issuer
     return JwtSigner(
         keys,
-        Audiences(issuer, settings.audience or issuer, refresh=f"{issuer}/api/auth/refresh"),
-        longest_lifetime=settings.session_lifetime,
+        Audiences(issuer, audience, refresh=f"{issuer}/api/auth/refresh"),
+        longest_lifetime=settings.tokens.session_lifetime,
     )
 
 
@@ -132,7 +137,7 @@ def device_secrets(settings: Settings, keys: KeyRingWatcher, clock: Clock) -> Se
     stay valid for this purpose until they leave the store.
     """
     lasting = [secret_from(secret) for secret in _lasting_secrets(settings)]
-    if settings.keys_secret:
+    if settings.keys.secrets:
         return lambda: lasting
 
     derived: list[bytes] = []
@@ -147,10 +152,10 @@ def device_secrets(settings: Settings, keys: KeyRingWatcher, clock: Clock) -> Se
 
 
 def _lasting_secrets(settings: Settings) -> Sequence[bytes]:
-    return data_secrets(settings) if settings.key_source.is_sql else ()
+    return data_secrets(settings.keys, settings.storage) if settings.keys.source.is_sql else ()
 
 
-def keys_in_environment(settings: Settings) -> Mapping[TokenKind, SigningKey]:
+def keys_in_environment(settings: KeySettings) -> Mapping[TokenKind, SigningKey]:
     """
     :raises ConfigurationError: a key that must not sign, or only one of the two.
     """
@@ -166,9 +171,8 @@ def keys_in_environment(settings: Settings) -> Mapping[TokenKind, SigningKey]:
         raise ConfigurationError(
             "REFRESH_TOKEN_PRIVATE_KEY", "must be another key than ACCESS_TOKEN_PRIVATE_KEY"
         )
-    return {
-        kind: key.signing_with(ALGORITHMS[settings.token_algorithm]) for kind, key in keys.items()
-    }
+    algorithm = ALGORITHMS[settings.algorithm]
+    return {kind: key.signing_with(algorithm) for kind, key in keys.items()}
 
 
 def _from_text(kind: TokenKind, private: str | None, public: str | None) -> SigningKey:
@@ -187,11 +191,11 @@ def _from_text(kind: TokenKind, private: str | None, public: str | None) -> Sign
     return key
 
 
-def _refuse_several_locations(settings: Settings) -> None:
+def _refuse_several_locations(settings: KeySettings) -> None:
     locations = {
         "ACCESS_TOKEN_PRIVATE_KEY": settings.has_keys,
-        "KEYS_FOLDER": settings.keys_folder is not None,
-        "KEYS_SECRET": settings.keys_secret is not None,
+        "KEYS_FOLDER": settings.folder is not None,
+        "KEYS_SECRET": settings.secrets is not None,
     }
     given = [variable for variable, is_given in locations.items() if is_given]
     if len(given) > 1:
@@ -200,7 +204,7 @@ def _refuse_several_locations(settings: Settings) -> None:
         )
 
 
-def _require_sql(settings: Settings) -> None:
+def _require_sql(settings: StorageSettings) -> None:
     if backend_for(settings.users_at, "users") is not SQL:
         raise ConfigurationError(
             "KEYS_SECRET", "needs the users in PostgreSQL or SQLite: their database has the keys"

@@ -6,7 +6,7 @@ from dishka import Provider, Scope, provide
 
 from application.ports import PasswordHasher
 from domain.password import PasswordRule
-from infrastructure.config.settings import Settings
+from infrastructure.config.passwords import PasswordSettings
 from infrastructure.passwords.argon2_hasher import Argon2Hasher, Cost
 from infrastructure.passwords.common_passwords import common_passwords
 from infrastructure.passwords.hashing_pool import HashingPool
@@ -19,15 +19,15 @@ class PasswordProvider(Provider):
     scope = Scope.APP
 
     @provide
-    def rule(self, settings: Settings) -> PasswordRule:
-        return PasswordRule(settings.password_min_length, common_passwords())
+    def rule(self, settings: PasswordSettings) -> PasswordRule:
+        return PasswordRule(settings.min_length, common_passwords())
 
     @provide
-    def pool(self, settings: Settings, observation: Observation) -> Iterator[HashingPool]:
+    def pool(self, settings: PasswordSettings, observation: Observation) -> Iterator[HashingPool]:
         pool = HashingPool(settings.hash_threads, settings.hash_queue, observation.metrics)
         yield pool
         pool.close()
 
     @provide
-    def hasher(self, settings: Settings, pool: HashingPool) -> PasswordHasher:
+    def hasher(self, settings: PasswordSettings, pool: HashingPool) -> PasswordHasher:
         return Argon2Hasher(Cost(settings.argon2_passes, settings.argon2_memory), pool)

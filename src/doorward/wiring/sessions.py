@@ -3,7 +3,7 @@
 from dishka import Provider, Scope, provide
 
 from domain.session import Lifetimes, SessionsPerUser
-from infrastructure.config.settings import Settings
+from infrastructure.config.tokens import TokenSettings
 
 
 class SessionProvider(Provider):
@@ -12,7 +12,7 @@ class SessionProvider(Provider):
     scope = Scope.APP
 
     @provide
-    def lifetimes(self, settings: Settings) -> Lifetimes:
+    def lifetimes(self, settings: TokenSettings) -> Lifetimes:
         return Lifetimes(
             access=settings.access_lifetime,
             idle=settings.refresh_lifetime,
@@ -21,5 +21,5 @@ class SessionProvider(Provider):
         )
 
     @provide
-    def sessions_per_user(self, settings: Settings) -> SessionsPerUser:
+    def sessions_per_user(self, settings: TokenSettings) -> SessionsPerUser:
         return SessionsPerUser(settings.sessions_per_user)

@@ -9,6 +9,9 @@ from application.signing_keys import MaintainKeys
 from domain.key_ring import KeyTimes
 from doorward.wiring.keys import device_secrets, key_times, make_signer, open_key_store
 from infrastructure.config.settings import Settings
+from infrastructure.config.signing_keys import KeySettings
+from infrastructure.config.storage import StorageSettings
+from infrastructure.config.tokens import TokenSettings
 from infrastructure.signing.device_tokens import HmacDevices
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
@@ -30,22 +33,23 @@ class SigningProvider(Provider):
     keys = alias(SigningKeyStore, provides=KeyStore)
 
     @provide
-    def key_times(self, settings: Settings) -> KeyTimes:
-        return key_times(settings)
+    def key_times(self, settings: KeySettings, tokens: TokenSettings) -> KeyTimes:
+        return key_times(settings, tokens)
 
     @provide
     async def key_ring_watcher(
         self,
-        settings: Settings,
+        settings: KeySettings,
+        storage: StorageSettings,
         store: SigningKeyStore,
         times: KeyTimes,
         maintain: MaintainKeys,
         clock: Clock,
         observation: Observation,
     ) -> KeyRingWatcher:
-        if settings.keys_secret:
+        if settings.secrets:
             await maintain()  # or there may be no keys yet
-        keys = await KeyRingWatcher.load(store, times, clock, settings.revocation_bound)
+        keys = await KeyRingWatcher.load(store, times, clock, storage.revocation_bound)
         if observation.metrics:
             metrics = observation.metrics
             keys.report_to(metrics.tell_keys, metrics.keys_looked_at)
@@ -61,7 +65,7 @@ class SigningProvider(Provider):
 
     @provide
     def verified_tokens(
-        self, settings: Settings, signer: JwtSigner, keys: KeyRingWatcher, clock: Clock
+        self, settings: StorageSettings, signer: JwtSigner, keys: KeyRingWatcher, clock: Clock
     ) -> VerifiedTokenCache | None:
         if not settings.cached_users:
             return None

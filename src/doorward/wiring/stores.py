@@ -14,7 +14,7 @@ from application.ports import (
     SessionStore,
     UserRepository,
 )
-from infrastructure.config.settings import Settings
+from infrastructure.config.storage import StorageSettings
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.storage.backends import Stores, open_stores
 from infrastructure.storage.options import StoreOptions
@@ -28,11 +28,11 @@ class StoreProvider(Provider):
 
     @provide
     async def stores(
-        self, settings: Settings, clock: Clock, observation: Observation
+        self, settings: StorageSettings, clock: Clock, observation: Observation
     ) -> AsyncIterator[Stores]:
         options = StoreOptions(
-            settings.store_connections,
-            settings.store_timeout,
+            settings.connections,
+            settings.timeout,
             settings.cached_users,
             settings.revocation_bound,
             observation.store_call,

@@ -12,14 +12,15 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from infrastructure.config import environment_variables as var
+from infrastructure.config import parsers
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.signing_keys import KeySettings
+from infrastructure.config.storage import StorageSettings
 
 _VARIABLE = "DOORWARD_DATA"
 
 
-def data_secrets(settings: KeySettings) -> tuple[bytes, ...]:
+def data_secrets(keys: KeySettings, storage: StorageSettings) -> tuple[bytes, ...]:
     """Return the secrets, 32 bytes each: the first one encrypts, all of them decrypt.
 
     The file counts beside ``KEYS_SECRET`` as long as the users are in the embedded database: to
@@ -27,14 +28,14 @@ def data_secrets(settings: KeySettings) -> tuple[bytes, ...]:
 
     :raises ConfigurationError: the file is missing, cannot be read or holds no secret.
     """
-    given = settings.keys_secret or ()
-    if given and settings.users_at != settings.embedded_url:
+    given = keys.secrets or ()
+    if given and storage.users_at != storage.embedded_url:
         return given
-    found = given + (_read(settings.secret_file) or ())
+    found = given + (_read(storage.secret_file) or ())
     if not found:
         raise ConfigurationError(
             _VARIABLE,
-            f"has no file {settings.secret_file.name}, which the keys in its database are "
+            f"has no file {storage.secret_file.name}, which the keys in its database are "
             "encrypted with: restore it from its back-up",
         )
     return found
@@ -58,7 +59,7 @@ def make_secret_file(file: Path) -> None:
 
 def _read(file: Path) -> tuple[bytes, ...] | None:
     try:
-        return var.secrets(file.read_text("ascii"))
+        return parsers.secrets(file.read_text("ascii"))
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -1,187 +1,82 @@
-"""Environment variables: how one is declared and how its text is read."""
+"""Environment variables: how a setting declares its own, and how it is read.
 
-import base64
-import re
+A part of the settings is a frozen dataclass whose fields are made by :func:`declare`.
+"""
+
 from collections.abc import Callable, Mapping
-from dataclasses import Field, field
-from datetime import timedelta
-from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Any, TypeVar, cast
-from urllib.parse import urlsplit
-
-from domain.rate_limit import RateLimit
+from dataclasses import dataclass, field, fields
+from typing import Any, Generic, TypeVar, cast
 
 _T = TypeVar("_T")
-_LONGEST = 3650 * 86400
-_URL_SAFE = str.maketrans("-_", "+/")
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_Part = TypeVar("_Part")
 
 
 class ConfigurationError(Exception):
-    """Something is configured wrongly: one line that names the variable and never its value."""
+    """A wrong setting: one line that names the variable and never contains its value."""
 
     def __init__(self, variable: str, message: str) -> None:
         super().__init__(f"{variable} {message}")
 
 
-def text(text: str) -> str:
-    return text
+@dataclass(frozen=True, slots=True)
+class Variable(Generic[_T]):
+    """One environment variable.
 
+    :ivar parse: reads its text; raises :class:`ValueError`.
+    :ivar default: as an operator would write it; ``None`` where there is none.
+    :ivar meaning: one or two sentences for docs/configuration.md.
+    :ivar is_secret: whether its value must not be shown.
+    """
 
-def port(text: str) -> int:
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
-    if not 0 < number < 65536:
-        raise ValueError("must be a port number from 1 to 65535")
-    return number
+    name: str
+    parse: Callable[[str], _T]
+    default: str | None
+    meaning: str
+    is_secret: bool
 
+    def read(self, environment: Mapping[str, str]) -> _T | None:
+        """Return the typed value. An empty variable counts as not set.
 
-def count(least: int, most: int = 10**9) -> Callable[[str], int]:
-    up_to = f"to {most}" if most < 10**9 else ""
-
-    def parse(text: str) -> int:
-        is_number = text.isascii() and text.isdigit() and len(text) < 11
-        if not (is_number and least <= int(text) <= most):
-            raise ValueError(f"must be a whole number from {least} {up_to}".rstrip())
-        return int(text)
-
-    return parse
-
-
-def one_of(*words: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in words:
-            raise ValueError(f"must be {' or '.join(words)}")
-        return text
-
-    return parse
-
-
-def is_true(text: str) -> bool:
-    """As OpenTelemetry has it: whatever is not ``true`` is false."""
-    return text.lower() == "true"
-
-
-def duration(text: str) -> timedelta:
-    """``15m``, ``30d`` …; a number alone is in seconds."""
-    match = re.fullmatch(r"([0-9]{1,9})([smhd]?)", text)
-    if match is None:
-        raise ValueError("must be a duration such as 10s, 15m, 2h or 30d")
-    seconds = int(match[1]) * _UNITS[match[2] or "s"]
-    if seconds > _LONGEST:
-        raise ValueError("must be at most 3650d")
-    return timedelta(seconds=seconds)
-
-
-def lifetime(text: str) -> timedelta:
-    if not (time := duration(text)):
-        raise ValueError("must be longer than nothing")
-    return time
-
-
-def minutes(text: str) -> timedelta:
-    return lifetime(f"{count(1)(text)}m")
-
-
-def origin(text: str) -> str:
-    """A web origin as browsers write it (RFC 6454)."""
-    try:
-        url = urlsplit(text)
-        number = url.port
-    except ValueError:
-        raise ValueError("must be an origin such as https://app.example.com") from None
-    if url.scheme not in {"http", "https"} or not url.hostname or url.username is not None:
-        raise ValueError("must be an origin such as https://app.example.com")
-    if url.path not in {"", "/"} or url.query or url.fragment:
-        raise ValueError("must be an origin, without a path")
-    default = 443 if url.scheme == "https" else 80
-    host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
-    return f"{url.scheme}://{host}" + (f":{number}" if number not in {None, default} else "")
-
-
-def origins(text: str) -> tuple[str, ...]:
-    return tuple(origin(part.strip()) for part in text.split(",") if part.strip())
-
-
-def secrets(text: str) -> tuple[bytes, ...]:
-    """Of 32 bytes each, in either alphabet of base64 (RFC 4648)."""
-    parts = tuple(part.strip() for part in text.split(","))
-    try:
-        found = tuple(base64.b64decode(part.translate(_URL_SAFE), validate=True) for part in parts)
-    except ValueError:
-        found = ()
-    if not found or any(len(secret) != 32 for secret in found):
-        raise ValueError("must be 32 bytes in base64, or several such, separated by commas")
-    return found
-
-
-def unless_off(parse: Callable[[str], _T]) -> Callable[[str], _T | None]:
-    return lambda text: None if text == "off" else parse(text)
-
-
-def limit(name: str) -> Callable[[str], RateLimit | None]:
-    """``10/15m``: ten attempts in fifteen minutes. ``off``: no limit."""
-
-    def parse(text: str) -> RateLimit | None:
-        if text == "off":
+        :raises ConfigurationError: its text cannot be read.
+        """
+        text = environment.get(self.name, "").strip() or self.default
+        if text is None:
             return None
-        attempts, _, window = text.partition("/")
         try:
-            return RateLimit(name, count(1)(attempts), lifetime(window))
-        except ValueError:
-            raise ValueError("must be attempts in a time, such as 10/15m, or off") from None
-
-    return parse
-
-
-def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
-    try:
-        return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
-    except ValueError:
-        raise ValueError("must be addresses or networks such as 10.0.0.0/8") from None
-
-
-def hosts(text: str) -> frozenset[str]:
-    if re.search(r"[^\]]:\d+\s*(,|$)|//", text):
-        raise ValueError("must be host names, without schemes and ports")
-    return frozenset(part.strip().lower() for part in text.split(",") if part.strip())
+            return self.parse(text)
+        except ValueError as error:
+            raise ConfigurationError(self.name, str(error)) from None
 
 
 def declare(
-    variable: str,
+    name: str,
     parse: Callable[[str], _T],
     default: str | None,
     meaning: str,
     *,
     is_secret: bool = False,
 ) -> _T:
+    """Declare a field of a part of the settings. See :class:`Variable` for the arguments."""
+    variable = Variable(name, parse, default, meaning, is_secret)
+    return cast(
+        _T,
+        field(default=variable.read({}), metadata={"variable": variable}, repr=not is_secret),
+    )
+
+
+def variables_of(part: type) -> list[Variable[Any]]:
+    """Return the variables of a part of the settings."""
+    return [each.metadata["variable"] for each in fields(part)]
+
+
+def read_part(part: type[_Part], environment: Mapping[str, str]) -> _Part:
+    """Read a part of the settings.
+
+    :raises ConfigurationError: the text of a variable cannot be read.
     """
-    :param default: as one would write it; ``None`` where nothing is set unless it is given.
-    :param is_secret: the value is not to be shown, not even its default.
-    """
-    metadata = {
-        "variable": variable,
-        "parse": parse,
-        "default": default,
-        "meaning": meaning,
-        "is_secret": is_secret,
-    }
-    return cast(_T, field(metadata=metadata, repr=not is_secret))
-
-
-def optional(parse: Callable[[str], _T]) -> Callable[[str], _T | None]:
-    return parse
-
-
-def read(setting: Field[Any], environment: Mapping[str, str]) -> Any:
-    """The value of one declared variable.
-
-    :raises ConfigurationError: its text cannot be read.
-    """
-    variable, default = setting.metadata["variable"], setting.metadata["default"]
-    text = environment.get(variable, "").strip() or default
-    if text is None:
-        return None
-    try:
-        return setting.metadata["parse"](text)
-    except ValueError as error:
-        raise ConfigurationError(variable, str(error)) from None
+    return part(
+        **{
+            each.name: each.metadata["variable"].read(environment)
+            for each in fields(cast(Any, part))
+        }
+    )

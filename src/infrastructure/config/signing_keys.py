@@ -1,12 +1,14 @@
-"""The settings of the signing keys: their location and their rotation."""
+"""Settings of the signing keys: where they are stored, and how they are rotated."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from infrastructure.config import environment_variables as var
-from infrastructure.config.storage import StoreSettings
+from infrastructure.config import parsers
+from infrastructure.config.environment_variables import declare
+
+ALGORITHMS = ("RS256", "PS256", "EdDSA")
 
 
 class KeySource(StrEnum):
@@ -19,84 +21,90 @@ class KeySource(StrEnum):
 
     @property
     def is_sql(self) -> bool:
+        """Whether they are in a database."""
         return self in {KeySource.USERS_DATABASE, KeySource.EMBEDDED_DATABASE}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeySettings(StoreSettings):
-    """A part of :class:`~infrastructure.config.settings.Settings`."""
+def _algorithm(text: str) -> str:
+    if text not in ALGORITHMS:
+        raise ValueError(f"must be one of {', '.join(ALGORITHMS)}")
+    return text
 
-    access_private_key: str | None = var.declare(
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySettings:
+    """The keys that sign tokens."""
+
+    access_private_key: str | None = declare(
         "ACCESS_TOKEN_PRIVATE_KEY",
-        var.optional(var.text),
+        parsers.optional(parsers.text),
         None,
-        "The RSA key (PEM, in base64) that signs access tokens. With none of the four, key pairs "
-        "are generated, and kept encrypted in the SQLite file in `DOORWARD_DATA`.",
+        "RSA key (PEM, in base64) that signs access tokens. Without any of the four, the service "
+        "generates key pairs and stores them, encrypted, in the SQLite file in `DOORWARD_DATA`.",
         is_secret=True,
     )
-    access_public_key: str | None = var.declare(
+    access_public_key: str | None = declare(
         "ACCESS_TOKEN_PUBLIC_KEY",
-        var.optional(var.text),
+        parsers.optional(parsers.text),
         None,
-        "Its public key; checked if given.",
+        "Its public key. It is optional, and must match.",
         is_secret=True,
     )
-    refresh_private_key: str | None = var.declare(
+    refresh_private_key: str | None = declare(
         "REFRESH_TOKEN_PRIVATE_KEY",
-        var.optional(var.text),
+        parsers.optional(parsers.text),
         None,
-        "The RSA key that signs refresh tokens: a different one.",
+        "RSA key that signs refresh tokens. It must differ from that of access tokens.",
         is_secret=True,
     )
-    refresh_public_key: str | None = var.declare(
+    refresh_public_key: str | None = declare(
         "REFRESH_TOKEN_PUBLIC_KEY",
-        var.optional(var.text),
+        parsers.optional(parsers.text),
         None,
-        "Its public key; checked if given.",
+        "Its public key. It is optional, and must match.",
         is_secret=True,
     )
-    keys_folder: Path | None = var.declare(
+    folder: Path | None = declare(
         "KEYS_FOLDER",
-        var.optional(Path),
+        parsers.optional(Path),
         None,
-        "A folder of PEM files, such as a mounted secret, that holds the keys instead of those "
-        "four: `access.pem`, `refresh.pem`, and others for rotation. The service only reads it.",
+        "Folder of PEM files, such as a mounted secret, to use instead of those four: "
+        "`access.pem`, `refresh.pem`, and others for rotation. The service only reads it.",
     )
-    keys_secret: tuple[bytes, ...] | None = var.declare(
+    secrets: tuple[bytes, ...] | None = declare(
         "KEYS_SECRET",
-        var.optional(var.secrets),
+        parsers.optional(parsers.secrets),
         None,
-        "32 bytes in base64 (`doorward keys secret` generates one). With it the keys are in the "
-        "database of the users, encrypted with it, shared by all workers and rotated "
+        "32 bytes in base64, such as `doorward keys secret` prints. With it the keys are stored "
+        "in the database of the users, encrypted with it, shared by all workers and rotated "
         "automatically. Several, separated by commas: the first encrypts, all decrypt. Without "
-        "it, the keys of the embedded default are encrypted with the file `secret` in "
-        "`DOORWARD_DATA`.",
+        "it, the file `secret` in `DOORWARD_DATA` encrypts the keys of the embedded default.",
         is_secret=True,
     )
-    key_rotation: timedelta | None = var.declare(
+    rotation: timedelta | None = declare(
         "KEY_ROTATION",
-        var.unless_off(var.lifetime),
+        parsers.unless_off(parsers.lifetime),
         "30d",
-        "With `KEYS_SECRET`: how long a key signs before the next one does; `off` for rotation by "
-        "`doorward keys rotate` alone.",
+        "With `KEYS_SECRET`: how long a key signs before its successor does; `off` leaves that "
+        "to `doorward keys rotate`.",
     )
-    token_algorithm: str = var.declare(
+    algorithm: str = declare(
         "TOKEN_ALGORITHM",
-        var.one_of("RS256", "PS256", "EdDSA"),
+        _algorithm,
         "RS256",
-        "The algorithm of new keys: `RS256`, `PS256` or `EdDSA`.",
+        "Algorithm of new keys: `RS256`, `PS256` or `EdDSA`.",
     )
-    jwks_max_age: timedelta = var.declare(
+    jwks_max_age: timedelta = declare(
         "JWKS_MAX_AGE",
-        var.lifetime,
+        parsers.lifetime,
         "5m",
-        "How long verifiers may cache the public keys. A new key is published for twice as long "
+        "How long clients may cache the public keys. A new key is published for twice as long "
         "before it signs.",
     )
 
     @property
     def has_keys(self) -> bool:
-        """Whether any of the key variables is set."""
+        """Whether any key is in the environment."""
         return any(
             (
                 self.access_private_key,
@@ -107,15 +115,10 @@ class KeySettings(StoreSettings):
         )
 
     @property
-    def key_source(self) -> KeySource:
-        """Return the location; :func:`~doorward.wiring.keys.open_key_store` rejects several."""
+    def source(self) -> KeySource:
+        """The first of several: :func:`~doorward.wiring.keys.open_key_store` rejects them."""
         if self.has_keys:
             return KeySource.ENVIRONMENT
-        if self.keys_folder:
+        if self.folder:
             return KeySource.FOLDER
-        return KeySource.USERS_DATABASE if self.keys_secret else KeySource.EMBEDDED_DATABASE
-
-    @property
-    def secret_file(self) -> Path:
-        """The data secret of the embedded default."""
-        return self.data / "secret"
+        return KeySource.USERS_DATABASE if self.secrets else KeySource.EMBEDDED_DATABASE

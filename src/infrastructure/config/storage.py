@@ -1,99 +1,106 @@
-"""The configuration of the stores: where they are, and how they are used."""
+"""Settings of the stores: where they are, and how they are used."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
-from infrastructure.config import environment_variables as var
+from infrastructure.config import parsers
+from infrastructure.config.environment_variables import declare
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoreSettings:
-    """A part of :class:`~infrastructure.config.settings.Settings`."""
+class StorageSettings:
+    """Where users and sessions are stored, and what is cached."""
 
-    data: Path = var.declare(
+    data: Path = declare(
         "DOORWARD_DATA",
         Path,
         "./var",
-        "Where the embedded default keeps its database, and the secret that encrypts its keys.",
+        "Folder of the embedded default: its database, and the secret that encrypts its keys.",
     )
-    users_url: str | None = var.declare(
+    users_url: str | None = declare(
         "USERS_URL",
-        var.optional(var.text),
+        parsers.optional(parsers.text),
         None,
-        "Where the users are: `postgresql://…`, `sqlite:///path` or `memory:`.",
+        "URL of the users: `postgresql://…`, `sqlite:///path` or `memory:`.",
         is_secret=True,
     )
-    sessions_url: str | None = var.declare(
+    sessions_url: str | None = declare(
         "SESSIONS_URL",
-        var.optional(var.text),
+        parsers.optional(parsers.text),
         None,
-        "Where the sessions are: `redis://…`, `rediss://…`, or any of the above.",
+        "URL of the sessions: `redis://…`, `rediss://…`, or any of the above.",
         is_secret=True,
     )
-    database_url: str | None = var.declare(
+    database_url: str | None = declare(
         "DATABASE_URL",
-        var.optional(var.text),
+        parsers.optional(parsers.text),
         None,
-        "Stands in for `USERS_URL`. Without either, users are in an SQLite file.",
+        "Used if `USERS_URL` is not set. Without either, users are in an SQLite file.",
         is_secret=True,
     )
-    redis_url: str | None = var.declare(
+    redis_url: str | None = declare(
         "REDIS_URL",
-        var.optional(var.text),
+        parsers.optional(parsers.text),
         None,
-        "Stands in for `SESSIONS_URL`. Without either, sessions are where the users are.",
+        "Used if `SESSIONS_URL` is not set. Without either, sessions are where the users are.",
         is_secret=True,
     )
-    postgres_host: str | None = var.declare(
+    postgres_host: str | None = declare(
         "POSTGRES_HOST",
-        var.optional(var.text),
+        parsers.optional(parsers.text),
         None,
-        "With the next four, stands in for a missing `DATABASE_URL`.",
+        "Used, with the next four, if `DATABASE_URL` is not set.",
     )
-    postgres_port: int = var.declare("POSTGRES_PORT", var.port, "5432", "PostgreSQL's port.")
-    postgres_user: str = var.declare("POSTGRES_USER", var.text, "postgres", "PostgreSQL's user.")
-    postgres_password: str = var.declare(
-        "POSTGRES_PASSWORD", var.text, "", "That user's password.", is_secret=True
+    postgres_port: int = declare("POSTGRES_PORT", parsers.port, "5432", "Port of PostgreSQL.")
+    postgres_user: str = declare("POSTGRES_USER", parsers.text, "postgres", "User of PostgreSQL.")
+    postgres_password: str = declare(
+        "POSTGRES_PASSWORD", parsers.text, "", "Password of that user.", is_secret=True
     )
-    postgres_db: str = var.declare("POSTGRES_DB", var.text, "postgres", "PostgreSQL's database.")
-    store_timeout: timedelta = var.declare(
-        "STORE_TIMEOUT", var.lifetime, "2s", "How long one call to a store may take."
+    postgres_db: str = declare("POSTGRES_DB", parsers.text, "postgres", "Database in PostgreSQL.")
+    timeout: timedelta = declare(
+        "STORE_TIMEOUT", parsers.lifetime, "2s", "Time limit of one call to a store."
     )
-    store_connections: int = var.declare(
+    connections: int = declare(
         "STORE_CONNECTIONS",
-        var.count(1),
+        parsers.count(1),
         "10",
-        "Connections to a database, for each worker. Redis needs two whatever this is.",
+        "Connections to a database, per worker. Redis always has two.",
     )
-    cached_users: int = var.declare(
+    cached_users: int = declare(
         "CACHED_USERS",
-        var.count(0),
+        parsers.count(0),
         "20000",
-        "Of how many users each worker keeps copies (with their sessions and verified tokens), so "
-        "that most requests ask no store; `0` for none.",
+        "Users cached per worker, with their sessions and verified tokens. 0 disables the cache.",
     )
-    revocation_bound: timedelta = var.declare(
+    revocation_bound: timedelta = declare(
         "REVOCATION_BOUND",
-        var.lifetime,
+        parsers.lifetime,
         "2s",
-        "How long at most what was revoked is accepted by a worker that cannot hear of it.",
+        "Upper bound on how long a worker that has lost its invalidation feed may accept a "
+        "revoked session.",
     )
 
     @property
     def users_at(self) -> str:
-        """The URL of the users: as given, or of the embedded default."""
+        """The URL of the users, as configured or of the embedded default."""
         return self.users_url or self.database_url or self._postgres_url or self.embedded_url
 
     @property
     def sessions_at(self) -> str:
-        """The URL of the sessions: as given, or where the users are."""
+        """The URL of the sessions, as configured or that of the users."""
         return self.sessions_url or self.redis_url or self.users_at
 
     @property
     def embedded_url(self) -> str:
+        """The URL of the database of the embedded default."""
         return f"sqlite:///{quote(str(self.data))}/doorward.db"
+
+    @property
+    def secret_file(self) -> Path:
+        """The data secret of the embedded default."""
+        return self.data / "secret"
 
     @property
     def _postgres_url(self) -> str | None:
@@ -101,5 +108,5 @@ class StoreSettings:
             return None
         user, password = quote(self.postgres_user, safe=""), quote(self.postgres_password, safe="")
         host = f"[{self.postgres_host}]" if ":" in self.postgres_host else self.postgres_host
-        place = f"{host}:{self.postgres_port}/{quote(self.postgres_db, safe='')}"
-        return f"postgresql://{user}:{password}@{place}"
+        location = f"{host}:{self.postgres_port}/{quote(self.postgres_db, safe='')}"
+        return f"postgresql://{user}:{password}@{location}"

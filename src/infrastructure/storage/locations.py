@@ -17,8 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from domain.errors import Unavailable
 from infrastructure.config.environment_variables import ConfigurationError
-from infrastructure.config.settings import Settings
 from infrastructure.config.signing_keys import KeySource
+from infrastructure.config.storage import StorageSettings
 from infrastructure.storage.backends import BACKENDS, SQL, Backend, backend_for
 from infrastructure.storage.not_ready import NotReady
 from infrastructure.storage.options import StoreOptions
@@ -138,7 +138,7 @@ class Location:
             ) from None
 
 
-def locations(settings: Settings) -> tuple[Location, Location]:
+def locations(settings: StorageSettings) -> tuple[Location, Location]:
     """Return the locations of the users and of the sessions."""
     users = _first_set(
         {
@@ -157,21 +157,22 @@ def locations(settings: Settings) -> tuple[Location, Location]:
     )
 
 
-def key_database(settings: Settings) -> Location:
+def key_database(settings: StorageSettings, source: KeySource) -> Location:
     """The database of the signing keys, where they are in one."""
-    if settings.key_source is KeySource.USERS_DATABASE:
+    if source is KeySource.USERS_DATABASE:
         return locations(settings)[0]
     return Location("users", "DOORWARD_DATA", settings.embedded_url)
 
 
-def distinct(settings: Settings) -> list[Location]:
+def distinct(settings: StorageSettings) -> list[Location]:
     """Return both locations, or one where both are the same."""
     users, sessions = locations(settings)
     return [users] if users.url == sessions.url else [users, sessions]
 
 
-def store_options(settings: Settings) -> StoreOptions:
-    return StoreOptions(settings.store_connections, settings.store_timeout)
+def store_options(settings: StorageSettings) -> StoreOptions:
+    """Return the options of a connection that caches nothing."""
+    return StoreOptions(settings.connections, settings.timeout)
 
 
 @contextmanager

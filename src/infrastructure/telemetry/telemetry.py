@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from domain.audit_event import Event
 from infrastructure.config.environment_variables import ConfigurationError
-from infrastructure.config.settings import Settings
+from infrastructure.config.telemetry import TelemetrySettings
 from infrastructure.storage.options import StoreObserver, unobserved
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Observation:
     tracing: "Tracing | None" = None
 
     @classmethod
-    def of_this_process(cls, settings: Settings) -> Self:
+    def of_this_process(cls, settings: TelemetrySettings) -> Self:
         """
         :raises ConfigurationError: traces are configured, and their packages are missing.
         """
@@ -57,7 +57,7 @@ class Observation:
         return announce
 
 
-def _metrics(settings: Settings) -> "Metrics | None":
+def _metrics(settings: TelemetrySettings) -> "Metrics | None":
     if settings.metrics_port is None:
         return None
     from infrastructure.telemetry.metrics import Metrics  # noqa: PLC0415 - only if it is wanted
@@ -67,7 +67,7 @@ def _metrics(settings: Settings) -> "Metrics | None":
     return metrics
 
 
-def _tracing(settings: Settings) -> "Tracing | None":
+def _tracing(settings: TelemetrySettings) -> "Tracing | None":
     if not settings.is_traced:
         return None
     require_tracing(settings)
@@ -76,7 +76,7 @@ def _tracing(settings: Settings) -> "Tracing | None":
     return Tracing.from_environment(version("doorward"))
 
 
-def require_tracing(settings: Settings) -> None:
+def require_tracing(settings: TelemetrySettings) -> None:
     """
     :raises ConfigurationError: traces are configured, and their packages are missing.
     """

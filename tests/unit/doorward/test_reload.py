@@ -15,7 +15,6 @@ from doorward.diagnostics import preflight
 from doorward.env_file import Environment
 from doorward.server.reload import ConfigurationReload
 from doorward.wiring.keys import key_times, open_key_store
-from doorward.wiring.rate_limits import rate_limits
 from infrastructure.clock import system_clock
 from infrastructure.config.settings import Settings
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
@@ -33,15 +32,17 @@ class Process:
         self.store = store
 
     async def start(self) -> None:
-        self.limits = CurrentRateLimits(rate_limits(self.settings))
-        times = key_times(self.settings)
+        self.limits = CurrentRateLimits(self.settings.rate_limits)
+        times = key_times(self.settings.keys, self.settings.tokens)
         self.keys = await KeyRingWatcher.load(
             self.store, times, system_clock, timedelta(seconds=60)
         )
 
     async def reload(self, **changes: str) -> None:
         environment = Environment(self.variables | changes)
-        reload = ConfigurationReload(environment, self.limits, self.keys, self.settings.key_source)
+        reload = ConfigurationReload(
+            environment, self.limits, self.keys, self.settings.keys.source
+        )
         others = asyncio.all_tasks()
         reload()
         await asyncio.gather(*(asyncio.all_tasks() - others))
@@ -70,7 +71,7 @@ async def rotate(settings: Settings) -> KeyRing:
 
 
 async def test_a_new_data_secret_in_the_file_is_used(process: Process) -> None:
-    file = process.settings.secret_file
+    file = process.settings.storage.secret_file
     old = file.read_text().strip()
     file.write_text(f"{SECRET},{old}")
     after = await rotate(process.settings)
@@ -96,9 +97,9 @@ async def test_keys_in_another_place_need_a_restart(
 async def test_a_lost_secret_changes_nothing(
     process: Process, caplog: pytest.LogCaptureFixture
 ) -> None:
-    process.settings.secret_file.unlink()
+    process.settings.storage.secret_file.unlink()
 
     await process.reload(LOGIN_LIMIT="1/1h")
 
-    assert process.limits.now == rate_limits(process.settings)
+    assert process.limits.now == process.settings.rate_limits
     assert "configuration_reload_refused" in caplog.text

@@ -18,8 +18,10 @@ KEYS_SECRET = base64.b64encode(GIVEN).decode()
 USELESS = ["", "hidden", KEYS_SECRET[:-8], "\N{LATIN SMALL LETTER E WITH ACUTE}" * 44]
 
 
-def embedded(folder: Path, **more: str) -> Settings:
-    return Settings.read({"DOORWARD_DATA": str(folder), **more})
+def secrets_of(folder: Path, **more: str) -> tuple[bytes, ...]:
+    """The data secrets of the embedded default in this folder."""
+    settings = Settings.read({"DOORWARD_DATA": str(folder), **more})
+    return data_secrets(settings.keys, settings.storage)
 
 
 def test_a_generated_secret_is_for_its_owner_only(tmp_path: Path) -> None:
@@ -29,7 +31,7 @@ def test_a_generated_secret_is_for_its_owner_only(tmp_path: Path) -> None:
     finally:
         os.umask(before)
 
-    [secret] = data_secrets(embedded(tmp_path))
+    [secret] = secrets_of(tmp_path)
     assert len(secret) == 32
     assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["secret"]
@@ -40,7 +42,7 @@ def test_two_folders_have_different_secrets(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         make_secret_file(tmp_path / name / "secret")
 
-    assert data_secrets(embedded(tmp_path / "a")) != data_secrets(embedded(tmp_path / "b"))
+    assert secrets_of(tmp_path / "a") != secrets_of(tmp_path / "b")
 
 
 def test_a_secret_is_never_replaced(tmp_path: Path) -> None:
@@ -80,7 +82,7 @@ def test_processes_that_start_at_once_have_the_same_secret(tmp_path: Path) -> No
 
 def test_a_missing_secret_is_an_error_that_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"^DOORWARD_DATA has no file secret, .*back-up$"):
-        data_secrets(embedded(tmp_path))
+        secrets_of(tmp_path)
 
     assert not list(tmp_path.iterdir())
 
@@ -92,7 +94,7 @@ def test_a_file_without_a_secret_is_an_error_that_does_not_show_it(
     (tmp_path / "secret").write_text(content)
 
     with pytest.raises(ConfigurationError) as refused:
-        data_secrets(embedded(tmp_path))
+        secrets_of(tmp_path)
 
     expected = "DOORWARD_DATA has a file secret that does not hold 32 bytes in base64"
     assert str(refused.value) == expected
@@ -101,7 +103,7 @@ def test_a_file_without_a_secret_is_an_error_that_does_not_show_it(
 def test_a_secret_that_cannot_be_read_or_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "secret").mkdir()
     with pytest.raises(ConfigurationError, match="cannot be read: Is a directory"):
-        data_secrets(embedded(tmp_path))
+        secrets_of(tmp_path)
 
     with pytest.raises(ConfigurationError, match="cannot keep a file secret: No such file"):
         make_secret_file(tmp_path / "nowhere" / "secret")
@@ -111,20 +113,20 @@ def test_a_file_may_hold_several_secrets(tmp_path: Path) -> None:
     other = base64.b64encode(bytes(32)).decode()
     (tmp_path / "secret").write_text(f"{other},{KEYS_SECRET}\n")
 
-    assert data_secrets(embedded(tmp_path)) == (bytes(32), GIVEN)
+    assert secrets_of(tmp_path) == (bytes(32), GIVEN)
 
 
 def test_the_variable_takes_the_place_of_the_file_and_the_file_still_decrypts(
     tmp_path: Path,
 ) -> None:
     make_secret_file(tmp_path / "secret")
-    of_file = data_secrets(embedded(tmp_path))
+    of_file = secrets_of(tmp_path)
 
-    assert data_secrets(embedded(tmp_path, KEYS_SECRET=KEYS_SECRET)) == (GIVEN, *of_file)
+    assert secrets_of(tmp_path, KEYS_SECRET=KEYS_SECRET) == (GIVEN, *of_file)
 
 
 def test_the_file_means_nothing_to_another_database(tmp_path: Path) -> None:
     make_secret_file(tmp_path / "secret")
-    settings = embedded(tmp_path, KEYS_SECRET=KEYS_SECRET, DATABASE_URL="postgresql://h/d")
+    elsewhere = {"KEYS_SECRET": KEYS_SECRET, "DATABASE_URL": "postgresql://h/d"}
 
-    assert data_secrets(settings) == (GIVEN,)
+    assert secrets_of(tmp_path, **elsewhere) == (GIVEN,)

@@ -105,7 +105,7 @@ def test_postgres_variables_reach_the_database_as_they_are() -> None:
         }
     )
 
-    url, options = connect_options(settings.users_at)
+    url, options = connect_options(settings.storage.users_at)
 
     assert (url.host, url.port, url.database) == ("db.example.org", 6432, "door-ward")
     assert (url.username, url.password) == ("ada@home", "p@ss/w:rd?#%2F +é")
@@ -116,7 +116,7 @@ def test_postgres_variables_reach_the_database_as_they_are() -> None:
 def test_a_database_may_have_any_name(name: str) -> None:
     settings = Settings.read({"POSTGRES_HOST": "db", "POSTGRES_DB": name})
 
-    assert connect_options(settings.users_at)[0].database == name
+    assert connect_options(settings.storage.users_at)[0].database == name
 
 
 async def test_a_database_that_stays_locked_is_unavailable(sqlite_url: str) -> None:

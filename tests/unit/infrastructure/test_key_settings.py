@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.key_ring import KeyId
+from domain.key_ring import KeyId, KeyTimes
 from domain.token import TokenKind
 from doorward.diagnostics import preflight
 from doorward.wiring.keys import (
@@ -157,17 +157,20 @@ def test_a_signer_from_the_settings_signs_what_it_accepts(
     texts: dict[str, str], kind: TokenKind
 ) -> None:
     settings = Settings.read({**texts, "AUDIENCE": "https://api.example.org"})
-    signer = make_signer(settings, KeyRingWatcher.fixed(keys_in_environment(settings)))
+    signer = make_signer(settings, KeyRingWatcher.fixed(keys_in_environment(settings.keys)))
     claims = claims_of(a_session(), kind)
 
     assert signer.verify(signer.sign(claims), kind) == claims
 
 
+def times_of(environment: dict[str, str]) -> KeyTimes:
+    settings = Settings.read(environment)
+    return key_times(settings.keys, settings.tokens)
+
+
 def test_keys_are_published_before_they_sign_and_kept_afterwards() -> None:
-    times = key_times(
-        Settings.read(
-            {"JWKS_MAX_AGE": "60", "ACCESS_TOKEN_EXPIRED_IN": "5m", "KEYS_SECRET": SECRET}
-        )
+    times = times_of(
+        {"JWKS_MAX_AGE": "60", "ACCESS_TOKEN_EXPIRED_IN": "5m", "KEYS_SECRET": SECRET}
     )
 
     assert times.published == timedelta(minutes=2)
@@ -177,11 +180,9 @@ def test_keys_are_published_before_they_sign_and_kept_afterwards() -> None:
 
 
 def test_only_keys_under_a_configured_secret_rotate_automatically() -> None:
-    assert key_times(Settings.read({})).rotation is None
-    assert key_times(Settings.read({"KEYS_FOLDER": "/run/secrets"})).rotation is None
-    assert (
-        key_times(Settings.read({"KEYS_SECRET": SECRET, "KEY_ROTATION": "off"})).rotation is None
-    )
+    assert times_of({}).rotation is None
+    assert times_of({"KEYS_FOLDER": "/run/secrets"}).rotation is None
+    assert times_of({"KEYS_SECRET": SECRET, "KEY_ROTATION": "off"}).rotation is None
 
 
 @pytest.mark.parametrize(
@@ -197,4 +198,4 @@ def test_only_keys_under_a_configured_secret_rotate_automatically() -> None:
 def test_the_settings_say_where_the_keys_are(
     environment: dict[str, str], source: KeySource
 ) -> None:
-    assert Settings.read(environment).key_source is source
+    assert Settings.read(environment).keys.source is source

@@ -1,0 +1,43 @@
+"""The settings, part by part."""
+
+from dishka import Provider, Scope, from_context, provide
+
+from infrastructure.config.http import HttpSettings
+from infrastructure.config.passwords import PasswordSettings
+from infrastructure.config.rate_limits import RateLimitSettings
+from infrastructure.config.settings import Settings
+from infrastructure.config.signing_keys import KeySettings
+from infrastructure.config.storage import StorageSettings
+from infrastructure.config.tokens import TokenSettings
+
+
+class SettingsProvider(Provider):
+    """Provides each part of the settings: what needs one does not depend on the others."""
+
+    scope = Scope.APP
+
+    settings = from_context(Settings)
+
+    @provide
+    def http(self, settings: Settings) -> HttpSettings:
+        return settings.http
+
+    @provide
+    def storage(self, settings: Settings) -> StorageSettings:
+        return settings.storage
+
+    @provide
+    def keys(self, settings: Settings) -> KeySettings:
+        return settings.keys
+
+    @provide
+    def tokens(self, settings: Settings) -> TokenSettings:
+        return settings.tokens
+
+    @provide
+    def passwords(self, settings: Settings) -> PasswordSettings:
+        return settings.passwords
+
+    @provide
+    def rate_limits(self, settings: Settings) -> RateLimitSettings:
+        return settings.rate_limits

@@ -1,0 +1,62 @@
+"""Settings of the web server and of its place on the web."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
+
+from infrastructure.config import parsers
+from infrastructure.config.environment_variables import declare
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpSettings:
+    """Where and how the service answers HTTP."""
+
+    host: str = declare("HOST", parsers.text, "127.0.0.1", "Address to listen on.")
+    port: int = declare("PORT", parsers.port, "8000", "Port to listen on.")
+    workers: int = declare("WORKERS", parsers.count(1), "1", "Number of server processes.")
+    public_url: str | None = declare(
+        "PUBLIC_URL",
+        parsers.optional(parsers.origin),
+        None,
+        "Origin under which browsers reach the service; `http://localhost:$PORT` unless set. "
+        "With `https://` the cookies are `Secure` and their names begin with `__Host-`.",
+    )
+    client_origins: tuple[str, ...] = declare(
+        "CLIENT_ORIGIN",
+        parsers.origins,
+        "",
+        "Origins, separated by commas, whose pages may call the service with cookies (CORS).",
+    )
+    request_timeout: timedelta = declare(
+        "REQUEST_TIMEOUT",
+        parsers.lifetime,
+        "20s",
+        "Time limit for a client to send a request, head and body.",
+    )
+    shutdown_delay: timedelta = declare(
+        "SHUTDOWN_DELAY",
+        parsers.duration,
+        "2s",
+        "Time from SIGTERM to the end of accepting connections, with `/health/ready` at 503, so "
+        "that load balancers stop sending requests. After it, running requests have 7 s.",
+    )
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = declare(
+        "TRUSTED_PROXIES",
+        parsers.networks,
+        "",
+        "Addresses or networks, separated by commas, of the proxies whose `X-Forwarded-For` and "
+        "`X-Request-Id` are trusted.",
+    )
+    allowed_hosts: frozenset[str] = declare(
+        "ALLOWED_HOSTS",
+        parsers.hosts,
+        "",
+        "Accepted host names, separated by commas; all unless set. `/health/…` accepts every "
+        "name.",
+    )
+
+    @property
+    def origin(self) -> str:
+        """The origin under which browsers reach the service."""
+        return self.public_url or f"http://localhost:{self.port}"

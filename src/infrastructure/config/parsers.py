@@ -1,0 +1,148 @@
+"""From the text of an environment variable to a typed value.
+
+Each parser raises :class:`ValueError` with the words that follow the name of the variable. They
+never contain the text: it may be a secret.
+"""
+
+import base64
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from domain.rate_limit import RateLimit
+
+_T = TypeVar("_T")
+_LONGEST = 3650 * 86400
+_URL_SAFE = str.maketrans("-_", "+/")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def text(text: str) -> str:
+    """Accept any text."""
+    return text
+
+
+def optional(parse: Callable[[str], _T]) -> Callable[[str], _T | None]:
+    """Widen the type of a setting that has no default."""
+    return parse
+
+
+def port(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
+    if not 0 < number < 65536:
+        raise ValueError("must be a port number from 1 to 65535")
+    return number
+
+
+def count(least: int, most: int = 10**9) -> Callable[[str], int]:
+    up_to = f"to {most}" if most < 10**9 else ""
+
+    def parse(text: str) -> int:
+        is_number = text.isascii() and text.isdigit() and len(text) < 11
+        if not (is_number and least <= int(text) <= most):
+            raise ValueError(f"must be a whole number from {least} {up_to}".rstrip())
+        return int(text)
+
+    return parse
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"must be {' or '.join(words)}")
+        return text
+
+    return parse
+
+
+def is_true(text: str) -> bool:
+    """As OpenTelemetry has it: whatever is not ``true`` is false."""
+    return text.lower() == "true"
+
+
+def duration(text: str) -> timedelta:
+    """``15m``, ``30d`` …; a number alone is in seconds."""
+    match = re.fullmatch(r"([0-9]{1,9})([smhd]?)", text)
+    if match is None:
+        raise ValueError("must be a duration such as 10s, 15m, 2h or 30d")
+    seconds = int(match[1]) * _UNITS[match[2] or "s"]
+    if seconds > _LONGEST:
+        raise ValueError("must be at most 3650d")
+    return timedelta(seconds=seconds)
+
+
+def lifetime(text: str) -> timedelta:
+    if not (time := duration(text)):
+        raise ValueError("must be longer than nothing")
+    return time
+
+
+def minutes(text: str) -> timedelta:
+    return lifetime(f"{count(1)(text)}m")
+
+
+def origin(text: str) -> str:
+    """A web origin as browsers write it (RFC 6454)."""
+    try:
+        url = urlsplit(text)
+        number = url.port
+    except ValueError:
+        raise ValueError("must be an origin such as https://app.example.com") from None
+    if url.scheme not in {"http", "https"} or not url.hostname or url.username is not None:
+        raise ValueError("must be an origin such as https://app.example.com")
+    if url.path not in {"", "/"} or url.query or url.fragment:
+        raise ValueError("must be an origin, without a path")
+    default = 443 if url.scheme == "https" else 80
+    host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
+    return f"{url.scheme}://{host}" + (f":{number}" if number not in {None, default} else "")
+
+
+def origins(text: str) -> tuple[str, ...]:
+    return tuple(origin(part.strip()) for part in text.split(",") if part.strip())
+
+
+def secrets(text: str) -> tuple[bytes, ...]:
+    """Of 32 bytes each, in either alphabet of base64 (RFC 4648)."""
+    parts = tuple(part.strip() for part in text.split(","))
+    try:
+        found = tuple(base64.b64decode(part.translate(_URL_SAFE), validate=True) for part in parts)
+    except ValueError:
+        found = ()
+    if not found or any(len(secret) != 32 for secret in found):
+        raise ValueError("must be 32 bytes in base64, or several such, separated by commas")
+    return found
+
+
+def unless_off(parse: Callable[[str], _T]) -> Callable[[str], _T | None]:
+    return lambda text: None if text == "off" else parse(text)
+
+
+def limit(name: str) -> Callable[[str], RateLimit | None]:
+    """``10/15m``: ten attempts in fifteen minutes. ``off``: no limit."""
+
+    def parse(text: str) -> RateLimit | None:
+        if text == "off":
+            return None
+        attempts, _, window = text.partition("/")
+        try:
+            return RateLimit(name, count(1)(attempts), lifetime(window))
+        except ValueError:
+            raise ValueError("must be attempts in a time, such as 10/15m, or off") from None
+
+    return parse
+
+
+def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise ValueError("must be addresses or networks such as 10.0.0.0/8") from None
+
+
+def hosts(text: str) -> frozenset[str]:
+    if re.search(r"[^\]]:\d+\s*(,|$)|//", text):
+        raise ValueError("must be host names, without schemes and ports")
+    return frozenset(part.strip().lower() for part in text.split(",") if part.strip())

@@ -1,0 +1,45 @@
+"""Settings of passwords and their hashes."""
+
+from dataclasses import dataclass
+
+from infrastructure.config import parsers
+from infrastructure.config.environment_variables import declare
+from infrastructure.passwords.argon2_hasher import (
+    HIGHEST_MEMORY_KIB,
+    HIGHEST_TIME_COST,
+    LOWEST_MEMORY_KIB,
+    LOWEST_TIME_COST,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordSettings:
+    """Which passwords are accepted, and how they are hashed."""
+
+    min_length: int = declare(
+        "PASSWORD_MIN_LENGTH",
+        parsers.count(8),
+        "8",
+        "Minimum length of a new password, in characters.",
+    )
+    argon2_memory: int = declare(
+        "ARGON2_MEMORY_KIB",
+        parsers.count(LOWEST_MEMORY_KIB, HIGHEST_MEMORY_KIB),
+        "47104",
+        "Argon2 memory cost, in KiB.",
+    )
+    argon2_passes: int = declare(
+        "ARGON2_PASSES",
+        parsers.count(LOWEST_TIME_COST, HIGHEST_TIME_COST),
+        "2",
+        "Argon2 time cost (iterations).",
+    )
+    hash_threads: int = declare(
+        "HASH_THREADS", parsers.count(1), "1", "Threads per worker that compute password hashes."
+    )
+    hash_queue: int = declare(
+        "HASH_QUEUE",
+        parsers.count(0),
+        "64",
+        "Maximum number of password hashes that wait, per worker. Beyond it the answer is 503.",
+    )

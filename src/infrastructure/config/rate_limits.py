@@ -1,0 +1,63 @@
+"""Settings of the rate limits."""
+
+from dataclasses import dataclass
+
+from application.rate_limiting import RateLimits
+from domain.rate_limit import RateLimit
+from infrastructure.config import parsers
+from infrastructure.config.environment_variables import declare
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimitSettings(RateLimits):
+    """The rate limits, as the application knows them, from environment variables."""
+
+    login_account: RateLimit | None = declare(
+        "LOGIN_LIMIT_ACCOUNT",
+        parsers.limit("login-account"),
+        "10/15m",
+        "Failed logins to one account, as attempts/time; `off` for no limit. A device on which "
+        "the owner has logged in before has a limit of its own.",
+    )
+    login_address: RateLimit | None = declare(
+        "LOGIN_LIMIT_ADDRESS",
+        parsers.limit("login-address"),
+        "300/15m",
+        "Login attempts from one IP address, or from one IPv6 network of 64 bits.",
+    )
+    login: RateLimit | None = declare(
+        "LOGIN_LIMIT", parsers.limit("login"), "3000/1m", "Login attempts, all clients together."
+    )
+    register_address: RateLimit | None = declare(
+        "REGISTER_LIMIT_ADDRESS",
+        parsers.limit("register-address"),
+        "100/1h",
+        "Registrations from one IP address.",
+    )
+    register: RateLimit | None = declare(
+        "REGISTER_LIMIT",
+        parsers.limit("register"),
+        "1000/1m",
+        "Registrations, all clients together.",
+    )
+    change_account: RateLimit | None = declare(
+        "CHANGE_LIMIT_ACCOUNT",
+        parsers.limit("change-account"),
+        "60/1h",
+        "Profile changes and exports of one user.",
+    )
+    refresh_account: RateLimit | None = declare(
+        "REFRESH_LIMIT_ACCOUNT",
+        parsers.limit("refresh-account"),
+        "300/1m",
+        "Refreshes of one user, all devices together.",
+    )
+    refresh_address: RateLimit | None = declare(
+        "REFRESH_LIMIT_ADDRESS",
+        parsers.limit("refresh-address"),
+        "3000/1m",
+        "Refreshes from one IP address.",
+    )
+    refresh: RateLimit | None = declare(
+        "REFRESH_LIMIT", parsers.limit("refresh"), "off", "Refreshes, all clients together."
+    )
