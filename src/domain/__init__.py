@@ -1,1 +1,1 @@
-"""What is true of people, passwords, sessions and tokens: without I/O or a clock."""
+"""The rules: users, passwords, sessions, tokens and keys. No I/O, no clock, no third party."""

@@ -97,8 +97,8 @@ _DETAILS: Mapping[EventType, type[Details]] = {
     EventType.REVOKE_KEY: KeyRevoked,
 }
 
-# Anybody could bring about the others without end and fill the disk of the audit log; they are in
-# the service's own log only. Rate limits bound the number of these.
+# Rate limits bound the number of these. A client could cause any number of the others and so fill
+# the disk of the audit log; they are in the service's own log only.
 _KEPT_OUTCOMES = frozenset(
     {
         Outcome.SUCCESS,

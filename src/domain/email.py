@@ -15,7 +15,7 @@ _HOST_NAME = re.compile(r"(?!-)[a-z0-9-]+(?<!-)(\.(?!-)[a-z0-9-]+(?<!-))+")
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """An email address: as it is shown and written to, and as it is compared.
+    """An email address, as mail is sent to it and as it is compared.
 
     :ivar address: without surrounding space, ASCII letters in lower case.
     :ivar key: the one canonical form of all spellings of this address: width and case folded
@@ -29,7 +29,9 @@ class Email:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """:raises InvalidInput: when the text is not an address, or longer than 255 characters."""
+        """
+        :raises InvalidInput: the text is not an address, or longer than 255 characters.
+        """
         if len(text) > EMAIL_LENGTH:
             raise InvalidInput(Problem("email", f"must be at most {EMAIL_LENGTH} characters long"))
         trimmed = text.strip()
@@ -53,16 +55,16 @@ def _folded(text: str) -> str:
 
 
 def beginning_of_email(text: str) -> str:
-    """The beginning of an address, as the canonical keys of such addresses begin.
+    """Return the prefix of the canonical keys of all addresses that begin with this text.
 
-    In an incomplete domain only ASCII is found: its IDNA form is known when it is complete.
+    In an incomplete domain it finds only ASCII: the IDNA form needs the whole domain.
     """
     short = text[:EMAIL_LENGTH].strip()
     return _canonical(short) or _folded(short)
 
 
 def _idna(domain: str) -> str:
-    """The domain in ASCII (RFC 3490); empty when it is no host name with at least two labels."""
+    """Return the domain in ASCII (RFC 3490); empty if it is no host name of two or more labels."""
     try:
         ascii_domain = domain.removesuffix(".").encode("idna").decode("ascii").lower()
     except UnicodeError:  # an empty or over-long label, or a character that no label may have

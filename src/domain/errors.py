@@ -117,7 +117,7 @@ class EmailTaken(AuthError):
 
 
 class InvalidCredentials(AuthError):
-    """Unknown address, wrong password or disabled account: nobody learns which."""
+    """The address is unknown, the password wrong or the account disabled; clients cannot tell."""
 
     outcome = Outcome.INVALID_CREDENTIALS
 
@@ -147,31 +147,31 @@ class RefreshTokenMissing(AuthError):
 
 
 class WrongPassword(AuthError):
-    """Somebody who is logged in gave a wrong password where theirs is asked for once more."""
+    """A logged-in user confirmed an action with a wrong password."""
 
     outcome = Outcome.WRONG_PASSWORD
 
 
 class PermissionMissing(AuthError):
-    """Somebody who is logged in does not have the permission for what they ask."""
+    """The actor lacks the permission for the action."""
 
     outcome = Outcome.PERMISSION_MISSING
 
 
 class NotFound(AuthError):
-    """There is nobody and nothing with that id, or not for this caller."""
+    """Nothing has this id, or nothing that the caller may see."""
 
     outcome = Outcome.NOT_FOUND
 
 
 class LastAdministrator(AuthError):
-    """Nobody would be left who could give others a role."""
+    """No enabled administrator would be left."""
 
     outcome = Outcome.LAST_ADMINISTRATOR
 
 
 class Unavailable(AuthError):
-    """Something that Doorward depends on does not answer.
+    """A dependency does not answer.
 
     :param what: its role, for the log and the readiness check: ``users``, ``sessions`` …
     """

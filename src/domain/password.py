@@ -14,20 +14,21 @@ LONGEST_IN_BYTES = 1024
 
 @dataclass(frozen=True, slots=True)
 class Password:
-    """A password as it is hashed: in NFC, so that it does not depend on the keyboard it came from.
+    """A password as it is hashed: in NFC, so that it does not depend on the keyboard.
 
-    Never trimmed and never truncated. It does not show itself in a log or a traceback.
+    It is never trimmed and never truncated. Its ``repr`` does not show it.
     """
 
     text: str = field(repr=False)
 
     @classmethod
     def parse(cls, typed: str) -> Self:
-        """Any password of bearable size, of whatever strength: what a login accepts.
+        """Return a password of any strength, as a login accepts it.
 
-        The size is checked first, because normalising a long text can take very long.
+        The size is checked first: the time to normalise a text grows faster than its length.
 
-        :raises InvalidInput: above 256 characters or 1024 bytes, or with control characters.
+        :raises InvalidInput: the text is longer than 256 characters or 1024 bytes, or has control
+            characters.
         """
         if len(typed) > LONGEST_IN_CHARACTERS or _byte_length(typed) > LONGEST_IN_BYTES:
             raise InvalidInput(
@@ -44,9 +45,9 @@ class Password:
 
 @dataclass(frozen=True, slots=True)
 class PasswordRule:
-    """What a new password must be. There are no rules of composition.
+    """The requirements of a new password. There are no rules of composition.
 
-    :ivar shortest: the least number of characters.
+    :ivar shortest: the minimum number of characters.
     :ivar common: passwords that attackers try first, in lower case.
     """
 
@@ -54,10 +55,10 @@ class PasswordRule:
     common: AbstractSet[str] = field(default=frozenset(), repr=False)
 
     def choose(self, typed: str, name: str, email: str) -> Password:
-        """The password that somebody of this name and address chooses for their account.
+        """Return the new password of a user with this name and address.
 
-        :raises InvalidInput: when it is too short, is easy to guess (a common one, or the
-            person's own name or address), or as :meth:`Password.parse` says.
+        :raises InvalidInput: it is too short, is easy to guess (a common one, or the user's name
+            or address), or fails :meth:`Password.parse`.
         """
         password = Password.parse(typed)
         if len(password.text) < self.shortest:
@@ -75,8 +76,8 @@ class PasswordRule:
 
 
 def _folded(text: str) -> str:
-    """For comparing alone: without differences of case, width and composition."""
-    short = text[: 4 * LONGEST_IN_CHARACTERS]  # normalising a long text can take very long
+    """Remove differences of case, width and composition, for comparisons."""
+    short = text[: 4 * LONGEST_IN_CHARACTERS]  # bounds the time to normalise it
     return unicodedata.normalize("NFKC", short).casefold().strip()
 
 

@@ -1,7 +1,7 @@
-"""Who may do what. Nothing asks for a role by its name: it asks for a permission.
+"""Roles and their permissions. Code requires a permission, never a role by its name.
 
-A new role is a name here and a line in the table; a new permission is a name and the roles that
-have it.
+To add a role, add a name and a line in the table; to add a permission, add a name and the roles
+that have it.
 """
 
 from collections.abc import Mapping
@@ -30,4 +30,4 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
 }
 
 ADMINISTRATORS = frozenset(role for role in Role if role.may(Permission.CHANGE_USERS))
-"""The roles without which nobody could give anybody a role."""
+"""The roles whose users can change roles."""

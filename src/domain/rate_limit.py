@@ -1,4 +1,4 @@
-"""How often somebody may try: so many attempts in so much time."""
+"""Rate limits: a number of attempts in a window of time."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,9 +10,9 @@ from domain.outcome import Outcome
 @dataclass(frozen=True, slots=True)
 class RateLimit:
     """
-    :ivar name: for those who are told that they have reached it.
-    :ivar attempts: that are allowed in a window.
-    :ivar window: how long a window is. It opens with the first attempt.
+    :ivar name: appears in the keys of the counters and in the answer to a refused client.
+    :ivar attempts: how many a window allows.
+    :ivar window: the length of a window. The first attempt opens it.
     """
 
     name: str
@@ -23,7 +23,7 @@ class RateLimit:
 @dataclass(frozen=True, slots=True)
 class Usage:
     """
-    :ivar count: the attempts in this window, this one included.
+    :ivar count: the attempts in this window, the current one included.
     :ivar resets_at: when the window ends.
     """
 
@@ -37,9 +37,9 @@ class Usage:
 
 
 class TooManyRequests(AuthError):
-    """Somebody has tried too often.
+    """A rate limit is used up.
 
-    :ivar wait: until the next attempt can succeed.
+    :ivar wait: the time until the next attempt can succeed.
     """
 
     outcome = Outcome.TOO_MANY_REQUESTS

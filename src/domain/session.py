@@ -1,17 +1,17 @@
 """A session: one login, from its start to its end. The rules of refresh tokens live here.
 
-A session has one good refresh token at a time. Each refresh spends it and makes a successor
-(rotation). Whoever presents a token that was spent before is one of two:
+A session has one valid refresh token at a time. Each refresh spends it and makes a successor
+(rotation). A token that was already spent comes from one of two clients:
 
-* somebody honest whose answer was lost or whose tabs asked at the same moment. It happens within
-  seconds, so within the *grace* period the token that was spent last gets the same successor
-  again: no second branch of the family ever exists.
-* a thief, or the owner after a thief. Nobody can tell which, so the session ends (RFC 9700,
-  section 4.14.2).
+* An honest client lost the answer, or sent the token from two tabs at the same moment. That
+  happens within seconds, so within the *grace* period the token that was spent last gets the same
+  successor again: the token family never has a second branch.
+* An attacker stole the token, or the owner presents it after an attacker. The two cannot be told
+  apart, so the session ends (RFC 9700, section 4.14.2).
 
-Sessions are values: a rule answers with the session as it has to be stored. A session that has
-been ended early (a logout, a reuse) is deleted from its store; what is not there does not
-authenticate, and nothing can bring it back.
+Sessions are values: a rule returns the session that is to be stored. A session that ends early (by
+a logout or a reuse) is deleted from its store; a deleted session does not authenticate, and
+nothing restores it.
 """
 
 import re
@@ -29,21 +29,19 @@ SessionId = NewType("SessionId", str)
 _SESSION_ID = re.compile(r"[0-9a-f]{32}")
 
 TokenId = NewType("TokenId", str)
-"""What tells one refresh token from another: 128 random bits as 32 hexadecimal digits."""
-
+"""The id of a refresh token: 128 random bits as 32 hexadecimal digits."""
 
 SessionsPerUser = NewType("SessionsPerUser", int)
-"""How many sessions somebody can have at a time."""
+"""The maximum number of sessions that a user has at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """How long things last.
-
-    :ivar access: an access token.
-    :ivar idle: a session that is not refreshed, and so a refresh token.
-    :ivar absolute: a session, however often it is refreshed.
-    :ivar grace: how long a just-spent refresh token still gets its successor.
+    """
+    :ivar access: the lifetime of an access token.
+    :ivar idle: the lifetime of a session without a refresh, and so of a refresh token.
+    :ivar absolute: the lifetime of a session, however often it is refreshed.
+    :ivar grace: how long the token that was spent last still gets its successor.
     """
 
     access: timedelta
@@ -56,12 +54,12 @@ class Lifetimes:
 class Session:
     """One login. All times are aware and in UTC.
 
-    :ivar token_id: of the refresh token that is good now.
-    :ivar spent_id: of the refresh token before it; ``None`` until the first refresh.
-    :ivar rotated_at: when the refresh token that is good now was made.
-    :ivar expires_at: the end if no refresh comes; moves with each refresh.
-    :ivar ends_at: the end in any case.
-    :ivar generation: of the user's sessions; see :class:`~domain.user.User`.
+    :ivar token_id: the id of the refresh token that is valid now.
+    :ivar spent_id: the id of the refresh token before it; ``None`` until the first refresh.
+    :ivar rotated_at: when the valid refresh token was made.
+    :ivar expires_at: when the session ends without a refresh; each refresh moves it.
+    :ivar ends_at: when the session ends in any case.
+    :ivar generation: the user's generation at the login; see :class:`~domain.user.User`.
     """
 
     id: SessionId
@@ -83,7 +81,7 @@ class Session:
         now: datetime,
         lifetimes: Lifetimes,
     ) -> Self:
-        """The session of somebody who has just shown who they are."""
+        """Start a session for a user who has just authenticated."""
         ends_at = now + lifetimes.absolute
         return cls(
             session_id,
@@ -101,25 +99,25 @@ class Session:
         return now >= self.expires_at
 
     def is_good_for(self, user: User) -> bool:
-        """Whether the user, as of now, still has this session and may use it."""
+        """Return whether the user is enabled and has not ended the sessions of this generation."""
         return not user.disabled and self.generation == user.generation
 
     def carried_over_to(self, user: User) -> Self:
-        """The session that outlives a change of the user's generation."""
+        """Return the session as it survives a raise of the user's generation."""
         return replace(self, generation=user.generation)
 
     def refresh(
         self, presented: TokenId, now: datetime, lifetimes: Lifetimes, next_id: TokenId
     ) -> Self:
-        """The session after one of its refresh tokens was presented.
+        """Return the session after one of its refresh tokens was presented.
 
-        It is this very session, unchanged, when the token is the just-spent one within the grace
-        period: its successor exists already and is handed out again.
+        It is this same object when the token was the last to be spent and the grace period runs:
+        its successor exists already and is issued again.
 
-        :param presented: the id of a refresh token of this session, its signature verified.
-        :param next_id: of the successor, should one be made.
+        :param presented: the id of a refresh token of this session, whose signature is verified.
+        :param next_id: the id of the successor, if one is made.
         :raises TokenRejected: the session has ended.
-        :raises RefreshTokenReused: the token had been spent before. The session must be ended.
+        :raises RefreshTokenReused: the token was spent earlier. The caller must end the session.
         """
         if self.has_ended(now):
             raise TokenRejected
@@ -140,11 +138,11 @@ class Session:
 
 
 def is_session_id(text: str) -> bool:
-    """Whether there could be a session of that id."""
+    """Return whether the text has the form of a session id."""
     return _SESSION_ID.fullmatch(text) is not None
 
 
 def excess_sessions(sessions: Iterable[Session], most: SessionsPerUser) -> Sequence[Session]:
-    """Those that have to go so that no more than that many are left: the oldest ones."""
+    """Return the oldest sessions, those beyond the maximum."""
     in_order = sorted(sessions, key=lambda session: (session.started_at, session.id))
     return in_order[:-most]

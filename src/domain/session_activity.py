@@ -1,4 +1,4 @@
-"""Where and by what a session was last used: for its owner to recognise it."""
+"""Where and by what a session was last used, so that its owner recognises it."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,16 +8,16 @@ from domain.request_context import RequestContext
 
 AGENT_LENGTH = 255
 COARSENESS = timedelta(minutes=1)
-"""How far apart two activities of a session are that are worth noting."""
+"""The minimum interval between two recorded activities of a session."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionActivity:
     """
-    :ivar at: when, give or take a minute.
-    :ivar address: the IP address; empty when it is not known.
-    :ivar agent: what the browser or program calls itself (RFC 9110, section 10.1.5): at most 255
-        visible ASCII characters and spaces. It may be a lie.
+    :ivar at: the time, true to the minute.
+    :ivar address: the client's IP address; empty if it is not known.
+    :ivar agent: the client's ``User-Agent`` (RFC 9110, section 10.1.5): at most 255 visible ASCII
+        characters and spaces. A client can send any text.
     """
 
     at: datetime

@@ -1,4 +1,4 @@
-"""Which characters a person may use in a text field."""
+"""The characters that a text field accepts."""
 
 import unicodedata
 
@@ -6,11 +6,11 @@ import unicodedata
 # space among them: Unicode TR36), surrogates, line and paragraph separators.
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 JOINERS = frozenset("\u200c\u200d")
-"""Invisible too, but Persian, the scripts of India and emoji are not written without them."""
+"""Invisible too, but Persian, the scripts of India and emoji need them."""
 
 
 def is_clean(text: str) -> bool:
-    """Whether nothing in the text hides or reorders what is beside it."""
+    """Return whether the text has no character that hides or reorders others."""
     return all(
         unicodedata.category(character) not in _HIDDEN or character in JOINERS
         for character in text
@@ -18,5 +18,5 @@ def is_clean(text: str) -> bool:
 
 
 def is_visible(text: str) -> bool:
-    """Whether there is anything to see: a letter, number, sign or symbol."""
+    """Return whether the text has a visible character: a letter, number, sign or symbol."""
     return any(unicodedata.category(character)[0] in "LNPS" for character in text)

@@ -1,4 +1,4 @@
-"""What a token says. How it is written and signed is an adapter's affair."""
+"""The claims of tokens. An adapter encodes and signs them."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from domain.session import Lifetimes, Session, SessionId, TokenId
 from domain.user import UserId
 
 LEEWAY = timedelta(seconds=30)
-"""How far the clocks of two machines may differ."""
+"""The accepted difference between the clocks of two machines."""
 
 
 class TokenKind(StrEnum):
@@ -20,7 +20,7 @@ class TokenKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TokenClaims:
-    """The facts in a token. The times are whole seconds since 1970 (RFC 7519, NumericDate)."""
+    """The claims of a token. The times are whole seconds since 1970 (RFC 7519, NumericDate)."""
 
     kind: TokenKind
     user_id: UserId
@@ -31,10 +31,9 @@ class TokenClaims:
 
     @classmethod
     def of(cls, session: Session, kind: TokenKind, lifetimes: Lifetimes) -> Self:
-        """The claims of the session's token of this kind.
+        """Return the claims of the session's token of this kind.
 
-        They follow from the session alone, so the same session always yields the same tokens:
-        that is what makes a repeated refresh harmless.
+        They are a function of the session, so a repeated refresh yields the same tokens.
         """
         expires_at = session.expires_at
         if kind is TokenKind.ACCESS:
@@ -50,17 +49,17 @@ class TokenClaims:
 
     @property
     def lifetime(self) -> int:
-        """In seconds."""
+        """The lifetime in seconds."""
         return self.expires_at - self.issued_at
 
     def is_current(self, now: datetime) -> bool:
-        """Whether the token is neither expired nor from the future, give or take the leeway."""
+        """Return whether the token is issued and not expired, within the leeway."""
         second, leeway = now.timestamp(), LEEWAY.total_seconds()
         return self.issued_at - leeway <= second < self.expires_at + leeway
 
 
 def _token_id(session: Session, kind: TokenKind) -> TokenId:
-    """Access tokens have ids of their own, made from the one random number of the rotation."""
+    """Derive the id of an access token from the one random number of the rotation."""
     if kind is TokenKind.REFRESH:
         return session.token_id
     return TokenId(sha256(f"{kind}:{session.token_id}".encode()).hexdigest()[:32])
