@@ -1,1 +1,1 @@
-"""What can be done: the use cases and the ports they need. Imports the domain and nothing else."""
+"""The use cases, and the ports that they need. Imports the domain and the standard library."""

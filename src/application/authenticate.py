@@ -1,4 +1,4 @@
-"""Who presents this token, and is their session good? Asked with every request."""
+"""Authenticate the access token of a request."""
 
 from dataclasses import dataclass
 
@@ -22,14 +22,14 @@ from domain.token import TokenKind
 
 @dataclass(frozen=True, slots=True)
 class ReloadPrincipal:
-    """Who asked, as of now: a request may have been let in on a copy that is a moment old."""
+    """Read the user and the session from the stores: the guard may have used cached ones."""
 
     users: UserRepository
     sessions: SessionStore
 
     async def __call__(self, principal: Principal) -> Principal:
         """
-        :raises TokenRejected: the user or the session is not there any more.
+        :raises TokenRejected: the user or the session has been deleted, disabled or ended.
         """
         user = await self.users.get(principal.user.id)
         session = await self.sessions.get(principal.user.id, principal.session.id)
@@ -39,7 +39,7 @@ class ReloadPrincipal:
 
 
 async def is_good(session: Session, users: UserRepository, cached_users: CachedUsers) -> bool:
-    """Whether the session belongs to the current generation of its user.
+    """Return whether the session belongs to the current generation of its user.
 
     A cached user never makes it False: the user is read again first.
     """
@@ -51,7 +51,7 @@ async def is_good(session: Session, users: UserRepository, cached_users: CachedU
 
 @dataclass(frozen=True, slots=True)
 class Authenticate:
-    """Who presents this access token? What the guard of every protected route asks."""
+    """Return the principal of an access token. The guard of each protected route calls it."""
 
     users: UserRepository
     sessions: SessionStore
@@ -63,8 +63,8 @@ class Authenticate:
 
     async def __call__(self, access_token: str, caller: RequestContext = UNKNOWN) -> Principal:
         """
-        :raises TokenRejected: the token is not good, its session has ended, or its user is gone
-            or disabled. All of that is as of now, not as of when the token was signed.
+        :raises TokenRejected: the token is invalid, its session has ended, or its user is deleted
+            or disabled; now, whatever held when the token was signed.
         """
         entry = self.audit.begin(EventType.AUTHENTICATE, caller)  # only a refusal is recorded
         try:

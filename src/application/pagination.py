@@ -1,4 +1,4 @@
-"""Long lists, a page at a time."""
+"""Queries of long lists, and their pages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
     """
-    :ivar next: where the next page begins, for the store that made this one to read; ``None``
-        after the last page.
+    :ivar next: the cursor of the next page, which only the store that made it can read; ``None``
+        on the last page.
     """
 
     items: Sequence[T]
@@ -26,9 +26,9 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """How many there are.
+    """The number of items on all pages.
 
-    :ivar is_exact: or else it is an estimate, for to count millions takes too long.
+    :ivar is_exact: False of an estimate: counting millions takes too long.
     """
 
     count: int
@@ -37,12 +37,12 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class UserQuery:
-    """Which users. What is ``None`` does not matter.
+    """A filter of users. ``None`` matches all of them.
 
-    They come in the order of what is searched for; without a search the newest come first.
+    A search for an address or a name sorts by it; without a search the newest users come first.
 
-    :ivar email: how the address's canonical key begins.
-    :ivar name: how the name begins, in whatever case. Both together are in the order of addresses.
+    :ivar email: a prefix of the address's canonical key.
+    :ivar name: a prefix of the name, in any case. With both, users are in the order of addresses.
     """
 
     email: str | None = None
@@ -52,7 +52,7 @@ class UserQuery:
 
     @property
     def order(self) -> Literal["time", "email", "name"]:
-        """What the list is in the order of: that which is searched for, or else the time."""
+        """The sort key of the list."""
         if self.email is not None:
             return "email"
         return "time" if self.name is None else "name"
@@ -60,10 +60,10 @@ class UserQuery:
 
 @dataclass(frozen=True, slots=True)
 class EventQuery:
-    """Which recorded events, the newest first. What is ``None`` does not matter.
+    """A filter of recorded events, the newest first. ``None`` matches all of them.
 
-    :ivar user_id: whom they are about.
-    :ivar since: not before this time; ``until``: before that one.
+    :ivar user_id: the user whom they are about.
+    :ivar since: the earliest time; ``until``: the first later time that does not match.
     """
 
     user_id: UserId | None = None

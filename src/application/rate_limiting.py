@@ -1,4 +1,4 @@
-"""Attempts are limited before anything costly is done for them (OWASP ASVS 5.0, chapter V6.3)."""
+"""Rate limits, enforced before anything costly is done (OWASP ASVS 5.0, chapter V6.3)."""
 
 from dataclasses import dataclass
 from hashlib import sha256
@@ -11,17 +11,17 @@ from domain.user import UserId
 
 @dataclass(frozen=True, slots=True)
 class RateLimits:
-    """``None`` is without limit.
+    """``None`` means no limit.
 
-    :ivar login_account: logins to one account, and from one known device.
+    :ivar login_account: logins to one account; once more for its known devices together.
     :ivar login_address: logins from one address.
-    :ivar login: logins of everybody.
+    :ivar login: logins, all clients together.
     :ivar register_address: registrations from one address.
-    :ivar register: registrations of everybody.
-    :ivar change_account: changes of one user's account by themselves.
-    :ivar refresh_account: refreshes of one user, on all devices together.
+    :ivar register: registrations, all clients together.
+    :ivar change_account: changes and exports of an account by its user.
+    :ivar refresh_account: refreshes of one user, all devices together.
     :ivar refresh_address: refreshes from one address.
-    :ivar refresh: refreshes of everybody.
+    :ivar refresh: refreshes, all clients together.
     """
 
     login_account: RateLimit | None = None
@@ -38,7 +38,7 @@ class RateLimits:
 @dataclass(slots=True)
 class CurrentRateLimits:
     """
-    :ivar now: may be replaced at any time.
+    :ivar now: a reload of the configuration replaces it at any time.
     """
 
     now: RateLimits
@@ -46,10 +46,11 @@ class CurrentRateLimits:
 
 @dataclass(frozen=True, slots=True)
 class Throttle:
-    """
-    Each method counts one attempt.
+    """Count attempts and refuse those beyond a limit.
 
-    :raises TooManyRequests: it is one too many.
+    Each method that is named after an action counts one attempt at it.
+
+    :raises TooManyRequests: the limit is used up.
     """
 
     limiter: RateLimiter
@@ -57,31 +58,33 @@ class Throttle:
     clock: Clock
 
     async def login(self, account: str, address: str, device: str | None) -> bool:
-        """
+        """Count a login.
+
         :param account: the canonical address of the account, whether or not it exists.
-        :param device: on which the account's owner has logged in before. When the others are used
-            up it has attempts of its own, so nobody else's guessing locks the owner out.
-        :returns: False if only the device's own attempts were left. Then somebody else guesses
-            at this time, and must not be forgiven when the owner gets in.
+        :param device: the id of a known device of the account. Known devices have attempts of
+            their own after the common ones are used up, so an attacker who guesses passwords
+            cannot lock the owner out.
+        :returns: False if only the attempts of known devices were left. Then an attack is under
+            way, and a login of the owner must not reset its count.
         """
         try:
             await self._login(account, address)
         except TooManyRequests:
             if device is None:
                 raise
-            # One allowance for all devices of the user: a new device is quickly made.
+            # One count for all devices of the user: each login from a new one makes another.
             await self._count(self.limits.now.login_account, f"known:{_account_key(account)}")
             return False
         return True
 
     async def _login(self, account: str, address: str) -> None:
-        # The narrow ones first: what they stop does not use up what all share.
+        # The narrow limits first: attempts that they refuse do not use up the shared one.
         await self._count(self.limits.now.login_address, network(address))
         await self._count(self.limits.now.login_account, _account_key(account))
         await self._count(self.limits.now.login, "all")
 
     async def forgive_login(self, account: str) -> None:
-        """The owner is in: the attempts before were the owner's."""
+        """Reset the count of an account whose owner has logged in."""
         if limit := self.limits.now.login_account:
             await self.limiter.forget(f"{limit.name}:{_account_key(account)}")
 
@@ -90,7 +93,7 @@ class Throttle:
         await self._count(self.limits.now.register, "all")
 
     async def change(self, user_id: UserId) -> None:
-        """What leaves a record each time, and costs the caller nothing."""
+        """Count a change that leaves an audit row and costs the client nothing."""
         await self._count(self.limits.now.change_account, _account_key(user_id.hex))
 
     async def refresh(self, address: str) -> None:
@@ -98,7 +101,7 @@ class Throttle:
         await self._count(self.limits.now.refresh, "all")
 
     async def refresh_of(self, user_id: UserId) -> None:
-        """Only of a session that is good: tokens of others must not use up the owner's."""
+        """Count a refresh of a valid session: other tokens must not use up the user's attempts."""
         await self._count(self.limits.now.refresh_account, _account_key(user_id.hex))
 
     async def _count(self, limit: RateLimit | None, key: str) -> None:
@@ -109,7 +112,7 @@ class Throttle:
 
 
 def network(address: str) -> str:
-    """What one person can be assumed to have: an IPv4 address, or an IPv6 network of 64 bits."""
+    """Return what one client typically controls: an IPv4 address, or an IPv6 /64 network."""
     try:
         parsed = ip_address(address)
     except ValueError:
@@ -122,5 +125,5 @@ def network(address: str) -> str:
 
 
 def _account_key(account: str) -> str:
-    """A digest, for addresses are personal."""
+    """Return a digest: email addresses are personal data."""
     return sha256(account.encode()).hexdigest()[:32]

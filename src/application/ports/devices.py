@@ -7,18 +7,20 @@ from domain.user import User
 
 
 class Devices(Protocol):
-    """Tells a device on which somebody has logged in before from all others.
+    """Recognises the devices on which a user has logged in before.
 
-    So that somebody who guesses a person's password locks out themselves and not the person
-    (OWASP, "Slow Down Online Guessing Attacks with Device Cookies").
+    An attacker who guesses passwords then uses up the attempts of unknown devices, and does not
+    lock the owner out (OWASP, "Slow Down Online Guessing Attacks with Device Cookies").
     """
 
     @abstractmethod
     def issue(self, user: User) -> str:
-        """A token for the device on which this user has just logged in. It is good until the
-        user's generation changes: with a new password all others are strangers again.
+        """Return a token for the device on which this user has just logged in.
+
+        It is valid until the user's generation changes: a new password makes all other devices
+        unknown.
         """
 
     @abstractmethod
     def recognise(self, token: str | None, user: User) -> str | None:
-        """The device's id, if the token was issued to this user."""
+        """Return the device's id, if the token was issued to this user."""

@@ -11,27 +11,25 @@ class PasswordHasher(Protocol):
 
     @abstractmethod
     async def hash(self, password: Password) -> str:
-        """A hash with a fresh salt and the parameters of today.
+        """Return a hash with a new salt and the current parameters.
 
-        :raises Unavailable: too many hashes are waiting already.
+        :raises Unavailable: the queue of hashes is full.
         """
 
     @abstractmethod
     async def verify(self, password: Password, stored: str | None) -> bool:
-        """Whether this is the password behind the stored hash.
+        """Return whether the stored hash is one of this password.
 
-        ``None``, an unreadable hash and one of absurd cost take as long as a real one and are
+        ``None``, an unreadable hash and one of excessive cost take as long as a real one, and are
         False.
 
-        :raises Unavailable: too many hashes are waiting already.
+        :raises Unavailable: the queue of hashes is full.
         """
 
     @abstractmethod
     def can_verify(self, stored: str) -> bool:
-        """Whether :meth:`verify` can ever say True of this hash."""
+        """Return whether any password can pass :meth:`verify` with this hash."""
 
     @abstractmethod
     def is_outdated(self, stored: str) -> bool:
-        """Whether the hash is weaker than one made today, or of another system, and worth making
-        anew.
-        """
+        """Return whether the hash is weaker than a new one, or of another system."""

@@ -8,16 +8,16 @@ from domain.rate_limit import Usage
 
 
 class RateLimiter(Protocol):
-    """Counts attempts. What is too many is the domain's to say (``Usage``)."""
+    """Counts attempts. The domain decides how many are too many (``Usage.check``)."""
 
     @abstractmethod
     async def count(self, key: str, window: timedelta, now: datetime) -> Usage:
-        """Count one more attempt under this key. The first one opens a window; so does the first
-        after its end.
+        """Count one more attempt under this key.
 
-        Of any number of parallel calls, by however many processes, each gets another count.
+        The first attempt opens a window, and so does the first one after a window has ended. Of
+        parallel calls, in any number of processes, each gets another count.
 
-        :param key: at most 100 characters, of ASCII; it holds nothing personal.
+        :param key: at most 100 ASCII characters, without personal data.
         """
 
     @abstractmethod

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 Clock = Callable[[], datetime]
-"""The time now: aware, in UTC."""
+"""Return the current time: aware, in UTC."""
 
 RandomId = Callable[[], str]
-"""128 fresh bits from the system's cryptographic source, as 32 hexadecimal digits."""
+"""Return 128 random bits of the system's cryptographic source, as 32 hexadecimal digits."""

@@ -8,29 +8,32 @@ from domain.token import TokenClaims, TokenKind
 
 
 class TokenSigner(Protocol):
-    """Turns claims into signed tokens and back. It knows no clock: expiry is the domain's."""
+    """Encodes claims as signed tokens, and decodes them. The domain decides about expiry."""
 
     @abstractmethod
     def sign(self, claims: TokenClaims) -> str:
-        """The token. The same claims give the same token, to the byte where the algorithm allows
-        it, and as long as the key that signs for that time is not revoked.
+        """Return the token.
 
-        :raises Unavailable: it cannot be told whether the keys are still good.
+        The same claims give the same token, byte for byte if the algorithm is deterministic, until
+        the key of that time is revoked.
+
+        :raises Unavailable: the loaded keys are too old to be trusted.
         """
 
     @abstractmethod
     def verify(self, token: str, kind: TokenKind) -> TokenClaims:
-        """What a genuine token of this kind says.
+        """Return the claims of a token of this kind.
 
-        :raises TokenRejected: it is not exactly a token that :meth:`sign` makes for this kind, or
-            its key is not on the ring (any more).
-        :raises Unavailable: it cannot be told whether the keys are still good.
+        :raises TokenRejected: the text is not exactly a token that :meth:`sign` makes for this
+            kind, or its key is not on the ring.
+        :raises Unavailable: the loaded keys are too old to be trusted.
         """
 
     @abstractmethod
     def public_keys(self) -> Sequence[Mapping[str, str]]:
-        """What others need to verify access tokens: public keys as JWKs (RFC 7517). The one that
-        signs comes first. They may be as old as others may keep them.
+        """Return the public keys of access tokens as JWKs (RFC 7517), the one that signs first.
+
+        They may be as old as verifiers may cache them.
 
         :raises Unavailable: they are older than that.
         """
