@@ -140,7 +140,7 @@ class TestDoctorAudit:
         ]
 
     @each_database
-    def test_what_has_happened_is_in_it(self, tmp_path: Path, url: str) -> None:
+    def test_the_chain_contains_all_events(self, tmp_path: Path, url: str) -> None:
         create = ["users", "create", "ada@example.org", "--name", "Ada"]
         for command in (create, ["users", "disable", "ada@example.org"]):
             result = doorward(tmp_path, url, *command, typed=f"{PASSWORD}\n")
@@ -172,7 +172,7 @@ class TestDoctorAudit:
 
         assert examine(tmp_path, url, "--since", noted) == fine(5)
 
-    def test_without_a_noted_head_a_log_that_was_written_anew_is_as_good_as_the_old_one(
+    def test_without_a_noted_head_a_rewritten_log_verifies(
         self, tmp_path: Path, sqlite_url: str
     ) -> None:
         happen(sqlite_url, *[NOW] * 3)
@@ -211,7 +211,7 @@ class TestDoctorAudit:
         assert code == 1
         assert line.startswith("FAIL  audit log: PostgreSQL at 127.0.0.1:1 cannot be used: ")
 
-    def test_so_it_is_without_tables(self, tmp_path: Path, empty_postgres_url: str) -> None:
+    def test_missing_tables_are_reported(self, tmp_path: Path, empty_postgres_url: str) -> None:
         code, [line] = examine(tmp_path, empty_postgres_url)
 
         assert code == 1
@@ -269,7 +269,7 @@ def test_no_forgery_passes(sqlite_url: str, statement: str, what: str) -> None:
     assert findings(sqlite_url) == [f"FAIL event {what}"]
 
 
-def test_what_was_put_behind_the_end_does_not_hide_what_was_changed_before(
+def test_rows_appended_after_the_end_do_not_hide_an_earlier_change(
     sqlite_url: str,
 ) -> None:
     happen(sqlite_url, *[NOW] * 5)
@@ -313,7 +313,9 @@ def test_no_bad_head_is_taken_for_a_good_one(sqlite_url: str, since: str) -> Non
 
 class TestPrune:
     @each_database
-    def test_the_old_go_and_the_others_still_hold_together(self, tmp_path: Path, url: str) -> None:
+    def test_pruning_deletes_the_oldest_rows_and_keeps_the_chain(
+        self, tmp_path: Path, url: str
+    ) -> None:
         happen(url, LONG_AGO, LONG_AGO)
         pruned = head(url)
         happen(url, LONG_AGO, NOW, NOW)
@@ -330,7 +332,7 @@ class TestPrune:
         assert prune(tmp_path, url) == "0 events are forgotten\n"
 
     @each_database
-    def test_what_is_behind_a_young_one_stays(self, tmp_path: Path, url: str) -> None:
+    def test_pruning_stops_at_the_first_young_row(self, tmp_path: Path, url: str) -> None:
         """Or there would be a gap."""
         happen(url, LONG_AGO, NOW, LONG_AGO, LONG_AGO)
 
@@ -347,9 +349,7 @@ class TestPrune:
     def test_of_an_empty_log_nothing_goes(self, tmp_path: Path, sqlite_url: str) -> None:
         assert prune(tmp_path, sqlite_url) == "0 events are forgotten\n"
 
-    def test_what_is_changed_behind_a_pruning_is_found_as_ever(
-        self, tmp_path: Path, sqlite_url: str
-    ) -> None:
+    def test_a_change_after_a_pruning_is_detected(self, tmp_path: Path, sqlite_url: str) -> None:
         happen(sqlite_url, LONG_AGO, LONG_AGO, NOW, NOW)
         prune(tmp_path, sqlite_url)
         with opened(sqlite_url) as database:

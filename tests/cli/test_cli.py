@@ -133,7 +133,7 @@ class TestServe:
         assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == 0o700
 
     @pytest.mark.parametrize("workers", ["1", "2"])
-    def test_who_closes_the_terminal_ends_the_service(self, tmp_path: Path, workers: str) -> None:
+    def test_closing_the_terminal_ends_the_service(self, tmp_path: Path, workers: str) -> None:
         terminal, inside = pty.openpty()
         log = tmp_path / "log"
         with log.open("w") as output:
@@ -161,13 +161,13 @@ class TestServe:
             assert service.end(by) == 0
             assert "Traceback" not in service.says()
 
-    def test_so_it_does_with_several_workers(self, tmp_path: Path) -> None:
+    def test_several_workers_end_without_a_traceback(self, tmp_path: Path) -> None:
         with serving(tmp_path, "--workers", "2") as service:
             assert service.end() == 0
             assert service.says().count("Application startup complete") == 2
             assert "Traceback" not in service.says()
 
-    def test_a_kill_and_a_restart_log_nobody_out(self, tmp_path: Path) -> None:
+    def test_a_kill_and_a_restart_keep_all_sessions(self, tmp_path: Path) -> None:
         somebody = {"email": "ada@example.org", "password": "correct horse battery staple"}
         with serving(tmp_path) as service, httpx.Client(base_url=service.url) as client:
             client.post("/api/auth/register", json={"name": "Ada"} | somebody).raise_for_status()
@@ -220,7 +220,7 @@ class TestServe:
 
         assert memory_service.answers()
 
-    def test_what_is_not_http_is_answered_in_json(self, memory_service: Service) -> None:
+    def test_non_http_bytes_are_answered_in_json(self, memory_service: Service) -> None:
         address = ("127.0.0.1", memory_service.port)
         with socket.create_connection(address, timeout=PATIENCE) as client:
             client.sendall(b"\x16\x03\x01 is TLS\r\n\r\n")

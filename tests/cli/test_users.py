@@ -138,7 +138,7 @@ FOREIGN: dict[str, tuple[str, str]] = {
 
 class TestImport:
     @each_database
-    def test_whoever_comes_with_a_hash_of_any_form_logs_in_and_has_argon2id_from_then_on(
+    def test_a_login_replaces_a_hash_of_any_form_by_argon2id(
         self, tmp_path: Path, url: str
     ) -> None:
         numbered = list(enumerate(FOREIGN.values()))
@@ -160,7 +160,7 @@ class TestImport:
         ] == []
 
     @each_database
-    def test_what_is_bad_is_rejected_with_reasons_that_say_nothing_of_anybody(
+    def test_bad_records_are_rejected_with_reasons_free_of_personal_data(
         self, tmp_path: Path, url: str
     ) -> None:
         sign_up(url, ada(email=Email.parse("taken@example.org")))
@@ -210,7 +210,7 @@ class TestImport:
         users(tmp_path, sqlite_url, "import", file)
         assert report.read_text() == file.with_name("users.csv.rejected.jsonl").read_text()
 
-    def test_a_rehearsal_of_what_is_good_leaves_nothing(
+    def test_a_dry_run_of_a_valid_file_leaves_no_files(
         self, tmp_path: Path, sqlite_url: str
     ) -> None:
         folder = tmp_path / "of the file"
@@ -320,7 +320,7 @@ class TestImport:
         assert everybody(sqlite_url) == []
 
     @each_database
-    def test_a_hash_that_no_database_takes_keeps_nobody_else_out(
+    def test_a_hash_that_the_database_rejects_blocks_no_other_user(
         self, tmp_path: Path, url: str
     ) -> None:
         odd = GOOD["Django pbkdf2_sha1"].replace("$Salz$", "$Sa\0z$")
@@ -374,7 +374,7 @@ PEOPLE = [
 
 class TestExport:
     @each_database
-    def test_everybody_is_the_same_in_another_database(
+    def test_users_round_trip_to_another_database(
         self, tmp_path: Path, url: str, migrated_databases: TemplateDatabases
     ) -> None:
         sign_up(url, *PEOPLE)
@@ -390,7 +390,7 @@ class TestExport:
             assert every_fact(other) == every_fact(url)
 
     @each_database
-    def test_without_being_asked_it_tells_no_hash(self, tmp_path: Path, url: str) -> None:
+    def test_an_export_has_no_hashes_by_default(self, tmp_path: Path, url: str) -> None:
         sign_up(url, *PEOPLE)
         file = tmp_path / "users.jsonl"
 
@@ -431,7 +431,7 @@ class TestExport:
         assert_one_line(users(tmp_path, sqlite_url, "export", name), told)
         assert (tmp_path / "there.jsonl").read_text() == "mine"
 
-    def test_nobody_is_a_file_too(self, tmp_path: Path, sqlite_url: str) -> None:
+    def test_an_export_without_users_is_a_file(self, tmp_path: Path, sqlite_url: str) -> None:
         assert users(tmp_path, sqlite_url, "export", "users.csv").stdout == (
             "0 users are in users.csv\n"
         )
@@ -482,7 +482,7 @@ class TestOneUser:
             *((command, NOBODY[0]) for command in ("disable", "enable", "end-sessions")),
         ],
     )
-    def test_who_is_not_there_is_one_line(
+    def test_a_missing_user_is_one_line(
         self, tmp_path: Path, sqlite_url: str, command: str, who: str
     ) -> None:
         sign_up(sqlite_url, ada())
@@ -516,7 +516,7 @@ class TestWithoutADatabase:
         assert_one_line(result, "PostgreSQL at 127.0.0.1:1 cannot be used")
         assert {each.name for each in tmp_path.iterdir()} <= {"users.csv", "var"}
 
-    def test_so_it_is_without_tables(self, tmp_path: Path, empty_postgres_url: str) -> None:
+    def test_missing_tables_are_reported(self, tmp_path: Path, empty_postgres_url: str) -> None:
         result = users(tmp_path, empty_postgres_url, "show", EMAIL)
 
         assert_one_line(result, "run `doorward migrate up`")

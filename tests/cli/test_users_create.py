@@ -35,7 +35,7 @@ def stored(url: str) -> User | None:
     return asyncio.run(read())
 
 
-def test_a_fresh_installation_has_nobody_in_it(sqlite_url: str) -> None:
+def test_a_fresh_installation_has_no_users(sqlite_url: str) -> None:
     assert stored(sqlite_url) is None
 
 
@@ -51,14 +51,14 @@ def test_the_first_administrator_is_named_on_the_command_line(
     assert user.role is Role.ADMIN
 
 
-def test_others_are_ordinary_users(tmp_path: Path, sqlite_url: str) -> None:
+def test_a_user_without_admin_has_the_role_user(tmp_path: Path, sqlite_url: str) -> None:
     assert create(tmp_path, sqlite_url, PASSWORD).returncode == 0
     user = stored(sqlite_url)
     assert user is not None
     assert user.role is Role.USER
 
 
-def test_what_will_not_do_is_one_line(tmp_path: Path, sqlite_url: str) -> None:
+def test_an_invalid_argument_is_one_line(tmp_path: Path, sqlite_url: str) -> None:
     refused = create(tmp_path, sqlite_url, "short", "--admin")
 
     assert refused.returncode == 1

@@ -128,7 +128,7 @@ async def test_the_same_event_has_another_digest_elsewhere_in_the_chain(place: P
     assert await place.digest_of(1) != await place.digest_of(2)
 
 
-async def test_what_several_processes_record_at_once_is_one_chain(place: Place) -> None:
+async def test_concurrent_events_of_processes_form_one_chain(place: Place) -> None:
     async with open_audit_log(place.url) as other:
         await asyncio.gather(
             *(log.record(an_event()) for _ in range(20) for log in (place.log, other))
@@ -139,7 +139,7 @@ async def test_what_several_processes_record_at_once_is_one_chain(place: Place) 
 
 
 @pytest.mark.parametrize("kept", [4, 2, 1])
-async def test_what_is_left_of_a_pruned_chain_is_good(five: Place, kept: int) -> None:
+async def test_the_rest_of_a_pruned_chain_verifies(five: Place, kept: int) -> None:
     head = (await verify(five.database))[1]
 
     await five.log.prune(NOW + (5 - kept) * SECOND)
@@ -332,7 +332,7 @@ async def test_tampering_with_a_pruned_chain_is_found(five: Place) -> None:
 
 
 @pytest.mark.parametrize("row", [1, 3, 5])
-async def test_a_row_that_was_changed_together_with_its_digest_is_found_by_what_follows(
+async def test_a_row_changed_with_its_digest_is_detected_by_the_next_row(
     five: Place, row: int
 ) -> None:
     """Whoever knows how digests are made has to make all that follow, and the head."""
@@ -387,7 +387,7 @@ async def test_a_head_that_was_noted_may_have_been_pruned(five: Place) -> None:
         assert (await verify(five.database, noted))[0] == 0
 
 
-async def test_a_chain_that_was_made_anew_is_found_by_what_was_noted(five: Place) -> None:
+async def test_a_rewritten_chain_is_detected_by_a_noted_head(five: Place) -> None:
     _, *heads = await heads_of(five)
 
     await make_anew(five)
@@ -397,7 +397,7 @@ async def test_a_chain_that_was_made_anew_is_found_by_what_was_noted(five: Place
         assert await first_bad_row_since(five, noted) == noted.number
 
 
-async def test_a_pruned_chain_that_was_made_anew_is_found_by_what_was_noted(five: Place) -> None:
+async def test_a_rewritten_pruned_chain_is_detected_by_a_noted_head(five: Place) -> None:
     """The last head of those that were pruned is what the first row that is left follows on."""
     noted = (await heads_of(five))[2]
     await make_anew(five)
@@ -407,7 +407,7 @@ async def test_a_pruned_chain_that_was_made_anew_is_found_by_what_was_noted(five
 
 
 @pytest.mark.parametrize("left", [0, 3])
-async def test_a_chain_that_was_cut_off_is_found_by_what_was_noted(five: Place, left: int) -> None:
+async def test_a_truncated_chain_is_detected_by_a_noted_head(five: Place, left: int) -> None:
     heads = await heads_of(five)
     end = heads[left]
 
@@ -431,7 +431,7 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("change", UNREADABLE.values(), ids=UNREADABLE)
-async def test_what_sqlite_lets_be_anything_is_found(sqlite_url: str, change: str) -> None:
+async def test_a_value_of_a_wrong_sqlite_type_is_detected(sqlite_url: str, change: str) -> None:
     async with Database.open(sqlite_url, PATIENT) as database, SqlAuditLog.open(database) as log:
         place = Place(sqlite_url, database, log)
         await place.fill(5)
@@ -627,7 +627,7 @@ async def test_the_database_lets_addresses_be_forgotten(five: Place) -> None:
     assert await verify(five.database) == good
 
 
-async def test_the_database_lets_go_what_is_pruned(five: Place) -> None:
+async def test_the_database_allows_deletions_by_pruning(five: Place) -> None:
     assert await five.log.prune(NOW + 2 * SECOND) == 2
 
     await is_refused(five, remove(3))

@@ -193,7 +193,7 @@ async def test_50_events_at_once_are_all_there_with_a_number_each(audit_log: Aud
 
 
 @pytest.mark.parametrize("scheme", schemes("audit_log"))
-async def test_what_several_processes_record_at_once_is_all_there_with_a_number_each(
+async def test_concurrent_events_of_processes_get_distinct_numbers(
     scheme: str, request: pytest.FixtureRequest
 ) -> None:
     url = url_for(scheme, request)
@@ -208,7 +208,7 @@ async def test_what_several_processes_record_at_once_is_all_there_with_a_number_
 
 
 @pytest.mark.parametrize("scheme", schemes("audit_log"))
-async def test_what_is_recorded_outlives_the_process(
+async def test_recorded_events_outlive_the_process(
     scheme: str, request: pytest.FixtureRequest
 ) -> None:
     url = url_for(scheme, request)
@@ -271,7 +271,7 @@ def is_asked_for(event: Event, query: EventQuery) -> bool:
 
 
 @pytest.mark.parametrize(("query", "number"), QUERIES.values(), ids=QUERIES)
-async def test_pages_of_every_size_have_what_is_asked_for_once_and_the_newest_first(
+async def test_pages_of_every_size_list_each_match_once_newest_first(
     audit_log: AuditLog, query: EventQuery, number: int
 ) -> None:
     events = all_kinds()
@@ -287,7 +287,7 @@ async def test_pages_of_every_size_have_what_is_asked_for_once_and_the_newest_fi
         ]
 
 
-async def test_what_an_administrator_did_to_others_is_about_those(audit_log: AuditLog) -> None:
+async def test_acts_of_an_administrator_are_about_the_changed_user(audit_log: AuditLog) -> None:
     event = an_event(user_id=ADA, actor=EVE)
     await audit_log.record(event)
 
@@ -295,7 +295,7 @@ async def test_what_an_administrator_did_to_others_is_about_those(audit_log: Aud
     assert await recorded(audit_log, EventQuery(user_id=EVE)) == []
 
 
-async def test_what_comes_between_two_pages_is_on_none(audit_log: AuditLog) -> None:
+async def test_an_event_between_two_pages_is_on_neither(audit_log: AuditLog) -> None:
     events = [an_event() for _ in range(6)]
     await record_all(audit_log, events)
     first = await audit_log.page(EVERYTHING, None, 2)
@@ -306,7 +306,7 @@ async def test_what_comes_between_two_pages_is_on_none(audit_log: AuditLog) -> N
     assert [each.number for each in (*first.items, *second.items)] == [6, 5, 4, 3, 2, 1]
 
 
-async def test_what_is_forgotten_between_two_pages_is_missing_and_nothing_else(
+async def test_rows_pruned_between_two_pages_are_missing_and_no_others(
     audit_log: AuditLog,
 ) -> None:
     await record_all(audit_log, [an_event(at=NOW + age * SECOND) for age in range(6)])
@@ -329,7 +329,7 @@ NO_NUMBERS = ["", "-1", "+1", "1.5", "1e3", " 1", "1_0", "0x1", "²", "١", "NaN
 
 
 @pytest.mark.parametrize("text", NO_NUMBERS)
-async def test_what_is_no_number_is_no_position(audit_log: AuditLog, text: str) -> None:
+async def test_a_position_that_is_no_number_is_refused(audit_log: AuditLog, text: str) -> None:
     for after in await forgeries_of(audit_log, text):
         await is_no_position(audit_log.page(EVERYTHING, after, 10))
 
@@ -355,7 +355,9 @@ async def test_nothing_forged_is_worse_than_no_position(audit_log: AuditLog, tex
             await audit_log.page(EVERYTHING, after, 10)
 
 
-async def test_of_what_somebody_did_no_address_is_left(audit_log: AuditLog) -> None:
+async def test_forgetting_a_user_deletes_the_addresses_of_their_events(
+    audit_log: AuditLog,
+) -> None:
     own = an_event(user_id=ADA, session_id=SessionId(new_id()))
     done_to_eve = an_event(
         type=EventType.CHANGE_USER,
@@ -375,7 +377,7 @@ async def test_of_what_somebody_did_no_address_is_left(audit_log: AuditLog) -> N
     assert await numbers(audit_log) == [1, 2, 3, 4]
 
 
-async def test_no_address_is_left_of_what_was_only_just_refused(audit_log: AuditLog) -> None:
+async def test_no_address_is_kept_of_a_pending_refusal(audit_log: AuditLog) -> None:
     refusal = an_event(outcome=Outcome.WRONG_PASSWORD, user_id=ADA)
     await audit_log.record(refusal)
 
@@ -385,7 +387,7 @@ async def test_no_address_is_left_of_what_was_only_just_refused(audit_log: Audit
     assert await recorded(audit_log) == [replace(refusal, caller=nowhere)]
 
 
-async def test_the_addresses_of_others_stay(audit_log: AuditLog) -> None:
+async def test_the_addresses_of_other_users_stay(audit_log: AuditLog) -> None:
     done_by_eve = an_event(user_id=ADA, actor=EVE)
     events = [done_by_eve, an_event(user_id=EVE), an_event(), an_event(user_id=EVE, actor=EVE)]
     await record_all(audit_log, events)
@@ -406,7 +408,7 @@ async def test_addresses_are_forgotten_again_and_where_there_are_none(audit_log:
     assert [each.caller.address for each in await recorded(audit_log)] == ["", ""]
 
 
-async def test_what_somebody_does_later_has_its_address(audit_log: AuditLog) -> None:
+async def test_later_events_of_a_user_have_their_address(audit_log: AuditLog) -> None:
     later = an_event(user_id=ADA)
     await audit_log.record(an_event(user_id=ADA))
     await audit_log.forget_addresses(ADA)
@@ -441,7 +443,7 @@ async def test_events_are_forgotten_up_to_the_first_that_is_not_before_the_time(
     assert await numbers(audit_log) == [3, 4, 5]
 
 
-async def test_what_is_of_that_very_time_stays(audit_log: AuditLog) -> None:
+async def test_a_row_of_exactly_the_limit_stays(audit_log: AuditLog) -> None:
     before, then = an_event(at=NOW - MICROSECOND), an_event(at=NOW)
     await record_all(audit_log, [before, then])
 
@@ -478,7 +480,7 @@ async def test_thousands_are_forgotten_at_once(audit_log: AuditLog) -> None:
     assert await numbers(audit_log) == [2501]
 
 
-async def test_what_is_forgotten_in_parallel_is_counted_once(audit_log: AuditLog) -> None:
+async def test_concurrent_prunings_count_each_row_once(audit_log: AuditLog) -> None:
     await asyncio.gather(*(audit_log.record(an_event()) for _ in range(50)))
 
     counted = await asyncio.gather(*(audit_log.prune(NOW + SECOND) for _ in range(4)))
@@ -486,7 +488,7 @@ async def test_what_is_forgotten_in_parallel_is_counted_once(audit_log: AuditLog
     assert sum(counted) == 50
 
 
-async def test_what_comes_while_others_are_forgotten_is_there(audit_log: AuditLog) -> None:
+async def test_events_recorded_during_pruning_are_kept(audit_log: AuditLog) -> None:
     await record_all(audit_log, [an_event() for _ in range(20)])
     late = [an_event(at=NOW + SECOND) for _ in range(20)]
 
@@ -510,7 +512,7 @@ async def test_a_process_keeps_as_many_events_in_its_memory_as_it_may() -> None:
 
 
 @pytest.mark.parametrize("scheme", schemes("audit_log"))
-async def test_of_who_has_gone_no_address_is_recorded_however_late_it_comes(
+async def test_a_late_event_of_a_deleted_user_has_no_address(
     scheme: str, request: pytest.FixtureRequest
 ) -> None:
     url = url_for(scheme, request)

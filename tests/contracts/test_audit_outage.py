@@ -132,7 +132,7 @@ async def end(wire: Wire) -> None:
 
 
 @every_outage
-async def test_what_happens_during_an_outage_is_recorded_afterwards_in_order(
+async def test_events_of_an_outage_are_recorded_afterwards_in_order(
     remote: Remote, outage: Callable[[Wire], Awaitable[None]]
 ) -> None:
     before, *during, after, later = events = [an_event() for _ in range(6)]
@@ -149,7 +149,7 @@ async def test_what_happens_during_an_outage_is_recorded_afterwards_in_order(
     await remote.is_whole(*events)
 
 
-async def test_what_happens_before_the_database_was_ever_there_is_recorded(
+async def test_events_before_the_first_connection_are_recorded(
     remote: Remote,
 ) -> None:
     await remote.wire.cut()
@@ -164,7 +164,7 @@ async def test_what_happens_before_the_database_was_ever_there_is_recorded(
 
 
 @every_outage
-async def test_nobody_waits_for_a_database_that_is_away_but_the_first(
+async def test_only_the_first_change_waits_for_a_database_that_is_down(
     remote: Remote, outage: Callable[[Wire], Awaitable[None]]
 ) -> None:
     await remote.log.record(first := an_event())
@@ -181,7 +181,7 @@ async def test_nobody_waits_for_a_database_that_is_away_but_the_first(
 
 
 @every_outage
-async def test_what_happens_at_the_same_time_during_an_outage_is_recorded_once_each(
+async def test_concurrent_events_of_an_outage_are_recorded_once_each(
     remote: Remote, outage: Callable[[Wire], Awaitable[None]]
 ) -> None:
     await outage(remote.wire)
@@ -195,7 +195,7 @@ async def test_what_happens_at_the_same_time_during_an_outage_is_recorded_once_e
     await remote.is_whole(*events)
 
 
-async def test_what_happens_while_others_are_being_recorded_in_vain_comes_after_them(
+async def test_events_during_a_failing_write_are_recorded_after_its_events(
     remote: Remote,
 ) -> None:
     first, second, third, last = [an_event() for _ in range(4)]
@@ -226,7 +226,7 @@ async def test_an_event_that_is_recorded_twice_during_an_outage_is_there_once(
     await remote.is_whole(twice, other, last)
 
 
-async def test_what_is_waiting_is_recorded_when_the_database_is_back_and_nothing_else_happens(
+async def test_pending_events_are_recorded_without_further_events(
     remote: Remote,
 ) -> None:
     events = [an_event() for _ in range(3)]
@@ -253,7 +253,7 @@ async def test_after_several_outages_everything_is_recorded(remote: Remote) -> N
     await remote.is_whole(*events)
 
 
-async def test_after_an_outage_everybody_waits_for_their_record_again(remote: Remote) -> None:
+async def test_after_an_outage_each_change_waits_for_its_record_again(remote: Remote) -> None:
     await remote.wire.cut()
     await remote.log.record(during := an_event())
     await remote.wire.mend()
@@ -292,7 +292,7 @@ async def test_wherever_the_line_breaks_each_event_is_recorded_once(remote: Remo
     await remote.is_whole(*events)
 
 
-async def test_a_commit_of_which_nobody_hears_is_not_made_again(remote: Remote) -> None:
+async def test_a_commit_whose_response_is_lost_is_not_repeated(remote: Remote) -> None:
     events = [an_event() for _ in range(3)]
     await remote.log.record(events[0])
 
@@ -362,7 +362,7 @@ async def test_a_refusal_is_recorded_though_the_process_ends_at_once(url: str) -
     await remote.is_whole(refusal)
 
 
-async def test_what_is_still_waiting_when_addresses_are_forgotten_has_none_in_the_end(
+async def test_pending_events_of_a_deleted_user_are_recorded_without_address(
     remote: Remote,
 ) -> None:
     somebody = ada().id
@@ -380,7 +380,7 @@ async def test_what_is_still_waiting_when_addresses_are_forgotten_has_none_in_th
     await remote.is_whole(replace(theirs, caller=nowhere), others, last)
 
 
-async def test_what_is_on_its_way_when_addresses_are_forgotten_has_none_in_the_end(
+async def test_events_in_flight_during_a_deletion_are_recorded_without_address(
     remote: Remote,
 ) -> None:
     somebody = ada().id
@@ -402,7 +402,7 @@ async def test_what_is_on_its_way_when_addresses_are_forgotten_has_none_in_the_e
     await remote.is_whole(replace(theirs, caller=nowhere), others)
 
 
-async def test_what_happens_to_others_is_not_undone(url: str) -> None:
+async def test_changes_of_other_users_are_not_undone(url: str) -> None:
     async with FragileWire(url) as wire, open_stores(wire.url, "memory:", HASTY) as stores:
         session, event, later = a_session(), an_event(type=EventType.LOGOUT), an_event()
         await stores.sessions.add(session)
@@ -433,7 +433,7 @@ async def test_a_change_that_is_made_during_an_outage_of_the_log_is_made_or_not_
         await Remote(url, wire, stores.audit_log).is_whole(later)
 
 
-async def test_what_is_still_waiting_is_recorded_in_the_end(url: str) -> None:
+async def test_pending_events_are_recorded_at_shutdown(url: str) -> None:
     events = [an_event() for _ in range(3)]
     async with a_remote(url) as remote:
         await remote.wire.cut()
@@ -444,7 +444,7 @@ async def test_what_is_still_waiting_is_recorded_in_the_end(url: str) -> None:
     await remote.is_whole(*events)
 
 
-async def test_what_is_still_waiting_is_recorded_in_the_end_whatever_has_failed(url: str) -> None:
+async def test_pending_events_are_recorded_at_shutdown_after_any_failure(url: str) -> None:
     events = [an_event() for _ in range(3)]
 
     async def fail() -> None:
@@ -492,7 +492,7 @@ async def test_all_else_is_unavailable(
     assert told == {(Unavailable, "audit log: no answer")}
 
 
-async def test_what_happens_while_an_sqlite_file_is_locked_is_recorded_afterwards(
+async def test_events_during_an_sqlite_lock_are_recorded_afterwards(
     sqlite_url: str,
 ) -> None:
     events = [an_event() for _ in range(4)]

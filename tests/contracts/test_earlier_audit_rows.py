@@ -147,7 +147,7 @@ async def test_earlier_rows_are_typed_events(earlier: Log) -> None:
     assert [each.request_id for each in events] == [row["request_id"] for row in earlier_rows()]
 
 
-async def test_the_actor_of_an_earlier_row_follows_from_what_it_holds(earlier: Log) -> None:
+async def test_the_actor_of_an_earlier_row_is_derived_from_its_columns(earlier: Log) -> None:
     known = {"(command line)": Operator(), "(schedule)": Scheduler()}
 
     actors = [each.actor for each in await earlier.events()]
@@ -156,7 +156,7 @@ async def test_the_actor_of_an_earlier_row_follows_from_what_it_holds(earlier: L
     assert {Operator(), Scheduler(), None} < set(actors)
 
 
-async def test_a_new_row_of_the_operator_holds_what_an_earlier_one_did(earlier: Log) -> None:
+async def test_a_new_row_of_the_operator_equals_an_earlier_one(earlier: Log) -> None:
     event = an_event(caller=UNKNOWN, actor=Operator())
     await earlier.log.record(event)
 

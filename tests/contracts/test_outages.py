@@ -134,7 +134,7 @@ async def remote(request: pytest.FixtureRequest) -> AsyncIterator[Remote]:
             yield behind(wire, role, backend, connection)
 
 
-async def test_a_server_that_is_gone_is_unavailable_and_comes_back(remote: Remote) -> None:
+async def test_a_stopped_server_is_unavailable_until_it_is_back(remote: Remote) -> None:
     await remote.fill()
 
     await remote.wire.cut()
@@ -161,7 +161,7 @@ async def test_a_server_that_was_never_there_is_unavailable(remote: Remote) -> N
     assert await remote.is_unavailable()
 
 
-async def test_a_server_that_was_away_unnoticed_costs_nobody_a_call(remote: Remote) -> None:
+async def test_a_restarted_server_fails_no_later_call(remote: Remote) -> None:
     await remote.fill()
 
     await remote.wire.cut()

@@ -90,7 +90,7 @@ async def test_a_hash_fits_where_it_is_stored_and_says_nothing(hasher: PasswordH
     assert RIGHT.text not in stored
 
 
-async def test_nobodys_password_is_never_right(hasher: PasswordHasher) -> None:
+async def test_the_password_of_no_user_is_never_right(hasher: PasswordHasher) -> None:
     assert await hasher.verify(RIGHT, None) is False
 
 

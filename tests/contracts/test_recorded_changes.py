@@ -263,7 +263,7 @@ async def test_a_demotion_that_comes_too_late_leaves_no_record(scene: Scene) -> 
 
 
 @pytest.mark.parametrize("change", [Scene.demote_administrator, Scene.delete_administrator])
-async def test_the_last_administrator_who_stays_leaves_no_record(
+async def test_a_refused_removal_of_the_last_administrator_changes_nothing(
     scene: Scene, change: Act
 ) -> None:
     page = await scene.stores.users.page(UserQuery(role=Role.ADMIN), None, 10)
@@ -278,7 +278,7 @@ async def test_the_last_administrator_who_stays_leaves_no_record(
     assert await scene.is_as_before()
 
 
-async def test_to_delete_what_is_not_there_leaves_no_record(scene: Scene) -> None:
+async def test_deleting_a_missing_record_leaves_no_event(scene: Scene) -> None:
     await scene.stores.users.delete(scene.newcomer.id, an_event())
     await scene.stores.sessions.delete(scene.user.id, scene.new_session.id, an_event())
     await scene.stores.sessions.delete(scene.newcomer.id, scene.session.id, an_event())
@@ -288,7 +288,7 @@ async def test_to_delete_what_is_not_there_leaves_no_record(scene: Scene) -> Non
 
 
 @pytest.mark.parametrize("change", OF_SESSIONS.values(), ids=OF_SESSIONS)
-async def test_what_happens_to_a_session_elsewhere_is_recorded_afterwards(
+async def test_a_change_in_another_store_is_recorded_after_it(
     scene_in_two_places: Scene, change: Act
 ) -> None:
     scene, event = scene_in_two_places, an_event()
@@ -301,7 +301,7 @@ async def test_what_happens_to_a_session_elsewhere_is_recorded_afterwards(
 
 
 @pytest.mark.parametrize("change", OF_USERS.values(), ids=OF_USERS)
-async def test_what_happens_to_a_user_is_recorded_at_once_wherever_the_sessions_are(
+async def test_a_change_of_a_user_is_recorded_with_it_wherever_sessions_are(
     scene_in_two_places: Scene, change: Act
 ) -> None:
     scene, event = scene_in_two_places, an_event()
@@ -312,7 +312,7 @@ async def test_what_happens_to_a_user_is_recorded_at_once_wherever_the_sessions_
 
 
 @every_change
-async def test_what_cannot_be_recorded_does_not_happen(scene: Scene, change: Act) -> None:
+async def test_a_change_that_cannot_be_recorded_does_not_happen(scene: Scene, change: Act) -> None:
     await by_hand(scene.url, "DELETE FROM audit_chain")
 
     with pytest.raises(Unavailable):
@@ -323,7 +323,9 @@ async def test_what_cannot_be_recorded_does_not_happen(scene: Scene, change: Act
 
 
 @every_change
-async def test_what_the_audit_log_refuses_does_not_happen(postgres_url: str, change: Act) -> None:
+async def test_a_change_that_the_audit_log_refuses_does_not_happen(
+    postgres_url: str, change: Act
+) -> None:
     async with open_stores(postgres_url, postgres_url, PATIENT) as stores:
         scene = await a_scene(postgres_url, stores)
 
@@ -350,9 +352,7 @@ AT_THE_COMMIT = """
 
 
 @every_change
-async def test_what_is_undone_by_the_commit_itself_counts_as_not_recorded(
-    postgres_url: str, change: Act
-) -> None:
+async def test_a_failed_commit_counts_as_not_recorded(postgres_url: str, change: Act) -> None:
     async with open_stores(postgres_url, postgres_url, PATIENT) as stores:
         scene, event = await a_scene(postgres_url, stores), an_event()
         await by_hand(postgres_url, REFUSE, AT_THE_COMMIT)

@@ -43,7 +43,7 @@ def signer(make: Callable[[], TokenSigner]) -> TokenSigner:
 
 
 @pytest.mark.parametrize("kind", TokenKind)
-def test_what_is_signed_is_verified(signer: TokenSigner, kind: TokenKind) -> None:
+def test_a_signed_token_verifies(signer: TokenSigner, kind: TokenKind) -> None:
     claims = claims_of(a_session(), kind)
 
     assert signer.verify(signer.sign(claims), kind) == claims

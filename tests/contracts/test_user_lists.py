@@ -108,7 +108,7 @@ async def all_pages(users: UserRepository, query: UserQuery, limit: int) -> list
     return await pages_of(lambda after: users.page(query, after, limit))
 
 
-async def test_where_nobody_is_the_list_is_one_empty_page(users: UserRepository) -> None:
+async def test_a_list_without_users_is_one_empty_page(users: UserRepository) -> None:
     for query in LISTS.values():
         assert await users.page(query, None, 10) == Page([])
         assert await users.count(query) == Total(0)
@@ -124,7 +124,7 @@ async def test_the_newest_come_first(users: UserRepository) -> None:
     assert await found(users, EVERYBODY) == [newest, older, oldest]
 
 
-async def test_whoever_is_searched_for_by_address_comes_in_the_order_of_addresses(
+async def test_a_search_by_address_is_in_the_order_of_addresses(
     users: UserRepository,
 ) -> None:
     b, a, other = (
@@ -136,7 +136,7 @@ async def test_whoever_is_searched_for_by_address_comes_in_the_order_of_addresse
     assert await found(users, UserQuery(email="ada")) == [a, b]
 
 
-async def test_whoever_is_searched_for_by_name_comes_in_the_order_of_names_in_any_case(
+async def test_a_search_by_name_is_in_the_order_of_names_in_any_case(
     users: UserRepository,
 ) -> None:
     c, a, b, other = (
@@ -189,7 +189,7 @@ SEARCHES = {
 
 
 @pytest.mark.parametrize("search", SEARCHES.values(), ids=SEARCHES)
-async def test_pages_of_every_size_have_everybody_once_and_in_order(
+async def test_pages_of_every_size_list_each_user_once_in_order(
     users: UserRepository, search: UserQuery
 ) -> None:
     everybody = crowd()
@@ -263,7 +263,7 @@ async def test_a_change_between_two_pages_neither_repeats_nor_loses_others(
     assert [user for user in (*first.items, *second.items) if user in others] == others
 
 
-async def test_who_is_changed_between_two_pages_is_in_the_list_by_time_once(
+async def test_a_user_changed_between_two_pages_is_listed_once_by_time(
     users: UserRepository,
 ) -> None:
     ten = people(10)
@@ -314,7 +314,7 @@ async def test_every_beginning_of_a_name_finds_it(users: UserRepository, name: s
         assert await users.count(UserQuery(name=name[:length])) == Total(1)
 
 
-async def test_a_search_by_name_finds_nobody_of_another_name(users: UserRepository) -> None:
+async def test_a_search_by_name_finds_only_matching_names(users: UserRepository) -> None:
     some = [
         ada(name=name, email=Email.parse(f"{number}@example.org"))
         for number, name in enumerate(NAMES)
@@ -378,7 +378,7 @@ async def test_an_international_address_is_found_by_the_whole_of_it_or_the_local
     assert await found(users, UserQuery(email=beginning_of_email(text))) == [user]
 
 
-async def test_a_search_by_address_finds_nobody_of_another_address(
+async def test_a_search_by_address_finds_only_matching_addresses(
     users: UserRepository,
 ) -> None:
     some = [ada(email=Email.parse(address)) for address in ADDRESSES]
@@ -481,7 +481,7 @@ async def test_a_position_in_one_list_is_none_in_another(
     await is_no_position(users.page(LISTS[other], after, 10))
 
 
-async def test_a_position_is_good_though_nobody_is_left_behind_it(users: UserRepository) -> None:
+async def test_a_position_after_the_last_user_is_valid(users: UserRepository) -> None:
     two = people(2)
     await users.add_all(two)
 
@@ -513,7 +513,7 @@ async def test_more_people_are_counted_or_said_to_be_estimated(users: UserReposi
 
 
 @pytest.mark.parametrize("scheme", ["memory", "sqlite"])
-async def test_where_there_is_no_estimate_everybody_is_counted(
+async def test_without_an_estimate_all_users_are_counted(
     scheme: str, request: pytest.FixtureRequest
 ) -> None:
     url = url_for(scheme, request)
@@ -584,12 +584,12 @@ async def test_whose_address_and_id_are_free_is_added(users: UserRepository) -> 
     assert await users.count(EVERYBODY) == Total(3)
 
 
-async def test_adding_nobody_adds_nobody(users: UserRepository) -> None:
+async def test_adding_no_users_stores_none(users: UserRepository) -> None:
     assert list(await users.add_all([])) == []
     assert await users.count(EVERYBODY) == Total(0)
 
 
-async def test_adding_only_those_who_are_there_adds_nobody(users: UserRepository) -> None:
+async def test_adding_only_existing_users_stores_none(users: UserRepository) -> None:
     some = people(3)
     await users.add_all(some)
 
@@ -622,7 +622,7 @@ async def test_of_several_with_one_id_in_a_list_one_is_added(users: UserReposito
 
 
 @pytest.mark.parametrize("is_shuffled", [False, True], ids=["in one order", "in many orders"])
-async def test_who_is_added_several_times_in_parallel_is_stored_once(
+async def test_a_user_added_concurrently_is_stored_once(
     users: UserRepository, is_shuffled: bool
 ) -> None:
     some = people(200)

@@ -72,7 +72,7 @@ async def guess(app: Litestar, email: str = EMAIL) -> None:
 
 class TestMyActivity:
     @each_stack
-    async def test_is_what_i_did_and_what_others_tried(
+    async def test_shows_own_acts_and_attempts_of_others(
         self, client: Client, app: Litestar
     ) -> None:
         await client.register()
@@ -109,7 +109,7 @@ class TestMyActivity:
         }
 
     @each_stack
-    async def test_shows_what_an_administrator_did_and_not_which_one(
+    async def test_shows_acts_of_an_administrator_without_their_id(
         self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
         await client.register()
@@ -205,7 +205,7 @@ class TestMyActivity:
         ],
         ids=["limit", "after"],
     )
-    async def test_says_what_it_cannot_be_asked(
+    async def test_an_invalid_filter_is_named(
         self, client: Client, field: str, values: list[str]
     ) -> None:
         mine = await come_in(client)
@@ -281,7 +281,7 @@ class TestTheAuditLog:
         assert len(await events(client, AUDIT, admin)) == len(before) + 4
 
     @each_stack
-    async def test_is_filtered_by_whom_what_and_outcome(
+    async def test_is_filtered_by_user_type_and_outcome(
         self, client: Client, app: Litestar, admin: Headers, users: UserRepository
     ) -> None:
         await come_in(client)
@@ -360,7 +360,7 @@ class TestTheAuditLog:
         ],
         ids=["limit", "after", "user", "what", "outcome", "since", "until"],
     )
-    async def test_says_what_it_cannot_be_asked(
+    async def test_an_invalid_filter_is_named(
         self, client: Client, admin: Headers, field: str, values: list[str]
     ) -> None:
         for value in values:
@@ -368,7 +368,7 @@ class TestTheAuditLog:
             assert [each["field"] for each in refusal(answer)] == [field]
 
     @each_stack
-    async def test_knows_of_who_has_gone_an_id_alone(
+    async def test_keeps_only_the_id_of_a_deleted_user(
         self, client: Client, app: Litestar, admin: Headers, users: UserRepository
     ) -> None:
         async with a_client(app, ORIGIN, ELSEWHERE) as phone:
@@ -400,7 +400,7 @@ class TestTheAuditLog:
 
 class TestWhatIsKept:
     @each_stack
-    async def test_is_nothing_of_what_changes_nothing(
+    async def test_records_nothing_that_changes_nothing(
         self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
         mine = await come_in(client)
@@ -417,7 +417,7 @@ class TestWhatIsKept:
         assert await events(client, MY_ACTIVITY, mine) == before
 
     @each_stack
-    async def test_is_nothing_of_who_has_gone_and_only_then_logs_out(
+    async def test_records_nothing_of_a_deleted_user_who_logs_out(
         self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
         tokens = await client.come_in()
@@ -466,7 +466,7 @@ class TestWhatIsKept:
         assert [each["sessionId"] for each in ends[1:4]] == [ids[2], ids[1], ids[0]]
 
     @each_stack
-    async def test_is_nothing_that_anybody_can_bring_about_without_end(
+    async def test_records_nothing_that_is_unlimited(
         self, client: Client, app: Litestar, admin: Headers
     ) -> None:
         tokens = await client.come_in()

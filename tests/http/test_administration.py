@@ -128,7 +128,7 @@ class TestTheList:
 
     @each_stack
     @pytest.mark.parametrize("limit", [1, 2, 5, 200])
-    async def test_has_everybody_once_the_newest_first(
+    async def test_lists_each_user_once_the_newest_first(
         self, client: Client, admin: Headers, limit: int
     ) -> None:
         listed = await pages(client, USERS, admin, limit=limit)
@@ -162,7 +162,7 @@ class TestTheList:
         ] == SEARCHES
 
     @each_stack
-    async def test_is_searched_for_who_is_disabled(
+    async def test_is_filtered_by_disabled(
         self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
         for email in (ADAM, EVE):
@@ -175,7 +175,7 @@ class TestTheList:
         assert await found(client, admin, disabled=True, role="admin") == []
 
     @each_stack
-    async def test_neither_repeats_nor_loses_anybody_when_others_come_and_go(
+    async def test_neither_repeats_nor_loses_users_during_changes(
         self, client: Client, clock: SettableClock, admin: Headers, users: UserRepository
     ) -> None:
         first = (await client.get(USERS, params={"limit": 2}, headers=admin)).json()
@@ -205,7 +205,7 @@ class TestTheList:
         ids=["limit", "after", "role", "disabled", "email", "name"],
     )
     @each_stack
-    async def test_says_what_it_cannot_be_asked(
+    async def test_an_invalid_filter_is_named(
         self, client: Client, admin: Headers, field: str, values: list[str]
     ) -> None:
         for value in values:
@@ -267,13 +267,13 @@ class TestOne:
         ],
         ids=lambda user_id: str(user_id)[:40],
     )
-    async def test_what_is_no_id_is_not_found(
+    async def test_an_invalid_id_is_not_found(
         self, client: Client, admin: Headers, user_id: str
     ) -> None:
         await not_found(client, admin, user_id)
 
     @each_stack
-    async def test_who_is_not_there_is_not_found(self, client: Client, admin: Headers) -> None:
+    async def test_a_missing_user_is_not_found(self, client: Client, admin: Headers) -> None:
         await not_found(client, admin, NOBODY)
 
 
@@ -410,7 +410,7 @@ class TestAChange:
         ],
         ids=str,
     )
-    async def test_to_what_cannot_be_is_refused(
+    async def test_an_impossible_change_is_refused(
         self, client: Client, admin: Headers, users: UserRepository, body: object, field: str
     ) -> None:
         await client.register()
@@ -505,7 +505,7 @@ class TestTheLastAdministrator:
         assert logged_in.caller.address == "127.0.0.1"
 
     @each_end_of_oneself
-    async def test_is_the_last_one_who_is_not_disabled(
+    async def test_counts_only_enabled_administrators(
         self, client: Client, admin: Headers, users: UserRepository, step: Step
     ) -> None:
         await an_administrator(client, users, CO_BOSS)
@@ -565,7 +565,7 @@ class TestTheLastAdministrator:
 
         assert (await client.get(USERS, headers=left)).status_code == 200
 
-    async def test_who_wanted_to_go_is_on_record(
+    async def test_a_refused_deletion_of_an_account_is_recorded(
         self, client: Client, container: AsyncContainer, admin: Headers, users: UserRepository
     ) -> None:
         await depose(client, admin, await path_of(users, BOSS))
@@ -583,7 +583,7 @@ async def events_of(
 
 class TestADeletedUser:
     @each_stack
-    async def test_is_gone_from_everywhere(
+    async def test_is_removed_from_every_store(
         self, client: Client, container: AsyncContainer, admin: Headers, users: UserRepository
     ) -> None:
         first, second = await client.come_in(), await client.come_in()
@@ -631,7 +631,7 @@ class TestADeletedUser:
         assert EMAIL not in whole
 
     @each_stack
-    async def test_who_was_an_administrator_leaves_no_address_either(
+    async def test_a_deleted_administrator_leaves_no_address(
         self,
         client: Client,
         app: Litestar,
@@ -673,7 +673,7 @@ class TestTheSessionsOfAUser:
         assert await found(client, admin, email="a") == ["ada"]  # looking has changed nothing
         assert await kept(container, await stored(users)) == 2
 
-    async def test_are_none_of_who_is_nowhere_logged_in(
+    async def test_are_empty_without_a_login(
         self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
         await client.register()

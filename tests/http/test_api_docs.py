@@ -86,9 +86,7 @@ async def test_the_style_sheet_loads_nothing(client: Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["/docs", "/docs/start.js", "/docs/swagger-ui-bundle.js"])
-async def test_the_browser_is_told_to_load_nothing_from_elsewhere(
-    client: Client, path: str
-) -> None:
+async def test_the_policy_forbids_loading_from_other_origins(client: Client, path: str) -> None:
     answer = await client.get(path)
 
     directives = [part.split() for part in answer.headers["content-security-policy"].split("; ")]
@@ -148,7 +146,7 @@ async def test_the_files_are_served_as_they_are(client: Client) -> None:
         assert answer.content == (FILES / name).read_bytes()
 
 
-async def test_the_page_is_for_everybody_and_sees_no_cookie(client: Client) -> None:
+async def test_the_page_is_public_and_reads_no_cookie(client: Client) -> None:
     anonymous = await client.get("/docs", headers={"Origin": CLIENT_ORIGIN})
     await client.sign_up()
 

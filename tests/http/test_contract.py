@@ -66,7 +66,7 @@ async def test_a_registration_does_not_log_in(client: Client) -> None:
     ],
     ids=lambda members: next(iter(members)),
 )
-async def test_nobody_chooses_what_a_registration_does_not_ask(
+async def test_a_registration_binds_no_unlisted_member(
     client: Client, members: dict[str, Any]
 ) -> None:
     plain = (await client.register("eve@example.org")).json()["data"]["user"]
@@ -131,7 +131,7 @@ async def test_both_confirmations_must_equal_the_password(client: Client) -> Non
     ],
     ids=lambda value: str(value)[:12],
 )
-async def test_a_registration_takes_what_has_the_right_length(
+async def test_a_registration_accepts_fields_of_valid_length(
     client: Client, member: str, value: str, status: int
 ) -> None:
     answer = await client.register(**{member: value})
@@ -220,7 +220,7 @@ async def test_registering_and_logging_in_is_not_for_get(client: Client, path: s
     assert (await client.get(path)).status_code == 405
 
 
-async def test_a_login_by_cookies_is_what_old_clients_get_whatever_else_they_send(
+async def test_old_clients_get_a_login_by_cookies_whatever_else_they_send(
     client: Client,
 ) -> None:
     await client.register()

@@ -98,7 +98,7 @@ async def test_without_an_origin_there_is_nothing_to_say(client: Client) -> None
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_a_preflight_of_a_named_origin_is_told_what_is_allowed(
+async def test_a_preflight_of_a_named_origin_gets_the_allowed_methods(
     client: Client, path: str
 ) -> None:
     answer = await client.options(path, headers=preflight(CLIENT_ORIGIN))
@@ -115,7 +115,7 @@ async def test_a_preflight_of_a_named_origin_is_told_what_is_allowed(
 
 
 @pytest.mark.parametrize("origin", [*NOT_ALLOWED, None])
-async def test_a_preflight_of_another_origin_is_told_nothing(
+async def test_a_preflight_of_another_origin_gets_no_cors_headers(
     client: Client, origin: str | None
 ) -> None:
     for path in PATHS:
@@ -144,7 +144,7 @@ async def test_the_page_of_a_client_can_read_why_it_is_refused(
 
 
 @pytest.mark.parametrize("origin_policy", [HTTPS_ORIGIN], indirect=True)
-async def test_under_https_our_plain_origin_is_a_stranger(client: Client) -> None:
+async def test_under_https_the_plain_http_origin_is_refused(client: Client) -> None:
     plain = await client.get("/api/healthchecker", headers={"Origin": "http://auth.example.org"})
     ours = await client.get("/api/healthchecker", headers={"Origin": HTTPS_ORIGIN})
 

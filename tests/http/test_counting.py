@@ -270,7 +270,7 @@ async def an_administrator(client: Client, users: UserRepository) -> dict[str, s
     return bearer((await client.come_in(BOSS))["access_token"])
 
 
-async def test_nothing_of_anybody_is_in_the_metrics(
+async def test_the_metrics_contain_no_personal_data(
     app: Litestar, origin_policy: OriginPolicy, users: UserRepository, registry: CollectorRegistry
 ) -> None:
     async with a_client(app, origin_policy.origin, "198.51.100.7") as client:

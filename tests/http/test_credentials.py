@@ -64,7 +64,7 @@ async def test_a_cookie_that_may_be_read_in_two_ways_is_refused(
 
 
 @at_https
-async def test_so_it_is_under_https(client: Client, tokens: Tokens) -> None:
+async def test_the_same_holds_under_https(client: Client, tokens: Tokens) -> None:
     name, token = "__Host-access_token", tokens["access_token"]
 
     for patterns in AMBIGUOUS:
@@ -85,9 +85,7 @@ async def test_a_cookie_that_holds_no_token_is_refused(
 
 
 @pytest.mark.parametrize("pattern", NOT_OURS)
-async def test_cookies_of_others_are_not_looked_at(
-    client: Client, tokens: Tokens, pattern: str
-) -> None:
+async def test_foreign_cookies_are_ignored(client: Client, tokens: Tokens, pattern: str) -> None:
     stranger = filled(pattern, "access_token", tokens["access_token"])
     ours = f"access_token={tokens['access_token']}"
 

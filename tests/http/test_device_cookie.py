@@ -49,7 +49,7 @@ async def test_the_cookie_of_a_device_outlives_refreshes_and_logouts(client: Cli
         assert client.cookies[name] == token[name]
 
 
-async def test_a_new_password_makes_the_device_known_anew(client: Client) -> None:
+async def test_a_new_password_renews_the_device_cookie(client: Client) -> None:
     await client.register()
     before = (await client.log_in()).cookies
     [name] = [name for name in before if name.endswith("device")]
@@ -59,7 +59,7 @@ async def test_a_new_password_makes_the_device_known_anew(client: Client) -> Non
     assert client.cookies[name] not in {None, before[name]}
 
 
-async def test_who_keeps_their_tokens_themselves_gets_no_cookie(client: Client) -> None:
+async def test_a_bearer_login_sets_no_cookie(client: Client) -> None:
     await client.register()
 
     answer = await client.log_in(transport="bearer")

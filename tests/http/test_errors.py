@@ -14,7 +14,7 @@ each_mistake = pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKE
 
 
 @each_mistake
-async def test_an_error_says_what_how_and_whose(
+async def test_an_error_has_status_message_and_code(
     client: Client, trouble: Trouble, mistake: Mistake
 ) -> None:
     answer = await mistake.make(client, trouble)
@@ -37,7 +37,7 @@ async def test_an_error_says_what_how_and_whose(
         "application/problem+json, application/json;q=0.9",
     ],
 )
-async def test_who_accepts_problem_details_gets_the_same_facts_as_such(
+async def test_clients_that_accept_problem_details_get_the_same_facts(
     client: Client, trouble: Trouble, mistake: Mistake, accepted: str
 ) -> None:
     plain = await mistake.make(client, trouble)
@@ -59,7 +59,7 @@ async def test_who_accepts_problem_details_gets_the_same_facts_as_such(
 
 
 @pytest.mark.parametrize("accepted", ["*/*", "application/json", "text/html", "", "nonsense"])
-async def test_whoever_accepts_anything_else_gets_json(client: Client, accepted: str) -> None:
+async def test_other_accept_headers_get_json(client: Client, accepted: str) -> None:
     answer = await client.get("/nothing/here", headers={"Accept": accepted})
 
     assert answer.headers["content-type"] == "application/json"
@@ -67,7 +67,7 @@ async def test_whoever_accepts_anything_else_gets_json(client: Client, accepted:
 
 
 @pytest.mark.parametrize("accepted", ["*/*", "application/problem+json"])
-async def test_an_error_of_ours_keeps_its_details_to_itself(
+async def test_an_internal_error_reveals_no_details(
     client: Client, trouble: Trouble, accepted: str
 ) -> None:
     answer = await MISTAKES["our fault"].make(client, trouble, {"Accept": accepted})
@@ -106,7 +106,7 @@ async def test_a_store_that_is_down_is_a_503_on_every_route_that_needs_it(
         }
 
 
-async def test_what_a_store_kept_from_happening_can_be_repeated(
+async def test_a_change_that_a_store_prevented_can_be_repeated(
     client: Client, trouble: Trouble
 ) -> None:
     tokens = await client.come_in()

@@ -132,7 +132,7 @@ async def test_without_a_good_token_it_is_refused(client: Client, token: str | N
 
 @each_stack
 @pytest.mark.parametrize("path", [VERIFY, ME])
-async def test_what_is_at_hand_is_not_used_after_a_logout(client: Client, path: str) -> None:
+async def test_the_cache_is_not_used_after_a_logout(client: Client, path: str) -> None:
     tokens = await client.come_in()
     mine = bearer(tokens["access_token"])
     for _ in range(3):
@@ -146,7 +146,7 @@ async def test_what_is_at_hand_is_not_used_after_a_logout(client: Client, path: 
 @each_stack
 @pytest.mark.parametrize("path", [VERIFY, ME])
 @pytest.mark.parametrize("change", ["disabled", "deleted", "promoted"])
-async def test_what_is_at_hand_is_not_used_after_a_change_of_the_user(
+async def test_the_cache_is_not_used_after_a_change_of_the_user(
     client: Client, users: UserRepository, path: str, change: str
 ) -> None:
     mine = bearer((await client.come_in())["access_token"])
@@ -202,7 +202,7 @@ async def test_a_refresh_token_opens_nothing(client: Client) -> None:
         assert (await client.verify(token)).status_code == 401
 
 
-async def test_when_a_store_is_down_nobody_is_let_through(
+async def test_a_store_that_is_down_lets_no_request_through(
     client: Client, trouble: Trouble
 ) -> None:
     token = (await client.come_in())["access_token"]

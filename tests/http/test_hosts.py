@@ -95,7 +95,7 @@ async def test_a_forwarded_name_is_not_looked_at(app: Litestar) -> None:
 
 @by_name
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
-async def test_its_health_is_told_under_every_name(client: Client, path: str) -> None:
+async def test_its_health_is_reported_under_every_host_name(client: Client, path: str) -> None:
     assert (await client.get(path, headers={"Host": "10.1.2.3:8000"})).status_code == 200
 
 

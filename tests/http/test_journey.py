@@ -12,7 +12,7 @@ from tests.support.doubles import SettableClock
 pytestmark = pytest.mark.parametrize("settings", STACKS, indirect=True)
 
 
-async def test_somebody_registers_logs_in_stays_logged_in_and_logs_out(client: Client) -> None:
+async def test_a_user_registers_logs_in_refreshes_and_logs_out(client: Client) -> None:
     registered = await client.register()
     assert registered.status_code == 200
     assert (await client.log_in()).status_code == 200

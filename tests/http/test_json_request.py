@@ -119,7 +119,7 @@ NO_JSON = {
 
 
 @pytest.mark.parametrize("content", NO_JSON.values(), ids=NO_JSON)
-async def test_what_is_no_json_is_refused(client: Client, content: bytes) -> None:
+async def test_invalid_json_is_refused(client: Client, content: bytes) -> None:
     assert len(content) <= LARGEST
 
     for path in PATHS:
@@ -128,7 +128,7 @@ async def test_what_is_no_json_is_refused(client: Client, content: bytes) -> Non
 
 
 @pytest.mark.parametrize("content", [b"[]", b'"x"', b"1", b"true", b"[{}]", b"1.5"])
-async def test_what_is_no_object_is_refused(client: Client, content: bytes) -> None:
+async def test_json_other_than_an_object_is_refused(client: Client, content: bytes) -> None:
     for path in PATHS:
         [problem] = refusal(await send(client, path, content))
         assert problem["field"] == "body"

@@ -60,7 +60,7 @@ class TestAnAccount:
         assert answers[3].headers["ratelimit"] == '"login-account";r=0;t=900'
         assert "set-cookie" not in answers[3].headers
 
-    async def test_is_told_to_whom_accepts_problems_as_one(self, client: Client) -> None:
+    async def test_is_a_problem_document_for_clients_that_accept_it(self, client: Client) -> None:
         for _ in range(3):
             await guess(client)
 
@@ -110,7 +110,7 @@ class TestAnAccount:
 
         assert (await client.log_in()).status_code == 200
 
-    async def test_that_nobody_has_is_closed_alike(self, client: Client) -> None:
+    async def test_of_an_unknown_account_is_limited_alike(self, client: Client) -> None:
         await client.register("eve@example.org")
 
         def seen(answer: httpx.Response) -> tuple[int, object, bytes]:
@@ -134,7 +134,7 @@ class TestAnAccount:
             assert (await client.log_in()).status_code == 200
             assert (await client.me()).status_code == 200
 
-    async def test_is_not_opened_by_somebody_elses_device(self, client: Client) -> None:
+    async def test_is_not_opened_by_the_device_of_another_user(self, client: Client) -> None:
         await client.register()
         await client.sign_up("eve@example.org")
         while (await guess(client)).status_code == 400:
@@ -147,7 +147,7 @@ class TestAnAccount:
         "cookie",
         ["device={0}; device={0}", "Device={0}; device={0}", "device={0}x", "device ={0}"],
     )
-    async def test_is_not_opened_by_what_looks_like_its_device(
+    async def test_is_not_opened_by_a_lookalike_device_token(
         self, client: Client, cookie: str
     ) -> None:
         await client.sign_up()

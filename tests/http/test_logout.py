@@ -146,14 +146,14 @@ async def test_a_spent_refresh_token_logs_out_too(client: Client) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_without_a_token_there_is_nobody_to_log_out(client: Client, method: str) -> None:
+async def test_a_logout_without_a_token_is_refused(client: Client, method: str) -> None:
     answer = await client.request(method, LOGOUT)
 
     assert answer.status_code == 401
     assert answer.json()["message"].startswith("You are not logged in")
 
 
-async def test_no_good_token_logs_nobody_out(client: Client) -> None:
+async def test_a_logout_without_a_valid_token_ends_no_session(client: Client) -> None:
     tokens = await client.come_in()
     swapped = f"access_token={tokens['refresh_token']}; refresh_token={tokens['access_token']}"
 

@@ -131,7 +131,7 @@ async def test_every_status_of_a_route_is_documented(document: Document) -> None
     } == STATUSES
 
 
-async def test_every_operation_says_what_it_is_for(document: Document) -> None:
+async def test_every_operation_has_a_description(document: Document) -> None:
     found = operations(document)
     tags = {tag["name"] for tag in document["tags"]}
 

@@ -197,7 +197,7 @@ async def test_under_https_the_public_origin_counts(
     assert answer.status_code == status
 
 
-async def test_the_host_header_makes_no_origin_ours(client: Client) -> None:
+async def test_the_host_header_makes_no_origin_trusted(client: Client) -> None:
     await client.sign_up()
     headers = {"Host": "evil.example", "Origin": "http://evil.example"}
 

@@ -22,7 +22,7 @@ each_stack = pytest.mark.parametrize("settings", STACKS, indirect=True)
 
 
 @each_stack
-async def test_the_profile_changes_for_everybody(client: Client, app: Litestar) -> None:
+async def test_a_changed_profile_is_visible_everywhere(client: Client, app: Litestar) -> None:
     await client.sign_up()
     async with a_client(app, ORIGIN) as other:
         await other.log_in()
@@ -58,7 +58,7 @@ async def test_a_bad_profile_is_refused_by_field(client: Client, body: dict[str,
 
 
 @each_stack
-async def test_who_deletes_their_account_is_gone(client: Client, app: Litestar) -> None:
+async def test_a_deleted_account_is_removed(client: Client, app: Litestar) -> None:
     await client.sign_up()
     tokens = await client.come_in()
     async with a_client(app, ORIGIN) as other:
@@ -78,7 +78,7 @@ async def test_who_deletes_their_account_is_gone(client: Client, app: Litestar) 
     assert (await client.register()).status_code == 200
 
 
-async def test_a_wrong_password_deletes_nobody(client: Client) -> None:
+async def test_a_wrong_password_deletes_no_account(client: Client) -> None:
     await client.sign_up()
 
     answer = await client.request("DELETE", ME, json={"password": "a guess"})

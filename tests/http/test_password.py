@@ -81,7 +81,7 @@ async def test_a_page_of_another_site_changes_nothing(
 
 
 @pytest.mark.parametrize("origin", [ORIGIN, CLIENT_ORIGIN])
-async def test_a_page_of_ours_may(client: Client, origin: str) -> None:
+async def test_a_page_of_the_own_origin_may_use_cookies(client: Client, origin: str) -> None:
     await client.sign_up()
 
     assert (await client.change_password(headers={"Origin": origin})).status_code == 200
@@ -90,7 +90,7 @@ async def test_a_page_of_ours_may(client: Client, origin: str) -> None:
 @pytest.mark.parametrize(
     ("headers", "code"), [({}, "not_logged_in"), (bearer("garbage"), "invalid_token")]
 )
-async def test_nobody_who_is_not_logged_in_may(
+async def test_a_change_of_password_needs_a_login(
     client: Client, headers: dict[str, str], code: str
 ) -> None:
     await client.register()
@@ -137,7 +137,7 @@ PROBLEMS = {
 
 
 @pytest.mark.parametrize(("new", "message"), PROBLEMS.items(), ids=lambda text: ascii(text)[:14])
-async def test_the_answer_says_what_is_wrong_with_the_new_password(
+async def test_the_response_names_the_problem_of_the_new_password(
     client: Client, new: str, message: str
 ) -> None:
     await client.sign_up()

@@ -149,7 +149,7 @@ async def test_it_needs_a_login(client: Client, method: str, path: str) -> None:
 
 
 @each_guarded
-async def test_it_is_not_for_everybody(
+async def test_an_ordinary_user_gets_403_for_administration(
     client: Client, users: UserRepository, method: str, path: str
 ) -> None:
     token = (await client.come_in())["access_token"]
@@ -249,7 +249,7 @@ class TestAsOfNow:
         ],
         ids=["deposed", "disabled", "deleted"],
     )
-    async def test_what_another_administrator_does_counts_with_the_next_request(
+    async def test_a_change_by_another_administrator_takes_effect_with_the_next_request(
         self,
         client: Client,
         users: UserRepository,
@@ -272,7 +272,7 @@ class TestAsOfNow:
             assert (answer.status_code, answer.json()["code"]) == (status, code)
 
     @each_stack
-    async def test_who_deposes_themselves_is_deposed(
+    async def test_an_administrator_can_demote_themselves(
         self, client: Client, users: UserRepository, token: str
     ) -> None:
         path = f"{USERS}/{(await stored(users)).id}"

@@ -130,7 +130,7 @@ async def test_a_proxy_may_name_the_request(
         (PROXY, "caf\xe9"),
     ],
 )
-async def test_otherwise_the_request_gets_a_name_of_ours(
+async def test_an_invalid_request_id_is_replaced(
     app: Litestar, lines: Callable[[], list[Line]], peer: str, request_id: str
 ) -> None:
     header = (b"X-Request-Id", request_id.encode("latin-1"))

@@ -160,9 +160,7 @@ async def test_tokens_are_not_stored_on_their_way(client: Client) -> None:
     assert (await client.refresh(tokens["refresh_token"])).headers["cache-control"] == "no-store"
 
 
-async def test_a_method_that_is_not_allowed_is_told_which_are(
-    client: Client, app: Litestar
-) -> None:
+async def test_a_405_lists_the_allowed_methods(client: Client, app: Litestar) -> None:
     allowed: dict[str, set[str]] = {}
     for method, path, _ in routes(app):
         allowed.setdefault(path, {"OPTIONS"}).add(method)
@@ -180,7 +178,7 @@ async def test_the_public_routes_are_exactly_these(app: Litestar) -> None:
     } == PUBLIC
 
 
-async def test_all_others_need_a_login(client: Client, app: Litestar) -> None:
+async def test_all_other_routes_need_a_login(client: Client, app: Litestar) -> None:
     guarded = {(method, path) for method, path, _ in routes(app)} - PUBLIC
 
     for_gateways = {
@@ -229,7 +227,7 @@ async def test_a_route_that_says_nothing_of_it_needs_a_login(
     ],
     ids=str,
 )
-async def test_what_a_caller_says_of_our_address_changes_nothing(
+async def test_forwarded_host_headers_change_nothing(
     client: Client, headers: dict[str, str]
 ) -> None:
     await client.register()
@@ -275,7 +273,7 @@ async def test_head_is_get_without_the_body(client: Client, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", [REFRESH, LOGOUT])
-async def test_head_is_not_for_what_changes_something(client: Client, path: str) -> None:
+async def test_head_is_refused_where_get_changes_something(client: Client, path: str) -> None:
     await client.sign_up()
 
     assert (await client.head(path)).status_code == 405

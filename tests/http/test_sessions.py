@@ -104,7 +104,7 @@ def removes_the_login(answer: httpx.Response) -> bool:
 
 class TestTheList:
     @each_stack
-    async def test_says_by_what_from_where_and_since_when(
+    async def test_shows_device_address_and_start(
         self, client: Client, app: Litestar, clock: SettableClock
     ) -> None:
         client.headers["User-Agent"] = FIREFOX
@@ -246,7 +246,7 @@ class TestToEndOne:
         assert await statuses(client, mine) == [ALIVE]
 
     @each_stack
-    async def test_is_not_possible_with_somebody_elses(self, client: Client) -> None:
+    async def test_is_not_possible_with_a_session_of_another_user(self, client: Client) -> None:
         mine, hers = await client.come_in(), await client.come_in(EVE)
 
         answer = await end(client, mine, f"{SESSIONS}/{await id_of(client, hers)}")
@@ -351,7 +351,7 @@ class TestTheMost:
         return replace(settings, tokens=replace(settings.tokens, sessions_per_user=3))
 
     @each_stack
-    async def test_sessions_that_somebody_has_are_the_newest(
+    async def test_a_user_keeps_the_newest_sessions(
         self, client: Client, clock: SettableClock
     ) -> None:
         hers = await client.come_in(EVE)
@@ -366,7 +366,7 @@ class TestTheMost:
         assert await statuses(client, second, third, fourth, hers) == [ALIVE] * 4
         assert len(await listed(client, fourth)) == 3
 
-    async def test_sessions_of_somebody_are_never_more(
+    async def test_a_user_never_has_more_sessions_than_allowed(
         self, client: Client, clock: SettableClock
     ) -> None:
         for _ in range(10):

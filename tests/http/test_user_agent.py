@@ -96,7 +96,7 @@ def test_where_a_browser_hides_the_device_the_system_is_named(agent: str, words:
 
 
 @pytest.mark.parametrize(("agent", "words"), PROGRAMS.items())
-def test_a_program_is_called_what_it_calls_itself(agent: str, words: str) -> None:
+def test_an_unknown_program_keeps_its_own_name(agent: str, words: str) -> None:
     assert in_words(agent) == words
 
 
@@ -115,7 +115,7 @@ def test_any_text_is_put_into_words(agent: str) -> None:
 
 
 @given(_AGENTS)
-def test_what_is_noted_of_any_agent_is_short_and_visible(agent: str) -> None:
+def test_a_stored_user_agent_is_short_and_printable(agent: str) -> None:
     noted = SessionActivity.of(RequestContext(agent=agent), datetime.now(UTC)).agent
 
     assert len(noted) <= 255

@@ -134,7 +134,7 @@ def test_ports_are_open_to_this_machine_only() -> None:
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
-def test_a_service_starts_when_what_it_needs_answers() -> None:
+def test_a_service_starts_when_its_dependencies_answer() -> None:
     for name, service in SERVICES.items():
         assert "healthcheck" in service or name == "migrate"
         for other, how in service.get("depends_on", {}).items():
@@ -144,7 +144,7 @@ def test_a_service_starts_when_what_it_needs_answers() -> None:
     assert all("/health/ready" in check for check in instructions("HEALTHCHECK"))
 
 
-def test_the_image_takes_what_exists_and_nothing_else() -> None:
+def test_the_image_copies_only_existing_files() -> None:
     ignored = (ROOT / ".dockerignore").read_text().split("\n")
     copied = [line.split()[:-1] for line in instructions("COPY") if "--from=" not in line]
     sources = {source for line in copied for source in line}

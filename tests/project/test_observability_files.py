@@ -92,7 +92,7 @@ def test_an_expression_is_about_metrics_and_labels_that_exist(what: str, express
     assert found or expression == 'up{job="doorward"} == 0'
 
 
-def test_the_reader_of_expressions_finds_what_does_not_exist() -> None:
+def test_the_expression_reader_finds_unknown_metrics() -> None:
     expression = 'sum by (le, nose) (rate(doorward_nothing_total{colour!="red"}[5m]))'
 
     assert selected(expression) == [("doorward_nothing_total", {"colour"})]
@@ -132,7 +132,7 @@ def test_values_of_labels_are_those_that_are_counted() -> None:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule["alert"]))
-def test_an_alert_says_how_bad_it_is_and_where_it_is_written_what_to_do(
+def test_an_alert_has_a_severity_and_a_runbook(
     rule: dict[str, Any],
 ) -> None:
     assert rule["labels"]["severity"] in {"critical", "warning"}

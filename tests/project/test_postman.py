@@ -103,7 +103,7 @@ def test_the_collection_has_every_route() -> None:
     assert {(method, "{{base}}" + path) for method, path in routes} <= sent
 
 
-def test_what_a_script_keeps_is_a_variable() -> None:
+def test_scripts_store_values_in_variables() -> None:
     scripts = json.dumps([item["event"] for item in items()])
     kept = set(re.findall(r"collectionVariables\.set\('(\w+)'", scripts))
     assert kept == {"access_token", "refresh_token", "session_id", "user_id"}

@@ -87,7 +87,7 @@ def test_a_durable_redis_keeps_its_data_over_a_crash() -> None:
             assert client.get("kept") == b"1"
 
 
-def test_a_fresh_database_has_what_the_template_has(databases: TemplateDatabases) -> None:
+def test_a_fresh_database_equals_its_template(databases: TemplateDatabases) -> None:
     with databases.fresh() as url:
         assert query(url, "SELECT name FROM people") == [("ada",)]
 
@@ -115,7 +115,7 @@ def test_nothing_is_left_of_a_database_that_is_still_in_use(
     assert (name,) not in query(postgres.url, "SELECT datname FROM pg_database")
 
 
-def test_a_reused_database_has_what_the_template_has(databases: TemplateDatabases) -> None:
+def test_a_reused_database_equals_its_template(databases: TemplateDatabases) -> None:
     with ReusedDatabase(databases) as database:
         url = database.empty()
         query(url, "UPDATE people SET name = 'eve'", "INSERT INTO people VALUES ('grace')")
@@ -194,7 +194,7 @@ def test_a_server_that_is_given_is_left_alone(
     assert query(postgres.url, "SELECT 1") == [(1,)]
 
 
-def test_no_server_is_an_error_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_server_is_an_error_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RuntimeError, match=r"install PostgreSQL .* set TEST_DATABASE_URL"):
         postgres_server(sources=()).__enter__()
 

@@ -127,7 +127,7 @@ def test_a_record_has_statements_of_every_kind_and_table(release: str, dialect: 
 
 
 class TestAMigration:
-    async def test_only_adds_unless_it_says_what_it_takes_away(
+    async def test_a_migration_only_adds_unless_it_declares_a_contraction(
         self, empty_postgres_url: str
     ) -> None:
         await upgrade(empty_postgres_url, "0006")
@@ -234,7 +234,7 @@ class TestASchemaOfALaterRelease:
         with pytest.raises(NotReady, match="by another version of Doorward"):
             await move_up(location, PATIENT)
 
-    async def test_is_told_by_the_doctor(self, postgres_url: str, later: "Later") -> None:
+    async def test_is_reported_by_the_doctor(self, postgres_url: str, later: "Later") -> None:
         await later.migrate(postgres_url, oldest_compatible=newest())
         settings = Settings.read({"DATABASE_URL": postgres_url})
 

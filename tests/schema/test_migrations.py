@@ -70,7 +70,7 @@ async def test_an_empty_database_is_before_the_first_revision(url: str) -> None:
     assert await current(url) is None
 
 
-async def test_up_makes_what_the_stores_need(url: str) -> None:
+async def test_migrate_up_creates_the_tables_of_the_stores(url: str) -> None:
     await upgrade(url)
 
     assert await current(url) == newest()
@@ -138,7 +138,7 @@ async def test_processes_that_migrate_at_once_do_not_disturb_each_other(url: str
 
 
 @pytest.mark.parametrize("table", ["users", "sessions"])
-async def test_a_table_of_somebody_else_is_left_alone(url: str, table: str) -> None:
+async def test_a_foreign_table_is_left_alone(url: str, table: str) -> None:
     await tell(url, f"CREATE TABLE {table} (name text)")
     await tell(url, f"INSERT INTO {table} VALUES ('theirs')")  # noqa: S608 - see above
 

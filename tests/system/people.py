@@ -33,7 +33,7 @@ class Answer:
 
 
 @dataclass
-class RequestContext:
+class ContinuousClient:
     """Asks the same over and over.
 
     :ivar answers: all there were until now.
@@ -61,7 +61,7 @@ class RequestContext:
         return {answer.status for answer in self.answers}
 
 
-class Refresher(RequestContext):
+class Refresher(ContinuousClient):
     """Refreshes all the time, and after a failure once more with the token at hand."""
 
     def __init__(self, client: Client, tokens: Tokens) -> None:

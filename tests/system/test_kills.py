@@ -106,7 +106,7 @@ class Resident:
         return answers == [200, 200]
 
 
-async def test_what_was_acknowledged_outlives_a_kill(
+async def test_acknowledged_changes_outlive_a_kill(
     tmp_path: Path, on_servers: dict[str, str]
 ) -> None:
     with on_both_stacks(tmp_path, on_servers) as services:

@@ -75,7 +75,7 @@ async def talking_to(service: Service) -> AsyncIterator[Client]:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-async def test_what_all_workers_count_is_told_together(tmp_path: Path, workers: str) -> None:
+async def test_the_counters_of_all_workers_are_summed(tmp_path: Path, workers: str) -> None:
     keys = {"KEYS_SECRET": b64encode(bytes(32)).decode(), "TOKEN_ALGORITHM": "EdDSA"}
     with measured(tmp_path, WORKERS=workers, **keys) as running:
         async with talking_to(running.service) as client:
@@ -111,7 +111,7 @@ async def test_what_all_workers_count_is_told_together(tmp_path: Path, workers: 
         assert family.documentation != "Multiprocess metric"
 
 
-async def test_a_worker_that_is_replaced_leaves_what_it_counted_and_nothing_else(
+async def test_a_replaced_worker_leaves_its_counters_and_nothing_else(
     tmp_path: Path,
 ) -> None:
     with measured(tmp_path, WORKERS="2") as running:
@@ -168,7 +168,7 @@ def assert_it_ends_at_once_beside_a_silent_client(running: Measured) -> None:
     assert time.monotonic() - began < 5
 
 
-async def test_nothing_of_anybody_is_told(tmp_path: Path) -> None:
+async def test_the_report_contains_no_personal_data(tmp_path: Path) -> None:
     with measured(tmp_path) as running:
         async with talking_to(running.service) as client:
             tokens = await client.come_in()
@@ -202,7 +202,7 @@ def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
     assert "METRICS_PORT" in result.stderr
 
 
-def test_so_is_an_address_that_is_none_of_ours(tmp_path: Path) -> None:
+def test_a_metrics_host_of_another_machine_is_refused(tmp_path: Path) -> None:
     result = doorward(
         tmp_path,
         "serve",
@@ -215,7 +215,7 @@ def test_so_is_an_address_that_is_none_of_ours(tmp_path: Path) -> None:
     assert_one_line(result, 2, "METRICS_HOST is not an address of this machine")
 
 
-async def test_in_the_end_the_folder_of_the_workers_is_gone_and_every_line_of_the_log_is_json(
+async def test_at_exit_the_metrics_folder_is_deleted_and_all_log_lines_are_json(
     tmp_path: Path,
 ) -> None:
     """uvicorn's lines, Litestar's and ours; but for those that greet whoever has started it."""

@@ -14,7 +14,7 @@ import pytest
 from tests.http.people import Client
 from tests.support.processes import Service, a_service
 from tests.support.servers import Server
-from tests.system.people import Answer, Refresher, RequestContext, in_the_background
+from tests.system.people import Answer, ContinuousClient, Refresher, in_the_background
 
 Role = Literal["users", "sessions"]
 LONGEST = 2 * 1.0 + 1  # twice the time-out, and a second for a busy machine
@@ -79,14 +79,14 @@ def outage(
     outage.end()
 
 
-async def test_what_a_store_that_is_away_costs(
+async def test_a_store_that_is_down_costs_one_timeout(
     outage: Outage, service: Service, client: Client
 ) -> None:
     mail = f"{outage.role}.{outage.is_frozen}@example.org"
     good, kept, revoked = [await client.come_in(mail) for _ in range(3)]
     assert (await client.log_out(revoked["refresh_token"])).status_code == 200
-    owner = RequestContext(lambda: client.me(good["access_token"]))
-    thief = RequestContext(lambda: client.me(revoked["access_token"]))
+    owner = ContinuousClient(lambda: client.me(good["access_token"]))
+    thief = ContinuousClient(lambda: client.me(revoked["access_token"]))
     refreshers = [Refresher(client, await client.come_in(mail)) for _ in range(2)]
     callers = [owner, thief, *refreshers]
     process = service.process

@@ -119,7 +119,7 @@ def go_back(database: Database, service: Service, file: Path) -> None:
     service.start()
 
 
-def test_the_service_runs_on_what_was_restored(
+def test_the_service_runs_on_a_restored_backup(
     database: Database, service: Service, ask: httpx.Client, tmp_path: Path
 ) -> None:
     ask.post(REGISTER, json=PERSON).raise_for_status()
@@ -134,7 +134,7 @@ def test_the_service_runs_on_what_was_restored(
     assert "schema of the users: at revision" in doorward(service, "doctor")
 
 
-def test_what_was_done_since_is_undone(
+def test_a_restore_undoes_later_changes(
     database: Database, service: Service, ask: httpx.Client, tmp_path: Path
 ) -> None:
     """A new password, for instance: whoever knows the old one gets in with it."""
@@ -191,7 +191,7 @@ def test_the_embedded_keys_need_the_data_secret_beside_the_back_up(
     assert "\nok    keys: " in doorward(service, "doctor")
 
 
-def test_a_head_that_was_noted_since_tells_what_is_lost(
+def test_a_head_noted_after_the_backup_reveals_the_lost_events(
     database: Database, service: Service, ask: httpx.Client, tmp_path: Path
 ) -> None:
     ask.post(REGISTER, json=PERSON).raise_for_status()

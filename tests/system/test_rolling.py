@@ -15,7 +15,7 @@ from tests.http.people import Client
 from tests.support.processes import Service, a_service
 from tests.system.balancer import Balancer
 from tests.system.conftest import SETTINGS
-from tests.system.people import PATIENCE, Refresher, RequestContext, in_the_background
+from tests.system.people import PATIENCE, ContinuousClient, Refresher, in_the_background
 from tests.system.test_workers import both_workers, events, log_lines, started, until_all_are_new
 
 IN_MEMORY = SETTINGS | {"USERS_URL": "memory:", "LOGIN_LIMIT_ACCOUNT": "off"}
@@ -27,9 +27,9 @@ STRANGER = "nobody@example.org"  # whose password is hashed as well
 
 
 @asynccontextmanager
-async def a_crowd(url: str) -> AsyncIterator[list[RequestContext]]:
+async def a_crowd(url: str) -> AsyncIterator[list[ContinuousClient]]:
     """People who log in, refresh and ask, on connections that they keep and on new ones."""
-    callers: list[RequestContext] = []
+    callers: list[ContinuousClient] = []
     async with AsyncExitStack() as stack:
 
         async def enter(limits: httpx.Limits) -> Client:
@@ -52,19 +52,19 @@ async def a_crowd(url: str) -> AsyncIterator[list[RequestContext]]:
                 await caller.hears(200)
 
 
-def logging_in(client: Client, email: str) -> RequestContext:
-    return RequestContext(lambda: client.log_in(email, transport="bearer"))
+def logging_in(client: Client, email: str) -> ContinuousClient:
+    return ContinuousClient(lambda: client.log_in(email, transport="bearer"))
 
 
-def asking(client: Client, access_token: str, pause: float) -> RequestContext:
+def asking(client: Client, access_token: str, pause: float) -> ContinuousClient:
     async def ask() -> httpx.Response:
         await asyncio.sleep(pause)
         return await client.me(access_token)
 
-    return RequestContext(ask)
+    return ContinuousClient(ask)
 
 
-def statuses(callers: list[RequestContext]) -> set[int]:
+def statuses(callers: list[ContinuousClient]) -> set[int]:
     """Of all answers; whom a connection fails has stopped its test."""
     return {status for caller in callers for status in caller.statuses}
 
@@ -142,7 +142,7 @@ async def test_it_says_that_it_ends_and_serves_on(tmp_path: Path, workers: str) 
     with a_service(tmp_path, **settings) as service:
         async with Client(base_url=service.url, timeout=PATIENCE) as client:
             access = (await client.come_in())["access_token"]
-            readiness = RequestContext(lambda: client.get("/health/ready"))
+            readiness = ContinuousClient(lambda: client.get("/health/ready"))
             async with in_the_background([readiness.run()]):
                 send(service, signal.SIGTERM)
                 await readiness.hears(503)
@@ -158,7 +158,7 @@ async def test_it_says_that_it_ends_and_serves_on(tmp_path: Path, workers: str) 
         assert errors(service) == []
 
 
-async def test_who_is_connected_may_ask_once_more(tmp_path: Path) -> None:
+async def test_an_open_connection_may_send_one_more_request(tmp_path: Path) -> None:
     with a_service(tmp_path, **IN_MEMORY) as service:
         async with Client(base_url=service.url, timeout=PATIENCE) as client:
             assert "connection" not in (await client.get("/health/live")).headers
@@ -196,7 +196,7 @@ async def test_a_login_that_is_being_hashed_is_answered(tmp_path: Path) -> None:
         assert errors(service) == []
 
 
-async def test_whoever_would_wait_too_long_is_told_so(tmp_path: Path) -> None:
+async def test_a_login_that_would_wait_too_long_gets_503(tmp_path: Path) -> None:
     patient = {"REQUEST_TIMEOUT": "60s"}  # the half request must outlast the logins
     with a_service(tmp_path, **IN_MEMORY | SLOWEST | patient) as service:
         reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
@@ -222,7 +222,7 @@ async def test_whoever_would_wait_too_long_is_told_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 @pytest.mark.parametrize("first", [None, signal.SIGTERM])
-async def test_who_presses_ctrl_c_need_not_wait(
+async def test_ctrl_c_skips_the_delay(
     tmp_path: Path, workers: str, first: signal.Signals | None
 ) -> None:
     settings = SETTINGS | {"WORKERS": workers, "SHUTDOWN_DELAY": "1h"}
@@ -230,7 +230,7 @@ async def test_who_presses_ctrl_c_need_not_wait(
         if first is not None:
             send(service, first)
             async with Client(base_url=service.url, timeout=PATIENCE) as client:
-                readiness = RequestContext(lambda: client.get("/health/ready"))
+                readiness = ContinuousClient(lambda: client.get("/health/ready"))
                 async with in_the_background([readiness.run()]):
                     await readiness.hears(503)
         send(service, signal.SIGINT)

@@ -73,7 +73,7 @@ def test_a_trickle_is_no_progress(service: Service) -> None:
     assert head.startswith(b"HTTP/1.1 408 ")
 
 
-def test_who_stops_to_read_is_cut_off(service: Service) -> None:
+def test_a_client_that_stops_reading_is_disconnected(service: Service) -> None:
     largest = len(httpx.get(f"{service.url}/docs/swagger-ui-bundle.js").content)
     with socket.socket() as caller:
         caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -96,7 +96,7 @@ def test_a_request_beside_a_late_one_gets_its_own_answer(service: Service) -> No
     assert b"HTTP/1.1 408 " not in body
 
 
-def test_who_is_between_two_requests_is_not_hurried(service: Service) -> None:
+def test_an_idle_connection_is_not_timed_out(service: Service) -> None:
     with httpx.Client(base_url=service.url) as caller:
         assert caller.get("/health/live").status_code == 200
         kept = caller._transport._pool.connections  # type: ignore[attr-defined]
@@ -106,7 +106,7 @@ def test_who_is_between_two_requests_is_not_hurried(service: Service) -> None:
         assert "Request Count: 2" in str(kept[0])
 
 
-def test_what_no_application_has_seen_has_the_headers_of_all_answers(service: Service) -> None:
+def test_responses_of_the_server_itself_have_the_security_headers(service: Service) -> None:
     with connect(service) as caller:
         caller.sendall(b"\x16\x03\x01 is TLS\r\n\r\n")
         head, body = heard(caller)

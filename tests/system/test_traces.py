@@ -137,7 +137,7 @@ def test_one_request_is_one_trace_from_the_handler_to_the_stores(
     assert collector.resource["service.version"] == "0.1.0"
 
 
-def test_answers_at_hand_are_traced_and_belong_to_the_trace_of_whoever_asks(
+def test_fast_path_responses_are_traced_in_the_trace_of_the_client(
     tmp_path: Path,
 ) -> None:
     said = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
@@ -171,7 +171,7 @@ def test_lines_of_the_log_bear_the_ids_of_their_request(tmp_path: Path) -> None:
     assert "trace_id" not in lines[0]
 
 
-def test_no_span_says_who_it_was(tmp_path: Path) -> None:
+def test_no_span_contains_personal_data(tmp_path: Path) -> None:
     with a_collector() as collector:
         with a_service(
             tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, OTEL_SERVICE_NAME="gate"
@@ -190,7 +190,7 @@ def test_no_span_says_who_it_was(tmp_path: Path) -> None:
         assert each not in sent
 
 
-def test_a_collector_that_is_down_holds_nobody_up(tmp_path: Path) -> None:
+def test_a_collector_that_is_down_delays_no_request(tmp_path: Path) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"
     with a_service(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=nowhere) as service:
         log_in(service)

@@ -120,7 +120,7 @@ async def id_of(client: Client, tokens: Tokens) -> str:
     return str(me["id"])
 
 
-async def test_who_logs_in_at_one_is_logged_in_at_the_other(nodes: Nodes) -> None:
+async def test_a_login_at_one_node_is_valid_at_the_other(nodes: Nodes) -> None:
     tokens = await nodes.a.come_in("ada@example.org")
 
     me = await nodes.b.me(tokens["access_token"])
@@ -128,7 +128,7 @@ async def test_who_logs_in_at_one_is_logged_in_at_the_other(nodes: Nodes) -> Non
     assert me.json()["data"]["user"]["email"] == "ada@example.org"
 
 
-async def test_who_registers_at_one_is_known_at_the_other(nodes: Nodes) -> None:
+async def test_a_registration_at_one_node_is_known_at_the_other(nodes: Nodes) -> None:
     email = f"{uuid4().hex}@example.org"
     assert (await nodes.a.register(email)).status_code == 200
 
@@ -171,7 +171,7 @@ async def test_a_role_that_is_changed_at_one_counts_at_the_other(nodes: Nodes) -
         assert asked.status_code == status
 
 
-async def test_who_is_disabled_at_one_is_refused_at_the_other(nodes: Nodes) -> None:
+async def test_a_user_disabled_at_one_node_is_refused_at_the_other(nodes: Nodes) -> None:
     [admin] = await nodes.administrators(BOSS)
     email, tokens = await nodes.somebody()
     user = f"{USERS}/{await id_of(nodes.a, tokens)}"
@@ -184,7 +184,7 @@ async def test_who_is_disabled_at_one_is_refused_at_the_other(nodes: Nodes) -> N
     assert (await nodes.b.log_in(email)).status_code == 400
 
 
-async def test_who_is_deleted_at_one_is_refused_at_the_other(nodes: Nodes) -> None:
+async def test_a_user_deleted_at_one_node_is_refused_at_the_other(nodes: Nodes) -> None:
     [admin] = await nodes.administrators(BOSS)
     email, tokens = await nodes.somebody()
     user = f"{USERS}/{await id_of(nodes.a, tokens)}"
@@ -267,7 +267,7 @@ async def test_refreshes_at_both_are_counted_together(nodes: Nodes) -> None:
         assert (await node.refresh(tokens["refresh_token"])).status_code == 429
 
 
-async def test_of_two_administrators_who_resign_at_once_one_stays(nodes: Nodes) -> None:
+async def test_of_two_concurrent_resignations_one_administrator_stays(nodes: Nodes) -> None:
     for _ in range(5):
         emails = [f"{uuid4().hex}@example.org" for _ in range(2)]
         both = await nodes.administrators(*emails)
@@ -292,7 +292,7 @@ async def test_of_two_administrators_who_resign_at_once_one_stays(nodes: Nodes) 
         assert sorted(answer.status_code for answer in asked) == [200, 403]
 
 
-async def test_what_both_record_at_once_is_one_chain(nodes: Nodes, tmp_path: Path) -> None:
+async def test_events_recorded_by_two_nodes_form_one_chain(nodes: Nodes, tmp_path: Path) -> None:
     people = [f"{uuid4().hex}@example.org" for _ in range(20)]
     in_turn = zip(cycle([nodes.a, nodes.b]), people, strict=False)
 
@@ -351,7 +351,7 @@ async def test_both_sign_with_the_next_key_when_its_time_has_come(
     assert {kid(before), kid(after[1])} < await published(nodes.a)
 
 
-async def test_what_a_revoked_key_has_signed_is_dead_at_both(nodes: Nodes, tmp_path: Path) -> None:
+async def test_both_nodes_reject_tokens_of_a_revoked_key(nodes: Nodes, tmp_path: Path) -> None:
     _, tokens = await nodes.somebody()
 
     await asyncio.to_thread(operator, tmp_path, nodes.users_url, "keys", "revoke", kid(tokens))

@@ -207,7 +207,7 @@ def test_an_upgrade_in_the_trailers_changes_nothing(service: Service) -> None:
 
 
 @pytest.mark.parametrize("fields", [b"", H2C], ids=["plain", "h2c"])
-def test_a_connect_is_refused_and_what_follows_is_not_read(
+def test_a_connect_is_refused_and_the_following_bytes_are_not_read(
     service: Service, fields: bytes
 ) -> None:
     head = b"CONNECT x:80 HTTP/1.1\r\nHost: x:80\r\n" + fields + b"\r\n"

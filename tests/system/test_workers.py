@@ -19,7 +19,7 @@ from infrastructure.storage.options import StoreOptions
 from tests.http.people import BOSS, EMAIL, ME, USERS, Client, bearer, stored
 from tests.support.processes import Service, a_service
 from tests.system.conftest import on_both_stacks
-from tests.system.people import PATIENCE, RequestContext, in_the_background
+from tests.system.people import PATIENCE, ContinuousClient, in_the_background
 
 
 @dataclass
@@ -91,7 +91,7 @@ async def test_two_processes_are_of_one_mind(tmp_path: Path, on_servers: dict[st
             service.end()  # SIGKILL would leave the two without a parent
 
 
-async def test_workers_are_replaced_one_by_one_and_nobody_is_refused(
+async def test_workers_are_replaced_one_by_one_and_no_request_is_refused(
     tmp_path: Path, on_servers: dict[str, str]
 ) -> None:
     with a_service(tmp_path, WORKERS="2", **on_servers) as service:
@@ -104,7 +104,7 @@ async def test_workers_are_replaced_one_by_one_and_nobody_is_refused(
             async with Client(base_url=service.url, timeout=PATIENCE) as client:
                 return await client.me(tokens["access_token"])
 
-        callers = [RequestContext(ask), RequestContext(ask)]
+        callers = [ContinuousClient(ask), ContinuousClient(ask)]
         async with in_the_background(caller.run() for caller in callers):
             await callers[0].hears(200)
             assert service.process is not None
@@ -195,6 +195,6 @@ async def assert_disabling_is_seen_at_once(pair: Pair) -> None:
             assert await users.replace(user, user := replace(user, disabled=disabled))
             for client in (pair.one, pair.other):
                 # It was not changed through either; they are told within milliseconds.
-                asking = RequestContext(lambda client=client: client.me(access))  # type: ignore[misc]
+                asking = ContinuousClient(lambda client=client: client.me(access))  # type: ignore[misc]
                 async with asyncio.timeout(1), in_the_background([asking.run()]):
                     await asking.hears(status)

@@ -97,7 +97,7 @@ async def test_one_of_two_administrators_need_not_stay_one(
 
 
 @every_step
-async def test_who_has_become_an_administrator_counts(users: UserRepository, step: Step) -> None:
+async def test_a_promoted_user_counts_as_administrator(users: UserRepository, step: Step) -> None:
     administrator, promoted = an_administrator(), ada()
     await users.add_all([administrator, promoted])
     assert await users.replace(promoted, promoted.with_role(Role.ADMIN, NOW))
@@ -109,7 +109,7 @@ async def test_who_has_become_an_administrator_counts(users: UserRepository, ste
 
 @every_step
 @pytest.mark.parametrize("beside", [[], [an_administrator()]], ids=["nobody", "one"])
-async def test_who_is_no_administrator_is_never_hindered(
+async def test_an_ordinary_user_can_always_be_removed(
     users: UserRepository, step: Step, beside: list[User]
 ) -> None:
     ordinary, disabled = ada(), an_administrator(1, disabled=True)
@@ -155,7 +155,7 @@ async def test_the_only_administrator_is_promoted_and_enabled_freely(
     [*([step] for step in STEPS.values()), list(STEPS.values())],
     ids=[*STEPS, "gone in every way"],
 )
-async def test_of_administrators_who_go_in_parallel_one_stays(
+async def test_of_administrators_deleted_concurrently_one_stays(
     users: UserRepository, number: int, steps: list[Step]
 ) -> None:
     last: User | None = None
@@ -179,7 +179,7 @@ async def test_of_administrators_who_go_in_parallel_one_stays(
 
 
 @every_step
-async def test_whoever_goes_while_another_comes_leaves_an_administrator(
+async def test_a_concurrent_removal_and_promotion_leave_an_administrator(
     users: UserRepository, step: Step
 ) -> None:
     last = an_administrator()

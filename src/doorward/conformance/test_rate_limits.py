@@ -85,7 +85,7 @@ async def test_a_new_window_closes_no_other_that_is_open(limiter: RateLimiter) -
     assert (await limiter.count("ended", WINDOW, NOW + WINDOW)).count == 1
 
 
-async def test_what_is_forgotten_begins_anew(limiter: RateLimiter) -> None:
+async def test_a_forgotten_key_starts_a_new_window(limiter: RateLimiter) -> None:
     for key in ("key", "other"):
         for _ in range(3):
             await limiter.count(key, WINDOW, NOW)
@@ -96,7 +96,7 @@ async def test_what_is_forgotten_begins_anew(limiter: RateLimiter) -> None:
     assert await limiter.count("other", WINDOW, NOW) == Usage(4, NOW + WINDOW)
 
 
-async def test_forgetting_what_is_not_there_is_no_error(limiter: RateLimiter) -> None:
+async def test_forgetting_a_missing_key_is_no_error(limiter: RateLimiter) -> None:
     await limiter.forget("key")
     await limiter.count("key", WINDOW, NOW)
     await limiter.forget("key")

@@ -140,7 +140,7 @@ CHANGES: dict[str, object] = {
 
 
 @pytest.mark.parametrize(("name", "value"), CHANGES.items(), ids=CHANGES)
-async def test_what_was_changed_in_the_meantime_is_not_replaced(
+async def test_a_concurrently_changed_record_is_not_replaced(
     sessions: SessionStore, name: str, value: object
 ) -> None:
     old = a_session()
@@ -186,7 +186,7 @@ async def test_of_50_parallel_replacements_one_wins(sessions: SessionStore) -> N
     assert await sessions.get(old.user_id, old.id) == news[wins.index(True)]
 
 
-async def test_what_was_never_there_is_not_replaced(sessions: SessionStore) -> None:
+async def test_a_missing_record_is_not_replaced(sessions: SessionStore) -> None:
     old = a_session()
 
     assert not await sessions.replace(old, refreshed(old))
@@ -206,7 +206,7 @@ async def test_a_deleted_session_is_gone(sessions: SessionStore) -> None:
     assert await sessions.of_user(one.user_id) == [other]
 
 
-async def test_deleting_what_is_not_there_is_no_error(sessions: SessionStore) -> None:
+async def test_deleting_a_missing_record_is_no_error(sessions: SessionStore) -> None:
     session = a_session()
     await sessions.add(session)
 
@@ -351,7 +351,7 @@ async def test_a_session_that_was_never_seen_has_no_activity(sessions: SessionSt
     assert await sessions.activity_of(seen.user_id) == {seen.id: HERE}
 
 
-async def test_of_nobody_nothing_was_seen(sessions: SessionStore) -> None:
+async def test_an_unknown_user_has_no_activity(sessions: SessionStore) -> None:
     await sessions.add(a_session(), HERE)
 
     assert await sessions.activity_of(UserId(uuid4())) == {}
@@ -407,7 +407,7 @@ async def test_a_session_that_was_deleted_is_not_seen(sessions: SessionStore) ->
     assert await sessions.get(deleted.user_id, deleted.id) is None
 
 
-async def test_nobody_sees_the_session_of_somebody_else(sessions: SessionStore) -> None:
+async def test_a_user_cannot_read_sessions_of_another(sessions: SessionStore) -> None:
     session, strangers = a_session(), a_session()
     await sessions.add(session, HERE)
     await sessions.add(strangers)
@@ -418,7 +418,7 @@ async def test_nobody_sees_the_session_of_somebody_else(sessions: SessionStore) 
     assert await sessions.activity_of(strangers.user_id) == {}
 
 
-async def test_nobody_takes_away_the_activity_of_somebody_else(sessions: SessionStore) -> None:
+async def test_a_user_cannot_delete_activity_of_another(sessions: SessionStore) -> None:
     session, strangers = a_session(), a_session()
     await sessions.add(session, HERE)
     await sessions.add(strangers)

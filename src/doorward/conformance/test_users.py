@@ -62,7 +62,7 @@ async def test_times_come_back_aware_and_in_utc(users: UserRepository) -> None:
     assert stored.created_at.utcoffset() == stored.updated_at.utcoffset() == timedelta()
 
 
-async def test_who_is_not_there_is_none(users: UserRepository) -> None:
+async def test_a_missing_user_is_none(users: UserRepository) -> None:
     await users.add(ada())
 
     assert await users.get(UserId(uuid4())) is None
@@ -112,7 +112,7 @@ async def test_of_20_parallel_users_with_one_address_one_is_stored(users: UserRe
     assert [user for user in stored if user] == [winner]
 
 
-async def test_a_replacement_of_what_is_stored_is_stored(users: UserRepository) -> None:
+async def test_a_replacement_of_the_stored_record_is_stored(users: UserRepository) -> None:
     old, other = ada(), ada(email=EVE)
     await users.add(old)
     await users.add(other)
@@ -147,7 +147,7 @@ CHANGES: dict[str, object] = {
 
 
 @pytest.mark.parametrize(("name", "value"), CHANGES.items(), ids=CHANGES)
-async def test_what_was_changed_in_the_meantime_is_not_replaced(
+async def test_a_concurrently_changed_record_is_not_replaced(
     users: UserRepository, name: str, value: object
 ) -> None:
     old = ada()
@@ -182,7 +182,7 @@ async def test_a_deleted_user_is_not_replaced(users: UserRepository) -> None:
     assert await users.by_email(old.email) is None
 
 
-async def test_nobody_takes_the_address_of_somebody_else(users: UserRepository) -> None:
+async def test_a_user_cannot_take_the_address_of_another(users: UserRepository) -> None:
     user, eve = ada(), ada(email=EVE)
     await users.add(user)
     await users.add(eve)
@@ -216,7 +216,7 @@ async def test_of_50_parallel_replacements_one_wins(users: UserRepository) -> No
     assert await users.get(old.id) == news[wins.index(True)]
 
 
-async def test_of_10_who_move_to_one_address_one_gets_it(users: UserRepository) -> None:
+async def test_of_10_concurrent_moves_to_one_address_one_succeeds(users: UserRepository) -> None:
     people = [ada(email=Email.parse(f"ada{number}@example.org")) for number in range(10)]
     for user in people:
         await users.add(user)
@@ -232,7 +232,7 @@ async def test_of_10_who_move_to_one_address_one_gets_it(users: UserRepository) 
     assert winner.id == people[results.index(True)].id
 
 
-async def test_a_deleted_user_is_gone_and_the_address_free(users: UserRepository) -> None:
+async def test_a_deleted_user_is_removed_and_the_address_is_free(users: UserRepository) -> None:
     user, other = ada(), ada(email=EVE)
     await users.add(user)
     await users.add(other)
@@ -245,7 +245,7 @@ async def test_a_deleted_user_is_gone_and_the_address_free(users: UserRepository
     await users.add(ada())
 
 
-async def test_deleting_who_is_not_there_is_no_error(users: UserRepository) -> None:
+async def test_deleting_a_missing_user_is_no_error(users: UserRepository) -> None:
     user = ada()
     await users.add(user)
 

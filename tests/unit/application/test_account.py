@@ -42,7 +42,7 @@ async def test_the_other_sessions_end_and_mine_stays(house: World) -> None:
     await house.refresh(mine.refresh)
 
 
-async def test_sessions_of_others_stay(house: World, me: Principal) -> None:
+async def test_sessions_of_other_users_stay(house: World, me: Principal) -> None:
     await house.sign_up("eve@example.org")
     eve = await house.come_in("eve@example.org")
 
@@ -99,7 +99,7 @@ async def test_the_new_password_must_be_one_that_a_registration_takes(
 
 
 @pytest.mark.parametrize("current", ["x" * 257, "\U0001f680" * 257, "with\x00null"], ids=ascii)
-async def test_a_current_password_that_nobody_can_have_is_not_hashed(
+async def test_an_impossible_current_password_is_not_hashed(
     house: World, me: Principal, current: str
 ) -> None:
     before = list(house.hasher.computed)
@@ -120,7 +120,7 @@ async def test_the_password_may_stay_the_same(house: World, me: Principal) -> No
 
 
 @pytest.mark.parametrize("is_deleted", [True, False])
-async def test_a_user_who_was_changed_at_this_very_moment_keeps_their_password(
+async def test_a_concurrently_changed_user_keeps_their_password(
     house: World, me: Principal, is_deleted: bool
 ) -> None:
     if is_deleted:
@@ -166,7 +166,7 @@ async def test_a_thief_in_another_session_does_not_use_up_the_owners_attempts(
     await house.change_password(me, PASSWORD, NEW)
 
 
-async def test_what_was_changed_elsewhere_a_moment_ago_is_no_obstacle(
+async def test_a_recent_change_by_another_process_is_no_obstacle(
     house: World, me: Principal
 ) -> None:
     """The request may have been let in on a copy."""
@@ -179,7 +179,7 @@ async def test_what_was_changed_elsewhere_a_moment_ago_is_no_obstacle(
     assert stored.photo == "ada.png"
 
 
-async def test_who_knows_it_has_all_attempts_again(house: World, me: Principal) -> None:
+async def test_a_right_password_restores_all_attempts(house: World, me: Principal) -> None:
     house.limits = limited(3, "login_account")
     for _ in range(2):
         with pytest.raises(WrongPassword):

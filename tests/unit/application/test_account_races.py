@@ -111,7 +111,7 @@ async def test_a_change_that_races_logins_and_refreshes_always_wins(house: World
 
 
 @pytest.mark.parametrize("steps_before", range(10))
-async def test_a_crash_at_any_step_leaves_nobody_logged_in_under_the_old_password(
+async def test_a_crash_at_any_step_leaves_no_session_of_the_old_password(
     house: World, me: Principal, steps_before: int
 ) -> None:
     """Not even who logs in between the steps, for as long as the old password lets them."""

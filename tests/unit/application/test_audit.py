@@ -318,7 +318,7 @@ async def test_nothing_that_was_typed_or_is_secret_is_in_a_record(
 
 
 @pytest.mark.parametrize("password", [PASSWORD, WRONG], ids=["right", "wrong"])
-async def test_what_a_device_is_known_by_is_in_no_record(scene: Scene, password: str) -> None:
+async def test_no_record_contains_a_device_token(scene: Scene, password: str) -> None:
     token = (await scene.house.login(EMAIL, PASSWORD)).device_token
     scene.caller = replace(CALLER, device_token=token)
 
@@ -327,7 +327,7 @@ async def test_what_a_device_is_known_by_is_in_no_record(scene: Scene, password:
     assert token not in repr(scene.house.events.events)
 
 
-async def test_who_calls_from_within_is_unknown(house: World) -> None:
+async def test_a_call_without_a_client_address_is_unknown(house: World) -> None:
     await house.sign_up()
 
     assert [event.caller for event in house.events.events] == [UNKNOWN]
@@ -345,7 +345,7 @@ async def test_a_logout_of_two_sessions_leaves_a_record_of_each(scene: Scene) ->
     assert [(event.type, event.outcome) for event in events] == [("logout", "success")] * 2
 
 
-async def test_asking_who_somebody_is_leaves_no_record(scene: Scene) -> None:
+async def test_authenticating_leaves_no_record(scene: Scene) -> None:
     await scene.house.authenticate(scene.tokens.access)
 
     assert scene.house.events.events == []

@@ -11,7 +11,7 @@ from domain.permissions import Role
 from tests.support.builders import LIFETIMES, MICROSECOND, SECOND, World, a_session
 
 
-async def test_an_access_token_says_who_and_in_which_session(house: World) -> None:
+async def test_an_access_token_names_user_and_session(house: World) -> None:
     user = await house.sign_up()
     pair = await house.come_in()
 
@@ -69,7 +69,7 @@ async def test_a_deleted_session_is_refused_at_once(house: World) -> None:
         await house.authenticate(pair.access)
 
 
-async def test_a_token_of_somebody_elses_session_is_refused(house: World) -> None:
+async def test_a_token_of_another_users_session_is_refused(house: World) -> None:
     ada, eve = await house.sign_up("ada@example.org"), await house.sign_up("eve@example.org")
     await house.come_in("ada@example.org")
     [session] = await house.sessions.of_user(ada.id)

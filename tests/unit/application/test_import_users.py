@@ -77,7 +77,9 @@ async def test_an_address_and_a_hash_are_enough(
     assert user == ada(id=user.id, name="ada", password_hash=ADA["password_hash"])
 
 
-async def test_whoever_has_no_id_gets_one(users: MemoryUsers, import_users: ImportUsers) -> None:
+async def test_a_record_without_an_id_gets_one(
+    users: MemoryUsers, import_users: ImportUsers
+) -> None:
     await import_users(Operator(), records(ADA, EVE))
 
     first, second = (await stored(users)).id, (await stored(users, EVE["email"])).id
@@ -115,7 +117,7 @@ async def test_all_that_is_given_is_kept(users: MemoryUsers, import_users: Impor
     )
 
 
-async def test_what_is_empty_is_not_given(users: MemoryUsers, import_users: ImportUsers) -> None:
+async def test_empty_values_count_as_absent(users: MemoryUsers, import_users: ImportUsers) -> None:
     await import_users(Operator(), records(dict.fromkeys(FIELDS, "") | ADA))
 
     user = await stored(users)
@@ -184,7 +186,7 @@ async def test_a_time_is_in_utc_unless_it_says_otherwise(
     assert user.created_at.utcoffset() == timedelta()
 
 
-async def test_who_was_changed_and_says_not_when_they_were_made_is_of_now(
+async def test_a_record_without_created_at_gets_the_current_time(
     users: MemoryUsers, import_users: ImportUsers
 ) -> None:
     later = NOW + SECOND
@@ -259,7 +261,7 @@ async def test_a_line_that_could_not_be_read_is_rejected_whatever_else_it_says(
     assert await users.count(EVERYONE) == Total(0)
 
 
-async def test_a_bad_record_keeps_no_good_one_out_and_the_bad_are_told_in_order(
+async def test_a_bad_record_blocks_no_good_one_and_bad_ones_are_reported_in_order(
     users: MemoryUsers, import_users: ImportUsers
 ) -> None:
     mine = ada(email=Email.parse("bob@example.org"))
@@ -301,7 +303,7 @@ async def test_the_same_record_again_is_known(
 
 
 @each_record
-async def test_so_it_is_in_the_same_batch(
+async def test_a_duplicate_in_the_same_batch_is_rejected(
     users: MemoryUsers, import_users: ImportUsers, record: dict[str, str]
 ) -> None:
     imported = await import_users(Operator(), records(record, record, record))
@@ -334,7 +336,7 @@ each_taken = pytest.mark.parametrize(("first", "second"), TAKEN.values(), ids=TA
 
 
 @each_taken
-async def test_what_somebody_has_already_is_not_given_to_another(
+async def test_a_taken_address_is_not_given_to_another_user(
     users: MemoryUsers, import_users: ImportUsers, first: dict[str, str], second: dict[str, str]
 ) -> None:
     await import_users(Operator(), records(first))
@@ -358,7 +360,7 @@ async def test_nor_within_a_batch(
     assert await users.count(EVERYONE) == Total(1)
 
 
-async def test_whoever_has_logged_in_since_keeps_the_new_hash(
+async def test_a_user_who_has_logged_in_since_keeps_the_new_hash(
     users: MemoryUsers, import_users: ImportUsers
 ) -> None:
     await import_users(Operator(), records(ADA))
@@ -409,7 +411,7 @@ def numbered(batches: Sequence[Sequence[Mapping[str, str]]]) -> list[list[Record
 
 
 @pytest.mark.parametrize("batches", SCENES.values(), ids=SCENES)
-async def test_a_rehearsal_says_what_would_come_of_it(
+async def test_a_dry_run_reports_the_result_of_an_import(
     batches: list[list[Mapping[str, str]]],
 ) -> None:
     rehearsed, done = await both_ways(numbered(batches))
@@ -417,7 +419,7 @@ async def test_a_rehearsal_says_what_would_come_of_it(
     assert rehearsed == done
 
 
-async def test_it_knows_who_is_there_already() -> None:
+async def test_a_dry_run_recognises_existing_users() -> None:
     there = ada(password_hash=ADA["password_hash"])
     bob = EVE | {"email": "bob@example.org"}
     people = [ADA, EVE | {"email": "Ada@example.org"}, bob | {"id": str(there.id)}, EVE]
@@ -437,7 +439,7 @@ few_people = st.fixed_dictionaries(
 
 
 @given(st.lists(st.lists(few_people, max_size=4), max_size=4), st.booleans())
-def test_whatever_is_in_the_file_a_rehearsal_says_what_comes_of_it(
+def test_a_dry_run_predicts_the_import_of_any_file(
     batches: list[list[dict[str, str]]], is_there: bool
 ) -> None:
     there = [ada(id=UUID(ID), password_hash=ADA["password_hash"])] if is_there else []

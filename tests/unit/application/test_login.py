@@ -85,7 +85,7 @@ async def test_a_disabled_user_learns_nothing_and_takes_the_same_work(house: Wor
     assert await house.sessions.of_user(user.id) == []
 
 
-async def test_refusals_cannot_be_told_apart(house: World) -> None:
+async def test_refusals_cannot_be_distinguished(house: World) -> None:
     ada = await house.sign_up("ada@example.org")
     await house.sign_up("eve@example.org")
     await house.change(ada, disabled=True)

@@ -135,7 +135,7 @@ async def test_a_logout_needs_a_good_token_in_its_own_place(house: World) -> Non
     await house.authenticate(pair.access)
 
 
-async def test_expired_tokens_log_nobody_out(house: World) -> None:
+async def test_expired_tokens_end_no_session(house: World) -> None:
     user = await house.sign_up()
     pair = await house.come_in()
     house.clock.advance(LIFETIMES.idle * 2)

@@ -28,7 +28,7 @@ async def test_name_and_photo_change_and_nothing_else(house: World, me: Principa
     await house.login(ADA, PASSWORD)
 
 
-async def test_what_is_not_given_stays(house: World, me: Principal) -> None:
+async def test_omitted_members_stay_unchanged(house: World, me: Principal) -> None:
     await house.change_profile(me, photo="ada.png")
     changed = await house.change_profile(me, name="Ada King")
 
@@ -52,7 +52,7 @@ async def test_what_is_not_given_stays(house: World, me: Principal) -> None:
         ("", "", ["name", "photo"]),
     ],
 )
-async def test_what_will_not_do_changes_nothing(
+async def test_an_invalid_change_changes_nothing(
     house: World, me: Principal, name: str | None, photo: str | None, fields: list[str]
 ) -> None:
     with pytest.raises(InvalidInput) as refused:
@@ -74,7 +74,7 @@ async def test_a_change_beside_another_one_loses_neither(house: World, me: Princ
     assert (stored.name, stored.photo) == ("Ada King", "ada.png")
 
 
-async def test_who_goes_is_gone_from_every_store(house: World, me: Principal) -> None:
+async def test_a_deleted_user_is_removed_from_every_store(house: World, me: Principal) -> None:
     tokens = await house.come_in(ADA)
 
     await house.delete_account(me, PASSWORD)
@@ -103,7 +103,7 @@ async def test_a_wrong_password_deletes_nothing(house: World, me: Principal) -> 
     assert len(await house.sessions.of_user(me.user.id)) == 3
 
 
-async def test_a_login_while_somebody_goes_leaves_no_session(house: World, me: Principal) -> None:
+async def test_a_login_during_a_deletion_leaves_no_session(house: World, me: Principal) -> None:
     sessions = house.sessions
     house.sessions = PausingSessions(sessions, lambda: asyncio.sleep(0))
 
@@ -162,7 +162,7 @@ async def test_changes_that_cost_nothing_are_limited_for_each_user(
     await house.export_account(eve)
 
 
-async def test_an_administrator_who_is_deleted_is_deposed_on_record(house: World) -> None:
+async def test_the_deletion_of_an_administrator_records_the_demotion(house: World) -> None:
     ada, eve = await house.sign_up(ADA), await house.sign_up("eve@example.org")
     for user in (ada, eve):
         await house.change(user, role=Role.ADMIN)
@@ -174,7 +174,7 @@ async def test_an_administrator_who_is_deleted_is_deposed_on_record(house: World
     assert told == [("change user", "role user", eve.id), ("delete user", "", eve.id)]
 
 
-async def test_what_the_operator_does_is_told_from_what_the_user_does(
+async def test_acts_of_the_operator_are_distinguished_from_those_of_the_user(
     house: World, me: Principal
 ) -> None:
     await house.end_sessions_of(Operator(), me.user.id)

@@ -64,7 +64,7 @@ async def test_of_40_parallel_logins_under_a_limit_of_5_exactly_5_are_hashed(
     assert len(house.hasher.computed) == 5
 
 
-async def test_the_owner_gets_in_on_a_known_device_while_others_are_stopped(
+async def test_the_owner_logs_in_on_a_known_device_while_others_are_limited(
     house: World,
 ) -> None:
     house.limits = limited(5, "login_account")
@@ -128,7 +128,7 @@ async def test_a_device_knows_one_user(house: World) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "garbage", f"{'0' * 32}.{'0' * 64}"])
-async def test_a_forged_device_is_nobodys(house: World, token: str) -> None:
+async def test_a_forged_device_token_is_not_recognised(house: World, token: str) -> None:
     house.limits = limited(3, "login_account")
     await house.sign_up(ADA)
     await use_up(house)
@@ -149,7 +149,7 @@ async def test_a_known_device_has_as_many_attempts_again_and_no_more(house: Worl
 
 
 @pytest.mark.parametrize("keeps_cookie", [True, False])
-async def test_whoever_has_an_account_does_not_pass_by_the_limits_of_all(
+async def test_an_account_does_not_bypass_the_global_limits(
     house: World, keeps_cookie: bool
 ) -> None:
     """Each login is hashed, also those of somebody who knows their own password well."""
@@ -168,7 +168,7 @@ async def test_whoever_has_an_account_does_not_pass_by_the_limits_of_all(
     assert len(house.hasher.computed) <= 10
 
 
-async def test_who_gets_in_has_all_attempts_again(house: World) -> None:
+async def test_a_successful_login_restores_all_attempts(house: World) -> None:
     house.limits = limited(3, "login_account")
     await house.sign_up(ADA)
 
@@ -177,7 +177,7 @@ async def test_who_gets_in_has_all_attempts_again(house: World) -> None:
         assert await log_in(house, ADA, PASSWORD) == "in"
 
 
-async def test_who_gets_in_on_a_known_device_has_all_its_attempts_again(house: World) -> None:
+async def test_a_successful_login_restores_the_attempts_of_the_device(house: World) -> None:
     house.limits = limited(3, "login_account")
     await house.sign_up(ADA)
     owner = await on_known_device(house)
@@ -243,7 +243,7 @@ async def test_a_password_of_unbearable_size_is_no_attempt(house: World) -> None
     assert await log_in(house) == "wrong"
 
 
-async def test_what_is_counted_is_under_keys_that_name_nobody(house: World) -> None:
+async def test_counting_keys_contain_no_personal_data(house: World) -> None:
     house.limits = limited(20)
     house.limiter = ledger = LedgerOfAttempts()
     await register(house, ADA)

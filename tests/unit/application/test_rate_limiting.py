@@ -51,7 +51,7 @@ async def test_logins_from_one_address_are_limited_to_whomever_they_are(house: W
     assert await log_in(house, caller=THERE) == "wrong"
 
 
-async def test_logins_of_everybody_are_limited(house: World) -> None:
+async def test_logins_of_all_clients_are_limited(house: World) -> None:
     house.limits = limited(3, "login")
 
     outcomes = [
@@ -71,7 +71,7 @@ async def test_registrations_from_one_address_are_limited(house: World) -> None:
     assert await register(house, EVE, THERE) == "in"
 
 
-async def test_registrations_of_everybody_are_limited(house: World) -> None:
+async def test_registrations_of_all_clients_are_limited(house: World) -> None:
     house.limits = limited(3, "register")
 
     outcomes = [
@@ -91,7 +91,7 @@ async def test_refreshes_from_one_address_are_limited(house: World, token: str) 
     assert await refresh(house, token, THERE) == "in"
 
 
-async def test_refreshes_of_everybody_are_limited(house: World, token: str) -> None:
+async def test_refreshes_of_all_clients_are_limited(house: World, token: str) -> None:
     house.limits = limited(3, "refresh")
 
     outcomes = [await refresh(house, token, caller) for caller in addresses()]
@@ -113,7 +113,7 @@ async def test_refreshes_of_one_user_are_limited_from_wherever_they_come(
     assert await refresh(house, another) == "in"
 
 
-async def test_a_token_that_is_no_good_uses_up_nobodys_refreshes(house: World, token: str) -> None:
+async def test_an_invalid_token_uses_up_no_refreshes(house: World, token: str) -> None:
     """A thief may keep it for long after a logout."""
     house.limits = limited(3, "refresh_account")
     await house.logout(None, token)
@@ -167,7 +167,7 @@ async def test_the_refusal_says_how_long_to_wait(house: World) -> None:
     assert refused.value.wait == timedelta(minutes=10)
 
 
-async def test_an_address_that_is_stopped_uses_up_nobody_elses_attempts(house: World) -> None:
+async def test_a_limited_address_uses_up_no_other_attempts(house: World) -> None:
     narrow, wide = limited(3, "login_address"), limited(5, "login_account", "login")
     house.limits = replace(wide, login_address=narrow.login_address)
 
@@ -187,7 +187,7 @@ async def test_an_account_that_is_stopped_does_not_use_up_the_global_limit(house
 
 
 @pytest.mark.parametrize("name", ["register", "refresh"])
-async def test_a_stopped_address_leaves_the_others_their_attempts(
+async def test_a_limited_address_leaves_other_addresses_their_attempts(
     house: World, token: str, name: str
 ) -> None:
     numbers = count()
@@ -204,7 +204,7 @@ async def test_a_stopped_address_leaves_the_others_their_attempts(
     assert [await attempt(THERE) == "wide" for _ in range(2)] == [False, True]
 
 
-async def test_a_registration_that_is_stopped_is_not_hashed_and_stores_nobody(
+async def test_a_registration_over_the_limit_is_neither_hashed_nor_stored(
     house: World,
 ) -> None:
     house.limits = limited(1)
@@ -234,7 +234,7 @@ async def test_a_registration_that_is_stopped_is_not_hashed_and_stores_nobody(
         ("192.0.2.01", "unknown"),
     ],
 )
-def test_who_has_one_address_has_its_network(address: str, counted: str) -> None:
+def test_an_ipv6_address_shares_the_limit_of_its_network(address: str, counted: str) -> None:
     assert network(address) == counted
 
 
@@ -248,7 +248,7 @@ def test_who_has_one_address_has_its_network(address: str, counted: str) -> None
         (["", "garbage", "192.0.2.1.5"], True),
     ],
 )
-async def test_who_rotates_addresses_within_a_network_is_stopped(
+async def test_rotating_addresses_within_a_network_is_limited(
     house: World, addresses: list[str], is_one: bool
 ) -> None:
     house.limits = limited(2, "login_address")

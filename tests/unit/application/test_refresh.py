@@ -191,7 +191,7 @@ async def test_an_access_token_refreshes_nothing(house: World) -> None:
     await house.refresh(pair.refresh)
 
 
-async def test_a_session_of_somebody_else_is_not_found(house: World) -> None:
+async def test_a_session_of_another_user_is_not_found(house: World) -> None:
     """A genuine token whose user and session do not belong together."""
     ada, eve = await house.sign_up("ada@example.org"), await house.sign_up("eve@example.org")
     await house.come_in("ada@example.org")

@@ -12,7 +12,7 @@ from domain.permissions import Role
 from tests.support.builders import PASSWORD, World
 
 
-async def test_whoever_registers_is_stored(house: World) -> None:
+async def test_a_registered_user_is_stored(house: World) -> None:
     user = await house.register(" Ada Lovelace ", "Ada@Example.org", PASSWORD)
 
     assert await house.users.by_email(Email.parse("ada@example.org")) == user
@@ -52,7 +52,7 @@ async def test_of_20_people_with_one_address_one_is_registered(house: World) -> 
         ("password", "Ada Lovelace", "ada@example.org", "ada lovelace"),
     ],
 )
-async def test_what_will_not_do_is_named_and_nobody_is_stored(
+async def test_invalid_input_is_named_and_no_user_is_stored(
     house: World, field: str, name: str, email: str, password: str
 ) -> None:
     with pytest.raises(InvalidInput) as refused:

@@ -88,7 +88,7 @@ async def test_a_session_from_a_password_change_is_accepted_though_the_cached_se
     )  # no token is cached
 
 
-async def test_a_user_who_is_enabled_again_is_accepted_though_the_cached_user_is_disabled(
+async def test_an_enabled_user_is_accepted_though_the_cached_one_is_disabled(
     workers: Workers,
 ) -> None:
     await workers.current.change(workers.user, disabled=True)

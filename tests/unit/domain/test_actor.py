@@ -28,7 +28,7 @@ def test_an_ordinary_user_and_the_scheduler_have_none(
         actor.require(permission)
 
 
-def test_an_actor_without_a_request_is_recognised_by_what_is_recorded_of_it() -> None:
+def test_an_actor_without_a_request_is_recognised_by_its_row() -> None:
     assert actor_without_request("(command line)") == Operator()
     assert actor_without_request("(schedule)") == Scheduler()
 

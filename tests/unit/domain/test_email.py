@@ -104,7 +104,7 @@ def test_different_mailboxes_stay_distinct(one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize("text", NO_ADDRESS.values(), ids=NO_ADDRESS)
-def test_what_is_no_address_is_refused(text: str) -> None:
+def test_an_invalid_address_is_refused(text: str) -> None:
     assert refusal_of(text) == "must be an email address"
 
 

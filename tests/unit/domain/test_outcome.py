@@ -66,7 +66,7 @@ def test_an_error_that_no_rule_knows_is_an_internal_error() -> None:
     assert outcome_of(LastAdministrator()) is Outcome.LAST_ADMINISTRATOR
 
 
-def test_a_reused_token_is_told_from_another_rejected_one() -> None:
+def test_a_reused_token_is_distinguished_from_another_rejected_one() -> None:
     assert outcome_of(RefreshTokenReused()) is Outcome.REFRESH_TOKEN_REUSED
     assert outcome_of(TokenRejected()) is Outcome.INVALID_TOKEN
 

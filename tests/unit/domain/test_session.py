@@ -57,7 +57,7 @@ def test_a_refresh_spends_the_token_and_makes_its_successor() -> None:
     assert successor.started_at == session.started_at
 
 
-def test_each_refresh_starts_the_idle_time_anew() -> None:
+def test_each_refresh_restarts_the_idle_time() -> None:
     session, later = a_session(), NOW + timedelta(minutes=59)
 
     successor = refreshed(session, later)
@@ -141,7 +141,7 @@ def test_without_a_grace_period_every_repetition_is_reuse() -> None:
 
 
 @pytest.mark.parametrize("which", ["good", "just spent", "older"])
-def test_an_ended_session_refuses_each_of_its_tokens_and_suspects_nobody(which: str) -> None:
+def test_an_ended_session_rejects_its_tokens_without_reporting_reuse(which: str) -> None:
     first = a_session()
     second = refreshed(first)
     third = refreshed(second)

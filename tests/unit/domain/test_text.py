@@ -11,7 +11,7 @@ from domain.text import is_clean, is_visible
      "\u0646\u0627\u0645\u0647\u200c\u0647\u0627", "\U0001f469\u200d\U0001f680"],
     ids=ascii,
 )  # fmt: skip
-def test_what_people_write_is_clean(text: str) -> None:
+def test_ordinary_text_is_clean(text: str) -> None:
     assert is_clean(text)
 
 
@@ -22,7 +22,7 @@ def test_what_people_write_is_clean(text: str) -> None:
      "\ufeff", "\ud800", "\U000e0041"],
     ids=ascii,
 )  # fmt: skip
-def test_what_hides_or_reorders_is_not(hidden: str) -> None:
+def test_text_with_hidden_or_reordering_characters_is_not_clean(hidden: str) -> None:
     for text in (hidden, f"{hidden}Ada", f"Ada{hidden}", f"A{hidden}da"):
         assert not is_clean(text)
 

@@ -28,7 +28,7 @@ def test_each_rotation_yields_other_claims(kind: TokenKind) -> None:
     assert claims_of(session, kind).token_id != claims_of(refreshed(session), kind).token_id
 
 
-def test_a_refresh_token_bears_the_id_that_the_session_waits_for() -> None:
+def test_a_refresh_token_has_the_token_id_of_the_session() -> None:
     session = a_session()
 
     assert claims_of(session, TokenKind.REFRESH).token_id == session.token_id

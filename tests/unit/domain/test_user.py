@@ -47,7 +47,7 @@ def refusal_of(text: str) -> str:
     "name",
     ["Ada", "Ada Lovelace", "O'Brien", "李小龍", "Zoë 👩‍💻", "محمد", "Ⅷ", "Anne-Marie, Dr."],
 )
-def test_people_are_called_what_they_are_called(name: str) -> None:
+def test_names_in_any_script_are_kept(name: str) -> None:
     assert parse_name(name) == name
 
 

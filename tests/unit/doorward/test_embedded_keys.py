@@ -380,7 +380,7 @@ async def test_the_variable_can_be_set_later_and_the_keys_stay(
 @pytest.mark.parametrize(
     ("mode", "verdict"), [(0o600, "ok"), (0o640, "FAIL"), (0o604, "FAIL"), (0o400, "ok")]
 )
-async def test_the_doctor_finds_a_secret_that_others_can_read(
+async def test_the_doctor_reports_a_world_readable_secret(
     settings: Settings, folder: Path, mode: int, verdict: str
 ) -> None:
     await start(settings)

@@ -109,7 +109,7 @@ async def loaded(house: World, store: SharedKeys, maintain: MaintainKeys) -> Key
     return keys
 
 
-async def test_a_key_that_another_process_revokes_is_gone_within_the_bound(
+async def test_a_key_revoked_by_another_process_is_rejected_within_the_bound(
     time: JobTime, store: SharedKeys, loaded: KeyRingWatcher, house: World
 ) -> None:
     revoked = store.loaded.ring.signing(TokenKind.ACCESS, house.clock())

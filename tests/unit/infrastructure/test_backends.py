@@ -71,7 +71,7 @@ def test_other_schemes_belong_to_backends_that_are_tested(other_name: str, name:
     assert name in PLACES
 
 
-def test_a_scheme_that_nobody_can_test_fails_and_says_what_to_do(
+def test_an_untested_scheme_fails_with_advice(
     request: pytest.FixtureRequest,
 ) -> None:
     with pytest.raises(pytest.fail.Exception) as failed:

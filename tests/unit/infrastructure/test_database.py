@@ -67,7 +67,7 @@ def test_an_unknown_option_is_named() -> None:
 
 
 @pytest.mark.parametrize("url", ["", "doorward", "/var/doorward.db", "postgresql:", "memory:"])
-def test_what_is_no_database_url_is_refused(url: str) -> None:
+def test_an_invalid_database_url_is_refused(url: str) -> None:
     assert refusal_of(url).startswith("is not a database URL")
 
 
@@ -90,7 +90,7 @@ def test_a_database_that_is_not_known_is_refused() -> None:
         "mysql://ada:secret@db/doorward",
     ],
 )
-def test_a_refusal_does_not_repeat_what_the_url_says(url: str) -> None:
+def test_a_refusal_does_not_quote_the_url(url: str) -> None:
     assert "secret" not in refusal_of(url)
 
 

@@ -286,7 +286,7 @@ def test_a_published_hash_is_that_of_its_password_alone(password: str, stored: s
 @pytest.mark.parametrize(
     ("password", "stored"), PUBLISHED_ARGON2.values(), ids=list(PUBLISHED_ARGON2)
 )
-async def test_so_is_a_published_argon2_hash(
+async def test_a_published_argon2_hash_verifies(
     hasher: Argon2Hasher, password: str, stored: str
 ) -> None:
     assert is_verifiable(stored)
@@ -306,7 +306,7 @@ def test_another_password_is_not(make: Callable[[str], str]) -> None:
     assert not is_behind(WRONG, make(PASSWORD))
 
 
-def test_bcrypt_says_yes_to_what_differs_after_byte_72_as_it_always_did() -> None:
+def test_bcrypt_ignores_bytes_after_the_72nd() -> None:
     stored = a_bcrypt("x9" * 36 + "a")
 
     assert is_behind("x9" * 36 + "b", stored)
@@ -435,7 +435,7 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize("stored", MALFORMED)
-async def test_what_is_not_quite_of_a_form_is_not_read(hasher: Argon2Hasher, stored: str) -> None:
+async def test_almost_valid_hashes_are_not_read(hasher: Argon2Hasher, stored: str) -> None:
     assert read(stored) is None
     assert not is_verifiable(stored)
     assert hasher.is_outdated(stored)
@@ -461,9 +461,7 @@ def nearly_good(draw: st.DrawFn) -> str:
 
 
 @given(nearly_good())
-def test_what_can_be_read_can_be_verified_however_odd_it_is(
-    hasher: Argon2Hasher, stored: str
-) -> None:
+def test_every_readable_hash_can_be_verified(hasher: Argon2Hasher, stored: str) -> None:
     password = WRONG.encode()
     assert hasher.is_outdated(stored)
     if found := read(stored):
@@ -495,7 +493,7 @@ async def test_our_own_hash_is_verifiable_and_not_outdated(hasher: Argon2Hasher)
 
 
 @each_form_at_all
-async def test_whoever_brings_a_hash_logs_in_and_has_argon2id_from_then_on(
+async def test_a_login_replaces_an_imported_hash_by_argon2id(
     house: World, hasher: Argon2Hasher, make: Callable[[str], str]
 ) -> None:
     user = ada(password_hash=make(PASSWORD))

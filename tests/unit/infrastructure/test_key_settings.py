@@ -153,7 +153,7 @@ async def test_a_configured_secret_needs_users_in_a_sql_database() -> None:
 
 
 @pytest.mark.parametrize("kind", TokenKind)
-def test_a_signer_from_the_settings_signs_what_it_accepts(
+def test_a_signer_from_the_settings_accepts_its_own_tokens(
     texts: dict[str, str], kind: TokenKind
 ) -> None:
     settings = Settings.read({**texts, "AUDIENCE": "https://api.example.org"})

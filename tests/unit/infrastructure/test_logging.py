@@ -56,7 +56,7 @@ async def test_an_event_is_one_line_with_its_members(caplog: pytest.LogCaptureFi
     assert NOW.utcoffset() == timedelta()
 
 
-async def test_what_is_not_known_is_null(caplog: pytest.LogCaptureFixture) -> None:
+async def test_unknown_values_are_null(caplog: pytest.LogCaptureFixture) -> None:
     members = json.loads(
         await line_of(
             Event(EVENT_ID, EventType.AUTHENTICATE, Outcome.INVALID_TOKEN, NOW, RequestContext()),

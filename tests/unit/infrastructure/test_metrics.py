@@ -84,7 +84,7 @@ def test_an_event_is_counted_by_its_outcome(
     assert registry.get_sample_value(counter, {"outcome": outcome}) == 1
 
 
-def test_what_has_never_happened_is_zero_and_not_absent(
+def test_a_counter_without_events_is_zero_and_not_absent(
     registry: CollectorRegistry,
     metrics: Metrics,  # noqa: ARG001 - which begins with zeros
 ) -> None:
@@ -136,7 +136,7 @@ def test_sessions_end_by_a_cause(
     assert counted == ({cause} if cause else set())
 
 
-def test_nobody_can_make_up_labels(registry: CollectorRegistry, metrics: Metrics) -> None:
+def test_clients_cannot_create_labels(registry: CollectorRegistry, metrics: Metrics) -> None:
     for method in ("PROPFIND", "get", "X" * 1000):
         metrics.answered(method, "unknown", 404, 0.01)
 
@@ -169,7 +169,7 @@ def test_a_call_to_a_store_is_timed_however_it_ends(
     assert registry.get_sample_value("doorward_store_failures_total", of_redis) == 1
 
 
-def test_keys_are_told_by_their_state_and_the_time_since_when_they_sign(
+def test_keys_are_reported_by_state_and_start_of_signing(
     registry: CollectorRegistry, metrics: Metrics
 ) -> None:
     since = datetime(2026, 3, 1, tzinfo=UTC)

@@ -20,7 +20,7 @@ Keys = dict[TokenKind, SigningKey]
 
 
 @pytest.mark.parametrize("kind", TokenKind)
-def test_what_was_signed_is_read_as_it_was(signer: JwtSigner, kind: TokenKind) -> None:
+def test_claims_round_trip_through_a_token(signer: JwtSigner, kind: TokenKind) -> None:
     claims = claims_of(a_session(), kind)
 
     assert signer.verify(signer.sign(claims), kind) == claims

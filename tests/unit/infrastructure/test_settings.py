@@ -263,7 +263,7 @@ def test_an_empty_variable_counts_as_not_set(variable: str) -> None:
 @pytest.mark.parametrize(
     ("variable", "text"), [(name, text) for name, texts in UNREADABLE.items() for text in texts]
 )
-def test_what_cannot_be_read_is_named_and_not_repeated(variable: str, text: str) -> None:
+def test_an_unreadable_setting_is_named_and_not_quoted(variable: str, text: str) -> None:
     message = refusal_of(**{variable: text})
 
     assert message.startswith(f"{variable} must be ")

@@ -77,7 +77,7 @@ def test_a_request_belongs_to_the_trace_that_it_names(recorded: Recorded) -> Non
 
 
 @pytest.mark.parametrize("said", ["", "nonsense", f"00-{'0' * 32}-{PARENT}-01", "00-x-y-z"])
-def test_what_names_no_trace_begins_one(recorded: Recorded, said: str) -> None:
+def test_an_invalid_traceparent_begins_a_new_trace(recorded: Recorded, said: str) -> None:
     end = recorded.tracing.request("GET", "/docs", [(b"traceparent", said.encode())])
     end(200)
 
@@ -88,7 +88,7 @@ def test_what_names_no_trace_begins_one(recorded: Recorded, said: str) -> None:
 @pytest.mark.parametrize(
     ("status", "code"), [(503, StatusCode.ERROR), (404, StatusCode.UNSET), (0, StatusCode.UNSET)]
 )
-def test_only_what_is_our_fault_is_an_error(
+def test_only_server_faults_have_the_status_error(
     recorded: Recorded, status: int, code: StatusCode
 ) -> None:
     recorded.tracing.request("GET", "/docs", [])(status)
@@ -98,7 +98,7 @@ def test_only_what_is_our_fault_is_an_error(
     assert ("http.response.status_code" in (span.attributes or {})) is bool(status)
 
 
-def test_nobody_can_make_up_the_name_of_a_span(recorded: Recorded) -> None:
+def test_clients_cannot_create_span_names(recorded: Recorded) -> None:
     recorded.tracing.request("X" * 100, "unknown", [])(405)
 
     [span] = recorded.spans
@@ -117,7 +117,7 @@ def test_lines_of_the_log_bear_the_ids_of_the_request(recorded: Recorded) -> Non
     assert bound["span_id"] == f"{span.context.span_id:016x}"
 
 
-async def test_a_use_case_is_traced_and_does_what_it_did(recorded: Recorded) -> None:
+async def test_a_traced_use_case_behaves_as_before(recorded: Recorded) -> None:
     traced = recorded.tracing.traced(Greet)
 
     said = await traced("hello")("Ada", loudly=True)

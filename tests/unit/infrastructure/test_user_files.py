@@ -70,7 +70,7 @@ def addresses(records: Sequence[Record]) -> list[tuple[int, str]]:
         ("a.JSONL", False),
     ],
 )
-def test_the_name_tells_the_form(name: str, expected: bool) -> None:
+def test_the_file_name_selects_the_format(name: str, expected: bool) -> None:
     assert is_csv(Path(name)) is expected
 
 
@@ -114,7 +114,7 @@ class TestCsv:
             (9, "d@x.org"),
         ]
 
-    def test_so_it_is_behind_names_of_several_lines(self, tmp_path: Path) -> None:
+    def test_multi_line_names_do_not_shift_line_numbers(self, tmp_path: Path) -> None:
         text = 'email,"name\nof the person"\na@x.org,A\n'
 
         assert addresses(in_csv(tmp_path, text)) == [(3, "a@x.org")]
@@ -147,7 +147,7 @@ class TestCsv:
         assert (bad.line, bad.problem) == (2, "must have 2 columns")
         assert good == Record(3, {"email": "b@x.org", "name": "B"})
 
-    def test_what_is_not_utf_8_is_of_no_use_and_hides_nothing(self, tmp_path: Path) -> None:
+    def test_a_line_that_is_not_utf_8_is_rejected_and_hides_no_other(self, tmp_path: Path) -> None:
         octets = b"email,name,role\nada@example.org,Zo\xeb,\xff\neve@example.org,Eve,\n"
 
         bad, good = in_csv(tmp_path, octets)
@@ -163,7 +163,7 @@ class TestCsv:
         assert first.values["name"] == "A\0da"
         assert second.values["name"] == "B"
 
-    def test_the_names_alone_are_nobody(self, tmp_path: Path) -> None:
+    def test_a_file_with_only_a_header_has_no_users(self, tmp_path: Path) -> None:
         assert in_csv(tmp_path, "email,name\n") == []
         assert in_csv(tmp_path, "email,name") == []
 
@@ -240,7 +240,7 @@ class TestJsonLines:
             Record(2, {"email": "b@x.org", "name": "李"}),
         ]
 
-    def test_what_is_not_asked_for_is_not_kept(self, tmp_path: Path) -> None:
+    def test_unknown_members_are_ignored(self, tmp_path: Path) -> None:
         [record] = in_json(tmp_path, '{"email": "a@x.org", "password": "x", "more": {"a": [1]}}')
 
         assert record == Record(1, {"email": "a@x.org"})
@@ -264,7 +264,7 @@ class TestJsonLines:
         assert in_json(tmp_path, f'{{"verified": {value}}}') == [Record(1, expected)]
 
     @pytest.mark.parametrize("value", ['{"first": "Ada", "last": "Lovelace"}', '["Ada"]', "[]"])
-    def test_what_is_no_text_does_not_become_one(self, tmp_path: Path, value: str) -> None:
+    def test_a_value_that_is_no_text_is_rejected(self, tmp_path: Path, value: str) -> None:
         [record] = in_json(tmp_path, f'{{"email": "a@x.org", "name": {value}}}\n')
 
         assert record.problem
@@ -322,7 +322,7 @@ class TestJsonLines:
 
         assert addresses(in_json(tmp_path, octets)) == [(1, "a@x.org"), (2, "b@x.org")]
 
-    def test_an_empty_file_is_nobody(self, tmp_path: Path) -> None:
+    def test_an_empty_file_has_no_users(self, tmp_path: Path) -> None:
         assert in_json(tmp_path, "") == []
 
 
@@ -431,7 +431,7 @@ class TestReport:
             {"line": 9, "problems": [{"field": "line", "message": "must have 4 columns"}]},
         ]
 
-    def test_an_import_that_continues_keeps_what_is_before_its_start(self, path: Path) -> None:
+    def test_a_continued_import_keeps_the_earlier_report(self, path: Path) -> None:
         report = Report.beside(path, dry_run=False)
         report.add(SOME)
         before = report.path.read_bytes()
@@ -491,7 +491,7 @@ def row(values: Mapping[str, Any]) -> list[str]:
 @pytest.mark.parametrize(
     "name", ["Ada", 'Ada "Countess"', "Lovelace, Ada", "a\nb", "1+1", "", "O'Neill", " =1+1", "é="]
 )
-def test_a_line_of_csv_says_what_it_was_given(name: str) -> None:
+def test_a_line_of_csv_round_trips(name: str) -> None:
     assert row({"name": name, "verified": True, "email": "ada@example.org"}) == [
         name,
         "True",
@@ -500,7 +500,7 @@ def test_a_line_of_csv_says_what_it_was_given(name: str) -> None:
 
 
 @pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", "\0"])
-def test_what_would_be_a_formula_is_text(sign: str) -> None:
+def test_a_formula_is_exported_as_text(sign: str) -> None:
     """OWASP ASVS 5.0, V1.2.10, names all but the last but one."""
     formula = f'{sign}HYPERLINK("https://evil.example","x")'
 
@@ -542,7 +542,7 @@ async def brought_back(path: Path) -> tuple[Imported, Sequence[User]]:
     return imported, (await users.page(UserQuery(), None, 100)).items
 
 
-async def test_everybody_comes_back_from_a_file_as_they_were(tmp_path: Path) -> None:
+async def test_users_round_trip_through_a_file(tmp_path: Path) -> None:
     people = [*PEOPLE[:2], ada(email=PEOPLE[2].email, password_hash="quick$1$x$y")]
     lines = [json_line(written(user, with_hash=True)) for user in people]
 
@@ -557,7 +557,7 @@ def test_all_that_can_be_imported_is_written() -> None:
     assert set(written(ada(), with_hash=True)) == set(FIELDS)
 
 
-async def test_without_the_hashes_nobody_comes_back(tmp_path: Path) -> None:
+async def test_an_export_without_hashes_cannot_be_imported(tmp_path: Path) -> None:
     lines = [json_line(written(user, with_hash=False)) for user in PEOPLE]
     assert "quick$" not in "".join(lines)
 
@@ -586,7 +586,7 @@ def test_a_private_file_takes_the_place_of_none(tmp_path: Path) -> None:
     assert path.read_text() == "mine"
 
 
-def test_nor_of_what_a_link_leads_to(tmp_path: Path) -> None:
+def test_a_linked_file_is_not_made_private(tmp_path: Path) -> None:
     path = tmp_path / "users.jsonl"
     path.symlink_to(tmp_path / "elsewhere")
 
