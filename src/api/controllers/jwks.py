@@ -40,8 +40,9 @@ class KeyController(Controller):
         request: JsonRequest,
         list_public_keys: FromDishka[ListPublicKeys],
     ) -> Response[KeySet | None]:
-        """The public keys of access tokens (RFC 7517): the one that signs, the next one, and those
-        whose tokens have not expired yet. Whoever meets an unknown `kid` looks here again.
+        """Return the public keys of access tokens (RFC 7517): the current one, the next one, and
+        retired ones whose tokens have not expired. A verifier that meets an unknown `kid` fetches
+        them again.
         """
         public = await list_public_keys()
         keys = KeySet([dict(key) for key in public.keys])

@@ -99,7 +99,7 @@ class AccountsAnswer(Struct):
 
 
 class UserChange(Struct, kw_only=True):
-    """What is to change; what is not sent stays. There is no way to set somebody's password."""
+    """The members to change; omitted members stay. A password cannot be set."""
 
     role: Annotated[Role | None, Meta(examples=["admin"])] = None
     disabled: Annotated[
