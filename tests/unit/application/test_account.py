@@ -15,7 +15,7 @@ ADA = "ada@example.org"
 NEW = "a better one than before"
 
 
-async def test_the_new_password_opens_and_the_old_one_does_not(
+async def test_the_new_password_logs_in_and_the_old_one_does_not(
     house: World, me: Principal
 ) -> None:
     await house.change_password(me, PASSWORD, NEW)

@@ -302,7 +302,7 @@ async def check_who(scene: Scene, event: Event, who: str) -> None:
 
 
 @pytest.mark.parametrize("act", [flow[0] for flow in FLOWS.values()], ids=FLOWS)
-async def test_nothing_that_was_typed_or_is_secret_is_in_a_record(
+async def test_no_typed_text_and_no_secret_is_in_a_record(
     scene: Scene, act: Callable[[Scene], Awaitable[object]]
 ) -> None:
     await play(scene, act)

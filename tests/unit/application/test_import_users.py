@@ -87,7 +87,9 @@ async def test_a_record_without_an_id_gets_one(
     assert UUID(str(first)).version == 4
 
 
-async def test_all_that_is_given_is_kept(users: MemoryUsers, import_users: ImportUsers) -> None:
+async def test_an_import_keeps_all_given_fields(
+    users: MemoryUsers, import_users: ImportUsers
+) -> None:
     everything = ADA | {
         "id": ID,
         "name": "Ada Lovelace",
@@ -124,7 +126,7 @@ async def test_empty_values_count_as_absent(users: MemoryUsers, import_users: Im
     assert user == ada(id=user.id, name="ada", password_hash=ADA["password_hash"])
 
 
-async def test_other_fields_are_not_looked_at(
+async def test_an_import_ignores_unknown_fields(
     users: MemoryUsers, import_users: ImportUsers
 ) -> None:
     await import_users(Operator(), records(ADA | {"generation": "7", "password": "\x00", "": "x"}))
@@ -239,7 +241,7 @@ async def test_a_bad_field_is_named_and_nothing_of_the_record_is_stored(
     assert "s3cret" not in repr(imported)
 
 
-async def test_all_that_is_wrong_is_said_at_once(
+async def test_an_import_reports_all_problems_of_a_record_at_once(
     users: MemoryUsers, import_users: ImportUsers
 ) -> None:
     imported = await import_users(Operator(), records(dict.fromkeys(FIELDS, "\x01")))
@@ -277,7 +279,7 @@ async def test_a_bad_record_blocks_no_good_one_and_bad_ones_are_reported_in_orde
     assert await users.count(EVERYONE) == Total(3)
 
 
-async def test_nothing_is_imported_from_nothing(import_users: ImportUsers) -> None:
+async def test_an_import_of_no_records_stores_no_user(import_users: ImportUsers) -> None:
     assert await import_users(Operator(), []) == Imported(0, 0, [])
     assert await import_users.dry_run(Operator(), [], set()) == Imported(0, 0, [])
 
@@ -350,7 +352,7 @@ async def test_a_taken_address_is_not_given_to_another_user(
 
 
 @each_taken
-async def test_nor_within_a_batch(
+async def test_a_batch_with_two_users_of_one_address_or_id_stores_the_first(
     users: MemoryUsers, import_users: ImportUsers, first: dict[str, str], second: dict[str, str]
 ) -> None:
     imported = await import_users(Operator(), records(first, second))
@@ -463,7 +465,7 @@ any_value = any_text | nearly_a_time | st.uuids().map(str) | st.sampled_from(lis
 
 @given(st.dictionaries(st.sampled_from(FIELDS), any_value))
 @example({"created_at": "0001-01-01T00:00+14:00"})
-def test_no_values_are_too_much(values: dict[str, str]) -> None:
+def test_a_dry_run_and_an_import_agree_on_any_values(values: dict[str, str]) -> None:
     rehearsed, done = asyncio.run(both_ways([[Record(1, ADA | values)]]))
 
     assert rehearsed == done

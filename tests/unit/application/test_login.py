@@ -53,7 +53,7 @@ async def test_people_log_in_with_any_spelling_of_their_address(house: World, em
     await house.come_in(email)
 
 
-async def test_a_wrong_password_opens_nothing(house: World) -> None:
+async def test_a_wrong_password_is_rejected(house: World) -> None:
     user = await house.sign_up()
 
     with pytest.raises(InvalidCredentials):
@@ -102,7 +102,7 @@ async def test_refusals_cannot_be_distinguished(house: World) -> None:
     assert len(set(refusals)) == 1
 
 
-async def test_a_password_of_unbearable_size_is_refused_before_any_hashing(house: World) -> None:
+async def test_a_password_that_is_too_long_is_refused_before_hashing(house: World) -> None:
     await house.sign_up()
 
     with pytest.raises(InvalidInput):
@@ -133,7 +133,7 @@ async def test_of_parallel_logins_that_renew_a_weak_hash_each_succeeds(house: Wo
     assert len(await house.sessions.of_user(user.id)) == 3
 
 
-async def test_a_hash_of_today_is_left_alone(house: World) -> None:
+async def test_a_current_hash_is_not_renewed_at_login(house: World) -> None:
     user = await house.sign_up()
 
     await house.come_in()
@@ -151,7 +151,7 @@ async def test_a_wrong_password_renews_no_hash(house: World) -> None:
     assert await house.users.get(user.id) == user
 
 
-async def test_a_composed_and_a_decomposed_password_open_the_same_door(house: World) -> None:
+async def test_a_composed_and_a_decomposed_password_are_the_same_password(house: World) -> None:
     await house.register("Ada", "ada@example.org", "cafe\u0301 au lait")
 
     await house.login("ada@example.org", "caf\u00e9 au lait")

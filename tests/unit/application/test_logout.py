@@ -59,7 +59,9 @@ async def test_an_expired_access_token_beside_a_good_refresh_token_logs_out(hous
     assert await is_dead(house, pair)
 
 
-async def test_rubbish_beside_a_good_token_logs_out(house: World) -> None:
+async def test_an_invalid_token_beside_a_valid_one_does_not_prevent_the_logout(
+    house: World,
+) -> None:
     await house.sign_up()
     one, other = await house.come_in(), await house.come_in()
 

@@ -117,7 +117,7 @@ async def test_a_login_during_a_deletion_leaves_no_session(house: World, me: Pri
     assert await sessions.of_user(me.user.id) == []
 
 
-async def test_all_that_is_held_is_handed_out(house: World, me: Principal) -> None:
+async def test_an_export_has_all_data_about_the_user(house: World, me: Principal) -> None:
     export = await house.export_account(me)
 
     assert export.user == me.user

@@ -57,7 +57,7 @@ async def test_an_actor_without_the_permission_is_refused(
 
 @every_act
 @pytest.mark.parametrize("actor", [an_administrator(), Operator()], ids=["admin", "operator"])
-async def test_an_actor_with_the_permission_is_not(
+async def test_an_actor_with_the_permission_is_allowed(
     house: World, user: User, act: Act, actor: Actor
 ) -> None:
     await act(house, actor, user)

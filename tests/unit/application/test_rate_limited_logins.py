@@ -76,7 +76,7 @@ async def test_the_owner_logs_in_on_a_known_device_while_others_are_limited(
     assert await log_in(house, ADA, PASSWORD, owner) == "in"
 
 
-async def test_the_owner_gets_in_on_a_known_device_whatever_limit_is_used_up(
+async def test_the_owner_logs_in_on_a_known_device_whatever_limit_is_used_up(
     house: World,
 ) -> None:
     house.limits = limited(5)
@@ -90,7 +90,7 @@ async def test_the_owner_gets_in_on_a_known_device_whatever_limit_is_used_up(
     assert await log_in(house, ADA, PASSWORD, owner) == "in"
 
 
-async def test_an_owner_on_a_known_device_gives_no_new_guesses_to_others(house: World) -> None:
+async def test_a_login_on_a_known_device_during_an_attack_resets_no_count(house: World) -> None:
     house.limits = limited(5, "login_account")
     await house.sign_up(ADA)
     owner = await on_known_device(house)
@@ -187,7 +187,7 @@ async def test_a_successful_login_restores_the_attempts_of_the_device(house: Wor
         assert await log_in(house, ADA, PASSWORD, owner) == "in"
 
 
-async def test_getting_into_ones_own_account_forgives_no_guesses_at_others(house: World) -> None:
+async def test_a_login_does_not_reset_the_count_of_another_account(house: World) -> None:
     house.limits = limited(4, "login_account", "login_address")
     await house.sign_up(EVE)
     outcomes = []
@@ -234,7 +234,7 @@ async def test_a_disabled_account_meets_the_limit_with_whatever_password(
     assert outcomes == ["wrong"] * 3 + ["login-account"]
 
 
-async def test_a_password_of_unbearable_size_is_no_attempt(house: World) -> None:
+async def test_a_password_that_is_too_long_does_not_count_as_an_attempt(house: World) -> None:
     house.limits = limited(3, "login_account")
     for _ in range(5):
         with pytest.raises(InvalidInput):

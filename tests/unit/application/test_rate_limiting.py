@@ -42,7 +42,7 @@ async def test_logins_to_one_account_are_limited_from_wherever_they_come(house: 
     assert await log_in(house, EVE) == "wrong"
 
 
-async def test_logins_from_one_address_are_limited_to_whomever_they_are(house: World) -> None:
+async def test_logins_from_one_address_are_limited_for_all_accounts_together(house: World) -> None:
     house.limits = limited(3, "login_address")
 
     outcomes = [await log_in(house, f"{number}@example.org") for number in range(5)]
@@ -156,7 +156,7 @@ async def test_after_the_window_there_are_new_attempts(house: World) -> None:
     assert [await log_in(house) for _ in range(4)] == ["wrong"] * 3 + ["login-address"]
 
 
-async def test_the_refusal_says_how_long_to_wait(house: World) -> None:
+async def test_a_refused_attempt_says_how_long_to_wait(house: World) -> None:
     house.limits = limited(1, "login_account")
     await log_in(house)
     house.clock.advance(timedelta(minutes=5))
@@ -176,7 +176,7 @@ async def test_a_limited_address_uses_up_no_other_attempts(house: World) -> None
     assert [await log_in(house, ADA, caller=THERE) for _ in range(2)] == ["wrong"] * 2
 
 
-async def test_an_account_that_is_stopped_does_not_use_up_the_global_limit(house: World) -> None:
+async def test_a_rate_limited_account_does_not_use_up_the_global_limit(house: World) -> None:
     house.limits = RateLimits(
         login_account=RateLimit("narrow", 3, WINDOW), login=RateLimit("wide", 5, WINDOW)
     )

@@ -69,7 +69,7 @@ async def test_the_same_password_never_has_the_same_hash(house: World) -> None:
     assert ada.password_hash != eve.password_hash
 
 
-async def test_everything_that_is_wrong_is_said_at_once(house: World) -> None:
+async def test_a_registration_reports_all_problems_at_once(house: World) -> None:
     with pytest.raises(InvalidInput) as refused:
         await house.register("", "no address", "short")
     assert [problem.field for problem in refused.value.problems] == ["name", "email", "password"]

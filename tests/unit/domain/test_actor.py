@@ -21,7 +21,7 @@ def test_the_operator_and_administrators_have_every_permission(
 
 @pytest.mark.parametrize("permission", Permission)
 @pytest.mark.parametrize("actor", REFUSED, ids=lambda actor: type(actor).__name__)
-def test_an_ordinary_user_and_the_scheduler_have_none(
+def test_an_ordinary_user_and_the_scheduler_have_no_permission(
     actor: Actor, permission: Permission
 ) -> None:
     with pytest.raises(PermissionMissing):

@@ -136,7 +136,7 @@ def test_a_refusal_does_not_repeat_the_address() -> None:
 
 @given(mailboxes)
 @example("\u0390")  # case folding takes it apart
-def test_the_key_of_a_key_is_itself(mailbox: str) -> None:
+def test_the_canonical_key_of_a_canonical_key_is_itself(mailbox: str) -> None:
     try:
         email = Email.parse(f"{mailbox}@example.org")
     except InvalidInput:

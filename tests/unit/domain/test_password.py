@@ -122,7 +122,7 @@ def test_a_login_accepts_an_old_password_that_the_rule_would_reject() -> None:
     assert Password.parse("password1").text == "password1"
 
 
-def test_a_password_does_not_show_itself() -> None:
+def test_the_repr_of_a_password_does_not_show_it() -> None:
     assert "trustno2" not in repr(Password.parse("trustno2"))
     assert "trustno1" not in repr(RULE)
 

@@ -12,12 +12,12 @@ END = NOW + LIMIT.window
 
 
 @pytest.mark.parametrize("count", [1, 4, 5])
-def test_as_many_attempts_as_are_allowed_pass(count: int) -> None:
+def test_attempts_up_to_the_limit_are_allowed(count: int) -> None:
     Usage(count, END).check(LIMIT, NOW)
 
 
 @pytest.mark.parametrize("count", [6, 7, 10**9])
-def test_further_attempts_do_not(count: int) -> None:
+def test_attempts_beyond_the_limit_are_refused(count: int) -> None:
     with pytest.raises(TooManyRequests):
         Usage(count, END).check(LIMIT, NOW)
 

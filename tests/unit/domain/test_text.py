@@ -35,5 +35,5 @@ def test_letters_numbers_signs_and_symbols_are_visible(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", " ", "\u00a0\u3000", "\u200c\u200d", "\u200b", "\u0301", "\x00\t"], ids=ascii
 )
-def test_spaces_joiners_and_marks_alone_are_not(text: str) -> None:
+def test_spaces_joiners_and_marks_alone_are_invisible(text: str) -> None:
     assert not is_visible(text)
