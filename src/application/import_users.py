@@ -65,11 +65,11 @@ class Rejected:
 class Imported:
     """
     :ivar new: how many users were stored.
-    :ivar known: how many were there already, with this address and this hash.
+    :ivar skipped: how many existed already, with this address and this hash.
     """
 
     new: int
-    known: int
+    skipped: int
     rejected: Sequence[Rejected]
 
 
@@ -88,18 +88,18 @@ class ImportUsers:
         """
         actor.require(Permission.CHANGE_USERS)
         good, rejected = self._parsed(records)
-        new = known = 0
+        new = skipped = 0
         while good:
             first, good = _first_of_each(good)
             added = await self._add(actor, first)
             for line, user in first.items():
                 if user.id in added:
                     new += 1
-                elif await self._is_known(user):
-                    known += 1
+                elif await self._exists(user):
+                    skipped += 1
                 else:
                     rejected.append(Rejected(line, [_TAKEN]))
-        return Imported(new, known, _in_order(rejected))
+        return Imported(new, skipped, _in_order(rejected))
 
     async def _add(self, actor: Actor, people: Mapping[int, User]) -> set[UserId]:
         async with self.audit.recording(EventType.IMPORT_USERS, UNKNOWN, actor) as entry:
@@ -109,27 +109,29 @@ class ImportUsers:
             entry.is_news = bool(added)
         return set(added)
 
-    async def dry_run(self, actor: Actor, records: Sequence[Record], seen: set[str]) -> Imported:
+    async def dry_run(
+        self, actor: Actor, records: Sequence[Record], stored_before: set[str]
+    ) -> Imported:
         """Return what an import would return, and store nothing.
 
-        :param seen: what earlier batches would have stored; what this one would is added.
+        :param stored_before: what earlier batches would have stored; what this one would is added.
         :raises PermissionMissing: the actor may not change users.
         """
         actor.require(Permission.CHANGE_USERS)
         good, rejected = self._parsed(records)
-        new = known = 0
+        new = skipped = 0
         for line, user in good.items():
             person = f"{user.email.key} {user.password_hash}"
-            if person in seen or await self._is_known(user):
-                known += 1
-            elif _keys(user) & seen or await self._is_taken(user):
+            if person in stored_before or await self._exists(user):
+                skipped += 1
+            elif _keys(user) & stored_before or await self._is_taken(user):
                 rejected.append(Rejected(line, [_TAKEN]))
             else:
                 new += 1
-                seen |= {person, *_keys(user)}
-        return Imported(new, known, _in_order(rejected))
+                stored_before |= {person, *_keys(user)}
+        return Imported(new, skipped, _in_order(rejected))
 
-    async def _is_known(self, user: User) -> bool:
+    async def _exists(self, user: User) -> bool:
         stored = await self.users.by_email(user.email)
         return stored is not None and stored.password_hash == user.password_hash
 
@@ -204,8 +206,8 @@ class ImportUsers:
 
 
 def _first_of_each(people: Mapping[int, User]) -> tuple[dict[int, User], dict[int, User]]:
-    """Those whose address and id none before them has, and the others: they have their turn when
-    it is known what has become of those before.
+    """Split into users whose address and id are new, and users who share one with an earlier user:
+    these are imported once it is decided what becomes of the earlier one.
     """
     first: dict[int, User] = {}
     others: dict[int, User] = {}

@@ -21,7 +21,7 @@ from domain.permissions import Role
 from domain.user import User
 from infrastructure.storage.backends import open_stores
 from infrastructure.storage.options import StoreOptions
-from infrastructure.user_transfer.files import json_line, written
+from infrastructure.user_transfer.files import json_line, record_of
 from tests.http.people import LOGIN, ME, PERSON, REGISTER, bearer
 from tests.support.builders import NOW, PASSWORD, SECOND, ada
 from tests.support.databases import TemplateDatabases
@@ -397,7 +397,7 @@ class TestExport:
         assert users(tmp_path, url, "export", file).returncode == 0
 
         assert [json.loads(line) for line in file.read_text().splitlines()] == [
-            written(user, with_hash=False) for user in PEOPLE
+            record_of(user, with_hash=False) for user in PEOPLE
         ]
         assert SECRET.search(file.read_text()) is None
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -412,7 +412,7 @@ class TestExport:
 
         with file.open(newline="") as opened:
             rows = list(csv.DictReader(opened))
-        assert list(rows[0]) == list(written(PEOPLE[0], with_hash=False))
+        assert list(rows[0]) == list(record_of(PEOPLE[0], with_hash=False))
         assert [row["name"] for row in rows] == ['\'=Zoë, "李"', "Ada Lovelace"]
 
     @pytest.mark.parametrize(
@@ -455,7 +455,7 @@ class TestOneUser:
             who = EMAIL.upper() if by == "address" else str(stored(url).id)
 
             shown = users(tmp_path, url, "show", who).stdout
-            told = {**written(stored(url), with_hash=False), "sessions": 1}
+            told = {**record_of(stored(url), with_hash=False), "sessions": 1}
             assert dict(line.split(":", 1) for line in shown.splitlines()) == {
                 name: f"{'':<{12 - len(name)}}{value}" for name, value in told.items()
             }

@@ -30,7 +30,7 @@ from infrastructure.user_transfer.files import (
     is_csv,
     json_line,
     open_private,
-    written,
+    record_of,
 )
 from infrastructure.user_transfer.report import Report
 
@@ -76,7 +76,7 @@ def show(user: str) -> None:
         return found, len(await (await container.get(ListSessionsOf))(Operator(), found.id))
 
     found, sessions = _run(look)
-    for name, value in written(found, with_hash=False).items():
+    for name, value in record_of(found, with_hash=False).items():
         click.echo(f"{name + ':':<12} {value}")
     click.echo(f"{'sessions:':<12} {sessions}")
 
@@ -147,7 +147,7 @@ def _write(
     with_hashes: bool,
     users: Sequence[User],
 ) -> None:
-    records = [written(user, with_hash=with_hashes) for user in users]
+    records = [record_of(user, with_hash=with_hashes) for user in users]
     if line is csv_line and records and opened.tell() == 0:
         opened.write(csv_line({name: name for name in records[0]}))
     opened.writelines(line(record) for record in records)
@@ -183,7 +183,7 @@ def import_(file: Path, dry_run: bool, skip_lines: int) -> None:
             click.echo(f"continue with: {command} --skip-lines {progress.line}", err=True)
     verb = "would be imported" if dry_run else "imported"
     click.echo(
-        f"{progress.new} {verb}, {progress.known} there already, {progress.rejected} rejected"
+        f"{progress.new} {verb}, {progress.skipped} there already, {progress.rejected} rejected"
     )
     if not report.is_empty:
         click.echo(f"the reasons are in {report.path}")
@@ -200,14 +200,14 @@ class _Progress:
     size: int
     line: int
     new: int = 0
-    known: int = 0
+    skipped: int = 0
     rejected: int = 0
     is_complete: bool = False
 
     def add(self, imported: Imported, batch: Batch) -> None:
         self.line = batch.line
         self.new += imported.new
-        self.known += imported.known
+        self.skipped += imported.skipped
         self.rejected += len(imported.rejected)
 
 

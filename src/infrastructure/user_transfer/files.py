@@ -15,12 +15,12 @@ import msgspec
 from application.import_users import FIELDS, Record
 from domain.user import User
 
-_LONGEST_LINE = 64 * 1024
+_MAX_LINE_LENGTH = 64 * 1024
 _BATCH = 500
 
 
 class UnreadableFile(Exception):
-    """The file cannot be read any further."""
+    """The rest of the file cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,9 @@ class Batch:
 
 
 def is_csv(path: Path) -> bool:
-    """
-    :raises UnreadableFile: the name ends neither like that of a CSV file nor of JSON Lines.
+    """Whether the file is CSV, or else JSON Lines, by its name.
+
+    :raises UnreadableFile: the name has another ending.
     """
     suffix = path.suffix.lower()
     if suffix not in {".csv", ".jsonl", ".ndjson"}:
@@ -61,7 +62,7 @@ def batches(path: Path, skip_lines: int = 0) -> Iterator[Batch]:
 
 
 class _Lines:
-    """The lines of a file, counted.
+    """The numbered lines of a file.
 
     :ivar offset: position of the next line, in bytes.
     :ivar number: number of the last line, from 1.
@@ -81,13 +82,13 @@ class _Lines:
             raise UnreadableFile(f"there are only {self.number} lines")
 
     def __iter__(self) -> Iterator[str]:
-        while line := self._file.readline(_LONGEST_LINE):
+        while line := self._file.readline(_MAX_LINE_LENGTH):
             self.number += 1
-            if len(line) == _LONGEST_LINE and not line.endswith(b"\n"):
-                raise UnreadableFile(f"line {self.number} is longer than {_LONGEST_LINE} bytes")
-            mark = codecs.BOM_UTF8 if self.offset == 0 else b""  # with which Excel begins files
+            if len(line) == _MAX_LINE_LENGTH and not line.endswith(b"\n"):
+                raise UnreadableFile(f"line {self.number} is longer than {_MAX_LINE_LENGTH} bytes")
+            mark = codecs.BOM_UTF8 if self.offset == 0 else b""  # record_of by Excel
             self.offset += len(line)
-            # What is no UTF-8 becomes what no field accepts.
+            # Invalid UTF-8 becomes surrogates, which no field accepts.
             yield line.removeprefix(mark).decode("utf-8", "surrogateescape")
 
 
@@ -136,8 +137,8 @@ def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def written(user: User, *, with_hash: bool) -> Mapping[str, Any]:
-    """A user as a record that can be imported; without the hash only looked at."""
+def record_of(user: User, *, with_hash: bool) -> Mapping[str, Any]:
+    """Return the user as a record. Without the hash it cannot be imported."""
     values: dict[str, Any] = {
         "id": str(user.id),
         "name": user.name,
@@ -157,20 +158,20 @@ def json_line(values: Mapping[str, Any]) -> str:
 
 
 def csv_line(values: Mapping[str, Any]) -> str:
-    """For spreadsheets: no text in it is a formula to them (OWASP ASVS 5.0, V1.2.10)."""
+    """Format a record as CSV, without formulas for spreadsheets (OWASP ASVS 5.0, V1.2.10)."""
     line = io.StringIO()
-    csv.writer(line).writerow(_no_formula(str(value)) for value in values.values())
+    csv.writer(line).writerow(_without_formula(str(value)) for value in values.values())
     return line.getvalue()
 
 
-def _no_formula(text: str) -> str:
+def _without_formula(text: str) -> str:
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\0")) else text
 
 
 def open_private(path: Path) -> IO[str]:
-    """A new file that only its owner can read.
+    """Create a file that only its owner can read.
 
-    :raises FileExistsError: it is there.
+    :raises FileExistsError: the file exists.
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     return os.fdopen(descriptor, "w", encoding="utf-8")

@@ -49,13 +49,13 @@ class Report:
     def add(self, rejected: Sequence[Rejected]) -> None:
         if rejected:
             with self.path.open("a", encoding="utf-8") as opened:
-                opened.writelines(json_line(_written(each)) for each in rejected)
+                opened.writelines(json_line(_format_rejected(each)) for each in rejected)
 
 
 class _Entry(msgspec.Struct):
     line: int
 
 
-def _written(rejected: Rejected) -> Mapping[str, Any]:
+def _format_rejected(rejected: Rejected) -> Mapping[str, Any]:
     problems = [{"field": each.field, "message": each.message} for each in rejected.problems]
     return {"line": rejected.line, "problems": problems}

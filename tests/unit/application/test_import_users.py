@@ -27,7 +27,7 @@ ID, OTHER_ID = "0f8fad5b-d9cb-469f-a165-70867728950e", "7c9e6679-7425-40de-944b-
 EVERYONE = UserQuery()
 
 Summary = tuple[int, int, list[tuple[int, list[str]]]]
-"""New, known, and of each rejected record its line and the fields that are wrong."""
+"""New, skipped, and of each rejected record its line and the fields that are wrong."""
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def records(*each: Mapping[str, str]) -> list[Record]:
 def summary(*parts: Imported) -> Summary:
     return (
         sum(part.new for part in parts),
-        sum(part.known for part in parts),
+        sum(part.skipped for part in parts),
         [
             (rejected.line, [problem.field for problem in rejected.problems])
             for part in parts
@@ -289,7 +289,7 @@ each_record = pytest.mark.parametrize("record", WITH_ID.values(), ids=WITH_ID)
 
 
 @each_record
-async def test_the_same_record_again_is_known(
+async def test_the_same_record_again_is_skipped(
     users: MemoryUsers, import_users: ImportUsers, record: dict[str, str]
 ) -> None:
     await import_users(Operator(), records(record))
@@ -449,8 +449,8 @@ def test_a_dry_run_predicts_the_import_of_any_file(
     rehearsed, done = asyncio.run(both_ways(numbered(batches), *there))
 
     assert rehearsed == done
-    new, known, rejected = done
-    assert new + known + len(rejected) == sum(len(batch) for batch in batches)
+    new, skipped, rejected = done
+    assert new + skipped + len(rejected) == sum(len(batch) for batch in batches)
 
 
 any_text = st.text(st.characters())  # with surrogates: what was no UTF-8

@@ -28,7 +28,7 @@ from infrastructure.user_transfer.files import (
     is_csv,
     json_line,
     open_private,
-    written,
+    record_of,
 )
 from infrastructure.user_transfer.report import Report
 from tests.support.builders import NOW, SECOND, ada, an_audit, new_id
@@ -544,7 +544,7 @@ async def brought_back(path: Path) -> tuple[Imported, Sequence[User]]:
 
 async def test_users_round_trip_through_a_file(tmp_path: Path) -> None:
     people = [*PEOPLE[:2], ada(email=PEOPLE[2].email, password_hash="quick$1$x$y")]
-    lines = [json_line(written(user, with_hash=True)) for user in people]
+    lines = [json_line(record_of(user, with_hash=True)) for user in people]
 
     imported, users = await brought_back(a_file(tmp_path, "a.jsonl", "".join(lines)))
 
@@ -554,11 +554,11 @@ async def test_users_round_trip_through_a_file(tmp_path: Path) -> None:
 
 
 def test_all_that_can_be_imported_is_written() -> None:
-    assert set(written(ada(), with_hash=True)) == set(FIELDS)
+    assert set(record_of(ada(), with_hash=True)) == set(FIELDS)
 
 
 async def test_an_export_without_hashes_cannot_be_imported(tmp_path: Path) -> None:
-    lines = [json_line(written(user, with_hash=False)) for user in PEOPLE]
+    lines = [json_line(record_of(user, with_hash=False)) for user in PEOPLE]
     assert "quick$" not in "".join(lines)
 
     imported, users = await brought_back(a_file(tmp_path, "a.jsonl", "".join(lines)))
