@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from application.pagination import EventQuery
 from application.ports import AuditLog
@@ -224,6 +225,23 @@ async def test_an_event_that_is_recorded_twice_during_an_outage_is_there_once(
     await remote.log.record(last := an_event())
 
     await remote.is_whole(twice, other, last)
+
+
+async def test_an_event_that_finds_the_buffer_full_is_dropped_and_logged(
+    remote: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infrastructure.storage.sql.audit_log._MOST_WAITING", 2)
+    kept, dropped = [an_event(), an_event()], an_event()
+    await remote.wire.cut()
+
+    with capture_logs() as logs:
+        for event in (*kept, dropped):
+            await remote.log.record(event)
+
+    [full] = [each for each in logs if each["event"] == "audit_buffer_full"]
+    assert full["event_id"] == dropped.id
+    await remote.wire.mend()
+    await remote.is_whole(*kept)
 
 
 async def test_pending_events_are_recorded_without_further_events(

@@ -6,13 +6,13 @@ those that come at the same time share a transaction, for there is only one end 
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
+import structlog
 from sqlalchemy import and_, or_, select, update
 from sqlalchemy.exc import DBAPIError
 
@@ -28,7 +28,7 @@ from infrastructure.storage.sql.audit_rows import event_of, matching
 from infrastructure.storage.sql.database import Database, Recorded
 from infrastructure.storage.sql.tables import audit_events
 
-log = logging.getLogger("doorward")
+log = structlog.stdlib.get_logger("doorward")
 
 _MANY = 1000
 _MOST_WAITING = 10_000
@@ -56,12 +56,12 @@ class SqlAuditLog(AuditLog):
             return
         batch = self._next
         if len(batch.events) >= _MOST_WAITING:
-            log.error("the audit log has no room for an event while its database is down")
+            log.error("audit_buffer_full", event_id=event.id, consequence="event dropped")
             return
         batch.events[event.id] = event
         self._start_writing()
         # A refusal must take as long as one that is not recorded: who is refused learns nothing.
-        # And while there is no answer nobody knows how long it would take.
+        # During an outage the time would be unknown.
         if event.outcome is Outcome.SUCCESS and not self._is_behind:
             await batch.is_over.wait()
 
@@ -143,13 +143,13 @@ class SqlAuditLog(AuditLog):
                 await self._append(list(batch.events.values()))
                 self._is_behind = False
             except Unavailable as error:
-                log.warning("the audit log is not written, events are kept for later: %s", error)
+                log.warning("audit_log_flush_failed", error=str(error), pending=len(batch.events))
                 self._is_behind = True
                 self._next.events = batch.events | self._next.events
-                self._next.is_over.set()  # nobody waits any more
+                self._next.is_over.set()  # the callers wait no longer
                 return
             except Exception:
-                log.exception("%d events are in no audit log, only here", len(batch.events))
+                log.exception("audit_events_lost", event_ids=list(batch.events))
             finally:
                 batch.is_over.set()
 
@@ -164,7 +164,7 @@ class SqlAuditLog(AuditLog):
         try:
             await self._append_new([event])
         except DBAPIError:
-            log.exception("event %s is in no audit log, only in this one", event.id)
+            log.exception("audit_event_rejected", event_id=event.id)
 
     async def _append_new(self, events: Sequence[Event]) -> None:
         """Those that are not there. They may be: nobody knows what has become of an attempt that
