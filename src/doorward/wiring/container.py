@@ -46,8 +46,8 @@ def make_container(
         UseCases(),
         HttpProvider(),
         Jobs(),
-        *traced,
         *replacements,
+        *traced,
         context={
             Settings: settings,
             Lifecycle: lifecycle or Lifecycle(),

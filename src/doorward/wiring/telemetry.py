@@ -1,6 +1,7 @@
 """Logs, metrics and traces."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from dishka import Provider, Scope, from_context, provide
 
@@ -26,9 +27,17 @@ class TelemetryProvider(Provider):
 
 
 def traced_use_cases(tracing: "Tracing") -> Provider:
-    """Provide the use cases once more; each of their calls is a span."""
+    """Decorate the use cases that providers before this one provide: each call is a span."""
     provider = Provider(Scope.APP)
     for use_case in USE_CASES:
         if "__call__" in vars(use_case):
-            provider.provide(tracing.traced(use_case), provides=use_case)
+            provider.decorate(_decorator(tracing, use_case), provides=use_case)
     return provider
+
+
+def _decorator(tracing: "Tracing", use_case: type) -> Callable[[Any], Any]:
+    def trace(untraced: Any) -> Any:
+        return tracing.traced(untraced)
+
+    trace.__annotations__ = {"untraced": use_case, "return": use_case}  # read by dishka
+    return trace

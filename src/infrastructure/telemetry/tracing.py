@@ -9,9 +9,8 @@ and with what: no path but its template, no address, no token, no statement.
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import wraps
 from threading import Thread
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import structlog
 from opentelemetry import context, propagate, trace
@@ -19,11 +18,11 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 
 from domain.errors import AuthError, DomainError, Unavailable
 
-_UseCase = TypeVar("_UseCase", bound=type)
+_UseCase = TypeVar("_UseCase")
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -88,24 +87,8 @@ class Tracing:
         return end
 
     def traced(self, use_case: _UseCase) -> _UseCase:
-        """The same use case, each call of which is a span."""
-        tracer, name = self._tracer, use_case.__name__
-        untraced = use_case.__call__
-
-        @wraps(untraced)
-        async def call(this: Any, *arguments: Any, **named: Any) -> Any:
-            with _span(tracer.start_span(name)):
-                return await untraced(this, *arguments, **named)
-
-        members = {
-            "__slots__": (),
-            "__call__": call,
-            "__module__": use_case.__module__,
-            "__qualname__": use_case.__qualname__,
-            "__doc__": use_case.__doc__,
-        }
-        traced: _UseCase = type(name, (use_case,), members)  # type: ignore[assignment]
-        return traced
+        """Return a stand-in for a use case. Each call of it is a span."""
+        return cast("_UseCase", _Traced(use_case, self._tracer))
 
     @contextmanager
     def store_call(self, store: str, role: str) -> Iterator[None]:
@@ -118,6 +101,22 @@ class Tracing:
             self._tracer.start_span(f"{store} {role}", kind=SpanKind.CLIENT, attributes=attributes)
         ):
             yield
+
+
+class _Traced:
+    """Traces the calls of a use case, and has its other members too."""
+
+    def __init__(self, use_case: Any, tracer: Tracer) -> None:
+        self._use_case = use_case
+        self._tracer = tracer
+        self._name = type(use_case).__name__
+
+    async def __call__(self, *arguments: Any, **named: Any) -> Any:
+        with _span(self._tracer.start_span(self._name)):
+            return await self._use_case(*arguments, **named)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._use_case, name)
 
 
 @contextmanager

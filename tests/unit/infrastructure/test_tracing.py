@@ -118,16 +118,15 @@ def test_lines_of_the_log_bear_the_ids_of_the_request(recorded: Recorded) -> Non
 
 
 async def test_a_traced_use_case_behaves_as_before(recorded: Recorded) -> None:
-    traced = recorded.tracing.traced(Greet)
+    traced = recorded.tracing.traced(Greet("hello"))
 
-    said = await traced("hello")("Ada", loudly=True)
+    said = await traced("Ada", loudly=True)
 
     [span] = recorded.spans
     assert said == "hello Ada!"
     assert span.name == "Greet"
     assert "Ada" not in span.to_json()
-    assert issubclass(traced, Greet)
-    assert traced("hello") == traced("hello")
+    assert traced.word == "hello"
 
 
 @pytest.mark.parametrize(
@@ -143,7 +142,7 @@ async def test_an_error_is_named_and_not_quoted(
     recorded: Recorded, error: Exception, name: str, code: StatusCode
 ) -> None:
     with pytest.raises(type(error)):
-        await recorded.tracing.traced(Greet)("hello", error)("Ada")
+        await recorded.tracing.traced(Greet("hello", error))("Ada")
 
     [span] = recorded.spans
     assert (span.attributes or {})["error.type"] == name
@@ -159,7 +158,7 @@ async def test_spans_are_nested_as_the_calls_are(recorded: Recorded) -> None:
                 pass
 
     end = recorded.tracing.request("GET", "/docs", [])
-    await recorded.tracing.traced(Outer)()()
+    await recorded.tracing.traced(Outer())()
     end(200)
 
     request, use_case, call = recorded.spans
