@@ -114,7 +114,7 @@ def test_values_of_labels_are_those_that_are_counted() -> None:
     """An alert on an outcome that is called otherwise would never fire."""
     registry = CollectorRegistry()
     metrics = Metrics(registry)
-    metrics.tell_keys(TokenKind.ACCESS, {KeyState.CURRENT: 1}, NOW)
+    metrics.report_keys(TokenKind.ACCESS, {KeyState.CURRENT: 1}, NOW)
     counted = {
         value
         for family in registry.collect()

@@ -1,4 +1,4 @@
-"""A load balancer, as small as it can be: it passes connections on to services that are ready."""
+"""A minimal load balancer: it forwards connections to services that report ready."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ import httpx
 from tests.support.processes import Service
 from tests.system.people import PATIENCE, in_the_background
 
-_PAUSE = 0.05  # seconds between two questions
+_PAUSE = 0.05  # seconds between two health checks
 
 
 class Balancer:
     """
-    :ivar ready: the services that have said so the last time, in turns.
+    :ivar ready: the services that reported ready at the last check, in rotation.
     """
 
     def __init__(self, services: Sequence[Service]) -> None:
@@ -63,7 +63,7 @@ class Balancer:
                 await asyncio.sleep(_PAUSE)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """No second service is tried: that would hide what this is to find."""
+        """Do not retry at another service: that would hide a failure."""
         self.ready.append(service := self.ready.pop(0))
         call = asyncio.current_task()
         assert call is not None

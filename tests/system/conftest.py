@@ -1,4 +1,4 @@
-"""The real service on real servers of ours, which these tests may stop."""
+"""Fixtures: the real service, on real database servers that these tests may stop."""
 
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -15,16 +15,16 @@ from tests.system.people import PATIENCE
 
 SETTINGS = {
     "STORE_TIMEOUT": "1s",
-    "ARGON2_MEMORY_KIB": "19456",  # the least that is accepted, for it is quick
-    "LOGIN_LIMIT_ADDRESS": "off",  # all these people live at one address
+    "ARGON2_MEMORY_KIB": "19456",  # the minimum, for speed
+    "LOGIN_LIMIT_ADDRESS": "off",  # all clients have one address
     "REGISTER_LIMIT_ADDRESS": "off",
-    "REFRESH_LIMIT_ACCOUNT": "off",  # and some ask without end
+    "REFRESH_LIMIT_ACCOUNT": "off",  # some clients refresh without a pause
 }
 
 
 @pytest.fixture(scope="session")
 def our_postgres() -> Iterator[Server]:
-    """With the tables of the service, which are made as people make them."""
+    """Migrate an empty database by the command."""
     with postgres_server(sources=OURS) as server:
         environment = {"DATABASE_URL": server.url}
         subprocess.run([COMMAND, "migrate", "up"], cwd="/", env=environment, check=True)
@@ -39,7 +39,7 @@ def our_redis() -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def on_servers(our_postgres: Server, our_redis: Server) -> dict[str, str]:
-    """The settings of a service on PostgreSQL and Redis."""
+    """Return the settings of a service on PostgreSQL and Redis."""
     return SETTINGS | {"DATABASE_URL": our_postgres.url, "REDIS_URL": our_redis.url}
 
 
@@ -47,7 +47,7 @@ def on_servers(our_postgres: Server, our_redis: Server) -> dict[str, str]:
 def on_both_stacks(
     folder: Path, on_servers: dict[str, str], **more: str
 ) -> Iterator[dict[str, Service]]:
-    """A service on the embedded default and one on servers, which start at the same time."""
+    """Start a service on the embedded default and one on servers, concurrently."""
     settings = {"sqlite": SETTINGS, "postgresql and redis": on_servers}
     with ExitStack() as stack, ThreadPoolExecutor() as threads:
 
@@ -63,9 +63,9 @@ def on_both_stacks(
 def on_two_nodes(
     make_folder: Callable[[str], Path], settings: Mapping[str, str]
 ) -> Iterator[list[Service]]:
-    """The service on two machines, as it were: each has its own folder and port.
+    """Start two nodes, each with its own folder and port.
 
-    :param settings: the stores that both have, and the keys.
+    :param settings: the stores and keys that both share.
     """
     folders = [make_folder(name) for name in ("a", "b")]
     with ExitStack() as stack, ThreadPoolExecutor() as threads:
@@ -78,7 +78,7 @@ def on_two_nodes(
 
 @asynccontextmanager
 async def clients_of(services: Sequence[Service]) -> AsyncIterator[list[Client]]:
-    """One of each."""
+    """A client of each node."""
     async with AsyncExitStack() as stack:
         clients = [Client(base_url=each.url, timeout=PATIENCE) for each in services]
         yield [await stack.enter_async_context(client) for client in clients]

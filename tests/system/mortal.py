@@ -1,4 +1,4 @@
-"""The service, which a request can kill: a program that the tests run.
+"""A service that a request can kill: a program that the tests run.
 
 It is the service in all else: its settings, stores, routes and web server. Whenever the server
 has been killed, a new one takes its place, as under systemd or Docker. The new one is forked off
@@ -43,7 +43,7 @@ from infrastructure.config.settings import Settings
 from infrastructure.telemetry.logging import LOGS
 
 HEADER = "x-killed-before"
-"""Of a request: the number of the step that its server does not live to see, beginning with 1."""
+"""The request header with the number of the step before which the server dies, from 1."""
 
 LAST_WORDS = "killed before "
 
@@ -52,7 +52,7 @@ _left: ContextVar[int] = ContextVar("_left", default=0)
 
 
 def step(name: str) -> None:
-    """This request is about to call a store, or to send a part of its answer."""
+    """Count a step: the request is about to call a store, or to send a part of its response."""
     _left.set(_left.get() - 1)
     if _left.get() == 0:
         os.write(sys.stderr.fileno(), f"{LAST_WORDS}{name}\n".encode())
@@ -60,7 +60,7 @@ def step(name: str) -> None:
 
 
 def in_steps(store: _Store, port: type) -> _Store:
-    """The store itself; each call of the port that may have to wait is a step."""
+    """Wrap a store: each asynchronous call of its port is a step."""
     for name, method in vars(port).items():
         if iscoroutinefunction(method):
             setattr(store, name, _after_step(f"{port.__name__}.{name}", getattr(store, name)))
@@ -92,7 +92,7 @@ class StoresInSteps(Provider):
 
 
 def mortal(app: ASGIApp) -> ASGIApp:
-    """Requests without the header do no harm."""
+    """Wrap an application: requests without the header behave as usual."""
 
     async def wrapped(request: Request, receive: Receive, send: Send) -> None:
         async def send_in_steps(message: Message) -> None:
@@ -107,7 +107,7 @@ def mortal(app: ASGIApp) -> ASGIApp:
 
 
 async def loaded(settings: Settings) -> AsyncContainer:
-    """The container with all it needs, but for the stores, which it connects to when asked."""
+    """Make the container and load what it needs, except the stores: they connect on demand."""
     await preflight.prepare(settings)
     container = make_container(settings, StoresInSteps())
     for needed in (TokenSigner, Devices, PasswordHasher, PasswordRule):

@@ -1,4 +1,4 @@
-"""People who use the service all the time, and note what they were answered."""
+"""Clients that send requests continuously and record the responses."""
 
 import asyncio
 import time
@@ -12,13 +12,13 @@ import httpx
 from tests.http.people import Client, Tokens
 
 PATIENCE = 120.0
-"""In seconds; nothing takes that long unless the machine is very busy."""
+"""Seconds; a condition takes that long only on a very busy machine."""
 
 
 @dataclass
 class Answer:
     """
-    :ivar seconds: that it took.
+    :ivar seconds: from the request to the response.
     """
 
     status: int
@@ -34,9 +34,9 @@ class Answer:
 
 @dataclass
 class ContinuousClient:
-    """Asks the same over and over.
+    """A client that repeats one request.
 
-    :ivar answers: all there were until now.
+    :ivar answers: the responses so far.
     """
 
     ask: Callable[[], Awaitable[httpx.Response]]
@@ -49,7 +49,7 @@ class ContinuousClient:
             self._news.set()
 
     async def hears(self, status: int) -> None:
-        """Wait for an answer that is given from now on."""
+        """Wait for the next response with this status."""
         known = len(self.answers)
         async with asyncio.timeout(PATIENCE):
             while status not in {answer.status for answer in self.answers[known:]}:
@@ -62,7 +62,7 @@ class ContinuousClient:
 
 
 class Refresher(ContinuousClient):
-    """Refreshes all the time, and after a failure once more with the token at hand."""
+    """A client that refreshes continuously, after a failure with the same token again."""
 
     def __init__(self, client: Client, tokens: Tokens) -> None:
         super().__init__(self._refresh)

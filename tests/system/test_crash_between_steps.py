@@ -35,18 +35,18 @@ from tests.support.watch import secrets_in
 from tests.system import mortal
 from tests.system.people import PATIENCE
 
-PATIENT = {"REFRESH_GRACE": "1m", "STORE_TIMEOUT": "10s"}  # a busy machine is no reason to fail
+PATIENT = {"REFRESH_GRACE": "1m", "STORE_TIMEOUT": "10s"}  # for a busy machine
 BROKEN = (httpx.RemoteProtocolError, httpx.ReadError)
 _T = TypeVar("_T")
 
 
 @dataclass
 class Crash:
-    """Of the server, before one step of one request.
+    """A crash of the server before one step of one request.
 
-    :ivar number: of the step, beginning with 1.
-    :ivar email: for the person whom it happens to; nobody has it yet.
-    :ivar step: which one it was; empty if the request has no such step and got through.
+    :ivar number: of the step, from 1.
+    :ivar email: an unregistered address for the user of this request.
+    :ivar step: its name; empty if the request has no such step and succeeded.
     """
 
     service: Service
@@ -57,7 +57,7 @@ class Crash:
 
     @contextmanager
     def strikes(self) -> Iterator[None]:
-        """What the client asks now gets no answer."""
+        """Expect no response to the requests in this block."""
         told = len(self.service.log)
         self.client.headers[mortal.HEADER] = str(self.number)
         try:
@@ -69,7 +69,7 @@ class Crash:
 
 
 def one_before_each_step(service: Service, client: Client) -> Iterator[Crash]:
-    """Until the request gets through."""
+    """Return one crash a step, until the request succeeds."""
     for number in count(1):
         crash = Crash(service, client, number, f"{uuid4().hex}@example.org")
         yield crash
@@ -92,7 +92,7 @@ def service(
         port, descriptor = listener.getsockname()[1], listener.fileno()
         environment = on_servers | in_environment(keys) | PATIENT | {"PORT": str(port)}
         process = subprocess.Popen(
-            # -P: the modules in its folder are the tests', and not to be in its way.
+            # -P: do not import modules from its folder, which are tests.
             [sys.executable, "-P", mortal.__file__, str(descriptor)],
             cwd=folder,
             env=environment,
@@ -120,7 +120,7 @@ def wait_for(service: Service) -> None:
 
 @pytest.fixture
 async def client(service: Service) -> AsyncIterator[Client]:
-    """It keeps no connections: a new server would not know those of the one before."""
+    """A client without keep-alive: its connections end with each server."""
     limits = httpx.Limits(max_keepalive_connections=0)
     async with Client(base_url=service.url, timeout=PATIENCE, limits=limits) as client:
         yield client
@@ -131,7 +131,7 @@ def crashes(service: Service, client: Client) -> Iterator[Crash]:
     return one_before_each_step(service, client)
 
 
-async def test_a_registration_is_repeated_or_was_done(
+async def test_a_registration_cut_off_by_a_crash_can_be_repeated_or_was_stored(
     crashes: Iterator[Crash], client: Client
 ) -> None:
     seen = []
@@ -146,7 +146,9 @@ async def test_a_registration_is_repeated_or_was_done(
     assert phases(seen) == [200, 409]
 
 
-async def test_a_login_is_repeated(crashes: Iterator[Crash], client: Client) -> None:
+async def test_a_login_cut_off_by_a_crash_can_be_repeated(
+    crashes: Iterator[Crash], client: Client
+) -> None:
     steps = []
     for crash in crashes:
         assert (await client.register(crash.email)).status_code == 200
@@ -158,7 +160,7 @@ async def test_a_login_is_repeated(crashes: Iterator[Crash], client: Client) -> 
     assert "SessionStore.add" in steps
 
 
-async def test_a_login_that_renews_the_hash_is_repeated(
+async def test_a_login_that_rehashes_can_be_repeated_after_a_crash(
     crashes: Iterator[Crash], client: Client, on_servers: dict[str, str]
 ) -> None:
     steps = []
@@ -172,7 +174,9 @@ async def test_a_login_that_renews_the_hash_is_repeated(
     assert {"UserRepository.replace", "SessionStore.add"} <= set(steps)
 
 
-async def test_a_refresh_is_repeated(crashes: Iterator[Crash], client: Client) -> None:
+async def test_a_refresh_cut_off_by_a_crash_can_be_repeated(
+    crashes: Iterator[Crash], client: Client
+) -> None:
     steps = []
     for crash in crashes:
         tokens = await client.come_in(crash.email)
@@ -183,13 +187,13 @@ async def test_a_refresh_is_repeated(crashes: Iterator[Crash], client: Client) -
         answers = [await client.refresh(tokens["refresh_token"]) for _ in range(2)]
 
         assert [answer.status_code for answer in answers] == [200, 200]
-        assert answers[0].json() == answers[1].json()  # there is one successor
+        assert answers[0].json() == answers[1].json()  # the one successor
         assert await is_alive(client, answers[0].json())
         steps.append(crash.step)
     assert "SessionStore.replace" in steps
 
 
-async def test_a_stolen_token_ends_the_session_once_it_is_presented_again(
+async def test_reuse_of_a_stolen_token_revokes_the_session_despite_a_crash(
     crashes: Iterator[Crash], client: Client
 ) -> None:
     seen = []
@@ -207,7 +211,9 @@ async def test_a_stolen_token_ends_the_session_once_it_is_presented_again(
     assert phases(seen) == [True, False]
 
 
-async def test_a_logout_is_repeated(crashes: Iterator[Crash], client: Client) -> None:
+async def test_a_logout_cut_off_by_a_crash_can_be_repeated(
+    crashes: Iterator[Crash], client: Client
+) -> None:
     seen = []
     for crash in crashes:
         tokens = await client.come_in(crash.email)
@@ -222,7 +228,7 @@ async def test_a_logout_is_repeated(crashes: Iterator[Crash], client: Client) ->
     assert phases(seen) == [True, False]
 
 
-async def test_a_logout_from_two_sessions_is_repeated(
+async def test_a_logout_from_two_sessions_can_be_repeated_after_a_crash(
     crashes: Iterator[Crash], client: Client
 ) -> None:
     seen = []
@@ -240,7 +246,7 @@ async def test_a_logout_from_two_sessions_is_repeated(
     assert phases(seen) == [(True, True), (False, True), (False, False)]
 
 
-async def test_no_other_session_outlives_the_old_password(
+async def test_no_other_session_survives_a_password_change_despite_a_crash(
     crashes: Iterator[Crash], client: Client
 ) -> None:
     seen = []
@@ -255,7 +261,7 @@ async def test_no_other_session_outlives_the_old_password(
         good = await good_passwords(client, crash.email)
 
         seen.append((good, is_thief_in, am_i_in))
-        # The two change with one step. To keep my own session is another one.
+        # Both change in one step. Keeping this session is another step.
         assert is_thief_in is (good == [PASSWORD])
         answer = await client.log_in(crash.email, password=good[0], transport="bearer")
         access = bearer(answer.json()["access_token"])
@@ -271,7 +277,7 @@ async def test_no_other_session_outlives_the_old_password(
 
 
 async def move_in_yesterday(email: str, users_url: str) -> None:
-    """When password hashes were weaker."""
+    """Store a password hash of a weaker configuration."""
     weak = argon2.PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
     backend = backend_for(users_url, "users")
     assert backend.users
@@ -281,7 +287,7 @@ async def move_in_yesterday(email: str, users_url: str) -> None:
 
 
 async def assert_they_log_in_and_go_on(client: Client, email: str) -> None:
-    """Nothing that the crash left behind, half a session for instance, is in their way."""
+    """Expect that no leftover of the crash, such as half a session, disturbs a login."""
     answer = await client.log_in(email, transport="bearer")
     assert answer.status_code == 200
     access = bearer(answer.json()["access_token"])
@@ -291,7 +297,7 @@ async def assert_they_log_in_and_go_on(client: Client, email: str) -> None:
 
 
 async def is_alive(client: Client, tokens: Tokens) -> bool:
-    """Of a session, both tokens are good, or none."""
+    """Expect both tokens of a session to be valid, or neither."""
     answers = [
         (await client.me(tokens["access_token"])).status_code,
         (await client.refresh(tokens["refresh_token"])).status_code,

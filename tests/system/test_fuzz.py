@@ -1,4 +1,4 @@
-"""Whatever is sent to the API, it answers as its own document says, and never with a fault."""
+"""The API answers generated requests as its OpenAPI document says, and never with a 5xx."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from tests.http.routes import documented_routes
 from tests.support.processes import Service, a_service
 
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "15")
-"""For each route. `make fuzz` sends many more."""
+"""Requests a route; `make fuzz` sends many more."""
 
 CHECKS = (
     "not_a_server_error",
@@ -27,13 +27,13 @@ LIMITS = ("LOGIN_LIMIT_ACCOUNT", "LOGIN_LIMIT_ADDRESS", "REGISTER_LIMIT_ADDRESS"
 
 @pytest.fixture
 def service(tmp_path: Path, postgres_url: str, redis_url: str) -> Iterator[Service]:
-    """On real stores, and without limits, for most of what comes would only hear of them."""
+    """Start the service on real stores, without rate limits, which would refuse most requests."""
     unlimited = dict.fromkeys(LIMITS, "off")
     with a_service(tmp_path, DATABASE_URL=postgres_url, REDIS_URL=redis_url, **unlimited) as it:
         yield it
 
 
-def test_no_request_gets_an_answer_that_is_not_documented(service: Service) -> None:
+def test_every_response_to_a_generated_request_is_documented(service: Service) -> None:
     ran = subprocess.run(
         [
             Path(sys.executable).with_name("st"),
@@ -57,7 +57,7 @@ def test_no_request_gets_an_answer_that_is_not_documented(service: Service) -> N
 
 
 def access_token(service: Service) -> str:
-    # Not the password of the examples, with which the account could be deleted.
+    # Not the password in the examples: with it a request could delete the account.
     ada = {"email": "ada@example.org", "password": "a password that no example has"}
     httpx.post(f"{service.url}/api/auth/register", json=ada | {"name": "Ada"}).raise_for_status()
     answer = httpx.post(f"{service.url}/api/auth/login", json=ada).raise_for_status()

@@ -1,4 +1,4 @@
-"""The service is killed at any moment: what it acknowledged holds, and nothing is half done."""
+"""Kills at any moment: acknowledged changes are durable, and no change is partial."""
 
 import asyncio
 import random
@@ -20,13 +20,13 @@ RESIDENTS = 6
 
 @dataclass
 class Resident:
-    """Somebody who registers, and then logs in, refreshes and logs out without end.
+    """A user who registers, then logs in, refreshes and logs out in a loop.
 
-    :ivar answered: is told of each answer.
-    :ivar asking: what has not been answered yet.
-    :ivar is_registered: whether that was acknowledged.
-    :ivar tokens: the newest.
-    :ivar dead: those of acknowledged logouts.
+    :ivar answered: called on each response.
+    :ivar asking: the request without a response.
+    :ivar is_registered: whether the registration was acknowledged.
+    :ivar tokens: the newest tokens.
+    :ivar dead: the tokens of acknowledged logouts.
     """
 
     client: Client
@@ -39,7 +39,7 @@ class Resident:
     dead: list[Tokens] = field(default_factory=list)
 
     async def live(self) -> None:
-        """Until the service is killed."""
+        """Run until the service is killed."""
         try:
             while True:
                 await self.do_something()
@@ -73,7 +73,7 @@ class Resident:
         return tokens
 
     async def look_around(self) -> None:
-        """After the service has come back."""
+        """Check the state after the restart of the service."""
         again = (await self.client.register(self.email)).status_code
         assert again == 409 or (again == 200 and not self.is_registered)
         self.is_registered = True
@@ -85,14 +85,14 @@ class Resident:
         self.asking = ""
 
     async def _look_at(self, tokens: Tokens) -> None:
-        if self.asking == "log out":  # it was done or not, and for both tokens
+        if self.asking == "log out":  # either effective or not, for both tokens
             if await self._is_good(tokens):
                 assert (await self.client.log_out(tokens["refresh_token"])).status_code == 200
             self.dead.append(tokens)
             self.tokens = None
             return
         assert (await self.client.me(tokens["access_token"])).status_code == 200
-        # If a refresh was not answered this is its repetition, and if it was it is the next one.
+        # This repeats a refresh without a response, or is the next one.
         self.tokens = self._tokens(await self.client.refresh(tokens["refresh_token"]))
         self.tokens = self._tokens(await self.client.refresh(self.tokens["refresh_token"]))
         assert (await self.client.me(self.tokens["access_token"])).status_code == 200
@@ -125,7 +125,7 @@ async def kill_again_and_again(service: Service, stack: str) -> None:
             assert service.process
             service.process.send_signal(signal.SIGKILL)
 
-    # None of them keeps connections: a new process would not know those of the one before.
+    # No keep-alive: connections end with each process.
     limits = httpx.Limits(max_keepalive_connections=0)
     async with Client(base_url=service.url, timeout=PATIENCE, limits=limits) as client:
         residents = [

@@ -1,4 +1,4 @@
-"""The port of the metrics, with the service as people run it."""
+"""The metrics port of the service, run by its command."""
 
 import asyncio
 import os
@@ -22,14 +22,14 @@ from tests.support.watch import secrets_in
 from tests.system.people import PATIENCE, in_the_background
 from tests.system.test_workers import both_workers, events, started, until_all_are_new
 
-QUICK = {"ARGON2_MEMORY_KIB": "19456"}  # the least that is accepted
+QUICK = {"ARGON2_MEMORY_KIB": "19456"}  # the minimum
 SLOW = {"ARGON2_MEMORY_KIB": "262144", "ARGON2_PASSES": "4"}  # half a second for each hash
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 class Measured:
-    """The service and its metrics."""
+    """A service and its metrics."""
 
     def __init__(self, service: Service, port: int) -> None:
         self.service = service
@@ -63,12 +63,12 @@ def measured(folder: Path, **variables: str) -> Iterator[Measured]:
     with a_service(folder, **(QUICK | {"METRICS_PORT": str(port)} | variables)) as service:
         yield Measured(service, port)
         if service.process is not None and service.process.poll() is None:
-            service.end()  # SIGKILL would leave the workers without a parent
+            service.end()  # SIGKILL would orphan the workers
 
 
 @asynccontextmanager
 async def talking_to(service: Service) -> AsyncIterator[Client]:
-    """On a new connection for each request, so that it may be any worker."""
+    """Return a client with a new connection for each request, so that any worker may accept it."""
     limits = httpx.Limits(max_keepalive_connections=0)
     async with Client(base_url=service.url, timeout=PATIENCE, limits=limits) as client:
         yield client
@@ -83,7 +83,7 @@ async def test_the_counters_of_all_workers_are_summed(tmp_path: Path, workers: s
             for _ in range(9):
                 assert (await client.log_in(password="a guess")).status_code == 400
                 assert (await client.me(tokens["access_token"])).status_code == 200
-            assert (await client.get("/api/users/nobody")).status_code == 404
+            assert (await client.get("/api/users/unknown")).status_code == 404
 
         text, samples = running.text(), running.samples()
 
@@ -95,8 +95,8 @@ async def test_the_counters_of_all_workers_are_summed(tmp_path: Path, workers: s
     assert value("logins_total", outcome="invalid_credentials") == 9
     assert value("http_requests_total", status="200", **me) == 9
     assert value("http_request_seconds_count", **me) == 9
-    nobody = {"method": "GET", "route": "/api/users/{user_id}", "status": "404"}
-    assert value("http_requests_total", **nobody) == 1
+    unknown = {"method": "GET", "route": "/api/users/{user_id}", "status": "404"}
+    assert value("http_requests_total", **unknown) == 1
     assert value("hash_seconds_count") == value("hash_wait_seconds_count") == 11
     assert value("hash_queue_length") == 0
     assert value("store_seconds_count", store="sqlite", role="users") > 9
@@ -127,7 +127,7 @@ async def test_a_replaced_worker_leaves_its_counters_and_nothing_else(
         assert running.value("logins_total", outcome="success") == 1
 
 
-async def test_a_worker_that_is_killed_leaves_no_queue_behind(tmp_path: Path) -> None:
+async def test_a_killed_worker_leaves_no_queue_length(tmp_path: Path) -> None:
     with measured(tmp_path, WORKERS="2", **SLOW) as running:
         before = await both_workers(running.service)
         async with talking_to(running.service) as client:
@@ -143,11 +143,11 @@ async def test_a_worker_that_is_killed_leaves_no_queue_behind(tmp_path: Path) ->
 
                 await running.until(lambda: len(started(running.service)) == 4)
                 await running.until(lambda: running.value("workers") == 2)
-                # Guesses that nobody had accepted yet are the new workers'.
+                # Connections in the backlog are accepted by the new workers.
                 await running.until(lambda: running.value("hash_queue_length") == 0)
 
 
-def test_the_port_answers_nothing_else(tmp_path: Path) -> None:
+def test_the_metrics_port_answers_only_get_metrics(tmp_path: Path) -> None:
     with measured(tmp_path) as running:
         for path in ("/", "/metrics/", "/metrics/x", "/api/users/me", "/health/live", "/docs"):
             assert httpx.get(running.metrics_url + path).status_code == 404
@@ -183,7 +183,7 @@ async def test_the_report_contains_no_personal_data(tmp_path: Path) -> None:
     assert str(tmp_path) not in text
 
 
-def test_without_the_setting_nothing_listens(tmp_path: Path) -> None:
+def test_without_a_metrics_port_nothing_else_listens(tmp_path: Path) -> None:
     with a_service(tmp_path) as service:
         assert service.process is not None
         sockets = psutil.Process(service.process.pid).net_connections("inet")
@@ -191,7 +191,7 @@ def test_without_the_setting_nothing_listens(tmp_path: Path) -> None:
         assert [each.laddr.port for each in sockets if each.status == "LISTEN"] == [service.port]
 
 
-def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
+def test_a_metrics_port_in_use_is_reported_in_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         result = doorward(
@@ -218,7 +218,7 @@ def test_a_metrics_host_of_another_machine_is_refused(tmp_path: Path) -> None:
 async def test_at_exit_the_metrics_folder_is_deleted_and_all_log_lines_are_json(
     tmp_path: Path,
 ) -> None:
-    """uvicorn's lines, Litestar's and ours; but for those that greet whoever has started it."""
+    """The lines of uvicorn and Litestar too, but not the greeting on the terminal."""
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     with measured(tmp_path, WORKERS="2", TMPDIR=str(temporary)) as running:

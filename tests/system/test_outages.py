@@ -1,4 +1,4 @@
-"""A store goes away while people use the service, dead or frozen, and comes back."""
+"""A store dies or freezes under load, and comes back."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ LONGEST = 2 * 1.0 + 1  # twice the time-out, and a second for a busy machine
 @dataclass
 class Outage:
     """
-    :ivar role: what is not there: the users in PostgreSQL, or the sessions in Redis.
+    :ivar role: the store that is away: users in PostgreSQL, or sessions in Redis.
     """
 
     role: Role
@@ -37,7 +37,7 @@ class Outage:
             return
         assert self.server._child
         first = self.server._child.pid
-        self._freeze(first)  # at once, so that it makes no more processes
+        self._freeze(first)  # first, so that it forks no more processes
         for process in _children_of(first):
             self._freeze(process)
 
@@ -61,7 +61,7 @@ def _children_of(parent: int) -> list[int]:
 def service(
     tmp_path_factory: pytest.TempPathFactory, on_servers: dict[str, str]
 ) -> Iterator[Service]:
-    """One for all of these tests: that it goes on is what they are about."""
+    """Start one service for all tests: it has to survive each outage."""
     with a_service(tmp_path_factory.mktemp("outages"), **on_servers) as service:
         yield service
 
@@ -114,7 +114,7 @@ async def test_a_store_that_is_down_costs_one_timeout(
 
 
 def surprises(service: Service) -> set[str]:
-    """What the log has tracebacks for. An outage is no surprise."""
+    """Return the log lines with tracebacks. An outage causes none."""
     lines = [json.loads(line) for line in service.log.splitlines() if line.startswith("{")]
     return {line["event"] for line in lines if "exception" in line}
 

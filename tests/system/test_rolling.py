@@ -1,4 +1,4 @@
-"""Processes end and others take their place, and nobody who asks can tell."""
+"""Restarts and reloads under load: no request fails."""
 
 import asyncio
 import signal
@@ -23,12 +23,12 @@ KEPT, NEW = httpx.Limits(), httpx.Limits(max_keepalive_connections=0)
 PAUSES = (0.0, 0.01, 0.02, 0.03)  # seconds between two requests
 SLOW = {"ARGON2_MEMORY_KIB": str(128 * 1024), "ARGON2_PASSES": "4"}  # some tenths of a second
 SLOWEST = {"ARGON2_MEMORY_KIB": str(256 * 1024), "ARGON2_PASSES": "16"}
-STRANGER = "nobody@example.org"  # whose password is hashed as well
+STRANGER = "unknown@example.org"  # a login hashes the password all the same
 
 
 @asynccontextmanager
 async def a_crowd(url: str) -> AsyncIterator[list[ContinuousClient]]:
-    """People who log in, refresh and ask, on connections that they keep and on new ones."""
+    """Run clients that log in, refresh and read, on kept-alive and on new connections."""
     callers: list[ContinuousClient] = []
     async with AsyncExitStack() as stack:
 
@@ -65,7 +65,7 @@ def asking(client: Client, access_token: str, pause: float) -> ContinuousClient:
 
 
 def statuses(callers: list[ContinuousClient]) -> set[int]:
-    """Of all answers; whom a connection fails has stopped its test."""
+    """Return the statuses of all responses; a connection failure has failed the test before."""
     return {status for caller in callers for status in caller.statuses}
 
 
@@ -137,7 +137,9 @@ async def test_services_are_restarted_under_load_and_no_request_fails(
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-async def test_it_says_that_it_ends_and_serves_on(tmp_path: Path, workers: str) -> None:
+async def test_after_sigterm_the_service_reports_not_ready_and_still_serves(
+    tmp_path: Path, workers: str
+) -> None:
     settings = SETTINGS | {"WORKERS": workers, "SHUTDOWN_DELAY": "2s"}
     with a_service(tmp_path, **settings) as service:
         async with Client(base_url=service.url, timeout=PATIENCE) as client:
@@ -173,7 +175,7 @@ async def test_an_open_connection_may_send_one_more_request(tmp_path: Path) -> N
         assert await ended(service) == 0
 
 
-async def test_a_silent_connection_holds_nothing_up(tmp_path: Path) -> None:
+async def test_an_idle_connection_does_not_delay_the_exit(tmp_path: Path) -> None:
     with a_service(tmp_path, **IN_MEMORY) as service:
         async with Client(base_url=service.url) as client:
             await client.get("/health/live")
@@ -184,11 +186,13 @@ async def test_a_silent_connection_holds_nothing_up(tmp_path: Path) -> None:
                 assert errors(service) == []
 
 
-async def test_a_login_that_is_being_hashed_is_answered(tmp_path: Path) -> None:
+async def test_a_login_in_progress_is_answered_before_the_exit(tmp_path: Path) -> None:
     with a_service(tmp_path, **IN_MEMORY | SLOW) as service:
         async with Client(base_url=service.url, timeout=PATIENCE) as client:
             logins = [asyncio.create_task(client.log_in(STRANGER)) for _ in range(2)]
-            await asyncio.wait(logins, return_when=asyncio.FIRST_COMPLETED)  # now the other's turn
+            await asyncio.wait(
+                logins, return_when=asyncio.FIRST_COMPLETED
+            )  # the other one is hashed now
             send(service, signal.SIGTERM)
 
             assert [login.status_code for login in await asyncio.gather(*logins)] == [400, 400]
@@ -202,7 +206,7 @@ async def test_a_login_that_would_wait_too_long_gets_503(tmp_path: Path) -> None
         reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
         async with Client(base_url=service.url, timeout=PATIENCE) as client:
             logins = [asyncio.create_task(client.log_in(STRANGER)) for _ in range(20)]
-            writer.write(b"POST /api/auth/login HTTP/1.1\r\nhost: x\r\n")  # and no more
+            writer.write(b"POST /api/auth/login HTTP/1.1\r\nhost: x\r\n")  # an incomplete head
             await asyncio.wait(logins, return_when=asyncio.FIRST_COMPLETED)
             send(service, signal.SIGTERM)
 
@@ -239,7 +243,7 @@ async def test_ctrl_c_skips_the_delay(
         assert "Traceback" not in service.log
 
 
-async def test_limits_are_reloaded_in_place(tmp_path: Path) -> None:
+async def test_sighup_reloads_the_rate_limits_of_a_single_process(tmp_path: Path) -> None:
     configure(tmp_path, LOGIN_LIMIT="1000/1h")
     with a_service(tmp_path, **IN_MEMORY) as service:
         async with Client(base_url=service.url, timeout=PATIENCE) as client:
@@ -254,7 +258,7 @@ async def test_limits_are_reloaded_in_place(tmp_path: Path) -> None:
             assert "Request Count: 4" in str(connection)
 
 
-async def test_a_wrong_configuration_is_not_taken_over(tmp_path: Path) -> None:
+async def test_sighup_ignores_an_invalid_configuration(tmp_path: Path) -> None:
     configure(tmp_path, LOGIN_LIMIT="1000/1h")
     with a_service(tmp_path, **IN_MEMORY) as service:
         async with Client(base_url=service.url, timeout=PATIENCE) as client:
@@ -267,7 +271,7 @@ async def test_a_wrong_configuration_is_not_taken_over(tmp_path: Path) -> None:
         assert "Traceback" not in service.log
 
 
-async def test_workers_are_replaced_by_such_with_the_new_configuration_if_it_is_good(
+async def test_sighup_replaces_the_workers_only_if_the_configuration_is_valid(
     tmp_path: Path, on_servers: dict[str, str]
 ) -> None:
     configure(tmp_path, LOGIN_LIMIT="1000/1h")

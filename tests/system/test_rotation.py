@@ -92,7 +92,7 @@ async def test_keys_rotate_under_load_and_no_verifier_sees_a_failure(
         ):
             while not all(person.is_done for person in crowd):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
-        service.end()  # SIGKILL would leave the two workers without a parent
+        service.end()  # SIGKILL would orphan the workers
 
     assert set().union(*(person.verdicts for person in crowd)) == GOOD
     assert all(len(kids) >= MANY for person in crowd for kids in person.kids)

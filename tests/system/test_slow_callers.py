@@ -1,4 +1,4 @@
-"""Who sends slowly, or nothing, keeps no connection (CWE-400, "Slowloris")."""
+"""Slow and silent clients lose their connection (CWE-400, "Slowloris")."""
 
 import json
 import select
@@ -29,7 +29,7 @@ def connect(service: Service) -> socket.socket:
 
 
 def heard(caller: socket.socket) -> tuple[bytes, bytes]:
-    """All that the service says until it hangs up: head and body."""
+    """Return what the service sends until it closes the connection: head and body."""
     octets = b""
     while more := caller.recv(65536):
         octets += more
@@ -50,7 +50,7 @@ def heard(caller: socket.socket) -> tuple[bytes, bytes]:
     ],
     ids=["nothing", "a blank line", "a line", "a head", "a body", "chunks", "a second request"],
 )
-def test_a_request_that_stops_half_way_is_cut_off(service: Service, start: bytes) -> None:
+def test_an_incomplete_request_gets_408(service: Service, start: bytes) -> None:
     with connect(service) as caller:
         caller.sendall(start)
         started = time.monotonic()
@@ -61,7 +61,7 @@ def test_a_request_that_stops_half_way_is_cut_off(service: Service, start: bytes
     assert b'"code":"request_timeout"' in body
 
 
-def test_a_trickle_is_no_progress(service: Service) -> None:
+def test_a_request_that_arrives_in_a_trickle_gets_408(service: Service) -> None:
     with connect(service) as caller:
         caller.sendall(b"GET / HTTP/1.1\r\n")
         is_answered: list[socket.socket] = []
@@ -79,15 +79,15 @@ def test_a_client_that_stops_reading_is_disconnected(service: Service) -> None:
         caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         caller.settimeout(PATIENCE)
         caller.connect(("127.0.0.1", service.port))
-        # More than the kernel takes in for a caller who does not read.
+        # More than the buffers of the kernel hold for a client that does not read.
         caller.sendall(b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nhost: x\r\n\r\n" * 10)
-        time.sleep(3 * SECONDS)  # it is the time that passes which is tested
+        time.sleep(3 * SECONDS)  # the passing of time is the subject
         head, body = heard(caller)
 
     assert len(head + body) < 9 * largest
 
 
-def test_a_request_beside_a_late_one_gets_its_own_answer(service: Service) -> None:
+def test_a_late_body_does_not_change_the_response_already_sent(service: Service) -> None:
     with connect(service) as caller:
         caller.sendall(HEAD + b"content-length: 2000000\r\n\r\n" + b"x" * 20_000)
         head, body = heard(caller)
@@ -100,7 +100,7 @@ def test_an_idle_connection_is_not_timed_out(service: Service) -> None:
     with httpx.Client(base_url=service.url) as caller:
         assert caller.get("/health/live").status_code == 200
         kept = caller._transport._pool.connections  # type: ignore[attr-defined]
-        time.sleep(2 * SECONDS)  # it is the time that passes which is tested
+        time.sleep(2 * SECONDS)  # the passing of time is the subject
         assert caller.get("/health/live").status_code == 200
         assert len(kept) == 1
         assert "Request Count: 2" in str(kept[0])

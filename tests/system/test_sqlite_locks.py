@@ -1,4 +1,4 @@
-"""SQLite's locks on its file hold while the service runs, whoever else opens and closes it."""
+"""The service keeps its SQLite locks while other processes open and close the file."""
 
 import asyncio
 import signal
@@ -10,12 +10,14 @@ from tests.support.processes import a_service
 from tests.system.people import PATIENCE
 
 
-async def test_nothing_is_lost_when_another_process_closes_the_file(tmp_path: Path) -> None:
-    """The last one to close it takes its log away, and only locks say that one is not the last."""
+async def test_no_commit_is_lost_when_another_process_closes_the_sqlite_file(
+    tmp_path: Path,
+) -> None:
+    """SQLite deletes the write-ahead log at the last close, which it knows by the locks."""
     with a_service(tmp_path, LOGIN_LIMIT_ADDRESS="off", ARGON2_MEMORY_KIB="19456") as service:
         async with Client(base_url=service.url, timeout=PATIENCE) as client:
             await client.register("first@example.org")
-            # As many at once open as many connections.
+            # Concurrent requests open several connections.
             await asyncio.gather(*(client.log_in("first@example.org") for _ in range(8)))
             look(tmp_path / "var" / "doorward.db")
             for number in range(5):
@@ -29,7 +31,7 @@ async def test_nothing_is_lost_when_another_process_closes_the_file(tmp_path: Pa
 
 
 def look(path: Path) -> None:
-    """As a backup would, or `doorward doctor`."""
+    """Open and close the file, as a backup or `doorward doctor` does."""
     connection = sqlite3.connect(path)
     assert connection.execute("SELECT count(*) FROM users").fetchone() == (1,)
     connection.close()

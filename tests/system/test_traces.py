@@ -1,4 +1,4 @@
-"""Traces of the service as people run it, as OpenTelemetry's collector receives them."""
+"""Traces of the service, run by its command, as a collector receives them."""
 
 import gzip
 import json
@@ -30,7 +30,7 @@ TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 @dataclass
 class Collector:
-    """Receives what the exporter sends by HTTP."""
+    """An OTLP collector over HTTP."""
 
     port: int = 0
     raw: list[bytes] = field(default_factory=list)
@@ -50,7 +50,7 @@ class Collector:
                 self.spans += of_scope.spans
 
     def trace_of(self, name: str) -> list[Span]:
-        """The spans of the last trace whose outermost span goes by this name."""
+        """Return the spans of the last trace whose root span has this name."""
         last = [each for each in self.spans if each.name == name][-1]
         return [each for each in self.spans if each.trace_id == last.trace_id]
 
@@ -88,7 +88,7 @@ def parent_of(span: Span, spans: list[Span]) -> Span | None:
 
 
 def path_to(span: Span, spans: list[Span]) -> list[str]:
-    """The names of the spans from the outermost to this one."""
+    """Return the names of the spans from the root to this one."""
     names = [span.name]
     while parent := parent_of(span, spans):
         assert parent.start_time_unix_nano <= span.start_time_unix_nano
@@ -156,7 +156,7 @@ def test_fast_path_responses_are_traced_in_the_trace_of_the_client(
     assert {each.parent_span_id.hex() for each in spans} == {PARENT}
 
 
-def test_lines_of_the_log_bear_the_ids_of_their_request(tmp_path: Path) -> None:
+def test_log_lines_have_the_trace_ids_of_their_request(tmp_path: Path) -> None:
     with a_collector() as collector:
         with a_service(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url) as service:
             log_in(service)
@@ -205,7 +205,7 @@ def test_a_collector_that_is_down_delays_no_request(tmp_path: Path) -> None:
     [{}, {"OTEL_SDK_DISABLED": "true"}, {"OTEL_TRACES_EXPORTER": "none"}],
     ids=["nothing is set", "the SDK is disabled", "no exporter"],
 )
-def test_traces_are_off_unless_they_are_asked_for(tmp_path: Path, off: dict[str, str]) -> None:
+def test_traces_are_off_by_default(tmp_path: Path, off: dict[str, str]) -> None:
     with a_collector() as collector:
         asked = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url} if off else {}
         with a_service(tmp_path, **asked, **off) as service:
@@ -216,8 +216,8 @@ def test_traces_are_off_unless_they_are_asked_for(tmp_path: Path, off: dict[str,
         assert collector.raw == []
 
 
-def test_traces_without_their_packages_are_one_line(tmp_path: Path) -> None:
-    (tmp_path / "opentelemetry").mkdir()  # in the way of the real one
+def test_missing_trace_packages_are_reported_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "opentelemetry").mkdir()  # shadows the real one
     (tmp_path / "opentelemetry" / "__init__.py").write_text("")
 
     result = doorward(
@@ -242,11 +242,13 @@ def test_modules_of_telemetry_that_is_off_are_not_imported(tmp_path: Path) -> No
 import asyncio, sys
 import doorward.cli.serve
 from api.lifecycle import Lifecycle
+from doorward.diagnostics import preflight
 from doorward.main import open_app
 from infrastructure.config.settings import Settings
 
 async def run():
     settings = Settings.read({{"USERS_URL": "memory:", "DOORWARD_DATA": {str(tmp_path)!r}}})
+    await preflight.prepare(settings)
     async with open_app(settings, Lifecycle()):
         sys.exit(any(name in sys.modules for name in {ours}))
 

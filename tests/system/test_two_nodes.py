@@ -45,7 +45,7 @@ FEW = {
     "REFRESH_LIMIT_ACCOUNT": "4/15m",
     "REFRESH_GRACE": f"{GRACE:.0f}s",
 }
-"""So that a test reaches the limits."""
+"""Rate limits that a test reaches."""
 
 RING = {
     "KEYS_SECRET": b64encode(bytes(range(32))).decode(),
@@ -53,7 +53,7 @@ RING = {
     "JWKS_MAX_AGE": "1s",
     "REVOCATION_BOUND": "1s",
 }
-"""One ring of keys for both nodes, which the operator rotates."""
+"""One key ring for both nodes, which the operator rotates."""
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def services(
     migrated_databases: TemplateDatabases,
     our_redis: Server,
 ) -> Iterator[list[Service]]:
-    """In a database of their own: who is an administrator in it is said here."""
+    """Start two nodes on a database of their own, so that a test controls its administrators."""
     with migrated_databases.fresh() as url:
         stores = {"DATABASE_URL": url, "REDIS_URL": our_redis.url}
         with on_two_nodes(tmp_path_factory.mktemp, SETTINGS | FEW | RING | stores) as services:
@@ -73,15 +73,15 @@ def services(
 class Nodes:
     """A client of each node.
 
-    :ivar users_url: where the users are.
+    :ivar users_url: location of the users.
     """
 
     a: Client
     b: Client
     users_url: str
 
-    async def somebody(self) -> tuple[str, Tokens]:
-        """Who has just come in at A, and whom both nodes have copies of."""
+    async def new_user(self) -> tuple[str, Tokens]:
+        """Log in a new user at A, whom both nodes cache."""
         email = f"{uuid4().hex}@example.org"
         tokens = await self.a.come_in(email)
         for client in (self.a, self.b) * 2:
@@ -89,7 +89,7 @@ class Nodes:
         return email, tokens
 
     async def administrators(self, *emails: str) -> list[dict[str, str]]:
-        """These and nobody else, who come in at A and B in turn.
+        """Make these the only administrators, logged in at A and B in turn.
 
         :returns: the headers of each.
         """
@@ -136,8 +136,8 @@ async def test_a_registration_at_one_node_is_known_at_the_other(nodes: Nodes) ->
     assert (await nodes.b.log_in(email)).status_code == 200
 
 
-async def test_a_logout_at_one_counts_at_the_other(nodes: Nodes) -> None:
-    _, tokens = await nodes.somebody()
+async def test_a_logout_at_one_node_is_effective_at_the_other(nodes: Nodes) -> None:
+    _, tokens = await nodes.new_user()
 
     assert (await nodes.b.log_out(tokens["refresh_token"])).status_code == 200
 
@@ -145,8 +145,8 @@ async def test_a_logout_at_one_counts_at_the_other(nodes: Nodes) -> None:
     assert (await nodes.a.refresh(tokens["refresh_token"])).status_code == 401
 
 
-async def test_a_session_that_is_ended_at_one_has_ended_at_the_other(nodes: Nodes) -> None:
-    email, tokens = await nodes.somebody()
+async def test_a_session_revoked_at_one_node_is_revoked_at_the_other(nodes: Nodes) -> None:
+    email, tokens = await nodes.new_user()
     other = await nodes.b.come_in(email)
     mine = bearer(tokens["access_token"])
     sessions = (await nodes.a.get(SESSIONS, headers=mine)).json()["data"]["sessions"]
@@ -160,9 +160,9 @@ async def test_a_session_that_is_ended_at_one_has_ended_at_the_other(nodes: Node
     assert (await nodes.b.me(tokens["access_token"])).status_code == 200
 
 
-async def test_a_role_that_is_changed_at_one_counts_at_the_other(nodes: Nodes) -> None:
+async def test_a_role_changed_at_one_node_is_effective_at_the_other(nodes: Nodes) -> None:
     [admin] = await nodes.administrators(BOSS)
-    _, tokens = await nodes.somebody()
+    _, tokens = await nodes.new_user()
     user = f"{USERS}/{await id_of(nodes.a, tokens)}"
 
     for role, status in (("admin", 200), ("user", 403)) * 2:
@@ -173,7 +173,7 @@ async def test_a_role_that_is_changed_at_one_counts_at_the_other(nodes: Nodes) -
 
 async def test_a_user_disabled_at_one_node_is_refused_at_the_other(nodes: Nodes) -> None:
     [admin] = await nodes.administrators(BOSS)
-    email, tokens = await nodes.somebody()
+    email, tokens = await nodes.new_user()
     user = f"{USERS}/{await id_of(nodes.a, tokens)}"
 
     disabled = await nodes.a.patch(user, json={"disabled": True}, headers=admin)
@@ -186,7 +186,7 @@ async def test_a_user_disabled_at_one_node_is_refused_at_the_other(nodes: Nodes)
 
 async def test_a_user_deleted_at_one_node_is_refused_at_the_other(nodes: Nodes) -> None:
     [admin] = await nodes.administrators(BOSS)
-    email, tokens = await nodes.somebody()
+    email, tokens = await nodes.new_user()
     user = f"{USERS}/{await id_of(nodes.a, tokens)}"
 
     assert (await nodes.a.delete(user, headers=admin)).is_success
@@ -195,8 +195,8 @@ async def test_a_user_deleted_at_one_node_is_refused_at_the_other(nodes: Nodes) 
     assert (await nodes.b.log_in(email)).status_code == 400
 
 
-async def test_a_new_password_at_one_ends_the_other_sessions_at_the_other(nodes: Nodes) -> None:
-    email, mine = await nodes.somebody()
+async def test_a_password_change_at_one_node_revokes_sessions_at_the_other(nodes: Nodes) -> None:
+    email, mine = await nodes.new_user()
     theirs = await nodes.b.come_in(email)
     assert (await nodes.b.me(theirs["access_token"])).status_code == 200
 
@@ -210,8 +210,8 @@ async def test_a_new_password_at_one_ends_the_other_sessions_at_the_other(nodes:
     assert (await nodes.b.log_in(email, password=NEW_PASSWORD)).status_code == 200
 
 
-async def test_within_the_grace_period_both_give_the_same_successor(nodes: Nodes) -> None:
-    _, tokens = await nodes.somebody()
+async def test_within_the_grace_period_both_nodes_return_the_same_successor(nodes: Nodes) -> None:
+    _, tokens = await nodes.new_user()
 
     at_a = await nodes.a.refresh(tokens["refresh_token"])
     at_b = await nodes.b.refresh(tokens["refresh_token"])
@@ -220,8 +220,10 @@ async def test_within_the_grace_period_both_give_the_same_successor(nodes: Nodes
     assert at_a.json() == at_b.json()
 
 
-async def test_after_it_a_spent_token_at_one_ends_the_session_at_the_other(nodes: Nodes) -> None:
-    _, tokens = await nodes.somebody()
+async def test_after_the_grace_period_a_spent_token_at_one_node_revokes_the_session_at_the_other(
+    nodes: Nodes,
+) -> None:
+    _, tokens = await nodes.new_user()
     successor = (await nodes.a.refresh(tokens["refresh_token"])).json()
     assert (await nodes.a.me(successor["access_token"])).status_code == 200
     await asyncio.sleep(GRACE)
@@ -232,8 +234,8 @@ async def test_after_it_a_spent_token_at_one_ends_the_session_at_the_other(nodes
     assert (await nodes.a.refresh(successor["refresh_token"])).status_code == 401
 
 
-async def test_an_older_token_at_one_ends_the_session_at_the_other(nodes: Nodes) -> None:
-    _, tokens = await nodes.somebody()
+async def test_an_older_token_at_one_node_revokes_the_session_at_the_other(nodes: Nodes) -> None:
+    _, tokens = await nodes.new_user()
     second = (await nodes.a.refresh(tokens["refresh_token"])).json()
     third = (await nodes.b.refresh(second["refresh_token"])).json()
     assert (await nodes.a.me(third["access_token"])).status_code == 200
@@ -243,7 +245,7 @@ async def test_an_older_token_at_one_ends_the_session_at_the_other(nodes: Nodes)
     assert (await nodes.a.me(third["access_token"])).status_code == 401
 
 
-async def test_failed_logins_at_both_are_counted_together(nodes: Nodes) -> None:
+async def test_failed_logins_at_both_nodes_share_a_rate_limit(nodes: Nodes) -> None:
     email = f"{uuid4().hex}@example.org"
     await nodes.a.register(email)
     guess = {"email": email, "password": NEW_PASSWORD}
@@ -256,8 +258,8 @@ async def test_failed_logins_at_both_are_counted_together(nodes: Nodes) -> None:
         assert (await node.log_in(email)).status_code == 429
 
 
-async def test_refreshes_at_both_are_counted_together(nodes: Nodes) -> None:
-    _, tokens = await nodes.somebody()
+async def test_refreshes_at_both_nodes_share_a_rate_limit(nodes: Nodes) -> None:
+    _, tokens = await nodes.new_user()
     for node in (nodes.a, nodes.b) * 2:
         answer = await node.refresh(tokens["refresh_token"])
         assert answer.status_code == 200
@@ -309,7 +311,7 @@ def doctor_audit(folder: Path, url: str) -> str:
 
 
 def operator(folder: Path, url: str, *command: str) -> str:
-    """What the operator is told."""
+    """Return the output of a command."""
     environment = RING | {"DATABASE_URL": url}
     return subprocess.run(
         [COMMAND, *command],
@@ -322,7 +324,7 @@ def operator(folder: Path, url: str, *command: str) -> str:
 
 
 def kid(tokens: Tokens) -> str:
-    """The key of the access token."""
+    """Return the key id of the access token."""
     signed_with: str = header(tokens["access_token"])["kid"]
     return signed_with
 
@@ -331,15 +333,15 @@ async def published(node: Client) -> set[str]:
     return {key["kid"] for key in (await node.get(KEYS)).json()["keys"]}
 
 
-async def test_both_sign_with_the_next_key_when_its_time_has_come(
+async def test_both_nodes_sign_with_the_next_key_at_its_start(
     nodes: Nodes, tmp_path: Path
 ) -> None:
-    email, before = await nodes.somebody()
+    email, before = await nodes.new_user()
     rotate = ("keys", "rotate", "--kind", "access")
     await asyncio.to_thread(operator, tmp_path, nodes.users_url, *rotate)
 
     after: list[Tokens] = []
-    async with asyncio.timeout(PATIENCE):  # for the key is published before it signs
+    async with asyncio.timeout(PATIENCE):  # the key is published before it signs
         while len({kid(tokens) for tokens in after} - {kid(before)}) < 1:
             after = [await node.come_in(email) for node in (nodes.b, nodes.a)]
 
@@ -352,7 +354,7 @@ async def test_both_sign_with_the_next_key_when_its_time_has_come(
 
 
 async def test_both_nodes_reject_tokens_of_a_revoked_key(nodes: Nodes, tmp_path: Path) -> None:
-    _, tokens = await nodes.somebody()
+    _, tokens = await nodes.new_user()
 
     await asyncio.to_thread(operator, tmp_path, nodes.users_url, "keys", "revoke", kid(tokens))
 

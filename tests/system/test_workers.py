@@ -1,4 +1,4 @@
-"""Two server processes: what one has done, the other knows with the very next request."""
+"""Two server processes: a change by one is effective at the other with the next request."""
 
 import asyncio
 import json
@@ -25,8 +25,8 @@ from tests.system.people import PATIENCE, ContinuousClient, in_the_background
 @dataclass
 class Pair:
     """
-    :ivar one: and ``other``: clients with one connection each, to one process each.
-    :ivar users_url: where the users are.
+    :ivar one: client of the first process; ``other`` of the second, one connection each.
+    :ivar users_url: location of the users.
     """
 
     one: Client
@@ -41,7 +41,7 @@ async def talking_to_both(service: Service) -> AsyncIterator[Pair]:
         clients = [Client(base_url=service.url, timeout=PATIENCE) for _ in workers]
         for worker, client in zip(workers, clients, strict=True):
             [other] = set(workers) - {worker}
-            os.kill(other, signal.SIGSTOP)  # so the connection can only be to the worker
+            os.kill(other, signal.SIGSTOP)  # so the other worker accepts the connection
             try:
                 await stack.enter_async_context(client)
                 await client.get("/health/live")
@@ -52,7 +52,7 @@ async def talking_to_both(service: Service) -> AsyncIterator[Pair]:
 
 
 async def both_workers(service: Service) -> list[int]:
-    """Their process ids, once both are ready."""
+    """Wait until both workers are ready, and return their process ids."""
     ready: list[int] = []
     async with asyncio.timeout(PATIENCE):
         while len(ready) < 2:
@@ -75,12 +75,14 @@ def events(service: Service) -> list[str]:
 
 
 def started(service: Service) -> list[int]:
-    """The process ids of all workers that there have been, in the order of their start."""
+    """Return the process ids of all workers so far, in the order of their start."""
     start = "Started server process ["
     return [int(each[len(start) : -1]) for each in events(service) if each.startswith(start)]
 
 
-async def test_two_processes_are_of_one_mind(tmp_path: Path, on_servers: dict[str, str]) -> None:
+async def test_changes_in_one_worker_are_effective_in_the_other(
+    tmp_path: Path, on_servers: dict[str, str]
+) -> None:
     with on_both_stacks(tmp_path, on_servers, WORKERS="2") as services:
         for service in services.values():
             async with talking_to_both(service) as pair:
@@ -88,7 +90,7 @@ async def test_two_processes_are_of_one_mind(tmp_path: Path, on_servers: dict[st
                 await assert_a_logout_is_seen_at_once(pair.other, pair.one)
                 await assert_disabling_is_seen_at_once(pair)
                 await assert_administration_is_seen_at_once(pair)
-            service.end()  # SIGKILL would leave the two without a parent
+            service.end()  # SIGKILL would orphan the workers
 
 
 async def test_workers_are_replaced_one_by_one_and_no_request_is_refused(
@@ -100,7 +102,7 @@ async def test_workers_are_replaced_one_by_one_and_no_request_is_refused(
             tokens = await client.come_in("grace@example.org")
 
         async def ask() -> httpx.Response:
-            """On a new connection: one that is kept may be closed as the request sets out."""
+            """Open a new connection: a kept-alive one may be closed while the request is sent."""
             async with Client(base_url=service.url, timeout=PATIENCE) as client:
                 return await client.me(tokens["access_token"])
 
@@ -115,7 +117,7 @@ async def test_workers_are_replaced_one_by_one_and_no_request_is_refused(
 
         assert not set(before) & set(after)
         assert {status for caller in callers for status in caller.statuses} == {200}
-        service.end()  # SIGKILL would leave the two without a parent
+        service.end()  # SIGKILL would orphan the workers
 
 
 async def until_all_are_new(service: Service, old: list[int]) -> list[int]:
@@ -151,7 +153,7 @@ async def assert_a_logout_is_seen_at_once(one: Client, other: Client) -> None:
 
 
 async def assert_administration_is_seen_at_once(pair: Pair) -> None:
-    """Whichever worker an administrator asks, the other one knows with the very next request."""
+    """Expect each change of an administrator at the other worker with the next request."""
     admin = bearer((await pair.one.come_in(BOSS))["access_token"])
     await make_administrator(pair.users_url, BOSS)
     for one, other in ((pair.one, pair.other), (pair.other, pair.one)):
@@ -194,7 +196,7 @@ async def assert_disabling_is_seen_at_once(pair: Pair) -> None:
         for disabled, status in ((True, 401), (False, 200), (True, 401)):
             assert await users.replace(user, user := replace(user, disabled=disabled))
             for client in (pair.one, pair.other):
-                # It was not changed through either; they are told within milliseconds.
+                # Changed past both workers, which receive the invalidation within milliseconds.
                 asking = ContinuousClient(lambda client=client: client.me(access))  # type: ignore[misc]
                 async with asyncio.timeout(1), in_the_background([asking.run()]):
                     await asking.hears(status)

@@ -1,6 +1,6 @@
 """Several server processes and their parent, as far as they differ from uvicorn's.
 
-uvicorn stops a replaced worker as it stops the service, by SIGTERM, on which a worker of ours
+uvicorn stops a replaced worker as it stops the service, by SIGTERM, on which a ``GracefulServer``
 reports not ready. So a replaced worker gets a signal of its own. SIGHUP reads the configuration
 again, and a signal to exit interrupts a replacement.
 """

@@ -67,11 +67,11 @@ def request_observers(observation: Observation) -> Iterator[RequestObserver]:
     """Return the observers of each request, the innermost first; none when telemetry is off."""
     metrics, tracing = observation.metrics, observation.tracing
     if metrics:
-        answered = metrics.answered
+        observe = metrics.observe_request
 
         def measure(scope: HTTPScope, route: str) -> Callable[[int], None]:
             method, began = scope["method"], perf_counter()
-            return lambda status: answered(method, route, status, perf_counter() - began)
+            return lambda status: observe(method, route, status, perf_counter() - began)
 
         yield measure
     if tracing:

@@ -52,7 +52,7 @@ class SigningProvider(Provider):
         keys = await KeyRingWatcher.load(store, times, clock, storage.revocation_bound)
         if observation.metrics:
             metrics = observation.metrics
-            keys.report_to(metrics.tell_keys, metrics.keys_looked_at)
+            keys.report_to(metrics.report_keys, metrics.report_keys_checked)
         return keys
 
     @provide

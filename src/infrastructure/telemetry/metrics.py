@@ -1,12 +1,10 @@
-"""What is counted and measured, for Prometheus: every metric has its name, its labels and its
-meaning here.
+"""The metrics for Prometheus: names, labels and meanings.
 
-No label holds anything that a caller can make up, or that is about one person: there is a fixed
-number of series.
+No label value comes from a client or belongs to one person, so the number of series is fixed.
 
-This is imported only where ``METRICS_PORT`` is set. With several server processes each writes into
-files in a folder that ``telemetry.metrics_server`` has made, and that the process which
-started them reads; prometheus_client decides on that when it is imported.
+This module is imported only if ``METRICS_PORT`` is set. With several server processes, each writes
+its metrics into files in a folder of ``metrics_server``, which their parent reads;
+prometheus_client decides that at import.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,13 +27,13 @@ from domain.outcome import Outcome
 from domain.token import TokenKind
 from infrastructure.signing.key_store import UNKNOWN_START
 
-disable_created_metrics()  # type: ignore[no-untyped-call] # as many series again, unasked
+disable_created_metrics()  # type: ignore[no-untyped-call] # it would double the series
 
 REGISTRY = CollectorRegistry()
-"""Of this process."""
+"""The metrics of this process."""
 
 ABORTED = "none"
-"""The status of a request whose client was gone before there was an answer."""
+"""The label `status` of a request whose client disconnected before the response."""
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -71,36 +69,36 @@ _EXPECTED_REFUSALS = (
 
 
 class Metrics:
-    """One for each process. Its methods are what the rest of the service tells it.
+    """The metrics of one process, and the observers that feed them.
 
-    :param registry: where the metrics are to be found; another one in tests.
+    :param registry: receives the metrics.
     """
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
         self._requests = Counter(
             "doorward_http_requests",
-            "Requests that the application answered. `route` is the template of the path, or "
-            f"`unknown`; `status` is `{ABORTED}` if the client was gone before the answer.",
+            "Requests that the application handled. `route` is the template of the path, or "
+            f"`unknown`; `status` is `{ABORTED}` if the client disconnected before the response.",
             ["method", "route", "status"],
             registry=registry,
         )
         self._request_seconds = Histogram(
             "doorward_http_request_seconds",
-            "Time from the head of a request to its answer.",
+            "Time from the head of a request to its response.",
             ["method", "route"],
             buckets=_REQUEST_TIMES,
             registry=registry,
         )
         self._logins = Counter(
             "doorward_logins",
-            "Attempts to log in, by outcome: `success` or the name of the error, as in the log.",
+            "Login attempts by outcome: `success` or the name of the error, as in the log.",
             ["outcome"],
             registry=registry,
         )
         self._refreshes = Counter(
             "doorward_refreshes",
-            "Refreshes by outcome. refresh_token_reused: a spent token came back, perhaps a "
-            "stolen one, and the session was ended.",
+            "Refreshes by outcome. refresh_token_reused: a spent token was presented again, "
+            "perhaps a stolen one, and the session was revoked.",
             ["outcome"],
             registry=registry,
         )
@@ -109,51 +107,51 @@ class Metrics:
         )
         self._refusals = Counter(
             "doorward_refusals",
-            "Requests that were refused before they reached what they asked for: by their access "
-            "token, their origin or the role of their user.",
+            "Requests refused before their handler ran, because of the access token, the origin "
+            "or the role of the user.",
             ["outcome"],
             registry=registry,
         )
         self._session_endings = Counter(
             "doorward_session_endings",
-            "Steps that ended sessions, by cause. One step can end several sessions of a user; a "
-            "logout that is repeated counts again. Sessions that expire are not among them.",
+            "Operations that revoked sessions, by cause. One operation can revoke several "
+            "sessions of a user; a repeated logout counts again. Expiry is not counted.",
             ["cause"],
             registry=registry,
         )
         self._hash_queue_length = Gauge(
             "doorward_hash_queue_length",
-            "Password hashes that wait for a thread.",
+            "Password hashes waiting for a thread.",
             registry=registry,
             multiprocess_mode="livesum",
         )
         self._hash_wait_seconds = Histogram(
             "doorward_hash_wait_seconds",
-            "How long a password hash waited for a thread.",
+            "Time that a password hash waited for a thread.",
             buckets=_HASH_TIMES,
             registry=registry,
         )
         self._hash_seconds = Histogram(
             "doorward_hash_seconds",
-            "How long a password hash took on its thread.",
+            "Time that a password hash took on its thread.",
             buckets=_HASH_TIMES,
             registry=registry,
         )
         self._hash_refusals = Counter(
             "doorward_hash_refusals",
-            "Password hashes that were refused because the queue was full.",
+            "Password hashes refused because the queue was full.",
             registry=registry,
         )
         self._store_seconds = Histogram(
             "doorward_store_seconds",
-            "How long a call to a store took, the wait for a connection included.",
+            "Time of a call to a store, including the wait for a connection.",
             ["store", "role"],
             buckets=_STORE_TIMES,
             registry=registry,
         )
         self._store_failures = Counter(
             "doorward_store_failures",
-            "Calls to a store that got no answer in time.",
+            "Calls to a store that failed or timed out.",
             ["store", "role"],
             registry=registry,
         )
@@ -166,27 +164,27 @@ class Metrics:
         )
         self._key_since = Gauge(
             "doorward_key_current_since_timestamp_seconds",
-            "Since when the current key signs, in Unix time.",
+            "Start of the current key's use, in Unix time.",
             ["kind"],
             registry=registry,
             multiprocess_mode="livemostrecent",
         )
         self._keys_seen = Gauge(
             "doorward_keys_looked_at_timestamp_seconds",
-            "When the keys were last looked at and all of them were good, in Unix time.",
+            "Last check at which all keys were valid, in Unix time.",
             registry=registry,
             multiprocess_mode="livemin",
         )
         self._build_info = Gauge(
             "doorward_build_info",
-            "1, for the version that runs.",
+            "1 for the version that runs.",
             ["version"],
             registry=registry,
             multiprocess_mode="livemostrecent",
         )
         self._workers = Gauge(
             "doorward_workers",
-            "Server processes that run.",
+            "Running server processes.",
             registry=registry,
             multiprocess_mode="livesum",
         )
@@ -199,11 +197,11 @@ class Metrics:
             EventType.USE_COOKIES: self._refusals,
             EventType.USE_PERMISSION: self._refusals,
         }
-        self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
-        self._called: dict[tuple[str, str], tuple[Histogram, Counter]] = {}
-        self._begin_with_zeros()
+        self._request_series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._store_series: dict[tuple[str, str], tuple[Histogram, Counter]] = {}
+        self._create_expected_series()
 
-    def _begin_with_zeros(self) -> None:
+    def _create_expected_series(self) -> None:
         for counter, outcomes in (
             (self._logins, _EXPECTED_LOGINS),
             (self._refreshes, _EXPECTED_REFRESHES),
@@ -216,19 +214,22 @@ class Metrics:
             self._session_endings.labels(cause.value)
 
     def started(self, version: str) -> None:
+        """Report that this process runs."""
         self._build_info.labels(version).set(1)
         self._workers.set(1)
 
-    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
-        """
+    def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count and time a request.
+
         :param route: the template of the path.
-        :param status: 0 if there was no answer.
+        :param status: of the response; 0 if there was none.
+        :param seconds: from the head of the request to the response.
         """
-        series = self._answered.get((method, route, status))
+        series = self._request_series.get((method, route, status))
         if series is None:
             series = self._series(method, route, status)
-            if method in _METHODS:  # anybody can make up others
-                self._answered[method, route, status] = series
+            if method in _METHODS:  # a client can send any other
+                self._request_series[method, route, status] = series
         requests, request_seconds = series
         requests.inc()
         request_seconds.observe(seconds)
@@ -238,8 +239,8 @@ class Metrics:
         requests = self._requests.labels(known, route, str(status or ABORTED))
         return requests, self._request_seconds.labels(known, route)
 
-    def happened(self, event: Event) -> None:
-        """An :data:`~application.ports.Announce`."""
+    def count_event(self, event: Event) -> None:
+        """Count an audit event. This is an :data:`~application.ports.Announce`."""
         counter = self._by_type.get(event.type)
         if counter is not None:
             counter.labels(event.outcome.value).inc()
@@ -248,14 +249,16 @@ class Metrics:
 
     @contextmanager
     def store_call(self, store: str, role: str) -> Iterator[None]:
-        """A :data:`~infrastructure.storage.options.StoreObserver`."""
-        series = self._called.get((store, role))
+        """Time a call to a store. This is a
+        :data:`~infrastructure.storage.options.StoreObserver`.
+        """
+        series = self._store_series.get((store, role))
         if series is None:
             series = (
                 self._store_seconds.labels(store, role),
                 self._store_failures.labels(store, role),
             )
-            self._called[store, role] = series
+            self._store_series[store, role] = series
         store_seconds, failures = series
         began = perf_counter()
         try:
@@ -282,17 +285,17 @@ class Metrics:
     def refused(self) -> None:
         self._hash_refusals.inc()
 
-    def keys_looked_at(self) -> None:
-        """And all of them were good."""
+    def report_keys_checked(self) -> None:
+        """Report that the keys were checked just now, and are valid."""
         self._keys_seen.set_to_current_time()
 
-    def tell_keys(
+    def report_keys(
         self, kind: TokenKind, states: Mapping[KeyState, int], since: datetime | None
     ) -> None:
-        """What keys of this kind there are. To be told again whenever that changes.
+        """Report the keys of one kind, after each change.
 
-        :param states: how many there are of each; none of those that are not named.
-        :param since: when the current key began to sign, if that is known.
+        :param states: the number of keys in each state; 0 for a state that is not given.
+        :param since: the start of the current key's use, if it is known.
         """
         for state in KeyState:
             self._keys.labels(kind, state).set(states.get(state, 0))

@@ -48,7 +48,7 @@ class Observation:
         """Count each event, if metrics are on, beside logging it."""
         if self.metrics is None:
             return log
-        count = self.metrics.happened
+        count = self.metrics.count_event
 
         def announce(event: Event) -> None:
             log(event)

@@ -1,10 +1,10 @@
-"""Traces of requests, use cases and calls to stores, for OpenTelemetry.
+"""OpenTelemetry traces of requests, use cases and calls to stores.
 
-This is imported only where traces are wanted: the packages come with the extra ``otel``. What is
-exported, how and where, the SDK reads from its own variables.
+This module is imported only if traces are configured: its packages come with the extra ``otel``.
+The SDK reads from its own variables what to export, and where to.
 
-A span says what was done, how long it took and how it ended. No span says who asked, from where
-and with what: no path but its template, no address, no token, no statement.
+A span has an operation, its duration and its outcome. It has no personal data: no path but its
+template, no address, no token, no SQL statement.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -27,11 +27,11 @@ _UseCase = TypeVar("_UseCase")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 _PATIENCE = 3.0
-"""Seconds in the end for what has not been sent yet. Docker kills soon after."""
+"""Seconds to send the last spans when the process exits: Docker kills it soon after."""
 
 
 class Tracing:
-    """One for each process."""
+    """The tracing of one process."""
 
     def __init__(self, provider: TracerProvider) -> None:
         self._provider = provider
@@ -39,7 +39,7 @@ class Tracing:
 
     @classmethod
     def from_environment(cls, version: str) -> Self:
-        """As the variables ``OTEL_…`` of the environment say."""
+        """Configure tracing by the environment variables ``OTEL_…``."""
         resource = Resource.create({"service.version": version})
         if str(resource.attributes["service.name"]).startswith("unknown_service"):
             resource = resource.merge(Resource({"service.name": "doorward"}))
@@ -48,7 +48,7 @@ class Tracing:
         return cls(provider)
 
     def close(self) -> None:
-        """Send what has not been sent. A collector that does not answer holds nobody up."""
+        """Send the last spans, and wait some seconds for the collector at most."""
         thread = Thread(target=self._provider.shutdown, name="last spans", daemon=True)
         thread.start()
         thread.join(_PATIENCE)
@@ -56,10 +56,11 @@ class Tracing:
     def request(
         self, method: str, route: str, headers: Iterable[tuple[bytes, bytes]]
     ) -> Callable[[int], None]:
-        """A request begins. The lines of the log that it causes bear the ids of its span.
+        """Start the span of a request, and add its ids to the log lines of that request.
 
-        :param headers: in which it may be said of what it is a part.
-        :returns: to be told its status in the end; 0 if there was no answer.
+        :param route: the template of the path.
+        :param headers: may name the trace that the request belongs to (W3C Trace Context).
+        :returns: a function that ends the span; it takes the status, 0 if there was no response.
         """
         carrier = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
         known = method if method in _METHODS else "_OTHER"
@@ -92,7 +93,7 @@ class Tracing:
 
     @contextmanager
     def store_call(self, store: str, role: str) -> Iterator[None]:
-        """A ``StoreObserver``. What no request waits for is not traced."""
+        """Trace a call to a store within a request. This is a ``StoreObserver``."""
         if not trace.get_current_span().is_recording():
             yield
             return
@@ -121,7 +122,7 @@ class _Traced:
 
 @contextmanager
 def _span(span: Span) -> Iterator[None]:
-    """An error is named, and what it says is not: nobody knows what a driver quotes."""
+    """Record the type of an error, but not its message: a driver may quote a value in it."""
     with trace.use_span(
         span, end_on_exit=True, record_exception=False, set_status_on_exception=False
     ):

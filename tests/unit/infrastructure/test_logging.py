@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line, whatever is in it."""
+"""Logs: one JSON object a line, for all values."""
 
 import json
 import logging
@@ -26,13 +26,13 @@ LINE_ENDS = ["\n", "\r", "\r\n", "\x0b", "\x0c", "\x1b[2K", "\x85", "\u2028", "\
 
 
 async def line_of(event: Event, caplog: pytest.LogCaptureFixture) -> str:
-    """What is written of the event."""
+    """Return the log line of the event."""
     caplog.set_level(logging.INFO, "doorward.audit")
     LoggedEvents()(event)
     return json_formatter().format(caplog.records[-1])
 
 
-async def test_an_event_is_one_line_with_its_members(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_audit_event_is_one_line_of_json(caplog: pytest.LogCaptureFixture) -> None:
     line = await line_of(
         Event(EVENT_ID, EventType.LOGIN, Outcome.SUCCESS, NOW, CALLER, USER_ID, SESSION_ID), caplog
     )
@@ -69,14 +69,16 @@ async def test_unknown_values_are_null(caplog: pytest.LogCaptureFixture) -> None
     assert members["address"] == members["request_id"] == ""
 
 
-async def test_the_device_token_is_not_written(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_device_token_of_an_audit_event_is_not_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     assert "device" not in await line_of(
         Event(EVENT_ID, EventType.LOGIN, Outcome.SUCCESS, NOW, CALLER), caplog
     )
 
 
 @pytest.mark.parametrize("end", LINE_ENDS, ids=ascii)
-async def test_no_value_can_pretend_to_be_a_line(
+async def test_no_value_of_an_audit_event_can_forge_a_line(
     caplog: pytest.LogCaptureFixture, end: str
 ) -> None:
     forged = f"x{end}2026-01-01 INFO all is well"
@@ -117,7 +119,7 @@ def test_a_log_call_is_an_event_name_with_its_fields(caplog: pytest.LogCaptureFi
 
 
 @pytest.mark.parametrize("reserved", ["name", "args", "module", "message", "process", "level"])
-def test_any_name_will_do_for_a_field(caplog: pytest.LogCaptureFixture, reserved: str) -> None:
+def test_a_log_field_may_have_any_name(caplog: pytest.LogCaptureFixture, reserved: str) -> None:
     structlog.stdlib.get_logger("doorward").error("something_failed", **{reserved: "a value"})
 
     assert json.loads(json_formatter().format(caplog.records[-1]))["event"] == "something_failed"
@@ -127,7 +129,7 @@ def of_a_library(message: str, *values: object) -> logging.LogRecord:
     return logging.LogRecord("uvicorn.error", logging.WARNING, "", 0, message, values, None)
 
 
-def test_lines_of_libraries_take_the_same_form() -> None:
+def test_a_library_logs_in_the_same_format() -> None:
     with structlog.contextvars.bound_contextvars(request_id="request-7"):
         members = json.loads(json_formatter().format(of_a_library("%s is %d", "it", 5)))
 
@@ -141,7 +143,7 @@ def test_lines_of_libraries_take_the_same_form() -> None:
 
 
 @pytest.mark.parametrize("end", LINE_ENDS, ids=ascii)
-def test_nor_can_a_value_in_a_librarys_line(end: str) -> None:
+def test_no_value_in_the_log_of_a_library_can_forge_a_line(end: str) -> None:
     line = json_formatter().format(of_a_library("%s", f"x{end}y"))
 
     assert len(line.splitlines()) == 1
@@ -149,7 +151,7 @@ def test_nor_can_a_value_in_a_librarys_line(end: str) -> None:
     assert json.loads(line)["event"] == f"x{end}y"
 
 
-def test_a_traceback_is_in_the_same_line_and_holds_no_local_variables() -> None:
+def test_a_traceback_is_one_field_without_local_variables() -> None:
     secret = new_id()
 
     def fail(password: str) -> None:

@@ -1,4 +1,4 @@
-"""What is counted, and under which labels."""
+"""The metrics and their labels."""
 
 from datetime import UTC, datetime
 
@@ -79,14 +79,14 @@ def an_event(
 def test_an_event_is_counted_by_its_outcome(
     registry: CollectorRegistry, metrics: Metrics, event: Event, counter: str, outcome: str
 ) -> None:
-    metrics.happened(event)
+    metrics.count_event(event)
 
     assert registry.get_sample_value(counter, {"outcome": outcome}) == 1
 
 
 def test_a_counter_without_events_is_zero_and_not_absent(
     registry: CollectorRegistry,
-    metrics: Metrics,  # noqa: ARG001 - which begins with zeros
+    metrics: Metrics,  # noqa: ARG001 - creates the series
 ) -> None:
     reused = {"outcome": "refresh_token_reused"}
 
@@ -121,10 +121,10 @@ def test_a_counter_without_events_is_zero_and_not_absent(
     ],
     ids=lambda each: f"{each.type} {each.detail}" if isinstance(each, Event) else str(each),
 )
-def test_sessions_end_by_a_cause(
+def test_a_revocation_is_counted_by_its_cause(
     registry: CollectorRegistry, metrics: Metrics, event: Event, cause: str | None
 ) -> None:
-    metrics.happened(event)
+    metrics.count_event(event)
 
     assert event.cause_of_end == cause
     counted = {
@@ -138,23 +138,23 @@ def test_sessions_end_by_a_cause(
 
 def test_clients_cannot_create_labels(registry: CollectorRegistry, metrics: Metrics) -> None:
     for method in ("PROPFIND", "get", "X" * 1000):
-        metrics.answered(method, "unknown", 404, 0.01)
+        metrics.observe_request(method, "unknown", 404, 0.01)
 
     others = {"method": "other", "route": "unknown", "status": "404"}
     assert registry.get_sample_value("doorward_http_requests_total", others) == 3
     assert b"XX" not in generate_latest(registry)
 
 
-def test_a_request_without_an_answer_is_counted(
+def test_a_request_without_a_response_is_counted(
     registry: CollectorRegistry, metrics: Metrics
 ) -> None:
-    metrics.answered("POST", "/api/auth/login", 0, 1.5)
+    metrics.observe_request("POST", "/api/auth/login", 0, 1.5)
 
     gone = {"method": "POST", "route": "/api/auth/login", "status": "none"}
     assert registry.get_sample_value("doorward_http_requests_total", gone) == 1
 
 
-def test_a_call_to_a_store_is_timed_however_it_ends(
+def test_a_call_to_a_store_is_timed_whether_it_succeeds_or_fails(
     registry: CollectorRegistry, metrics: Metrics
 ) -> None:
     with metrics.store_call("redis", "sessions"):
@@ -176,9 +176,9 @@ def test_keys_are_reported_by_state_and_start_of_signing(
 
     access, refresh = TokenKind
     current, coming, retired = KeyState
-    metrics.tell_keys(access, {coming: 1, current: 1, retired: 2}, since)
-    metrics.tell_keys(access, {current: 1, retired: 3}, since)
-    metrics.tell_keys(refresh, {current: 1}, None)
+    metrics.report_keys(access, {coming: 1, current: 1, retired: 2}, since)
+    metrics.report_keys(access, {current: 1, retired: 3}, since)
+    metrics.report_keys(refresh, {current: 1}, None)
 
     def keys(state: str) -> float | None:
         labels = {"kind": "access", "state": state}
@@ -190,10 +190,10 @@ def test_keys_are_reported_by_state_and_start_of_signing(
     assert registry.get_sample_value(age, {"kind": "refresh"}) is None
 
 
-def test_no_metric_knows_a_person(registry: CollectorRegistry, metrics: Metrics) -> None:
-    metrics.happened(an_event(EventType.LOGIN, Outcome.INVALID_CREDENTIALS))
-    metrics.happened(Event(new_id(), EventType.LOGOUT, Outcome.SUCCESS, NOW, UNKNOWN))
-    metrics.answered("GET", "/api/users/me", 200, 0.01)
+def test_no_metric_has_personal_data(registry: CollectorRegistry, metrics: Metrics) -> None:
+    metrics.count_event(an_event(EventType.LOGIN, Outcome.INVALID_CREDENTIALS))
+    metrics.count_event(Event(new_id(), EventType.LOGOUT, Outcome.SUCCESS, NOW, UNKNOWN))
+    metrics.observe_request("GET", "/api/users/me", 200, 0.01)
 
     labels = {
         name for family in registry.collect() for each in family.samples for name in each.labels

@@ -1,4 +1,4 @@
-"""What a span says, and what no span says."""
+"""The content of spans."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Recorded:
 
     @property
     def spans(self) -> list[ReadableSpan]:
-        """The outermost first."""
+        """Return the spans, the root first."""
         return list(reversed(self.exporter.get_finished_spans()))
 
 
@@ -50,7 +50,7 @@ class Greet:
         return f"{self.word} {name}{'!' if loudly else ''}"
 
 
-def test_a_request_is_a_span_by_its_route(recorded: Recorded) -> None:
+def test_a_request_is_a_span_named_after_its_route(recorded: Recorded) -> None:
     end = recorded.tracing.request("GET", "/api/users/{user_id}", [])
     end(200)
 
@@ -65,7 +65,7 @@ def test_a_request_is_a_span_by_its_route(recorded: Recorded) -> None:
     assert span.status.status_code is StatusCode.UNSET
 
 
-def test_a_request_belongs_to_the_trace_that_it_names(recorded: Recorded) -> None:
+def test_a_request_joins_the_trace_of_its_traceparent(recorded: Recorded) -> None:
     end = recorded.tracing.request("GET", "/docs", SAID)
     end(200)
 
@@ -106,7 +106,7 @@ def test_clients_cannot_create_span_names(recorded: Recorded) -> None:
     assert "XX" not in span.to_json()
 
 
-def test_lines_of_the_log_bear_the_ids_of_the_request(recorded: Recorded) -> None:
+def test_log_lines_have_the_ids_of_the_span_of_their_request(recorded: Recorded) -> None:
     end = recorded.tracing.request("GET", "/docs", SAID)
     bound = get_contextvars()
     end(200)
@@ -138,7 +138,7 @@ async def test_a_traced_use_case_behaves_as_before(recorded: Recorded) -> None:
     ],
     ids=str,
 )
-async def test_an_error_is_named_and_not_quoted(
+async def test_a_span_has_the_type_of_an_error_but_not_its_message(
     recorded: Recorded, error: Exception, name: str, code: StatusCode
 ) -> None:
     with pytest.raises(type(error)):
@@ -151,7 +151,7 @@ async def test_an_error_is_named_and_not_quoted(
     assert "secret" not in span.to_json()
 
 
-async def test_spans_are_nested_as_the_calls_are(recorded: Recorded) -> None:
+async def test_spans_are_nested_like_the_calls(recorded: Recorded) -> None:
     class Outer:
         async def __call__(self) -> None:
             with recorded.tracing.store_call("redis", "sessions"):
@@ -176,7 +176,7 @@ async def test_spans_are_nested_as_the_calls_are(recorded: Recorded) -> None:
     }
 
 
-def test_a_call_that_no_request_waits_for_is_not_traced(recorded: Recorded) -> None:
+def test_a_call_outside_a_request_is_not_traced(recorded: Recorded) -> None:
     with recorded.tracing.store_call("redis", "sessions"):
         pass
 
