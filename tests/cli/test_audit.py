@@ -74,7 +74,7 @@ def prune(folder: Path, url: str, age: str = "400d") -> str:
 
 def fine(count: int, pruned: int = 0) -> Told:
     before = f" (the first {pruned} were pruned)" if pruned else ""
-    return 0, [f"ok    audit log: {count} events{before}, none changed and none taken out"]
+    return 0, [f"ok    audit log: {count} events{before}, none changed and none removed"]
 
 
 def failed(what: str) -> Told:
@@ -135,7 +135,7 @@ class TestDoctorAudit:
 
         assert (told.returncode, told.stderr) == (0, "")
         assert told.stdout.splitlines() == [
-            "ok    audit log: 0 events, none changed and none taken out",
+            "ok    audit log: 0 events, none changed and none removed",
             f"info  head: 0:{NOTHING}",
         ]
 
@@ -197,7 +197,7 @@ class TestDoctorAudit:
         code, [line] = examine(tmp_path, "memory:")
 
         assert code == 0
-        assert re.fullmatch(r"info  audit log: memory .* keeps none", line)
+        assert re.fullmatch(r"info  audit log: memory .* stores none", line)
 
     def test_it_makes_no_database_where_there_is_none(self, tmp_path: Path) -> None:
         _, lines = examine(tmp_path, "sqlite:///users.db")
@@ -285,7 +285,7 @@ def test_an_address_that_was_forgotten_is_no_forgery(sqlite_url: str) -> None:
     with opened(sqlite_url) as database:
         database.execute("UPDATE audit_events SET address = NULL, address_salt = NULL")
 
-    assert findings(sqlite_url)[0] == "ok 3 events, none changed and none taken out"
+    assert findings(sqlite_url)[0] == "ok 3 events, none changed and none removed"
 
 
 @pytest.mark.parametrize(
@@ -321,7 +321,7 @@ class TestPrune:
         happen(url, LONG_AGO, NOW, NOW)
         noted = head(url)
 
-        assert prune(tmp_path, url) == "3 events are forgotten\n"
+        assert prune(tmp_path, url) == "3 events deleted\n"
 
         assert examine(tmp_path, url) == fine(3, pruned=3)  # with that of the pruning
         assert head(url).startswith("6:")
@@ -329,25 +329,25 @@ class TestPrune:
         code, lines = examine(tmp_path, url, "--since", pruned)
         assert (code, lines[:1]) == fine(3, pruned=3)
         assert lines[1:] == ["info  noted head: was pruned: it cannot be compared"]
-        assert prune(tmp_path, url) == "0 events are forgotten\n"
+        assert prune(tmp_path, url) == "0 events deleted\n"
 
     @each_database
     def test_pruning_stops_at_the_first_young_row(self, tmp_path: Path, url: str) -> None:
         """Or there would be a gap."""
         happen(url, LONG_AGO, NOW, LONG_AGO, LONG_AGO)
 
-        assert prune(tmp_path, url) == "1 events are forgotten\n"
+        assert prune(tmp_path, url) == "1 events deleted\n"
         assert examine(tmp_path, url) == fine(4, pruned=1)
 
     @each_database
     def test_however_many_are_old_all_of_them_go(self, tmp_path: Path, url: str) -> None:
         happen(url, *[LONG_AGO] * 2345)
 
-        assert prune(tmp_path, url) == "2345 events are forgotten\n"
+        assert prune(tmp_path, url) == "2345 events deleted\n"
         assert examine(tmp_path, url) == fine(1, pruned=2345)
 
     def test_of_an_empty_log_nothing_goes(self, tmp_path: Path, sqlite_url: str) -> None:
-        assert prune(tmp_path, sqlite_url) == "0 events are forgotten\n"
+        assert prune(tmp_path, sqlite_url) == "0 events deleted\n"
 
     def test_a_change_after_a_pruning_is_detected(self, tmp_path: Path, sqlite_url: str) -> None:
         happen(sqlite_url, LONG_AGO, LONG_AGO, NOW, NOW)

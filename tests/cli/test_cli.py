@@ -252,7 +252,7 @@ class TestServeOnServers:
         up = doorward(tmp_path, "migrate", "up", DATABASE_URL=postgres_url, REDIS_URL=redis_url)
         assert up.returncode == 0, up.stderr
         assert f" to {newest()}\n" in up.stdout
-        assert "there is nothing to migrate" in up.stdout
+        assert "nothing to migrate" in up.stdout
 
         with serving(tmp_path, DATABASE_URL=postgres_url, REDIS_URL=redis_url) as service:
             assert httpx.get(f"{service.url}/health/ready").is_success
@@ -326,7 +326,7 @@ class TestMigrate:
         result = doorward(tmp_path, "migrate", "up", USERS_URL="memory:")
 
         assert result.returncode == 0
-        assert "there is nothing to migrate" in result.stdout
+        assert "nothing to migrate" in result.stdout
 
 
 class TestConfiguration:

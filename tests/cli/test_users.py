@@ -489,7 +489,7 @@ class TestOneUser:
 
         result = users(tmp_path, sqlite_url, command, who)
 
-        assert_one_line(result, "there is nobody with that address or id")
+        assert_one_line(result, "no user has that address or id")
 
     @each_database
     def test_the_last_administrator_stays(self, tmp_path: Path, url: str) -> None:

@@ -303,7 +303,7 @@ async def test_events_recorded_by_two_nodes_form_one_chain(nodes: Nodes, tmp_pat
     told = await asyncio.to_thread(doctor_audit, tmp_path, nodes.users_url)
     [[recorded]] = await by_hand(nodes.users_url, "SELECT count(*) FROM audit_events")
     assert recorded >= len(people)
-    assert f"audit log: {recorded} events, none changed and none taken out\n" in told
+    assert f"audit log: {recorded} events, none changed and none removed\n" in told
 
 
 def doctor_audit(folder: Path, url: str) -> str:

@@ -16,17 +16,19 @@ def audit() -> None:
 
 
 @audit.command()
-@click.option("--older-than", "age", required=True, help="For instance 400d.")
+@click.option(
+    "--older-than", "age", required=True, help="Minimum age of the deleted events, such as 400d."
+)
 def prune(age: str) -> None:
-    """Forget events from the oldest on. The others stay in their places, and the chain holds."""
+    """Delete the oldest events. The others keep their numbers, and the chain stays valid."""
     try:
-        oldest = lifetime(age)
+        minimum_age = lifetime(age)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--older-than") from None
 
     async def run() -> int:
         async with use_cases() as container:
             prune_audit_log: PruneAuditLog = await container.get(PruneAuditLog)
-            return await prune_audit_log(Operator(), oldest)
+            return await prune_audit_log(Operator(), minimum_age)
 
-    click.echo(f"{asyncio.run(run())} events are forgotten")
+    click.echo(f"{asyncio.run(run())} events deleted")

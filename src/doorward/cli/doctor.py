@@ -1,4 +1,4 @@
-"""``doorward doctor``: what is wrong, from the command line."""
+"""``doorward doctor``: the health of an installation, from the command line."""
 
 import asyncio
 import os
@@ -16,21 +16,22 @@ from infrastructure.telemetry.logging import configure_logging
 @click.group(invoke_without_command=True)
 @click.pass_context
 def doctor(context: click.Context) -> None:
-    """Check configuration, keys, stores, schema and clocks: one line for each."""
-    configure_logging()
+    """Check configuration, keys, stores, schema and clocks, one line each."""
     if context.invoked_subcommand is None:
+        configure_logging()
         read_env_file()
         _print(examine(os.environ))
 
 
 @doctor.command("audit")
-@click.option("--since", metavar="NUMBER:DIGEST", help="A head that was noted before.")
+@click.option("--since", metavar="NUMBER:DIGEST", help="A head that an earlier run printed.")
 def doctor_audit(since: str | None) -> None:
-    """Read the whole audit log: whether any event was changed or taken out.
+    """Verify the whole audit log: no event was changed or removed.
 
-    Note the head that it prints in another place, and give it with --since later: who can write
-    to the database could write all of the log anew, but not with that head in it.
+    Store the head that it prints elsewhere, and pass it with --since later: an attacker with
+    write access to the database could rewrite the whole log, but not with that head in it.
     """
+    configure_logging()
     read_env_file()
     _print(examine_audit_log(Settings.read(), since))
 

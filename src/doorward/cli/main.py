@@ -15,19 +15,19 @@ from infrastructure.storage.not_ready import NotReady
 def doorward() -> None:
     """A self-hosted authentication service.
 
-    It is configured by environment variables, of which those that are not set may stand in a
-    file `.env` in the current folder.
+    Environment variables configure it. A file `.env` in the current folder sets those that are
+    not set otherwise.
     """
 
 
 for name, summary in {
     "audit": "The audit log.",
-    "doctor": "Check configuration, keys, stores, schema and clocks: one line for each.",
+    "doctor": "Check configuration, keys, stores, schema and clocks, one line each.",
     "keys": "The keys that sign tokens.",
-    "migrate": "Move the database's schema.",
+    "migrate": "Migrate the schema of the databases.",
     "openapi": "Print the OpenAPI document.",
     "serve": "Run the service until SIGINT or SIGTERM.",
-    "users": "The people who can log in.",
+    "users": "The user accounts.",
 }.items():
     doorward.add_command(LazyCommand(name, summary, f"doorward.cli.{name}"))
 

@@ -15,18 +15,18 @@ from infrastructure.telemetry.logging import configure_logging
 
 @click.group()
 def migrate() -> None:
-    """Move the database's schema."""
+    """Migrate the schema of the databases."""
 
 
 @migrate.command()
 def up() -> None:
-    """To the newest version."""
+    """Migrate to the newest revision."""
     _migrate(schema.move_up)
 
 
 @migrate.command()
 def down() -> None:
-    """One version back. What only the newer one can hold is lost."""
+    """Go back by one revision. Data that only the newer one can store is lost."""
     _migrate(schema.move_down)
 
 
@@ -47,7 +47,7 @@ def _migrate(move: Callable[[Location, StoreOptions], Awaitable[schema.Move]]) -
 
 def _format_move(move: schema.Move | None) -> str:
     if move is None:
-        return "there is nothing to migrate"
+        return "nothing to migrate"
     if move.before == move.after:
         return f"stays at {move.after or 'nothing'}"
     return f"from {move.before or 'nothing'} to {move.after or 'nothing'}"

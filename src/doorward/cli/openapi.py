@@ -11,6 +11,6 @@ from infrastructure.config.http import HttpSettings
 
 @click.command()
 def openapi() -> None:
-    """Print the OpenAPI document. It depends on no configuration and needs no store."""
+    """Print the OpenAPI document. It needs no configuration and no store."""
     document = openapi_document(origin_policy(HttpSettings()))
     click.echo(json.dumps(document, indent=2))

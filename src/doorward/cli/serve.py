@@ -28,12 +28,12 @@ log = structlog.stdlib.get_logger("doorward")
 
 
 @click.command()
-@click.option("--host", help="The address to listen on, instead of HOST.")
-@click.option("--port", type=click.IntRange(1, 65535), help="Instead of PORT.")
-@click.option("--workers", type=click.IntRange(1), help="Server processes, instead of WORKERS.")
-@click.option("--reload", is_flag=True, help="One process that follows changes of the code.")
+@click.option("--host", help="Address to listen on; overrides HOST.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on; overrides PORT.")
+@click.option("--workers", type=click.IntRange(1), help="Server processes; overrides WORKERS.")
+@click.option("--reload", is_flag=True, help="One process that restarts when the code changes.")
 def serve(host: str | None, port: int | None, workers: int | None, reload: bool) -> None:
-    """Run the service until SIGINT or SIGTERM. SIGHUP makes it read its configuration anew."""
+    """Run the service until SIGINT or SIGTERM. SIGHUP reloads the configuration."""
     configure_logging()
     server.exit_on_signals()
     environment = Environment(os.environ)
@@ -49,10 +49,10 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool)
     )
     if http.workers > 1:
         os.environ[PARENT] = str(os.getpid())
-    _introduce(settings)
+    _print_summary(settings)
     lifecycle = Lifecycle()
     application: Application = partial(make_app, lifecycle, environment)
-    if reload:  # the code is imported anew, by name
+    if reload:  # the new process imports the code by name
         application = "doorward.main:make_app"
     options = server_options(http)
     config = server.configuration(options, LOGS, application, lifecycle, reload=reload)
@@ -62,7 +62,7 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool)
 
 
 def _reconfigure(environment: Environment) -> ServerOptions | None:
-    """For the workers to come. If anything is wrong, those that there are stay."""
+    """Return the options of new workers; ``None`` if a setting is wrong: the old workers stay."""
     try:
         variables = environment.read()
         settings = Settings.read(variables)
@@ -70,7 +70,7 @@ def _reconfigure(environment: Environment) -> ServerOptions | None:
     except ConfigurationError as error:
         log.warning("configuration_reload_refused", reason=str(error))
         return None
-    except Exception:  # whatever it is, the workers go on
+    except Exception:  # no error ends the workers
         log.exception("configuration_reload_failed")
         return None
     environment.install(variables)
@@ -78,16 +78,20 @@ def _reconfigure(environment: Environment) -> ServerOptions | None:
 
 
 def _listen(host: str, port: int, prefix: str = "", how: str = "PORT or --port") -> socket.socket:
-    """
-    :param prefix: of the variables in which host and port stand.
-    :param how: another port is chosen.
+    """Listen on an address.
+
+    :param prefix: of the variables that configure host and port.
+    :param how: what chooses another port.
+    :raises NotReady: the port is in use.
+    :raises ConfigurationError: the address or the port is not one of this machine or user.
     """
     try:
         return server.listen(host, port)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise NotReady(
-                f"port {port} is in use already: end what uses it, or choose another with {how}"
+                f"port {port} is in use: stop the program that uses it, or choose another one "
+                f"with {how}"
             ) from None
         if error.errno == errno.EACCES:
             raise ConfigurationError(
@@ -96,7 +100,7 @@ def _listen(host: str, port: int, prefix: str = "", how: str = "PORT or --port")
         raise ConfigurationError(f"{prefix}HOST", "is not an address of this machine") from None
 
 
-def _introduce(settings: Settings) -> None:
+def _print_summary(settings: Settings) -> None:
     http, telemetry = settings.http, settings.telemetry
     users, sessions = locations(settings.storage)
     click.echo(f"Doorward listens on {http.host}, port {http.port}: {http.origin}")

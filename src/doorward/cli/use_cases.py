@@ -1,4 +1,4 @@
-"""The use cases for the commands, on the stores that are configured."""
+"""Opens the configured stores for a command, with all use cases."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,24 +21,27 @@ from infrastructure.config.settings import Settings
 from infrastructure.storage.not_ready import NotReady
 from infrastructure.telemetry.logging import configure_logging
 
-_WORDS: dict[type[AuthError], str] = {
-    EmailTaken: "somebody has that address already",
-    LastAdministrator: "this is the last administrator: make somebody else one first",
-    NotFound: "there is nobody with that address or id",
+_MESSAGES: dict[type[AuthError], str] = {
+    EmailTaken: "that address is already in use",
+    LastAdministrator: "this is the last administrator: give another user that role first",
+    NotFound: "no user has that address or id",
 }
 
 
 def read_settings() -> Settings:
-    """:raises ConfigurationError: see :meth:`~infrastructure.config.settings.Settings.read`."""
+    """Read the settings from the environment and `.env`.
+
+    :raises ConfigurationError: see :meth:`~infrastructure.config.settings.Settings.read`.
+    """
     read_env_file()
     return Settings.read()
 
 
 @asynccontextmanager
 async def use_cases(*, keys: bool = True) -> AsyncIterator[AsyncContainer]:
-    """All use cases, on the stores that are configured.
+    """Open a container on the configured stores, and translate what its use cases raise.
 
-    :param keys: whether the keys are to be good.
+    :param keys: whether to require valid signing keys.
     :raises NotReady: a store is not ready, or a use case refuses.
     """
     configure_logging()
@@ -51,10 +54,10 @@ async def use_cases(*, keys: bool = True) -> AsyncIterator[AsyncContainer]:
         problems = (f"the {each.field} {each.message}" for each in error.problems)
         raise NotReady("; ".join(problems)) from None
     except (EmailTaken, LastAdministrator, NotFound) as error:
-        raise NotReady(_WORDS[type(error)]) from None
+        raise NotReady(_MESSAGES[type(error)]) from None
     except TooManyRequests:
-        raise NotReady("there were too many attempts: wait, or raise the limits") from None
+        raise NotReady("too many attempts: wait, or raise the rate limits") from None
     except Unavailable as error:
-        raise NotReady(f"there is no answer any more: {error.what}") from None
+        raise NotReady(f"no answer from {error.what}") from None
     finally:
         await container.close()

@@ -1,4 +1,4 @@
-"""``doorward users …``: the people who can log in, from the command line."""
+"""``doorward users …``: the user accounts, from the command line."""
 
 import asyncio
 import shlex
@@ -39,15 +39,17 @@ _T = TypeVar("_T")
 
 @click.group()
 def users() -> None:
-    """The people who can log in."""
+    """The user accounts."""
 
 
 @users.command()
 @click.argument("email")
-@click.option("--name", help="What the person is called; asked for, or what is before the @.")
-@click.option("--admin", is_flag=True, help="With the role of an administrator.")
+@click.option(
+    "--name", help="Display name; by default asked for, or the part of EMAIL before the @."
+)
+@click.option("--admin", is_flag=True, help="Give the role of an administrator.")
 def create(email: str, name: str | None, admin: bool) -> None:
-    """Register somebody. The password is asked for, or read from standard input."""
+    """Create a user. The password is asked for, or read from standard input."""
     is_asked = sys.stdin.isatty()
     if name is None:
         beginning = email.partition("@")[0]
@@ -63,13 +65,13 @@ def create(email: str, name: str | None, admin: bool) -> None:
         return await (await container.get(CreateUser))(Operator(), name, email, password, role)
 
     user = _run(register)
-    click.echo(f"{user.email.address} is registered, with the role {user.role}")
+    click.echo(f"{user.email.address} created, with the role {user.role}")
 
 
 @users.command()
 @click.argument("user")
 def show(user: str) -> None:
-    """What is known about USER, an address or an id. Never the password."""
+    """Show USER, an email address or an id, without the password."""
 
     async def look(container: AsyncContainer) -> tuple[User, int]:
         found = await _find(container, user)
@@ -84,14 +86,14 @@ def show(user: str) -> None:
 @users.command()
 @click.argument("user")
 def disable(user: str) -> None:
-    """USER, an address or an id, cannot log in any more, and all sessions end."""
+    """Disable USER, an email address or an id, and end all sessions."""
     _change(user, disabled=True)
 
 
 @users.command()
 @click.argument("user")
 def enable(user: str) -> None:
-    """USER, an address or an id, can log in again."""
+    """Allow USER, an email address or an id, to log in again."""
     _change(user, disabled=False)
 
 
@@ -107,7 +109,7 @@ def _change(user: str, *, disabled: bool) -> None:
 @users.command()
 @click.argument("user")
 def end_sessions(user: str) -> None:
-    """Log USER, an address or an id, out everywhere."""
+    """End all sessions of USER, an email address or an id."""
 
     async def end(container: AsyncContainer) -> User:
         found = await _find(container, user)
@@ -119,7 +121,9 @@ def end_sessions(user: str) -> None:
 
 @users.command("export")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--with-hashes", is_flag=True, help="Of the passwords: guard that file well.")
+@click.option(
+    "--with-hashes", is_flag=True, help="Include the password hashes. Keep that file secret."
+)
 def export(file: Path, with_hashes: bool) -> None:
     """Write all users to FILE, which must not exist: .jsonl, or .csv for spreadsheets."""
 

@@ -1,4 +1,4 @@
-"""What ``doorward doctor`` looks at. It changes nothing and shows no secret."""
+"""The checks of ``doorward doctor``. They change nothing and print no secret."""
 
 import stat
 import time
@@ -41,7 +41,7 @@ Check = Callable[[], Awaitable[tuple[Verdict, str]]]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the answer."""
+    """The result of one check, printed as one line."""
 
     verdict: Verdict
     subject: str
@@ -49,7 +49,7 @@ class Finding:
 
 
 async def examine(environment: Mapping[str, str]) -> AsyncIterator[Finding]:
-    """All findings, one after the other. A bad one hides none of those that follow."""
+    """Run all checks, one after the other. A failure hides no later finding."""
     problems, settings = read_configuration(environment)
     for problem in problems or ["every variable can be read"]:
         yield Finding("FAIL" if problems else "ok", "configuration", problem)
@@ -58,30 +58,31 @@ async def examine(environment: Mapping[str, str]) -> AsyncIterator[Finding]:
             verdict, words = await check()
         except (ConfigurationError, NotReady) as error:
             verdict, words = "FAIL", str(error)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next check comes
+        except Exception as error:  # noqa: BLE001 - no error ends the other checks
             verdict, words = "FAIL", reason(error)
         yield Finding(verdict, subject, words)
 
 
 async def examine_audit_log(settings: Settings, since: str | None) -> AsyncIterator[Finding]:
-    """
-    :param since: a head that was noted before, as ``number:digest``.
+    """Verify the chain of the audit log.
+
+    :param since: a head that an earlier run printed, as ``number:digest``.
     """
     location, _ = locations(settings.storage)
-    if _is_to_be_made(location):
-        yield Finding("info", "audit log", f"there is no {location.description} yet")
+    if _is_missing(location):
+        yield Finding("info", "audit log", f"{location.description} does not exist yet")
         return
     try:
         async with location.connect(store_options(settings.storage)) as connection:
             if not isinstance(connection, Database):
-                yield Finding("info", "audit log", f"{location.description} keeps none")
+                yield Finding("info", "audit log", f"{location.description} stores none")
                 return
             with translate_errors(location):
-                noted = _noted(since)
+                noted = _parse_head(since)
                 count, head = await chain.verify(connection, noted)
         before = head.number - count
         pruned = f" (the first {before} were pruned)" if before else ""
-        text = f"{count} events{pruned}, none changed and none taken out"
+        text = f"{count} events{pruned}, none changed and none removed"
         yield Finding("ok", "audit log", text)
         if noted and noted.number < before:
             yield Finding("info", "noted head", "was pruned: it cannot be compared")
@@ -90,7 +91,7 @@ async def examine_audit_log(settings: Settings, since: str | None) -> AsyncItera
         yield Finding("FAIL", "audit log", str(error))
 
 
-def _noted(since: str | None) -> chain.Head | None:
+def _parse_head(since: str | None) -> chain.Head | None:
     if since is None:
         return None
     number, _, digest = since.partition(":")
@@ -100,7 +101,7 @@ def _noted(since: str | None) -> chain.Head | None:
 
 
 def read_configuration(environment: Mapping[str, str]) -> tuple[list[str], Settings]:
-    """What is wrong with the variables, and the settings as they would be without those."""
+    """Return what is wrong with the variables, and the settings without the wrong ones."""
     good, problems = dict(environment), []
     for variable in Settings.variables():
         try:
@@ -153,12 +154,12 @@ async def _examine_embedded_keys(settings: Settings) -> tuple[Verdict, str]:
 
 async def _examine_sql_keys(settings: Settings) -> tuple[Verdict, str]:
     location = key_database(settings.storage, settings.keys.source)
-    if not _is_to_be_made(location):
+    if not _is_missing(location):
         with translate_errors(location):
             async with location.connect(store_options(settings.storage)) as database:
                 if not isinstance(database, Database) or await has_keys(database):
                     return await _examine_keys(settings)
-    return "info", "none yet: the first start makes them"
+    return "info", "none yet: the first start generates them"
 
 
 async def _examine_keys(settings: Settings) -> tuple[Verdict, str]:
@@ -168,7 +169,7 @@ async def _examine_keys(settings: Settings) -> tuple[Verdict, str]:
     if held.warnings:
         return "FAIL", held.warnings[0]
     held.check(store.variable)
-    return "ok", f"{', '.join(_told(held))}, {keys_location(settings)}"
+    return "ok", f"{', '.join(_format_keys(held))}, {keys_location(settings)}"
 
 
 def _exposed(files: Iterable[Path], others: int) -> tuple[Verdict, str] | None:
@@ -181,7 +182,7 @@ def _exposed(files: Iterable[Path], others: int) -> tuple[Verdict, str] | None:
     return None
 
 
-def _told(held: LoadedKeys) -> Iterator[str]:
+def _format_keys(held: LoadedKeys) -> Iterator[str]:
     now = datetime.now(UTC)
     for kind in TokenKind:
         current = held.ring.signing(kind, now)
@@ -191,9 +192,9 @@ def _told(held: LoadedKeys) -> Iterator[str]:
 
 
 async def check_store(settings: Settings, location: Location) -> tuple[Verdict, str]:
-    """Whether it answers, and how fast once it is connected."""
-    if _is_to_be_made(location):
-        return "info", f"there is no {location.description} yet: the first start makes it"
+    """Check that the store answers, and measure how fast once it is connected."""
+    if _is_missing(location):
+        return "info", f"{location.description} does not exist yet: the first start creates it"
     if location.file and _mode(location.file) & 0o077:
         return "FAIL", f"other users may read {location.file}: `chmod 600` it"
     with translate_errors(location):
@@ -206,9 +207,9 @@ async def check_store(settings: Settings, location: Location) -> tuple[Verdict, 
 
 
 async def check_schema(settings: Settings, location: Location) -> tuple[Verdict, str]:
-    """Whether it is the one that this version needs."""
-    if _is_to_be_made(location):
-        return "info", "the first start makes it"
+    """Check that the schema is one that this version works on."""
+    if _is_missing(location):
+        return "info", "the first start creates it"
     found, newest = (
         await require_usable(location, store_options(settings.storage)),
         migrations.newest(),
@@ -219,17 +220,18 @@ async def check_schema(settings: Settings, location: Location) -> tuple[Verdict,
 
 
 async def check_clock(settings: Settings, location: Location) -> tuple[Verdict, str]:
-    """Whether that machine's clock agrees with ours, as far as tokens can tell."""
+    """Check that the clock of the store differs from this machine's by at most the leeway."""
     with translate_errors(location):
         async with location.connect(store_options(settings.storage)) as connection:
-            apart = await _apart(location, connection)
-    if apart is None:
-        return "info", f"{location.description} does not tell its time"
-    return "FAIL" if apart > LEEWAY else "ok", f"{apart.total_seconds():.1f} s from ours"
+            difference = await _clock_difference(location, connection)
+    if difference is None:
+        return "info", f"{location.description} has no clock to ask"
+    verdict: Verdict = "FAIL" if difference > LEEWAY else "ok"
+    return verdict, f"differs by {difference.total_seconds():.1f} s from this machine's"
 
 
 async def describe_hashing(settings: Settings) -> tuple[Verdict, str]:
-    """The memory that it takes at most."""
+    """Report the maximum memory of all hashes at once."""
     at_once = settings.http.workers * settings.passwords.hash_threads
     return (
         "info",
@@ -237,21 +239,21 @@ async def describe_hashing(settings: Settings) -> tuple[Verdict, str]:
     )
 
 
-async def _apart(location: Location, connection: Any) -> timedelta | None:
-    """How far that clock is from ours; ``None`` where it cannot be asked."""
+async def _clock_difference(location: Location, connection: Any) -> timedelta | None:
+    """Return the difference of the clocks; ``None`` if the store cannot be asked."""
     if isinstance(connection, Database):
         async with connection.connection(location.role) as database:
-            theirs = cast(datetime, await database.scalar(text("SELECT now()")))
-            return abs(theirs - datetime.now(UTC))
+            remote = cast(datetime, await database.scalar(text("SELECT now()")))
+            return abs(remote - datetime.now(UTC))
     if isinstance(connection, RedisServer):
         async with connection.connection(location.role) as redis:
             seconds, microseconds = await redis.call("TIME")
-            theirs = datetime.fromtimestamp(int(seconds), UTC)
-            return abs(theirs + timedelta(microseconds=int(microseconds)) - datetime.now(UTC))
+            remote = datetime.fromtimestamp(int(seconds), UTC)
+            return abs(remote + timedelta(microseconds=int(microseconds)) - datetime.now(UTC))
     return None
 
 
-def _is_to_be_made(location: Location) -> bool:
+def _is_missing(location: Location) -> bool:
     return location.file is not None and not location.file.exists()
 
 

@@ -1,4 +1,4 @@
-"""What has to be true before the service listens; an operator wants to know it at the start."""
+"""The checks before the service listens: an operator learns at the start what is wrong."""
 
 from collections.abc import Iterator
 
@@ -19,12 +19,12 @@ from infrastructure.storage.schema_version import move_up, require_usable
 
 
 async def prepare(settings: Settings, *, keys: bool = True) -> None:
-    """Check everything, make what the embedded default needs, and migrate SQLite.
+    """Check everything, create what the embedded default needs, and migrate SQLite.
 
-    :param keys: whether they are to be good, too.
+    :param keys: whether to require valid signing keys.
 
-    :raises ConfigurationError: something is configured wrongly.
-    :raises NotReady: a store does not answer, or its schema is not the one of this version.
+    :raises ConfigurationError: a setting is wrong.
+    :raises NotReady: a store does not answer, or this version does not work on its schema.
     """
     await check(settings, keys=keys)
     for location in _databases(settings):
@@ -43,7 +43,7 @@ async def prepare(settings: Settings, *, keys: bool = True) -> None:
 async def check(settings: Settings, *, keys: bool = True) -> None:
     """Check everything that needs no answer of a store.
 
-    :raises ConfigurationError: something is configured wrongly.
+    :raises ConfigurationError: a setting is wrong.
     """
     await check_urls(settings)
     _refuse_split_memory(settings)
@@ -55,7 +55,7 @@ async def check(settings: Settings, *, keys: bool = True) -> None:
 async def check_again(settings: Settings) -> None:
     """Check what new workers need of a configuration that was read again.
 
-    :raises ConfigurationError: something is configured wrongly.
+    :raises ConfigurationError: a setting is wrong.
     """
     await check(settings)
     if settings.keys.source is KeySource.EMBEDDED_DATABASE:
@@ -63,8 +63,9 @@ async def check_again(settings: Settings) -> None:
 
 
 async def check_urls(settings: Settings) -> None:
-    """
-    :raises ConfigurationError: a URL that no adapter understands.
+    """Check the URLs of the stores, and send nothing.
+
+    :raises ConfigurationError: no backend accepts a URL.
     """
     for location in locations(settings.storage):
         async with location.connect(store_options(settings.storage)):
@@ -72,9 +73,9 @@ async def check_urls(settings: Settings) -> None:
 
 
 def make_data_folder(settings: Settings) -> None:
-    """The folder of the embedded default, if any of it is used; for its owner only.
+    """Create the folder of the embedded default if any of it is used, for its owner only.
 
-    :raises ConfigurationError: it cannot be made.
+    :raises ConfigurationError: the folder cannot be created.
     """
     is_embedded = any(
         location.url == settings.storage.embedded_url for location in locations(settings.storage)
