@@ -1,7 +1,7 @@
 """What other services ask with each of their own requests: who is this, and still logged in?
 
 `GET /api/users/me` and `GET /api/auth/verify` are compared with a bare Litestar route that answers
-with the bytes of the former, with the service without copies, and with the tutorial's design.
+with the bytes of the former, with the service without a cache, and with the tutorial's design.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,11 +26,11 @@ DISTINCT = 10_000
 
 ME, VERIFY = "/api/users/me", "/api/auth/verify"
 OF_THE_BARE_ROUTE = {ME: at_least(0.6), VERIFY: at_least(1.0)}
-OF_NO_COPIES = at_least(8)
+OF_NO_CACHE = at_least(8)
 
-NO_COPIES, TUTORIAL = "nothing at hand (CACHED_USERS=0)", "the tutorial's design"
+NO_CACHE, TUTORIAL = "no cache (CACHED_USERS=0)", "the tutorial's design"
 UNIT = "requests/CPU s of the server"
-_WITHOUT_COPIES = {"CACHED_USERS": "0"}
+_WITHOUT_CACHE = {"CACHED_USERS": "0"}
 
 
 def ours(workers: int) -> str:
@@ -72,10 +72,10 @@ def measure(testbed: Testbed, scale: Scale, report: Report) -> None:
 @contextmanager
 def _servers(testbed: Testbed, urls: StoreUrls, token: str) -> Iterator[dict[str, Service]]:
     variants = [Variant(ours(workers), workers=workers) for workers in (1, 2)]
-    variants += [Variant(NO_COPIES, settings=_WITHOUT_COPIES)]
-    variants += [Variant(TUTORIAL, "bench.reference:tutorial", settings=_WITHOUT_COPIES)]
+    variants += [Variant(NO_CACHE, settings=_WITHOUT_CACHE)]
+    variants += [Variant(TUTORIAL, "bench.reference:tutorial", settings=_WITHOUT_CACHE)]
     with started(testbed, urls, variants) as servers:
-        body = {BODY: _ask(servers[NO_COPIES], ME, token).body.decode()}
+        body = {BODY: _ask(servers[NO_CACHE], ME, token).body.decode()}
         references = [Variant(bare(n), "bench.reference:bare", n, body) for n in (1, 2)]
         with started(testbed, urls, references) as bare_servers:
             yield servers | bare_servers
@@ -96,7 +96,7 @@ def _compare(
         report.add(_cpu_row(costs, case, reference, target if tokens == DISTINCT else None))
         report.add(_clock_row(costs, case, reference))
     for path in (ME, VERIFY):
-        report.add(_cpu_row(costs, Case(ours(1), path), Case(NO_COPIES, path), OF_NO_COPIES))
+        report.add(_cpu_row(costs, Case(ours(1), path), Case(NO_CACHE, path), OF_NO_CACHE))
     report.add(_cpu_row(costs, Case(ours(1)), Case(TUTORIAL)))
 
 
@@ -106,8 +106,8 @@ def _cases() -> list[Case]:
         Case(bare(1)),
         Case(bare(2)),
         Case(TUTORIAL),
-        Case(NO_COPIES),
-        Case(NO_COPIES, VERIFY),
+        Case(NO_CACHE),
+        Case(NO_CACHE, VERIFY),
     )
     return [*starmap(Case, mine), *others]
 

@@ -1,4 +1,4 @@
-"""What sessions take in Redis, and what the copies of users take in a worker."""
+"""The memory of sessions in Redis, and of cached users in a worker."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -10,9 +10,7 @@ def system_clock() -> datetime:
 
 
 def running_time() -> float:
-    """Seconds since some moment. Nobody can set this clock, and it runs on while the machine is
-    suspended, where the system can tell (Linux).
-    """
+    """Seconds of a clock that cannot be set. On Linux it also counts while suspended."""
     return time.clock_gettime(_CLOCK)
 
 

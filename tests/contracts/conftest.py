@@ -56,13 +56,13 @@ async def eventually(ask: Callable[[], Awaitable[_T]], answer: _T) -> None:
         await asyncio.sleep(0.002)
 
 
-NEAR = "near "
+NEAR_CACHE = "near cache "
 
 
-def near_and_far(role: Literal["users", "sessions"]) -> list[str]:
-    """The schemes, and once more those that tell of changes, as ``near sqlite``."""
+def stores_and_near_caches(role: Literal["users", "sessions"]) -> list[str]:
+    """The schemes, and once more those with an invalidation feed, as ``near cache sqlite``."""
     known = schemes(role)
-    return known + [NEAR + scheme for scheme in known if BACKENDS[scheme].feed]
+    return known + [NEAR_CACHE + scheme for scheme in known if BACKENDS[scheme].feed]
 
 
 @pytest.fixture(params=PLACES)
@@ -75,17 +75,17 @@ def backend(store_url: str) -> Backend[Any]:
     return BACKENDS[urlsplit(store_url).scheme]
 
 
-@pytest.fixture(params=near_and_far("users"))
+@pytest.fixture(params=stores_and_near_caches("users"))
 async def users(request: pytest.FixtureRequest) -> AsyncIterator[UserRepository]:
-    url = url_for(request.param.removeprefix(NEAR), request)
-    async with open_users(url, near_cache=request.param.startswith(NEAR)) as users:
+    url = url_for(request.param.removeprefix(NEAR_CACHE), request)
+    async with open_users(url, near_cache=request.param.startswith(NEAR_CACHE)) as users:
         yield users
 
 
-@pytest.fixture(params=near_and_far("sessions"))
+@pytest.fixture(params=stores_and_near_caches("sessions"))
 async def sessions(request: pytest.FixtureRequest) -> AsyncIterator[SessionStore]:
-    url = url_for(request.param.removeprefix(NEAR), request)
-    async with open_sessions(url, near_cache=request.param.startswith(NEAR)) as sessions:
+    url = url_for(request.param.removeprefix(NEAR_CACHE), request)
+    async with open_sessions(url, near_cache=request.param.startswith(NEAR_CACHE)) as sessions:
         yield sessions
 
 

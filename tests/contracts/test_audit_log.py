@@ -502,7 +502,7 @@ async def test_events_recorded_during_pruning_are_kept(audit_log: AuditLog) -> N
 
 
 async def test_a_process_keeps_as_many_events_in_its_memory_as_it_may() -> None:
-    log = MemoryAuditLog(most=3)
+    log = MemoryAuditLog(max_events=3)
     events = [an_event() for _ in range(5)]
 
     await record_all(log, events)

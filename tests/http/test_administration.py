@@ -301,7 +301,7 @@ class TestAChange:
         self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
         token = (await client.come_in())["access_token"]
-        for _ in range(2):  # so that copies are at hand
+        for _ in range(2):  # the second is answered from the cache
             assert (await client.verify(token)).headers["x-user-role"] == "user"
 
         answer = await client.patch(await path_of(users), json={"role": "admin"}, headers=admin)

@@ -110,7 +110,9 @@ async def test_answers_of_the_framework_are_counted(
     }
 
 
-async def test_answers_at_hand_are_counted(client: Client, registry: CollectorRegistry) -> None:
+async def test_answers_from_the_cache_are_counted(
+    client: Client, registry: CollectorRegistry
+) -> None:
     tokens = await client.come_in()
 
     for _ in range(3):  # the first one asks the stores

@@ -56,7 +56,7 @@ async def test_a_good_token_is_whose_it_is(
 ) -> None:
     token = (await client.come_in())["access_token"]
 
-    for _ in range(3):  # from the stores, and from what is at hand then
+    for _ in range(3):  # from the stores, and then from the cache
         answer = await client.verify(token)
 
         assert (answer.status_code, answer.content) == (204, b"")
@@ -168,18 +168,20 @@ async def test_the_cache_is_not_used_after_a_change_of_the_user(
 
 
 @pytest.mark.parametrize("path", [VERIFY, ME])
-async def test_the_answer_at_hand_is_that_of_the_stores(client: Client, path: str) -> None:
+async def test_an_answer_from_the_cache_equals_one_from_the_stores(
+    client: Client, path: str
+) -> None:
     mine = bearer((await client.come_in())["access_token"])
 
     first, second, third = [await client.get(path, headers=mine) for _ in range(3)]
-    # The framework takes this for the same address; what is at hand is looked up by the exact one.
+    # The framework treats this as the same path; the fast path compares the exact one.
     slow = await client.get(f"{path}/", headers=mine)
 
     assert seen(second) == seen(third) == seen(first) == seen(slow)
 
 
 @pytest.mark.parametrize("path", [VERIFY, ME])
-async def test_an_ambiguous_credential_is_refused_though_one_of_them_is_at_hand(
+async def test_an_ambiguous_credential_is_rejected_though_one_of_them_is_cached(
     client: Client, path: str
 ) -> None:
     token = (await client.come_in())["access_token"]

@@ -229,7 +229,7 @@ async def test_a_refusal_leaves_a_line_in_the_log(
 class TestAsOfNow:
     @pytest.fixture
     async def token(self, client: Client, users: UserRepository) -> str:
-        """Of an administrator who is not the only one, and of whom copies are at hand."""
+        """The token of an administrator, cached, who is not the only one."""
         for email in (EMAIL, BOSS):
             await client.register(email)
             await make_administrator(users, email)

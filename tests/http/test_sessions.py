@@ -177,7 +177,7 @@ class TestToEndOne:
     @each_stack
     async def test_kills_its_tokens_at_once_and_no_others(self, client: Client) -> None:
         mine, ended, third = [await client.come_in() for _ in range(3)]
-        for _ in range(2):  # so that copies are at hand
+        for _ in range(2):  # so that they are cached
             assert (await client.me(ended["access_token"])).status_code == 200
 
         answer = await end(client, mine, f"{SESSIONS}/{await id_of(client, ended)}")
@@ -279,7 +279,7 @@ class TestToEndMany:
     async def test_ends_all_but_this_one(self, client: Client) -> None:
         mine, *others = [await client.come_in() for _ in range(3)]
         hers = await client.come_in(EVE)
-        await statuses(client, *others)  # so that copies are at hand
+        await statuses(client, *others)  # so that they are cached
 
         answer = await end(client, mine, SESSIONS)
 

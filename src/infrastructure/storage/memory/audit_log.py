@@ -14,35 +14,35 @@ from infrastructure.storage import page_cursor as cursor
 
 class MemoryAuditLog(AuditLog):
     """
-    :param most: how many events are kept; the oldest go.
+    :param max_events: of more events, the oldest are dropped.
     """
 
-    def __init__(self, most: int = 100_000) -> None:
-        self._most = most
+    def __init__(self, max_events: int = 100_000) -> None:
+        self._max_events = max_events
         self._events: dict[str, RecordedEvent] = {}  # by id, in the order of their numbers
-        self._last = 0
+        self._last_number = 0
 
     async def record(self, event: Event) -> None:
         if event.id in self._events:
             return
-        self._last += 1
+        self._last_number += 1
         caller = RequestContext(event.caller.address, event.caller.request_id)
-        self._events[event.id] = RecordedEvent(self._last, replace(event, caller=caller))
-        if len(self._events) > self._most:
+        self._events[event.id] = RecordedEvent(self._last_number, replace(event, caller=caller))
+        if len(self._events) > self._max_events:
             del self._events[next(iter(self._events))]
 
     async def flush(self) -> None:
         """Memory keeps no event for later."""
 
     async def page(self, query: EventQuery, after: str | None, limit: int) -> Page[RecordedEvent]:
-        below = self._last + 1
+        below = self._last_number + 1
         if after is not None:
             [below] = cursor.read(after, "number", cursor.number)
 
         matching = (
             each
             for each in reversed(self._events.values())
-            if each.number < below and _is_asked_for(each.event, query)
+            if each.number < below and _matches(each.event, query)
         )
         found = list(islice(matching, limit + 1))
         following = None
@@ -68,7 +68,7 @@ class MemoryAuditLog(AuditLog):
         return forgotten
 
 
-def _is_asked_for(event: Event, query: EventQuery) -> bool:
+def _matches(event: Event, query: EventQuery) -> bool:
     return (
         query.user_id in {None, event.user_id}
         and query.type in {None, event.type}

@@ -14,7 +14,7 @@ class MemoryRateLimiter(RateLimiter):
     async def count(self, key: str, window: timedelta, now: datetime) -> Usage:
         usage = self._usage.get(key)
         if usage is None or usage.resets_at <= now:
-            self._sweep(now)
+            self._purge(now)
             usage = Usage(0, now + window)
         self._usage[key] = Usage(usage.count + 1, usage.resets_at)
         return self._usage[key]
@@ -22,8 +22,8 @@ class MemoryRateLimiter(RateLimiter):
     async def forget(self, key: str) -> None:
         self._usage.pop(key, None)
 
-    def _sweep(self, now: datetime) -> None:
-        """Insertion is in the order of time, more or less, so the oldest windows come first."""
+    def _purge(self, now: datetime) -> None:
+        """Delete some windows that have ended: the oldest were inserted first, more or less."""
         for key in list(islice(self._usage, 100)):
             if self._usage[key].resets_at <= now:
                 del self._usage[key]

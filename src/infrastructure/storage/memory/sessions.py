@@ -26,12 +26,12 @@ class MemorySessions(SessionStore):
         activity: SessionActivity | None = None,
         event: Event | None = None,
     ) -> None:
-        kept = self._sessions.setdefault(session.user_id, {})
-        for old in list(kept.values()):
+        sessions = self._sessions.setdefault(session.user_id, {})
+        for old in list(sessions.values()):
             if old.has_ended(session.started_at):
-                del kept[old.id]
+                del sessions[old.id]
                 self._activities.pop(old.id, None)
-        kept[session.id] = session
+        sessions[session.id] = session
         if activity:
             self._activities[session.id] = activity
 
@@ -49,10 +49,10 @@ class MemorySessions(SessionStore):
     async def delete(
         self, user_id: UserId, session_id: SessionId, event: Event | None = None
     ) -> None:
-        kept = self._sessions.get(user_id, {})
-        if kept.pop(session_id, None):
+        sessions = self._sessions.get(user_id, {})
+        if sessions.pop(session_id, None):
             self._activities.pop(session_id, None)
-        if not kept:
+        if not sessions:
             self._sessions.pop(user_id, None)
         self._feed.publish(user_id)
 
@@ -66,5 +66,5 @@ class MemorySessions(SessionStore):
             self._activities[session_id] = activity
 
     async def activity_of(self, user_id: UserId) -> Mapping[SessionId, SessionActivity]:
-        mine = self._sessions.get(user_id, {})
-        return {each: self._activities[each] for each in mine if each in self._activities}
+        sessions = self._sessions.get(user_id, {})
+        return {each: self._activities[each] for each in sessions if each in self._activities}

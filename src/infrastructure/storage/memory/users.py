@@ -20,7 +20,7 @@ class MemoryUsers(UserRepository):
     def __init__(self, feed: MemoryFeed | None = None) -> None:
         self._feed = feed or MemoryFeed()
         self._users: dict[UserId, User] = {}
-        self._ids: dict[str, UserId] = {}  # by the canonical key of the address
+        self._ids: dict[str, UserId] = {}  # by the canonical key of the email address
 
     @override
     async def add(self, user: User, event: Event | None = None) -> None:
@@ -48,13 +48,13 @@ class MemoryUsers(UserRepository):
     @override
     async def replace(self, old: User, new: User, event: Event | None = None) -> bool:
         stored = self._users.get(old.id)
-        # Two spellings of one address are equal, and yet a change.
+        # Two spellings of one address are equal, but a change.
         if stored != old or stored.email.address != old.email.address:
             return False
         if self._ids.get(new.email.key, new.id) != new.id:
             raise EmailTaken
         if not new.is_administrator:
-            self._keep_an_administrator(old)
+            self._require_another_administrator(old)
         del self._ids[old.email.key]
         self._ids[new.email.key] = new.id
         self._users[new.id] = new
@@ -64,25 +64,25 @@ class MemoryUsers(UserRepository):
     @override
     async def delete(self, user_id: UserId, event: Event | None = None) -> None:
         if user := self._users.get(user_id):
-            self._keep_an_administrator(user)
+            self._require_another_administrator(user)
             del self._users[user_id]
             del self._ids[user.email.key]
             self._feed.publish(user_id)
 
     async def page(self, query: UserQuery, after: str | None, limit: int) -> Page[User]:
-        found = sorted(
-            ((_place(user, query), user) for user in self._matching(query)), key=itemgetter(0)
+        listed = sorted(
+            ((_sort_key(user, query), user) for user in self._matching(query)), key=itemgetter(0)
         )
         if query.order == "time":  # the newest first
-            found.reverse()
+            listed.reverse()
         if after is not None:
             start = tuple(cursor.read(after, query.order, cursor.text, UUID))
-            is_behind = lt if query.order == "time" else gt
-            found = [each for each in found if is_behind(each[0], start)]
+            follows = lt if query.order == "time" else gt
+            listed = [each for each in listed if follows(each[0], start)]
         following = None
-        if len(found) > limit:
-            following = cursor.write(query.order, *found[limit - 1][0])
-        return Page([user for _, user in found[:limit]], following)
+        if len(listed) > limit:
+            following = cursor.write(query.order, *listed[limit - 1][0])
+        return Page([user for _, user in listed[:limit]], following)
 
     async def count(self, query: UserQuery) -> Total:
         return Total(sum(1 for _ in self._matching(query)))
@@ -90,14 +90,14 @@ class MemoryUsers(UserRepository):
     def _matching(self, query: UserQuery) -> Iterable[User]:
         return (user for user in self._users.values() if _matches(user, query))
 
-    def _keep_an_administrator(self, user: User) -> None:
+    def _require_another_administrator(self, user: User) -> None:
         others = (each for each in self._users.values() if each.id != user.id)
         if user.is_administrator and not any(each.is_administrator for each in others):
             raise LastAdministrator
 
 
-def _place(user: User, query: UserQuery) -> tuple[str, UUID]:
-    """In the order of the list."""
+def _sort_key(user: User, query: UserQuery) -> tuple[str, UUID]:
+    """Return the position of the user in the order of the list."""
     keys = {
         "time": user.created_at.isoformat(timespec="microseconds"),
         "email": user.email.key,
@@ -116,5 +116,5 @@ def _matches(user: User, query: UserQuery) -> bool:
 
 
 def _lower(text: str) -> str:
-    """Letter by letter: as a whole, a sigma at the end would be another one than within."""
+    """Lower each letter alone, as databases do: ``str.lower`` maps a final sigma differently."""
     return "".join(letter.lower() for letter in text)
