@@ -1,6 +1,5 @@
 """Map errors to responses: the one table, and the bodies."""
 
-import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,6 +7,7 @@ from http import HTTPStatus
 from math import ceil
 from typing import Any
 
+import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.routes import HTTPRoute
@@ -31,7 +31,7 @@ from domain.errors import (
 )
 from domain.rate_limit import TooManyRequests
 
-log = logging.getLogger("doorward")
+log = structlog.stdlib.get_logger("doorward")
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -145,10 +145,15 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
 
 
 def _log(error: Exception, request: Request[Any, Any, Any], *, with_traceback: bool) -> None:
-    """Log the cause by its type only: a driver's message may quote a URL."""
-    cause = f" ({type(error.__cause__).__name__})" if error.__cause__ else ""
-    trace = error if with_traceback else None
-    log.error("%s %s: %s%s", request.method, request.scope["path"], error, cause, exc_info=trace)
+    """Log a cause by its type only: a driver's message may quote a URL."""
+    log.error(
+        "request_failed",
+        method=request.method,
+        path=request.scope["path"],
+        error=str(error),
+        cause=type(error.__cause__).__name__ if error.__cause__ else None,
+        exc_info=error if with_traceback else None,
+    )
 
 
 def respond(

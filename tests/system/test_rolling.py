@@ -115,6 +115,21 @@ async def test_workers_are_replaced_under_load_and_no_request_fails(
         assert errors(service) == []
 
 
+async def test_sigterm_interrupts_the_replacement_of_the_workers(tmp_path: Path) -> None:
+    with a_service(tmp_path, WORKERS="3", SHUTDOWN_DELAY="0s") as service:
+        async with asyncio.timeout(PATIENCE):
+            while events(service).count("Application startup complete.") < 3:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+            send(service, signal.SIGHUP)
+            while len(started(service)) < 4:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        send(service, signal.SIGTERM)
+
+        assert await ended(service) == 0
+        assert len(started(service)) == 4  # of the three new ones, no second is started
+        assert errors(service) == []
+
+
 async def test_services_are_restarted_under_load_and_no_request_fails(
     tmp_path: Path, on_servers: dict[str, str]
 ) -> None:
