@@ -1,6 +1,7 @@
 """What a limit on logins means for attackers, and for the owner of the account."""
 
 import asyncio
+import re
 from dataclasses import replace
 
 import pytest
@@ -259,4 +260,5 @@ async def test_counting_keys_contain_no_personal_data(house: World) -> None:
     for key in ledger.keys:
         assert len(key) <= 100
         assert key.isascii()
-        assert not any(word in key.lower() for word in ("ada", "eve", "example", "@", "garbage"))
+        text = re.sub("[0-9a-f]{16,}", "", key.lower())  # random digits may spell "ada"
+        assert not any(word in text for word in ("ada", "eve", "example", "@", "garbage"))

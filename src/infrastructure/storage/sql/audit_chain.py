@@ -1,10 +1,11 @@
 """The chain of the audit log: each row carries the digest of the one before.
 
-A digest is over all that a row says and the digest before it. So no row can be changed, taken out
-or put in without changing all that follow and the head of the chain. Who can write to the database
-can do that too: note the head elsewhere from time to time (``doorward doctor audit`` prints it).
+A digest covers all of a row and the digest before it. So no row can be changed, removed or
+inserted without changing all rows that follow, and the head of the chain. A client that can write
+to the database can do that too: store the head elsewhere from time to time (``doorward doctor
+audit`` prints it).
 
-Only a salted digest of an address is in the chain, so that the address itself can be forgotten.
+The chain has only a salted digest of an address, so that the address itself can be deleted.
 """
 
 import secrets
@@ -26,13 +27,13 @@ from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.tables import ADDRESS_LENGTH, audit_chain, audit_events, users
 
 ROLE = "audit log"
-_MANY = 1000  # rows at a time
+_BATCH = 1000  # rows at a time
 _Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Where the chain ends: the number and the digest of its last row."""
+    """The end of the chain: the number and the digest of its last row."""
 
     number: int
     digest: str
@@ -41,7 +42,7 @@ class Head:
 class Broken(Exception):
     """The chain is broken.
 
-    :ivar number: of the first row that is not as it was recorded.
+    :ivar number: of the first row that differs from what was recorded.
     """
 
     def __init__(self, number: int, what: str) -> None:
@@ -50,12 +51,12 @@ class Broken(Exception):
 
 
 async def lock(connection: AsyncConnection) -> None:
-    """Within a transaction: nobody else appends until its end."""
+    """Exclude all other appends until the end of the transaction."""
     await connection.execute(select(audit_chain.c.id).with_for_update())
 
 
 async def append(connection: AsyncConnection, events: Sequence[Event]) -> None:
-    """Within a transaction, as the last thing in it: whoever else appends waits for its end."""
+    """Append events, last in a transaction: all other appends wait for its end."""
     ends = select(audit_chain.c.last_number, audit_chain.c.last_digest).with_for_update()
     number, previous = (await connection.execute(ends)).one()
     there = await _users_there(connection, events)
@@ -72,23 +73,23 @@ async def append(connection: AsyncConnection, events: Sequence[Event]) -> None:
 
 
 async def _users_there(connection: AsyncConnection, events: Sequence[Event]) -> set[UserId]:
-    """Of who has gone no address is recorded, whatever of theirs was still on its way."""
+    """Return the owners that still exist: of deleted users no address is recorded."""
     owners = {event.actor_id or event.user_id for event in events if event.caller.address}
     query = select(users.c.id).where(users.c.id.in_(owners - {None}))
     return set(map(UserId, await connection.scalars(query))) if owners - {None} else set()
 
 
 async def prune(connection: AsyncConnection, before: datetime) -> int:
-    """Within a transaction: take the oldest rows away, up to the first that is not before this
-    time, or some of them.
+    """Delete some of the oldest rows, up to the first that is not before this time.
 
-    :returns: how many.
+    :param connection: in a transaction.
+    :returns: how many were deleted; 0 when none is left before this time.
     """
     start = await connection.scalar(select(audit_chain.c.start_number).with_for_update())
     some = (
         select(audit_events.c.number, audit_events.c.at, audit_events.c.digest)
         .order_by(audit_events.c.number)
-        .limit(_MANY)
+        .limit(_BATCH)
     )
     last = None
     for row in await connection.execute(some):
@@ -97,7 +98,7 @@ async def prune(connection: AsyncConnection, before: datetime) -> int:
         last = row
     if last is None or start is None:
         return 0
-    # The triggers let rows go only from before the start.
+    # The triggers allow to delete only rows before the start.
     start_is = {"start_number": last.number, "start_digest": last.digest}
     await connection.execute(update(audit_chain).values(start_is))
     await connection.execute(delete(audit_events).where(audit_events.c.number <= last.number))
@@ -105,11 +106,11 @@ async def prune(connection: AsyncConnection, before: datetime) -> int:
 
 
 async def verify(database: Database, noted: Head | None = None) -> tuple[int, Head]:
-    """Read the whole chain.
+    """Verify the whole chain.
 
-    :param noted: a head that it had once, which must still be in it, unless it was pruned.
-    :returns: how many rows there are, and where it ends.
-    :raises Broken: it is not as it was recorded.
+    :param noted: an earlier head, which must still be in the chain, unless it was pruned.
+    :returns: the number of rows, and the head.
+    :raises Broken: a row differs from what was recorded.
     """
     while True:
         start, head = await _ends(database)
@@ -150,21 +151,21 @@ def _follow(previous: Head, row: _Row) -> Head:
     if row["number"] != previous.number + 1:
         raise Broken(previous.number + 1, "is missing")
     try:
-        is_good = row["previous"] == previous.digest and row["digest"] == _digest(row)
-        is_good &= row["address"] is None or row["address_digest"] == _address_digest(
+        is_intact = row["previous"] == previous.digest and row["digest"] == _digest(row)
+        is_intact &= row["address"] is None or row["address_digest"] == _address_digest(
             row["address"], row["address_salt"]
         )
     except (KeyError, TypeError, ValueError, AttributeError):
-        is_good = False
-    if not is_good:
+        is_intact = False
+    if not is_intact:
         raise Broken(row["number"], "was changed")
     return Head(row["number"], row["digest"])
 
 
 async def _ends(database: Database) -> tuple[Head, Head]:
-    """What the first row follows on, and the last row.
+    """Return the predecessor of the first row, and the last row.
 
-    :raises Broken: that is not known.
+    :raises Broken: they are not stored.
     """
     async with database.connection(ROLE) as connection:
         rows = (await connection.execute(select(audit_chain))).all()
@@ -175,8 +176,8 @@ async def _ends(database: Database) -> tuple[Head, Head]:
 
 
 async def _outside(database: Database) -> tuple[int | None, int | None]:
-    """The first row that is before the start, and the first that is behind the end: both as they
-    are at this moment, for the chain grows and is pruned meanwhile.
+    """Return the first row before the start and the first row after the end, in one statement:
+    the chain grows and is pruned meanwhile.
     """
     first, number = func.min(audit_events.c.number), audit_events.c.number
     before = select(first).where(number <= select(audit_chain.c.start_number).scalar_subquery())
@@ -192,21 +193,21 @@ async def _rows(database: Database, after: int, last: int) -> AsyncIterator[_Row
             select(audit_events)
             .where(audit_events.c.number > after, audit_events.c.number <= last)
             .order_by(audit_events.c.number)
-            .limit(_MANY)
+            .limit(_BATCH)
         )
         async with database.connection(ROLE) as connection:
             result = (await connection.execute(some)).mappings()
-            rows = list(_readable(result, after))
+            rows = list(_readable_rows(result, after))
         for row in rows:
             yield row
-        if len(rows) < _MANY:
+        if len(rows) < _BATCH:
             return
         after = rows[-1]["number"]
 
 
-def _readable(result: MappingResult, after: int) -> Iterator[_Row]:
-    """SQLite lets anything be in any column. Of a row that cannot be read only the number is
-    known, for it follows on the one before.
+def _readable_rows(result: MappingResult, after: int) -> Iterator[_Row]:
+    """Yield the rows. SQLite stores any value in any column: of a row that cannot be read only the
+    number is yielded, which follows on the one before.
     """
     while True:
         try:
