@@ -57,7 +57,7 @@ async def _disable(urls: StoreUrls, address: str) -> None:
     async with open_stores(urls.users, urls.sessions, StoreOptions()) as stores:
         user = await stores.users.by_email(Email.parse(address))
         assert user is not None
-        assert await stores.users.replace(user, replace(user, disabled=True))
+        assert (await stores.users.replace(user, replace(user, disabled=True))).changed
 
 
 def _time_failures(service: Service, rounds: int) -> dict[str, list[float]]:

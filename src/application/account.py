@@ -89,7 +89,10 @@ class ChangePassword:
             )
             me = await self.confirm_password(principal, typed, caller)
             changed = me.user.with_new_password(await self.hasher.hash(chosen), self.clock())
-            if not await self.users.replace(me.user, changed, entry.success()):
+            effects = entry.success()
+            if not await entry.settle(
+                effects, await self.users.replace(me.user, changed, effects)
+            ):
                 raise TokenRejected
             # In that one step all sessions have ended. What follows saves this one and tidies up.
             await self._keep(me.session, changed)
@@ -98,7 +101,7 @@ class ChangePassword:
 
     async def _keep(self, session: Session, user: User) -> None:
         while stored := await self.sessions.get(user.id, session.id):
-            if await self.sessions.replace(stored, stored.carried_over_to(user)):
+            if (await self.sessions.replace(stored, stored.carried_over_to(user))).changed:
                 return
 
     def _choose(self, new: str, user: User) -> Password:
@@ -139,7 +142,8 @@ class ChangeProfile:
                 changed = user.with_profile(
                     new_name or user.name, new_photo or user.photo, self.clock()
                 )
-                if await self.users.replace(user, changed, entry.success()):
+                effects = entry.success()
+                if await entry.settle(effects, await self.users.replace(user, changed, effects)):
                     return changed
 
 
@@ -195,7 +199,9 @@ class ExportAccount:
             await self.throttle.change(principal.user.id)
             user = (await self.reload_principal(principal)).user
             events = [event async for event in self._events(user.id)]
-            return Export(user, await self.find_sessions(user), events)
+            export = Export(user, await self.find_sessions(user), events)
+            await entry.settle(entry.success())
+            return export
 
     async def _events(self, user_id: UserId) -> AsyncIterator[RecordedEvent]:
         page = await self.audit_log.page(EventQuery(user_id=user_id), None, _MANY)

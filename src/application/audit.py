@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from application.ports import Announce, AuditLog, Clock, RandomId
+from application.ports.effects import CHANGED, Effects, Stored
 from domain.actor import Actor, Operator, Principal, Scheduler
 from domain.audit_details import Details, EventsPruned
 from domain.audit_event import Event, EventType
@@ -13,13 +14,18 @@ from domain.errors import outcome_of
 from domain.outcome import Outcome
 from domain.request_context import UNKNOWN, RequestContext
 from domain.session import Session, SessionId
-from domain.user import UserId
+from domain.user import User, UserId
 
 
 @dataclass(slots=True)
 class Entry:
-    """An event in the making: it may be about to happen, and whom it is about may become known
-    only in the course of it.
+    """An attempt that will be an event. Whom it is about may become known in the course of it.
+
+    A use case makes the effects of a change, gives them to the store with it, and settles them::
+
+        effects = entry.success()
+        stored = await self.users.replace(user, changed, effects)
+        await entry.settle(effects, stored)
     """
 
     audit: "Audit"
@@ -29,9 +35,7 @@ class Entry:
     user_id: UserId | None = None
     session_id: SessionId | None = None
     details: Details | None = None
-    is_news: bool = True
-    """Or else nothing has changed, and the audit log need not know."""
-    _expected: Event | None = None
+    is_settled: bool = False
 
     def is_about(self, session: Session) -> None:
         self.user_id, self.session_id = session.user_id, session.id
@@ -42,28 +46,31 @@ class Entry:
             return
         self.caller = replace(self.caller, address="")
 
-    def success(self, user_id: UserId | None = None, session_id: SessionId | None = None) -> Event:
-        """The event as it will be if the next step succeeds: for a store to record with it.
+    def success(self, new_user: User | None = None, details: Details | None = None) -> Effects:
+        """Return the effects of a change that achieves what was attempted.
 
-        :param user_id: or ``session_id``: of what is there only if it does.
+        :param new_user: whom it is about, and who does not exist if it fails.
+        :param details: that would be wrong if it fails; by default those of the attempt.
         """
-        event = self.event(Outcome.SUCCESS)
-        self._expected = replace(
-            event,
-            user_id=user_id or event.user_id,
-            session_id=session_id or event.session_id,
-        )
-        return self._expected
+        event = replace(self.event(Outcome.SUCCESS), details=details or self.details)
+        return Effects((event if new_user is None else replace(event, user_id=new_user.id),))
 
-    def failure(self, error: Exception) -> Event:
-        """The same of a step that is a part of the failure."""
-        self._expected = self.event(outcome_of(error))
-        return self._expected
+    def failure(self, error: Exception) -> Effects:
+        """Return the effects of a change that is part of a failure."""
+        return Effects((self.event(outcome_of(error)),))
 
-    def ended(self, outcome: Outcome) -> Event:
-        """The event as it was expected, if that is how it ended."""
-        expected = self._expected
-        return expected if expected and expected.outcome is outcome else self.event(outcome)
+    async def settle(self, effects: Effects, stored: Stored[object] = CHANGED) -> bool:
+        """Announce the effects of a change, and record those that its store could not.
+
+        :param stored: what the store did; by default the attempt changed nothing that a store
+            has, such as an export.
+        :returns: whether anything was changed. If not, nothing is announced or recorded.
+        """
+        if not stored.changed:
+            return False
+        self.is_settled = True
+        await self.audit.settle(effects, stored)
+        return True
 
     def event(self, outcome: Outcome) -> Event:
         return Event(
@@ -71,8 +78,7 @@ class Entry:
             type=self.type,
             outcome=outcome,
             at=self.audit.clock(),
-            # What somebody is known by is not for others.
-            caller=replace(self.caller, device_token=None),
+            caller=replace(self.caller, device_token=None),  # that is a credential
             user_id=self.user_id,
             session_id=self.session_id,
             actor=self.actor.user.id if isinstance(self.actor, Principal) else self.actor,
@@ -91,29 +97,37 @@ class Audit:
     async def recording(
         self, event_type: EventType, caller: RequestContext, actor: Actor | None = None
     ) -> AsyncIterator[Entry]:
-        """Record how the block ends: with success, or with which error.
+        """Leave one record of the block.
+
+        A change is recorded when the block settles it. A block that raises before that is
+        recorded as a refusal; one that ends before that changed nothing, and is only announced.
 
         :param actor: who does it to another; ``None`` where users or clients act for themselves.
         """
-        entry = Entry(self, event_type, caller, actor)
+        entry = self.begin(event_type, caller, actor)
         try:
             yield entry
         except Exception as error:
-            await self.refused(entry, error)
+            if not entry.is_settled:
+                await self.refused(entry, error)
             raise
-        await self._record(entry.ended(Outcome.SUCCESS), is_news=entry.is_news)
+        if not entry.is_settled:
+            self.announce(entry.event(Outcome.SUCCESS))
 
-    def begin(self, event_type: EventType, caller: RequestContext) -> Entry:
-        """Begin an attempt that is recorded only if it is :meth:`refused`."""
-        return Entry(self, event_type, caller)
+    def begin(
+        self, event_type: EventType, caller: RequestContext, actor: Actor | None = None
+    ) -> Entry:
+        """Begin an attempt that leaves a record only if it is settled or :meth:`refused`."""
+        return Entry(self, event_type, caller, actor)
 
     async def refused(self, entry: Entry, error: Exception) -> None:
-        await self._record(entry.ended(outcome_of(error)))
+        await self.settle(entry.failure(error), CHANGED)
 
-    async def _record(self, event: Event, *, is_news: bool = True) -> None:
-        self.announce(event)
-        if event.is_kept and is_news:
-            await self.log.record(event)
+    async def settle(self, effects: Effects, stored: Stored[object]) -> None:
+        for event in effects.events:
+            self.announce(event)
+            if event.is_kept and not stored.effects_stored:
+                await self.log.record(event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,4 +143,7 @@ class PruneAuditLog:
         async with self.audit.recording(EventType.PRUNE_AUDIT_LOG, UNKNOWN, actor) as entry:
             before = self.clock() - age
             entry.details = EventsPruned(before.date())
-            return await self.audit.log.prune(before, entry.success())
+            effects = entry.success()
+            stored = await self.audit.log.prune(before, effects)
+            await entry.settle(effects, stored)
+            return stored.changed

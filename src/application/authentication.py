@@ -17,7 +17,7 @@ from application.ports import (
 )
 from application.rate_limiting import Throttle
 from application.session_activity import RecordSessionActivity
-from application.sessions import StartSession
+from application.sessions import DropExcessSessions, StartSession
 from domain.audit_event import EventType
 from domain.email import Email
 from domain.errors import (
@@ -65,6 +65,7 @@ class LoggedIn:
 class Login:
     users: UserRepository
     start_session: StartSession
+    drop_excess_sessions: DropExcessSessions
     signer: TokenSigner
     hasher: PasswordHasher
     devices: Devices
@@ -87,8 +88,11 @@ class Login:
             entry.user_id = user.id if user else None
             account = address.key if address else email.casefold()
             known = await self._verify(account, typed, user, caller)
-            session = await self.start_session(await self._renew_hash(known, typed), entry)
+            session = await self.start_session(await self._renew_hash(known, typed), caller)
             tokens = TokenPair.of(session, self.signer, self.lifetimes)
+            entry.is_about(session)
+            await entry.settle(entry.success())
+            await self.drop_excess_sessions(known, caller)
             return LoggedIn(tokens, self._device_token(known, caller))
 
     async def _verify(
@@ -115,7 +119,7 @@ class Login:
         if not self.hasher.is_outdated(user.password_hash):
             return user
         renewed = user.with_password_hash(await self.hasher.hash(password))
-        return renewed if await self.users.replace(user, renewed) else user
+        return renewed if (await self.users.replace(user, renewed)).changed else user
 
 
 def _address(email: str) -> Email | None:
@@ -169,10 +173,13 @@ class RefreshAccess:
                     claims.token_id, self.clock(), self.lifetimes, TokenId(self.random_id())
                 )
             except RefreshTokenReused as reused:
-                event = entry.failure(reused)
-                await self.sessions.delete(session.user_id, session.id, event)
+                effects = entry.failure(reused)
+                stored = await self.sessions.delete(session.user_id, session.id, effects)
+                await entry.settle(effects, stored)
                 raise
-            if successor is session or await self.sessions.replace(session, successor):
+            if successor is session:
+                return session
+            if (await self.sessions.replace(session, successor)).changed:
                 return successor
             session = await self._good_session(claims)
 
@@ -215,10 +222,9 @@ class Logout:
 
     async def _end(self, claims: TokenClaims, entry: Entry) -> None:
         entry.user_id, entry.session_id = claims.user_id, claims.session_id
-        # Whoever repeats a logout, for as long as the token is good, must not fill the audit log.
-        found = await self.sessions.get(claims.user_id, claims.session_id)
-        entry.is_news = found is not None
-        await self.sessions.delete(claims.user_id, claims.session_id, entry.success())
+        effects = entry.success()
+        stored = await self.sessions.delete(claims.user_id, claims.session_id, effects)
+        await entry.settle(effects, stored)  # a repeated logout must not fill the audit log
 
     def _claims(self, token: str | None, kind: TokenKind) -> TokenClaims | None:
         try:

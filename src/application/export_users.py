@@ -38,4 +38,5 @@ class ExportUsers:
                 page = await self.users.page(UserQuery(), page.next, PAGE_SIZE)
                 write(page.items)
                 count += len(page.items)
+            await entry.settle(entry.success())
             return count

@@ -105,9 +105,10 @@ class ImportUsers:
         async with self.audit.recording(EventType.IMPORT_USERS, UNKNOWN, actor) as entry:
             administrators = sum(user.is_administrator for user in people.values())
             entry.details = UsersImported(min(people), max(people), administrators)
-            added = await self.users.add_all(list(people.values()), entry.success())
-            entry.is_news = bool(added)
-        return set(added)
+            effects = entry.success()
+            stored = await self.users.add_all(list(people.values()), effects)
+            await entry.settle(effects, stored)
+        return set(stored.changed)
 
     async def dry_run(
         self, actor: Actor, records: Sequence[Record], stored_before: set[str]

@@ -75,7 +75,8 @@ class RegisterUser:
             registration = Registration.parse(name, email, password, self.rule)
             await self.throttle.registration(caller.address)
             user = await self.make_user(registration)
-            await self.users.add(user, entry.success(user.id))
+            effects = entry.success(user)
+            await entry.settle(effects, await self.users.add(user, effects))
             return user
 
 
@@ -107,5 +108,6 @@ class CreateUser:
             actor.require(Permission.CHANGE_USERS)
             registration = Registration.parse(name, email, password, self.rule)
             user = await self.make_user(registration, role)
-            await self.users.add(user, entry.success(user.id))
+            effects = entry.success(user)
+            await entry.settle(effects, await self.users.add(user, effects))
             return user

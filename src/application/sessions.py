@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from application.audit import Audit, Entry
+from application.audit import Audit
 from application.authenticate import ReloadPrincipal
 from application.ports import Clock, RandomId, SessionStore, UserRepository
 from domain.actor import Actor, Principal
@@ -42,39 +42,52 @@ class DropSession:
         async with self.audit.recording(EventType.END_SESSION, caller) as entry:
             entry.is_about(session)
             entry.details = details
-            await self.sessions.delete(session.user_id, session.id, entry.success())
+            effects = entry.success()
+            stored = await self.sessions.delete(session.user_id, session.id, effects)
+            await entry.settle(effects, stored)
 
 
 @dataclass(frozen=True, slots=True)
 class StartSession:
+    """Store a session of a user who has just authenticated."""
+
     users: UserRepository
     sessions: SessionStore
-    drop_session: DropSession
     lifetimes: Lifetimes
-    most: SessionsPerUser
     clock: Clock
     random_id: RandomId
 
-    async def __call__(self, user: User, entry: Entry) -> Session:
-        """A session of somebody who has just shown who they are. Their oldest one goes if they
-        have too many.
+    async def __call__(self, user: User, caller: RequestContext) -> Session:
+        """
+        The login is not recorded with the session: only the user as of after the session was
+        stored shows whether the login counts. A crash in between leaves a session whose tokens no
+        client has.
 
-        :raises InvalidCredentials: the user was changed at this very moment, so that the session
-            is dead already. Then it is only honest to say so.
+        :raises InvalidCredentials: the user was disabled, changed or deleted at this moment.
         """
         now = self.clock()
         session = Session.start(
             SessionId(self.random_id()), user, TokenId(self.random_id()), now, self.lifetimes
         )
-        activity = SessionActivity.of(entry.caller, now)
-        await self.sessions.add(session, activity, entry.success(session_id=session.id))
-        stored = await self.users.get(user.id)
-        if stored is None or not session.is_good_for(stored):
+        await self.sessions.add(session, SessionActivity.of(caller, now))
+        current = await self.users.get(user.id)
+        if current is None or not session.is_good_for(current):
             await self.sessions.delete(user.id, session.id)
             raise InvalidCredentials
-        for old in excess_sessions(await self.sessions.of_user(user.id), self.most):
-            await self.drop_session(old, entry.caller, SessionLimitReached())
         return session
+
+
+@dataclass(frozen=True, slots=True)
+class DropExcessSessions:
+    """End the oldest sessions of a user who has more than are allowed."""
+
+    sessions: SessionStore
+    drop_session: DropSession
+    most: SessionsPerUser
+
+    async def __call__(self, user: User, caller: RequestContext) -> None:
+        for old in excess_sessions(await self.sessions.of_user(user.id), self.most):
+            await self.drop_session(old, caller, SessionLimitReached())
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +180,9 @@ class RevokeSession:
             if not is_mine:
                 raise NotFound
             entry.session_id = session_id
-            await self.sessions.delete(principal.user.id, session_id, entry.success())
+            effects = entry.success()
+            stored = await self.sessions.delete(principal.user.id, session_id, effects)
+            await entry.settle(effects, stored)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +221,8 @@ class RevokeAllSessions:
             while True:  # each further turn follows on somebody else's change, which is kept
                 user = (await self.reload_principal(principal)).user
                 changed = user.without_sessions()
-                if await self.users.replace(user, changed, entry.success()):
+                effects = entry.success()
+                if await entry.settle(effects, await self.users.replace(user, changed, effects)):
                     await self.sweep_sessions(changed)
                     return
 

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from application.audit import Audit
-from application.ports import Clock, KeyStore, TokenSigner
+from application.audit import Audit, Entry
+from application.ports import NO_EFFECTS, Clock, KeyStore, TokenSigner
 from domain.actor import Operator, Scheduler
 from domain.audit_details import KeyRevoked, KeysRotated
 from domain.audit_event import EventType
@@ -44,14 +44,16 @@ class RotateKeys:
         :raises KeysReadOnly: the ring cannot be changed here.
         """
         async with self.audit.recording(EventType.ROTATE_KEYS, UNKNOWN, actor) as entry:
+            entry.details = KeysRotated(tuple(kinds))
             while True:  # until no other process changes the ring in between
                 ring = rotated = await self.keys.ring()
                 for kind in kinds:
                     rotated = await self.rotated(rotated, kind)
                 rotated = rotated.without_expired(self.clock(), self.times)
-                if rotated == ring or await self.keys.replace(ring, rotated):
-                    entry.is_news = rotated != ring
-                    entry.details = KeysRotated(tuple(kinds))
+                effects = entry.success()
+                if rotated == ring or await entry.settle(
+                    effects, await self.keys.replace(ring, rotated, effects)
+                ):
                     return rotated
 
     async def rotated(self, ring: KeyRing, kind: TokenKind) -> KeyRing:
@@ -78,22 +80,29 @@ class RevokeKey:
     audit: Audit
     clock: Clock
 
-    async def __call__(self, actor: Operator, key_id: KeyId) -> KeyRing:
+    async def __call__(self, actor: Operator, key_id: KeyId) -> None:
         """
         :raises KeyUnknown: there is no such key.
         :raises KeysReadOnly: the ring cannot be changed here.
         """
         async with self.audit.recording(EventType.REVOKE_KEY, UNKNOWN, actor) as entry:
-            if await self.keys.discard(key_id):
-                return await self.keys.ring()
+            if await self._discard(key_id, entry):
+                return
             while True:  # until no other process changes the ring in between
                 ring = await self.keys.ring()
                 key = ring.find(key_id)
                 if key is None:
                     raise KeyUnknown
                 entry.details = KeyRevoked(key.id, key.kind)
-                if await self.keys.replace(ring, left := await self._without(ring, key)):
-                    return left
+                left = await self._without(ring, key)
+                effects = entry.success()
+                if await entry.settle(effects, await self.keys.replace(ring, left, effects)):
+                    return
+
+    async def _discard(self, key_id: KeyId, entry: Entry) -> bool:
+        """Revoke an entry that is no valid key, and so is not on the ring."""
+        effects = entry.success(details=KeyRevoked(key_id))
+        return await entry.settle(effects, await self.keys.discard(key_id, effects))
 
     async def _without(self, ring: KeyRing, key: Key) -> KeyRing:
         now = self.clock()
@@ -117,11 +126,10 @@ class MaintainKeys:
         """Several workers may call this at once: each change is made once."""
         while self.is_due(ring := await self.keys.ring()):
             maintained = await self._maintained(ring)
-            if await self.keys.replace(ring, maintained):
-                async with self.audit.recording(
-                    EventType.ROTATE_KEYS, UNKNOWN, Scheduler()
-                ) as entry:
-                    entry.is_news = not maintained.keys <= ring.keys  # else keys were only deleted
+            entry = self.audit.begin(EventType.ROTATE_KEYS, UNKNOWN, Scheduler())
+            only_deletes = maintained.keys <= ring.keys
+            effects = NO_EFFECTS if only_deletes else entry.success()
+            if await entry.settle(effects, await self.keys.replace(ring, maintained, effects)):
                 return
 
     def is_due(self, ring: KeyRing) -> bool:

@@ -120,8 +120,10 @@ class ChangeUser:
             while True:  # each further turn follows on another change, which is kept
                 user = await existing(self.users, user_id)
                 changed = self._changed(user, role, disabled)
-                entry.is_news = changed is not user
-                if changed is user or await self.users.replace(user, changed, entry.success()):
+                effects = entry.success()
+                if changed is user or await entry.settle(
+                    effects, await self.users.replace(user, changed, effects)
+                ):
                     await self.sweep_sessions(changed)
                     return changed
 
@@ -156,20 +158,24 @@ class ForgetUser:
         # First the rest, so that a crash in between leaves nothing without its user; and once
         # more, to catch what came in meanwhile.
         await self._forget_all_but_the_user(user.id)
-        await self.users.delete(user.id, entry.success())
+        effects = entry.success()
+        await entry.settle(effects, await self.users.delete(user.id, effects))
         await self._forget_all_but_the_user(user.id)
 
     async def _demote(self, user: User, deletion: Entry) -> None:
         """Before anything is lost: the last administrator stays."""
-        now: User | None = user
-        while now is not None and now.is_administrator:
-            async with self.audit.recording(
-                EventType.CHANGE_USER, deletion.caller, deletion.actor
-            ) as entry:
-                entry.user_id, entry.details = user.id, AccountChanged(Role.USER)
+        if not user.is_administrator:
+            return
+        async with self.audit.recording(
+            EventType.CHANGE_USER, deletion.caller, deletion.actor
+        ) as entry:
+            entry.user_id, entry.details = user.id, AccountChanged(Role.USER)
+            now: User | None = user
+            while now is not None and now.is_administrator:
                 ordinary = now.with_role(Role.USER, self.clock())
-                entry.is_news = await self.users.replace(now, ordinary, entry.success())
-            now = await self.users.get(user.id)
+                effects = entry.success()
+                await entry.settle(effects, await self.users.replace(now, ordinary, effects))
+                now = await self.users.get(user.id)
 
     async def _forget_all_but_the_user(self, user_id: UserId) -> None:
         for session in await self.sessions.of_user(user_id):
@@ -217,6 +223,7 @@ class RevokeSessionsOf:
             while True:  # each further turn follows on another change, which is kept
                 user = await existing(self.users, user_id)
                 changed = user.without_sessions()
-                if await self.users.replace(user, changed, entry.success()):
+                effects = entry.success()
+                if await entry.settle(effects, await self.users.replace(user, changed, effects)):
                     await self.sweep_sessions(changed)
                     return

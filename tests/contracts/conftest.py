@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from application.pagination import Page
 from application.ports import AuditLog, RateLimiter, SessionStore, UserRepository
+from application.ports.effects import Effects
 from domain.audit_event import Event, EventType
 from domain.email import Email
 from domain.errors import InvalidInput
@@ -146,6 +147,11 @@ def an_event(**changes: Any) -> Event:
     """A login of just now, of somebody of whom nothing else is known."""
     event = Event(new_id(), EventType.LOGIN, Outcome.SUCCESS, NOW, HERE)
     return replace(event, **changes)
+
+
+def effects(event: Event) -> Effects:
+    """Of a change that is this event."""
+    return Effects((event,))
 
 
 async def by_hand(url: str, *statements: str | Executable) -> Sequence[Any]:

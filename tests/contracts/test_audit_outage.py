@@ -24,7 +24,14 @@ from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.audit_chain import verify
 from infrastructure.storage.sql.database import Database
 from tests.conftest import schemes, url_for
-from tests.contracts.conftest import HOW_MANY_WAIT, an_event, eventually, open_audit_log, sign_up
+from tests.contracts.conftest import (
+    HOW_MANY_WAIT,
+    an_event,
+    effects,
+    eventually,
+    open_audit_log,
+    sign_up,
+)
 from tests.support.builders import NOW, a_session, ada
 from tests.support.doubles import Wire
 
@@ -426,7 +433,7 @@ async def test_changes_of_other_users_are_not_undone(url: str) -> None:
         await stores.sessions.add(session)
 
         await wire.cut()
-        await stores.sessions.delete(session.user_id, session.id, event)
+        await stores.sessions.delete(session.user_id, session.id, effects(event))
         await stores.audit_log.record(event)
 
         assert await stores.sessions.of_user(session.user_id) == []
@@ -443,7 +450,7 @@ async def test_a_change_that_is_made_during_an_outage_of_the_log_is_made_or_not_
 
         await wire.cut()
         with pytest.raises(Unavailable):
-            await stores.users.add(user, event)
+            await stores.users.add(user, effects(event))
         await wire.mend()
         await stores.audit_log.record(later)
 

@@ -98,7 +98,7 @@ def owner(record: Record) -> UserId:
 
 
 async def disable(users: UserRepository, user: User) -> None:
-    assert await users.replace(user, replace(user, disabled=True))
+    assert (await users.replace(user, replace(user, disabled=True))).changed
 
 
 async def delete_user(users: UserRepository, user: User) -> None:
@@ -275,7 +275,7 @@ async def test_a_rotation_is_reported_for_its_user_or_not_at_all(deployment: Dep
     await deployment.settle()
     subscription = Subscription(deployment.feed)
 
-    assert await deployment.other[Session].replace(session, refreshed(session))
+    assert (await deployment.other[Session].replace(session, refreshed(session))).changed
 
     await deployment.settle()
     received = subscription.ids - deployment.markers

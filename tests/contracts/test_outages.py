@@ -40,7 +40,7 @@ class Remote:
 
     role: Role
     wire: Wire
-    fill: Callable[[], Awaitable[None]]
+    fill: Callable[[], Awaitable[object]]
     remembers: Callable[[], Awaitable[bool]]
     calls: Callable[[], list[Awaitable[object]]]
 

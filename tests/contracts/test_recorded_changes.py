@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from application.pagination import EventQuery, UserQuery
+from application.ports.effects import Stored
 from domain.audit_details import OtherDetails
 from domain.audit_event import Event
 from domain.email import Email
@@ -25,7 +26,7 @@ from infrastructure.storage.backends import Stores, open_stores
 from infrastructure.storage.sql.audit_chain import verify
 from infrastructure.storage.sql.database import Database
 from tests.conftest import url_for
-from tests.contracts.conftest import an_event, by_hand
+from tests.contracts.conftest import an_event, by_hand, effects
 from tests.support.builders import NOW, a_session, ada, refreshed
 
 SQL = ["sqlite", "postgresql"]
@@ -63,30 +64,35 @@ class Scene:
             and await sessions.activity_of(self.user.id) == {}
         )
 
-    async def add_user(self, event: Event) -> None:
-        await self.stores.users.add(self.newcomer, event)
+    async def add_user(self, event: Event) -> Stored[bool]:
+        return await self.stores.users.add(self.newcomer, effects(event))
 
-    async def replace_user(self, event: Event) -> None:
-        assert await self.stores.users.replace(self.user, named(self.user, "Countess"), event)
+    async def replace_user(self, event: Event) -> Stored[bool]:
+        new = named(self.user, "Countess")
+        return await self.stores.users.replace(self.user, new, effects(event))
 
-    async def demote_administrator(self, event: Event) -> None:
+    async def demote_administrator(self, event: Event) -> Stored[bool]:
         demoted = self.administrator.with_role(Role.USER, NOW)
-        assert await self.stores.users.replace(self.administrator, demoted, event)
+        return await self.stores.users.replace(self.administrator, demoted, effects(event))
 
-    async def delete_user(self, event: Event) -> None:
-        await self.stores.users.delete(self.user.id, event)
+    async def delete_user(self, event: Event) -> Stored[bool]:
+        return await self.stores.users.delete(self.user.id, effects(event))
 
-    async def delete_administrator(self, event: Event) -> None:
-        await self.stores.users.delete(self.administrator.id, event)
+    async def delete_administrator(self, event: Event) -> Stored[bool]:
+        return await self.stores.users.delete(self.administrator.id, effects(event))
 
-    async def add_session(self, event: Event) -> None:
-        await self.stores.sessions.add(self.new_session, None, event)
+    async def add_session(self, event: Event) -> Stored[bool]:
+        return await self.stores.sessions.add(self.new_session, None, effects(event))
 
-    async def delete_session(self, event: Event) -> None:
-        await self.stores.sessions.delete(self.user.id, self.session.id, event)
+    async def replace_session(self, event: Event) -> Stored[bool]:
+        new = refreshed(self.session)
+        return await self.stores.sessions.replace(self.session, new, effects(event))
+
+    async def delete_session(self, event: Event) -> Stored[bool]:
+        return await self.stores.sessions.delete(self.user.id, self.session.id, effects(event))
 
 
-Act = Callable[[Scene, Event], Awaitable[None]]
+Act = Callable[[Scene, Event], Awaitable[Stored[bool]]]
 OF_USERS: dict[str, Act] = {
     "a user is added": Scene.add_user,
     "a user is replaced": Scene.replace_user,
@@ -96,6 +102,7 @@ OF_USERS: dict[str, Act] = {
 }
 OF_SESSIONS: dict[str, Act] = {
     "a session is added": Scene.add_session,
+    "a session is replaced": Scene.replace_session,
     "a session is deleted": Scene.delete_session,
 }
 CHANGES = OF_USERS | OF_SESSIONS
@@ -145,9 +152,10 @@ async def scene_in_two_places(
 async def test_a_change_is_recorded_in_the_step_that_makes_it(scene: Scene, change: Act) -> None:
     event = an_event(details=OtherDetails("a change"))
 
-    await change(scene, event)
+    stored = await change(scene, event)
 
     assert await scene.recorded() == [event]
+    assert stored == Stored(True, effects_stored=True)
 
 
 @every_change
@@ -197,9 +205,11 @@ async def test_changes_that_are_made_at_once_are_all_recorded_in_one_chain(scene
             step
             for number, user in enumerate(people)
             for step in (
-                users.add(user, events[4 * number]),
-                sessions.add(a_session(user_id=user.id), None, events[4 * number + 1]),
-                sessions.add(a_session(user_id=scene.user.id), None, events[4 * number + 2]),
+                users.add(user, effects(events[4 * number])),
+                sessions.add(a_session(user_id=user.id), None, effects(events[4 * number + 1])),
+                sessions.add(
+                    a_session(user_id=scene.user.id), None, effects(events[4 * number + 2])
+                ),
                 log.record(events[4 * number + 3]),
             )
         ),
@@ -226,7 +236,7 @@ async def test_a_change_without_an_event_leaves_no_record(scene: Scene) -> None:
 
 async def test_a_user_whose_address_is_taken_leaves_no_record(scene: Scene) -> None:
     with pytest.raises(EmailTaken):
-        await scene.stores.users.add(ada(email=scene.user.email), an_event())
+        await scene.stores.users.add(ada(email=scene.user.email), effects(an_event()))
 
     assert await scene.recorded() == []
 
@@ -236,7 +246,7 @@ async def test_a_replacement_whose_address_is_taken_leaves_no_record(scene: Scen
 
     with pytest.raises(EmailTaken):
         await scene.stores.users.replace(
-            scene.newcomer, replace(scene.newcomer, email=scene.user.email), an_event()
+            scene.newcomer, replace(scene.newcomer, email=scene.user.email), effects(an_event())
         )
 
     assert await scene.recorded() == []
@@ -247,7 +257,9 @@ async def test_a_replacement_that_comes_too_late_leaves_no_record(scene: Scene) 
     changed = named(scene.user, "Countess")
     await scene.stores.users.replace(scene.user, changed)
 
-    assert not await scene.stores.users.replace(scene.user, named(scene.user, "Eve"), an_event())
+    assert not (
+        await scene.stores.users.replace(scene.user, named(scene.user, "Eve"), effects(an_event()))
+    ).changed
 
     assert await scene.recorded() == []
     assert await scene.stores.users.get(scene.user.id) == changed
@@ -257,7 +269,9 @@ async def test_a_demotion_that_comes_too_late_leaves_no_record(scene: Scene) -> 
     old, users = scene.administrator, scene.stores.users
     await users.replace(old, named(old, "Countess"))
 
-    assert not await users.replace(old, old.with_role(Role.USER, NOW), an_event())
+    assert not (
+        await users.replace(old, old.with_role(Role.USER, NOW), effects(an_event()))
+    ).changed
 
     assert await scene.recorded() == []
 
@@ -279,9 +293,9 @@ async def test_a_refused_removal_of_the_last_administrator_changes_nothing(
 
 
 async def test_deleting_a_missing_record_leaves_no_event(scene: Scene) -> None:
-    await scene.stores.users.delete(scene.newcomer.id, an_event())
-    await scene.stores.sessions.delete(scene.user.id, scene.new_session.id, an_event())
-    await scene.stores.sessions.delete(scene.newcomer.id, scene.session.id, an_event())
+    await scene.stores.users.delete(scene.newcomer.id, effects(an_event()))
+    await scene.stores.sessions.delete(scene.user.id, scene.new_session.id, effects(an_event()))
+    await scene.stores.sessions.delete(scene.newcomer.id, scene.session.id, effects(an_event()))
 
     assert await scene.recorded() == []
     assert await scene.is_as_before()
@@ -293,7 +307,7 @@ async def test_a_change_in_another_store_is_recorded_after_it(
 ) -> None:
     scene, event = scene_in_two_places, an_event()
 
-    await change(scene, event)
+    assert await change(scene, event) == Stored(True, effects_stored=False)
     assert await scene.recorded() == []
 
     await scene.stores.audit_log.record(event)
@@ -306,7 +320,7 @@ async def test_a_change_of_a_user_is_recorded_with_it_wherever_sessions_are(
 ) -> None:
     scene, event = scene_in_two_places, an_event()
 
-    await change(scene, event)
+    assert await change(scene, event) == Stored(True, effects_stored=True)
 
     assert await scene.recorded() == [event]
 

@@ -9,6 +9,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from application.audit import Audit
+from application.pagination import EventQuery
+from application.ports import AuditLog
+from application.ports.effects import Stored
 from application.signing_keys import ListSigningKeys, MaintainKeys, RevokeKey, RotateKeys
 from domain.actor import Operator, Scheduler
 from domain.key_ring import Key, KeyId, KeyRing, KeysReadOnly, KeyState, KeyTimes, KeyUnknown
@@ -19,9 +22,11 @@ from infrastructure.signing.key_store import SigningKeyStore, StaticKeys
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.storage.memory.audit_log import MemoryAuditLog
 from infrastructure.storage.options import StoreOptions
+from infrastructure.storage.sql.audit_log import SqlAuditLog
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.signing_keys import SqlKeys
 from tests.conftest import url_for
+from tests.contracts.conftest import an_event, effects
 from tests.support.builders import NOW, SECOND, new_id
 from tests.support.doubles import Recorder, SettableClock
 
@@ -63,7 +68,7 @@ class KeyCommands:
     store: SigningKeyStore
     clock: SettableClock
     heard: Recorder
-    log: MemoryAuditLog
+    log: AuditLog
 
     @property
     def audit(self) -> Audit:
@@ -106,7 +111,9 @@ async def test_a_stored_ring_is_read_back_unchanged(store: SigningKeyStore, anot
     one, other = await store.make(ACCESS, NOW), await store.make(REFRESH, NOW)
     start = NOW.replace(microsecond=0)
 
-    assert await store.replace(KeyRing(), KeyRing(frozenset({started(one, start), other})))
+    assert (
+        await store.replace(KeyRing(), KeyRing(frozenset({started(one, start), other})))
+    ).changed
 
     assert await another().ring() == KeyRing(frozenset({started(one, start), other}))
 
@@ -150,9 +157,10 @@ async def test_one_of_many_concurrent_replacements_wins(
     before = await store.ring()
     rings = [before.plus(await each.make(ACCESS, NOW)) for each in stores]
 
-    won = await asyncio.gather(
+    stored = await asyncio.gather(
         *(each.replace(before, ring) for each, ring in zip(stores, rings, strict=True))
     )
+    won = [each.changed for each in stored]
 
     assert sorted(won) == [False] * 7 + [True]
     assert await another().ring() == rings[won.index(True)]
@@ -165,7 +173,7 @@ async def test_a_deleted_key_is_deleted_for_every_process(
     await store.replace(KeyRing(), KeyRing(frozenset({await store.make(ACCESS, NOW)})))
     ring = await other.ring()
 
-    assert await other.replace(ring, KeyRing())
+    assert (await other.replace(ring, KeyRing())).changed
 
     assert (await store.read()).pairs == {}
     assert await store.ring() == KeyRing()
@@ -324,7 +332,7 @@ async def filled(database: Database, *secrets: bytes) -> SqlKeys:
     """Return a store with a current key of each kind."""
     store = SqlKeys(database, secrets, EDDSA)
     keys = {started(await store.make(kind, NOW), NOW) for kind in TokenKind}
-    assert await store.replace(KeyRing(), KeyRing(frozenset(keys)))
+    assert (await store.replace(KeyRing(), KeyRing(frozenset(keys)))).changed
     return store
 
 
@@ -361,7 +369,7 @@ async def test_one_secret_can_replace_another(database: Database) -> None:
     both = SqlKeys(database, [new, old], EDDSA)
     assert await both.ring() == ring
     fresh = KeyRing(frozenset({await both.make(kind, NOW) for kind in TokenKind}))
-    assert await both.replace(ring, fresh)
+    assert (await both.replace(ring, fresh)).changed
 
     assert await SqlKeys(database, [new]).ring() == fresh
 
@@ -371,7 +379,7 @@ async def test_a_standby_that_cannot_be_decrypted_is_a_warning(database: Databas
     ring = await (await filled(database, SECRET)).ring()
     other = SqlKeys(database, [bytes(32), SECRET], EDDSA)
     standby = await other.make(ACCESS, NOW)
-    assert await other.replace(ring, ring.plus(standby))
+    assert (await other.replace(ring, ring.plus(standby))).changed
 
     store = SqlKeys(database, [SECRET])
     held = await store.read()
@@ -389,11 +397,106 @@ async def test_only_a_key_that_cannot_be_decrypted_can_be_discarded(
     store = SqlKeys(database, [bytes(32)])
     one, other = ring.keys
 
-    assert not await SqlKeys(database, [SECRET]).discard(one.id)
-    assert await store.discard(one.id)
-    assert not await store.discard(one.id)
+    assert not (await SqlKeys(database, [SECRET]).discard(one.id)).changed
+    assert (await store.discard(one.id)).changed
+    assert not (await store.discard(one.id)).changed
 
     assert (await SqlKeys(database, [SECRET]).ring()).keys == {other}
+
+
+@dataclass
+class RecordedKeys:
+    """Keys in a database that has the audit log as well."""
+
+    database: Database
+    log: SqlAuditLog
+
+    def commands(self, *secrets: bytes) -> KeyCommands:
+        return KeyCommands(
+            SqlKeys(self.database, secrets, EDDSA), SettableClock(NOW), Recorder(), self.log
+        )
+
+    async def recorded(self) -> list[tuple[str, str, str]]:
+        page = await self.log.page(EventQuery(), None, 100)
+        events = [each.event for each in reversed(page.items)]
+        return [(each.type, each.outcome, each.detail) for each in events]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def recorded_keys(request: pytest.FixtureRequest) -> AsyncIterator[RecordedKeys]:
+    options = StoreOptions(has_audit_log=True)
+    url = url_for(request.param, request)
+    async with Database.open(url, options) as database, SqlAuditLog.open(database) as log:
+        yield RecordedKeys(database, log)
+
+
+async def test_a_change_of_the_ring_is_recorded_in_the_step_that_makes_it(
+    recorded_keys: RecordedKeys,
+) -> None:
+    store = SqlKeys(recorded_keys.database, [SECRET], EDDSA)
+    event = an_event()
+
+    ring = KeyRing(frozenset({await store.make(ACCESS, NOW)}))
+    stored = await store.replace(KeyRing(), ring, effects(event))
+    late = await store.replace(KeyRing(), ring, effects(an_event()))
+
+    assert (stored, late) == (Stored(True, effects_stored=True), Stored(False))
+    page = await recorded_keys.log.page(EventQuery(), None, 10)
+    assert [each.event.id for each in page.items] == [event.id]
+
+
+async def test_the_revocation_of_an_unreadable_key_is_recorded_with_its_id(
+    recorded_keys: RecordedKeys,
+) -> None:
+    await filled(recorded_keys.database, SECRET)
+    other = SqlKeys(recorded_keys.database, [bytes(32), SECRET], EDDSA)
+    ring = await other.ring()
+    spare = await other.make(ACCESS, NOW)
+    assert (await other.replace(ring, ring.plus(spare))).changed
+
+    commands = recorded_keys.commands(SECRET)
+    await commands.revoke(Operator(), spare.id)
+
+    assert await recorded_keys.recorded() == [("revoke key", "success", spare.id)]
+    assert len(commands.heard.events) == 1
+    assert await other.ring() == ring
+
+
+async def test_a_revocation_is_recorded_as_done_though_another_key_is_unreadable(
+    recorded_keys: RecordedKeys,
+) -> None:
+    """The ring cannot be read then, because that key has signed."""
+    ring = await (await filled(recorded_keys.database, SECRET)).ring()
+    revoked, other = ring.keys
+
+    commands = recorded_keys.commands(bytes(32))
+    await commands.revoke(Operator(), revoked.id)
+
+    assert await recorded_keys.recorded() == [("revoke key", "success", revoked.id)]
+    assert [event.outcome for event in commands.heard.events] == ["success"]
+    assert (await SqlKeys(recorded_keys.database, [SECRET]).ring()).keys == {other}
+
+
+async def test_a_revocation_that_fails_is_not_recorded(recorded_keys: RecordedKeys) -> None:
+    await filled(recorded_keys.database, SECRET)
+
+    with pytest.raises(KeyUnknown):
+        await recorded_keys.commands(SECRET).revoke(Operator(), KeyId("typed by the operator"))
+    with pytest.raises(ConfigurationError):
+        await recorded_keys.commands(bytes(32)).revoke(Operator(), KeyId("another"))
+
+    assert await recorded_keys.recorded() == []
+
+
+async def test_an_id_that_is_no_key_is_in_no_event(recorded_keys: RecordedKeys) -> None:
+    await filled(recorded_keys.database, SECRET)
+    commands = recorded_keys.commands(SECRET)
+
+    with pytest.raises(KeyUnknown):
+        await commands.revoke(Operator(), KeyId("typed by the operator"))
+
+    [event] = commands.heard.events
+    assert (event.outcome, event.detail) == ("key_unknown", "")
 
 
 @pytest.mark.parametrize(

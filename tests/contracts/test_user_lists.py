@@ -575,7 +575,7 @@ async def test_whose_address_and_id_are_free_is_added(users: UserRepository) -> 
     of_known_address = ada(email=Email.parse("KNOWN@Example.org."))
     of_known_id = ada(id=known.id, email=Email.parse("free@example.org"))
 
-    added = await users.add_all([of_known_address, new, of_known_id, other])
+    added = (await users.add_all([of_known_address, new, of_known_id, other])).changed
 
     assert sorted(added) == sorted([new.id, other.id])
     assert await stored(users, [known, new, other]) == [known, new, other]
@@ -585,7 +585,7 @@ async def test_whose_address_and_id_are_free_is_added(users: UserRepository) -> 
 
 
 async def test_adding_no_users_stores_none(users: UserRepository) -> None:
-    assert list(await users.add_all([])) == []
+    assert list((await users.add_all([])).changed) == []
     assert await users.count(EVERYBODY) == Total(0)
 
 
@@ -593,7 +593,7 @@ async def test_adding_only_existing_users_stores_none(users: UserRepository) -> 
     some = people(3)
     await users.add_all(some)
 
-    assert list(await users.add_all(some)) == []
+    assert list((await users.add_all(some)).changed) == []
     assert await found(users, EVERYBODY) == some
 
 
@@ -602,7 +602,7 @@ async def test_of_several_with_one_address_in_a_list_one_is_added(users: UserRep
     same = [ada(email=Email.parse(spelling)) for spelling in spellings]
     other = person(1)
 
-    added = await users.add_all([*same, other])
+    added = (await users.add_all([*same, other])).changed
 
     winner = await users.by_email(same[0].email)
     assert winner in same
@@ -614,7 +614,7 @@ async def test_of_several_with_one_id_in_a_list_one_is_added(users: UserReposito
     user_id = UserId(uuid4())
     same = [person(place, id=user_id) for place in range(3)]
 
-    added = await users.add_all(same)
+    added = (await users.add_all(same)).changed
 
     assert list(added) == [user_id]
     assert await users.get(user_id) in same
@@ -633,7 +633,9 @@ async def test_a_user_added_concurrently_is_stored_once(
 
     added = await asyncio.gather(*map(users.add_all, lists))
 
-    assert sorted(each for ids in added for each in ids) == sorted(user.id for user in some)
+    assert sorted(each for stored in added for each in stored.changed) == sorted(
+        user.id for user in some
+    )
     assert await found(users, EVERYBODY) == some
 
 
@@ -660,7 +662,7 @@ async def test_two_lists_in_opposite_orders_both_get_through(postgres_url: str) 
         await other.close()
         one, another = await lists
 
-    assert sorted([*one, *another]) == sorted([first.id, middle.id, last.id])
+    assert sorted([*one.changed, *another.changed]) == sorted([first.id, middle.id, last.id])
 
 
 async def test_of_lists_with_the_same_addresses_in_parallel_each_address_is_stored_once(
@@ -672,12 +674,14 @@ async def test_of_lists_with_the_same_addresses_in_parallel_each_address_is_stor
 
     there = await found(users, EVERYBODY)
     assert [user.email for user in there] == [user.email for user in people(50)]
-    assert sorted(each for ids in added for each in ids) == sorted(user.id for user in there)
+    assert sorted(each for stored in added for each in stored.changed) == sorted(
+        user.id for user in there
+    )
 
 
 async def test_thousands_are_added_in_one_step(users: UserRepository) -> None:
     some = people(5000)
 
-    added = await users.add_all(some)
+    added = (await users.add_all(some)).changed
 
     assert sorted(added) == sorted(user.id for user in some)

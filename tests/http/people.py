@@ -162,7 +162,7 @@ async def make_administrator(users: UserRepository, email: str = BOSS) -> User:
     """Without asking anybody, as on the command line."""
     user = await stored(users, email)
     administrator = replace(user, role=Role.ADMIN)
-    assert await users.replace(user, administrator)
+    assert (await users.replace(user, administrator)).changed
     return administrator
 
 

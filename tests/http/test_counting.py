@@ -268,7 +268,7 @@ async def an_administrator(client: Client, users: UserRepository) -> dict[str, s
     """:returns: what the administrator's requests bear."""
     await client.come_in(BOSS)
     admin: User = await stored(users, BOSS)
-    assert await users.replace(admin, replace(admin, role=Role.ADMIN))
+    assert (await users.replace(admin, replace(admin, role=Role.ADMIN))).changed
     return bearer((await client.come_in(BOSS))["access_token"])
 
 

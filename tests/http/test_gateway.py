@@ -158,7 +158,7 @@ async def test_the_cache_is_not_used_after_a_change_of_the_user(
         await users.delete(user.id)
     else:
         changes: Any = {"disabled": True} if change == "disabled" else {"role": Role.ADMIN}
-        assert await users.replace(user, replace(user, **changes))
+        assert (await users.replace(user, replace(user, **changes))).changed
     answer = await client.get(path, headers=mine)
 
     if change == "promoted":

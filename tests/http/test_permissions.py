@@ -324,6 +324,6 @@ class TestAsOfNow:
             assert (await call(elsewhere, "GET", USERS, token)).status_code == 200
         user = await stored(users)
 
-        assert await users.replace(user, replace(user, **changes))
+        assert (await users.replace(user, replace(user, **changes))).changed
 
         assert (await call(elsewhere, "GET", USERS, token)).status_code == status

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from application.pagination import Page, UserQuery
 from application.ports import HealthChecks
-from domain.audit_event import Event
+from application.ports.effects import NO_EFFECTS, Effects, Stored
 from domain.email import Email
 from domain.rate_limit import Usage
 from domain.session import Session, SessionId
@@ -66,9 +66,9 @@ class TroubledUsers(MemoryUsers):
         super().__init__()
         self._trouble = trouble
 
-    async def add(self, user: User, event: Event | None = None) -> None:
+    async def add(self, user: User, effects: Effects = NO_EFFECTS) -> Stored[bool]:
         _strike(self._trouble.users)
-        await super().add(user, event)
+        return await super().add(user, effects)
 
     async def get(self, user_id: UserId) -> User | None:
         _strike(self._trouble.users)
@@ -78,13 +78,13 @@ class TroubledUsers(MemoryUsers):
         _strike(self._trouble.users)
         return await super().by_email(email)
 
-    async def replace(self, old: User, new: User, event: Event | None = None) -> bool:
+    async def replace(self, old: User, new: User, effects: Effects = NO_EFFECTS) -> Stored[bool]:
         _strike(self._trouble.users)
-        return await super().replace(old, new, event)
+        return await super().replace(old, new, effects)
 
-    async def delete(self, user_id: UserId, event: Event | None = None) -> None:
+    async def delete(self, user_id: UserId, effects: Effects = NO_EFFECTS) -> Stored[bool]:
         _strike(self._trouble.users)
-        await super().delete(user_id, event)
+        return await super().delete(user_id, effects)
 
     async def page(self, query: UserQuery, after: str | None, limit: int) -> Page[User]:
         _strike(self._trouble.users)
@@ -97,24 +97,29 @@ class TroubledSessions(MemorySessions):
         self._trouble = trouble
 
     async def add(
-        self, session: Session, activity: SessionActivity | None = None, event: Event | None = None
-    ) -> None:
+        self,
+        session: Session,
+        activity: SessionActivity | None = None,
+        effects: Effects = NO_EFFECTS,
+    ) -> Stored[bool]:
         _strike(self._trouble.sessions)
-        await super().add(session, activity, event)
+        return await super().add(session, activity, effects)
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
         _strike(self._trouble.sessions)
         return await super().get(user_id, session_id)
 
-    async def replace(self, old: Session, new: Session) -> bool:
+    async def replace(
+        self, old: Session, new: Session, effects: Effects = NO_EFFECTS
+    ) -> Stored[bool]:
         _strike(self._trouble.sessions)
-        return await super().replace(old, new)
+        return await super().replace(old, new, effects)
 
     async def delete(
-        self, user_id: UserId, session_id: SessionId, event: Event | None = None
-    ) -> None:
+        self, user_id: UserId, session_id: SessionId, effects: Effects = NO_EFFECTS
+    ) -> Stored[bool]:
         _strike(self._trouble.sessions)
-        await super().delete(user_id, session_id, event)
+        return await super().delete(user_id, session_id, effects)
 
     async def of_user(self, user_id: UserId) -> Sequence[Session]:
         _strike(self._trouble.sessions)

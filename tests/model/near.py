@@ -13,8 +13,8 @@ from typing import TypeVar
 import pytest
 
 from application.ports import Devices, SessionStore
+from application.ports.effects import NO_EFFECTS, Effects, Stored
 from domain.actor import Principal
-from domain.audit_event import Event
 from domain.errors import TokenRejected
 from domain.session import Session, SessionId
 from domain.session_activity import SessionActivity
@@ -82,15 +82,21 @@ class Sessions(MemorySessions):
         self.history = history
 
     async def add(
-        self, session: Session, activity: SessionActivity | None = None, event: Event | None = None
-    ) -> None:
-        await super().add(session, activity, event)
+        self,
+        session: Session,
+        activity: SessionActivity | None = None,
+        effects: Effects = NO_EFFECTS,
+    ) -> Stored[bool]:
+        stored = await super().add(session, activity, effects)
         self.history.record(session.user_id)
+        return stored
 
-    async def replace(self, old: Session, new: Session) -> bool:
+    async def replace(
+        self, old: Session, new: Session, effects: Effects = NO_EFFECTS
+    ) -> Stored[bool]:
         self.history.publishes_changes = False
         try:
-            return await super().replace(old, new)
+            return await super().replace(old, new, effects)
         finally:
             self.history.publishes_changes = True
 
@@ -188,9 +194,9 @@ class Worker:
 class WritingUsers(NearCacheUsers):
     worker: Worker
 
-    async def replace(self, old: User, new: User, event: Event | None = None) -> bool:
+    async def replace(self, old: User, new: User, effects: Effects = NO_EFFECTS) -> Stored[bool]:
         try:
-            return await super().replace(old, new, event)
+            return await super().replace(old, new, effects)
         finally:
             self.worker.note_write(old.id)
 
@@ -198,17 +204,19 @@ class WritingUsers(NearCacheUsers):
 class WritingSessions(NearCacheSessions):
     worker: Worker
 
-    async def replace(self, old: Session, new: Session) -> bool:
+    async def replace(
+        self, old: Session, new: Session, effects: Effects = NO_EFFECTS
+    ) -> Stored[bool]:
         try:
-            return await super().replace(old, new)
+            return await super().replace(old, new, effects)
         finally:
             self.worker.note_write(old.user_id)
 
     async def delete(
-        self, user_id: UserId, session_id: SessionId, event: Event | None = None
-    ) -> None:
+        self, user_id: UserId, session_id: SessionId, effects: Effects = NO_EFFECTS
+    ) -> Stored[bool]:
         try:
-            await super().delete(user_id, session_id, event)
+            return await super().delete(user_id, session_id, effects)
         finally:
             self.worker.note_write(user_id)
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from application.pagination import Page, Total, UserQuery
 from application.ports import SessionStore, UserRepository
-from domain.audit_event import Event
+from application.ports.effects import NO_EFFECTS, Effects, Stored
 from domain.email import Email
 from domain.session import Session, SessionId
 from domain.session_activity import SessionActivity
@@ -60,7 +60,7 @@ class Script:
         if event and not self._is_after:
             await event()
         result = await step()
-        if effect and result is not False:
+        if effect and not (isinstance(result, Stored) and not result.changed):
             self.effects.append(effect)
         if event and self._is_after:
             await event()
@@ -73,23 +73,30 @@ class ScriptedSessions(SessionStore):
     script: Script
 
     async def add(
-        self, session: Session, activity: SessionActivity | None = None, event: Event | None = None
-    ) -> None:
+        self,
+        session: Session,
+        activity: SessionActivity | None = None,
+        effects: Effects = NO_EFFECTS,
+    ) -> Stored[bool]:
         effect = Effect("added", session.id, session.user_id)
-        await self.script.take(lambda: self.store.add(session, activity, event), effect)
+        return await self.script.take(lambda: self.store.add(session, activity, effects), effect)
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
         return await self.script.take(lambda: self.store.get(user_id, session_id))
 
-    async def replace(self, old: Session, new: Session) -> bool:
+    async def replace(
+        self, old: Session, new: Session, effects: Effects = NO_EFFECTS
+    ) -> Stored[bool]:
         effect = Effect("replaced", old.id, old.user_id)
-        return await self.script.take(lambda: self.store.replace(old, new), effect)
+        return await self.script.take(lambda: self.store.replace(old, new, effects), effect)
 
     async def delete(
-        self, user_id: UserId, session_id: SessionId, event: Event | None = None
-    ) -> None:
+        self, user_id: UserId, session_id: SessionId, effects: Effects = NO_EFFECTS
+    ) -> Stored[bool]:
         effect = Effect("deleted", session_id, user_id)
-        await self.script.take(lambda: self.store.delete(user_id, session_id, event), effect)
+        return await self.script.take(
+            lambda: self.store.delete(user_id, session_id, effects), effect
+        )
 
     async def of_user(self, user_id: UserId) -> Sequence[Session]:
         return await self.script.take(lambda: self.store.of_user(user_id))
@@ -108,9 +115,9 @@ class ScriptedUsers(UserRepository):
     store: UserRepository
     script: Script
 
-    async def add(self, user: User, event: Event | None = None) -> None:
-        await self.script.take(
-            lambda: self.store.add(user, event), Effect("added", "user", user.id)
+    async def add(self, user: User, effects: Effects = NO_EFFECTS) -> Stored[bool]:
+        return await self.script.take(
+            lambda: self.store.add(user, effects), Effect("added", "user", user.id)
         )
 
     async def get(self, user_id: UserId) -> User | None:
@@ -119,17 +126,19 @@ class ScriptedUsers(UserRepository):
     async def by_email(self, email: Email) -> User | None:
         return await self.script.take(lambda: self.store.by_email(email))
 
-    async def replace(self, old: User, new: User, event: Event | None = None) -> bool:
+    async def replace(self, old: User, new: User, effects: Effects = NO_EFFECTS) -> Stored[bool]:
         effect = Effect("replaced", "user", old.id)
-        return await self.script.take(lambda: self.store.replace(old, new, event), effect)
+        return await self.script.take(lambda: self.store.replace(old, new, effects), effect)
 
-    async def delete(self, user_id: UserId, event: Event | None = None) -> None:
-        await self.script.take(
-            lambda: self.store.delete(user_id, event), Effect("deleted", "user", user_id)
+    async def delete(self, user_id: UserId, effects: Effects = NO_EFFECTS) -> Stored[bool]:
+        return await self.script.take(
+            lambda: self.store.delete(user_id, effects), Effect("deleted", "user", user_id)
         )
 
-    async def add_all(self, users: Sequence[User], event: Event | None = None) -> Sequence[UserId]:
-        return await self.script.take(lambda: self.store.add_all(users, event))
+    async def add_all(
+        self, users: Sequence[User], effects: Effects = NO_EFFECTS
+    ) -> Stored[Sequence[UserId]]:
+        return await self.script.take(lambda: self.store.add_all(users, effects))
 
     async def page(self, query: UserQuery, after: str | None, limit: int) -> Page[User]:
         return await self.script.take(lambda: self.store.page(query, after, limit))

@@ -81,7 +81,7 @@ class Side:
 
     async def end(self, record: Record) -> None:
         if isinstance(record, User):
-            assert await self.users.replace(record, replace(record, disabled=True))
+            assert (await self.users.replace(record, replace(record, disabled=True))).changed
         else:
             await self.sessions.delete(record.user_id, record.id)
 

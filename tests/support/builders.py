@@ -46,6 +46,7 @@ from application.session_activity import (
     SessionActivityBuffer,
 )
 from application.sessions import (
+    DropExcessSessions,
     DropSession,
     FindSessions,
     ListSessions,
@@ -286,6 +287,10 @@ class World:
         return self._made(DropSession)
 
     @property
+    def drop_excess_sessions(self) -> DropExcessSessions:
+        return self._made(DropExcessSessions)
+
+    @property
     def start_session(self) -> StartSession:
         return self._made(StartSession)
 
@@ -371,4 +376,4 @@ class World:
 
     async def change(self, user: User, **changes: Any) -> None:
         """An administrator changes something about somebody."""
-        assert await self.users.replace(user, replace(user, **changes))
+        assert (await self.users.replace(user, replace(user, **changes))).changed

@@ -10,6 +10,7 @@ from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
 from application.ports import PasswordHasher, SessionStore
+from application.ports.effects import NO_EFFECTS, Effects, Stored
 from domain.audit_event import Event
 from domain.password import Password
 from domain.rate_limit import Usage
@@ -120,20 +121,25 @@ class PausingSessions(SessionStore):
         return result
 
     async def add(
-        self, session: Session, activity: SessionActivity | None = None, event: Event | None = None
-    ) -> None:
-        await self._step(lambda: self.store.add(session, activity, event))
+        self,
+        session: Session,
+        activity: SessionActivity | None = None,
+        effects: Effects = NO_EFFECTS,
+    ) -> Stored[bool]:
+        return await self._step(lambda: self.store.add(session, activity, effects))
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
         return await self._step(lambda: self.store.get(user_id, session_id))
 
-    async def replace(self, old: Session, new: Session) -> bool:
-        return await self._step(lambda: self.store.replace(old, new))
+    async def replace(
+        self, old: Session, new: Session, effects: Effects = NO_EFFECTS
+    ) -> Stored[bool]:
+        return await self._step(lambda: self.store.replace(old, new, effects))
 
     async def delete(
-        self, user_id: UserId, session_id: SessionId, event: Event | None = None
-    ) -> None:
-        await self._step(lambda: self.store.delete(user_id, session_id, event))
+        self, user_id: UserId, session_id: SessionId, effects: Effects = NO_EFFECTS
+    ) -> Stored[bool]:
+        return await self._step(lambda: self.store.delete(user_id, session_id, effects))
 
     async def of_user(self, user_id: UserId) -> Sequence[Session]:
         return await self._step(lambda: self.store.of_user(user_id))

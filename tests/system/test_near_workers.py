@@ -65,7 +65,7 @@ class Both:
         async with backend.connect(self.users_url, StoreOptions()) as connection:
             users = backend.users(connection)
             user = await stored(users, email)
-            assert await users.replace(user, replace(user, disabled=disabled))
+            assert (await users.replace(user, replace(user, disabled=disabled))).changed
 
 
 @pytest.fixture

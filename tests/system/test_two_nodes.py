@@ -102,10 +102,10 @@ class Nodes:
             known = (await users.page(UserQuery(role=Role.ADMIN), None, 100)).items
             for email in emails:
                 user = await stored(users, email)
-                assert await users.replace(user, replace(user, role=Role.ADMIN))
+                assert (await users.replace(user, replace(user, role=Role.ADMIN))).changed
             for user in known:
                 if user.email.address not in emails:
-                    assert await users.replace(user, replace(user, role=Role.USER))
+                    assert (await users.replace(user, replace(user, role=Role.USER))).changed
         return [bearer(each["access_token"]) for each in tokens]
 
 

@@ -183,7 +183,7 @@ async def make_administrator(users_url: str, email: str) -> None:
     async with backend.connect(users_url, StoreOptions()) as connection:
         users = backend.users(connection)
         user = await stored(users, email)
-        assert await users.replace(user, replace(user, role=Role.ADMIN))
+        assert (await users.replace(user, replace(user, role=Role.ADMIN))).changed
 
 
 async def assert_disabling_is_seen_at_once(pair: Pair) -> None:
@@ -194,7 +194,7 @@ async def assert_disabling_is_seen_at_once(pair: Pair) -> None:
         users = backend.users(connection)
         user = await stored(users, EMAIL)
         for disabled, status in ((True, 401), (False, 200), (True, 401)):
-            assert await users.replace(user, user := replace(user, disabled=disabled))
+            assert (await users.replace(user, user := replace(user, disabled=disabled))).changed
             for client in (pair.one, pair.other):
                 # Changed past both workers, which receive the invalidation within milliseconds.
                 asking = ContinuousClient(lambda client=client: client.me(access))  # type: ignore[misc]

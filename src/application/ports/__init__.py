@@ -8,14 +8,15 @@ Four promises hold for all of them:
 * A store returns what was stored. It knows no expiry and no rule; the domain decides.
 * :class:`~domain.errors.Unavailable` is raised when the technology behind the port does not
   answer within its time-out. The next call tries anew: an adapter heals by itself.
-* An ``event`` that comes with a change is recorded in the same step, if anything is changed, by a
-  store that shares its database with the audit log. Another store ignores it. Either way the
-  caller gives it to the audit log as well, which records no event twice.
+* A change brings its ``effects``, and the store returns what it did with them (``Stored``): one
+  that shares its database with the audit log writes both in one transaction, if anything is
+  changed. Another one leaves them to the use case. Nothing is recorded that did not happen.
 """
 
 from application.ports.audit_log import Announce, AuditLog
 from application.ports.caching import CachedSessions, CachedTokens, CachedUsers
 from application.ports.devices import Devices
+from application.ports.effects import CHANGED, NO_EFFECTS, UNCHANGED, Effects, Stored
 from application.ports.health import HealthCheck, HealthChecks
 from application.ports.passwords import PasswordHasher
 from application.ports.rate_limits import RateLimiter
@@ -26,6 +27,9 @@ from application.ports.tokens import TokenSigner
 from application.ports.users import UserRepository
 
 __all__ = [
+    "CHANGED",
+    "NO_EFFECTS",
+    "UNCHANGED",
     "Announce",
     "AuditLog",
     "CachedSessions",
@@ -33,6 +37,7 @@ __all__ = [
     "CachedUsers",
     "Clock",
     "Devices",
+    "Effects",
     "HealthCheck",
     "HealthChecks",
     "KeyStore",
@@ -40,6 +45,7 @@ __all__ = [
     "RandomId",
     "RateLimiter",
     "SessionStore",
+    "Stored",
     "TokenSigner",
     "UserRepository",
 ]

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from application.pagination import EventQuery, Page
+from application.ports.effects import NO_EFFECTS, Effects, Stored
 from domain.audit_event import Event, RecordedEvent
 from domain.user import UserId
 
@@ -45,9 +46,9 @@ class AuditLog(Protocol):
         """Of what this user did only the id of the user is left, a pseudonym, and no address."""
 
     @abstractmethod
-    async def prune(self, before: datetime, event: Event | None = None) -> int:
-        """Forget events from the oldest on, up to the first that is not before this time. This may
-        take several steps; the first of them records the event.
+    async def prune(self, before: datetime, effects: Effects = NO_EFFECTS) -> Stored[int]:
+        """Delete events from the oldest on, up to the first that is not before this time. This may
+        take several steps; the first of them stores the effects.
 
-        :returns: how many were forgotten.
+        :returns: as ``changed`` how many were deleted.
         """

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from domain.audit_event import Event
+from application.ports.effects import NO_EFFECTS, Effects, Stored
 from domain.session import Session, SessionId
 from domain.session_activity import SessionActivity
 from domain.user import UserId
@@ -18,8 +18,11 @@ class SessionStore(Protocol):
 
     @abstractmethod
     async def add(
-        self, session: Session, activity: SessionActivity | None = None, event: Event | None = None
-    ) -> None:
+        self,
+        session: Session,
+        activity: SessionActivity | None = None,
+        effects: Effects = NO_EFFECTS,
+    ) -> Stored[bool]:
         """Store a new session. Sessions of that user which ended before it began may be swept."""
 
     @abstractmethod
@@ -27,19 +30,20 @@ class SessionStore(Protocol):
         """The session as it is stored now, if it is there and this user's."""
 
     @abstractmethod
-    async def replace(self, old: Session, new: Session) -> bool:
+    async def replace(
+        self, old: Session, new: Session, effects: Effects = NO_EFFECTS
+    ) -> Stored[bool]:
         """Store ``new`` if exactly ``old`` is stored: compare-and-swap. Both have the same id.
 
         Of any number of parallel replacements of one session a single one wins, and none brings
-        back a session that has been deleted.
-
-        :returns: False, with nothing changed, when it was changed or deleted in the meantime.
+        back a session that has been deleted. Nothing is changed when the session was changed or
+        deleted in the meantime.
         """
 
     @abstractmethod
     async def delete(
-        self, user_id: UserId, session_id: SessionId, event: Event | None = None
-    ) -> None:
+        self, user_id: UserId, session_id: SessionId, effects: Effects = NO_EFFECTS
+    ) -> Stored[bool]:
         """End the session; nothing about it is left. Deleting what is not there is no error."""
 
     @abstractmethod

@@ -4,6 +4,7 @@ from abc import abstractmethod
 from datetime import datetime
 from typing import Protocol
 
+from application.ports.effects import NO_EFFECTS, Effects, Stored
 from domain.key_ring import Key, KeyId, KeyListing, KeyRing
 from domain.token import TokenKind
 
@@ -28,17 +29,16 @@ class KeyStore(Protocol):
         """
 
     @abstractmethod
-    async def replace(self, old: KeyRing, new: KeyRing) -> bool:
+    async def replace(
+        self, old: KeyRing, new: KeyRing, effects: Effects = NO_EFFECTS
+    ) -> Stored[bool]:
         """Store ``new`` if exactly ``old`` is stored: compare-and-swap. So one of many workers
-        that find at once that a rotation is due rotates.
+        that find at once that a rotation is due rotates. Nothing is changed when the ring was
+        changed in the meantime.
 
-        :returns: False, with nothing changed, when the ring was changed in the meantime.
         :raises KeysReadOnly: the ring cannot be changed here.
         """
 
     @abstractmethod
-    async def discard(self, key_id: KeyId) -> bool:
-        """Delete the entry of this id, if it is no valid key.
-
-        :returns: whether there was such an entry.
-        """
+    async def discard(self, key_id: KeyId, effects: Effects = NO_EFFECTS) -> Stored[bool]:
+        """Delete the entry of this id, if it is no valid key."""

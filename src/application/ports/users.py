@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from application.pagination import Page, Total, UserQuery
-from domain.audit_event import Event
+from application.ports.effects import NO_EFFECTS, Effects, Stored
 from domain.email import Email
 from domain.user import User, UserId
 
@@ -17,17 +17,19 @@ class UserRepository(Protocol):
     """
 
     @abstractmethod
-    async def add(self, user: User, event: Event | None = None) -> None:
+    async def add(self, user: User, effects: Effects = NO_EFFECTS) -> Stored[bool]:
         """Store a new user.
 
         :raises EmailTaken: of several users with one address, however parallel, one is stored.
         """
 
     @abstractmethod
-    async def add_all(self, users: Sequence[User], event: Event | None = None) -> Sequence[UserId]:
+    async def add_all(
+        self, users: Sequence[User], effects: Effects = NO_EFFECTS
+    ) -> Stored[Sequence[UserId]]:
         """Store new users, all in one step, but for those whose address or id somebody has.
 
-        :returns: the ids of those that were stored.
+        :returns: as ``changed`` the ids of those that were stored.
         """
 
     @abstractmethod
@@ -38,17 +40,18 @@ class UserRepository(Protocol):
     async def by_email(self, email: Email) -> User | None: ...
 
     @abstractmethod
-    async def replace(self, old: User, new: User, event: Event | None = None) -> bool:
+    async def replace(self, old: User, new: User, effects: Effects = NO_EFFECTS) -> Stored[bool]:
         """Store ``new`` if exactly ``old`` is stored: compare-and-swap. Both have the same id.
 
-        :returns: False, with nothing changed, when it was changed or deleted in the meantime.
+        Nothing is changed when the user was changed or deleted in the meantime.
+
         :raises EmailTaken: the new address belongs to another user.
         :raises LastAdministrator: no administrator would be left. Of several who are replaced or
             deleted in parallel one is left.
         """
 
     @abstractmethod
-    async def delete(self, user_id: UserId, event: Event | None = None) -> None:
+    async def delete(self, user_id: UserId, effects: Effects = NO_EFFECTS) -> Stored[bool]:
         """Forget the user. Deleting what is not there is no error.
 
         :raises LastAdministrator: see :meth:`replace`.

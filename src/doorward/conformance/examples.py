@@ -6,7 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from domain.audit_event import Event, EventType
 from domain.email import Email
+from domain.outcome import Outcome
+from domain.request_context import UNKNOWN
 from domain.session import Lifetimes, Session, SessionId, TokenId
 from domain.user import User, UserId
 
@@ -45,3 +48,8 @@ def a_session(**changes: Any) -> Session:
 def refreshed(session: Session, now: datetime = NOW) -> Session:
     """Return the session after a refresh with its valid refresh token."""
     return session.refresh(session.token_id, now, LIFETIMES, TokenId(new_id()))
+
+
+def an_event() -> Event:
+    """Return a successful login of an unknown user."""
+    return Event(new_id(), EventType.LOGIN, Outcome.SUCCESS, NOW, UNKNOWN)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from application.ports import UserRepository
+from application.ports.effects import Stored
 from domain.email import Email
 from domain.errors import LastAdministrator
 from domain.permissions import Role
@@ -26,15 +27,15 @@ def an_administrator(number: int = 0, **changes: Any) -> User:
 
 
 async def demote(users: UserRepository, user: User) -> None:
-    assert await users.replace(user, user.with_role(Role.USER, NOW))
+    assert (await users.replace(user, user.with_role(Role.USER, NOW))).changed
 
 
 async def disable(users: UserRepository, user: User) -> None:
-    assert await users.replace(user, user.disable(NOW))
+    assert (await users.replace(user, user.disable(NOW))).changed
 
 
 async def demote_and_disable(users: UserRepository, user: User) -> None:
-    assert await users.replace(user, replace(user, role=Role.USER, disabled=True))
+    assert (await users.replace(user, replace(user, role=Role.USER, disabled=True))).changed
 
 
 async def delete(users: UserRepository, user: User) -> None:
@@ -100,7 +101,7 @@ async def test_one_of_two_administrators_need_not_stay_one(
 async def test_a_promoted_user_counts_as_administrator(users: UserRepository, step: Step) -> None:
     administrator, promoted = an_administrator(), ada()
     await users.add_all([administrator, promoted])
-    assert await users.replace(promoted, promoted.with_role(Role.ADMIN, NOW))
+    assert (await users.replace(promoted, promoted.with_role(Role.ADMIN, NOW))).changed
 
     await step(users, administrator)
 
@@ -132,7 +133,7 @@ async def test_the_only_administrator_is_changed_in_all_else(users: UserReposito
         verified=True,
     )
 
-    assert await users.replace(administrator, new)
+    assert (await users.replace(administrator, new)).changed
 
     assert await users.get(administrator.id) == new
 
@@ -143,8 +144,8 @@ async def test_the_only_administrator_is_promoted_and_enabled_freely(
     disabled, ordinary = an_administrator(disabled=True), ada()
     await users.add_all([disabled, ordinary])
 
-    assert await users.replace(disabled, disabled.when_enabled(NOW))
-    assert await users.replace(ordinary, ordinary.with_role(Role.ADMIN, NOW))
+    assert (await users.replace(disabled, disabled.when_enabled(NOW))).changed
+    assert (await users.replace(ordinary, ordinary.with_role(Role.ADMIN, NOW))).changed
 
     assert await administrators(users, [disabled, ordinary]) == [disabled.id, ordinary.id]
 
@@ -194,10 +195,12 @@ async def test_a_concurrent_removal_and_promotion_leave_an_administrator(
             return_exceptions=True,
         )
 
-        assert come is True
-        assert gone is None or isinstance(gone, LastAdministrator)
+        assert isinstance(come, Stored)
+        assert come.changed
+        is_refused = isinstance(gone, LastAdministrator)
+        assert gone is None or is_refused
         left = await administrators(users, [last, next_one])
-        assert left == ([last.id, next_one.id] if gone else [next_one.id])
+        assert left == ([last.id, next_one.id] if is_refused else [next_one.id])
         if gone:  # then a moment later
             await step(users, last)
         last = next_one.when_enabled(NOW)

@@ -8,10 +8,19 @@ from uuid import uuid4
 import pytest
 
 from application.ports import SessionStore
+from application.ports.effects import Effects, Stored
 from domain.session import Session, SessionId, TokenId
 from domain.session_activity import SessionActivity
 from domain.user import UserId
-from doorward.conformance.examples import MICROSECOND, NOW, SECOND, a_session, new_id, refreshed
+from doorward.conformance.examples import (
+    MICROSECOND,
+    NOW,
+    SECOND,
+    a_session,
+    an_event,
+    new_id,
+    refreshed,
+)
 
 pytestmark = pytest.mark.asyncio
 
@@ -67,7 +76,7 @@ async def test_a_replacement_comes_back_exactly_as_stored(
     old = a_session(id=session.id, user_id=session.user_id)
     await sessions.add(old)
 
-    assert await sessions.replace(old, session)
+    assert (await sessions.replace(old, session)).changed
 
     assert await sessions.get(session.user_id, session.id) == session
 
@@ -146,9 +155,9 @@ async def test_a_concurrently_changed_record_is_not_replaced(
     old = a_session()
     await sessions.add(old)
     changed = replace(old, **{name: value})  # type: ignore[arg-type] # a field and its value
-    assert await sessions.replace(old, changed)
+    assert (await sessions.replace(old, changed)).changed
 
-    assert not await sessions.replace(old, refreshed(old))
+    assert not (await sessions.replace(old, refreshed(old))).changed
 
     assert await sessions.get(old.user_id, old.id) == changed
 
@@ -157,10 +166,10 @@ async def test_a_spent_token_that_is_there_no_more_is_a_change(sessions: Session
     old = a_session(spent_id=TokenId(new_id()))
     changed = replace(old, spent_id=None)
     await sessions.add(old)
-    assert await sessions.replace(old, changed)
+    assert (await sessions.replace(old, changed)).changed
 
-    assert not await sessions.replace(old, refreshed(old))
-    assert await sessions.replace(changed, refreshed(changed))
+    assert not (await sessions.replace(old, refreshed(old))).changed
+    assert (await sessions.replace(changed, refreshed(changed))).changed
 
 
 async def test_a_replacement_changes_no_other_session(sessions: SessionStore) -> None:
@@ -180,8 +189,9 @@ async def test_of_50_parallel_replacements_one_wins(sessions: SessionStore) -> N
     await sessions.add(old)
     news = [refreshed(old) for _ in range(50)]
 
-    wins = await asyncio.gather(*(sessions.replace(old, new) for new in news))
+    stored = await asyncio.gather(*(sessions.replace(old, new) for new in news))
 
+    wins = [each.changed for each in stored]
     assert wins.count(True) == 1
     assert await sessions.get(old.user_id, old.id) == news[wins.index(True)]
 
@@ -189,7 +199,7 @@ async def test_of_50_parallel_replacements_one_wins(sessions: SessionStore) -> N
 async def test_a_missing_record_is_not_replaced(sessions: SessionStore) -> None:
     old = a_session()
 
-    assert not await sessions.replace(old, refreshed(old))
+    assert not (await sessions.replace(old, refreshed(old))).changed
 
     assert await sessions.get(old.user_id, old.id) is None
     assert await sessions.of_user(old.user_id) == []
@@ -222,7 +232,7 @@ async def test_a_deleted_session_is_not_replaced(sessions: SessionStore) -> None
     await sessions.add(old)
     await sessions.delete(old.user_id, old.id)
 
-    assert not await sessions.replace(old, refreshed(old))
+    assert not (await sessions.replace(old, refreshed(old))).changed
 
     assert await sessions.get(old.user_id, old.id) is None
 
@@ -460,7 +470,7 @@ async def test_a_replacement_keeps_the_activity(sessions: SessionStore) -> None:
     old = a_session()
     await sessions.add(old, HERE)
 
-    assert await sessions.replace(old, refreshed(old, NOW + SECOND))
+    assert (await sessions.replace(old, refreshed(old, NOW + SECOND))).changed
 
     assert await sessions.activity_of(old.user_id) == {old.id: HERE}
 
@@ -472,7 +482,7 @@ async def test_a_activity_changes_nothing_about_the_session(sessions: SessionSto
     await sessions.record_activity(old.user_id, old.id, THERE)
 
     assert await sessions.of_user(old.user_id) == [old]
-    assert await sessions.replace(old, refreshed(old))
+    assert (await sessions.replace(old, refreshed(old))).changed
     assert await sessions.activity_of(old.user_id) == {old.id: THERE}
 
 
@@ -508,3 +518,29 @@ async def test_the_activities_of_many_sessions_are_kept(sessions: SessionStore) 
     await asyncio.gather(*(sessions.add(session, activities[session.id]) for session in some))
 
     assert await sessions.activity_of(some[0].user_id) == activities
+
+
+async def test_each_change_says_whether_it_changed_anything(sessions: SessionStore) -> None:
+    old = a_session()
+    new = refreshed(old)
+
+    assert (await sessions.add(old)).changed
+    assert (await sessions.replace(old, new)).changed
+    assert not (await sessions.replace(old, new)).changed
+    assert not (await sessions.delete(UserId(uuid4()), old.id)).changed
+    assert (await sessions.delete(old.user_id, old.id)).changed
+    assert not (await sessions.delete(old.user_id, old.id)).changed
+
+
+async def test_away_from_the_audit_log_no_change_claims_to_have_stored_effects(
+    sessions: SessionStore,
+) -> None:
+    old, effects = a_session(), Effects((an_event(),))
+
+    stored = [
+        await sessions.add(old, None, effects),
+        await sessions.replace(old, refreshed(old), effects),
+        await sessions.delete(old.user_id, old.id, effects),
+    ]
+
+    assert stored == [Stored(True, effects_stored=False)] * 3

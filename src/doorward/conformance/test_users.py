@@ -8,11 +8,12 @@ from uuid import uuid4
 import pytest
 
 from application.ports import UserRepository
+from application.ports.effects import Effects, Stored
 from domain.email import Email
 from domain.errors import EmailTaken
 from domain.permissions import Role
 from domain.user import User, UserId
-from doorward.conformance.examples import MICROSECOND, NOW, ada
+from doorward.conformance.examples import MICROSECOND, NOW, ada, an_event
 
 pytestmark = pytest.mark.asyncio
 
@@ -106,7 +107,8 @@ async def test_of_20_parallel_users_with_one_address_one_is_stored(users: UserRe
     results = await asyncio.gather(*map(users.add, people), return_exceptions=True)
 
     assert [type(result) for result in results].count(EmailTaken) == 19
-    winner = people[results.index(None)]
+    [won] = [each for each in results if isinstance(each, Stored)]
+    winner = people[results.index(won)]
     assert await users.by_email(winner.email) == winner
     stored = [await users.get(user.id) for user in people]
     assert [user for user in stored if user] == [winner]
@@ -128,7 +130,7 @@ async def test_a_replacement_of_the_stored_record_is_stored(users: UserRepositor
         updated_at=NOW + MICROSECOND,
     )
 
-    assert await users.replace(old, new)
+    assert (await users.replace(old, new)).changed
 
     assert every_fact(await users.get(old.id)) == every_fact(new)
     assert await users.get(other.id) == other
@@ -153,9 +155,9 @@ async def test_a_concurrently_changed_record_is_not_replaced(
     old = ada()
     await users.add(old)
     changed = replace(old, **{name: value})  # type: ignore[arg-type] # a field and its value
-    assert await users.replace(old, changed)
+    assert (await users.replace(old, changed)).changed
 
-    assert not await users.replace(old, replace(old, photo="late.png"))
+    assert not (await users.replace(old, replace(old, photo="late.png"))).changed
 
     assert every_fact(await users.get(old.id)) == every_fact(changed)
 
@@ -164,9 +166,9 @@ async def test_another_spelling_of_the_address_is_a_change_too(users: UserReposi
     old = ada(email=Email.parse("ada@münchen.example"))
     await users.add(old)
     changed = replace(old, email=Email.parse("ada@xn--mnchen-3ya.example"))
-    assert await users.replace(old, changed)
+    assert (await users.replace(old, changed)).changed
 
-    assert not await users.replace(old, replace(old, photo="late.png"))
+    assert not (await users.replace(old, replace(old, photo="late.png"))).changed
 
     assert every_fact(await users.get(old.id)) == every_fact(changed)
 
@@ -176,7 +178,7 @@ async def test_a_deleted_user_is_not_replaced(users: UserRepository) -> None:
     await users.add(old)
     await users.delete(old.id)
 
-    assert not await users.replace(old, replace(old, name="Ghost"))
+    assert not (await users.replace(old, replace(old, name="Ghost"))).changed
 
     assert await users.get(old.id) is None
     assert await users.by_email(old.email) is None
@@ -210,8 +212,9 @@ async def test_of_50_parallel_replacements_one_wins(users: UserRepository) -> No
     await users.add(old)
     news = [replace(old, name=f"Ada {number}") for number in range(50)]
 
-    wins = await asyncio.gather(*(users.replace(old, new) for new in news))
+    stored = await asyncio.gather(*(users.replace(old, new) for new in news))
 
+    wins = [each.changed for each in stored]
     assert wins.count(True) == 1
     assert await users.get(old.id) == news[wins.index(True)]
 
@@ -229,7 +232,8 @@ async def test_of_10_concurrent_moves_to_one_address_one_succeeds(users: UserRep
     assert [type(result) for result in results].count(EmailTaken) == 9
     winner = await users.by_email(EVE)
     assert winner is not None
-    assert winner.id == people[results.index(True)].id
+    [won] = [each for each in results if isinstance(each, Stored)]
+    assert winner.id == people[results.index(won)].id
 
 
 async def test_a_deleted_user_is_removed_and_the_address_is_free(users: UserRepository) -> None:
@@ -252,3 +256,32 @@ async def test_deleting_a_missing_user_is_no_error(users: UserRepository) -> Non
     await users.delete(user.id)
     await users.delete(user.id)
     await users.delete(UserId(uuid4()))
+
+
+async def test_each_change_says_whether_it_changed_anything(users: UserRepository) -> None:
+    old = ada()
+    new = replace(old, name="Ada King")
+
+    assert (await users.add(old)).changed
+    assert (await users.replace(old, new)).changed
+    assert not (await users.replace(old, new)).changed
+    assert not (await users.add_all([new])).changed
+    assert (await users.delete(old.id)).changed
+    assert not (await users.delete(old.id)).changed
+    assert (await users.add_all([new])).changed == [new.id]
+
+
+async def test_away_from_the_audit_log_no_change_claims_to_have_stored_effects(
+    users: UserRepository,
+) -> None:
+    old, other, effects = ada(), ada(email=EVE), Effects((an_event(),))
+
+    stored: list[Stored[object]] = [
+        await users.add(old, effects),
+        await users.replace(old, replace(old, name="Ada King"), effects),
+        await users.add_all([other], effects),
+        await users.delete(old.id, effects),
+    ]
+
+    assert [bool(each.changed) for each in stored] == [True] * 4
+    assert [each.effects_stored for each in stored] == [False] * 4

@@ -79,7 +79,10 @@ async def _open_database(settings: Settings) -> AsyncIterator[Database]:
     if settings.keys.source is KeySource.USERS_DATABASE:
         _require_sql(settings.storage)
         url = settings.storage.users_at
-    async with connect_keys(url, settings.storage.timeout) as database:
+    has_audit_log = url == settings.storage.users_at
+    async with connect_keys(
+        url, settings.storage.timeout, has_audit_log=has_audit_log
+    ) as database:
         yield database
 
 

@@ -20,6 +20,7 @@ from application.readiness import CheckReadiness
 from application.registration import CreateUser, MakeUser, RegisterUser
 from application.session_activity import RecordSessionActivity, SessionActivityBuffer
 from application.sessions import (
+    DropExcessSessions,
     DropSession,
     FindSessions,
     ListSessions,
@@ -62,6 +63,7 @@ USE_CASES: tuple[type, ...] = (
     DeleteAccount,
     ExportAccount,
     StartSession,
+    DropExcessSessions,
     DropSession,
     FindSessions,
     ListSessions,

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from typing_extensions import override
 
-from application.ports import KeyStore
+from application.ports import NO_EFFECTS, UNCHANGED, Effects, KeyStore, Stored
 from domain.key_ring import Key, KeyId, KeyListing, KeyRing, KeysReadOnly
 from domain.token import TokenKind
 from infrastructure.config.environment_variables import ConfigurationError
@@ -78,8 +78,8 @@ class SigningKeyStore(KeyStore):
         return KeyListing(loaded.ring, algorithms, loaded.warnings)
 
     @override
-    async def discard(self, key_id: KeyId) -> bool:
-        return False
+    async def discard(self, key_id: KeyId, effects: Effects = NO_EFFECTS) -> Stored[bool]:
+        return UNCHANGED
 
     def use(self, secrets: Sequence[bytes]) -> None:  # noqa: ARG002 - overriders use them
         """Encrypt and decrypt with these secrets from now on, where keys are encrypted.
@@ -126,7 +126,7 @@ class ReadOnlyKeys(SigningKeyStore):
         raise KeysReadOnly(self._reason)
 
     @override
-    async def replace(self, old: KeyRing, new: KeyRing) -> NoReturn:
+    async def replace(self, old: KeyRing, new: KeyRing, effects: Effects = NO_EFFECTS) -> NoReturn:
         raise KeysReadOnly(self._reason)
 
 

@@ -28,7 +28,7 @@ async def fill(store: WritableKeyStore, folder: Path, clock: Clock) -> None:
         for key in added:
             store.accept(files.pairs[key.id])
         complete = await _completed(store, KeyRing(ring.keys | added), clock())
-        if complete == ring or await store.replace(ring, complete):
+        if complete == ring or (await store.replace(ring, complete)).changed:
             if files.ring.keys:
                 _rename(folder, clock())
             return

@@ -7,7 +7,7 @@ An installed package registers another one by an entry point (``external_backend
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Generic, Literal, TypeVar
 
@@ -192,7 +192,8 @@ async def open_stores(
         backend_for(sessions_url, "sessions"),
     )
     async with AsyncExitStack() as stack:
-        at_users = await _open(for_users, users_url, options, stack)
+        beside_the_log = replace(options, has_audit_log=for_users.audit_log is not None)
+        at_users = await _open(for_users, users_url, beside_the_log, stack)
         at_sessions = (
             at_users
             if sessions_url == users_url

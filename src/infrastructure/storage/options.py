@@ -24,6 +24,8 @@ class StoreOptions:
     :ivar revocation_bound: the age up to which a cached record is used while no invalidation can
         be received.
     :ivar observer: observes the backend's calls.
+    :ivar has_audit_log: whether the audit log is behind the same connection, so that changes can
+        store their effects in their own transaction.
     """
 
     pool_size: int = 10
@@ -31,3 +33,4 @@ class StoreOptions:
     cached_users: int = 0
     revocation_bound: timedelta = timedelta(seconds=2)
     observer: StoreObserver = unobserved
+    has_audit_log: bool = False

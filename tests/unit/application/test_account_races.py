@@ -9,8 +9,8 @@ from itertools import count
 import pytest
 
 from application.authentication import TokenPair
+from application.ports.effects import NO_EFFECTS, Effects, Stored
 from domain.actor import Principal
-from domain.audit_event import Event
 from domain.errors import InvalidCredentials, TokenRejected
 from domain.user import User
 from infrastructure.storage.memory.users import MemoryUsers
@@ -147,8 +147,8 @@ async def test_a_crash_at_any_step_leaves_no_session_of_the_old_password(
 class UsersThatBreak(MemoryUsers):
     """Their process dies before anything can be replaced."""
 
-    async def replace(self, old: User, new: User, event: Event | None = None) -> bool:
-        raise ConnectionError(old.id, new.id, event)
+    async def replace(self, old: User, new: User, effects: Effects = NO_EFFECTS) -> Stored[bool]:
+        raise ConnectionError(old.id, new.id, effects)
 
 
 async def test_a_crash_before_the_password_is_stored_changes_nothing(house: World) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from application.authentication import TokenPair
+from application.ports.effects import NO_EFFECTS, Effects, Stored
 from application.rate_limiting import RateLimits
 from domain.audit_event import Event
 from domain.errors import DomainError, Unavailable
@@ -130,9 +131,9 @@ async def without_a_store(scene: Scene) -> None:
             self,
             session: Session,
             activity: SessionActivity | None = None,
-            event: Event | None = None,
-        ) -> None:
-            await super().add(session, activity, event)
+            effects: Effects = NO_EFFECTS,
+        ) -> Stored[bool]:
+            await super().add(session, activity, effects)
             raise Unavailable("sessions")
 
     scene.house.sessions = Broken()

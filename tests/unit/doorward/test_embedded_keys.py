@@ -171,7 +171,7 @@ class TestALostSecret:
         await start(embedded(folder, KEYS_FOLDER=str(earlier)))  # makes the database
         async with open_key_store(embedded(folder, KEYS_SECRET=SECRET)) as store:
             key = await store.make(ACCESS, NOW)
-            assert await store.replace(KeyRing(), KeyRing(frozenset({key})))
+            assert (await store.replace(KeyRing(), KeyRing(frozenset({key})))).changed
 
         with pytest.raises(ConfigurationError, match="DOORWARD_DATA has no file secret"):
             await preflight.prepare(settings)
@@ -187,7 +187,7 @@ class TestALostSecret:
         await preflight.prepare(settings, keys=False)
         async with open_key_store(settings) as store:
             for key in before.ring.keys:
-                assert await store.discard(key.id)
+                assert (await store.discard(key.id)).changed
 
         after = await start(settings)
         assert len(after.ring.keys) == 2
@@ -270,7 +270,7 @@ class TestTheKeysOfAnEarlierRelease:
         async with open_key_store(settings) as store:
             ring = await store.ring()
             revoked = ring.signing(ACCESS, NOW)
-            assert await store.replace(ring, ring.without(revoked, NOW))
+            assert (await store.replace(ring, ring.without(revoked, NOW))).changed
 
         assert (await start(settings)).ring.find(revoked.id) is None
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
+from typing_extensions import override
 
 from api.lifecycle import Lifecycle
+from application.ports.effects import CHANGED, NO_EFFECTS, UNCHANGED, Effects, Stored
 from application.signing_keys import MaintainKeys, RotateKeys
 from domain.actor import Principal
 from domain.errors import Unavailable
@@ -83,11 +85,14 @@ class SharedKeys(WritableKeyStore):
             raise Unavailable("keys")
         return self.loaded
 
-    async def replace(self, old: KeyRing, new: KeyRing) -> bool:
+    @override
+    async def replace(
+        self, old: KeyRing, new: KeyRing, effects: Effects = NO_EFFECTS
+    ) -> Stored[bool]:
         if self.loaded.ring != old:
-            return False
+            return UNCHANGED
         self.loaded = LoadedKeys(new, {**self.loaded.pairs, **self._made})
-        return True
+        return CHANGED
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ async def rotate(settings: Settings) -> KeyRing:
         before = await store.ring()
         made = [await store.make(kind, system_clock()) for kind in TokenKind]
         after = KeyRing(frozenset(made))
-        assert await store.replace(before, after)
+        assert (await store.replace(before, after)).changed
     return after
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 import jwt
 import pytest
 
+from application.ports.effects import NO_EFFECTS, Effects, Stored
 from domain.errors import TokenRejected, Unavailable
 from domain.key_ring import Key, KeyRing, KeyTimes
 from domain.token import TokenClaims, TokenKind
@@ -50,7 +51,9 @@ class OpenStore(WritableKeyStore):
             return self.late
         return self.loaded
 
-    async def replace(self, _old: KeyRing, _new: KeyRing) -> bool:
+    async def replace(
+        self, old: KeyRing, new: KeyRing, effects: Effects = NO_EFFECTS
+    ) -> Stored[bool]:
         raise NotImplementedError
 
     def put(

@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import pytest
+from typing_extensions import override
 
-from domain.audit_event import Event
+from application.ports.effects import NO_EFFECTS, Effects, Stored
 from domain.email import Email
 from domain.errors import Unavailable
 from domain.session import Session, SessionId
@@ -35,6 +36,9 @@ from tests.support.doubles import ManualFeed, SettableClock
 MAX_USERS = 3
 
 
+_T = TypeVar("_T")
+
+
 @dataclass
 class Counter:
     """
@@ -48,14 +52,14 @@ class Counter:
     loses_answers: bool = False
     may_arrive: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def read(self, read: Awaitable[Any]) -> Any:
+    async def read(self, read: Awaitable[_T]) -> _T:
         self.reads += 1
         found = await read
         if self.is_delayed:
             await self.may_arrive.wait()
         return found
 
-    async def change(self, change: Awaitable[Any]) -> Any:
+    async def change(self, change: Awaitable[_T]) -> _T:
         result = await change
         if self.loses_answers:
             raise Unavailable("store")
@@ -68,13 +72,13 @@ class CountedUsers(MemoryUsers):
         self.counter = counter
 
     async def get(self, user_id: UserId) -> User | None:
-        return await self.counter.read(super().get(user_id))  # type: ignore[no-any-return]
+        return await self.counter.read(super().get(user_id))
 
-    async def replace(self, old: User, new: User, event: Event | None = None) -> bool:
-        return await self.counter.change(super().replace(old, new, event))  # type: ignore[no-any-return]
+    async def replace(self, old: User, new: User, effects: Effects = NO_EFFECTS) -> Stored[bool]:
+        return await self.counter.change(super().replace(old, new, effects))
 
-    async def delete(self, user_id: UserId, event: Event | None = None) -> None:
-        await self.counter.change(super().delete(user_id, event))
+    async def delete(self, user_id: UserId, effects: Effects = NO_EFFECTS) -> Stored[bool]:
+        return await self.counter.change(super().delete(user_id, effects))
 
 
 class CountedSessions(MemorySessions):
@@ -84,21 +88,24 @@ class CountedSessions(MemorySessions):
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
         found = super().get(user_id, session_id)
-        return await self.counter.read(found)  # type: ignore[no-any-return]
+        return await self.counter.read(found)
 
-    async def replace(self, old: Session, new: Session) -> bool:
-        stored = self._sessions[old.user_id].get(old.id) == old
-        if stored:
+    @override
+    async def replace(
+        self, old: Session, new: Session, effects: Effects = NO_EFFECTS
+    ) -> Stored[bool]:
+        is_stored = self._sessions[old.user_id].get(old.id) == old
+        if is_stored:  # without telling the feed
             self._sessions[old.user_id][old.id] = new
-        return await self.counter.change(_returned(stored))  # type: ignore[no-any-return]
+        return await self.counter.change(_returned(Stored(is_stored)))
 
     async def delete(
-        self, user_id: UserId, session_id: SessionId, event: Event | None = None
-    ) -> None:
-        await self.counter.change(super().delete(user_id, session_id, event))
+        self, user_id: UserId, session_id: SessionId, effects: Effects = NO_EFFECTS
+    ) -> Stored[bool]:
+        return await self.counter.change(super().delete(user_id, session_id, effects))
 
 
-async def _returned(result: bool) -> bool:
+async def _returned(result: _T) -> _T:
     return result
 
 
@@ -301,7 +308,7 @@ async def test_a_replacement_through_the_cache_is_visible_at_once(
 
     subject.counter.loses_answers = is_lost
     with pytest.raises(Unavailable) if is_lost else nullcontext():
-        assert await subject.cache.replace(record, new)
+        assert (await subject.cache.replace(record, new)).changed
 
     assert subject.cached(record) is None
     assert await subject.possibly_stale(record) == new
@@ -340,10 +347,11 @@ async def test_a_cancelled_deletion_is_visible(subject: Subject) -> None:
     await subject.possibly_stale(record)
     began, hold = asyncio.Event(), asyncio.Event()
 
-    async def change_and_wait(change: Awaitable[Any]) -> None:
-        await change
+    async def change_and_wait(change: Awaitable[_T]) -> _T:
+        result = await change
         began.set()
         await hold.wait()
+        return result
 
     subject.counter.change = change_and_wait  # type: ignore[method-assign]
     deleting = asyncio.create_task(subject.cache.delete(*key(record)))
@@ -373,7 +381,7 @@ async def test_a_failed_read_caches_nothing(subject: Subject) -> None:
         raise Unavailable("store")
 
     read = subject.counter.read
-    subject.counter.read = fail  # type: ignore[method-assign]
+    subject.counter.read = fail  # type: ignore[assignment, method-assign]
     with pytest.raises(Unavailable):
         await subject.possibly_stale(record)
     subject.counter.read = read  # type: ignore[method-assign]
@@ -496,7 +504,7 @@ async def test_a_change_in_memory_is_reported_before_the_call_returns() -> None:
         assert await stores.sessions.possibly_stale(user.id, session.id) == session
 
         # Past the cache, as another process would.
-        assert await stores.users._users.replace(user, replace(user, disabled=True))
+        assert (await stores.users._users.replace(user, replace(user, disabled=True))).changed
         await stores.sessions._sessions.delete(user.id, session.id)
 
         updated = await stores.users.possibly_stale(user.id)

@@ -10,9 +10,9 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
+from typing_extensions import override
 
-from application.ports import SessionStore
-from domain.audit_event import Event
+from application.ports import CHANGED, NO_EFFECTS, UNCHANGED, Effects, SessionStore, Stored
 from domain.errors import Unavailable
 from domain.session import Session, SessionId
 from domain.session_activity import SessionActivity
@@ -32,12 +32,13 @@ class FolderSessions(SessionStore):
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    @override
     async def add(
         self,
         session: Session,
         activity: SessionActivity | None = None,
-        _event: Event | None = None,
-    ) -> None:
+        effects: Effects = NO_EFFECTS,
+    ) -> Stored[bool]:
         with self.locked():
             for old in self._sessions(session.user_id):
                 if old.has_ended(session.started_at):
@@ -45,24 +46,31 @@ class FolderSessions(SessionStore):
             self._write(self._file(session.user_id, session.id), session)
             if activity:
                 self._write(self._activity(session.user_id, session.id), activity)
+        return CHANGED
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
         with self.locked():
             return self._read(self._file(user_id, session_id), Session)
 
-    async def replace(self, old: Session, new: Session) -> bool:
+    @override
+    async def replace(
+        self, old: Session, new: Session, effects: Effects = NO_EFFECTS
+    ) -> Stored[bool]:
         with self.locked():
             file = self._file(old.user_id, old.id)
             if self._read(file, Session) != old:
-                return False
+                return UNCHANGED
             self._write(file, new)
-            return True
+            return CHANGED
 
+    @override
     async def delete(
-        self, user_id: UserId, session_id: SessionId, _event: Event | None = None
-    ) -> None:
+        self, user_id: UserId, session_id: SessionId, effects: Effects = NO_EFFECTS
+    ) -> Stored[bool]:
         with self.locked():
+            is_there = self._file(user_id, session_id).exists()
             self._forget(user_id, session_id)
+        return Stored(is_there)
 
     async def of_user(self, user_id: UserId) -> Sequence[Session]:
         with self.locked():

@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import islice
 
 from application.pagination import EventQuery, Page
-from application.ports import AuditLog
+from application.ports import NO_EFFECTS, AuditLog, Effects, Stored
 from domain.audit_event import Event, RecordedEvent
 from domain.request_context import RequestContext
 from domain.user import UserId
@@ -56,16 +56,17 @@ class MemoryAuditLog(AuditLog):
             event = recorded.event.without_address_of(user_id)
             self._events[event_id] = replace(recorded, event=event)
 
-    async def prune(self, before: datetime, event: Event | None = None) -> int:
+    async def prune(self, before: datetime, effects: Effects = NO_EFFECTS) -> Stored[int]:
         forgotten = 0
         for event_id, recorded in list(self._events.items()):
             if recorded.event.at >= before:
                 break
             del self._events[event_id]
             forgotten += 1
-        if forgotten and event:
-            await self.record(event)
-        return forgotten
+        if forgotten:
+            for event in effects.events:
+                await self.record(event)
+        return Stored(forgotten, effects_stored=forgotten > 0)
 
 
 def _matches(event: Event, query: EventQuery) -> bool:

@@ -5,8 +5,7 @@ from operator import attrgetter
 
 from typing_extensions import override
 
-from application.ports import SessionStore
-from domain.audit_event import Event
+from application.ports import CHANGED, NO_EFFECTS, UNCHANGED, Effects, SessionStore, Stored
 from domain.session import Session, SessionId
 from domain.session_activity import SessionActivity
 from domain.user import UserId
@@ -24,8 +23,8 @@ class MemorySessions(SessionStore):
         self,
         session: Session,
         activity: SessionActivity | None = None,
-        event: Event | None = None,
-    ) -> None:
+        effects: Effects = NO_EFFECTS,
+    ) -> Stored[bool]:
         sessions = self._sessions.setdefault(session.user_id, {})
         for old in list(sessions.values()):
             if old.has_ended(session.started_at):
@@ -34,27 +33,33 @@ class MemorySessions(SessionStore):
         sessions[session.id] = session
         if activity:
             self._activities[session.id] = activity
+        return CHANGED
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
         return self._sessions.get(user_id, {}).get(session_id)
 
-    async def replace(self, old: Session, new: Session) -> bool:
+    @override
+    async def replace(
+        self, old: Session, new: Session, effects: Effects = NO_EFFECTS
+    ) -> Stored[bool]:
         if await self.get(old.user_id, old.id) != old:
-            return False
+            return UNCHANGED
         self._sessions[new.user_id][new.id] = new
         self._feed.publish(new.user_id)
-        return True
+        return CHANGED
 
     @override
     async def delete(
-        self, user_id: UserId, session_id: SessionId, event: Event | None = None
-    ) -> None:
+        self, user_id: UserId, session_id: SessionId, effects: Effects = NO_EFFECTS
+    ) -> Stored[bool]:
         sessions = self._sessions.get(user_id, {})
-        if sessions.pop(session_id, None):
+        deleted = sessions.pop(session_id, None)
+        if deleted:
             self._activities.pop(session_id, None)
         if not sessions:
             self._sessions.pop(user_id, None)
         self._feed.publish(user_id)
+        return Stored(deleted is not None)
 
     async def of_user(self, user_id: UserId) -> Sequence[Session]:
         return sorted(self._sessions.get(user_id, {}).values(), key=attrgetter("started_at"))

@@ -7,8 +7,7 @@ from uuid import UUID
 from typing_extensions import override
 
 from application.pagination import Page, Total, UserQuery
-from application.ports import UserRepository
-from domain.audit_event import Event
+from application.ports import CHANGED, NO_EFFECTS, UNCHANGED, Effects, Stored, UserRepository
 from domain.email import Email
 from domain.errors import EmailTaken, LastAdministrator
 from domain.user import User, UserId
@@ -23,20 +22,23 @@ class MemoryUsers(UserRepository):
         self._ids: dict[str, UserId] = {}  # by the canonical key of the email address
 
     @override
-    async def add(self, user: User, event: Event | None = None) -> None:
+    async def add(self, user: User, effects: Effects = NO_EFFECTS) -> Stored[bool]:
         if user.email.key in self._ids:
             raise EmailTaken
         self._users[user.id] = user
         self._ids[user.email.key] = user.id
+        return CHANGED
 
     @override
-    async def add_all(self, users: Sequence[User], event: Event | None = None) -> Sequence[UserId]:
+    async def add_all(
+        self, users: Sequence[User], effects: Effects = NO_EFFECTS
+    ) -> Stored[Sequence[UserId]]:
         added = []
         for user in users:
             if user.email.key not in self._ids and user.id not in self._users:
                 await self.add(user)
                 added.append(user.id)
-        return added
+        return Stored(added)
 
     async def get(self, user_id: UserId) -> User | None:
         return self._users.get(user_id)
@@ -46,11 +48,11 @@ class MemoryUsers(UserRepository):
         return self._users[user_id] if user_id else None
 
     @override
-    async def replace(self, old: User, new: User, event: Event | None = None) -> bool:
+    async def replace(self, old: User, new: User, effects: Effects = NO_EFFECTS) -> Stored[bool]:
         stored = self._users.get(old.id)
         # Two spellings of one address are equal, but a change.
         if stored != old or stored.email.address != old.email.address:
-            return False
+            return UNCHANGED
         if self._ids.get(new.email.key, new.id) != new.id:
             raise EmailTaken
         if not new.is_administrator:
@@ -59,15 +61,18 @@ class MemoryUsers(UserRepository):
         self._ids[new.email.key] = new.id
         self._users[new.id] = new
         self._feed.publish(new.id)
-        return True
+        return CHANGED
 
     @override
-    async def delete(self, user_id: UserId, event: Event | None = None) -> None:
-        if user := self._users.get(user_id):
-            self._require_another_administrator(user)
-            del self._users[user_id]
-            del self._ids[user.email.key]
-            self._feed.publish(user_id)
+    async def delete(self, user_id: UserId, effects: Effects = NO_EFFECTS) -> Stored[bool]:
+        user = self._users.get(user_id)
+        if user is None:
+            return UNCHANGED
+        self._require_another_administrator(user)
+        del self._users[user_id]
+        del self._ids[user.email.key]
+        self._feed.publish(user_id)
+        return CHANGED
 
     async def page(self, query: UserQuery, after: str | None, limit: int) -> Page[User]:
         listed = sorted(

@@ -2,8 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
-from application.ports import CachedSessions, Clock, SessionStore
-from domain.audit_event import Event
+from application.ports import (
+    NO_EFFECTS,
+    CachedSessions,
+    Clock,
+    Effects,
+    SessionStore,
+    Stored,
+)
 from domain.session import Session, SessionId
 from domain.session_activity import SessionActivity
 from domain.user import UserId
@@ -33,25 +39,30 @@ class NearCacheSessions(SessionStore, CachedSessions):
         return self.cached(user_id, session_id) or await self.get(user_id, session_id)
 
     async def add(
-        self, session: Session, activity: SessionActivity | None = None, event: Event | None = None
-    ) -> None:
-        await self._sessions.add(session, activity, event)
+        self,
+        session: Session,
+        activity: SessionActivity | None = None,
+        effects: Effects = NO_EFFECTS,
+    ) -> Stored[bool]:
+        return await self._sessions.add(session, activity, effects)
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
         reading = self._sessions.get(user_id, session_id)
         return await self._cache.load(user_id, session_id, reading)
 
-    async def replace(self, old: Session, new: Session) -> bool:
+    async def replace(
+        self, old: Session, new: Session, effects: Effects = NO_EFFECTS
+    ) -> Stored[bool]:
         try:
-            return await self._sessions.replace(old, new)
+            return await self._sessions.replace(old, new, effects)
         finally:  # also when it is unknown whether it happened
             self._cache.invalidate(old.user_id)
 
     async def delete(
-        self, user_id: UserId, session_id: SessionId, event: Event | None = None
-    ) -> None:
+        self, user_id: UserId, session_id: SessionId, effects: Effects = NO_EFFECTS
+    ) -> Stored[bool]:
         try:
-            await self._sessions.delete(user_id, session_id, event)
+            return await self._sessions.delete(user_id, session_id, effects)
         finally:
             self._cache.invalidate(user_id)
 

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from application.pagination import Page, Total, UserQuery
-from application.ports import CachedUsers, UserRepository
-from domain.audit_event import Event
+from application.ports import NO_EFFECTS, CachedUsers, Effects, Stored, UserRepository
 from domain.email import Email
 from domain.user import User, UserId
 from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed
@@ -26,11 +25,13 @@ class NearCacheUsers(UserRepository, CachedUsers):
     async def possibly_stale(self, user_id: UserId) -> User | None:
         return self.cached(user_id) or await self.get(user_id)
 
-    async def add(self, user: User, event: Event | None = None) -> None:
-        await self._users.add(user, event)
+    async def add(self, user: User, effects: Effects = NO_EFFECTS) -> Stored[bool]:
+        return await self._users.add(user, effects)
 
-    async def add_all(self, users: Sequence[User], event: Event | None = None) -> Sequence[UserId]:
-        return await self._users.add_all(users, event)
+    async def add_all(
+        self, users: Sequence[User], effects: Effects = NO_EFFECTS
+    ) -> Stored[Sequence[UserId]]:
+        return await self._users.add_all(users, effects)
 
     async def get(self, user_id: UserId) -> User | None:
         return await self._cache.load(user_id, user_id, self._users.get(user_id))
@@ -38,15 +39,15 @@ class NearCacheUsers(UserRepository, CachedUsers):
     async def by_email(self, email: Email) -> User | None:
         return await self._users.by_email(email)
 
-    async def replace(self, old: User, new: User, event: Event | None = None) -> bool:
+    async def replace(self, old: User, new: User, effects: Effects = NO_EFFECTS) -> Stored[bool]:
         try:
-            return await self._users.replace(old, new, event)
+            return await self._users.replace(old, new, effects)
         finally:  # also when it is unknown whether it happened
             self._cache.invalidate(old.id)
 
-    async def delete(self, user_id: UserId, event: Event | None = None) -> None:
+    async def delete(self, user_id: UserId, effects: Effects = NO_EFFECTS) -> Stored[bool]:
         try:
-            await self._users.delete(user_id, event)
+            return await self._users.delete(user_id, effects)
         finally:
             self._cache.invalidate(user_id)
 

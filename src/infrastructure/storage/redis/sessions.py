@@ -17,8 +17,7 @@ from typing import TypeGuard, cast
 import msgspec
 from typing_extensions import override
 
-from application.ports import SessionStore
-from domain.audit_event import Event
+from application.ports import NO_EFFECTS, Effects, SessionStore, Stored
 from domain.session import Session, SessionId, TokenId
 from domain.session_activity import SessionActivity
 from domain.user import UserId
@@ -82,28 +81,32 @@ class RedisSessions(SessionStore):
         self,
         session: Session,
         activity: SessionActivity | None = None,
-        event: Event | None = None,
-    ) -> None:
+        effects: Effects = NO_EFFECTS,
+    ) -> Stored[bool]:
         packed = _pack_activity(activity) if activity else b""
-        await self._write(session, b"", session.started_at, packed)
+        return Stored(await self._write(session, b"", session.started_at, packed))
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
         async with self._server.connection("sessions") as redis:
             record = cast(bytes | None, await redis.call("HGET", _key(user_id), session_id))
         return _unpack(user_id, session_id, record) if _is_readable(record) else None
 
-    async def replace(self, old: Session, new: Session) -> bool:
-        return await self._write(new, _pack(old), EPOCH)
+    @override
+    async def replace(
+        self, old: Session, new: Session, effects: Effects = NO_EFFECTS
+    ) -> Stored[bool]:
+        return Stored(await self._write(new, _pack(old), EPOCH))
 
     @override
     async def delete(
-        self, user_id: UserId, session_id: SessionId, event: Event | None = None
-    ) -> None:
+        self, user_id: UserId, session_id: SessionId, effects: Effects = NO_EFFECTS
+    ) -> Stored[bool]:
         async with self._server.connection("sessions") as redis:
-            await asyncio.gather(
+            deleted, _ = await asyncio.gather(
                 redis.call("HDEL", _key(user_id), session_id),
                 redis.call("HDEL", _activity_key(user_id), session_id),
             )
+        return Stored(bool(deleted))
 
     async def of_user(self, user_id: UserId) -> Sequence[Session]:
         async with self._server.connection("sessions") as redis:

@@ -20,6 +20,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.engine import MappingResult
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from application.ports import Effects
 from domain.audit_event import Event
 from domain.user import UserId
 from infrastructure.storage.sql.audit_rows import columns_of
@@ -53,6 +54,18 @@ class Broken(Exception):
 async def lock(connection: AsyncConnection) -> None:
     """Exclude all other appends until the end of the transaction."""
     await connection.execute(select(audit_chain.c.id).with_for_update())
+
+
+async def store(database: Database, connection: AsyncConnection, effects: Effects) -> bool:
+    """Within a transaction, as the last thing in it: append the events of a change, if the audit
+    log is in this database.
+
+    :returns: whether it did.
+    """
+    if not (database.has_audit_log and effects.events):
+        return False
+    await append(connection, effects.events)
+    return True
 
 
 async def append(connection: AsyncConnection, events: Sequence[Event]) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy import and_, or_, select, update
 from sqlalchemy.exc import DBAPIError
 
 from application.pagination import EventQuery, Page
-from application.ports import AuditLog
+from application.ports import NO_EFFECTS, AuditLog, Effects, Stored
 from domain.audit_event import Event, RecordedEvent
 from domain.errors import Unavailable
 from domain.outcome import Outcome
@@ -25,7 +25,7 @@ from domain.user import UserId
 from infrastructure.storage import page_cursor as cursor
 from infrastructure.storage.sql import audit_chain as chain
 from infrastructure.storage.sql.audit_rows import event_of, matching
-from infrastructure.storage.sql.database import Database, Recorded
+from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.tables import audit_events
 
 log = structlog.stdlib.get_logger("doorward")
@@ -46,14 +46,11 @@ class _Batch:
 class SqlAuditLog(AuditLog):
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._recorded = database.recorded = Recorded()
         self._next = _Batch()
         self._writing: asyncio.Task[None] | None = None
         self._is_behind = False
 
     async def record(self, event: Event) -> None:
-        if self._recorded.take(event.id):
-            return
         batch = self._next
         if len(batch.events) >= _MOST_WAITING:
             log.error("audit_buffer_full", event_id=event.id, consequence="event dropped")
@@ -115,16 +112,16 @@ class SqlAuditLog(AuditLog):
             async with self._database.connection(chain.ROLE) as connection:
                 forgotten = (await connection.execute(statement)).rowcount
 
-    async def prune(self, before: datetime, event: Event | None = None) -> int:
+    async def prune(self, before: datetime, effects: Effects = NO_EFFECTS) -> Stored[int]:
         count = 0
         while True:
             async with self._database.transaction(chain.ROLE) as connection:
                 some = await chain.prune(connection, before)
-                if some and not count and event:
-                    await chain.append(connection, [event])
+                if some and not count and effects.events:
+                    await chain.append(connection, effects.events)
             count += some
             if not some:
-                return count
+                return Stored(count, effects_stored=count > 0)
 
     async def _catch_up(self) -> None:
         """What this process has recorded is there, if it can be."""

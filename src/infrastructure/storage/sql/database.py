@@ -80,37 +80,17 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg has no ty
         await super().close(timeout=min(timeout or 0.1, 0.1))
 
 
-class Recorded:
-    """The ids of events. Those that nobody asks for are forgotten in the end."""
-
-    _MOST = 10_000
-
-    def __init__(self) -> None:
-        self._ids: dict[str, None] = {}  # in the order of time
-
-    def add(self, event_id: str) -> None:
-        if len(self._ids) >= self._MOST:
-            del self._ids[next(iter(self._ids))]
-        self._ids[event_id] = None
-
-    def take(self, event_id: str) -> bool:
-        """Whether it is there. It is asked for once."""
-        return self._ids.pop(event_id, self) is None
-
-
 class Database:
     """A pool of connections, with the port's time-out and the port's error.
 
     :param url: ``postgresql://…`` or ``sqlite:///path``.
     :raises ValueError: see :func:`connect_options`.
-    :ivar recorded: the events that stores have recorded in the audit log with what they changed;
-        ``None`` where the audit log is not in this database.
+    :ivar has_audit_log: whether the audit log is in this database.
     """
-
-    recorded: "Recorded | None" = None
 
     def __init__(self, url: str, options: StoreOptions) -> None:
         parsed, driver_options = connect_options(url)
+        self.has_audit_log = options.has_audit_log
         self._seconds = options.timeout.total_seconds()
         self._observe = partial(options.observer, parsed.get_backend_name())
         if parsed.get_backend_name() == "postgresql":

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Executable, Table, delete, insert, select,
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.audit_event import Event
+from application.ports import NO_EFFECTS, Effects, Stored
 from infrastructure.storage.sql import audit_chain as chain
 from infrastructure.storage.sql.database import Database
 
@@ -19,11 +19,15 @@ Check = Callable[[AsyncConnection], Awaitable[None]]
 
 @dataclass(slots=True)
 class Change:
-    """
+    """A transaction that changes rows.
+
     :ivar rows: how many were changed.
+    :ivar effects_stored: whether the effects of the change were appended to the audit log.
     """
 
+    connection: AsyncConnection
     rows: int = 0
+    effects_stored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,49 +42,43 @@ class Rows:
         async with self.connection() as connection:
             return (await connection.execute(query)).mappings().one_or_none()
 
-    async def insert(self, row: Row, event: Event | None = None) -> None:
-        await self.change(insert(self.table).values(row), event)
+    async def insert(self, row: Row, effects: Effects = NO_EFFECTS) -> Stored[bool]:
+        return await self.change(insert(self.table).values(row), effects)
 
-    async def swap(self, old: Row, new: Row, event: Event | None = None) -> bool:
+    async def swap(self, old: Row, new: Row, effects: Effects = NO_EFFECTS) -> Stored[bool]:
         statement = update(self.table).where(*self.where(old)).values(new)
-        return await self.change(statement, event) == 1
+        return await self.change(statement, effects)
 
-    async def delete(self, event: Event | None = None, **values: object) -> None:
-        await self.change(delete(self.table).where(*self.where(values)), event)
+    async def delete(self, effects: Effects = NO_EFFECTS, **values: object) -> Stored[bool]:
+        return await self.change(delete(self.table).where(*self.where(values)), effects)
 
     async def change(
-        self, statement: Executable, event: Event | None = None, check: Check | None = None
-    ) -> int:
+        self, statement: Executable, effects: Effects = NO_EFFECTS, check: Check | None = None
+    ) -> Stored[bool]:
+        """Execute one statement that changes rows, and store its effects.
+
+        :param check: runs before, in the same transaction; the change is made unless it raises.
         """
-        :param event: is recorded in the same step, if anything is changed and the audit log is in
-            this database.
-        :param check: is made in the same step, before; it raises, or the change is made.
-        :returns: how many rows were changed.
-        """
-        if check is None and (event is None or self.database.recorded is None):
+        if check is None and not (self.database.has_audit_log and effects.events):
             async with self.connection() as connection:
-                return (await connection.execute(statement)).rowcount
-        async with self.recording(event) as (connection, change):
+                rows = (await connection.execute(statement)).rowcount
+            return Stored(rows > 0)
+        async with self.changing(effects) as change:
             if check:
-                await check(connection)
-            change.rows = (await connection.execute(statement)).rowcount
-        return change.rows
+                await check(change.connection)
+            change.rows = (await change.connection.execute(statement)).rowcount
+        return Stored(change.rows > 0, change.effects_stored)
 
     @asynccontextmanager
-    async def recording(
-        self, event: Event | None
-    ) -> AsyncIterator[tuple[AsyncConnection, Change]]:
-        """A transaction, in which the event is recorded if any row is changed and the audit log is
-        in this database.
+    async def changing(self, effects: Effects) -> AsyncIterator[Change]:
+        """Open a transaction that stores the effects last, if any row is changed and the audit log
+        is in this database.
         """
-        change = Change()
-        recorded = self.database.recorded
         async with self.database.transaction(self.table.name) as connection:
-            yield connection, change
-            if change.rows and event and recorded:
-                await chain.append(connection, [event])
-        if change.rows and event and recorded:
-            recorded.add(event.id)
+            change = Change(connection)
+            yield change
+            if change.rows:
+                change.effects_stored = await chain.store(self.database, connection, effects)
 
     def connection(self) -> AbstractAsyncContextManager[AsyncConnection]:
         return self.database.connection(self.table.name)

@@ -1,7 +1,7 @@
 """Sessions in PostgreSQL or SQLite, with the same statements.
 
-Every statement commits by itself (AUTOCOMMIT), which is atomic and one round trip, unless an event
-is to be recorded with it. What a port method promises is one statement (a second one may tidy up),
+Every statement commits by itself (AUTOCOMMIT), which is atomic and one round trip, unless it has
+effects. What a port method promises is one statement (a second one may tidy up),
 and a compare-and-swap is an UPDATE whose WHERE names the whole old row.
 """
 
@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import delete, select, update
 from sqlalchemy.engine import RowMapping
 
-from application.ports import SessionStore
-from domain.audit_event import Event
+from application.ports import NO_EFFECTS, Effects, SessionStore, Stored
 from domain.session import Session, SessionId, TokenId
 from domain.session_activity import SessionActivity
 from domain.user import UserId
@@ -25,8 +24,11 @@ class SqlSessions(SessionStore):
         self._rows = Rows(database, sessions)
 
     async def add(
-        self, session: Session, activity: SessionActivity | None = None, event: Event | None = None
-    ) -> None:
+        self,
+        session: Session,
+        activity: SessionActivity | None = None,
+        effects: Effects = NO_EFFECTS,
+    ) -> Stored[bool]:
         ended = (
             sessions.c.user_id == session.user_id,
             sessions.c.expires_at <= session.started_at,
@@ -34,19 +36,21 @@ class SqlSessions(SessionStore):
         async with self._rows.connection() as connection:
             await connection.execute(delete(sessions).where(*ended))
         seen = _activity_row(activity) if activity else {}
-        await self._rows.insert({**_session_row(session), **seen}, event)
+        return await self._rows.insert({**_session_row(session), **seen}, effects)
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
         row = await self._rows.one(id=session_id, user_id=user_id)
         return _session(row) if row else None
 
-    async def replace(self, old: Session, new: Session) -> bool:
-        return await self._rows.swap(_session_row(old), _session_row(new))
+    async def replace(
+        self, old: Session, new: Session, effects: Effects = NO_EFFECTS
+    ) -> Stored[bool]:
+        return await self._rows.swap(_session_row(old), _session_row(new), effects)
 
     async def delete(
-        self, user_id: UserId, session_id: SessionId, event: Event | None = None
-    ) -> None:
-        await self._rows.delete(event, id=session_id, user_id=user_id)
+        self, user_id: UserId, session_id: SessionId, effects: Effects = NO_EFFECTS
+    ) -> Stored[bool]:
+        return await self._rows.delete(effects, id=session_id, user_id=user_id)
 
     async def of_user(self, user_id: UserId) -> Sequence[Session]:
         query = (

@@ -22,12 +22,14 @@ from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import override
 
+from application.ports import NO_EFFECTS, UNCHANGED, Effects, Stored
 from domain.key_ring import Key, KeyId, KeyRing
 from domain.token import TokenKind
 from infrastructure.signing.algorithms import ALGORITHMS, RS256, Algorithm, UnfitKey
 from infrastructure.signing.key_store import LoadedKeys, WritableKeyStore
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.storage.options import StoreOptions
+from infrastructure.storage.sql import audit_chain as chain
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.tables import signing_keys
 
@@ -86,7 +88,10 @@ class SqlKeys(WritableKeyStore):
         return held
 
     @override
-    async def replace(self, old: KeyRing, new: KeyRing) -> bool:
+    async def replace(
+        self, old: KeyRing, new: KeyRing, effects: Effects = NO_EFFECTS
+    ) -> Stored[bool]:
+        effects_stored = False
         while True:
             async with self._database.transaction("keys") as connection:
                 if connection.dialect.name == "postgresql":  # SQLite has but one writer
@@ -95,23 +100,26 @@ class SqlKeys(WritableKeyStore):
                 if all(row["encrypted"] in self._known for row in rows):
                     held, _ = self._loaded(rows)
                     if held.ring != old:
-                        return False
+                        return UNCHANGED
                     await self._write(connection, old, new)
+                    effects_stored = await chain.store(self._database, connection, effects)
                     break
             await self._learn(rows)  # while no other process waits for the lock
         self._made.clear()
-        return True
+        return Stored(True, effects_stored)
 
     @override
-    async def discard(self, key_id: KeyId) -> bool:
+    async def discard(self, key_id: KeyId, effects: Effects = NO_EFFECTS) -> Stored[bool]:
         rows = await self._read_rows()
         held, _ = self._loaded(rows)
         [encrypted] = [row["encrypted"] for row in rows if row["id"] == key_id] or [None]
         if held.ring.find(key_id) or encrypted is None:
-            return False
+            return UNCHANGED
         this_one = (signing_keys.c.id == key_id) & (signing_keys.c.encrypted == encrypted)
         async with self._database.transaction("keys") as connection:
-            return (await connection.execute(delete(signing_keys).where(this_one))).rowcount == 1
+            if not (await connection.execute(delete(signing_keys).where(this_one))).rowcount:
+                return UNCHANGED
+            return Stored(True, await chain.store(self._database, connection, effects))
 
     async def _write(self, connection: AsyncConnection, old: KeyRing, new: KeyRing) -> None:
         for key in old.keys:
@@ -200,13 +208,17 @@ def _decrypt(fernet: MultiFernet, encrypted: str) -> _Decrypted | str:
 
 
 @asynccontextmanager
-async def connect_keys(url: str, patience: timedelta) -> AsyncIterator[Database]:
+async def connect_keys(
+    url: str, patience: timedelta, *, has_audit_log: bool
+) -> AsyncIterator[Database]:
     """Open connections for the keys alone, one to read and one to write: requests that wait for
     a connection must not delay a revocation.
 
     :param patience: how long one call may wait for an answer.
+    :param has_audit_log: whether the audit log is in that database.
     """
-    async with Database.open(url, StoreOptions(pool_size=2, timeout=patience)) as database:
+    options = StoreOptions(pool_size=2, timeout=patience, has_audit_log=has_audit_log)
+    async with Database.open(url, options) as database:
         yield database
 
 

@@ -34,8 +34,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from application.pagination import Page, Total, UserQuery
-from application.ports import UserRepository
-from domain.audit_event import Event
+from application.ports import NO_EFFECTS, Effects, Stored, UserRepository
 from domain.email import EMAIL_LENGTH, Email
 from domain.errors import EmailTaken, LastAdministrator
 from domain.permissions import ADMINISTRATORS, Role
@@ -67,22 +66,25 @@ class SqlUsers(UserRepository):
     def __init__(self, database: Database) -> None:
         self._rows = Rows(database, users)
 
-    async def add(self, user: User, event: Event | None = None) -> None:
+    async def add(self, user: User, effects: Effects = NO_EFFECTS) -> Stored[bool]:
         with _translate_email_conflict():
-            await self._rows.insert(_user_row(user), event)
+            return await self._rows.insert(_user_row(user), effects)
 
-    async def add_all(self, users: Sequence[User], event: Event | None = None) -> Sequence[UserId]:
+    async def add_all(
+        self, users: Sequence[User], effects: Effects = NO_EFFECTS
+    ) -> Stored[Sequence[UserId]]:
         # All in one order: two calls that lock each other's addresses would never end.
         in_order = sorted((_user_row(user) for user in users), key=itemgetter("email_key"))
         table, added = self._rows.table, list[UserId]()
-        async with self._rows.recording(event) as (connection, change):
-            insert_here = sqlite_insert if connection.dialect.name == "sqlite" else pg_insert
+        async with self._rows.changing(effects) as change:
+            is_sqlite = change.connection.dialect.name == "sqlite"
+            insert_here = sqlite_insert if is_sqlite else pg_insert
             for first in range(0, len(in_order), _ROWS):
                 rows = insert_here(table).values(in_order[first : first + _ROWS])
                 stored = rows.on_conflict_do_nothing().returning(table.c.id)
-                added += map(UserId, await connection.scalars(stored))
+                added += map(UserId, await change.connection.scalars(stored))
             change.rows = len(added)
-        return added
+        return Stored(added, change.effects_stored)
 
     async def get(self, user_id: UserId) -> User | None:
         row = await self._rows.one(id=user_id)
@@ -92,20 +94,21 @@ class SqlUsers(UserRepository):
         row = await self._rows.one(email_key=email.key)
         return _user(row) if row else None
 
-    async def replace(self, old: User, new: User, event: Event | None = None) -> bool:
+    async def replace(self, old: User, new: User, effects: Effects = NO_EFFECTS) -> Stored[bool]:
         statement = update(users).where(*self._rows.where(_user_row(old))).values(_user_row(new))
         with _translate_email_conflict():
             if old.is_administrator and not new.is_administrator:
                 require_another = partial(_require_another_administrator, old.id)
-                return await self._rows.change(statement, event, require_another) == 1
-            return await self._rows.change(statement, event) == 1
+                return await self._rows.change(statement, effects, require_another)
+            return await self._rows.change(statement, effects)
 
-    async def delete(self, user_id: UserId, event: Event | None = None) -> None:
+    async def delete(self, user_id: UserId, effects: Effects = NO_EFFECTS) -> Stored[bool]:
         the_user = delete(users).where(users.c.id == user_id)
-        if not await self._rows.change(the_user.where(not_(_is_administrator)), event):
-            await self._rows.change(
-                the_user, event, partial(_require_another_administrator, user_id)
-            )
+        stored = await self._rows.change(the_user.where(not_(_is_administrator)), effects)
+        if stored.changed:
+            return stored
+        require_another = partial(_require_another_administrator, user_id)
+        return await self._rows.change(the_user, effects, require_another)
 
     async def page(self, query: UserQuery, after: str | None, limit: int) -> Page[User]:
         ordered = _ordered(query, select(users).where(_matching(query)), after)
