@@ -54,7 +54,7 @@ class BoundedHttp(HttpToolsProtocol):
         elif self._receiving_since is None and self._is_idle():  # blank lines between requests
             self._receiving_since = self.loop.time()
 
-    def _parse(self, data: bytes) -> None:
+    def _parse(self, data: bytes | memoryview) -> None:
         """Feed the parser, and ignore every upgrade (RFC 9110, section 7.8).
 
         httptools leaves the body unread after a head that asks for an upgrade. A new parser reads
@@ -62,12 +62,11 @@ class BoundedHttp(HttpToolsProtocol):
 
         :raises HttpParserUpgrade: the method is CONNECT: what follows is no HTTP.
         """
-        unparsed = memoryview(data)
-        while unparsed:
+        while data:
             try:
-                self.parser.feed_data(unparsed)
+                self.parser.feed_data(data)
             except httptools.HttpParserUpgrade as upgrade:
-                unparsed = unparsed[upgrade.args[0] :]
+                data = memoryview(data)[upgrade.args[0] :]
                 head = self._head_without_upgrade()
                 self.parser = httptools.HttpRequestParser(self)
                 self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn
