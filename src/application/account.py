@@ -14,7 +14,7 @@ from application.ports import (
     SessionStore,
     UserRepository,
 )
-from application.rate_limiting import Throttle
+from application.rate_limiting import RateLimiting
 from application.sessions import FindSessions, PurgeStaleSessions, SessionWithActivity
 from application.users import ForgetUser
 from domain.actor import Principal
@@ -35,7 +35,7 @@ class ConfirmPassword:
 
     reload_principal: ReloadPrincipal
     hasher: PasswordHasher
-    throttle: Throttle
+    rate_limiting: RateLimiting
 
     async def __call__(
         self, principal: Principal, password: Password, caller: RequestContext
@@ -50,10 +50,10 @@ class ConfirmPassword:
         # Counted for the session alone: neither strangers at the login nor a thief in another
         # session use up the owner's attempts, and a new session takes the password.
         guesses = f"password:{me.session.id}"
-        await self.throttle.login(guesses, caller.address, None)
+        await self.rate_limiting.count_login(guesses, caller.address, None)
         if not await self.hasher.verify(password, me.user.password_hash):
             raise WrongPassword
-        await self.throttle.forgive_login(guesses)
+        await self.rate_limiting.reset_login(guesses)
         return me
 
 
@@ -62,7 +62,7 @@ class ChangePassword:
     confirm_password: ConfirmPassword
     users: UserRepository
     sessions: SessionStore
-    sweep_sessions: PurgeStaleSessions
+    purge_stale_sessions: PurgeStaleSessions
     hasher: PasswordHasher
     devices: Devices
     rule: PasswordRule
@@ -96,7 +96,7 @@ class ChangePassword:
                 raise TokenRejected
             # In that one step all sessions have ended. What follows saves this one and tidies up.
             await self._keep(me.session, changed)
-            await self.sweep_sessions(changed)
+            await self.purge_stale_sessions(changed)
             return self.devices.issue(changed)
 
     async def _keep(self, session: Session, user: User) -> None:
@@ -112,7 +112,7 @@ class ChangePassword:
 class ChangeProfile:
     reload_principal: ReloadPrincipal
     users: UserRepository
-    throttle: Throttle
+    rate_limiting: RateLimiting
     audit: Audit
     clock: Clock
 
@@ -136,7 +136,7 @@ class ChangeProfile:
                 lambda: None if name is None else parse_name(name),
                 lambda: None if photo is None else parse_photo(photo),
             )
-            await self.throttle.change(principal.user.id)
+            await self.rate_limiting.count_change(principal.user.id)
             while True:  # each further turn follows on somebody else's change, which is kept
                 user = (await self.reload_principal(principal)).user
                 changed = user.with_profile(
@@ -186,7 +186,7 @@ class ExportAccount:
     reload_principal: ReloadPrincipal
     find_sessions: FindSessions
     audit_log: AuditLog
-    throttle: Throttle
+    rate_limiting: RateLimiting
     audit: Audit
 
     async def __call__(self, principal: Principal, caller: RequestContext = UNKNOWN) -> Export:
@@ -196,7 +196,7 @@ class ExportAccount:
         """
         async with self.audit.recording(EventType.EXPORT_ACCOUNT, caller) as entry:
             entry.is_about(principal.session)
-            await self.throttle.change(principal.user.id)
+            await self.rate_limiting.count_change(principal.user.id)
             user = (await self.reload_principal(principal)).user
             events = [event async for event in self._events(user.id)]
             export = Export(user, await self.find_sessions(user), events)

@@ -15,9 +15,9 @@ from application.ports import (
     TokenSigner,
     UserRepository,
 )
-from application.rate_limiting import Throttle
+from application.rate_limiting import RateLimiting
 from application.session_activity import RecordSessionActivity
-from application.sessions import DropExcessSessions, StartSession
+from application.sessions import RevokeExcessSessions, StartSession
 from domain.audit_event import EventType
 from domain.email import Email
 from domain.errors import (
@@ -65,11 +65,11 @@ class LoggedIn:
 class Login:
     users: UserRepository
     start_session: StartSession
-    drop_excess_sessions: DropExcessSessions
+    revoke_excess_sessions: RevokeExcessSessions
     signer: TokenSigner
     hasher: PasswordHasher
     devices: Devices
-    throttle: Throttle
+    rate_limiting: RateLimiting
     audit: Audit
     lifetimes: Lifetimes
 
@@ -92,7 +92,7 @@ class Login:
             tokens = TokenPair.of(session, self.signer, self.lifetimes)
             entry.is_about(session)
             await entry.settle(entry.success())
-            await self.drop_excess_sessions(known, caller)
+            await self.revoke_excess_sessions(known, caller)
             return LoggedIn(tokens, self._device_token(known, caller))
 
     async def _verify(
@@ -100,12 +100,12 @@ class Login:
     ) -> User:
         """Takes as long, and counts as much, for nobody's address as for somebody's."""
         device = self.devices.recognise(caller.device_token, user) if user else None
-        is_ordinary = await self.throttle.login(account, caller.address, device)
+        is_ordinary = await self.rate_limiting.count_login(account, caller.address, device)
         is_right = await self.hasher.verify(typed, user.password_hash if user else None)
         if user is None or user.disabled or not is_right:
             raise InvalidCredentials
         if is_ordinary:
-            await self.throttle.forgive_login(account)
+            await self.rate_limiting.reset_login(account)
         return user
 
     def _device_token(self, user: User, caller: RequestContext) -> str:
@@ -136,7 +136,7 @@ class RefreshAccess:
     sessions: SessionStore
     record_activity: RecordSessionActivity
     signer: TokenSigner
-    throttle: Throttle
+    rate_limiting: RateLimiting
     audit: Audit
     lifetimes: Lifetimes
     clock: Clock
@@ -156,7 +156,7 @@ class RefreshAccess:
                 raise RefreshTokenMissing
             claims = self.signer.verify(refresh_token, TokenKind.REFRESH)
             entry.user_id, entry.session_id = claims.user_id, claims.session_id
-            await self.throttle.refresh(caller.address)
+            await self.rate_limiting.count_refresh(caller.address)
             if not claims.is_current(self.clock()):
                 raise TokenRejected
             session = await self._rotate(claims, entry)
@@ -166,7 +166,7 @@ class RefreshAccess:
 
     async def _rotate(self, claims: TokenClaims, entry: Entry) -> Session:
         session = await self._good_session(claims)
-        await self.throttle.refresh_of(session.user_id)
+        await self.rate_limiting.count_refresh_of(session.user_id)
         while True:  # each further turn follows on somebody else's success: it was stored
             try:
                 successor = session.refresh(

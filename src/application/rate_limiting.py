@@ -45,7 +45,7 @@ class CurrentRateLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Throttle:
+class RateLimiting:
     """Count attempts and refuse those beyond a limit.
 
     Each method that is named after an action counts one attempt at it.
@@ -57,7 +57,7 @@ class Throttle:
     limits: CurrentRateLimits
     clock: Clock
 
-    async def login(self, account: str, address: str, device: str | None) -> bool:
+    async def count_login(self, account: str, address: str, device: str | None) -> bool:
         """Count a login.
 
         :param account: the canonical address of the account, whether or not it exists.
@@ -68,7 +68,7 @@ class Throttle:
             way, and a login of the owner must not reset its count.
         """
         try:
-            await self._login(account, address)
+            await self._count_login(account, address)
         except TooManyRequests:
             if device is None:
                 raise
@@ -77,30 +77,30 @@ class Throttle:
             return False
         return True
 
-    async def _login(self, account: str, address: str) -> None:
+    async def _count_login(self, account: str, address: str) -> None:
         # The narrow limits first: attempts that they refuse do not use up the shared one.
         await self._count(self.limits.now.login_address, network(address))
         await self._count(self.limits.now.login_account, _account_key(account))
         await self._count(self.limits.now.login, "all")
 
-    async def forgive_login(self, account: str) -> None:
+    async def reset_login(self, account: str) -> None:
         """Reset the count of an account whose owner has logged in."""
         if limit := self.limits.now.login_account:
             await self.limiter.forget(f"{limit.name}:{_account_key(account)}")
 
-    async def registration(self, address: str) -> None:
+    async def count_registration(self, address: str) -> None:
         await self._count(self.limits.now.register_address, network(address))
         await self._count(self.limits.now.register, "all")
 
-    async def change(self, user_id: UserId) -> None:
+    async def count_change(self, user_id: UserId) -> None:
         """Count a change that leaves an audit row and costs the client nothing."""
         await self._count(self.limits.now.change_account, _account_key(user_id.hex))
 
-    async def refresh(self, address: str) -> None:
+    async def count_refresh(self, address: str) -> None:
         await self._count(self.limits.now.refresh_address, network(address))
         await self._count(self.limits.now.refresh, "all")
 
-    async def refresh_of(self, user_id: UserId) -> None:
+    async def count_refresh_of(self, user_id: UserId) -> None:
         """Count a refresh of a valid session: other tokens must not use up the user's attempts."""
         await self._count(self.limits.now.refresh_account, _account_key(user_id.hex))
 

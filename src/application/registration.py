@@ -5,7 +5,7 @@ from uuid import UUID
 
 from application.audit import Audit
 from application.ports import Clock, PasswordHasher, RandomId, UserRepository
-from application.rate_limiting import Throttle
+from application.rate_limiting import RateLimiting
 from domain.actor import Actor
 from domain.audit_details import RoleGiven
 from domain.audit_event import EventType
@@ -60,7 +60,7 @@ class RegisterUser:
     users: UserRepository
     make_user: MakeUser
     rule: PasswordRule
-    throttle: Throttle
+    rate_limiting: RateLimiting
     audit: Audit
 
     async def __call__(
@@ -73,7 +73,7 @@ class RegisterUser:
         """
         async with self.audit.recording(EventType.REGISTER, caller) as entry:
             registration = Registration.parse(name, email, password, self.rule)
-            await self.throttle.registration(caller.address)
+            await self.rate_limiting.count_registration(caller.address)
             user = await self.make_user(registration)
             effects = entry.success(user)
             await entry.settle(effects, await self.users.add(user, effects))

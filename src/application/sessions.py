@@ -27,7 +27,7 @@ from domain.user import User, UserId
 
 
 @dataclass(frozen=True, slots=True)
-class DropSession:
+class DeleteSession:
     """The end of one session, on record."""
 
     sessions: SessionStore
@@ -78,16 +78,16 @@ class StartSession:
 
 
 @dataclass(frozen=True, slots=True)
-class DropExcessSessions:
+class RevokeExcessSessions:
     """End the oldest sessions of a user who has more than are allowed."""
 
     sessions: SessionStore
-    drop_session: DropSession
+    delete_session: DeleteSession
     most: SessionsPerUser
 
     async def __call__(self, user: User, caller: RequestContext) -> None:
         for old in excess_sessions(await self.sessions.of_user(user.id), self.most):
-            await self.drop_session(old, caller, SessionLimitReached())
+            await self.delete_session(old, caller, SessionLimitReached())
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ class RevokeSession:
 class RevokeOtherSessions:
     reload_principal: ReloadPrincipal
     sessions: SessionStore
-    drop_session: DropSession
+    delete_session: DeleteSession
 
     async def __call__(self, principal: Principal, caller: RequestContext = UNKNOWN) -> None:
         """All of mine but this one.
@@ -199,7 +199,7 @@ class RevokeOtherSessions:
         await self.reload_principal(principal)
         for session in await self.sessions.of_user(principal.user.id):
             if session.id != principal.session.id:
-                await self.drop_session(session, caller)
+                await self.delete_session(session, caller)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +208,7 @@ class RevokeAllSessions:
 
     reload_principal: ReloadPrincipal
     users: UserRepository
-    sweep_sessions: "PurgeStaleSessions"
+    purge_stale_sessions: "PurgeStaleSessions"
     audit: Audit
 
     async def __call__(self, principal: Principal, caller: RequestContext = UNKNOWN) -> None:
@@ -223,7 +223,7 @@ class RevokeAllSessions:
                 changed = user.without_sessions()
                 effects = entry.success()
                 if await entry.settle(effects, await self.users.replace(user, changed, effects)):
-                    await self.sweep_sessions(changed)
+                    await self.purge_stale_sessions(changed)
                     return
 
 

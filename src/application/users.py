@@ -91,7 +91,7 @@ class FindUser:
 @dataclass(frozen=True, slots=True)
 class ChangeUser:
     users: UserRepository
-    sweep_sessions: PurgeStaleSessions
+    purge_stale_sessions: PurgeStaleSessions
     audit: Audit
     clock: Clock
 
@@ -124,7 +124,7 @@ class ChangeUser:
                 if changed is user or await entry.settle(
                     effects, await self.users.replace(user, changed, effects)
                 ):
-                    await self.sweep_sessions(changed)
+                    await self.purge_stale_sessions(changed)
                     return changed
 
     def _changed(self, user: User, role: Role | None, disabled: bool | None) -> User:
@@ -134,7 +134,7 @@ class ChangeUser:
         if disabled is True and not user.disabled:
             user = user.disable(now)
         if disabled is False and user.disabled:
-            user = user.when_enabled(now)
+            user = user.enable(now)
         return user
 
 
@@ -206,7 +206,7 @@ class DeleteUser:
 @dataclass(frozen=True, slots=True)
 class RevokeSessionsOf:
     users: UserRepository
-    sweep_sessions: PurgeStaleSessions
+    purge_stale_sessions: PurgeStaleSessions
     audit: Audit
 
     async def __call__(
@@ -225,5 +225,5 @@ class RevokeSessionsOf:
                 changed = user.without_sessions()
                 effects = entry.success()
                 if await entry.settle(effects, await self.users.replace(user, changed, effects)):
-                    await self.sweep_sessions(changed)
+                    await self.purge_stale_sessions(changed)
                     return

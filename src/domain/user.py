@@ -80,7 +80,7 @@ class User:
         """Return the user disabled, and all sessions ended: enabling restores none of them."""
         return replace(self.without_sessions(), disabled=True, updated_at=now)
 
-    def when_enabled(self, now: datetime) -> Self:
+    def enable(self, now: datetime) -> Self:
         return replace(self, disabled=False, updated_at=now)
 
     def without_sessions(self) -> Self:

@@ -163,7 +163,7 @@ async def test_each_change_is_recorded_once_and_announced_once(scene: Scene) -> 
     await world.change_profile(me, "Ada King")
     await world.change_password(me, PASSWORD, "a better one than before")
     other = (await world.login(EMAIL, "a better one than before")).tokens
-    await world.end_other_sessions(await world.authenticate(other.access))
+    await world.revoke_other_sessions(await world.authenticate(other.access))
     await world.logout(other.access, None)
     await world.change_user(Operator(), scene.ada.id, Role.ADMIN)
     await world.create_user(Operator(), "Eve", "eve@example.org", PASSWORD, Role.ADMIN)

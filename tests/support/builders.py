@@ -38,7 +38,7 @@ from application.ports import (
     TokenSigner,
     UserRepository,
 )
-from application.rate_limiting import CurrentRateLimits, RateLimits, Throttle
+from application.rate_limiting import CurrentRateLimits, RateLimiting, RateLimits
 from application.registration import CreateUser, MakeUser, RegisterUser
 from application.session_activity import (
     FlushSessionActivity,
@@ -46,13 +46,13 @@ from application.session_activity import (
     SessionActivityBuffer,
 )
 from application.sessions import (
-    DropExcessSessions,
-    DropSession,
+    DeleteSession,
     FindSessions,
     ListSessions,
     ListSessionsOf,
     PurgeStaleSessions,
     RevokeAllSessions,
+    RevokeExcessSessions,
     RevokeOtherSessions,
     RevokeSession,
     StartSession,
@@ -207,8 +207,8 @@ class World:
         return self.signer if isinstance(self.signer, VerifiedTokenCache) else UncachedTokens()
 
     @property
-    def throttle(self) -> Throttle:
-        return Throttle(self.limiter, CurrentRateLimits(self.limits), self.clock)
+    def rate_limiting(self) -> RateLimiting:
+        return RateLimiting(self.limiter, CurrentRateLimits(self.limits), self.clock)
 
     @property
     def audit(self) -> Audit:
@@ -283,12 +283,12 @@ class World:
         return self._made(FlushSessionActivity)
 
     @property
-    def drop_session(self) -> DropSession:
-        return self._made(DropSession)
+    def delete_session(self) -> DeleteSession:
+        return self._made(DeleteSession)
 
     @property
-    def drop_excess_sessions(self) -> DropExcessSessions:
-        return self._made(DropExcessSessions)
+    def revoke_excess_sessions(self) -> RevokeExcessSessions:
+        return self._made(RevokeExcessSessions)
 
     @property
     def start_session(self) -> StartSession:
@@ -307,19 +307,19 @@ class World:
         return self._made(ListSessionsOf)
 
     @property
-    def end_session(self) -> RevokeSession:
+    def revoke_session(self) -> RevokeSession:
         return self._made(RevokeSession)
 
     @property
-    def end_other_sessions(self) -> RevokeOtherSessions:
+    def revoke_other_sessions(self) -> RevokeOtherSessions:
         return self._made(RevokeOtherSessions)
 
     @property
-    def end_all_sessions(self) -> RevokeAllSessions:
+    def revoke_all_sessions(self) -> RevokeAllSessions:
         return self._made(RevokeAllSessions)
 
     @property
-    def sweep_sessions(self) -> PurgeStaleSessions:
+    def purge_stale_sessions(self) -> PurgeStaleSessions:
         return self._made(PurgeStaleSessions)
 
     @property
@@ -351,7 +351,7 @@ class World:
         return self._made(DeleteUser)
 
     @property
-    def end_sessions_of(self) -> RevokeSessionsOf:
+    def revoke_sessions_of(self) -> RevokeSessionsOf:
         return self._made(RevokeSessionsOf)
 
     @property

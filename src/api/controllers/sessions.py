@@ -50,11 +50,11 @@ class SessionController(Controller):
         self,
         request: JsonRequest,
         session_id: FromPath[str],
-        end_session: FromDishka[RevokeSession],
+        revoke_session: FromDishka[RevokeSession],
         cookies: FromDishka[CookieWriter],
     ) -> Response[Done]:
         """End one session. All its tokens are invalid everywhere, at once."""
-        await end_session(request.user, SessionId(session_id), context_of(request))
+        await revoke_session(request.user, SessionId(session_id), context_of(request))
         return _done(cookies, is_out=session_id == request.user.session.id)
 
     @delete(
@@ -66,16 +66,16 @@ class SessionController(Controller):
     async def end_many(
         self,
         request: JsonRequest,
-        end_others: FromDishka[RevokeOtherSessions],
-        end_all: FromDishka[RevokeAllSessions],
+        revoke_others: FromDishka[RevokeOtherSessions],
+        revoke_all: FromDishka[RevokeAllSessions],
         cookies: FromDishka[CookieWriter],
         all: Annotated[bool, QueryParameter(description="This one as well.")] = False,  # noqa: A002
     ) -> Response[Done]:
         """Log out everywhere else, or with `?all=true` here as well."""
         if all:
-            await end_all(request.user, context_of(request))
+            await revoke_all(request.user, context_of(request))
         else:
-            await end_others(request.user, context_of(request))
+            await revoke_others(request.user, context_of(request))
         return _done(cookies, is_out=all)
 
 

@@ -144,7 +144,7 @@ async def test_the_only_administrator_is_promoted_and_enabled_freely(
     disabled, ordinary = an_administrator(disabled=True), ada()
     await users.add_all([disabled, ordinary])
 
-    assert (await users.replace(disabled, disabled.when_enabled(NOW))).changed
+    assert (await users.replace(disabled, disabled.enable(NOW))).changed
     assert (await users.replace(ordinary, ordinary.with_role(Role.ADMIN, NOW))).changed
 
     assert await administrators(users, [disabled, ordinary]) == [disabled.id, ordinary.id]
@@ -191,7 +191,7 @@ async def test_a_concurrent_removal_and_promotion_leave_an_administrator(
 
         gone, come = await asyncio.gather(
             step(users, last),
-            users.replace(next_one, next_one.when_enabled(NOW)),
+            users.replace(next_one, next_one.enable(NOW)),
             return_exceptions=True,
         )
 
@@ -203,4 +203,4 @@ async def test_a_concurrent_removal_and_promotion_leave_an_administrator(
         assert left == ([last.id, next_one.id] if is_refused else [next_one.id])
         if gone:  # then a moment later
             await step(users, last)
-        last = next_one.when_enabled(NOW)
+        last = next_one.enable(NOW)

@@ -15,18 +15,18 @@ from application.authenticate import Authenticate, AuthenticateFromCache, Reload
 from application.authentication import Login, Logout, RefreshAccess
 from application.export_users import ExportUsers
 from application.import_users import ImportUsers
-from application.rate_limiting import Throttle
+from application.rate_limiting import RateLimiting
 from application.readiness import CheckReadiness
 from application.registration import CreateUser, MakeUser, RegisterUser
 from application.session_activity import RecordSessionActivity, SessionActivityBuffer
 from application.sessions import (
-    DropExcessSessions,
-    DropSession,
+    DeleteSession,
     FindSessions,
     ListSessions,
     ListSessionsOf,
     PurgeStaleSessions,
     RevokeAllSessions,
+    RevokeExcessSessions,
     RevokeOtherSessions,
     RevokeSession,
     StartSession,
@@ -63,8 +63,8 @@ USE_CASES: tuple[type, ...] = (
     DeleteAccount,
     ExportAccount,
     StartSession,
-    DropExcessSessions,
-    DropSession,
+    RevokeExcessSessions,
+    DeleteSession,
     FindSessions,
     ListSessions,
     ListSessionsOf,
@@ -92,7 +92,7 @@ USE_CASES: tuple[type, ...] = (
     RotateKeys,
     RevokeKey,
     MaintainKeys,
-    Throttle,
+    RateLimiting,
     Audit,
 )
 

@@ -65,17 +65,17 @@ class Scene:
 
     async def end_session(self, session_id: str) -> None:
         principal = await self.house.authenticate(self.tokens.access)
-        await self.house.end_session(principal, SessionId(session_id), self.caller)
+        await self.house.revoke_session(principal, SessionId(session_id), self.caller)
 
     async def end_all_sessions(self) -> None:
         principal = await self.house.authenticate(self.tokens.access)
-        await self.house.end_all_sessions(principal, self.caller)
+        await self.house.revoke_all_sessions(principal, self.caller)
 
     async def end_other_sessions(self) -> None:
         other = await self.house.login(EMAIL, PASSWORD)
         self.house.events.events.clear()
         principal = await self.house.authenticate(other.tokens.access)
-        await self.house.end_other_sessions(principal, self.caller)
+        await self.house.revoke_other_sessions(principal, self.caller)
 
     async def export(self) -> None:
         principal = await self.house.authenticate(self.tokens.access)
@@ -234,7 +234,7 @@ FLOWS: dict[str, tuple[Callable[[Scene], Awaitable[object]], str, str, str]] = {
         lambda s: s.house.delete_user(ADMIN, s.user.id, s.caller), "delete user", "success", ADA
     ),
     "an administrator ends the sessions": (
-        lambda s: s.house.end_sessions_of(ADMIN, s.user.id, s.caller),
+        lambda s: s.house.revoke_sessions_of(ADMIN, s.user.id, s.caller),
         "end sessions of user", "success", ADA,
     ),
     "a wrong password for the end": (

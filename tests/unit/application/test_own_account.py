@@ -177,7 +177,7 @@ async def test_the_deletion_of_an_administrator_records_the_demotion(house: Worl
 async def test_acts_of_the_operator_are_distinguished_from_those_of_the_user(
     house: World, me: Principal
 ) -> None:
-    await house.end_sessions_of(Operator(), me.user.id)
+    await house.revoke_sessions_of(Operator(), me.user.id)
 
     assert house.events.events[-1].is_by_another
     assert not house.events.events[0].is_by_another

@@ -20,7 +20,7 @@ CHANGES: dict[str, Act] = {
     "give a role": lambda world, actor, user: world.change_user(actor, user.id, Role.ADMIN),
     "disable a user": lambda world, actor, user: world.change_user(actor, user.id, disabled=True),
     "delete a user": lambda world, actor, user: world.delete_user(actor, user.id),
-    "end sessions": lambda world, actor, user: world.end_sessions_of(actor, user.id),
+    "end sessions": lambda world, actor, user: world.revoke_sessions_of(actor, user.id),
 }
 READS: dict[str, Act] = {
     "list users": lambda world, actor, _: world.list_users(actor, UserQuery(), None, 10),
