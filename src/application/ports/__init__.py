@@ -1,13 +1,13 @@
-"""The ports: what the use cases need from the world. The docstrings are the contract.
+"""The ports: what the use cases need from other systems. The docstrings are the contract.
 
 Every adapter inherits its port by name and passes the contract tests in ``tests/contracts``.
 Four promises hold for all of them:
 
-* One call is one atomic step: it happens wholly or not at all. It has happened when it returns;
-  when :class:`~domain.errors.Unavailable` is raised because the answer was lost, it may have.
+* One call is one atomic step: it happens completely or not at all. It has happened when it
+  returns. When it raises :class:`~domain.errors.Unavailable`, it may have: the answer was lost.
 * A store returns what was stored. It knows no expiry and no rule; the domain decides.
 * :class:`~domain.errors.Unavailable` is raised when the technology behind the port does not
-  answer within its time-out. The next call tries anew: an adapter heals by itself.
+  answer within its time-out. The next call tries again: an adapter recovers by itself.
 * A change brings its ``effects``, and the store returns what it did with them (``Stored``): one
   that shares its database with the audit log writes both in one transaction, if anything is
   changed. Another one leaves them to the use case. Nothing is recorded that did not happen.

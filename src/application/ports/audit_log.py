@@ -11,7 +11,7 @@ from domain.audit_event import Event, RecordedEvent
 from domain.user import UserId
 
 Announce = Callable[[Event], None]
-"""Tells the operator of an event: a line in the service's own log."""
+"""Report an event to the operator: a line in the service's own log."""
 
 
 class AuditLog(Protocol):
@@ -35,7 +35,7 @@ class AuditLog(Protocol):
 
     @abstractmethod
     async def page(self, query: EventQuery, after: str | None, limit: int) -> Page[RecordedEvent]:
-        """A page of the events that are asked for.
+        """Return a page of the matching events, the newest first.
 
         :param after: :attr:`~application.pagination.Page.next` of the page before.
         :raises InvalidInput: ``after`` comes from no page.
@@ -43,7 +43,7 @@ class AuditLog(Protocol):
 
     @abstractmethod
     async def forget_addresses(self, user_id: UserId) -> None:
-        """Of what this user did only the id of the user is left, a pseudonym, and no address."""
+        """Delete the addresses of what this user did. The user's id stays, as a pseudonym."""
 
     @abstractmethod
     async def prune(self, before: datetime, effects: Effects = NO_EFFECTS) -> Stored[int]:

@@ -11,9 +11,9 @@ from domain.user import UserId
 
 
 class SessionStore(Protocol):
-    """The sessions that have not been ended.
+    """The sessions that have not been revoked.
 
-    A store *may* forget a session whose ``expires_at`` has passed: it has ended either way.
+    A store *may* delete a session whose ``expires_at`` has passed: it has ended either way.
     """
 
     @abstractmethod
@@ -27,7 +27,7 @@ class SessionStore(Protocol):
 
     @abstractmethod
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
-        """The session as it is stored now, if it is there and this user's."""
+        """Return the session as stored now, if it belongs to this user."""
 
     @abstractmethod
     async def replace(
@@ -48,16 +48,16 @@ class SessionStore(Protocol):
 
     @abstractmethod
     async def of_user(self, user_id: UserId) -> Sequence[Session]:
-        """The user's sessions, the oldest first."""
+        """Return the user's sessions, the oldest first."""
 
     @abstractmethod
     async def record_activity(
         self, user_id: UserId, session_id: SessionId, activity: SessionActivity
     ) -> None:
-        """Note where the session was last seen, in place of what was noted before. Nothing is
-        noted of a session that is not there.
+        """Store the last activity of a session, in place of the previous one. The activity of a
+        session that does not exist is not stored.
         """
 
     @abstractmethod
     async def activity_of(self, user_id: UserId) -> Mapping[SessionId, SessionActivity]:
-        """Where the user's sessions were last seen, as far as that was noted."""
+        """Return the last activity of the user's sessions, where there is one."""

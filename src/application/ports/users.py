@@ -34,10 +34,11 @@ class UserRepository(Protocol):
 
     @abstractmethod
     async def get(self, user_id: UserId) -> User | None:
-        """The user as they are stored now."""
+        """Return the user as stored now."""
 
     @abstractmethod
-    async def by_email(self, email: Email) -> User | None: ...
+    async def by_email(self, email: Email) -> User | None:
+        """Return the user with this address as stored now."""
 
     @abstractmethod
     async def replace(self, old: User, new: User, effects: Effects = NO_EFFECTS) -> Stored[bool]:
@@ -59,8 +60,8 @@ class UserRepository(Protocol):
 
     @abstractmethod
     async def page(self, query: UserQuery, after: str | None, limit: int) -> Page[User]:
-        """A page of the users that are asked for. Those that stay as they are meanwhile, are on
-        exactly one page; in the order of time so is everybody who is not deleted.
+        """Return a page of the matching users. A user who does not change meanwhile is on exactly
+        one page; in the order of time so is every user who is not deleted.
 
         :param after: :attr:`~application.pagination.Page.next` of the page before.
         :raises InvalidInput: ``after`` comes from no page of this query.
@@ -68,4 +69,4 @@ class UserRepository(Protocol):
 
     @abstractmethod
     async def count(self, query: UserQuery) -> Total:
-        """How many users there are that are asked for."""
+        """Return the number of matching users."""
