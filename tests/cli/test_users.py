@@ -24,6 +24,7 @@ from infrastructure.storage.options import StoreOptions
 from infrastructure.user_transfer.files import json_line, record_of
 from tests.http.people import LOGIN, ME, PERSON, REGISTER, bearer
 from tests.support.builders import NOW, PASSWORD, SECOND, ada
+from tests.support.commands import Result, run_here
 from tests.support.databases import TemplateDatabases
 from tests.support.processes import COMMAND, PATIENCE, Service, a_service
 from tests.unit.infrastructure.test_imported_hashes import (
@@ -47,24 +48,17 @@ def url(request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue(request.param))
 
 
-def users(folder: Path, url: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Whatever is asked, no secret is said, and what is wrong is said in words."""
-    result = subprocess.run(
-        [COMMAND, "users", *arguments],
-        cwd=folder,
-        env={"DATABASE_URL": url},
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=10 * PATIENCE,
-    )
+def users(folder: Path, url: str, *arguments: str | Path) -> Result:
+    """Run ``doorward users``, which reveals no secret and reports an error in words."""
+    settings = {"DATABASE_URL": url, "TOKEN_ALGORITHM": "EdDSA"}  # whose keys are made quickly
+    result = run_here(folder, "users", *arguments, settings=settings)
     said = result.stdout + result.stderr
     assert SECRET.search(said) is None
     assert "Traceback" not in said, said
     return result
 
 
-def assert_one_line(result: subprocess.CompletedProcess[str], containing: str) -> None:
+def assert_one_line(result: Result, containing: str) -> None:
     assert result.returncode == 1
     assert result.stdout == ""
     assert re.fullmatch(r"doorward: [^\n]+\n", result.stderr), result.stderr
