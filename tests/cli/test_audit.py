@@ -1,13 +1,8 @@
-"""`doorward doctor audit` and `doorward audit prune`: the audit log, from the command line.
-
-Only the tables of forgeries and of wrong heads look at it in this process, because a start takes a
-second or two and there are many of them.
-"""
+"""`doorward doctor audit` and `doorward audit prune`: the audit log, from the command line."""
 
 import asyncio
 import re
 import sqlite3
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -21,9 +16,10 @@ from domain.request_context import RequestContext
 from doorward.diagnostics.doctor import examine_audit_log
 from infrastructure.config.settings import Settings
 from infrastructure.storage.backends import open_stores
-from infrastructure.storage.options import StoreOptions
 from tests.support.builders import PASSWORD, ada, new_id
-from tests.support.processes import COMMAND, PATIENCE
+from tests.support.commands import Result, doorward
+from tests.support.processes import QUICK
+from tests.support.waiting import PATIENT
 
 Told = tuple[int, list[str]]
 """The exit code, and the lines but for the head."""
@@ -40,19 +36,9 @@ def url(request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue(request.param))
 
 
-def doorward(
-    folder: Path, url: str, *arguments: str, typed: str = ""
-) -> subprocess.CompletedProcess[str]:
-    result = subprocess.run(
-        [COMMAND, *arguments],
-        cwd=folder,
-        env={"DATABASE_URL": url},
-        input=typed,
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=PATIENCE,
-    )
+def audit(folder: Path, url: str, *arguments: str, typed: str = "") -> Result:
+    """Run a command, which reveals no secret and reports an error in words."""
+    result = doorward(folder, *arguments, typed=typed, **QUICK, DATABASE_URL=url)
     said = result.stdout + result.stderr
     assert "Traceback" not in said, said
     assert "s3cret" not in said
@@ -60,14 +46,14 @@ def doorward(
 
 
 def examine(folder: Path, url: str, *arguments: str) -> Told:
-    result = doorward(folder, url, "doctor", "audit", *arguments)
+    result = audit(folder, url, "doctor", "audit", *arguments)
     assert result.stderr == ""
     lines = result.stdout.splitlines()
     return result.returncode, [line for line in lines if not line.startswith("info  head: ")]
 
 
 def prune(folder: Path, url: str, age: str = "400d") -> str:
-    result = doorward(folder, url, "audit", "prune", "--older-than", age)
+    result = audit(folder, url, "audit", "prune", "--older-than", age)
     assert result.returncode == 0, result.stderr
     return result.stdout
 
@@ -100,7 +86,7 @@ def happen(url: str, *ages: timedelta) -> None:
     """One event for each, in this order, of so long ago."""
 
     async def record() -> None:
-        async with open_stores(url, url, StoreOptions()) as stores:
+        async with open_stores(url, url, PATIENT) as stores:
             await asyncio.gather(*[stores.audit_log.record(an_event(age)) for age in ages])
 
     asyncio.run(record())
@@ -131,7 +117,7 @@ def write_anew(url: str, count: int) -> None:
 class TestDoctorAudit:
     @each_database
     def test_where_nothing_has_happened_all_is_well(self, tmp_path: Path, url: str) -> None:
-        told = doorward(tmp_path, url, "doctor", "audit")
+        told = audit(tmp_path, url, "doctor", "audit")
 
         assert (told.returncode, told.stderr) == (0, "")
         assert told.stdout.splitlines() == [
@@ -143,7 +129,7 @@ class TestDoctorAudit:
     def test_the_chain_contains_all_events(self, tmp_path: Path, url: str) -> None:
         create = ["users", "create", "ada@example.org", "--name", "Ada"]
         for command in (create, ["users", "disable", "ada@example.org"]):
-            result = doorward(tmp_path, url, *command, typed=f"{PASSWORD}\n")
+            result = audit(tmp_path, url, *command, typed=f"{PASSWORD}\n")
             assert result.returncode == 0, result.stderr
 
         assert examine(tmp_path, url) == fine(2)
@@ -363,7 +349,7 @@ class TestPrune:
     ) -> None:
         happen(sqlite_url, LONG_AGO)
 
-        refused = doorward(tmp_path, sqlite_url, "audit", "prune", "--older-than", age)
+        refused = audit(tmp_path, sqlite_url, "audit", "prune", "--older-than", age)
 
         assert (refused.returncode, refused.stdout) == (2, "")
         assert re.fullmatch(
@@ -373,7 +359,7 @@ class TestPrune:
         assert findings(sqlite_url)[0].startswith("ok 1 events")
 
     def test_without_an_answer_it_is_one_line(self, tmp_path: Path) -> None:
-        refused = doorward(tmp_path, NOT_THERE, "audit", "prune", "--older-than", "1d")
+        refused = audit(tmp_path, NOT_THERE, "audit", "prune", "--older-than", "1d")
 
         assert (refused.returncode, refused.stdout) == (1, "")
         assert re.fullmatch(
@@ -384,7 +370,7 @@ class TestPrune:
 def test_the_doctor_alone_looks_at_everything_else_as_before(
     tmp_path: Path, sqlite_url: str
 ) -> None:
-    result = doorward(tmp_path, sqlite_url, "doctor")
+    result = audit(tmp_path, sqlite_url, "doctor")
 
     assert result.returncode == 0
     assert re.findall(r"^(?:ok  |info)  ([^:]+): ", result.stdout, re.MULTILINE) == [

@@ -1,35 +1,26 @@
 """There is no administrator until one is named on the command line."""
 
 import asyncio
-import subprocess
 from pathlib import Path
 
 from domain.email import Email
 from domain.permissions import Role
 from domain.user import User
 from infrastructure.storage.backends import open_stores
-from infrastructure.storage.options import StoreOptions
 from tests.support.builders import PASSWORD
-from tests.support.processes import COMMAND
+from tests.support.commands import Result, doorward
+from tests.support.processes import QUICK
+from tests.support.waiting import PATIENT
 
 
-def create(
-    folder: Path, url: str, password: str, *arguments: str
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [COMMAND, "users", "create", "Ada@Example.org", "--name", "Ada", *arguments],
-        cwd=folder,
-        env={"DATABASE_URL": url},
-        input=f"{password}\n",
-        capture_output=True,
-        check=False,
-        text=True,
-    )
+def create(folder: Path, url: str, password: str, *arguments: str) -> Result:
+    command = ("users", "create", "Ada@Example.org", "--name", "Ada", *arguments)
+    return doorward(folder, *command, typed=f"{password}\n", **QUICK, DATABASE_URL=url)
 
 
 def stored(url: str) -> User | None:
     async def read() -> User | None:
-        async with open_stores(url, url, StoreOptions()) as stores:
+        async with open_stores(url, url, PATIENT) as stores:
             return await stores.users.by_email(Email.parse("ada@example.org"))
 
     return asyncio.run(read())

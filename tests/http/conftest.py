@@ -1,12 +1,19 @@
 """The whole application over HTTP, on each of the combinations of stores that people run."""
 
-from collections.abc import AsyncIterator
+import functools
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dishka import AsyncContainer, Provider, Scope
 from litestar import Litestar
+from litestar.handlers import BaseRouteHandler
+from litestar.types import ASGIApp
 
+import api.app
+from api.security.credential_reader import Connection
+from api.security.guard import Guard
 from api.security.origin_policy import OriginPolicy
 from application.ports import (
     CachedSessions,
@@ -128,10 +135,46 @@ async def container(settings: Settings, replacements: Provider) -> AsyncIterator
     await container.close()
 
 
+class SwitchedGuard:
+    """The guard of the application that is tested now.
+
+    Litestar takes 50 ms to build the routes, so they are built once and get the guard, the
+    middleware and the container of one test after the other.
+    """
+
+    current: Guard
+
+    async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
+        await self.current(connection, handler)
+
+
+@pytest.fixture(scope="session")
+def routes_of() -> Callable[[OriginPolicy, Guard], Litestar]:
+    """What takes the place of the function in ``api.app`` that builds the routes."""
+    make: Any = api.app._routes
+
+    @functools.cache
+    def built(origin_policy: OriginPolicy) -> tuple[Litestar, ASGIApp, SwitchedGuard]:
+        guard = SwitchedGuard()
+        app = make(origin_policy, guard)
+        return app, app.asgi_handler, guard
+
+    def routes(origin_policy: OriginPolicy, guard: Guard) -> Litestar:
+        app, handler, switched = built(origin_policy)
+        app.asgi_handler, switched.current = handler, guard
+        return app
+
+    return routes
+
+
 @pytest.fixture
-async def app(container: AsyncContainer) -> Litestar:
+async def app(
+    container: AsyncContainer, routes_of: Callable[[OriginPolicy, Guard], Litestar]
+) -> Litestar:
     """The application as it is deployed, with the replacements."""
-    app: Litestar = await container.get(Litestar)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("api.app._routes", routes_of)
+        app: Litestar = await container.get(Litestar)
     return app
 
 

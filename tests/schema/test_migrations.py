@@ -11,7 +11,6 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from infrastructure.storage.backends import open_stores
-from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.database import connect_options
 from infrastructure.storage.sql.migrations import (
     ForeignSchema,
@@ -22,6 +21,7 @@ from infrastructure.storage.sql.migrations import (
 )
 from infrastructure.storage.sql.tables import metadata
 from tests.support.builders import a_session, ada
+from tests.support.waiting import PATIENT
 
 pytestmark = pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression")
 
@@ -75,7 +75,7 @@ async def test_migrate_up_creates_the_tables_of_the_stores(url: str) -> None:
 
     assert await current(url) == newest()
     user, session = ada(), a_session()
-    async with open_stores(url, url, StoreOptions()) as stores:
+    async with open_stores(url, url, PATIENT) as stores:
         await stores.users.add(user)
         await stores.sessions.add(session)
         assert await stores.users.get(user.id) == user
@@ -120,12 +120,12 @@ async def test_migrations_and_tables_are_equal(url: str) -> None:
 async def test_up_may_be_repeated(url: str) -> None:
     await upgrade(url)
     user = ada()
-    async with open_stores(url, url, StoreOptions()) as stores:
+    async with open_stores(url, url, PATIENT) as stores:
         await stores.users.add(user)
 
     await upgrade(url)
 
-    async with open_stores(url, url, StoreOptions()) as stores:
+    async with open_stores(url, url, PATIENT) as stores:
         assert await stores.users.get(user.id) == user
 
 
@@ -173,6 +173,6 @@ async def test_a_schema_in_the_url_is_migrated(empty_postgres_url: str) -> None:
 
     assert await ask(url, tables) == set(metadata.tables)
     user = ada()
-    async with open_stores(url, url, StoreOptions()) as stores:
+    async with open_stores(url, url, PATIENT) as stores:
         await stores.users.add(user)
         assert await stores.users.get(user.id) == user

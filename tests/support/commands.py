@@ -5,10 +5,13 @@ What only a process has is tested with one: signals, a terminal, a kill, its exi
 
 import io
 import os
+import re
+import signal
+import subprocess
 import sys
 import traceback
-from collections.abc import Mapping
-from contextlib import chdir, redirect_stderr, redirect_stdout
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,44 +20,77 @@ import structlog
 
 from doorward.cli import main as command_line
 from doorward.server import run as server
+from tests.support.processes import COMMAND
+from tests.support.waiting import PATIENCE
 
-OWN = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
-"""The environment of a command but for its settings: nothing of the developer's own."""
+_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
+"""What a command gets besides its settings: nothing of the developer's own."""
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a finished command leaves, as :class:`subprocess.CompletedProcess` has it."""
+    """What a finished command leaves."""
 
     returncode: int
     stdout: str
     stderr: str
 
 
-def run_here(
-    folder: Path, *arguments: str | Path, typed: str = "", settings: Mapping[str, str]
-) -> Result:
+def doorward(folder: Path, *arguments: str | Path, typed: str = "", **settings: str) -> Result:
     """Run the command in this process, in that folder, with these settings and no others.
 
     :param typed: what standard input holds; it is no terminal.
     """
     output, errors = io.StringIO(), io.StringIO()
-    logging_before = structlog.get_config()
-    with pytest.MonkeyPatch.context() as patch, chdir(folder):
-        for name in list(os.environ):
-            patch.delenv(name)
-        for name, value in {**OWN, **settings}.items():
-            patch.setenv(name, value)
+    with pytest.MonkeyPatch.context() as patch, chdir(folder), _environment(settings):
         patch.setattr(sys, "argv", ["doorward", *map(str, arguments)])
         patch.setattr(sys, "stdin", io.StringIO(typed))
-        patch.setattr(server, "end_on_signals", lambda: None)
         patch.setattr(server, "run", _refuse_to_serve)
-        try:
-            with redirect_stdout(output), redirect_stderr(errors):
-                code = _exit_code()
-        finally:
-            structlog.configure(**logging_before)
+        with redirect_stdout(output), redirect_stderr(errors):
+            code = _exit_code()
     return Result(code, output.getvalue(), errors.getvalue())
+
+
+def in_a_process(folder: Path, *arguments: str | Path, typed: str = "", **settings: str) -> Result:
+    """Run the command as people do."""
+    done = subprocess.run(
+        [COMMAND, *arguments],
+        cwd=folder,
+        env=_ENVIRONMENT | settings,
+        input=typed,
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=PATIENCE,
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+def assert_one_line(result: Result, code: int, containing: str) -> None:
+    """The command failed with that exit code, and said why in one line."""
+    assert result.returncode == code, result.stderr
+    assert result.stdout == ""
+    assert re.fullmatch(r"doorward: [^\n]+\n", result.stderr), result.stderr
+    assert containing in result.stderr
+
+
+@contextmanager
+def _environment(settings: dict[str, str]) -> Iterator[None]:
+    """Set these variables and no others, and undo what else a command changes."""
+    variables, logging = dict(os.environ), structlog.get_config()
+    handlers = {each: signal.getsignal(each) for each in _SIGNALS}
+    os.environ.clear()
+    os.environ.update(_ENVIRONMENT | settings)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(variables)
+        structlog.configure(**logging)
+        for each, handler in handlers.items():
+            signal.signal(each, handler)
 
 
 def _exit_code() -> int:

@@ -1,6 +1,8 @@
 """The service as people run it: the command `doorward serve`, in a process of its own."""
 
+import http.client
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -11,18 +13,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
+from tests.support.waiting import PATIENCE
 from tests.support.watch import secrets_in
 
 COMMAND = str(Path(sys.executable).with_name("doorward"))
 SERVE = (COMMAND, "serve")
-PATIENCE = 120.0  # seconds, for a machine that is busy with other workers
+QUICK = {"TOKEN_ALGORITHM": "EdDSA", "ARGON2_MEMORY_KIB": "19456", "STORE_TIMEOUT": "60s"}
+"""Settings for a service whose keys, hashes and time limits are not what a test is about."""
 
 
 @dataclass
 class Service:
-    """
+    """A service in a process of its own.
+
     :ivar folder: where it runs: its ``var`` and its log are there.
     :ivar environment: what is configured, beside PORT. Nothing of this process's is passed on. It
         ends without a delay, unless that is configured.
@@ -51,7 +54,7 @@ class Service:
                 self.command, cwd=self.folder, env=environment, stdout=log, stderr=log
             )
         deadline = time.monotonic() + PATIENCE
-        while not self._answers():
+        while not self.answers():
             assert self.process.poll() is None, f"it ended by itself:\n{self.log}"
             assert time.monotonic() < deadline, f"it does not answer:\n{self.log}"
             time.sleep(0.02)
@@ -64,20 +67,33 @@ class Service:
         self.process.send_signal(how)
         return self.process.wait(PATIENCE)
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
-            return httpx.get(f"{self.url}/health/live").status_code == 200
-        except httpx.TransportError:
+            connection.request("GET", "/health/live")
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
             return False
+        finally:
+            connection.close()
+
+
+def free_port() -> int:
+    """Return a port below those that the system gives to clients, so that none takes it."""
+    while True:
+        port = 10_000 + secrets.randbelow(10_000)  # the servers' are above
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            continue
+        return port
 
 
 @contextmanager
 def a_service(
     folder: Path, command: Sequence[str] = SERVE, **environment: str
 ) -> Iterator[Service]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    service = Service(folder, environment, port, command)
+    service = Service(folder, environment, free_port(), command)
     try:
         service.start()
         yield service

@@ -38,11 +38,12 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from tests.support.waiting import PATIENCE
+
 Sources = tuple[Literal["environment", "system", "wheel"], ...]
 ANYWHERE: Sources = ("environment", "system", "wheel")
 OURS: Sources = ("system", "wheel")  # for tests that stop the server
 
-PATIENCE = 120.0  # seconds; a start takes a fraction of one unless the machine is very busy
 NO_ANSWER = (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError, redis.RedisError)
 
 _NOBODY = pwd.getpwnam("nobody") if os.geteuid() == 0 else None

@@ -8,7 +8,8 @@ from typing import Self
 import httpx
 
 from tests.support.processes import Service
-from tests.system.people import PATIENCE, in_the_background
+from tests.support.waiting import PATIENCE
+from tests.system.people import in_the_background
 
 _PAUSE = 0.05  # seconds between two health checks
 

@@ -11,7 +11,7 @@ import pytest
 from tests.http.people import Client
 from tests.support.processes import COMMAND, Service, a_service
 from tests.support.servers import OURS, Server, postgres_server, redis_server
-from tests.system.people import PATIENCE
+from tests.support.waiting import PATIENCE
 
 SETTINGS = {
     "STORE_TIMEOUT": "1s",

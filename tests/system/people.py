@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 
 from tests.http.people import Client, Tokens
+from tests.support.waiting import PATIENCE
 
-PATIENCE = 120.0
 """Seconds; a condition takes that long only on a very busy machine."""
 
 

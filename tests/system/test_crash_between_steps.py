@@ -31,9 +31,9 @@ from infrastructure.storage.options import StoreOptions
 from tests.http.people import NEW_PASSWORD, Client, Tokens, bearer
 from tests.support.builders import PASSWORD, ada, in_environment
 from tests.support.processes import Service
+from tests.support.waiting import PATIENCE
 from tests.support.watch import secrets_in
 from tests.system import mortal
-from tests.system.people import PATIENCE
 
 PATIENT = {"REFRESH_GRACE": "1m", "STORE_TIMEOUT": "10s"}  # for a busy machine
 BROKEN = (httpx.RemoteProtocolError, httpx.ReadError)
@@ -112,7 +112,7 @@ def service(
 def wait_for(service: Service) -> None:
     assert service.process
     deadline = time.monotonic() + PATIENCE
-    while not service._answers():
+    while not service.answers():
         assert service.process.poll() is None, service.log
         assert time.monotonic() < deadline, service.log
         time.sleep(0.02)

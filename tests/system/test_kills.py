@@ -11,8 +11,8 @@ import httpx
 
 from tests.http.people import Client, Tokens
 from tests.support.processes import Service
+from tests.support.waiting import PATIENCE
 from tests.system.conftest import on_both_stacks
-from tests.system.people import PATIENCE
 
 KILLS = 5
 RESIDENTS = 6

@@ -15,11 +15,12 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.cli.test_cli import assert_one_line, doorward, free_port
 from tests.http.people import EMAIL, Client
-from tests.support.processes import Service, a_service
+from tests.support.commands import assert_one_line, doorward
+from tests.support.processes import Service, a_service, free_port
+from tests.support.waiting import PATIENCE
 from tests.support.watch import secrets_in
-from tests.system.people import PATIENCE, in_the_background
+from tests.system.people import in_the_background
 from tests.system.test_workers import both_workers, events, started, until_all_are_new
 
 QUICK = {"ARGON2_MEMORY_KIB": "19456"}  # the minimum

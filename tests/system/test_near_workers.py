@@ -21,8 +21,9 @@ from tests.http.people import Client, stored
 from tests.support.builders import in_environment
 from tests.support.processes import Service
 from tests.support.servers import Server
+from tests.support.waiting import PATIENCE
 from tests.system.conftest import clients_of, on_two_nodes
-from tests.system.people import PATIENCE, in_the_background
+from tests.system.people import in_the_background
 from tests.system.test_outages import Outage
 
 BOUND = 1.0  # second

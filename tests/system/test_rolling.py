@@ -13,9 +13,10 @@ import pytest
 
 from tests.http.people import Client
 from tests.support.processes import Service, a_service
+from tests.support.waiting import PATIENCE
 from tests.system.balancer import Balancer
 from tests.system.conftest import SETTINGS
-from tests.system.people import PATIENCE, ContinuousClient, Refresher, in_the_background
+from tests.system.people import ContinuousClient, Refresher, in_the_background
 from tests.system.test_workers import both_workers, events, log_lines, started, until_all_are_new
 
 IN_MEMORY = SETTINGS | {"USERS_URL": "memory:", "LOGIN_LIMIT_ACCOUNT": "off"}

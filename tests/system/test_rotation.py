@@ -15,7 +15,8 @@ from tests.http.people import Client, Tokens
 from tests.support.builders import in_environment
 from tests.support.processes import COMMAND, Service, a_service
 from tests.support.resource_servers import KEYS, ResourceServer, header, resource_servers
-from tests.system.people import PATIENCE, in_the_background
+from tests.support.waiting import PATIENCE
+from tests.system.people import in_the_background
 
 ISSUER = "https://id.example.org"
 SECRET = base64.b64encode(bytes(range(32))).decode()

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.support.processes import PATIENCE, Service, a_service
+from tests.support.processes import Service, a_service
+from tests.support.waiting import PATIENCE
 
 ORIGIN = "https://auth.example.org"
 SECONDS = 1

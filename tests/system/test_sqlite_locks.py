@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.http.people import Client
 from tests.support.processes import a_service
-from tests.system.people import PATIENCE
+from tests.support.waiting import PATIENCE
 
 
 async def test_no_commit_is_lost_when_another_process_closes_the_sqlite_file(

@@ -17,12 +17,12 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from tests.cli.test_cli import assert_one_line, doorward, free_port
 from tests.http.people import EMAIL, LOGIN, ME, PERSON, REGISTER, bearer
 from tests.support.builders import PASSWORD
-from tests.support.processes import Service, a_service
+from tests.support.commands import assert_one_line, in_a_process
+from tests.support.processes import Service, a_service, free_port
+from tests.support.waiting import PATIENCE
 from tests.support.watch import secrets_in
-from tests.system.people import PATIENCE
 
 LOG_IN = {"email": EMAIL, "password": PASSWORD, "transport": "bearer"}
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -220,7 +220,7 @@ def test_missing_trace_packages_are_reported_in_one_line(tmp_path: Path) -> None
     (tmp_path / "opentelemetry").mkdir()  # shadows the real one
     (tmp_path / "opentelemetry" / "__init__.py").write_text("")
 
-    result = doorward(
+    result = in_a_process(
         tmp_path,
         "serve",
         PORT=str(free_port()),

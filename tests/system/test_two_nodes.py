@@ -36,8 +36,8 @@ from tests.support.databases import TemplateDatabases
 from tests.support.processes import COMMAND, Service
 from tests.support.resource_servers import KEYS, header
 from tests.support.servers import Server
+from tests.support.waiting import PATIENCE
 from tests.system.conftest import SETTINGS, clients_of, on_two_nodes
-from tests.system.people import PATIENCE
 
 GRACE = 2.0  # seconds
 FEW = {

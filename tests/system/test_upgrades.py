@@ -10,7 +10,8 @@ from contextlib import suppress
 
 import pytest
 
-from tests.support.processes import PATIENCE, Service, a_service
+from tests.support.processes import Service, a_service
+from tests.support.waiting import PATIENCE
 
 H2C = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
 WEBSOCKET = b"Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"

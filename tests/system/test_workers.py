@@ -18,8 +18,9 @@ from infrastructure.storage.backends import backend_for
 from infrastructure.storage.options import StoreOptions
 from tests.http.people import BOSS, EMAIL, ME, USERS, Client, bearer, stored
 from tests.support.processes import Service, a_service
+from tests.support.waiting import PATIENCE
 from tests.system.conftest import on_both_stacks
-from tests.system.people import PATIENCE, ContinuousClient, in_the_background
+from tests.system.people import ContinuousClient, in_the_background
 
 
 @dataclass

@@ -1,0 +1,90 @@
+"""What a command says of a configuration that is wrong."""
+
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from infrastructure.storage.locations import Location
+from tests.support.commands import assert_one_line, doorward
+
+
+class TestConfiguration:
+    @pytest.mark.parametrize(
+        ("variable", "value"),
+        [
+            ("PORT", "s3cret"),
+            ("PORT", "99999"),
+            ("WORKERS", "0"),
+            ("HOST", "s3cret..example"),
+            ("HOST", "192.0.2.1"),
+            ("PUBLIC_URL", "ftp://s3cret.example"),
+            ("CLIENT_ORIGIN", "https://ok.example,s3cret"),
+            ("USERS_URL", "s3cret"),
+            ("USERS_URL", "redis://:s3cret@127.0.0.1"),
+            ("DATABASE_URL", "mysql://ada:s3cret@127.0.0.1/db"),
+            ("DATABASE_URL", "postgresql://ada@127.0.0.1:s3cret/db"),
+            ("DATABASE_URL", "postgresql://ada:a@b:s3cret@127.0.0.1/db"),
+            ("DATABASE_URL", "postgresql://127.0.0.1/db?s3cret=1"),
+            ("DATABASE_URL", "sqlite://"),
+            ("SESSIONS_URL", "s3cret://127.0.0.1"),
+            ("SESSIONS_URL", "redis://:a/s3cret@127.0.0.1"),
+            ("REDIS_URL", "redis://127.0.0.1?s3cret=1"),
+            ("STORE_TIMEOUT", "s3cret"),
+            ("ACCESS_TOKEN_EXPIRED_IN", "0m"),
+            ("ACCESS_TOKEN_PRIVATE_KEY", "s3cret!"),
+            ("ACCESS_TOKEN_PUBLIC_KEY", "s3cret!"),
+            ("REFRESH_TOKEN_PRIVATE_KEY", "s3cret!"),
+            ("DOORWARD_DATA", "/dev/null/s3cret"),
+            ("HASH_THREADS", "-1"),
+        ],
+    )
+    def test_a_wrong_one_is_one_line_that_names_the_variable_and_not_the_value(
+        self, tmp_path: Path, variable: str, value: str
+    ) -> None:
+        result = doorward(tmp_path, "serve", **{variable: value})
+
+        assert_one_line(result, 2, "")
+        said = result.stderr
+        # A key given alone makes another one missing.
+        assert variable in said or (variable.endswith("_KEY") and "_TOKEN_PRIVATE_KEY" in said)
+        assert value not in said
+        assert "s3cret" not in said
+
+    def test_contradictory_lifetimes_name_both_variables(self, tmp_path: Path) -> None:
+        lifetimes = {"ACCESS_TOKEN_EXPIRED_IN": "15m", "ACCESS_TOKEN_MAXAGE": "60"}
+        result = doorward(tmp_path, "serve", **lifetimes)
+
+        assert_one_line(result, 2, "ACCESS_TOKEN_EXPIRED_IN and ACCESS_TOKEN_MAXAGE")
+
+    def test_memory_is_not_shared_by_several_workers(self, tmp_path: Path) -> None:
+        result = doorward(tmp_path, "serve", "--workers", "2", USERS_URL="memory:")
+
+        assert_one_line(result, 2, "WORKERS")
+
+    def test_a_file_that_is_not_text_is_one_line(self, tmp_path: Path) -> None:
+        (tmp_path / ".env").write_bytes(b"PORT=\xff\n")
+
+        assert_one_line(doorward(tmp_path, "doctor"), 2, ".env")
+
+
+@pytest.mark.parametrize(
+    ("role", "url", "description"),
+    [
+        ("users", "postgresql://ada:s3cret@db.example/s3cret", "PostgreSQL at db.example:5432"),
+        ("users", "postgresql://ada:a/s3cret@db.example:6/x", "PostgreSQL at db.example:6"),
+        ("users", "postgresql://ada:a@s3cret@db.example/x", "PostgreSQL at db.example:5432"),
+        ("users", "postgres:///db?host=s3cret", "PostgreSQL at localhost:5432"),
+        ("users", "sqlite:////tmp/a.db?s3cret=1", "SQLite file /tmp/a.db"),
+        ("sessions", "rediss://:s3cret@r.example/0", "Redis at r.example:6379"),
+        ("sessions", "unix://ada:s3cret@/run/redis.sock", "Redis at a Unix socket"),
+        ("sessions", "memory:", "memory (gone when the process ends)"),
+    ],
+)
+def test_a_place_is_described_without_its_secrets(
+    role: Literal["users", "sessions"], url: str, description: str
+) -> None:
+    location = Location(role, "URL", url)
+
+    assert location.description == description
+    assert "s3cret" not in repr(location)

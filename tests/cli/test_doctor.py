@@ -1,0 +1,73 @@
+"""`doorward doctor`, but for the audit log."""
+
+import re
+from pathlib import Path
+
+from tests.support.commands import Result, doorward
+from tests.support.processes import QUICK, a_service
+
+CLOSED_REDIS = "redis://:s3cret@127.0.0.1:1/0"  # nothing listens on port 1
+
+
+class TestDoctor:
+    def test_a_fresh_folder_is_fine_and_stays_empty(self, tmp_path: Path) -> None:
+        result = doorward(tmp_path, "doctor")
+
+        assert result.returncode == 0, result.stdout
+        assert not list(tmp_path.iterdir())
+
+    def test_the_embedded_default_is_fine_after_its_start(self, tmp_path: Path) -> None:
+        with a_service(tmp_path):
+            pass
+        result = doorward(tmp_path, "doctor")
+
+        assert result.returncode == 0, result.stdout
+        assert verdicts(result) == {
+            "configuration": "ok",
+            "keys": "ok",
+            "users": "ok",
+            "sessions": "ok",
+            "schema of the users": "ok",
+            "password hashing": "info",
+        }
+
+    def test_postgresql_and_redis_are_fine(
+        self, tmp_path: Path, postgres_url: str, redis_url: str
+    ) -> None:
+        result = doorward(tmp_path, "doctor", DATABASE_URL=postgres_url, REDIS_URL=redis_url)
+
+        assert result.returncode == 0, result.stdout
+        found = verdicts(result)
+        assert found["schema of the users"] == "ok"
+        assert found["clock of the users"] == found["clock of the sessions"] == "ok"
+
+    def test_a_bad_finding_hides_none_of_the_others(self, tmp_path: Path) -> None:
+        result = doorward(
+            tmp_path, "doctor", PORT="s3cret", DATABASE_URL="s3cret", REDIS_URL=CLOSED_REDIS
+        )
+
+        assert result.returncode == 1
+        assert "s3cret" not in result.stdout + result.stderr
+        assert verdicts(result) == {
+            "configuration": "FAIL",
+            "keys": "info",
+            "users": "FAIL",
+            "sessions": "FAIL",
+            "clock of the users": "FAIL",
+            "clock of the sessions": "FAIL",
+            "password hashing": "info",
+        }
+
+    def test_a_secret_that_other_users_can_read_is_found(self, tmp_path: Path) -> None:
+        with a_service(tmp_path, **QUICK, USERS_URL="memory:"):
+            pass
+        (tmp_path / "var" / "secret").chmod(0o644)
+        result = doorward(tmp_path, "doctor", USERS_URL="memory:")
+
+        assert result.returncode == 1
+        assert verdicts(result)["keys"] == "FAIL"
+
+
+def verdicts(result: Result) -> dict[str, str]:
+    lines = [re.fullmatch(r"(\w+) +([^:]+): .+", line) for line in result.stdout.splitlines()]
+    return {line[2]: line[1] for line in lines if line}

@@ -1,0 +1,66 @@
+"""`doorward migrate`."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from infrastructure.storage.sql.migrations import newest
+from tests.support.commands import assert_one_line, doorward
+
+
+class TestMigrate:
+    def test_sqlite_goes_down_and_up_again(self, tmp_path: Path) -> None:
+        file = f"SQLite file {tmp_path}/var/doorward.db"
+        for direction, told in (
+            ("up", f"from nothing to {newest()}"),
+            ("up", f"stays at {newest()}"),
+            ("down", f"from {newest()} to 0007"),
+            ("down", "from 0007 to 0006"),
+            ("down", "from 0006 to 0005"),
+            ("down", "from 0005 to 0004"),
+            ("down", "from 0004 to 0003"),
+            ("down", "from 0003 to 0002"),
+            ("down", "from 0002 to 0001"),
+            ("down", "from 0001 to nothing"),
+            ("down", "stays at nothing"),
+        ):
+            result = doorward(tmp_path, "migrate", direction)
+            assert (result.returncode, result.stdout) == (0, f"{file}: {told}\n"), result.stderr
+
+    def test_each_database_is_migrated_once(self, tmp_path: Path) -> None:
+        users, sessions = f"sqlite:///{tmp_path}/users.db", f"sqlite:///{tmp_path}/sessions.db"
+        both = doorward(tmp_path, "migrate", "up", USERS_URL=users, SESSIONS_URL=sessions)
+
+        assert both.stdout.count(f"from nothing to {newest()}") == 2
+
+    @pytest.mark.parametrize(
+        ("statement", "told"),
+        [
+            ("DROP TABLE alembic_version", "are not Doorward's"),
+            ("UPDATE alembic_version SET version_num = '9999'", "by another version of Doorward"),
+        ],
+    )
+    def test_a_strange_schema_is_left_alone(
+        self, tmp_path: Path, sqlite_url: str, statement: str, told: str
+    ) -> None:
+        file = Path(sqlite_url.removeprefix("sqlite:///"))
+        with closing(sqlite3.connect(file, isolation_level=None)) as database:
+            database.execute(statement)
+        before = _dump(file)
+
+        for command in (["migrate", "up"], ["serve"]):
+            assert_one_line(doorward(tmp_path, *command, USERS_URL=sqlite_url), 1, told)
+        assert _dump(file) == before
+
+    def test_memory_has_nothing_to_migrate(self, tmp_path: Path) -> None:
+        result = doorward(tmp_path, "migrate", "up", USERS_URL="memory:")
+
+        assert result.returncode == 0
+        assert "nothing to migrate" in result.stdout
+
+
+def _dump(database: Path) -> list[str]:
+    with closing(sqlite3.connect(database)) as connection:
+        return list(connection.iterdump())
