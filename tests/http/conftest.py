@@ -77,6 +77,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
             "USERS_URL": request.getfixturevalue(users),
             "SESSIONS_URL": request.getfixturevalue(sessions),
             "DOORWARD_DATA": str(tmp_path),
+            "STORE_TIMEOUT": "60s",  # a busy machine is no outage
         }
     )
 
