@@ -180,6 +180,13 @@ async def app(
 
 
 @pytest.fixture
+async def own_app(container: AsyncContainer) -> Litestar:
+    """The application with routes of its own, for tests that add to them."""
+    app: Litestar = await container.get(Litestar)
+    return app
+
+
+@pytest.fixture
 async def client(app: Litestar, origin_policy: OriginPolicy) -> AsyncIterator[Client]:
     """A program with a cookie jar."""
     async with a_client(app, origin_policy.origin) as client:

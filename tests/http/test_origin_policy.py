@@ -227,10 +227,10 @@ async def read_by_get() -> None: ...
 
 class TestAnyGuardedRoute:
     @pytest.fixture
-    def app(self, app: Litestar) -> Litestar:
+    def app(self, own_app: Litestar) -> Litestar:
         for handler in (change_by_post, change_by_patch, change_by_delete, read_by_get):
-            app.register(handler)
-        return app
+            own_app.register(handler)
+        return own_app
 
     async def test_takes_cookies_from_elsewhere_only_to_read(self, client: Client) -> None:
         await client.sign_up()

@@ -26,6 +26,7 @@ from tests.http.people import (
     VERIFY,
     Client,
     Tokens,
+    a_client,
     bearer,
     routes,
 )
@@ -204,15 +205,16 @@ async def write_forgotten(data: JSONBody[dict[str, Any]]) -> dict[str, Any]:
 
 
 async def test_a_route_that_says_nothing_of_it_needs_a_login(
-    client: Client, app: Litestar
+    own_app: Litestar,
 ) -> None:
-    app.register(read_forgotten)
-    app.register(write_forgotten)
+    own_app.register(read_forgotten)
+    own_app.register(write_forgotten)
 
-    for method, path in (("GET", "/forgotten/5"), ("POST", "/forgotten")):
-        answer = await client.request(method, path, content=b"no JSON")
-        assert answer.status_code == 401
-        assert answer.json()["code"] == "not_logged_in"
+    async with a_client(own_app, ORIGIN) as client:
+        for method, path in (("GET", "/forgotten/5"), ("POST", "/forgotten")):
+            answer = await client.request(method, path, content=b"no JSON")
+            assert answer.status_code == 401
+            assert answer.json()["code"] == "not_logged_in"
 
 
 @pytest.mark.parametrize(
