@@ -1,4 +1,4 @@
-"""What people do with their own account."""
+"""Change, export and delete one's own account."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -25,13 +25,12 @@ from domain.request_context import UNKNOWN, RequestContext
 from domain.session import Session
 from domain.user import User, UserId, parse_name, parse_photo
 
-_MANY = 1000
-"""Events that are read at a time."""
+_PAGE_SIZE = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class ConfirmPassword:
-    """Who is logged in may still not be the owner: what matters asks for the password again."""
+    """Ask for the password before a sensitive change: a logged-in client may be an attacker."""
 
     reload_principal: ReloadPrincipal
     hasher: PasswordHasher
@@ -41,14 +40,14 @@ class ConfirmPassword:
         self, principal: Principal, password: Password, caller: RequestContext
     ) -> Principal:
         """
-        :returns: who it is, as of now.
-        :raises TooManyRequests: there were too many attempts to guess the password.
-        :raises WrongPassword: it is not the user's.
+        :returns: the principal as stored now.
+        :raises TooManyRequests: there were too many attempts in this session.
+        :raises WrongPassword: the password is not the user's.
         :raises TokenRejected: see :class:`ReloadPrincipal`.
         """
         me = await self.reload_principal(principal)
-        # Counted for the session alone: neither strangers at the login nor a thief in another
-        # session use up the owner's attempts, and a new session takes the password.
+        # Counted by session: neither attackers at the login nor an attacker in another session use
+        # up the owner's attempts, and a new session takes the password.
         guesses = f"password:{me.session.id}"
         await self.rate_limiting.count_login(guesses, caller.address, None)
         if not await self.hasher.verify(password, me.user.password_hash):
@@ -72,14 +71,13 @@ class ChangePassword:
     async def __call__(
         self, principal: Principal, current: str, new: str, caller: RequestContext = UNKNOWN
     ) -> str:
-        """Everybody else who is logged in as this user is logged out, and no other device is known
-        any more.
+        """Set a new password, end all other sessions and forget all other devices.
 
-        :returns: a token by which this device is known from now on.
-        :raises InvalidInput: the new password will not do.
+        :returns: a new token for this device.
+        :raises InvalidInput: the new password is not accepted.
         :raises TooManyRequests: there were too many attempts to guess the current one.
         :raises WrongPassword: the current one is not the user's.
-        :raises TokenRejected: the user was changed or deleted at this very moment.
+        :raises TokenRejected: the user was changed or deleted concurrently.
         """
         async with self.audit.recording(EventType.CHANGE_PASSWORD, caller) as entry:
             entry.is_about(principal.session)
@@ -94,7 +92,7 @@ class ChangePassword:
                 effects, await self.users.replace(me.user, changed, effects)
             ):
                 raise TokenRejected
-            # In that one step all sessions have ended. What follows saves this one and tidies up.
+            # That step has ended all sessions. The next ones restore this session and clean up.
             await self._keep(me.session, changed)
             await self.purge_stale_sessions(changed)
             return self.devices.issue(changed)
@@ -124,9 +122,9 @@ class ChangeProfile:
         caller: RequestContext = UNKNOWN,
     ) -> User:
         """
-        :param name: and ``photo``: the new ones; ``None`` leaves what is there.
-        :returns: the user as they are now.
-        :raises InvalidInput: the name or the photo will not do.
+        :param name: the new name; ``None`` leaves the stored one. So does ``photo``.
+        :returns: the user as stored now.
+        :raises InvalidInput: the name or the photo is not accepted.
         :raises TooManyRequests: there were too many changes.
         :raises TokenRejected: see :class:`ReloadPrincipal`.
         """
@@ -137,7 +135,7 @@ class ChangeProfile:
                 lambda: None if photo is None else parse_photo(photo),
             )
             await self.rate_limiting.count_change(principal.user.id)
-            while True:  # each further turn follows on somebody else's change, which is kept
+            while True:  # until no other process changes the user in between
                 user = (await self.reload_principal(principal)).user
                 changed = user.with_profile(
                     new_name or user.name, new_photo or user.photo, self.clock()
@@ -156,13 +154,13 @@ class DeleteAccount:
     async def __call__(
         self, principal: Principal, password: str, caller: RequestContext = UNKNOWN
     ) -> None:
-        """The user and all their sessions are gone; the audit trail knows the user's id alone.
+        """Delete the user and all sessions. The audit log keeps the id of the user only.
 
-        :raises InvalidInput: the password is longer than any can be.
+        :raises InvalidInput: the password is longer than a password can be.
         :raises TooManyRequests: there were too many attempts to guess the password.
-        :raises WrongPassword: it is not the user's.
-        :raises TokenRejected: the user is gone already.
-        :raises LastAdministrator: nobody would be left who could give others a role.
+        :raises WrongPassword: the password is not the user's.
+        :raises TokenRejected: the user has been deleted.
+        :raises LastAdministrator: no administrator would be left.
         """
         async with self.audit.recording(EventType.DELETE_ACCOUNT, caller) as entry:
             entry.is_about(principal.session)
@@ -172,9 +170,7 @@ class DeleteAccount:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """All that is held about somebody, but the hash of the password. What they have done to others
-    is about those.
-    """
+    """All data about a user except the password hash. Events about other users are theirs."""
 
     user: User
     sessions: Sequence[SessionWithActivity]
@@ -204,10 +200,10 @@ class ExportAccount:
             return export
 
     async def _events(self, user_id: UserId) -> AsyncIterator[RecordedEvent]:
-        page = await self.audit_log.page(EventQuery(user_id=user_id), None, _MANY)
+        page = await self.audit_log.page(EventQuery(user_id=user_id), None, _PAGE_SIZE)
         while True:
             for event in page.items:
                 yield event
             if page.next is None:
                 return
-            page = await self.audit_log.page(EventQuery(user_id=user_id), page.next, _MANY)
+            page = await self.audit_log.page(EventQuery(user_id=user_id), page.next, _PAGE_SIZE)

@@ -1,4 +1,4 @@
-"""Every use case leaves a record, however it ends."""
+"""Record each attempt, whatever its outcome."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,7 +19,7 @@ from domain.user import User, UserId
 
 @dataclass(slots=True)
 class Entry:
-    """An attempt that will be an event. Whom it is about may become known in the course of it.
+    """An attempt that becomes an event. It may show only later which user it is about.
 
     A use case makes the effects of a change, gives them to the store with it, and settles them::
 

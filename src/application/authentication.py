@@ -1,4 +1,4 @@
-"""The use cases of authentication. Each is a value made of ports, and one call."""
+"""Login, refresh and logout."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -37,7 +37,7 @@ from domain.user import User
 
 @dataclass(frozen=True, slots=True)
 class TokenPair:
-    """What a login is worth: two signed tokens and their lifetimes in seconds."""
+    """The two signed tokens of a session, and their lifetimes in seconds."""
 
     access: str
     refresh: str
@@ -54,7 +54,7 @@ class TokenPair:
 @dataclass(frozen=True, slots=True)
 class LoggedIn:
     """
-    :ivar device_token: by which the user is known on this device from now on.
+    :ivar device_token: the token that makes this device a known one.
     """
 
     tokens: TokenPair
@@ -77,9 +77,9 @@ class Login:
         self, email: str, password: str, caller: RequestContext = UNKNOWN
     ) -> LoggedIn:
         """
-        :raises InvalidInput: the password is longer than any can be.
+        :raises InvalidInput: the password is longer than a password can be.
         :raises TooManyRequests: there were too many attempts.
-        :raises InvalidCredentials: in the same time and for whatever reason.
+        :raises InvalidCredentials: after the same time for each reason.
         """
         async with self.audit.recording(EventType.LOGIN, caller) as entry:
             typed = Password.parse(password)
@@ -98,7 +98,7 @@ class Login:
     async def _verify(
         self, account: str, typed: Password, user: User | None, caller: RequestContext
     ) -> User:
-        """Takes as long, and counts as much, for nobody's address as for somebody's."""
+        """Verify the password. Unknown addresses take as long and count as much as known ones."""
         device = self.devices.recognise(caller.device_token, user) if user else None
         is_ordinary = await self.rate_limiting.count_login(account, caller.address, device)
         is_right = await self.hasher.verify(typed, user.password_hash if user else None)
@@ -109,7 +109,7 @@ class Login:
         return user
 
     def _device_token(self, user: User, caller: RequestContext) -> str:
-        """A device that is known stays the same one, for its attempts are counted."""
+        """Return the token of a known device unchanged, or a new one."""
         token = caller.device_token
         if token is not None and self.devices.recognise(token, user):
             return token
@@ -125,7 +125,9 @@ class Login:
 def _address(email: str) -> Email | None:
     try:
         return Email.parse(email)
-    except InvalidInput:  # nobody has it, and to say so must take as long as a wrong password
+    except (
+        InvalidInput
+    ):  # treated as unknown: the answer must take as long as for a wrong password
         return None
 
 
@@ -148,8 +150,8 @@ class RefreshAccess:
         """
         :raises RefreshTokenMissing: no token was presented.
         :raises TooManyRequests: there were too many refreshes.
-        :raises TokenRejected: the token or its session is not good (any more).
-        :raises RefreshTokenReused: it had been spent before; the session has been ended.
+        :raises TokenRejected: the token or its session is not valid.
+        :raises RefreshTokenReused: the token was spent earlier; the session has been ended.
         """
         async with self.audit.recording(EventType.REFRESH, caller) as entry:
             if refresh_token is None:
@@ -167,7 +169,7 @@ class RefreshAccess:
     async def _rotate(self, claims: TokenClaims, entry: Entry) -> Session:
         session = await self._good_session(claims)
         await self.rate_limiting.count_refresh_of(session.user_id)
-        while True:  # each further turn follows on somebody else's success: it was stored
+        while True:  # until no other process replaces the session in between
             try:
                 successor = session.refresh(
                     claims.token_id, self.clock(), self.lifetimes, TokenId(self.random_id())
@@ -200,12 +202,12 @@ class Logout:
     async def __call__(
         self, access_token: str | None, refresh_token: str | None, caller: RequestContext = UNKNOWN
     ) -> None:
-        """End the session of whichever token is good; of both, should they differ.
+        """End the session of each valid token.
 
-        A session that has ended already is no error: repeating a logout is harmless.
+        A session that has ended already is no error: a logout can be repeated.
 
         :raises NotLoggedIn: no token was presented.
-        :raises TokenRejected: none of those presented is good.
+        :raises TokenRejected: no presented token is valid.
         """
         async with self.audit.recording(EventType.LOGOUT, caller) as entry:
             if access_token is None and refresh_token is None:

@@ -1,4 +1,4 @@
-"""Bringing users from elsewhere, with the hashes of their passwords."""
+"""Import users from another system, with their password hashes."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ FIELDS = (
     "created_at",
     "updated_at",
 )
-"""What is read of a user. Only ``email`` and ``password_hash`` have to be there."""
+"""The fields of a record. Only ``email`` and ``password_hash`` are required."""
 
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]|$)")
 _BOOLEANS = {"true": True, "t": True, "yes": True, "1": True}
@@ -43,9 +43,9 @@ _BOOLEANS |= {"false": False, "f": False, "no": False, "0": False, "": False}
 @dataclass(frozen=True, slots=True)
 class Record:
     """
-    :ivar line: where it is in the file, from 1.
-    :ivar values: as text, by the names in ``FIELDS``; others are ignored.
-    :ivar problem: why the line could not even be read.
+    :ivar line: its line in the file, from 1.
+    :ivar values: texts by the names in ``FIELDS``; other names are ignored.
+    :ivar problem: why the line cannot be parsed; empty if it can.
     """
 
     line: int
@@ -55,7 +55,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A record that is not imported, and all that is wrong with it."""
+    """A record that is not imported, and all its problems."""
 
     line: int
     problems: Sequence[Problem]
@@ -223,7 +223,7 @@ def _keys(user: User) -> set[str]:
     return {user.email.key, user.id.hex}
 
 
-_TAKEN = Problem("email", "belongs to somebody already, or the id does")
+_TAKEN = Problem("email", "belongs to another user, or the id does")
 
 
 def _one_of(field: str, choices: Mapping[str, _T], given: Mapping[str, str], default: _T) -> _T:

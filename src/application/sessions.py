@@ -1,4 +1,4 @@
-"""Sessions: starting one, knowing one's own, and ending them."""
+"""Start, list and revoke sessions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from domain.user import User, UserId
 
 @dataclass(frozen=True, slots=True)
 class DeleteSession:
-    """The end of one session, on record."""
+    """Delete one session, and record that."""
 
     sessions: SessionStore
     audit: Audit
@@ -79,7 +79,7 @@ class StartSession:
 
 @dataclass(frozen=True, slots=True)
 class RevokeExcessSessions:
-    """End the oldest sessions of a user who has more than are allowed."""
+    """Revoke the oldest sessions of a user who has more than the maximum."""
 
     sessions: SessionStore
     delete_session: DeleteSession
@@ -93,7 +93,7 @@ class RevokeExcessSessions:
 @dataclass(frozen=True, slots=True)
 class SessionWithActivity:
     """
-    :ivar activity: where it was last seen, if that is known.
+    :ivar activity: where and by what it was last used, if that is known.
     """
 
     session: Session
@@ -107,7 +107,7 @@ class SessionWithActivity:
 
 @dataclass(frozen=True, slots=True)
 class FindSessions:
-    """Find the sessions of a user that are good, the one last seen first."""
+    """Find the valid sessions of a user, the one that was used last first."""
 
     sessions: SessionStore
     clock: Clock
@@ -166,9 +166,9 @@ class RevokeSession:
     async def __call__(
         self, principal: Principal, session_id: SessionId, caller: RequestContext = UNKNOWN
     ) -> None:
-        """One of my own: this one or another.
+        """Revoke one of the principal's own sessions, the current one or another.
 
-        :raises NotFound: I have no session of that id.
+        :raises NotFound: the principal has no session with this id.
         :raises TokenRejected: see :class:`~application.authenticate.ReloadPrincipal`.
         """
         async with self.audit.recording(EventType.END_SESSION, caller) as entry:
@@ -192,7 +192,7 @@ class RevokeOtherSessions:
     delete_session: DeleteSession
 
     async def __call__(self, principal: Principal, caller: RequestContext = UNKNOWN) -> None:
-        """All of mine but this one.
+        """Revoke the principal's sessions, except the current one.
 
         :raises TokenRejected: see :class:`~application.authenticate.ReloadPrincipal`.
         """
@@ -204,7 +204,7 @@ class RevokeOtherSessions:
 
 @dataclass(frozen=True, slots=True)
 class RevokeAllSessions:
-    """All of mine, this one as well."""
+    """Revoke all sessions of the principal, the current one included."""
 
     reload_principal: ReloadPrincipal
     users: UserRepository
@@ -212,13 +212,13 @@ class RevokeAllSessions:
     audit: Audit
 
     async def __call__(self, principal: Principal, caller: RequestContext = UNKNOWN) -> None:
-        """In one step, wherever they are; nor is any of my devices known any more.
+        """End the sessions in one step, wherever they are stored, and forget the known devices.
 
-        :raises TokenRejected: I am gone, or this session is.
+        :raises TokenRejected: the user or the session has been deleted.
         """
         async with self.audit.recording(EventType.END_ALL_SESSIONS, caller) as entry:
             entry.is_about(principal.session)
-            while True:  # each further turn follows on somebody else's change, which is kept
+            while True:  # until no other process changes the user in between
                 user = (await self.reload_principal(principal)).user
                 changed = user.without_sessions()
                 effects = entry.success()
@@ -229,7 +229,7 @@ class RevokeAllSessions:
 
 @dataclass(frozen=True, slots=True)
 class PurgeStaleSessions:
-    """Tidies up after all sessions of a user were ended by raising the user's generation."""
+    """Delete the sessions of earlier generations: raising the generation has ended them."""
 
     sessions: SessionStore
 

@@ -109,7 +109,7 @@ class ChangeUser:
 
         :param role: the new role; ``None`` leaves the one that is there.
         :param disabled: likewise.
-        :returns: the user as they are now.
+        :returns: the user as stored now.
         :raises PermissionMissing: the actor may not change users.
         :raises NotFound: there is no user with this id.
         :raises LastAdministrator: no administrator would be left.
@@ -117,7 +117,7 @@ class ChangeUser:
         async with self.audit.recording(EventType.CHANGE_USER, caller, actor) as entry:
             entry.user_id, entry.details = user_id, AccountChanged(role, disabled)
             actor.require(Permission.CHANGE_USERS)
-            while True:  # each further turn follows on another change, which is kept
+            while True:  # until no other process changes the user in between
                 user = await existing(self.users, user_id)
                 changed = self._changed(user, role, disabled)
                 effects = entry.success()
@@ -150,20 +150,20 @@ class ForgetUser:
 
     async def __call__(self, user: User, entry: Entry) -> None:
         """
-        :param entry: of the audit log, where the user's id is all that is left of them.
+        :param entry: the audit record of the deletion, which keeps the id of the user only.
         :raises LastAdministrator: no administrator would be left.
         """
         await self._demote(user, entry)
         entry.forget_address_of(user.id)
-        # First the rest, so that a crash in between leaves nothing without its user; and once
-        # more, to catch what came in meanwhile.
+        # Delete the user last, so that a crash leaves no data without a user; then delete again,
+        # for what was stored in the meantime.
         await self._forget_all_but_the_user(user.id)
         effects = entry.success()
         await entry.settle(effects, await self.users.delete(user.id, effects))
         await self._forget_all_but_the_user(user.id)
 
     async def _demote(self, user: User, deletion: Entry) -> None:
-        """Before anything is lost: the last administrator stays."""
+        """Take the role away first: the last administrator cannot be deleted."""
         if not user.is_administrator:
             return
         async with self.audit.recording(
@@ -220,7 +220,7 @@ class RevokeSessionsOf:
         async with self.audit.recording(EventType.END_SESSIONS_OF_USER, caller, actor) as entry:
             entry.user_id = user_id
             actor.require(Permission.END_SESSIONS)
-            while True:  # each further turn follows on another change, which is kept
+            while True:  # until no other process changes the user in between
                 user = await existing(self.users, user_id)
                 changed = user.without_sessions()
                 effects = entry.success()
