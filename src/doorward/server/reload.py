@@ -44,7 +44,7 @@ class ConfigurationReload:
         try:
             settings = Settings.read(self._environment.read())
             new_keys = keys_in_environment(settings.keys) if settings.keys.has_keys else None
-            new_secrets = _data_secrets(settings)
+            new_secrets = self._new_secrets(settings)
         except ConfigurationError as error:
             log.warning("configuration_reload_refused", reason=str(error))
             return
@@ -60,8 +60,8 @@ class ConfigurationReload:
         reload.add_done_callback(self._reloads.discard)
         log.info("configuration_reloaded", reloaded=["rate_limits", "signing_keys"])
 
-
-def _data_secrets(settings: Settings) -> Sequence[bytes]:
-    if not settings.keys.source.is_sql:
-        return ()
-    return data_secrets(settings.keys, settings.storage)
+    def _new_secrets(self, settings: Settings) -> Sequence[bytes]:
+        """Return the data secrets, unless the keys stay elsewhere or would move."""
+        if settings.keys.source is not self._source or not self._source.is_sql:
+            return ()
+        return data_secrets(settings.keys, settings.storage)

@@ -65,10 +65,11 @@ async def prepare_embedded_keys(settings: Settings, clock: Clock = system_clock)
     :raises ConfigurationError: the secret is lost, or the keys of the earlier release are invalid.
     """
     earlier = settings.storage.data / EARLIER_FOLDER
+    has_earlier_keys = has_key_files(earlier)  # first: a start that is refused leaves no secret
     async with _open_database(settings) as database:
         if not await has_keys(database):
             make_secret_file(settings.storage.secret_file)
-        elif not has_key_files(earlier):
+        elif not has_earlier_keys:
             return
         await key_takeover.fill(_sql_keys(settings, database), earlier, clock)
 

@@ -36,7 +36,7 @@ def data_secrets(keys: KeySettings, storage: StorageSettings) -> tuple[bytes, ..
         raise ConfigurationError(
             _VARIABLE,
             f"has no file {storage.secret_file.name}, which the keys in its database are "
-            "encrypted with: restore it from its back-up",
+            "encrypted with: restore it from its back-up, or put the former KEYS_SECRET into it",
         )
     return found
 

@@ -148,8 +148,19 @@ class FolderKeys(ReadOnlyKeys):
 
 
 def has_key_files(folder: Path) -> bool:
-    """Whether there is such a folder, with files that are intended to be keys."""
-    return any(map(_is_intended, folder.glob("*")))
+    """Return whether the folder holds files that are meant as keys.
+
+    :raises ConfigurationError: the folder of ``DOORWARD_DATA`` exists and cannot be read. It is
+        never taken for an empty one: new keys would end all sessions.
+    """
+    try:
+        return any(map(_is_intended, folder.iterdir()))
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise ConfigurationError(
+            "DOORWARD_DATA", f"has a folder {folder.name} that cannot be read: {error.strerror}"
+        ) from None
 
 
 def _is_intended(path: Path) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -339,6 +340,29 @@ async def test_a_start_renames_the_folder_even_if_another_one_has_stored_the_key
 
     assert not exists(earlier)
     assert len(taken_over(folder)) == 1
+
+
+async def test_an_unreadable_folder_refuses_the_start_and_makes_no_keys(
+    settings: Settings, folder: Path, earlier: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """New keys in place of unreadable ones would log all users out."""
+    listing = Path.iterdir
+
+    def iterdir(path: Path) -> Iterator[Path]:
+        if path == earlier:  # root would not notice a mode
+            raise PermissionError(13, "Permission denied")
+        return listing(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "iterdir", iterdir)
+        with pytest.raises(ConfigurationError, match="folder keys that cannot be read: Perm"):
+            await preflight.prepare(settings)
+
+    assert not exists(folder / "secret")
+    assert count_of_rows(folder) == 0
+    assert {key.id for key in (await start(settings)).ring.keys} >= {
+        key.id for key in (await ring_of(taken_over(folder)[0])).keys
+    }
 
 
 @pytest.mark.usefixtures("earlier")
