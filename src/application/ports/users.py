@@ -27,7 +27,7 @@ class UserRepository(Protocol):
     async def add_all(
         self, users: Sequence[User], effects: Effects = NO_EFFECTS
     ) -> Stored[Sequence[UserId]]:
-        """Store new users, all in one step, but for those whose address or id somebody has.
+        """Store new users in one step, except those whose address or id a stored user has.
 
         :returns: as ``changed`` the ids of those that were stored.
         """
