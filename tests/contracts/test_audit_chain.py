@@ -1,14 +1,14 @@
 """The chain of the audit log: whoever tampers with it is found out, or is stopped before."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Executable, delete, insert, select, update
+from sqlalchemy import Executable, delete, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from domain.audit_details import AccountChanged
@@ -23,7 +23,7 @@ from infrastructure.storage.sql.audit_log import SqlAuditLog
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.tables import audit_chain, audit_events
 from tests.conftest import url_for
-from tests.contracts.conftest import ADA, EVE, an_event, by_hand, open_audit_log, sign_up
+from tests.contracts.conftest import ADA, EVE, an_event, open_audit_log, sign_up
 from tests.support.builders import MICROSECOND, NOW, SECOND, new_id
 
 Statement = str | Executable
@@ -61,25 +61,53 @@ class Place:
         async with self.database.transaction("test") as connection:
             await append(connection, [a_full_event(each) for each in range(many)])
 
+    async def run(self, *statements: Statement) -> Sequence[Any]:
+        """Run statements past the store, in one step; return the rows of the last one."""
+        rows: Sequence[Any] = []
+        async with self.database.transaction("test") as connection:
+            for each in statements:
+                done = await connection.execute(text(each) if isinstance(each, str) else each)
+                rows = done.all() if done.returns_rows else []
+        return rows
+
     async def drop_triggers(self) -> None:
         if not self.is_sqlite:
-            await by_hand(self.url, "ALTER TABLE audit_events DISABLE TRIGGER USER")
+            await self.run("ALTER TABLE audit_events DISABLE TRIGGER USER")
             return
         known = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name LIKE 'audit%'"
-        for [name] in await by_hand(self.url, known):
-            await by_hand(self.url, f"DROP TRIGGER {name}")
+        for [name] in await self.run(known):
+            await self.run(f"DROP TRIGGER {name}")
 
     async def tamper(self, *statements: Statement) -> None:
         await self.drop_triggers()
-        await by_hand(self.url, *statements)
+        await self.run(*statements)
 
-    async def first_bad_row(self) -> int:
-        with pytest.raises(Broken) as broken:
+    async def first_bad_row(self) -> int | None:
+        """Return None if the chain is good."""
+        try:
             await verify(self.database)
-        return broken.value.number
+        except Broken as broken:
+            return broken.number
+        return None
+
+    async def bad_rows(
+        self, tampering: Mapping[str, Sequence[Statement]]
+    ) -> dict[str, int | None]:
+        """Tamper in each of these ways, one after the other; return the first bad row of each."""
+        await self.drop_triggers()
+        rows = [row._asdict() for row in await self.run(select(audit_events))]
+        heads = [row._asdict() for row in await self.run(select(audit_chain))]
+        found = {}
+        for name, statements in tampering.items():
+            await self.run(*statements)
+            found[name] = await self.first_bad_row()
+            await self.run(delete(audit_events), insert(audit_events).values(rows))
+            await self.run(delete(audit_chain), insert(audit_chain).values(heads))
+            assert await self.first_bad_row() is None
+        return found
 
     async def digest_of(self, row: int) -> str:
-        [[digest]] = await by_hand(self.url, select(audit_events.c.digest).where(number == row))
+        [[digest]] = await self.run(select(audit_events.c.digest).where(number == row))
         return str(digest)
 
 
@@ -162,9 +190,7 @@ async def test_a_chain_is_good_when_addresses_are_forgotten(five: Place) -> None
 
     await five.log.forget_addresses(EVE)
 
-    [*addresses] = await by_hand(
-        five.url, "SELECT DISTINCT address, address_salt FROM audit_events"
-    )
+    [*addresses] = await five.run("SELECT DISTINCT address, address_salt FROM audit_events")
     assert addresses == [(None, None)]
     assert await verify(five.database) == whole
 
@@ -188,12 +214,15 @@ CHANGED: dict[str, object] = {
 COLUMNS = [column.name for column in audit_events.c]
 
 
-@pytest.mark.parametrize("row", [1, 3, 5])
-@pytest.mark.parametrize("column", [name for name in COLUMNS if name != "number"])
-async def test_a_changed_column_is_found(five: Place, column: str, row: int) -> None:
-    await five.tamper(change(row, **{column: CHANGED[column]}))
+async def test_a_changed_column_is_found(five: Place) -> None:
+    cells = {f"{name} in row {row}": (name, row) for row in (1, 3, 5) for name in CHANGED}
 
-    assert await five.first_bad_row() == row
+    found = await five.bad_rows(
+        {cell: [change(row, **{name: CHANGED[name]})] for cell, (name, row) in cells.items()}
+    )
+
+    assert {*CHANGED, "number"} == set(COLUMNS)
+    assert found == {cell: row for cell, (_, row) in cells.items()}
 
 
 def change(row: int, **values: object) -> Executable:
@@ -271,13 +300,10 @@ TAMPERING: dict[str, tuple[int, list[Statement]]] = {
 }
 
 
-@pytest.mark.parametrize(("row", "statements"), TAMPERING.values(), ids=TAMPERING)
-async def test_tampering_is_found_and_the_first_bad_row_is_named(
-    five: Place, row: int, statements: list[Statement]
-) -> None:
-    await five.tamper(*statements)
+async def test_tampering_is_found_and_the_first_bad_row_is_named(five: Place) -> None:
+    found = await five.bad_rows({name: tampering for name, (_, tampering) in TAMPERING.items()})
 
-    assert await five.first_bad_row() == row
+    assert found == {name: row for name, (row, _) in TAMPERING.items()}
 
 
 async def test_a_head_of_another_digest_is_found(five: Place) -> None:
@@ -345,7 +371,7 @@ async def test_a_row_changed_with_its_digest_is_detected_by_the_next_row(
 
 async def heads_of(place: Place) -> list[Head]:
     """All that the chain has had, the first one for each number of rows from none on."""
-    digests = await by_hand(place.url, select(audit_events.c.digest).order_by(number))
+    digests = await place.run(select(audit_events.c.digest).order_by(number))
     return [Head(0, BEGINNING), *(Head(place + 1, each) for place, [each] in enumerate(digests))]
 
 
@@ -447,7 +473,7 @@ async def test_a_part_of_an_address_that_was_moved_to_its_salt_is_found(sqlite_u
     async with Database.open(sqlite_url, PATIENT) as database, SqlAuditLog.open(database) as log:
         place = Place(sqlite_url, database, log)
         await log.record(an_event(caller=RequestContext(address)))
-        [[salt]] = await by_hand(sqlite_url, select(audit_events.c.address_salt))
+        [[salt]] = await place.run(select(audit_events.c.address_salt))
 
         for cut in range(1, len(address)):
             for mark in ("", ":"):
@@ -461,14 +487,14 @@ async def test_tampering_is_found_wherever_it_is_in_a_long_chain(place: Place) -
     good = await verify(place.database)
     assert good[0] == 2500
 
-    for row in (1, 999, 1000, 1001, 2000, 2001, 2500):
+    for row in (1, 1000, 1001, 2500):
         await place.tamper(change(row, detail="x"))
         assert await place.first_bad_row() == row
         await place.tamper(change(row, detail="role admin"))
     assert await verify(place.database) == good
 
     for row in (1000, 1001):
-        [gone] = await by_hand(place.url, select(audit_events).where(number == row))
+        [gone] = await place.run(select(audit_events).where(number == row))
         await place.tamper(remove(row))
         assert await place.first_bad_row() == row
         await place.tamper(insert(audit_events).values(**gone._asdict()))
@@ -482,18 +508,18 @@ async def test_a_chain_of_whole_thousands_is_good(place: Place) -> None:
 
 
 async def test_events_that_come_meanwhile_do_not_disturb(place: Place) -> None:
-    await place.fill(1500)
+    await place.fill(1100)
     counts = set()
 
     async with open_audit_log(place.url) as other:
-        coming = asyncio.gather(*(record_some(other, 40) for _ in range(3)))
+        coming = asyncio.gather(*(record_some(other, 20) for _ in range(3)))
         while not coming.done():
             count, end = await verify(place.database)
             assert end.number == count
             counts.add(count)
         await coming
 
-    assert (await verify(place.database))[0] == 1620
+    assert (await verify(place.database))[0] == 1160
     assert len(counts) > 1
 
 
@@ -501,11 +527,11 @@ async def test_events_that_come_meanwhile_do_not_disturb(place: Place) -> None:
 async def test_a_row_outside_the_chain_is_found_though_events_come_meanwhile(
     place: Place, row: int
 ) -> None:
-    await place.fill(1500)
+    await place.fill(1100)
     await place.tamper(a_row(row))
 
     async with open_audit_log(place.url) as other, asyncio.TaskGroup() as group:
-        coming = [group.create_task(record_some(other, 40)) for _ in range(3)]
+        coming = [group.create_task(record_some(other, 20)) for _ in range(3)]
         while not all(each.done() for each in coming):
             assert await place.first_bad_row() == row
 
@@ -516,19 +542,19 @@ async def record_some(log: Any, many: int) -> None:
 
 
 async def test_pruning_meanwhile_does_not_disturb(place: Place) -> None:
-    await place.fill(1500)
+    await place.fill(1100)
     starts = set()
 
     async def prune() -> None:
         async with open_audit_log(place.url) as other:
-            for each in range(0, 1500, 50):
+            for each in range(0, 1100, 50):
                 await other.prune(NOW + each * SECOND)
 
     pruning = asyncio.create_task(prune())
     while not pruning.done():
         count, end = await verify(place.database)
-        assert end.number == 1500
-        starts.add(1500 - count)
+        assert end.number == 1100
+        starts.add(1100 - count)
     await pruning
 
     assert (await verify(place.database))[0] == 50
@@ -550,39 +576,33 @@ REFUSED: dict[str, Sequence[Statement]] = {
 }
 
 
-@pytest.mark.parametrize("statements", REFUSED.values(), ids=REFUSED)
-async def test_the_database_refuses_to_take_anything_away(
-    five: Place, statements: Sequence[Statement]
-) -> None:
-    await is_refused(five, *statements)
+async def test_the_database_refuses_to_take_anything_away(five: Place) -> None:
+    for statements in REFUSED.values():
+        await is_refused(five, *statements)
 
 
-@pytest.mark.parametrize("column", COLUMNS)
-async def test_the_database_refuses_a_change_of_any_column(five: Place, column: str) -> None:
-    value = {**CHANGED, "number": 99}[column]
-
-    await is_refused(five, change(3, **{column: value}))
+async def test_the_database_refuses_a_change_of_any_column(five: Place) -> None:
+    for column, value in {**CHANGED, "number": 99}.items():
+        await is_refused(five, change(3, **{column: value}))
 
 
-@pytest.mark.parametrize("column", [each for each in COLUMNS if not each.startswith("address")])
-async def test_the_database_refuses_it_also_where_there_is_no_address(
-    place: Place, column: str
-) -> None:
+async def test_the_database_refuses_it_also_where_there_is_no_address(place: Place) -> None:
     await place.fill(2)
     await place.log.record(an_event(caller=UNKNOWN))
-    value = {**CHANGED, "number": 99}[column]
 
-    await is_refused(place, change(3, **{column: value}))
+    for column, value in {**CHANGED, "number": 99}.items():
+        if not column.startswith("address"):
+            await is_refused(place, change(3, **{column: value}))
 
 
 async def is_refused(place: Place, *statements: Statement) -> None:
     """And everything is as it was."""
-    before = await by_hand(place.url, select(audit_events).order_by(number))
+    before = await place.run(select(audit_events).order_by(number))
 
     with pytest.raises(DBAPIError, match="append-only"):
-        await by_hand(place.url, *statements)
+        await place.run(*statements)
 
-    assert await by_hand(place.url, select(audit_events).order_by(number)) == before
+    assert await place.run(select(audit_events).order_by(number)) == before
 
 
 @pytest.mark.parametrize("options", ["", " CASCADE", " RESTART IDENTITY"])
@@ -613,7 +633,7 @@ async def test_sqlite_refuses_to_replace(sqlite_url: str, changed: dict[str, str
 
 
 async def test_without_a_head_nothing_can_be_taken_away_either(five: Place) -> None:
-    await by_hand(five.url, "DELETE FROM audit_chain")
+    await five.run("DELETE FROM audit_chain")
 
     await is_refused(five, "DELETE FROM audit_events")
 
@@ -621,8 +641,8 @@ async def test_without_a_head_nothing_can_be_taken_away_either(five: Place) -> N
 async def test_the_database_lets_addresses_be_forgotten(five: Place) -> None:
     good = await verify(five.database)
 
-    await by_hand(five.url, change(3, address=None, address_salt=None))
-    await by_hand(five.url, change(3, address=None, address_salt=None))
+    await five.run(change(3, address=None, address_salt=None))
+    await five.run(change(3, address=None, address_salt=None))
 
     assert await verify(five.database) == good
 

@@ -15,8 +15,8 @@ from infrastructure.storage.near_cache.sessions import NearCacheSessions
 from infrastructure.storage.near_cache.users import NearCacheUsers
 from infrastructure.storage.options import StoreOptions
 
-PATIENT = StoreOptions(timeout=timedelta(seconds=10))  # a busy machine is no reason to fail
-PATIENCE = 10.0  # seconds
+PATIENT = StoreOptions(timeout=timedelta(seconds=60))  # a busy machine is no reason to fail
+PATIENCE = 60.0  # seconds
 
 
 class AlwaysCachedUsers(NearCacheUsers):
