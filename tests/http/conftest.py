@@ -54,7 +54,12 @@ STACKS = {
     "postgresql and redis": ("postgres_url", "redis_url"),
     "sqlite and redis": ("sqlite_url", "redis_url"),
 }
-"""Where the users and where the sessions are."""
+"""Where the users and where the sessions are. ``test_journey.py`` runs on all of them."""
+
+DEPLOYED = ("sqlite", "postgresql and redis")
+"""One database for all, and two stores. The others fulfil the same contracts."""
+
+each_stack = pytest.mark.parametrize("settings", DEPLOYED, indirect=True)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from litestar import Litestar
 
 from application.ports import UserRepository
-from tests.http.conftest import STACKS
+from tests.http.conftest import each_stack
 from tests.http.mistakes import refusal
 from tests.http.people import (
     AUDIT,
@@ -39,8 +39,6 @@ HOUR = timedelta(hours=1)
 
 Headers: TypeAlias = dict[str, str]
 Json: TypeAlias = dict[str, Any]
-
-each_stack = pytest.mark.parametrize("settings", STACKS, indirect=True)
 
 
 @pytest.fixture
@@ -196,7 +194,6 @@ class TestMyActivity:
             ("register", "success"),
         ]
 
-    @each_stack
     @pytest.mark.parametrize(
         ("field", "values"),
         [
@@ -346,7 +343,6 @@ class TestTheAuditLog:
             assert answer.status_code == 200
             assert len(answer.json()["data"]["events"]) == 2
 
-    @each_stack
     @pytest.mark.parametrize(
         ("field", "values"),
         [

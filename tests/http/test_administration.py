@@ -14,7 +14,7 @@ from application.ports import AuditLog, SessionStore, UserRepository
 from domain.audit_event import RecordedEvent
 from domain.permissions import Role
 from domain.user import User, UserId
-from tests.http.conftest import STACKS
+from tests.http.conftest import each_stack
 from tests.http.mistakes import FOREIGN_WORDS, refusal
 from tests.http.people import (
     A_USER,
@@ -51,8 +51,6 @@ PEOPLE = {
 
 Headers: TypeAlias = dict[str, str]
 Json: TypeAlias = dict[str, Any]
-
-each_stack = pytest.mark.parametrize("settings", STACKS, indirect=True)
 
 
 @pytest.fixture
@@ -204,7 +202,6 @@ class TestTheList:
         ],
         ids=["limit", "after", "role", "disabled", "email", "name"],
     )
-    @each_stack
     async def test_an_invalid_filter_is_named(
         self, client: Client, admin: Headers, field: str, values: list[str]
     ) -> None:

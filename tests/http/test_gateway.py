@@ -10,7 +10,7 @@ from dishka import AsyncContainer
 from application.ports import SessionStore, UserRepository
 from domain.errors import Unavailable
 from domain.permissions import Role
-from tests.http.conftest import STACKS
+from tests.http.conftest import each_stack
 from tests.http.people import (
     CLIENT_ORIGIN,
     LOGOUT,
@@ -27,8 +27,6 @@ from tests.http.trouble import Trouble
 Headers = dict[str, str]
 
 SPOOFED = {"X-User-Id": "somebody", "X-User-Role": "admin", "X-Session-Id": "0" * 32}
-
-each_stack = pytest.mark.parametrize("settings", STACKS, indirect=True)
 
 
 async def told(users: UserRepository, container: AsyncContainer) -> Headers:

@@ -3,7 +3,7 @@
 import pytest
 from litestar import Litestar
 
-from tests.http.conftest import STACKS
+from tests.http.conftest import each_stack
 from tests.http.people import (
     EMAIL,
     ME,
@@ -17,8 +17,6 @@ from tests.http.people import (
 from tests.support.builders import PASSWORD
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
-
-each_stack = pytest.mark.parametrize("settings", STACKS, indirect=True)
 
 
 @each_stack

@@ -14,7 +14,7 @@ from application.ports import UserRepository
 from domain.permissions import PERMISSIONS, Permission, Role
 from doorward.wiring.container import make_container
 from infrastructure.config.settings import Settings
-from tests.http.conftest import STACKS
+from tests.http.conftest import STACKS, each_stack
 from tests.http.people import (
     A_SESSION,
     A_USER,
@@ -94,7 +94,6 @@ GUARDED = {
     route: decision for route, decision in DECISIONS.items() if isinstance(decision, Permission)
 }
 
-each_stack = pytest.mark.parametrize("settings", STACKS, indirect=True)
 each_real_stack = pytest.mark.parametrize(
     "settings", sorted(STACKS.keys() - {"memory"}), indirect=True
 )

@@ -13,7 +13,7 @@ from litestar import Litestar
 from application.ports import SessionStore, UserRepository
 from application.session_activity import FlushSessionActivity
 from infrastructure.config.settings import Settings
-from tests.http.conftest import STACKS
+from tests.http.conftest import each_stack
 from tests.http.mistakes import refusal
 from tests.http.people import (
     EMAIL,
@@ -45,8 +45,6 @@ IPHONE = (
 )
 
 View: TypeAlias = dict[str, Any]
-
-each_stack = pytest.mark.parametrize("settings", STACKS, indirect=True)
 
 
 @pytest.fixture
@@ -214,7 +212,6 @@ class TestToEndOne:
             assert "set-cookie" not in answer.headers
             assert (await browser.me()).status_code == 200
 
-    @each_stack
     @pytest.mark.parametrize(
         "garbage",
         [
