@@ -67,6 +67,8 @@ async def open_app(
         await _load(container)
         await _listen(container, lifecycle, environment)
         await stack.enter_async_context(running(await container.get(list[Job])))
+        # Loading everything else may take longer than the keys may go without a check.
+        await (await container.get(KeyRingWatcher)).reload()
         yield app
 
 

@@ -4,8 +4,11 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from time import monotonic
 
+import httpx
 import pytest
+from dishka import AsyncContainer
 from structlog.testing import capture_logs
 from typing_extensions import override
 
@@ -17,12 +20,14 @@ from domain.errors import Unavailable
 from domain.key_ring import KeyRing, KeyTimes
 from domain.request_context import RequestContext
 from domain.token import TokenKind
+from doorward import main
 from doorward.diagnostics import preflight
 from doorward.jobs.flush_session_activity import flush_session_activity
 from doorward.jobs.maintain_signing_keys import maintain_signing_keys
 from doorward.jobs.reload_signing_keys import reload_signing_keys
 from doorward.main import open_app
 from infrastructure.config.settings import Settings
+from infrastructure.signing import key_ring_watcher
 from infrastructure.signing.algorithms import EDDSA
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.key_store import LoadedKeys, WritableKeyStore
@@ -204,3 +209,26 @@ async def test_the_application_maintains_keys_in_the_database(
 
     async with open_app(settings, Lifecycle()):
         assert "key_rotation" in running_jobs()
+
+
+async def test_keys_are_checked_again_at_the_end_of_a_slow_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The start may take longer than keys may go without a check; requests come right after it."""
+    settings = Settings.read({"DOORWARD_DATA": str(tmp_path), "TOKEN_ALGORITHM": "EdDSA"})
+    await preflight.prepare(settings)
+    late, load = [0.0], main._load
+
+    async def load_slowly(container: AsyncContainer) -> None:
+        await load(container)
+        late[0] = 3600.0
+
+    monkeypatch.setattr(key_ring_watcher, "monotonic", lambda: monotonic() + late[0])
+    monkeypatch.setattr(main, "_load", load_slowly)
+
+    async with open_app(settings, Lifecycle()) as app:
+        transport = httpx.ASGITransport(app)  # type: ignore[arg-type] # two names for ASGI
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            answer = await client.get("/health/ready")
+
+    assert answer.json()["checks"]["keys"] == "up"
