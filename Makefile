@@ -12,7 +12,7 @@ PUBLIC_LOCK := env -u UV_DEFAULT_INDEX -u UV_INDEX -u UV_INDEX_URL -u UV_EXTRA_I
 	-u UV_FIND_LINKS $(PYTHON) tools/bootstrap.py lock --no-config
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check fmt fuzz bench bench-full audit sbom docs dev dev-down migrate-up migrate-down lock clean python bootstrap env-file
+.PHONY: help serve test check fmt fuzz mutate bench bench-full audit sbom docs dev dev-down migrate-up migrate-down lock clean python bootstrap env-file
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,9 @@ fmt: bootstrap ## format the code and fix what the linter can fix
 
 fuzz: bootstrap ## send the running API what its document allows, and what not, for minutes
 	@FUZZ_EXAMPLES=2000 $(PYTEST) -n0 tests/system/test_fuzz.py $(ARGS)
+
+mutate: bootstrap ## test the tests: change the domain and the application, and see which changes they miss
+	@$(BIN)/python tools/mutate.py $(ARGS)
 
 bench: bootstrap ## measure and compare, in ten minutes, on real servers; needs wrk and a quiet machine
 	@$(BIN)/python -m bench
@@ -71,7 +74,7 @@ lock: python ## resolve the dependencies anew, against the public index
 	$(PUBLIC_LOCK)
 
 clean: ## remove the tools, caches and builds (never var/, your data)
-	rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis mutants build dist
 	find src tests tools alembic bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 python:
