@@ -1,51 +1,28 @@
 """The whole application over HTTP, on each of the combinations of stores that people run."""
 
-import functools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
-from dishka import AsyncContainer, Provider, Scope
+from dishka import AsyncContainer, Provider
 from litestar import Litestar
-from litestar.handlers import BaseRouteHandler
-from litestar.types import ASGIApp
 
-import api.app
-from api.security.credential_reader import Connection
-from api.security.guard import Guard
 from api.security.origin_policy import OriginPolicy
 from application.ports import (
-    CachedSessions,
-    CachedTokens,
-    CachedUsers,
-    Clock,
-    Devices,
-    HealthChecks,
-    PasswordHasher,
-    RateLimiter,
-    SessionStore,
-    TokenSigner,
     UserRepository,
 )
 from domain.token import TokenKind
-from doorward.wiring.container import make_container
 from infrastructure.config.settings import Settings
 from infrastructure.signing.device_tokens import HmacDevices
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.signing.verified_token_cache import VerifiedTokenCache
-from infrastructure.storage.near_cache.uncached import UncachedSessions, UncachedUsers
 from tests.http.people import CLIENT_ORIGIN, ORIGIN, Client, a_client
-from tests.http.trouble import (
-    Trouble,
-    TroubledRateLimiter,
-    TroubledSessions,
-    TroubledUsers,
-)
+from tests.http.replacements import Builder, Doubles
+from tests.http.trouble import Trouble
 from tests.support.builders import NOW, devices_of
-from tests.support.doubles import QuickHasher, SettableClock
+from tests.support.doubles import SettableClock
 
 STACKS = {
     "memory": ("memory_url", "memory_url"),
@@ -98,88 +75,41 @@ def devices(keys: dict[TokenKind, SigningKey]) -> HmacDevices:
     return devices_of(keys[TokenKind.REFRESH])
 
 
+@pytest.fixture(scope="session")
+def builder() -> Builder:
+    return Builder()
+
+
 @pytest.fixture
 def replacements(
     request: pytest.FixtureRequest,
+    builder: Builder,
     clock: SettableClock,
     keys: dict[TokenKind, SigningKey],
     signer: JwtSigner,
     devices: HmacDevices,
     origin_policy: OriginPolicy,
-) -> Provider:
+) -> Sequence[Provider]:
     """A clock that the test sets, quick hashes and ready-made keys."""
-    provider = Provider(scope=Scope.APP)
-    provider.provide(lambda: origin_policy, provides=OriginPolicy)
-    provider.provide(lambda: clock, provides=Clock)
-    provider.provide(_hasher, provides=PasswordHasher)
-    provider.provide(lambda: KeyRingWatcher.fixed(keys), provides=KeyRingWatcher)
     tokens = VerifiedTokenCache(signer, 1000, clock)
-    provider.provide(lambda: tokens, provides=TokenSigner)
-    provider.provide(lambda: tokens, provides=CachedTokens)
-    provider.provide(lambda: devices, provides=Devices)
-    if "trouble" in request.fixturenames:
-        trouble: Trouble = request.getfixturevalue("trouble")
-        users, sessions = TroubledUsers(trouble), TroubledSessions(trouble)
-        provider.provide(lambda: users, provides=UserRepository)
-        provider.provide(lambda: sessions, provides=SessionStore)
-        provider.provide(lambda: UncachedUsers(users), provides=CachedUsers)
-        provider.provide(lambda: UncachedSessions(sessions), provides=CachedSessions)
-        provider.provide(lambda: TroubledRateLimiter(trouble), provides=RateLimiter)
-        provider.provide(lambda: trouble.health_checks, provides=HealthChecks)
-    return provider
-
-
-def _hasher() -> QuickHasher:
-    return QuickHasher()
+    doubles = Doubles(clock, KeyRingWatcher.fixed(keys), tokens, devices, origin_policy)
+    has_trouble = "trouble" in request.fixturenames
+    return builder.providers(doubles, request.getfixturevalue("trouble") if has_trouble else None)
 
 
 @pytest.fixture
-async def container(settings: Settings, replacements: Provider) -> AsyncIterator[AsyncContainer]:
+async def container(
+    builder: Builder, settings: Settings, replacements: Sequence[Provider]
+) -> AsyncIterator[AsyncContainer]:
     """The container of the service, with the replacements."""
-    container = make_container(settings, replacements)
-    yield container
-    await container.close()
-
-
-class SwitchedGuard:
-    """The guard of the application that is tested now.
-
-    Litestar takes 50 ms to build the routes, so they are built once and get the guard, the
-    middleware and the container of one test after the other.
-    """
-
-    current: Guard
-
-    async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
-        await self.current(connection, handler)
-
-
-@pytest.fixture(scope="session")
-def routes_of() -> Callable[[OriginPolicy, Guard], Litestar]:
-    """What takes the place of the function in ``api.app`` that builds the routes."""
-    make: Any = api.app._routes
-
-    @functools.cache
-    def built(origin_policy: OriginPolicy) -> tuple[Litestar, ASGIApp, SwitchedGuard]:
-        guard = SwitchedGuard()
-        app = make(origin_policy, guard)
-        return app, app.asgi_handler, guard
-
-    def routes(origin_policy: OriginPolicy, guard: Guard) -> Litestar:
-        app, handler, switched = built(origin_policy)
-        app.asgi_handler, switched.current = handler, guard
-        return app
-
-    return routes
+    async with builder.container(settings, replacements) as container:
+        yield container
 
 
 @pytest.fixture
-async def app(
-    container: AsyncContainer, routes_of: Callable[[OriginPolicy, Guard], Litestar]
-) -> Litestar:
+async def app(container: AsyncContainer, builder: Builder) -> Litestar:
     """The application as it is deployed, with the replacements."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("api.app._routes", routes_of)
+    with builder.shared_routes():
         app: Litestar = await container.get(Litestar)
     return app
 

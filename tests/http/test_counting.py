@@ -1,6 +1,6 @@
 """Every answer is counted, whoever gives it, and every end of a session by its cause."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -48,10 +48,10 @@ def registry() -> CollectorRegistry:
 
 @pytest.fixture
 async def container(
-    settings: Settings, replacements: Provider, registry: CollectorRegistry
+    settings: Settings, replacements: Sequence[Provider], registry: CollectorRegistry
 ) -> AsyncIterator[AsyncContainer]:
     observation = Observation(Metrics(registry))
-    container = make_container(settings, replacements, observation=observation)
+    container = make_container(settings, *replacements, observation=observation)
     yield container
     await container.close()
 

@@ -1,7 +1,7 @@
 """Who may call what: each route has a decision, and it counts as of now."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any, Final, Literal, TypeAlias
 
@@ -300,9 +300,11 @@ class TestAsOfNow:
         assert (await call(client, "GET", USERS, token)).status_code == 200
 
     @pytest.fixture
-    async def elsewhere(self, settings: Settings, replacements: Provider) -> AsyncIterator[Client]:
+    async def elsewhere(
+        self, settings: Settings, replacements: Sequence[Provider]
+    ) -> AsyncIterator[Client]:
         """A client of another worker on the same stores."""
-        container = make_container(settings, replacements)
+        container = make_container(settings, *replacements)
         async with a_client(await container.get(Litestar), ORIGIN) as client:
             yield client
         await container.close()

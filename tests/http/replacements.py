@@ -1,0 +1,179 @@
+"""What HTTP tests replace in the container: the clock, the keys and hashes that take long.
+
+The container and the routes are built once for all tests, because dishka and Litestar take 50 ms
+each to do so. Each test has its own settings, stores and use cases in them.
+"""
+
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from dishka import AsyncContainer, Provider, Scope, provide
+from litestar import Litestar
+from litestar.handlers import BaseRouteHandler
+from litestar.types import ASGIApp
+
+import api.app
+from api.lifecycle import Lifecycle
+from api.security.credential_reader import Connection
+from api.security.guard import Guard
+from api.security.origin_policy import OriginPolicy
+from application.ports import (
+    CachedSessions,
+    CachedTokens,
+    CachedUsers,
+    Clock,
+    Devices,
+    HealthChecks,
+    PasswordHasher,
+    RateLimiter,
+    SessionStore,
+    TokenSigner,
+    UserRepository,
+)
+from doorward.wiring.container import UNOBSERVED, make_container
+from infrastructure.config.settings import Settings
+from infrastructure.signing.device_tokens import HmacDevices
+from infrastructure.signing.key_ring_watcher import KeyRingWatcher
+from infrastructure.signing.verified_token_cache import VerifiedTokenCache
+from infrastructure.storage.near_cache.uncached import UncachedSessions, UncachedUsers
+from infrastructure.telemetry.telemetry import Observation
+from tests.http.trouble import Trouble, TroubledRateLimiter, TroubledSessions, TroubledUsers
+from tests.support.doubles import QuickHasher, SettableClock
+
+
+@dataclass
+class Doubles:
+    """What takes the place of adapters in one test."""
+
+    clock: SettableClock
+    keys: KeyRingWatcher
+    tokens: VerifiedTokenCache
+    devices: HmacDevices
+    origin_policy: OriginPolicy
+
+
+class Replacements(Provider):
+    """Provides the doubles of the test that runs now."""
+
+    scope = Scope.APP
+    doubles: Doubles
+
+    @provide
+    def origin_policy(self) -> OriginPolicy:
+        return self.doubles.origin_policy
+
+    @provide
+    def clock(self) -> Clock:
+        return self.doubles.clock
+
+    @provide
+    def hasher(self) -> PasswordHasher:
+        return QuickHasher()
+
+    @provide
+    def keys(self) -> KeyRingWatcher:
+        return self.doubles.keys
+
+    @provide
+    def signer(self) -> TokenSigner:
+        return self.doubles.tokens
+
+    @provide
+    def cached_tokens(self) -> CachedTokens:
+        return self.doubles.tokens
+
+    @provide
+    def devices(self) -> Devices:
+        return self.doubles.devices
+
+
+class Troubles(Provider):
+    """Provides stores in memory that fail as the test that runs now says."""
+
+    scope = Scope.APP
+    trouble: Trouble
+
+    @provide
+    def users(self) -> UserRepository:
+        return TroubledUsers(self.trouble)
+
+    @provide
+    def sessions(self) -> SessionStore:
+        return TroubledSessions(self.trouble)
+
+    @provide
+    def cached_users(self, users: UserRepository) -> CachedUsers:
+        return UncachedUsers(users)
+
+    @provide
+    def cached_sessions(self, sessions: SessionStore) -> CachedSessions:
+        return UncachedSessions(sessions)
+
+    @provide
+    def rate_limiter(self) -> RateLimiter:
+        return TroubledRateLimiter(self.trouble)
+
+    @provide
+    def health_checks(self) -> HealthChecks:
+        return self.trouble.health_checks
+
+
+class SwitchedGuard:
+    """The guard of the application of the test that runs now."""
+
+    current: Guard
+
+    async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
+        await self.current(connection, handler)
+
+
+class Builder:
+    """Builds a container and routes once, and makes those of each test from them."""
+
+    def __init__(self) -> None:
+        self._replacements, self._troubles = Replacements(), Troubles()
+        self._containers: dict[int, AsyncContainer] = {}
+        self._make_routes: Any = api.app._routes
+
+    def providers(self, doubles: Doubles, trouble: Trouble | None) -> Sequence[Provider]:
+        """Return the providers of this test; those of the test before are no more good."""
+        self._replacements.doubles = doubles
+        if trouble is None:
+            return (self._replacements,)
+        self._troubles.trouble = trouble
+        return (self._replacements, self._troubles)
+
+    @asynccontextmanager
+    async def container(
+        self, settings: Settings, providers: Sequence[Provider]
+    ) -> AsyncIterator[AsyncContainer]:
+        if len(providers) not in self._containers:
+            self._containers[len(providers)] = make_container(settings, *providers)
+        outer = self._containers[len(providers)].parent_container
+        assert outer
+        own = {Settings: settings, Lifecycle: Lifecycle(), Observation: UNOBSERVED}
+        async with outer(own, lock_factory=asyncio.Lock) as container:
+            yield container
+
+    @contextmanager
+    def shared_routes(self) -> Iterator[None]:
+        """Make an application that is built in this block from routes that are built already."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("api.app._routes", self._routes)
+            yield
+
+    def _routes(self, origin_policy: OriginPolicy, guard: Guard) -> Litestar:
+        app, handler, switched = self._built(origin_policy)
+        app.asgi_handler, switched.current = handler, guard
+        return app
+
+    @functools.cache  # noqa: B019 - it lives as long as the run
+    def _built(self, origin_policy: OriginPolicy) -> tuple[Litestar, ASGIApp, SwitchedGuard]:
+        guard = SwitchedGuard()
+        app: Litestar = self._make_routes(origin_policy, guard)
+        return app, app.asgi_handler, guard
