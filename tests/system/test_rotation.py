@@ -83,6 +83,8 @@ async def test_keys_rotate_under_load_and_no_verifier_sees_a_failure(
 ) -> None:
     settings = {**on_servers, **QUICKLY, "KEY_ROTATION": "3s", "WORKERS": "2"}
     settings |= {"REFRESH_LIMIT_ADDRESS": "off"}  # for they refresh without end
+    # No outage is tested here: a busy machine must not look like one.
+    settings |= {"STORE_TIMEOUT": "10s", "REVOCATION_BOUND": "8s"}
     with a_service(tmp_path, **settings) as service:
         verifiers = tmp_path / "verifiers"
         async with (
