@@ -39,11 +39,22 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool)
     environment = Environment(os.environ)
     environment.fix(HOST=host, PORT=port, WORKERS=1 if reload else workers)
     settings = Settings.read()
-    http, telemetry = settings.http, settings.telemetry
+    http = settings.http
     environment.fix(HOST=http.host, PORT=http.port, WORKERS=http.workers)
-    require_tracing(telemetry)
+    require_tracing(settings.telemetry)
     asyncio.run(preflight.prepare(settings))
-    listener = _listen(http.host, http.port)
+    with _listen(http.host, http.port) as listener:
+        _serve(listener, settings, environment, reload=reload)
+
+
+def _serve(
+    listener: socket.socket, settings: Settings, environment: Environment, *, reload: bool
+) -> None:
+    """Open the metrics port, and run the server on the listening socket.
+
+    :raises SystemExit: when the server has ended.
+    """
+    http, telemetry = settings.http, settings.telemetry
     metrics = telemetry.metrics_port and _listen(
         telemetry.metrics_host, telemetry.metrics_port, "METRICS_", "METRICS_PORT"
     )
