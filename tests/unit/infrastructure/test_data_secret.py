@@ -81,7 +81,9 @@ def test_processes_that_start_at_once_have_the_same_secret(tmp_path: Path) -> No
 
 
 def test_a_missing_secret_is_an_error_that_names_the_file(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"^DOORWARD_DATA has no file secret, .*back-up$"):
+    with pytest.raises(
+        ConfigurationError, match=r"has no file secret, .* the former KEYS_SECRET into it$"
+    ):
         secrets_of(tmp_path)
 
     assert not list(tmp_path.iterdir())

@@ -192,7 +192,7 @@ async def test_the_observer_receives_waiting_and_computing_times_and_refusals() 
 
     assert (notes.waiting, notes.refusals) == (0, 1)
     assert len(notes.waits) == len(notes.works) == 2
-    assert notes.waits[1] > notes.waits[0]
+    assert min(notes.waits) > 0
     assert min(notes.works) > 0
 
 
