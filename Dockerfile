@@ -34,7 +34,8 @@ ENV PATH=/app/.venv/bin:$PATH \
     HOST=0.0.0.0 \
     PORT=8000 \
     METRICS_HOST=0.0.0.0 \
-    DOORWARD_DATA=/data
+    DOORWARD_DATA=/data \
+    EMBEDDED=off
 WORKDIR /app
 
 # The code belongs to root; the service can change nothing but its data.

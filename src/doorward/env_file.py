@@ -2,14 +2,17 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
-from dotenv import dotenv_values
+from dotenv.parser import Binding, parse_stream
 
 from infrastructure.config.environment_variables import ConfigurationError
 
 _REFERENCE = re.compile(r"\$\{(?P<name>[^}:]*)(?::-(?P<default>[^}]*))?\}")
 """``${NAME}`` or ``${NAME:-default}``, as python-dotenv documents it."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
 def read_env_file() -> None:
@@ -34,16 +37,11 @@ class Environment:
         A value refers to given variables and to those before it in the file. python-dotenv itself
         would prefer the file's.
 
-        :raises ConfigurationError: the file cannot be read.
+        :raises ConfigurationError: the file, or a line of it, cannot be read.
         """
-        try:
-            texts = dotenv_values(".env", encoding="utf-8", interpolate=False)
-        except (OSError, UnicodeDecodeError):
-            raise ConfigurationError(".env", "cannot be read as UTF-8 text") from None
         found: dict[str, str] = {}
-        for name, text in texts.items():
-            if text is not None:
-                found[name] = _resolved(text, found | self._given)
+        for name, text in _assignments():
+            found[name] = _resolved(text, found | self._given)
         return found | self._given
 
     def install(self, variables: Mapping[str, str]) -> None:
@@ -60,6 +58,33 @@ class Environment:
         """
         self._given |= {name: str(value) for name, value in chosen.items() if value is not None}
         self.install(self.read())
+
+
+def _assignments() -> Iterator[tuple[str, str]]:
+    """Yield the names and values in the file. A name without `=` has none, and is left out."""
+    try:
+        with Path(".env").open(encoding="utf-8") as file:
+            bindings = list(parse_stream(file))
+    except FileNotFoundError:
+        return
+    except (OSError, UnicodeDecodeError):
+        raise ConfigurationError(".env", "cannot be read as UTF-8 text") from None
+    for binding in bindings:
+        if binding.key is None and not binding.error:
+            continue  # a comment, or an empty line
+        if binding.error or not _NAME.fullmatch(binding.key or ""):
+            raise ConfigurationError(
+                ".env",
+                f"has no `NAME=value` in line {_line_of(binding)}, or its quotes do not match",
+            )
+        if binding.value is not None:
+            yield str(binding.key), binding.value
+
+
+def _line_of(binding: Binding) -> int:
+    """The line of the name: the text of a binding begins with the empty lines before it."""
+    text = binding.original.string
+    return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
 
 
 def _resolved(text: str, variables: Mapping[str, str]) -> str:

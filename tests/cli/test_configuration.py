@@ -62,6 +62,24 @@ class TestConfiguration:
 
         assert_one_line(result, 2, "WORKERS")
 
+    def test_a_start_without_servers_is_refused_where_the_default_is_forbidden(
+        self, tmp_path: Path
+    ) -> None:
+        result = doorward(tmp_path, "serve", EMBEDDED="off", DATBASE_URL="postgresql://db/app")
+
+        assert_one_line(result, 2, "EMBEDDED=off")
+        assert not list(tmp_path.iterdir())
+
+    def test_a_command_logs_a_misspelt_variable(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        doorward(tmp_path, "migrate", "up", USERS_URL="memory:", DATBASE_URL="s3cret")
+
+        [logged] = [each.msg for each in caplog.records if isinstance(each.msg, dict)]
+        assert logged["event"] == "unknown_variable_ignored"
+        assert logged["variable"] == "DATBASE_URL"
+        assert "s3cret" not in str(logged)
+
     def test_a_file_that_is_not_text_is_one_line(self, tmp_path: Path) -> None:
         (tmp_path / ".env").write_bytes(b"PORT=\xff\n")
 

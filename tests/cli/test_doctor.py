@@ -67,6 +67,20 @@ class TestDoctor:
         assert result.returncode == 1
         assert verdicts(result)["keys"] == "FAIL"
 
+    def test_a_misspelt_variable_is_a_warning(self, tmp_path: Path) -> None:
+        (tmp_path / ".env").write_text("DATBASE_URL=postgresql://u:s3cret@db/app\n")
+        result = doorward(tmp_path, "doctor")
+
+        assert result.returncode == 0, result.stdout
+        assert "warn  configuration: DATBASE_URL is no setting" in result.stdout
+        assert "s3cret" not in result.stdout
+
+    def test_a_forbidden_embedded_default_is_found(self, tmp_path: Path) -> None:
+        result = doorward(tmp_path, "doctor", EMBEDDED="off")
+
+        assert result.returncode == 1
+        assert verdicts(result)["configuration"] == "FAIL"
+
 
 def verdicts(result: Result) -> dict[str, str]:
     lines = [re.fullmatch(r"(\w+) +([^:]+): .+", line) for line in result.stdout.splitlines()]

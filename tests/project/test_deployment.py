@@ -80,7 +80,7 @@ def test_every_documented_variable_is_read_by_something() -> None:
 
 
 def test_every_setting_reaches_the_service_in_docker() -> None:
-    decided = {"HOST", "DOORWARD_DATA", "USERS_URL", "SESSIONS_URL", "DATABASE_URL"}
+    decided = {"HOST", "DOORWARD_DATA", "EMBEDDED", "USERS_URL", "SESSIONS_URL", "DATABASE_URL"}
     passed_on = SERVICES["api"]["environment"].keys()
     assert passed_on == (SETTINGS - decided) | OF_OPENTELEMETRY
 

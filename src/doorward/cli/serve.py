@@ -18,6 +18,7 @@ from doorward.server.config import Application, ServerOptions, server_options
 from doorward.server.parent_watch import PARENT
 from doorward.wiring.keys import keys_location
 from infrastructure.config.environment_variables import ConfigurationError
+from infrastructure.config.environment_warnings import log_warnings
 from infrastructure.config.settings import Settings
 from infrastructure.storage.locations import locations
 from infrastructure.storage.not_ready import NotReady
@@ -39,6 +40,7 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool)
     environment = Environment(os.environ)
     environment.fix(HOST=host, PORT=port, WORKERS=1 if reload else workers)
     settings = Settings.read()
+    log_warnings(os.environ)
     http = settings.http
     environment.fix(HOST=http.host, PORT=http.port, WORKERS=http.workers)
     require_tracing(settings.telemetry)

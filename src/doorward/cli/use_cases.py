@@ -1,5 +1,6 @@
 """Opens the configured stores for a command, with all use cases."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -17,6 +18,7 @@ from domain.rate_limit import TooManyRequests
 from doorward.diagnostics import preflight
 from doorward.env_file import read_env_file
 from doorward.wiring.container import make_container
+from infrastructure.config.environment_warnings import log_warnings
 from infrastructure.config.settings import Settings
 from infrastructure.storage.not_ready import NotReady
 from infrastructure.telemetry.logging import configure_logging
@@ -34,7 +36,9 @@ def read_settings() -> Settings:
     :raises ConfigurationError: see :meth:`~infrastructure.config.settings.Settings.read`.
     """
     read_env_file()
-    return Settings.read()
+    settings = Settings.read()
+    log_warnings(os.environ)
+    return settings
 
 
 @asynccontextmanager

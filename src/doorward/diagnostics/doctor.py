@@ -14,6 +14,7 @@ from sqlalchemy import text
 from domain.token import LEEWAY, TokenKind
 from doorward.wiring.keys import EARLIER_FOLDER, keys_location, open_key_store
 from infrastructure.config.environment_variables import ConfigurationError
+from infrastructure.config.environment_warnings import warnings_of
 from infrastructure.config.settings import Settings
 from infrastructure.config.signing_keys import KeySource
 from infrastructure.signing.key_folder import has_key_files
@@ -35,7 +36,7 @@ from infrastructure.storage.sql import migrations
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.signing_keys import has_keys
 
-Verdict = Literal["ok", "FAIL", "info"]
+Verdict = Literal["ok", "FAIL", "warn", "info"]
 Check = Callable[[], Awaitable[tuple[Verdict, str]]]
 
 
@@ -53,6 +54,8 @@ async def examine(environment: Mapping[str, str]) -> AsyncIterator[Finding]:
     problems, settings = read_configuration(environment)
     for problem in problems or ["every variable can be read"]:
         yield Finding("FAIL" if problems else "ok", "configuration", problem)
+    for warning in warnings_of(environment):
+        yield Finding("warn", "configuration", f"{warning.variable} {warning.reason}")
     for subject, check in _checks(settings):
         try:
             verdict, words = await check()
@@ -111,10 +114,14 @@ def read_configuration(environment: Mapping[str, str]) -> tuple[list[str], Setti
             del good[variable.name]
     try:
         return problems, Settings.read(good)
-    except ConfigurationError as error:  # two spellings of one lifetime
+    except ConfigurationError as error:  # two settings contradict each other
         problems.append(str(error))
-        one_spelling = {name: good[name] for name in good if not name.endswith("_MAXAGE")}
-        return problems, Settings.read(one_spelling)
+        consistent = {
+            name: good[name]
+            for name in good
+            if not name.endswith("_MAXAGE") and name != "EMBEDDED"
+        }
+        return problems, Settings.read(consistent)
 
 
 def _checks(settings: Settings) -> Iterator[tuple[str, Check]]:

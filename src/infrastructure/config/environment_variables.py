@@ -3,12 +3,16 @@
 A part of the settings is a frozen dataclass whose fields are made by :func:`declare`.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Generic, TypeVar, cast
 
 _T = TypeVar("_T")
 _Part = TypeVar("_Part")
+
+_QUOTED = re.compile(r"""(["']).*\1""", re.DOTALL)
+_SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://[^/]+:[0-9]+")
 
 
 class ConfigurationError(Exception):
@@ -35,17 +39,31 @@ class Variable(Generic[_T]):
     is_secret: bool
 
     def read(self, environment: Mapping[str, str]) -> _T | None:
-        """Return the typed value. An empty variable counts as not set.
+        """Return the typed value. An empty variable counts as not set, and so does a service link.
 
         :raises ConfigurationError: its text cannot be read.
         """
-        text = environment.get(self.name, "").strip() or self.default
+        given = "" if self.is_service_link(environment) else environment.get(self.name, "").strip()
+        if _QUOTED.fullmatch(given):
+            raise ConfigurationError(
+                self.name,
+                "is in quotation marks, which `docker --env-file` does not remove: "
+                "set it without them",
+            )
+        text = given or self.default
         if text is None:
             return None
         try:
             return self.parse(text)
         except ValueError as error:
             raise ConfigurationError(self.name, str(error)) from None
+
+    def is_service_link(self, environment: Mapping[str, str]) -> bool:
+        """Return whether Kubernetes set the variable: beside a Service called ``postgres`` each
+        pod gets ``POSTGRES_PORT=tcp://10.96.0.17:5432``.
+        """
+        text = environment.get(self.name, "").strip()
+        return self.name.endswith("_PORT") and _SERVICE_LINK.fullmatch(text) is not None
 
 
 def declare(

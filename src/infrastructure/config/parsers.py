@@ -58,6 +58,10 @@ def one_of(*words: str) -> Callable[[str], str]:
     return parse
 
 
+def on_or_off(text: str) -> bool:
+    return one_of("on", "off")(text) == "on"
+
+
 def is_true(text: str) -> bool:
     """As OpenTelemetry has it: whatever is not ``true`` is false."""
     return text.lower() == "true"

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from infrastructure.config import parsers
-from infrastructure.config.environment_variables import declare
+from infrastructure.config.environment_variables import ConfigurationError, declare
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +18,14 @@ class StorageSettings:
         Path,
         "./var",
         "Folder of the embedded default: its database, and the secret that encrypts its keys.",
+    )
+    is_embedded_allowed: bool = declare(
+        "EMBEDDED",
+        parsers.on_or_off,
+        "on",
+        "`off` refuses to start unless `USERS_URL`, `DATABASE_URL` or `POSTGRES_HOST` is set, so "
+        "that no user ends up in the embedded default because a variable is missing. "
+        "The Docker image sets it.",
     )
     users_url: str | None = declare(
         "USERS_URL",
@@ -81,6 +89,17 @@ class StorageSettings:
         "Upper bound on how long a worker that has lost its invalidation feed may accept a "
         "revoked session.",
     )
+
+    def __post_init__(self) -> None:
+        """
+        :raises ConfigurationError: the users have no location but the forbidden default.
+        """
+        if not self.is_embedded_allowed and self.users_at == self.embedded_url:
+            raise ConfigurationError(
+                "DATABASE_URL",
+                "is not set, and EMBEDDED=off forbids the embedded default: set DATABASE_URL, or "
+                "EMBEDDED=on to store users in DOORWARD_DATA",
+            )
 
     @property
     def users_at(self) -> str:

@@ -91,3 +91,39 @@ def test_a_file_that_is_not_utf_8_is_refused() -> None:
 
     with pytest.raises(ConfigurationError, match=r"^\.env cannot be read"):
         Environment({}).read()
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("PORT=1\nDATABASE_URL postgresql://u:s3cret@db/app\n", 2),
+        ("PORT=1\n\n\nDATABASE_URL: s3cret\n", 4),
+        ("DATABASE_URL:s3cret\n", 1),
+        ('# mine\nKEYS_SECRET="s3cret\nPORT=1\n', 2),
+        ("PORT='1' s3cret\n", 1),
+        ("export PORT=1\n=s3cret\n", 2),
+        ("<<<<<<< HEAD\nPORT=1\n", 1),
+    ],
+)
+def test_a_line_that_cannot_be_parsed_is_refused_by_its_number(text: str, line: int) -> None:
+    Path(".env").write_text(text)
+
+    with pytest.raises(ConfigurationError) as refused:
+        Environment({}).read()
+
+    assert str(refused.value).startswith(".env has no `NAME=value`")
+    assert f" in line {line}," in str(refused.value)
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_file_with_a_byte_order_mark_and_windows_line_ends_is_read() -> None:
+    Path(".env").write_bytes(b"\xef\xbb\xbfHOST=a\r\n\r\n# comment\r\nexport PORT=1\r\n")
+
+    assert Environment({}).read() == {"HOST": "a", "PORT": "1"}
+
+
+def test_a_folder_in_place_of_the_file_is_refused() -> None:
+    Path(".env").mkdir()  # Docker makes one where a file to be mounted is missing
+
+    with pytest.raises(ConfigurationError, match=r"^\.env cannot be read"):
+        Environment({}).read()

@@ -73,6 +73,7 @@ READ: list[tuple[str, str, str, Any]] = [
     ("POSTGRES_USER", "ada", "storage.postgres_user", "ada"),
     ("POSTGRES_PASSWORD", "p@ss/word", "storage.postgres_password", "p@ss/word"),
     ("POSTGRES_DB", "rust_sqlx", "storage.postgres_db", "rust_sqlx"),
+    ("EMBEDDED", "on", "storage.is_embedded_allowed", True),
     ("STORE_TIMEOUT", "5s", "storage.timeout", timedelta(seconds=5)),
     ("STORE_CONNECTIONS", "25", "storage.connections", 25),
     ("CACHED_USERS", "0", "storage.cached_users", 0),
@@ -171,6 +172,7 @@ DEFAULTS: dict[str, Any] = {
 }
 
 UNREADABLE = {
+    "EMBEDDED": ["yes", "false", "ON"],
     "PORT": ["0", "65536", "-1", "8000.0", "eighty", "٨٠٠٠", "8 000", "9" * 5000],
     "KEYS_SECRET": ["hidden", b64encode(bytes(31)).decode(), b64encode(bytes(32)).decode() + ","],
     "KEY_ROTATION": ["0", "never", "-1d"],
@@ -416,3 +418,14 @@ def test_traces_that_are_configured_can_be_turned_off(off: dict[str, str]) -> No
 
     assert Settings.read(configured).telemetry.is_traced
     assert not Settings.read(configured | off).telemetry.is_traced
+
+
+@pytest.mark.parametrize("variable", ["USERS_URL", "DATABASE_URL", "POSTGRES_HOST"])
+def test_the_embedded_default_can_be_forbidden(variable: str) -> None:
+    forbidden = {"EMBEDDED": "off", "REDIS_URL": "redis://cache"}
+
+    with pytest.raises(ConfigurationError, match=r"^DATABASE_URL is not set, and EMBEDDED=off"):
+        Settings.read(forbidden)
+
+    Settings.read(forbidden | {variable: "postgresql://db/app"})
+    Settings.read(forbidden | {"EMBEDDED": "on"})

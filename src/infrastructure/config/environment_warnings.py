@@ -1,0 +1,69 @@
+"""Environment variables that have no effect, though an operator may expect one."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import structlog
+
+from infrastructure.config.settings import Settings
+
+log = structlog.stdlib.get_logger("doorward")
+
+_SIMILARITY = 0.86
+"""DATBASE_URL is this similar to DATABASE_URL, and METRICS_PORT is not to POSTGRES_PORT."""
+
+_SYNONYMS = {
+    "DB_URL": "DATABASE_URL",
+    "DATABASE_URI": "DATABASE_URL",
+    "POSTGRES_URL": "DATABASE_URL",
+    "POSTGRES_DATABASE": "POSTGRES_DB",
+    "REDIS_HOST": "REDIS_URL",
+}
+"""What other programs call these settings."""
+
+_PREFIX = "DOORWARD_"
+_FOREIGN = ("OTEL_", "TEST_")
+"""The SDK of OpenTelemetry reads more variables than the settings declare."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentWarning:
+    """
+    :ivar event: the name of the log event.
+    :ivar reason: what is ignored, and why. It never contains a value.
+    """
+
+    event: str
+    variable: str
+    reason: str
+
+
+def warnings_of(environment: Mapping[str, str]) -> Iterator[EnvironmentWarning]:
+    """Yield the variables whose names are close to those of settings, and service links."""
+    known = {each.name: each for each in Settings.variables()}
+    for name in sorted(environment):
+        if name in known:
+            if known[name].is_service_link(environment):
+                reason = "is a service link of Kubernetes, and ignored"
+                yield EnvironmentWarning("service_link_ignored", name, reason)
+        elif meant := _similar_setting(name, known):
+            reason = f"is no setting, and ignored: is {meant} meant?"
+            yield EnvironmentWarning("unknown_variable_ignored", name, reason)
+
+
+def log_warnings(environment: Mapping[str, str]) -> None:
+    for each in warnings_of(environment):
+        log.warning(each.event, variable=each.variable, reason=each.reason)
+
+
+def _similar_setting(name: str, known: Collection[str]) -> str | None:
+    upper = name.upper()
+    if upper.startswith(_FOREIGN):
+        return None
+    own = upper.removeprefix(_PREFIX)
+    if own in known:  # in lower case, or with the prefix
+        return own
+    if upper in _SYNONYMS:
+        return _SYNONYMS[upper]
+    return next(iter(get_close_matches(upper, known, 1, _SIMILARITY)), None)
