@@ -8,6 +8,7 @@ from litestar.exceptions import HTTPException, InternalServerException
 from msgspec import DecodeError
 from msgspec.json import decode
 
+from api.unknown_members import reject_unknown
 from domain.actor import Principal
 from domain.errors import InvalidInput, Problem
 
@@ -31,13 +32,16 @@ class JsonRequest(Request[Principal, None, State]):
     async def json(self) -> Any:
         """
         :raises HTTPException: 415, the body is not declared as JSON in UTF-8.
-        :raises InvalidInput: the body is not JSON.
+        :raises InvalidInput: the body is not JSON, or has members that its schema refuses.
         """
         media_type, parameters = self.content_type
         charset = parameters.get("charset", "utf-8").strip('"').lower()
         if media_type.lower() != "application/json" or charset not in {"utf-8", "utf8"}:
             raise HTTPException(status_code=415)
         try:
-            return decode(await self.body())
+            members = decode(await self.body())
         except (DecodeError, UnicodeDecodeError, RecursionError):
             raise InvalidInput(Problem("body", "is not JSON")) from None
+        if data := self.route_handler.parsed_data_field:
+            reject_unknown(members, data.annotation)
+        return members

@@ -141,3 +141,18 @@ async def test_members_that_are_not_known_are_not_looked_at(
     refreshed = await client.post(REFRESH, json=members | {"refresh_token": token})
 
     assert [registered.status_code, login.status_code, refreshed.status_code] == [200] * 3
+
+
+@pytest.mark.parametrize("path", [REFRESH, LOGOUT])
+async def test_a_refresh_token_under_a_wrong_name_is_refused(client: Client, path: str) -> None:
+    """Ignored, it would be taken for a call that uses the cookie."""
+    token = (await client.come_in())["refresh_token"]
+    await client.log_in()
+
+    answer = await client.post(path, json={"refreshToken": token})
+
+    assert refusal(answer) == [
+        {"field": "refreshToken", "message": "is not known; did you mean refresh_token?"}
+    ]
+    assert token not in answer.text
+    assert (await client.me()).status_code == 200

@@ -4,10 +4,13 @@ import pytest
 from litestar import Litestar
 
 from tests.http.conftest import each_stack
+from tests.http.mistakes import refusal
 from tests.http.people import (
     EMAIL,
     ME,
     MY_EXPORT,
+    MY_PASSWORD,
+    NEW_PASSWORD,
     ORIGIN,
     SESSION_MEMBERS,
     Client,
@@ -35,14 +38,63 @@ async def test_a_changed_profile_is_visible_everywhere(client: Client, app: Lite
         assert (await other.me()).json() == answer.json()
 
 
-@pytest.mark.parametrize("body", [{}, {"role": "admin", "verified": True, "email": "eve@x.org"}])
-async def test_nothing_else_can_be_changed(client: Client, body: dict[str, object]) -> None:
+async def test_an_empty_change_changes_nothing(client: Client) -> None:
     await client.sign_up()
     before = (await client.me()).json()["data"]["user"]
 
-    after = (await client.patch(ME, json=body)).json()["data"]["user"]
+    after = (await client.patch(ME, json={})).json()["data"]["user"]
 
     assert after | {"updatedAt": ""} == before | {"updatedAt": ""}
+
+
+async def test_a_profile_change_with_unknown_members_is_refused_and_names_them(
+    client: Client,
+) -> None:
+    await client.sign_up()
+    before = (await client.me()).json()
+    members = {"email": "eve@x.org", "password": PASSWORD, "role": "admin", "verified": True}
+
+    answer = await client.patch(ME, json={"name": "Eve"} | members)
+
+    assert [each["field"] for each in refusal(answer)] == list(members)
+    assert (await client.me()).json() == before
+
+
+async def test_a_misspelt_member_is_answered_with_the_known_one(client: Client) -> None:
+    await client.sign_up()
+
+    answer = await client.patch(ME, json={"nmae": "Ada King"})
+
+    assert refusal(answer) == [
+        {"field": "nmae", "message": "is not known; did you mean name?"},
+    ]
+
+
+async def test_an_answer_about_unknown_members_is_bounded(client: Client) -> None:
+    await client.sign_up()
+
+    answer = await client.patch(ME, json={f"{n}".zfill(500): 1 for n in range(30)})
+
+    assert {len(each["field"]) for each in refusal(answer)} == {64}
+    assert len(refusal(answer)) == 10
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("DELETE", ME, {"password": PASSWORD}),
+        ("POST", MY_PASSWORD, {"current_password": PASSWORD, "new_password": NEW_PASSWORD}),
+    ],
+)
+async def test_confirmed_actions_refuse_unknown_members(
+    client: Client, method: str, path: str, body: dict[str, str]
+) -> None:
+    await client.sign_up()
+
+    answer = await client.request(method, path, json=body | {"confirm": "x"})
+
+    assert [each["field"] for each in refusal(answer)] == ["confirm"]
+    assert (await client.log_in()).status_code == 200
 
 
 @pytest.mark.parametrize("body", [{"name": ""}, {"photo": "javascript:alert(1)"}, {"name": 7}])

@@ -2,10 +2,12 @@
 
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta
+
+from api.unknown_members import StrictBody
 
 
-class PasswordChange(Struct, kw_only=True):
+class PasswordChange(StrictBody):
     """A new password, and the current one as proof of ownership."""
 
     current_password: Annotated[str, Meta(examples=["correct horse battery staple"])]
@@ -14,7 +16,7 @@ class PasswordChange(Struct, kw_only=True):
     ]
 
 
-class ProfileChange(Struct, kw_only=True):
+class ProfileChange(StrictBody):
     """The members to change; omitted members stay as they are."""
 
     name: Annotated[str | None, Meta(description="1 to 100 characters", examples=["Ada King"])] = (
@@ -26,7 +28,7 @@ class ProfileChange(Struct, kw_only=True):
     ] = None
 
 
-class PasswordConfirmation(Struct, kw_only=True):
+class PasswordConfirmation(StrictBody):
     """The password, as proof of ownership."""
 
     password: Annotated[str, Meta(examples=["correct horse battery staple"])]

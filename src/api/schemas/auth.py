@@ -1,6 +1,6 @@
 """Bodies of registration, login and tokens."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
@@ -45,6 +45,9 @@ class LoginRequest(Struct, kw_only=True):
 
 class RefreshToken(Struct, kw_only=True):
     """The refresh token of a client that does not use cookies."""
+
+    MISSPELLINGS: ClassVar = frozenset({"refreshToken", "RefreshToken", "refreshtoken"})
+    """Refused: if they were ignored, the call would use the cookie, or none."""
 
     refresh_token: Annotated[
         str | None, Meta(description="From the login or the last refresh.")

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 
 from api.schemas.pages import PageView
 from api.schemas.success import Success
+from api.unknown_members import StrictBody
 from application.pagination import Page, Total
 from domain.permissions import Role
 from domain.user import User
@@ -98,7 +99,7 @@ class AccountsAnswer(Struct):
         return cls("success", AccountsData(views), PageView.of(page, total))
 
 
-class UserChange(Struct, kw_only=True):
+class UserChange(StrictBody):
     """The members to change; omitted members stay. A password cannot be set."""
 
     role: Annotated[Role | None, Meta(examples=["admin"])] = None
