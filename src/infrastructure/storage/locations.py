@@ -21,7 +21,7 @@ from infrastructure.config.signing_keys import KeySource
 from infrastructure.config.storage import StorageSettings
 from infrastructure.storage.backends import BACKENDS, SQL, Backend, backend_for
 from infrastructure.storage.not_ready import NotReady
-from infrastructure.storage.options import StoreOptions
+from infrastructure.storage.options import InvalidUrl, StoreOptions
 
 _PRODUCTS = {
     "postgresql": "PostgreSQL",
@@ -130,6 +130,8 @@ class Location:
     def _translate_url_errors(self) -> Iterator[None]:
         try:
             yield
+        except InvalidUrl as error:
+            raise ConfigurationError(self.variable, str(error)) from None
         except (ValueError, TypeError):  # their messages may quote the URL
             raise ConfigurationError(
                 self.variable,

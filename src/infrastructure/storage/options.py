@@ -11,6 +11,10 @@ StoreObserver = Callable[[str, str], AbstractContextManager[None]]
 _NOTHING = nullcontext()
 
 
+class InvalidUrl(ValueError):
+    """The URL of a store cannot be used. The message quotes no part of it, so it can be shown."""
+
+
 def unobserved(_store: str, _role: str) -> AbstractContextManager[None]:
     return _NOTHING
 

@@ -124,7 +124,7 @@ async def connections_of(users_url: str, sessions_url: str) -> set[int]:
     "url",
     [
         "redis://:secret@cache:secret/0",
-        "redis://cache/0?socket_timeout=secret",
+        "redis://cache/0?socket_keepalive=yes&db=secret",
         "postgresql://ada:secret@db:secret/doorward",
     ],
 )

@@ -13,38 +13,38 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from domain.errors import Unavailable
-from infrastructure.storage.options import StoreOptions
+from infrastructure.storage.options import InvalidUrl, StoreOptions
 from infrastructure.storage.redis.multiplexer import RedisMultiplexer
+from infrastructure.storage.redis.url import RESPONSES, UNREADABLE, own_url
 
 
 class RedisServer:
     """A connection to Redis, with the port's time-out and the port's error.
 
     :param url: ``redis://…``, ``rediss://…`` (TLS) or ``unix://…``.
-    :raises ValueError: the URL cannot be read.
+    :raises InvalidUrl: the URL cannot be used.
     """
 
     def __init__(self, url: str, options: StoreOptions) -> None:
         self._seconds = options.timeout.total_seconds()
         self._observe = partial(options.observer, "redis")
-        if url.count("@") > 1:  # part of a password would be read as the host, and shown
-            raise ValueError("is not a Redis URL; mind what must be percent-encoded")
+        own = own_url(url)
         try:
             self._pool = ConnectionPool.from_url(  # to parse the URL
-                url,
+                own,
+                **RESPONSES,
                 socket_timeout=self._seconds,
                 socket_connect_timeout=self._seconds,
                 retry=Retry(NoBackoff(), retries=0),
             )
-            self._pool.connection_kwargs["decode_responses"] = False  # whatever the URL asks for
             self.make_connection()  # only checks the options
-        except (ValueError, TypeError):  # whose messages quote the URL
-            raise ValueError("is not a Redis URL; mind what must be percent-encoded") from None
+        except (ValueError, TypeError, RedisError):  # whose messages quote the URL
+            raise InvalidUrl(UNREADABLE) from None
         self._multiplexer = RedisMultiplexer(self.make_connection)
 
-    def make_connection(self, **options: object) -> AbstractConnection:
+    def make_connection(self) -> AbstractConnection:
         """Make a connection that is not connected yet."""
-        return self._pool.connection_class(**self._pool.connection_kwargs | options)
+        return self._pool.connection_class(**self._pool.connection_kwargs)
 
     @asynccontextmanager
     async def connection(self, role: str) -> AsyncIterator[RedisMultiplexer]:
@@ -77,7 +77,7 @@ class RedisServer:
     @asynccontextmanager
     async def dedicated_connection(self) -> AsyncIterator[AbstractConnection]:
         """A connection of its own, which receives push messages (RESP3)."""
-        connection = self.make_connection(protocol=3)
+        connection = self.make_connection()
         try:
             await connection.connect()  # type: ignore[no-untyped-call]
             yield connection
