@@ -1,7 +1,7 @@
 """Administration of users, their sessions and the audit log."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 from dishka.integrations.litestar import FromDishka, inject
@@ -31,6 +31,7 @@ from domain.errors import (
     NotFound,
     NotLoggedIn,
     PermissionMissing,
+    Problem,
     TokenRejected,
     Unavailable,
 )
@@ -38,6 +39,7 @@ from domain.outcome import Outcome
 from domain.permissions import Permission, Role
 from domain.user import UserId
 
+_Name = TypeVar("_Name", EventType, Outcome)
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _READING = (NotLoggedIn, TokenRejected, PermissionMissing, Unavailable)
 _CHANGING = (*_READING, CrossSiteRequest, NotFound)
@@ -45,6 +47,17 @@ _CHANGING = (*_READING, CrossSiteRequest, NotFound)
 
 def _names(names: type[EventType] | type[Outcome]) -> str:
     return f"One of {', '.join(f'`{name}`' for name in names)}."
+
+
+def _named(field: str, text: str, names: type[_Name]) -> _Name:
+    """Read the name of an event or an outcome, as published now or by an earlier release.
+
+    :raises InvalidInput: there is no such name: a typo would otherwise find nothing, in silence.
+    """
+    name = names(text)
+    if name is names.UNKNOWN and text != name:
+        raise InvalidInput(Problem(field, f"must be one of {', '.join(names)}"))
+    return name
 
 
 async def user_query(
@@ -73,8 +86,8 @@ async def event_query(
 ) -> EventQuery:
     return EventQuery(
         UserId(user) if user else None,
-        EventType(name) if (name := searched("what", what)) else None,
-        Outcome(name) if (name := searched("outcome", outcome)) else None,
+        _named("what", what, EventType) if what else None,
+        _named("outcome", outcome, Outcome) if outcome else None,
         _aware(since),
         _aware(until),
     )
