@@ -20,3 +20,17 @@ def is_clean(text: str) -> bool:
 def is_visible(text: str) -> bool:
     """Return whether the text has a visible character: a letter, number, sign or symbol."""
     return any(unicodedata.category(character)[0] in "LNPS" for character in text)
+
+
+def is_short_normalized(text: str, longest: int) -> bool:
+    """Return whether the text has at most so many characters in NFKC, without normalising it.
+
+    The time to normalise a text grows faster than the length of the result, and one character can
+    become eighteen. Letters and marks that NFKC composes are counted one by one.
+    """
+    length = 0
+    for character in text:
+        length += len(unicodedata.normalize("NFKC", character))
+        if length > longest:
+            return False
+    return True

@@ -1,11 +1,16 @@
 """One mailbox, one key, however it is written."""
 
-from unicodedata import is_normalized
+import re
+import unicodedata
+from typing import Any, Literal
+from unicodedata import category, is_normalized, normalize
 
+import idna
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from domain import email as email_rules
 from domain.email import Email
 from domain.errors import InvalidInput
 
@@ -13,8 +18,10 @@ SAME = {
     "case of the mailbox": ("ada@example.org", "ADA@example.org"),
     "case of the domain": ("ada@example.org", "ada@EXAMPLE.Org"),
     "case beyond ASCII": ("ÄDA@example.org", "äda@example.org"),
-    "sharp s": ("strauß@example.org", "STRAUSS@example.org"),
-    "final sigma": ("σοφος@example.org", "ΣΟΦΟΣ@example.org"),
+    "capital sharp s": ("strauß@example.org", "STRAUẞ@example.org"),
+    "capital sharp s in the domain": ("ada@straße.de", "ada@STRAẞE.de"),
+    "final sigma in the mailbox": ("σοφος@example.org", "ΣΟΦΟΣ@example.org"),
+    "mathematical sigma in the domain": ("ada@\u03c3.gr", "ada@\U0001d6d3.gr"),
     "full width": ("ada@example.org", "\uff41\uff44\uff41@\uff45xample.org"),
     "full-width at sign": ("ada@example.org", "ada\uff20example.org"),
     "full-width dot": ("ada@example.org", "ada@example\uff0eorg"),
@@ -23,6 +30,10 @@ SAME = {
     "composed and decomposed": ("jos\u00e9@example.org", "jose\u0301@example.org"),
     "IDNA": ("ada@münchen.example", "ada@xn--mnchen-3ya.example"),
     "IDNA in capitals": ("ada@MÜNCHEN.example", "ada@XN--MNCHEN-3YA.example"),
+    "IDNA of a sharp s": ("user@faß.de", "user@xn--fa-hia.de"),
+    "IDNA of a final sigma": ("user@βόλος.com", "user@xn--nxasmm1c.com"),
+    "IDNA of a symbol": ("user@💩.la", "user@xn--ls8h.la"),
+    "variation selector in the domain": ("user@\u2764\ufe0f.com", "user@\u2764.com"),
     "dot of the root": ("ada@example.org", "ada@example.org."),
     "space around it": ("ada@example.org", " \tada@example.org\n"),
     "wide space around it": ("ada@example.org", "\u3000ada@example.org\u00a0"),
@@ -37,6 +48,10 @@ DISTINCT = {
     "digit and letter": ("al@example.org", "a1@example.org"),
     "accent": ("jose@example.org", "josé@example.org"),
     "umlaut in the domain": ("ada@munchen.example", "ada@münchen.example"),
+    "sharp s": ("straße@example.com", "strasse@example.com"),
+    "sharp s in the domain": ("ada@straße.de", "ada@strasse.de"),
+    "sharp s in a longer domain": ("user@faß2.de", "user@fass2.de"),
+    "final sigma in the domain": ("user@βόλος.com", "user@βόλοσ.com"),
     "subdomain": ("ada@example.org", "ada@mail.example.org"),
 }
 
@@ -76,6 +91,14 @@ NO_ADDRESS = {
     "port": "ada@example.org:25",
     "path": "ada@example.org/x",
     "long label": f"ada@{'a' * 64}.org",
+    "long label beyond ASCII": f"ada@{'ü' * 59}.org",
+    "combining mark first": "ada@\u0301a.org",
+    "prefix of an IDNA label before other letters": "ada@xn--ü.org",
+    "unassigned character": "ada@\u0378.org",
+    "private character in the domain": "ada@\ue000.org",
+    "two directions in a label": "ada@a\u05d0.org",
+    "Arabic digits of two kinds": "ada@\u06271\u0661.org",
+    "filler that shows nothing": "ada@a\u3164.org",
 }
 
 mailboxes = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
@@ -154,4 +177,91 @@ def test_case_never_makes_a_second_mailbox(mailbox: str) -> None:
     except InvalidInput:
         return
 
-    assert Email.parse(f"{mailbox.casefold()}@EXAMPLE.org") == email
+    assert Email.parse(f"{mailbox.lower()}@EXAMPLE.org") == email
+
+
+# Refused here: invisible characters, and those that stand for a dot and more.
+REFUSED_HERE = re.compile(r"[\u115f\u1160\u17b4\u17b5\u3164\uffa0]")
+
+
+def ascii_by_library(domain: str) -> str | None:
+    """As a browser has it: mapped as UTS 46 says, without the rules of registries."""
+    try:
+        mapped = idna.uts46_remap(domain, std3_rules=True, transitional=False)
+        labels = [label for label in mapped.split(".") if idna.check_bidi(label)]
+    except idna.IDNAError:
+        return None
+    return ".".join(
+        label if label.isascii() else f"xn--{label.encode('punycode').decode()}"
+        for label in labels
+    )
+
+
+def is_compared(character: str) -> bool:
+    """Leave out what this Python does not know, and most of those that nothing happens to."""
+    normal = normalize("NFKC", character)
+    return (
+        category(character) not in {"Cc", "Cf", "Cn", "Co", "Cs"}
+        and (normal.casefold() != character or ord(character) % 97 == 0 or character == "ς")
+        and not {".", "。"} & set(normal)
+        and not REFUSED_HERE.match(character)
+    )
+
+
+def test_a_domain_is_converted_as_by_the_library_idna() -> None:
+    domains = [f"ab{chr(c)}b.org" for c in range(0x80, 0x20000) if is_compared(chr(c))]
+
+    assert len(domains) > 5000
+    assert {each: key_of(each) for each in domains} == {
+        each: ascii_by_library(each) for each in domains
+    }
+
+
+def key_of(domain: str) -> str | None:
+    try:
+        return Email.parse(f"a@{domain}").key.removeprefix("a@")
+    except InvalidInput:
+        return None
+
+
+class Steps:
+    """Notes how long the texts are that are normalised or encoded."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.lengths = list[int]()
+        patch.setattr(email_rules, "unicodedata", self)
+        patch.setattr(email_rules, "_punycode", self.punycode)
+
+    def normalize(self, form: Literal["NFC", "NFKC"], text: str) -> str:
+        self.lengths.append(len(text))
+        return normalize(form, text)
+
+    def punycode(self, label: str) -> str:
+        self.lengths.append(len(label))
+        return label.encode("punycode").decode()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(unicodedata, name)
+
+
+LONG_INSIDE = {
+    "a phrase a letter": ("a@" + "ﷺ" * 253, 0),
+    "a phrase a letter in the mailbox": ("ﷺ" * 240 + "@a.org", 0),
+    "a fraction a letter": ("a@" + "⅐" * 253, 0),
+    "three letters a letter when folded": ("a@" + "ΐ" * 253, 255),
+    "one label": ("a@" + "".join(map(chr, range(0x4E00, 0x4E00 + 250))), 2 * 255 + 250),
+    "labels of one letter": ("a@" + "ü." * 126, 3 * 255),
+    "the longest labels": ("a@" + ".".join(["ü" * 58] * 4), 3 * 255 + 4 * 58),
+}
+
+
+@pytest.mark.parametrize(("text", "most"), LONG_INSIDE.values(), ids=LONG_INSIDE)
+def test_what_an_address_stands_for_is_never_longer_than_an_address(
+    text: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert len(text) <= 255
+    steps = Steps(monkeypatch)
+
+    key_of(text.partition("@")[2]) if text.startswith("a@") else refusal_of(text)
+
+    assert sum(steps.lengths) <= most

@@ -17,6 +17,7 @@ from infrastructure.storage.sql.database import (
     make_private,
     prepare_sqlite,
 )
+from infrastructure.storage.sql.email_keys import rekey
 from infrastructure.storage.sql.tables import metadata, schema_compatibility
 
 SCRIPTS = Path(__file__).resolve().parents[4] / "alembic"
@@ -56,8 +57,11 @@ async def upgrade(url: str, revision: str = "head") -> None:
     def run(connection: Connection) -> None:
         if _revision(connection) is None and set(inspect(connection).get_table_names()) & OURS:
             raise ForeignSchema
+        before = _revision(connection)
         command.upgrade(_config(connection), revision)
         _note_compatibility(connection)
+        if before == newest():
+            rekey(connection)  # nodes of an earlier release may have written keys since
 
     await _run(url, run)
 
