@@ -10,6 +10,7 @@ from application.ports import (
     AuditLog,
     Clock,
     Devices,
+    HashClient,
     PasswordHasher,
     SessionStore,
     UserRepository,
@@ -26,6 +27,10 @@ from domain.session import Session
 from domain.user import User, UserId, parse_name, parse_photo
 
 _PAGE_SIZE = 1000
+
+
+def _client(caller: RequestContext) -> HashClient:
+    return HashClient(caller.address, is_known=True)  # by the session
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,7 @@ class ConfirmPassword:
         # up the owner's attempts, and a new session takes the password.
         guesses = f"password:{me.session.id}"
         await self.rate_limiting.count_login(guesses, caller.address, None)
-        if not await self.hasher.verify(password, me.user.password_hash):
+        if not await self.hasher.verify(password, me.user.password_hash, _client(caller)):
             raise WrongPassword
         await self.rate_limiting.reset_login(guesses)
         return me
@@ -86,7 +91,8 @@ class ChangePassword:
                 lambda: in_field("new_password", lambda: self._choose(new, principal.user)),
             )
             me = await self.confirm_password(principal, typed, caller)
-            changed = me.user.with_new_password(await self.hasher.hash(chosen), self.clock())
+            new_hash = await self.hasher.hash(chosen, _client(caller))
+            changed = me.user.with_new_password(new_hash, self.clock())
             effects = entry.success()
             if not await entry.settle(
                 effects, await self.users.replace(me.user, changed, effects)

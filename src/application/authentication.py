@@ -9,6 +9,7 @@ from application.ports import (
     CachedUsers,
     Clock,
     Devices,
+    HashClient,
     PasswordHasher,
     RandomId,
     SessionStore,
@@ -87,8 +88,11 @@ class Login:
             user = await self.users.by_email(address) if address else None
             entry.user_id = user.id if user else None
             account = address.key if address else email.casefold()
-            known = await self._verify(account, typed, user, caller)
-            session = await self.start_session(await self._renew_hash(known, typed), caller)
+            device = self.devices.recognise(caller.device_token, user) if user else None
+            client = HashClient(caller.address, is_known=device is not None)
+            known = await self._verify(account, typed, user, device, client)
+            renewed = await self._renew_hash(known, typed, client)
+            session = await self.start_session(renewed, caller)
             tokens = TokenPair.of(session, self.signer, self.lifetimes)
             entry.is_about(session)
             await entry.settle(entry.success())
@@ -96,12 +100,16 @@ class Login:
             return LoggedIn(tokens, self._device_token(known, caller))
 
     async def _verify(
-        self, account: str, typed: Password, user: User | None, caller: RequestContext
+        self,
+        account: str,
+        typed: Password,
+        user: User | None,
+        device: str | None,
+        client: HashClient,
     ) -> User:
         """Verify the password. Unknown addresses take as long and count as much as known ones."""
-        device = self.devices.recognise(caller.device_token, user) if user else None
-        is_ordinary = await self.rate_limiting.count_login(account, caller.address, device)
-        is_right = await self.hasher.verify(typed, user.password_hash if user else None)
+        is_ordinary = await self.rate_limiting.count_login(account, client.address, device)
+        is_right = await self.hasher.verify(typed, user.password_hash if user else None, client)
         if user is None or user.disabled or not is_right:
             raise InvalidCredentials
         if is_ordinary:
@@ -115,10 +123,10 @@ class Login:
             return token
         return self.devices.issue(user)
 
-    async def _renew_hash(self, user: User, password: Password) -> User:
+    async def _renew_hash(self, user: User, password: Password, client: HashClient) -> User:
         if not self.hasher.is_outdated(user.password_hash):
             return user
-        renewed = user.with_password_hash(await self.hasher.hash(password))
+        renewed = user.with_password_hash(await self.hasher.hash(password, client))
         return renewed if (await self.users.replace(user, renewed)).changed else user
 
 

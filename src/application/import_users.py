@@ -199,7 +199,7 @@ class ImportUsers:
     def _hash(self, text: str) -> str:
         if not text:
             raise InvalidInput(Problem("password_hash", "is required"))
-        if not self.hasher.can_verify(text):
+        if not self.hasher.can_import(text):
             raise InvalidInput(
                 Problem("password_hash", "is of no form, or of no cost, that can be verified")
             )

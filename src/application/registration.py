@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from application.audit import Audit
-from application.ports import Clock, PasswordHasher, RandomId, UserRepository
+from application.ports import Clock, HashClient, PasswordHasher, RandomId, UserRepository
 from application.rate_limiting import RateLimiting
 from domain.actor import Actor
 from domain.audit_details import RoleGiven
@@ -45,9 +45,11 @@ class MakeUser:
     clock: Clock
     random_id: RandomId
 
-    async def __call__(self, registration: Registration, role: Role = Role.USER) -> User:
+    async def __call__(
+        self, registration: Registration, client: HashClient, role: Role = Role.USER
+    ) -> User:
         """:raises Unavailable: too many password hashes are waiting already."""
-        password_hash = await self.hasher.hash(registration.password)
+        password_hash = await self.hasher.hash(registration.password, client)
         user_id = UserId(UUID(hex=self.random_id(), version=4))
         name, email = registration.name, registration.email
         return User.register(user_id, name, email, password_hash, self.clock(), role)
@@ -74,7 +76,7 @@ class RegisterUser:
         async with self.audit.recording(EventType.REGISTER, caller) as entry:
             registration = Registration.parse(name, email, password, self.rule)
             await self.rate_limiting.count_registration(caller.address)
-            user = await self.make_user(registration)
+            user = await self.make_user(registration, HashClient(caller.address))
             effects = entry.success(user)
             await entry.settle(effects, await self.users.add(user, effects))
             return user
@@ -107,7 +109,8 @@ class CreateUser:
             entry.details = RoleGiven(role) if role is not Role.USER else None
             actor.require(Permission.CHANGE_USERS)
             registration = Registration.parse(name, email, password, self.rule)
-            user = await self.make_user(registration, role)
+            client = HashClient(caller.address, is_known=True)
+            user = await self.make_user(registration, client, role)
             effects = entry.success(user)
             await entry.settle(effects, await self.users.add(user, effects))
             return user

@@ -14,6 +14,7 @@ from infrastructure.passwords.argon2_hasher import (
     Cost,
 )
 from infrastructure.passwords.hashing_pool import HashingPool
+from tests.support.builders import CLIENT
 from tests.support.doubles import QuickHasher
 
 RIGHT = Password.parse("correct horse battery staple")
@@ -62,28 +63,30 @@ def stronger(
 async def test_a_password_is_verified_by_its_own_hash(hasher: PasswordHasher, text: str) -> None:
     password = Password.parse(text)
 
-    assert await hasher.verify(password, await hasher.hash(password)) is True
+    assert await hasher.verify(password, await hasher.hash(password, CLIENT), CLIENT) is True
 
 
 @pytest.mark.parametrize(
     "text", ["", "x", "correct horse battery staple ", "Correct horse battery staple"]
 )
 async def test_another_password_is_not(hasher: PasswordHasher, text: str) -> None:
-    assert await hasher.verify(Password.parse(text), await hasher.hash(RIGHT)) is False
+    stored = await hasher.hash(RIGHT, CLIENT)
+
+    assert await hasher.verify(Password.parse(text), stored, CLIENT) is False
 
 
 async def test_passwords_that_differ_after_byte_72_differ(hasher: PasswordHasher) -> None:
     one, other = Password.parse("x9" * 36 + "a"), Password.parse("x9" * 36 + "b")
 
-    assert not await hasher.verify(other, await hasher.hash(one))
+    assert not await hasher.verify(other, await hasher.hash(one, CLIENT), CLIENT)
 
 
 async def test_each_hash_has_a_salt_of_its_own(hasher: PasswordHasher) -> None:
-    assert await hasher.hash(RIGHT) != await hasher.hash(RIGHT)
+    assert await hasher.hash(RIGHT, CLIENT) != await hasher.hash(RIGHT, CLIENT)
 
 
 async def test_a_hash_fits_where_it_is_stored_and_says_nothing(hasher: PasswordHasher) -> None:
-    stored = await hasher.hash(RIGHT)
+    stored = await hasher.hash(RIGHT, CLIENT)
 
     assert stored.isascii()
     assert len(stored) <= 255
@@ -91,7 +94,7 @@ async def test_a_hash_fits_where_it_is_stored_and_says_nothing(hasher: PasswordH
 
 
 async def test_the_password_of_no_user_is_never_right(hasher: PasswordHasher) -> None:
-    assert await hasher.verify(RIGHT, None) is False
+    assert await hasher.verify(RIGHT, None, CLIENT) is False
 
 
 @pytest.mark.parametrize(
@@ -117,26 +120,26 @@ async def test_the_password_of_no_user_is_never_right(hasher: PasswordHasher) ->
     ],
 )
 async def test_an_unreadable_hash_is_never_right(hasher: PasswordHasher, stored: str) -> None:
-    assert await hasher.verify(RIGHT, stored) is False
+    assert await hasher.verify(RIGHT, stored, CLIENT) is False
 
 
 async def test_a_hash_of_today_is_not_outdated(hasher: PasswordHasher) -> None:
-    assert not hasher.is_outdated(await hasher.hash(RIGHT))
+    assert not hasher.is_outdated(await hasher.hash(RIGHT, CLIENT))
 
 
 async def test_a_weaker_hash_is_outdated_and_still_good(
     hasher: PasswordHasher, stronger: PasswordHasher
 ) -> None:
-    stored = await hasher.hash(RIGHT)
+    stored = await hasher.hash(RIGHT, CLIENT)
 
     assert stronger.is_outdated(stored)
-    assert await stronger.verify(RIGHT, stored)
+    assert await stronger.verify(RIGHT, stored, CLIENT)
 
 
 async def test_a_stronger_hash_is_not_outdated_and_still_good(
     hasher: PasswordHasher, stronger: PasswordHasher
 ) -> None:
-    stored = await stronger.hash(RIGHT)
+    stored = await stronger.hash(RIGHT, CLIENT)
 
     assert not hasher.is_outdated(stored)
-    assert await hasher.verify(RIGHT, stored)
+    assert await hasher.verify(RIGHT, stored, CLIENT)

@@ -33,6 +33,7 @@ from application.ports import (
     CachedTokens,
     CachedUsers,
     Devices,
+    HashClient,
     RateLimiter,
     SessionStore,
     TokenSigner,
@@ -116,6 +117,7 @@ _UseCase = TypeVar("_UseCase")
 
 MOST = SessionsPerUser(50)
 PASSWORD = "correct horse battery staple"
+CLIENT = HashClient("192.0.2.1")
 
 
 def an_administrator(**changes: Any) -> Principal:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
-from application.ports import PasswordHasher, SessionStore
+from application.ports import HashClient, PasswordHasher, SessionStore
 from application.ports.effects import NO_EFFECTS, Effects, Stored
 from domain.audit_event import Event
 from domain.password import Password
@@ -49,6 +49,7 @@ class QuickHasher(PasswordHasher):
 
     :ivar computed: the stored hash of each verification, in order; ``None`` for the decoy.
     :ivar made: how many passwords were hashed to be stored.
+    :ivar clients: for whom, in order.
     """
 
     def __init__(self, cost: int = 1) -> None:
@@ -56,12 +57,15 @@ class QuickHasher(PasswordHasher):
         self._decoy = self._make(secrets.token_hex(), secrets.token_hex(8), cost)
         self.computed: list[str | None] = []
         self.made = 0
+        self.clients: list[HashClient] = []
 
-    async def hash(self, password: Password) -> str:
+    async def hash(self, password: Password, client: HashClient) -> str:
+        self.clients.append(client)
         self.made += 1
         return self._make(password.text, secrets.token_hex(8), self._cost)
 
-    async def verify(self, password: Password, stored: str | None) -> bool:
+    async def verify(self, password: Password, stored: str | None, client: HashClient) -> bool:
+        self.clients.append(client)
         parts = (stored or "").split("$")
         is_usable = len(parts) == 4 and parts[0] == "quick" and parts[1] in {"1", "2", "3"}
         self.computed.append(stored if is_usable else None)
@@ -69,7 +73,7 @@ class QuickHasher(PasswordHasher):
         _, cost, salt, _ = hashed.split("$")
         return self._make(password.text, salt, int(cost)) == hashed and is_usable
 
-    def can_verify(self, stored: str) -> bool:
+    def can_import(self, stored: str) -> bool:
         return stored.startswith("quick$")
 
     def is_outdated(self, stored: str) -> bool:
@@ -84,13 +88,13 @@ class QuickHasher(PasswordHasher):
 class UnhurriedHasher(QuickHasher):
     """Lets everybody else go first, as a real one does."""
 
-    async def hash(self, password: Password) -> str:
+    async def hash(self, password: Password, client: HashClient) -> str:
         await asyncio.sleep(0)
-        return await super().hash(password)
+        return await super().hash(password, client)
 
-    async def verify(self, password: Password, stored: str | None) -> bool:
+    async def verify(self, password: Password, stored: str | None, client: HashClient) -> bool:
         await asyncio.sleep(0)
-        return await super().verify(password, stored)
+        return await super().verify(password, stored, client)
 
 
 class LedgerOfAttempts(MemoryRateLimiter):

@@ -1,34 +1,51 @@
 """Password hashes."""
 
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import Protocol
 
 from domain.password import Password
+
+
+@dataclass(frozen=True, slots=True)
+class HashClient:
+    """For whom a hash is computed. It decides the share of the queue and of the time.
+
+    :ivar address: the client's IP address. Clients of one network share.
+    :ivar is_known: whether the client has authenticated as the user before: it presents a device
+        token or a session. Known clients have a share of their own.
+    """
+
+    address: str
+    is_known: bool = False
 
 
 class PasswordHasher(Protocol):
     """Slow, salted password hashes."""
 
     @abstractmethod
-    async def hash(self, password: Password) -> str:
+    async def hash(self, password: Password, client: HashClient) -> str:
         """Return a hash with a new salt and the current parameters.
 
-        :raises Unavailable: the queue of hashes is full.
+        :raises Unavailable: the queue of hashes is full, or the client's share of it.
         """
 
     @abstractmethod
-    async def verify(self, password: Password, stored: str | None) -> bool:
+    async def verify(self, password: Password, stored: str | None, client: HashClient) -> bool:
         """Return whether the stored hash is one of this password.
 
         ``None``, an unreadable hash and one of excessive cost take as long as a real one, and are
         False.
 
-        :raises Unavailable: the queue of hashes is full.
+        :raises Unavailable: the queue of hashes is full, or the client's share of it.
         """
 
     @abstractmethod
-    def can_verify(self, stored: str) -> bool:
-        """Return whether any password can pass :meth:`verify` with this hash."""
+    def can_import(self, stored: str) -> bool:
+        """Return whether any password can pass :meth:`verify` with this hash, in acceptable time.
+
+        :meth:`verify` accepts dearer hashes, which earlier releases have imported.
+        """
 
     @abstractmethod
     def is_outdated(self, stored: str) -> bool:

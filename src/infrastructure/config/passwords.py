@@ -41,5 +41,6 @@ class PasswordSettings:
         "HASH_QUEUE",
         parsers.count(0),
         "64",
-        "Maximum number of password hashes that wait, per worker. Beyond it the answer is 503.",
+        "Maximum number of password hashes that wait, per worker. Networks share it; what is too "
+        "many is answered 503.",
     )

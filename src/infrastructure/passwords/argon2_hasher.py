@@ -12,7 +12,7 @@ import argon2
 from argon2 import Parameters, Type
 from argon2.exceptions import VerificationError, VerifyMismatchError
 
-from application.ports import PasswordHasher
+from application.ports import HashClient, PasswordHasher
 from domain.password import Password
 from infrastructure.passwords import imported_hashes
 from infrastructure.passwords.hashing_pool import HashingPool
@@ -25,6 +25,9 @@ LOWEST_MEMORY_KIB = 19456  # the lowest in OWASP's Password Storage Cheat Sheet
 HIGHEST_TIME_COST = 16
 HIGHEST_MEMORY_KIB = 256 * 1024
 HIGHEST_PARALLELISM = 16
+
+DEAREST_IMPORT = 4 * HIGHEST_MEMORY_KIB
+"""KiB times passes: libsodium's "moderate" has three quarters of it, which take 1.5 s."""
 
 # As the library reads it: neither salt nor hash may end in unused bits.
 _BASE64 = "(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048])?"
@@ -52,19 +55,22 @@ class Argon2Hasher(PasswordHasher):
         self._decoy = self._hash(secrets.token_urlsafe())
         self._parameters = argon2.extract_parameters(self._decoy)
 
-    async def hash(self, password: Password) -> str:
-        return await self._pool.run(lambda: self._hash(password.text))
+    async def hash(self, password: Password, client: HashClient) -> str:
+        return await self._pool.run(lambda: self._hash(password.text), client)
 
-    async def verify(self, password: Password, stored: str | None) -> bool:
+    async def verify(self, password: Password, stored: str | None, client: HashClient) -> bool:
         """Compare as the port says, with hashes of other systems too.
 
         One that costs more than a hash made today takes longer: a wrong password then tells that
         the user was imported.
         """
-        return await self._pool.run(lambda: self._verify(password, stored))
+        return await self._pool.run(lambda: self._verify(password, stored), client)
 
-    def can_verify(self, stored: str) -> bool:
-        return is_verifiable(stored)
+    def can_import(self, stored: str) -> bool:
+        made = _read(stored)
+        if made is None:
+            return is_verifiable(stored)
+        return _work(made) <= max(DEAREST_IMPORT, _work(self._parameters))
 
     def is_outdated(self, stored: str) -> bool:
         made, wanted = _read(stored), self._parameters
@@ -108,6 +114,10 @@ class Argon2Hasher(PasswordHasher):
 def is_verifiable(stored: str) -> bool:
     """Whether :meth:`Argon2Hasher.verify` can return True for this hash. It computes no hash."""
     return _read(stored) is not None or imported_hashes.read(stored) is not None
+
+
+def _work(parameters: Parameters) -> int:
+    return parameters.memory_cost * parameters.time_cost
 
 
 def _read(stored: str) -> Parameters | None:

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from application.ports import HashClient
 from application.rate_limiting import RateLimits
 from domain.actor import Principal
 from domain.errors import InvalidCredentials, InvalidInput, TokenRejected, WrongPassword
 from domain.rate_limit import TooManyRequests
+from domain.request_context import RequestContext
 from tests.support.builders import PASSWORD, SECOND, World
 from tests.unit.application.attempts import GUESS, limited, log_in
 
@@ -23,6 +25,16 @@ async def test_the_new_password_logs_in_and_the_old_one_does_not(
     with pytest.raises(InvalidCredentials):
         await house.login(ADA, PASSWORD)
     await house.login(ADA, NEW)
+
+
+async def test_a_change_of_password_has_the_share_of_known_clients(
+    house: World, me: Principal
+) -> None:
+    house.hasher.clients.clear()
+
+    await house.change_password(me, PASSWORD, NEW, RequestContext("192.0.2.1"))
+
+    assert house.hasher.clients == [HashClient("192.0.2.1", is_known=True)] * 2
 
 
 async def test_the_other_sessions_end_and_mine_stays(house: World) -> None:

@@ -5,10 +5,12 @@ import dataclasses
 
 import pytest
 
+from application.ports import HashClient
 from domain.errors import InvalidCredentials, InvalidInput
 from domain.password import Password
+from domain.request_context import RequestContext
 from domain.token import TokenKind
-from tests.support.builders import LIFETIMES, PASSWORD, World
+from tests.support.builders import CLIENT, LIFETIMES, PASSWORD, World
 from tests.support.doubles import QuickHasher, UnhurriedHasher
 
 
@@ -120,7 +122,7 @@ async def test_a_weak_hash_is_renewed_at_login(house: World) -> None:
     renewed = await house.users.get(user.id)
     assert renewed is not None
     assert not house.hasher.is_outdated(renewed.password_hash)
-    assert await house.hasher.verify(Password.parse(PASSWORD), renewed.password_hash)
+    assert await house.hasher.verify(Password.parse(PASSWORD), renewed.password_hash, CLIENT)
     assert dataclasses.replace(renewed, password_hash=user.password_hash) == user
 
 
@@ -155,3 +157,24 @@ async def test_a_composed_and_a_decomposed_password_are_the_same_password(house:
     await house.register("Ada", "ada@example.org", "cafe\u0301 au lait")
 
     await house.login("ada@example.org", "caf\u00e9 au lait")
+
+
+async def test_only_logins_on_a_known_device_have_the_share_of_known_clients(
+    house: World,
+) -> None:
+    await house.sign_up()
+    first = await house.login("ada@example.org", PASSWORD, RequestContext("192.0.2.1"))
+    known = RequestContext("192.0.2.1", device_token=first.device_token)
+    forged = RequestContext("192.0.2.1", device_token=f"{'0' * 32}.{'0' * 64}")
+    house.hasher.clients.clear()
+
+    await house.login("ada@example.org", PASSWORD, known)
+    await house.login("ada@example.org", PASSWORD, forged)
+    with pytest.raises(InvalidCredentials):
+        await house.login("eve@example.org", PASSWORD, known)
+
+    assert house.hasher.clients == [
+        HashClient("192.0.2.1", is_known=True),
+        HashClient("192.0.2.1"),
+        HashClient("192.0.2.1"),
+    ]

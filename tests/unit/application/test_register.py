@@ -5,11 +5,13 @@ import dataclasses
 
 import pytest
 
+from application.ports import HashClient
 from domain.email import Email
 from domain.errors import EmailTaken, InvalidInput
 from domain.password import Password
 from domain.permissions import Role
-from tests.support.builders import PASSWORD, World
+from domain.request_context import RequestContext
+from tests.support.builders import CLIENT, PASSWORD, World
 
 
 async def test_a_registered_user_is_stored(house: World) -> None:
@@ -22,11 +24,17 @@ async def test_a_registered_user_is_stored(house: World) -> None:
     assert user.id.version == 4
 
 
+async def test_a_registration_has_the_share_of_its_own_network(house: World) -> None:
+    await house.register("Ada", "ada@example.org", PASSWORD, RequestContext("2001:db8::1"))
+
+    assert house.hasher.clients == [HashClient("2001:db8::1")]
+
+
 async def test_only_a_hash_of_the_password_is_stored(house: World) -> None:
     user = await house.register("Ada", "ada@example.org", PASSWORD)
 
     assert PASSWORD not in str(dataclasses.asdict(user))
-    assert await house.hasher.verify(Password.parse(PASSWORD), user.password_hash)
+    assert await house.hasher.verify(Password.parse(PASSWORD), user.password_hash, CLIENT)
 
 
 async def test_another_spelling_of_a_taken_address_is_taken(house: World) -> None:

@@ -16,6 +16,7 @@ from infrastructure.passwords.argon2_hasher import (
     Cost,
 )
 from infrastructure.passwords.hashing_pool import HashingPool
+from tests.support.builders import CLIENT
 
 RIGHT = Password.parse("correct horse battery staple")
 
@@ -32,7 +33,7 @@ def planted(time_cost: int, memory_kib: int, parallelism: int = 1) -> str:
 
 
 async def test_a_hash_names_argon2id_and_its_cost(hasher: Argon2Hasher) -> None:
-    stored = await hasher.hash(RIGHT)
+    stored = await hasher.hash(RIGHT, CLIENT)
 
     assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
@@ -48,7 +49,7 @@ async def test_a_planted_hash_of_4_gib_is_rejected_without_taking_its_memory(
     stored = "$".join(["", "argon2id", "v=19", f"m={4 * 1024**2},t=2,p=1", *salt_and_hash])
     before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
 
-    assert not await hasher.verify(RIGHT, stored)
+    assert not await hasher.verify(RIGHT, stored, CLIENT)
 
     assert time.process_time() - began < 1
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024
@@ -64,7 +65,7 @@ async def test_a_planted_hash_above_the_highest_cost_is_not_computed_even_if_it_
     stored = stored.replace("t=17", f"t={time_cost}")
     began = time.process_time()
 
-    assert not await hasher.verify(RIGHT, stored)
+    assert not await hasher.verify(RIGHT, stored, CLIENT)
 
     assert time.process_time() - began < 1
 
@@ -72,7 +73,7 @@ async def test_a_planted_hash_above_the_highest_cost_is_not_computed_even_if_it_
 async def test_a_hash_of_the_highest_time_cost_and_parallelism_is_verified(
     hasher: Argon2Hasher,
 ) -> None:
-    assert await hasher.verify(RIGHT, planted(16, 128, 16))
+    assert await hasher.verify(RIGHT, planted(16, 128, 16), CLIENT)
 
 
 @pytest.mark.parametrize("kind", [argon2.Type.I, argon2.Type.D])
@@ -81,7 +82,7 @@ async def test_an_argon2i_or_argon2d_hash_is_verified_and_outdated(
 ) -> None:
     stored = argon2.PasswordHasher(4, 2 * LOWEST_MEMORY_KIB, 1, type=kind).hash(RIGHT.text)
 
-    assert await hasher.verify(RIGHT, stored)
+    assert await hasher.verify(RIGHT, stored, CLIENT)
     assert hasher.is_outdated(stored)
 
 
@@ -101,10 +102,10 @@ async def test_verifying_a_cheap_or_unreadable_hash_takes_the_work_of_a_current_
 ) -> None:
     async def work(stored: str | None) -> float:
         before = time.process_time()
-        assert not await hasher.verify(Password.parse("wrong"), stored)
+        assert not await hasher.verify(Password.parse("wrong"), stored, CLIENT)
         return time.process_time() - before
 
-    current = await hasher.hash(RIGHT)
+    current = await hasher.hash(RIGHT, CLIENT)
     for_current = min([await work(current) for _ in range(3)])
     for_stored = min([await work(stored) for _ in range(3)])
 

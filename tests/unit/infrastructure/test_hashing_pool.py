@@ -8,8 +8,11 @@ from typing import Self
 
 import pytest
 
+from application.ports import HashClient
 from domain.errors import Unavailable
-from infrastructure.passwords.hashing_pool import HashingPool, HashObserver
+from infrastructure.passwords.fair_queue import Path
+from infrastructure.passwords.hashing_pool import HashingPool, HashObserver, path_of
+from tests.support.builders import CLIENT
 
 PATIENCE = 10
 
@@ -55,11 +58,11 @@ class Blocking:
 async def test_a_call_is_rejected_at_once_when_the_queue_is_full() -> None:
     async with open_pool(threads=1, queue=2) as pool:
         with Blocking() as blocking:
-            waiting = [asyncio.create_task(pool.run(blocking)) for _ in range(3)]
+            waiting = [asyncio.create_task(pool.run(blocking, CLIENT)) for _ in range(3)]
             await asyncio.sleep(0)  # each of them has begun
 
             with pytest.raises(Unavailable) as rejected:
-                await pool.run(quick)
+                await pool.run(quick, CLIENT)
             assert rejected.value.what == "password hashing"
             assert not any(task.done() for task in waiting)
 
@@ -69,7 +72,7 @@ async def test_a_call_is_rejected_at_once_when_the_queue_is_full() -> None:
 async def test_of_200_parallel_calls_as_many_are_served_as_there_are_slots() -> None:
     async with open_pool(threads=1, queue=4) as pool:
         with Blocking() as blocking:
-            calls = [asyncio.create_task(pool.run(blocking)) for _ in range(200)]
+            calls = [asyncio.create_task(pool.run(blocking, CLIENT)) for _ in range(200)]
             rejected, served = await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
             assert len(served) in range(5, 200)
             await asyncio.sleep(0)
@@ -84,24 +87,24 @@ async def test_of_200_parallel_calls_as_many_are_served_as_there_are_slots() -> 
 async def test_a_slot_is_free_again_once_its_call_is_answered() -> None:
     async with open_pool(threads=1, queue=0) as pool:
         for _ in range(3):
-            assert await pool.run(quick) == "quick"
+            assert await pool.run(quick, CLIENT) == "quick"
 
 
 async def test_a_cancelled_call_keeps_its_slot_until_its_thread_is_done() -> None:
     async with open_pool(threads=1, queue=0) as pool:
         with Blocking() as blocking:
-            cancelled = asyncio.create_task(pool.run(blocking))
+            cancelled = asyncio.create_task(pool.run(blocking, CLIENT))
             await blocking.begun()
             cancelled.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await cancelled
 
             with pytest.raises(Unavailable):  # the thread is still at work
-                await pool.run(quick)
+                await pool.run(quick, CLIENT)
 
         while True:  # until the thread is done: open_pool() bounds it
             with suppress(Unavailable):
-                assert await pool.run(quick) == "quick"
+                assert await pool.run(quick, CLIENT) == "quick"
                 break
             await asyncio.sleep(0)
 
@@ -109,15 +112,15 @@ async def test_a_cancelled_call_keeps_its_slot_until_its_thread_is_done() -> Non
 async def test_a_cancelled_call_in_the_queue_frees_its_slot_at_once() -> None:
     async with open_pool(threads=1, queue=1) as pool:
         with Blocking() as blocking:
-            running = asyncio.create_task(pool.run(blocking))
+            running = asyncio.create_task(pool.run(blocking, CLIENT))
             await blocking.begun()
-            waiting = asyncio.create_task(pool.run(quick))
+            waiting = asyncio.create_task(pool.run(quick, CLIENT))
             await asyncio.sleep(0)
             waiting.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await waiting
 
-            successor = asyncio.create_task(pool.run(quick))
+            successor = asyncio.create_task(pool.run(quick, CLIENT))
             await asyncio.sleep(0)
             assert not successor.done()
 
@@ -128,14 +131,14 @@ async def test_a_cancelled_call_in_the_queue_frees_its_slot_at_once() -> None:
 async def test_refusing_answers_all_waiting_and_all_later_calls_with_unavailable() -> None:
     async with open_pool(threads=1, queue=2) as pool:
         with Blocking() as blocking:
-            running = asyncio.create_task(pool.run(blocking))
+            running = asyncio.create_task(pool.run(blocking, CLIENT))
             await blocking.begun()
-            waiting = [asyncio.create_task(pool.run(quick)) for _ in range(2)]
+            waiting = [asyncio.create_task(pool.run(quick, CLIENT)) for _ in range(2)]
             await asyncio.sleep(0)  # each of them has begun
 
             pool.refuse()
 
-            for call in (running, *waiting, pool.run(quick)):
+            for call in (running, *waiting, pool.run(quick, CLIENT)):
                 with pytest.raises(Unavailable):
                     await call
 
@@ -143,10 +146,91 @@ async def test_refusing_answers_all_waiting_and_all_later_calls_with_unavailable
 async def test_hashing_does_not_block_the_event_loop() -> None:
     async with open_pool() as pool:
         with Blocking() as blocking:
-            hashing = asyncio.create_task(pool.run(blocking))
+            hashing = asyncio.create_task(pool.run(blocking, CLIENT))
             await blocking.begun()  # on the event loop, while a hash is being computed
             assert not hashing.done()
         assert await hashing == "blocking"
+
+
+OWNER = HashClient("198.51.100.7", is_known=True)
+
+
+async def test_a_known_client_finds_a_place_in_a_queue_that_one_address_has_filled() -> None:
+    async with open_pool(threads=1, queue=8) as pool:
+        with Blocking() as blocking:
+            attack = [asyncio.create_task(pool.run(blocking, CLIENT)) for _ in range(300)]
+            await blocking.begun()
+            owner = asyncio.create_task(pool.run(quick, OWNER))
+            await asyncio.sleep(0)
+            assert not owner.done()
+
+        assert await owner == "quick"
+        outcomes = await asyncio.gather(*attack, return_exceptions=True)
+
+    assert [type(each) for each in outcomes].count(Unavailable) == 292  # one made room
+
+
+async def test_a_hash_that_lost_its_place_is_answered_at_once() -> None:
+    async with open_pool(threads=1, queue=1) as pool:
+        with Blocking() as blocking:
+            running = asyncio.create_task(pool.run(blocking, CLIENT))
+            await blocking.begun()
+            waiting = [asyncio.create_task(pool.run(quick, CLIENT)) for _ in range(2)]
+            [refused], _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+
+            assert isinstance(refused.exception(), Unavailable)
+        await asyncio.gather(running, *waiting, return_exceptions=True)
+
+
+async def test_hashes_of_several_threads_are_computed_at_once() -> None:
+    async with open_pool(threads=2, queue=0) as pool:
+        with Blocking() as one, Blocking() as other:
+            running = [asyncio.create_task(pool.run(each, CLIENT)) for each in (one, other)]
+            await one.begun()
+            await other.begun()
+        assert await asyncio.gather(*running) == ["blocking"] * 2
+
+
+async def test_an_error_of_a_hash_is_raised_and_ends_no_thread() -> None:
+    def fail() -> str:
+        raise MemoryError
+
+    async with open_pool(threads=1, queue=0) as pool:
+        for _ in range(3):
+            with pytest.raises(MemoryError):
+                await pool.run(fail, CLIENT)
+        assert await pool.run(quick, CLIENT) == "quick"
+
+
+async def test_closing_answers_what_waits_with_unavailable() -> None:
+    async with open_pool(threads=1, queue=1) as pool:
+        with Blocking() as blocking:
+            running = asyncio.create_task(pool.run(blocking, CLIENT))
+            await blocking.begun()
+            waiting = asyncio.create_task(pool.run(quick, CLIENT))
+            await asyncio.sleep(0)
+
+            pool.close()
+
+            with pytest.raises(Unavailable):
+                await waiting
+        assert await running == "blocking"
+
+
+@pytest.mark.parametrize(
+    ("client", "path"),
+    [
+        (OWNER, ("known", "198.51.100.0/24", "198.51.100.7")),
+        (HashClient("198.51.100.7"), ("new", "198.51.100.0/24", "198.51.100.7")),
+        (
+            HashClient("2001:db8:1:203::7"),
+            ("new", "2001:db8:1::/48", "2001:db8:1:200::/56", "2001:db8:1:203::/64"),
+        ),
+        (HashClient(""), ("new", "unknown")),
+    ],
+)
+def test_a_client_shares_with_its_networks(client: HashClient, path: Path) -> None:
+    assert path_of(client) == path
 
 
 class Notes(HashObserver):
@@ -180,14 +264,14 @@ async def test_the_observer_receives_waiting_and_computing_times_and_refusals() 
     notes = Notes()
     async with open_pool(queue=1, observer=notes) as pool:
         with Blocking() as blocking:
-            first = asyncio.create_task(pool.run(blocking))
+            first = asyncio.create_task(pool.run(blocking, CLIENT))
             await blocking.begun()
-            second = asyncio.create_task(pool.run(quick))
+            second = asyncio.create_task(pool.run(quick, CLIENT))
             await asyncio.sleep(0)
             assert (notes.waiting, len(notes.waits)) == (1, 1)
 
             with pytest.raises(Unavailable):
-                await pool.run(quick)
+                await pool.run(quick, CLIENT)
         await asyncio.gather(first, second)
 
     assert (notes.waiting, notes.refusals) == (0, 1)
@@ -200,9 +284,9 @@ async def test_a_cancelled_call_leaves_the_queue_without_a_waiting_time() -> Non
     notes = Notes()
     async with open_pool(queue=1, observer=notes) as pool:
         with Blocking() as blocking:
-            first = asyncio.create_task(pool.run(blocking))
+            first = asyncio.create_task(pool.run(blocking, CLIENT))
             await blocking.begun()
-            cancelled = asyncio.create_task(pool.run(quick))
+            cancelled = asyncio.create_task(pool.run(quick, CLIENT))
             await asyncio.sleep(0)
             cancelled.cancel()
             with suppress(asyncio.CancelledError):

@@ -27,7 +27,7 @@ from infrastructure.passwords.argon2_hasher import (
 )
 from infrastructure.passwords.hashing_pool import HashingPool
 from infrastructure.passwords.imported_hashes import read
-from tests.support.builders import PASSWORD, World, ada
+from tests.support.builders import CLIENT, PASSWORD, World, ada
 
 WRONG = f"{PASSWORD}r"
 SALT = b"sixteen bytes +/"
@@ -291,8 +291,8 @@ async def test_a_published_argon2_hash_verifies(
 ) -> None:
     assert is_verifiable(stored)
     assert hasher.is_outdated(stored)
-    assert await hasher.verify(Password(password), stored)
-    assert not await hasher.verify(Password(f"!{password}"), stored)
+    assert await hasher.verify(Password(password), stored, CLIENT)
+    assert not await hasher.verify(Password(f"!{password}"), stored, CLIENT)
 
 
 @each_form
@@ -378,13 +378,27 @@ def test_a_hash_of_absurd_cost_is_not_read(name: str, old: str, new: str) -> Non
         ("passlib scrypt", "ln=5,r=8,p=2", "ln=13,r=8,p=10"),
         ("passlib scrypt", "ln=5,r=8,p=2", "ln=15,r=1,p=16"),
         ("Firebase", "n=5,r=8,p=2", "n=17,r=8,p=1"),
-        ("argon2i", "m=8,t=1,p=1", "m=262144,t=16,p=16"),
+        ("argon2i", "m=8,t=1,p=1", "m=262144,t=4,p=16"),
+        ("argon2i", "m=8,t=1,p=1", "m=65536,t=16,p=1"),
     ],
 )
-def test_the_highest_bearable_cost_is_read(name: str, old: str, new: str) -> None:
+def test_the_highest_bearable_cost_can_be_imported(
+    hasher: Argon2Hasher, name: str, old: str, new: str
+) -> None:
     assert GOOD[name].count(old) == 1
 
-    assert is_verifiable(GOOD[name].replace(old, new))
+    assert hasher.can_import(GOOD[name].replace(old, new))
+
+
+@pytest.mark.parametrize("cost", ["m=262144,t=5,p=1", "m=262144,t=16,p=16", "m=65537,t=16,p=1"])
+def test_an_argon2_hash_that_takes_seconds_is_verified_and_not_imported(
+    hasher: Argon2Hasher, cost: str
+) -> None:
+    """Earlier releases have imported such hashes: their owners can still log in."""
+    stored = GOOD["argon2i"].replace("m=8,t=1,p=1", cost)
+
+    assert is_verifiable(stored)
+    assert not hasher.can_import(stored)
 
 
 MALFORMED = [
@@ -439,7 +453,7 @@ async def test_almost_valid_hashes_are_not_read(hasher: Argon2Hasher, stored: st
     assert read(stored) is None
     assert not is_verifiable(stored)
     assert hasher.is_outdated(stored)
-    assert not await hasher.verify(Password.parse(PASSWORD), stored)
+    assert not await hasher.verify(Password.parse(PASSWORD), stored, CLIENT)
 
 
 @given(st.text())
@@ -480,12 +494,12 @@ async def test_the_hasher_verifies_each_form_and_wants_it_replaced(
 
     assert is_verifiable(stored)
     assert hasher.is_outdated(stored)
-    assert await hasher.verify(Password.parse(PASSWORD), stored) is True
-    assert await hasher.verify(Password.parse(WRONG), stored) is False
+    assert await hasher.verify(Password.parse(PASSWORD), stored, CLIENT) is True
+    assert await hasher.verify(Password.parse(WRONG), stored, CLIENT) is False
 
 
 async def test_our_own_hash_is_verifiable_and_not_outdated(hasher: Argon2Hasher) -> None:
-    stored = await hasher.hash(Password.parse(PASSWORD))
+    stored = await hasher.hash(Password.parse(PASSWORD), CLIENT)
 
     assert read(stored) is None
     assert is_verifiable(stored)
