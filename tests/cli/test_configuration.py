@@ -25,8 +25,9 @@ class TestConfiguration:
             ("DATABASE_URL", "mysql://ada:s3cret@127.0.0.1/db"),
             ("DATABASE_URL", "postgresql://ada@127.0.0.1:s3cret/db"),
             ("DATABASE_URL", "postgresql://ada:a@b:s3cret@127.0.0.1/db"),
-            ("DATABASE_URL", "postgresql://127.0.0.1/db?s3cret=1"),
-            ("DATABASE_URL", "sqlite://"),
+            ("DATABASE_URL", "postgresql://127.0.0.1/db?option=s3cret"),
+            ("DATABASE_URL", "postgresql://127.0.0.1/db?@s3cret=1"),
+            ("DATABASE_URL", "sqlite://s3cret.db"),
             ("SESSIONS_URL", "s3cret://127.0.0.1"),
             ("SESSIONS_URL", "redis://:a/s3cret@127.0.0.1"),
             ("REDIS_URL", "redis://127.0.0.1?s3cret=1"),
@@ -50,6 +51,12 @@ class TestConfiguration:
         assert variable in said or (variable.endswith("_KEY") and "_TOKEN_PRIVATE_KEY" in said)
         assert value not in said
         assert "s3cret" not in said
+
+    def test_a_folder_that_does_not_exist_is_named_with_the_remedy(self, tmp_path: Path) -> None:
+        url = "sqlite:///srv/users.db"
+
+        assert_one_line(doorward(tmp_path, "serve", DATABASE_URL=url), 1, "sqlite:////")
+        assert "FAIL  users: " in doorward(tmp_path, "doctor", DATABASE_URL=url).stdout
 
     def test_contradictory_lifetimes_name_both_variables(self, tmp_path: Path) -> None:
         lifetimes = {"ACCESS_TOKEN_EXPIRED_IN": "15m", "ACCESS_TOKEN_MAXAGE": "60"}
@@ -91,8 +98,10 @@ class TestConfiguration:
     [
         ("users", "postgresql://ada:s3cret@db.example/s3cret", "PostgreSQL at db.example:5432"),
         ("users", "postgresql://ada:a/s3cret@db.example:6/x", "PostgreSQL at db.example:6"),
-        ("users", "postgresql://ada:a@s3cret@db.example/x", "PostgreSQL at db.example:5432"),
-        ("users", "postgres:///db?host=s3cret", "PostgreSQL at localhost:5432"),
+        ("users", "postgresql://ada:a@s3cret@db.example/x", "PostgreSQL"),
+        ("users", "postgres:///s3cret?host=db.example", "PostgreSQL at db.example:5432"),
+        ("users", "postgres:///s3cret?host=/run/pg", "PostgreSQL at the Unix socket in /run/pg"),
+        ("users", "postgres://u:s3cret@a:1,b/x", "PostgreSQL at a:1, b:5432"),
         ("users", "sqlite:////tmp/a.db?s3cret=1", "SQLite file /tmp/a.db"),
         ("sessions", "rediss://:s3cret@r.example/0", "Redis at r.example:6379"),
         ("sessions", "unix://ada:s3cret@/run/redis.sock", "Redis at a Unix socket"),

@@ -38,7 +38,7 @@ from doorward.conformance.opening import (
 from infrastructure.storage.backends import BACKENDS, Backend, backend_for
 from infrastructure.storage.memory.audit_log import MemoryAuditLog
 from infrastructure.storage.options import StoreOptions
-from infrastructure.storage.sql.database import connect_options
+from infrastructure.storage.sql.url import connect_options
 from tests.conftest import PLACES, schemes, url_for
 from tests.support.builders import NOW, ada, new_id
 

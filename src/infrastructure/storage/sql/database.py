@@ -1,4 +1,4 @@
-"""Connections to SQL databases: their URLs, pool, time-out and errors."""
+"""Connections to SQL databases: their pool, time-out and errors."""
 
 import asyncio
 import os
@@ -10,10 +10,8 @@ from functools import partial
 from typing import Any, Self
 
 import asyncpg
-from sqlalchemy import Connection, event, make_url, select, true
-from sqlalchemy.engine import URL
+from sqlalchemy import Connection, event, select, true
 from sqlalchemy.exc import (
-    ArgumentError,
     DataError,
     DBAPIError,
     IntegrityError,
@@ -25,52 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from domain.errors import Unavailable
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.tables import sessions, users
-
-_DRIVERS = {
-    "postgresql": "postgresql+asyncpg",
-    "postgres": "postgresql+asyncpg",
-    "sqlite": "sqlite+aiosqlite",
-}
-
-_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-
-
-def connect_options(url: str) -> tuple[URL, dict[str, Any]]:
-    """Split a URL into the URL for SQLAlchemy and the options for its driver.
-
-    Of PostgreSQL URLs, ``schema`` becomes the search path and ``sslmode`` asyncpg's ``ssl``.
-
-    :raises ValueError: the URL is invalid or has an unknown option.
-    """
-    parsed = _parse(url)
-    driver = _DRIVERS.get(parsed.get_backend_name())
-    if driver is None:
-        raise ValueError(f"must start with one of these: {', '.join(_DRIVERS)}")
-    query = {name: str(value) for name, value in parsed.query.items()}
-    options: dict[str, Any] = {}
-    if schema := query.pop("schema", ""):
-        quoted = schema.replace('"', '""')
-        options["server_settings"] = {"search_path": f'"{quoted}"'}
-    if mode := query.pop("sslmode", ""):
-        if mode not in _SSL_MODES:
-            raise ValueError(f"has an sslmode that is none of {', '.join(_SSL_MODES)}")
-        options["ssl"] = mode
-    if query:
-        raise ValueError(f"has an unknown option: {', '.join(sorted(query))}")
-    return parsed.set(drivername=driver, query={}), options
-
-
-def _parse(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):  # whose messages quote the URL
-        raise ValueError("is not a database URL; mind what must be percent-encoded") from None
-    if parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}:
-        raise ValueError("must name a file: sqlite:///path")
-    if parsed.get_backend_name() != "sqlite" and "@" in (parsed.database or ""):
-        # A password with an unencoded "/": the rest of it would be read as the host, and shown.
-        raise ValueError("is not a database URL; mind what must be percent-encoded")
-    return parsed
+from infrastructure.storage.sql.url import connect_options
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg has no types
@@ -84,7 +37,7 @@ class Database:
     """A pool of connections, with the port's time-out and the port's error.
 
     :param url: ``postgresql://…`` or ``sqlite:///path``.
-    :raises ValueError: see :func:`connect_options`.
+    :raises InvalidUrl: see :func:`connect_options`.
     :ivar has_audit_log: whether the audit log is in this database.
     """
 

@@ -13,12 +13,12 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from infrastructure.storage.sql.database import (
     begin_immediate,
-    connect_options,
     make_private,
     prepare_sqlite,
 )
 from infrastructure.storage.sql.email_keys import rekey
 from infrastructure.storage.sql.tables import metadata, schema_compatibility
+from infrastructure.storage.sql.url import connect_options
 
 SCRIPTS = Path(__file__).resolve().parents[4] / "alembic"
 OURS = frozenset(metadata.tables)
