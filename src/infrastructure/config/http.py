@@ -26,7 +26,9 @@ class HttpSettings:
         "CLIENT_ORIGIN",
         parsers.origins,
         "",
-        "Origins, separated by commas, whose pages may call the service with cookies (CORS).",
+        "Origins, separated by commas, whose pages may call the service with cookies (CORS): "
+        "`https://app.example.com`, and those of apps such as `capacitor://localhost`. There are "
+        "no wildcards.",
     )
     request_timeout: timedelta = declare(
         "REQUEST_TIMEOUT",

@@ -16,6 +16,9 @@ from domain.rate_limit import RateLimit
 
 _T = TypeVar("_T")
 _LONGEST = 3650 * 86400
+_WITHOUT_PAGES = {"about", "blob", "data", "file", "ftp", "javascript", "mailto", "ws", "wss"}
+"""Schemes of URLs whose pages have no origin of their own (``null``), or that have no pages."""
+
 _URL_SAFE = str.maketrans("-_", "+/")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -99,13 +102,37 @@ def origin(text: str) -> str:
         raise ValueError("must be an origin such as https://app.example.com")
     if url.path not in {"", "/"} or url.query or url.fragment:
         raise ValueError("must be an origin, without a path")
+    _check_host(url.hostname)
     default = 443 if url.scheme == "https" else 80
     host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
     return f"{url.scheme}://{host}" + (f":{number}" if number not in {None, default} else "")
 
 
+def _check_host(host: str) -> None:
+    """:raises ValueError: no browser sends an origin with this host, so it would never match."""
+    if "*" in host:
+        raise ValueError("must be written in full: there are no wildcards")
+    if not host.isascii():
+        raise ValueError("must be in ASCII, as browsers send host names: xn--…")
+    if not re.fullmatch(r"[A-Za-z0-9._-]+|[0-9a-f:.]+", host):
+        raise ValueError("must be an origin such as https://app.example.com")
+
+
+def client_origin(text: str) -> str:
+    """A web origin, or that of an app: ``capacitor://localhost``, ``chrome-extension://id`` …"""
+    scheme, separator, rest = text.partition("://")
+    is_app = re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme) and separator
+    if not is_app or scheme.lower() in {"http", "https"}:
+        return origin(text)
+    if scheme.lower() in _WITHOUT_PAGES:
+        raise ValueError("must be origins of pages or apps, such as https://app.example.com")
+    host, colon, number = rest.removesuffix("/").partition(":")
+    _check_host(host)
+    return f"{scheme.lower()}://{host}" + (f":{port(number)}" if colon else "")
+
+
 def origins(text: str) -> tuple[str, ...]:
-    return tuple(origin(part.strip()) for part in text.split(",") if part.strip())
+    return tuple(client_origin(part.strip()) for part in text.split(",") if part.strip())
 
 
 def secrets(text: str) -> tuple[bytes, ...]:
