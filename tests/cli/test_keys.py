@@ -1,20 +1,27 @@
 """`doorward keys`."""
 
+import re
+import subprocess
 from pathlib import Path
+
+from dotenv import dotenv_values
 
 from domain.token import TokenKind
 from doorward.wiring.keys import keys_in_environment
+from infrastructure.config import parsers
 from infrastructure.config.settings import Settings
 from infrastructure.signing.algorithms import EDDSA
 from infrastructure.signing.signing_key import SigningKey
 from tests.support.commands import Result, assert_one_line, doorward
 from tests.support.processes import a_service
 
+MANUAL = Path(__file__).parents[2] / "docs" / "operating.md"
+
 
 class TestKeys:
     def test_generated_ones_can_be_appended_to_the_file(self, tmp_path: Path) -> None:
         result = doorward(tmp_path, "keys", "generate")
-        variables = dict(line.split("=", 1) for line in result.stdout.splitlines())
+        variables = dict(line.split("=", 1) for line in result.stdout.split())
 
         assert (result.returncode, result.stderr) == (0, "")
         assert list(variables) == [
@@ -31,6 +38,26 @@ class TestKeys:
         found = doorward(tmp_path, "doctor", USERS_URL="memory:")
         assert "in the environment" in found.stdout
         assert not [value for value in variables.values() if value in found.stdout]
+
+    def test_they_do_not_join_the_last_line_of_a_file_without_a_newline(
+        self, tmp_path: Path
+    ) -> None:
+        for command in ("generate", "secret"):
+            printed = doorward(tmp_path, "keys", command).stdout
+            (tmp_path / ".env").write_text(f"CLIENT_ORIGIN=http://localhost:3000{printed}")
+
+            first, *others = dotenv_values(tmp_path / ".env").items()
+            assert first == ("CLIENT_ORIGIN", "http://localhost:3000")
+            assert others
+
+    def test_the_secret_file_can_be_made_as_the_manual_says(self, tmp_path: Path) -> None:
+        [command] = re.findall(r"doorward keys secret (\| .*) > var/secret", MANUAL.read_text())
+        printed = doorward(tmp_path, "keys", "secret").stdout
+
+        shell = ["sh", "-c", f"cat {command}"]
+        made = subprocess.run(shell, input=printed, capture_output=True, check=True, text=True)
+
+        assert len(parsers.secrets(made.stdout)) == 1
 
     def test_they_are_listed_rotated_and_revoked(self, tmp_path: Path) -> None:
         secret = doorward(tmp_path, "keys", "secret").stdout

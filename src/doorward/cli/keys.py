@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import secrets
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
@@ -35,6 +36,7 @@ def keys() -> None:
 )
 def generate(algorithm: str) -> None:
     """Print new keys as variables, ready to be appended to `.env`."""
+    _end_line_before()
     for kind in ("ACCESS", "REFRESH"):
         key = SigningKey.generate(ALGORITHMS[algorithm])
         click.echo(f"{kind}_TOKEN_PRIVATE_KEY={_base64(key.private_pem())}")
@@ -44,7 +46,14 @@ def generate(algorithm: str) -> None:
 @keys.command()
 def secret() -> None:
     """Print a new KEYS_SECRET, ready to be appended to `.env`."""
+    _end_line_before()
     click.echo(f"KEYS_SECRET={_base64(secrets.token_bytes(32))}")
+
+
+def _end_line_before() -> None:
+    """Print an empty line to a file: the one that it is appended to may end without a newline."""
+    if not sys.stdout.isatty():
+        click.echo()
 
 
 @keys.command("list")
