@@ -12,6 +12,7 @@ from importlib.metadata import requires, version
 
 import httptools
 import pytest
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
@@ -39,7 +40,10 @@ OVERRIDDEN = {
         "connection_made",
         "connection_lost",
         "data_received",
+        "on_response_complete",
         "on_message_begin",
+        "on_url",
+        "on_header",
         "on_headers_complete",
         "on_body",
         "on_message_complete",
@@ -68,7 +72,11 @@ OVERRIDDEN = {
 }
 """All of uvicorn's names that each class redefines, or assigns to."""
 
-ATTRIBUTES = {"cycle": RequestResponseCycle, "server_state": ServerState}
+ATTRIBUTES = {
+    "cycle": RequestResponseCycle,
+    "flow": FlowControl,
+    "server_state": ServerState,
+}
 """Objects of uvicorn's that a class uses as ``self.<name>``, by name."""
 
 each_class = pytest.mark.parametrize(

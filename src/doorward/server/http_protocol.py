@@ -1,32 +1,57 @@
 """HTTP/1.1 on one connection: uvicorn's protocol with limits on size and time, and draining."""
 
 import asyncio
+import re
 
 import httptools
+from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from api.app import LARGEST_BODY
 from doorward.server.config import ServerConfig
 
 LARGEST_HEAD = 64 * 1024
 """Limit of a request line with its headers, in bytes. The service needs less than 8 KiB."""
 
+MOST_FIELDS = 100
+"""Limit of header fields in a request, and of trailer fields."""
+
+LARGEST_BACKLOG = 64 * 1024
+"""Limit of the bytes that wait unparsed, behind a request in work."""
+
+SLICE = 128
+"""Size in bytes of the smallest part that the parser reads at once. Few requests fit into it."""
+
 DRAIN_SECONDS = 2
 """Time that an idle connection stays open while the process drains. A client that sends requests
 more often learns from a response (``Connection: close``) and loses no request."""
 
+_HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:[0-9]*)?")
+"""A host and an optional port (RFC 3986, section 3.2)."""
+
+
+class InvalidRequest(Exception):
+    """The request breaks a rule of HTTP, or a limit of this service."""
+
 
 class BoundedHttp(HttpToolsProtocol):
-    """HTTP with limits on each request's head, trailers and chunk headers, which would otherwise
-    fill the memory, and on the time that a request may take to arrive and a response to leave,
-    which would otherwise occupy connections (CWE-400).
+    """HTTP with limits on each request's head, trailers and chunk headers, on pipelined requests,
+    and on the time that a request may take to arrive and a response to leave (CWE-400, ADR 31).
 
-    The application limits the size of bodies.
+    The parser reads no further while a request is in work. The rest of what the client has sent
+    waits, and the connection is not read meanwhile. The application limits the size of bodies.
     """
 
     config: ServerConfig
     _without_progress = 0  # bytes since a message, a part of a body or the end of a head
+    _head_size = 0  # bytes of the request line and of the header fields so far
+    _fields = 0  # header or trailer fields of this message so far
+    _in_head = False
     _receiving_since: float | None = None  # when the request began that has not arrived yet
     _has_begun = False  # the request that has not arrived yet
+    _backlog = b""  # received, and not parsed yet
+    _last_response: bytes | None = None  # to the first request that is refused, after the others
+    _ignores_input = False  # the connection closes after the responses to the parsed requests
     _blocked_since: float | None = None  # when the client stopped reading
     _deadline_timer: asyncio.TimerHandle | None = None
 
@@ -43,36 +68,78 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._ignores_input:
+            return
         self._unset_keepalive_if_required()
-        self._without_progress += len(data)
+        self._process(self._backlog + data)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if not self._is_idle() or self.transport.is_closing():
+            return
+        if self._last_response is not None:
+            self._refuse(self._last_response)
+            return
+        if self._receiving_since is not None:  # it could not arrive before
+            self._receiving_since = self.loop.time()
+        if self._backlog:
+            self._unset_keepalive_if_required()
+            self._process(self._backlog)
+
+    def _process(self, data: bytes) -> None:
+        """Parse as far as no request is in work, and keep the rest for later.
+
+        The parser cannot be stopped within what it is fed. So each part ends where a head may end,
+        unless that is closer than ``SLICE``. The parts do not change how the bytes are read.
+        """
+        self._backlog = b""
+        start = 0
         try:
-            self._parse(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self.send_400_response("not HTTP")
-        if self._without_progress > LARGEST_HEAD:
-            self.send_400_response("too large")
+            while start < len(data) and not self._is_busy():
+                end = data.find(b"\r\n\r\n", start + SLICE) + 4
+                part = memoryview(data)[start : end if end > 3 else None]
+                self._parse(part)
+                start += len(part)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade, InvalidRequest):
+            self.send_400_response("not HTTP, or too large")
+            return
+        if start < len(data):
+            self._wait_with(data[start:])
         elif self._receiving_since is None and self._is_idle():  # blank lines between requests
             self._receiving_since = self.loop.time()
 
-    def _parse(self, data: bytes | memoryview) -> None:
+    def _wait_with(self, backlog: bytes) -> None:
+        """Read no more until the responses to the requests before are complete."""
+        if len(backlog) > LARGEST_BACKLOG:
+            self.cycle.keep_alive = False
+            self._ignore_input()
+        else:
+            self._backlog = backlog
+            self.flow.pause_reading()
+
+    def _parse(self, data: memoryview) -> None:
         """Feed the parser, and ignore every upgrade (RFC 9110, section 7.8).
 
         httptools leaves the body unread after a head that asks for an upgrade. A new parser reads
         that head again without its ``Upgrade`` field, and frames the body as it does any other.
 
         :raises HttpParserUpgrade: the method is CONNECT: what follows is no HTTP.
+        :raises InvalidRequest: the bytes without any progress exceed the limit.
         """
+        self._without_progress += len(data)
         while data:
             try:
                 self.parser.feed_data(data)
             except httptools.HttpParserUpgrade as upgrade:
-                data = memoryview(data)[upgrade.args[0] :]
+                data = data[upgrade.args[0] :]
                 head = self._head_without_upgrade()
                 self.parser = httptools.HttpRequestParser(self)
                 self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn
                 self.parser.feed_data(head)
             else:
-                return
+                break
+        if self._without_progress > LARGEST_HEAD:
+            raise InvalidRequest
 
     def _head_without_upgrade(self) -> bytes:
         """Write the head that was parsed last. The parser admits no line end within a value."""
@@ -82,22 +149,54 @@ class BoundedHttp(HttpToolsProtocol):
         return b"".join((line, *fields, b"\r\n"))
 
     def on_message_begin(self) -> None:
-        self._without_progress = 0
-        self._has_begun = True
+        self._without_progress = self._head_size = self._fields = 0
+        self._in_head = self._has_begun = True
         self._receiving_since = self.loop.time()
         super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Add a header field, and drop a trailer field (RFC 9110, section 6.5.1)."""
+        self._fields += 1
+        self._count(len(name) + len(value))
+        if self._in_head:
+            super().on_header(name, value)
+
+    def _count(self, size: int) -> None:
+        """
+        :raises InvalidRequest: the head or the trailers exceed a limit. The parser stops.
+        """
+        self._head_size += size
+        if self._head_size > LARGEST_HEAD or self._fields > MOST_FIELDS:
+            raise InvalidRequest
 
     def on_headers_complete(self) -> None:
         if self.parser.should_upgrade():  # this head will be parsed again
             return
-        self._without_progress = 0
+        self._check_host()
+        self._without_progress = self._fields = 0
         super().on_headers_complete()
+        self._in_head = False
         if self.config.lifecycle.closes_connections:
             self.cycle.keep_alive = False
 
+    def _check_host(self) -> None:
+        """
+        :raises InvalidRequest: not exactly one Host of the right form (RFC 9112, section 3.2).
+        """
+        hosts = [value for name, value in self.headers if name == b"host"]
+        if not hosts and self.parser.get_http_version() in {"0.9", "1.0"}:
+            return
+        if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
+            raise InvalidRequest
+
     def on_body(self, body: bytes) -> None:
+        """Keep no more of a body than the application needs to see that it is too large."""
         self._without_progress = 0
-        super().on_body(body)
+        super().on_body(body[: LARGEST_BODY + 1 - len(self.cycle.body)])
 
     def on_message_complete(self) -> None:
         if self.parser.should_upgrade():
@@ -140,10 +239,16 @@ class BoundedHttp(HttpToolsProtocol):
         limit = options.request_seconds
         if self._blocked_since is not None and now - self._blocked_since >= limit:
             self.transport.abort()
-        elif self._receiving_since is not None and now - self._receiving_since >= limit:
+        elif self._is_overdue(now - limit):
             self._refuse(options.refusals.request_timeout)
         else:
             self._deadline_timer = self.loop.call_later(limit / 4, self._check_deadlines)
+
+    def _is_overdue(self, begun_before: float) -> bool:
+        """Whether the client had its time to send the request that is being received."""
+        if self._receiving_since is None or self._is_busy() or self.flow.read_paused:
+            return False
+        return self._receiving_since <= begun_before
 
     def _has_no_request(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle  # uvicorn declares it as never None
@@ -152,17 +257,44 @@ class BoundedHttp(HttpToolsProtocol):
     def _is_idle(self) -> bool:
         return self._has_no_request() or self.cycle.response_complete
 
+    def _in_body(self) -> bool:
+        """Whether a part of the body of the last request has not arrived yet."""
+        return self._has_begun and not self._in_head
+
+    def _is_busy(self) -> bool:
+        """Whether a request has arrived whose response is not complete."""
+        return not self._is_idle() and not self._in_body()
+
     def _refuse(self, response: bytes) -> None:
+        """Answer the request that is being received, after those before it, and close."""
         if self.transport.is_closing():
             return
-        if self._may_answer():
+        if self._is_idle() and not self._in_body():
             self.transport.write(response)
-        self.transport.close()
+            self.transport.close()
+        elif not self._in_body():
+            self._last_response = response
+            self._ignore_input()
+        elif self.pipeline:
+            self.pipeline[0] = (self.cycle, self._refusal(response))
+            self._ignore_input()
+        else:
+            if not self.cycle.response_started:
+                self.transport.write(response)
+            self.transport.close()
 
-    def _may_answer(self) -> bool:
-        """Whether the client would take a response now for that to the refused request."""
-        if self._has_no_request() or self.pipeline:
-            return self._has_no_request()
-        if self.cycle.more_body:
-            return not self.cycle.response_started
-        return self.cycle.response_complete
+    def _refusal(self, response: bytes) -> ASGI3Application:
+        """Return what answers a pipelined request that is refused, when its turn has come."""
+
+        async def refuse(*_: object) -> None:
+            self.cycle.disconnected = True
+            self.transport.write(response)
+            self.transport.close()
+
+        return refuse
+
+    def _ignore_input(self) -> None:
+        self._ignores_input = True
+        self._receiving_since = None
+        self._backlog = b""
+        self.flow.pause_reading()
