@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from application.audit import Audit
 from application.authenticate import ReloadPrincipal
+from application.known_networks import KnownNetworks
 from application.pagination import EventQuery
 from application.ports import (
     AuditLog,
@@ -51,13 +52,10 @@ class ConfirmPassword:
         :raises TokenRejected: see :class:`ReloadPrincipal`.
         """
         me = await self.reload_principal(principal)
-        # Counted by session: neither attackers at the login nor an attacker in another session use
-        # up the owner's attempts, and a new session takes the password.
-        guesses = f"password:{me.session.id}"
-        await self.rate_limiting.count_login(guesses, caller.address, None)
+        await self.rate_limiting.count_confirmation(me.session.id, caller.address)
         if not await self.hasher.verify(password, me.user.password_hash, _client(caller)):
             raise WrongPassword
-        await self.rate_limiting.reset_login(guesses)
+        await self.rate_limiting.reset_confirmation(me.session.id)
         return me
 
 
@@ -69,6 +67,7 @@ class ChangePassword:
     purge_stale_sessions: PurgeStaleSessions
     hasher: PasswordHasher
     devices: Devices
+    known_networks: KnownNetworks
     rule: PasswordRule
     audit: Audit
     clock: Clock
@@ -101,6 +100,7 @@ class ChangePassword:
             # That step has ended all sessions. The next ones restore this session and clean up.
             await self._keep(me.session, changed)
             await self.purge_stale_sessions(changed)
+            await self.known_networks.remember(changed, caller.address)
             return self.devices.issue(changed)
 
     async def _keep(self, session: Session, user: User) -> None:

@@ -5,6 +5,7 @@ from typing import Self
 
 from application.audit import Audit, Entry
 from application.authenticate import is_good
+from application.known_networks import KnownNetworks
 from application.ports import (
     CachedUsers,
     Clock,
@@ -16,7 +17,7 @@ from application.ports import (
     TokenSigner,
     UserRepository,
 )
-from application.rate_limiting import RateLimiting
+from application.rate_limiting import LoginAttempt, RateLimiting
 from application.session_activity import RecordSessionActivity
 from application.sessions import RevokeExcessSessions, StartSession
 from domain.audit_event import EventType
@@ -70,6 +71,7 @@ class Login:
     signer: TokenSigner
     hasher: PasswordHasher
     devices: Devices
+    known_networks: KnownNetworks
     rate_limiting: RateLimiting
     audit: Audit
     lifetimes: Lifetimes
@@ -83,6 +85,10 @@ class Login:
         :raises InvalidCredentials: after the same time for each reason.
         """
         async with self.audit.recording(EventType.LOGIN, caller) as entry:
+            has_device = caller.device_token is not None
+            refusal = await self.rate_limiting.count_login_from(
+                caller.address, has_device=has_device
+            )
             typed = Password.parse(password)
             address = _address(email)
             user = await self.users.by_email(address) if address else None
@@ -90,7 +96,13 @@ class Login:
             account = address.key if address else email.casefold()
             device = self.devices.recognise(caller.device_token, user) if user else None
             client = HashClient(caller.address, is_known=device is not None)
-            known = await self._verify(account, typed, user, device, client)
+            attempt = await self.rate_limiting.count_login(
+                account, caller.address, device, refusal
+            )
+            known = await self._verify(attempt, typed, user, client)
+            if attempt.is_ordinary:
+                await self.rate_limiting.reset_login(account, caller.address)
+            await self.known_networks.remember(known, caller.address)
             renewed = await self._renew_hash(known, typed, client)
             session = await self.start_session(renewed, caller)
             tokens = TokenPair.of(session, self.signer, self.lifetimes)
@@ -100,20 +112,19 @@ class Login:
             return LoggedIn(tokens, self._device_token(known, caller))
 
     async def _verify(
-        self,
-        account: str,
-        typed: Password,
-        user: User | None,
-        device: str | None,
-        client: HashClient,
+        self, attempt: LoginAttempt, typed: Password, user: User | None, client: HashClient
     ) -> User:
-        """Verify the password. Unknown addresses take as long and count as much as known ones."""
-        is_ordinary = await self.rate_limiting.count_login(account, client.address, device)
+        """Verify the password. Unknown addresses take as long and count as much as known ones.
+
+        A refused attempt takes as long as another: only its owner learns that the network is one
+        of the account, by the right password.
+        """
+        is_expected = attempt.refusal is None or await self.known_networks.includes(
+            user, client.address
+        )
         is_right = await self.hasher.verify(typed, user.password_hash if user else None, client)
-        if user is None or user.disabled or not is_right:
-            raise InvalidCredentials
-        if is_ordinary:
-            await self.rate_limiting.reset_login(account)
+        if user is None or user.disabled or not (is_right and is_expected):
+            raise attempt.refusal or InvalidCredentials
         return user
 
     def _device_token(self, user: User, caller: RequestContext) -> str:

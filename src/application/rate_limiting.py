@@ -1,11 +1,12 @@
 """Rate limits, enforced before anything costly is done (OWASP ASVS 5.0, chapter V6.3)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
-from ipaddress import IPv6Address, ip_address
 
 from application.ports import Clock, RateLimiter
+from domain.network import network_of, networks_of
 from domain.rate_limit import RateLimit, TooManyRequests
+from domain.session import SessionId
 from domain.user import UserId
 
 
@@ -13,8 +14,9 @@ from domain.user import UserId
 class RateLimits:
     """``None`` means no limit.
 
-    :ivar login_account: logins to one account; once more for its known devices together.
-    :ivar login_address: logins from one address.
+    :ivar login_account: logins to one account, all clients together, and from each network; once
+        more for its known devices together.
+    :ivar login_address: logins from one address; those from wider IPv6 networks have a multiple.
     :ivar login: logins, all clients together.
     :ivar register_address: registrations from one address.
     :ivar register: registrations, all clients together.
@@ -22,6 +24,8 @@ class RateLimits:
     :ivar refresh_account: refreshes of one user, all devices together.
     :ivar refresh_address: refreshes from one address.
     :ivar refresh: refreshes, all clients together.
+    :ivar factor_56: how many times the attempts of an address an IPv6 network of 56 bits has.
+    :ivar factor_48: the same for an IPv6 network of 48 bits.
     """
 
     login_account: RateLimit | None = None
@@ -33,6 +37,8 @@ class RateLimits:
     refresh_account: RateLimit | None = None
     refresh_address: RateLimit | None = None
     refresh: RateLimit | None = None
+    factor_56: int = 2
+    factor_48: int = 4
 
 
 @dataclass(slots=True)
@@ -45,10 +51,25 @@ class CurrentRateLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class LoginAttempt:
+    """How a login was admitted.
+
+    :ivar is_ordinary: whether it is one of the common attempts. If not, an attack is under way,
+        and a login of the owner must not reset its count.
+    :ivar refusal: the error that everybody gets whose network the owner has not used. The
+        password is verified all the same, so that no client can tell the two apart.
+    """
+
+    is_ordinary: bool = True
+    refusal: TooManyRequests | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RateLimiting:
     """Count attempts and refuse those beyond a limit.
 
-    Each method that is named after an action counts one attempt at it.
+    Each method that is named after an action counts one attempt at it. Narrow limits come first:
+    attempts that they refuse do not use up the shared ones.
 
     :raises TooManyRequests: the limit is used up.
     """
@@ -57,52 +78,116 @@ class RateLimiting:
     limits: CurrentRateLimits
     clock: Clock
 
-    async def count_login(self, account: str, address: str, device: str | None) -> bool:
-        """Count a login.
+    async def count_login_from(self, address: str, *, has_device: bool) -> TooManyRequests | None:
+        """Count a login, before anything is computed for it.
+
+        :param has_device: whether the client presents a device token, which is not verified yet.
+        :returns: the refusal of such a client, unless its token is one of the account.
+        """
+        try:
+            await self._count_networks(self.limits.now.login_address, address)
+        except TooManyRequests as refusal:
+            if not has_device:
+                raise
+            return refusal
+        return None
+
+    async def count_login(
+        self, account: str, address: str, device: str | None, refusal: TooManyRequests | None
+    ) -> LoginAttempt:
+        """Count a login to an account, after :meth:`count_login_from`.
 
         :param account: the canonical address of the account, whether or not it exists.
         :param device: the id of a known device of the account. Known devices have attempts of
             their own after the common ones are used up, so an attacker who guesses passwords
             cannot lock the owner out.
-        :returns: False if only the attempts of known devices were left. Then an attack is under
-            way, and a login of the owner must not reset its count.
+        :param refusal: what :meth:`count_login_from` returned.
         """
+        attempt = None
         try:
-            await self._count_login(account, address)
+            if refusal is not None:
+                raise refusal
+            attempt = await self._count_account(account, address)
         except TooManyRequests:
             if device is None:
                 raise
+        if attempt and (attempt.is_ordinary or device is None):
+            return attempt
+        try:
             # One count for all devices of the user: each login from a new one makes another.
-            await self._count(self.limits.now.login_account, f"known:{_account_key(account)}")
-            return False
-        return True
+            await self._count(self.limits.now.login_account, f"known:{_digest(account)}")
+        except TooManyRequests:
+            if attempt is None:
+                raise
+            return attempt
+        return LoginAttempt(is_ordinary=False)
 
-    async def _count_login(self, account: str, address: str) -> None:
-        # The narrow limits first: attempts that they refuse do not use up the shared one.
-        await self._count(self.limits.now.login_address, network(address))
-        await self._count(self.limits.now.login_account, _account_key(account))
+    async def _count_account(self, account: str, address: str) -> LoginAttempt:
+        """Count for the network and for the account.
+
+        A network has as many attempts at an account as all networks together. So it can use up
+        the common ones, and not those of the networks that the owner has used.
+        """
+        limit, refusal = self.limits.now.login_account, None
+        await self._count(limit, _network_key(account, address))
+        try:
+            await self._count(limit, _digest(account))
+        except TooManyRequests as refused:
+            refusal = refused
+        await self._count(self.limits.now.login, "all")
+        return LoginAttempt(refusal is None, refusal)
+
+    async def reset_login(self, account: str, address: str) -> None:
+        """Reset the counts of an account whose owner has logged in from this address."""
+        if limit := self.limits.now.login_account:
+            for key in (_digest(account), _network_key(account, address)):
+                await self.limiter.forget(f"{limit.name}:{key}")
+
+    async def count_confirmation(self, session_id: SessionId, address: str) -> None:
+        """Count an attempt to confirm an action with the password.
+
+        It is counted by session: neither attackers at the login nor an attacker in another
+        session use up the owner's attempts, and a new session takes the password.
+        """
+        await self._count_networks(self.limits.now.login_address, address)
+        await self._count(self.limits.now.login_account, _confirmation_key(session_id))
         await self._count(self.limits.now.login, "all")
 
-    async def reset_login(self, account: str) -> None:
-        """Reset the count of an account whose owner has logged in."""
+    async def reset_confirmation(self, session_id: SessionId) -> None:
+        """Reset the count of a session whose user has confirmed an action."""
         if limit := self.limits.now.login_account:
-            await self.limiter.forget(f"{limit.name}:{_account_key(account)}")
+            await self.limiter.forget(f"{limit.name}:{_confirmation_key(session_id)}")
 
-    async def count_registration(self, address: str) -> None:
-        await self._count(self.limits.now.register_address, network(address))
+    async def count_registration_from(self, address: str) -> None:
+        """Count a registration, before anything is computed for it."""
+        await self._count_networks(self.limits.now.register_address, address)
+
+    async def count_registration(self) -> None:
+        """Count a registration with acceptable data, after :meth:`count_registration_from`."""
         await self._count(self.limits.now.register, "all")
 
     async def count_change(self, user_id: UserId) -> None:
         """Count a change that leaves an audit row and costs the client nothing."""
-        await self._count(self.limits.now.change_account, _account_key(user_id.hex))
+        await self._count(self.limits.now.change_account, _digest(user_id.hex))
 
     async def count_refresh(self, address: str) -> None:
-        await self._count(self.limits.now.refresh_address, network(address))
+        await self._count_networks(self.limits.now.refresh_address, address)
         await self._count(self.limits.now.refresh, "all")
 
     async def count_refresh_of(self, user_id: UserId) -> None:
         """Count a refresh of a valid session: other tokens must not use up the user's attempts."""
-        await self._count(self.limits.now.refresh_account, _account_key(user_id.hex))
+        await self._count(self.limits.now.refresh_account, _digest(user_id.hex))
+
+    async def _count_networks(self, limit: RateLimit | None, address: str) -> None:
+        """Count for the address, and with IPv6 for the wider networks that a client may have."""
+        if limit is None:
+            return
+        narrowest, *wider = networks_of(address)
+        await self._count(limit, narrowest)
+        factors = {56: self.limits.now.factor_56, 48: self.limits.now.factor_48}
+        for network, (length, factor) in zip(wider, factors.items(), strict=False):
+            name, attempts = f"{limit.name}-{length}", limit.attempts * factor
+            await self._count(replace(limit, name=name, attempts=attempts), network)
 
     async def _count(self, limit: RateLimit | None, key: str) -> None:
         if limit is not None:
@@ -111,19 +196,14 @@ class RateLimiting:
             usage.check(limit, now)
 
 
-def network(address: str) -> str:
-    """Return what one client typically controls: an IPv4 address, or an IPv6 /64 network."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return "unknown"
-    if isinstance(parsed, IPv6Address):
-        if parsed.ipv4_mapped:
-            return str(parsed.ipv4_mapped)
-        return f"{IPv6Address(int(parsed) >> 64 << 64)}/64"
-    return str(parsed)
+def _network_key(account: str, address: str) -> str:
+    return f"network:{_digest(f'{network_of(address)} {account}')}"
 
 
-def _account_key(account: str) -> str:
+def _confirmation_key(session_id: SessionId) -> str:
+    return _digest(f"password:{session_id}")
+
+
+def _digest(text: str) -> str:
     """Return a digest: email addresses are personal data."""
-    return sha256(account.encode()).hexdigest()[:32]
+    return sha256(text.encode()).hexdigest()[:32]

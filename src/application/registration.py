@@ -74,8 +74,9 @@ class RegisterUser:
         :raises EmailTaken: another user has the address.
         """
         async with self.audit.recording(EventType.REGISTER, caller) as entry:
+            await self.rate_limiting.count_registration_from(caller.address)
             registration = Registration.parse(name, email, password, self.rule)
-            await self.rate_limiting.count_registration(caller.address)
+            await self.rate_limiting.count_registration()
             user = await self.make_user(registration, HashClient(caller.address))
             effects = entry.success(user)
             await entry.settle(effects, await self.users.add(user, effects))

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_network
+from typing import Any
 
 import httpx
 import pytest
@@ -25,7 +26,7 @@ from tests.support.doubles import SettableClock
 WINDOW = timedelta(minutes=15)
 
 
-def limited(settings: Settings, **limits: RateLimit | None) -> Settings:
+def limited(settings: Settings, **limits: Any) -> Settings:
     return replace(settings, rate_limits=replace(settings.rate_limits, **limits))
 
 

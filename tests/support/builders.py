@@ -27,6 +27,7 @@ from application.authentication import (
     TokenPair,
 )
 from application.export_users import ExportUsers
+from application.known_networks import KnownNetworks
 from application.ports import (
     AuditLog,
     CachedSessions,
@@ -211,6 +212,11 @@ class World:
     @property
     def rate_limiting(self) -> RateLimiting:
         return RateLimiting(self.limiter, CurrentRateLimits(self.limits), self.clock)
+
+    @property
+    def known_networks(self) -> KnownNetworks:
+        limits = CurrentRateLimits(self.limits)
+        return KnownNetworks(self.limiter, limits, self.devices, self.clock)
 
     @property
     def audit(self) -> Audit:

@@ -100,15 +100,21 @@ class UnhurriedHasher(QuickHasher):
 class LedgerOfAttempts(MemoryRateLimiter):
     """
     :ivar keys: under which attempts were counted, in order.
+    :ivar asked: keys of which it was asked whether they have a window.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.keys: list[str] = []
+        self.asked: list[str] = []
 
     async def count(self, key: str, window: timedelta, now: datetime) -> Usage:
         self.keys.append(key)
         return await super().count(key, window, now)
+
+    async def has_window(self, key: str, now: datetime) -> bool:
+        self.asked.append(key)
+        return await super().has_window(key, now)
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """Tokens of known devices."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Protocol
 
 from domain.user import User
@@ -24,3 +25,13 @@ class Devices(Protocol):
     @abstractmethod
     def recognise(self, token: str | None, user: User) -> str | None:
         """Return the device's id, if the token was issued to this user."""
+
+    @abstractmethod
+    def network_digests(self, user: User | None, network: str) -> Sequence[str]:
+        """Return keyed digests of a network that this user has used: 32 hexadecimal digits each.
+
+        They change with the user's generation, as the tokens do. An unknown user has digests that
+        nothing else has.
+
+        :returns: the present one first, then those under earlier secrets.
+        """

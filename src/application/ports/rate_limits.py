@@ -21,5 +21,9 @@ class RateLimiter(Protocol):
         """
 
     @abstractmethod
+    async def has_window(self, key: str, now: datetime) -> bool:
+        """Return whether the key has a window that has not ended. It counts nothing."""
+
+    @abstractmethod
     async def forget(self, key: str) -> None:
         """Close the key's window, if there is one."""

@@ -96,6 +96,28 @@ async def test_a_forgotten_key_starts_a_new_window(limiter: RateLimiter) -> None
     assert await limiter.count("other", WINDOW, NOW) == Usage(4, NOW + WINDOW)
 
 
+async def test_a_key_has_a_window_from_its_first_attempt_to_the_end(limiter: RateLimiter) -> None:
+    times = [NOW, NOW + WINDOW - MICROSECOND, NOW + WINDOW, NOW + 30 * WINDOW]
+    await limiter.count("key", WINDOW, NOW)
+    await limiter.count("key", WINDOW, NOW + SECOND)
+
+    assert [await limiter.has_window("key", time) for time in times] == [True, True, False, False]
+
+
+async def test_asking_for_a_window_opens_none(limiter: RateLimiter) -> None:
+    assert not await limiter.has_window("key", NOW)
+    assert not await limiter.has_window("key", NOW)
+
+    assert await limiter.count("key", WINDOW, NOW) == Usage(1, NOW + WINDOW)
+
+
+async def test_a_forgotten_key_has_no_window(limiter: RateLimiter) -> None:
+    await limiter.count("key", WINDOW, NOW)
+    await limiter.forget("key")
+
+    assert not await limiter.has_window("key", NOW)
+
+
 async def test_forgetting_a_missing_key_is_no_error(limiter: RateLimiter) -> None:
     await limiter.forget("key")
     await limiter.count("key", WINDOW, NOW)

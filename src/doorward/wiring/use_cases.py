@@ -15,6 +15,7 @@ from application.authenticate import Authenticate, AuthenticateFromCache, Reload
 from application.authentication import Login, Logout, RefreshAccess
 from application.export_users import ExportUsers
 from application.import_users import ImportUsers
+from application.known_networks import KnownNetworks
 from application.rate_limiting import RateLimiting
 from application.readiness import CheckReadiness
 from application.registration import CreateUser, MakeUser, RegisterUser
@@ -93,6 +94,7 @@ USE_CASES: tuple[type, ...] = (
     RevokeKey,
     MaintainKeys,
     RateLimiting,
+    KnownNetworks,
     Audit,
 )
 

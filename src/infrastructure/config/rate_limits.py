@@ -16,8 +16,8 @@ class RateLimitSettings(RateLimits):
         "LOGIN_LIMIT_ACCOUNT",
         parsers.limit("login-account"),
         "10/15m",
-        "Failed logins to one account, as attempts/time; `off` for no limit. A device on which "
-        "the owner has logged in before has a limit of its own.",
+        "Failed logins to one account, as attempts/time; `off` for no limit. Devices and "
+        "networks from which the owner has logged in have as many attempts of their own.",
     )
     login_address: RateLimit | None = declare(
         "LOGIN_LIMIT_ADDRESS",
@@ -60,4 +60,17 @@ class RateLimitSettings(RateLimits):
     )
     refresh: RateLimit | None = declare(
         "REFRESH_LIMIT", parsers.limit("refresh"), "off", "Refreshes, all clients together."
+    )
+    factor_56: int = declare(
+        "LIMIT_FACTOR_56",
+        parsers.count(1),
+        "2",
+        "How many times the attempts of an IP address an IPv6 network of 56 bits has, in each of "
+        "the limits for an address.",
+    )
+    factor_48: int = declare(
+        "LIMIT_FACTOR_48",
+        parsers.count(1),
+        "4",
+        "The same for an IPv6 network of 48 bits.",
     )

@@ -45,6 +45,16 @@ class HmacDevices(Devices):
         codes = (_code(secret, device, user) for secret in self._secrets())
         return device if any(hmac.compare_digest(code, each) for each in codes) else None
 
+    def network_digests(self, user: User | None, network: str) -> Sequence[str]:
+        return [_network_digest(secret, network, user) for secret in self._secrets()]
+
+
+def _network_digest(secret: bytes, network: str, user: User | None) -> str:
+    # Under a key of its own: digests are stored, and none may be the code of a device token.
+    key = hmac.digest(secret, b"networks", hashlib.sha256)
+    owner = f"{user.id.hex}.{user.generation}" if user else ""
+    return hmac.new(key, f"{owner}.{network}".encode(), hashlib.sha256).hexdigest()[:32]
+
 
 def _code(secret: bytes, device: str, user: User) -> str:
     message = f"{device}.{user.id.hex}.{user.generation}".encode()

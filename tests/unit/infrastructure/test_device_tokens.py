@@ -119,3 +119,30 @@ def test_an_altered_token_is_not_recognised(devices: HmacDevices) -> None:
 
 def flipped(digit: str) -> str:
     return f"{int(digit, 16) ^ 1:x}"
+
+
+NETWORK = "192.0.2.1"
+
+
+def test_a_network_has_one_digest_for_each_user(devices: HmacDevices, key: SigningKey) -> None:
+    [digest] = devices.network_digests(ADA, NETWORK)
+
+    assert devices_of(key).network_digests(ADA, NETWORK) == [digest]
+    others = {
+        *devices.network_digests(EVE, NETWORK),
+        *devices.network_digests(None, NETWORK),
+        *devices.network_digests(ADA, "192.0.2.2"),
+        *devices.network_digests(ADA.with_new_password("another hash", NOW), NETWORK),
+    }
+    assert digest not in others
+    assert len(others) == 4
+
+
+def test_the_digest_of_a_network_under_an_earlier_secret_comes_after_the_present_one() -> None:
+    one, other = HmacDevices(lambda: [b"one"]), HmacDevices(lambda: [b"other"])
+    both = HmacDevices(lambda: [b"other", b"one"])
+
+    assert both.network_digests(ADA, NETWORK) == [
+        *other.network_digests(ADA, NETWORK),
+        *one.network_digests(ADA, NETWORK),
+    ]

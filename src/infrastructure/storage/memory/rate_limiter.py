@@ -19,11 +19,16 @@ class MemoryRateLimiter(RateLimiter):
         self._usage[key] = Usage(usage.count + 1, usage.resets_at)
         return self._usage[key]
 
+    async def has_window(self, key: str, now: datetime) -> bool:
+        usage = self._usage.get(key)
+        return usage is not None and now < usage.resets_at
+
     async def forget(self, key: str) -> None:
         self._usage.pop(key, None)
 
     def _purge(self, now: datetime) -> None:
-        """Delete some windows that have ended: the oldest were inserted first, more or less."""
+        """Delete those of the first 100 windows that have ended, and move the others behind."""
         for key in list(islice(self._usage, 100)):
-            if self._usage[key].resets_at <= now:
-                del self._usage[key]
+            usage = self._usage.pop(key)
+            if now < usage.resets_at:
+                self._usage[key] = usage

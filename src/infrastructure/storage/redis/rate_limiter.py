@@ -32,6 +32,11 @@ class RedisRateLimiter(RateLimiter):
             count, resets_at = await redis.run(_COUNT, [RATE_LIMIT_PREFIX + key], *times)
         return Usage(int(count), from_microseconds(int(resets_at)))
 
+    async def has_window(self, key: str, now: datetime) -> bool:
+        async with self._server.connection("rate_limits") as redis:
+            resets_at = await redis.call("HGET", RATE_LIMIT_PREFIX + key, "resets_at")
+        return resets_at is not None and to_microseconds(now) < int(resets_at)
+
     async def forget(self, key: str) -> None:
         async with self._server.connection("rate_limits") as redis:
             await redis.call("DEL", RATE_LIMIT_PREFIX + key)

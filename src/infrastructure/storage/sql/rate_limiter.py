@@ -37,6 +37,13 @@ class SqlRateLimiter(RateLimiter):
                 await self._purge(connection, now)
         return usage
 
+    async def has_window(self, key: str, now: datetime) -> bool:
+        async with self._rows.connection() as connection:
+            found = select(rate_limits.c.key).where(
+                rate_limits.c.key == key, now < rate_limits.c.resets_at
+            )
+            return (await connection.execute(found)).first() is not None
+
     async def forget(self, key: str) -> None:
         await self._rows.delete(key=key)
 
