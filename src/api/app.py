@@ -6,7 +6,6 @@ from dishka import AsyncContainer
 from litestar import Litestar
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from api import openapi
 from api.controllers.account import UserController
 from api.controllers.administration import AdministrationController
 from api.controllers.api_docs import DOCUMENTATION
@@ -17,16 +16,14 @@ from api.controllers.jwks import KeyController
 from api.controllers.sessions import SessionController
 from api.identity_headers import FOR_GATEWAYS
 from api.json_request import JsonRequest
-from api.middleware.fast_path import with_fast_path
+from api.middleware.fast_path import FastPath, with_fast_path
 from api.middleware.head_requests import with_head_requests
 from api.middleware.request_context import with_request_context
 from api.middleware.security_headers import with_headers
+from api.openapi.config import SHORTEST_PASSWORD, config
 from api.problems import handle
-from api.security.cookies import CookieNames
 from api.security.guard import Guard
 from api.security.origin_policy import OriginPolicy
-from application.authenticate import AuthenticateFromCache
-from application.session_activity import RecordSessionActivity
 
 LARGEST_BODY = 16 * 1024
 """In bytes."""
@@ -36,18 +33,17 @@ def create_app(
     container: AsyncContainer,
     guard: Guard,
     origin_policy: OriginPolicy,
-    names: CookieNames,
-    authenticate: AuthenticateFromCache,
-    record_activity: RecordSessionActivity,
+    fast_path: FastPath,
+    shortest_password: int = SHORTEST_PASSWORD,
 ) -> Litestar:
     """Put the routes behind the guard and the middleware.
 
     :param container: where the handlers' use cases come from.
-    :param names: of the cookies.
+    :param shortest_password: the minimum length of a new password, for the document.
     """
-    app = _routes(origin_policy, guard)
+    app = _routes(origin_policy, shortest_password, guard)
     inner = _with_container(app.asgi_handler, container)
-    inner = with_fast_path(inner, names, authenticate, record_activity)
+    inner = with_fast_path(inner, fast_path)
     inner = with_head_requests(inner, CHANGED_BY_GET, FOR_GATEWAYS)
     inner = with_request_context(inner, origin_policy)
     app.asgi_handler = with_headers(inner, origin_policy)
@@ -56,10 +52,10 @@ def create_app(
 
 def openapi_document(origin_policy: OriginPolicy) -> dict[str, Any]:
     """Return the OpenAPI document, which needs no store."""
-    return _routes(origin_policy).openapi_schema.to_schema()
+    return _routes(origin_policy, SHORTEST_PASSWORD).openapi_schema.to_schema()
 
 
-def _routes(origin_policy: OriginPolicy, *guards: Guard) -> Litestar:
+def _routes(origin_policy: OriginPolicy, shortest_password: int, *guards: Guard) -> Litestar:
     return Litestar(
         route_handlers=[
             AuthController,
@@ -75,7 +71,7 @@ def _routes(origin_policy: OriginPolicy, *guards: Guard) -> Litestar:
         exception_handlers={Exception: handle},
         request_class=JsonRequest,
         request_max_body_size=LARGEST_BODY,
-        openapi_config=openapi.config(origin_policy),
+        openapi_config=config(origin_policy, shortest_password),
         logging_config=None,
     )
 

@@ -167,13 +167,15 @@ class Builder:
             patch.setattr("api.app._routes", self._routes)
             yield
 
-    def _routes(self, origin_policy: OriginPolicy, guard: Guard) -> Litestar:
-        app, handler, switched = self._built(origin_policy)
+    def _routes(self, origin_policy: OriginPolicy, shortest: int, guard: Guard) -> Litestar:
+        app, handler, switched = self._built(origin_policy, shortest)
         app.asgi_handler, switched.current = handler, guard
         return app
 
     @functools.cache  # noqa: B019 - it lives as long as the run
-    def _built(self, origin_policy: OriginPolicy) -> tuple[Litestar, ASGIApp, SwitchedGuard]:
+    def _built(
+        self, origin_policy: OriginPolicy, shortest: int
+    ) -> tuple[Litestar, ASGIApp, SwitchedGuard]:
         guard = SwitchedGuard()
-        app: Litestar = self._make_routes(origin_policy, guard)
+        app: Litestar = self._make_routes(origin_policy, shortest, guard)
         return app, app.asgi_handler, guard

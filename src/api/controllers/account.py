@@ -5,7 +5,7 @@ from litestar import Controller, Response, delete, get, patch, post
 from litestar.params import JSONBody
 
 from api.json_request import JsonRequest
-from api.openapi import ACCESS, failures
+from api.openapi.operations import ACCESS, REMOVES_COOKIES, failures
 from api.request_context import context_of
 from api.schemas.account import PasswordChange, PasswordConfirmation, ProfileChange
 from api.schemas.audit import ActivityAnswer
@@ -45,8 +45,12 @@ class UserController(Controller):
     tags = ["users"]
     security = ACCESS
 
-    @get("/me", summary="Me", responses=failures(NotLoggedIn, TokenRejected, Unavailable))
-    async def me(self, request: JsonRequest) -> UserAnswer:
+    @get(
+        "/me",
+        summary="Get my account",
+        responses=failures(NotLoggedIn, TokenRejected, Unavailable),
+    )
+    async def get_account(self, request: JsonRequest) -> UserAnswer:
         """The user of the access token, as stored now."""
         return UserAnswer.of(request.user.user)
 
@@ -78,10 +82,11 @@ class UserController(Controller):
         "/me",
         status_code=200,
         summary="Delete my account",
+        response_headers=REMOVES_COOKIES,
         responses=_WITH_PASSWORD | failures(LastAdministrator),
     )
     @inject
-    async def delete_me(
+    async def delete_account(
         self,
         request: JsonRequest,
         data: JSONBody[PasswordConfirmation],
@@ -98,7 +103,7 @@ class UserController(Controller):
         responses=failures(NotLoggedIn, TokenRejected, TooManyRequests, Unavailable),
     )
     @inject
-    async def export(
+    async def export_account(
         self, request: JsonRequest, export_account: FromDishka[ExportAccount]
     ) -> ExportAnswer:
         """Return all data stored about me (GDPR, article 15), except the hash of my password."""
@@ -107,11 +112,11 @@ class UserController(Controller):
 
     @get(
         "/me/activity",
-        summary="My activity",
+        summary="List the events of my account",
         responses=failures(InvalidInput, NotLoggedIn, TokenRejected, Unavailable),
     )
     @inject
-    async def activity(
+    async def list_activity(
         self,
         request: JsonRequest,
         list_activity: FromDishka[ListActivity],

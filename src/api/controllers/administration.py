@@ -10,7 +10,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from api.json_request import JsonRequest
-from api.openapi import ACCESS, NeverInvalid, failures
+from api.openapi.operations import ACCESS, NeverInvalid, failures
 from api.request_context import context_of
 from api.schemas.audit import EventsAnswer
 from api.schemas.pages import After, PageSize, searched
@@ -100,7 +100,7 @@ class AdministrationController(Controller):
 
     @get(
         "/users",
-        summary="Users",
+        summary="List users",
         opt=requires(Permission.READ_USERS),
         dependencies={"wanted": Provide(user_query)},
         responses=failures(InvalidInput, *_READING),
@@ -120,7 +120,7 @@ class AdministrationController(Controller):
 
     @get(
         "/users/{user_id:uuid}",
-        summary="A user",
+        summary="Get a user",
         operation_class=NeverInvalid,
         opt=requires(Permission.READ_USERS),
         responses=failures(NotFound, *_READING),
@@ -171,13 +171,13 @@ class AdministrationController(Controller):
 
     @get(
         "/users/{user_id:uuid}/sessions",
-        summary="Sessions of a user",
+        summary="List the sessions of a user",
         operation_class=NeverInvalid,
         opt=requires(Permission.READ_USERS),
         responses=failures(NotFound, *_READING),
     )
     @inject
-    async def list_sessions(
+    async def list_user_sessions(
         self,
         request: JsonRequest,
         user_id: FromPath[UUID],
@@ -196,7 +196,7 @@ class AdministrationController(Controller):
         responses=failures(*_CHANGING),
     )
     @inject
-    async def end_sessions(
+    async def end_user_sessions(
         self,
         request: JsonRequest,
         user_id: FromPath[UUID],
@@ -208,13 +208,13 @@ class AdministrationController(Controller):
 
     @get(
         "/audit",
-        summary="The audit log",
+        summary="List the audit log",
         opt=requires(Permission.READ_AUDIT),
         dependencies={"wanted": Provide(event_query)},
         responses=failures(InvalidInput, *_READING),
     )
     @inject
-    async def audit(
+    async def list_audit_events(
         self,
         request: JsonRequest,
         list_events: FromDishka[ListAuditEvents],

@@ -7,7 +7,14 @@ from litestar import Controller, Response, get, post
 from litestar.params import JSONBody
 
 from api.json_request import JsonRequest
-from api.openapi import ACCESS, REFRESH_COOKIE, OptionalBody, failures
+from api.openapi.operations import (
+    ACCESS,
+    REFRESH,
+    REMOVES_COOKIES,
+    SETS_COOKIES,
+    OptionalBody,
+    failures,
+)
 from api.request_context import context_of
 from api.schemas.auth import LoginRequest, RefreshToken, Registration, TokenAnswer
 from api.schemas.success import Done
@@ -38,7 +45,6 @@ _REFRESH_FAILURES = failures(
     RefreshTokenMissing, CrossSiteRequest, TokenRejected, TooManyRequests, Unavailable
 )
 _LOGOUT_FAILURES = failures(CrossSiteRequest, NotLoggedIn, TokenRejected, Unavailable)
-_REFRESH_SECURITY = [{REFRESH_COOKIE: list[str]()}, {}]
 
 
 class AuthController(Controller):
@@ -49,7 +55,7 @@ class AuthController(Controller):
     @post(
         "/register",
         status_code=200,
-        summary="Register",
+        summary="Register a user",
         responses=failures(InvalidInput, EmailTaken, TooManyRequests, Unavailable, status=_BODY),
     )
     @inject
@@ -70,6 +76,7 @@ class AuthController(Controller):
         "/login",
         status_code=200,
         summary="Log in",
+        response_headers=SETS_COOKIES,
         responses=failures(
             InvalidInput, InvalidCredentials, TooManyRequests, Unavailable, status=_BODY
         ),
@@ -97,8 +104,9 @@ class AuthController(Controller):
     @post(
         "/refresh",
         status_code=200,
-        summary="Refresh",
-        security=_REFRESH_SECURITY,
+        summary="Refresh the tokens",
+        response_headers=SETS_COOKIES,
+        security=REFRESH,
         operation_class=OptionalBody,
         responses=_REFRESH_FAILURES | failures(InvalidInput, status=_BODY),
     )
@@ -124,9 +132,10 @@ class AuthController(Controller):
 
     @get(
         "/refresh",
-        summary="Refresh",
+        summary="Refresh the tokens with the cookie",
+        response_headers=SETS_COOKIES,
         deprecated=True,
-        security=_REFRESH_SECURITY,
+        security=REFRESH,
         responses=_REFRESH_FAILURES,
     )
     @inject
@@ -144,7 +153,8 @@ class AuthController(Controller):
         "/logout",
         status_code=200,
         summary="Log out",
-        security=[*ACCESS, *_REFRESH_SECURITY],
+        response_headers=REMOVES_COOKIES,
+        security=[*ACCESS, *REFRESH],
         operation_class=OptionalBody,
         responses=_LOGOUT_FAILURES | failures(InvalidInput, status=_BODY),
     )
@@ -167,9 +177,10 @@ class AuthController(Controller):
 
     @get(
         "/logout",
-        summary="Log out",
+        summary="Log out with a cookie or a bearer token",
+        response_headers=REMOVES_COOKIES,
         deprecated=True,
-        security=[*ACCESS, *_REFRESH_SECURITY],
+        security=[*ACCESS, *REFRESH],
         responses=_LOGOUT_FAILURES,
     )
     @inject

@@ -10,7 +10,7 @@ from litestar.enums import HttpMethod
 
 from api.identity_headers import FOR_GATEWAYS, IDENTITY_HEADERS, identity
 from api.json_request import JsonRequest
-from api.openapi import ACCESS, NoContent, failures
+from api.openapi.operations import ACCESS, NoContent, failures
 from domain.errors import NotLoggedIn, TokenRejected, Unavailable
 
 _OTHER_METHODS = [
@@ -28,7 +28,8 @@ class VerifyController(Controller):
 
     @get(
         status_code=204,
-        summary="Verify",
+        summary="Verify an access token",
+        response_description="The token is good.",
         operation_class=NoContent,
         responses=failures(NotLoggedIn, TokenRejected, Unavailable),
         response_headers=[

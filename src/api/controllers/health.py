@@ -19,19 +19,19 @@ class OperationController(Controller):
     tags = ["operation"]
     opt = PUBLIC
 
-    @get("/api/healthchecker", summary="Greeting")
-    async def healthchecker(self) -> Greeting:
-        """Says that the service is there, as the service before it did."""
+    @get("/api/healthchecker", summary="Greet")
+    async def greet(self) -> Greeting:
+        """Say that the service runs, as the tutorial's server did."""
         return Greeting("success", "Doorward: signed tokens that can be revoked at once")
 
-    @get("/health/live", summary="Liveness")
-    async def live(self) -> Done:
-        """Whether the process answers. It depends on nothing else: restart it if it does not."""
+    @get("/health/live", summary="Check that the process runs")
+    async def check_liveness(self) -> Done:
+        """Answer without asking any store. Restart the process if it does not answer."""
         return Done("success")
 
     @get(
         "/health/ready",
-        summary="Readiness",
+        summary="Check that the service can answer",
         responses={
             503: ResponseSpec(
                 Readiness,
@@ -41,15 +41,15 @@ class OperationController(Controller):
         },
     )
     @inject
-    async def ready(
+    async def check_readiness(
         self,
-        check_readiness: FromDishka[CheckReadiness],
+        check: FromDishka[CheckReadiness],
         lifecycle: FromDishka[Lifecycle],
     ) -> Response[Readiness]:
-        """Whether each store answers a read, the keys are known to be good, and the service goes
-        on. Send requests elsewhere if not.
+        """Check that each store answers a read, that the signing keys are good, and that no
+        shutdown has begun. Send requests elsewhere while it answers 503.
         """
-        errors = await check_readiness()
+        errors = await check()
         for name, error in errors.items():
             _log(name, error)
         checks: dict[str, Check] = {

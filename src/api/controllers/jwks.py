@@ -8,7 +8,7 @@ from litestar import Controller, Response, get
 from litestar.datastructures import ResponseHeader
 
 from api.json_request import JsonRequest
-from api.openapi import Revalidated, failures
+from api.openapi.operations import Revalidated, failures
 from api.schemas.jwks import KeySet
 from api.security.guard import PUBLIC
 from application.signing_keys import ListPublicKeys
@@ -26,7 +26,7 @@ class KeyController(Controller):
 
     @get(
         "/.well-known/jwks.json",
-        summary="Public keys",
+        summary="List the public keys",
         operation_class=Revalidated,
         response_headers=[
             ResponseHeader(name=name, description=text, value="", documentation_only=True)
@@ -35,7 +35,7 @@ class KeyController(Controller):
         responses=failures(Unavailable),
     )
     @inject
-    async def keys(
+    async def list_keys(
         self,
         request: JsonRequest,
         list_public_keys: FromDishka[ListPublicKeys],

@@ -7,7 +7,7 @@ from litestar import Controller, Response, delete, get
 from litestar.params import FromPath, QueryParameter
 
 from api.json_request import JsonRequest
-from api.openapi import ACCESS, NeverInvalid, failures
+from api.openapi.operations import ACCESS, REMOVES_COOKIES, NeverInvalid, failures
 from api.request_context import context_of
 from api.schemas.sessions import SessionsAnswer
 from api.schemas.success import Done
@@ -30,9 +30,12 @@ class SessionController(Controller):
     tags = ["sessions"]
     security = ACCESS
 
-    @get(summary="My sessions", responses=failures(NotLoggedIn, TokenRejected, Unavailable))
+    @get(
+        summary="List my sessions",
+        responses=failures(NotLoggedIn, TokenRejected, Unavailable),
+    )
     @inject
-    async def list(
+    async def list_sessions(
         self, request: JsonRequest, list_sessions: FromDishka[ListSessions]
     ) -> SessionsAnswer:
         """List my sessions: browser or program, start, last activity and address."""
@@ -41,12 +44,13 @@ class SessionController(Controller):
     @delete(
         "/{session_id:str}",
         status_code=200,
-        summary="End a session",
+        summary="End a session of mine",
+        response_headers=REMOVES_COOKIES,
         operation_class=NeverInvalid,
         responses=failures(NotFound, *_FAILURES),
     )
     @inject
-    async def end(
+    async def end_session(
         self,
         request: JsonRequest,
         session_id: FromPath[str],
@@ -59,17 +63,18 @@ class SessionController(Controller):
 
     @delete(
         status_code=200,
-        summary="End my sessions",
+        summary="End my other sessions, or all of them",
+        response_headers=REMOVES_COOKIES,
         responses=failures(InvalidInput, *_FAILURES),
     )
     @inject
-    async def end_many(
+    async def end_sessions(
         self,
         request: JsonRequest,
         revoke_others: FromDishka[RevokeOtherSessions],
         revoke_all: FromDishka[RevokeAllSessions],
         cookies: FromDishka[CookieWriter],
-        all: Annotated[bool, QueryParameter(description="This one as well.")] = False,  # noqa: A002
+        all: Annotated[bool, QueryParameter(description="This session as well.")] = False,  # noqa: A002
     ) -> Response[Done]:
         """Log out everywhere else, or with `?all=true` here as well."""
         if all:

@@ -6,6 +6,7 @@ later.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import msgspec
 from litestar.enums import ScopeType
@@ -43,13 +44,22 @@ _ANSWERS: dict[str, Callable[[Principal], Answer]] = {
 }
 
 
-def with_fast_path(
-    app: ASGIApp,
-    names: CookieNames,
-    authenticate: AuthenticateFromCache,
-    record_activity: RecordSessionActivity,
-) -> ASGIApp:
+@dataclass(frozen=True, slots=True)
+class FastPath:
+    """What the fast path needs to answer.
+
+    :ivar names: the names of the cookies.
+    """
+
+    names: CookieNames
+    authenticate: AuthenticateFromCache
+    record_activity: RecordSessionActivity
+
+
+def with_fast_path(app: ASGIApp, fast_path: FastPath) -> ASGIApp:
     """Answer from the caches in front of the framework; ask the framework otherwise."""
+    names, authenticate = fast_path.names, fast_path.authenticate
+    record_activity = fast_path.record_activity
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP or scope["method"] != "GET":

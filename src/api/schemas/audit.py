@@ -38,6 +38,8 @@ class ActivityView(Struct, rename="camel"):
 
 
 class ActivityData(Struct):
+    """The events of this page."""
+
     events: list[ActivityView]
 
 
@@ -88,6 +90,8 @@ class EventView(Struct, rename="camel"):
 
 
 class EventsData(Struct):
+    """The events of this page."""
+
     events: list[EventView]
 
 

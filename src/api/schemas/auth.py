@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from api.schemas.members import NAME, EmailText, NewPasswordText, PasswordText, documented
 from api.schemas.success import Success
 from application.authentication import TokenPair
 
@@ -11,32 +12,23 @@ from application.authentication import TokenPair
 class Registration(Struct, kw_only=True):
     """A new user. Members that are not listed here are ignored."""
 
-    name: Annotated[str, Meta(description="1 to 100 characters", examples=["Ada Lovelace"])]
-    email: Annotated[str, Meta(examples=["ada@example.com"])]
-    password: Annotated[
-        str, Meta(description="8 to 256 characters", examples=["correct horse battery staple"])
-    ]
+    UNDOCUMENTED: ClassVar = frozenset({"passwordConfirm"})
+    """Read from clients of the tutorial's server. Generated code cannot have both names."""
+
+    name: Annotated[str, NAME]
+    email: EmailText
+    password: NewPasswordText
     password_confirm: Annotated[
-        str | None,
-        Meta(
-            description="If sent, it must equal the password.",
-            examples=["correct horse battery staple"],
-        ),
+        str | None, documented("If sent, it must equal the password.", "a better one than before")
     ] = None
-    password_confirm_camel: Annotated[
-        str | None,
-        Meta(
-            description="The same, spelled as some clients do.",
-            examples=["correct horse battery staple"],
-        ),
-    ] = field(default=None, name="passwordConfirm")
+    password_confirm_camel: str | None = field(default=None, name="passwordConfirm")
 
 
 class LoginRequest(Struct, kw_only=True):
     """An address and a password for two tokens."""
 
-    email: Annotated[str, Meta(examples=["ada@example.com"])]
-    password: Annotated[str, Meta(examples=["correct horse battery staple"])]
+    email: EmailText
+    password: PasswordText
     transport: Annotated[
         Literal["cookie", "bearer"],
         Meta(description="`cookie`: the tokens are set as cookies. `bearer`: in the body only."),

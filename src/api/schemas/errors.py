@@ -6,6 +6,8 @@ from msgspec import UNSET, Struct, UnsetType
 
 
 class FieldProblem(Struct):
+    """One thing that is wrong with one member of the input."""
+
     field: str
     message: str
 

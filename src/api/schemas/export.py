@@ -13,6 +13,8 @@ from domain.session import SessionId
 
 
 class ExportData(Struct):
+    """The account, its sessions and its events."""
+
     user: UserView
     sessions: list[SessionActivityView]
     events: list[ActivityView]

@@ -46,6 +46,8 @@ class SessionActivityView(Struct, rename="camel"):
 
 
 class SessionsData(Struct):
+    """The sessions."""
+
     sessions: list[SessionActivityView]
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from api.schemas.members import documented
 from api.schemas.pages import PageView
 from api.schemas.success import Success
 from api.unknown_members import StrictBody
@@ -15,14 +16,14 @@ from domain.user import User
 
 
 class UserView(Struct, rename="camel"):
-    """A user, as everybody may see them who may see them at all."""
+    """A user."""
 
     id: UUID
     name: str
-    email: str
-    role: str
-    photo: str
-    verified: bool
+    email: Annotated[str, documented("The address as typed.", format="idn-email")]
+    role: Annotated[str, documented("`user` or `admin`.", "user")]
+    photo: Annotated[str, documented("A file name or an http(s) URL.", "default.png")]
+    verified: Annotated[bool, Meta(description="Whether the address is known to be the user's.")]
     created_at: datetime
     updated_at: datetime
 
@@ -41,11 +42,13 @@ class UserView(Struct, rename="camel"):
 
 
 class UserData(Struct):
+    """The user."""
+
     user: UserView
 
 
 class UserAnswer(Struct):
-    """Return one user."""
+    """One user."""
 
     status: Success
     data: UserData
@@ -68,6 +71,8 @@ class AccountView(UserView):
 
 
 class AccountData(Struct):
+    """The user, as administrators see them."""
+
     user: AccountView
 
 
@@ -83,6 +88,8 @@ class AccountAnswer(Struct):
 
 
 class AccountsData(Struct):
+    """The users of this page."""
+
     users: list[AccountView]
 
 
@@ -100,9 +107,9 @@ class AccountsAnswer(Struct):
 
 
 class UserChange(StrictBody):
-    """The members to change; omitted members stay. A password cannot be set."""
+    """The members to change; omitted members stay. Administrators cannot set a password."""
 
     role: Annotated[Role | None, Meta(examples=["admin"])] = None
     disabled: Annotated[
-        bool | None, Meta(description="Who is disabled cannot log in, and all sessions end.")
+        bool | None, Meta(description="Disabled users cannot log in, and their sessions end.")
     ] = None

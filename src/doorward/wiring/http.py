@@ -9,13 +9,13 @@ from litestar.types import HTTPScope
 
 from api.app import create_app
 from api.lifecycle import Lifecycle
+from api.middleware.fast_path import FastPath
 from api.middleware.instrumentation import RequestObserver, Routes, observed
 from api.security.cookies import CookieNames, CookieWriter
 from api.security.credential_reader import CredentialReader
 from api.security.guard import Guard
 from api.security.origin_policy import OriginPolicy
-from application.authenticate import AuthenticateFromCache
-from application.session_activity import RecordSessionActivity
+from domain.password import PasswordRule
 from infrastructure.config.http import HttpSettings
 from infrastructure.telemetry.telemetry import Observation
 
@@ -26,7 +26,7 @@ class HttpProvider(Provider):
     scope = Scope.APP
 
     lifecycle = from_context(Lifecycle)
-    security = provide_all(CookieWriter, CredentialReader, Guard)
+    security = provide_all(CookieWriter, CredentialReader, Guard, FastPath)
 
     @provide
     def origin_policy(self, settings: HttpSettings) -> OriginPolicy:
@@ -42,12 +42,11 @@ class HttpProvider(Provider):
         container: AsyncContainer,
         guard: Guard,
         origin_policy: OriginPolicy,
-        names: CookieNames,
-        authenticate: AuthenticateFromCache,
-        record_activity: RecordSessionActivity,
+        fast_path: FastPath,
         observation: Observation,
+        rule: PasswordRule,
     ) -> Litestar:
-        app = create_app(container, guard, origin_policy, names, authenticate, record_activity)
+        app = create_app(container, guard, origin_policy, fast_path, rule.shortest)
         for observer in request_observers(observation):
             app.asgi_handler = observed(app.asgi_handler, Routes.of(app), observer)
         return app

@@ -1,0 +1,134 @@
+"""What an operation documents beside the types of its handler."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from litestar.datastructures import ResponseHeader
+from litestar.openapi import ResponseSpec
+from litestar.openapi.spec import (
+    Example,
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    Operation,
+    RequestBody,
+    Schema,
+)
+
+from api.problems import ANSWERS, FRAMEWORK, Answer
+from api.schemas.errors import Failure
+from domain.errors import AuthError
+
+BEARER, ACCESS_COOKIE, REFRESH_COOKIE = "bearer", "access_cookie", "refresh_cookie"
+
+ACCESS = [{BEARER: list[str]()}, {ACCESS_COOKIE: list[str]()}]
+"""The security of routes that need an access token."""
+
+REFRESH = [{REFRESH_COOKIE: list[str]()}, {}]
+"""The security of routes that need a refresh token, as a cookie or in the body."""
+
+
+def _set_cookie(description: str) -> ResponseHeader:
+    return ResponseHeader(
+        name="Set-Cookie", description=description, value="", documentation_only=True
+    )
+
+
+SETS_COOKIES = [
+    _set_cookie(
+        "Sets `access_token` and `refresh_token`, HttpOnly, each for the lifetime of its token, "
+        "and `logged_in`; absent with `bearer` transport. Under https the names of the first two "
+        "begin with `__Host-`. A login also sets `device`, which lets a known device log in while "
+        "its account is under attack."
+    )
+]
+REMOVES_COOKIES = [_set_cookie("Removes the cookies of the session, if it is the caller's.")]
+
+
+@dataclass
+class OptionalBody(Operation):
+    """A route that may be called without a body. Litestar documents every body as required, and
+    ``null`` as a body.
+    """
+
+    def __post_init__(self) -> None:
+        if isinstance(self.request_body, RequestBody):
+            self.request_body.required = False
+            self.request_body.description = "Only for clients without cookies."
+            for content in self.request_body.content.values():
+                _use_first_schema(content)
+                # The first example is the one that "Execute" in /docs sends, with its cookies.
+                content.examples = {
+                    "cookie": Example(summary="The token is in the cookie.", value={}),
+                    "bearer": Example(
+                        summary="The token is in the body.", value={"refresh_token": "eyJhbGci…"}
+                    ),
+                }
+
+
+def _use_first_schema(content: OpenAPIMediaType) -> None:
+    if isinstance(content.schema, Schema) and content.schema.one_of:
+        content.schema = content.schema.one_of[0]
+
+
+@dataclass
+class NeverInvalid(Operation):
+    """A route whose only parameter is an id: a malformed one is a 404. Litestar documents 400."""
+
+    def __post_init__(self) -> None:
+        if self.responses:
+            self.responses.pop("400")
+
+
+@dataclass
+class NoContent(Operation):
+    """A route that answers 204. Litestar documents ``null`` as its body."""
+
+    def __post_init__(self) -> None:
+        answer = (self.responses or {}).get("204")
+        if isinstance(answer, OpenAPIResponse):
+            answer.content = None
+            answer.headers = dict(sorted((answer.headers or {}).items()))  # they come as a set
+
+
+@dataclass
+class Revalidated(Operation):
+    """A route that may answer 304. Litestar cannot document a response without a body."""
+
+    def __post_init__(self) -> None:
+        same = OpenAPIResponse(description="Not modified.")
+        self.responses = dict(sorted({**(self.responses or {}), "304": same}.items()))
+        answer = self.responses["200"]
+        if isinstance(answer, OpenAPIResponse):
+            for content in (answer.content or {}).values():
+                _use_first_schema(content)
+            answer.headers = dict(sorted((answer.headers or {}).items()))  # they come as a set
+
+
+def failures(*errors: type[AuthError], status: tuple[int, ...] = ()) -> dict[int, ResponseSpec]:
+    """Document the error responses of a route.
+
+    :param errors: the errors that it raises.
+    :param status: the status codes of the framework's own errors.
+    """
+    answers: dict[int, list[Answer]] = {}
+    for answer in [*(ANSWERS[error] for error in errors), *(FRAMEWORK[each] for each in status)]:
+        answers.setdefault(answer.status, []).append(answer)
+    return {each: _spec(of_status) for each, of_status in answers.items()}
+
+
+def _spec(answers: list[Answer]) -> ResponseSpec:
+    examples = [Example(summary=answer.message, value=_example(answer)) for answer in answers]
+    return ResponseSpec(
+        Failure,
+        generate_examples=False,
+        description=". ".join(answer.message for answer in answers),
+        examples=examples,
+    )
+
+
+def _example(answer: Answer) -> Mapping[str, object]:
+    return {
+        "status": "error" if answer.status >= 500 else "fail",
+        "message": answer.message,
+        "code": answer.code,
+    }
