@@ -52,7 +52,7 @@ OVERRIDDEN = {
         "resume_writing",
         "send_400_response",
     },
-    supervisor.Worker: {"config", "server", "_server"},
+    supervisor.Worker: {"config", "server", "_server", "target", "start"},
     supervisor.Workers: {
         "__init__",
         "config",

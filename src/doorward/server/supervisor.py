@@ -2,13 +2,16 @@
 
 uvicorn stops a replaced worker as it stops the service, by SIGTERM, on which a ``GracefulServer``
 reports not ready. So a replaced worker gets a signal of its own. SIGHUP reads the configuration
-again, and a signal to exit interrupts a replacement.
+again. A signal to exit interrupts a replacement and a health check, and no worker starts after it.
 """
 
 import os
 import signal
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from socket import socket
 
 import structlog
@@ -29,6 +32,9 @@ Reconfigure = Callable[[], ServerOptions | None]
 WorkerExited = Callable[[int], None]
 """Receives the process id of each worker that has exited while the service runs."""
 
+FORCE_AFTER = 1.0
+"""Seconds after a second SIGINT until workers that have not exited are killed."""
+
 log = structlog.stdlib.get_logger("doorward")
 
 
@@ -40,6 +46,39 @@ class Worker(Process):
         if not isinstance(self._server, GracefulServer):
             self._server = GracefulServer(self.config)
         return self._server
+
+    def target(self, sockets: list[socket] | None = None) -> None:
+        """Serve, in the process of the worker."""
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        super().target(sockets)
+
+    def start(self) -> None:
+        """Start the process. It receives SIGINT once it can handle it.
+
+        A terminal sends SIGINT to all processes, and Python would print a traceback if it comes
+        while a process imports its modules.
+        """
+        with _sigint_blocked():
+            super().start()
+
+    def is_healthy(self, timeout: float, should_exit: threading.Event) -> bool:
+        """Ask the worker whether it runs, as ``is_alive`` does.
+
+        :param timeout: how long it may take to answer, in seconds.
+        :param should_exit: ends the wait: a worker that exits does not answer.
+        """
+        deadline = time.monotonic() + timeout
+        try:
+            self.parent_conn.send(b"ping")
+            while not self.parent_conn.poll(0.1):
+                if should_exit.is_set() or not self.process.is_alive():
+                    return False
+                if time.monotonic() >= deadline:
+                    return False
+            self.parent_conn.recv()
+        except (OSError, EOFError):
+            return False
+        return self.process.is_alive()
 
     def send_signal(self, number: signal.Signals) -> None:
         if self.pid is not None and self.process.is_alive():
@@ -79,14 +118,20 @@ class Workers(Multiprocess):
         self._exit_signal = signal.SIGTERM
 
     def init_processes(self) -> None:
-        self.processes = [self._start_worker() for _ in range(self.processes_num)]
+        for _ in range(self.processes_num):
+            if self.should_exit.is_set():
+                return
+            self.processes.append(self._start_worker())
 
     def keep_subprocess_alive(self) -> None:
         self._forget_retired()
         for index, worker in enumerate(self.processes):
+            is_healthy = worker.is_healthy(
+                self.config.timeout_worker_healthcheck, self.should_exit
+            )
             if self.should_exit.is_set():
                 return
-            if worker.is_alive(timeout=self.config.timeout_worker_healthcheck):
+            if is_healthy:
                 continue
             worker.kill()  # it may hang
             worker.join()
@@ -104,6 +149,8 @@ class Workers(Multiprocess):
         super().handle_int()
 
     def handle_hup(self) -> None:
+        if self.should_exit.is_set():
+            return
         if terminal_is_gone():
             self.handle_int()
             return
@@ -130,7 +177,8 @@ class Workers(Multiprocess):
             self._forget_retired()
 
     def handle_ttin(self) -> None:
-        self.processes.append(self._start_worker())
+        if not self.should_exit.is_set():
+            self.processes.append(self._start_worker())
 
     def handle_ttou(self) -> None:
         if len(self.processes) > 1:
@@ -143,12 +191,17 @@ class Workers(Multiprocess):
             listener.close()
 
     def join_all(self) -> None:
-        for worker in self.processes:
-            while not worker.has_exited(timeout=0.1):
-                if signal.SIGINT in self.signal_queue:
-                    self.signal_queue.remove(signal.SIGINT)
-                    for each in self.processes:
-                        each.send_signal(signal.SIGINT)
+        """Wait for the workers. Each further SIGINT makes them exit at once, or kills them."""
+        kill_at = float("inf")
+        while any(not worker.has_exited(timeout=0.05) for worker in self.processes):
+            if signal.SIGINT in self.signal_queue:
+                self.signal_queue.remove(signal.SIGINT)
+                kill_at = min(kill_at, time.monotonic() + FORCE_AFTER)
+                for worker in self.processes:
+                    worker.send_signal(signal.SIGINT)
+            if time.monotonic() >= kill_at:
+                for worker in self.processes:
+                    worker.send_signal(signal.SIGKILL)
 
     def _start_worker(self) -> Worker:
         worker = Worker(self.config, self.sockets)
@@ -167,6 +220,17 @@ class Workers(Multiprocess):
     def _forget(self, worker: Worker) -> None:
         if worker.pid is not None:
             self._worker_exited(worker.pid)
+
+
+@contextmanager
+def _sigint_blocked() -> Iterator[None]:
+    """Block SIGINT in this thread, and in the processes that it starts meanwhile."""
+    resource_tracker.ensure_running()  # unblocks it when it starts
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _ExitRequest(threading.Event):
