@@ -15,11 +15,10 @@ RUN pip install --no-cache-dir --root-user-action=ignore uv==0.13.9
 COPY pyproject.toml uv.lock ./
 RUN uv sync --frozen --no-dev --extra otel --no-install-project --no-build
 
-# Editable, because the code looks for the migrations beside src/.
 COPY LICENSE README.md ./
 COPY src src
 COPY alembic alembic
-RUN uv sync --frozen --no-dev --extra otel && python -m compileall -q src
+RUN uv sync --frozen --no-dev --no-editable --extra otel
 
 
 FROM python:3.13-slim
@@ -43,7 +42,7 @@ RUN groupadd --gid 10001 doorward \
     && useradd --uid 10001 --gid doorward --no-create-home --home-dir /nonexistent \
         --shell /usr/sbin/nologin doorward \
     && install --directory --owner=doorward --group=doorward --mode=0700 /data
-COPY --from=build /app /app
+COPY --from=build /app/.venv /app/.venv
 
 USER 10001:10001
 VOLUME /data

@@ -12,12 +12,12 @@ PUBLIC_LOCK := env -u UV_DEFAULT_INDEX -u UV_INDEX -u UV_INDEX_URL -u UV_EXTRA_I
 	-u UV_FIND_LINKS $(PYTHON) tools/bootstrap.py lock --no-config
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-quick check fmt fuzz mutate bench bench-full audit sbom docs dev dev-down migrate-up migrate-down lock clean python bootstrap env-file
+.PHONY: help serve test test-quick check fmt fuzz mutate bench bench-full audit sbom docs dev dev-down migrate-up migrate-down lock clean python runtime bootstrap env-file
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
-serve: bootstrap ## run the service on http://127.0.0.1:8000 (HOST and PORT change that)
+serve: runtime ## run the service on http://127.0.0.1:8000 (HOST and PORT change that)
 	@exec $(BIN)/doorward serve
 
 test: bootstrap ## run every test; ARGS="-k login" picks some, ARGS=-n0 runs them in one process
@@ -60,10 +60,10 @@ sbom: python ## write the software bill of materials (CycloneDX) to build/sbom.c
 docs: bootstrap ## write the table of settings into docs/configuration.md
 	$(BIN)/python tools/settings_table.py
 
-migrate-up: bootstrap ## bring the database schema to the newest version
+migrate-up: runtime ## bring the database schema to the newest version
 	@exec $(BIN)/doorward migrate up
 
-migrate-down: bootstrap ## take one migration back
+migrate-down: runtime ## take one migration back
 	@exec $(BIN)/doorward migrate down
 
 dev: env-file ## run service, PostgreSQL, Redis and pgAdmin in Docker
@@ -84,6 +84,9 @@ python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "Doorward needs Python 3.11 or newer, and '$(PYTHON)' is not: install it, or name it with PYTHON=..." >&2; \
 		exit 1; }
+
+runtime: python
+	@$(PYTHON) tools/bootstrap.py --no-dev
 
 bootstrap: python
 	@$(PYTHON) tools/bootstrap.py

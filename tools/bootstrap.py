@@ -1,6 +1,8 @@
 """Prepare this checkout with nothing but the standard library of Python 3.11 or newer.
 
     python3 tools/bootstrap.py              bring .venv up to date; at once when it is
+    python3 tools/bootstrap.py --no-dev     the same with what the service needs, and no more;
+                                            tools that are there already stay
     python3 tools/bootstrap.py lock ...     run uv with these arguments
 
 uv does the work. One on PATH is used when it is recent enough, else the pinned one goes to
@@ -32,18 +34,31 @@ PIP_SHA256 = "f3b60b20ffaadd4415ed7957212a38ac63fa4c5fa375bd0f4a797777940fad13"
 PYTHON = os.path.realpath(sys.executable)
 
 
+NO_DEV = "--no-dev"
+
+
 def main(arguments: list[str]) -> None:
-    if arguments:
+    if arguments and arguments != [NO_DEV]:
         os.chdir(ROOT)
         uv = find_uv()
         os.execve(uv, [uv, *arguments], uv_environment())
-    wanted = fingerprint()
+    prepare([] if needs_tools(arguments) else [NO_DEV])
+
+
+def needs_tools(arguments: list[str]) -> bool:
+    """Whether tests and checks run from this .venv: now, or ever since it was made."""
+    has_them = STAMP.exists() and NO_DEV not in STAMP.read_text()
+    return NO_DEV not in arguments or has_them
+
+
+def prepare(extent: list[str]) -> None:
+    wanted = " ".join([fingerprint(), *extent])
     if STAMP.exists() and STAMP.read_text() == wanted:
         return
     say("preparing .venv (only needed when the locked packages change)")
     STAMP.unlink(missing_ok=True)  # an interrupted sync must not look finished
     run(
-        [find_uv(), "sync", "--frozen", "--compile-bytecode"],
+        [find_uv(), "sync", "--quiet", "--frozen", "--compile-bytecode", *extent],
         uv_environment(),
         "installing the locked packages",
     )

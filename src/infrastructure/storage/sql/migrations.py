@@ -20,7 +20,9 @@ from infrastructure.storage.sql.email_keys import rekey
 from infrastructure.storage.sql.tables import metadata, schema_compatibility
 from infrastructure.storage.sql.url import connect_options
 
-SCRIPTS = Path(__file__).resolve().parents[4] / "alembic"
+_PACKAGED = Path(__file__).resolve().with_name("scripts")
+SCRIPTS = _PACKAGED if _PACKAGED.exists() else Path(__file__).resolve().parents[4] / "alembic"
+"""A wheel has the folder ``alembic`` of the checkout in this package."""
 OURS = frozenset(metadata.tables)
 _LOCK = 0x646F6F72  # "door": the advisory lock of a migration in PostgreSQL
 _T = TypeVar("_T")
