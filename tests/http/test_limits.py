@@ -135,6 +135,46 @@ class TestAnAccount:
             assert (await client.log_in()).status_code == 200
             assert (await client.me()).status_code == 200
 
+    async def test_lets_a_bearer_client_in_that_sends_its_device_token(
+        self, client: Client, app: Litestar
+    ) -> None:
+        token = (await client.come_in())["device_token"]
+        async with a_client(app, ORIGIN, ELSEWHERE) as thief:
+            for _ in range(10):
+                await guess(thief)
+            assert (await thief.log_in()).status_code == 429
+
+            answer = await thief.log_in(transport="bearer", device_token=token)
+
+        assert answer.status_code == 200
+        assert answer.json()["device_token"] == token
+        assert "set-cookie" not in answer.headers
+
+    async def test_is_not_opened_by_a_device_token_of_another_user(
+        self, client: Client, app: Litestar
+    ) -> None:
+        await client.register()
+        token = (await client.come_in("eve@example.org"))["device_token"]
+        async with a_client(app, ORIGIN, ELSEWHERE) as thief:
+            while (await guess(thief)).status_code == 400:
+                pass
+
+            for each in (token, "", "garbage", None):
+                answer = await thief.log_in(transport="bearer", device_token=each)
+                assert answer.status_code == 429
+
+    async def test_lets_its_owner_in_from_a_network_of_before(
+        self, client: Client, app: Litestar
+    ) -> None:
+        await client.come_in()
+        async with a_client(app, ORIGIN, ELSEWHERE) as thief:
+            refused = [await guess(thief) for _ in range(4)][3]
+
+        wrong = await guess(client)
+        assert (wrong.status_code, wrong.content) == (429, refused.content)
+        assert wrong.headers == refused.headers
+        assert (await client.log_in(transport="bearer")).status_code == 200
+
     async def test_is_not_opened_by_the_device_of_another_user(self, client: Client) -> None:
         await client.register()
         await client.sign_up("eve@example.org")

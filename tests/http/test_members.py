@@ -14,7 +14,7 @@ TEXTS = {
 }
 OTHERS = {
     REGISTER: ["password_confirm", "passwordConfirm"],
-    LOGIN: ["transport"],
+    LOGIN: ["transport", "device_token"],
     REFRESH: ["refresh_token"],
     LOGOUT: ["refresh_token"],
 }

@@ -50,6 +50,8 @@ class Postman:
         body = _members(answer)
         if "refresh_token" in body:
             self.variables |= {name: body[name] for name in ("access_token", "refresh_token")}
+        if "device_token" in body:
+            self.variables["device_token"] = body["device_token"]
         data = body.get("data", {})
         others = [each for each in data.get("sessions", []) if not each["isCurrent"]]
         if others:
@@ -106,5 +108,5 @@ def test_the_collection_has_every_route() -> None:
 def test_scripts_store_values_in_variables() -> None:
     scripts = json.dumps([item["event"] for item in items()])
     kept = set(re.findall(r"collectionVariables\.set\('(\w+)'", scripts))
-    assert kept == {"access_token", "refresh_token", "session_id", "user_id"}
+    assert kept == {"access_token", "refresh_token", "device_token", "session_id", "user_id"}
     assert kept <= {each["key"] for each in COLLECTION["variable"]}

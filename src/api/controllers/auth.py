@@ -91,12 +91,18 @@ class AuthController(Controller):
         cookies: FromDishka[CookieWriter],
     ) -> Response[TokenAnswer]:
         """Start a session. The tokens are set as cookies, or with `"transport": "bearer"` returned
-        in the body; then the client stores the refresh token itself."""
-        device_token = credentials.device_token(request)
+        in the body; then the client stores the refresh token and the device token itself."""
+        device_token = data.device_token or credentials.device_token(request)
         caller = replace(context_of(request), device_token=device_token)
         logged_in = await log_in(data.email, data.password, caller)
         if data.transport == "bearer":
-            return Response(TokenAnswer.of(logged_in.tokens, with_refresh_token=True))
+            return Response(
+                TokenAnswer.of(
+                    logged_in.tokens,
+                    with_refresh_token=True,
+                    device_token=logged_in.device_token,
+                )
+            )
         answer = _with_cookies(logged_in.tokens, cookies)
         answer.set_cookie(cookies.of_device(logged_in.device_token))
         return answer

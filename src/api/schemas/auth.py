@@ -33,6 +33,13 @@ class LoginRequest(Struct, kw_only=True):
         Literal["cookie", "bearer"],
         Meta(description="`cookie`: the tokens are set as cookies. `bearer`: in the body only."),
     ] = "cookie"
+    device_token: Annotated[
+        str | None,
+        Meta(
+            description="From an earlier login with `bearer` transport. It keeps guesses of "
+            "others from locking this client out. Browsers have a cookie instead."
+        ),
+    ] = None
 
 
 class RefreshToken(Struct, kw_only=True):
@@ -54,13 +61,23 @@ class TokenAnswer(Struct):
     token_type: Literal["Bearer"]
     expires_in: Annotated[int, Meta(description="Seconds until the access token expires.")]
     refresh_token: str | UnsetType = UNSET
+    device_token: Annotated[
+        str | UnsetType,
+        Meta(
+            description="Of a login with `bearer` transport: store it, and send it with the next "
+            "login. It is valid until the password changes, and no credential."
+        ),
+    ] = UNSET
 
     @classmethod
-    def of(cls, tokens: TokenPair, *, with_refresh_token: bool) -> Self:
+    def of(
+        cls, tokens: TokenPair, *, with_refresh_token: bool, device_token: str | UnsetType = UNSET
+    ) -> Self:
         return cls(
             "success",
             tokens.access,
             "Bearer",
             tokens.access_lifetime,
             tokens.refresh if with_refresh_token else UNSET,
+            device_token,
         )
