@@ -20,21 +20,25 @@ _SIGHTING: dict[str, sa.types.TypeEngine[Any]] = {
 }
 
 _PLAIN = {
-    "users_created_at_idx": ["created_at", "id"],
-    "users_role_created_at_idx": ["role", "created_at", "id"],
-    "users_disabled_created_at_idx": ["disabled", "created_at", "id"],
+    "users_created_at_idx": "users (created_at, id)",
+    "users_role_created_at_idx": "users (role, created_at, id)",
+    "users_disabled_created_at_idx": "users (disabled, created_at, id)",
 }
+
+
+def online_indexes(dialect: str) -> dict[str, str]:
+    """The indexes to create before :func:`upgrade`, without blocking the service."""
+    # By code points, whatever the database's language: texts with one prefix are adjacent.
+    order = ' COLLATE "C"' if dialect == "postgresql" else ""
+    return _PLAIN | {
+        "users_email_order_idx": f"users ((email_key{order}), id)",
+        "users_name_order_idx": f"users ((lower(name){order}), id)",
+    }
 
 
 def upgrade() -> None:
     for name, kind in _SIGHTING.items():
         op.add_column("sessions", sa.Column(name, kind, nullable=True))
-    for name, columns in _PLAIN.items():
-        op.create_index(name, "users", columns)
-    # By code points, whatever the database's language: what has one beginning is side by side.
-    order = ' COLLATE "C"' if op.get_bind().dialect.name == "postgresql" else ""
-    op.create_index("users_email_order_idx", "users", [sa.text(f"(email_key{order})"), "id"])
-    op.create_index("users_name_order_idx", "users", [sa.text(f"(lower(name){order})"), "id"])
 
 
 def downgrade() -> None:

@@ -36,7 +36,7 @@ PATIENT = StoreOptions(timeout=timedelta(seconds=60))
 RECORDED = sorted(folder.name for folder in RELEASES.iterdir())
 EXPANDING = re.compile(r"CREATE (TABLE|INDEX|FUNCTION) |INSERT INTO |ALTER TABLE \w+ ADD COLUMN ")
 NEEDS_A_VALUE = re.compile(r"ADD COLUMN (?!.*DEFAULT).*NOT NULL")
-READING = re.compile(r"SELECT|SHOW|BEGIN|PRAGMA")
+READING = re.compile(r"SELECT|SHOW|SET LOCAL|BEGIN|PRAGMA")
 OF_ALEMBIC = re.compile(r".* (alembic_version|schema_compatibility)\b")
 
 each_database = pytest.mark.parametrize("url", ["sqlite_url", "postgres_url"], indirect=True)

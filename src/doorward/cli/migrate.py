@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from functools import partial
 
 import click
 
 from doorward.cli.use_cases import read_settings
 from doorward.diagnostics import preflight
+from infrastructure.config.parsers import lifetime
 from infrastructure.storage import schema_version as schema
 from infrastructure.storage.locations import Location, distinct, store_options
 from infrastructure.storage.options import StoreOptions
@@ -18,16 +21,34 @@ def migrate() -> None:
     """Migrate the schema of the databases."""
 
 
-@migrate.command()
-def up() -> None:
-    """Migrate to the newest revision."""
-    _migrate(schema.move_up)
+def _read_wait(_context: click.Context, _parameter: click.Parameter, wait: str) -> timedelta:
+    try:
+        return lifetime(wait)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+_wait = click.option(
+    "--wait",
+    default="1m",
+    show_default=True,
+    callback=_read_wait,
+    help="How long to wait for other transactions that hold locks on the tables, such as 30m.",
+)
 
 
 @migrate.command()
-def down() -> None:
+@_wait
+def up(wait: timedelta) -> None:
+    """Migrate to the newest revision, while the service runs."""
+    _migrate(partial(schema.move_up, wait=wait))
+
+
+@migrate.command()
+@_wait
+def down(wait: timedelta) -> None:
     """Go back by one revision. Data that only the newer one can store is lost."""
-    _migrate(schema.move_down)
+    _migrate(partial(schema.move_down, wait=wait))
 
 
 def _migrate(move: Callable[[Location, StoreOptions], Awaitable[schema.Move]]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from alembic.util.exc import CommandError
 
@@ -11,6 +12,7 @@ from infrastructure.storage.not_ready import NotReady
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql import migrations
 from infrastructure.storage.sql.database import Database
+from infrastructure.storage.sql.locks import LocksHeld
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +37,35 @@ async def revision(location: Location, options: StoreOptions) -> str | None:
         return await migrations.current(location.url)
 
 
-async def move_up(location: Location, options: StoreOptions) -> Move:
+async def move_up(
+    location: Location, options: StoreOptions, wait: timedelta = migrations.WAIT
+) -> Move:
     """Migrate to the newest revision. A later revision that is compatible stays.
 
+    :param wait: for other migrations, and for transactions that hold locks on the tables.
     :raises NotReady: the database does not answer, or cannot be migrated.
     """
     before = await revision(location, options)
     with _migrating(location):
         if await migrations.is_newer_and_compatible(location.url):
             return Move(before, before)
-        await migrations.upgrade(location.url)
+        await migrations.upgrade(location.url, wait=wait)
     return Move(before, await revision(location, options))
 
 
-async def move_down(location: Location, options: StoreOptions) -> Move:
+async def move_down(
+    location: Location, options: StoreOptions, wait: timedelta = migrations.WAIT
+) -> Move:
     """Migrate back by one revision, if there is one.
 
+    :param wait: as for :func:`move_up`.
     :raises NotReady: the database does not answer, or cannot be migrated.
     """
     before = await revision(location, options)
     if before is None:
         return Move(None, None)
     with _migrating(location):
-        await migrations.downgrade(location.url)
+        await migrations.downgrade(location.url, wait=wait)
     return Move(before, await revision(location, options))
 
 
@@ -83,6 +91,11 @@ def _migrating(location: Location) -> Iterator[None]:
     try:
         with translate_errors(location, "cannot be migrated"):
             yield
+    except LocksHeld as error:
+        raise NotReady(
+            f"{location.description} cannot be migrated now: {error}; "
+            "run it again, or with a longer --wait"
+        ) from None
     except migrations.ForeignSchema:
         raise NotReady(
             f"{location.description} has tables of the same names that are not Doorward's: "

@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from domain.errors import Unavailable
 from infrastructure.storage.options import StoreOptions
+from infrastructure.storage.sql import pooler
 from infrastructure.storage.sql.tables import sessions, users
 from infrastructure.storage.sql.url import connect_options
 
@@ -46,20 +47,26 @@ class Database:
         self.has_audit_log = options.has_audit_log
         self._seconds = options.timeout.total_seconds()
         self._observe = partial(options.observer, parsed.get_backend_name())
-        if parsed.get_backend_name() == "postgresql":
+        is_postgresql = parsed.get_backend_name() == "postgresql"
+        if is_postgresql:
             driver_options["connection_class"] = _Connection
+        self._driver_options = {"timeout": self._seconds, **driver_options}
+        self._engine_options: dict[str, Any] = {
+            "hide_parameters": True,  # parameters have addresses and hashes, and errors are logged
+            "pool_size": options.pool_size,
+            "max_overflow": 0,
+            "pool_pre_ping": True,  # no request fails because the database was restarted
+        }
         self._engine = create_async_engine(
             parsed,
             isolation_level="AUTOCOMMIT",
-            hide_parameters=True,  # parameters have addresses and hashes, and errors are logged
-            pool_size=options.pool_size,
-            max_overflow=0,
-            pool_pre_ping=True,  # no request fails because the database was restarted
-            connect_args={"timeout": self._seconds, **driver_options},
+            connect_args=self._driver_options,
+            **self._engine_options,
         )
-        self._driver_options = driver_options
-        level = "READ COMMITTED" if parsed.get_backend_name() == "postgresql" else "SERIALIZABLE"
+        level = "READ COMMITTED" if is_postgresql else "SERIALIZABLE"
         self._transactions = self._engine.execution_options(isolation_level=level)
+        self._asking = asyncio.Lock()
+        self._is_pooled: bool | None = None if is_postgresql else False
         if self._engine.dialect.name == "sqlite":
             event.listen(self._transactions.sync_engine, "begin", begin_immediate)
             event.listen(self._engine.sync_engine, "do_connect", make_private)
@@ -72,15 +79,45 @@ class Database:
         :raises Unavailable: the database does not answer in time.
         """
         with self._observe(role), _translate_errors(role):
-            async with asyncio.timeout(self._seconds), self._engine.connect() as connection:
-                yield connection
+            async with asyncio.timeout(self._seconds):
+                # Behind a pooler, even one statement is sent in two steps to one server only in a
+                # transaction.
+                is_pooled = await self.is_pooled()
+                opening = self._transactions.begin() if is_pooled else self._engine.connect()
+                async with opening as connection:
+                    yield connection
 
     @asynccontextmanager
     async def transaction(self, role: str) -> AsyncIterator[AsyncConnection]:
         """As :meth:`connection`, in one transaction. An error rolls it back."""
         with self._observe(role), _translate_errors(role):
-            async with asyncio.timeout(self._seconds), self._transactions.begin() as connection:
-                yield connection
+            async with asyncio.timeout(self._seconds):
+                await self.is_pooled()
+                async with self._transactions.begin() as connection:
+                    yield connection
+
+    async def is_pooled(self) -> bool:
+        """Whether a connection pooler is between this process and PostgreSQL.
+
+        The first call finds out, with a connection of its own, and decides how all others connect.
+        """
+        if self._is_pooled is None:
+            async with self._asking:
+                if self._is_pooled is None:
+                    self._is_pooled = await self._find_pooler()
+        return self._is_pooled
+
+    async def _find_pooler(self) -> bool:
+        async with self.dedicated_connection() as connection:
+            is_pooled = await pooler.is_pooled(connection)
+        if is_pooled:
+            self._transactions = pooler.stateless_engine(
+                self._engine.url,
+                self._driver_options,
+                isolation_level="READ COMMITTED",
+                **self._engine_options,
+            )
+        return is_pooled
 
     async def ping(self) -> None:
         """Check that the database answers, has the tables and lets this user read them.
@@ -99,9 +136,10 @@ class Database:
 
     @asynccontextmanager
     async def dedicated_connection(self) -> AsyncIterator[asyncpg.Connection]:
-        """A connection of the driver to PostgreSQL, outside the pool."""
+        """A connection of the driver to PostgreSQL, outside the pool and without a search path."""
         _, place = self._engine.dialect.create_connect_args(self._engine.url)
-        connection = await asyncpg.connect(**place, timeout=self._seconds, **self._driver_options)
+        options = pooler.without_search_path(self._driver_options)
+        connection = await asyncpg.connect(**place, **options)
         try:
             yield connection
         finally:
@@ -114,6 +152,7 @@ class Database:
         try:
             yield database
         finally:
+            await database._transactions.dispose()
             await database._engine.dispose()
 
 

@@ -19,6 +19,7 @@ from infrastructure.storage.near_cache.invalidation_feed import (
     Subscriber,
 )
 from infrastructure.storage.sql.database import Database
+from infrastructure.storage.sql.pooler import is_pooled
 
 _PROBE = "? "
 CHANNEL = "doorward_changes"
@@ -54,6 +55,8 @@ class PostgresFeed(ConnectedFeed):
         connect = self._database.dedicated_connection
         async with connect() as listener, connect() as prober:
             async with asyncio.timeout(self._bound):
+                for connection in (listener, prober):
+                    await is_pooled(connection)  # if not, the server keeps idle sessions open
                 await listener.add_listener(CHANNEL, self._receive)
             self._begin()
             while True:
@@ -65,7 +68,8 @@ class PostgresFeed(ConnectedFeed):
         number = secrets.token_hex(8)
         self._sent_at[number] = running_time()
         async with asyncio.timeout(self._bound):
-            await prober.execute("SELECT pg_notify($1, $2)", CHANNEL, _PROBE + number)
+            # Without parameters, and so without a prepared statement, which a pooler might lose.
+            await prober.execute(f"SELECT pg_notify('{CHANNEL}', '{_PROBE}{number}')")
 
     def _receive(self, _connection: object, _process: int, _channel: str, message: str) -> None:
         if not message.startswith(_PROBE):

@@ -1,6 +1,15 @@
-"""Upgrades and downgrades the schema of SQL databases, with Alembic."""
+"""Upgrades and downgrades the schema of SQL databases, with Alembic.
 
-from collections.abc import Callable
+SQLite is migrated in one transaction. PostgreSQL is migrated beside a running service: each
+revision in a short transaction of its own that does not wait long for locks, because all later
+statements on the table would wait behind it, and indexes of existing tables before it and outside
+of any transaction, as ``CREATE INDEX CONCURRENTLY``.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -9,7 +18,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, delete, event, insert, inspect, select, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from infrastructure.storage.sql.database import (
     begin_immediate,
@@ -17,6 +26,9 @@ from infrastructure.storage.sql.database import (
     prepare_sqlite,
 )
 from infrastructure.storage.sql.email_keys import rekey
+from infrastructure.storage.sql.locks import ADVISORY_LOCK, LOCK_TIMEOUT, Patience
+from infrastructure.storage.sql.online_indexes import create_concurrently, create_index
+from infrastructure.storage.sql.pooler import stateless_engine
 from infrastructure.storage.sql.tables import metadata, schema_compatibility
 from infrastructure.storage.sql.url import connect_options
 
@@ -24,7 +36,7 @@ _PACKAGED = Path(__file__).resolve().with_name("scripts")
 SCRIPTS = _PACKAGED if _PACKAGED.exists() else Path(__file__).resolve().parents[4] / "alembic"
 """A wheel has the folder ``alembic`` of the checkout in this package."""
 OURS = frozenset(metadata.tables)
-_LOCK = 0x646F6F72  # "door": the advisory lock of a migration in PostgreSQL
+WAIT = timedelta(minutes=1)
 _T = TypeVar("_T")
 
 
@@ -42,40 +54,104 @@ def newest() -> str:
 
 async def current(url: str) -> str | None:
     """Return the revision of a database; ``None`` before the first one."""
-    return await _run(url, _revision)
+    return await _read(url, _revision)
 
 
 async def is_newer_and_compatible(url: str) -> bool:
     """Whether a later release has migrated the database and declares this code compatible."""
-    return await _run(url, _is_newer_and_compatible)
+    return await _read(url, _is_newer_and_compatible)
 
 
-async def upgrade(url: str, revision: str = "head") -> None:
+async def upgrade(url: str, revision: str = "head", wait: timedelta = WAIT) -> None:
     """Migrate up. Of several processes that call this at once one migrates; the others wait.
 
+    :param wait: for other migrations, and for transactions that hold locks on the tables.
     :raises ForeignSchema: tables of other software are in the way.
+    :raises LocksHeld: other transactions held locks for longer. Revisions that were reached stay.
     """
+    patience = Patience(wait)
+    async with _engine(url) as engine:
+        if engine.dialect.name == "sqlite":
+            await _in_transaction(engine, partial(_upgrade_at_once, revision))
+            return
+        async with _exclusively(engine, patience):
+            if await _in_transaction(engine, _revision) is None:
+                # Nothing uses these tables yet.
+                once = partial(_upgrade_at_once, revision)
+                await patience.retry(engine, lambda: _in_transaction(engine, once))
+                return
+            await _upgrade_in_steps(engine, revision, patience)
 
-    def run(connection: Connection) -> None:
-        if _revision(connection) is None and set(inspect(connection).get_table_names()) & OURS:
-            raise ForeignSchema
-        before = _revision(connection)
-        command.upgrade(_config(connection), revision)
-        _note_compatibility(connection)
-        if before == newest():
-            rekey(connection)  # nodes of an earlier release may have written keys since
 
-    await _run(url, run)
+async def _upgrade_in_steps(engine: AsyncEngine, revision: str, patience: Patience) -> None:
+    """Migrate a PostgreSQL database beside a running service."""
+    steps = await _in_transaction(engine, partial(_steps, revision))
+    for each in steps:
+        for name, on in _online_indexes(each, "postgresql").items():
+            await create_concurrently(engine, name, on, patience)
+        step = partial(_upgrade_to, each)
+        await patience.retry(engine, partial(_in_transaction, engine, step))
+    if not steps:
+        await patience.retry(engine, partial(_in_transaction, engine, _rekey_again))
 
 
-async def downgrade(url: str, revision: str = "-1") -> None:
-    """Migrate down by one revision, or to a given one. ``base`` is before the first."""
+async def downgrade(url: str, revision: str = "-1", wait: timedelta = WAIT) -> None:
+    """Migrate down by one revision, or to a given one. ``base`` is before the first.
+
+    :raises LocksHeld: as :func:`upgrade`.
+    """
 
     def run(connection: Connection) -> None:
         command.downgrade(_config(connection), revision)
         _note_compatibility(connection)
 
-    await _run(url, run)
+    patience = Patience(wait)
+    async with _engine(url) as engine, _exclusively(engine, patience):
+        await patience.retry(engine, lambda: _in_transaction(engine, run))
+
+
+def _upgrade_at_once(revision: str, connection: Connection) -> None:
+    """Migrate a database that no other process uses meanwhile, or one that has no tables."""
+    if _revision(connection) is None and set(inspect(connection).get_table_names()) & OURS:
+        raise ForeignSchema
+    steps = _steps(revision, connection)
+    for each in steps:
+        for name, on in _online_indexes(each, connection.dialect.name).items():
+            create_index(connection, name, on)
+        _upgrade_to(each, connection)
+    if not steps:
+        _rekey_again(connection)
+
+
+def _rekey_again(connection: Connection) -> None:
+    """Repeat migration 0009: nodes of an earlier release may have written keys since."""
+    if _revision(connection) == newest():
+        rekey(connection)
+
+
+def _upgrade_to(revision: str, connection: Connection) -> None:
+    command.upgrade(_config(connection), revision)
+    _note_compatibility(connection)
+
+
+def _steps(revision: str, connection: Connection) -> list[str]:
+    """Return the revisions after the current one, up to the given one.
+
+    :raises CommandError: one of them is unknown.
+    """
+    scripts, before = _scripts(), _revision(connection)
+    if before is not None:
+        scripts.get_revision(before)
+    found = scripts.iterate_revisions(revision, before or "base")
+    return [each.revision for each in found][::-1]
+
+
+def _online_indexes(revision: str, dialect: str) -> dict[str, str]:
+    """Return the indexes that a revision adds to tables of earlier ones, by name."""
+    module = _scripts().get_revision(revision).module
+    declared: Callable[[str], dict[str, str]] | None
+    declared = getattr(module, "online_indexes", None)
+    return declared(dialect) if declared else {}
 
 
 def _scripts() -> ScriptDirectory:
@@ -119,20 +195,55 @@ def _config(connection: Connection) -> Config:
     return config
 
 
-async def _run(url: str, work: Callable[[Connection], _T]) -> _T:
-    """Run the work in one transaction, which excludes all other migrations of the database."""
-    parsed, options = connect_options(url)
-    engine = create_async_engine(parsed, connect_args=options)
+async def _read(url: str, work: Callable[[Connection], _T]) -> _T:
+    async with _engine(url) as engine:
+        return await _in_transaction(engine, work)
+
+
+async def _in_transaction(engine: AsyncEngine, work: Callable[[Connection], _T]) -> _T:
+    """Run the work in one transaction. In SQLite, it excludes all others."""
+    async with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            await connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
+        return await connection.run_sync(work)
+
+
+@asynccontextmanager
+async def _exclusively(engine: AsyncEngine, patience: Patience) -> AsyncIterator[None]:
+    """Exclude all other migrations of a PostgreSQL database.
+
+    The lock is that of a transaction, because a pooler lends no session for longer. It is not
+    waited for in the server: ``CREATE INDEX CONCURRENTLY`` waits for every statement that waits.
+
+    :raises LocksHeld: another migration takes too long.
+    """
     if engine.dialect.name == "sqlite":
+        yield
+        return
+    while True:
+        async with engine.begin() as connection:
+            if await connection.scalar(text(f"SELECT pg_try_advisory_xact_lock({ADVISORY_LOCK})")):
+                # Its portal would keep a snapshot until the next statement, and CREATE INDEX
+                # CONCURRENTLY waits for that. SET needs none.
+                await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+                yield
+                return
+        await patience.pause("another migration")
+
+
+@asynccontextmanager
+async def _engine(url: str) -> AsyncIterator[AsyncEngine]:
+    parsed, options = connect_options(url)
+    if parsed.get_backend_name() == "sqlite":
+        engine = create_async_engine(parsed, connect_args=options)
         event.listen(engine.sync_engine, "do_connect", make_private)
         event.listen(
             engine.sync_engine, "connect", prepare_sqlite
         )  # WAL, before concurrent access
         event.listen(engine.sync_engine, "begin", begin_immediate)
+    else:
+        engine = stateless_engine(parsed, options)
     try:
-        async with engine.begin() as connection:
-            if engine.dialect.name == "postgresql":
-                await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-            return await connection.run_sync(work)
+        yield engine
     finally:
         await engine.dispose()
