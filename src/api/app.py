@@ -14,7 +14,7 @@ from api.controllers.gateway import VerifyController
 from api.controllers.health import OperationController
 from api.controllers.jwks import KeyController
 from api.controllers.sessions import SessionController
-from api.identity_headers import FOR_GATEWAYS
+from api.identity_headers import is_for_gateways
 from api.json_request import JsonRequest
 from api.middleware.fast_path import FastPath, with_fast_path
 from api.middleware.head_requests import with_head_requests
@@ -44,7 +44,7 @@ def create_app(
     app = _routes(origin_policy, shortest_password, guard)
     inner = _with_container(app.asgi_handler, container)
     inner = with_fast_path(inner, fast_path)
-    inner = with_head_requests(inner, CHANGED_BY_GET, FOR_GATEWAYS)
+    inner = with_head_requests(inner, CHANGED_BY_GET, is_for_gateways)
     inner = with_request_context(inner, origin_policy)
     app.asgi_handler = with_headers(inner, origin_policy)
     return app

@@ -2,10 +2,19 @@
 
 from collections.abc import Iterable
 
+from litestar.utils import normalize_path
+
 from domain.actor import Principal
 
 FOR_GATEWAYS = "/api/auth/verify"
 """Path of the route that gateways call; below it, Envoy appends the path of the request."""
+
+
+def is_for_gateways(path: str) -> bool:
+    """Whether this path is the gateways' or below it, as the framework's router reads paths."""
+    normal = normalize_path(path)
+    return normal == FOR_GATEWAYS or normal.startswith(f"{FOR_GATEWAYS}/")
+
 
 IDENTITY_HEADERS = {
     "X-User-Id": "The user's id.",

@@ -11,6 +11,7 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.routes import HTTPRoute
+from litestar.utils import normalize_path
 
 from api.schemas.errors import Failure, FieldProblem, ProblemDetails
 from api.security.origin_policy import CrossSiteRequest
@@ -214,7 +215,7 @@ def _limit_headers(error: TooManyRequests) -> Mapping[str, str]:
 
 def allowed_methods(request: Request[Any, Any, Any]) -> set[str]:
     """Return the methods that the path of this request supports (RFC 9110, section 10.2.1)."""
-    asked = request.scope["path"].strip("/").split("/")
+    asked = normalize_path(request.scope["path"]).strip("/").split("/")
     return {
         method
         for route in request.app.routes

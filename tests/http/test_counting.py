@@ -2,6 +2,9 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from ipaddress import ip_network
+from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
 from dishka import AsyncContainer, Provider
@@ -27,6 +30,7 @@ from tests.http.people import (
     ME,
     NEW_PASSWORD,
     NO_SESSION,
+    ORIGIN,
     REFRESH,
     SESSIONS,
     USERS,
@@ -88,7 +92,21 @@ def test_every_route_is_known_by_its_template(app: Litestar) -> None:
 
 
 def test_without_metrics_and_traces_no_request_is_observed() -> None:
-    assert list(request_observers(Observation())) == []
+    assert list(request_observers(Observation(), OriginPolicy(ORIGIN))) == []
+
+
+@pytest.mark.parametrize(
+    ("peer", "is_believed"), [("10.0.0.1", True), ("::ffff:10.0.0.1", True), ("192.0.2.1", False)]
+)
+def test_only_a_trusted_proxy_may_name_the_trace(peer: str, is_believed: bool) -> None:
+    headers = [(b"traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")]
+    tracing = Mock()
+    policy = OriginPolicy(ORIGIN, trusted_proxies=(ip_network("10.0.0.0/8"),))
+    [observe] = request_observers(Observation(tracing=tracing), policy)
+
+    observe(cast("Any", {"method": "GET", "client": (peer, 1), "headers": headers}), ME)
+
+    assert list(tracing.request.call_args.args[2]) == (headers if is_believed else [])
 
 
 async def test_answers_of_the_framework_are_counted(

@@ -15,6 +15,7 @@ from tests.http.people import (
     CLIENT_ORIGIN,
     LOGOUT,
     ME,
+    ORIGIN,
     REFRESH,
     VERIFY,
     Client,
@@ -103,6 +104,18 @@ async def test_a_preflight_is_no_yes(client: Client, method: str, path: str) -> 
     headers = {"Origin": CLIENT_ORIGIN, "Access-Control-Request-Method": "GET"} | SPOOFED
 
     answer = await client.request(method, VERIFY + path, headers=headers)
+
+    assert answer.status_code == 401
+    assert identity(answer) == {}
+
+
+@pytest.mark.parametrize("path", ["//api/auth/verify", "/api/auth//verify", "/api//auth/verify/"])
+async def test_a_preflight_is_no_yes_however_many_slashes_the_path_has(
+    client: Client, path: str
+) -> None:
+    headers = {"Origin": CLIENT_ORIGIN, "Access-Control-Request-Method": "GET"} | SPOOFED
+
+    answer = await client.request("OPTIONS", ORIGIN + path, headers=headers)
 
     assert answer.status_code == 401
     assert identity(answer) == {}

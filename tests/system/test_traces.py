@@ -137,13 +137,14 @@ def test_one_request_is_one_trace_from_the_handler_to_the_stores(
     assert collector.resource["service.version"] == "0.1.0"
 
 
-def test_fast_path_responses_are_traced_in_the_trace_of_the_client(
+def test_fast_path_responses_are_traced_in_the_trace_that_a_proxy_names(
     tmp_path: Path,
 ) -> None:
     said = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
     with a_collector() as collector:
         url = f"{collector.url}/v1/traces"
-        with a_service(tmp_path, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=url) as service:
+        variables = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": url, "TRUSTED_PROXIES": "127.0.0.1"}
+        with a_service(tmp_path, **variables) as service:
             mine = bearer(log_in(service))
             for _ in range(3):
                 assert httpx.get(service.url + ME, headers=mine | said).status_code == 200

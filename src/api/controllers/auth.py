@@ -37,7 +37,7 @@ from domain.errors import (
 )
 from domain.rate_limit import TooManyRequests
 
-CHANGED_BY_GET = frozenset({"api/auth/refresh", "api/auth/logout"})
+CHANGED_BY_GET = frozenset({"/api/auth/refresh", "/api/auth/logout"})
 """Paths where GET changes something, for old clients."""
 
 _BODY = (413, 415)

@@ -1,29 +1,29 @@
 """HEAD and OPTIONS, answered as GET where that is what they mean."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import cast
 
 from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.utils import normalize_path
 
 
 def with_head_requests(
-    app: ASGIApp, changed_by_get: Collection[str], for_gateways: str
+    app: ASGIApp, changed_by_get: Collection[str], is_for_gateways: Callable[[str], bool]
 ) -> ASGIApp:
     """Answer HEAD as GET without the body (RFC 9110, section 9.3.2).
 
-    :param changed_by_get: the paths, without slashes at their ends, where GET changes something.
-    :param for_gateways: the path where a gateway asks about the OPTIONS of its own clients.
+    :param changed_by_get: the paths where GET changes something.
+    :param is_for_gateways: whether a gateway asks at a path about the OPTIONS of its own clients.
     """
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             await app(scope, receive, send)
-        elif scope["method"] == "OPTIONS" and scope["path"].startswith(for_gateways):
+        elif scope["method"] == "OPTIONS" and is_for_gateways(scope["path"]):
             await app(_as_get(scope), receive, send)
         elif scope["method"] == "HEAD":
-            path = "/".join(part for part in scope["path"].split("/") if part)  # as Litestar does
-            is_changed = path in changed_by_get
+            is_changed = normalize_path(scope["path"]) in changed_by_get
             await app(scope if is_changed else _as_get(scope), receive, _without_body(send))
         else:
             await app(scope, receive, send)

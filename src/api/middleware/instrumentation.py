@@ -12,6 +12,7 @@ from litestar import Litestar
 from litestar.enums import ScopeType
 from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.utils import normalize_path
 
 UNKNOWN = "unknown"
 """The route of an unknown path."""
@@ -67,7 +68,7 @@ class Routes:
         plain = self._plain.get(path)
         if plain is not None:
             return plain
-        normal = "/" + "/".join(part for part in path.split("/") if part)  # as Litestar does
+        normal = normalize_path(path)
         if plain := self._plain.get(normal):
             return plain
         return next(

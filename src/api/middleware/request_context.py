@@ -20,6 +20,8 @@ from api.security.origin_policy import OriginPolicy
 from domain.request_context import RequestContext
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_WITH_PORT = re.compile(r"\[([^\[\]]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
+"""An address with the port of the client, as Azure Application Gateway and IIS report it."""
 
 
 def with_request_context(app: ASGIApp, origin_policy: OriginPolicy) -> ASGIApp:
@@ -44,11 +46,20 @@ def with_request_context(app: ASGIApp, origin_policy: OriginPolicy) -> ASGIApp:
     return wrapped
 
 
-def _context_of(scope: HTTPScope, origin_policy: OriginPolicy) -> RequestContext:
+def is_from_proxy(scope: HTTPScope, origin_policy: OriginPolicy) -> bool:
+    """Whether a trusted proxy has sent a request, so that its headers may report a client's."""
+    return origin_policy.trusts_proxy(_peer(scope))
+
+
+def _peer(scope: HTTPScope) -> str:
     client = scope["client"]
-    peer = client[0] if client else ""
-    if not origin_policy.trusts_proxy(_plain(peer)):
-        return RequestContext(_plain(peer), secrets.token_hex(8))
+    return _plain(client[0]) if client else ""
+
+
+def _context_of(scope: HTTPScope, origin_policy: OriginPolicy) -> RequestContext:
+    peer = _peer(scope)
+    if not origin_policy.trusts_proxy(peer):
+        return RequestContext(peer, secrets.token_hex(8))
     request_id = next(iter(header_values(scope, b"x-request-id")), "")
     if not _REQUEST_ID.fullmatch(request_id):
         request_id = secrets.token_hex(8)
@@ -59,15 +70,20 @@ def _context_of(scope: HTTPScope, origin_policy: OriginPolicy) -> RequestContext
 
 def _address(peer: str, forwarded: Iterable[str], origin_policy: OriginPolicy) -> str:
     """Return the nearest address that is no trusted proxy. Each proxy appends its client."""
-    address = _plain(peer)
+    address = peer
     for reported in reversed(",".join(forwarded).split(",")):
         if not origin_policy.trusts_proxy(address) or "%" in reported:  # a zone can be any text
             break
         try:
-            address = _plain(str(ip_address(reported.strip())))
+            address = _plain(str(ip_address(_without_port(reported.strip()))))
         except ValueError:
             break
     return address
+
+
+def _without_port(reported: str) -> str:
+    match = _WITH_PORT.fullmatch(reported)
+    return (match[1] or match[2]) if match else reported
 
 
 @lru_cache(4096)

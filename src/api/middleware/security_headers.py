@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from api.identity_headers import FOR_GATEWAYS
+from api.identity_headers import is_for_gateways
 from api.security.origin_policy import OriginPolicy
 
 HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
@@ -78,10 +78,10 @@ def _cors(headers: Iterable[tuple[bytes, bytes]], origin_policy: OriginPolicy) -
 
 
 def _is_preflight(scope: HTTPScope) -> bool:
-    if scope["path"].startswith(FOR_GATEWAYS):  # a gateway would take the 204 for a success
-        return False
     asked = b"access-control-request-method"
-    return scope["method"] == "OPTIONS" and any(name == asked for name, _ in scope["headers"])
+    if scope["method"] != "OPTIONS" or all(name != asked for name, _ in scope["headers"]):
+        return False
+    return not is_for_gateways(scope["path"])  # a gateway would take the 204 for a success
 
 
 async def _answer_preflight(send: Send, *, is_allowed: bool) -> None:

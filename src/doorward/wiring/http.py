@@ -11,6 +11,7 @@ from api.app import create_app
 from api.lifecycle import Lifecycle
 from api.middleware.fast_path import FastPath
 from api.middleware.instrumentation import RequestObserver, Routes, observed
+from api.middleware.request_context import is_from_proxy
 from api.security.cookies import CookieNames, CookieWriter
 from api.security.credential_reader import CredentialReader
 from api.security.guard import Guard
@@ -47,7 +48,7 @@ class HttpProvider(Provider):
         rule: PasswordRule,
     ) -> Litestar:
         app = create_app(container, guard, origin_policy, fast_path, rule.shortest)
-        for observer in request_observers(observation):
+        for observer in request_observers(observation, origin_policy):
             app.asgi_handler = observed(app.asgi_handler, Routes.of(app), observer)
         return app
 
@@ -62,8 +63,13 @@ def origin_policy(settings: HttpSettings) -> OriginPolicy:
     )
 
 
-def request_observers(observation: Observation) -> Iterator[RequestObserver]:
-    """Return the observers of each request, the innermost first; none when telemetry is off."""
+def request_observers(
+    observation: Observation, origin_policy: OriginPolicy
+) -> Iterator[RequestObserver]:
+    """Return the observers of each request, the innermost first; none when telemetry is off.
+
+    Only a trusted proxy may name the trace of a request, by headers such as ``traceparent``.
+    """
     metrics, tracing = observation.metrics, observation.tracing
     if metrics:
         observe = metrics.observe_request
@@ -74,4 +80,9 @@ def request_observers(observation: Observation) -> Iterator[RequestObserver]:
 
         yield measure
     if tracing:
-        yield lambda scope, route: tracing.request(scope["method"], route, scope["headers"])
+
+        def trace(scope: HTTPScope, route: str) -> Callable[[int], None]:
+            headers = scope["headers"] if is_from_proxy(scope, origin_policy) else ()
+            return tracing.request(scope["method"], route, headers)
+
+        yield trace

@@ -12,7 +12,7 @@ from infrastructure.config.environment_variables import declare
 class HttpSettings:
     """Where and how the service answers HTTP."""
 
-    host: str = declare("HOST", parsers.text, "127.0.0.1", "Address to listen on.")
+    host: str = declare("HOST", parsers.host, "127.0.0.1", "Address to listen on.")
     port: int = declare("PORT", parsers.port, "8000", "Port to listen on.")
     workers: int = declare("WORKERS", parsers.count(1), "1", "Number of server processes.")
     public_url: str | None = declare(
@@ -47,8 +47,8 @@ class HttpSettings:
         "TRUSTED_PROXIES",
         parsers.networks,
         "",
-        "Addresses or networks, separated by commas, of the proxies whose `X-Forwarded-For` and "
-        "`X-Request-Id` are trusted.",
+        "Addresses or networks, separated by commas, of the proxies whose `X-Forwarded-For`, "
+        "`X-Request-Id` and `traceparent` are trusted.",
     )
     allowed_hosts: frozenset[str] = declare(
         "ALLOWED_HOSTS",

@@ -28,6 +28,11 @@ def text(text: str) -> str:
     return text
 
 
+def host(text: str) -> str:
+    """A host to listen on; an IPv6 address may be in brackets, as in a URL."""
+    return text[1:-1] if text.startswith("[") and text.endswith("]") else text
+
+
 def optional(parse: Callable[[str], _T]) -> Callable[[str], _T | None]:
     """Widen the type of a setting that has no default."""
     return parse

@@ -18,7 +18,7 @@ class TelemetrySettings:
     )
     metrics_host: str = declare(
         "METRICS_HOST",
-        parsers.text,
+        parsers.host,
         "127.0.0.1",
         "Address of `METRICS_PORT`. Metrics need no credentials.",
     )

@@ -47,6 +47,7 @@ READ: list[tuple[str, str, str, Any]] = [
     ("TOKEN_ALGORITHM", "PS256", "keys.algorithm", "PS256"),
     ("TOKEN_ALGORITHM", "EdDSA", "keys.algorithm", "EdDSA"),
     ("JWKS_MAX_AGE", "60", "keys.jwks_max_age", timedelta(minutes=1)),
+    ("HOST", "[::]", "http.host", "::"),
     ("HOST", "0.0.0.0", "http.host", "0.0.0.0"),  # noqa: S104
     ("PORT", "9000", "http.port", 9000),
     ("PORT", "65535", "http.port", 65535),
@@ -122,6 +123,7 @@ READ: list[tuple[str, str, str, Any]] = [
     ("HASH_QUEUE", "0", "passwords.hash_queue", 0),
     ("METRICS_PORT", "9464", "telemetry.metrics_port", 9464),
     ("METRICS_HOST", "::1", "telemetry.metrics_host", "::1"),
+    ("METRICS_HOST", "[::1]", "telemetry.metrics_host", "::1"),
     ("OTEL_TRACES_EXPORTER", "otlp", "telemetry.traces_exporter", "otlp"),
     (
         "OTEL_EXPORTER_OTLP_ENDPOINT",
