@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from domain.errors import InvalidInput, Problem
-from domain.text import is_clean
+from domain.password_guessing import Guess, words_of, words_of_address
+from domain.text import is_clean, is_short_normalized
 
 LONGEST_IN_CHARACTERS = 256
 LONGEST_IN_BYTES = 1024
@@ -48,36 +49,37 @@ class PasswordRule:
     """The requirements of a new password. There are no rules of composition.
 
     :ivar shortest: the minimum number of characters.
-    :ivar common: passwords that attackers try first, in lower case.
+    :ivar common: common passwords, words and names, in lower case.
+    :ivar predictable: words that are no obstacle wherever they are, such as the service's name.
     """
 
     shortest: int
     common: AbstractSet[str] = field(default=frozenset(), repr=False)
+    predictable: AbstractSet[str] = field(default=frozenset(), repr=False)
 
     def choose(self, typed: str, name: str, email: str) -> Password:
         """Return the new password of a user with this name and address.
 
-        :raises InvalidInput: it is too short, is easy to guess (a common one, or the user's name
-            or address), or fails :meth:`Password.parse`.
+        :raises InvalidInput: it is too short, is easy to guess (a common one, a word with digits
+            and signs, parts of the user's name or address), or fails :meth:`Password.parse`.
         """
         password = Password.parse(typed)
         if len(password.text) < self.shortest:
             raise InvalidInput(
                 Problem("password", f"must be at least {self.shortest} characters long")
             )
-        if self._is_guessable(_folded(password.text), name, email):
+        own = words_of(_folded(name)) | words_of_address(_folded(email))
+        guess = Guess(self.common, self.predictable | own, own)
+        if guess.finds(_folded(password.text)):
             raise InvalidInput(Problem("password", "is too easy to guess; choose another one"))
         return password
-
-    def _is_guessable(self, folded: str, name: str, email: str) -> bool:
-        address = _folded(email)
-        own = {_folded(name), address, address.partition("@")[0]}
-        return folded in self.common or folded in own or len(set(folded)) == 1
 
 
 def _folded(text: str) -> str:
     """Remove differences of case, width and composition, for comparisons."""
-    short = text[: 4 * LONGEST_IN_CHARACTERS]  # bounds the time to normalise it
+    short = text[:LONGEST_IN_CHARACTERS]
+    if not is_short_normalized(short, LONGEST_IN_CHARACTERS):
+        return short.casefold()  # bounds the time to normalise it
     return unicodedata.normalize("NFKC", short).casefold().strip()
 
 

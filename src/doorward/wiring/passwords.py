@@ -6,9 +6,10 @@ from dishka import Provider, Scope, provide
 
 from application.ports import PasswordHasher
 from domain.password import PasswordRule
+from infrastructure.config.http import HttpSettings
 from infrastructure.config.passwords import PasswordSettings
 from infrastructure.passwords.argon2_hasher import Argon2Hasher, Cost
-from infrastructure.passwords.common_passwords import common_passwords
+from infrastructure.passwords.common_passwords import common_passwords, predictable_words
 from infrastructure.passwords.hashing_pool import HashingPool
 from infrastructure.telemetry.telemetry import Observation
 
@@ -19,8 +20,9 @@ class PasswordProvider(Provider):
     scope = Scope.APP
 
     @provide
-    def rule(self, settings: PasswordSettings) -> PasswordRule:
-        return PasswordRule(settings.min_length, common_passwords())
+    def rule(self, settings: PasswordSettings, http: HttpSettings) -> PasswordRule:
+        predictable = predictable_words(settings.words, http.public_url)
+        return PasswordRule(settings.min_length, common_passwords(), predictable)
 
     @provide
     def pool(self, settings: PasswordSettings, observation: Observation) -> Iterator[HashingPool]:

@@ -140,6 +140,13 @@ def origins(text: str) -> tuple[str, ...]:
     return tuple(client_origin(part.strip()) for part in text.split(",") if part.strip())
 
 
+def words(text: str) -> tuple[str, ...]:
+    found = tuple(part.strip() for part in text.split(",") if part.strip())
+    if any(len(word) < 3 for word in found):
+        raise ValueError("must be words of at least 3 characters, separated by commas")
+    return found
+
+
 def secrets(text: str) -> tuple[bytes, ...]:
     """Of 32 bytes each, in either alphabet of base64 (RFC 4648)."""
     parts = tuple(part.strip() for part in text.split(","))

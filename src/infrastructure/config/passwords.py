@@ -22,6 +22,13 @@ class PasswordSettings:
         "8",
         "Minimum length of a new password, in characters.",
     )
+    words: tuple[str, ...] = declare(
+        "PASSWORD_WORDS",
+        parsers.words,
+        "",
+        "Names of the service and the organisation, separated by commas: passwords made of one "
+        "and digits or signs are refused. The host of `PUBLIC_URL` is one already.",
+    )
     argon2_memory: int = declare(
         "ARGON2_MEMORY_KIB",
         parsers.count(LOWEST_MEMORY_KIB, HIGHEST_MEMORY_KIB),

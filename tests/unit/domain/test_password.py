@@ -1,7 +1,12 @@
 """What a password may be (NIST SP 800-63B-4, no composition rules)."""
 
+import unicodedata
+from types import SimpleNamespace
+from typing import Literal
+
 import pytest
 
+from domain import password as password_rules
 from domain.errors import InvalidInput
 from domain.password import Password, PasswordRule
 
@@ -115,6 +120,22 @@ def test_the_part_before_the_at_sign_is_refused_as_a_password() -> None:
 
 def test_a_password_may_contain_the_name() -> None:
     assert chosen("ada lovelace's engine") == "ada lovelace's engine"
+
+
+@pytest.mark.parametrize("name", ["ﷺ" * 10_000, "\u0301\u0323" * 5_000_000])
+def test_a_huge_name_is_not_normalised_to_compare_a_password(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths = list[int]()
+
+    def normalize(form: Literal["NFC", "NFKC"], text: str) -> str:
+        lengths.append(len(text))
+        return unicodedata.normalize(form, text)
+
+    monkeypatch.setattr(password_rules, "unicodedata", SimpleNamespace(normalize=normalize))
+    RULE.choose("a fox that nobody knows", name, f"{name}@example.org")
+
+    assert max(lengths) <= 256
 
 
 def test_a_login_accepts_an_old_password_that_the_rule_would_reject() -> None:

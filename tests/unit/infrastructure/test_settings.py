@@ -115,6 +115,7 @@ READ: list[tuple[str, str, str, Any]] = [
     ("ISSUER", "https://issuer.example", "tokens.issuer", "https://issuer.example"),
     ("AUDIENCE", "https://api.example", "tokens.audience", "https://api.example"),
     ("PASSWORD_MIN_LENGTH", "15", "passwords.min_length", 15),
+    ("PASSWORD_WORDS", "Acme, Road Runner,", "passwords.words", ("Acme", "Road Runner")),
     ("ARGON2_MEMORY_KIB", "19456", "passwords.argon2_memory", 19456),
     ("ARGON2_PASSES", "3", "passwords.argon2_passes", 3),
     ("HASH_THREADS", "2", "passwords.hash_threads", 2),
@@ -320,6 +321,12 @@ def test_an_unreadable_setting_is_named_and_not_quoted(variable: str, text: str)
     assert message.startswith(f"{variable} must be ")
     assert "hidden" not in message
     assert len(text) < 4 or text not in message
+
+
+@pytest.mark.parametrize("text", ["no", "Acme, x"])
+def test_a_password_word_has_at_least_3_characters(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="words of at least 3 characters"):
+        Settings.read({"PASSWORD_WORDS": text})
 
 
 @pytest.mark.parametrize("variable", UNREADABLE)
