@@ -14,6 +14,8 @@ _WORD = 4
 """The shortest word to which any digits may be added. Random passwords have shorter ones."""
 _UNPREDICTABLE = 4
 """The least number of letters, digits and different signs beside the predictable parts."""
+_LONG = 20
+"""From this length on, a password of sequences is not among the first guesses."""
 
 _SIGNS_AS_DIGITS = str.maketrans("!@#$%^&*()", "1234567890")  # the same keys with shift
 _SIGNS_AS_LETTERS = tuple(
@@ -103,6 +105,8 @@ def _without_tail(text: str) -> str:
 
 def _has_little_left(rest: str, password: str) -> bool:
     """Return whether there is little beside predictable words, years and sequences."""
+    if len(password) >= _LONG:
+        return len(set(password)) == 1
     left = _without_sequences(_YEARS.sub(" ", rest))
     signs = {character for character in left if not (character.isalnum() or character.isspace())}
     return left != password and sum(map(str.isalnum, left)) + len(signs) < _UNPREDICTABLE

@@ -75,6 +75,7 @@ ACCEPTED = [
     "ada lovelace's engine",
     "xkcd936comic",
     "8675309112358",
+    "0123456789abcdef" * 16,
     "!?!?!?!?",
     "пароль-пароль",
 ]
