@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from application.audit import Audit
 from application.authenticate import ReloadPrincipal
+from application.authentication import LoggedIn, TokenPair
 from application.known_networks import KnownNetworks
 from application.pagination import EventQuery
 from application.ports import (
@@ -13,18 +14,23 @@ from application.ports import (
     Devices,
     HashClient,
     PasswordHasher,
-    SessionStore,
+    TokenSigner,
     UserRepository,
 )
 from application.rate_limiting import RateLimiting
-from application.sessions import FindSessions, PurgeStaleSessions, SessionWithActivity
+from application.sessions import (
+    FindSessions,
+    PurgeStaleSessions,
+    RenewSession,
+    SessionWithActivity,
+)
 from application.users import ForgetUser
 from domain.actor import Principal
 from domain.audit_event import EventType, RecordedEvent
 from domain.errors import TokenRejected, WrongPassword, all_of, in_field
 from domain.password import Password, PasswordRule
 from domain.request_context import UNKNOWN, RequestContext
-from domain.session import Session
+from domain.session import Lifetimes
 from domain.user import User, UserId, parse_name, parse_photo
 
 _PAGE_SIZE = 1000
@@ -63,25 +69,31 @@ class ConfirmPassword:
 class ChangePassword:
     confirm_password: ConfirmPassword
     users: UserRepository
-    sessions: SessionStore
+    renew_session: RenewSession
     purge_stale_sessions: PurgeStaleSessions
+    signer: TokenSigner
     hasher: PasswordHasher
     devices: Devices
     known_networks: KnownNetworks
     rule: PasswordRule
     audit: Audit
+    lifetimes: Lifetimes
     clock: Clock
 
     async def __call__(
         self, principal: Principal, current: str, new: str, caller: RequestContext = UNKNOWN
-    ) -> str:
-        """Set a new password, end all other sessions and forget all other devices.
+    ) -> LoggedIn:
+        """Set a new password, end all sessions and forget all devices; start a new session.
 
-        :returns: a new token for this device.
+        If the process dies in between, or the response is lost, no session is left: the user logs
+        in with the new password.
+
+        :returns: the tokens of the new session, and of this device.
         :raises InvalidInput: the new password is not accepted.
         :raises TooManyRequests: there were too many attempts to guess the current one.
         :raises WrongPassword: the current one is not the user's.
-        :raises TokenRejected: the user was changed or deleted concurrently.
+        :raises TokenRejected: the user was changed or deleted concurrently; or the session was
+            ended concurrently, after the password was changed.
         """
         async with self.audit.recording(EventType.CHANGE_PASSWORD, caller) as entry:
             entry.is_about(principal.session)
@@ -97,16 +109,12 @@ class ChangePassword:
                 effects, await self.users.replace(me.user, changed, effects)
             ):
                 raise TokenRejected
-            # That step has ended all sessions. The next ones restore this session and clean up.
-            await self._keep(me.session, changed)
+            # That step has ended all sessions. The next ones start a new one and clean up.
+            session = await self.renew_session(me.session, changed)
             await self.purge_stale_sessions(changed)
             await self.known_networks.remember(changed, caller.address)
-            return self.devices.issue(changed)
-
-    async def _keep(self, session: Session, user: User) -> None:
-        while stored := await self.sessions.get(user.id, session.id):
-            if (await self.sessions.replace(stored, stored.carried_over_to(user))).changed:
-                return
+            tokens = TokenPair.of(session, self.signer, self.lifetimes)
+            return LoggedIn(tokens, self.devices.issue(changed))
 
     def _choose(self, new: str, user: User) -> Password:
         return self.rule.choose(new, user.name, user.email.address)

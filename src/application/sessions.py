@@ -78,6 +78,41 @@ class StartSession:
 
 
 @dataclass(frozen=True, slots=True)
+class RenewSession:
+    """Replace the session of a user who has re-authenticated: one session id, one authentication.
+
+    An attacker who has copied the tokens of the session before must not profit from what its
+    owner proves now (OWASP ASVS 7.2.4). A change of password ends with this, and so must every
+    step-up.
+    """
+
+    sessions: SessionStore
+    lifetimes: Lifetimes
+    clock: Clock
+    random_id: RandomId
+
+    async def __call__(self, session: Session, user: User) -> Session:
+        """End the session and start another one, in one step.
+
+        :param user: as stored now, with the generation that the new session belongs to.
+        :returns: the new session, with an id, tokens and lifetimes of its own.
+        :raises TokenRejected: the session was ended concurrently: a revocation wins.
+        """
+        new = Session.start(
+            SessionId(self.random_id()),
+            user,
+            TokenId(self.random_id()),
+            self.clock(),
+            self.lifetimes,
+        )
+        while stored := await self.sessions.get(session.user_id, session.id):
+            # until no other process refreshes the session in between
+            if (await self.sessions.replace(stored, new)).changed:
+                return new
+        raise TokenRejected
+
+
+@dataclass(frozen=True, slots=True)
 class RevokeExcessSessions:
     """Revoke the oldest sessions of a user who has more than the maximum."""
 

@@ -102,10 +102,6 @@ class Session:
         """Return whether the user is enabled and has not ended the sessions of this generation."""
         return not user.disabled and self.generation == user.generation
 
-    def carried_over_to(self, user: User) -> Self:
-        """Return the session as it survives a raise of the user's generation."""
-        return replace(self, generation=user.generation)
-
     def refresh(
         self, presented: TokenId, now: datetime, lifetimes: Lifetimes, next_id: TokenId
     ) -> Self:

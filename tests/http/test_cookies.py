@@ -215,3 +215,17 @@ async def test_a_repeated_refresh_sets_the_same_cookies(
 
     assert set_cookies(again) == set_cookies(first)
     assert check_ages(again) == (900, 3600)
+
+
+async def test_a_login_and_a_refresh_by_cookie_only_leave_the_access_token_out_of_the_body(
+    client: Client,
+) -> None:
+    await client.register()
+
+    for answer in (
+        await client.log_in(transport="cookie"),
+        await client.post(REFRESH, json={"transport": "cookie"}),
+    ):
+        assert answer.json() == {"status": "success", "expires_in": 900}
+        assert {"access_token", "refresh_token"} <= answer.cookies.keys()
+    assert (await client.me()).status_code == 200

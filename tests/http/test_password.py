@@ -8,9 +8,11 @@ from litestar import Litestar
 from tests.http.mistakes import refusal
 from tests.http.people import (
     CLIENT_ORIGIN,
+    EMAIL,
     MY_PASSWORD,
     NEW_PASSWORD,
     ORIGIN,
+    SESSIONS,
     Client,
     a_client,
     bearer,
@@ -26,10 +28,46 @@ async def test_the_new_password_logs_in_and_the_old_one_does_not(client: Client)
     answer = await client.change_password()
 
     assert answer.status_code == 200
-    assert answer.json() == {"status": "success"}
-    assert [each.partition("=")[0] for each in answer.headers.get_list("set-cookie")] == ["device"]
+    assert answer.json() == {"status": "success", "expires_in": 900}
+    assert [each.partition("=")[0] for each in answer.headers.get_list("set-cookie")] == [
+        "access_token",
+        "refresh_token",
+        "logged_in",
+        "device",
+    ]
     assert (await client.log_in()).status_code == 400
     assert (await client.log_in(password=NEW_PASSWORD)).status_code == 200
+
+
+async def test_a_copy_of_my_own_cookies_is_dead_after_the_change(
+    client: Client, app: Litestar
+) -> None:
+    await client.sign_up()
+    session_id = (await client.get(SESSIONS)).json()["data"]["sessions"][0]["id"]
+    async with a_client(app, ORIGIN) as thief:
+        thief.cookies.update(client.cookies)
+        assert (await thief.me()).status_code == 200
+
+        assert (await client.change_password()).status_code == 200
+
+        assert (await thief.me()).status_code == 401
+        assert (await thief.refresh()).status_code == 401
+    [session] = (await client.get(SESSIONS)).json()["data"]["sessions"]
+    assert session["id"] != session_id
+    assert session["isCurrent"]
+
+
+async def test_an_authorization_header_beside_cookies_decides_about_the_transport(
+    client: Client,
+) -> None:
+    tokens = await client.come_in("eve@example.org")
+    await client.sign_up()
+
+    answer = await client.change_password(headers=bearer(tokens["access_token"]))
+
+    assert answer.json().keys() == tokens.keys()
+    assert "access_token" not in answer.cookies
+    assert (await client.me()).json()["data"]["user"]["email"] == EMAIL  # the cookies still are
 
 
 async def test_another_client_is_logged_out_and_mine_is_not(client: Client, app: Litestar) -> None:
@@ -51,9 +89,14 @@ async def test_a_bearer_token_is_enough_from_wherever_it_comes(client: Client) -
     tokens = await client.come_in()
     headers = bearer(tokens["access_token"]) | {"Sec-Fetch-Site": "cross-site"}
 
-    assert (await client.change_password(headers=headers)).status_code == 200
+    answer = await client.change_password(headers=headers)
 
-    assert (await client.me(tokens["access_token"])).status_code == 200
+    assert "set-cookie" not in answer.headers
+    assert answer.json().keys() == tokens.keys()
+    assert (await client.me(tokens["access_token"])).status_code == 401
+    assert (await client.refresh(tokens["refresh_token"])).status_code == 401
+    assert (await client.me(answer.json()["access_token"])).status_code == 200
+    assert (await client.refresh(answer.json()["refresh_token"])).status_code == 200
     assert (await client.log_in(password=NEW_PASSWORD)).status_code == 200
 
 

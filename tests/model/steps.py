@@ -27,13 +27,15 @@ async def crash() -> None:
 class Effect:
     """What a step has changed.
 
-    :ivar what: ``added``, ``replaced`` or ``deleted``.
+    :ivar what: ``added``, ``replaced``, ``renewed`` or ``deleted``.
     :ivar of: the id of the session; ``user`` if it was one of the users.
+    :ivar new: the id of the session that took the place of a renewed one.
     """
 
     what: str
     of: str
     user_id: UserId
+    new: str = ""
 
 
 @dataclass
@@ -87,7 +89,8 @@ class ScriptedSessions(SessionStore):
     async def replace(
         self, old: Session, new: Session, effects: Effects = NO_EFFECTS
     ) -> Stored[bool]:
-        effect = Effect("replaced", old.id, old.user_id)
+        what = "replaced" if new.id == old.id else "renewed"
+        effect = Effect(what, old.id, old.user_id, new.id)
         return await self.script.take(lambda: self.store.replace(old, new, effects), effect)
 
     async def delete(

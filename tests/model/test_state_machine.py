@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 
-from application.authentication import TokenPair
+from application.authentication import LoggedIn, TokenPair
 from application.ports import Devices, TokenSigner
 from domain.errors import InvalidCredentials, TokenRejected, WrongPassword
 from tests.model.logins import (
@@ -81,16 +81,21 @@ class Protocol(Logins):
         own = [each for each in self.world.logins if each.person is person]
         done = [(effect.what, effect.of) for effect in self.world.script.effects]
         gone = [("deleted", other.id) for other in own if other is not login]
-        allowed = [("replaced", "user"), ("replaced", login.id), *gone]
+        allowed = [("replaced", "user"), ("renewed", login.id), *gone]
         assert set(done) <= set(allowed * is_right)
         if not isinstance(result, Crash):
-            assert isinstance(result, str if is_right else WrongPassword)
+            assert isinstance(result, LoggedIn if is_right else WrongPassword)
             assert (("replaced", "user") in done) is is_right
         if ("replaced", "user") in done:
             # With that one step, whatever crashes after it.
             person.password = new
             for each in own:
-                each.is_dead |= each is not login or ("replaced", login.id) not in done
+                each.is_dead = True
+            for effect in self.world.script.effects:
+                if effect.what == "renewed":
+                    renewed = self.world.begin(person, effect.new)
+                    if isinstance(result, LoggedIn):
+                        self.world.hand_out(renewed, renewed.generations[0], result.tokens)
 
     def new_password(self) -> str:
         self.passwords += 1
@@ -138,7 +143,7 @@ class Protocol(Logins):
         login, token = self.living_one(pick)
         person, new, house = login.person, self.new_password(), self.world.house
         principal = self.world.run(house.authenticate(token.access))
-        result, _ = self.world.meanwhile(
+        result, changed = self.world.meanwhile(
             lambda: self.world.scripted.login(person.email, person.password),
             step,
             lambda: house.change_password(principal, person.password, new),
@@ -147,7 +152,8 @@ class Protocol(Logins):
         if not isinstance(result, InvalidCredentials):
             self.enter(person, result)
         for each in self.world.logins:
-            each.is_dead |= each.person is person and each is not login
+            each.is_dead |= each.person is person
+        self.enter(person, changed)
 
 
 def test_no_order_of_events_breaks_the_protocol(

@@ -53,6 +53,7 @@ from application.sessions import (
     ListSessions,
     ListSessionsOf,
     PurgeStaleSessions,
+    RenewSession,
     RevokeAllSessions,
     RevokeExcessSessions,
     RevokeOtherSessions,
@@ -301,6 +302,10 @@ class World:
     @property
     def start_session(self) -> StartSession:
         return self._made(StartSession)
+
+    @property
+    def renew_session(self) -> RenewSession:
+        return self._made(RenewSession)
 
     @property
     def find_sessions(self) -> FindSessions:

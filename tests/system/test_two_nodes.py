@@ -205,7 +205,8 @@ async def test_a_password_change_at_one_node_revokes_sessions_at_the_other(nodes
     assert changed.status_code == 200
     assert (await nodes.b.me(theirs["access_token"])).status_code == 401
     assert (await nodes.b.refresh(theirs["refresh_token"])).status_code == 401
-    assert (await nodes.b.me(mine["access_token"])).status_code == 200
+    assert (await nodes.b.me(mine["access_token"])).status_code == 401
+    assert (await nodes.b.me(changed.json()["access_token"])).status_code == 200
     assert (await nodes.b.log_in(email)).status_code == 400
     assert (await nodes.b.log_in(email, password=NEW_PASSWORD)).status_code == 200
 

@@ -9,6 +9,7 @@ from api.openapi.operations import ACCESS, REMOVES_COOKIES, failures
 from api.request_context import context_of
 from api.schemas.account import PasswordChange, PasswordConfirmation, ProfileChange
 from api.schemas.audit import ActivityAnswer
+from api.schemas.auth import TokenAnswer
 from api.schemas.export import ExportAnswer
 from api.schemas.pages import After, PageSize
 from api.schemas.success import Done
@@ -16,6 +17,7 @@ from api.schemas.users import UserAnswer
 from api.security.cookies import CookieWriter
 from api.security.credential_reader import CredentialReader
 from api.security.origin_policy import CrossSiteRequest
+from api.token_response import token_response
 from application.account import ChangePassword, ChangeProfile, DeleteAccount, ExportAccount
 from application.audit_log import ListActivity
 from domain.errors import (
@@ -140,12 +142,17 @@ class UserController(Controller):
         change_password: FromDishka[ChangePassword],
         credentials: FromDishka[CredentialReader],
         cookies: FromDishka[CookieWriter],
-    ) -> Response[Done]:
-        """Change my password and end all my other sessions."""
-        device_token = await change_password(
+    ) -> Response[TokenAnswer]:
+        """Change my password and end all my sessions. A new one takes the place of this one.
+
+        Its tokens are in the body for a client that sent an `Authorization` header, and cookies
+        otherwise. All tokens of before are invalid at once.
+        """
+        changed = await change_password(
             request.user, data.current_password, data.new_password, context_of(request)
         )
-        answer = Response(Done("success"))
-        if credentials.device_token(request):
-            answer.set_cookie(cookies.of_device(device_token))
-        return answer
+        if not (await credentials.read(request)).has_access_cookie:
+            return token_response(changed.tokens, "bearer", cookies, changed.device_token)
+        has_device = credentials.device_token(request) is not None
+        device_token = changed.device_token if has_device else None
+        return token_response(changed.tokens, "cookie", cookies, device_token)

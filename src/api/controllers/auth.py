@@ -16,13 +16,20 @@ from api.openapi.operations import (
     failures,
 )
 from api.request_context import context_of
-from api.schemas.auth import LoginRequest, RefreshToken, Registration, TokenAnswer
+from api.schemas.auth import (
+    LoginRequest,
+    RefreshRequest,
+    RefreshToken,
+    Registration,
+    TokenAnswer,
+)
 from api.schemas.success import Done
 from api.schemas.users import UserAnswer
 from api.security.cookies import CookieWriter
 from api.security.credential_reader import CredentialReader
 from api.security.guard import PUBLIC
 from api.security.origin_policy import CrossSiteRequest
+from api.token_response import token_response
 from application.authentication import Login, Logout, RefreshAccess, TokenPair
 from application.registration import RegisterUser
 from domain.errors import (
@@ -91,21 +98,14 @@ class AuthController(Controller):
         cookies: FromDishka[CookieWriter],
     ) -> Response[TokenAnswer]:
         """Start a session. The tokens are set as cookies, or with `"transport": "bearer"` returned
-        in the body; then the client stores the refresh token and the device token itself."""
+        in the body; then the client stores the refresh token and the device token itself.
+
+        Browser apps send `"transport": "cookie"`: scripts then never see a token."""
         device_token = data.device_token or credentials.device_token(request)
         caller = replace(context_of(request), device_token=device_token)
         logged_in = await log_in(data.email, data.password, caller)
-        if data.transport == "bearer":
-            return Response(
-                TokenAnswer.of(
-                    logged_in.tokens,
-                    with_refresh_token=True,
-                    device_token=logged_in.device_token,
-                )
-            )
-        answer = _with_cookies(logged_in.tokens, cookies)
-        answer.set_cookie(cookies.of_device(logged_in.device_token))
-        return answer
+        transport = data.transport or None
+        return token_response(logged_in.tokens, transport, cookies, logged_in.device_token)
 
     @post(
         "/refresh",
@@ -123,7 +123,7 @@ class AuthController(Controller):
         refresh_access: FromDishka[RefreshAccess],
         credentials: FromDishka[CredentialReader],
         cookies: FromDishka[CookieWriter],
-        data: JSONBody[RefreshToken | None] = None,
+        data: JSONBody[RefreshRequest | None] = None,
     ) -> Response[TokenAnswer]:
         """Exchange the refresh token of the cookie, or of the body, for two new tokens.
 
@@ -132,9 +132,11 @@ class AuthController(Controller):
         """
         in_body = data.refresh_token if data else None
         if in_body is None:
-            return await _refresh_by_cookie(request, refresh_access, credentials, cookies)
+            tokens = await _refresh_by_cookie(request, refresh_access, credentials)
+            is_cookie = data is not None and data.transport == "cookie"
+            return token_response(tokens, "cookie" if is_cookie else None, cookies)
         tokens = await refresh_access(in_body, context_of(request))
-        return Response(TokenAnswer.of(tokens, with_refresh_token=True))
+        return token_response(tokens, "bearer", cookies)
 
     @get(
         "/refresh",
@@ -153,7 +155,8 @@ class AuthController(Controller):
         cookies: FromDishka[CookieWriter],
     ) -> Response[TokenAnswer]:
         """Refresh with the cookie, for old clients. Use `POST`."""
-        return await _refresh_by_cookie(request, refresh_access, credentials, cookies)
+        tokens = await _refresh_by_cookie(request, refresh_access, credentials)
+        return token_response(tokens, None, cookies)
 
     @post(
         "/logout",
@@ -203,15 +206,12 @@ class AuthController(Controller):
 
 
 async def _refresh_by_cookie(
-    request: JsonRequest,
-    refresh_access: RefreshAccess,
-    credentials: CredentialReader,
-    cookies: CookieWriter,
-) -> Response[TokenAnswer]:
+    request: JsonRequest, refresh_access: RefreshAccess, credentials: CredentialReader
+) -> TokenPair:
     refresh_token = (await credentials.read(request)).refresh
     if refresh_token is not None:
         await credentials.reject_cross_site(request)
-    return _with_cookies(await refresh_access(refresh_token, context_of(request)), cookies)
+    return await refresh_access(refresh_token, context_of(request))
 
 
 async def _log_out(
@@ -222,8 +222,3 @@ async def _log_out(
     if presented.has_access_cookie or refresh_token is presented.refresh is not None:
         await credentials.reject_cross_site(request)
     await log_out(presented.access, refresh_token, context_of(request))
-
-
-def _with_cookies(tokens: TokenPair, cookies: CookieWriter) -> Response[TokenAnswer]:
-    answer = TokenAnswer.of(tokens, with_refresh_token=False)
-    return Response(answer, cookies=cookies.of_tokens(tokens))

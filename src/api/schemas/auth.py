@@ -8,6 +8,9 @@ from api.schemas.members import NAME, EmailText, NewPasswordText, PasswordText, 
 from api.schemas.success import Success
 from application.authentication import TokenPair
 
+Transport = Literal["cookie", "bearer"]
+"""How a client gets its tokens."""
+
 
 class Registration(Struct, kw_only=True):
     """A new user. Members that are not listed here are ignored."""
@@ -30,9 +33,12 @@ class LoginRequest(Struct, kw_only=True):
     email: EmailText
     password: PasswordText
     transport: Annotated[
-        Literal["cookie", "bearer"],
-        Meta(description="`cookie`: the tokens are set as cookies. `bearer`: in the body only."),
-    ] = "cookie"
+        Transport | UnsetType,
+        Meta(
+            description="`cookie`: the tokens are set as cookies only. `bearer`: they are in the "
+            "body only. Without it, they are cookies, and the access token is in the body as well."
+        ),
+    ] = UNSET
     device_token: Annotated[
         str | None,
         Meta(
@@ -53,12 +59,24 @@ class RefreshToken(Struct, kw_only=True):
     ] = None
 
 
-class TokenAnswer(Struct):
-    """An access token, and with `bearer` transport the refresh token."""
+class RefreshRequest(RefreshToken, kw_only=True):
+    """The refresh token of a client that does not use cookies, or how to get the tokens."""
+
+    transport: Annotated[
+        Transport | UnsetType,
+        Meta(
+            description="`cookie`: leave the access token out of the body. A refresh token in the "
+            "body is always answered in the body."
+        ),
+    ] = UNSET
+
+
+class TokenAnswer(Struct, kw_only=True):
+    """New tokens: with the `bearer` transport both, with `cookie` none. They are cookies then."""
 
     status: Success
-    access_token: str
-    token_type: Literal["Bearer"]
+    access_token: str | UnsetType = UNSET
+    token_type: Literal["Bearer"] | UnsetType = UNSET
     expires_in: Annotated[int, Meta(description="Seconds until the access token expires.")]
     refresh_token: str | UnsetType = UNSET
     device_token: Annotated[
@@ -71,13 +89,16 @@ class TokenAnswer(Struct):
 
     @classmethod
     def of(
-        cls, tokens: TokenPair, *, with_refresh_token: bool, device_token: str | UnsetType = UNSET
+        cls, tokens: TokenPair, transport: Transport | None, device_token: str | None = None
     ) -> Self:
-        return cls(
-            "success",
-            tokens.access,
-            "Bearer",
-            tokens.access_lifetime,
-            tokens.refresh if with_refresh_token else UNSET,
-            device_token,
-        )
+        """
+        :param transport: ``None`` stands for cookies, and the access token in the body as well.
+        """
+        answer = cls(status="success", expires_in=tokens.access_lifetime)
+        if transport != "cookie":
+            answer.access_token, answer.token_type = tokens.access, "Bearer"
+        if transport == "bearer":
+            answer.refresh_token = tokens.refresh
+        if device_token is not None:
+            answer.device_token = device_token
+        return answer

@@ -33,7 +33,10 @@ class SessionStore(Protocol):
     async def replace(
         self, old: Session, new: Session, effects: Effects = NO_EFFECTS
     ) -> Stored[bool]:
-        """Store ``new`` if exactly ``old`` is stored: compare-and-swap. Both have the same id.
+        """Store ``new`` if exactly ``old`` is stored: compare-and-swap. Both have the same user.
+
+        ``new`` may have another id: the old session then ends in the same step, and its activity
+        becomes that of the new one.
 
         Of any number of parallel replacements of one session a single one wins, and none brings
         back a session that has been deleted. Nothing is changed when the session was changed or

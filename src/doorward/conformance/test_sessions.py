@@ -196,6 +196,53 @@ async def test_of_50_parallel_replacements_one_wins(sessions: SessionStore) -> N
     assert await sessions.get(old.user_id, old.id) == news[wins.index(True)]
 
 
+async def test_a_session_is_replaced_by_one_with_another_id_in_one_step(
+    sessions: SessionStore,
+) -> None:
+    old, other = of_one_user(2)
+    await sessions.add(old, HERE)
+    await sessions.add(other, THERE)
+    new = a_session(user_id=old.user_id)
+
+    assert (await sessions.replace(old, new)).changed
+
+    assert await sessions.get(old.user_id, old.id) is None
+    assert {each.id: each for each in await sessions.of_user(old.user_id)} == {
+        other.id: other,
+        new.id: new,
+    }
+    assert await sessions.activity_of(old.user_id) == {new.id: HERE, other.id: THERE}
+
+
+async def test_a_session_without_activity_is_replaced_by_one_with_another_id(
+    sessions: SessionStore,
+) -> None:
+    old = a_session()
+    await sessions.add(old)
+    new = a_session(user_id=old.user_id)
+
+    assert (await sessions.replace(old, new)).changed
+
+    assert await sessions.of_user(old.user_id) == [new]
+    assert await sessions.activity_of(old.user_id) == {}
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+async def test_a_changed_or_deleted_session_is_not_replaced_by_one_with_another_id(
+    sessions: SessionStore, is_deleted: bool
+) -> None:
+    old, successor = (session := a_session()), refreshed(session)
+    await sessions.add(old, HERE)
+    await sessions.replace(old, successor)
+    if is_deleted:
+        await sessions.delete(old.user_id, old.id)
+
+    assert not (await sessions.replace(old, a_session(user_id=old.user_id))).changed
+
+    assert await sessions.of_user(old.user_id) == ([] if is_deleted else [successor])
+    assert await sessions.activity_of(old.user_id) == ({} if is_deleted else {old.id: HERE})
+
+
 async def test_a_missing_record_is_not_replaced(sessions: SessionStore) -> None:
     old = a_session()
 

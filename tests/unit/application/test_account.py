@@ -1,6 +1,7 @@
 """Changing one's password: whoever else was logged in is out, and stays out."""
 
 from dataclasses import replace
+from itertools import count
 
 import pytest
 
@@ -11,6 +12,7 @@ from domain.errors import InvalidCredentials, InvalidInput, TokenRejected, Wrong
 from domain.rate_limit import TooManyRequests
 from domain.request_context import RequestContext
 from tests.support.builders import PASSWORD, SECOND, World
+from tests.support.doubles import PausingSessions
 from tests.unit.application.attempts import GUESS, limited, log_in
 
 ADA = "ada@example.org"
@@ -37,21 +39,64 @@ async def test_a_change_of_password_has_the_share_of_known_clients(
     assert house.hasher.clients == [HashClient("192.0.2.1", is_known=True)] * 2
 
 
-async def test_the_other_sessions_end_and_mine_stays(house: World) -> None:
+async def test_all_sessions_end_and_a_new_one_takes_the_place_of_mine(house: World) -> None:
     await house.sign_up(ADA)
     before, mine, after = [await house.come_in(ADA) for _ in range(3)]
     me = await house.authenticate(mine.access)
 
+    renewed = (await house.change_password(me, PASSWORD, NEW)).tokens
+
+    for copied in (before, mine, after):
+        with pytest.raises(TokenRejected):
+            await house.authenticate(copied.access)
+        with pytest.raises(TokenRejected):
+            await house.refresh(copied.refresh)
+    [session] = await house.sessions.of_user(me.user.id)
+    assert session.id != me.session.id
+    assert (await house.authenticate(renewed.access)).session == session
+    await house.refresh(renewed.refresh)
+
+
+async def test_a_new_session_keeps_the_activity_of_the_one_that_it_replaces(
+    house: World, me: Principal
+) -> None:
+    activity = (await house.sessions.activity_of(me.user.id))[me.session.id]
+
     await house.change_password(me, PASSWORD, NEW)
 
-    for other in (before, after):
+    [session] = await house.sessions.of_user(me.user.id)
+    assert await house.sessions.activity_of(me.user.id) == {session.id: activity}
+
+
+@pytest.mark.parametrize("step", ["refresh", "logout"])
+async def test_a_session_is_renewed_though_it_is_refreshed_meanwhile_but_not_if_it_is_ended(
+    house: World, step: str
+) -> None:
+    await house.sign_up(ADA)
+    copied = await house.come_in(ADA)
+    session = (await house.authenticate(copied.access)).session
+    user = await house.users.get(session.user_id)
+    assert user is not None
+    sessions, pauses = house.sessions, count()
+
+    async def meanwhile() -> None:
+        if next(pauses) == 1:  # between reading and replacing
+            house.sessions = sessions
+            if step == "refresh":
+                await house.refresh(copied.refresh)
+            else:
+                await house.logout(None, copied.refresh)
+
+    house.sessions = PausingSessions(sessions, meanwhile)
+    if step == "logout":
         with pytest.raises(TokenRejected):
-            await house.authenticate(other.access)
-        with pytest.raises(TokenRejected):
-            await house.refresh(other.refresh)
-    assert await house.sessions.of_user(me.user.id) == [replace(me.session, generation=1)]
-    await house.authenticate(mine.access)
-    await house.refresh(mine.refresh)
+            await house.renew_session(session, user)
+        assert await sessions.of_user(user.id) == []
+        return
+    renewed = await house.renew_session(session, user)
+
+    assert await sessions.of_user(user.id) == [renewed]
+    assert renewed.id != session.id
 
 
 async def test_sessions_of_other_users_stay(house: World, me: Principal) -> None:
@@ -127,7 +172,7 @@ async def test_the_password_may_stay_the_same(house: World, me: Principal) -> No
     """Somebody wants the other sessions to end; that is no reason to refuse."""
     await house.change_password(me, PASSWORD, PASSWORD)
 
-    assert await house.sessions.of_user(me.user.id) == [replace(me.session, generation=1)]
+    assert len(await house.sessions.of_user(me.user.id)) == 1
     await house.login(ADA, PASSWORD)
 
 

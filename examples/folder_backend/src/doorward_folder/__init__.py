@@ -60,7 +60,12 @@ class FolderSessions(SessionStore):
             file = self._file(old.user_id, old.id)
             if self._read(file, Session) != old:
                 return UNCHANGED
-            self._write(file, new)
+            self._write(self._file(new.user_id, new.id), new)
+            if new.id != old.id:
+                activity = self._activity(old.user_id, old.id)
+                if activity.exists():
+                    activity.rename(self._activity(new.user_id, new.id))
+                self._forget(old.user_id, old.id)
             return CHANGED
 
     @override

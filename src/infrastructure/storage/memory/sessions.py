@@ -44,7 +44,11 @@ class MemorySessions(SessionStore):
     ) -> Stored[bool]:
         if await self.get(old.user_id, old.id) != old:
             return UNCHANGED
-        self._sessions[new.user_id][new.id] = new
+        sessions = self._sessions[old.user_id]
+        del sessions[old.id]
+        sessions[new.id] = new
+        if old.id in self._activities:
+            self._activities[new.id] = self._activities.pop(old.id)
         self._feed.publish(new.user_id)
         return CHANGED
 

@@ -35,13 +35,20 @@ _VERSION = 2
 _NO_TOKEN = bytes(16)
 _EXPIRES_AT = 1 + 16 + 16 + 7 + 7  # the offset of expires_at in a record
 
-# KEYS: the user's hash of sessions, and that of activities. ARGV: the session's id, the record it
-# must have ('' for a new session), its new record, the time before which expired sessions are
-# deleted (microseconds), and its activity ('' leaves it unchanged).
+# KEYS: the user's hash of sessions, and that of activities. ARGV: the session's id, the record
+# that must be stored ('' for a new session), the new record, the time before which expired
+# sessions are deleted (microseconds), the activity ('' leaves it unchanged), and the id of the
+# stored record, which the new one replaces.
 # The hashes expire with the last session in them.
 _WRITE = Script(f"""
-if ARGV[2] ~= '' and redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then
+if ARGV[2] ~= '' and redis.call('HGET', KEYS[1], ARGV[6]) ~= ARGV[2] then
     return 0
+end
+local activity = ARGV[5]
+if ARGV[6] ~= ARGV[1] then
+    activity = redis.call('HGET', KEYS[2], ARGV[6]) or ''
+    redis.call('HDEL', KEYS[1], ARGV[6])
+    redis.call('HDEL', KEYS[2], ARGV[6])
 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
 local last, all = 0, redis.call('HGETALL', KEYS[1])
@@ -54,8 +61,8 @@ for i = 1, #all, 2 do
         last = expires_at
     end
 end
-if ARGV[5] ~= '' then
-    redis.call('HSET', KEYS[2], ARGV[1], ARGV[5])
+if activity ~= '' then
+    redis.call('HSET', KEYS[2], ARGV[1], activity)
 end
 local last_millisecond = string.format('%.0f', math.ceil(last / 1000))
 redis.call('PEXPIREAT', KEYS[1], last_millisecond)
@@ -84,7 +91,7 @@ class RedisSessions(SessionStore):
         effects: Effects = NO_EFFECTS,
     ) -> Stored[bool]:
         packed = _pack_activity(activity) if activity else b""
-        return Stored(await self._write(session, b"", session.started_at, packed))
+        return Stored(await self._write(session, session.id, b"", session.started_at, packed))
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
         async with self._server.connection("sessions") as redis:
@@ -95,7 +102,7 @@ class RedisSessions(SessionStore):
     async def replace(
         self, old: Session, new: Session, effects: Effects = NO_EFFECTS
     ) -> Stored[bool]:
-        return Stored(await self._write(new, _pack(old), EPOCH))
+        return Stored(await self._write(new, old.id, _pack(old), EPOCH))
 
     @override
     async def delete(
@@ -132,7 +139,12 @@ class RedisSessions(SessionStore):
         return {SessionId(each): activity for each, activity in unpacked.items() if activity}
 
     async def _write(
-        self, session: Session, expected: bytes, expired_before: datetime, packed: bytes = b""
+        self,
+        session: Session,
+        replaced: SessionId,
+        expected: bytes,
+        expired_before: datetime,
+        packed: bytes = b"",
     ) -> bool:
         async with self._server.connection("sessions") as redis:
             written = await redis.run(
@@ -143,6 +155,7 @@ class RedisSessions(SessionStore):
                 _pack(session),
                 to_microseconds(expired_before),
                 packed,
+                replaced,
             )
         return bool(written)
 
