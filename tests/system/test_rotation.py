@@ -86,9 +86,8 @@ async def test_keys_rotate_under_load_and_no_verifier_sees_a_failure(
     # No outage is tested here: a busy machine must not look like one.
     settings |= {"STORE_TIMEOUT": "10s", "REVOCATION_BOUND": "8s"}
     with a_service(tmp_path, **settings) as service:
-        verifiers = tmp_path / "verifiers"
         async with (
-            resource_servers(verifiers, service.url, ISSUER, KEPT) as others,
+            resource_servers(service.url, ISSUER, KEPT) as others,
             people(service, others, 4) as crowd,
             in_the_background(person.run() for person in crowd),
             asyncio.timeout(2 * PATIENCE),
