@@ -9,7 +9,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from application.audit import Audit
-from application.ports import Clock, PasswordHasher, RandomId, UserRepository
+from application.ports import Clock, PasswordHasher, RandomId, UnusableHash, UserRepository
 from domain.actor import Actor
 from domain.audit_details import UsersImported
 from domain.audit_event import EventType
@@ -199,11 +199,10 @@ class ImportUsers:
     def _hash(self, text: str) -> str:
         if not text:
             raise InvalidInput(Problem("password_hash", "is required"))
-        if not self.hasher.can_import(text):
-            raise InvalidInput(
-                Problem("password_hash", "is of no form, or of no cost, that can be verified")
-            )
-        return text
+        try:
+            return self.hasher.adopt(text)
+        except UnusableHash as error:
+            raise InvalidInput(Problem("password_hash", str(error))) from None
 
 
 def _first_of_each(people: Mapping[int, User]) -> tuple[dict[int, User], dict[int, User]]:

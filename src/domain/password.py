@@ -1,9 +1,11 @@
 """The password rule (NIST SP 800-63B-4, section 3.1.1; OWASP ASVS 5.0, chapter V6.2)."""
 
 import unicodedata
+from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Self
+from functools import partial
+from typing import Literal, Self
 
 from domain.errors import InvalidInput, Problem
 from domain.password_guessing import Guess, words_of, words_of_address
@@ -12,36 +14,49 @@ from domain.text import is_clean, is_short_normalized
 LONGEST_IN_CHARACTERS = 256
 LONGEST_IN_BYTES = 1024
 
+LONGEST_TYPED_IN_CHARACTERS = 1024
+LONGEST_TYPED_IN_BYTES = 4096
+"""Of a password at a login: imported users may have longer ones than a new password may be."""
+
 
 @dataclass(frozen=True, slots=True)
 class Password:
     """A password as it is hashed: in NFC, so that it does not depend on the keyboard.
 
     It is never trimmed and never truncated. Its ``repr`` does not show it.
+
+    :ivar typed: as the user typed it, where that differs.
     """
 
     text: str = field(repr=False)
+    typed: str | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def parse(cls, typed: str) -> Self:
-        """Return a password of any strength, as a login accepts it.
+        """Return a password of any strength and of any characters, as a login accepts it.
 
         The size is checked first: the time to normalise a text grows faster than its length.
 
-        :raises InvalidInput: the text is longer than 256 characters or 1024 bytes, or has control
-            characters.
+        :raises InvalidInput: the text is longer than 1024 characters or 4096 bytes, or is no valid
+            Unicode.
         """
-        if len(typed) > LONGEST_IN_CHARACTERS or _byte_length(typed) > LONGEST_IN_BYTES:
-            raise InvalidInput(
-                Problem(
-                    "password",
-                    f"must be at most {LONGEST_IN_CHARACTERS} characters "
-                    f"and {LONGEST_IN_BYTES} bytes long",
-                )
-            )
-        if not is_clean(typed):
-            raise InvalidInput(Problem("password", "must not contain control characters"))
-        return cls(unicodedata.normalize("NFC", typed))
+        _check_size(typed, LONGEST_TYPED_IN_CHARACTERS, LONGEST_TYPED_IN_BYTES)
+        if any("\ud800" <= character <= "\udfff" for character in typed):
+            raise _unreadable()
+        return cls(unicodedata.normalize("NFC", typed), typed)
+
+    def spellings(self) -> Iterator[str]:
+        """Yield the texts that another system may have hashed: as typed, in NFC, NFD and NFKC.
+
+        Each is yielded once. Most passwords have one.
+        """
+        typed = self.text if self.typed is None else self.typed
+        yielded = set()
+        for make in (str, _in_form("NFC"), _in_form("NFD"), _in_form("NFKC")):
+            spelling = make(typed)
+            if spelling not in yielded:
+                yielded.add(spelling)
+                yield spelling
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +76,12 @@ class PasswordRule:
         """Return the new password of a user with this name and address.
 
         :raises InvalidInput: it is too short, is easy to guess (a common one, a word with digits
-            and signs, parts of the user's name or address), or fails :meth:`Password.parse`.
+            and signs, parts of the user's name or address), is longer than 256 characters or
+            1024 bytes, or has control or invisible characters.
         """
+        _check_size(typed, LONGEST_IN_CHARACTERS, LONGEST_IN_BYTES)
+        if not is_clean(typed):
+            raise _unreadable()
         password = Password.parse(typed)
         if len(password.text) < self.shortest:
             raise InvalidInput(
@@ -81,6 +100,21 @@ def _folded(text: str) -> str:
     if not is_short_normalized(short, LONGEST_IN_CHARACTERS):
         return short.casefold()  # bounds the time to normalise it
     return unicodedata.normalize("NFKC", short).casefold().strip()
+
+
+def _unreadable() -> InvalidInput:
+    return InvalidInput(Problem("password", "must not contain control characters"))
+
+
+def _check_size(typed: str, characters: int, octets: int) -> None:
+    """:raises InvalidInput: the text is longer."""
+    if len(typed) > characters or _byte_length(typed) > octets:
+        message = f"must be at most {characters} characters and {octets} bytes long"
+        raise InvalidInput(Problem("password", message))
+
+
+def _in_form(form: Literal["NFC", "NFD", "NFKC"]) -> Callable[[str], str]:
+    return partial(unicodedata.normalize, form)
 
 
 def _byte_length(text: str) -> int:

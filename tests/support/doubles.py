@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
-from application.ports import HashClient, PasswordHasher, SessionStore
+from application.ports import HashClient, PasswordHasher, SessionStore, UnusableHash
 from application.ports.effects import NO_EFFECTS, Effects, Stored
 from domain.audit_event import Event
 from domain.password import Password
@@ -73,8 +73,10 @@ class QuickHasher(PasswordHasher):
         _, cost, salt, _ = hashed.split("$")
         return self._make(password.text, salt, int(cost)) == hashed and is_usable
 
-    def can_import(self, stored: str) -> bool:
-        return stored.startswith("quick$")
+    def adopt(self, given: str) -> str:
+        if not given.startswith("quick$"):
+            raise UnusableHash("is of no form that is known")
+        return given
 
     def is_outdated(self, stored: str) -> bool:
         return int(stored.split("$")[1]) < self._cost

@@ -18,7 +18,7 @@ from application.ports.caching import CachedSessions, CachedTokens, CachedUsers
 from application.ports.devices import Devices
 from application.ports.effects import CHANGED, NO_EFFECTS, UNCHANGED, Effects, Stored
 from application.ports.health import HealthCheck, HealthChecks
-from application.ports.passwords import HashClient, PasswordHasher
+from application.ports.passwords import HashClient, PasswordHasher, UnusableHash
 from application.ports.rate_limits import RateLimiter
 from application.ports.sessions import SessionStore
 from application.ports.signing_keys import KeyStore
@@ -48,5 +48,6 @@ __all__ = [
     "SessionStore",
     "Stored",
     "TokenSigner",
+    "UnusableHash",
     "UserRepository",
 ]

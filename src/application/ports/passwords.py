@@ -20,6 +20,10 @@ class HashClient:
     is_known: bool = False
 
 
+class UnusableHash(ValueError):
+    """A hash of another system cannot be verified. The message says why, and quotes none of it."""
+
+
 class PasswordHasher(Protocol):
     """Slow, salted password hashes."""
 
@@ -34,6 +38,9 @@ class PasswordHasher(Protocol):
     async def verify(self, password: Password, stored: str | None, client: HashClient) -> bool:
         """Return whether the stored hash is one of this password.
 
+        A hash that :meth:`adopt` returned is compared with each of :meth:`Password.spellings`, as
+        far as an acceptable time allows.
+
         ``None``, an unreadable hash and one of excessive cost take as long as a real one, and are
         False.
 
@@ -41,10 +48,12 @@ class PasswordHasher(Protocol):
         """
 
     @abstractmethod
-    def can_import(self, stored: str) -> bool:
-        """Return whether any password can pass :meth:`verify` with this hash, in acceptable time.
+    def adopt(self, given: str) -> str:
+        """Return what to store for a hash that another system made, so that its owner can log in.
 
         :meth:`verify` accepts dearer hashes, which earlier releases have imported.
+
+        :raises UnusableHash: no password can pass :meth:`verify` with it, in acceptable time.
         """
 
     @abstractmethod

@@ -12,7 +12,7 @@ import argon2
 from argon2 import Parameters, Type
 from argon2.exceptions import VerificationError, VerifyMismatchError
 
-from application.ports import HashClient, PasswordHasher
+from application.ports import HashClient, PasswordHasher, UnusableHash
 from domain.password import Password
 from infrastructure.passwords import imported_hashes
 from infrastructure.passwords.hashing_pool import HashingPool
@@ -34,6 +34,10 @@ _BASE64 = "(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]|[A-Za-z0-9+/]{2}[AEIMQUYc
 _COST = "m=[1-9][0-9]*,t=[1-9][0-9]*,p=[1-9][0-9]*"
 _FORM = re.compile(rf"\$argon2(?:id|i|d)\$(?:v=1[69]\$)?{_COST}\${_BASE64}\${_BASE64}")
 _DJANGO = "argon2"  # stands before the form there
+_OWN = "$argon2id$"
+
+PATIENCE = 2.0
+"""Seconds for all spellings of a password, when it is compared with the hash of another system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +70,22 @@ class Argon2Hasher(PasswordHasher):
         """
         return await self._pool.run(lambda: self._verify(password, stored), client)
 
-    def can_import(self, stored: str) -> bool:
-        made = _read(stored)
-        if made is None:
-            return is_verifiable(stored)
-        return _work(made) <= max(DEAREST_IMPORT, _work(self._parameters))
+    def adopt(self, given: str) -> str:
+        """Return the hash without wrappers.
+
+        Argon2 gets Django's prefix, which marks it as imported: its parameters may be those of a
+        hash made here.
+        """
+        bare = imported_hashes.canonical(given)
+        stored = _DJANGO + bare if bare.startswith("$argon2") else bare
+        if (made := read_parameters(stored)) is None:
+            imported_hashes.parse(stored)
+        elif _work(made) > max(DEAREST_IMPORT, _work(self._parameters)):
+            raise UnusableHash("costs more than is accepted: Argon2 up to 1 GiB times passes")
+        return stored
 
     def is_outdated(self, stored: str) -> bool:
-        made, wanted = _read(stored), self._parameters
+        made, wanted = read_parameters(stored), self._parameters
         if made is None or made.type is not Type.ID or stored.startswith(_DJANGO):
             return True
         # A stronger hash is not outdated: two versions of the settings may run side by side.
@@ -90,7 +102,7 @@ class Argon2Hasher(PasswordHasher):
         return hashed
 
     def _verify(self, password: Password, stored: str | None) -> bool:
-        clock = clock_for((_read(stored or "") or self._parameters).parallelism)
+        clock = clock_for((read_parameters(stored or "") or self._parameters).parallelism)
         began = clock()
         is_right = self._is_right(password, stored)
         if stored is not None and self.is_outdated(stored):
@@ -98,12 +110,28 @@ class Argon2Hasher(PasswordHasher):
         return is_right
 
     def _is_right(self, password: Password, stored: str | None) -> bool:
-        if stored is not None and (imported := imported_hashes.read(stored)):
-            return imported.verify(password.text.encode())
+        imported = imported_hashes.read(stored or "")
+        made = read_parameters(stored or "")
+        if stored is None or (imported is None and (made is None or stored.startswith(_OWN))):
+            return self._is_argon2_of(password.text, stored or "")
+        clock = clock_for((made or self._parameters).parallelism)
+        began = clock()
+        for tried, spelling in enumerate(password.spellings(), 1):
+            if (
+                imported.verify(spelling.encode())
+                if imported
+                else self._is_argon2_of(spelling, stored)
+            ):
+                return True
+            if (clock() - began) * (tried + 1) / tried > PATIENCE:
+                return False  # the next spelling would take too long
+        return False
+
+    def _is_argon2_of(self, text: str, stored: str) -> bool:
         for hashed in (stored, self._decoy):
-            if hashed is not None and _read(hashed):
+            if read_parameters(hashed):
                 try:
-                    return self._argon2.verify(hashed.removeprefix(_DJANGO), password.text)
+                    return self._argon2.verify(hashed.removeprefix(_DJANGO), text)
                 except VerifyMismatchError:
                     return False
                 except (VerificationError, ValueError):
@@ -111,16 +139,11 @@ class Argon2Hasher(PasswordHasher):
         return False
 
 
-def is_verifiable(stored: str) -> bool:
-    """Whether :meth:`Argon2Hasher.verify` can return True for this hash. It computes no hash."""
-    return _read(stored) is not None or imported_hashes.read(stored) is not None
-
-
 def _work(parameters: Parameters) -> int:
     return parameters.memory_cost * parameters.time_cost
 
 
-def _read(stored: str) -> Parameters | None:
+def read_parameters(stored: str) -> Parameters | None:
     """The parameters of an Argon2 hash of any system, if its cost is acceptable."""
     hashed = stored.removeprefix(_DJANGO)
     if len(stored) > imported_hashes.LONGEST_HASH or not _FORM.fullmatch(hashed):

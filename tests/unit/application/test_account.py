@@ -155,7 +155,7 @@ async def test_the_new_password_must_be_one_that_a_registration_takes(
     await check_unchanged(house, me)
 
 
-@pytest.mark.parametrize("current", ["x" * 257, "\U0001f680" * 257, "with\x00null"], ids=ascii)
+@pytest.mark.parametrize("current", ["x" * 1025, "\U0001f680" * 1025, "half\ud800"], ids=ascii)
 async def test_an_impossible_current_password_is_not_hashed(
     house: World, me: Principal, current: str
 ) -> None:

@@ -60,6 +60,45 @@ def test_a_huge_password_is_refused_before_it_is_normalised() -> None:
         Password.parse("a" + "\u0301\u0323" * 5_000_000)  # would take hours
 
 
+def test_a_login_takes_longer_passwords_than_a_user_can_choose() -> None:
+    assert Password.parse("a" * 1024).text == "a" * 1024
+    for too_long in ("a" * 1025, "\N{KEY}" * 1025):
+        with pytest.raises(InvalidInput):
+            Password.parse(too_long)
+
+
+@pytest.mark.parametrize("hidden", ["\u200b", "\t", "\x00", "\u202e", "\ufeff"])
+def test_a_login_takes_characters_that_a_user_cannot_choose(hidden: str) -> None:
+    typed = f"pass{hidden}phrase"
+
+    assert Password.parse(typed).text == typed
+    assert refusal_of(typed) == "must not contain control characters"
+
+
+def test_half_a_surrogate_pair_is_no_password() -> None:
+    with pytest.raises(InvalidInput):
+        Password.parse("pass\ud800phrase")
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD", "NFKC", "NFKD"])
+def test_the_spellings_of_a_password_are_its_normal_forms_and_what_was_typed(
+    form: Literal["NFC", "NFD", "NFKC", "NFKD"],
+) -> None:
+    typed = unicodedata.normalize(form, "\ufb01nd the caf\u00e9")
+
+    first, *others = Password.parse(typed).spellings()
+
+    assert first == typed
+    forms = {unicodedata.normalize(each, typed) for each in ("NFC", "NFD", "NFKC")}
+    assert len(others) == len(set(others))
+    assert set(others) == forms - {typed}
+
+
+def test_a_password_of_ascii_has_one_spelling() -> None:
+    assert list(Password.parse("correct horse").spellings()) == ["correct horse"]
+    assert list(Password("correct horse").spellings()) == ["correct horse"]
+
+
 @pytest.mark.parametrize("typed", [" leading", "trailing ", "in the middle", "\u3000wide space"])
 def test_a_password_is_never_trimmed(typed: str) -> None:
     assert chosen(typed) == typed
