@@ -1,5 +1,6 @@
 """The web application, put together."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from dishka import AsyncContainer
@@ -8,7 +9,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from api.controllers.account import UserController
 from api.controllers.administration import AdministrationController
-from api.controllers.api_docs import DOCUMENTATION
+from api.controllers.api_docs import DOCUMENTATION, prepare_documentation
 from api.controllers.auth import CHANGED_BY_GET, AuthController
 from api.controllers.gateway import VerifyController
 from api.controllers.health import OperationController
@@ -29,19 +30,32 @@ LARGEST_BODY = 16 * 1024
 """In bytes."""
 
 
+@dataclass(frozen=True, slots=True)
+class ApiDocs:
+    """
+    :ivar is_served: whether clients get the OpenAPI document and the page for it.
+    :ivar shortest_password: the minimum length of a new password, for the document.
+    """
+
+    is_served: bool = True
+    shortest_password: int = SHORTEST_PASSWORD
+
+
+SERVED = ApiDocs()
+
+
 def create_app(
     container: AsyncContainer,
     guard: Guard,
     origin_policy: OriginPolicy,
     fast_path: FastPath,
-    shortest_password: int = SHORTEST_PASSWORD,
+    api_docs: ApiDocs = SERVED,
 ) -> Litestar:
     """Put the routes behind the guard and the middleware.
 
     :param container: where the handlers' use cases come from.
-    :param shortest_password: the minimum length of a new password, for the document.
     """
-    app = _routes(origin_policy, shortest_password, guard)
+    app = _routes(origin_policy, api_docs, guard)
     inner = _with_container(app.asgi_handler, container)
     inner = with_fast_path(inner, fast_path)
     inner = with_head_requests(inner, CHANGED_BY_GET, is_for_gateways)
@@ -52,11 +66,12 @@ def create_app(
 
 def openapi_document(origin_policy: OriginPolicy) -> dict[str, Any]:
     """Return the OpenAPI document, which needs no store."""
-    return _routes(origin_policy, SHORTEST_PASSWORD).openapi_schema.to_schema()
+    app = _routes(origin_policy, ApiDocs(is_served=False))
+    return app.openapi_schema.to_schema()
 
 
-def _routes(origin_policy: OriginPolicy, shortest_password: int, *guards: Guard) -> Litestar:
-    return Litestar(
+def _routes(origin_policy: OriginPolicy, api_docs: ApiDocs, *guards: Guard) -> Litestar:
+    app = Litestar(
         route_handlers=[
             AuthController,
             VerifyController,
@@ -65,15 +80,18 @@ def _routes(origin_policy: OriginPolicy, shortest_password: int, *guards: Guard)
             AdministrationController,
             OperationController,
             KeyController,
-            *DOCUMENTATION,
+            *(DOCUMENTATION if api_docs.is_served else ()),
         ],
         guards=guards,
         exception_handlers={Exception: handle},
         request_class=JsonRequest,
         request_max_body_size=LARGEST_BODY,
-        openapi_config=config(origin_policy, shortest_password),
+        openapi_config=config(origin_policy, api_docs.shortest_password),
         logging_config=None,
     )
+    if api_docs.is_served:
+        prepare_documentation(app)
+    return app
 
 
 def _with_container(app: ASGIApp, container: AsyncContainer) -> ASGIApp:

@@ -18,6 +18,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp
 
 import api.app
+from api.app import ApiDocs
 from api.lifecycle import Lifecycle
 from api.security.credential_reader import Connection
 from api.security.guard import Guard
@@ -167,15 +168,15 @@ class Builder:
             patch.setattr("api.app._routes", self._routes)
             yield
 
-    def _routes(self, origin_policy: OriginPolicy, shortest: int, guard: Guard) -> Litestar:
-        app, handler, switched = self._built(origin_policy, shortest)
+    def _routes(self, origin_policy: OriginPolicy, api_docs: ApiDocs, guard: Guard) -> Litestar:
+        app, handler, switched = self._built(origin_policy, api_docs)
         app.asgi_handler, switched.current = handler, guard
         return app
 
     @functools.cache  # noqa: B019 - it lives as long as the run
     def _built(
-        self, origin_policy: OriginPolicy, shortest: int
+        self, origin_policy: OriginPolicy, api_docs: ApiDocs
     ) -> tuple[Litestar, ASGIApp, SwitchedGuard]:
         guard = SwitchedGuard()
-        app: Litestar = self._make_routes(origin_policy, shortest, guard)
+        app: Litestar = self._make_routes(origin_policy, api_docs, guard)
         return app, app.asgi_handler, guard

@@ -1,12 +1,16 @@
 """The page that shows the OpenAPI document loads nothing from anybody else, and serves no more."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
+from litestar import Litestar
 
 import api
+from infrastructure.config.settings import Settings
 from tests.http.people import CLIENT_ORIGIN, Client
 
 FILES = Path(api.__file__).with_name("static") / "swagger_ui"
@@ -151,3 +155,103 @@ async def test_the_page_is_public_and_reads_no_cookie(client: Client) -> None:
     await client.sign_up()
 
     assert (await client.get("/docs")).content == anonymous.content
+
+
+SERVED = ["/docs", "/docs/start.js", "/docs/swagger-ui-bundle.js", "/openapi.json"]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [
+        ("gzip", "gzip"),
+        ("br;q=1.0, GZIP;q=0.8, *;q=0.1", "gzip"),
+        ("deflate,gzip", "gzip"),
+        ("identity", None),
+        ("gzip;q=0", None),
+        ("gzip;q=0.000, br", None),
+        ("br, x-gzip-not", None),
+        ("", None),
+    ],
+)
+@pytest.mark.parametrize("path", ["/docs/swagger-ui-bundle.js", "/openapi.json"])
+async def test_documentation_is_compressed_for_clients_that_accept_it(
+    client: Client, path: str, accepted: str, encoding: str | None
+) -> None:
+    plain = await client.get(path, headers={"Accept-Encoding": "identity"})
+    answer = await client.get(path, headers={"Accept-Encoding": accepted})
+
+    assert answer.headers.get("content-encoding") == encoding
+    assert answer.headers.get_list("vary") == ["Origin, Accept-Encoding"]
+    assert answer.content == plain.content
+    if encoding:
+        assert int(answer.headers["content-length"]) < len(plain.content) / 3
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+@pytest.mark.parametrize("path", SERVED)
+async def test_a_client_that_has_the_documentation_gets_no_body(
+    client: Client, path: str, encoding: str
+) -> None:
+    headers = {"Accept-Encoding": encoding}
+    tag = (await client.get(path, headers=headers)).headers["etag"]
+
+    same = await client.get(path, headers=headers | {"If-None-Match": f'"other", W/{tag}'})
+    other = await client.get(path, headers=headers | {"If-None-Match": '"other"'})
+
+    assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", tag)
+    assert "content-length" not in same.headers
+    assert other.status_code == 200
+
+
+async def test_the_two_encodings_of_a_document_have_different_tags(client: Client) -> None:
+    tags = {
+        (await client.get("/openapi.json", headers={"Accept-Encoding": each})).headers["etag"]
+        for each in ("gzip", "identity")
+    }
+
+    assert len(tags) == 2
+
+
+async def pieces_of(app: Litestar, path: str) -> list[bytes]:
+    """What is handed to the server, piece by piece."""
+    handed: list[bytes] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            handed.append(message["body"])
+
+    scope: Any = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1"}
+    scope |= {"method": "GET", "path": path, "raw_path": path.encode(), "query_string": b""}
+    scope |= {"headers": [], "client": ("127.0.0.1", 1), "server": ("localhost", 8000)}
+    scope |= {"scheme": "http", "root_path": "", "state": {}}
+    await app(scope, receive, send)
+    return handed
+
+
+@pytest.mark.parametrize("path", ["/docs/swagger-ui-bundle.js", "/openapi.json"])
+async def test_downloads_share_their_pieces_and_wait_after_each(app: Litestar, path: str) -> None:
+    """What a client does not read is in memory once, not once for each client."""
+    one, other = await pieces_of(app, path), await pieces_of(app, path)
+
+    assert max(map(len, one)) == 32 * 1024
+    assert all(first is second for first, second in zip(one, other, strict=True))
+
+
+class TestSwitchedOff:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return replace(settings, http=replace(settings.http, api_docs=False))
+
+    @pytest.mark.parametrize("path", [*SERVED, "/docs/", "/docs/swagger-ui.css"])
+    async def test_nothing_is_served(self, client: Client, path: str) -> None:
+        answer = await client.get(path)
+
+        assert answer.status_code == 404
+        assert answer.json()["code"] == "not_found"
+
+    async def test_everything_else_is(self, client: Client) -> None:
+        assert (await client.register()).status_code == 200
+        assert (await client.get("/.well-known/jwks.json")).status_code == 200

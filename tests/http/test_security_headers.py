@@ -46,6 +46,7 @@ MAY_BE_STORED = {
     "/.well-known/jwks.json": "public, max-age=300",
     "/docs": "public, max-age=3600",
     "/docs/start.js": "public, max-age=3600",
+    "/openapi.json": "no-cache",
 }
 
 PUBLIC = {
@@ -94,6 +95,8 @@ def check(answer: httpx.Response, path: str) -> None:
     expected = EVERYWHERE | {"cache-control": "no-store"}
     if answer.is_success:
         expected["cache-control"] = MAY_BE_STORED.get(path, "no-store")
+    if answer.is_success and path.startswith(("/docs", "/openapi.json")):
+        expected["vary"] = "Origin, Accept-Encoding"
     if answer.url.scheme == "https":
         expected["strict-transport-security"] = HSTS
     for name, value in expected.items():

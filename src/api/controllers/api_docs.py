@@ -1,12 +1,16 @@
 """The OpenAPI document and the interactive page for it, without anything from another host."""
 
+from functools import cache
 from pathlib import Path
-from typing import Any
 
-from litestar import Request, Response, get
+import msgspec
+from litestar import Litestar, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
+from litestar.response.base import ASGIResponse
 
+from api.download import Download
+from api.json_request import JsonRequest
 from api.security.guard import PUBLIC
 
 _FOLDER = Path(__file__).parents[1] / "static" / "swagger_ui"
@@ -23,31 +27,41 @@ _POLICY = (
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
+_HEADERS = {"Content-Security-Policy": _POLICY, "Cache-Control": "public, max-age=3600"}
 
 
 @get("/openapi.json", include_in_schema=False, opt=PUBLIC)
-async def document(request: Request[Any, Any, Any]) -> dict[str, Any]:
-    return request.app.openapi_schema.to_schema()
+async def document(request: JsonRequest) -> ASGIResponse:
+    prepared: Download = request.app.state.openapi_document
+    return prepared.response(request.headers)
 
 
 @get("/docs", include_in_schema=False, opt=PUBLIC)
-async def page() -> Response[bytes]:
-    return _file("index.html")
+async def page(request: JsonRequest) -> ASGIResponse:
+    return _files()["index.html"].response(request.headers)
 
 
 @get("/docs/{name:str}", include_in_schema=False, opt=PUBLIC)
-async def asset(name: FromPath[str]) -> Response[bytes]:
-    return _file(name)
-
-
-def _file(name: str) -> Response[bytes]:
+async def asset(request: JsonRequest, name: FromPath[str]) -> ASGIResponse:
     if name not in _TYPES:
         raise NotFoundException
-    return Response(
-        (_FOLDER / name).read_bytes(),
-        media_type=_TYPES[name],
-        headers={"Content-Security-Policy": _POLICY, "Cache-Control": "public, max-age=3600"},
-    )
+    return _files()[name].response(request.headers)
 
 
 DOCUMENTATION = [document, page, asset]
+
+
+def prepare_documentation(app: Litestar) -> None:
+    """Encode and compress what :data:`DOCUMENTATION` serves, before the first request."""
+    encoded = msgspec.json.encode(app.openapi_schema.to_schema())
+    headers = {"Cache-Control": "no-cache"}
+    app.state.openapi_document = Download(encoded, "application/json", headers)
+    _files()
+
+
+@cache
+def _files() -> dict[str, Download]:
+    return {
+        name: Download((_FOLDER / name).read_bytes(), media_type, _HEADERS)
+        for name, media_type in _TYPES.items()
+    }

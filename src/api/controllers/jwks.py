@@ -1,12 +1,11 @@
 """The public keys, for services that verify access tokens themselves."""
 
-from hashlib import sha256
-
 import msgspec
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, Response, get
 from litestar.datastructures import ResponseHeader
 
+from api.download import entity_tag, is_current
 from api.json_request import JsonRequest
 from api.openapi.operations import Revalidated, failures
 from api.schemas.jwks import KeySet
@@ -46,17 +45,11 @@ class KeyController(Controller):
         """
         public = await list_public_keys()
         keys = KeySet([dict(key) for key in public.keys])
-        tag = f'"{sha256(msgspec.json.encode(keys)).hexdigest()[:32]}"'
+        tag = entity_tag(msgspec.json.encode(keys))
         headers = {
             "ETag": tag,
             "Cache-Control": f"public, max-age={public.max_age.total_seconds():.0f}",
         }
-        if _has(request, tag):
+        if is_current(request.headers, tag):
             return Response(None, status_code=304, headers=headers)
         return Response(keys, headers=headers)
-
-
-def _has(request: JsonRequest, tag: str) -> bool:
-    """Whether the caller has this version already (RFC 9110, section 13.1.2)."""
-    known = request.headers.get("if-none-match", "").split(",")
-    return any(each.strip().removeprefix("W/") in {tag, "*"} for each in known)

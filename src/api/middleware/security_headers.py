@@ -18,14 +18,13 @@ _ALWAYS = (
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
-    (b"vary", b"Origin"),
 )
 # Unless a handler has set them (the documentation page and the public keys do).
 _UNLESS_SET = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"cache-control", b"no-store"),
 )
-SECURITY_HEADERS = (*_ALWAYS, *_UNLESS_SET)
+SECURITY_HEADERS = (*_ALWAYS, (b"vary", b"Origin"), *_UNLESS_SET)
 """The headers of a response that the server itself sends."""
 
 _PREFLIGHT = (
@@ -94,7 +93,14 @@ async def _answer_preflight(send: Send, *, is_allowed: bool) -> None:
 def _complete(
     headers: Iterable[tuple[bytes, bytes]], cors: Headers, origin_policy: OriginPolicy
 ) -> Headers:
-    own = [(name, value) for name, value in headers if name != b"vary"]
+    own: Headers = []
+    vary = b"Origin"
+    for name, value in headers:
+        if name == b"vary":
+            vary += b", " + value
+        else:
+            own.append((name, value))
     present = {name for name, _ in own}
     missing = [header for header in _UNLESS_SET if header[0] not in present]
-    return [*own, *_ALWAYS, *missing, *cors, *((HSTS,) if origin_policy.is_https else ())]
+    hsts = (HSTS,) if origin_policy.is_https else ()
+    return [*own, *_ALWAYS, (b"vary", vary), *missing, *cors, *hsts]

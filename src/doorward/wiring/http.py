@@ -7,7 +7,7 @@ from dishka import AsyncContainer, Provider, Scope, from_context, provide, provi
 from litestar import Litestar
 from litestar.types import HTTPScope
 
-from api.app import create_app
+from api.app import ApiDocs, create_app
 from api.lifecycle import Lifecycle
 from api.middleware.fast_path import FastPath
 from api.middleware.instrumentation import RequestObserver, Routes, observed
@@ -38,6 +38,10 @@ class HttpProvider(Provider):
         return CookieNames.under(origin_policy)
 
     @provide
+    def api_docs(self, settings: HttpSettings, rule: PasswordRule) -> ApiDocs:
+        return ApiDocs(settings.api_docs, rule.shortest)
+
+    @provide
     def app(
         self,
         container: AsyncContainer,
@@ -45,9 +49,9 @@ class HttpProvider(Provider):
         origin_policy: OriginPolicy,
         fast_path: FastPath,
         observation: Observation,
-        rule: PasswordRule,
+        api_docs: ApiDocs,
     ) -> Litestar:
-        app = create_app(container, guard, origin_policy, fast_path, rule.shortest)
+        app = create_app(container, guard, origin_policy, fast_path, api_docs)
         for observer in request_observers(observation, origin_policy):
             app.asgi_handler = observed(app.asgi_handler, Routes.of(app), observer)
         return app

@@ -30,6 +30,12 @@ class HttpSettings:
         "`https://app.example.com`, and those of apps such as `capacitor://localhost`. There are "
         "no wildcards.",
     )
+    api_docs: bool = declare(
+        "API_DOCS",
+        parsers.on_or_off,
+        "on",
+        "`off`: neither the page `/docs` nor the document `/openapi.json` is served.",
+    )
     request_timeout: timedelta = declare(
         "REQUEST_TIMEOUT",
         parsers.lifetime,
