@@ -118,17 +118,21 @@ class HashesExported:
 class EventsPruned:
     """
     :ivar before: the day (UTC) from which on events are kept.
+    :ivar through: the number of the last deleted event. The store states it; earlier releases
+        did not.
     """
 
     before: date
+    through: int | None = None
 
     def __str__(self) -> str:
-        return f"before {self.before}"
+        through = "" if self.through is None else f", through {self.through}"
+        return f"before {self.before}{through}"
 
     @classmethod
     def read(cls, text: str) -> Self:
-        [day] = _groups(r"before (\d{4}-\d{2}-\d{2})", text)
-        return cls(date.fromisoformat(day))
+        day, through = _groups(r"before (\d{4}-\d{2}-\d{2})(?:, through (\d{1,18}))?", text)
+        return cls(date.fromisoformat(day), int(through) if through else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,6 +154,12 @@ class Event:
             return self
         return replace(self, caller=replace(self.caller, address=""))
 
+    def pruning_through(self, number: int) -> Self:
+        """Return the event with the number of the last deleted event, if it records a pruning."""
+        if not isinstance(self.details, EventsPruned):
+            return self
+        return replace(self, details=replace(self.details, through=number))
+
     @property
     def is_by_another(self) -> bool:
         """Whether an administrator or the operator did it."""

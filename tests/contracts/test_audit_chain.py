@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -11,8 +11,10 @@ import pytest
 from sqlalchemy import Executable, delete, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from domain.audit_details import AccountChanged
+from application.ports import Effects
+from domain.audit_details import AccountChanged, EventsPruned
 from domain.audit_event import Event, EventType
+from domain.outcome import Outcome
 from domain.permissions import Role
 from domain.request_context import UNKNOWN, RequestContext
 from domain.session import SessionId
@@ -45,6 +47,16 @@ def a_full_event(at: int = 0) -> Event:
     )
 
 
+def a_pruning() -> Event:
+    return an_event(
+        id=new_id(),
+        type=EventType.PRUNE_AUDIT_LOG,
+        details=EventsPruned(NOW.date()),
+        at=NOW + timedelta(days=30),
+        caller=UNKNOWN,
+    )
+
+
 @dataclass
 class Place:
     """A database with an audit log."""
@@ -60,6 +72,9 @@ class Place:
     async def fill(self, many: int) -> None:
         async with self.database.transaction("test") as connection:
             await append(connection, [a_full_event(each) for each in range(many)])
+
+    async def prune(self, before: datetime) -> int:
+        return (await self.log.prune(before, Effects((a_pruning(),)))).changed
 
     async def run(self, *statements: Statement) -> Sequence[Any]:
         """Run statements past the store, in one step; return the rows of the last one."""
@@ -168,21 +183,60 @@ async def test_concurrent_events_of_processes_form_one_chain(place: Place) -> No
 
 @pytest.mark.parametrize("kept", [4, 2, 1])
 async def test_the_rest_of_a_pruned_chain_verifies(five: Place, kept: int) -> None:
-    head = (await verify(five.database))[1]
+    await five.prune(NOW + (5 - kept) * SECOND)
 
-    await five.log.prune(NOW + (5 - kept) * SECOND)
-
-    assert await verify(five.database) == (kept, head)
+    assert await verify(five.database) == (kept + 1, Head(6, await five.digest_of(6)))
 
 
-async def test_a_chain_of_which_nothing_is_left_is_good_and_goes_on(five: Place) -> None:
-    head = (await verify(five.database))[1]
-
-    await five.log.prune(NOW + timedelta(days=1))
-    assert await verify(five.database) == (0, head)
+async def test_a_chain_of_which_only_the_pruning_is_left_is_good_and_goes_on(five: Place) -> None:
+    await five.prune(NOW + timedelta(days=1))
+    assert await verify(five.database) == (1, Head(6, await five.digest_of(6)))
 
     await five.log.record(an_event())
-    assert await verify(five.database) == (1, Head(6, await five.digest_of(6)))
+    assert await verify(five.database) == (2, Head(7, await five.digest_of(7)))
+
+
+MOVE_START = (
+    "UPDATE audit_chain SET (start_number, start_digest) = "
+    "(SELECT number, digest FROM audit_events WHERE number = {last})"
+)
+
+
+@pytest.mark.parametrize("last", [5, 2])
+async def test_two_statements_that_delete_as_pruning_does_are_detected(
+    five: Place, last: int
+) -> None:
+    noted = (await verify(five.database))[1]
+
+    await five.run(MOVE_START.format(last=last), delete(audit_events).where(number <= last))
+
+    assert await five.first_bad_row() == 1
+    assert await first_bad_row_since(five, noted) == 1
+
+
+async def test_events_deleted_after_those_of_a_pruning_are_detected(five: Place) -> None:
+    await five.prune(NOW + 2 * SECOND)
+
+    await five.run(MOVE_START.format(last=4), delete(audit_events).where(number <= 4))
+
+    assert await five.first_bad_row() == 3
+
+
+async def test_a_pruning_that_an_earlier_release_recorded_explains_what_is_missing(
+    five: Place,
+) -> None:
+    await five.log.record(a_pruning())
+    await five.run(MOVE_START.format(last=3), delete(audit_events).where(number <= 3))
+
+    assert (await verify(five.database))[0] == 3
+
+
+async def test_a_pruning_that_was_refused_explains_nothing(five: Place) -> None:
+    await five.log.record(replace(a_pruning(), outcome=Outcome.INTERNAL_ERROR))
+    await five.log.flush()
+    await five.run(MOVE_START.format(last=3), delete(audit_events).where(number <= 3))
+
+    assert await five.first_bad_row() == 1
 
 
 async def test_a_chain_is_good_when_addresses_are_forgotten(five: Place) -> None:
@@ -342,7 +396,7 @@ async def test_rows_before_the_start_are_found(five: Place) -> None:
 
 
 async def test_a_row_in_place_of_one_that_was_pruned_is_found(five: Place) -> None:
-    await five.log.prune(NOW + 2 * SECOND)
+    await five.prune(NOW + 2 * SECOND)
 
     await five.tamper(a_row(2))
 
@@ -350,7 +404,7 @@ async def test_a_row_in_place_of_one_that_was_pruned_is_found(five: Place) -> No
 
 
 async def test_tampering_with_a_pruned_chain_is_found(five: Place) -> None:
-    await five.log.prune(NOW + 2 * SECOND)
+    await five.prune(NOW + 2 * SECOND)
 
     await five.tamper(remove(3))
 
@@ -404,13 +458,13 @@ async def test_every_head_that_was_noted_is_still_in_a_good_chain(five: Place) -
 
 async def test_a_head_that_was_noted_may_have_been_pruned(five: Place) -> None:
     heads = await heads_of(five)
-    await five.log.prune(NOW + 2 * SECOND)
+    await five.prune(NOW + 2 * SECOND)
 
     for noted in heads:
-        assert (await verify(five.database, noted))[0] == 3
-    await five.log.prune(NOW + timedelta(days=1))
+        assert (await verify(five.database, noted))[0] == 4
+    await five.prune(NOW + timedelta(days=1))
     for noted in heads:
-        assert (await verify(five.database, noted))[0] == 0
+        assert (await verify(five.database, noted))[0] == 2
 
 
 async def test_a_rewritten_chain_is_detected_by_a_noted_head(five: Place) -> None:
@@ -548,16 +602,15 @@ async def test_pruning_meanwhile_does_not_disturb(place: Place) -> None:
     async def prune() -> None:
         async with open_audit_log(place.url) as other:
             for each in range(0, 1100, 50):
-                await other.prune(NOW + each * SECOND)
+                await other.prune(NOW + each * SECOND, Effects((a_pruning(),)))
 
     pruning = asyncio.create_task(prune())
     while not pruning.done():
         count, end = await verify(place.database)
-        assert end.number == 1100
-        starts.add(1100 - count)
+        starts.add(end.number - count)
     await pruning
 
-    assert (await verify(place.database))[0] == 50
+    assert (await verify(place.database))[0] == 50 + 21  # with the events of the prunings
     assert len(starts) > 1
 
 
@@ -648,7 +701,7 @@ async def test_the_database_lets_addresses_be_forgotten(five: Place) -> None:
 
 
 async def test_the_database_allows_deletions_by_pruning(five: Place) -> None:
-    assert (await five.log.prune(NOW + 2 * SECOND)).changed == 2
+    assert await five.prune(NOW + 2 * SECOND) == 2
 
     await is_refused(five, remove(3))
-    assert (await verify(five.database))[0] == 3
+    assert (await verify(five.database))[0] == 4

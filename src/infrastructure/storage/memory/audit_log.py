@@ -57,15 +57,15 @@ class MemoryAuditLog(AuditLog):
             self._events[event_id] = replace(recorded, event=event)
 
     async def prune(self, before: datetime, effects: Effects = NO_EFFECTS) -> Stored[int]:
-        forgotten = 0
+        forgotten = through = 0
         for event_id, recorded in list(self._events.items()):
             if recorded.event.at >= before:
                 break
             del self._events[event_id]
-            forgotten += 1
+            forgotten, through = forgotten + 1, recorded.number
         if forgotten:
             for event in effects.events:
-                await self.record(event)
+                await self.record(event.pruning_through(through))
         return Stored(forgotten, effects_stored=forgotten > 0)
 
 

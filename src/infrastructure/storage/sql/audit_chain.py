@@ -5,6 +5,9 @@ inserted without changing all rows that follow, and the head of the chain. A cli
 to the database can do that too: store the head elsewhere from time to time (``doorward doctor
 audit`` prints it).
 
+Pruning takes rows from the beginning, and its event, which stays, has the number of the last of
+them. A beginning that is missing without such an event was not pruned.
+
 The chain has only a salted digest of an address, so that the address itself can be deleted.
 """
 
@@ -21,7 +24,9 @@ from sqlalchemy.engine import MappingResult
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from application.ports import Effects
-from domain.audit_event import Event
+from domain.audit_details import EventsPruned
+from domain.audit_event import Event, EventType, read_details
+from domain.outcome import Outcome
 from domain.user import UserId
 from infrastructure.storage.sql.audit_rows import columns_of
 from infrastructure.storage.sql.database import Database
@@ -92,24 +97,35 @@ async def _users_there(connection: AsyncConnection, events: Sequence[Event]) -> 
     return set(map(UserId, await connection.scalars(query))) if owners - {None} else set()
 
 
-async def prune(connection: AsyncConnection, before: datetime) -> int:
-    """Delete some of the oldest rows, up to the first that is not before this time.
+async def last_before(connection: AsyncConnection, before: datetime) -> int:
+    """Return the number of the last row of those at the beginning that are before this time.
 
     :param connection: in a transaction.
-    :returns: how many were deleted; 0 when none is left before this time.
+    """
+    ends = select(audit_chain.c.start_number, audit_chain.c.last_number).with_for_update()
+    start, last = (await connection.execute(ends)).one()
+    first_kept = select(func.min(audit_events.c.number)).where(audit_events.c.at >= before)
+    kept = await connection.scalar(first_kept)
+    return int(last if kept is None else max(start, kept - 1))
+
+
+async def prune(connection: AsyncConnection, through: int) -> int:
+    """Delete some of the oldest rows, up to this number.
+
+    :param connection: in a transaction.
+    :returns: how many were deleted; 0 when none is left up to this number.
     """
     start = await connection.scalar(select(audit_chain.c.start_number).with_for_update())
+    if start is None or start >= through:
+        return 0
     some = (
-        select(audit_events.c.number, audit_events.c.at, audit_events.c.digest)
-        .order_by(audit_events.c.number)
-        .limit(_BATCH)
+        select(audit_events.c.number, audit_events.c.digest)
+        .where(audit_events.c.number <= min(through, start + _BATCH))
+        .order_by(audit_events.c.number.desc())
+        .limit(1)
     )
-    last = None
-    for row in await connection.execute(some):
-        if row.at >= before:
-            break
-        last = row
-    if last is None or start is None:
+    last = (await connection.execute(some)).one_or_none()
+    if last is None:
         return 0
     # The triggers allow to delete only rows before the start.
     start_is = {"start_number": last.number, "start_digest": last.digest}
@@ -139,12 +155,13 @@ async def _walk(database: Database, start: Head, head: Head, noted: Head | None)
     before, _ = await _outside(database)
     if before is not None:
         raise Broken(before, "is no part of the chain")
-    previous, count = start, 0
+    previous, count, pruned_through = start, 0, 0
     _compare(previous, noted)
     async for row in _rows(database, start.number, head.number):
         previous = _follow(previous, row)
         _compare(previous, noted)
         count += 1
+        pruned_through = max(pruned_through, _pruned_through(row))
     if previous != head:
         raise Broken(previous.number + 1, "is missing")
     _, behind = await _outside(database)
@@ -152,7 +169,22 @@ async def _walk(database: Database, start: Head, head: Head, noted: Head | None)
         raise Broken(behind, "is no part of the chain")
     if noted and noted.number > head.number:
         raise Broken(head.number + 1, "is missing")
+    if pruned_through < start.number:
+        raise Broken(pruned_through + 1, "is missing, and no recorded pruning deleted it")
     return count
+
+
+def _pruned_through(row: _Row) -> int:
+    """Return the number of the last row that the pruning deleted of which this row is the event.
+
+    Earlier releases did not record the number: such an event explains all that is missing before.
+    """
+    if row["what"] != EventType.PRUNE_AUDIT_LOG.value or row["outcome"] != Outcome.SUCCESS.value:
+        return 0
+    details = read_details(EventType.PRUNE_AUDIT_LOG, row["detail"])
+    if isinstance(details, EventsPruned) and details.through is not None:
+        return details.through
+    return int(row["number"]) - 1
 
 
 def _compare(head: Head, noted: Head | None) -> None:

@@ -113,12 +113,15 @@ class SqlAuditLog(AuditLog):
                 forgotten = (await connection.execute(statement)).rowcount
 
     async def prune(self, before: datetime, effects: Effects = NO_EFFECTS) -> Stored[int]:
-        count = 0
+        count, through = 0, None
         while True:
             async with self._database.transaction(chain.ROLE) as connection:
-                some = await chain.prune(connection, before)
+                if through is None:
+                    through = await chain.last_before(connection, before)
+                some = await chain.prune(connection, through)
                 if some and not count and effects.events:
-                    await chain.append(connection, effects.events)
+                    events = [event.pruning_through(through) for event in effects.events]
+                    await chain.append(connection, events)
             count += some
             if not some:
                 return Stored(count, effects_stored=count > 0)
