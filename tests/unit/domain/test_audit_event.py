@@ -38,6 +38,11 @@ TEXTS: list[tuple[EventType, Details, str]] = [
     (EventType.IMPORT_USERS, UsersImported(2, 1001, 3), "lines 2 to 1001, 3 administrators"),
     (EventType.EXPORT_USERS, HashesExported(), "with hashes"),
     (EventType.PRUNE_AUDIT_LOG, EventsPruned(date(2026, 1, 31)), "before 2026-01-31"),
+    (
+        EventType.PRUNE_AUDIT_LOG,
+        EventsPruned(date(2026, 1, 31), through=1204),
+        "before 2026-01-31, through 1204",
+    ),
     (EventType.ROTATE_KEYS, KeysRotated((TokenKind.ACCESS,)), "access"),
     (EventType.ROTATE_KEYS, KeysRotated(tuple(TokenKind)), "access refresh"),
     (EventType.REVOKE_KEY, KeyRevoked(KEY_ID, TokenKind.REFRESH), f"refresh {KEY_ID}"),
