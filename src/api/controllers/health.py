@@ -1,5 +1,9 @@
 """Liveness and readiness, for load balancers and orchestrators."""
 
+import logging
+import time
+from collections.abc import Callable, Mapping
+
 import structlog
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, Response, get
@@ -13,6 +17,49 @@ from application.readiness import CheckReadiness
 from domain.errors import Unavailable
 
 log = structlog.stdlib.get_logger("doorward")
+
+LOG_INTERVAL = 30.0
+"""Seconds between two log lines about the same failing check. Anybody may send probes."""
+
+_LONGEST_REASON = 200
+
+
+class HealthLog:
+    """Logs health checks that fail, in one line each and at a bounded rate.
+
+    :param monotonic: the time in seconds.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._logged_at: dict[str, float] = {}
+        self._failing: set[str] = set()
+
+    def report(self, errors: Mapping[str, Exception | None]) -> None:
+        """Log the errors of the checks, by name; ``None`` for those that passed."""
+        for check, error in errors.items():
+            if error is not None:
+                self._failed(check, error)
+            elif check in self._failing:
+                self._failing.remove(check)
+                log.info("health_check_recovered", check=check)
+
+    def _failed(self, check: str, error: Exception) -> None:
+        now = self._monotonic()
+        if now - self._logged_at.get(check, -LOG_INTERVAL) < LOG_INTERVAL:
+            return
+        self._logged_at[check] = now
+        self._failing.add(check)
+        level = logging.WARNING if isinstance(error, Unavailable) else logging.ERROR
+        log.log(level, "health_check_failed", check=check, error=_reason(error))
+
+
+def _reason(error: Exception) -> str:
+    """Return the error in one short line, with its cause."""
+    text = str(error).partition("\n")[0][:_LONGEST_REASON]
+    if not isinstance(error, Unavailable):
+        return f"{type(error).__name__}: {text}"
+    return f"{text} ({type(error.__cause__).__name__})" if error.__cause__ else text
 
 
 class OperationController(Controller):
@@ -44,14 +91,14 @@ class OperationController(Controller):
     async def check_readiness(
         self,
         check: FromDishka[CheckReadiness],
+        health_log: FromDishka[HealthLog],
         lifecycle: FromDishka[Lifecycle],
     ) -> Response[Readiness]:
         """Check that each store answers a read, that the signing keys are good, and that no
         shutdown has begun. Send requests elsewhere while it answers 503.
         """
         errors = await check()
-        for name, error in errors.items():
-            _log(name, error)
+        health_log.report(errors)
         checks: dict[str, Check] = {
             name: "down" if error else "up" for name, error in errors.items()
         }
@@ -63,10 +110,3 @@ class OperationController(Controller):
             status_code=200 if is_ready else 503,
             headers={} if is_ready else {"Retry-After": "1"},
         )
-
-
-def _log(check: str, error: Exception | None) -> None:
-    if isinstance(error, Unavailable):
-        log.warning("health_check_failed", check=check, error=str(error))
-    elif error is not None:
-        log.error("health_check_failed", check=check, exc_info=error)

@@ -8,6 +8,7 @@ from litestar import Litestar
 from litestar.types import HTTPScope
 
 from api.app import ApiDocs, create_app
+from api.controllers.health import HealthLog
 from api.lifecycle import Lifecycle
 from api.middleware.fast_path import FastPath
 from api.middleware.instrumentation import RequestObserver, Routes, observed
@@ -28,6 +29,10 @@ class HttpProvider(Provider):
 
     lifecycle = from_context(Lifecycle)
     security = provide_all(CookieWriter, CredentialReader, Guard, FastPath)
+
+    @provide
+    def health_log(self) -> HealthLog:
+        return HealthLog()
 
     @provide
     def origin_policy(self, settings: HttpSettings) -> OriginPolicy:
