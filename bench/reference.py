@@ -22,6 +22,7 @@ from domain.token import TokenClaims, TokenKind
 from domain.user import UserId
 from doorward.server import run as server
 from doorward.server.config import server_options
+from doorward.server.connections import raise_file_limit
 from doorward.server.lifespan import Program
 from doorward.wiring.container import make_container
 from doorward.wiring.keys import keys_in_environment, make_signer
@@ -129,7 +130,8 @@ def main() -> None:
     server.exit_on_signals()
     settings = Settings.read().http
     listener = server.listen(settings.host, settings.port)
-    config = server.configuration(server_options(settings), LOGS, os.environ[APPLICATION])
+    options = server_options(settings, raise_file_limit())
+    config = server.configuration(options, LOGS, os.environ[APPLICATION])
     server.run(config, listener, lambda: None, lambda _: None)
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import resource
 import signal
 import socket
 import sqlite3
@@ -16,12 +17,16 @@ from contextlib import closing
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from infrastructure.storage.sql.migrations import newest
 from tests.support.commands import assert_one_line, doorward
 from tests.support.processes import QUICK, SERVE, Service, a_service, free_port
 from tests.support.waiting import PATIENCE, until
+
+FEW_FILES = 512
+"""Soft limit of open files under which the service in memory is started."""
 
 CLOSED_REDIS = "redis://:s3cret@127.0.0.1:1/0"  # nothing listens on port 1
 
@@ -147,6 +152,14 @@ class TestServe:
         login = f"{memory_service.url}/api/auth/login"
         assert httpx.post(login, json={"email": "a" * 2_000_000}).status_code == 413
 
+    def test_the_service_may_have_as_many_open_files_as_the_system_allows(
+        self, memory_service: Service
+    ) -> None:
+        assert memory_service.process
+        soft, hard = psutil.Process(memory_service.process.pid).rlimit(resource.RLIMIT_NOFILE)
+
+        assert soft == hard > FEW_FILES
+
     def test_no_answer_names_the_server(self, memory_service: Service) -> None:
         assert "server" not in httpx.get(f"{memory_service.url}/health/live").headers
 
@@ -195,8 +208,14 @@ class TestServeOnServers:
 @pytest.fixture(scope="module")
 def memory_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("memory")
-    with a_service(folder, **QUICK, USERS_URL="memory:") as service:
-        yield service
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FEW_FILES, limits[1]))
+    try:
+        with a_service(folder, **QUICK, USERS_URL="memory:") as service:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+            yield service
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def _modes(folder: Path, *names: str) -> list[int]:

@@ -37,6 +37,7 @@ from domain.password import PasswordRule
 from doorward.diagnostics import preflight
 from doorward.server import run as server
 from doorward.server.config import server_options
+from doorward.server.connections import raise_file_limit
 from doorward.server.lifespan import Program
 from doorward.wiring.container import make_container
 from infrastructure.config.settings import Settings
@@ -137,7 +138,8 @@ def serve_again_and_again(listener: socket.socket) -> NoReturn:
 
 def serve(container: AsyncContainer, listener: socket.socket, settings: Settings) -> None:
     program = Program(partial(opened, container))
-    config = server.configuration(server_options(settings.http), LOGS, lambda: mortal(program))
+    options = server_options(settings.http, raise_file_limit())
+    config = server.configuration(options, LOGS, lambda: mortal(program))
     Server(config).run(sockets=[listener])
 
 

@@ -8,7 +8,7 @@ and changes something must come from the service's own origin or from a named cl
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from domain.errors import AuthError
 from domain.outcome import Outcome
@@ -51,6 +51,8 @@ class OriginPolicy:
             parsed = ip_address(address)
         except ValueError:
             return False
+        if isinstance(parsed, IPv6Address):
+            parsed = parsed.ipv4_mapped or parsed
         return any(parsed in network for network in self.trusted_proxies)
 
     def allows_host(self, hosts: Sequence[str]) -> bool:

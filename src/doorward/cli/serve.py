@@ -15,6 +15,7 @@ from doorward.env_file import Environment
 from doorward.main import make_app
 from doorward.server import run as server
 from doorward.server.config import Application, ServerOptions, server_options
+from doorward.server.connections import raise_file_limit
 from doorward.server.parent_watch import PARENT
 from doorward.wiring.keys import keys_location
 from infrastructure.config.environment_variables import ConfigurationError
@@ -39,6 +40,7 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool)
     server.exit_on_signals()
     environment = Environment(os.environ)
     environment.fix(HOST=host, PORT=port, WORKERS=1 if reload else workers)
+    files = raise_file_limit()
     settings = Settings.read()
     log_warnings(os.environ)
     http = settings.http
@@ -46,14 +48,20 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool)
     require_tracing(settings.telemetry)
     asyncio.run(preflight.prepare(settings))
     with _listen(http.host, http.port) as listener:
-        _serve(listener, settings, environment, reload=reload)
+        _serve(listener, settings, environment, files, reload=reload)
 
 
 def _serve(
-    listener: socket.socket, settings: Settings, environment: Environment, *, reload: bool
+    listener: socket.socket,
+    settings: Settings,
+    environment: Environment,
+    files: int,
+    *,
+    reload: bool,
 ) -> None:
     """Open the metrics port, and run the server on the listening socket.
 
+    :param files: how many open files each process may have.
     :raises SystemExit: when the server has ended.
     """
     http, telemetry = settings.http, settings.telemetry
@@ -67,14 +75,21 @@ def _serve(
     application: Application = partial(make_app, lifecycle, environment)
     if reload:  # the new process imports the code by name
         application = "doorward.main:make_app"
-    options = server_options(http)
+    options = server_options(http, files)
+    if options.connections.total < http.max_connections:
+        log.warning(
+            "max_connections_lowered",
+            configured=http.max_connections,
+            effective=options.connections.total,
+            open_files=files,
+        )
     config = server.configuration(options, LOGS, application, lifecycle, reload=reload)
     has_workers = http.workers > 1 or reload
     with serving_metrics(metrics or None, from_workers=has_workers) as worker_exited:
-        server.run(config, listener, partial(_reconfigure, environment), worker_exited)
+        server.run(config, listener, partial(_reconfigure, environment, files), worker_exited)
 
 
-def _reconfigure(environment: Environment) -> ServerOptions | None:
+def _reconfigure(environment: Environment, files: int) -> ServerOptions | None:
     """Return the options of new workers; ``None`` if a setting is wrong: the old workers stay."""
     try:
         variables = environment.read()
@@ -87,7 +102,7 @@ def _reconfigure(environment: Environment) -> ServerOptions | None:
         log.exception("configuration_reload_failed")
         return None
     environment.install(variables)
-    return server_options(settings.http)
+    return server_options(settings.http, files)
 
 
 def _listen(host: str, port: int, prefix: str = "", how: str = "PORT or --port") -> socket.socket:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from uvicorn import Config
 
 from api.lifecycle import Lifecycle
+from doorward.server.connections import ConnectionLimits, Connections
 from doorward.wiring.http import origin_policy
 from doorward.wiring.refusals import Refusals, refusals
 from infrastructure.config.http import HttpSettings
@@ -22,21 +24,33 @@ class ServerOptions:
     :ivar workers: number of server processes.
     :ivar request_seconds: time limit for a request to arrive, and for a blocked response.
     :ivar delay_seconds: after SIGTERM, time to report not ready and still serve every request.
+    :ivar connections: limits on the connections of each process.
     """
 
     workers: int
     request_seconds: float
     delay_seconds: float
+    connections: ConnectionLimits
     refusals: Refusals
 
 
-def server_options(settings: HttpSettings) -> ServerOptions:
-    """Return the options of the web server as configured."""
+def server_options(settings: HttpSettings, files: int) -> ServerOptions:
+    """Return the options of the web server as configured.
+
+    :param files: how many open files each process may have.
+    """
+    policy = origin_policy(settings)
     return ServerOptions(
         settings.workers,
         settings.request_timeout.total_seconds(),
         settings.shutdown_delay.total_seconds(),
-        refusals(is_https=origin_policy(settings).is_https),
+        ConnectionLimits.within(
+            files,
+            settings.max_connections,
+            settings.max_connections_per_address,
+            policy.trusts_proxy,
+        ),
+        refusals(is_https=policy.is_https),
     )
 
 
@@ -50,6 +64,16 @@ class ServerConfig(Config):
         lifecycle: Lifecycle,
         **options: Any,
     ) -> None:
-        super().__init__(application, workers=server_options.workers, **options)
+        super().__init__(
+            application,
+            workers=server_options.workers,
+            backlog=server_options.connections.backlog,
+            **options,
+        )
         self.server_options = server_options
         self.lifecycle = lifecycle
+
+    @cached_property
+    def connections(self) -> Connections:
+        """The connections of this process."""
+        return Connections(self.server_options.connections)

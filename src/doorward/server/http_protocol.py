@@ -57,6 +57,10 @@ class BoundedHttp(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        address = self.client[0] if self.client else ""
+        if not self.config.connections.admit(self, address):
+            self._refuse(self.config.server_options.refusals.unavailable)
+            return
         self._receiving_since = self.loop.time()
         self._check_deadlines()
         if self.config.lifecycle.is_draining:  # accepted just before the listener closed
@@ -65,7 +69,12 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._deadline_timer:
             self._deadline_timer.cancel()
+        self.config.connections.remove(self)
         super().connection_lost(exc)
+
+    def evict(self) -> None:
+        """Make room for another connection."""
+        self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         if self._ignores_input:
@@ -77,6 +86,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_response_complete()
         if not self._is_idle() or self.transport.is_closing():
             return
+        self.config.connections.waits_for_client(self)
         if self._last_response is not None:
             self._refuse(self._last_response)
             return
@@ -204,6 +214,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._has_begun = False
         self._receiving_since = None
         super().on_message_complete()
+        self._note_work()
 
     def shutdown(self) -> None:
         """Drain this connection: the client may send one more request, which can be on its way."""
@@ -224,11 +235,18 @@ class BoundedHttp(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         self._blocked_since = self.loop.time()
+        self.config.connections.waits_for_client(self)
         super().pause_writing()
 
     def resume_writing(self) -> None:
         self._blocked_since = None
+        self._note_work()
         super().resume_writing()
+
+    def _note_work(self) -> None:
+        """Note whether a request is in work that does not wait for its client."""
+        if self._is_busy() and self._blocked_since is None:
+            self.config.connections.is_in_work(self)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
         self._refuse(self.config.server_options.refusals.bad_request)

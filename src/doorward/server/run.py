@@ -1,5 +1,6 @@
 """The web server: uvicorn with this service's limits, logging and graceful shutdown."""
 
+import gc
 import signal
 import socket
 import sys
@@ -62,6 +63,7 @@ def run(
     if config.reload:
         _Reloader(config, listener, worker_exited).run()
     elif config.workers > 1:
+        gc.freeze()  # the parent only waits: no collection, nor that at exit, scans its modules
         workers = Workers(config, [listener], reconfigure, worker_exited)
         workers.run()
         sys.exit(int(any((process.exitcode or 0) > 0 for process in workers.processes)))

@@ -42,6 +42,20 @@ class HttpSettings:
         "20s",
         "Time limit for a client to send a request, head and body.",
     )
+    max_connections: int = declare(
+        "MAX_CONNECTIONS",
+        parsers.count(1),
+        "4096",
+        "Open connections of each worker. A new one above that closes the one that waits longest "
+        "for its client. The operating system's limit of open files may lower it.",
+    )
+    max_connections_per_address: int = declare(
+        "MAX_CONNECTIONS_PER_ADDRESS",
+        parsers.count(1),
+        "512",
+        "The same for the connections of one IPv4 address or IPv6 /64 network that is none of "
+        "`TRUSTED_PROXIES`.",
+    )
     shutdown_delay: timedelta = declare(
         "SHUTDOWN_DELAY",
         parsers.duration,

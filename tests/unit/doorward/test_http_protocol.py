@@ -12,6 +12,7 @@ from uvicorn.server import ServerState
 from api.app import LARGEST_BODY
 from api.lifecycle import Lifecycle
 from doorward.server.config import ServerConfig, ServerOptions
+from doorward.server.connections import ConnectionLimits
 from doorward.server.http_protocol import LARGEST_BACKLOG, LARGEST_HEAD, MOST_FIELDS, BoundedHttp
 from doorward.server.run import configuration
 from doorward.wiring.refusals import refusals
@@ -95,10 +96,16 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.001)
 
 
+def is_proxy(address: str) -> bool:
+    return address == "127.0.0.9"
+
+
 @pytest.fixture
-async def server() -> AsyncIterator[Server]:
+async def server(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
+    """A server with the connection limits that the test names."""
     server = Server()
-    options = ServerOptions(1, 3600, 0, refusals(is_https=False))
+    limits = getattr(request, "param", ConnectionLimits(100, 100, 100, is_proxy))
+    options = ServerOptions(1, 3600, 0, limits, refusals(is_https=False))
     logs = {"version": 1, "incremental": True}
     server.config = configuration(options, logs, lambda: server, Lifecycle())
     listener = await asyncio.get_running_loop().create_server(server.protocol, "127.0.0.1", 0)
@@ -263,3 +270,48 @@ async def test_a_request_that_waits_for_a_response_is_not_timed_out(
         caller.send(octets[-5:])
 
         assert await caller.statuses() == [200, 200]
+
+
+ONLY_TWO = pytest.mark.parametrize(
+    "server", [ConnectionLimits(9, 2, 100, is_proxy)], indirect=True, ids=["two connections"]
+)
+
+
+@ONLY_TWO
+async def test_an_idle_connection_makes_room_and_one_with_a_request_in_work_does_not(
+    server: Server,
+) -> None:
+    async with server.connect() as slow:
+        slow.send(SLOW.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        await until(lambda: "/slow" in server.paths())
+        async with server.connect() as idle, server.connect() as third:
+            third.send(LAST)
+
+            assert await idle.statuses() == []
+            assert await third.statuses() == [200]
+        server.may_answer.set()
+        assert await slow.statuses() == [200]
+
+
+@ONLY_TWO
+async def test_a_connection_beside_requests_in_work_only_gets_503(server: Server) -> None:
+    async with server.connect() as first, server.connect() as second:
+        for each in (first, second):
+            each.send(SLOW)
+        await until(lambda: server.paths() == ["/slow", "/slow"])
+        async with server.connect() as third:
+            assert await third.statuses() == [503]
+
+
+@ONLY_TWO
+async def test_a_connection_whose_client_does_not_read_makes_room(server: Server) -> None:
+    async with server.connect() as deaf, server.connect() as slow:
+        for each in (deaf, slow):
+            each.send(SLOW)
+        await until(lambda: server.paths() == ["/slow", "/slow"])
+        server.connections[0].pause_writing()
+        async with server.connect() as third:
+            third.send(LAST)
+            assert await third.statuses() == [200]
+
+        assert await deaf.statuses() == []

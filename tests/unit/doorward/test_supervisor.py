@@ -10,9 +10,12 @@ from uvicorn.supervisors.multiprocess import SIGNALS
 from api.lifecycle import Lifecycle
 from doorward.server import supervisor
 from doorward.server.config import ServerOptions
+from doorward.server.connections import ConnectionLimits
 from doorward.server.run import configuration
 from doorward.server.supervisor import Worker, Workers
 from doorward.wiring.refusals import refusals
+
+LIMITS = ConnectionLimits(1, 1, 1, bool)
 
 
 @dataclass
@@ -75,7 +78,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Started:
 @pytest.fixture
 def workers() -> Iterator[Workers]:
     before = {each: signal.getsignal(each) for each in SIGNALS}
-    options = ServerOptions(2, 1, 0, refusals(is_https=False))
+    options = ServerOptions(2, 1, 0, LIMITS, refusals(is_https=False))
     config = configuration(options, {"version": 1, "incremental": True}, "unused", Lifecycle())
     yield Workers(config, [], lambda: options, lambda _: None)
     for each, handler in before.items():
