@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from application.audit import Audit
 from application.authenticate import ReloadPrincipal
@@ -24,6 +24,11 @@ from domain.session import (
 )
 from domain.session_activity import SessionActivity
 from domain.user import User, UserId
+
+_KEPT_EXPIRED = timedelta(hours=1)
+"""More than the clocks of the nodes differ."""
+_STEP, _MAX_STEPS = 500, 100
+"""Sessions that one call of the store deletes, and calls of one run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,3 +277,21 @@ class PurgeStaleSessions:
         for session in await self.sessions.of_user(user.id):
             if not session.is_good_for(user):
                 await self.sessions.delete(user.id, session.id)
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeExpiredSessions:
+    """Delete expired sessions of users who do not return. Others are deleted at their login."""
+
+    sessions: SessionStore
+    clock: Clock
+
+    async def __call__(self) -> None:
+        """Delete in steps, up to a maximum: the next run deletes the others.
+
+        :raises Unavailable: the store does not answer.
+        """
+        before = self.clock() - _KEPT_EXPIRED
+        for _ in range(_MAX_STEPS):
+            if await self.sessions.delete_expired(before, _STEP) < _STEP:
+                return

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from application.ports.effects import NO_EFFECTS, Effects, Stored
@@ -64,3 +65,13 @@ class SessionStore(Protocol):
     @abstractmethod
     async def activity_of(self, user_id: UserId) -> Mapping[SessionId, SessionActivity]:
         """Return the last activity of the user's sessions, where there is one."""
+
+    async def delete_expired(self, before: datetime, limit: int) -> int:  # noqa: ARG002
+        """Delete sessions that expired before this time, of any user.
+
+        A store whose sessions expire by themselves does nothing, as here.
+
+        :param limit: the maximum number to delete, so that one call ends in time.
+        :returns: how many were deleted; fewer than the limit if none is left.
+        """
+        return 0

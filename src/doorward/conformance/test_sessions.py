@@ -591,3 +591,17 @@ async def test_away_from_the_audit_log_no_change_claims_to_have_stored_effects(
     ]
 
     assert stored == [Stored(True, effects_stored=False)] * 3
+
+
+async def test_expired_sessions_are_deleted_and_the_others_stay(sessions: SessionStore) -> None:
+    expired = [a_session(expires_at=NOW - age * SECOND) for age in range(5)]
+    running = a_session(expires_at=NOW + timedelta(hours=1))
+    for session in (*expired, running):
+        await sessions.add(session)
+
+    first, second = [await sessions.delete_expired(NOW, 3) for _ in range(2)]
+
+    assert (first, second) in {(3, 2), (0, 0)}  # sessions may expire by themselves
+    if first:
+        assert [await sessions.get(each.user_id, each.id) for each in expired] == [None] * 5
+    assert await sessions.get(running.user_id, running.id) == running

@@ -4,10 +4,12 @@ from dishka import Provider, Scope, provide
 
 from application.ports import AuditLog
 from application.session_activity import FlushSessionActivity
+from application.sessions import PurgeExpiredSessions
 from application.signing_keys import MaintainKeys
 from doorward.jobs.flush_audit_log import flush_audit_log
 from doorward.jobs.flush_session_activity import flush_session_activity
 from doorward.jobs.maintain_signing_keys import maintain_signing_keys
+from doorward.jobs.purge_expired_sessions import purge_expired_sessions
 from doorward.jobs.reload_signing_keys import reload_signing_keys
 from doorward.jobs.scheduler import Job
 from infrastructure.config.signing_keys import KeySettings
@@ -24,12 +26,14 @@ class Jobs(Provider):
     scope = Scope.APP
 
     flush_session_activity = provide(FlushSessionActivity)
+    purge_expired_sessions = provide(PurgeExpiredSessions)
 
     @provide
     def jobs(
         self,
         settings: KeySettings,
         flush_activity: FlushSessionActivity,
+        purge_sessions: PurgeExpiredSessions,
         audit_log: AuditLog,
         keys: KeyRingWatcher,
         maintain_keys: MaintainKeys,
@@ -38,6 +42,7 @@ class Jobs(Provider):
         jobs = [
             flush_session_activity(flush_activity),
             flush_audit_log(audit_log),
+            purge_expired_sessions(purge_sessions),
             reload_signing_keys(keys),
         ]
         if settings.secrets:

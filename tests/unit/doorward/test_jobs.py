@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from api.lifecycle import Lifecycle
 from application.ports.effects import CHANGED, NO_EFFECTS, UNCHANGED, Effects, Stored
+from application.sessions import PurgeExpiredSessions
 from application.signing_keys import MaintainKeys, RotateKeys
 from domain.actor import Principal
 from domain.errors import Unavailable
@@ -24,6 +25,7 @@ from doorward import main
 from doorward.diagnostics import preflight
 from doorward.jobs.flush_session_activity import flush_session_activity
 from doorward.jobs.maintain_signing_keys import maintain_signing_keys
+from doorward.jobs.purge_expired_sessions import purge_expired_sessions
 from doorward.jobs.reload_signing_keys import reload_signing_keys
 from doorward.main import open_app
 from infrastructure.config.settings import Settings
@@ -31,7 +33,7 @@ from infrastructure.signing import key_ring_watcher
 from infrastructure.signing.algorithms import EDDSA
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.key_store import LoadedKeys, WritableKeyStore
-from tests.support.builders import SECOND, World
+from tests.support.builders import NOW, SECOND, World, a_session
 from tests.support.jobs import JobTime
 
 THERE = RequestContext("198.51.100.7")
@@ -68,6 +70,29 @@ async def test_session_activity_is_stored_at_shutdown(
         house.record_activity.record(me.session, THERE)
 
     assert await last_address(house, me) == THERE.address
+
+
+async def test_expired_sessions_of_users_who_do_not_return_are_deleted(
+    house: World, me: Principal, time: JobTime
+) -> None:
+    purge = PurgeExpiredSessions(house.sessions, house.clock)
+    async with time.running(purge_expired_sessions(purge)):
+        house.clock.now = me.session.expires_at
+        await time.elapse(10 * 60 * SECOND)
+        assert me.session in await house.sessions.of_user(me.user.id)  # clocks differ
+
+        await time.elapse(timedelta(hours=1))
+        assert await house.sessions.of_user(me.user.id) == []
+
+
+async def test_one_run_deletes_thousands_of_expired_sessions(house: World) -> None:
+    sessions = [a_session(expires_at=NOW - timedelta(hours=1)) for _ in range(1100)]
+    for session in sessions:
+        await house.sessions.add(session)
+
+    await PurgeExpiredSessions(house.sessions, house.clock)()
+
+    assert [await house.sessions.of_user(each.user_id) for each in sessions] == [[]] * 1100
 
 
 class SharedKeys(WritableKeyStore):
@@ -188,6 +213,7 @@ async def test_the_application_runs_its_jobs_while_it_serves(tmp_path: Path) -> 
     async with open_app(settings, Lifecycle()):
         assert running_jobs() == {
             "audit_log_flush",
+            "expired_sessions_purge",
             "session_activity_flush",
             "signing_keys_reload",
         }

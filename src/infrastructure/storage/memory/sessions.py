@@ -1,6 +1,8 @@
 """Sessions in this process's memory."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import islice
 from operator import attrgetter
 
 from typing_extensions import override
@@ -73,6 +75,14 @@ class MemorySessions(SessionStore):
     ) -> None:
         if await self.get(user_id, session_id):
             self._activities[session_id] = activity
+
+    @override
+    async def delete_expired(self, before: datetime, limit: int) -> int:
+        all_sessions = (each for some in self._sessions.values() for each in some.values())
+        expired = list(islice((each for each in all_sessions if each.has_ended(before)), limit))
+        for session in expired:
+            await self.delete(session.user_id, session.id)
+        return len(expired)
 
     async def activity_of(self, user_id: UserId) -> Mapping[SessionId, SessionActivity]:
         sessions = self._sessions.get(user_id, {})

@@ -1,6 +1,7 @@
 """Sessions behind the near cache."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from application.ports import (
     NO_EFFECTS,
@@ -73,6 +74,9 @@ class NearCacheSessions(SessionStore, CachedSessions):
         self, user_id: UserId, session_id: SessionId, activity: SessionActivity
     ) -> None:
         await self._sessions.record_activity(user_id, session_id, activity)
+
+    async def delete_expired(self, before: datetime, limit: int) -> int:
+        return await self._sessions.delete_expired(before, limit)
 
     async def activity_of(self, user_id: UserId) -> Mapping[SessionId, SessionActivity]:
         return await self._sessions.activity_of(user_id)

@@ -6,6 +6,7 @@ and a compare-and-swap is an UPDATE whose WHERE names the whole old row.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.engine import RowMapping
@@ -66,6 +67,14 @@ class SqlSessions(SessionStore):
         await self._rows.change(
             update(sessions).where(*the_session).values(_activity_row(activity))
         )
+
+    async def delete_expired(self, before: datetime, limit: int) -> int:
+        expired = select(sessions.c.id).where(sessions.c.expires_at <= before).limit(limit)
+        some = expired.with_for_update(skip_locked=True)  # another process deletes the others
+        async with self._rows.connection() as connection:
+            return (
+                await connection.execute(delete(sessions).where(sessions.c.id.in_(some)))
+            ).rowcount
 
     async def activity_of(self, user_id: UserId) -> Mapping[SessionId, SessionActivity]:
         is_noted = sessions.c.seen_at.is_not(None)

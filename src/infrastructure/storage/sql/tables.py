@@ -131,6 +131,7 @@ sessions = Table(
     Column("seen_address", String(ADDRESS_LENGTH)),
     Column("seen_agent", String(AGENT_LENGTH)),
     Index(None, "user_id"),
+    Index(None, "expires_at"),
 )
 
 # Append-only; pruned from the beginning: see audit_chain.py.
