@@ -71,10 +71,9 @@ class SqlSessions(SessionStore):
     async def delete_expired(self, before: datetime, limit: int) -> int:
         expired = select(sessions.c.id).where(sessions.c.expires_at <= before).limit(limit)
         some = expired.with_for_update(skip_locked=True)  # another process deletes the others
+        statement = delete(sessions).where(sessions.c.id.in_(some))
         async with self._rows.connection() as connection:
-            return (
-                await connection.execute(delete(sessions).where(sessions.c.id.in_(some)))
-            ).rowcount
+            return (await connection.execute(statement)).rowcount
 
     async def activity_of(self, user_id: UserId) -> Mapping[SessionId, SessionActivity]:
         is_noted = sessions.c.seen_at.is_not(None)
