@@ -1,42 +1,38 @@
-"""The contract of KeyStore, and the use cases of signing keys on each store."""
+"""The contract of KeyStore, and what the use cases leave in each store.
+
+``tests/unit/application/test_signing_keys.py`` tests the use cases themselves.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
-from application.audit import Audit
 from application.pagination import EventQuery
-from application.ports import AuditLog
 from application.ports.effects import Stored
-from application.signing_keys import ListSigningKeys, MaintainKeys, RevokeKey, RotateKeys
+from application.signing_keys import ListSigningKeys
 from domain.actor import Operator, Scheduler
-from domain.key_ring import Key, KeyId, KeyRing, KeysReadOnly, KeyState, KeyTimes, KeyUnknown
+from domain.key_ring import KeyId, KeyRing, KeysReadOnly, KeyState, KeyUnknown
 from domain.token import TokenKind
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.signing.algorithms import EDDSA
 from infrastructure.signing.key_store import SigningKeyStore, StaticKeys
 from infrastructure.signing.signing_key import SigningKey
-from infrastructure.storage.memory.audit_log import MemoryAuditLog
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.audit_log import SqlAuditLog
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.signing_keys import SqlKeys
 from tests.conftest import url_for
 from tests.contracts.conftest import an_event, effects
-from tests.support.builders import NOW, SECOND, new_id
-from tests.support.doubles import Recorder, SettableClock
+from tests.support.builders import NOW
+from tests.support.doubles import SettableClock
+from tests.support.key_commands import KeyCommands, started
 
 ACCESS, REFRESH = TokenKind
 SECRET = bytes(range(32))
-TIMES = KeyTimes(
-    cached=timedelta(minutes=5),
-    kept={ACCESS: timedelta(minutes=16), REFRESH: timedelta(minutes=61)},
-    rotation=timedelta(days=30),
-)
 LONG = timedelta(days=31)
 
 Open = Callable[[], SigningKeyStore]
@@ -61,46 +57,9 @@ def store(another: Open) -> SigningKeyStore:
     return another()
 
 
-@dataclass
-class KeyCommands:
-    """The use cases on one store."""
-
-    store: SigningKeyStore
-    clock: SettableClock
-    heard: Recorder
-    log: AuditLog
-
-    @property
-    def audit(self) -> Audit:
-        return Audit(self.log, self.heard, self.clock, new_id)
-
-    @property
-    def rotate(self) -> RotateKeys:
-        return RotateKeys(self.store, TIMES, self.audit, self.clock)
-
-    @property
-    def revoke(self) -> RevokeKey:
-        return RevokeKey(self.store, self.rotate, self.audit, self.clock)
-
-    @property
-    def maintain(self) -> MaintainKeys:
-        return MaintainKeys(self.store, self.rotate, TIMES, self.audit, self.clock)
-
-    async def signing(self, kind: TokenKind = ACCESS) -> Key:
-        return (await self.store.ring()).signing(kind, self.clock())
-
-    async def states(self, kind: TokenKind = ACCESS) -> list[KeyState]:
-        ring = await self.store.ring()
-        return sorted(ring.state(key, self.clock()) for key in ring.of(kind))
-
-
 @pytest.fixture
 def operator(store: SigningKeyStore, clock: SettableClock) -> KeyCommands:
-    return KeyCommands(store, clock, Recorder(), MemoryAuditLog())
-
-
-def started(key: Key, start: datetime | None) -> Key:
-    return replace(key, signs_from=start)
+    return KeyCommands(store, clock)
 
 
 async def test_a_new_store_has_no_keys(store: SigningKeyStore) -> None:
@@ -179,35 +138,6 @@ async def test_a_deleted_key_is_deleted_for_every_process(
     assert await store.ring() == KeyRing()
 
 
-async def test_maintenance_makes_a_current_key_and_a_standby_of_each_kind(
-    operator: KeyCommands,
-) -> None:
-    await operator.maintain()
-
-    for kind in TokenKind:
-        assert await operator.states(kind) == [KeyState.CURRENT, KeyState.NEXT]
-    assert not operator.maintain.is_due(await operator.store.ring())
-
-
-async def test_maintenance_rotates_when_a_rotation_is_due(
-    operator: KeyCommands, clock: SettableClock
-) -> None:
-    await operator.maintain()
-    before = await operator.signing()
-    clock.advance(LONG)
-    assert operator.maintain.is_due(await operator.store.ring())
-
-    await operator.maintain()
-    clock.advance(SECOND)
-
-    assert (await operator.signing()).id != before.id
-    assert await operator.states() == [KeyState.CURRENT, KeyState.NEXT, KeyState.RETIRED]
-    clock.advance(TIMES.kept[ACCESS])
-    await operator.maintain()
-    assert await operator.states() == [KeyState.CURRENT, KeyState.NEXT]
-    assert await operator.states(REFRESH) == [KeyState.CURRENT, KeyState.NEXT, KeyState.RETIRED]
-
-
 async def test_concurrent_workers_rotate_once(
     operator: KeyCommands, another: Open, clock: SettableClock
 ) -> None:
@@ -224,89 +154,18 @@ async def test_concurrent_workers_rotate_once(
     ] * 2
 
 
-async def test_a_rotation_waits_until_the_next_key_was_published_long_enough(
-    operator: KeyCommands, clock: SettableClock
+async def test_a_revoked_key_is_deleted_and_its_successor_signs(
+    operator: KeyCommands, store: SigningKeyStore
 ) -> None:
     await operator.maintain()
-    before = await operator.signing()
-    await operator.rotate(Operator())
-
-    clock.advance(TIMES.published - SECOND)
-    assert await operator.signing() == before
-    clock.advance(2 * SECOND)
-    assert (await operator.signing()).id != before.id
-
-
-async def test_a_second_rotation_does_nothing_while_one_is_under_way(
-    operator: KeyCommands,
-) -> None:
-    await operator.maintain()
-    once = await operator.rotate(Operator())
-
-    assert await operator.rotate(Operator()) == once
-
-
-async def test_the_keys_of_one_kind_of_token_can_be_rotated_alone(
-    operator: KeyCommands, clock: SettableClock
-) -> None:
-    await operator.maintain()
-    access, refresh = await operator.signing(), await operator.signing(REFRESH)
-    clock.advance(TIMES.published)
-
-    await operator.rotate(Operator(), [REFRESH])
-    clock.advance(SECOND)
-
-    assert await operator.signing() == access
-    assert (await operator.signing(REFRESH)).id != refresh.id
-
-
-async def test_a_revoked_key_is_deleted_and_its_successor_signs(operator: KeyCommands) -> None:
-    await operator.maintain()
-    ring = await operator.store.ring()
-    revoked, successor = ring.of(ACCESS)
+    revoked, successor = (await store.ring()).of(ACCESS)
 
     await operator.revoke(Operator(), revoked.id)
 
-    held = await operator.store.read()
+    held = await store.read()
     assert revoked.id not in held.pairs
     assert held.ring.signing(ACCESS, NOW).id == successor.id
     assert await operator.states() == [KeyState.CURRENT, KeyState.NEXT]
-
-
-async def test_all_keys_can_be_revoked_one_after_the_other(operator: KeyCommands) -> None:
-    await operator.maintain()
-    before = await operator.store.ring()
-
-    for key in before.keys:
-        await operator.revoke(Operator(), key.id)
-
-    after = await operator.store.ring()
-    assert not {key.id for key in before.keys} & {key.id for key in after.keys}
-    for kind in TokenKind:
-        assert await operator.states(kind) == [KeyState.CURRENT, KeyState.NEXT]
-
-
-async def test_an_unknown_key_cannot_be_revoked(operator: KeyCommands) -> None:
-    await operator.maintain()
-
-    with pytest.raises(KeyUnknown):
-        await operator.revoke(Operator(), KeyId("x" * 43))
-
-
-async def test_rotations_and_revocations_of_keys_are_audited(operator: KeyCommands) -> None:
-    await operator.maintain()
-    key = await operator.signing()
-    await operator.rotate(Operator(), [ACCESS])
-    await operator.revoke(Operator(), key.id)
-
-    done = [(each.type, each.outcome, each.detail) for each in operator.heard.events]
-    assert done == [
-        ("rotate keys", "success", ""),
-        ("rotate keys", "success", "access"),
-        ("revoke key", "success", f"access {key.id}"),
-    ]
-    assert operator.heard.events[-1].actor == Operator()
-    assert all(event.is_kept for event in operator.heard.events)
 
 
 async def test_static_keys_cannot_be_changed() -> None:
@@ -412,14 +271,8 @@ class RecordedKeys:
     log: SqlAuditLog
 
     def commands(self, *secrets: bytes) -> KeyCommands:
-        return KeyCommands(
-            SqlKeys(self.database, secrets, EDDSA), SettableClock(NOW), Recorder(), self.log
-        )
-
-    async def recorded(self) -> list[tuple[str, str, str]]:
-        page = await self.log.page(EventQuery(), None, 100)
-        events = [each.event for each in reversed(page.items)]
-        return [(each.type, each.outcome, each.detail) for each in events]
+        store = SqlKeys(self.database, secrets, EDDSA)
+        return KeyCommands(store, SettableClock(NOW), log=self.log)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -457,7 +310,7 @@ async def test_the_revocation_of_an_unreadable_key_is_recorded_with_its_id(
     commands = recorded_keys.commands(SECRET)
     await commands.revoke(Operator(), spare.id)
 
-    assert await recorded_keys.recorded() == [("revoke key", "success", spare.id)]
+    assert await commands.recorded() == [("revoke key", "success", spare.id)]
     assert len(commands.heard.events) == 1
     assert await other.ring() == ring
 
@@ -472,7 +325,7 @@ async def test_a_revocation_is_recorded_as_done_though_another_key_is_unreadable
     commands = recorded_keys.commands(bytes(32))
     await commands.revoke(Operator(), revoked.id)
 
-    assert await recorded_keys.recorded() == [("revoke key", "success", revoked.id)]
+    assert await commands.recorded() == [("revoke key", "success", revoked.id)]
     assert [event.outcome for event in commands.heard.events] == ["success"]
     assert (await SqlKeys(recorded_keys.database, [SECRET]).ring()).keys == {other}
 
@@ -480,12 +333,13 @@ async def test_a_revocation_is_recorded_as_done_though_another_key_is_unreadable
 async def test_a_revocation_that_fails_is_not_recorded(recorded_keys: RecordedKeys) -> None:
     await filled(recorded_keys.database, SECRET)
 
+    commands = recorded_keys.commands(SECRET)
     with pytest.raises(KeyUnknown):
-        await recorded_keys.commands(SECRET).revoke(Operator(), KeyId("typed by the operator"))
+        await commands.revoke(Operator(), KeyId("typed by the operator"))
     with pytest.raises(ConfigurationError):
         await recorded_keys.commands(bytes(32)).revoke(Operator(), KeyId("another"))
 
-    assert await recorded_keys.recorded() == []
+    assert await commands.recorded() == []
 
 
 async def test_an_id_that_is_no_key_is_in_no_event(recorded_keys: RecordedKeys) -> None:

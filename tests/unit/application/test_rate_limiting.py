@@ -291,7 +291,7 @@ async def test_an_address_over_its_limit_is_refused_before_anything_is_parsed(
     house: World, kind: str
 ) -> None:
     house.limits = limited(1, "login_address", "register_address")
-    text = "x" * 1000  # neither an address nor a password
+    text = "x" * 1025  # neither an address nor a password
 
     async def attempt() -> None:
         if kind == "login":

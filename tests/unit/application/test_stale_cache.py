@@ -7,6 +7,8 @@ import pytest
 from application.authentication import TokenPair
 from domain.errors import RefreshTokenReused, TokenRejected
 from domain.user import User
+from infrastructure.signing.jwt_signer import JwtSigner
+from infrastructure.signing.verified_token_cache import VerifiedTokenCache
 from infrastructure.storage.near_cache.sessions import NearCacheSessions
 from infrastructure.storage.near_cache.users import NearCacheUsers
 from tests.support.builders import LIFETIMES, PASSWORD, World
@@ -100,3 +102,30 @@ async def test_an_enabled_user_is_accepted_though_the_cached_one_is_disabled(
     await workers.current.change(disabled, disabled=False)
 
     await workers.stale.authenticate(workers.tokens.access)
+
+
+async def test_a_worker_accepts_what_it_has_cached_and_decides_nothing_else_from_it(
+    workers: Workers, signer: JwtSigner
+) -> None:
+    stale, token = workers.stale, workers.tokens.access
+    stale.signer = VerifiedTokenCache(signer, 100, stale.clock)
+    await stale.authenticate(token)
+    principal = await stale.authenticate(token)
+
+    assert stale.authenticate_from_cache(token) == principal
+    assert stale.authenticate_from_cache(workers.tokens.refresh) is None
+
+    assert (await stale.users.replace(workers.user, workers.user.disable(stale.clock()))).changed
+    await stale.users.get(workers.user.id)  # caches the disabled user
+    assert stale.authenticate_from_cache(token) is None
+
+
+async def test_a_session_that_is_not_cached_is_not_accepted_from_the_cache(
+    workers: Workers, signer: JwtSigner
+) -> None:
+    stale, token = workers.stale, workers.tokens.access
+    stale.signer = VerifiedTokenCache(signer, 100, stale.clock)
+    await stale.authenticate(token)
+    stale.sessions = NearCacheSessions(workers.current.sessions, ManualFeed(), 100, stale.clock)
+
+    assert stale.authenticate_from_cache(token) is None

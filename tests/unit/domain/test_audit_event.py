@@ -1,11 +1,15 @@
 """Audit events: their stable names, and their details as text."""
 
+from dataclasses import replace
 from datetime import date
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.actor import Operator, Scheduler
 from domain.audit_details import (
     AccountChanged,
     Details,
@@ -19,10 +23,14 @@ from domain.audit_details import (
     SessionLimitReached,
     UsersImported,
 )
-from domain.audit_event import CauseOfEnd, EventType, read_details
+from domain.audit_event import CauseOfEnd, Event, EventType, read_details
 from domain.key_ring import KeyId
+from domain.outcome import Outcome
 from domain.permissions import Permission, Role
+from domain.request_context import RequestContext
 from domain.token import TokenKind
+from domain.user import UserId
+from tests.support.builders import NOW, new_id
 
 KEY_ID = KeyId("x" * 43)
 
@@ -143,3 +151,69 @@ def test_the_names_of_causes_never_change() -> None:
 @pytest.mark.parametrize("text", ["", "LOGIN", "log", "verify email", "%"])
 def test_a_type_of_another_release_is_unknown(text: str) -> None:
     assert EventType(text) is EventType.UNKNOWN
+
+
+def an_event(event_type: EventType = EventType.LOGIN, **changes: Any) -> Event:
+    event = Event(new_id(), event_type, Outcome.SUCCESS, NOW, RequestContext("192.0.2.1", "r-7"))
+    return replace(event, **changes)
+
+
+@pytest.mark.parametrize(
+    ("event", "cause"),
+    [
+        (an_event(EventType.LOGOUT), CauseOfEnd.LOGOUT),
+        (an_event(EventType.DELETE_ACCOUNT), CauseOfEnd.DELETED),
+        (an_event(EventType.END_SESSION), CauseOfEnd.OWNER),
+        (an_event(EventType.END_SESSION, details=SessionLimitReached()), CauseOfEnd.TOO_MANY),
+        (an_event(EventType.REFRESH, outcome=Outcome.REFRESH_TOKEN_REUSED), CauseOfEnd.REUSE),
+        (
+            an_event(EventType.CHANGE_USER, details=AccountChanged(disabled=True)),
+            CauseOfEnd.DISABLED,
+        ),
+        (an_event(EventType.CHANGE_USER, details=AccountChanged(Role.ADMIN)), None),
+        (an_event(EventType.CHANGE_USER, details=AccountChanged(disabled=False)), None),
+        (an_event(EventType.LOGOUT, outcome=Outcome.INVALID_TOKEN), None),
+        (an_event(EventType.REFRESH), None),
+        (an_event(EventType.LOGIN), None),
+    ],
+)
+def test_an_event_that_ends_sessions_has_a_cause(event: Event, cause: CauseOfEnd | None) -> None:
+    assert event.cause_of_end is cause
+
+
+def test_an_address_is_forgotten_with_the_user_who_acted_from_it() -> None:
+    ada, admin = UserId(uuid4()), UserId(uuid4())
+    own, by_admin = an_event(user_id=ada), an_event(user_id=ada, actor=admin)
+
+    assert own.without_address_of(ada).caller == RequestContext("", "r-7")
+    assert own.without_address_of(admin) == own
+    assert by_admin.without_address_of(admin).caller.address == ""
+    assert by_admin.without_address_of(ada) == by_admin
+
+
+@pytest.mark.parametrize(
+    ("actor", "request_id", "is_by_another"),
+    [
+        (None, "r-7", False),
+        (UserId(UUID(int=1)), "r-7", True),
+        (Operator(), Operator().request_id, True),
+        (Scheduler(), Scheduler().request_id, False),
+    ],
+    ids=["the user", "administrator", "operator", "scheduler"],
+)
+def test_an_event_says_whose_act_it_was(
+    actor: UserId | Operator | Scheduler | None, request_id: str, is_by_another: bool
+) -> None:
+    event = an_event(actor=actor)
+
+    assert event.request_id == request_id
+    assert event.is_by_another is is_by_another
+    assert event.actor_id == (None if isinstance(actor, Operator | Scheduler) else actor)
+
+
+def test_only_a_pruning_records_the_last_deleted_event() -> None:
+    pruning = an_event(EventType.PRUNE_AUDIT_LOG, details=EventsPruned(date(2026, 1, 31)))
+
+    assert pruning.pruning_through(7).detail == "before 2026-01-31, through 7"
+    login = an_event()
+    assert login.pruning_through(7) == login

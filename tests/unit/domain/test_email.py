@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain import email as email_rules
-from domain.email import Email
+from domain.email import Email, beginning_of_email
 from domain.errors import InvalidInput
 
 SAME = {
@@ -265,3 +265,24 @@ def test_what_an_address_stands_for_is_never_longer_than_an_address(
     key_of(text.partition("@")[2]) if text.startswith("a@") else refusal_of(text)
 
     assert sum(steps.lengths) <= most
+
+
+@pytest.mark.parametrize(
+    ("typed", "beginning"),
+    [
+        (" Ada", "ada"),
+        ("ADA@Exa", "ada@exa"),
+        ("\uff41da@ex", "ada@ex"),
+        ("Ada@M\u00dcnchen.example", "ada@xn--mnchen-3ya.example"),
+        ("", ""),
+    ],
+)
+def test_the_beginning_of_an_address_becomes_the_beginning_of_its_key(
+    typed: str, beginning: str
+) -> None:
+    assert beginning_of_email(typed) == beginning
+
+
+@pytest.mark.parametrize("domain", ["\u05d0\u05b0.example", "\u05d0\u05b0\u05b0.example"])
+def test_a_right_to_left_label_may_end_with_marks(domain: str) -> None:
+    assert Email.parse(f"ada@{domain}").key.startswith("ada@xn--")

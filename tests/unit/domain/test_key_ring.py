@@ -148,3 +148,22 @@ def test_a_scheduled_key_is_no_standby() -> None:
     assert ring(CURRENT, coming).standby(ACCESS, NOW) is None
     assert ring(CURRENT, coming, SPARE).standby(ACCESS, NOW) == SPARE
     assert ring(CURRENT, coming, SPARE).next(ACCESS, NOW) == coming
+
+
+def test_a_rotation_at_a_whole_second_starts_in_it() -> None:
+    standby = a_key(published_at=NOW.replace(microsecond=0))
+
+    rotated = ring(CURRENT, standby).rotated(ACCESS, NOW, TIMES)
+
+    coming = rotated.next(ACCESS, NOW)
+    assert coming
+    assert coming.signs_from == standby.published_at + TIMES.published
+
+
+def test_keys_are_listed_current_first_then_next_then_retired() -> None:
+    assert RING.by_state(ACCESS, NOW) == [CURRENT, SPARE, OLD]
+
+
+def test_a_key_is_found_by_its_id_only() -> None:
+    assert RING.find(SPARE.id) == SPARE
+    assert RING.find(a_key().id) is None

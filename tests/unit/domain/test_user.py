@@ -8,7 +8,7 @@ from domain.email import Email
 from domain.errors import InvalidInput
 from domain.permissions import Role
 from domain.user import User, UserId, parse_name
-from tests.support.builders import NOW, ada
+from tests.support.builders import NOW, SECOND, ada
 
 HIDDEN = {
     "NUL": "\x00",
@@ -97,3 +97,17 @@ def test_a_renewed_hash_changes_nothing_else() -> None:
     renewed = user.with_password_hash("another hash")
 
     assert renewed == ada(id=user.id, password_hash="another hash")
+
+
+def test_a_new_role_is_a_change() -> None:
+    changed = ada().with_role(Role.ADMIN, NOW + SECOND)
+
+    assert (changed.role, changed.updated_at) == (Role.ADMIN, NOW + SECOND)
+
+
+def test_enabling_a_user_is_a_change_and_restores_no_session() -> None:
+    user = ada(disabled=True, generation=7)
+
+    enabled = user.enable(NOW + SECOND)
+
+    assert enabled == ada(id=user.id, generation=7, updated_at=NOW + SECOND)

@@ -1,0 +1,71 @@
+"""Listing users, and changing the role and the state of one."""
+
+from typing import Literal
+
+import pytest
+
+from application.pagination import Total, UserQuery
+from domain.actor import Operator
+from domain.errors import NotFound
+from domain.permissions import Role
+from domain.user import UserId
+from tests.support.builders import SECOND, World, ada
+
+
+async def test_the_first_page_has_the_number_of_users_and_the_others_do_not(house: World) -> None:
+    for number in range(3):
+        await house.sign_up(f"{number}@example.org")
+
+    first, total = await house.list_users(Operator(), UserQuery(), None, 2)
+    second, no_total = await house.list_users(Operator(), UserQuery(), first.next, 2)
+    whole, counted = await house.list_users(Operator(), UserQuery(), None, 10)
+
+    assert (total, no_total, counted) == (Total(3), None, Total(3))
+    assert [*first.items, *second.items] == whole.items
+
+
+@pytest.mark.parametrize(
+    ("query", "order"),
+    [
+        (UserQuery(), "time"),
+        (UserQuery(role=Role.ADMIN, disabled=True), "time"),
+        (UserQuery(name=""), "name"),
+        (UserQuery(email=""), "email"),
+        (UserQuery(email="ada", name="ada"), "email"),
+    ],
+)
+def test_a_search_decides_the_order(
+    query: UserQuery, order: Literal["time", "email", "name"]
+) -> None:
+    assert query.order == order
+
+
+async def test_an_unknown_user_is_not_found(house: World) -> None:
+    with pytest.raises(NotFound):
+        await house.show_user(Operator(), ada().id)
+    with pytest.raises(NotFound):
+        await house.change_user(Operator(), UserId(ada().id), Role.ADMIN)
+
+
+async def test_a_disabled_user_can_be_enabled(house: World) -> None:
+    user = await house.sign_up()
+    disabled = await house.change_user(Operator(), user.id, disabled=True)
+    house.clock.advance(SECOND)
+
+    enabled = await house.change_user(Operator(), user.id, disabled=False)
+
+    assert (disabled.disabled, enabled.disabled) == (True, False)
+    assert enabled.updated_at == house.clock()
+    assert enabled.generation == disabled.generation == user.generation + 1
+    assert await house.users.get(user.id) == enabled
+    assert house.events.events[-1].detail == "enabled"
+
+
+async def test_a_change_to_the_present_state_stores_nothing(house: World) -> None:
+    user = await house.sign_up()
+    house.clock.advance(SECOND)
+
+    changed = await house.change_user(Operator(), user.id, Role.USER, disabled=False)
+
+    assert changed == user
+    assert await house.users.get(user.id) == user
