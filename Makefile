@@ -12,7 +12,7 @@ PUBLIC_LOCK := env -u UV_DEFAULT_INDEX -u UV_INDEX -u UV_INDEX_URL -u UV_EXTRA_I
 	-u UV_FIND_LINKS $(PYTHON) tools/bootstrap.py lock --no-config
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-quick check fmt fuzz mutate bench bench-full audit sbom docs dev dev-down migrate-up migrate-down lock clean python runtime bootstrap env-file
+.PHONY: help serve test test-quick coverage check fmt fuzz mutate bench bench-full audit sbom docs dev dev-down migrate-up migrate-down lock clean python runtime bootstrap env-file
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +25,9 @@ test: bootstrap ## run every test; ARGS="-k login" picks some, ARGS=-n0 runs the
 
 test-quick: bootstrap ## run the unit tests, which need no server
 	@exec $(PYTEST) tests/unit $(ARGS)
+
+coverage: bootstrap ## run the unit tests of domain and application; fail if they leave out a line
+	@exec $(PYTEST) tests/unit/domain tests/unit/application --cov $(ARGS)
 
 check: bootstrap ## format, lint, types, import contracts and lock file
 	$(BIN)/ruff format --check .
