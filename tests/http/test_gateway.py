@@ -71,7 +71,11 @@ async def test_a_cookie_does_as_well(
 
 
 each_method = pytest.mark.parametrize(
-    "method", ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
+    "method",
+    [
+        *("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"),
+        *("PROPFIND", "MKCOL", "LOCK", "REPORT", "TRACE", "NEW"),
+    ],
 )
 
 
@@ -95,6 +99,24 @@ async def test_the_method_and_the_path_may_be_those_of_the_other_request(
     # Envoy, which appends the path, takes nothing but 200 for a yes.
     assert answer.status_code == status
     assert identity(answer) == await told(users, container)
+
+
+@pytest.mark.parametrize("method", ["POST", "PROPFIND", "MOVE", "NEW"])
+async def test_another_sites_unsafe_request_with_a_cookie_is_refused(
+    client: Client, method: str
+) -> None:
+    await client.sign_up()
+
+    answer = await client.request(method, VERIFY, headers={"Sec-Fetch-Site": "cross-site"})
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "cross_site_request")
+
+
+@pytest.mark.parametrize("path", [ME, REFRESH])
+async def test_other_routes_do_not_know_the_methods_of_webdav(client: Client, path: str) -> None:
+    await client.sign_up()
+
+    assert (await client.request("PROPFIND", path)).status_code == 405
 
 
 @each_method

@@ -1,4 +1,4 @@
-"""HEAD and OPTIONS, answered as GET where that is what they mean."""
+"""Methods that the routes do not list: HEAD, and what gateways pass on."""
 
 from collections.abc import Callable, Collection
 from typing import cast
@@ -8,31 +8,40 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from litestar.utils import normalize_path
 
 
+_ROUTED = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
+
+
 def with_head_requests(
     app: ASGIApp, changed_by_get: Collection[str], is_for_gateways: Callable[[str], bool]
 ) -> ASGIApp:
     """Answer HEAD as GET without the body (RFC 9110, section 9.3.2).
 
+    A gateway may pass on the method of its client, such as those of WebDAV (RFC 4918). Methods
+    that are not known count as unsafe, as POST does.
+
     :param changed_by_get: the paths where GET changes something.
-    :param is_for_gateways: whether a gateway asks at a path about the OPTIONS of its own clients.
+    :param is_for_gateways: whether gateways call this path, with any method.
     """
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             await app(scope, receive, send)
         elif scope["method"] == "OPTIONS" and is_for_gateways(scope["path"]):
-            await app(_as_get(scope), receive, send)
+            await app(_with_method(scope, HttpMethod.GET), receive, send)
         elif scope["method"] == "HEAD":
             is_changed = normalize_path(scope["path"]) in changed_by_get
-            await app(scope if is_changed else _as_get(scope), receive, _without_body(send))
+            head = scope if is_changed else _with_method(scope, HttpMethod.GET)
+            await app(head, receive, _without_body(send))
+        elif scope["method"] not in _ROUTED and is_for_gateways(scope["path"]):
+            await app(_with_method(scope, HttpMethod.POST), receive, send)
         else:
             await app(scope, receive, send)
 
     return wrapped
 
 
-def _as_get(scope: HTTPScope) -> HTTPScope:
-    return cast(HTTPScope, {**scope, "method": HttpMethod.GET.value})
+def _with_method(scope: HTTPScope, method: HttpMethod) -> HTTPScope:
+    return cast(HTTPScope, {**scope, "method": method.value})
 
 
 def _without_body(send: Send) -> Send:
