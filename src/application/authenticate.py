@@ -18,6 +18,7 @@ from domain.errors import TokenRejected
 from domain.request_context import UNKNOWN, RequestContext
 from domain.session import Session
 from domain.token import TokenKind
+from domain.user import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +39,17 @@ class ReloadPrincipal:
         return Principal(user, session)
 
 
-async def is_good(session: Session, users: UserRepository, cached_users: CachedUsers) -> bool:
-    """Return whether the session belongs to the current generation of its user.
+async def user_of(
+    session: Session, users: UserRepository, cached_users: CachedUsers
+) -> User | None:
+    """Return the user of a session that belongs to the user's current generation, else ``None``.
 
-    A cached user never makes it False: the user is read again first.
+    A cached user never makes it ``None``: the user is read again first.
     """
     user = await cached_users.possibly_stale(session.user_id)
     if user is not None and not session.is_good_for(user):
         user = await users.get(session.user_id)
-    return user is not None and session.is_good_for(user)
+    return user if user is not None and session.is_good_for(user) else None
 
 
 @dataclass(frozen=True, slots=True)

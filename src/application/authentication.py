@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from application.audit import Audit, Entry
-from application.authenticate import is_good
+from application.authenticate import user_of
 from application.known_networks import KnownNetworks
 from application.ports import (
     CachedUsers,
@@ -31,6 +31,7 @@ from domain.errors import (
     TokenRejected,
 )
 from domain.password import Password
+from domain.permissions import Role
 from domain.request_context import UNKNOWN, RequestContext
 from domain.session import Lifetimes, Session, TokenId
 from domain.token import TokenClaims, TokenKind
@@ -47,8 +48,11 @@ class TokenPair:
     refresh_lifetime: int
 
     @classmethod
-    def of(cls, session: Session, signer: TokenSigner, lifetimes: Lifetimes) -> Self:
-        access = TokenClaims.of(session, TokenKind.ACCESS, lifetimes)
+    def of(cls, session: Session, role: Role, signer: TokenSigner, lifetimes: Lifetimes) -> Self:
+        """
+        :param role: of the user, for other services that verify the access token.
+        """
+        access = TokenClaims.of(session, TokenKind.ACCESS, lifetimes, role)
         refresh = TokenClaims.of(session, TokenKind.REFRESH, lifetimes)
         return cls(signer.sign(access), signer.sign(refresh), access.lifetime, refresh.lifetime)
 
@@ -105,7 +109,7 @@ class Login:
             await self.known_networks.remember(known, caller.address)
             renewed = await self._renew_hash(known, typed, client)
             session = await self.start_session(renewed, caller)
-            tokens = TokenPair.of(session, self.signer, self.lifetimes)
+            tokens = TokenPair.of(session, known.role, self.signer, self.lifetimes)
             entry.is_about(session)
             await entry.settle(entry.success())
             await self.revoke_excess_sessions(known, caller)
@@ -180,13 +184,13 @@ class RefreshAccess:
             await self.rate_limiting.count_refresh(caller.address)
             if not claims.is_current(self.clock()):
                 raise TokenRejected
-            session = await self._rotate(claims, entry)
+            session, user = await self._rotate(claims, entry)
             if self.record_activity.is_due(session):
                 self.record_activity.record(session, caller)
-            return TokenPair.of(session, self.signer, self.lifetimes)
+            return TokenPair.of(session, user.role, self.signer, self.lifetimes)
 
-    async def _rotate(self, claims: TokenClaims, entry: Entry) -> Session:
-        session = await self._good_session(claims)
+    async def _rotate(self, claims: TokenClaims, entry: Entry) -> tuple[Session, User]:
+        session, user = await self._good_session(claims)
         await self.rate_limiting.count_refresh_of(session.user_id)
         while True:  # until no other process replaces the session in between
             try:
@@ -199,16 +203,19 @@ class RefreshAccess:
                 await entry.settle(effects, stored)
                 raise
             if successor is session:
-                return session
+                return session, user
             if (await self.sessions.replace(session, successor)).changed:
-                return successor
-            session = await self._good_session(claims)
+                return successor, user
+            session, user = await self._good_session(claims)
 
-    async def _good_session(self, claims: TokenClaims) -> Session:
+    async def _good_session(self, claims: TokenClaims) -> tuple[Session, User]:
         session = await self.sessions.get(claims.user_id, claims.session_id)
-        if session is None or not await is_good(session, self.users, self.cached_users):
+        if session is None:
             raise TokenRejected
-        return session
+        user = await user_of(session, self.users, self.cached_users)
+        if user is None:
+            raise TokenRejected
+        return session, user
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Self
 
+from domain.permissions import Role
 from domain.session import Lifetimes, Session, SessionId, TokenId
 from domain.user import UserId
 
@@ -20,7 +21,11 @@ class TokenKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TokenClaims:
-    """The claims of a token. The times are whole seconds since 1970 (RFC 7519, NumericDate)."""
+    """The claims of a token. The times are whole seconds since 1970 (RFC 7519, NumericDate).
+
+    :ivar role: the role of the user when an access token was signed, for other services. It may
+        have changed since, so this service never decides by it.
+    """
 
     kind: TokenKind
     user_id: UserId
@@ -28,12 +33,16 @@ class TokenClaims:
     token_id: TokenId
     issued_at: int
     expires_at: int
+    role: Role | None = None
 
     @classmethod
-    def of(cls, session: Session, kind: TokenKind, lifetimes: Lifetimes) -> Self:
+    def of(
+        cls, session: Session, kind: TokenKind, lifetimes: Lifetimes, role: Role | None = None
+    ) -> Self:
         """Return the claims of the session's token of this kind.
 
-        They are a function of the session, so a repeated refresh yields the same tokens.
+        They are a function of the session and the role, so a repeated refresh yields the same
+        tokens.
         """
         expires_at = session.expires_at
         if kind is TokenKind.ACCESS:
@@ -45,6 +54,7 @@ class TokenClaims:
             token_id=_token_id(session, kind),
             issued_at=int(session.rotated_at.timestamp()),
             expires_at=int(expires_at.timestamp()),
+            role=role if kind is TokenKind.ACCESS else None,
         )
 
     @property

@@ -1,19 +1,20 @@
 """Other services verify access tokens with the published keys alone."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
 import pytest
 
+from application.ports import UserRepository
 from domain.token import TokenKind
 from infrastructure.signing.signing_key import SigningKey
-from tests.http.people import Client, Tokens
+from tests.http.people import EMAIL, Client, Tokens, make_administrator
 from tests.support.builders import AUDIENCES
 from tests.support.doubles import SettableClock
 
 KEYS = "/.well-known/jwks.json"
-CLAIMS = {"iss", "aud", "sub", "client_id", "sid", "jti", "iat", "nbf", "exp"}
+CLAIMS = {"iss", "aud", "sub", "client_id", "sid", "jti", "iat", "nbf", "exp", "roles"}
 
 
 @pytest.fixture
@@ -56,7 +57,8 @@ async def test_the_published_keys_alone_verify_an_access_token(
     assert claims["aud"] == AUDIENCES.access
     assert claims["sub"] == user["id"]
     assert claims["client_id"] == "doorward"
-    assert (claims["iat"], claims["nbf"], claims["exp"]) == (now, now, now + 900)
+    assert (claims["iat"], claims["nbf"], claims["exp"]) == (now, now - 5, now + 900)
+    assert claims["roles"] == ["user"]
     assert len(bytes.fromhex(claims["sid"])) == len(bytes.fromhex(claims["jti"])) == 16
 
 
@@ -155,3 +157,30 @@ async def test_head_of_the_key_set_has_the_headers_of_get(client: Client) -> Non
     assert (asked.status_code, asked.content) == (200, b"")
     for name in ("etag", "cache-control", "content-type"):
         assert asked.headers[name] == got.headers[name]
+
+
+async def test_a_refreshed_access_token_has_the_role_of_now(
+    client: Client, tokens: Tokens, published: jwt.PyJWKSet, users: UserRepository
+) -> None:
+    await make_administrator(users, EMAIL)
+
+    following = (await client.refresh(tokens["refresh_token"])).json()
+
+    assert verified(tokens["access_token"], published)["roles"] == ["user"]
+    assert verified(following["access_token"], published)["roles"] == ["admin"]
+
+
+async def test_a_verifier_whose_clock_is_four_seconds_slow_accepts_a_new_token(
+    client: Client, clock: SettableClock, published: jwt.PyJWKSet
+) -> None:
+    clock.now = datetime.now(UTC) + timedelta(seconds=4)
+    token = (await client.come_in())["access_token"]
+    key = published[jwt.get_unverified_header(token)["kid"]]
+
+    jwt.decode(  # PyJWT checks iat, too, which no RFC asks for; others check nbf only
+        token,
+        key,
+        algorithms=["RS256"],
+        audience=AUDIENCES.access,
+        options={"verify_iat": False},
+    )

@@ -129,7 +129,7 @@ def an_administrator(**changes: Any) -> Principal:
 
 
 def claims_of(session: Session, kind: TokenKind = TokenKind.ACCESS) -> TokenClaims:
-    return TokenClaims.of(session, kind, LIFETIMES)
+    return TokenClaims.of(session, kind, LIFETIMES, Role.USER)
 
 
 def an_rsa_key(bits: int = 2048, exponent: int = 65537) -> RSAPrivateKey:

@@ -7,7 +7,6 @@ from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from litestar.utils import normalize_path
 
-
 _ROUTED = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
 

@@ -16,7 +16,7 @@ from infrastructure.config.tokens import TokenSettings
 from infrastructure.signing import key_takeover
 from infrastructure.signing.algorithms import ALGORITHMS, UnfitKey
 from infrastructure.signing.device_tokens import Secrets, secret_from
-from infrastructure.signing.jwt_signer import Audiences, JwtSigner
+from infrastructure.signing.jwt_signer import Audiences, FormerIssuer, JwtSigner
 from infrastructure.signing.key_folder import FolderKeys, has_key_files
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.key_store import LoadedKeys, SigningKeyStore, StaticKeys
@@ -125,12 +125,26 @@ def key_times(keys: KeySettings, tokens: TokenSettings) -> KeyTimes:
 
 def make_signer(settings: Settings, keys: KeyRingWatcher) -> JwtSigner:
     """Make the signer of tokens."""
-    issuer, audience = settings.issuer, settings.tokens.audience or settings.issuer
+    tokens = settings.tokens
     return JwtSigner(
         keys,
-        Audiences(issuer, audience, refresh=f"{issuer}/api/auth/refresh"),
-        longest_lifetime=settings.tokens.session_lifetime,
+        _audiences(settings.issuer, tokens.audience),
+        longest_lifetime=tokens.session_lifetime,
+        former=_former_issuers(tokens),
     )
+
+
+def _audiences(issuer: str, audience: str | None) -> Audiences:
+    return Audiences(issuer, audience or issuer, refresh=f"{issuer}/api/auth/refresh")
+
+
+def _former_issuers(tokens: TokenSettings) -> list[FormerIssuer]:
+    """Return the former issuers. Their audience may have been configured as it is now, or not."""
+    return [
+        FormerIssuer(_audiences(issuer, audience), until)
+        for issuer, until in tokens.former_issuers
+        for audience in {tokens.audience, None}
+    ]
 
 
 def device_secrets(settings: Settings, keys: KeyRingWatcher, clock: Clock) -> Secrets:

@@ -20,7 +20,8 @@ class HttpSettings:
         parsers.optional(parsers.origin),
         None,
         "Origin under which browsers reach the service; `http://localhost:$PORT` unless set. "
-        "With `https://` the cookies are `Secure` and their names begin with `__Host-`.",
+        "With `https://` the cookies are `Secure` and their names begin with `__Host-`. It is the "
+        "`iss` and `aud` of tokens: see `FORMER_ISSUERS` before you set or change it.",
     )
     client_origins: tuple[str, ...] = declare(
         "CLIENT_ORIGIN",

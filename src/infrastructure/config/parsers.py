@@ -7,7 +7,7 @@ never contain the text: it may be a secret.
 import base64
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -31,6 +31,22 @@ def text(text: str) -> str:
 def host(text: str) -> str:
     """A host to listen on; an IPv6 address may be in brackets, as in a URL."""
     return text[1:-1] if text.startswith("[") and text.endswith("]") else text
+
+
+def former_issuers(text: str) -> tuple[tuple[str, datetime], ...]:
+    """``doorward until 2027-01-31, …``: issuers, each with a time; without a zone it is UTC."""
+    found = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        issuer, _, until = part.partition(" until ")
+        try:
+            time = datetime.fromisoformat(until.strip())
+            utc = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):
+            raise ValueError(
+                "must be issuers with times: https://old.example until 2026-12-31"
+            ) from None
+        found.append((issuer.strip(), utc))
+    return tuple(found)
 
 
 def optional(parse: Callable[[str], _T]) -> Callable[[str], _T | None]:

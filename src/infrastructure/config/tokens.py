@@ -1,7 +1,7 @@
 """Settings of tokens and sessions."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from infrastructure.config import parsers
 from infrastructure.config.environment_variables import ConfigurationError, declare
@@ -53,13 +53,23 @@ class TokenSettings:
         "ISSUER",
         parsers.optional(parsers.text),
         None,
-        "The `iss` claim of tokens: `PUBLIC_URL` unless set, or else `doorward`.",
+        "The `iss` claim of tokens: `PUBLIC_URL` unless set, or else `doorward`. Another one logs "
+        "everybody out, unless `FORMER_ISSUERS` names the one before.",
     )
     audience: str | None = declare(
         "AUDIENCE",
         parsers.optional(parsers.text),
         None,
         "The `aud` claim of access tokens: `ISSUER` unless set.",
+    )
+    former_issuers: tuple[tuple[str, datetime], ...] = declare(
+        "FORMER_ISSUERS",
+        parsers.former_issuers,
+        "",
+        "Issuers that this service had, whose tokens it accepts for a while: "
+        "`doorward until 2027-01-31`, for instance, after `PUBLIC_URL` was set. It is a date or a "
+        "time (UTC); `REFRESH_TOKEN_EXPIRED_IN` after the change no such token is left. Commas "
+        "separate several.",
     )
 
     def __post_init__(self) -> None:

@@ -9,7 +9,8 @@ Only this service signs these tokens, so there is exactly one way to write each 
    ``jku``, ``jwk``, ``crit`` … is ever parsed, let alone used (RFC 8725, section 3);
 3. the signature, by that header's key;
 4. the claims, strictly typed. Encoded again they must give the same segment, which excludes
-   duplicate members, other number forms, padding and white space.
+   duplicate members, other number forms, padding and white space. Each is what this service
+   writes, or what the previous release wrote.
 """
 
 import base64
@@ -25,6 +26,7 @@ import msgspec
 from application.ports import TokenSigner
 from domain.errors import TokenRejected
 from domain.key_ring import KeyId
+from domain.permissions import Role
 from domain.session import SessionId, TokenId
 from domain.token import TokenClaims, TokenKind
 from domain.user import UserId
@@ -38,12 +40,17 @@ LONGEST_TOKEN = 4096
 
 _TYPES = {TokenKind.ACCESS: "at+jwt", TokenKind.REFRESH: "rt+jwt"}
 _ID = re.compile(r"[0-9a-f]{32}")
-_NumericDate = Annotated[int, msgspec.Meta(ge=0, le=253402300799)]
-"""Until the end of the year 9999, where Python's dates end."""
+_CLOCK_SKEW = 5
+"""How many seconds the clock of another service may be behind, if it has no leeway of its own."""
+_END_OF_TIME = 253402300799
+"""The end of the year 9999, where Python's dates end."""
+_NumericDate = Annotated[int, msgspec.Meta(ge=0, le=_END_OF_TIME)]
 
 
 class _Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All of them are required (RFC 9068, section 2.2)."""
+    """All of them are required (RFC 9068, section 2.2), but for the roles (section 2.2.3.1), which
+    only access tokens have.
+    """
 
     iss: str
     aud: str
@@ -54,6 +61,7 @@ class _Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     iat: _NumericDate
     nbf: _NumericDate
     exp: _NumericDate
+    roles: tuple[Role] | msgspec.UnsetType = msgspec.UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +81,37 @@ class Audiences:
         return self.access if kind is TokenKind.ACCESS else self.refresh
 
 
+@dataclass(frozen=True, slots=True)
+class FormerIssuer:
+    """An issuer that this service was, whose tokens it still accepts.
+
+    :ivar until: when they expire at the latest.
+    """
+
+    audiences: Audiences
+    until: datetime
+
+
 class JwtSigner(TokenSigner):
     """
     :param keys: each signs one kind of token only.
     :param longest_lifetime: a token with a longer lifetime is rejected.
+    :param former: issuers whose tokens are accepted, too.
     """
 
     CLIENT_ID = "doorward"
     """The client that the token was issued to (RFC 9068): the login of this service."""
 
     def __init__(
-        self, keys: KeyRingWatcher, audiences: Audiences, longest_lifetime: timedelta
+        self,
+        keys: KeyRingWatcher,
+        audiences: Audiences,
+        longest_lifetime: timedelta,
+        former: Sequence[FormerIssuer] = (),
     ) -> None:
         self._live = keys
         self._audiences = audiences
+        self._latest_expiry = _latest_expiry(audiences, former)
         self._longest_lifetime = int(longest_lifetime.total_seconds())
         self._keys = LoadedKeys()
         self._headers: Mapping[KeyId, bytes] = {}
@@ -139,11 +164,11 @@ class JwtSigner(TokenSigner):
             b"%b.%b" % (header, payload), public, _decode(signature)
         ):
             raise TokenRejected
-        written = _decode(payload)
-        claims = self._read(self._decoder.decode(written), kind)
-        if self._encoder.encode(self._written(claims)) != written:
+        segment = _decode(payload)
+        written = self._decoder.decode(segment)
+        if self._encoder.encode(written) != segment:
             raise TokenRejected
-        return claims
+        return self._read(written, kind)
 
     def _written(self, claims: TokenClaims) -> _Claims:
         return _Claims(
@@ -154,24 +179,58 @@ class JwtSigner(TokenSigner):
             sid=claims.session_id,
             jti=claims.token_id,
             iat=claims.issued_at,
-            nbf=claims.issued_at,
+            nbf=_not_before(claims.issued_at, claims.kind),
             exp=claims.expires_at,
+            roles=msgspec.UNSET if claims.role is None else (claims.role,),
         )
 
     def _read(self, written: _Claims, kind: TokenKind) -> TokenClaims:
         if not (_ID.fullmatch(written.sid) and _ID.fullmatch(written.jti)):
             raise TokenRejected
+        user_id = UUID(written.sub)
+        latest = self._latest_expiry[kind].get((written.iss, written.aud))
+        if latest is None or str(user_id) != written.sub or written.client_id != self.CLIENT_ID:
+            raise TokenRejected
+        # The previous release wrote nbf = iat, and no roles.
+        if written.nbf not in {written.iat, _not_before(written.iat, kind)}:
+            raise TokenRejected
+        role = None if isinstance(written.roles, msgspec.UnsetType) else written.roles[0]
+        if role is not None and kind is not TokenKind.ACCESS:
+            raise TokenRejected
         claims = TokenClaims(
             kind=kind,
-            user_id=UserId(UUID(written.sub)),
+            user_id=UserId(user_id),
             session_id=SessionId(written.sid),
             token_id=TokenId(written.jti),
             issued_at=written.iat,
-            expires_at=written.exp,
+            expires_at=min(written.exp, latest),
+            role=role,
         )
-        if not self.accepts(claims):
+        if not self.accepts(claims) or written.exp - written.iat > self._longest_lifetime:
             raise TokenRejected
         return claims
+
+
+def _latest_expiry(
+    audiences: Audiences, former: Sequence[FormerIssuer]
+) -> Mapping[TokenKind, Mapping[tuple[str, str], int]]:
+    """Return the accepted pairs of issuer and audience, and when their tokens expire at the
+    latest, in seconds since 1970.
+    """
+    accepted = [(each.audiences, int(each.until.timestamp())) for each in former]
+    accepted.append((audiences, _END_OF_TIME))
+    return {
+        kind: {(each.issuer, each.of(kind)): latest for each, latest in accepted}
+        for kind in TokenKind
+    }
+
+
+def _not_before(issued_at: int, kind: TokenKind) -> int:
+    """Return the ``nbf``. Other services read that of access tokens, and their clocks may be slow.
+
+    :param issued_at: in seconds since 1970.
+    """
+    return max(0, issued_at - _CLOCK_SKEW) if kind is TokenKind.ACCESS else issued_at
 
 
 def _header(kind: TokenKind, pair: SigningKey) -> bytes:

@@ -76,7 +76,7 @@ async def test_a_token_of_another_users_session_is_refused(house: World) -> None
     mixed = a_session(id=session.id, user_id=eve.id)
 
     with pytest.raises(TokenRejected):
-        await house.authenticate(TokenPair.of(mixed, house.signer, LIFETIMES).access)
+        await house.authenticate(TokenPair.of(mixed, Role.USER, house.signer, LIFETIMES).access)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from application.authentication import TokenPair
 from domain.errors import RefreshTokenReused, TokenRejected
+from domain.permissions import Role
 from domain.session import SessionId
 from domain.token import TokenKind
 from tests.support.builders import LIFETIMES, MICROSECOND, SECOND, World, a_session, new_id
@@ -197,7 +198,7 @@ async def test_a_session_of_another_user_is_not_found(house: World) -> None:
     await house.come_in("ada@example.org")
     [session] = await house.sessions.of_user(ada.id)
     mixed = a_session(id=session.id, user_id=eve.id, token_id=session.token_id)
-    pair = TokenPair.of(mixed, house.signer, LIFETIMES)
+    pair = TokenPair.of(mixed, Role.USER, house.signer, LIFETIMES)
 
     with pytest.raises(TokenRejected):
         await house.refresh(pair.refresh)
@@ -207,7 +208,7 @@ async def test_a_session_of_another_user_is_not_found(house: World) -> None:
 async def test_a_session_that_was_never_there_is_refused(house: World) -> None:
     user = await house.sign_up()
     strange = a_session(user_id=user.id, id=SessionId(new_id()))
-    pair = TokenPair.of(strange, house.signer, LIFETIMES)
+    pair = TokenPair.of(strange, Role.USER, house.signer, LIFETIMES)
 
     with pytest.raises(TokenRejected):
         await house.refresh(pair.refresh)

@@ -33,14 +33,14 @@ def test_the_same_claims_give_the_same_token_to_the_byte(keys: Keys) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "typ", "audience"),
+    ("kind", "typ", "audience", "early"),
     [
-        (TokenKind.ACCESS, "at+jwt", AUDIENCES.access),
-        (TokenKind.REFRESH, "rt+jwt", AUDIENCES.refresh),
+        (TokenKind.ACCESS, "at+jwt", AUDIENCES.access, 5),
+        (TokenKind.REFRESH, "rt+jwt", AUDIENCES.refresh, 0),
     ],
 )
 def test_a_token_has_the_header_and_claims_of_the_contract(
-    signer: JwtSigner, keys: Keys, kind: TokenKind, typ: str, audience: str
+    signer: JwtSigner, keys: Keys, kind: TokenKind, typ: str, audience: str, early: int
 ) -> None:
     claims = claims_of(a_session(), kind)
     header, payload, _ = signer.sign(claims).split(".")
@@ -58,8 +58,9 @@ def test_a_token_has_the_header_and_claims_of_the_contract(
         "sid": claims.session_id,
         "jti": claims.token_id,
         "iat": claims.issued_at,
-        "nbf": claims.issued_at,
+        "nbf": claims.issued_at - early,
         "exp": claims.expires_at,
+        **({"roles": ["user"]} if kind is TokenKind.ACCESS else {}),
     }
 
 

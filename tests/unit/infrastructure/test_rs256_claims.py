@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
-from domain.token import TokenKind
-from infrastructure.signing.jwt_signer import JwtSigner
+from domain.token import LEEWAY, TokenKind
+from infrastructure.signing.jwt_signer import Audiences, FormerIssuer, JwtSigner
+from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.signing_key import SigningKey
-from tests.support.builders import AUDIENCES, a_session, a_signer, claims_of
+from tests.support.builders import AUDIENCES, LIFETIMES, NOW, a_session, a_signer, claims_of
 from tests.unit.infrastructure.forgery import (
     STRING_CLAIMS,
     TIME_CLAIMS,
@@ -17,6 +19,7 @@ from tests.unit.infrastructure.forgery import (
     Forger,
     assert_rejected,
     attacks,
+    octets_of,
     written,
 )
 
@@ -245,3 +248,82 @@ def test_the_lifetime_that_a_token_claims_is_capped(
 
     assert longest.lifetime == 3600
     assert_rejected(signer, forger.with_claims(exp=issued_at + 3601))
+
+
+def test_access_tokens_of_the_previous_release_are_accepted(forger: Forger) -> None:
+    """Without roles, and with nbf = iat."""
+    before = {name: value for name, value in forger.claims.items() if name != "roles"}
+    before["nbf"] = before["iat"]
+
+    claims = forger.signer.verify(forger.sign(payload=written(before)), TokenKind.ACCESS)
+
+    assert claims.role is None
+    assert claims.issued_at == forger.claims["iat"]
+
+
+@pytest.mark.parametrize(
+    "roles",
+    [[], ["king"], ["user", "admin"], ["user", "user"], "user", None, {}, [None]],
+)
+def test_roles_other_than_one_known_one_are_refused(forger: Forger, roles: object) -> None:
+    assert_rejected(forger.signer, forger.with_claims(roles=roles))
+
+
+def test_a_refresh_token_has_no_roles(refresh_forger: Forger) -> None:
+    token = refresh_forger.with_claims(roles=["user"])
+
+    assert_rejected(refresh_forger.signer, token, TokenKind.REFRESH)
+
+
+def test_the_nbf_of_a_refresh_token_is_its_iat(refresh_forger: Forger) -> None:
+    token = refresh_forger.with_claims(nbf=refresh_forger.claims["iat"] - 5)
+
+    assert_rejected(refresh_forger.signer, token, TokenKind.REFRESH)
+
+
+FORMER = Audiences("doorward", "doorward", "doorward/api/auth/refresh")
+
+
+def after_a_move(keys: dict[TokenKind, SigningKey], until: datetime) -> JwtSigner:
+    former = FormerIssuer(FORMER, until)
+    return JwtSigner(KeyRingWatcher.fixed(keys), AUDIENCES, LIFETIMES.absolute, [former])
+
+
+@pytest.mark.parametrize("kind", TokenKind)
+def test_tokens_of_a_former_issuer_are_accepted_until_the_configured_time(
+    keys: dict[TokenKind, SigningKey], kind: TokenKind
+) -> None:
+    before = JwtSigner(KeyRingWatcher.fixed(keys), FORMER, LIFETIMES.absolute)
+    token = before.sign(claims_of(a_session(), kind))
+    until = NOW + timedelta(minutes=1)
+
+    claims = after_a_move(keys, until).verify(token, kind)
+
+    assert claims.expires_at == int(until.timestamp())
+    assert claims.is_current(NOW)
+    assert not claims.is_current(until + LEEWAY)
+    assert_rejected(after_a_move(keys, NOW - timedelta(minutes=1)), token, kind)
+    assert_rejected(a_signer(keys), token, kind)
+
+
+@pytest.mark.parametrize("kind", TokenKind)
+def test_a_former_issuer_does_not_widen_the_lifetime_or_the_audience(
+    keys: dict[TokenKind, SigningKey], kind: TokenKind
+) -> None:
+    mixed = Audiences(FORMER.issuer, AUDIENCES.access, AUDIENCES.refresh)
+    signer = after_a_move(keys, NOW + timedelta(minutes=1))
+    other = JwtSigner(KeyRingWatcher.fixed(keys), mixed, LIFETIMES.absolute)
+    old = JwtSigner(KeyRingWatcher.fixed(keys), FORMER, timedelta(days=9999))
+    claims = claims_of(a_session(), kind)
+    too_long = replace(
+        claims, expires_at=claims.issued_at + int(LIFETIMES.absolute.total_seconds()) + 1
+    )
+
+    assert_rejected(signer, other.sign(claims), kind)
+    assert_rejected(signer, old.sign(too_long), kind)
+
+
+def test_new_tokens_have_the_present_issuer(keys: dict[TokenKind, SigningKey]) -> None:
+    token = after_a_move(keys, NOW + timedelta(minutes=1)).sign(claims_of(a_session()))
+
+    assert json.loads(octets_of(token.split(".")[1]))["iss"] == AUDIENCES.issuer

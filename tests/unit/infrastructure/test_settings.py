@@ -2,7 +2,7 @@
 
 import traceback
 from base64 import b64encode, urlsafe_b64encode
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from operator import attrgetter
 from pathlib import Path
@@ -116,6 +116,15 @@ READ: list[tuple[str, str, str, Any]] = [
     ("REFRESH_GRACE", "0s", "tokens.refresh_grace", timedelta()),
     ("ISSUER", "https://issuer.example", "tokens.issuer", "https://issuer.example"),
     ("AUDIENCE", "https://api.example", "tokens.audience", "https://api.example"),
+    (
+        "FORMER_ISSUERS",
+        "doorward until 2027-01-31, https://old.example until 2027-02-01T12:00:00+01:00",
+        "tokens.former_issuers",
+        (
+            ("doorward", datetime(2027, 1, 31, tzinfo=UTC)),
+            ("https://old.example", datetime(2027, 2, 1, 11, tzinfo=UTC)),
+        ),
+    ),
     ("PASSWORD_MIN_LENGTH", "15", "passwords.min_length", 15),
     ("PASSWORD_WORDS", "Acme, Road Runner,", "passwords.words", ("Acme", "Road Runner")),
     ("ARGON2_MEMORY_KIB", "19456", "passwords.argon2_memory", 19456),
@@ -232,6 +241,12 @@ UNREADABLE = {
     "ACCESS_TOKEN_MAXAGE": ["0", "15m", "-15"],
     "REFRESH_TOKEN_EXPIRED_IN": ["0", "hour"],
     "REFRESH_TOKEN_MAXAGE": ["0", "60m"],
+    "FORMER_ISSUERS": [
+        "doorward",
+        "doorward until",
+        "doorward til 2027-01-31",
+        "doorward until soon",
+    ],
     "PUBLIC_URL": [
         "id.example.org",
         "ftp://id.example.org",
