@@ -89,9 +89,8 @@ class Login:
         :raises InvalidCredentials: after the same time for each reason.
         """
         async with self.audit.recording(EventType.LOGIN, caller) as entry:
-            has_device = caller.device_token is not None
             refusal = await self.rate_limiting.count_login_from(
-                caller.address, has_device=has_device
+                caller.address, has_device=bool(caller.device_token)
             )
             typed = Password.parse(password)
             address = _address(email)

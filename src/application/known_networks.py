@@ -4,11 +4,13 @@ While an account is attacked, a right password from one of them is accepted. The
 counters of logins, under keyed digests, and end by themselves.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from application.ports import Clock, Devices, RateLimiter
 from application.rate_limiting import CurrentRateLimits
+from domain.errors import Unavailable
 from domain.network import UNKNOWN, network_of
 from domain.user import User
 
@@ -28,13 +30,19 @@ class KnownNetworks:
     clock: Clock
 
     async def remember(self, user: User, address: str) -> None:
-        """Remember the network of an address from which the user has just authenticated."""
+        """Remember the network of an address from which the user has just authenticated.
+
+        A store that does not answer is no error: what is not remembered is refused under attack.
+        """
         network = network_of(address)
         if self.limits.now.login_account is None or network == UNKNOWN:
             return
         now = self.clock()
         digest = self.devices.network_digests(user, network)[0]
-        await self.limiter.count(_key(digest, _period(now)), 2 * PERIOD, now)
+        key = _key(digest, _period(now))
+        with suppress(Unavailable):
+            if not await self.limiter.has_window(key, now):  # a read is cheaper than a write
+                await self.limiter.count(key, 2 * PERIOD, now)
 
     async def includes(self, user: User | None, address: str) -> bool:
         """Return whether the network of this address is remembered for this user.

@@ -1,15 +1,17 @@
 """While strangers guess an account's password, its owner gets in from the networks of before."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from application.known_networks import PERIOD
 from domain.email import Email
+from domain.errors import Unavailable
 from domain.rate_limit import TooManyRequests
 from domain.request_context import RequestContext
 from domain.user import User
+from infrastructure.storage.memory.rate_limiter import MemoryRateLimiter
 from tests.support.builders import MICROSECOND, PASSWORD, World
 from tests.support.doubles import LedgerOfAttempts
 from tests.unit.application.attempts import ADA, EVE, GUESS, HERE, THERE, limited, log_in
@@ -79,6 +81,7 @@ async def test_a_refused_attempt_takes_the_same_steps_for_every_account_and_netw
     for _ in range(3):
         await log_in(house, email, GUESS, THERE)
     ledger.keys.clear()
+    ledger.asked.clear()
     house.hasher.computed.clear()
 
     assert await log_in(house, email, password, caller) == "login-account"
@@ -223,3 +226,26 @@ async def test_the_owner_gets_in_though_a_thief_has_used_up_the_attempts_of_devi
         pass
 
     assert await log_in(house, ADA, PASSWORD, replace(HERE, device_token=token)) == "in"
+
+
+class Forgetful(MemoryRateLimiter):
+    """Counts attempts and can remember nothing."""
+
+    async def has_window(self, key: str, now: datetime) -> bool:
+        await super().has_window(key, now)
+        raise Unavailable("rate limits")
+
+
+async def test_a_network_that_cannot_be_remembered_prevents_no_login(house: World) -> None:
+    house.limiter = Forgetful()
+
+    assert await log_in(house, ADA, PASSWORD, HERE) == "in"
+
+
+async def test_a_network_that_is_remembered_already_is_not_counted_again(house: World) -> None:
+    house.limiter = ledger = LedgerOfAttempts()
+
+    for _ in range(3):
+        assert await log_in(house, ADA, PASSWORD, HERE) == "in"
+
+    assert len([key for key in ledger.keys if key.startswith("known-network:")]) == 1
