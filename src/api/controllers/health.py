@@ -94,8 +94,9 @@ class OperationController(Controller):
         health_log: FromDishka[HealthLog],
         lifecycle: FromDishka[Lifecycle],
     ) -> Response[Readiness]:
-        """Check that each store answers a read, that the signing keys are good, and that no
-        shutdown has begun. Send requests elsewhere while it answers 503.
+        """Check that each store answers a read and, each ten seconds, accepted a write, that the
+        signing keys are good, and that no shutdown has begun. Send requests elsewhere while it
+        answers 503.
         """
         errors = await check()
         health_log.report(errors)

@@ -1,4 +1,4 @@
-"""The checks of ``doorward doctor``. They change nothing and print no secret."""
+"""The checks of ``doorward doctor``. They leave nothing behind and print no secret."""
 
 import stat
 import time
@@ -199,7 +199,7 @@ def _format_keys(held: LoadedKeys) -> Iterator[str]:
 
 
 async def check_store(settings: Settings, location: Location) -> tuple[Verdict, str]:
-    """Check that the store answers, and measure how fast once it is connected."""
+    """Check that the store can be read and written, and measure how fast it answers."""
     if _is_missing(location):
         if location.missing_folder and location.url != settings.storage.embedded_url:
             return "FAIL", f"{location.description} cannot be created: {location.missing_folder}"
@@ -209,6 +209,7 @@ async def check_store(settings: Settings, location: Location) -> tuple[Verdict, 
     with translate_errors(location):
         async with location.connect(store_options(settings.storage)) as connection:
             await location.ping(connection)
+            await location.check_writes(connection)
             start = time.perf_counter()
             await location.ping(connection)
             took = time.perf_counter() - start

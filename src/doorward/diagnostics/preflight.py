@@ -38,6 +38,7 @@ async def prepare(settings: Settings, *, keys: bool = True) -> None:
         with translate_errors(location, f"cannot be used for {location.role}"):
             async with location.connect(store_options(settings.storage)) as connection:
                 await location.ping(connection)
+                await location.check_writes(connection)
 
 
 async def check(settings: Settings, *, keys: bool = True) -> None:

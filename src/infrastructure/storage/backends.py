@@ -9,13 +9,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Generic, Literal, TypeVar
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 from application.ports import (
     AuditLog,
     CachedSessions,
     CachedUsers,
     Clock,
+    HealthCheck,
     HealthChecks,
     RateLimiter,
     SessionStore,
@@ -32,17 +34,20 @@ from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed
 from infrastructure.storage.near_cache.sessions import NearCacheSessions
 from infrastructure.storage.near_cache.uncached import UncachedSessions, UncachedUsers
 from infrastructure.storage.near_cache.users import NearCacheUsers
-from infrastructure.storage.options import StoreOptions
+from infrastructure.storage.options import Role, StoreOptions
 from infrastructure.storage.redis.invalidation_feed import RedisFeed
 from infrastructure.storage.redis.rate_limiter import RedisRateLimiter
 from infrastructure.storage.redis.server import RedisServer
 from infrastructure.storage.redis.sessions import RedisSessions
+from infrastructure.storage.redis.write_check import check_writes as check_redis_writes
 from infrastructure.storage.sql.audit_log import SqlAuditLog
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.invalidation_feed import open_feed
 from infrastructure.storage.sql.rate_limiter import SqlRateLimiter
 from infrastructure.storage.sql.sessions import SqlSessions
 from infrastructure.storage.sql.users import SqlUsers
+from infrastructure.storage.sql.write_check import check_writes as check_sql_writes
+from infrastructure.storage.write_probe import WriteProbe
 
 _Store = TypeVar("_Store")
 _Connection = TypeVar("_Connection")
@@ -57,6 +62,9 @@ class Backend(Generic[_Connection]):
     :ivar ping: checks that the stores behind the connection can be read; raises
         :class:`~domain.errors.Unavailable` if they do not answer. The readiness probe, the check
         before the service listens and ``doorward doctor`` call it.
+    :ivar check_writes: checks that the stores of a role can be written, and leaves nothing behind;
+        raises any error if not. The same three call it, the readiness probe at most once in ten
+        seconds. ``None`` when only reads are checked.
     :ivar users: makes the repository from the connection; ``None`` when it stores no users.
     :ivar sessions: makes the store from the connection; ``None`` when it stores no sessions.
     :ivar rate_limiter: makes the counter from the connection; ``None`` when it counts nothing.
@@ -75,6 +83,7 @@ class Backend(Generic[_Connection]):
     feed: (
         Callable[[_Connection, timedelta], AbstractAsyncContextManager[InvalidationFeed]] | None
     ) = None
+    check_writes: Callable[[_Connection, Role], Awaitable[None]] | None = None
 
 
 @asynccontextmanager
@@ -107,6 +116,7 @@ SQL = Backend(
     rate_limiter=SqlRateLimiter,
     audit_log=SqlAuditLog.open,
     feed=open_feed,
+    check_writes=check_sql_writes,
 )
 REDIS = Backend(
     RedisServer.open,
@@ -114,6 +124,7 @@ REDIS = Backend(
     sessions=RedisSessions,
     rate_limiter=RedisRateLimiter,
     feed=RedisFeed.open,
+    check_writes=lambda server, _role: check_redis_writes(server),
 )
 
 BACKENDS: dict[str, Backend[Any]] = {
@@ -128,7 +139,7 @@ BACKENDS: dict[str, Backend[Any]] = {
 """By scheme. Each backend has its own type of connection."""
 
 
-def backend_for(url: str, role: Literal["users", "sessions"]) -> Backend[Any]:
+def backend_for(url: str, role: Role) -> Backend[Any]:
     """The backend that stores the users, or the sessions, at this URL.
 
     :raises ValueError: no backend of that scheme stores them, and the message names those that do;
@@ -164,7 +175,7 @@ class Stores:
     """
     :ivar cached_users: the near cache before ``users``, or a pass-through; so is
         ``cached_sessions`` for ``sessions``.
-    :ivar health: the ping of the backend behind ``users`` and behind ``sessions``.
+    :ivar health: the readiness checks of the backends behind ``users`` and ``sessions``.
     """
 
     users: UserRepository
@@ -212,7 +223,10 @@ async def open_stores(
             cached_sessions,
             at_sessions.rate_limiter() or at_users.rate_limiter() or MemoryRateLimiter(),
             audit_log,
-            {"users": at_users.ping, "sessions": at_sessions.ping},
+            {
+                "users": at_users.health_check("users"),
+                "sessions": at_sessions.health_check("sessions"),
+            },
         )
 
 
@@ -226,8 +240,18 @@ class _OpenBackend(Generic[_Connection]):
     connection: _Connection
     feed: InvalidationFeed | None
 
-    async def ping(self) -> None:
-        await self.backend.ping(self.connection)
+    def health_check(self, role: Role) -> HealthCheck:
+        """Make the readiness check: a read each time, and now and then a write."""
+        check_writes = self.backend.check_writes
+        if check_writes is None:
+            return partial(self.backend.ping, self.connection)
+        probe = WriteProbe(partial(check_writes, self.connection, role))
+
+        async def check() -> None:
+            await self.backend.ping(self.connection)
+            await probe()
+
+        return check
 
     def users(self, max_users: int) -> tuple[UserRepository, CachedUsers]:
         users = _made(self.backend.users, self.connection)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -22,7 +22,7 @@ from infrastructure.config.signing_keys import KeySource
 from infrastructure.config.storage import StorageSettings
 from infrastructure.storage.backends import BACKENDS, SQL, Backend, backend_for
 from infrastructure.storage.not_ready import NotReady
-from infrastructure.storage.options import InvalidUrl, StoreOptions
+from infrastructure.storage.options import InvalidUrl, Role, StoreOptions
 from infrastructure.storage.sql.url import address_of
 
 _PRODUCTS = {
@@ -44,6 +44,11 @@ _REASONS: dict[type[BaseException], str] = {
     asyncpg.InvalidCatalogNameError: "it has no such database",
     asyncpg.InvalidSchemaNameError: "it has no such schema; create it first",
     asyncpg.InsufficientPrivilegeError: "its user lacks the right",
+    asyncpg.ReadOnlySQLTransactionError: "it is read-only",
+    asyncpg.DiskFullError: "its disk is full",
+    redis.exceptions.OutOfMemoryError: "its memory is full",
+    redis.exceptions.NoPermissionError: "its user lacks the right",
+    redis.exceptions.ReadOnlyError: "it is a read-only replica",
     asyncpg.TooManyConnectionsError: "it has too many connections already",
     asyncpg.UndefinedTableError: "its tables are missing",
     asyncpg.UndefinedColumnError: "its schema is that of another version",
@@ -73,7 +78,7 @@ class Location:
     :ivar variable: the environment variable that its URL comes from.
     """
 
-    role: Literal["users", "sessions"]
+    role: Role
     variable: str
     url: str = field(repr=False)
 
@@ -147,6 +152,15 @@ class Location:
         """
         with self._translate_url_errors():  # drivers check some options only when they connect
             await self.backend.ping(connection)
+
+    async def check_writes(self, connection: Any) -> None:
+        """Check that the stores behind the connection can be written, and leave nothing behind.
+
+        :raises ConfigurationError: as :meth:`ping`.
+        """
+        if self.backend.check_writes:
+            with self._translate_url_errors():
+                await self.backend.check_writes(connection, self.role)
 
     @contextmanager
     def _translate_url_errors(self) -> Iterator[None]:

@@ -4,6 +4,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
+
+Role = Literal["users", "sessions"]
+"""What is stored at a URL."""
 
 StoreObserver = Callable[[str, str], AbstractContextManager[None]]
 """Entered around each call: with the name of the store, and its role (``users``, …)."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from alembic.util.exc import CommandError
+from sqlalchemy import text
 
 from infrastructure.storage.locations import Location, translate_errors
 from infrastructure.storage.not_ready import NotReady
@@ -32,9 +33,23 @@ async def revision(location: Location, options: StoreOptions) -> str | None:
         # First a connection with a time-out: a migration has none, and waits for others.
         async with location.connect(options) as database:
             if isinstance(database, Database):
-                async with database.connection(location.role):
-                    pass
+                await _require_utf8(location, database)
         return await migrations.current(location.url)
+
+
+async def _require_utf8(location: Location, database: Database) -> None:
+    """
+    :raises NotReady: the database cannot store every name.
+    """
+    async with database.connection(location.role) as connection:
+        if connection.dialect.name != "postgresql":
+            return
+        encoding = await connection.scalar(text("SHOW server_encoding"))
+    if encoding != "UTF8":
+        raise NotReady(
+            f"{location.description} has a database with the encoding {encoding}, which cannot "
+            "store every name: create it with `ENCODING 'UTF8' TEMPLATE template0`"
+        )
 
 
 async def move_up(
