@@ -23,6 +23,7 @@ from api.middleware.request_context import with_request_context
 from api.middleware.security_headers import with_headers
 from api.openapi.config import SHORTEST_PASSWORD, config
 from api.problems import handle
+from api.security.cookies import CookieNames
 from api.security.guard import Guard
 from api.security.origin_policy import OriginPolicy
 
@@ -55,7 +56,7 @@ def create_app(
 
     :param container: where the handlers' use cases come from.
     """
-    app = _routes(origin_policy, api_docs, guard)
+    app = _routes(fast_path.names, api_docs, guard)
     inner = _with_container(app.asgi_handler, container)
     inner = with_fast_path(inner, fast_path)
     inner = with_head_requests(inner, CHANGED_BY_GET, is_for_gateways)
@@ -66,11 +67,11 @@ def create_app(
 
 def openapi_document(origin_policy: OriginPolicy) -> dict[str, Any]:
     """Return the OpenAPI document, which needs no store."""
-    app = _routes(origin_policy, ApiDocs(is_served=False))
+    app = _routes(CookieNames.under(origin_policy), ApiDocs(is_served=False))
     return app.openapi_schema.to_schema()
 
 
-def _routes(origin_policy: OriginPolicy, api_docs: ApiDocs, *guards: Guard) -> Litestar:
+def _routes(names: CookieNames, api_docs: ApiDocs, *guards: Guard) -> Litestar:
     app = Litestar(
         route_handlers=[
             AuthController,
@@ -86,7 +87,7 @@ def _routes(origin_policy: OriginPolicy, api_docs: ApiDocs, *guards: Guard) -> L
         exception_handlers={Exception: handle},
         request_class=JsonRequest,
         request_max_body_size=LARGEST_BODY,
-        openapi_config=config(origin_policy, api_docs.shortest_password),
+        openapi_config=config(names, api_docs.shortest_password),
         logging_config=None,
     )
     if api_docs.is_served:

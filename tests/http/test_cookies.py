@@ -9,7 +9,7 @@ import jwt
 import pytest
 
 from infrastructure.config.settings import Settings
-from tests.http.people import HTTPS_ORIGIN, LOGOUT, ORIGIN, REFRESH, Client, bearer
+from tests.http.people import HTTPS_ORIGIN, LOGOUT, ME, ORIGIN, REFRESH, Client, bearer
 from tests.support.doubles import SettableClock
 
 at_each_site = pytest.mark.parametrize("origin_policy", [ORIGIN, HTTPS_ORIGIN], indirect=True)
@@ -229,3 +229,43 @@ async def test_a_login_and_a_refresh_by_cookie_only_leave_the_access_token_out_o
         assert answer.json() == {"status": "success", "expires_in": 900}
         assert {"access_token", "refresh_token"} <= answer.cookies.keys()
     assert (await client.me()).status_code == 200
+
+
+class TestWithACookiePrefix:
+    """Two installations on one host: browsers send the cookies of both to both."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return replace(settings, http=replace(settings.http, cookie_prefix="shop_"))
+
+    @pytest.mark.parametrize(
+        ("origin_policy", "host"),
+        [(ORIGIN, ""), (HTTPS_ORIGIN, "__Host-")],
+        indirect=["origin_policy"],
+    )
+    async def test_every_cookie_begins_with_it(self, client: Client, host: str) -> None:
+        await client.register()
+
+        answer = await client.log_in()
+
+        cookies = answer.headers.get_list("set-cookie")
+        assert [each.partition("=")[0] for each in cookies] == [
+            f"{host}shop_access_token",
+            f"{host}shop_refresh_token",
+            "shop_logged_in",
+            f"{host}shop_device",
+        ]
+        for _ in range(2):  # the second answer comes from the cache
+            assert (await client.me()).status_code == 200
+        assert (await client.refresh()).status_code == 200
+        document = (await client.get("/openapi.json")).json()
+        schemes = document["components"]["securitySchemes"]
+        assert schemes["access_cookie"]["name"] == f"{host}shop_access_token"
+
+    async def test_cookies_of_the_other_installation_do_not_matter(self, client: Client) -> None:
+        token = (await client.come_in())["access_token"]
+
+        own = await client.with_cookies(ME, f"access_token=x; shop_access_token={token}")
+        other = await client.with_cookies(ME, f"access_token={token}")
+
+        assert (own.status_code, other.status_code) == (200, 401)

@@ -11,6 +11,7 @@ from litestar import Litestar
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from api.app import ApiDocs, _routes
+from api.security.cookies import CookieNames
 from api.security.origin_policy import OriginPolicy
 from application.ports import UserRepository
 from domain.errors import Unavailable
@@ -249,7 +250,7 @@ async def test_limits_and_formats_are_documented(document: Document) -> None:
 
 def test_the_configured_minimum_of_a_password_is_documented() -> None:
     document = _routes(
-        OriginPolicy(ORIGIN), ApiDocs(shortest_password=15)
+        CookieNames.under(OriginPolicy(ORIGIN)), ApiDocs(shortest_password=15)
     ).openapi_schema.to_schema()
 
     password = document["components"]["schemas"]["Registration"]["properties"]["password"]

@@ -22,7 +22,6 @@ from litestar.types import ControllerRouterHandler
 from api.openapi.document import finish
 from api.openapi.operations import ACCESS_COOKIE, BEARER, REFRESH_COOKIE
 from api.security.cookies import CookieNames
-from api.security.origin_policy import OriginPolicy
 
 SHORTEST_PASSWORD = 8
 """In characters, unless configured."""
@@ -71,13 +70,11 @@ class _Config(OpenAPIConfig):
         return _Document(**members, shortest_password=self.shortest_password)
 
 
-def config(
-    origin_policy: OriginPolicy, shortest_password: int = SHORTEST_PASSWORD
-) -> OpenAPIConfig:
+def config(names: CookieNames, shortest_password: int = SHORTEST_PASSWORD) -> OpenAPIConfig:
     """
+    :param names: the names of the cookies.
     :param shortest_password: the minimum length of a new password, in characters.
     """
-    known = CookieNames.under(origin_policy)
     schemes: dict[str, SecurityScheme | Reference] = {
         BEARER: SecurityScheme(
             type="http", scheme="bearer", bearer_format="JWT", description="The access token."
@@ -85,13 +82,13 @@ def config(
         ACCESS_COOKIE: SecurityScheme(
             type="apiKey",
             security_scheme_in="cookie",
-            name=known.access,
+            name=names.access,
             description="The access token, as the login sets it.",
         ),
         REFRESH_COOKIE: SecurityScheme(
             type="apiKey",
             security_scheme_in="cookie",
-            name=known.refresh,
+            name=names.refresh,
             description="The refresh token, as the login sets it.",
         ),
     }

@@ -34,20 +34,27 @@ class CookieNames:
     logged_in: str = "logged_in"
 
     @classmethod
-    def under(cls, origin_policy: OriginPolicy) -> "CookieNames":
+    def under(cls, origin_policy: OriginPolicy, prefix: str = "") -> "CookieNames":
         """Return the names at this origin.
 
         Under https, ``__Host-`` keeps other hosts of the domain from setting the tokens.
+
+        :param prefix: distinguishes several installations on one host: cookies ignore ports.
         """
-        prefix = "__Host-" if origin_policy.is_https else ""
-        return cls(f"{prefix}access_token", f"{prefix}refresh_token", f"{prefix}device")
+        tokens = f"__Host-{prefix}" if origin_policy.is_https else prefix
+        return cls(
+            f"{tokens}access_token",
+            f"{tokens}refresh_token",
+            f"{tokens}device",
+            f"{prefix}logged_in",
+        )
 
 
 class CookieWriter:
     """Writes the cookies of one origin."""
 
-    def __init__(self, origin_policy: OriginPolicy) -> None:
-        self._names = CookieNames.under(origin_policy)
+    def __init__(self, origin_policy: OriginPolicy, names: CookieNames) -> None:
+        self._names = names
         self._is_secure = origin_policy.is_https
 
     def of_tokens(self, tokens: TokenPair) -> list[Cookie]:

@@ -39,8 +39,8 @@ class HttpProvider(Provider):
         return origin_policy(settings)
 
     @provide
-    def cookie_names(self, origin_policy: OriginPolicy) -> CookieNames:
-        return CookieNames.under(origin_policy)
+    def cookie_names(self, settings: HttpSettings, origin_policy: OriginPolicy) -> CookieNames:
+        return CookieNames.under(origin_policy, settings.cookie_prefix)
 
     @provide
     def api_docs(self, settings: HttpSettings, rule: PasswordRule) -> ApiDocs:

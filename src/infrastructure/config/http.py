@@ -31,6 +31,13 @@ class HttpSettings:
         "`https://app.example.com`, and those of apps such as `capacitor://localhost`. There are "
         "no wildcards.",
     )
+    cookie_prefix: str = declare(
+        "COOKIE_PREFIX",
+        parsers.cookie_prefix,
+        "",
+        "Beginning of the names of all cookies, such as `shop_`. Two installations on one host "
+        "need different ones, because browsers send cookies to every port.",
+    )
     api_docs: bool = declare(
         "API_DOCS",
         parsers.on_or_off,

@@ -201,6 +201,12 @@ def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
         raise ValueError("must be addresses or networks such as 10.0.0.0/8") from None
 
 
+def cookie_prefix(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{0,32}", text) or text.lower().startswith("__"):
+        raise ValueError("must be up to 32 letters, digits, - and _, and not begin with __")
+    return text
+
+
 def hosts(text: str) -> frozenset[str]:
     if re.search(r"[^\]]:\d+\s*(,|$)|//", text):
         raise ValueError("must be host names, without schemes and ports")

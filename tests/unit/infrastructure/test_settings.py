@@ -116,6 +116,7 @@ READ: list[tuple[str, str, str, Any]] = [
     ("REFRESH_GRACE", "0s", "tokens.refresh_grace", timedelta()),
     ("ISSUER", "https://issuer.example", "tokens.issuer", "https://issuer.example"),
     ("AUDIENCE", "https://api.example", "tokens.audience", "https://api.example"),
+    ("COOKIE_PREFIX", "shop_", "http.cookie_prefix", "shop_"),
     (
         "FORMER_ISSUERS",
         "doorward until 2027-01-31, https://old.example until 2027-02-01T12:00:00+01:00",
@@ -348,6 +349,14 @@ def test_an_unreadable_setting_is_named_and_not_quoted(variable: str, text: str)
 def test_a_password_word_has_at_least_3_characters(text: str) -> None:
     with pytest.raises(ConfigurationError, match="words of at least 3 characters"):
         Settings.read({"PASSWORD_WORDS": text})
+
+
+@pytest.mark.parametrize(
+    "text", ["shop=", "s hop", "__Host-shop", "__", "shop;", "\u00fcber", "x" * 33]
+)
+def test_a_cookie_prefix_is_a_short_name(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="COOKIE_PREFIX must be up to 32 letters"):
+        Settings.read({"COOKIE_PREFIX": text})
 
 
 @pytest.mark.parametrize("variable", UNREADABLE)
