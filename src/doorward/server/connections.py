@@ -156,7 +156,7 @@ class Connections:
             "connection_limit_reached",
             limit="MAX_CONNECTIONS" if is_total else "MAX_CONNECTIONS_PER_ADDRESS",
             network=None if is_total else group.name,
-            connections=group.size,
+            most=group.limit,
             evicted=self._evicted,
             refused=self._refused,
         )

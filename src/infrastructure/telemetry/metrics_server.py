@@ -8,17 +8,18 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.server import ThreadingHTTPServer
-from threading import BoundedSemaphore, Thread
+from threading import Lock, Thread
 from typing import Any
 
 from prometheus_client import CollectorRegistry, MetricsHandler
 from prometheus_client.multiprocess import MultiProcessCollector
 
 _MAX_CONNECTIONS = 16
-"""Each has a thread, and its file descriptor is one less for the service."""
+"""Each has a thread, and its file descriptor is one less for the service. A new one above that
+closes the oldest whose request has not arrived: slow clients keep no scrape out (CWE-400)."""
 
 
 @contextmanager
@@ -51,9 +52,11 @@ def multiprocess_registry() -> Iterator[CollectorRegistry]:
 
 
 class _Handler(MetricsHandler):
-    timeout = 5  # seconds for a request to arrive
+    timeout = 5  # seconds for the next bytes of a request to arrive
+    server: "_Server"
 
     def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
+        self.server.has_arrived(self.connection)
         if self.path.partition("?")[0] == "/metrics":
             super().do_GET()
         else:
@@ -72,10 +75,12 @@ class _Server(ThreadingHTTPServer):
         super().__init__(listener.getsockname()[:2], handler, bind_and_activate=False)
         self.socket.close()
         self.socket = listener
-        self._slots = BoundedSemaphore(_MAX_CONNECTIONS)
+        self._lock = Lock()
+        self._open: set[socket.socket] = set()
+        self._arriving: dict[socket.socket, None] = {}  # the oldest first
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if self._slots.acquire(blocking=False):
+        if self._admit(request):
             super().process_request(request, client_address)
         else:
             self.shutdown_request(request)
@@ -84,7 +89,29 @@ class _Server(ThreadingHTTPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._slots.release()
+            with self._lock:
+                self._open.discard(request)
+                self._arriving.pop(request, None)
+
+    def has_arrived(self, request: socket.socket) -> None:
+        """Keep this connection until it has its response."""
+        with self._lock:
+            self._arriving.pop(request, None)
+
+    def _admit(self, request: socket.socket) -> bool:
+        """Return whether there is room for a connection, if need be that of another one."""
+        with self._lock:
+            if len(self._open) >= _MAX_CONNECTIONS:
+                oldest = next(iter(self._arriving), None)
+                if oldest is None:
+                    return False
+                self._open.discard(oldest)
+                del self._arriving[oldest]
+                with suppress(OSError):
+                    oldest.shutdown(socket.SHUT_RDWR)  # its thread reads the end, and closes it
+            self._open.add(request)
+            self._arriving[request] = None
+            return True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignore clients that disconnect."""
