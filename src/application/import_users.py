@@ -81,13 +81,17 @@ class ImportUsers:
     clock: Clock
     random_id: RandomId
 
-    async def __call__(self, actor: Actor, records: Sequence[Record]) -> Imported:
+    async def __call__(
+        self, actor: Actor, records: Sequence[Record], *, empty_names: bool = False
+    ) -> Imported:
         """Import each record wholly or not at all. To import it again does nothing.
 
+        :param empty_names: whether a missing name stays empty; else it is the part of the address
+            before the @.
         :raises PermissionMissing: the actor may not change users.
         """
         actor.require(Permission.CHANGE_USERS)
-        good, rejected = self._parsed(records)
+        good, rejected = self._parsed(records, empty_names=empty_names)
         new = skipped = 0
         while good:
             first, good = _first_of_each(good)
@@ -111,15 +115,21 @@ class ImportUsers:
         return set(stored.changed)
 
     async def dry_run(
-        self, actor: Actor, records: Sequence[Record], stored_before: set[str]
+        self,
+        actor: Actor,
+        records: Sequence[Record],
+        stored_before: set[str],
+        *,
+        empty_names: bool = False,
     ) -> Imported:
         """Return what an import would return, and store nothing.
 
         :param stored_before: what earlier batches would have stored; what this one would is added.
+        :param empty_names: as for an import.
         :raises PermissionMissing: the actor may not change users.
         """
         actor.require(Permission.CHANGE_USERS)
-        good, rejected = self._parsed(records)
+        good, rejected = self._parsed(records, empty_names=empty_names)
         new = skipped = 0
         for line, user in good.items():
             person = f"{user.email.key} {user.password_hash}"
@@ -140,17 +150,19 @@ class ImportUsers:
         by_email = await self.users.by_email(user.email)
         return by_email is not None or await self.users.get(user.id) is not None
 
-    def _parsed(self, records: Sequence[Record]) -> tuple[dict[int, User], list[Rejected]]:
+    def _parsed(
+        self, records: Sequence[Record], *, empty_names: bool
+    ) -> tuple[dict[int, User], list[Rejected]]:
         good: dict[int, User] = {}
         rejected: list[Rejected] = []
         for record in records:
             try:
-                good[record.line] = self._user(record)
+                good[record.line] = self._user(record, empty_names=empty_names)
             except InvalidInput as error:
                 rejected.append(Rejected(record.line, error.problems))
         return good, rejected
 
-    def _user(self, record: Record) -> User:
+    def _user(self, record: Record, *, empty_names: bool) -> User:
         if record.problem:
             raise InvalidInput(Problem("line", record.problem))
         given, now = record.values, self.clock()
@@ -158,7 +170,7 @@ class ImportUsers:
         (user_id, name, email, password_hash), (role, photo), flags, times = all_of(
             lambda: all_of(
                 lambda: self._id(given.get("id", "")),
-                lambda: parse_name(given.get("name") or address.partition("@")[0]),
+                lambda: _name(given.get("name", ""), address, may_be_empty=empty_names),
                 lambda: Email.parse(address),
                 lambda: self._hash(given.get("password_hash", "")),
             ),
@@ -203,6 +215,12 @@ class ImportUsers:
             return self.hasher.adopt(text)
         except UnusableHash as error:
             raise InvalidInput(Problem("password_hash", str(error))) from None
+
+
+def _name(text: str, address: str, *, may_be_empty: bool) -> str:
+    if text.strip():
+        return parse_name(text)
+    return "" if may_be_empty else parse_name(address.strip().partition("@")[0])
 
 
 def _first_of_each(people: Mapping[int, User]) -> tuple[dict[int, User], dict[int, User]]:

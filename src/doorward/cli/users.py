@@ -161,13 +161,18 @@ def _write(
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Report what an import would do, and store nothing.")
 @click.option(
+    "--empty-names",
+    is_flag=True,
+    help="Leave a missing name empty; by default it is the part of the address before the @.",
+)
+@click.option(
     "--skip-lines",
     type=click.IntRange(min=0),
     default=0,
     metavar="N",
     help="Continue after line N, as an interrupted import prints it.",
 )
-def import_(file: Path, dry_run: bool, skip_lines: int) -> None:
+def import_(file: Path, dry_run: bool, empty_names: bool, skip_lines: int) -> None:
     """Import users from FILE, .csv or .jsonl, with the hashes of their passwords.
 
     An import that is interrupted or fails prints how to continue. To import a file again does no
@@ -178,12 +183,14 @@ def import_(file: Path, dry_run: bool, skip_lines: int) -> None:
     report = Report.beside(file, dry_run=dry_run)
     try:
         report.keep(skip_lines)
-        _run(lambda container: _import(container, file, progress, report, dry_run=dry_run))
+        take = partial(_import, file, progress, report, dry_run=dry_run, empty_names=empty_names)
+        _run(take)
     except (UnreadableFile, OSError) as error:
         raise NotReady(_reason(file, error)) from None
     finally:
         if not progress.is_complete and progress.line and not dry_run:
-            command = f"doorward users import {shlex.quote(str(file))}"
+            names = " --empty-names" if empty_names else ""
+            command = f"doorward users import {shlex.quote(str(file))}{names}"
             click.echo(f"continue with: {command} --skip-lines {progress.line}", err=True)
     verb = "would be imported" if dry_run else "imported"
     click.echo(
@@ -216,15 +223,21 @@ class _Progress:
 
 
 async def _import(
-    container: AsyncContainer, file: Path, progress: _Progress, report: Report, *, dry_run: bool
+    file: Path,
+    progress: _Progress,
+    report: Report,
+    container: AsyncContainer,
+    *,
+    dry_run: bool,
+    empty_names: bool,
 ) -> None:
     import_users = await container.get(ImportUsers)
     seen: set[str] = set()
 
     async def take(records: Sequence[Record]) -> Imported:
         if dry_run:
-            return await import_users.dry_run(Operator(), records, seen)
-        return await import_users(Operator(), records)
+            return await import_users.dry_run(Operator(), records, seen, empty_names=empty_names)
+        return await import_users(Operator(), records, empty_names=empty_names)
 
     with click.progressbar(length=progress.size, label=file.name, file=sys.stderr) as bar:
         for batch in batches(file, progress.line):

@@ -1,9 +1,13 @@
-"""Files of users, of any size: CSV whose first line names the columns, or JSON Lines."""
+"""Files of users, of any size: CSV whose first line names the columns, or JSON Lines.
+
+CSV may be separated by commas, semicolons or tabs, as spreadsheets and databases write it.
+"""
 
 import codecs
 import csv
 import io
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -17,6 +21,12 @@ from domain.user import User
 
 _MAX_LINE_LENGTH = 64 * 1024
 _BATCH = 500
+
+_SEPARATORS = ",;\t"
+_NULL = r"\N"  # PostgreSQL's and MySQL's
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_ESCAPED = r"it has \" for a quotation mark, as MySQL writes it, in place of two of them"
+_NOT_UTF_8 = "is not in UTF-8: convert the file, as with `iconv -f WINDOWS-1252 -t UTF-8`"
 
 
 class UnreadableFile(Exception):
@@ -53,10 +63,14 @@ def batches(path: Path, skip_lines: int = 0) -> Iterator[Batch]:
     :raises UnreadableFile: a line cannot be parsed, and so none after it, or there are fewer.
     """
     with path.open("rb") as file:
-        names = _column_names(file) if is_csv(path) else None
+        if file.read(2) in _UTF_16:
+            raise UnreadableFile(
+                f"{path.name} is in UTF-16: convert it, as with `iconv -f UTF-16 -t UTF-8`"
+            )
+        header = _read_header(file) if is_csv(path) else None
         lines = _Lines(file)
         lines.skip(skip_lines)
-        records = _json_lines(lines) if names is None else _rows(lines, names)
+        records = _json_lines(lines) if header is None else _rows(lines, header)
         while batch := list(islice(records, _BATCH)):
             yield Batch(batch, lines.offset, lines.number)
 
@@ -66,10 +80,12 @@ class _Lines:
 
     :ivar offset: position of the next line, in bytes.
     :ivar number: number of the last line, from 1.
+    :ivar text: the last line.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
+        self.text = ""
         self.offset = 0
         self.number = 0
         file.seek(0)
@@ -88,23 +104,36 @@ class _Lines:
                 raise UnreadableFile(f"line {self.number} is longer than {_MAX_LINE_LENGTH} bytes")
             mark = codecs.BOM_UTF8 if self.offset == 0 else b""  # record_of by Excel
             self.offset += len(line)
-            # Invalid UTF-8 becomes surrogates, which no field accepts.
-            yield line.removeprefix(mark).decode("utf-8", "surrogateescape")
+            # Invalid UTF-8 becomes surrogates, for which a record is rejected.
+            self.text = line.removeprefix(mark).decode("utf-8", "surrogateescape")
+            yield self.text
 
 
-def _column_names(file: IO[bytes]) -> Sequence[str]:
+@dataclass(frozen=True, slots=True)
+class _Header:
+    names: Sequence[str]
+    separator: str
+
+
+def _read_header(file: IO[bytes]) -> _Header:
     """:raises UnreadableFile: the first line does not name the columns."""
-    try:
-        names = [name.strip().lower() for name in next(csv.reader(_Lines(file), strict=True), [])]
-    except csv.Error as error:
-        raise UnreadableFile(f"line 1 cannot be read as CSV: {error}") from None
-    if "email" not in names:
-        raise UnreadableFile(f"line 1 must name the columns: {', '.join(FIELDS)}")
-    return names
+    for separator in _SEPARATORS:
+        rows = csv.reader(_Lines(file), strict=True, delimiter=separator)
+        try:
+            names = [_column_name(text) for text in next(rows, [])]
+        except csv.Error as error:
+            raise UnreadableFile(f"line 1 cannot be read as CSV: {error}") from None
+        if "email" in names:
+            return _Header(names, separator)
+    raise UnreadableFile(f"line 1 must name the columns: {', '.join(FIELDS)}")
 
 
-def _rows(lines: _Lines, names: Sequence[str]) -> Iterator[Record]:
-    rows = csv.reader(lines, strict=True)
+def _column_name(text: str) -> str:
+    return re.sub(r"[\s-]+", "_", text.strip().lower())
+
+
+def _rows(lines: _Lines, header: _Header) -> Iterator[Record]:
+    rows = csv.reader(lines, strict=True, delimiter=header.separator)
     while True:
         first = lines.number + 1
         try:
@@ -112,10 +141,18 @@ def _rows(lines: _Lines, names: Sequence[str]) -> Iterator[Record]:
         except StopIteration:
             return
         except csv.Error as error:
-            raise UnreadableFile(f"line {first} cannot be read as CSV: {error}") from None
+            reason = _ESCAPED if '\\"' in lines.text else str(error)
+            raise UnreadableFile(f"line {first} cannot be read as CSV: {reason}") from None
         if row and first != 1:
-            problem = "" if len(row) == len(names) else f"must have {len(names)} columns"
-            yield Record(first, dict(zip(names, row, strict=False)), problem)
+            yield _record(first, row, header.names)
+
+
+def _record(line: int, row: Sequence[str], names: Sequence[str]) -> Record:
+    problem = "" if len(row) == len(names) else f"must have {len(names)} columns"
+    if any("\udc80" <= character <= "\udcff" for text in row for character in text):
+        problem = _NOT_UTF_8
+    values = zip(names, row, strict=False)
+    return Record(line, {name: text for name, text in values if text != _NULL}, problem)
 
 
 def _json_lines(lines: _Lines) -> Iterator[Record]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from application.import_users import FIELDS, Imported, ImportUsers, Record
 from application.pagination import Total, UserQuery
+from application.ports import UnusableHash
 from domain.actor import Operator
 from domain.email import Email
 from domain.errors import Problem
@@ -124,6 +125,45 @@ async def test_empty_values_count_as_absent(users: MemoryUsers, import_users: Im
 
     user = await stored(users)
     assert user == ada(id=user.id, name="ada", password_hash=ADA["password_hash"])
+
+
+@pytest.mark.parametrize("given_name", [{}, {"name": ""}, {"name": " "}])
+async def test_a_missing_name_is_taken_from_the_address_or_stays_empty(
+    users: MemoryUsers, import_users: ImportUsers, given_name: dict[str, str]
+) -> None:
+    """As Django's `first_name || ' ' || last_name` gives it."""
+    await import_users(Operator(), records(ADA | given_name))
+    await import_users(Operator(), records(EVE | given_name), empty_names=True)
+
+    assert (await stored(users)).name == "ada"
+    assert (await stored(users, "eve@example.org")).name == ""
+
+
+async def test_a_dry_run_of_empty_names_rejects_none(import_users: ImportUsers) -> None:
+    long = ADA | {"email": f"{'a' * 64}@example.org", "name": " "}
+
+    tried = await import_users.dry_run(Operator(), records(long), set(), empty_names=True)
+
+    assert summary(tried) == (1, 0, [])
+
+
+async def test_a_hash_is_stored_as_it_was_adopted_or_rejected_with_the_reason(
+    users: MemoryUsers,
+) -> None:
+    class Adopting(QuickHasher):
+        def adopt(self, given: str) -> str:
+            if given == "x":
+                raise UnusableHash("is damaged")
+            return f"adopted {given}"
+
+    import_users = replace(an_import_into(users), hasher=Adopting())
+    await import_users(Operator(), records(ADA))
+    again = await import_users(Operator(), records(ADA))
+    bad = await import_users(Operator(), records(ADA | {"password_hash": "x"}))
+
+    assert (await stored(users)).password_hash == f"adopted {ADA['password_hash']}"
+    assert summary(again) == (0, 1, [])
+    assert list(bad.rejected[0].problems) == [Problem("password_hash", "is damaged")]
 
 
 async def test_an_import_ignores_unknown_fields(
