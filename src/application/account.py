@@ -209,7 +209,7 @@ class ExportAccount:
             await self.rate_limiting.count_change(principal.user.id)
             user = (await self.reload_principal(principal)).user
             events = [event async for event in self._events(user.id)]
-            export = Export(user, await self.find_sessions(user), events)
+            export = Export(user, await self.find_sessions(user, principal), events)
             await entry.settle(entry.success())
             return export
 

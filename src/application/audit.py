@@ -46,13 +46,23 @@ class Entry:
             return
         self.caller = replace(self.caller, address="")
 
-    def success(self, new_user: User | None = None, details: Details | None = None) -> Effects:
+    def success(
+        self,
+        new_user: User | None = None,
+        details: Details | None = None,
+        event_type: EventType | None = None,
+    ) -> Effects:
         """Return the effects of a change that achieves what was attempted.
 
         :param new_user: whom it is about, and who does not exist if it fails.
         :param details: that would be wrong if it fails; by default those of the attempt.
+        :param event_type: if the success is something special; by default that of the attempt.
         """
-        event = replace(self.event(Outcome.SUCCESS), details=details or self.details)
+        event = replace(
+            self.event(Outcome.SUCCESS),
+            type=event_type or self.type,
+            details=details or self.details,
+        )
         return Effects((event if new_user is None else replace(event, user_id=new_user.id),))
 
     def failure(self, error: Exception) -> Effects:

@@ -36,7 +36,7 @@ class ReloadPrincipal:
         session = await self.sessions.get(principal.user.id, principal.session.id)
         if user is None or session is None or not session.is_good_for(user):
             raise TokenRejected
-        return Principal(user, session)
+        return Principal(user, session, principal.token_issued_at)
 
 
 async def user_of(
@@ -92,7 +92,7 @@ class Authenticate:
             raise TokenRejected
         if not session.is_good_for(user):
             raise TokenRejected
-        return Principal(user, session)
+        return Principal(user, session, claims.issued_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,4 +122,4 @@ class AuthenticateFromCache:
             return None
         if session.has_ended(now) or not claims.is_current(now) or not session.is_good_for(user):
             return None
-        return Principal(user, session)
+        return Principal(user, session, claims.issued_at)

@@ -12,7 +12,6 @@ from application.ports import (
     Devices,
     HashClient,
     PasswordHasher,
-    RandomId,
     SessionStore,
     TokenSigner,
     UserRepository,
@@ -33,7 +32,7 @@ from domain.errors import (
 from domain.password import Password
 from domain.permissions import Role
 from domain.request_context import UNKNOWN, RequestContext
-from domain.session import Lifetimes, Session, TokenId
+from domain.session import Lifetimes, Session
 from domain.token import TokenClaims, TokenKind
 from domain.user import User
 
@@ -164,7 +163,6 @@ class RefreshAccess:
     audit: Audit
     lifetimes: Lifetimes
     clock: Clock
-    random_id: RandomId
 
     async def __call__(
         self, refresh_token: str | None, caller: RequestContext = UNKNOWN
@@ -173,7 +171,8 @@ class RefreshAccess:
         :raises RefreshTokenMissing: no token was presented.
         :raises TooManyRequests: there were too many refreshes.
         :raises TokenRejected: the token or its session is not valid.
-        :raises RefreshTokenReused: the token was spent earlier; the session has been ended.
+        :raises RefreshTokenReused: the token was spent earlier, or by another client, or
+            repetitions from elsewhere have become a habit; the session has been ended.
         """
         async with self.audit.recording(EventType.REFRESH, caller) as entry:
             if refresh_token is None:
@@ -183,29 +182,38 @@ class RefreshAccess:
             await self.rate_limiting.count_refresh(caller.address)
             if not claims.is_current(self.clock()):
                 raise TokenRejected
-            session, user = await self._rotate(claims, entry)
+            session, user = await self._refresh(claims, caller, entry)
             if self.record_activity.is_due(session):
                 self.record_activity.record(session, caller)
             return TokenPair.of(session, user.role, self.signer, self.lifetimes)
 
-    async def _rotate(self, claims: TokenClaims, entry: Entry) -> tuple[Session, User]:
+    async def _refresh(
+        self, claims: TokenClaims, caller: RequestContext, entry: Entry
+    ) -> tuple[Session, User]:
         session, user = await self._good_session(claims)
         await self.rate_limiting.count_refresh_of(session.user_id)
         while True:  # until no other process replaces the session in between
             try:
-                successor = session.refresh(
-                    claims.token_id, self.clock(), self.lifetimes, TokenId(self.random_id())
-                )
+                refreshed = session.refresh(claims.token_id, caller, self.clock(), self.lifetimes)
             except RefreshTokenReused as reused:
                 effects = entry.failure(reused)
                 stored = await self.sessions.delete(session.user_id, session.id, effects)
                 await entry.settle(effects, stored)
                 raise
-            if successor is session:
-                return session, user
-            if (await self.sessions.replace(session, successor)).changed:
-                return successor, user
+            if refreshed is session or await self._store(session, refreshed, entry):
+                return refreshed, user
             session, user = await self._good_session(claims)
+
+    async def _store(self, old: Session, new: Session, entry: Entry) -> bool:
+        """Store the session, and record a repetition from elsewhere with it.
+
+        :returns: whether it was stored: no other process has replaced it.
+        """
+        if new.token_id != old.token_id:
+            return (await self.sessions.replace(old, new)).changed
+        effects = entry.success(event_type=EventType.REPEAT_REFRESH)
+        stored = await self.sessions.replace(old, new, effects)
+        return await entry.settle(effects, stored)
 
     async def _good_session(self, claims: TokenClaims) -> tuple[Session, User]:
         session = await self.sessions.get(claims.user_id, claims.session_id)

@@ -152,15 +152,25 @@ class FindSessions:
     sessions: SessionStore
     clock: Clock
 
-    async def __call__(self, user: User) -> Sequence[SessionWithActivity]:
+    async def __call__(self, user: User, actor: Actor) -> Sequence[SessionWithActivity]:
+        """
+        :param actor: sees the own session as of the presented token: an attacker who has copied
+            it does not learn when the owner refreshes.
+        """
         now = self.clock()
         activities = await self.sessions.activity_of(user.id)
         good = [
-            SessionWithActivity(session, activities.get(session.id))
+            SessionWithActivity(_as_seen_by(actor, session), activities.get(session.id))
             for session in await self.sessions.of_user(user.id)
             if session.is_good_for(user) and not session.has_ended(now)
         ]
         return sorted(good, key=lambda each: each.last_seen_at, reverse=True)
+
+
+def _as_seen_by(actor: Actor, session: Session) -> Session:
+    if not isinstance(actor, Principal) or session.id != actor.session.id:
+        return session
+    return session if actor.token_issued_at is None else session.as_of(actor.token_issued_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +185,7 @@ class ListSessions:
         user = await self.users.get(principal.user.id)
         if user is None:
             raise TokenRejected
-        return await self.find_sessions(user)
+        return await self.find_sessions(user, principal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +204,7 @@ class ListSessionsOf:
         user = await self.users.get(user_id)
         if user is None:
             raise NotFound
-        return await self.find_sessions(user)
+        return await self.find_sessions(user, actor)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What administrators and operators do with other people's accounts."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -7,14 +8,16 @@ from application.audit import Audit, Entry
 from application.pagination import Page, Total, UserQuery
 from application.ports import AuditLog, Clock, SessionStore, UserRepository
 from application.sessions import PurgeStaleSessions
-from domain.actor import Actor
-from domain.audit_details import AccountChanged
+from domain.actor import Actor, Operator
+from domain.audit_details import AccountChanged, SessionsEnded
 from domain.audit_event import EventType
 from domain.email import Email
 from domain.errors import InvalidInput, NotFound
 from domain.permissions import Permission, Role
 from domain.request_context import UNKNOWN, RequestContext
 from domain.user import User, UserId
+
+_PAGE_SIZE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,3 +230,46 @@ class RevokeSessionsOf:
                 if await entry.settle(effects, await self.users.replace(user, changed, effects)):
                     await self.purge_stale_sessions(changed)
                     return
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeSessionsOfAll:
+    users: UserRepository
+    sessions: SessionStore
+    revoke_sessions_of: RevokeSessionsOf
+    audit: Audit
+
+    async def __call__(self, operator: Operator, role: Role | None = None) -> int:
+        """Revoke all sessions that there are, of every user or of those with a role.
+
+        A user without a session is left alone. If it fails in between, the sessions of some users
+        have ended: repeat it.
+
+        :returns: the number of users who were logged in.
+        """
+        async with self.audit.recording(
+            EventType.END_SESSIONS_OF_USERS, UNKNOWN, operator
+        ) as entry:
+            count = 0
+            async for user in self._all(UserQuery(role=role)):
+                if await self.sessions.of_user(user.id):
+                    count += await self._revoke(operator, user)
+            entry.details = SessionsEnded(count, role)
+            await entry.settle(entry.success())
+            return count
+
+    async def _revoke(self, operator: Operator, user: User) -> bool:
+        try:
+            await self.revoke_sessions_of(operator, user.id)
+        except NotFound:  # deleted meanwhile, with all sessions
+            return False
+        return True
+
+    async def _all(self, query: UserQuery) -> AsyncIterator[User]:
+        page = await self.users.page(query, None, _PAGE_SIZE)
+        while True:
+            for user in page.items:
+                yield user
+            if page.next is None:
+                return
+            page = await self.users.page(query, page.next, _PAGE_SIZE)

@@ -11,10 +11,14 @@ from domain.user import User
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A logged-in user, and the session of the request."""
+    """A logged-in user, and the session of the request.
+
+    :ivar token_issued_at: when the presented access token was issued, in seconds since 1970.
+    """
 
     user: User
     session: Session
+    token_issued_at: int | None = None
 
     def require(self, permission: Permission) -> None:
         """:raises PermissionMissing: the user's role lacks the permission."""

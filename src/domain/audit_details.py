@@ -67,6 +67,26 @@ class SessionLimitReached:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionsEnded:
+    """
+    :ivar users: how many users were logged in.
+    :ivar role: the role of the users who were meant; ``None`` of all.
+    """
+
+    users: int
+    role: Role | None = None
+
+    def __str__(self) -> str:
+        role = f", role {self.role}" if self.role is not None else ""
+        return f"{self.users} users{role}"
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        users, role = _groups(r"(\d+) users(?:, role (\w+))?", text)
+        return cls(int(users), Role(role) if role else None)
+
+
+@dataclass(frozen=True, slots=True)
 class PermissionNeeded:
     """The permission that the refused request needed."""
 
@@ -187,6 +207,7 @@ Details = (
     RoleGiven
     | AccountChanged
     | SessionLimitReached
+    | SessionsEnded
     | PermissionNeeded
     | UsersImported
     | HashesExported

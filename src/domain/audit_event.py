@@ -18,6 +18,7 @@ from domain.audit_details import (
     PermissionNeeded,
     RoleGiven,
     SessionLimitReached,
+    SessionsEnded,
     UsersImported,
 )
 from domain.outcome import Outcome
@@ -36,6 +37,8 @@ class EventType(StrEnum):
     REGISTER = "register"
     LOGIN = "login"
     REFRESH = "refresh"
+    REPEAT_REFRESH = "repeat refresh"
+    """A refresh that is repeated from another network, or by another program."""
     LOGOUT = "logout"
     AUTHENTICATE = "authenticate"
     READ_CREDENTIALS = "read credentials"
@@ -50,6 +53,8 @@ class EventType(StrEnum):
     CHANGE_USER = "change user"
     DELETE_USER = "delete user"
     END_SESSIONS_OF_USER = "end sessions of user"
+    END_SESSIONS_OF_USERS = "end sessions of users"
+    """Beside it, each user whose sessions ended has an event of the type before."""
     IMPORT_USERS = "import users"
     EXPORT_USERS = "export users"
     PRUNE_AUDIT_LOG = "prune audit log"
@@ -89,6 +94,7 @@ _DETAILS: Mapping[EventType, type[Details]] = {
     EventType.REGISTER: RoleGiven,
     EventType.USE_PERMISSION: PermissionNeeded,
     EventType.END_SESSION: SessionLimitReached,
+    EventType.END_SESSIONS_OF_USERS: SessionsEnded,
     EventType.CHANGE_USER: AccountChanged,
     EventType.IMPORT_USERS: UsersImported,
     EventType.EXPORT_USERS: HashesExported,

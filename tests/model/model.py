@@ -8,11 +8,14 @@ import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from itertools import pairwise
+from math import ceil
 from typing import Any
 
 from domain.user import UserId
 
 SECOND = timedelta(seconds=1)
+MILLISECOND = timedelta(milliseconds=1)
 GRACE, ACCESS = 10 * SECOND, 300 * SECOND
 IDLE, ABSOLUTE = 1200 * SECOND, 1260 * SECOND
 LEEWAY = 30 * SECOND
@@ -35,6 +38,10 @@ class Answer(Enum):
     GOOD = auto()
     BAD = auto()
     EITHER = auto()
+
+
+def whole_milliseconds(time: timedelta) -> timedelta:
+    return max(ceil(time / MILLISECOND), 1) * MILLISECOND
 
 
 def read(token: str) -> dict[str, Any]:
@@ -102,12 +109,20 @@ class Login:
             return Answer.BAD
         return token.answer("access", now)
 
+    def was_spent_within_the_grace_period(self, token: Generation, now: datetime) -> bool:
+        """One of the last four tokens was; times between rotations count in whole milliseconds."""
+        times = [each.made_at for each in self.generations]
+        age = len(times) - 1 - self.generations.index(token)
+        intervals = [later - earlier for earlier, later in pairwise(times)][::-1][: age - 1]
+        spent_before = sum((whole_milliseconds(each) for each in intervals), timedelta())
+        return age <= 4 and now - times[-1] + spent_before < GRACE
+
     def refreshes(self, token: Generation, now: datetime) -> Verdict:
         by_time = token.answer("refresh", now)
         if self.is_over(now) or self.person.is_disabled or by_time is Answer.BAD:
             return Verdict.REFUSED
         if token is self.generations[-1]:
             return Verdict.SUCCESSOR
-        if token is self.generations[-2] and now - self.generations[-1].made_at < GRACE:
+        if self.was_spent_within_the_grace_period(token, now):
             return Verdict.REPETITION
         return Verdict.REUSE if by_time is Answer.GOOD else Verdict.UNCLEAR

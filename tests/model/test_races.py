@@ -18,6 +18,7 @@ from application.authentication import LoggedIn, TokenPair
 from application.ports import Devices, TokenSigner
 from domain.actor import Principal
 from domain.errors import InvalidCredentials, TokenRejected
+from domain.request_context import RequestContext
 from domain.session import Session
 from domain.user import User
 from infrastructure.storage.backends import open_stores
@@ -36,6 +37,7 @@ STACKS = {
 ROUNDS = 14
 """Of each of five races on each of three stacks: 210 interleavings."""
 NEW_PASSWORD = "an even better one than before"
+THIEF = RequestContext("203.0.113.9", agent="curl")
 
 _T = TypeVar("_T")
 _U = TypeVar("_U")
@@ -155,7 +157,7 @@ async def test_a_theft_that_is_noticed_beats_a_refresh(arena: Arena) -> None:
         good = await arena.other.refresh((await arena.other.refresh(spent)).refresh)
 
         theft, refresh = await arena.race(
-            arena.one.refresh(spent), arena.other.refresh(good.refresh)
+            arena.one.refresh(spent, THIEF), arena.other.refresh(good.refresh)
         )
 
         assert isinstance(theft, TokenRejected)

@@ -67,6 +67,7 @@ from application.users import (
     ForgetUser,
     ListUsers,
     RevokeSessionsOf,
+    RevokeSessionsOfAll,
     ShowUser,
 )
 from domain.actor import Principal
@@ -366,6 +367,10 @@ class World:
     @property
     def revoke_sessions_of(self) -> RevokeSessionsOf:
         return self._made(RevokeSessionsOf)
+
+    @property
+    def revoke_sessions_of_all(self) -> RevokeSessionsOfAll:
+        return self._made(RevokeSessionsOfAll)
 
     @property
     def forget_user(self) -> ForgetUser:

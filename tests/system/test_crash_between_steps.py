@@ -199,8 +199,9 @@ async def test_reuse_of_a_stolen_token_revokes_the_session_despite_a_crash(
     seen = []
     for crash in crashes:
         stolen = await client.come_in(crash.email)
-        newer = (await client.refresh(stolen["refresh_token"])).json()
-        newest = (await client.refresh(newer["refresh_token"])).json()
+        cookie = {"Cookie": "device=of the owner"}
+        newer = (await client.refresh(stolen["refresh_token"], headers=cookie)).json()
+        newest = (await client.refresh(newer["refresh_token"], headers=cookie)).json()
         with crash.strikes():
             assert (await client.refresh(stolen["refresh_token"])).status_code == 401
 

@@ -43,6 +43,7 @@ from domain.errors import (
     Unavailable,
 )
 from domain.rate_limit import TooManyRequests
+from domain.request_context import RequestContext
 
 CHANGED_BY_GET = frozenset({"/api/auth/refresh", "/api/auth/logout"})
 """Paths where GET changes something, for old clients."""
@@ -135,7 +136,7 @@ class AuthController(Controller):
             tokens = await _refresh_by_cookie(request, refresh_access, credentials)
             is_cookie = data is not None and data.transport == "cookie"
             return token_response(tokens, "cookie" if is_cookie else None, cookies)
-        tokens = await refresh_access(in_body, context_of(request))
+        tokens = await refresh_access(in_body, _with_device(request, credentials))
         return token_response(tokens, "bearer", cookies)
 
     @get(
@@ -211,7 +212,11 @@ async def _refresh_by_cookie(
     refresh_token = (await credentials.read(request)).refresh
     if refresh_token is not None:
         await credentials.reject_cross_site(request)
-    return await refresh_access(refresh_token, context_of(request))
+    return await refresh_access(refresh_token, _with_device(request, credentials))
+
+
+def _with_device(request: JsonRequest, credentials: CredentialReader) -> RequestContext:
+    return replace(context_of(request), device_token=credentials.device_token(request))
 
 
 async def _log_out(

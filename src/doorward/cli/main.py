@@ -26,6 +26,7 @@ for name, summary in {
     "keys": "The keys that sign tokens.",
     "migrate": "Migrate the schema of the databases.",
     "openapi": "Print the OpenAPI document.",
+    "sessions": "The sessions of all users.",
     "serve": "Run the service until SIGINT or SIGTERM.",
     "users": "The user accounts.",
 }.items():

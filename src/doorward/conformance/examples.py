@@ -47,7 +47,7 @@ def a_session(**changes: Any) -> Session:
 
 def refreshed(session: Session, now: datetime = NOW) -> Session:
     """Return the session after a refresh with its valid refresh token."""
-    return session.refresh(session.token_id, now, LIFETIMES, TokenId(new_id()))
+    return session.refresh(session.token_id, UNKNOWN, now, LIFETIMES)
 
 
 def an_event() -> Event:

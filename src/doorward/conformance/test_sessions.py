@@ -3,12 +3,14 @@
 import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from application.ports import SessionStore
 from application.ports.effects import Effects, Stored
+from domain.client_digest import ClientDigest
 from domain.session import Session, SessionId, TokenId
 from domain.session_activity import SessionActivity
 from domain.user import UserId
@@ -35,6 +37,16 @@ SESSIONS = {
     "the highest ids": a_session(
         id=SessionId(LAST), token_id=TokenId(LAST), spent_id=TokenId(LAST)
     ),
+    "all of the last rotations": a_session(
+        spent_id=None,
+        refreshed_by=ClientDigest(False, 1, 2),
+        intervals=(1, 0xFFFF, 3),
+        strikes=5,
+    ),
+    "the highest digests": a_session(
+        spent_id=None, refreshed_by=ClientDigest(True, (1 << 23) - 1, 0xFFFF)
+    ),
+    "the lowest digests": a_session(spent_id=None, refreshed_by=ClientDigest(False, 0, 0)),
     "an all-zero good token": a_session(token_id=TokenId("0" * 32), spent_id=None),
     "whole seconds": a_session(
         started_at=NOW.replace(microsecond=0), rotated_at=NOW.replace(microsecond=0)
@@ -141,7 +153,7 @@ async def test_many_sessions_of_one_user_are_kept(sessions: SessionStore) -> Non
 
 CHANGES: dict[str, object] = {
     "token_id": TokenId(new_id()),
-    "spent_id": TokenId(new_id()),
+    "refreshed_by": ClientDigest(True, 1, 2),
     "rotated_at": NOW + MICROSECOND,
     "expires_at": NOW + timedelta(minutes=61),
     "ends_at": NOW + timedelta(days=31),
@@ -162,9 +174,12 @@ async def test_a_concurrently_changed_record_is_not_replaced(
     assert await sessions.get(old.user_id, old.id) == changed
 
 
-async def test_a_spent_token_that_is_there_no_more_is_a_change(sessions: SessionStore) -> None:
-    old = a_session(spent_id=TokenId(new_id()))
-    changed = replace(old, spent_id=None)
+@pytest.mark.parametrize("change", [{"strikes": 2}, {"intervals": (1000,)}], ids=str)
+async def test_a_change_of_what_is_known_of_the_last_rotations_is_a_change(
+    sessions: SessionStore, change: dict[str, Any]
+) -> None:
+    old = refreshed(a_session())
+    changed = replace(old, **change)
     await sessions.add(old)
     assert (await sessions.replace(old, changed)).changed
 
@@ -187,7 +202,7 @@ async def test_a_replacement_changes_no_other_session(sessions: SessionStore) ->
 async def test_of_50_parallel_replacements_one_wins(sessions: SessionStore) -> None:
     old = a_session()
     await sessions.add(old)
-    news = [refreshed(old) for _ in range(50)]
+    news = [replace(refreshed(old), token_id=TokenId(new_id())) for _ in range(50)]
 
     stored = await asyncio.gather(*(sessions.replace(old, new) for new in news))
 

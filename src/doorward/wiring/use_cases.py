@@ -47,6 +47,7 @@ from application.users import (
     ForgetUser,
     ListUsers,
     RevokeSessionsOf,
+    RevokeSessionsOfAll,
     ShowUser,
 )
 
@@ -82,6 +83,7 @@ USE_CASES: tuple[type, ...] = (
     ChangeUser,
     DeleteUser,
     RevokeSessionsOf,
+    RevokeSessionsOfAll,
     ForgetUser,
     FindUser,
     ExportUsers,

@@ -47,7 +47,8 @@ class TokenSettings:
         "REFRESH_GRACE",
         parsers.duration,
         "10s",
-        "Grace period in which a spent refresh token still gets its successor.",
+        "Grace period in which a spent refresh token still gets the valid one, if the client that "
+        "spent it presents it again.",
     )
     issuer: str | None = declare(
         "ISSUER",

@@ -191,6 +191,7 @@ class Metrics:
         self._by_type = {
             EventType.LOGIN: self._logins,
             EventType.REFRESH: self._refreshes,
+            EventType.REPEAT_REFRESH: self._refreshes,
             EventType.REGISTER: self._registrations,
             EventType.AUTHENTICATE: self._refusals,
             EventType.READ_CREDENTIALS: self._refusals,

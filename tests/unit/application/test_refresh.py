@@ -7,14 +7,18 @@ from datetime import timedelta
 import pytest
 
 from application.authentication import TokenPair
+from application.pagination import EventQuery
 from domain.errors import RefreshTokenReused, TokenRejected
 from domain.permissions import Role
+from domain.request_context import RequestContext
 from domain.session import SessionId
 from domain.token import TokenKind
 from tests.support.builders import LIFETIMES, MICROSECOND, SECOND, World, a_session, new_id
 from tests.support.doubles import PausingSessions
 
 GRACE = LIFETIMES.grace
+OWNER = RequestContext("192.0.2.1", agent="Firefox")
+THIEF = RequestContext("203.0.113.9", agent="curl")
 
 
 def session_of(house: World, pair: TokenPair) -> SessionId:
@@ -86,16 +90,72 @@ async def test_a_spent_refresh_token_ends_the_session(house: World) -> None:
         await house.refresh(second.refresh)
 
 
+async def test_a_straggler_gets_the_valid_tokens_after_two_rotations(house: World) -> None:
+    await house.sign_up()
+    first = await house.come_in()
+    second = await house.refresh(first.refresh)
+    house.clock.advance(2 * SECOND)
+    third = await house.refresh(second.refresh)
+
+    assert await house.refresh(first.refresh) == third
+    assert await house.refresh(second.refresh) == third
+    await house.refresh(third.refresh)
+
+
 async def test_an_older_refresh_token_ends_the_session_at_once(house: World) -> None:
     await house.sign_up()
     first = await house.come_in()
     second = await house.refresh(first.refresh)
+    house.clock.advance(GRACE)
     third = await house.refresh(second.refresh)
 
     with pytest.raises(RefreshTokenReused):
         await house.refresh(first.refresh)
     with pytest.raises(TokenRejected):
         await house.refresh(third.refresh)
+
+
+async def test_a_spent_token_of_another_client_ends_the_session_within_the_grace_period(
+    house: World,
+) -> None:
+    await house.sign_up()
+    first = await house.come_in()
+    second = await house.refresh(first.refresh, OWNER)
+
+    with pytest.raises(RefreshTokenReused):
+        await house.refresh(first.refresh, THIEF)
+    for call in (house.refresh(second.refresh), house.authenticate(second.access)):
+        with pytest.raises(TokenRejected):
+            await call
+
+
+async def test_a_repetition_from_elsewhere_is_recorded_and_gets_the_same_bytes(
+    house: World,
+) -> None:
+    user = await house.sign_up()
+    first = await house.come_in()
+    second = await house.refresh(first.refresh, OWNER)
+    moved = replace(OWNER, address="198.51.100.7", request_id="moved")
+
+    for _ in range(3):
+        assert await house.refresh(first.refresh, moved) == second
+
+    page = await house.audit_log.page(EventQuery(user_id=user.id), None, 100)
+    repeats = [each.event for each in page.items if each.event.type == "repeat refresh"]
+    assert [(each.outcome, each.caller.address) for each in repeats] == [
+        ("success", "198.51.100.7")
+    ]
+
+
+async def test_a_repetition_by_the_same_client_is_not_recorded(house: World) -> None:
+    user = await house.sign_up()
+    first = await house.come_in()
+    await house.refresh(first.refresh, OWNER)
+    before = await house.audit_log.page(EventQuery(user_id=user.id), None, 100)
+
+    await house.refresh(first.refresh, OWNER)
+
+    assert await house.audit_log.page(EventQuery(user_id=user.id), None, 100) == before
 
 
 async def test_a_theft_ends_no_other_session(house: World) -> None:

@@ -1,5 +1,6 @@
 """The rules of sessions and refresh tokens."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -7,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import RefreshTokenReused, TokenRejected
-from domain.session import Lifetimes, Session, TokenId
+from domain.request_context import UNKNOWN, RequestContext
+from domain.session import STRIKE, Lifetimes, Session, TokenId, successor_of
+from domain.token import TokenKind
 from tests.support.builders import (
     LIFETIMES,
     MICROSECOND,
@@ -15,18 +18,38 @@ from tests.support.builders import (
     SECOND,
     a_session,
     ada,
+    claims_of,
     new_id,
     refreshed,
 )
 
 GRACE = LIFETIMES.grace
+MILLISECOND = timedelta(milliseconds=1)
+
+
+HERE = RequestContext("192.0.2.1", agent="Firefox")
+PHONE = RequestContext("198.51.100.7", agent="Firefox")
+THIEF = RequestContext("203.0.113.9", agent="curl")
+THIEF_WITH_THE_AGENT = replace(THIEF, agent="Firefox")
 
 
 def present(
-    session: Session, token_id: TokenId | None, now: datetime, lifetimes: Lifetimes = LIFETIMES
+    session: Session,
+    token_id: TokenId | None,
+    now: datetime,
+    lifetimes: Lifetimes = LIFETIMES,
+    caller: RequestContext = UNKNOWN,
 ) -> Session:
     assert token_id is not None
-    return session.refresh(token_id, now, lifetimes, TokenId(new_id()))
+    return session.refresh(token_id, caller, now, lifetimes)
+
+
+def rotated(session: Session, now: datetime, caller: RequestContext = HERE) -> Session:
+    return session.refresh(session.token_id, caller, now, LIFETIMES)
+
+
+def with_device(caller: RequestContext, device: str = "owner's") -> RequestContext:
+    return replace(caller, device_token=device)
 
 
 def test_a_new_session_lasts_for_the_idle_time() -> None:
@@ -48,9 +71,9 @@ def test_a_session_has_ended_from_the_very_moment_that_it_expires() -> None:
 def test_a_refresh_spends_the_token_and_makes_its_successor() -> None:
     session, later = a_session(), NOW + timedelta(minutes=5)
 
-    successor = session.refresh(session.token_id, later, LIFETIMES, TokenId("next"))
+    successor = rotated(session, later)
 
-    assert successor.token_id == "next"
+    assert successor.token_id == successor_of(session.token_id)
     assert successor.spent_id == session.token_id
     assert successor.rotated_at == later
     assert (successor.id, successor.user_id) == (session.id, session.user_id)
@@ -118,12 +141,156 @@ def test_a_clock_that_is_behind_does_not_make_an_honest_repetition_a_theft() -> 
     assert present(successor, session.token_id, NOW - SECOND) is successor
 
 
-def test_an_older_token_is_reuse_even_within_the_grace_period() -> None:
+@pytest.mark.parametrize("rotations", [1, 2, 3, 4])
+def test_any_ancestor_that_was_spent_within_the_grace_period_gets_the_valid_token(
+    rotations: int,
+) -> None:
+    first = session = a_session()
+    for number in range(rotations):
+        session = refreshed(session, NOW + timedelta(minutes=5) + number * SECOND)
+    spent_at = NOW + timedelta(minutes=5)
+
+    assert present(session, first.token_id, spent_at + GRACE - 5 * MILLISECOND) is session
+    with pytest.raises(RefreshTokenReused):
+        present(session, first.token_id, spent_at + GRACE)
+
+
+def test_an_ancestor_that_was_spent_earlier_is_reuse_though_its_successor_was_just_spent() -> None:
     first = a_session()
-    third = refreshed(refreshed(first))
+    second = refreshed(first, NOW + SECOND)
+    third = refreshed(second, NOW + SECOND + GRACE)
+
+    assert present(third, second.token_id, third.rotated_at) is third
+    with pytest.raises(RefreshTokenReused):
+        present(third, first.token_id, third.rotated_at)
+
+
+def test_an_ancestor_of_five_rotations_ago_is_reuse() -> None:
+    first = session = a_session()
+    for _ in range(5):
+        session = refreshed(session)
 
     with pytest.raises(RefreshTokenReused):
-        present(third, first.token_id, NOW)
+        present(session, first.token_id, NOW)
+
+
+def test_a_repetition_after_a_rotation_by_the_release_before_gets_the_valid_token() -> None:
+    session = a_session(token_id=TokenId(new_id()), spent_id=TokenId(new_id()))
+
+    assert present(session, session.spent_id, NOW, caller=HERE) is session
+    with pytest.raises(RefreshTokenReused):
+        present(session, session.spent_id, NOW + GRACE, caller=HERE)
+
+
+@pytest.mark.parametrize("ancestor", [1, 2])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (HERE, HERE),
+        (with_device(HERE), with_device(HERE)),
+        (with_device(HERE), with_device(replace(HERE, agent="a server for the same browser"))),
+        (HERE, replace(HERE, address="192.0.2.200")),
+        (replace(HERE, address="2001:db8:1:2::3"), replace(HERE, address="2001:db8:1:9::7")),
+    ],
+)
+def test_a_repetition_by_the_same_client_changes_nothing(
+    first: RequestContext, second: RequestContext, ancestor: int
+) -> None:
+    spent = a_session()
+    session = spent
+    for _ in range(ancestor):
+        session = rotated(session, NOW, first)
+
+    for _ in range(50):
+        assert present(session, spent.token_id, NOW, caller=second) is session
+
+
+@pytest.mark.parametrize("ancestor", [1, 2])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (HERE, THIEF),
+        (with_device(HERE), THIEF),
+        (with_device(HERE), HERE),  # all but the device token
+        (with_device(HERE), with_device(HERE, "another")),
+        (THIEF, HERE),  # the thief was first
+    ],
+)
+def test_a_spent_token_that_another_client_presents_is_reuse_within_the_grace_period(
+    first: RequestContext, second: RequestContext, ancestor: int
+) -> None:
+    spent = a_session()
+    session = spent
+    for _ in range(ancestor):
+        session = rotated(session, NOW, first)
+
+    with pytest.raises(RefreshTokenReused):
+        present(session, spent.token_id, NOW, caller=second)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (HERE, PHONE),
+        (with_device(HERE), with_device(PHONE)),
+        (HERE, replace(HERE, agent="an extension of the app")),
+    ],
+)
+def test_a_repetition_from_elsewhere_gets_the_same_tokens_and_is_a_strike(
+    first: RequestContext, second: RequestContext
+) -> None:
+    session = rotated(a_session(), NOW, first)
+
+    repeated = present(session, session.spent_id, NOW, caller=second)
+
+    assert repeated.strikes == STRIKE
+    for kind in TokenKind:
+        assert claims_of(repeated, kind) == claims_of(session, kind)
+    again = present(repeated, session.spent_id, NOW, caller=second)
+    assert again is repeated  # the next retry is from the same place
+
+
+def test_a_thief_who_follows_each_rotation_ends_the_session() -> None:
+    owner, thief = with_device(HERE), with_device(THIEF_WITH_THE_AGENT)
+    session, now = a_session(), NOW
+    for _ in range(4):
+        now += timedelta(minutes=15)
+        session = rotated(session, now, owner)
+        session = present(session, session.spent_id, now, caller=thief)
+    session = rotated(session, now + timedelta(minutes=15), owner)
+
+    with pytest.raises(RefreshTokenReused):
+        present(session, session.spent_id, session.rotated_at, caller=thief)
+
+
+def test_a_phone_that_moves_at_each_third_rotation_stays_logged_in() -> None:
+    session, now = a_session(), NOW
+
+    for number in range(60):
+        now += timedelta(minutes=15)
+        session = rotated(session, now, HERE)
+        if number % 3 == 0:
+            session = present(session, session.spent_id, now, caller=PHONE)
+
+
+def test_rotations_within_the_grace_period_take_no_strike_away() -> None:
+    session = rotated(a_session(), NOW)
+    session = present(session, session.spent_id, NOW, caller=PHONE)
+
+    session = rotated(session, NOW + GRACE - SECOND)
+    assert session.strikes == STRIKE
+
+    session = rotated(session, NOW + 2 * GRACE)
+    assert session.strikes == STRIKE - 1
+
+
+def test_a_session_as_of_a_token_shows_no_later_rotation() -> None:
+    session = a_session()
+    issued_at = int(session.rotated_at.timestamp())
+
+    seen = {rotated(session, NOW + timedelta(minutes=age)).as_of(issued_at) for age in (1, 2)}
+
+    assert len({(each.rotated_at, each.expires_at) for each in seen}) == 1
 
 
 def test_a_token_that_never_was_is_reuse() -> None:

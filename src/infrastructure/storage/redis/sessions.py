@@ -10,6 +10,7 @@ Redis stores no usable credential: a token needs the signature of a key that is 
 import asyncio
 import struct
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter
 from typing import TypeGuard, cast
@@ -21,6 +22,7 @@ from application.ports import NO_EFFECTS, Effects, SessionStore, Stored
 from domain.session import Session, SessionId, TokenId
 from domain.session_activity import SessionActivity
 from domain.user import UserId
+from infrastructure.storage import rotation_record
 from infrastructure.storage.redis.multiplexer import Script
 from infrastructure.storage.redis.server import RedisServer
 from infrastructure.storage.redis.timestamps import EPOCH, from_microseconds, to_microseconds
@@ -28,11 +30,14 @@ from infrastructure.storage.redis.timestamps import EPOCH, from_microseconds, to
 PREFIX = "doorward:sessions:"
 ACTIVITY_PREFIX = "doorward:seen:"
 
-# A version, the ids of the current and the spent token, four times in microseconds since 1970 (7
-# bytes each, until the year 4253), and the generation (3 bytes).
+# A version, the id of the valid token, the last rotations, four times in microseconds since 1970
+# (7 bytes each, until the year 4253), and the generation (3 bytes). The last rotations begin with
+# a mark. Where the release before this one has rotated the session, the id of the spent token is
+# in their place, and zeros before the first rotation.
 _RECORD = struct.Struct(">B16s16s7s7s7s7s3s")
 _VERSION = 2
-_NO_TOKEN = bytes(16)
+_NO_ROTATION = bytes(16)
+_MARK = b"\xffrot"
 _EXPIRES_AT = 1 + 16 + 16 + 7 + 7  # the offset of expires_at in a record
 
 # KEYS: the user's hash of sessions, and that of activities. ARGV: the session's id, the record
@@ -172,7 +177,7 @@ def _pack(session: Session) -> bytes:
     return _RECORD.pack(
         _VERSION,
         bytes.fromhex(session.token_id),
-        bytes.fromhex(session.spent_id) if session.spent_id else _NO_TOKEN,
+        _pack_rotations(session),
         *(
             to_microseconds(time).to_bytes(7, "big")
             for time in (
@@ -192,19 +197,31 @@ def _is_readable(record: bytes | None) -> TypeGuard[bytes]:
 
 
 def _unpack(user_id: UserId, session_id: SessionId, record: bytes) -> Session:
-    _version, token_id, spent_id, *times, generation = _RECORD.unpack(record)
+    _version, token_id, rotations, *times, generation = _RECORD.unpack(record)
     started_at, rotated_at, expires_at, ends_at = map(_time, times)
-    return Session(
+    session = Session(
         id=session_id,
         user_id=user_id,
         token_id=TokenId(token_id.hex()),
-        spent_id=None if spent_id == _NO_TOKEN else TokenId(spent_id.hex()),
+        spent_id=None,
         started_at=started_at,
         rotated_at=rotated_at,
         expires_at=expires_at,
         ends_at=ends_at,
         generation=int.from_bytes(generation, "big"),
     )
+    if rotations.startswith(_MARK):
+        return rotation_record.unpack(rotations.removeprefix(_MARK), session)
+    if rotations != _NO_ROTATION:
+        return replace(session, spent_id=TokenId(rotations.hex()))
+    return session
+
+
+def _pack_rotations(session: Session) -> bytes:
+    record = rotation_record.pack(session)
+    if record is not None:
+        return _MARK + record
+    return bytes.fromhex(session.spent_id) if session.spent_id else _NO_ROTATION
 
 
 def _time(octets: bytes) -> datetime:

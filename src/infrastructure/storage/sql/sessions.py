@@ -15,6 +15,7 @@ from application.ports import NO_EFFECTS, Effects, SessionStore, Stored
 from domain.session import Session, SessionId, TokenId
 from domain.session_activity import SessionActivity
 from domain.user import UserId
+from infrastructure.storage import rotation_record
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.rows import Row, Rows
 from infrastructure.storage.sql.tables import ADDRESS_LENGTH, sessions
@@ -84,6 +85,7 @@ class SqlSessions(SessionStore):
 
 
 def _session_row(session: Session) -> Row:
+    rotations = rotation_record.pack(session)
     return {
         "id": session.id,
         "user_id": session.user_id,
@@ -94,11 +96,12 @@ def _session_row(session: Session) -> Row:
         "expires_at": session.expires_at,
         "ends_at": session.ends_at,
         "generation": session.generation,
+        "rotations": rotations.hex() if rotations else None,
     }
 
 
 def _session(row: RowMapping) -> Session:
-    return Session(
+    session = Session(
         id=SessionId(row["id"]),
         user_id=UserId(row["user_id"]),
         token_id=TokenId(row["token_id"]),
@@ -109,6 +112,8 @@ def _session(row: RowMapping) -> Session:
         ends_at=row["ends_at"],
         generation=row["generation"],
     )
+    rotations = row["rotations"]
+    return rotation_record.unpack(bytes.fromhex(rotations), session) if rotations else session
 
 
 def _activity_row(activity: SessionActivity) -> Row:

@@ -29,6 +29,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from domain.email import EMAIL_LENGTH
 from domain.session_activity import AGENT_LENGTH
 from domain.user import NAME_LENGTH
+from infrastructure.storage import rotation_record
 
 ADDRESS_LENGTH = 45
 """The longest form of an IPv6 address."""
@@ -127,6 +128,7 @@ sessions = Table(
     Column("expires_at", UtcDateTime, nullable=False),
     Column("ends_at", UtcDateTime, nullable=False),
     Column("generation", Integer, nullable=False, server_default=text("0")),
+    Column("rotations", String(2 * rotation_record.SIZE)),
     Column("seen_at", UtcDateTime),
     Column("seen_address", String(ADDRESS_LENGTH)),
     Column("seen_agent", String(AGENT_LENGTH)),

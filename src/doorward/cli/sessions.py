@@ -1,0 +1,39 @@
+"""``doorward sessions …``: the sessions of all users, from the command line."""
+
+import asyncio
+import sys
+
+import click
+
+from application.users import RevokeSessionsOfAll
+from domain.actor import Operator
+from domain.permissions import Role
+from doorward.cli.use_cases import use_cases
+
+
+@click.group()
+def sessions() -> None:
+    """The sessions of all users."""
+
+
+@sessions.command()
+@click.option(
+    "--role",
+    type=click.Choice([role.value for role in Role]),
+    help="Only of users with this role.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask. Needed without a terminal.")
+def end_all(role: str | None, yes: bool) -> None:
+    """End all sessions of all users: everyone has to log in again."""
+    users = f"all users with the role {role}" if role else "all users"
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError(f"this logs {users} out: confirm it with --yes")
+        click.confirm(f"Log {users} out?", abort=True)
+
+    async def run() -> int:
+        async with use_cases(keys=False) as container:
+            revoke: RevokeSessionsOfAll = await container.get(RevokeSessionsOfAll)
+            return await revoke(Operator(), Role(role) if role else None)
+
+    click.echo(f"all sessions of {asyncio.run(run())} users have ended")

@@ -1,0 +1,66 @@
+"""The operator logs everybody out, or everybody with a role."""
+
+import pytest
+
+from application.pagination import EventQuery
+from domain.actor import Operator
+from domain.errors import TokenRejected
+from domain.permissions import Role
+from tests.support.builders import World
+
+ADA, EVE, BOSS = "ada@example.org", "eve@example.org", "boss@example.org"
+
+
+@pytest.fixture
+async def world(house: World) -> World:
+    """Ada, Eve and an administrator are registered; Eve is not logged in."""
+    for email in (ADA, EVE, BOSS):
+        await house.sign_up(email)
+    boss = await house.find_user(Operator(), BOSS)
+    await house.change_user(Operator(), boss.id, Role.ADMIN)
+    return house
+
+
+async def recorded(world: World) -> list[tuple[str, str]]:
+    page = await world.audit_log.page(EventQuery(), None, 100)
+    events = [each.event for each in page.items]
+    assert all(each.request_id == "(command line)" for each in events if "sessions" in each.type)
+    return [(each.type.value, each.detail) for each in events if "sessions of" in each.type]
+
+
+async def test_all_sessions_of_all_users_end_and_it_is_recorded(world: World) -> None:
+    tokens = [await world.come_in(email) for email in (ADA, ADA, BOSS)]
+
+    assert await world.revoke_sessions_of_all(Operator()) == 2
+
+    for pair in tokens:
+        with pytest.raises(TokenRejected):
+            await world.authenticate(pair.access)
+        with pytest.raises(TokenRejected):
+            await world.refresh(pair.refresh)
+    assert await recorded(world) == [
+        ("end sessions of users", "2 users"),
+        *[("end sessions of user", "")] * 2,
+    ]
+    await world.authenticate((await world.come_in(ADA)).access)
+
+
+async def test_the_sessions_of_users_with_a_role_end_and_no_others(world: World) -> None:
+    ada, boss = await world.come_in(ADA), await world.come_in(BOSS)
+
+    assert await world.revoke_sessions_of_all(Operator(), Role.ADMIN) == 1
+
+    await world.authenticate(ada.access)
+    with pytest.raises(TokenRejected):
+        await world.authenticate(boss.access)
+    assert ("end sessions of users", "1 users, role admin") in await recorded(world)
+
+
+async def test_more_users_than_a_page_are_logged_out(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("application.users._PAGE_SIZE", 1)
+    for email in (ADA, EVE, BOSS):
+        await world.come_in(email)
+
+    assert await world.revoke_sessions_of_all(Operator()) == 3
