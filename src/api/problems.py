@@ -177,16 +177,19 @@ def worded(
 ) -> tuple[Failure | ProblemDetails, str]:
     """
     :param accept: the Accept header of the request.
+    :param problems: listed, and the first of them is the message.
     :returns: the body and its media type.
     """
     errors = [FieldProblem(problem.field, problem.message) for problem in problems]
+    # Old clients show nothing but the message.
+    message = f"{errors[0].field} {errors[0].message}" if errors else answer.message
     listed: dict[str, Any] = {"errors": errors} if errors else {}
     if PROBLEM_JSON in accept.lower():
         problem = ProblemDetails(
             type="about:blank",
             title=answer.status.phrase,
             status=answer.status,
-            detail=answer.message,
+            detail=message,
             code=answer.code,
             **listed,
         )
@@ -194,7 +197,7 @@ def worded(
     is_ours = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
     failure = Failure(
         status="error" if is_ours else "fail",
-        message=answer.message,
+        message=message,
         code=answer.code,
         **listed,
     )

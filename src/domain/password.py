@@ -66,11 +66,14 @@ class PasswordRule:
     :ivar shortest: the minimum number of characters.
     :ivar common: common passwords, words and names, in lower case.
     :ivar predictable: words that are no obstacle wherever they are, such as the service's name.
+    :ivar refuses_guessable: whether passwords that are guessed first are refused. If not, only
+        the user's own name and address are.
     """
 
     shortest: int
     common: AbstractSet[str] = field(default=frozenset(), repr=False)
     predictable: AbstractSet[str] = field(default=frozenset(), repr=False)
+    refuses_guessable: bool = True
 
     def choose(self, typed: str, name: str, email: str) -> Password:
         """Return the new password of a user with this name and address.
@@ -88,8 +91,9 @@ class PasswordRule:
                 Problem("password", f"must be at least {self.shortest} characters long")
             )
         own = words_of(_folded(name)) | words_of_address(_folded(email))
+        folded = _folded(password.text)
         guess = Guess(self.common, self.predictable | own, own)
-        if guess.finds(_folded(password.text)):
+        if folded in own or (self.refuses_guessable and guess.finds(folded)):
             raise InvalidInput(Problem("password", "is too easy to guess; choose another one"))
         return password
 

@@ -28,7 +28,7 @@ def refusal(answer: httpx.Response) -> list[dict[str, str]]:
     errors: list[dict[str, str]] = body.pop("errors")
     assert body == {
         "status": "fail",
-        "message": "The input is not valid",
+        "message": f"{errors[0]['field']} {errors[0]['message']}",
         "code": "invalid_input",
     }
     return errors
@@ -66,7 +66,7 @@ MISTAKES = {
     "invalid input": Mistake(
         400,
         "invalid_input",
-        "The input is not valid",
+        "password must be at least 8 characters long",
         "POST",
         REGISTER,
         {"json": PERSON | {"password": "short"}},

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from litestar.datastructures import ResponseHeader
 from litestar.openapi import ResponseSpec
@@ -13,11 +14,13 @@ from litestar.openapi.spec import (
     RequestBody,
     Schema,
 )
+from msgspec import to_builtins
 
-from api.problems import ANSWERS, FRAMEWORK, Answer
+from api.problems import ANSWERS, FRAMEWORK, Answer, worded
 from api.schemas.errors import Failure
-from domain.errors import AuthError
+from domain.errors import AuthError, InvalidInput, Problem
 
+_TOO_SHORT = Problem("password", "must be at least 8 characters long")
 BEARER, ACCESS_COOKIE, REFRESH_COOKIE = "bearer", "access_cookie", "refresh_cookie"
 
 ACCESS = [{BEARER: list[str]()}, {ACCESS_COOKIE: list[str]()}]
@@ -127,8 +130,6 @@ def _spec(answers: list[Answer]) -> ResponseSpec:
 
 
 def _example(answer: Answer) -> Mapping[str, object]:
-    return {
-        "status": "error" if answer.status >= 500 else "fail",
-        "message": answer.message,
-        "code": answer.code,
-    }
+    is_input = answer is ANSWERS[InvalidInput]
+    content, _ = worded(answer, problems=[_TOO_SHORT] if is_input else ())
+    return cast("Mapping[str, object]", to_builtins(content))

@@ -21,6 +21,8 @@ class PasswordProvider(Provider):
 
     @provide
     def rule(self, settings: PasswordSettings, http: HttpSettings) -> PasswordRule:
+        if not settings.blocklist:
+            return PasswordRule(settings.min_length, refuses_guessable=False)
         predictable = predictable_words(settings.words, http.public_url)
         return PasswordRule(settings.min_length, common_passwords(), predictable)
 

@@ -18,9 +18,17 @@ class PasswordSettings:
 
     min_length: int = declare(
         "PASSWORD_MIN_LENGTH",
-        parsers.count(8),
+        parsers.count(6),
         "8",
-        "Minimum length of a new password, in characters.",
+        "Minimum length of a new password, in characters: 6 or more. NIST asks for 15 where the "
+        "password is the only factor.",
+    )
+    blocklist: bool = declare(
+        "PASSWORD_BLOCKLIST",
+        parsers.on_or_off,
+        "on",
+        "`off`: common passwords such as `password123`, and words with digits, are accepted. Only "
+        "for clients that cannot do without; the user's own name and address stay refused.",
     )
     words: tuple[str, ...] = declare(
         "PASSWORD_WORDS",

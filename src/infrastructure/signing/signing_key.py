@@ -63,7 +63,10 @@ class SigningKey:
         algorithm.check(public)
         kid = thumbprint(algorithm.members(public))
         if kid in SAMPLE_KEYS:
-            raise UnfitKey("is a published sample key: everybody could sign tokens with it")
+            raise UnfitKey(
+                "is a published sample key: everybody could sign tokens with it. "
+                "`doorward keys generate` prints new ones"
+            )
         return cls(private, kid, algorithm)
 
     def signing_with(self, algorithm: Algorithm) -> Self:

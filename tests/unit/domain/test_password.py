@@ -189,3 +189,20 @@ def test_the_repr_of_a_password_does_not_show_it() -> None:
 
 def test_a_refusal_does_not_repeat_the_password() -> None:
     assert "trustno1" not in refusal_of("trustno1")
+
+
+@pytest.mark.parametrize("password", ["password123", "123456", "aaaaaa", "qwerty", "admin123"])
+def test_a_rule_without_the_blocklist_accepts_guessable_passwords(password: str) -> None:
+    rule = PasswordRule(6, refuses_guessable=False)
+
+    assert rule.choose(password, "Admin", "admin@example.org").text == password
+
+
+@pytest.mark.parametrize("password", ["12345", "Ada Lovelace", "ADA@EXAMPLE.ORG", "lovelace"])
+def test_a_rule_without_the_blocklist_refuses_short_ones_and_the_users_own_names(
+    password: str,
+) -> None:
+    with pytest.raises(InvalidInput):
+        PasswordRule(6, refuses_guessable=False).choose(
+            password, "Ada Lovelace", "ada@example.org"
+        )

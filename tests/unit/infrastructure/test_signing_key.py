@@ -85,7 +85,9 @@ def test_a_published_sample_key_is_refused(
     assert SigningKey.from_pem(key.private_pem()).kid == key.kid
     monkeypatch.setattr(keys_module, "SAMPLE_KEYS", frozenset({key.kid}))
 
-    assert refusal_of(key.private_pem()).startswith("is a published sample key")
+    refusal = refusal_of(key.private_pem())
+    assert refusal.startswith("is a published sample key")
+    assert "doorward keys generate" in refusal
 
 
 def test_sample_keys_are_listed_by_thumbprint() -> None:
