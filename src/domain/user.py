@@ -16,8 +16,13 @@ UserId = NewType("UserId", UUID)
 
 NAME_LENGTH = 100
 PHOTO_LENGTH = 255
-# Never a script URL: clients put it into pages as it is.
-_PHOTO = re.compile(r"https?://[\x21-\x7e]+|[A-Za-z0-9_-][A-Za-z0-9._-]*")
+# Clients put it into pages as it is: never a script URL, nor a character that RFC 3986 requires to
+# be encoded. There is no user info, which would make another host look like the real one.
+_HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?|\[[0-9A-Fa-f:.]+\])"
+_PATH = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*"
+_QUERY = _PATH.replace("/-]", "/?-]")
+_URL = rf"https?://{_HOST}(?::[0-9]{{1,5}})?(?:/{_PATH})?(?:\?{_QUERY})?(?:#{_QUERY})?"
+_PHOTO = re.compile(rf"{_URL}|[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True, slots=True)

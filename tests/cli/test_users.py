@@ -510,4 +510,4 @@ class TestWithoutADatabase:
     def test_and_in_a_folder_that_is_not_there(self, tmp_path: Path) -> None:
         result = users(tmp_path, f"sqlite:///{tmp_path}/nowhere/users.db", "show", EMAIL)
 
-        assert_one_line(result, 1, "unable to open database file")
+        assert_one_line(result, 1, "its folder does not exist")

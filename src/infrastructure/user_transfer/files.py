@@ -5,14 +5,16 @@ CSV may be separated by commas, semicolons or tabs, as spreadsheets and database
 
 import codecs
 import csv
+import errno
 import io
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal, overload
 
 import msgspec
 
@@ -21,6 +23,11 @@ from domain.user import User
 
 _MAX_LINE_LENGTH = 64 * 1024
 _BATCH = 500
+_FORMULA = re.compile(
+    r"(^|[,;|\t\r\n])"
+    r"(?=[\s\"]*[=+@\0\uff1d\uff0b\uff0d\uff20\ufe62\ufe63\ufe66\ufe6b\u2212-])|^(?=[\t\r])"
+)
+"""The beginning of a cell, before what spreadsheets take for the first sign of a formula."""
 
 _SEPARATORS = ",;\t"
 _NULL = r"\N"  # PostgreSQL's and MySQL's
@@ -62,7 +69,7 @@ def batches(path: Path, skip_lines: int = 0) -> Iterator[Batch]:
     :param skip_lines: number of lines to leave out; a CSV file's first one is read all the same.
     :raises UnreadableFile: a line cannot be parsed, and so none after it, or there are fewer.
     """
-    with path.open("rb") as file:
+    with open_itself(path, "rb") as file:
         if file.read(2) in _UTF_16:
             raise UnreadableFile(
                 f"{path.name} is in UTF-16: convert it, as with `iconv -f UTF-16 -t UTF-8`"
@@ -124,6 +131,9 @@ def _read_header(file: IO[bytes]) -> _Header:
         except csv.Error as error:
             raise UnreadableFile(f"line 1 cannot be read as CSV: {error}") from None
         if "email" in names:
+            for name in names:
+                if name and names.count(name) > 1:
+                    raise UnreadableFile(f"line 1 names the column {name[:50]!r} twice")
             return _Header(names, separator)
     raise UnreadableFile(f"line 1 must name the columns: {', '.join(FIELDS)}")
 
@@ -162,8 +172,11 @@ def _json_lines(lines: _Lines) -> Iterator[Record]:
 def _json_record(number: int, text: str) -> Record:
     try:
         members = msgspec.json.decode(text.encode(), type=dict[str, Any])
+        pairs = json.loads(text, object_pairs_hook=list, parse_int=str, parse_float=str)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         return Record(number, {}, "must be one JSON object in UTF-8")
+    if len(dict(pairs)) < len(pairs):
+        return Record(number, {}, "must not hold a name twice")
     known = {name: members[name] for name in FIELDS if members.get(name) is not None}
     if any(isinstance(value, dict | list) for value in known.values()):
         return Record(number, {}, "must hold no objects and no arrays")
@@ -197,12 +210,38 @@ def json_line(values: Mapping[str, Any]) -> str:
 def csv_line(values: Mapping[str, Any]) -> str:
     """Format a record as CSV, without formulas for spreadsheets (OWASP ASVS 5.0, V1.2.10)."""
     line = io.StringIO()
-    csv.writer(line).writerow(_without_formula(str(value)) for value in values.values())
+    writer = csv.writer(line, quoting=csv.QUOTE_ALL)
+    writer.writerow(_without_formulas(str(value)) for value in values.values())
     return line.getvalue()
 
 
-def _without_formula(text: str) -> str:
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\0")) else text
+def _without_formulas(text: str) -> str:
+    """Put an apostrophe before each beginning of a formula, also behind what another program may
+    take for the end of a cell.
+    """
+    return _FORMULA.sub(r"\1'", text)
+
+
+@overload
+def open_itself(path: Path, mode: Literal["rb", "wb"]) -> IO[bytes]: ...
+@overload
+def open_itself(path: Path, mode: Literal["a"]) -> IO[str]: ...
+def open_itself(path: Path, mode: str) -> IO[Any]:
+    """Open a file, and not one that a symbolic link in its place names.
+
+    :raises UnreadableFile: it is a symbolic link.
+    """
+
+    def open_directly(name: str, flags: int) -> int:
+        return os.open(name, flags | os.O_NOFOLLOW, 0o666)
+
+    encoding = None if "b" in mode else "utf-8"
+    try:
+        return open(path, mode, encoding=encoding, opener=open_directly)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise UnreadableFile(f"{path.name} is a symbolic link: name the file itself") from None
+        raise
 
 
 def open_private(path: Path) -> IO[str]:

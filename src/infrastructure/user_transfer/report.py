@@ -8,7 +8,7 @@ from typing import Any, Self
 import msgspec
 
 from application.import_users import Rejected
-from infrastructure.user_transfer.files import UnreadableFile, json_line
+from infrastructure.user_transfer.files import UnreadableFile, json_line, open_itself
 
 
 @dataclass(frozen=True)
@@ -34,21 +34,23 @@ class Report:
         kept: list[bytes] = []
         if lines and not self.is_empty:
             try:
-                kept = [
-                    text
-                    for text in self.path.read_bytes().splitlines(keepends=True)
-                    if msgspec.json.decode(text, type=_Entry).line <= lines
-                ]
+                with open_itself(self.path, "rb") as opened:
+                    kept = [
+                        text
+                        for text in opened
+                        if msgspec.json.decode(text, type=_Entry).line <= lines
+                    ]
             except msgspec.DecodeError:
                 raise UnreadableFile(f"{self.path.name} is not a report: delete it") from None
         if kept:
-            self.path.write_bytes(b"".join(kept))
+            with open_itself(self.path, "wb") as opened:
+                opened.writelines(kept)
         else:
             self.path.unlink(missing_ok=True)
 
     def add(self, rejected: Sequence[Rejected]) -> None:
         if rejected:
-            with self.path.open("a", encoding="utf-8") as opened:
+            with open_itself(self.path, "a") as opened:
                 opened.writelines(json_line(_format_rejected(each)) for each in rejected)
 
 

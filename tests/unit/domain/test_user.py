@@ -7,7 +7,7 @@ import pytest
 from domain.email import Email
 from domain.errors import InvalidInput
 from domain.permissions import Role
-from domain.user import User, UserId, parse_name
+from domain.user import User, UserId, parse_name, parse_photo
 from tests.support.builders import NOW, SECOND, ada
 
 HIDDEN = {
@@ -111,3 +111,64 @@ def test_enabling_a_user_is_a_change_and_restores_no_session() -> None:
     enabled = user.enable(NOW + SECOND)
 
     assert enabled == ada(id=user.id, generation=7, updated_at=NOW + SECOND)
+
+
+@pytest.mark.parametrize(
+    "photo",
+    [
+        "default.png",
+        "http://localhost:8000/a.png",
+        "https://example.org",
+        "https://example.org?size=2",
+        "https://cdn.example.org./people/ada%20l.png?x=1,2&y=/a?b#c/d?e",
+        "https://www.gravatar.com/avatar/205e460b479e2e5b48aec07710c08d50?s=200",
+        "https://en.wikipedia.org/wiki/Ada_(ship);v=1.1/~x/!$&'*+=:@",
+        "https://my_bucket.s3.amazonaws.com/a",
+        "https://[2001:db8::1]:8443/a.png",
+    ],
+)
+def test_a_photo_is_a_file_name_or_a_url(photo: str) -> None:
+    assert parse_photo(photo) == photo
+
+
+@pytest.mark.parametrize(
+    "photo",
+    [
+        "",
+        ".hidden",
+        "a/b.png",
+        "javascript:alert(1)",
+        "data:image/png;base64,AAAA",
+        "//example.org/a.png",
+        "ftp://example.org/a.png",
+        'http://x"onerror="alert(1)',
+        "http://x'onerror='alert(1)/a.png",
+        'https://example.org/a.png"onerror="alert(1)',
+        "https://example.org/<script>",
+        "https://example.org/`a`",
+        "https://example.org/a b",
+        "https://example.org/{a}|b^c",
+        "https://example.org/%zz",
+        "https://example.org/100%",
+        "https://example.org\\@evil.example/a.png",
+        "https:\\\\example.org\\a.png",
+        "https://example.org/a\\b",
+        "https://ada:secret@example.org/a.png",
+        "https://example.org@evil.example/a.png",
+        "https://@example.org/",
+        "https://",
+        "https:///a.png",
+        "https://-a/",
+        "https://example.org:/a",
+        "https://example.org:123456/a",
+        "https://[example.org]/a",
+        "https://example.org/#a#b",
+        "https://example.org/[a]",
+        "https://exämple.org/a.png",
+        "https://example.org/a.png\n",
+        "https://example.org/" + "a" * 240,
+    ],
+)
+def test_a_photo_with_anything_else_is_refused(photo: str) -> None:
+    with pytest.raises(InvalidInput):
+        parse_photo(photo)

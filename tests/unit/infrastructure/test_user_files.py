@@ -89,6 +89,16 @@ class TestCsv:
             Record(3, {"name": "Eve", "email": "eve@example.org", "shoe_size": ""}),
         ]
 
+    @pytest.mark.parametrize("names", ["email,role,role", "email,name, Role ,ROLE", "x,email,x"])
+    def test_a_column_that_is_named_twice_is_refused(self, tmp_path: Path, names: str) -> None:
+        with pytest.raises(UnreadableFile, match=r"^line 1 names the column '(role|x)' twice$"):
+            in_csv(tmp_path, f"{names}\nada@example.org,user,admin,admin\n")
+
+    def test_columns_without_a_name_are_ignored(self, tmp_path: Path) -> None:
+        [record] = in_csv(tmp_path, "email,,\nada@example.org,,\n")
+
+        assert record.values["email"] == "ada@example.org"
+
     @pytest.mark.parametrize("names", ["EMAIL,Name", " email , NAME\t", '"Email","Name"'])
     def test_their_names_may_be_in_capitals_and_have_space_around_them(
         self, tmp_path: Path, names: str
@@ -539,7 +549,8 @@ def row(values: Mapping[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "name", ["Ada", 'Ada "Countess"', "Lovelace, Ada", "a\nb", "1+1", "", "O'Neill", " =1+1", "é="]
+    "name",
+    ["Ada", 'Ada "Countess"', "Lovelace, Ada", "a\nb", "1+1", "", "O'Neill", "Anne-Marie", "é="],
 )
 def test_a_line_of_csv_round_trips(name: str) -> None:
     assert row({"name": name, "verified": True, "email": "ada@example.org"}) == [
@@ -549,14 +560,33 @@ def test_a_line_of_csv_round_trips(name: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", "\0"])
+def test_every_field_of_csv_is_quoted() -> None:
+    assert csv_line({"name": "Ada", "verified": True, "photo": ""}) == '"Ada","True",""\r\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "exported"),
+    [
+        (" =1+1", "' =1+1"),
+        ("Ada;=1+1", "Ada;'=1+1"),
+        ("Ada, @SUM(1)", "Ada,' @SUM(1)"),
+        ("Ada\t+1|-1", "Ada\t'+1|'-1"),
+        ('Ada;"=1"', 'Ada;\'"=1"'),
+        ("Ada\n=1", "Ada\n'=1"),
+    ],
+)
+def test_a_formula_behind_a_separator_is_exported_as_text(name: str, exported: str) -> None:
+    assert row({"name": name}) == [exported]
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", "\0", *"＝＋－＠﹦﹢﹣﹫−"])  # noqa: RUF001
 def test_a_formula_is_exported_as_text(sign: str) -> None:
     """OWASP ASVS 5.0, V1.2.10, names all but the last but one."""
     formula = f'{sign}HYPERLINK("https://evil.example","x")'
 
-    assert row({"name": formula, "email": f"{sign}@example.org"}) == [
+    assert row({"name": formula, "email": f"{sign}eve@example.org"}) == [
         f"'{formula}",
-        f"'{sign}@example.org",
+        f"'{sign}eve@example.org",
     ]
 
 
@@ -616,6 +646,39 @@ async def test_an_export_without_hashes_cannot_be_imported(tmp_path: Path) -> No
     assert not users
     reasons = [[problem.field for problem in each.problems] for each in imported.rejected]
     assert reasons == [["password_hash"]] * len(PEOPLE)
+
+
+def test_a_name_twice_in_an_object_is_refused(tmp_path: Path) -> None:
+    [record] = in_json(tmp_path, '{"email": "a@x.org", "role": "user", "role": "admin"}')
+
+    assert (record.values, record.problem) == ({}, "must not hold a name twice")
+
+
+def test_a_number_of_any_length_is_no_error_of_the_reader(tmp_path: Path) -> None:
+    [record] = in_json(tmp_path, f'{{"email": "a@x.org", "shoe_size": {"9" * 5000}}}')
+
+    assert record.values["email"] == "a@x.org"
+
+
+def test_a_symbolic_link_is_not_imported(tmp_path: Path) -> None:
+    link = tmp_path / "users.csv"
+    link.symlink_to(a_file(tmp_path, "elsewhere.csv", "email\nada@example.org\n"))
+
+    with pytest.raises(UnreadableFile, match=r"users\.csv is a symbolic link"):
+        read(link)
+
+
+def test_a_report_is_not_written_through_a_symbolic_link(tmp_path: Path) -> None:
+    report = Report.beside(tmp_path / "users.csv", dry_run=False)
+    elsewhere = a_file(tmp_path, "elsewhere", '{"line": 1}\n')
+    report.path.symlink_to(elsewhere)
+
+    with pytest.raises(UnreadableFile, match="is a symbolic link"):
+        report.keep(1)
+    with pytest.raises(UnreadableFile, match="is a symbolic link"):
+        report.add([Rejected(2, [Problem("email", "is taken")])])
+
+    assert elsewhere.read_text() == '{"line": 1}\n'
 
 
 def test_a_private_file_is_its_owners(tmp_path: Path) -> None:
