@@ -83,7 +83,8 @@ class QuickHasher(PasswordHasher):
 
     @staticmethod
     def _make(text: str, salt: str, cost: int) -> str:
-        digest = hashlib.pbkdf2_hmac("sha256", text.encode(), salt.encode(), cost).hex()
+        ended = f"{text}$".encode()  # HMAC takes a key and the key with NUL behind for the same
+        digest = hashlib.pbkdf2_hmac("sha256", ended, salt.encode(), cost).hex()
         return f"quick${cost}${salt}${digest}"
 
 
