@@ -35,6 +35,12 @@ FIELDS = (
 )
 """The fields of a record. Only ``email`` and ``password_hash`` are required."""
 
+_MARKS = dict.fromkeys(map(ord, "\u00ad\u061c\u200b\u200e\u200f\u2060\ufeff"))
+"""Invisible characters that names contain by accident: soft hyphens and various marks.
+
+They are removed. Those that reorder a text are not, and such a name is rejected.
+"""
+
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]|$)")
 _BOOLEANS = {"true": True, "t": True, "yes": True, "1": True}
 _BOOLEANS |= {"false": False, "f": False, "no": False, "0": False, "": False}
@@ -218,8 +224,9 @@ class ImportUsers:
 
 
 def _name(text: str, address: str, *, may_be_empty: bool) -> str:
-    if text.strip():
-        return parse_name(text)
+    name = text.translate(_MARKS).strip()
+    if name:
+        return parse_name(name)
     return "" if may_be_empty else parse_name(address.strip().partition("@")[0])
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -19,6 +20,7 @@ from doorward.server.lifespan import Program
 from doorward.server.parent_watch import parent_watched
 from doorward.server.reload import ConfigurationReload
 from doorward.wiring.container import UNOBSERVED, make_container
+from infrastructure.config.environment_warnings import log_warnings
 from infrastructure.config.settings import Settings
 from infrastructure.config.signing_keys import KeySettings
 from infrastructure.passwords.hashing_pool import HashingPool
@@ -38,6 +40,8 @@ def make_app(
     """
     configure_logging()
     settings = Settings.read()
+    if environment is None:  # else the process that started this one has logged them
+        log_warnings(os.environ)
     observation = Observation.of_this_process(settings.telemetry)
     lifecycle = lifecycle or Lifecycle()
     return Program(

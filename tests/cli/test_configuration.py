@@ -5,6 +5,7 @@ from typing import Literal
 
 import pytest
 
+from doorward.main import make_app
 from infrastructure.storage.locations import Location
 from tests.support.commands import assert_one_line, doorward
 
@@ -86,6 +87,17 @@ class TestConfiguration:
         assert logged["event"] == "unknown_variable_ignored"
         assert logged["variable"] == "DATBASE_URL"
         assert "s3cret" not in str(logged)
+
+    def test_another_server_logs_a_misspelt_variable_too(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setenv("USERS_URL", "memory:")
+        monkeypatch.setenv("DATBASE_URL", "s3cret")
+
+        make_app()
+
+        logged = [each.msg for each in caplog.records if isinstance(each.msg, dict)]
+        assert "DATBASE_URL" in [each.get("variable") for each in logged]
 
     def test_a_file_that_is_not_text_is_one_line(self, tmp_path: Path) -> None:
         (tmp_path / ".env").write_bytes(b"PORT=\xff\n")

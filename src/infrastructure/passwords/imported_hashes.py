@@ -336,7 +336,7 @@ def _decode(text: str) -> bytes:
 
 
 _WRAPPER = re.compile(
-    r"(?:\{(?:bcrypt|BLF-CRYPT|CRYPT|SHA(?:256|512)-CRYPT|argon2(?:id?|@\w+)?)\}|[123]\|)(?=\$)",
+    r"\A(?:\{(?:bcrypt|BLF-CRYPT|CRYPT|SHA(?:256|512)-CRYPT|argon2(?:id?|@\w+)?)\}|[123]\|)(?=\$)",
     re.IGNORECASE,
 )
 """Of Spring Security, Dovecot and LDAP servers in braces; of Nextcloud with a bar."""

@@ -139,6 +139,23 @@ async def test_a_missing_name_is_taken_from_the_address_or_stays_empty(
     assert (await stored(users, "eve@example.org")).name == ""
 
 
+@pytest.mark.parametrize(
+    ("given_name", "name"),
+    [
+        ("\u0645\u062d\u0645\u062f\u200f", "\u0645\u062d\u0645\u062f"),
+        ("Ana\u00admaria", "Anamaria"),
+        ("\ufeffBob", "Bob"),
+        (" \u200b\ufeff", "ada"),
+    ],
+)
+async def test_invisible_marks_are_removed_from_a_name(
+    users: MemoryUsers, import_users: ImportUsers, given_name: str, name: str
+) -> None:
+    await import_users(Operator(), records(ADA | {"name": given_name}))
+
+    assert (await stored(users)).name == name
+
+
 async def test_a_dry_run_of_empty_names_rejects_none(import_users: ImportUsers) -> None:
     long = ADA | {"email": f"{'a' * 64}@example.org", "name": " "}
 

@@ -574,6 +574,8 @@ async def test_a_plain_password_is_compared_once(
         ("!", "no password that could be used"),
         ("!$6$salt$x", "no password that could be used"),
         ("s3cret", "of no form that is known"),
+        (f"s3cret{{bcrypt}}{GOOD['bcrypt 2b']}", "of no form that is known"),
+        (f"{{bcrypt}}{{bcrypt}}{GOOD['bcrypt 2b']}", "of no form that is known"),
     ],
 )
 def test_a_hash_that_cannot_be_imported_is_refused_with_its_reason(
