@@ -3,6 +3,10 @@
 import re
 from pathlib import Path
 
+import pytest
+
+from domain.token import TokenKind
+from infrastructure.signing.signing_key import SigningKey
 from tests.support.commands import Result, doorward
 from tests.support.processes import QUICK, a_service
 
@@ -65,6 +69,35 @@ class TestDoctor:
         result = doorward(tmp_path, "doctor", USERS_URL="memory:")
 
         assert result.returncode == 1
+        assert verdicts(result)["keys"] == "FAIL"
+
+    @pytest.mark.parametrize(("is_mounted", "verdict"), [(True, "warn"), (False, "FAIL")])
+    def test_keys_that_others_can_read_are_a_failure_unless_kubernetes_mounts_them(
+        self, tmp_path: Path, keys: dict[TokenKind, SigningKey], *, is_mounted: bool, verdict: str
+    ) -> None:
+        folder = tmp_path / "keys"
+        files = folder / "..2026_11_28" if is_mounted else folder
+        files.mkdir(parents=True)
+        for kind, key in keys.items():
+            (files / f"{kind}.pem").write_bytes(key.private_pem())
+            (files / f"{kind}.pem").chmod(0o644)
+            if is_mounted:
+                (folder / f"{kind}.pem").symlink_to(f"..data/{kind}.pem")
+        if is_mounted:
+            (folder / "..data").symlink_to(files.name)
+        result = doorward(tmp_path, "doctor", KEYS_FOLDER=str(folder), USERS_URL="memory:")
+
+        assert verdicts(result)["keys"] == verdict
+        assert result.returncode == (0 if is_mounted else 1), result.stdout
+
+    def test_a_mounted_folder_of_unusable_keys_is_a_failure(self, tmp_path: Path) -> None:
+        folder = tmp_path / "keys"
+        (folder / "..now").mkdir(parents=True)
+        (folder / "..data").symlink_to("..now")
+        (folder / "access.pem").write_text("no key")
+        (folder / "access.pem").chmod(0o644)
+        result = doorward(tmp_path, "doctor", KEYS_FOLDER=str(folder), USERS_URL="memory:")
+
         assert verdicts(result)["keys"] == "FAIL"
 
     def test_a_misspelt_variable_is_a_warning(self, tmp_path: Path) -> None:

@@ -679,6 +679,34 @@ async def test_a_feed_behind_a_pool_that_forwards_no_notification_is_never_live(
         assert len(begins) > 2
 
 
+async def test_a_server_that_ends_idle_sessions_does_not_end_the_feed(postgres_url: str) -> None:
+    url = f"{postgres_url}?options=-c%20idle_session_timeout%3D20ms"
+    observer = await asyncpg.connect(postgres_url)
+    try:
+        async with Database.open(url, OPTIONS) as database, PostgresFeed(database, BOUND) as feed:
+            await until(feed.is_live)
+            listener, probes = await observer.fetchval(LISTENERS), set[Any]()
+            async with asyncio.timeout(30):
+                while len(probes) < 4:
+                    probes.add(await observer.fetchval(LAST_PROBE))
+                    await asyncio.sleep(0.01)
+
+            assert len(listener) == 1
+            assert await observer.fetchval(LISTENERS) == listener
+    finally:
+        await observer.close()
+
+
+LISTENERS = """
+SELECT array_agg(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND query LIKE 'LISTEN %'
+"""
+LAST_PROBE = """
+SELECT max(query_start) FROM pg_stat_activity
+WHERE datname = current_database() AND query LIKE 'SELECT pg_notify(%'
+"""
+
+
 async def test_a_feed_whose_answers_are_older_than_the_bound_is_not_live(
     wire: Wire, scheme: str
 ) -> None:

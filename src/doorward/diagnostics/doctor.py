@@ -1,5 +1,6 @@
 """The checks of ``doorward doctor``. They leave nothing behind and print no secret."""
 
+import os
 import stat
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
@@ -144,10 +145,10 @@ async def check_keys(settings: Settings) -> tuple[Verdict, str]:
             return await _examine_keys(settings)
         case KeySource.FOLDER if settings.keys.folder:  # a mounted secret may be for a group
             exposed = _exposed(settings.keys.folder.glob("*.pem"), 0o007)
-            return exposed or await _examine_keys(settings)
+            return await _unless(exposed, _examine_keys(settings))
         case KeySource.EMBEDDED_DATABASE:
             exposed = _exposed([settings.storage.secret_file], 0o077)
-            return exposed or await _examine_embedded_keys(settings)
+            return await _unless(exposed, _examine_embedded_keys(settings))
         case _:
             return await _examine_sql_keys(settings)
 
@@ -180,13 +181,36 @@ async def _examine_keys(settings: Settings) -> tuple[Verdict, str]:
 
 
 def _exposed(files: Iterable[Path], others: int) -> tuple[Verdict, str] | None:
-    """
+    """Report the first file that other users may use: a failure if `chmod` can prevent that.
+
     :param others: the permission bits of those that must not use the files.
     """
     for file in sorted(files):
         if file.exists() and _mode(file) & others:
-            return "FAIL", f"other users may use {file.absolute()}: `chmod 600` it"
+            subject = f"other users may use {file.absolute()}"
+            if _is_mounted(file):
+                return "warn", f"{subject}: mount the secret with the mode 0400 (`defaultMode`)"
+            return "FAIL", f"{subject}: `chmod 600` it"
     return None
+
+
+def _is_mounted(file: Path) -> bool:
+    """Whether the file comes from an orchestrator, which sets its mode (0644 unless configured).
+
+    Kubernetes mounts the files of a secret behind a symbolic link ``..data``. Files of another
+    owner, such as those of a Docker secret, cannot be changed by this process either.
+    """
+    return (file.parent / "..data").is_symlink() or file.stat().st_uid != os.geteuid()
+
+
+async def _unless(
+    exposed: tuple[Verdict, str] | None, examining: Awaitable[tuple[Verdict, str]]
+) -> tuple[Verdict, str]:
+    """Return the finding about the files if it is the worse one of the two."""
+    found = await examining
+    if exposed is None or (exposed[0] == "warn" and found[0] == "FAIL"):
+        return found
+    return exposed
 
 
 def _format_keys(held: LoadedKeys) -> Iterator[str]:

@@ -23,15 +23,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from domain.errors import Unavailable
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql import pooler
+from infrastructure.storage.sql.driver import DriverConnection, StatementOutdated
 from infrastructure.storage.sql.tables import sessions, users
 from infrastructure.storage.sql.url import connect_options
-
-
-class _Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg has no types
-    """SQLAlchemy would wait two more seconds for a silent server to close the connection."""
-
-    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's
-        await super().close(timeout=min(timeout or 0.1, 0.1))
 
 
 class Database:
@@ -49,7 +43,7 @@ class Database:
         self._observe = partial(options.observer, parsed.get_backend_name())
         is_postgresql = parsed.get_backend_name() == "postgresql"
         if is_postgresql:
-            driver_options["connection_class"] = _Connection
+            driver_options["connection_class"] = DriverConnection
         self._driver_options = {"timeout": self._seconds, **driver_options}
         self._engine_options: dict[str, Any] = {
             "hide_parameters": True,  # parameters have addresses and hashes, and errors are logged
@@ -163,6 +157,9 @@ def _translate_errors(role: str) -> Iterator[None]:
     except DBAPIError as error:
         if _is_a_bug(error):
             raise
+        cause = error.orig and error.orig.__cause__
+        if isinstance(cause, asyncpg.InvalidCachedStatementError):
+            raise StatementOutdated(role) from error
         raise Unavailable(role) from error
     except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
         raise Unavailable(role) from error

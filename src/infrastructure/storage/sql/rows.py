@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from application.ports import NO_EFFECTS, Effects, Stored
 from infrastructure.storage.sql import audit_chain as chain
 from infrastructure.storage.sql.database import Database
+from infrastructure.storage.sql.driver import StatementOutdated
 
 Row = Mapping[str, Any]
 Check = Callable[[AsyncConnection], Awaitable[None]]
@@ -63,6 +64,14 @@ class Rows:
             async with self.connection() as connection:
                 rows = (await connection.execute(statement)).rowcount
             return Stored(rows > 0)
+        try:
+            return await self._change_with_effects(statement, effects, check)
+        except StatementOutdated:  # the transaction was rolled back
+            return await self._change_with_effects(statement, effects, check)
+
+    async def _change_with_effects(
+        self, statement: Executable, effects: Effects, check: Check | None
+    ) -> Stored[bool]:
         async with self.changing(effects) as change:
             if check:
                 await check(change.connection)
