@@ -1,7 +1,7 @@
 """Limits on the connections of one process: all of them, and those of one network.
 
 An open connection is a file, and a process may have so many files. When a limit is reached, the
-connection is closed that has waited longest for its client (CWE-400, ADR 31).
+connection is closed that was used least recently, unless its request is in work (CWE-400, ADR 31).
 """
 
 import asyncio
@@ -29,6 +29,15 @@ log = structlog.stdlib.get_logger("doorward")
 
 
 class Connection(Protocol):
+    """
+    :ivar was_used: whether a request has arrived since this was last set to ``False``.
+    """
+
+    was_used: bool
+
+    def waits_for_client(self) -> bool:
+        """Whether nothing can be done before the client sends a request or reads a response."""
+
     def evict(self) -> None:
         """Close this connection at once."""
 
@@ -68,22 +77,29 @@ def raise_file_limit() -> int:
 
 @dataclass
 class _Group:
-    """Connections under one limit.
-
-    :ivar waiting: those that wait for their client, the longest first.
-    """
+    """Connections under one limit, the least recently used first, approximately."""
 
     name: str
     limit: int
-    size: int = 0
-    waiting: OrderedDict[Connection, None] = field(default_factory=OrderedDict)
+    queue: OrderedDict[Connection, None] = field(default_factory=OrderedDict)
+
+    def evictable(self) -> Connection | None:
+        """Find a connection by the algorithm "second chance", so that a request costs nothing.
+
+        One that was used since the last search moves to the end of the queue.
+        """
+        for _ in range(2 * len(self.queue)):
+            connection = next(iter(self.queue))
+            if connection.waits_for_client() and not connection.was_used:
+                return connection
+            connection.was_used = False
+            self.queue.move_to_end(connection)
+        return None
 
 
 class Connections:
-    """Admits connections, and evicts those that wait longest for their client.
-
-    A connection waits for its client while it is idle, while a request arrives, and while the
-    client does not read the response.
+    """Admits connections, and evicts others that wait for their clients: idle ones, and those
+    whose client takes its time to send a request or to read a response.
     """
 
     def __init__(self, limits: ConnectionLimits) -> None:
@@ -95,7 +111,7 @@ class Connections:
         self._report: asyncio.TimerHandle | None = None
 
     def admit(self, connection: Connection, address: str) -> bool:
-        """Count a new connection, which waits for its client.
+        """Count a new connection.
 
         :returns: whether there is room for it, if need be that of another one.
         """
@@ -103,12 +119,11 @@ class Connections:
         if address and not self._limits.trusts_proxy(address):
             groups.insert(0, self._group_of(network_of(address)))
         for group in groups:
-            if group.size >= group.limit and not self._evict_from(group):
+            if len(group.queue) >= group.limit and not self._evict_from(group):
                 return False
         self._groups[connection] = groups
         for group in groups:
-            group.size += 1
-            group.waiting[connection] = None
+            group.queue[connection] = None
             if group is not self._all:
                 self._networks[group.name] = group
         return True
@@ -116,26 +131,15 @@ class Connections:
     def remove(self, connection: Connection) -> None:
         """Forget a connection that is closed."""
         for group in self._groups.pop(connection, ()):
-            group.size -= 1
-            group.waiting.pop(connection, None)
-            if not group.size:
+            del group.queue[connection]
+            if not group.queue:
                 self._networks.pop(group.name, None)
-
-    def waits_for_client(self, connection: Connection) -> None:
-        """Note that nothing can be done for a connection before its client sends or reads."""
-        for group in self._groups.get(connection, ()):
-            group.waiting[connection] = None
-
-    def is_in_work(self, connection: Connection) -> None:
-        """Note that a request of this connection has arrived."""
-        for group in self._groups.get(connection, ()):
-            group.waiting.pop(connection, None)
 
     def _group_of(self, network: str) -> _Group:
         return self._networks.get(network) or _Group(network, self._limits.per_address)
 
     def _evict_from(self, group: _Group) -> bool:
-        evicted = next(iter(group.waiting), None)
+        evicted = group.evictable()
         if evicted is None:
             self._refused += 1
         else:

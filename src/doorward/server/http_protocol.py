@@ -14,7 +14,7 @@ LARGEST_HEAD = 64 * 1024
 """Limit of a request line with its headers, in bytes. The service needs less than 8 KiB."""
 
 MOST_FIELDS = 100
-"""Limit of header fields in a request, and of trailer fields."""
+"""Limit of header fields in a request."""
 
 LARGEST_BACKLOG = 64 * 1024
 """Limit of the bytes that wait unparsed, behind a request in work."""
@@ -43,9 +43,9 @@ class BoundedHttp(HttpToolsProtocol):
     """
 
     config: ServerConfig
+    was_used = False
     _without_progress = 0  # bytes since a message, a part of a body or the end of a head
     _head_size = 0  # bytes of the request line and of the header fields so far
-    _fields = 0  # header or trailer fields of this message so far
     _in_head = False
     _receiving_since: float | None = None  # when the request began that has not arrived yet
     _has_begun = False  # the request that has not arrived yet
@@ -72,6 +72,10 @@ class BoundedHttp(HttpToolsProtocol):
         self.config.connections.remove(self)
         super().connection_lost(exc)
 
+    def waits_for_client(self) -> bool:
+        """Whether the client has to send or to read next."""
+        return self._blocked_since is not None or not self._is_busy()
+
     def evict(self) -> None:
         """Make room for another connection."""
         self.transport.abort()
@@ -84,9 +88,8 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if not self._is_idle() or self.transport.is_closing():
+        if not self.cycle.response_complete or self.transport.is_closing():
             return
-        self.config.connections.waits_for_client(self)
         if self._last_response is not None:
             self._refuse(self._last_response)
             return
@@ -107,9 +110,10 @@ class BoundedHttp(HttpToolsProtocol):
         try:
             while start < len(data) and not self._is_busy():
                 end = data.find(b"\r\n\r\n", start + SLICE) + 4
-                part = memoryview(data)[start : end if end > 3 else None]
-                self._parse(part)
-                start += len(part)
+                if end < 4:
+                    end = len(data)
+                self._parse(memoryview(data)[start:end])
+                start = end
         except (httptools.HttpParserError, httptools.HttpParserUpgrade, InvalidRequest):
             self.send_400_response("not HTTP, or too large")
             return
@@ -159,35 +163,31 @@ class BoundedHttp(HttpToolsProtocol):
         return b"".join((line, *fields, b"\r\n"))
 
     def on_message_begin(self) -> None:
-        self._without_progress = self._head_size = self._fields = 0
+        self._without_progress = self._head_size = 0
         self._in_head = self._has_begun = True
         self._receiving_since = self.loop.time()
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
-        self._count(len(url))
+        self._head_size += len(url)
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Add a header field, and drop a trailer field (RFC 9110, section 6.5.1)."""
-        self._fields += 1
-        self._count(len(name) + len(value))
+        """Add a header field, and drop a trailer field (RFC 9110, section 6.5.1).
+
+        :raises InvalidRequest: the head exceeds a limit. The parser stops.
+        """
+        self._head_size += len(name) + len(value)
+        if self._head_size > LARGEST_HEAD or len(self.headers) >= MOST_FIELDS:
+            raise InvalidRequest
         if self._in_head:
             super().on_header(name, value)
-
-    def _count(self, size: int) -> None:
-        """
-        :raises InvalidRequest: the head or the trailers exceed a limit. The parser stops.
-        """
-        self._head_size += size
-        if self._head_size > LARGEST_HEAD or self._fields > MOST_FIELDS:
-            raise InvalidRequest
 
     def on_headers_complete(self) -> None:
         if self.parser.should_upgrade():  # this head will be parsed again
             return
         self._check_host()
-        self._without_progress = self._fields = 0
+        self._without_progress = 0
         super().on_headers_complete()
         self._in_head = False
         if self.config.lifecycle.closes_connections:
@@ -213,8 +213,8 @@ class BoundedHttp(HttpToolsProtocol):
             return
         self._has_begun = False
         self._receiving_since = None
+        self.was_used = True
         super().on_message_complete()
-        self._note_work()
 
     def shutdown(self) -> None:
         """Drain this connection: the client may send one more request, which can be on its way."""
@@ -235,18 +235,11 @@ class BoundedHttp(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         self._blocked_since = self.loop.time()
-        self.config.connections.waits_for_client(self)
         super().pause_writing()
 
     def resume_writing(self) -> None:
         self._blocked_since = None
-        self._note_work()
         super().resume_writing()
-
-    def _note_work(self) -> None:
-        """Note whether a request is in work that does not wait for its client."""
-        if self._is_busy() and self._blocked_since is None:
-            self.config.connections.is_in_work(self)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
         self._refuse(self.config.server_options.refusals.bad_request)

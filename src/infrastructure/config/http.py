@@ -54,8 +54,8 @@ class HttpSettings:
         "MAX_CONNECTIONS",
         parsers.count(1),
         "4096",
-        "Open connections of each worker. A new one above that closes the one that waits longest "
-        "for its client. The operating system's limit of open files may lower it.",
+        "Open connections of each worker. A new one above that closes the least recently used one "
+        "without a request in work. The operating system's limit of open files may lower it.",
     )
     max_connections_per_address: int = declare(
         "MAX_CONNECTIONS_PER_ADDRESS",

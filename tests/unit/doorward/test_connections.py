@@ -18,7 +18,12 @@ BESIDE_OTHER = "2001:db8::2"
 
 
 class Connection:
+    was_used = False
     was_evicted = False
+    is_in_work = False
+
+    def waits_for_client(self) -> bool:
+        return not self.is_in_work
 
     def evict(self) -> None:
         self.was_evicted = True
@@ -35,28 +40,30 @@ def admitted(connections: Connections, *addresses: str) -> list[Connection]:
     return admitted
 
 
-async def test_a_new_connection_evicts_the_one_of_its_network_that_waits_longest() -> None:
+async def test_a_new_connection_evicts_the_oldest_of_its_network() -> None:
     kept = limited(9, 2)
     connections = admitted(kept, ONE, OTHER, OTHER, BESIDE_OTHER)
 
     assert [each.was_evicted for each in connections] == [False, True, False, False]
 
 
-async def test_above_the_total_the_connection_that_waits_longest_is_evicted() -> None:
-    kept = limited(2, 2)
-    first, second = admitted(kept, ONE, OTHER)
-    kept.is_in_work(first)
-    kept.waits_for_client(first)
+async def test_above_the_total_the_least_recently_used_connection_is_evicted() -> None:
+    kept = limited(3, 3)
+    first, second, third = admitted(kept, ONE, OTHER, ONE)
+    first.was_used = third.was_used = True
+    admitted(kept, BESIDE_OTHER)
+    evicted = [each.was_evicted for each in (first, second, third)]
+    third.was_used = True
     admitted(kept, BESIDE_OTHER)
 
-    assert (first.was_evicted, second.was_evicted) == (False, True)
+    assert evicted == [False, True, False]
+    assert [each.was_evicted for each in (first, second, third)] == [True, True, False]
 
 
 async def test_a_connection_whose_request_is_in_work_is_never_evicted() -> None:
     kept = limited(2, 2)
     first, second = admitted(kept, ONE, OTHER)
-    for each in (first, second):
-        kept.is_in_work(each)
+    first.is_in_work = second.is_in_work = True
 
     assert not kept.admit(Connection(), ONE)
     kept.remove(first)
@@ -80,9 +87,8 @@ async def test_removed_connections_leave_nothing_behind() -> None:
     for each in admitted(kept, ONE, OTHER, BESIDE_OTHER, PROXY):
         kept.remove(each)
         kept.remove(each)
-        kept.waits_for_client(each)
 
-    assert (kept._all.size, kept._all.waiting, kept._networks, kept._groups) == (0, {}, {}, {})
+    assert (kept._all.queue, kept._networks, kept._groups) == ({}, {}, {})
 
 
 async def test_evictions_are_logged_at_once_and_then_counted(
