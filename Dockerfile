@@ -8,8 +8,9 @@ ENV UV_COMPILE_BYTECODE=1 \
     UV_PYTHON_DOWNLOADS=never
 WORKDIR /app
 
-# The version that tools/bootstrap.py pins; a test holds them together.
-RUN pip install --no-cache-dir --root-user-action=ignore uv==0.13.9
+# The uv that tools/bootstrap.py installs, too.
+COPY tools/uv.txt ./
+RUN pip install --no-cache-dir --root-user-action=ignore --only-binary=:all: --require-hashes --requirement=uv.txt
 
 # The locked packages are a layer of their own, which a change of the code leaves as it is.
 COPY pyproject.toml uv.lock ./

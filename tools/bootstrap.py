@@ -26,7 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent
 TOOLS, VENV = ROOT / ".tools", ROOT / ".venv"
 STAMP = VENV / ".bootstrap-stamp"
 
-UV_OLDEST, UV_PINNED = (0, 13), "0.13.9"
+UV_OLDEST = (0, 13)
+UV_BY_HASH = ROOT / "tools" / "uv.txt"
 PIP_WHEEL = "pip-26.3-py3-none-any.whl"
 PIP_SHA256 = "f3b60b20ffaadd4415ed7957212a38ac63fa4c5fa375bd0f4a797777940fad13"
 
@@ -75,17 +76,25 @@ def fingerprint() -> str:
 
 def find_uv() -> str:
     """A usable uv: the user's own, else the one that an earlier run or this one installs."""
-    pinned = TOOLS / f"uv-{UV_PINNED}"
+    version = pinned_uv()
+    pinned = TOOLS / f"uv-{version}"
     for candidate in (shutil.which("uv"), str(pinned / "bin" / "uv")):
         if candidate and is_recent(candidate):
             return candidate
-    say(f"installing uv {UV_PINNED} into {pinned.relative_to(ROOT)}")
-    install = ["install", "--quiet", "--upgrade", "--only-binary=:all:"]
+    say(f"installing uv {version} into {pinned.relative_to(ROOT)}")
+    install = ["install", "--quiet", "--upgrade", "--only-binary=:all:", "--require-hashes"]
     # These two guard the user's own Python; our target folder needs neither.
     environment = os.environ | {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0"}
-    command = [*find_pip(), *install, f"--target={pinned}", f"uv=={UV_PINNED}"]
-    run(command, environment, f"installing uv {UV_PINNED}")
+    command = [*find_pip(), *install, f"--target={pinned}", f"--requirement={UV_BY_HASH}"]
+    run(command, environment, f"installing uv {version}")
     return str(pinned / "bin" / "uv")
+
+
+def pinned_uv() -> str:
+    version = re.search(r"^uv==([\w.]+)", UV_BY_HASH.read_text(), re.MULTILINE)
+    if version is None:
+        fail(f"{UV_BY_HASH.relative_to(ROOT)} names no version of uv")
+    return version[1]
 
 
 def is_recent(uv: str) -> bool:
