@@ -32,7 +32,7 @@ _FORMULA = re.compile(
 _SEPARATORS = ",;\t"
 _NULL = r"\N"  # PostgreSQL's and MySQL's
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_ESCAPED = r"it has \" for a quotation mark, as MySQL writes it, in place of two of them"
+_ESCAPED = r"it has \" for a quotation mark, as MySQL writes it: export JSON Lines"
 _NOT_UTF_8 = "is not in UTF-8: convert the file, as with `iconv -f WINDOWS-1252 -t UTF-8`"
 
 
