@@ -124,18 +124,20 @@ class _Header:
 
 def _read_header(file: IO[bytes]) -> _Header:
     """:raises UnreadableFile: the first line does not name the columns."""
+    problem = f"line 1 must name the columns: {', '.join(FIELDS)}"
     for separator in _SEPARATORS:
         rows = csv.reader(_Lines(file), strict=True, delimiter=separator)
         try:
             names = [_column_name(text) for text in next(rows, [])]
-        except csv.Error as error:
-            raise UnreadableFile(f"line 1 cannot be read as CSV: {error}") from None
+        except csv.Error as error:  # of quoted names, if another sign separates them
+            problem = f"line 1 cannot be read as CSV: {error}"
+            continue
         if "email" in names:
             for name in names:
                 if name and names.count(name) > 1:
                     raise UnreadableFile(f"line 1 names the column {name[:50]!r} twice")
             return _Header(names, separator)
-    raise UnreadableFile(f"line 1 must name the columns: {', '.join(FIELDS)}")
+    raise UnreadableFile(problem)
 
 
 def _column_name(text: str) -> str:

@@ -161,7 +161,7 @@ class TestCsv:
     def test_semicolons_and_tabs_may_separate_the_columns(
         self, tmp_path: Path, separator: str
     ) -> None:
-        lines = "email|name\na@x.org|A, B; C\tD\nb@x.org|B\n"
+        lines = '"email"|"name"\na@x.org|A, B; C\tD\nb@x.org|"B"\n'
         content = lines.replace("A, B; C\tD", '"A, B; C\tD"').replace("|", separator)
 
         first, second = in_csv(tmp_path, content)
