@@ -15,10 +15,21 @@ _REFERENCE = re.compile(r"\$\{(?P<name>[^}:]*)(?::-(?P<default>[^}]*))?\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
+ENV_FILE = Path(".env")
+
+
 def read_env_file() -> None:
     """Add to the environment of this process what `.env` in the current folder sets."""
     environment = Environment(os.environ)
     environment.install(environment.read())
+
+
+def names_in_env_file() -> frozenset[str]:
+    """Return the names of the variables to which `.env` gives a value.
+
+    :raises ConfigurationError: the file, or a line of it, cannot be read.
+    """
+    return frozenset(name for name, text in _assignments() if text)
 
 
 class Environment:
@@ -63,7 +74,7 @@ class Environment:
 def _assignments() -> Iterator[tuple[str, str]]:
     """Yield the names and values in the file. A name without `=` has none, and is left out."""
     try:
-        with Path(".env").open(encoding="utf-8") as file:
+        with ENV_FILE.open(encoding="utf-8") as file:
             bindings = list(parse_stream(file))
     except FileNotFoundError:
         return

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from domain.token import TokenKind
+from doorward.diagnostics.doctor import examine
 from infrastructure.signing.signing_key import SigningKey
 from tests.support.commands import Result, doorward
 from tests.support.processes import QUICK, a_service
@@ -70,6 +71,28 @@ class TestDoctor:
 
         assert result.returncode == 1
         assert verdicts(result)["keys"] == "FAIL"
+
+    @pytest.mark.parametrize(
+        ("text", "mode", "code"),
+        [
+            ("KEYS_SECRET=s3cret\n", 0o644, 1),
+            ("REDIS_PASSWORD=s3cret\n", 0o640, 1),
+            ("REDIS_PASSWORD=s3cret\n", 0o600, 0),
+            ("PORT=8000\nREDIS_PASSWORD=\n", 0o644, 0),
+        ],
+    )
+    async def test_an_env_file_with_secrets_that_others_can_read_is_a_failure(
+        self, tmp_path: Path, text: str, mode: int, code: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = tmp_path / ".env"
+        file.write_text(text)
+        file.chmod(mode)
+        monkeypatch.chdir(tmp_path)
+
+        found = [each async for each in examine({}) if each.subject == "secrets"]
+
+        assert [each.verdict for each in found] == ["FAIL"] * code
+        assert "s3cret" not in str(found)
 
     @pytest.mark.parametrize(("is_mounted", "verdict"), [(True, "warn"), (False, "FAIL")])
     def test_keys_that_others_can_read_are_a_failure_unless_kubernetes_mounts_them(

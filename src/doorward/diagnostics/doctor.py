@@ -13,6 +13,7 @@ from typing import Any, Literal, cast
 from sqlalchemy import text
 
 from domain.token import LEEWAY, TokenKind
+from doorward.env_file import ENV_FILE, names_in_env_file
 from doorward.wiring.keys import EARLIER_FOLDER, keys_location, open_key_store
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.environment_warnings import warnings_of
@@ -57,6 +58,8 @@ async def examine(environment: Mapping[str, str]) -> AsyncIterator[Finding]:
         yield Finding("FAIL" if problems else "ok", "configuration", problem)
     for warning in warnings_of(environment):
         yield Finding("warn", "configuration", f"{warning.variable} {warning.reason}")
+    if exposed := _exposed_env_file():
+        yield Finding(*exposed)
     for subject, check in _checks(settings):
         try:
             verdict, words = await check()
@@ -93,6 +96,14 @@ async def examine_audit_log(settings: Settings, since: str | None) -> AsyncItera
         yield Finding("info", "head", f"{head.number}:{head.digest}")
     except (ConfigurationError, NotReady, chain.Broken) as error:
         yield Finding("FAIL", "audit log", str(error))
+
+
+def _exposed_env_file() -> tuple[Verdict, str, str] | None:
+    """Report `.env` if it has secrets and other users may use it."""
+    secret = {each.name for each in Settings.variables() if each.is_secret}
+    found = {name for name in names_in_env_file() if name in secret or name.endswith("_PASSWORD")}
+    exposed = _exposed([ENV_FILE], 0o077) if found else None
+    return (exposed[0], "secrets", f"{exposed[1]}, it has {min(found)}") if exposed else None
 
 
 def _parse_head(since: str | None) -> chain.Head | None:
