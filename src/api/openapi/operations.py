@@ -56,7 +56,9 @@ class OptionalBody(Operation):
     def __post_init__(self) -> None:
         if isinstance(self.request_body, RequestBody):
             self.request_body.required = False
-            self.request_body.description = "Only for clients without cookies."
+            self.request_body.description = (
+                "Clients with cookies need none. Without cookies it has the refresh token."
+            )
             for content in self.request_body.content.values():
                 _use_first_schema(content)
                 # The first example is the one that "Execute" in /docs sends, with its cookies.
