@@ -8,7 +8,7 @@ import structlog
 
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.storage.locations import Location
-from infrastructure.storage.options import StoreOptions
+from infrastructure.storage.options import InvalidUrl, StoreOptions
 from infrastructure.storage.redis.server import RedisServer
 from infrastructure.storage.redis.url import _log_ignored
 
@@ -115,3 +115,11 @@ def test_a_password_and_a_socket_are_kept() -> None:
     socket = by_option.make_connection()
     assert (socket.password, socket.db) == (password, 2)
     assert socket.path == "/run/redis.sock"  # type: ignore[attr-defined] # of Unix sockets
+
+
+@pytest.mark.parametrize("password", ["a@s3cret", "a/s3cret", "@", "/"])
+def test_a_password_that_should_be_encoded_is_named_as_the_reason(password: str) -> None:
+    with pytest.raises(InvalidUrl, match=r"write it as %40 or %2F") as refused:
+        RedisServer(f"redis://:{password}@127.0.0.1:6379/0", StoreOptions())
+
+    assert "s3cret" not in str(refused.value)

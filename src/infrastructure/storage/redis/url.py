@@ -1,5 +1,6 @@
 """URLs of Redis servers: the options that they may have, and those that Doorward sets itself."""
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
@@ -59,8 +60,9 @@ def own_url(url: str) -> str:
 
     :raises InvalidUrl: the URL cannot be read, or has an unknown option or database.
     """
-    if url.count("@") > 1:  # part of a password would be read as the host, and shown
-        raise InvalidUrl(UNREADABLE)
+    if url.count("@") > 1 or re.match(r"rediss?://[^@/]*/[^?]*@", url):
+        # A part of the password would be read as the host, and shown.
+        raise InvalidUrl("has an @ or a / in its user or password: write it as %40 or %2F")
     try:
         parts = urlsplit(url)
         options = dict(parse_qsl(parts.query, keep_blank_values=True))
