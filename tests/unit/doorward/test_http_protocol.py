@@ -185,6 +185,7 @@ FIELD = b"a: b\r\n"
         (b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + FIELD * (MOST_FIELDS - 2), 200),
         (b"GET / HTTP/1.1\r\nHost: x\r\n" + FIELD * MOST_FIELDS, 400),
         (b"GET /" + b"a" * LARGEST_HEAD + b" HTTP/1.1\r\nHost: x\r\n", 400),
+        (b"GET /" + b"a" * LARGEST_HEAD + b" HTTP/1.0\r\n", 400),
         (b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * LARGEST_HEAD + b"\r\n", 400),
         (b"GET / HTTP/1.1\r\nHost: x\r\n" + (b"A: " + b"a" * 1000 + b"\r\n") * 66, 400),
         (CHUNKED + b"0\r\n" + FIELD * (LARGEST_HEAD // 2), 400),
