@@ -32,7 +32,7 @@ from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.redis.multiplexer import RedisMultiplexer
 from infrastructure.storage.redis.server import RedisServer
 from infrastructure.storage.redis.sessions import RedisSessions
-from infrastructure.telemetry.logging import LOGS
+from infrastructure.telemetry.logging import logs
 
 
 def bare() -> Litestar:
@@ -128,10 +128,11 @@ class ReconnectingServer(RedisServer):
 
 def main() -> None:
     server.exit_on_signals()
-    settings = Settings.read().http
+    whole = Settings.read()
+    settings = whole.http
     listener = server.listen(settings.host, settings.port)
     options = server_options(settings, raise_file_limit())
-    config = server.configuration(options, LOGS, os.environ[APPLICATION])
+    config = server.configuration(options, logs(whole.logs), os.environ[APPLICATION])
     server.run(config, listener, lambda: None, lambda _: None)
 
 

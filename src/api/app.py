@@ -19,6 +19,7 @@ from api.identity_headers import is_for_gateways
 from api.json_request import JsonRequest
 from api.middleware.fast_path import FastPath, with_fast_path
 from api.middleware.head_requests import with_head_requests
+from api.middleware.preflight import with_preflights
 from api.middleware.request_context import with_request_context
 from api.middleware.security_headers import with_headers
 from api.openapi.config import SHORTEST_PASSWORD, config
@@ -60,6 +61,7 @@ def create_app(
     inner = _with_container(app.asgi_handler, container)
     inner = with_fast_path(inner, fast_path)
     inner = with_head_requests(inner, CHANGED_BY_GET, is_for_gateways)
+    inner = with_preflights(inner, origin_policy)
     inner = with_request_context(inner, origin_policy)
     app.asgi_handler = with_headers(inner, origin_policy)
     return app

@@ -147,8 +147,13 @@ def bearer(token: str) -> dict[str, str]:
 
 
 def seen(answer: httpx.Response) -> tuple[int, object, bytes]:
-    """All that a client gets to see of an answer."""
-    return answer.status_code, answer.headers.raw, answer.content
+    """All that a client gets to see of an answer, but for the id that each request has."""
+    return answer.status_code, headers_of(answer), answer.content
+
+
+def headers_of(answer: httpx.Response) -> list[tuple[bytes, bytes]]:
+    """Return the headers but for the id of the request."""
+    return [header for header in answer.headers.raw if header[0] != b"x-request-id"]
 
 
 async def stored(users: UserRepository, email: str = EMAIL) -> User:

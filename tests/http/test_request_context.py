@@ -153,7 +153,7 @@ async def test_an_invalid_request_id_is_replaced(
     assert named[0] != named[1]
 
 
-async def test_the_name_of_the_request_is_in_every_line_about_it_and_in_no_answer(
+async def test_the_id_of_a_request_is_in_its_lines_and_in_no_body(
     client: Client, lines: Callable[[], list[Line]]
 ) -> None:
     answers = [await client.register(), await client.log_in()]
@@ -162,4 +162,28 @@ async def test_the_name_of_the_request_is_in_every_line_about_it_and_in_no_answe
     assert (registered["event"], logged_in["event"]) == ("register", "login")
     assert registered["request_id"] != logged_in["request_id"]
     for answer, line in zip(answers, lines(), strict=True):
-        assert line["request_id"] not in f"{answer.headers} {answer.text}"
+        assert line["request_id"] == answer.headers["x-request-id"]
+        assert line["request_id"] not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/health/live"),
+        ("GET", "/no/such/path"),
+        ("GET", "/api/users/me"),
+        ("POST", "/api/auth/login"),
+        ("OPTIONS", "/api/auth/login"),
+    ],
+)
+async def test_each_response_has_the_id_of_its_request(
+    app: Litestar, method: str, path: str
+) -> None:
+    headers = {"x-request-id": "from-the-proxy-1", "access-control-request-method": "POST"}
+    async with a_client(app, ORIGIN, PROXY) as client:
+        response = await client.request(method, path, headers=headers)
+    async with a_client(app, ORIGIN, STRANGER) as client:
+        ids = [(await client.request(method, path)).headers["x-request-id"] for _ in range(2)]
+
+    assert response.headers["x-request-id"] == "from-the-proxy-1"
+    assert len({*ids, "from-the-proxy-1"}) == 3

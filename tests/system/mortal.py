@@ -41,7 +41,7 @@ from doorward.server.connections import raise_file_limit
 from doorward.server.lifespan import Program
 from doorward.wiring.container import make_container
 from infrastructure.config.settings import Settings
-from infrastructure.telemetry.logging import LOGS
+from infrastructure.telemetry.logging import logs
 
 HEADER = "x-killed-before"
 """The request header with the number of the step before which the server dies, from 1."""
@@ -139,7 +139,7 @@ def serve_again_and_again(listener: socket.socket) -> NoReturn:
 def serve(container: AsyncContainer, listener: socket.socket, settings: Settings) -> None:
     program = Program(partial(opened, container))
     options = server_options(settings.http, raise_file_limit())
-    config = server.configuration(options, LOGS, lambda: mortal(program))
+    config = server.configuration(options, logs(settings.logs), lambda: mortal(program))
     Server(config).run(sockets=[listener])
 
 

@@ -25,10 +25,7 @@ _WITH_PORT = re.compile(r"\[([^\[\]]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
 
 
 def with_request_context(app: ASGIApp, origin_policy: OriginPolicy) -> ASGIApp:
-    """Store the context of each request in its scope.
-
-    The request id is for the logs only: a response must not differ by it.
-    """
+    """Store the context of each request in its scope."""
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:

@@ -1,4 +1,4 @@
-"""Add security headers and CORS to every response, those of the framework included.
+"""Add security headers, CORS and the request id to every response, also to the framework's.
 
 This wraps the whole application because Litestar's own middleware does not see the responses to
 unknown paths, and its CORS refuses with plain text and allows more headers than named.
@@ -7,9 +7,9 @@ unknown paths, and its CORS refuses with plain text and allows more headers than
 from collections.abc import Iterable
 
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.identity_headers import is_for_gateways
+from api.middleware.preflight import is_preflight
 from api.security.origin_policy import OriginPolicy
 
 HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
@@ -27,40 +27,36 @@ _UNLESS_SET = (
 SECURITY_HEADERS = (*_ALWAYS, (b"vary", b"Origin"), *_UNLESS_SET)
 """The headers of a response that the server itself sends."""
 
-_PREFLIGHT = (
-    (b"access-control-allow-methods", b"GET, POST, PATCH, DELETE"),
-    (b"access-control-allow-headers", b"Authorization, Accept, Content-Type"),
-    (b"access-control-max-age", b"600"),
-)
-
-# The headers of a refusal that a client's page may read.
+# The headers that a client's page may read.
 _EXPOSED = (
     b"access-control-expose-headers",
-    b"Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate",
+    b"Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate, X-Request-Id",
 )
 
 Headers = list[tuple[bytes, bytes]]
 
 
 def with_headers(app: ASGIApp, origin_policy: OriginPolicy) -> ASGIApp:
+    """
+    :param app: an application that stores the context of each request.
+    """
+
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             await app(scope, receive, send)
             return
         cors = _cors(scope["headers"], origin_policy)
-        is_preflight = _is_preflight(scope)
-        if cors and not is_preflight:
+        if cors and not is_preflight(scope):
             cors.append(_EXPOSED)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = _complete(message["headers"], cors, origin_policy)
+                headers = _complete(message["headers"], cors, origin_policy)
+                request_id = scope["state"]["context"].request_id.encode()
+                message["headers"] = [*headers, (b"x-request-id", request_id)]
             await send(message)
 
-        if is_preflight:
-            await _answer_preflight(send_with_headers, is_allowed=bool(cors))
-        else:
-            await app(scope, receive, send_with_headers)
+        await app(scope, receive, send_with_headers)
 
     return wrapped
 
@@ -74,20 +70,6 @@ def _cors(headers: Iterable[tuple[bytes, bytes]], origin_policy: OriginPolicy) -
         (b"access-control-allow-origin", origin),
         (b"access-control-allow-credentials", b"true"),
     ]
-
-
-def _is_preflight(scope: HTTPScope) -> bool:
-    asked = b"access-control-request-method"
-    if scope["method"] != "OPTIONS" or all(name != asked for name, _ in scope["headers"]):
-        return False
-    return not is_for_gateways(scope["path"])  # a gateway would take the 204 for a success
-
-
-async def _answer_preflight(send: Send, *, is_allowed: bool) -> None:
-    """Answer 204 in any case: without the headers a browser refuses."""
-    headers = [*_PREFLIGHT] if is_allowed else []
-    await send({"type": "http.response.start", "status": 204, "headers": headers})
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def _complete(

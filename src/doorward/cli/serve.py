@@ -23,7 +23,7 @@ from infrastructure.config.environment_warnings import log_warnings
 from infrastructure.config.settings import Settings
 from infrastructure.storage.locations import locations
 from infrastructure.storage.not_ready import NotReady
-from infrastructure.telemetry.logging import LOGS, configure_logging
+from infrastructure.telemetry.logging import configure_logging, logs
 from infrastructure.telemetry.telemetry import require_tracing, serving_metrics
 
 log = structlog.stdlib.get_logger("doorward")
@@ -83,7 +83,9 @@ def _serve(
             effective=options.connections.total,
             open_files=files,
         )
-    config = server.configuration(options, LOGS, application, lifecycle, reload=reload)
+    config = server.configuration(
+        options, logs(settings.logs), application, lifecycle, reload=reload
+    )
     has_workers = http.workers > 1 or reload
     with serving_metrics(metrics or None, from_workers=has_workers) as worker_exited:
         server.run(config, listener, partial(_reconfigure, environment, files), worker_exited)

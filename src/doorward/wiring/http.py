@@ -1,6 +1,7 @@
 """The web application: its guard, its middleware and its place on the web."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from time import perf_counter
 
 from dishka import AsyncContainer, Provider, Scope, from_context, provide, provide_all
@@ -11,7 +12,8 @@ from api.app import ApiDocs, create_app
 from api.controllers.health import HealthLog
 from api.lifecycle import Lifecycle
 from api.middleware.fast_path import FastPath
-from api.middleware.instrumentation import RequestObserver, Routes, observed
+from api.middleware.instrumentation import UNKNOWN, RequestObserver, Routes, observed
+from api.middleware.preflight import REFUSED_ORIGIN
 from api.middleware.request_context import is_from_proxy
 from api.security.cookies import CookieNames, CookieWriter
 from api.security.credential_reader import CredentialReader
@@ -19,6 +21,8 @@ from api.security.guard import Guard
 from api.security.origin_policy import OriginPolicy
 from domain.password import PasswordRule
 from infrastructure.config.http import HttpSettings
+from infrastructure.config.logging import LogSettings
+from infrastructure.telemetry.access_log import AccessLog
 from infrastructure.telemetry.telemetry import Observation
 
 
@@ -55,9 +59,10 @@ class HttpProvider(Provider):
         fast_path: FastPath,
         observation: Observation,
         api_docs: ApiDocs,
+        logs: LogSettings,
     ) -> Litestar:
         app = create_app(container, guard, origin_policy, fast_path, api_docs)
-        for observer in request_observers(observation, origin_policy):
+        for observer in request_observers(observation, origin_policy, AccessLog.of(logs)):
             app.asgi_handler = observed(app.asgi_handler, Routes.of(app), observer)
         return app
 
@@ -73,9 +78,9 @@ def origin_policy(settings: HttpSettings) -> OriginPolicy:
 
 
 def request_observers(
-    observation: Observation, origin_policy: OriginPolicy
+    observation: Observation, origin_policy: OriginPolicy, access_log: AccessLog | None = None
 ) -> Iterator[RequestObserver]:
-    """Return the observers of each request, the innermost first; none when telemetry is off.
+    """Return the observers of each request, the innermost first; none when all of it is off.
 
     Only a trusted proxy may name the trace of a request, by headers such as ``traceparent``.
     """
@@ -95,3 +100,15 @@ def request_observers(
             return tracing.request(scope["method"], route, headers)
 
         yield trace
+    if access_log:
+        yield partial(_log_access, access_log)
+
+
+def _log_access(access_log: AccessLog, scope: HTTPScope, route: str) -> Callable[[int], None]:
+    began, path = perf_counter(), scope["path"] if route == UNKNOWN else route
+
+    def end(status: int) -> None:
+        refused = scope["state"].get(REFUSED_ORIGIN)
+        access_log(scope["method"], path, status, perf_counter() - began, refused)
+
+    return end

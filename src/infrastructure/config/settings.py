@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar
 
 from infrastructure.config.environment_variables import Variable, read_part, variables_of
 from infrastructure.config.http import HttpSettings
+from infrastructure.config.logging import LogSettings
 from infrastructure.config.passwords import PasswordSettings
 from infrastructure.config.rate_limits import RateLimitSettings
 from infrastructure.config.signing_keys import KeySettings
@@ -35,6 +36,7 @@ class Settings:
     tokens: TokenSettings = _part("Tokens and sessions", TokenSettings)
     passwords: PasswordSettings = _part("Passwords", PasswordSettings)
     rate_limits: RateLimitSettings = _part("Rate limits", RateLimitSettings)
+    logs: LogSettings = _part("Logs", LogSettings)
     telemetry: TelemetrySettings = _part("Metrics and traces", TelemetrySettings)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Structured logging: one JSON object a line, so that no value can forge a second line.
+"""Structured logging: one line an event, and no value can forge a second line.
 
 A module logs a stable event name in snake_case, and everything else as fields::
 
@@ -8,12 +8,22 @@ A module logs a stable event name in snake_case, and everything else as fields::
 Records pass through the standard library's logging, as those of libraries do.
 """
 
+import json
 import logging
-from typing import Any
+import sys
+from typing import Any, TextIO
 
 import structlog
+from structlog.dev import (
+    Column,
+    ConsoleRenderer,
+    KeyValueColumnFormatter,
+    LogLevelColumnFormatter,
+)
+from structlog.typing import EventDict, ExcInfo
 
 from domain.audit_event import Event
+from infrastructure.config.logging import LogSettings
 
 # Tracebacks are plain text: a structured one would show local variables, passwords among them.
 _PROCESSORS: list[Any] = [
@@ -24,21 +34,36 @@ _PROCESSORS: list[Any] = [
     structlog.processors.format_exc_info,
 ]
 
-LOGS: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "infrastructure.telemetry.logging.json_formatter"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
-    "root": {"level": "INFO", "handlers": ["stderr"]},
-}
-"""The server's logging, for :func:`logging.config.dictConfig`."""
+
+def is_on_terminal() -> bool:
+    """Return whether a person reads the log as it is written."""
+    return sys.stderr.isatty()
+
+
+def logs(settings: LogSettings) -> dict[str, Any]:
+    """Return the server's logging, for :func:`logging.config.dictConfig`."""
+    auto = "console" if is_on_terminal() else "json"
+    wanted = auto if settings.format == "auto" else settings.format
+    formatter = {"()": f"infrastructure.telemetry.logging.{wanted}_formatter"}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"chosen": formatter},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "chosen"}},
+        "root": {"level": settings.level.upper(), "handlers": ["stderr"]},
+    }
 
 
 def configure_logging() -> None:
     """Send what structlog's loggers log to the standard library's logging.
 
-    Each entry point calls this once in its process, before anything logs.
+    Each entry point calls this once in its process, before anything logs. A process that serves
+    configures more, with :func:`logs`; in others, warnings go to standard error.
     """
+    if logging.lastResort:
+        logging.lastResort.setFormatter(
+            console_formatter() if is_on_terminal() else json_formatter()
+        )
     structlog.configure(
         processors=[*_PROCESSORS, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.stdlib.BoundLogger,
@@ -48,13 +73,62 @@ def configure_logging() -> None:
 
 def json_formatter() -> logging.Formatter:
     """Make the formatter that writes a record, ours or a library's, as one JSON object."""
+    return _formatter(_event_first, structlog.processors.JSONRenderer())
+
+
+def console_formatter() -> logging.Formatter:
+    """Make the formatter for a person at a terminal: time, level, event and fields.
+
+    No value can forge a line or an escape sequence: what is not printable is escaped.
+    """
+    dim, bold, reset = "\x1b[2m", "\x1b[1m", "\x1b[0m"
+    columns = [
+        Column("timestamp", KeyValueColumnFormatter(None, dim, reset, _time_of_day)),
+        Column("level", LogLevelColumnFormatter(_LEVELS, reset)),
+        Column("event", KeyValueColumnFormatter(None, bold, reset, _printable)),
+        Column("", KeyValueColumnFormatter(dim, "", reset, _printable)),
+    ]
+    renderer = ConsoleRenderer(columns=columns, sort_keys=False, exception_formatter=_unused)
+    return _formatter(_for_a_person, renderer)
+
+
+_LEVELS = {
+    "debug": "\x1b[2m",
+    "info": "\x1b[32m",
+    "warning": "\x1b[33m",
+    "error": "\x1b[31m",
+    "critical": "\x1b[31m",
+}
+
+
+def _formatter(*processors: Any) -> logging.Formatter:
+    without_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=_PROCESSORS,
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.JSONRenderer(),
-        ],
+        foreign_pre_chain=_PROCESSORS, processors=[without_meta, *processors]
     )
+
+
+def _event_first(_logger: Any, _method: str, fields: EventDict) -> EventDict:
+    return {"event": fields.pop("event"), **fields}
+
+
+def _for_a_person(_logger: Any, _method: str, fields: EventDict) -> EventDict:
+    if "exception" in fields:
+        fields["exception"] = "\n".join(map(_printable, fields["exception"].split("\n")))
+    return {name: value for name, value in fields.items() if value not in (None, "")}
+
+
+def _time_of_day(timestamp: object) -> str:
+    return str(timestamp)[11:19]
+
+
+def _printable(value: object) -> str:
+    text = str(value)
+    return text if text.isprintable() else json.dumps(text)
+
+
+def _unused(_stream: TextIO, _exception: ExcInfo) -> None:
+    """Tracebacks are text already: see ``_PROCESSORS``."""
 
 
 class LoggedEvents:

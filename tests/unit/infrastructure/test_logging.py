@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from domain.outcome import Outcome
 from domain.request_context import RequestContext
 from domain.session import SessionId
 from domain.user import UserId
-from infrastructure.telemetry.logging import LoggedEvents, json_formatter
+from infrastructure.telemetry.logging import LoggedEvents, console_formatter, json_formatter
 from tests.support.builders import NOW, new_id
 
 USER_ID = UserId(UUID("0b8f2c1e-5a4d-4c3b-9f2e-1d0c9b8a7f6e"))
@@ -169,3 +170,55 @@ def test_a_traceback_is_one_field_without_local_variables() -> None:
     assert "raise ValueError(len(local))" in json.loads(line)["exception"]
     assert "ValueError: 64" in json.loads(line)["exception"]
     assert secret not in line
+
+
+def test_the_name_of_the_event_comes_first(caplog: pytest.LogCaptureFixture) -> None:
+    structlog.stdlib.get_logger("doorward").warning("something_failed", store="redis")
+
+    line = json_formatter().format(caplog.records[-1])
+
+    assert line.startswith('{"event": "something_failed", ')
+
+
+def on_the_console(record: logging.LogRecord) -> str:
+    """Return the line without its colours."""
+    return re.sub("\x1b\\[[0-9]+m", "", console_formatter().format(record))
+
+
+def test_on_the_console_a_line_has_time_level_event_and_fields(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    log = structlog.stdlib.get_logger("doorward")
+
+    log.warning("feed_disconnected", store="redis", detail="", user_id=None)
+
+    line = on_the_console(caplog.records[-1])
+    assert re.fullmatch(
+        r"\d\d:\d\d:\d\d \[warning \] feed_disconnected store=redis logger=doorward", line
+    )
+
+
+@pytest.mark.parametrize("end", LINE_ENDS[:-1], ids=ascii)
+def test_no_value_can_forge_a_line_of_the_console(
+    caplog: pytest.LogCaptureFixture, end: str
+) -> None:
+    structlog.stdlib.get_logger("doorward").warning(f"x{end}y", name=f"x{end}y")
+
+    line = on_the_console(caplog.records[-1])
+
+    assert line.isprintable()
+    assert on_the_console(of_a_library("%s", f"x{end}y")).isprintable()
+
+
+def test_on_the_console_a_traceback_follows_the_line() -> None:
+    with pytest.raises(ValueError, match="gone") as raised:
+        int("\x1b[2Kgone")
+    error = ValueError("\x1b[2Kgone")
+    cause = (ValueError, error, raised.tb)
+    record = logging.LogRecord("doorward", logging.ERROR, "", 0, "x_failed", (), cause)
+
+    first, *traceback = on_the_console(record).splitlines()
+
+    assert "x_failed" in first
+    assert traceback[0].startswith("Traceback")
+    assert "\x1b" not in traceback[-1]

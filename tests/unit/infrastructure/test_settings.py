@@ -92,6 +92,9 @@ READ: list[tuple[str, str, str, Any]] = [
     ("POSTGRES_USER", "ada", "storage.postgres_user", "ada"),
     ("POSTGRES_PASSWORD", "p@ss/word", "storage.postgres_password", "p@ss/word"),
     ("POSTGRES_DB", "rust_sqlx", "storage.postgres_db", "rust_sqlx"),
+    ("LOG_FORMAT", "json", "logs.format", "json"),
+    ("LOG_LEVEL", "debug", "logs.level", "debug"),
+    ("ACCESS_LOG", "errors", "logs.access", "errors"),
     ("EMBEDDED", "on", "storage.is_embedded_allowed", True),
     ("STORE_TIMEOUT", "5s", "storage.timeout", timedelta(seconds=5)),
     ("STORE_CONNECTIONS", "25", "storage.connections", 25),
@@ -210,6 +213,9 @@ DEFAULTS: dict[str, Any] = {
 }
 
 UNREADABLE = {
+    "LOG_FORMAT": ["text", "JSON"],
+    "LOG_LEVEL": ["trace", "20"],
+    "ACCESS_LOG": ["yes", "all"],
     "EMBEDDED": ["yes", "false", "ON"],
     "PORT": ["0", "65536", "-1", "8000.0", "eighty", "٨٠٠٠", "8 000", "9" * 5000],
     "KEYS_SECRET": ["hidden", b64encode(bytes(31)).decode(), b64encode(bytes(32)).decode() + ","],
