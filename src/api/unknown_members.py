@@ -32,7 +32,7 @@ def reject_unknown(members: object, body: Any) -> None:
     for schema in schemas:
         known = [field.encode_name for field in fields(schema)]
         refused = islice(_refused(members, known, schema), _MOST_NAMED)
-        if problems := [_problem(name[:_LONGEST_NAME], known) for name in refused]:
+        if problems := [_problem(_printable(name), known) for name in refused]:
             raise InvalidInput(*problems)
 
 
@@ -48,6 +48,11 @@ def _problem(name: str, known: list[str]) -> Problem:
     if near := get_close_matches(name, known, n=1):
         return Problem(name, f"is not known; did you mean {near[0]}?")
     return Problem(name, f"is not known; the members are {', '.join(known)}")
+
+
+def _printable(name: str) -> str:
+    """Cut a name, and replace the characters that a page would hide or turn around."""
+    return "".join(each if each.isprintable() else "?" for each in name[:_LONGEST_NAME])
 
 
 def _is_struct(schema: object) -> bool:

@@ -70,6 +70,16 @@ async def test_a_misspelt_member_is_answered_with_the_known_one(client: Client) 
     ]
 
 
+async def test_hidden_characters_in_the_name_of_an_unknown_member_are_replaced(
+    client: Client,
+) -> None:
+    await client.sign_up()
+
+    answer = await client.patch(ME, json={"n\u202eame\x00": "Ada King"})
+
+    assert [each["field"] for each in refusal(answer)] == ["n?ame?"]
+
+
 async def test_an_answer_about_unknown_members_is_bounded(client: Client) -> None:
     await client.sign_up()
 
