@@ -1,8 +1,12 @@
 """Readiness, the start and `doorward doctor` try whether the stores can be written."""
 
+import pkgutil
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -13,12 +17,15 @@ from sqlalchemy import make_url
 from domain.errors import Unavailable
 from doorward.diagnostics.doctor import check_schema, check_store
 from infrastructure.config.settings import Settings
+from infrastructure.storage import redis as redis_adapters
 from infrastructure.storage.backends import open_stores
 from infrastructure.storage.locations import Location
 from infrastructure.storage.not_ready import NotReady
+from infrastructure.storage.redis.multiplexer import RedisMultiplexer, Script
 from infrastructure.storage.schema_version import move_up, require_usable
 from tests.contracts.conftest import by_hand
 from tests.support import servers
+from tests.support.commands import assert_one_line, doorward
 from tests.support.waiting import PATIENT
 
 SQL_TABLES = ("users", "sessions", "rate_limits", "audit_events")
@@ -96,9 +103,23 @@ async def test_a_database_that_cannot_be_written_is_not_ready(
         await owner.close()
 
 
+READ_ONLY = "?options=-c%20default_transaction_read_only%3Don"
+
+
+def test_a_read_only_database_refuses_the_start_and_no_command_that_reads(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    url = f"{postgres_url}{READ_ONLY}"
+
+    started = doorward(tmp_path, "serve", DATABASE_URL=url)
+    shown = doorward(tmp_path, "users", "show", "ada@example.org", DATABASE_URL=url)
+
+    assert_one_line(started, 1, "cannot be used for users: it is read-only")
+    assert_one_line(shown, 1, "no user has that address")
+
+
 async def test_the_doctor_says_that_a_database_is_read_only(postgres_url: str) -> None:
-    separator = "&" if urlsplit(postgres_url).query else "?"
-    url = f"{postgres_url}{separator}options=-c%20default_transaction_read_only%3Don"
+    url = f"{postgres_url}{READ_ONLY}"
 
     with pytest.raises(NotReady, match="it is read-only"):
         await require_writes(url, "DATABASE_URL")
@@ -159,6 +180,31 @@ async def test_a_redis_user_without_the_rights_of_the_stores_is_not_ready(
                 await require_writes(url, "REDIS_URL")
         finally:
             await administrator.acl_deluser(name)
+
+
+async def test_the_check_of_redis_runs_every_script(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executed = set[str]()
+    run = RedisMultiplexer.run
+
+    async def note(self: RedisMultiplexer, script: Script, *arguments: Any) -> Any:
+        executed.add(script.digest)
+        return await run(self, script, *arguments)
+
+    monkeypatch.setattr(RedisMultiplexer, "run", note)
+    await require_ready("memory:", redis_url)
+
+    names = [each.name for each in pkgutil.iter_modules(redis_adapters.__path__)]
+    modules = [import_module(f"{redis_adapters.__name__}.{name}") for name in names]
+    scripts = {
+        each.digest
+        for module in modules
+        for each in vars(module).values()
+        if isinstance(each, Script)
+    }
+    assert len(scripts) >= 3
+    assert executed == scripts
 
 
 async def test_redis_works_whatever_responses_the_url_asks_for(redis_url: str) -> None:

@@ -50,7 +50,8 @@ async def use_cases(*, keys: bool = True) -> AsyncIterator[AsyncContainer]:
     """
     configure_logging()
     settings = read_settings()
-    await preflight.prepare(settings, keys=keys)
+    # Some commands only read, from a replica too; the others report what they cannot write.
+    await preflight.prepare(settings, keys=keys, writes=False)
     container = make_container(settings)
     try:
         yield container

@@ -18,11 +18,11 @@ from infrastructure.storage.locations import (
 from infrastructure.storage.schema_version import move_up, require_usable
 
 
-async def prepare(settings: Settings, *, keys: bool = True) -> None:
+async def prepare(settings: Settings, *, keys: bool = True, writes: bool = True) -> None:
     """Check everything, create what the embedded default needs, and migrate SQLite.
 
     :param keys: whether to require valid signing keys.
-
+    :param writes: whether to require that the stores can be written.
     :raises ConfigurationError: a setting is wrong.
     :raises NotReady: a store does not answer, or this version does not work on its schema.
     """
@@ -38,7 +38,8 @@ async def prepare(settings: Settings, *, keys: bool = True) -> None:
         with translate_errors(location, f"cannot be used for {location.role}"):
             async with location.connect(store_options(settings.storage)) as connection:
                 await location.ping(connection)
-                await location.check_writes(connection)
+                if writes:
+                    await location.check_writes(connection)
 
 
 async def check(settings: Settings, *, keys: bool = True) -> None:

@@ -29,7 +29,7 @@ from infrastructure.storage.sql.database import (
 from infrastructure.storage.sql.email_keys import rekey
 from infrastructure.storage.sql.locks import ADVISORY_LOCK, LOCK_TIMEOUT, Patience
 from infrastructure.storage.sql.online_indexes import create_concurrently, create_index
-from infrastructure.storage.sql.pooler import stateless_engine
+from infrastructure.storage.sql.pooler import stateless_engine, without_settings
 from infrastructure.storage.sql.tables import metadata, schema_compatibility
 from infrastructure.storage.sql.url import connect_options
 
@@ -38,6 +38,8 @@ SCRIPTS = _PACKAGED if _PACKAGED.exists() else Path(__file__).resolve().parents[
 """A wheel has the folder ``alembic`` of the checkout in this package."""
 OURS = frozenset(metadata.tables)
 WAIT = timedelta(minutes=1)
+_LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+"""Options of a URL that are for the statements of the service: a migration has its own limits."""
 _T = TypeVar("_T")
 
 
@@ -244,7 +246,8 @@ async def _engine(url: str) -> AsyncIterator[AsyncEngine]:
         event.listen(engine.sync_engine, "begin", begin_immediate)
     else:
         # A pooler in session mode would lend a server to each idle connection.
-        engine = stateless_engine(parsed, options, poolclass=NullPool)
+        for_migrations = without_settings(options, *_LIMITS)
+        engine = stateless_engine(parsed, for_migrations, poolclass=NullPool)
     try:
         yield engine
     finally:

@@ -11,7 +11,12 @@ _IS_VALID = text(
     "SELECT indisvalid FROM pg_index "
     "WHERE indexrelid = to_regclass(:name) AND indrelid = to_regclass(:of)"
 )
-_LOCK_HELD = (TimeoutError, asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
+_LOCK_HELD = (
+    TimeoutError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.QueryCanceledError,  # a statement_timeout of the role
+)
 
 
 def create_index(connection: Connection, name: str, on: str) -> None:

@@ -19,8 +19,8 @@ _NO_CACHE: dict[str, Any] = {
 }
 
 _KEEP_OPEN = """
-SELECT set_config('idle_session_timeout', '0', false) FROM pg_backend_pid() AS process
-WHERE process = {process}
+SELECT (SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout')
+FROM pg_backend_pid() AS process WHERE process = {process}
 """
 
 
@@ -39,9 +39,14 @@ def stateless_engine(url: URL, driver_options: dict[str, Any], **options: Any) -
 
 def without_search_path(driver_options: dict[str, Any]) -> dict[str, Any]:
     """Return the options without the search path: PgBouncer refuses it in a new connection."""
-    settings = dict(driver_options.get("server_settings", {}))
-    settings.pop("search_path", None)
-    return {**driver_options, "server_settings": settings}
+    return without_settings(driver_options, "search_path")
+
+
+def without_settings(driver_options: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Return the options without some of the server's settings."""
+    settings: dict[str, str] = driver_options.get("server_settings", {})
+    kept = {name: value for name, value in settings.items() if name not in names}
+    return {**driver_options, "server_settings": kept}
 
 
 async def is_pooled(connection: asyncpg.Connection) -> bool:
