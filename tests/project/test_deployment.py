@@ -36,7 +36,13 @@ OF_OPENTELEMETRY = {
 """What the SDK of OpenTelemetry reads by itself."""
 
 REFERENCE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
-PASSWORDS = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "PGADMIN_DEFAULT_PASSWORD"}
+PASSWORDS = {
+    "POSTGRES_PASSWORD",
+    "POSTGRES_MIGRATIONS_PASSWORD",
+    "POSTGRES_SERVICE_PASSWORD",
+    "REDIS_PASSWORD",
+    "PGADMIN_DEFAULT_PASSWORD",
+}
 
 
 def documented() -> set[str]:
@@ -122,10 +128,22 @@ def test_the_service_in_docker_uses_the_servers_beside_it() -> None:
     of_the_host = {"POSTGRES_HOST": "127.0.0.1", "DATABASE_URL": "memory:", "POSTGRES_PORT": "1"}
     filled = EXAMPLE | of_the_host | dict.fromkeys(PASSWORDS, "s3cret")
     settings = Settings.read(resolved("api", filled))
-    assert settings.storage.users_at == "postgresql://doorward:s3cret@postgres:5432/doorward"
+    server = "s3cret@postgres:5432/doorward"
+    assert settings.storage.users_at == f"postgresql://doorward_service:{server}"
     assert settings.storage.sessions_at == "redis://:s3cret@redis:6379/0"
     assert settings.http.client_origins == ("http://localhost:3000",)
-    assert Settings.read(resolved("migrate", filled)).storage.users_at == settings.storage.users_at
+    migrations = Settings.read(resolved("migrate", filled)).storage.users_at
+    assert migrations == f"postgresql://doorward_migrations:{server}"
+
+
+def test_the_superuser_of_postgresql_is_known_to_no_container_of_doorward() -> None:
+    superuser = {"POSTGRES_PASSWORD", "POSTGRES_USER"}
+    for name in ("api", "migrate"):
+        texts = map(str, SERVICES[name]["environment"].values())
+        assert not superuser & {match[1] for text in texts for match in REFERENCE.finditer(text)}
+    assert SERVICES["migrate"]["depends_on"].keys() == {"roles"}
+    assert SERVICES["roles"]["volumes"] == ["./deploy/postgres/roles.sql:/roles.sql:ro"]
+    assert (ROOT / "deploy" / "postgres" / "roles.sql").exists()
 
 
 def test_ports_are_open_to_this_machine_only() -> None:
@@ -136,9 +154,9 @@ def test_ports_are_open_to_this_machine_only() -> None:
 
 def test_a_service_starts_when_its_dependencies_answer() -> None:
     for name, service in SERVICES.items():
-        assert "healthcheck" in service or name == "migrate"
+        assert "healthcheck" in service or name in {"migrate", "roles"}
         for other, how in service.get("depends_on", {}).items():
-            awaited = "completed_successfully" if other == "migrate" else "healthy"
+            awaited = "completed_successfully" if other in {"migrate", "roles"} else "healthy"
             assert how == {"condition": f"service_{awaited}"}
     assert SERVICES["api"]["depends_on"].keys() == {"migrate", "postgres", "redis"}
     assert all("/health/ready" in check for check in instructions("HEALTHCHECK"))
