@@ -10,7 +10,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from api.controllers.account import UserController
 from api.controllers.administration import AdministrationController
 from api.controllers.api_docs import DOCUMENTATION, prepare_documentation
-from api.controllers.auth import CHANGED_BY_GET, AuthController
+from api.controllers.auth import CHANGED_BY_GET, AuthController, LegacyAuthController
 from api.controllers.gateway import VerifyController
 from api.controllers.health import OperationController
 from api.controllers.jwks import KeyController
@@ -33,17 +33,19 @@ LARGEST_BODY = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class ApiDocs:
+class RouteOptions:
     """
-    :ivar is_served: whether clients get the OpenAPI document and the page for it.
+    :ivar has_docs: whether clients get the OpenAPI document and the page for it.
+    :ivar has_legacy_get: whether GET refreshes and logs out, as POST does.
     :ivar shortest_password: the minimum length of a new password, for the document.
     """
 
-    is_served: bool = True
+    has_docs: bool = True
+    has_legacy_get: bool = True
     shortest_password: int = SHORTEST_PASSWORD
 
 
-SERVED = ApiDocs()
+ALL_ROUTES = RouteOptions()
 
 
 def create_app(
@@ -51,13 +53,13 @@ def create_app(
     guard: Guard,
     origin_policy: OriginPolicy,
     fast_path: FastPath,
-    api_docs: ApiDocs = SERVED,
+    options: RouteOptions = ALL_ROUTES,
 ) -> Litestar:
     """Put the routes behind the guard and the middleware.
 
     :param container: where the handlers' use cases come from.
     """
-    app = _routes(fast_path.names, api_docs, guard)
+    app = _routes(fast_path.names, options, guard)
     inner = _with_container(app.asgi_handler, container)
     inner = with_fast_path(inner, fast_path)
     inner = with_head_requests(inner, CHANGED_BY_GET, is_for_gateways)
@@ -69,30 +71,30 @@ def create_app(
 
 def openapi_document(origin_policy: OriginPolicy) -> dict[str, Any]:
     """Return the OpenAPI document, which needs no store."""
-    app = _routes(CookieNames.under(origin_policy), ApiDocs(is_served=False))
+    app = _routes(CookieNames.under(origin_policy), RouteOptions(has_docs=False))
     return app.openapi_schema.to_schema()
 
 
-def _routes(names: CookieNames, api_docs: ApiDocs, *guards: Guard) -> Litestar:
+def _routes(names: CookieNames, options: RouteOptions, *guards: Guard) -> Litestar:
     app = Litestar(
         route_handlers=[
-            AuthController,
+            LegacyAuthController if options.has_legacy_get else AuthController,
             VerifyController,
             UserController,
             SessionController,
             AdministrationController,
             OperationController,
             KeyController,
-            *(DOCUMENTATION if api_docs.is_served else ()),
+            *(DOCUMENTATION if options.has_docs else ()),
         ],
         guards=guards,
         exception_handlers={Exception: handle},
         request_class=JsonRequest,
         request_max_body_size=LARGEST_BODY,
-        openapi_config=config(names, api_docs.shortest_password),
+        openapi_config=config(names, options.shortest_password),
         logging_config=None,
     )
-    if api_docs.is_served:
+    if options.has_docs:
         prepare_documentation(app)
     return app
 

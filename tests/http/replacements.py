@@ -18,7 +18,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp
 
 import api.app
-from api.app import ApiDocs
+from api.app import RouteOptions
 from api.lifecycle import Lifecycle
 from api.security.cookies import CookieNames
 from api.security.credential_reader import Connection
@@ -169,15 +169,15 @@ class Builder:
             patch.setattr("api.app._routes", self._routes)
             yield
 
-    def _routes(self, names: CookieNames, api_docs: ApiDocs, guard: Guard) -> Litestar:
-        app, handler, switched = self._built(names, api_docs)
+    def _routes(self, names: CookieNames, options: RouteOptions, guard: Guard) -> Litestar:
+        app, handler, switched = self._built(names, options)
         app.asgi_handler, switched.current = handler, guard
         return app
 
     @functools.cache  # noqa: B019 - it lives as long as the run
     def _built(
-        self, names: CookieNames, api_docs: ApiDocs
+        self, names: CookieNames, options: RouteOptions
     ) -> tuple[Litestar, ASGIApp, SwitchedGuard]:
         guard = SwitchedGuard()
-        app: Litestar = self._make_routes(names, api_docs, guard)
+        app: Litestar = self._make_routes(names, options, guard)
         return app, app.asgi_handler, guard

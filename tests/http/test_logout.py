@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.http.people import LOGOUT, Client, Tokens, bearer, seen
+from tests.http.people import LOGOUT, SESSIONS, Client, Tokens, bearer, seen
 from tests.support.doubles import SettableClock
 
 SIGNED_OUT = {"status": "success"}
@@ -162,3 +162,29 @@ async def test_a_logout_without_a_valid_token_ends_no_session(client: Client) ->
     assert answer.status_code == 401
     assert answer.json()["message"] == "Token is invalid or session has expired"
     assert not await is_over(client, tokens)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_logout_clears_what_the_browser_has_cached_and_nothing_else(
+    client: Client, method: str
+) -> None:
+    """Other cookies of the site, and the storage of an application, are not Doorward's."""
+    await client.sign_up()
+
+    answer = await client.request(method, LOGOUT)
+
+    assert answer.headers["clear-site-data"] == '"cache"'
+
+
+async def test_the_end_of_the_own_session_clears_the_cache_and_that_of_another_does_not(
+    client: Client,
+) -> None:
+    await client.sign_up()
+    other = await client.come_in()
+
+    others = await client.delete(SESSIONS)
+    mine = await client.delete(SESSIONS, params={"all": "true"})
+
+    assert (await client.me(other["access_token"])).status_code == 401
+    assert "clear-site-data" not in others.headers
+    assert mine.headers["clear-site-data"] == '"cache"'

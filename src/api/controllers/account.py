@@ -5,7 +5,7 @@ from litestar import Controller, Response, delete, get, patch, post
 from litestar.params import JSONBody
 
 from api.json_request import JsonRequest
-from api.openapi.operations import ACCESS, REMOVES_COOKIES, failures
+from api.openapi.operations import ACCESS, REMOVES_COOKIES, SETS_COOKIES, failures
 from api.request_context import context_of
 from api.schemas.account import PasswordChange, PasswordConfirmation, ProfileChange
 from api.schemas.audit import ActivityAnswer
@@ -17,7 +17,7 @@ from api.schemas.users import UserAnswer
 from api.security.cookies import CookieWriter
 from api.security.credential_reader import CredentialReader
 from api.security.origin_policy import CrossSiteRequest
-from api.token_response import token_response
+from api.session_response import logged_out, token_response
 from application.account import ChangePassword, ChangeProfile, DeleteAccount, ExportAccount
 from application.audit_log import ListActivity
 from domain.errors import (
@@ -97,7 +97,7 @@ class UserController(Controller):
     ) -> Response[Done]:
         """Delete everything about me, permanently. All my tokens are invalid at once."""
         await delete_account(request.user, data.password, context_of(request))
-        return Response(Done("success"), cookies=cookies.removal())
+        return logged_out(cookies)
 
     @get(
         "/me/export",
@@ -132,6 +132,7 @@ class UserController(Controller):
         "/me/password",
         status_code=200,
         summary="Change my password",
+        response_headers=SETS_COOKIES,
         responses=_WITH_PASSWORD,
     )
     @inject

@@ -29,7 +29,7 @@ from api.security.cookies import CookieWriter
 from api.security.credential_reader import CredentialReader
 from api.security.guard import PUBLIC
 from api.security.origin_policy import CrossSiteRequest
-from api.token_response import token_response
+from api.session_response import logged_out, token_response
 from application.authentication import Login, Logout, RefreshAccess, TokenPair
 from application.registration import RegisterUser
 from domain.errors import (
@@ -139,26 +139,6 @@ class AuthController(Controller):
         tokens = await refresh_access(in_body, _with_device(request, credentials))
         return token_response(tokens, "bearer", cookies)
 
-    @get(
-        "/refresh",
-        summary="Refresh the tokens with the cookie",
-        response_headers=SETS_COOKIES,
-        deprecated=True,
-        security=REFRESH,
-        responses=_REFRESH_FAILURES,
-    )
-    @inject
-    async def refresh_by_get(
-        self,
-        request: JsonRequest,
-        refresh_access: FromDishka[RefreshAccess],
-        credentials: FromDishka[CredentialReader],
-        cookies: FromDishka[CookieWriter],
-    ) -> Response[TokenAnswer]:
-        """Refresh with the cookie, for old clients. Use `POST`."""
-        tokens = await _refresh_by_cookie(request, refresh_access, credentials)
-        return token_response(tokens, None, cookies)
-
     @post(
         "/logout",
         status_code=200,
@@ -183,7 +163,31 @@ class AuthController(Controller):
         """
         in_body = data.refresh_token if data else None
         await _log_out(request, log_out, credentials, in_body)
-        return Response(Done("success"), cookies=cookies.removal())
+        return logged_out(cookies)
+
+
+class LegacyAuthController(AuthController):
+    """Also has the routes of the tutorial where GET changes something."""
+
+    @get(
+        "/refresh",
+        summary="Refresh the tokens with the cookie",
+        response_headers=SETS_COOKIES,
+        deprecated=True,
+        security=REFRESH,
+        responses=_REFRESH_FAILURES,
+    )
+    @inject
+    async def refresh_by_get(
+        self,
+        request: JsonRequest,
+        refresh_access: FromDishka[RefreshAccess],
+        credentials: FromDishka[CredentialReader],
+        cookies: FromDishka[CookieWriter],
+    ) -> Response[TokenAnswer]:
+        """Refresh with the cookie, for old clients. Use `POST`."""
+        tokens = await _refresh_by_cookie(request, refresh_access, credentials)
+        return token_response(tokens, None, cookies)
 
     @get(
         "/logout",
@@ -203,7 +207,7 @@ class AuthController(Controller):
     ) -> Response[Done]:
         """Log out, for old clients. Use `POST`."""
         await _log_out(request, log_out, credentials, None)
-        return Response(Done("success"), cookies=cookies.removal())
+        return logged_out(cookies)
 
 
 async def _refresh_by_cookie(

@@ -13,6 +13,7 @@ from api.schemas.sessions import SessionsAnswer
 from api.schemas.success import Done
 from api.security.cookies import CookieWriter
 from api.security.origin_policy import CrossSiteRequest
+from api.session_response import logged_out
 from application.sessions import (
     ListSessions,
     RevokeAllSessions,
@@ -85,7 +86,4 @@ class SessionController(Controller):
 
 
 def _done(cookies: CookieWriter, *, is_out: bool) -> Response[Done]:
-    answer = Response(Done("success"))
-    if is_out:
-        answer.cookies = cookies.removal()
-    return answer
+    return logged_out(cookies) if is_out else Response(Done("success"))

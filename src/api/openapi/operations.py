@@ -44,7 +44,15 @@ SETS_COOKIES = [
         "its account is under attack."
     )
 ]
-REMOVES_COOKIES = [_set_cookie("Removes the cookies of the session, if it is the caller's.")]
+REMOVES_COOKIES = [
+    _set_cookie("Removes the cookies of the session, if it is the caller's."),
+    ResponseHeader(
+        name="Clear-Site-Data",
+        description='`"cache"`, if it is the caller\'s.',
+        value="",
+        documentation_only=True,
+    ),
+]
 
 
 @dataclass

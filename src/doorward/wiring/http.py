@@ -8,7 +8,7 @@ from dishka import AsyncContainer, Provider, Scope, from_context, provide, provi
 from litestar import Litestar
 from litestar.types import HTTPScope
 
-from api.app import ApiDocs, create_app
+from api.app import RouteOptions, create_app
 from api.controllers.health import HealthLog
 from api.lifecycle import Lifecycle
 from api.middleware.fast_path import FastPath
@@ -47,8 +47,8 @@ class HttpProvider(Provider):
         return CookieNames.under(origin_policy, settings.cookie_prefix)
 
     @provide
-    def api_docs(self, settings: HttpSettings, rule: PasswordRule) -> ApiDocs:
-        return ApiDocs(settings.api_docs, rule.shortest)
+    def route_options(self, settings: HttpSettings, rule: PasswordRule) -> RouteOptions:
+        return RouteOptions(settings.api_docs, settings.legacy_get, rule.shortest)
 
     @provide
     def app(
@@ -58,10 +58,10 @@ class HttpProvider(Provider):
         origin_policy: OriginPolicy,
         fast_path: FastPath,
         observation: Observation,
-        api_docs: ApiDocs,
+        options: RouteOptions,
         logs: LogSettings,
     ) -> Litestar:
-        app = create_app(container, guard, origin_policy, fast_path, api_docs)
+        app = create_app(container, guard, origin_policy, fast_path, options)
         for observer in request_observers(observation, origin_policy, AccessLog.of(logs)):
             app.asgi_handler = observed(app.asgi_handler, Routes.of(app), observer)
         return app

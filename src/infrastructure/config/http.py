@@ -44,6 +44,13 @@ class HttpSettings:
         "on",
         "`off`: neither the page `/docs` nor the document `/openapi.json` is served.",
     )
+    legacy_get: bool = declare(
+        "LEGACY_GET",
+        parsers.on_or_off,
+        "on",
+        "`off`: `GET` neither refreshes nor logs out, only `POST` does. Over plain http another "
+        "site can make a browser send such a `GET`.",
+    )
     request_timeout: timedelta = declare(
         "REQUEST_TIMEOUT",
         parsers.lifetime,

@@ -1,10 +1,17 @@
-"""The response that hands out the tokens of a session."""
+"""The responses that begin and end a session in its client."""
 
 from litestar import Response
 
 from api.schemas.auth import TokenAnswer, Transport
+from api.schemas.success import Done
 from api.security.cookies import CookieWriter
 from application.authentication import TokenPair
+
+CLEAR_SITE_DATA = '"cache"'
+"""What a browser forgets of this origin when its session ends (W3C Clear Site Data): the pages
+that an application has shown. Not ``cookies``, which would remove those of all other applications
+of the site and the cookie of the device, and not ``storage``: it belongs to the applications.
+"""
 
 
 def token_response(
@@ -25,3 +32,9 @@ def token_response(
     if device_token is not None:
         response.set_cookie(cookies.of_device(device_token))
     return response
+
+
+def logged_out(cookies: CookieWriter) -> Response[Done]:
+    """Make the browser forget the session and what it has cached of this origin."""
+    headers = {"Clear-Site-Data": CLEAR_SITE_DATA}
+    return Response(Done("success"), cookies=cookies.removal(), headers=headers)
