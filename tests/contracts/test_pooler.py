@@ -6,21 +6,25 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
+from sqlalchemy import text
 
 from application.pagination import UserQuery
 from domain.email import Email
 from infrastructure.storage.backends import open_stores
 from infrastructure.storage.options import StoreOptions
+from infrastructure.storage.sql import pooler
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.migrations import current, newest, upgrade
+from infrastructure.storage.sql.users import SqlUsers
 from tests.contracts.conftest import an_event, by_hand, effects
 from tests.support import servers
 from tests.support.builders import NOW, a_session, ada, refreshed
 from tests.support.commands import doorward
 from tests.support.waiting import PATIENCE, PATIENT
 
-pytestmark = pytest.mark.skipif(
+with_pgbouncer = pytest.mark.skipif(
     not servers.has_pgbouncer(), reason="no PgBouncer, which Debian has and PyPI and npm have not"
 )
 
@@ -47,6 +51,7 @@ def through(bouncer: servers.Server, url: str) -> str:
     return urlsplit(bouncer.url)._replace(path=urlsplit(url).path).geturl()
 
 
+@with_pgbouncer
 async def test_processes_that_migrate_at_once_through_a_pooler_do_not_disturb_each_other(
     pooled_url: str, empty_postgres_url: str
 ) -> None:
@@ -61,6 +66,7 @@ async def test_processes_that_migrate_at_once_through_a_pooler_do_not_disturb_ea
     assert [tuple(row) for row in await by_hand(empty_postgres_url, schemas)] == [(expected,)]
 
 
+@with_pgbouncer
 async def test_the_stores_work_through_a_pooler(pooled_url: str) -> None:
     await upgrade(pooled_url)
 
@@ -87,6 +93,7 @@ async def use_stores(url: str, name: str) -> None:
             assert (await stores.users.delete(user.id, effects(an_event()))).changed
 
 
+@with_pgbouncer
 async def test_a_pooler_is_recognised(pooled_url: str, empty_postgres_url: str) -> None:
     async with (
         Database.open(pooled_url, StoreOptions()) as behind,
@@ -96,6 +103,7 @@ async def test_a_pooler_is_recognised(pooled_url: str, empty_postgres_url: str) 
         assert not await direct.is_pooled()
 
 
+@with_pgbouncer
 def test_commands_work_through_a_pooler(
     bouncer: servers.Server, postgres_url: str, tmp_path: Path
 ) -> None:
@@ -105,3 +113,26 @@ def test_commands_work_through_a_pooler(
 
     assert result.returncode == 0, result.stdout
     assert "through a connection pooler" in result.stdout
+
+
+@pytest.mark.parametrize("schema", ["", "?schema=public"])
+async def test_nothing_of_a_session_is_kept_behind_a_pooler(
+    postgres_url: str, schema: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def pretend(_: asyncpg.Connection) -> bool:
+        return True
+
+    monkeypatch.setattr(pooler, "is_pooled", pretend)
+    async with Database.open(postgres_url + schema, StoreOptions(pool_size=1)) as database:
+        users = SqlUsers(database)
+        await users.add(user := ada())
+        assert await users.get(user.id) == user
+
+        async with database.connection("users") as connection:
+            transaction = await connection.scalar(text("SELECT pg_current_xact_id()::text"))
+            assert (
+                await connection.scalar(text("SELECT pg_current_xact_id()::text")) == transaction
+            )
+            assert (
+                await connection.scalar(text("SELECT count(*) FROM pg_prepared_statements")) == 0
+            )
