@@ -182,6 +182,19 @@ def test_a_repetition_after_a_rotation_by_the_release_before_gets_the_valid_toke
         present(session, session.spent_id, NOW + GRACE, caller=HERE)
 
 
+def test_a_rotation_by_the_release_before_leaves_what_is_known_of_earlier_ones_harmless() -> None:
+    """Its nodes do not know the column, so it is of an earlier rotation."""
+    first = a_session()
+    session = rotated(rotated(first, NOW), NOW)
+    session = replace(session, token_id=TokenId(new_id()), spent_id=session.token_id)
+
+    assert present(session, session.spent_id, NOW, caller=HERE) is session
+    with pytest.raises(RefreshTokenReused):
+        present(session, session.spent_id, NOW, caller=THIEF)
+    with pytest.raises(RefreshTokenReused):
+        present(session, first.token_id, NOW, caller=HERE)
+
+
 @pytest.mark.parametrize("ancestor", [1, 2])
 @pytest.mark.parametrize(
     ("first", "second"),
