@@ -28,6 +28,8 @@ def is_short_normalized(text: str, longest: int) -> bool:
     The time to normalise a text grows faster than the length of the result, and one character can
     become eighteen. Letters and marks that NFKC composes are counted one by one.
     """
+    if text.isascii():
+        return len(text) <= longest
     length = 0
     for character in text:
         length += len(unicodedata.normalize("NFKC", character))

@@ -19,7 +19,7 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import case, delete, func, insert, select, update
 from sqlalchemy.engine import MappingResult
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -97,16 +97,26 @@ async def _users_there(connection: AsyncConnection, events: Sequence[Event]) -> 
     return set(map(UserId, await connection.scalars(query))) if owners - {None} else set()
 
 
-async def last_before(connection: AsyncConnection, before: datetime) -> int:
+async def last_before(database: Database, before: datetime) -> int:
     """Return the number of the last row of those at the beginning that are before this time.
 
-    :param connection: in a transaction.
+    The rows are read in steps that end in time, however many there are.
     """
-    ends = select(audit_chain.c.start_number, audit_chain.c.last_number).with_for_update()
-    start, last = (await connection.execute(ends)).one()
-    first_kept = select(func.min(audit_events.c.number)).where(audit_events.c.at >= before)
-    kept = await connection.scalar(first_kept)
-    return int(last if kept is None else max(start, kept - 1))
+    async with database.connection(ROLE) as connection:
+        after = await connection.scalar(select(audit_chain.c.start_number)) or 0
+    while True:
+        columns = (audit_events.c.number, audit_events.c.at)
+        some = select(*columns).where(audit_events.c.number > after)
+        step = some.order_by(audit_events.c.number).limit(10 * _BATCH).subquery()
+        first_kept = func.min(case((step.c.at >= before, step.c.number)))
+        async with database.connection(ROLE) as connection:
+            rows = await connection.execute(select(func.max(step.c.number), first_kept))
+        last, kept = rows.one()
+        if kept is not None:
+            return int(kept) - 1
+        if last is None:
+            return after
+        after = last
 
 
 async def prune(connection: AsyncConnection, through: int) -> int:

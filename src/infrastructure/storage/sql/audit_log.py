@@ -113,11 +113,9 @@ class SqlAuditLog(AuditLog):
                 forgotten = (await connection.execute(statement)).rowcount
 
     async def prune(self, before: datetime, effects: Effects = NO_EFFECTS) -> Stored[int]:
-        count, through = 0, None
+        count, through = 0, await chain.last_before(self._database, before)
         while True:
             async with self._database.transaction(chain.ROLE) as connection:
-                if through is None:
-                    through = await chain.last_before(connection, before)
                 some = await chain.prune(connection, through)
                 if some and not count and effects.events:
                     events = [event.pruning_through(through) for event in effects.events]
