@@ -1,5 +1,6 @@
 -- The roles of Doorward in PostgreSQL, for psql as a superuser. It may be repeated, also in a
--- database that a superuser has migrated before: its tables are handed over.
+-- database that a superuser has migrated before: its tables are handed over. The database is for
+-- Doorward alone: other roles but superusers can no longer connect, unless that is granted to them.
 --
 --   doorward_migrations  owns the tables; `doorward migrate` connects as this role
 --   doorward_service     reads and writes rows, and can change no table, function or trigger
