@@ -206,7 +206,9 @@ class BoundedHttp(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Keep no more of a body than the application needs to see that it is too large."""
         self._without_progress = 0
-        super().on_body(body[: LARGEST_BODY + 1 - len(self.cycle.body)])
+        room = LARGEST_BODY + 1 - len(self.cycle.body)
+        if room > 0 and not self.cycle.response_complete:
+            super().on_body(body[:room])
 
     def on_message_complete(self) -> None:
         if self.parser.should_upgrade():
