@@ -1,5 +1,6 @@
 """Servers under measurement, in processes of their own: the service and its references."""
 
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.testbed import StoreUrls, Testbed
-from tests.support.processes import Service, a_service
+from tests.support.processes import SERVE, Service, a_service
 
 ROOT = Path(__file__).resolve().parents[1]
 APPLICATION = "BENCH_APPLICATION"
@@ -58,11 +59,11 @@ def _start(testbed: Testbed, urls: StoreUrls, variant: Variant) -> AbstractConte
         **variant.settings,
     }
     if variant.application is None:
-        return a_service(folder, **environment)
+        return a_service(folder, SERVE, **environment)
     environment |= {APPLICATION: variant.application, "PYTHONPATH": str(ROOT)}
     return a_service(folder, command=REFERENCE, **environment)
 
 
 def _terminate(service: Service) -> None:
     assert service.process is not None
-    service.process.terminate()
+    service.process.send_signal(signal.SIGTERM)

@@ -68,7 +68,7 @@ class TestServe:
 
     @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
     def test_a_signal_ends_it_successfully(self, tmp_path: Path, by: signal.Signals) -> None:
-        with a_service(tmp_path) as service:
+        with a_service(tmp_path, SERVE) as service:
             assert service.end(by) == 0
             assert "Traceback" not in service.log
 
@@ -80,7 +80,7 @@ class TestServe:
 
     def test_a_kill_and_a_restart_keep_all_sessions(self, tmp_path: Path) -> None:
         somebody = {"email": "ada@example.org", "password": "correct horse battery staple"}
-        with a_service(tmp_path) as service:
+        with a_service(tmp_path, SERVE) as service:
             with httpx.Client(base_url=service.url) as client:
                 registered = client.post("/api/auth/register", json={"name": "Ada"} | somebody)
                 registered.raise_for_status()

@@ -1,6 +1,8 @@
 """The service as people run it: the command `doorward serve`, in a process of its own."""
 
+import atexit
 import http.client
+import json
 import os
 import secrets
 import signal
@@ -10,16 +12,98 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from select import select
+from threading import Lock
+from typing import Protocol
 
 from tests.support.waiting import PATIENCE
 from tests.support.watch import secrets_in
 
 COMMAND = str(Path(sys.executable).with_name("doorward"))
 SERVE = (COMMAND, "serve")
+WITHOUT_DELAY = {"SHUTDOWN_DELAY": "0s", "STORE_TIMEOUT": "60s"}
+"""Settings that a service of a test has unless it has others: a busy machine is no outage."""
+
+_PRELOADED = Path(__file__).with_name("preloaded.py")
+_one_at_a_time = Lock()
 QUICK = {"TOKEN_ALGORITHM": "EdDSA", "ARGON2_MEMORY_KIB": "19456", "STORE_TIMEOUT": "60s"}
 """Settings for a service whose keys, hashes and time limits are not what a test is about."""
+
+
+class Process(Protocol):
+    """What tests need of a :class:`subprocess.Popen`."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def send_signal(self, sig: int) -> None: ...
+
+
+@dataclass
+class ForkedProcess:
+    """A service that was forked off the preloaded program, which reports its exit code.
+
+    :ivar status: the descriptor on which it does.
+    """
+
+    pid: int
+    status: int
+    returncode: int | None = field(default=None, init=False)
+
+    def poll(self) -> int | None:
+        return self._await(0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        code = self._await(timeout)
+        if code is None:
+            raise subprocess.TimeoutExpired(SERVE, timeout or 0)
+        return code
+
+    def send_signal(self, sig: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, sig)
+
+    def _await(self, timeout: float | None) -> int | None:
+        if self.returncode is None and select([self.status], [], [], timeout)[0]:
+            self.returncode = int(os.read(self.status, 20))
+            os.close(self.status)
+        return self.returncode
+
+
+@cache
+def _preloaded() -> socket.socket:
+    """Start the program that forks services; return its control socket. It ends with this one."""
+    ours, its = socket.socketpair()
+    with its:
+        process = subprocess.Popen(
+            # -P: do not import modules from its folder, which are tests.
+            [sys.executable, "-P", _PRELOADED, str(its.fileno())],
+            env={"PATH": os.environ["PATH"]},
+            pass_fds=[its.fileno()],
+            stdin=subprocess.DEVNULL,
+        )
+
+    def end() -> None:
+        ours.close()
+        process.wait(PATIENCE)
+
+    atexit.register(end)
+    return ours
+
+
+def _fork(folder: Path, environment: Mapping[str, str], log: int) -> ForkedProcess:
+    request = {"command": ["doorward", "serve"], "folder": str(folder), "environment": environment}
+    status, its = os.pipe()
+    with _one_at_a_time:
+        socket.send_fds(_preloaded(), [json.dumps(request).encode(), b"\n"], [log, its])
+        os.close(its)
+        return ForkedProcess(int(os.read(status, 20)), status)
 
 
 @dataclass
@@ -28,14 +112,15 @@ class Service:
 
     :ivar folder: where it runs: its ``var`` and its log are there.
     :ivar environment: what is configured, beside PORT. Nothing of this process's is passed on. It
-        ends without a delay, unless that is configured.
+        ends without a delay and waits for its stores, unless that is configured.
+    :ivar command: how it is started; ``None`` for ``doorward serve``, already imported.
     """
 
     folder: Path
     environment: Mapping[str, str]
     port: int
-    command: Sequence[str] = SERVE
-    process: subprocess.Popen[bytes] | None = None
+    command: Sequence[str] | None = None
+    process: Process | None = None
 
     @property
     def url(self) -> str:
@@ -47,11 +132,15 @@ class Service:
 
     def start(self) -> None:
         """Start it, or start it again on what it has left behind."""
-        own = {"PATH": os.environ["PATH"], "PORT": str(self.port), "SHUTDOWN_DELAY": "0s"}
-        environment = own | dict(self.environment)
+        own = {"PATH": os.environ["PATH"], "PORT": str(self.port)}
+        environment = own | WITHOUT_DELAY | dict(self.environment)
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                self.command, cwd=self.folder, env=environment, stdout=log, stderr=log
+            self.process = (
+                _fork(self.folder, environment, log.fileno())
+                if self.command is None
+                else subprocess.Popen(
+                    self.command, cwd=self.folder, env=environment, stdout=log, stderr=log
+                )
             )
         deadline = time.monotonic() + PATIENCE
         while not self.answers():
@@ -91,7 +180,7 @@ def free_port() -> int:
 
 @contextmanager
 def a_service(
-    folder: Path, command: Sequence[str] = SERVE, **environment: str
+    folder: Path, command: Sequence[str] | None = None, **environment: str
 ) -> Iterator[Service]:
     service = Service(folder, environment, free_port(), command)
     try:

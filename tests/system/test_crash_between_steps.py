@@ -35,7 +35,7 @@ from tests.support.waiting import PATIENCE
 from tests.support.watch import secrets_in
 from tests.system import mortal
 
-PATIENT = {"REFRESH_GRACE": "1m", "STORE_TIMEOUT": "10s"}  # for a busy machine
+PATIENT = {"REFRESH_GRACE": "1m"}  # for a busy machine
 BROKEN = (httpx.RemoteProtocolError, httpx.ReadError)
 _T = TypeVar("_T")
 

@@ -62,7 +62,8 @@ def service(
     tmp_path_factory: pytest.TempPathFactory, on_servers: dict[str, str]
 ) -> Iterator[Service]:
     """Start one service for all tests: it has to survive each outage."""
-    with a_service(tmp_path_factory.mktemp("outages"), **on_servers) as service:
+    settings = on_servers | {"STORE_TIMEOUT": "1s"}
+    with a_service(tmp_path_factory.mktemp("outages"), **settings) as service:
         yield service
 
 

@@ -1,0 +1,70 @@
+"""Fork ``doorward serve`` off a process that has imported it: a program that the tests run.
+
+Two thirds of the computing time of a start go into imports. The forked process is the service in
+all else: it has its own folder, environment, log and signals, and reads its settings after the
+fork. ``tests/cli/test_serve.py`` starts the command itself.
+
+Each request on the control socket, one line of JSON with two descriptors, starts a service::
+
+    {"command": ["doorward", "serve"], "folder": "/tmp/a", "environment": {"PORT": "8000"}}
+
+The first descriptor is that of its log. The second one gets two lines, the process id and, when
+the process has ended, its exit code, negative for a signal.
+"""
+
+import json
+import os
+import signal
+import socket
+import sys
+
+import doorward.cli.serve  # noqa: F401 - to be there already
+from doorward.cli.main import main
+
+LONGEST = 1 << 20
+
+
+def fork_services(control: socket.socket) -> None:
+    """Serve requests until the control socket is closed."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the guardians are not waited for
+    while True:
+        request, descriptors, _, _ = socket.recv_fds(control, LONGEST, 2)
+        if not request:
+            return
+        while not request.endswith(b"\n"):
+            request += control.recv(LONGEST)
+        if os.fork() == 0:
+            control.close()
+            guard(json.loads(request), *descriptors)
+        for each in descriptors:
+            os.close(each)
+
+
+def guard(request: dict[str, object], log: int, status: int) -> None:
+    """Fork the service, and report its id and its end: only a parent gets an exit code."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    pid = os.fork()
+    if pid == 0:
+        os.close(status)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        os.close(log)
+        run(**request)  # type: ignore[arg-type]
+    os.write(status, f"{pid}\n".encode())
+    _, ended = os.waitpid(pid, 0)
+    os.write(status, f"{os.waitstatus_to_exitcode(ended)}\n".encode())
+    os._exit(0)
+
+
+def run(command: list[str], folder: str, environment: dict[str, str]) -> None:
+    """Run the command in this process, with this environment and no other."""
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = command
+    main()
+    sys.exit(0)
+
+
+if __name__ == "__main__":  # worker processes of a service import this module too
+    fork_services(socket.socket(fileno=int(sys.argv[1])))
