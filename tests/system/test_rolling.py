@@ -240,8 +240,7 @@ async def test_a_login_that_would_wait_too_long_gets_503(tmp_path: Path) -> None
         assert not any("Cancel" in each for each in events(service))
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-@pytest.mark.parametrize("first", [None, signal.SIGTERM])
+@pytest.mark.parametrize(("workers", "first"), [("1", signal.SIGTERM), ("2", None)])
 async def test_ctrl_c_skips_the_delay(
     tmp_path: Path, workers: str, first: signal.Signals | None
 ) -> None:

@@ -13,7 +13,6 @@ from pathlib import Path
 from threading import Thread
 
 import httpx
-import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
@@ -201,15 +200,14 @@ def test_a_collector_that_is_down_delays_no_request(tmp_path: Path) -> None:
         assert "Traceback" not in service.log
 
 
-@pytest.mark.parametrize(
-    "off",
-    [{}, {"OTEL_SDK_DISABLED": "true"}, {"OTEL_TRACES_EXPORTER": "none"}],
-    ids=["nothing is set", "the SDK is disabled", "no exporter"],
-)
-def test_traces_are_off_by_default(tmp_path: Path, off: dict[str, str]) -> None:
+def test_a_service_without_traces_sends_none_and_logs_no_trace_ids(tmp_path: Path) -> None:
+    """``tests/unit/infrastructure/test_settings.py`` has the settings that turn traces off."""
     with a_collector() as collector:
-        asked = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url} if off else {}
-        with a_service(tmp_path, **asked, **off) as service:
+        settings = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+            "OTEL_TRACES_EXPORTER": "none",
+        }
+        with a_service(tmp_path, **settings) as service:
             log_in(service)
             service.end()
 

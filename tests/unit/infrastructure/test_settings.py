@@ -513,6 +513,7 @@ def test_every_algorithm_of_the_signer_can_be_chosen() -> None:
 def test_traces_that_are_configured_can_be_turned_off(off: dict[str, str]) -> None:
     configured = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
 
+    assert not Settings.read({}).telemetry.is_traced
     assert Settings.read(configured).telemetry.is_traced
     assert not Settings.read(configured | off).telemetry.is_traced
 
