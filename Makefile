@@ -23,8 +23,8 @@ serve: runtime ## run the service on http://127.0.0.1:8000 (HOST and PORT change
 test: bootstrap ## run every test; ARGS="-k login" picks some, ARGS=-n0 runs them in one process
 	@exec $(PYTEST) $(ARGS)
 
-test-quick: bootstrap ## run the unit tests, which need no server
-	@exec $(PYTEST) tests/unit $(ARGS)
+test-quick: bootstrap ## run the tests that need no server, no database and no other process
+	@exec $(PYTEST) -m "not system and not slow" tests/unit tests/http tests/contracts tests/model $(ARGS)
 
 coverage: bootstrap ## run the unit tests of domain and application; fail if they leave out a line
 	@exec $(PYTEST) tests/unit/domain tests/unit/application --cov $(ARGS)

@@ -88,6 +88,24 @@ def pytest_configure() -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", memory)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs more than this process and its memory as ``system``."""
+    for item in items:
+        if _is_of_the_system(item):
+            item.add_marker(pytest.mark.system)
+
+
+def _is_of_the_system(item: pytest.Item) -> bool:
+    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    fixtures = set(getattr(item, "fixturenames", ()))
+    parameters = item.name.partition("[")[2]
+    return (
+        folder in {"cli", "project", "schema", "system"}
+        or bool(fixtures & {"postgres", "redis_server", "migrated_sqlite", "service"})
+        or any(each in parameters for each in ("sqlite", "postgres", "redis"))
+    )
+
+
 def pytest_report_header() -> str:
     return servers.describe()
 

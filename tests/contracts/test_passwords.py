@@ -17,6 +17,8 @@ from infrastructure.passwords.hashing_pool import HashingPool
 from tests.support.builders import CLIENT
 from tests.support.doubles import QuickHasher
 
+pytestmark = pytest.mark.slow
+
 RIGHT = Password.parse("correct horse battery staple")
 
 

@@ -29,6 +29,8 @@ from tests.model.near import BOUND, NearScenario, drive_the_time
 from tests.model.steps import Crash
 from tests.support.builders import MICROSECOND, PASSWORD
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES, LENGTH = 150, 40
 WORKERS = st.integers(0, 1)
 MOMENTS = st.sampled_from([MICROSECOND, BOUND / 4, BOUND / 2, BOUND - MICROSECOND, BOUND])

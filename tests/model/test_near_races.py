@@ -27,6 +27,8 @@ from infrastructure.storage.options import StoreOptions
 from tests.model.test_races import STACKS
 from tests.support.builders import a_session, ada
 
+pytestmark = pytest.mark.slow
+
 Record = Session | User
 
 OPTIONS = StoreOptions(timeout=timedelta(seconds=20), cached_users=1000)

@@ -27,6 +27,8 @@ from infrastructure.storage.sql.signing_keys import SqlKeys
 from tests.support.builders import NOW
 from tests.support.doubles import SettableClock
 
+pytestmark = pytest.mark.slow
+
 ACCESS, REFRESH = TokenKind
 PAST, FUTURE = NOW - timedelta(days=3), NOW + timedelta(days=3)
 SECRET = base64.b64encode(bytes(range(32))).decode()

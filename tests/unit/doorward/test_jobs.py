@@ -36,6 +36,8 @@ from infrastructure.signing.key_store import LoadedKeys, WritableKeyStore
 from tests.support.builders import NOW, SECOND, World, a_session
 from tests.support.jobs import JobTime
 
+pytestmark = pytest.mark.slow
+
 THERE = RequestContext("198.51.100.7")
 BOUND = timedelta(seconds=2)
 ROTATION = timedelta(days=30)

@@ -18,6 +18,8 @@ from infrastructure.passwords.argon2_hasher import (
 from infrastructure.passwords.hashing_pool import HashingPool
 from tests.support.builders import CLIENT
 
+pytestmark = pytest.mark.slow
+
 RIGHT = Password.parse("correct horse battery staple")
 
 

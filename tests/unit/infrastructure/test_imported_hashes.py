@@ -43,6 +43,8 @@ from tests.unit.infrastructure.published_hashes import (
     WRAPPED,
 )
 
+pytestmark = pytest.mark.slow
+
 WRONG = f"{PASSWORD}r"
 SALT = b"sixteen bytes +/"
 SHA1 = hashes.SHA1()  # noqa: S303 - nobody chooses it today

@@ -408,6 +408,7 @@ async def test_missing_users_take_no_more_room_than_others(subject: Subject) -> 
     assert len(subject.cache._cache._partitions) <= MAX_USERS
 
 
+@pytest.mark.slow
 async def test_memory_is_bounded_for_any_number_of_users() -> None:
     feed = ManualFeed()
     cache = NearCacheUsers(MemoryUsers(), feed, 100)
