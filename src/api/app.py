@@ -14,6 +14,7 @@ from api.controllers.auth import CHANGED_BY_GET, AuthController, LegacyAuthContr
 from api.controllers.gateway import VerifyController
 from api.controllers.health import OperationController
 from api.controllers.jwks import KeyController
+from api.controllers.root import prepare_root, root
 from api.controllers.sessions import SessionController
 from api.identity_headers import is_for_gateways
 from api.json_request import JsonRequest
@@ -85,6 +86,7 @@ def _routes(names: CookieNames, options: RouteOptions, *guards: Guard) -> Litest
             AdministrationController,
             OperationController,
             KeyController,
+            root,
             *(DOCUMENTATION if options.has_docs else ()),
         ],
         guards=guards,
@@ -94,6 +96,7 @@ def _routes(names: CookieNames, options: RouteOptions, *guards: Guard) -> Litest
         openapi_config=config(names, options.shortest_password),
         logging_config=None,
     )
+    prepare_root(app, has_docs=options.has_docs)
     if options.has_docs:
         prepare_documentation(app)
     return app

@@ -1,0 +1,69 @@
+"""The page at ``/``: it says what answers at this address."""
+
+from dataclasses import dataclass
+
+import msgspec
+from litestar import Litestar, get
+from litestar.response.base import ASGIResponse
+
+from api.json_request import JsonRequest
+from api.security.guard import PUBLIC
+
+_PAGE = """\
+<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>Doorward</title>
+  </head>
+  <body>
+    <h1>Doorward</h1>
+    <p>This is an authentication service. Applications call its API.</p>
+    <ul>
+{links}    </ul>
+  </body>
+</html>
+"""
+_LINKS = {"API documentation": "/docs", "OpenAPI document": "/openapi.json"}
+_PUBLIC_LINKS = {"Public keys": "/.well-known/jwks.json", "Health": "/api/healthchecker"}
+
+
+@dataclass(frozen=True, slots=True)
+class RootPage:
+    """The page in its two forms: for browsers and for programs."""
+
+    html: ASGIResponse
+    json: ASGIResponse
+
+    @classmethod
+    def of(cls, *, has_docs: bool) -> "RootPage":
+        """
+        :param has_docs: whether clients get the documentation, so that there are links to it.
+        """
+        links = _LINKS | _PUBLIC_LINKS if has_docs else _PUBLIC_LINKS
+        items = (f'      <li><a href="{path}">{name}</a></li>\n' for name, path in links.items())
+        message = "Doorward, an authentication service. Its API is below /api/."
+        answer = {"status": "success", "message": message, "links": list(links.values())}
+        return cls(
+            _response(_PAGE.format(links="".join(items)).encode(), "text/html"),
+            _response(msgspec.json.encode(answer), "application/json"),
+        )
+
+
+@get("/", include_in_schema=False, opt=PUBLIC)
+async def root(request: JsonRequest) -> ASGIResponse:
+    page: RootPage = request.app.state.root_page
+    return page.html if "text/html" in request.headers.get("accept", "").lower() else page.json
+
+
+def prepare_root(app: Litestar, *, has_docs: bool) -> None:
+    """Make what :func:`root` serves.
+
+    :param has_docs: whether clients get the documentation.
+    """
+    app.state.root_page = RootPage.of(has_docs=has_docs)
+
+
+def _response(body: bytes, media_type: str) -> ASGIResponse:
+    return ASGIResponse(body=body, media_type=media_type, headers={"Vary": "Accept"})

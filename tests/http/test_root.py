@@ -1,0 +1,55 @@
+"""The page at ``/`` says what answers there, to people and to programs."""
+
+from dataclasses import replace
+
+import pytest
+
+from infrastructure.config.settings import Settings
+from tests.http.people import Client
+from tests.http.test_api_docs import Links
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+DOCUMENTATION = ["/docs", "/openapi.json"]
+ALWAYS = ["/.well-known/jwks.json", "/api/healthchecker"]
+
+
+async def test_a_browser_gets_a_page_without_scripts_and_styles(client: Client) -> None:
+    page = await client.get("/", headers=BROWSER)
+    links = Links(page.text)
+
+    assert page.status_code == 200
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert page.headers["vary"] == "Origin, Accept"
+    assert "authentication service" in page.text
+    assert links.inline == []
+    assert links.targets == DOCUMENTATION + ALWAYS
+    for target in links.targets:
+        assert (await client.get(page.url.join(target))).status_code == 200
+
+
+@pytest.mark.parametrize("accepted", ["*/*", "application/json", ""])
+async def test_a_program_gets_json(client: Client, accepted: str) -> None:
+    answer = await client.get("/", headers={"Accept": accepted})
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json() == {
+        "status": "success",
+        "message": "Doorward, an authentication service. Its API is below /api/.",
+        "links": DOCUMENTATION + ALWAYS,
+    }
+
+
+async def test_the_page_is_read_only(client: Client) -> None:
+    assert (await client.head("/", headers=BROWSER)).content == b""
+    assert (await client.post("/")).json()["code"] == "method_not_allowed"
+
+
+class TestWithoutDocumentation:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return replace(settings, http=replace(settings.http, api_docs=False))
+
+    async def test_the_page_has_no_links_to_it(self, client: Client) -> None:
+        assert Links((await client.get("/", headers=BROWSER)).text).targets == ALWAYS
+        assert (await client.get("/")).json()["links"] == ALWAYS
