@@ -218,7 +218,7 @@ def _limit_headers(error: TooManyRequests) -> Mapping[str, str]:
 
 def allowed_methods(request: Request[Any, Any, Any]) -> set[str]:
     """Return the methods that the path of this request supports (RFC 9110, section 10.2.1)."""
-    asked = normalize_path(request.scope["path"]).strip("/").split("/")
+    asked = [part for part in normalize_path(request.scope["path"]).split("/") if part]
     return {
         method
         for route in request.app.routes
