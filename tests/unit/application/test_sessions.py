@@ -51,7 +51,9 @@ async def test_a_login_beyond_the_maximum_revokes_the_oldest_session(house: Worl
 async def test_an_operator_sees_the_sessions_of_a_user(house: World, me: Principal) -> None:
     listed = await house.list_sessions_of(Operator(), me.user.id)
 
-    assert listed == await house.list_sessions(me)
+    assert [each.session for each in listed] == await house.sessions.of_user(me.user.id)
+    own = await house.list_sessions(me)
+    assert [each.session.id for each in listed] == [each.session.id for each in own]
 
 
 async def test_the_sessions_of_an_unknown_user_are_not_found(house: World) -> None:
