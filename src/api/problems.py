@@ -26,6 +26,7 @@ from domain.errors import (
     PermissionMissing,
     Problem,
     RefreshTokenMissing,
+    RegistrationClosed,
     TokenRejected,
     Unavailable,
     WrongPassword,
@@ -57,6 +58,7 @@ ANSWERS: Mapping[type[AuthError], Answer] = dict(
     (
         _answer(InvalidInput, HTTPStatus.BAD_REQUEST, "The input is not valid"),
         _answer(EmailTaken, HTTPStatus.CONFLICT, "User with that email already exists"),
+        _answer(RegistrationClosed, HTTPStatus.FORBIDDEN, "Registration is closed"),
         _answer(InvalidCredentials, HTTPStatus.BAD_REQUEST, "Invalid email or password"),
         _answer(
             NotLoggedIn,

@@ -10,7 +10,7 @@ from domain.actor import Actor
 from domain.audit_details import RoleGiven
 from domain.audit_event import EventType
 from domain.email import Email
-from domain.errors import all_of
+from domain.errors import RegistrationClosed, all_of
 from domain.password import Password, PasswordRule
 from domain.permissions import Permission, Role
 from domain.request_context import UNKNOWN, RequestContext
@@ -56,8 +56,17 @@ class MakeUser:
 
 
 @dataclass(frozen=True, slots=True)
+class RegistrationPolicy:
+    """Whether people may register, or only be created by an administrator or the operator."""
+
+    is_open: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class RegisterUser:
     """Store a user who registers."""
+
+    policy: RegistrationPolicy
 
     users: UserRepository
     make_user: MakeUser
@@ -69,11 +78,14 @@ class RegisterUser:
         self, name: str, email: str, password: str, caller: RequestContext = UNKNOWN
     ) -> User:
         """
+        :raises RegistrationClosed: people may not register.
         :raises InvalidInput: the name, the address or the password is not accepted.
         :raises TooManyRequests: there were too many registrations.
         :raises EmailTaken: another user has the address.
         """
         async with self.audit.recording(EventType.REGISTER, caller) as entry:
+            if not self.policy.is_open:
+                raise RegistrationClosed
             await self.rate_limiting.count_registration_from(caller.address)
             registration = Registration.parse(name, email, password, self.rule)
             await self.rate_limiting.count_registration()

@@ -6,13 +6,21 @@ from uuid import UUID
 
 from application.audit import Audit, Entry
 from application.pagination import Page, Total, UserQuery
-from application.ports import AuditLog, Clock, SessionStore, UserRepository
+from application.ports import (
+    AuditLog,
+    Clock,
+    HashClient,
+    PasswordHasher,
+    SessionStore,
+    UserRepository,
+)
 from application.sessions import PurgeStaleSessions
 from domain.actor import Actor, Operator
 from domain.audit_details import AccountChanged, SessionsEnded
 from domain.audit_event import EventType
 from domain.email import Email
 from domain.errors import InvalidInput, NotFound
+from domain.password import PasswordRule
 from domain.permissions import Permission, Role
 from domain.request_context import UNKNOWN, RequestContext
 from domain.user import User, UserId
@@ -204,6 +212,42 @@ class DeleteUser:
             entry.user_id = user_id
             actor.require(Permission.DELETE_USERS)
             await self.forget_user(await existing(self.users, user_id), entry)
+
+
+@dataclass(frozen=True, slots=True)
+class SetPassword:
+    """Set the password of a user who has lost it."""
+
+    users: UserRepository
+    purge_stale_sessions: PurgeStaleSessions
+    hasher: PasswordHasher
+    rule: PasswordRule
+    audit: Audit
+    clock: Clock
+
+    async def __call__(
+        self, actor: Actor, user_id: UserId, new: str, caller: RequestContext = UNKNOWN
+    ) -> User:
+        """Set a new password, end all sessions and forget all devices.
+
+        :raises PermissionMissing: the actor may not change users.
+        :raises NotFound: there is no user with this id.
+        :raises InvalidInput: the password is not accepted.
+        """
+        async with self.audit.recording(EventType.CHANGE_PASSWORD, caller, actor) as entry:
+            entry.user_id = user_id
+            actor.require(Permission.CHANGE_USERS)
+            user = await existing(self.users, user_id)
+            chosen = self.rule.choose(new, user.name, user.email.address)
+            client = HashClient(caller.address, is_known=True)
+            new_hash = await self.hasher.hash(chosen, client)
+            while True:  # until no other process changes the user in between
+                changed = user.with_new_password(new_hash, self.clock())
+                effects = entry.success()
+                if await entry.settle(effects, await self.users.replace(user, changed, effects)):
+                    await self.purge_stale_sessions(changed)
+                    return changed
+                user = await existing(self.users, user_id)
 
 
 @dataclass(frozen=True, slots=True)

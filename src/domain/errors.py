@@ -116,6 +116,12 @@ class EmailTaken(AuthError):
     outcome = Outcome.EMAIL_TAKEN
 
 
+class RegistrationClosed(AuthError):
+    """Only an administrator or the operator creates users here."""
+
+    outcome = Outcome.REGISTRATION_CLOSED
+
+
 class InvalidCredentials(AuthError):
     """The address is unknown, the password wrong or the account disabled; clients cannot tell."""
 

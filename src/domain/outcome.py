@@ -29,6 +29,7 @@ class Outcome(StrEnum):
     UNAVAILABLE = auto()
     KEYS_READ_ONLY = auto()
     KEY_UNKNOWN = auto()
+    REGISTRATION_CLOSED = auto()
     INTERNAL_ERROR = auto()
     """An error that no rule of Doorward raises: a defect, or a full disk."""
     UNKNOWN = auto()

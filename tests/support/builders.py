@@ -41,7 +41,7 @@ from application.ports import (
     UserRepository,
 )
 from application.rate_limiting import CurrentRateLimits, RateLimiting, RateLimits
-from application.registration import CreateUser, MakeUser, RegisterUser
+from application.registration import CreateUser, MakeUser, RegisterUser, RegistrationPolicy
 from application.session_activity import (
     FlushSessionActivity,
     RecordSessionActivity,
@@ -68,6 +68,7 @@ from application.users import (
     ListUsers,
     RevokeSessionsOf,
     RevokeSessionsOfAll,
+    SetPassword,
     ShowUser,
 )
 from domain.actor import Principal
@@ -232,6 +233,8 @@ class World:
     def register(self) -> RegisterUser:
         return self._made(RegisterUser)
 
+    policy = RegistrationPolicy()
+
     @property
     def create_user(self) -> CreateUser:
         return self._made(CreateUser)
@@ -375,6 +378,10 @@ class World:
     @property
     def forget_user(self) -> ForgetUser:
         return self._made(ForgetUser)
+
+    @property
+    def set_password(self) -> SetPassword:
+        return self._made(SetPassword)
 
     def _made(self, use_case: type[_UseCase]) -> _UseCase:
         """Its fields are named as ours are."""

@@ -39,6 +39,7 @@ from domain.errors import (
     NotLoggedIn,
     Problem,
     RefreshTokenMissing,
+    RegistrationClosed,
     TokenRejected,
     Unavailable,
 )
@@ -64,7 +65,14 @@ class AuthController(Controller):
         "/register",
         status_code=200,
         summary="Register a user",
-        responses=failures(InvalidInput, EmailTaken, TooManyRequests, Unavailable, status=_BODY),
+        responses=failures(
+            InvalidInput,
+            RegistrationClosed,
+            EmailTaken,
+            TooManyRequests,
+            Unavailable,
+            status=_BODY,
+        ),
     )
     @inject
     async def register(

@@ -1,8 +1,10 @@
 """Opens the configured stores for a command, with all use cases."""
 
+import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from dishka import AsyncContainer
 
@@ -23,8 +25,11 @@ from infrastructure.config.settings import Settings
 from infrastructure.storage.not_ready import NotReady
 from infrastructure.telemetry.logging import configure_logging
 
+_T = TypeVar("_T")
+
 _MESSAGES: dict[type[AuthError], str] = {
-    EmailTaken: "that address is already in use",
+    EmailTaken: "that address is already in use: `doorward users promote` makes its user an "
+    "administrator, `doorward users set-password` sets the password",
     LastAdministrator: "this is the last administrator: give another user that role first",
     NotFound: "no user has that address or id",
 }
@@ -66,3 +71,16 @@ async def use_cases(*, keys: bool = True) -> AsyncIterator[AsyncContainer]:
         raise NotReady(f"no answer from {error.what}") from None
     finally:
         await container.close()
+
+
+def run_use_cases(work: Callable[[AsyncContainer], Awaitable[_T]]) -> _T:
+    """Do the work of a command, and return its result.
+
+    :raises NotReady: see :func:`use_cases`.
+    """
+
+    async def run() -> _T:
+        async with use_cases() as container:
+            return await work(container)
+
+    return asyncio.run(run())

@@ -1,45 +1,39 @@
 """``doorward users …``: the user accounts, from the command line."""
 
-import asyncio
-import shlex
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
-from typing import IO, Any, TypeVar
 
 import click
 from dishka import AsyncContainer
 
-from application.export_users import ExportUsers
-from application.import_users import Imported, ImportUsers, Record
+from application.pagination import UserQuery
 from application.registration import CreateUser
 from application.sessions import ListSessionsOf
-from application.users import ChangeUser, FindUser, RevokeSessionsOf
+from application.users import (
+    ChangeUser,
+    DeleteUser,
+    FindUser,
+    ListUsers,
+    RevokeSessionsOf,
+    SetPassword,
+)
 from domain.actor import Operator
+from domain.email import beginning_of_email
 from domain.permissions import Role
 from domain.user import User
-from doorward.cli.use_cases import use_cases
-from infrastructure.storage.not_ready import NotReady
-from infrastructure.user_transfer.files import (
-    Batch,
-    UnreadableFile,
-    batches,
-    csv_line,
-    is_csv,
-    json_line,
-    open_private,
-    record_of,
-)
-from infrastructure.user_transfer.report import Report
+from doorward.cli.use_cases import run_use_cases
+from doorward.cli.user_transfer import export, import_
+from infrastructure.user_transfer.files import record_of
 
-_T = TypeVar("_T")
+_PAGE_SIZE = 200
 
 
 @click.group()
 def users() -> None:
     """The user accounts."""
+
+
+users.add_command(export)
+users.add_command(import_)
 
 
 @users.command()
@@ -50,22 +44,106 @@ def users() -> None:
 @click.option("--admin", is_flag=True, help="Give the role of an administrator.")
 def create(email: str, name: str | None, admin: bool) -> None:
     """Create a user. The password is asked for, or read from standard input."""
-    is_asked = sys.stdin.isatty()
     if name is None:
         beginning = email.partition("@")[0]
+        is_asked = sys.stdin.isatty()
         name = str(click.prompt("Name", default=beginning)) if is_asked else beginning
-    password = (
-        click.prompt("Password", hide_input=True, confirmation_prompt=True)
-        if is_asked
-        else sys.stdin.readline().rstrip("\r\n")
-    )
+    password = _ask_for_password()
     role = Role.ADMIN if admin else Role.USER
 
     async def register(container: AsyncContainer) -> User:
         return await (await container.get(CreateUser))(Operator(), name, email, password, role)
 
-    user = _run(register)
+    user = run_use_cases(register)
     click.echo(f"{user.email.address} created, with the role {user.role}")
+
+
+@users.command("list")
+@click.option("--email", help="Only addresses that begin with this.")
+@click.option("--admins", is_flag=True, help="Only administrators.")
+def list_(email: str | None, admins: bool) -> None:
+    """Print the users, one a line: id, address, role, and whether disabled."""
+    beginning = beginning_of_email(email) if email else None
+    query = UserQuery(email=beginning, role=Role.ADMIN if admins else None)
+
+    async def print_all(container: AsyncContainer) -> None:
+        list_users: ListUsers = await container.get(ListUsers)
+        after: str | None = None
+        while True:
+            page, _ = await list_users(Operator(), query, after, _PAGE_SIZE)
+            for user in page.items:
+                state = "disabled" if user.disabled else ""
+                click.echo(f"{user.id}  {user.email.address}  {user.role}  {state}".rstrip())
+            if page.next is None:
+                return
+            after = page.next
+
+    run_use_cases(print_all)
+
+
+@users.command()
+@click.argument("user")
+def promote(user: str) -> None:
+    """Make USER, an email address or an id, an administrator."""
+    _change_role(user, Role.ADMIN)
+
+
+@users.command()
+@click.argument("user")
+def demote(user: str) -> None:
+    """Take the role of an administrator from USER, an email address or an id."""
+    _change_role(user, Role.USER)
+
+
+def _change_role(user: str, role: Role) -> None:
+    async def change(container: AsyncContainer) -> User:
+        found = await _find(container, user)
+        return await (await container.get(ChangeUser))(Operator(), found.id, role)
+
+    changed = run_use_cases(change)
+    click.echo(f"{changed.email.address} has the role {changed.role}")
+
+
+@users.command()
+@click.argument("user")
+def set_password(user: str) -> None:
+    """Set the password of USER, an email address or an id, and end all sessions.
+
+    The password is asked for, or read from standard input.
+    """
+    password = _ask_for_password()
+
+    async def change(container: AsyncContainer) -> User:
+        found = await _find(container, user)
+        return await (await container.get(SetPassword))(Operator(), found.id, password)
+
+    changed = run_use_cases(change)
+    click.echo(f"{changed.email.address} has a new password, and all sessions have ended")
+
+
+@users.command()
+@click.argument("user")
+@click.option("--yes", is_flag=True, help="Do not ask. Needed without a terminal.")
+def delete(user: str, yes: bool) -> None:
+    """Delete USER, an email address or an id, permanently. The audit log keeps only the id."""
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError(f"this deletes {user} permanently: confirm it with --yes")
+        click.confirm(f"Delete {user} permanently?", abort=True)
+
+    async def forget(container: AsyncContainer) -> User:
+        found = await _find(container, user)
+        await (await container.get(DeleteUser))(Operator(), found.id)
+        return found
+
+    click.echo(f"{run_use_cases(forget).email.address} is deleted")
+
+
+def _ask_for_password() -> str:
+    """Ask at a terminal; else read a line of standard input."""
+    if sys.stdin.isatty():
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return sys.stdin.readline().rstrip("\r\n")
 
 
 @users.command()
@@ -77,7 +155,7 @@ def show(user: str) -> None:
         found = await _find(container, user)
         return found, len(await (await container.get(ListSessionsOf))(Operator(), found.id))
 
-    found, sessions = _run(look)
+    found, sessions = run_use_cases(look)
     for name, value in record_of(found, with_hash=False).items():
         click.echo(f"{name + ':':<12} {value}")
     click.echo(f"{'sessions:':<12} {sessions}")
@@ -102,7 +180,7 @@ def _change(user: str, *, disabled: bool) -> None:
         found = await _find(container, user)
         return await (await container.get(ChangeUser))(Operator(), found.id, disabled=disabled)
 
-    changed = _run(change)
+    changed = run_use_cases(change)
     click.echo(f"{changed.email.address} is {'disabled' if disabled else 'enabled'}")
 
 
@@ -116,151 +194,10 @@ def end_sessions(user: str) -> None:
         await (await container.get(RevokeSessionsOf))(Operator(), found.id)
         return found
 
-    click.echo(f"all sessions of {_run(end).email.address} have ended")
-
-
-@users.command("export")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--with-hashes", is_flag=True, help="Include the password hashes. Keep that file secret."
-)
-def export(file: Path, with_hashes: bool) -> None:
-    """Write all users to FILE, which must not exist: .jsonl, or .csv for spreadsheets."""
-
-    async def copy(container: AsyncContainer) -> int:
-        export_users: ExportUsers = await container.get(ExportUsers)
-        with open_private(file) as opened:
-            try:
-                write = partial(_write, opened, line, with_hashes)
-                return await export_users(Operator(), write, with_hashes=with_hashes)
-            except BaseException:
-                file.unlink()  # noqa: ASYNC240 - half of them would be taken for all
-                raise
-
-    try:
-        line = csv_line if is_csv(file) else json_line
-        count = _run(copy)
-    except (UnreadableFile, OSError) as error:
-        raise NotReady(_reason(file, error)) from None
-    click.echo(f"{count} users are in {file}")
-
-
-def _write(
-    opened: IO[str],
-    line: Callable[[Mapping[str, Any]], str],
-    with_hashes: bool,
-    users: Sequence[User],
-) -> None:
-    records = [record_of(user, with_hash=with_hashes) for user in users]
-    if line is csv_line and records and opened.tell() == 0:
-        opened.write(csv_line({name: name for name in records[0]}))
-    opened.writelines(line(record) for record in records)
-
-
-@users.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--dry-run", is_flag=True, help="Report what an import would do, and store nothing.")
-@click.option(
-    "--empty-names",
-    is_flag=True,
-    help="Leave a missing name empty; by default it is the part of the address before the @.",
-)
-@click.option(
-    "--skip-lines",
-    type=click.IntRange(min=0),
-    default=0,
-    metavar="N",
-    help="Continue after line N, as an interrupted import prints it.",
-)
-def import_(file: Path, dry_run: bool, empty_names: bool, skip_lines: int) -> None:
-    """Import users from FILE, .csv or .jsonl, with the hashes of their passwords.
-
-    An import that is interrupted or fails prints how to continue. To import a file again does no
-    harm. FILE.rejected.jsonl has the rejected lines, with the reasons. docs/import.md lists the
-    columns and the forms of hashes.
-    """
-    progress = _Progress(file.stat().st_size, skip_lines)
-    report = Report.beside(file, dry_run=dry_run)
-    try:
-        report.keep(skip_lines)
-        take = partial(_import, file, progress, report, dry_run=dry_run, empty_names=empty_names)
-        _run(take)
-    except (UnreadableFile, OSError) as error:
-        raise NotReady(_reason(file, error)) from None
-    finally:
-        if not progress.is_complete and progress.line and not dry_run:
-            names = " --empty-names" if empty_names else ""
-            command = f"doorward users import {shlex.quote(str(file))}{names}"
-            click.echo(f"continue with: {command} --skip-lines {progress.line}", err=True)
-    verb = "would be imported" if dry_run else "imported"
-    click.echo(
-        f"{progress.new} {verb}, {progress.skipped} there already, {progress.rejected} rejected"
-    )
-    if not report.is_empty:
-        click.echo(f"the reasons are in {report.path}")
-        sys.exit(1)
-
-
-@dataclass
-class _Progress:
-    """
-    :ivar size: of the file, in bytes.
-    :ivar line: number of the line up to which every record is stored or rejected.
-    """
-
-    size: int
-    line: int
-    new: int = 0
-    skipped: int = 0
-    rejected: int = 0
-    is_complete: bool = False
-
-    def add(self, imported: Imported, batch: Batch) -> None:
-        self.line = batch.line
-        self.new += imported.new
-        self.skipped += imported.skipped
-        self.rejected += len(imported.rejected)
-
-
-async def _import(
-    file: Path,
-    progress: _Progress,
-    report: Report,
-    container: AsyncContainer,
-    *,
-    dry_run: bool,
-    empty_names: bool,
-) -> None:
-    import_users = await container.get(ImportUsers)
-    seen: set[str] = set()
-
-    async def take(records: Sequence[Record]) -> Imported:
-        if dry_run:
-            return await import_users.dry_run(Operator(), records, seen, empty_names=empty_names)
-        return await import_users(Operator(), records, empty_names=empty_names)
-
-    with click.progressbar(length=progress.size, label=file.name, file=sys.stderr) as bar:
-        for batch in batches(file, progress.line):
-            imported = await take(batch.records)
-            report.add(imported.rejected)
-            progress.add(imported, batch)
-            bar.update(batch.offset - bar.pos)
-    progress.is_complete = True
-
-
-def _run(work: Callable[[AsyncContainer], Awaitable[_T]]) -> _T:
-    async def run() -> _T:
-        async with use_cases() as container:
-            return await work(container)
-
-    return asyncio.run(run())
+    click.echo(f"all sessions of {run_use_cases(end).email.address} have ended")
 
 
 async def _find(container: AsyncContainer, text: str) -> User:
     """:raises NotFound: no user has that address or that id."""
     find_user: FindUser = await container.get(FindUser)
     return await find_user(Operator(), text)
-
-
-def _reason(file: Path, error: UnreadableFile | OSError) -> str:
-    return f"{file}: {error.strerror}" if isinstance(error, OSError) else str(error)

@@ -1,10 +1,11 @@
-"""Password hashing, and the rule for new passwords."""
+"""Password hashing, the rule for new passwords, and who may register."""
 
 from collections.abc import Iterator
 
 from dishka import Provider, Scope, provide
 
 from application.ports import PasswordHasher
+from application.registration import RegistrationPolicy
 from domain.password import PasswordRule
 from infrastructure.config.http import HttpSettings
 from infrastructure.config.passwords import PasswordSettings
@@ -25,6 +26,10 @@ class PasswordProvider(Provider):
             return PasswordRule(settings.min_length, refuses_guessable=False)
         predictable = predictable_words(settings.words, http.public_url)
         return PasswordRule(settings.min_length, common_passwords(), predictable)
+
+    @provide
+    def registration(self, http: HttpSettings) -> RegistrationPolicy:
+        return RegistrationPolicy(http.is_registration_open)
 
     @provide
     def pool(self, settings: PasswordSettings, observation: Observation) -> Iterator[HashingPool]:

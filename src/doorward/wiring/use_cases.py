@@ -48,6 +48,7 @@ from application.users import (
     ListUsers,
     RevokeSessionsOf,
     RevokeSessionsOfAll,
+    SetPassword,
     ShowUser,
 )
 
@@ -84,6 +85,7 @@ USE_CASES: tuple[type, ...] = (
     DeleteUser,
     RevokeSessionsOf,
     RevokeSessionsOfAll,
+    SetPassword,
     ForgetUser,
     FindUser,
     ExportUsers,

@@ -14,6 +14,12 @@ class HttpSettings:
 
     host: str = declare("HOST", parsers.host, "127.0.0.1", "Address to listen on.")
     port: int = declare("PORT", parsers.port, "8000", "Port to listen on.")
+    is_registration_open: bool = declare(
+        "REGISTRATION",
+        parsers.open_or_closed,
+        "open",
+        "`closed`: only administrators and `doorward users create` make users.",
+    )
     workers: int = declare("WORKERS", parsers.count(1), "1", "Number of server processes.")
     public_url: str | None = declare(
         "PUBLIC_URL",

@@ -86,6 +86,10 @@ def on_or_off(text: str) -> bool:
     return one_of("on", "off")(text) == "on"
 
 
+def open_or_closed(text: str) -> bool:
+    return one_of("open", "closed")(text) == "open"
+
+
 def is_true(text: str) -> bool:
     """As OpenTelemetry has it: whatever is not ``true`` is false."""
     return text.lower() == "true"

@@ -15,10 +15,12 @@ ORDINARY = Principal(ada(), a_session())
 
 Act = Callable[[World, Actor, User], Awaitable[object]]
 NEW = ("Eve", "eve@example.org", PASSWORD, Role.ADMIN)
+OTHER = "another passphrase"
 CHANGES: dict[str, Act] = {
     "create a user": lambda world, actor, _: world.create_user(actor, *NEW),
     "give a role": lambda world, actor, user: world.change_user(actor, user.id, Role.ADMIN),
     "disable a user": lambda world, actor, user: world.change_user(actor, user.id, disabled=True),
+    "set a password": lambda world, actor, user: world.set_password(actor, user.id, OTHER),
     "delete a user": lambda world, actor, user: world.delete_user(actor, user.id),
     "end sessions": lambda world, actor, user: world.revoke_sessions_of(actor, user.id),
 }

@@ -6,8 +6,10 @@ import dataclasses
 import pytest
 
 from application.ports import HashClient
+from application.registration import RegistrationPolicy
+from domain.actor import Operator
 from domain.email import Email
-from domain.errors import EmailTaken, InvalidInput
+from domain.errors import EmailTaken, InvalidInput, RegistrationClosed
 from domain.password import Password
 from domain.permissions import Role
 from domain.request_context import RequestContext
@@ -81,3 +83,14 @@ async def test_a_registration_reports_all_problems_at_once(house: World) -> None
     with pytest.raises(InvalidInput) as refused:
         await house.register("", "no address", "short")
     assert [problem.field for problem in refused.value.problems] == ["name", "email", "password"]
+
+
+async def test_a_closed_registration_is_refused_before_anything_is_read(house: World) -> None:
+    house.policy = RegistrationPolicy(is_open=False)
+
+    with pytest.raises(RegistrationClosed):
+        await house.register("", "no address", "")
+
+    assert house.hasher.clients == []
+    user = await house.create_user(Operator(), "Ada", "ada@example.org", PASSWORD)
+    assert await house.users.get(user.id) == user

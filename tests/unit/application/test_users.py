@@ -6,7 +6,8 @@ import pytest
 
 from application.pagination import Total, UserQuery
 from domain.actor import Operator
-from domain.errors import NotFound
+from domain.audit_event import EventType
+from domain.errors import InvalidCredentials, InvalidInput, NotFound
 from domain.permissions import Role
 from domain.user import UserId
 from tests.support.builders import SECOND, World, ada
@@ -68,4 +69,27 @@ async def test_a_change_to_the_present_state_stores_nothing(house: World) -> Non
     changed = await house.change_user(Operator(), user.id, Role.USER, disabled=False)
 
     assert changed == user
+    assert await house.users.get(user.id) == user
+
+
+async def test_a_new_password_ends_all_sessions_and_is_the_only_one(house: World) -> None:
+    user = await house.sign_up()
+    await house.come_in()
+
+    changed = await house.set_password(Operator(), user.id, "another passphrase")
+
+    assert changed.generation == user.generation + 1
+    assert await house.sessions.of_user(user.id) == []
+    with pytest.raises(InvalidCredentials):
+        await house.come_in()
+    await house.login("ada@example.org", "another passphrase")
+    assert EventType.CHANGE_PASSWORD in [event.type for event in house.events.events]
+
+
+async def test_a_password_against_the_rule_is_not_set(house: World) -> None:
+    user = await house.sign_up()
+
+    with pytest.raises(InvalidInput):
+        await house.set_password(Operator(), user.id, "short")
+
     assert await house.users.get(user.id) == user

@@ -57,6 +57,7 @@ def test_the_names_of_outcomes_never_change() -> None:
         "unavailable",
         "keys_read_only",
         "key_unknown",
+        "registration_closed",
         "internal_error",
         "unknown",
     ]

@@ -92,6 +92,7 @@ READ: list[tuple[str, str, str, Any]] = [
     ("POSTGRES_USER", "ada", "storage.postgres_user", "ada"),
     ("POSTGRES_PASSWORD", "p@ss/word", "storage.postgres_password", "p@ss/word"),
     ("POSTGRES_DB", "rust_sqlx", "storage.postgres_db", "rust_sqlx"),
+    ("REGISTRATION", "closed", "http.is_registration_open", False),
     ("LOG_FORMAT", "json", "logs.format", "json"),
     ("LOG_LEVEL", "debug", "logs.level", "debug"),
     ("ACCESS_LOG", "errors", "logs.access", "errors"),
@@ -214,6 +215,7 @@ DEFAULTS: dict[str, Any] = {
 }
 
 UNREADABLE = {
+    "REGISTRATION": ["off", "Open"],
     "LOG_FORMAT": ["text", "JSON"],
     "LOG_LEVEL": ["trace", "20"],
     "ACCESS_LOG": ["yes", "all"],

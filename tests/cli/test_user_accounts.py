@@ -1,0 +1,85 @@
+"""``doorward users …``: list, promote, demote, delete, and set the password of accounts."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.builders import PASSWORD
+from tests.support.commands import Result, doorward
+from tests.support.processes import QUICK
+
+ADA, BOB = "ada@example.org", "bob@example.org"
+NEW_PASSWORD = "a wholly other passphrase"
+
+Users = Callable[..., Result]
+
+
+@pytest.fixture
+def users(tmp_path: Path, sqlite_url: str) -> Users:
+    """Run ``doorward users`` on a database that has Ada."""
+
+    def run(*arguments: str, typed: str = "") -> Result:
+        return doorward(
+            tmp_path, "users", *arguments, typed=typed, **QUICK, DATABASE_URL=sqlite_url
+        )
+
+    assert run("create", ADA, typed=f"{PASSWORD}\n").returncode == 0
+    return run
+
+
+def test_users_are_listed_with_role_and_state(users: Users) -> None:
+    users("create", BOB, "--admin", typed=f"{PASSWORD}\n")
+    users("disable", ADA)
+
+    lines = [line.split()[1:] for line in users("list").stdout.splitlines()]
+
+    assert sorted(lines) == [[ADA, "user", "disabled"], [BOB, "admin"]]
+    assert users("list", "--admins").stdout.split()[1:] == [BOB, "admin"]
+    assert users("list", "--email", "ADA").stdout.split()[1] == ADA
+
+
+def test_a_user_is_promoted_and_demoted(users: Users) -> None:
+    users("create", BOB, "--admin", typed=f"{PASSWORD}\n")
+
+    assert users("promote", ADA).stdout == f"{ADA} has the role admin\n"
+    assert users("demote", ADA).stdout == f"{ADA} has the role user\n"
+
+
+def test_the_last_administrator_is_not_demoted_or_deleted(users: Users) -> None:
+    users("promote", ADA)
+
+    for command in (["demote", ADA], ["delete", ADA, "--yes"]):
+        refused = users(*command)
+        assert refused.returncode == 1
+        assert "last administrator" in refused.stderr
+    assert users("show", ADA).returncode == 0
+
+
+def test_a_user_who_exists_is_promoted_instead_of_created(users: Users) -> None:
+    refused = users("create", ADA, "--admin", typed=f"{PASSWORD}\n")
+
+    assert refused.returncode == 1
+    assert "`doorward users promote`" in refused.stderr
+
+
+def test_a_user_is_deleted_once_it_is_confirmed(users: Users) -> None:
+    assert users("delete", ADA).returncode == 2
+    assert users("show", ADA).returncode == 0
+
+    assert users("delete", ADA, "--yes").stdout == f"{ADA} is deleted\n"
+    assert users("show", ADA).returncode == 1
+
+
+def test_a_password_is_set_from_standard_input(users: Users) -> None:
+    changed = users("set-password", ADA, typed=f"{NEW_PASSWORD}\n")
+
+    assert changed.returncode == 0, changed.stderr
+    assert NEW_PASSWORD not in changed.stdout + changed.stderr
+
+
+def test_a_weak_password_is_not_set(users: Users) -> None:
+    refused = users("set-password", ADA, typed="password123\n")
+
+    assert refused.returncode == 1
+    assert "the password" in refused.stderr
