@@ -53,7 +53,7 @@ Document = dict[str, Any]
 KEYS = "/.well-known/jwks.json"
 
 STATUSES = {
-    ("POST", REGISTER): {200, 400, 409, 413, 415, 429, 503},
+    ("POST", REGISTER): {200, 400, 403, 409, 413, 415, 429, 503},
     ("POST", LOGIN): {200, 400, 413, 415, 429, 503},
     ("POST", REFRESH): {200, 400, 401, 403, 413, 415, 429, 503},
     ("GET", REFRESH): {200, 401, 403, 429, 503},
