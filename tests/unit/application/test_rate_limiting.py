@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from itertools import count
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from application.rate_limiting import RateLimits
 from domain.errors import InvalidInput, TokenRejected
+from domain.network import network_of
 from domain.rate_limit import RateLimit, TooManyRequests
 from domain.request_context import RequestContext
 from tests.support.builders import MICROSECOND, PASSWORD, World
@@ -326,3 +328,31 @@ async def test_registrations_with_invalid_data_do_not_use_up_the_limit_of_all(
             await house.register("Ada", ADA, "short", HERE)
 
     assert await register(house, ADA) == "in"
+
+
+async def test_the_names_of_counters_are_the_same_in_every_version(house: World) -> None:
+    """During a rolling upgrade, workers of two versions count together."""
+    house.limits = limited(20)
+    house.limiter = ledger = LedgerOfAttempts()
+    user = await house.sign_up(ADA)
+    token = (await house.come_in(ADA)).refresh
+    ledger.keys.clear()
+
+    await register(house, "bob@example.org", HERE)
+    await log_in(house, EVE, "a guess", HERE)
+    await refresh(house, token, HERE)
+
+    account = sha256(EVE.encode()).hexdigest()[:32]
+    owner = sha256(user.id.hex.encode()).hexdigest()[:32]
+    from_network = sha256(f"{network_of('192.0.2.1')} {EVE}".encode()).hexdigest()[:32]
+    assert ledger.keys == [
+        "register-address:192.0.2.1",
+        "register:all",
+        "login-address:192.0.2.1",
+        f"login-account:network:{from_network}",
+        f"login-account:{account}",
+        "login:all",
+        "refresh-address:192.0.2.1",
+        "refresh:all",
+        f"refresh-account:{owner}",
+    ]

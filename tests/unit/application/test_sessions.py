@@ -4,11 +4,14 @@ from uuid import uuid4
 
 import pytest
 
+from application.ports import SessionStore
+from application.sessions import PurgeExpiredSessions
 from domain.actor import Operator, Principal
 from domain.errors import NotFound, TokenRejected
 from domain.session import SessionId, SessionsPerUser
 from domain.user import UserId
-from tests.support.builders import SECOND, World
+from infrastructure.storage.memory.sessions import MemorySessions
+from tests.support.builders import NOW, SECOND, World
 
 EVE = "eve@example.org"
 
@@ -92,3 +95,20 @@ async def test_a_session_of_another_user_cannot_be_revoked(house: World, me: Pri
         await house.revoke_session(eve, me.session.id)
 
     assert len(await house.sessions.of_user(me.user.id)) == 3
+
+
+async def test_long_expired_sessions_are_deleted_and_others_stay(
+    house: World, me: Principal
+) -> None:
+    purge = PurgeExpiredSessions(house.sessions, house.clock)
+    await purge()
+    assert len(await house.sessions.of_user(me.user.id)) == 3
+
+    house.clock.advance(house.lifetimes.absolute * 3)
+    await purge()
+
+    assert await house.sessions.of_user(me.user.id) == []
+
+
+async def test_a_store_whose_sessions_expire_by_themselves_deletes_none() -> None:
+    assert await SessionStore.delete_expired(MemorySessions(), NOW, 10) == 0

@@ -9,7 +9,8 @@ from domain.actor import Operator
 from domain.audit_event import EventType
 from domain.errors import InvalidCredentials, InvalidInput, NotFound
 from domain.permissions import Role
-from domain.user import UserId
+from domain.user import User, UserId
+from infrastructure.storage.memory.users import MemoryUsers
 from tests.support.builders import SECOND, World, ada
 
 
@@ -93,3 +94,22 @@ async def test_a_password_against_the_rule_is_not_set(house: World) -> None:
         await house.set_password(Operator(), user.id, "short")
 
     assert await house.users.get(user.id) == user
+
+
+async def test_all_sessions_of_all_users_can_be_revoked_though_one_user_is_deleted_meanwhile(
+    house: World,
+) -> None:
+    for email in ("ada@example.org", "eve@example.org"):
+        await house.sign_up(email)
+        await house.come_in(email)
+    users = (await house.users.page(UserQuery(), None, 10)).items
+
+    class DeletedMeanwhile(MemoryUsers):
+        async def get(self, user_id: UserId) -> User | None:
+            return None if user_id == users[0].id else await super().get(user_id)
+
+    house.users = DeletedMeanwhile()
+    await house.users.add_all(users)
+
+    assert await house.revoke_sessions_of_all(Operator()) == 1
+    assert house.events.events[-1].detail == "1 users"

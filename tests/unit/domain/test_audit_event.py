@@ -21,6 +21,7 @@ from domain.audit_details import (
     PermissionNeeded,
     RoleGiven,
     SessionLimitReached,
+    SessionsEnded,
     UsersImported,
 )
 from domain.audit_event import CauseOfEnd, Event, EventType, read_details
@@ -43,6 +44,8 @@ TEXTS: list[tuple[EventType, Details, str]] = [
     (EventType.CHANGE_USER, AccountChanged(Role.USER, disabled=False), "role user, enabled"),
     (EventType.END_SESSION, SessionLimitReached(), "too many"),
     (EventType.USE_PERMISSION, PermissionNeeded(Permission.READ_USERS), "users:read"),
+    (EventType.END_SESSIONS_OF_USERS, SessionsEnded(3), "3 users"),
+    (EventType.END_SESSIONS_OF_USERS, SessionsEnded(1, Role.ADMIN), "1 users, role admin"),
     (EventType.IMPORT_USERS, UsersImported(2, 1001, 3), "lines 2 to 1001, 3 administrators"),
     (EventType.EXPORT_USERS, HashesExported(), "with hashes"),
     (EventType.PRUNE_AUDIT_LOG, EventsPruned(date(2026, 1, 31)), "before 2026-01-31"),
