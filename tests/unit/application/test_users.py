@@ -1,10 +1,12 @@
 """Listing users, and changing the role and the state of one."""
 
+from dataclasses import replace
 from typing import Literal
 
 import pytest
 
 from application.pagination import Total, UserQuery
+from application.ports.effects import NO_EFFECTS, Effects, Stored
 from domain.actor import Operator
 from domain.audit_event import EventType
 from domain.errors import InvalidCredentials, InvalidInput, NotFound
@@ -113,3 +115,24 @@ async def test_all_sessions_of_all_users_can_be_revoked_though_one_user_is_delet
 
     assert await house.revoke_sessions_of_all(Operator()) == 1
     assert house.events.events[-1].detail == "1 users"
+
+
+async def test_a_new_password_is_set_though_the_user_is_changed_meanwhile(house: World) -> None:
+    class ChangedMeanwhile(MemoryUsers):
+        async def replace(
+            self, old: User, new: User, effects: Effects = NO_EFFECTS
+        ) -> Stored[bool]:
+            if not self.is_changed:
+                self.is_changed = True
+                await super().replace(old, replace(old, name="Ada King"))
+            return await super().replace(old, new, effects)
+
+        is_changed = False
+
+    house.users = ChangedMeanwhile()
+    user = await house.sign_up()
+
+    changed = await house.set_password(Operator(), user.id, "another passphrase")
+
+    assert changed.name == "Ada King"
+    await house.login("ada@example.org", "another passphrase")
