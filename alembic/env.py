@@ -1,4 +1,4 @@
-"""Runs the migrations on the connection that ``storage.sql.migrations`` hands over."""
+"""Runs the migrations on the connection that ``storage.sql.migrations.runner`` hands over."""
 
 from alembic import context
 from sqlalchemy import Connection

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from infrastructure.signing.signing_key import SigningKey
-from infrastructure.storage.sql.migrations import upgrade
+from infrastructure.storage.sql.migrations.runner import upgrade
 from tests.support.databases import TemplateDatabases
 from tests.support.servers import OURS, Server, postgres_server, redis_server
 

@@ -23,7 +23,7 @@ from domain.token import TokenKind
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.storage.backends import BACKENDS
-from infrastructure.storage.sql.migrations import upgrade
+from infrastructure.storage.sql.migrations.runner import upgrade
 from infrastructure.telemetry.logging import configure_logging
 from tests.support import servers
 from tests.support.builders import a_signer, a_signing_key

@@ -17,7 +17,7 @@ from sqlalchemy import event
 
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.database import Database
-from infrastructure.storage.sql.migrations import newest
+from infrastructure.storage.sql.migrations.runner import newest
 from tests.support.queries import Query, write
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -11,7 +11,7 @@ import unicodedata
 
 from alembic import op
 
-from infrastructure.storage.sql.email_keys import rekey
+from infrastructure.storage.sql.migrations.email_keys import rekey
 
 revision = "0009"
 down_revision = "0008"

@@ -20,7 +20,7 @@ import httpx
 import psutil
 import pytest
 
-from infrastructure.storage.sql.migrations import newest
+from infrastructure.storage.sql.migrations.runner import newest
 from tests.support.commands import assert_one_line, doorward
 from tests.support.processes import QUICK, SERVE, Service, a_service, free_port
 from tests.support.waiting import PATIENCE, until

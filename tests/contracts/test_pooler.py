@@ -16,7 +16,7 @@ from infrastructure.storage.backends import open_stores
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql import pooler
 from infrastructure.storage.sql.database import Database
-from infrastructure.storage.sql.migrations import current, newest, upgrade
+from infrastructure.storage.sql.migrations.runner import current, newest, upgrade
 from infrastructure.storage.sql.users import SqlUsers
 from tests.contracts.conftest import an_event, by_hand, effects
 from tests.support import servers

@@ -9,7 +9,7 @@ import pytest
 from domain.email import Email
 from domain.user import User
 from infrastructure.storage.backends import open_stores
-from infrastructure.storage.sql.migrations import downgrade, upgrade
+from infrastructure.storage.sql.migrations.runner import downgrade, upgrade
 from tests.contracts.conftest import by_hand
 from tests.support.builders import ada
 from tests.support.waiting import PATIENT

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from infrastructure.storage.backends import open_stores
-from infrastructure.storage.sql.migrations import (
+from infrastructure.storage.sql.migrations.runner import (
     ForeignSchema,
     current,
     downgrade,

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.exc import ProgrammingError
 
 from infrastructure.storage.backends import open_stores
-from infrastructure.storage.sql.migrations import current, downgrade, newest, upgrade
+from infrastructure.storage.sql.migrations.runner import current, downgrade, newest, upgrade
 from tests.contracts.conftest import an_event, by_hand
 from tests.support.builders import a_session, ada
 from tests.support.waiting import PATIENT

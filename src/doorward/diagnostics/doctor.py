@@ -34,8 +34,8 @@ from infrastructure.storage.not_ready import NotReady
 from infrastructure.storage.redis.server import RedisServer
 from infrastructure.storage.schema_version import require_usable
 from infrastructure.storage.sql import audit_chain as chain
-from infrastructure.storage.sql import migrations
 from infrastructure.storage.sql.database import Database
+from infrastructure.storage.sql.migrations import runner as migrations
 from infrastructure.storage.sql.signing_keys import has_keys
 
 Verdict = Literal["ok", "FAIL", "warn", "info"]

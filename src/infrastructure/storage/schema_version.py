@@ -11,9 +11,9 @@ from sqlalchemy import text
 from infrastructure.storage.locations import Location, translate_errors
 from infrastructure.storage.not_ready import NotReady
 from infrastructure.storage.options import StoreOptions
-from infrastructure.storage.sql import migrations
 from infrastructure.storage.sql.database import Database
-from infrastructure.storage.sql.locks import LocksHeld
+from infrastructure.storage.sql.migrations import runner as migrations
+from infrastructure.storage.sql.migrations.locks import LocksHeld
 
 
 @dataclass(frozen=True, slots=True)

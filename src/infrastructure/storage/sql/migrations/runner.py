@@ -26,15 +26,15 @@ from infrastructure.storage.sql.database import (
     make_private,
     prepare_sqlite,
 )
-from infrastructure.storage.sql.email_keys import rekey
-from infrastructure.storage.sql.locks import ADVISORY_LOCK, LOCK_TIMEOUT, Patience
-from infrastructure.storage.sql.online_indexes import create_concurrently, create_index
+from infrastructure.storage.sql.migrations.email_keys import rekey
+from infrastructure.storage.sql.migrations.locks import ADVISORY_LOCK, LOCK_TIMEOUT, Patience
+from infrastructure.storage.sql.migrations.online_indexes import create_concurrently, create_index
 from infrastructure.storage.sql.pooler import stateless_engine, without_settings
 from infrastructure.storage.sql.tables import metadata, schema_compatibility
 from infrastructure.storage.sql.url import connect_options
 
 _PACKAGED = Path(__file__).resolve().with_name("scripts")
-SCRIPTS = _PACKAGED if _PACKAGED.exists() else Path(__file__).resolve().parents[4] / "alembic"
+SCRIPTS = _PACKAGED if _PACKAGED.exists() else Path(__file__).resolve().parents[5] / "alembic"
 """A wheel has the folder ``alembic`` of the checkout in this package."""
 OURS = frozenset(metadata.tables)
 WAIT = timedelta(minutes=1)

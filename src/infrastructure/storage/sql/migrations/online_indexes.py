@@ -4,7 +4,7 @@ import asyncpg
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from infrastructure.storage.sql.locks import Patience, holder_of_locks
+from infrastructure.storage.sql.migrations.locks import Patience, holder_of_locks
 
 _SCHEMA = text("SELECT quote_ident(current_schema())")
 _IS_VALID = text(

@@ -1,0 +1,1 @@
+"""Migrations of the schema: how they run, beside a service that serves."""
