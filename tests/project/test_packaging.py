@@ -22,7 +22,9 @@ def test_the_installed_package_serves_and_has_its_migrations(tmp_path: Path) -> 
     install(packages)
     for name in ("domain", "application", "infrastructure", "api", "doorward"):
         assert (packages / name / "py.typed").exists()
-    migrations = packages / "infrastructure" / "storage" / "sql" / "migrations" / "scripts" / "versions"
+    migrations = (
+        packages / "infrastructure" / "storage" / "sql" / "migrations" / "scripts" / "versions"
+    )
     made = {file.name for file in (ROOT / "alembic" / "versions").glob("*.py")}
     assert {file.name for file in migrations.glob("*.py")} == made
 
