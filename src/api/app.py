@@ -39,11 +39,13 @@ class RouteOptions:
     :ivar has_docs: whether clients get the OpenAPI document and the page for it.
     :ivar has_legacy_get: whether GET refreshes and logs out, as POST does.
     :ivar shortest_password: the minimum length of a new password, for the document.
+    :ivar path_prefix: where browsers see the routes, such as ``/auth``; empty for the whole host.
     """
 
     has_docs: bool = True
     has_legacy_get: bool = True
     shortest_password: int = SHORTEST_PASSWORD
+    path_prefix: str = ""
 
 
 ALL_ROUTES = RouteOptions()
@@ -93,12 +95,12 @@ def _routes(names: CookieNames, options: RouteOptions, *guards: Guard) -> Litest
         exception_handlers={Exception: handle},
         request_class=JsonRequest,
         request_max_body_size=LARGEST_BODY,
-        openapi_config=config(names, options.shortest_password),
+        openapi_config=config(names, options.shortest_password, options.path_prefix),
         logging_config=None,
     )
-    prepare_root(app, has_docs=options.has_docs)
+    prepare_root(app, options.path_prefix, has_docs=options.has_docs)
     if options.has_docs:
-        prepare_documentation(app)
+        prepare_documentation(app, options.path_prefix)
     return app
 
 

@@ -46,8 +46,11 @@ def clock() -> SettableClock:
 
 @pytest.fixture
 def origin_policy(request: pytest.FixtureRequest) -> OriginPolicy:
-    """On this machine, unless the test says at which origin."""
-    return OriginPolicy(getattr(request, "param", ORIGIN), frozenset({CLIENT_ORIGIN}))
+    """On this machine, unless the test says at which origin, or with which policy."""
+    policy = getattr(request, "param", ORIGIN)
+    if isinstance(policy, OriginPolicy):
+        return policy
+    return OriginPolicy(policy, frozenset({CLIENT_ORIGIN}))
 
 
 @pytest.fixture

@@ -45,6 +45,26 @@ async def test_the_page_is_read_only(client: Client) -> None:
     assert (await client.post("/")).json()["code"] == "method_not_allowed"
 
 
+class TestBelowAPath:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return replace(
+            settings, http=replace(settings.http, public_url="https://example.org/auth")
+        )
+
+    @pytest.mark.parametrize("origin_policy", ["https://example.org"], indirect=True)
+    @pytest.mark.parametrize("path", ["/auth", "/auth/", "/"])
+    async def test_links_lead_to_where_browsers_see_the_routes(
+        self, client: Client, path: str
+    ) -> None:
+        page = await client.get(path, headers=BROWSER)
+        links = Links(page.text).targets
+
+        assert links == [f"/auth{each}" for each in DOCUMENTATION + ALWAYS]
+        for target in links:
+            assert (await client.get(page.url.join(target))).status_code == 200
+
+
 class TestWithoutDocumentation:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:

@@ -8,6 +8,7 @@ from litestar import Litestar, get, post
 from litestar.params import FromPath, JSONBody
 
 from api.identity_headers import is_for_gateways
+from api.security.origin_policy import OriginPolicy
 from tests.http.mistakes import MISTAKES, Mistake
 from tests.http.people import (
     A_SESSION,
@@ -41,7 +42,7 @@ EVERYWHERE = {
     "cross-origin-opener-policy": "same-origin",
     "vary": "Origin",
 }
-HSTS = "max-age=31536000; includeSubDomains"
+HSTS = "max-age=31536000"
 PLAIN_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 MAY_BE_STORED = {
@@ -141,6 +142,15 @@ async def test_every_error_has_the_security_headers(
 @at_each_site
 async def test_a_preflight_has_the_security_headers(client: Client) -> None:
     check(await client.options(ME, headers={"Access-Control-Request-Method": "GET"}), ME)
+
+
+@pytest.mark.parametrize(
+    "origin_policy", [OriginPolicy(HTTPS_ORIGIN, hsts_subdomains=True)], indirect=True
+)
+async def test_hsts_includes_subdomains_where_that_is_configured(client: Client) -> None:
+    answer = await client.get(ME)
+
+    assert answer.headers["strict-transport-security"] == f"{HSTS}; includeSubDomains"
 
 
 @pytest.mark.parametrize(

@@ -38,25 +38,33 @@ async def document(request: JsonRequest) -> ASGIResponse:
 
 @get("/docs", include_in_schema=False, opt=PUBLIC)
 async def page(request: JsonRequest) -> ASGIResponse:
-    return _files()["index.html"].response(request.headers)
+    return _file(request, "index.html")
 
 
 @get("/docs/{name:str}", include_in_schema=False, opt=PUBLIC)
 async def asset(request: JsonRequest, name: FromPath[str]) -> ASGIResponse:
     if name not in _TYPES:
         raise NotFoundException
-    return _files()[name].response(request.headers)
+    return _file(request, name)
 
 
 DOCUMENTATION = [document, page, asset]
 
 
-def prepare_documentation(app: Litestar) -> None:
-    """Encode and compress what :data:`DOCUMENTATION` serves, before the first request."""
+def prepare_documentation(app: Litestar, path_prefix: str) -> None:
+    """Encode and compress what :data:`DOCUMENTATION` serves, before the first request.
+
+    :param path_prefix: where browsers see the routes, such as ``/auth``.
+    """
     encoded = msgspec.json.encode(app.openapi_schema.to_schema())
     headers = {"Cache-Control": "no-cache"}
     app.state.openapi_document = Download(encoded, "application/json", headers)
-    _files()
+    app.state.documentation = _files() | {"index.html": _page(path_prefix)}
+
+
+def _file(request: JsonRequest, name: str) -> ASGIResponse:
+    files: dict[str, Download] = request.app.state.documentation
+    return files[name].response(request.headers)
 
 
 @cache
@@ -65,3 +73,8 @@ def _files() -> dict[str, Download]:
         name: Download((_FOLDER / name).read_bytes(), media_type, _HEADERS)
         for name, media_type in _TYPES.items()
     }
+
+
+def _page(path_prefix: str) -> Download:
+    text = (_FOLDER / "index.html").read_text().replace('="/', f'="{path_prefix}/')
+    return Download(text.encode(), _TYPES["index.html"], _HEADERS)

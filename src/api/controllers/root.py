@@ -37,13 +37,15 @@ class RootPage:
     json: ASGIResponse
 
     @classmethod
-    def of(cls, *, has_docs: bool) -> "RootPage":
+    def of(cls, path_prefix: str, *, has_docs: bool) -> "RootPage":
         """
+        :param path_prefix: where browsers see the routes, such as ``/auth``.
         :param has_docs: whether clients get the documentation, so that there are links to it.
         """
-        links = _LINKS | _PUBLIC_LINKS if has_docs else _PUBLIC_LINKS
+        named = _LINKS | _PUBLIC_LINKS if has_docs else _PUBLIC_LINKS
+        links = {name: path_prefix + path for name, path in named.items()}
         items = (f'      <li><a href="{path}">{name}</a></li>\n' for name, path in links.items())
-        message = "Doorward, an authentication service. Its API is below /api/."
+        message = f"Doorward, an authentication service. Its API is below {path_prefix}/api/."
         answer = {"status": "success", "message": message, "links": list(links.values())}
         return cls(
             _response(_PAGE.format(links="".join(items)).encode(), "text/html"),
@@ -57,12 +59,13 @@ async def root(request: JsonRequest) -> ASGIResponse:
     return page.html if "text/html" in request.headers.get("accept", "").lower() else page.json
 
 
-def prepare_root(app: Litestar, *, has_docs: bool) -> None:
+def prepare_root(app: Litestar, path_prefix: str, *, has_docs: bool) -> None:
     """Make what :func:`root` serves.
 
+    :param path_prefix: where browsers see the routes, such as ``/auth``.
     :param has_docs: whether clients get the documentation.
     """
-    app.state.root_page = RootPage.of(has_docs=has_docs)
+    app.state.root_page = RootPage.of(path_prefix, has_docs=has_docs)
 
 
 def _response(body: bytes, media_type: str) -> ASGIResponse:

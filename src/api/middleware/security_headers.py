@@ -12,7 +12,6 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from api.middleware.preflight import is_preflight
 from api.security.origin_policy import OriginPolicy
 
-HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 _ALWAYS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -34,6 +33,14 @@ _EXPOSED = (
 )
 
 Headers = list[tuple[bytes, bytes]]
+
+
+def hsts(origin_policy: OriginPolicy) -> Headers:
+    """Return the header by which browsers use https only (RFC 6797), under an https origin."""
+    if not origin_policy.is_https:
+        return []
+    scope = b"; includeSubDomains" if origin_policy.hsts_subdomains else b""
+    return [(b"strict-transport-security", b"max-age=31536000" + scope)]
 
 
 def with_headers(app: ASGIApp, origin_policy: OriginPolicy) -> ASGIApp:
@@ -84,5 +91,4 @@ def _complete(
             own.append((name, value))
     present = {name for name, _ in own}
     missing = [header for header in _UNLESS_SET if header[0] not in present]
-    hsts = (HSTS,) if origin_policy.is_https else ()
-    return [*own, *_ALWAYS, (b"vary", vary), *missing, *cors, *hsts]
+    return [*own, *_ALWAYS, (b"vary", vary), *missing, *cors, *hsts(origin_policy)]

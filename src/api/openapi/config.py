@@ -70,10 +70,13 @@ class _Config(OpenAPIConfig):
         return _Document(**members, shortest_password=self.shortest_password)
 
 
-def config(names: CookieNames, shortest_password: int = SHORTEST_PASSWORD) -> OpenAPIConfig:
+def config(
+    names: CookieNames, shortest_password: int = SHORTEST_PASSWORD, path_prefix: str = ""
+) -> OpenAPIConfig:
     """
     :param names: the names of the cookies.
     :param shortest_password: the minimum length of a new password, in characters.
+    :param path_prefix: where browsers see the routes, such as ``/auth``.
     """
     schemes: dict[str, SecurityScheme | Reference] = {
         BEARER: SecurityScheme(
@@ -97,7 +100,7 @@ def config(names: CookieNames, shortest_password: int = SHORTEST_PASSWORD) -> Op
         version=version("doorward"),
         description=_DESCRIPTION.strip(),
         license=License(name="Apache-2.0", identifier="Apache-2.0"),
-        servers=[Server(url="/", description="This service")],
+        servers=[Server(url=path_prefix or "/", description="This service")],
         components=Components(security_schemes=schemes),
         tags=[
             Tag(name="auth", description="Register, log in, refresh, log out, verify."),

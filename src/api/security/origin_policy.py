@@ -29,6 +29,7 @@ class OriginPolicy:
     :ivar origin: the public origin of the service, such as ``https://auth.example.com``.
     :ivar client_origins: other origins whose pages may call it with cookies.
     :ivar trusted_proxies: networks of proxies that may report the address of a client.
+    :ivar hsts_subdomains: whether subdomains of the origin are to be reached by https only, too.
     :ivar hosts: the allowed host names, without ports; empty allows any.
     """
 
@@ -36,6 +37,7 @@ class OriginPolicy:
     client_origins: frozenset[str] = frozenset()
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     hosts: frozenset[str] = frozenset()
+    hsts_subdomains: bool = False
 
     @property
     def is_https(self) -> bool:

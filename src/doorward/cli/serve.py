@@ -133,8 +133,8 @@ def _listen(host: str, port: int, prefix: str = "", how: str = "PORT or --port")
 def _print_summary(settings: Settings) -> None:
     http, telemetry = settings.http, settings.telemetry
     users, sessions = locations(settings.storage)
-    click.echo(f"Doorward listens on {http.host}, port {http.port}: {http.origin}")
-    click.echo(f"  documentation  {http.origin}/docs")
+    click.echo(f"Doorward listens on {http.host}, port {http.port}: {http.url}")
+    click.echo(f"  documentation  {http.url}/docs")
     click.echo(f"  users          {users.description}")
     click.echo(f"  sessions       {sessions.description}")
     click.echo(f"  keys           {keys_location(settings)}")

@@ -50,7 +50,7 @@ def server_options(settings: HttpSettings, files: int) -> ServerOptions:
             settings.max_connections_per_address,
             policy.trusts_proxy,
         ),
-        refusals(is_https=policy.is_https),
+        refusals(policy),
     )
 
 

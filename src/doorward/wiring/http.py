@@ -13,6 +13,7 @@ from api.controllers.health import HealthLog
 from api.lifecycle import Lifecycle
 from api.middleware.fast_path import FastPath
 from api.middleware.instrumentation import UNKNOWN, RequestObserver, Routes, observed
+from api.middleware.path_prefix import with_path_prefix
 from api.middleware.preflight import REFUSED_ORIGIN
 from api.middleware.request_context import is_from_proxy
 from api.security.cookies import CookieNames, CookieWriter
@@ -48,7 +49,9 @@ class HttpProvider(Provider):
 
     @provide
     def route_options(self, settings: HttpSettings, rule: PasswordRule) -> RouteOptions:
-        return RouteOptions(settings.api_docs, settings.legacy_get, rule.shortest)
+        return RouteOptions(
+            settings.api_docs, settings.legacy_get, rule.shortest, settings.path_prefix
+        )
 
     @provide
     def app(
@@ -64,6 +67,7 @@ class HttpProvider(Provider):
         app = create_app(container, guard, origin_policy, fast_path, options)
         for observer in request_observers(observation, origin_policy, AccessLog.of(logs)):
             app.asgi_handler = observed(app.asgi_handler, Routes.of(app), observer)
+        app.asgi_handler = with_path_prefix(app.asgi_handler, options.path_prefix)
         return app
 
 
@@ -73,7 +77,11 @@ def origin_policy(settings: HttpSettings) -> OriginPolicy:
     if settings.public_url is None:  # a browser on this machine may use either of its names
         origins.add(f"http://127.0.0.1:{settings.port}")
     return OriginPolicy(
-        settings.origin, frozenset(origins), settings.trusted_proxies, settings.allowed_hosts
+        settings.origin,
+        frozenset(origins),
+        settings.trusted_proxies,
+        settings.allowed_hosts,
+        settings.hsts_subdomains,
     )
 
 

@@ -5,8 +5,9 @@ from http import HTTPStatus
 
 import msgspec
 
-from api.middleware.security_headers import HSTS, SECURITY_HEADERS
+from api.middleware.security_headers import SECURITY_HEADERS, hsts
 from api.problems import ANSWERS, FRAMEWORK, TOO_SLOW, Answer, worded
+from api.security.origin_policy import OriginPolicy
 from domain.errors import Unavailable
 
 
@@ -26,18 +27,16 @@ class Refusals:
     unavailable: bytes
 
 
-def refusals(*, is_https: bool) -> Refusals:
-    """
-    :param is_https: whether browsers reach the service by HTTPS: responses then carry HSTS.
-    """
+def refusals(origin_policy: OriginPolicy) -> Refusals:
+    """Return the responses. Those of an https origin carry HSTS."""
     return Refusals(
-        bad_request=_response(FRAMEWORK[HTTPStatus.BAD_REQUEST], is_https=is_https),
-        request_timeout=_response(TOO_SLOW, is_https=is_https),
-        unavailable=_response(ANSWERS[Unavailable], is_https=is_https),
+        bad_request=_response(FRAMEWORK[HTTPStatus.BAD_REQUEST], origin_policy),
+        request_timeout=_response(TOO_SLOW, origin_policy),
+        unavailable=_response(ANSWERS[Unavailable], origin_policy),
     )
 
 
-def _response(answer: Answer, *, is_https: bool) -> bytes:
+def _response(answer: Answer, origin_policy: OriginPolicy) -> bytes:
     content, media_type = worded(answer)
     body = msgspec.json.encode(content)
     headers = (
@@ -46,7 +45,7 @@ def _response(answer: Answer, *, is_https: bool) -> bytes:
         (b"connection", b"close"),
         *((name.lower().encode(), value.encode()) for name, value in answer.headers.items()),
         *SECURITY_HEADERS,
-        *((HSTS,) if is_https else ()),
+        *hsts(origin_policy),
     )
     status = b"HTTP/1.1 %d %b\r\n" % (answer.status, answer.status.phrase.encode())
     return b"".join((status, *(b"%b: %b\r\n" % header for header in headers), b"\r\n", body))

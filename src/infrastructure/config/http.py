@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
+from urllib.parse import urlsplit
 
 from infrastructure.config import parsers
 from infrastructure.config.environment_variables import declare
@@ -23,11 +24,19 @@ class HttpSettings:
     workers: int = declare("WORKERS", parsers.count(1), "1", "Number of server processes.")
     public_url: str | None = declare(
         "PUBLIC_URL",
-        parsers.optional(parsers.origin),
+        parsers.optional(parsers.public_url),
         None,
-        "Origin under which browsers reach the service; `http://localhost:$PORT` unless set. "
+        "Origin under which browsers reach the service; `http://localhost:$PORT` unless set. It "
+        "may end with a path, such as `https://example.com/auth`, which a proxy may strip or not. "
         "With `https://` the cookies are `Secure` and their names begin with `__Host-`. It is the "
         "`iss` and `aud` of tokens: see `FORMER_ISSUERS` before you set or change it.",
+    )
+    hsts_subdomains: bool = declare(
+        "HSTS_SUBDOMAINS",
+        parsers.on_or_off,
+        "off",
+        "`on`: under an https `PUBLIC_URL` browsers reach every subdomain of its host by https "
+        "only, too (`includeSubDomains`).",
     )
     client_origins: tuple[str, ...] = declare(
         "CLIENT_ORIGIN",
@@ -102,4 +111,14 @@ class HttpSettings:
     @property
     def origin(self) -> str:
         """The origin under which browsers reach the service."""
+        return self.url.removesuffix(self.path_prefix)
+
+    @property
+    def path_prefix(self) -> str:
+        """The path below which the service is, such as ``/auth``; empty for the whole host."""
+        return urlsplit(self.url).path
+
+    @property
+    def url(self) -> str:
+        """The origin, with the path below which the service is."""
         return self.public_url or f"http://localhost:{self.port}"

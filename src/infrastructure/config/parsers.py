@@ -16,6 +16,10 @@ from domain.rate_limit import RateLimit
 
 _T = TypeVar("_T")
 _LONGEST = 3650 * 86400
+
+OWN_PATHS = (".well-known", "api", "docs", "health", "openapi.json")
+"""The first segments of the paths of all routes."""
+
 _WITHOUT_PAGES = {"about", "blob", "data", "file", "ftp", "javascript", "mailto", "ws", "wss"}
 """Schemes of URLs whose pages have no origin of their own (``null``), or that have no pages."""
 
@@ -114,6 +118,18 @@ def lifetime(text: str) -> timedelta:
 
 def minutes(text: str) -> timedelta:
     return lifetime(f"{count(1)(text)}m")
+
+
+def public_url(text: str) -> str:
+    """A web origin, with the path below which the service is, if it is not the whole host."""
+    whole = re.fullmatch(r"([^/]*//[^/?#]*)((?:/[A-Za-z0-9._~-]+)*)/?", text)
+    if not whole or not whole[2]:
+        return origin(text)
+    segments = whole[2].split("/")[1:]
+    if segments[0] in OWN_PATHS or {".", ".."} & set(segments):
+        own = ", ".join(f"/{each}" for each in OWN_PATHS)
+        raise ValueError(f"must be at another path: Doorward's own begin with {own}")
+    return origin(whole[1]) + whole[2]
 
 
 def origin(text: str) -> str:

@@ -11,6 +11,7 @@ from uvicorn.server import ServerState
 
 from api.app import LARGEST_BODY
 from api.lifecycle import Lifecycle
+from api.security.origin_policy import OriginPolicy
 from doorward.server.config import ServerConfig, ServerOptions
 from doorward.server.connections import ConnectionLimits
 from doorward.server.http_protocol import LARGEST_BACKLOG, LARGEST_HEAD, MOST_FIELDS, BoundedHttp
@@ -105,7 +106,7 @@ async def server(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
     """A server with the connection limits that the test names."""
     server = Server()
     limits = getattr(request, "param", ConnectionLimits(100, 100, 100, is_proxy))
-    options = ServerOptions(1, 3600, 0, limits, refusals(is_https=False))
+    options = ServerOptions(1, 3600, 0, limits, refusals(OriginPolicy("http://localhost:8000")))
     logs = {"version": 1, "incremental": True}
     server.config = configuration(options, logs, lambda: server, Lifecycle())
     listener = await asyncio.get_running_loop().create_server(server.protocol, "127.0.0.1", 0)

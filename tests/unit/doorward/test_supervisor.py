@@ -8,6 +8,7 @@ import pytest
 from uvicorn.supervisors.multiprocess import SIGNALS
 
 from api.lifecycle import Lifecycle
+from api.security.origin_policy import OriginPolicy
 from doorward.server import supervisor
 from doorward.server.config import ServerOptions
 from doorward.server.connections import ConnectionLimits
@@ -78,7 +79,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Started:
 @pytest.fixture
 def workers() -> Iterator[Workers]:
     before = {each: signal.getsignal(each) for each in SIGNALS}
-    options = ServerOptions(2, 1, 0, LIMITS, refusals(is_https=False))
+    options = ServerOptions(2, 1, 0, LIMITS, refusals(OriginPolicy("http://localhost:8000")))
     config = configuration(options, {"version": 1, "incremental": True}, "unused", Lifecycle())
     yield Workers(config, [], lambda: options, lambda _: None)
     for each, handler in before.items():

@@ -58,6 +58,8 @@ READ: list[tuple[str, str, str, Any]] = [
     ("PUBLIC_URL", "HTTPS://Id.Example.Org:443", "http.public_url", "https://id.example.org"),
     ("PUBLIC_URL", "http://id.example.org:80", "http.public_url", "http://id.example.org"),
     ("PUBLIC_URL", "http://[::1]:8000", "http.public_url", "http://[::1]:8000"),
+    ("PUBLIC_URL", "HTTPS://Example.Org/auth/", "http.public_url", "https://example.org/auth"),
+    ("HSTS_SUBDOMAINS", "on", "http.hsts_subdomains", True),
     ("CLIENT_ORIGIN", "http://localhost:3000", "http.client_origins", ("http://localhost:3000",)),
     (
         "CLIENT_ORIGIN",
@@ -238,6 +240,7 @@ UNREADABLE = {
     "HASH_THREADS": ["0"],
     "API_DOCS": ["no", "true"],
     "LEGACY_GET": ["no", "false"],
+    "HSTS_SUBDOMAINS": ["yes", "true"],
     "LIMIT_FACTOR_56": ["0"],
     "LIMIT_FACTOR_48": ["0"],
     "HASH_QUEUE": ["-1", "all"],
@@ -265,7 +268,16 @@ UNREADABLE = {
         "id.example.org",
         "ftp://id.example.org",
         "https:///",
-        "https://id.example.org/auth",
+        "https://id.example.org/auth//",
+        "https://id.example.org//auth",
+        "https://id.example.org/a b",
+        "https://id.example.org/a%20b",
+        "https://id.example.org/auth?x",
+        "https://id.example.org/auth#x",
+        "https://id.example.org/auth/../x",
+        "https://id.example.org/api",
+        "https://id.example.org/docs/auth",
+        "https://ada:hidden@id.example.org/auth",
         "https://id.example.org?x",
         "https://id.example.org#x",
         "https://ada:hidden@id.example.org",
@@ -478,6 +490,14 @@ def test_the_public_url_is_the_origin_and_the_issuer() -> None:
     settings = Settings.read({"PUBLIC_URL": "https://id.example.org", "PORT": "9000"})
 
     assert settings.http.origin == settings.issuer == "https://id.example.org"
+
+
+def test_a_path_in_the_public_url_is_part_of_the_issuer_and_not_of_the_origin() -> None:
+    settings = Settings.read({"PUBLIC_URL": "https://example.org/auth/de"})
+
+    assert settings.http.origin == "https://example.org"
+    assert settings.http.path_prefix == "/auth/de"
+    assert settings.http.url == settings.issuer == "https://example.org/auth/de"
 
 
 def test_without_a_public_url_the_origin_has_the_port() -> None:
