@@ -20,8 +20,8 @@ from bench.services import Variant, started
 from bench.testbed import Scale, StoreUrls, Testbed
 from bench.turns import in_turns
 from domain.email import Email
-from infrastructure.storage.backends import open_stores
 from infrastructure.storage.options import StoreOptions
+from infrastructure.storage.stores import open_stores
 from tests.support.builders import PASSWORD
 from tests.support.processes import Service
 

@@ -15,7 +15,7 @@ from domain.outcome import Outcome
 from domain.request_context import RequestContext
 from doorward.diagnostics.doctor import examine_audit_log
 from infrastructure.config.settings import Settings
-from infrastructure.storage.backends import open_stores
+from infrastructure.storage.stores import open_stores
 from tests.support.builders import PASSWORD, ada, new_id
 from tests.support.commands import Result, doorward
 from tests.support.processes import QUICK

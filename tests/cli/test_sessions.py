@@ -9,7 +9,7 @@ from domain.email import Email
 from domain.permissions import Role
 from doorward.cli.sessions import sessions
 from doorward.conformance.opening import PATIENT
-from infrastructure.storage.backends import open_stores
+from infrastructure.storage.stores import open_stores
 from tests.support.builders import a_session, ada
 from tests.support.commands import doorward
 from tests.support.processes import QUICK

@@ -20,7 +20,7 @@ from application.pagination import UserQuery
 from domain.email import Email
 from domain.permissions import Role
 from domain.user import User
-from infrastructure.storage.backends import open_stores
+from infrastructure.storage.stores import open_stores
 from infrastructure.user_transfer.files import json_line, record_of
 from tests.http.people import LOGIN, ME, PERSON, REGISTER, bearer
 from tests.support.builders import NOW, PASSWORD, SECOND, ada

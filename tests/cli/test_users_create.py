@@ -6,7 +6,7 @@ from pathlib import Path
 from domain.email import Email
 from domain.permissions import Role
 from domain.user import User
-from infrastructure.storage.backends import open_stores
+from infrastructure.storage.stores import open_stores
 from tests.support.builders import PASSWORD
 from tests.support.commands import Result, doorward
 from tests.support.processes import QUICK

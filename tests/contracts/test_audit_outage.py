@@ -19,10 +19,10 @@ from domain.outcome import Outcome
 from doorward.conformance.opening import PATIENT, until
 from doorward.jobs.flush_audit_log import flush_audit_log
 from doorward.jobs.scheduler import running
-from infrastructure.storage.backends import open_stores
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.audit_chain import verify
 from infrastructure.storage.sql.database import Database
+from infrastructure.storage.stores import open_stores
 from tests.conftest import schemes, url_for
 from tests.contracts.conftest import (
     HOW_MANY_WAIT,

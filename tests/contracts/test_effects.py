@@ -19,7 +19,7 @@ from domain.session_activity import SessionActivity
 from domain.user import User, UserId
 from doorward.conformance.opening import PATIENT
 from infrastructure.signing.jwt_signer import JwtSigner
-from infrastructure.storage.backends import Stores, open_stores
+from infrastructure.storage.stores import Stores, open_stores
 from tests.conftest import url_for
 from tests.support.builders import LIFETIMES, PASSWORD, World
 from tests.support.doubles import PausingSessions

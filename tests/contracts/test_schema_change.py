@@ -2,7 +2,7 @@
 
 import pytest
 
-from infrastructure.storage.backends import open_stores
+from infrastructure.storage.stores import open_stores
 from tests.contracts.conftest import an_event, by_hand, effects
 from tests.support.builders import NOW, a_session, ada
 from tests.support.waiting import PATIENT

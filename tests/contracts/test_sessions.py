@@ -7,7 +7,7 @@ import pytest
 
 from domain.user import UserId
 from doorward.conformance.test_sessions import *  # noqa: F403
-from infrastructure.storage.backends import open_stores
+from infrastructure.storage.stores import open_stores
 from tests.conftest import url_for
 from tests.support.builders import NOW, SECOND, a_session
 from tests.support.waiting import PATIENT

@@ -18,11 +18,11 @@ from domain.errors import Unavailable
 from doorward.diagnostics.doctor import check_schema, check_store
 from infrastructure.config.settings import Settings
 from infrastructure.storage import redis as redis_adapters
-from infrastructure.storage.backends import open_stores
 from infrastructure.storage.locations import Location
 from infrastructure.storage.not_ready import NotReady
 from infrastructure.storage.redis.multiplexer import RedisMultiplexer, Script
 from infrastructure.storage.schema_version import move_up, require_usable
+from infrastructure.storage.stores import open_stores
 from tests.contracts.conftest import by_hand
 from tests.support import servers
 from tests.support.commands import assert_one_line, doorward

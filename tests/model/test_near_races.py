@@ -19,11 +19,11 @@ import pytest
 from domain.email import Email
 from domain.session import Session
 from domain.user import User, UserId
-from infrastructure.storage.backends import Stores, open_stores
 from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed
 from infrastructure.storage.near_cache.sessions import NearCacheSessions
 from infrastructure.storage.near_cache.users import NearCacheUsers
 from infrastructure.storage.options import StoreOptions
+from infrastructure.storage.stores import Stores, open_stores
 from tests.model.test_races import STACKS
 from tests.support.builders import a_session, ada
 

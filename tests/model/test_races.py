@@ -21,8 +21,8 @@ from domain.errors import InvalidCredentials, TokenRejected
 from domain.request_context import RequestContext
 from domain.session import Session
 from domain.user import User
-from infrastructure.storage.backends import open_stores
 from infrastructure.storage.options import StoreOptions
+from infrastructure.storage.stores import open_stores
 from tests.model.model import read
 from tests.support.builders import PASSWORD, World
 from tests.support.doubles import PausingSessions

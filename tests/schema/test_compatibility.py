@@ -20,7 +20,6 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from doorward.diagnostics.doctor import check_schema
 from infrastructure.config.settings import Settings
-from infrastructure.storage.backends import open_stores
 from infrastructure.storage.locations import Location
 from infrastructure.storage.not_ready import NotReady
 from infrastructure.storage.options import StoreOptions
@@ -28,6 +27,7 @@ from infrastructure.storage.schema_version import Move, move_up, require_usable
 from infrastructure.storage.sql.migrations import runner as migrations
 from infrastructure.storage.sql.migrations.runner import downgrade, newest, upgrade
 from infrastructure.storage.sql.url import connect_options
+from infrastructure.storage.stores import open_stores
 from tests.contracts.conftest import by_hand
 from tests.support.builders import ada
 from tests.support.queries import RELEASES, Query, queries

@@ -8,8 +8,8 @@ import pytest
 
 from domain.email import Email
 from domain.user import User
-from infrastructure.storage.backends import open_stores
 from infrastructure.storage.sql.migrations.runner import downgrade, upgrade
+from infrastructure.storage.stores import open_stores
 from tests.contracts.conftest import by_hand
 from tests.support.builders import ada
 from tests.support.waiting import PATIENT

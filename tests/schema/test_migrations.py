@@ -10,7 +10,6 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from infrastructure.storage.backends import open_stores
 from infrastructure.storage.sql.migrations.runner import (
     ForeignSchema,
     current,
@@ -20,6 +19,7 @@ from infrastructure.storage.sql.migrations.runner import (
 )
 from infrastructure.storage.sql.tables import metadata
 from infrastructure.storage.sql.url import connect_options
+from infrastructure.storage.stores import open_stores
 from tests.support.builders import a_session, ada
 from tests.support.waiting import PATIENT
 

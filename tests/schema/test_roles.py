@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy.exc import ProgrammingError
 
-from infrastructure.storage.backends import open_stores
 from infrastructure.storage.sql.migrations.runner import current, downgrade, newest, upgrade
+from infrastructure.storage.stores import open_stores
 from tests.contracts.conftest import an_event, by_hand
 from tests.support.builders import a_session, ada
 from tests.support.waiting import PATIENT

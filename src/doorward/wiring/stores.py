@@ -16,8 +16,8 @@ from application.ports import (
 )
 from infrastructure.config.storage import StorageSettings
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
-from infrastructure.storage.backends import Stores, open_stores
 from infrastructure.storage.options import StoreOptions
+from infrastructure.storage.stores import Stores, open_stores
 from infrastructure.telemetry.telemetry import Observation
 
 

@@ -6,21 +6,14 @@ from typing import Any
 import pytest
 
 from domain.errors import Unavailable
-from infrastructure.storage.backends import (
-    BACKENDS,
-    MEMORY,
-    REDIS,
-    SQL,
-    Backend,
-    backend_for,
-    open_stores,
-)
+from infrastructure.storage.backends import BACKENDS, MEMORY, REDIS, SQL, Backend, backend_for
 from infrastructure.storage.memory.sessions import MemorySessions
 from infrastructure.storage.memory.users import MemoryUsers
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.redis.sessions import RedisSessions
 from infrastructure.storage.sql.sessions import SqlSessions
 from infrastructure.storage.sql.users import SqlUsers
+from infrastructure.storage.stores import open_stores
 from tests.conftest import OTHER_NAMES, PLACES, schemes, url_for
 from tests.support.builders import a_session, ada
 

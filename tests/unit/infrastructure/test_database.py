@@ -8,9 +8,9 @@ import pytest
 
 from domain.errors import Unavailable
 from infrastructure.config.settings import Settings
-from infrastructure.storage.backends import open_stores
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.url import connect_options
+from infrastructure.storage.stores import open_stores
 from tests.support.builders import ada
 
 

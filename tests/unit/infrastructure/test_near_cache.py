@@ -18,12 +18,12 @@ from domain.email import Email
 from domain.errors import Unavailable
 from domain.session import Session, SessionId
 from domain.user import User, UserId
-from infrastructure.storage.backends import open_stores
 from infrastructure.storage.memory.sessions import MemorySessions
 from infrastructure.storage.memory.users import MemoryUsers
 from infrastructure.storage.near_cache.sessions import NearCacheSessions
 from infrastructure.storage.near_cache.users import NearCacheUsers
 from infrastructure.storage.options import StoreOptions
+from infrastructure.storage.stores import open_stores
 from tests.support.builders import (
     MICROSECOND,
     NOW,
