@@ -74,6 +74,19 @@ def test_the_compose_file_follows_the_compose_specification() -> None:
     assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
+class _Strict(yaml.SafeLoader):
+    """Rejects a key that is there twice, as Compose does."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        assert sorted(names) == sorted(set(names))
+        return super().construct_mapping(node, deep)
+
+
+def test_no_key_of_the_compose_file_is_there_twice() -> None:
+    yaml.load(COMPOSE_TEXT, _Strict)  # noqa: S506 - a SafeLoader
+
+
 def test_every_variable_of_the_compose_file_is_documented() -> None:
     passed_on = {name for name, text in SERVICES["api"]["environment"].items() if text is None}
     assert {match[1] for match in REFERENCE.finditer(COMPOSE_TEXT)} <= documented()
