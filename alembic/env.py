@@ -12,7 +12,6 @@ def run(connection: Connection) -> None:
         target_metadata=metadata,
         compare_server_default=True,
         compare_type=True,
-        render_as_batch=connection.dialect.name == "sqlite",
     )
     with context.begin_transaction():
         context.run_migrations()

@@ -1,25 +1,23 @@
-"""${message}
+"""${message}.
 
 Revision: ${up_revision}, after ${down_revision}.
 """
 
 import sqlalchemy as sa
-
 from alembic import op
-${imports if imports else ""}
-revision = ${repr(up_revision)}
-down_revision = ${repr(down_revision)}
+
+revision = "${up_revision}"
+down_revision = "${down_revision}"
 branch_labels = None
 depends_on = None
 
-# The oldest revision whose release works on this schema: that of the migration before, unless
-# this one takes something away (docs/adr/0019-compatible-schemas.md).
-oldest_compatible = ""
+# The oldest revision whose release works on this schema: see docs/migrations.md.
+oldest_compatible = "${oldest_compatible}"
 
 
 def upgrade() -> None:
-    ${upgrades if upgrades else "pass"}
+    op.add_column("sessions", sa.Column("example", sa.String(24)))
 
 
 def downgrade() -> None:
-    ${downgrades if downgrades else "pass"}
+    op.drop_column("sessions", "example")

@@ -36,5 +36,4 @@ def downgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP TRIGGER sessions_tell_generations ON sessions")
     for table in ("users", "sessions"):
-        with op.batch_alter_table(table) as batch:
-            batch.drop_column("generation")
+        op.drop_column(table, "generation")

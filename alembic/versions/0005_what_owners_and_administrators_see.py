@@ -46,6 +46,5 @@ def downgrade() -> None:
     op.drop_index("users_email_order_idx", "users")
     for name in _PLAIN:
         op.drop_index(name, "users")
-    with op.batch_alter_table("sessions") as batch:
-        for column in _SIGHTING:
-            batch.drop_column(column)
+    for column in _SIGHTING:
+        op.drop_column("sessions", column)

@@ -1,16 +1,25 @@
 """The schema: up, down, up again, by one process at a time, and equal to the tables in code."""
 
 import asyncio
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from infrastructure.storage.sql.migrations import runner
 from infrastructure.storage.sql.migrations.runner import (
+    SCRIPTS,
     ForeignSchema,
     current,
     downgrade,
@@ -22,6 +31,7 @@ from infrastructure.storage.sql.url import connect_options
 from infrastructure.storage.stores import open_stores
 from tests.support.builders import a_session, ada
 from tests.support.waiting import PATIENT
+from tools.new_migration import new_migration
 
 pytestmark = pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression")
 
@@ -95,18 +105,93 @@ async def test_down_takes_everything_back_and_up_makes_it_again(url: str) -> Non
     assert await ask(url, differences) == []
 
 
-async def test_each_revision_can_be_taken_back_and_made_again(url: str) -> None:
-    await upgrade(url)
-    down = [await current(url)]
-    while down[-1] is not None:
-        await downgrade(url)
-        down.append(await current(url))
-    assert len(set(down)) == len(down) > 1
+def schema(connection: Connection) -> dict[str, set[str]]:
+    """Return the columns of each table, and the indexes and triggers of all."""
+    queries = {
+        "sqlite": "SELECT name FROM sqlite_master WHERE type IN ('index', 'trigger')",
+        "postgresql": "SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema() "
+        "UNION SELECT tgname FROM pg_trigger WHERE NOT tgisinternal",
+    }
+    found = {
+        table: {each["name"] for each in inspect(connection).get_columns(table)}
+        for table in tables(connection)
+    }
+    others = connection.scalars(text(queries[connection.dialect.name]))
+    return found | {"": set(others)}
 
-    for revision in reversed(down[:-1]):
-        assert revision is not None
+
+async def test_each_revision_can_be_taken_back_and_made_again(url: str) -> None:
+    revisions = [each.revision for each in ScriptDirectory(str(SCRIPTS)).walk_revisions()]
+    before = {}
+    for revision in reversed(revisions):
         await upgrade(url, revision)
-        assert await current(url) == revision
+        before[revision] = await ask(url, schema)
+
+    for revision in revisions[1:]:
+        await downgrade(url, revision)
+        assert await ask(url, schema) == before[revision], revision
+
+    await upgrade(url)
+    assert await ask(url, schema) == before[newest()]
+
+
+def load(revision: str) -> ModuleType:
+    return ScriptDirectory(str(SCRIPTS)).get_revision(revision).module
+
+
+async def test_a_column_of_sqlite_is_dropped_and_the_indexes_of_expressions_stay(
+    empty_sqlite_url: str,
+) -> None:
+    await upgrade(empty_sqlite_url)
+    before = await ask(empty_sqlite_url, schema)
+
+    def drop(connection: Connection) -> None:
+        with Operations.context(MigrationContext.configure(connection)):
+            load("0004").downgrade()
+
+    await ask(empty_sqlite_url, drop)
+
+    after = await ask(empty_sqlite_url, schema)
+    assert OF_EXPRESSIONS < after[""] == before[""]
+    assert before["users"] - after["users"] == {"generation"}
+
+
+@pytest.mark.parametrize(
+    "path", sorted((SCRIPTS / "versions").glob("*.py")), ids=lambda path: path.stem
+)
+def test_no_migration_copies_a_table(path: Path) -> None:
+    """In SQLite, a copy has no indexes of expressions."""
+    assert "batch_alter_table" not in path.read_text()
+
+
+async def test_a_new_migration_moves_both_databases_up_and_down(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await upgrade(url)
+    before, last = await ask(url, schema), newest()
+    scripts = tmp_path / "alembic"
+    shutil.copytree(SCRIPTS, scripts)
+
+    path = new_migration("Names of devices", scripts)
+
+    monkeypatch.setattr(runner, "SCRIPTS", scripts)
+    assert path.name == f"{newest()}_names_of_devices.py"
+    assert int(newest()) == int(last) + 1
+    await upgrade(url)
+    assert (await ask(url, schema))["sessions"] - before["sessions"] == {"example"}
+    await downgrade(url)
+    assert await ask(url, schema) == before
+
+
+def test_a_new_migration_passes_the_linter(tmp_path: Path) -> None:
+    scripts = tmp_path / "alembic"
+    shutil.copytree(SCRIPTS, scripts)
+
+    path = new_migration("Names of devices", scripts)
+
+    ruff = [sys.executable, "-m", "ruff", "check", "--config", "pyproject.toml", str(path)]
+    checked = subprocess.run(ruff, check=False, capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout
 
 
 async def test_migrations_and_tables_are_equal(url: str) -> None:
