@@ -19,12 +19,10 @@ import pytest
 from sqlalchemy import Executable, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from application.pagination import Page
 from application.ports import AuditLog, RateLimiter, SessionStore, UserRepository
 from application.ports.effects import Effects
 from domain.audit_event import Event, EventType
 from domain.email import Email
-from domain.errors import InvalidInput
 from domain.outcome import Outcome
 from domain.request_context import RequestContext
 from domain.user import UserId
@@ -172,24 +170,3 @@ async def by_hand(url: str, *statements: str | Executable) -> Sequence[Any]:
     finally:
         await engine.dispose()
     return rows
-
-
-async def pages_of(page: Callable[[str | None], Awaitable[Page[_T]]]) -> list[Sequence[_T]]:
-    """All pages, from the first to the last.
-
-    :param page: makes one from the position where it begins.
-    """
-    got = await page(None)
-    pages = [got.items]
-    while got.next is not None:
-        assert len(pages) < 1000, "it has no end"
-        got = await page(got.next)
-        pages.append(got.items)
-    return pages
-
-
-async def is_no_position(page: Awaitable[object]) -> None:
-    """The page is refused for where it should begin."""
-    with pytest.raises(InvalidInput) as refused:
-        await page
-    assert [problem.field for problem in refused.value.problems] == ["after"]

@@ -24,6 +24,7 @@ from domain.request_context import UNKNOWN, RequestContext
 from domain.session import SessionId
 from domain.user import UserId
 from doorward.conformance.opening import PATIENT
+from doorward.conformance.paging import assert_no_cursor, pages_of
 from infrastructure.storage.backends import backend_for
 from infrastructure.storage.memory.audit_log import MemoryAuditLog
 from tests.conftest import schemes, url_for
@@ -32,9 +33,7 @@ from tests.contracts.conftest import (
     EVE,
     HERE,
     an_event,
-    is_no_position,
     open_audit_log,
-    pages_of,
     sign_up,
 )
 from tests.support.builders import MICROSECOND, NOW, SECOND, new_id
@@ -324,13 +323,13 @@ async def test_rows_pruned_between_two_pages_are_missing_and_no_others(
 async def test_a_page_begins_only_where_another_ended(audit_log: AuditLog) -> None:
     """``test_page_cursor.py`` has the cases one by one."""
     for after in NO_POSITIONS.values():
-        await is_no_position(audit_log.page(EVERYTHING, after, 10))
+        await assert_no_cursor(audit_log.page(EVERYTHING, after, 10))
 
 
 async def test_a_position_that_is_no_number_is_refused(audit_log: AuditLog) -> None:
     for text in ("", "-1", "1.5", "٣", "9" * 50):
         for after in await forgeries_of(audit_log, text):
-            await is_no_position(audit_log.page(EVERYTHING, after, 10))
+            await assert_no_cursor(audit_log.page(EVERYTHING, after, 10))
 
 
 async def forgeries_of(log: AuditLog, text: str) -> list[str]:
@@ -343,7 +342,7 @@ async def forgeries_of(log: AuditLog, text: str) -> list[str]:
 @same_place
 @given(after=st.text(st.characters(), max_size=200) | st.text(st.characters(codec="ascii")))
 async def test_no_text_at_all_is_a_position(audit_log: AuditLog, after: str) -> None:
-    await is_no_position(audit_log.page(EVERYTHING, after, 10))
+    await assert_no_cursor(audit_log.page(EVERYTHING, after, 10))
 
 
 @same_place

@@ -54,6 +54,15 @@ async def users(
 
 
 @pytest_asyncio.fixture
+async def uncached_users(backend: Backend[Any], store_url: str) -> AsyncIterator[UserRepository]:
+    """Open the users without the near cache, for methods that it only passes on."""
+    if backend.users is None:
+        pytest.skip("the backend stores no users")
+    async with open_users(store_url) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
 async def sessions(
     backend: Backend[Any], store_url: str, near_cache: bool
 ) -> AsyncIterator[SessionStore]:

@@ -18,6 +18,13 @@ from doorward.conformance.examples import NOW, ada
 
 pytestmark = pytest.mark.asyncio
 
+
+@pytest.fixture
+def users(uncached_users: UserRepository) -> UserRepository:
+    """Return the users without the near cache, which passes all changes on."""
+    return uncached_users
+
+
 Step = Callable[[UserRepository, User], Awaitable[object]]
 
 
