@@ -43,7 +43,9 @@ class Variable(Generic[_T]):
 
         :raises ConfigurationError: its text cannot be read.
         """
-        given = "" if self.is_service_link(environment) else environment.get(self.name, "").strip()
+        given = environment.get(self.name, "").strip()
+        if is_service_link(self.name, given):
+            given = ""
         if _QUOTED.fullmatch(given):
             raise ConfigurationError(
                 self.name,
@@ -58,12 +60,12 @@ class Variable(Generic[_T]):
         except ValueError as error:
             raise ConfigurationError(self.name, str(error)) from None
 
-    def is_service_link(self, environment: Mapping[str, str]) -> bool:
-        """Return whether Kubernetes set the variable: beside a Service called ``postgres`` each
-        pod gets ``POSTGRES_PORT=tcp://10.96.0.17:5432``.
-        """
-        text = environment.get(self.name, "").strip()
-        return self.name.endswith("_PORT") and _SERVICE_LINK.fullmatch(text) is not None
+
+def is_service_link(name: str, text: str) -> bool:
+    """Return whether Kubernetes set a variable: beside a Service called ``postgres`` each pod gets
+    ``POSTGRES_PORT=tcp://10.96.0.17:5432``.
+    """
+    return name.endswith("_PORT") and _SERVICE_LINK.fullmatch(text.strip()) is not None
 
 
 def declare(

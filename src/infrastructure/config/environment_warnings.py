@@ -6,6 +6,7 @@ from difflib import get_close_matches
 
 import structlog
 
+from infrastructure.config.environment_variables import is_service_link
 from infrastructure.config.settings import Settings
 
 log = structlog.stdlib.get_logger("doorward")
@@ -19,6 +20,7 @@ _SYNONYMS = {
     "POSTGRES_URL": "DATABASE_URL",
     "POSTGRES_DATABASE": "POSTGRES_DB",
     "REDIS_HOST": "REDIS_URL",
+    "TRUSTED_PROXY": "TRUSTED_PROXIES",
 }
 """What other programs call these settings."""
 
@@ -41,13 +43,13 @@ class EnvironmentWarning:
 
 def warnings_of(environment: Mapping[str, str]) -> Iterator[EnvironmentWarning]:
     """Yield the variables whose names are close to those of settings, and service links."""
-    known = {each.name: each for each in Settings.variables()}
-    for name in sorted(environment):
-        if name in known:
-            if known[name].is_service_link(environment):
+    known = {each.name for each in Settings.variables()}
+    for name, text in sorted(environment.items()):
+        if is_service_link(name, text):  # of Doorward's own Service, DOORWARD_PORT is no typo
+            if name in known:
                 reason = "is a service link of Kubernetes, and ignored"
                 yield EnvironmentWarning("service_link_ignored", name, reason)
-        elif meant := _similar_setting(name, known):
+        elif name not in known and (meant := _similar_setting(name, known)):
             reason = f"is no setting, and ignored: is {meant} meant?"
             yield EnvironmentWarning("unknown_variable_ignored", name, reason)
 

@@ -21,6 +21,7 @@ LINK = "tcp://10.96.0.17:5432"
         ("POSTGRES_URL", "DATABASE_URL"),
         ("database_url", "DATABASE_URL"),
         ("REDIS_ULR", "REDIS_URL"),
+        ("TRUSTED_PROXY", "TRUSTED_PROXIES"),
         ("REDIS_HOST", "REDIS_URL"),
         ("POSTGRES_PASSWORT", "POSTGRES_PASSWORD"),
         ("POSTGRES_PASSWORD_FILE", "POSTGRES_PASSWORD"),
@@ -70,6 +71,10 @@ def test_a_service_link_of_kubernetes_is_ignored_with_a_warning(name: str) -> No
 
     assert (warning.event, warning.variable) == ("service_link_ignored", name)
     assert Settings.read({name: LINK}) == Settings.read({})
+
+
+def test_the_service_link_of_a_service_called_doorward_is_no_typo() -> None:
+    assert not list(warnings_of({"DOORWARD_PORT": LINK}))
 
 
 @pytest.mark.parametrize("value", ["tcp:5432", "http://db:5432", "tcp://db:port", f"{LINK}/x"])
