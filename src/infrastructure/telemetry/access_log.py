@@ -7,7 +7,8 @@ import structlog
 from infrastructure.config.logging import LogSettings
 from infrastructure.telemetry.logging import is_on_terminal
 
-_LONGEST_PATH = 200
+_LONGEST_TEXT = 200
+"""Characters of a path or an origin. A client may send 64 KiB."""
 
 
 class AccessLog:
@@ -36,11 +37,11 @@ class AccessLog:
         has_failed = status >= HTTPStatus.BAD_REQUEST or refused_origin is not None
         if self._only_errors and not has_failed:
             return
-        fields = {} if refused_origin is None else {"refused_origin": refused_origin}
+        fields = {} if refused_origin is None else {"refused_origin": refused_origin[:_LONGEST_TEXT]}
         self._log.info(
             "request",
             method=method,
-            path=path[:_LONGEST_PATH],
+            path=path[:_LONGEST_TEXT],
             status=status,
             ms=round(seconds * 1000, 1),
             **fields,

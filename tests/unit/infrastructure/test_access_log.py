@@ -50,10 +50,11 @@ def test_errors_are_failures_and_refused_preflights(
     assert all(line["refused_origin"] == refused_origin for line in lines(caplog) if status == 204)
 
 
-def test_a_long_path_is_cut(caplog: pytest.LogCaptureFixture) -> None:
-    access_log("on")("GET", "/" + "x" * 5000, 404, 0.001, None)
+def test_a_long_path_and_a_long_origin_are_cut(caplog: pytest.LogCaptureFixture) -> None:
+    access_log("on")("OPTIONS", "/" + "x" * 5000, 204, 0.001, "https://" + "x" * 5000)
 
-    assert len(lines(caplog)[0]["path"]) == 200
+    [line] = lines(caplog)
+    assert (len(line["path"]), len(line["refused_origin"])) == (200, 200)
 
 
 @pytest.mark.parametrize("environment", [{"ACCESS_LOG": "off"}, {}])
