@@ -57,7 +57,7 @@ class MakeUser:
 
 @dataclass(frozen=True, slots=True)
 class RegistrationPolicy:
-    """Whether people may register, or only be created by an administrator or the operator."""
+    """Whether people may register, or only the operator creates users."""
 
     is_open: bool = True
 
