@@ -37,12 +37,16 @@ class AccessLog:
         has_failed = status >= HTTPStatus.BAD_REQUEST or refused_origin is not None
         if self._only_errors and not has_failed:
             return
-        fields = {} if refused_origin is None else {"refused_origin": refused_origin[:_LONGEST_TEXT]}
+        fields = {} if refused_origin is None else {"refused_origin": _cut(refused_origin)}
         self._log.info(
             "request",
             method=method,
-            path=path[:_LONGEST_TEXT],
+            path=_cut(path),
             status=status,
             ms=round(seconds * 1000, 1),
             **fields,
         )
+
+
+def _cut(text: str) -> str:
+    return text[:_LONGEST_TEXT]
