@@ -6,7 +6,9 @@ Hashes that other systems made are verified too. Those that are Argon2 are read 
 
 import re
 import secrets
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import argon2
 from argon2 import Parameters, Type
@@ -16,6 +18,7 @@ from application.ports import HashClient, PasswordHasher, UnusableHash
 from domain.password import Password
 from infrastructure.passwords import imported_hashes
 from infrastructure.passwords.hashing_pool import HashingPool
+from infrastructure.passwords.imported_hashes import ImportedHash
 from infrastructure.passwords.timing_padding import MINIMUM_MEMORY_KIB, clock_for, pad_time
 
 LOWEST_TIME_COST = 2
@@ -116,16 +119,23 @@ class Argon2Hasher(PasswordHasher):
             return self._is_argon2_of(password.text, stored or "")
         clock = clock_for((made or self._parameters).parallelism)
         began = clock()
-        for tried, spelling in enumerate(password.spellings(), 1):
-            if (
-                imported.verify(spelling.encode())
-                if imported
-                else self._is_argon2_of(spelling, stored)
-            ):
+        for tried, is_right in enumerate(self._comparisons(password, stored, imported), 1):
+            if is_right():
                 return True
             if (clock() - began) * (tried + 1) / tried > PATIENCE:
                 return False  # the next spelling would take too long
         return False
+
+    def _comparisons(
+        self, password: Password, stored: str, imported: ImportedHash | None
+    ) -> Iterator[Callable[[], bool]]:
+        """Yield what compares one spelling each, at the cost of one hash."""
+        for text in password.spellings():
+            if imported is None:
+                yield partial(self._is_argon2_of, text, stored)
+            else:
+                for spelling in imported.spellings(text.encode()):
+                    yield partial(imported.verify, spelling)
 
     def _is_argon2_of(self, text: str, stored: str) -> bool:
         for hashed in (stored, self._decoy):

@@ -65,19 +65,17 @@ def _as_it_is(password: bytes) -> Iterable[bytes]:
 class ImportedHash:
     """A hash of a known form and of acceptable cost. Its ``repr`` shows nothing.
 
-    :ivar spellings: what the other system may have made of a password before it hashed it.
+    :ivar spellings: what the other system may have made of a password before it hashed it. Each
+        costs a hash.
     """
 
     derive: _Derive = field(repr=False)
     expected: bytes = field(repr=False)
     spellings: Callable[[bytes], Iterable[bytes]] = field(default=_as_it_is, repr=False)
 
-    def verify(self, password: bytes) -> bool:
-        """Whether the hash was made of this password."""
-        return any(
-            hmac.compare_digest(self.derive(each), self.expected)
-            for each in self.spellings(password)
-        )
+    def verify(self, spelling: bytes) -> bool:
+        """Whether the hash was made of this spelling of a password."""
+        return hmac.compare_digest(self.derive(spelling), self.expected)
 
 
 def canonical(given: str) -> str:

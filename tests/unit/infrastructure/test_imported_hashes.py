@@ -229,7 +229,7 @@ def is_behind(password: str, stored: str) -> bool:
     """Whether the hash can be read and is of this password."""
     found = read(stored)
     assert found is not None
-    return found.verify(password.encode())
+    return any(map(found.verify, found.spellings(password.encode())))
 
 
 @pytest.fixture(scope="module")
@@ -534,6 +534,22 @@ async def test_the_time_for_all_spellings_is_bounded(
 
     assert not await hasher.verify(Password.parse(typed), GOOD["bcrypt 2b"], CLIENT)
     assert len(compared) == len(set(compared)) == tried
+
+
+async def test_the_spellings_of_wordpress_count_for_that_time(
+    hasher: Argon2Hasher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spent = [0.0]
+
+    def verify(_: ImportedHash, _spelling: bytes) -> bool:
+        spent[0] += 0.9
+        return False
+
+    monkeypatch.setattr(ImportedHash, "verify", verify)
+    monkeypatch.setattr(argon2_hasher, "clock_for", lambda _: lambda: spent[0])
+
+    assert not await hasher.verify(Password.parse(" it's "), GOOD["WordPress"], CLIENT)
+    assert spent == [1.8]
 
 
 async def test_a_plain_password_is_compared_once(
