@@ -9,11 +9,8 @@ process itself are visible at once.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 import pytest
 from sqlalchemy import Executable, text
@@ -21,24 +18,20 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from application.ports import AuditLog, RateLimiter, SessionStore, UserRepository
 from application.ports.effects import Effects
-from domain.audit_event import Event, EventType
-from domain.email import Email
-from domain.outcome import Outcome
-from domain.request_context import RequestContext
-from domain.user import UserId
+from domain.audit_event import Event
+from doorward.conformance.examples import ADA, EVE
 from doorward.conformance.opening import (
     PATIENCE,
-    PATIENT,
+    add_users,
+    open_audit_log,
     open_limiter,
     open_sessions,
     open_users,
 )
-from infrastructure.storage.backends import BACKENDS, Backend, backend_for
+from infrastructure.storage.backends import BACKENDS, Backend
 from infrastructure.storage.memory.audit_log import MemoryAuditLog
-from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.url import connect_options
 from tests.conftest import PLACES, schemes, url_for
-from tests.support.builders import NOW, ada, new_id
 
 _T = TypeVar("_T")
 
@@ -106,47 +99,21 @@ async def two_limiters(
         yield one, other
 
 
+@pytest.fixture(params=schemes("audit_log"))
+def audit_log_url(request: pytest.FixtureRequest) -> str:
+    return url_for(request.param, request)
+
+
 @pytest.fixture(params=["memory", *schemes("audit_log")])
 async def audit_log(request: pytest.FixtureRequest) -> AsyncIterator[AuditLog]:
-    """Nothing is recorded in it. Where the users' backend keeps none, it is in memory."""
+    """Open an empty log. The log in memory serves where the users' backend has none."""
     if request.param == "memory":
         yield MemoryAuditLog()
         return
     url = url_for(request.param, request)
-    await sign_up(url, ADA, EVE)
+    await add_users(url, ADA, EVE)
     async with open_audit_log(url) as log:
         yield log
-
-
-ADA, EVE = UserId(uuid4()), UserId(uuid4())
-"""Who are there wherever events are recorded: of others no address would be."""
-
-
-async def sign_up(url: str, *people: UserId) -> None:
-    backend = backend_for(url, "users")
-    assert backend.users
-    async with backend.connect(url, PATIENT) as connection:
-        users = [ada(id=each, email=Email.parse(f"{each.hex}@example.org")) for each in people]
-        await backend.users(connection).add_all(users)
-
-
-@asynccontextmanager
-async def open_audit_log(url: str, options: StoreOptions = PATIENT) -> AsyncIterator[AuditLog]:
-    """With a connection of its own, as another process has one."""
-    backend = backend_for(url, "users")
-    assert backend.audit_log
-    async with backend.connect(url, options) as database, backend.audit_log(database) as log:
-        yield log
-
-
-HERE = RequestContext("192.0.2.1", "request-7")
-"""Where all events come from that say nothing else."""
-
-
-def an_event(**changes: Any) -> Event:
-    """A login of just now, of somebody of whom nothing else is known."""
-    event = Event(new_id(), EventType.LOGIN, Outcome.SUCCESS, NOW, HERE)
-    return replace(event, **changes)
 
 
 def effects(event: Event) -> Effects:

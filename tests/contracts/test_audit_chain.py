@@ -18,14 +18,14 @@ from domain.outcome import Outcome
 from domain.permissions import Role
 from domain.request_context import UNKNOWN, RequestContext
 from domain.session import SessionId
-from doorward.conformance.opening import PATIENT
+from doorward.conformance.examples import ADA, EVE, an_event
+from doorward.conformance.opening import PATIENT, add_users, open_audit_log
 from infrastructure.storage.sql import audit_chain as chain
 from infrastructure.storage.sql.audit_chain import Broken, Head, append, verify
 from infrastructure.storage.sql.audit_log import SqlAuditLog
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.tables import audit_chain, audit_events
 from tests.conftest import url_for
-from tests.contracts.conftest import ADA, EVE, an_event, open_audit_log, sign_up
 from tests.support.builders import MICROSECOND, NOW, SECOND, new_id
 
 Statement = str | Executable
@@ -130,7 +130,7 @@ class Place:
 async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
     """Nothing is recorded."""
     url = url_for(request.param, request)
-    await sign_up(url, ADA, EVE)
+    await add_users(url, ADA, EVE)
     async with Database.open(url, PATIENT) as database, SqlAuditLog.open(database) as log:
         yield Place(url, database, log)
 

@@ -16,7 +16,8 @@ from application.ports import AuditLog
 from domain.audit_event import Event, EventType
 from domain.errors import Unavailable
 from domain.outcome import Outcome
-from doorward.conformance.opening import PATIENT, until
+from doorward.conformance.examples import an_event
+from doorward.conformance.opening import PATIENT, add_users, open_audit_log, until
 from doorward.jobs.flush_audit_log import flush_audit_log
 from doorward.jobs.scheduler import running
 from infrastructure.storage.options import StoreOptions
@@ -24,14 +25,7 @@ from infrastructure.storage.sql.audit_chain import verify
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.stores import open_stores
 from tests.conftest import schemes, url_for
-from tests.contracts.conftest import (
-    HOW_MANY_WAIT,
-    an_event,
-    effects,
-    eventually,
-    open_audit_log,
-    sign_up,
-)
+from tests.contracts.conftest import HOW_MANY_WAIT, effects, eventually
 from tests.support.builders import NOW, a_session, ada
 from tests.support.doubles import Wire
 
@@ -391,7 +385,7 @@ async def test_pending_events_of_a_deleted_user_are_recorded_without_address(
     remote: Remote,
 ) -> None:
     somebody = ada().id
-    await sign_up(remote.url, somebody)
+    await add_users(remote.url, somebody)
     theirs, others, last = an_event(user_id=somebody), an_event(), an_event()
     await remote.wire.cut()
     await remote.log.record(theirs)
@@ -409,7 +403,7 @@ async def test_events_in_flight_during_a_deletion_are_recorded_without_address(
     remote: Remote,
 ) -> None:
     somebody = ada().id
-    await sign_up(remote.url, somebody)
+    await add_users(remote.url, somebody)
     theirs, others = an_event(user_id=somebody), an_event()
     await remote.wire.cut()
     await remote.log.record(theirs)

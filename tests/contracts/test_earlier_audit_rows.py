@@ -36,13 +36,14 @@ from domain.permissions import Role
 from domain.request_context import UNKNOWN
 from domain.token import TokenKind
 from domain.user import UserId
-from doorward.conformance.opening import PATIENT
+from doorward.conformance.examples import ADA, an_event
+from doorward.conformance.opening import PATIENT, add_users
 from infrastructure.storage.sql.audit_chain import Head, verify
 from infrastructure.storage.sql.audit_log import SqlAuditLog
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.tables import audit_chain, audit_events
 from tests.conftest import url_for
-from tests.contracts.conftest import ADA, an_event, by_hand, sign_up
+from tests.contracts.conftest import by_hand
 
 FILE = Path(__file__).with_name("earlier_audit_rows.jsonl")
 KEY_ID = KeyId("Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYmE")
@@ -122,7 +123,7 @@ class Log:
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def empty(request: pytest.FixtureRequest) -> AsyncIterator[Log]:
     url = url_for(request.param, request)
-    await sign_up(url, ADA)
+    await add_users(url, ADA)
     async with Database.open(url, PATIENT) as database, SqlAuditLog.open(database) as log:
         yield Log(url, database, log)
 

@@ -12,13 +12,14 @@ from sqlalchemy import text
 
 from application.pagination import UserQuery
 from domain.email import Email
+from doorward.conformance.examples import an_event
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql import pooler
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.migrations.runner import current, newest, upgrade
 from infrastructure.storage.sql.users import SqlUsers
 from infrastructure.storage.stores import open_stores
-from tests.contracts.conftest import an_event, by_hand, effects
+from tests.contracts.conftest import by_hand, effects
 from tests.support import servers
 from tests.support.builders import NOW, a_session, ada, refreshed
 from tests.support.commands import doorward

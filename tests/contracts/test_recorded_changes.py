@@ -21,12 +21,13 @@ from domain.errors import EmailTaken, LastAdministrator, Unavailable
 from domain.permissions import Role
 from domain.session import Session
 from domain.user import User
+from doorward.conformance.examples import an_event
 from doorward.conformance.opening import PATIENT
 from infrastructure.storage.sql.audit_chain import verify
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.stores import Stores, open_stores
 from tests.conftest import url_for
-from tests.contracts.conftest import an_event, by_hand, effects
+from tests.contracts.conftest import by_hand, effects
 from tests.support.builders import NOW, a_session, ada, refreshed
 
 SQL = ["sqlite", "postgresql"]

@@ -2,8 +2,9 @@
 
 import pytest
 
+from doorward.conformance.examples import an_event
 from infrastructure.storage.stores import open_stores
-from tests.contracts.conftest import an_event, by_hand, effects
+from tests.contracts.conftest import by_hand, effects
 from tests.support.builders import NOW, a_session, ada
 from tests.support.waiting import PATIENT
 

@@ -17,6 +17,7 @@ from application.signing_keys import ListSigningKeys
 from domain.actor import Operator, Scheduler
 from domain.key_ring import KeyId, KeyRing, KeysReadOnly, KeyState, KeyUnknown
 from domain.token import TokenKind
+from doorward.conformance.examples import an_event
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.signing.algorithms import EDDSA
 from infrastructure.signing.key_store import SigningKeyStore, StaticKeys
@@ -26,7 +27,7 @@ from infrastructure.storage.sql.audit_log import SqlAuditLog
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.signing_keys import SqlKeys
 from tests.conftest import url_for
-from tests.contracts.conftest import an_event, effects
+from tests.contracts.conftest import effects
 from tests.support.builders import NOW
 from tests.support.doubles import SettableClock
 from tests.support.key_commands import KeyCommands, started

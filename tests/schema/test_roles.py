@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy.exc import ProgrammingError
 
+from doorward.conformance.examples import an_event
 from infrastructure.storage.sql.migrations.runner import current, downgrade, newest, upgrade
 from infrastructure.storage.stores import open_stores
-from tests.contracts.conftest import an_event, by_hand
+from tests.contracts.conftest import by_hand
 from tests.support.builders import a_session, ada
 from tests.support.waiting import PATIENT
 

@@ -10,8 +10,15 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from application.ports import RateLimiter, SessionStore, UserRepository
-from doorward.conformance.opening import open_limiter, open_sessions, open_users
+from application.ports import AuditLog, RateLimiter, SessionStore, UserRepository
+from doorward.conformance.examples import ADA, EVE
+from doorward.conformance.opening import (
+    add_users,
+    open_audit_log,
+    open_limiter,
+    open_sessions,
+    open_users,
+)
 from infrastructure.storage.backends import Backend, find_backend
 
 DIRECT, NEAR_CACHE = "direct", "near cache"
@@ -88,3 +95,19 @@ async def two_limiters(
         pytest.skip("the backend counts no attempts")
     async with open_limiter(store_url) as one, open_limiter(store_url) as other:
         yield one, other
+
+
+@pytest.fixture
+def audit_log_url(backend: Backend[Any], store_url: str) -> str:
+    """Return the URL of an empty location for users and an audit log."""
+    if backend.audit_log is None or backend.users is None:
+        pytest.skip("the backend keeps no audit log beside its users")
+    return store_url
+
+
+@pytest_asyncio.fixture
+async def audit_log(audit_log_url: str) -> AsyncIterator[AuditLog]:
+    """Open an empty log; the users ADA and EVE are stored."""
+    await add_users(audit_log_url, ADA, EVE)
+    async with open_audit_log(audit_log_url) as log:
+        yield log

@@ -9,7 +9,7 @@ from uuid import uuid4
 from domain.audit_event import Event, EventType
 from domain.email import Email
 from domain.outcome import Outcome
-from domain.request_context import UNKNOWN
+from domain.request_context import UNKNOWN, RequestContext
 from domain.session import Lifetimes, Session, SessionId, TokenId
 from domain.user import User, UserId
 
@@ -18,6 +18,12 @@ from domain.user import User, UserId
 NOW = datetime.now(UTC).replace(microsecond=123_457)
 SECOND = timedelta(seconds=1)
 MICROSECOND = timedelta(microseconds=1)
+
+ADA, EVE = UserId(uuid4()), UserId(uuid4())
+"""The stored users of an audit log: of other users no address is recorded."""
+
+HERE = RequestContext("192.0.2.1", "request-7")
+"""The caller of each event, unless its test states another one."""
 
 LIFETIMES = Lifetimes(
     access=timedelta(minutes=15),
@@ -50,6 +56,7 @@ def refreshed(session: Session, now: datetime = NOW) -> Session:
     return session.refresh(session.token_id, UNKNOWN, now, LIFETIMES)
 
 
-def an_event() -> Event:
-    """Return a successful login of an unknown user."""
-    return Event(new_id(), EventType.LOGIN, Outcome.SUCCESS, NOW, UNKNOWN)
+def an_event(**changes: Any) -> Event:
+    """Return a successful login of an unknown user; changes are attributes."""
+    event = Event(new_id(), EventType.LOGIN, Outcome.SUCCESS, NOW, HERE)
+    return replace(event, **changes)

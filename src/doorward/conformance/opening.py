@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from application.ports import RateLimiter, SessionStore, UserRepository
+from application.ports import AuditLog, RateLimiter, SessionStore, UserRepository
+from domain.email import Email
 from domain.session import Session, SessionId
 from domain.user import User, UserId
+from doorward.conformance.examples import ada
 from infrastructure.clock import system_clock
 from infrastructure.storage.backends import backend_for, find_backend
 from infrastructure.storage.near_cache.sessions import NearCacheSessions
@@ -71,6 +73,23 @@ async def open_limiter(url: str) -> AsyncIterator[RateLimiter]:
     assert backend.rate_limiter is not None
     async with backend.connect(url, PATIENT) as connection:
         yield backend.rate_limiter(connection)
+
+
+async def add_users(url: str, *user_ids: UserId) -> None:
+    """Store users with these ids."""
+    async with open_users(url) as users:
+        await users.add_all(
+            [ada(id=each, email=Email.parse(f"{each.hex}@example.org")) for each in user_ids]
+        )
+
+
+@asynccontextmanager
+async def open_audit_log(url: str, options: StoreOptions = PATIENT) -> AsyncIterator[AuditLog]:
+    """Open it with a connection of its own, as another process has one."""
+    backend = backend_for(url, "users")
+    assert backend.audit_log
+    async with backend.connect(url, options) as database, backend.audit_log(database) as log:
+        yield log
 
 
 async def until(condition: Callable[[], object]) -> None:
