@@ -150,6 +150,7 @@ class FindSessions:
     """Find the valid sessions of a user, the one that was used last first."""
 
     sessions: SessionStore
+    lifetimes: Lifetimes
     clock: Clock
 
     async def __call__(self, user: User, actor: Actor) -> Sequence[SessionWithActivity]:
@@ -160,17 +161,17 @@ class FindSessions:
         now = self.clock()
         activities = await self.sessions.activity_of(user.id)
         good = [
-            SessionWithActivity(_as_seen_by(actor, session), activities.get(session.id))
+            SessionWithActivity(self._as_seen_by(actor, session), activities.get(session.id))
             for session in await self.sessions.of_user(user.id)
             if session.is_good_for(user) and not session.has_ended(now)
         ]
         return sorted(good, key=lambda each: each.last_seen_at, reverse=True)
 
-
-def _as_seen_by(actor: Actor, session: Session) -> Session:
-    if not isinstance(actor, Principal) or session.id != actor.session.id:
-        return session
-    return session if actor.token_issued_at is None else session.as_of(actor.token_issued_at)
+    def _as_seen_by(self, actor: Actor, session: Session) -> Session:
+        if not isinstance(actor, Principal) or session.id != actor.session.id:
+            return session
+        issued_at = actor.token_issued_at
+        return session if issued_at is None else session.as_of(issued_at, self.lifetimes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,13 +129,16 @@ class Session:
         """Return whether the user is enabled and has not ended the sessions of this generation."""
         return not user.disabled and self.generation == user.generation
 
-    def as_of(self, issued_at: int) -> Self:
+    def as_of(self, issued_at: int, lifetimes: Lifetimes) -> Self:
         """Return the session as the holder of a token knows it: without later rotations.
+
+        The time to ``expires_at`` is not used: near the end of the session it shows when the
+        session was rotated.
 
         :param issued_at: when the token was issued, in seconds since 1970.
         """
         rotated_at = datetime.fromtimestamp(issued_at, UTC)
-        expires_at = min(rotated_at + (self.expires_at - self.rotated_at), self.ends_at)
+        expires_at = min(rotated_at + lifetimes.idle, self.ends_at)
         return replace(self, rotated_at=rotated_at, expires_at=expires_at)
 
     def refresh(

@@ -297,11 +297,15 @@ def test_rotations_within_the_grace_period_take_no_strike_away() -> None:
     assert session.strikes == STRIKE - 1
 
 
-def test_a_session_as_of_a_token_shows_no_later_rotation() -> None:
-    session = a_session()
+@pytest.mark.parametrize("remaining", [LIFETIMES.absolute, LIFETIMES.idle])
+def test_a_session_as_of_a_token_shows_no_later_rotation(remaining: timedelta) -> None:
+    session = replace(a_session(), ends_at=NOW + remaining)
     issued_at = int(session.rotated_at.timestamp())
 
-    seen = {rotated(session, NOW + timedelta(minutes=age)).as_of(issued_at) for age in (1, 2)}
+    seen = {
+        rotated(session, NOW + timedelta(minutes=age)).as_of(issued_at, LIFETIMES)
+        for age in (1, 2)
+    }
 
     assert len({(each.rotated_at, each.expires_at) for each in seen}) == 1
 
