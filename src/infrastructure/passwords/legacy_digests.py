@@ -13,6 +13,9 @@ CRYPT_CHARACTERS = "[./0-9A-Za-z]"
 LONGEST_SHA_CRYPT = 256
 """Bytes of a password, as in musl: each round hashes it twice."""
 
+LONGEST_PHPASS = 4096
+"""Bytes of a password, as in the original: each round hashes it."""
+
 
 def number(character: str) -> int:
     """Decode one character of the alphabet."""
@@ -21,6 +24,8 @@ def number(character: str) -> int:
 
 def phpass(digest: str, log2_rounds: int, salt: bytes, password: bytes) -> str:
     """Hash as Openwall's portable phpass does: with MD5 in WordPress, with SHA-512 in Drupal."""
+    if len(password) > LONGEST_PHPASS:
+        return ""
     make = getattr(hashlib, digest)
     hashed: bytes = make(salt + password).digest()
     for _ in range(2**log2_rounds):

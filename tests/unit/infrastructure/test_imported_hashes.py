@@ -610,6 +610,11 @@ def test_sha_crypt_bounds_the_length_of_a_password() -> None:
     assert not is_behind("a" * 257, MAKERS["SHA-512-crypt"]("a" * 256))
 
 
+def test_phpass_hashes_no_password_beyond_4096_bytes() -> None:
+    assert phpass("md5", 7, b"saltsalt", b"a" * 4096)
+    assert not phpass("md5", 7, b"saltsalt", b"a" * 4097)
+
+
 @pytest.mark.parametrize("make", [MAKERS["WordPress"], MAKERS["phpass"]])
 def test_wordpress_trims_a_password_and_puts_slashes_before_quotes(
     make: Callable[[str], str],
