@@ -9,6 +9,7 @@ from domain.token import LEEWAY, TokenKind
 from infrastructure.clock import system_clock
 from infrastructure.config.data_secret import data_secrets, make_secret_file
 from infrastructure.config.environment_variables import ConfigurationError
+from infrastructure.config.parsers import public_url
 from infrastructure.config.settings import Settings
 from infrastructure.config.signing_keys import KeySettings, KeySource
 from infrastructure.config.storage import StorageSettings
@@ -142,9 +143,18 @@ def _former_issuers(tokens: TokenSettings) -> list[FormerIssuer]:
     """Return the former issuers. Their audience may have been configured as it is now, or not."""
     return [
         FormerIssuer(_audiences(issuer, audience), until)
-        for issuer, until in tokens.former_issuers
+        for configured, until in tokens.former_issuers
+        for issuer in {configured, _issuer_at(configured)}
         for audience in {tokens.audience, None}
     ]
+
+
+def _issuer_at(configured: str) -> str:
+    """Return the issuer that a text makes as ``PUBLIC_URL``, which leaves a final slash out."""
+    try:
+        return public_url(configured)
+    except ValueError:
+        return configured
 
 
 def device_secrets(settings: Settings, keys: KeyRingWatcher, clock: Clock) -> Secrets:

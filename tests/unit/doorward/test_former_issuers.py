@@ -45,6 +45,17 @@ def test_tokens_from_before_public_url_was_set_are_good_until_the_configured_tim
         signer_of(keys, {**MOVED, **after}).verify(token, kind)
 
 
+@pytest.mark.parametrize("former", ["https://Old.example/", "https://old.example:443"])
+def test_a_former_issuer_may_be_written_as_its_public_url_was(
+    keys: dict[TokenKind, SigningKey], former: str
+) -> None:
+    claims = claims_of(a_session(), TokenKind.REFRESH)
+    token = signer_of(keys, {"PUBLIC_URL": former}).sign(claims)
+    after = {**MOVED, "FORMER_ISSUERS": f"{former} until 2999-01-01"}
+
+    assert signer_of(keys, after).verify(token, TokenKind.REFRESH) == claims
+
+
 def test_the_time_of_a_former_issuer_ends_its_tokens(keys: dict[TokenKind, SigningKey]) -> None:
     day = NOW.astimezone(UTC).date()
     former = {"FORMER_ISSUERS": f"doorward until {day}T23:59:59Z"}
