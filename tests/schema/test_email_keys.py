@@ -85,6 +85,21 @@ async def test_a_user_whose_new_key_is_taken_keeps_the_old_one_and_is_reported(
     assert (record["user_id"], record["taken_by"]) == (str(first.id), str(second.id))
 
 
+async def test_a_user_whose_address_is_refused_today_is_reported(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    await upgrade(url, "0008")
+    refused = stored_before("user@a\u05d0b.de", "user@xn--ab-zhc.de")  # mixes two directions
+    await add(url, refused)
+
+    with caplog.at_level(logging.WARNING):
+        await upgrade(url)
+
+    [record] = [r.msg for r in caplog.records if isinstance(r.msg, dict)]
+    assert (record["event"], record["user_id"]) == ("email_refused", str(refused.id))
+    assert await keys(url) == {refused.email.address: refused.email.key}
+
+
 async def test_a_second_migrate_up_repairs_what_an_earlier_release_wrote_since(url: str) -> None:
     await upgrade(url)
     late = stored_before("user@faß.de", "user@fass.de")

@@ -26,14 +26,17 @@ def rekey(connection: Connection, key_of: Callable[[str], str | None] = canonica
     """Give each address that is not ASCII the key that the rule makes of it. Repeatable.
 
     A user whose new key is another user's keeps the old one, with which the account is still
-    found, and is logged as ``email_key_taken``.
+    found, and is logged as ``email_key_taken``. A user whose address the rule refuses keeps the key
+    too, cannot log in, and is logged as ``email_refused``.
 
-    :param key_of: the rule; ``None`` keeps the key.
+    :param key_of: the rule; ``None`` refuses the address.
     """
     columns = (users.c.id, users.c.email, users.c.email_key)
     is_foreign = _octets(connection) != func.length(users.c.email)
     for user_id, address, old in connection.execute(select(*columns).where(is_foreign)).all():
         new = key_of(address)
+        if new is None:
+            log.warning("email_refused", user_id=str(user_id))
         if new is None or new == old:
             continue
         is_taken = exists().where(_other.c.email_key == new)
