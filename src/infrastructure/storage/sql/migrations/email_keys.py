@@ -26,7 +26,7 @@ def rekey(connection: Connection, key_of: Callable[[str], str | None] = canonica
     """Give each address that is not ASCII the key that the rule makes of it. Repeatable.
 
     A user whose new key is another user's keeps the old one, with which the account is still
-    found, and is logged as ``email_key_taken``. A user whose address the rule refuses keeps the key
+    found, and is logged as ``email_key_taken``. A user whose address the rule refuses keeps it,
     too, cannot log in, and is logged as ``email_refused``.
 
     :param key_of: the rule; ``None`` refuses the address.
