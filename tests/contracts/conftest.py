@@ -62,6 +62,12 @@ def backend(store_url: str) -> Backend[Any]:
     return BACKENDS[urlsplit(store_url).scheme]
 
 
+@pytest.fixture
+def names_users(store_url: str) -> bool:
+    """Whether the feed names the changed user: that of SQLite reports only that it changed."""
+    return urlsplit(store_url).scheme != "sqlite"
+
+
 @pytest.fixture(params=[*schemes("users"), *CACHED])
 async def users(request: pytest.FixtureRequest) -> AsyncIterator[UserRepository]:
     url = url_for(request.param.removeprefix(NEAR_CACHE), request)

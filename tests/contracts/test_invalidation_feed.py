@@ -1,30 +1,33 @@
-"""The contract of InvalidationFeed, on every registered backend that has one.
-
-Changes are made through another connection, as by another process.
-"""
+"""The conformance tests of the feed, on each built-in backend, and tests of its technology."""
 
 import asyncio
 import random
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
-from dataclasses import dataclass, field, replace
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
-from uuid import uuid4
+from typing import Any
 
 import asyncpg
 import pytest
 from redis.asyncio import Redis
 
-from application.ports import SessionStore, UserRepository
-from domain.email import Email
 from domain.session import Session
 from domain.user import User, UserId
+from doorward.conformance.deployment import (
+    Deployment,
+    Subscription,
+    open_deployment,
+    open_feed,
+    owner,
+    stores_of,
+)
 from doorward.conformance.opening import PATIENT, until
-from infrastructure.storage.backends import BACKENDS, MEMORY, Backend
-from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed
+from doorward.conformance.test_invalidation_feed import *  # noqa: F403
+from doorward.conformance.test_invalidation_feed import BOUND, poll
+from infrastructure.storage.backends import BACKENDS, REDIS, SQL
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.redis.invalidation_feed import RedisFeed
 from infrastructure.storage.redis.server import RedisServer
@@ -33,259 +36,16 @@ from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.invalidation_feed import PostgresFeed
 from tests.conftest import schemes, url_for
 from tests.support import servers
-from tests.support.builders import a_session, ada, refreshed
+from tests.support.builders import ada
 from tests.support.doubles import Wire
 
-_Connection = TypeVar("_Connection")
-BOUND = timedelta(seconds=0.3)
-LONG = timedelta(seconds=20)  # so that a busy machine is no outage
 OPTIONS = StoreOptions(timeout=timedelta(seconds=0.5))
-
-
-@dataclass
-class Subscription:
-    """Subscribes to a feed.
-
-    :ivar received: what it received, and whether the feed was live at that time.
-    """
-
-    feed: InvalidationFeed
-    received: list[tuple[UserId | None, bool]] = field(default_factory=list)
-    _is_polling: bool = False
-
-    def __post_init__(self) -> None:
-        self.feed.subscribe(self)
-
-    def __call__(self, user_id: UserId | None) -> None:
-        is_polled_now = self._is_polling  # a feed may look for changes when it is polled
-        self.received.append((user_id, not is_polled_now and self.is_live()))
-
-    def is_live(self) -> bool:
-        self._is_polling = True
-        try:
-            return self.feed.is_live()
-        finally:
-            self._is_polling = False
-
-    @property
-    def ids(self) -> set[UserId | None]:
-        return {user_id for user_id, _ in self.received}
-
-    def knows(self, user_id: UserId) -> bool:
-        """Whether the feed is live and has reported the user."""
-        return self.is_live() and bool(self.ids & {user_id, None})
-
-    async def receives(self, user_id: UserId) -> None:
-        await until(lambda: self.knows(user_id))
-
-
-Record = User | Session
-Stores = dict[type[Record], Any]
-"""The stores of one process, as far as the backend has them."""
-
-
-def stores_of(backend: Backend[_Connection], connection: _Connection) -> Stores:
-    stores: Stores = {}
-    if backend.users:
-        stores[User] = backend.users(connection)
-    if backend.sessions:
-        stores[Session] = backend.sessions(connection)
-    return stores
-
-
-def owner(record: Record) -> UserId:
-    return record.id if isinstance(record, User) else record.user_id
-
-
-async def disable(users: UserRepository, user: User) -> None:
-    assert (await users.replace(user, replace(user, disabled=True))).changed
-
-
-async def delete_user(users: UserRepository, user: User) -> None:
-    await users.delete(user.id)
-
-
-async def delete_session(sessions: SessionStore, session: Session) -> None:
-    await sessions.delete(session.user_id, session.id)
-
-
-CHANGES: list[tuple[type[Record], Callable[[Any, Any], Awaitable[None]]]] = [
-    (User, disable),
-    (User, delete_user),
-    (Session, delete_session),
-]
-
-
-@dataclass
-class Deployment:
-    """A store that two processes use.
-
-    :ivar feed: of the first process.
-    :ivar other: the stores of the second process.
-    :ivar markers: users that were changed only to mark the end of what was reported before.
-    """
-
-    scheme: str
-    url: str
-    feed: InvalidationFeed
-    other: Stores
-    markers: set[UserId | None] = field(default_factory=set)
-
-    async def add(self, kind: type[Record]) -> Record:
-        record = a_session() if kind is Session else ada(email=an_email())
-        await self.other[kind].add(record)
-        return record
-
-    async def get(self, record: Record) -> object:
-        key = [record.id] if isinstance(record, User) else [record.user_id, record.id]
-        return await self.other[type(record)].get(*key)
-
-    async def changes(self) -> AsyncIterator[tuple[Record, Callable[[], Awaitable[None]]]]:
-        """New records, and a change of each. All that was before has been reported."""
-        for kind, change in CHANGES:
-            if kind in self.other:
-                record = await self.add(kind)
-                await self.settle()
-                yield record, lambda c=change, r=record: c(self.other[type(r)], r)  # type: ignore[misc]
-
-    async def settle(self) -> None:
-        """Wait until all changes until now are reported: a later one has been."""
-        subscription = Subscription(self.feed)
-        session = await self.add(Session)
-        self.markers.add(owner(session))
-        await delete_session(self.other[Session], session)  # type: ignore[arg-type]
-        await subscription.receives(owner(session))
-
-
-def an_email() -> Email:
-    return Email.parse(f"{uuid4().hex}@example.org")
-
-
-def open_feed(
-    backend: Backend[_Connection], connection: _Connection, bound: timedelta
-) -> AbstractAsyncContextManager[InvalidationFeed]:
-    assert backend.feed
-    return backend.feed(connection, bound)
-
-
-@asynccontextmanager
-async def connected(backend: Backend[Any], url: str, first: object = None) -> AsyncIterator[Any]:
-    """
-    :param first: a connection to that store; memory cannot have another one.
-    """
-    if first and backend is MEMORY:
-        yield first
-    else:
-        async with backend.connect(url, PATIENT) as connection:
-            yield connection
-
-
-@asynccontextmanager
-async def open_deployment(scheme: str, url: str) -> AsyncIterator[Deployment]:
-    """With a feed that is live, however busy the machine is."""
-    backend = BACKENDS[scheme]
-    async with (
-        connected(backend, url) as one,
-        connected(backend, url, one) as other,
-        open_feed(backend, one, LONG) as feed,
-    ):
-        await until(feed.is_live)
-        yield Deployment(scheme, url, feed, stores_of(backend, other))
-
-
-@pytest.fixture(params=schemes("feed"))
-async def deployment(request: pytest.FixtureRequest) -> AsyncIterator[Deployment]:
-    async with open_deployment(request.param, url_for(request.param, request)) as deployment:
-        yield deployment
-
-
-async def poll(seconds: float) -> AsyncIterator[None]:
-    """Yield every 10 ms, for so many seconds."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        await asyncio.sleep(0.01)
-        yield
-
-
-@pytest.mark.parametrize("scheme", schemes("feed"))
-async def test_a_feed_becomes_live_and_stays_live(
-    request: pytest.FixtureRequest, scheme: str
-) -> None:
-    backend, url = BACKENDS[scheme], url_for(scheme, request)
-    async with connected(backend, url) as one, open_feed(backend, one, BOUND) as feed:
-        await until(feed.is_live)
-        received, looks = Subscription(feed).received, [False]
-        for _ in range(20):  # on a busy machine a look may come too late
-            if all(looks):
-                break
-            received.clear()
-            looks = [feed.is_live() async for _ in poll(2.7 * BOUND.total_seconds())]
-
-        assert all(looks)
-        assert received == []
-
-
-async def test_every_subscriber_receives_each_change(deployment: Deployment) -> None:
-    async for record, change in deployment.changes():
-        followers = [Subscription(deployment.feed) for _ in range(3)]
-
-        await change()
-
-        for follower in followers:
-            await follower.receives(owner(record))
-
-
-async def test_a_change_is_reported_after_it_was_made(deployment: Deployment) -> None:
-    """A read that follows the report returns the new record."""
-    reads: list[asyncio.Task[object]] = []
-    for _ in range(10):
-        async for record, change in deployment.changes():
-            reads.clear()
-
-            def read(_: object, record: Record = record) -> None:
-                reads.append(asyncio.create_task(deployment.get(record)))
-
-            deployment.feed.subscribe(read)
-            subscription = Subscription(deployment.feed)
-
-            await change()
-            await subscription.receives(owner(record))
-
-            assert reads
-            assert record not in await asyncio.gather(*reads)
-
-
-async def test_a_change_is_reported_for_no_other_user(deployment: Deployment) -> None:
-    people = [await deployment.add(kind) for kind in deployment.other]
-    await deployment.settle()
-    subscription = Subscription(deployment.feed)
-
-    async for record, change in deployment.changes():
-        await change()
-        await subscription.receives(owner(record))
-
-    assert not subscription.ids & {owner(record) for record in people}
-    if deployment.scheme != "sqlite":  # it reports only that something changed
-        assert None not in subscription.ids
-
-
-async def test_a_rotation_is_reported_for_its_user_or_not_at_all(deployment: Deployment) -> None:
-    session = await deployment.add(Session)
-    assert isinstance(session, Session)
-    await deployment.settle()
-    subscription = Subscription(deployment.feed)
-
-    assert (await deployment.other[Session].replace(session, refreshed(session))).changed
-
-    await deployment.settle()
-    received = subscription.ids - deployment.markers
-    assert received <= {session.user_id, *[None] * (deployment.scheme == "sqlite")}
 
 
 # Changes by hand
 
 
-POSTGRES = [
+POSTGRES_STATEMENTS = [
     "UPDATE users SET disabled = true WHERE id = $1",
     "UPDATE users SET name = 'Countess'",
     "DELETE FROM users WHERE id = $1",
@@ -296,7 +56,7 @@ POSTGRES = [
     "DELETE FROM sessions WHERE expires_at > now()",
     "TRUNCATE sessions",
 ]
-SQLITE = [
+SQLITE_STATEMENTS = [
     "UPDATE users SET disabled = true WHERE id = ?",
     "UPDATE users SET name = 'Countess'",
     "DELETE FROM users WHERE id = ?",
@@ -305,7 +65,7 @@ SQLITE = [
     "DELETE FROM sessions",
     "UPDATE sessions SET expires_at = started_at",
 ]
-REDIS = [
+REDIS_COMMANDS = [
     "HDEL {key} {id}",
     "DEL {key}",
     "UNLINK {key}",
@@ -352,20 +112,20 @@ async def assert_reported(
 
 
 async def test_changes_by_hand_in_postgres_are_reported(postgres_url: str) -> None:
-    async with open_deployment("postgresql", postgres_url) as deployment:
-        for statement in POSTGRES:
+    async with open_deployment(SQL, postgres_url) as deployment:
+        for statement in POSTGRES_STATEMENTS:
             await assert_reported(deployment, statement, by_postgres)
 
 
 async def test_sessions_that_an_update_ends_in_postgres_are_reported(
     postgres_url: str,
 ) -> None:
-    async with open_deployment("postgresql", postgres_url) as deployment:
+    async with open_deployment(SQL, postgres_url) as deployment:
         await assert_reported(deployment, "UPDATE sessions SET expires_at = now()", by_postgres)
 
 
 async def test_a_rolled_back_change_in_postgres_is_not_reported(postgres_url: str) -> None:
-    async with open_deployment("postgresql", postgres_url) as deployment:
+    async with open_deployment(SQL, postgres_url) as deployment:
         await deployment.add(User)
         await deployment.settle()
         subscription = Subscription(deployment.feed)
@@ -377,14 +137,14 @@ async def test_a_rolled_back_change_in_postgres_is_not_reported(postgres_url: st
 
 
 async def test_changes_by_hand_in_sqlite_are_reported(sqlite_url: str) -> None:
-    async with open_deployment("sqlite", sqlite_url) as deployment:
-        for statement in SQLITE:
+    async with open_deployment(SQL, sqlite_url) as deployment:
+        for statement in SQLITE_STATEMENTS:
             await assert_reported(deployment, statement, by_sqlite)
 
 
 async def test_changes_by_hand_in_redis_are_reported(redis_url: str) -> None:
-    async with open_deployment("redis", redis_url) as deployment:
-        for statement in REDIS:
+    async with open_deployment(REDIS, redis_url) as deployment:
+        for statement in REDIS_COMMANDS:
             await assert_reported(
                 deployment, statement, lambda url, command, _: by_redis(url, command)
             )
@@ -400,7 +160,7 @@ def private_redis() -> Iterator[servers.Server]:
 async def test_emptying_redis_is_reported_as_a_change_of_any_user(
     private_redis: servers.Server,
 ) -> None:
-    async with open_deployment("redis", private_redis.url) as deployment:
+    async with open_deployment(REDIS, private_redis.url) as deployment:
         for command in ("FLUSHALL", "FLUSHDB", "FLUSHALL ASYNC"):
             await deployment.add(Session)
             await deployment.settle()
@@ -417,7 +177,7 @@ async def test_emptying_redis_is_reported_as_a_change_of_any_user(
 
 @dataclass
 class Remote:
-    """A feed behind a connection that breaks. Changes elsewhere do not go over it."""
+    """A feed behind a connection that breaks. The other process has a connection of its own."""
 
     wire: Wire
     deployment: Deployment
@@ -429,9 +189,7 @@ class Remote:
 
     async def change(self) -> UserId:
         """Revoke a session through the other process."""
-        session = await self.deployment.add(Session)
-        await delete_session(self.deployment.other[Session], session)  # type: ignore[arg-type]
-        return owner(session)
+        return await self.deployment.make_change()
 
     async def reports_changes(self) -> None:
         """Wait until the feed is live and reports a change."""
@@ -448,7 +206,7 @@ async def behind(wire: Wire, scheme: str) -> AsyncIterator[Remote]:
         backend.connect(wire.url, OPTIONS) as connection,
         open_feed(backend, connection, BOUND) as feed,
     ):
-        deployment = Deployment(scheme, wire.server_url, feed, stores_of(backend, other))
+        deployment = Deployment(wire.server_url, feed, stores_of(backend, other))
         yield Remote(wire, deployment, Subscription(feed))
 
 

@@ -111,3 +111,9 @@ async def audit_log(audit_log_url: str) -> AsyncIterator[AuditLog]:
     await add_users(audit_log_url, ADA, EVE)
     async with open_audit_log(audit_log_url) as log:
         yield log
+
+
+@pytest.fixture
+def names_users() -> bool:
+    """Whether the feed has to name the changed user. It may report a change of any user."""
+    return False
