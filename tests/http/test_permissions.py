@@ -48,6 +48,7 @@ LOGGED_IN: Final = "logged in"
 Decision: TypeAlias = Literal["public", "logged in"] | Permission
 
 DECISIONS: dict[tuple[str, str], Decision] = {
+    ("GET", "/"): PUBLIC,
     ("GET", "/.well-known/jwks.json"): PUBLIC,
     ("GET", "/api/healthchecker"): PUBLIC,
     ("GET", "/health/live"): PUBLIC,
