@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -126,31 +127,51 @@ class Place:
         return str(digest)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
-    """Nothing is recorded."""
-    url = url_for(request.param, request)
+@asynccontextmanager
+async def open_place(url: str) -> AsyncIterator[Place]:
+    """Open an audit log without events; the users ADA and EVE are stored."""
     await add_users(url, ADA, EVE)
     async with Database.open(url, PATIENT) as database, SqlAuditLog.open(database) as log:
         yield Place(url, database, log)
 
 
 @pytest.fixture
+async def place(sqlite_url: str) -> AsyncIterator[Place]:
+    """Open an empty audit log in one database, for the digests, which no database decides."""
+    async with open_place(sqlite_url) as place:
+        yield place
+
+
+@pytest.fixture
 async def five(place: Place) -> Place:
-    """Five events are recorded."""
+    """Record five events in ``place``."""
     await place.fill(5)
     return place
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def each_place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
+    """Open an empty audit log in each database, for its types, triggers and isolation."""
+    async with open_place(url_for(request.param, request)) as place:
+        yield place
+
+
+@pytest.fixture
+async def each_five(each_place: Place) -> Place:
+    """Record five events in ``each_place``."""
+    await each_place.fill(5)
+    return each_place
 
 
 async def test_an_empty_chain_is_good(place: Place) -> None:
     assert await verify(place.database) == (0, Head(0, BEGINNING))
 
 
-async def test_a_chain_ends_with_the_last_event(place: Place) -> None:
+async def test_a_chain_ends_with_the_last_event(each_place: Place) -> None:
     for event in (a_full_event(), an_event(caller=UNKNOWN), an_event()):
-        await place.log.record(event)
+        await each_place.log.record(event)
 
-    assert await verify(place.database) == (3, Head(3, await place.digest_of(3)))
+    assert await verify(each_place.database) == (3, Head(3, await each_place.digest_of(3)))
 
 
 async def test_every_event_moves_the_head(place: Place) -> None:
@@ -171,13 +192,13 @@ async def test_the_same_event_has_another_digest_elsewhere_in_the_chain(place: P
     assert await place.digest_of(1) != await place.digest_of(2)
 
 
-async def test_concurrent_events_of_processes_form_one_chain(place: Place) -> None:
-    async with open_audit_log(place.url) as other:
+async def test_concurrent_events_of_processes_form_one_chain(each_place: Place) -> None:
+    async with open_audit_log(each_place.url) as other:
         await asyncio.gather(
-            *(log.record(an_event()) for _ in range(20) for log in (place.log, other))
+            *(log.record(an_event()) for _ in range(20) for log in (each_place.log, other))
         )
 
-    count, head = await verify(place.database)
+    count, head = await verify(each_place.database)
     assert (count, head.number) == (40, 40)
 
 
@@ -188,12 +209,14 @@ async def test_the_rest_of_a_pruned_chain_verifies(five: Place, kept: int) -> No
     assert await verify(five.database) == (kept + 1, Head(6, await five.digest_of(6)))
 
 
-async def test_a_chain_of_which_only_the_pruning_is_left_is_good_and_goes_on(five: Place) -> None:
-    await five.prune(NOW + timedelta(days=1))
-    assert await verify(five.database) == (1, Head(6, await five.digest_of(6)))
+async def test_a_chain_of_which_only_the_pruning_is_left_is_good_and_goes_on(
+    each_five: Place,
+) -> None:
+    await each_five.prune(NOW + timedelta(days=1))
+    assert await verify(each_five.database) == (1, Head(6, await each_five.digest_of(6)))
 
-    await five.log.record(an_event())
-    assert await verify(five.database) == (2, Head(7, await five.digest_of(7)))
+    await each_five.log.record(an_event())
+    assert await verify(each_five.database) == (2, Head(7, await each_five.digest_of(7)))
 
 
 MOVE_START = (
@@ -204,14 +227,14 @@ MOVE_START = (
 
 @pytest.mark.parametrize("last", [5, 2])
 async def test_two_statements_that_delete_as_pruning_does_are_detected(
-    five: Place, last: int
+    each_five: Place, last: int
 ) -> None:
-    noted = (await verify(five.database))[1]
+    noted = (await verify(each_five.database))[1]
 
-    await five.run(MOVE_START.format(last=last), delete(audit_events).where(number <= last))
+    await each_five.run(MOVE_START.format(last=last), delete(audit_events).where(number <= last))
 
-    assert await five.first_bad_row() == 1
-    assert await first_bad_row_since(five, noted) == 1
+    assert await each_five.first_bad_row() == 1
+    assert await first_bad_row_since(each_five, noted) == 1
 
 
 async def test_events_deleted_after_those_of_a_pruning_are_detected(five: Place) -> None:
@@ -239,14 +262,14 @@ async def test_a_pruning_that_was_refused_explains_nothing(five: Place) -> None:
     assert await five.first_bad_row() == 1
 
 
-async def test_a_chain_is_good_when_addresses_are_forgotten(five: Place) -> None:
-    whole = await verify(five.database)
+async def test_a_chain_is_good_when_addresses_are_forgotten(each_five: Place) -> None:
+    whole = await verify(each_five.database)
 
-    await five.log.forget_addresses(EVE)
+    await each_five.log.forget_addresses(EVE)
 
-    [*addresses] = await five.run("SELECT DISTINCT address, address_salt FROM audit_events")
+    [*addresses] = await each_five.run("SELECT DISTINCT address, address_salt FROM audit_events")
     assert addresses == [(None, None)]
-    assert await verify(five.database) == whole
+    assert await verify(each_five.database) == whole
 
 
 CHANGED: dict[str, object] = {
@@ -511,29 +534,23 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("change", UNREADABLE.values(), ids=UNREADABLE)
-async def test_a_value_of_a_wrong_sqlite_type_is_detected(sqlite_url: str, change: str) -> None:
-    async with Database.open(sqlite_url, PATIENT) as database, SqlAuditLog.open(database) as log:
-        place = Place(sqlite_url, database, log)
-        await place.fill(5)
+async def test_a_value_of_a_wrong_sqlite_type_is_detected(five: Place, change: str) -> None:
+    await five.tamper(f"UPDATE audit_events SET {change} WHERE number = 3")  # noqa: S608
 
-        await place.tamper(f"UPDATE audit_events SET {change} WHERE number = 3")  # noqa: S608
-
-        assert await place.first_bad_row() == 3
+    assert await five.first_bad_row() == 3
 
 
-async def test_a_part_of_an_address_that_was_moved_to_its_salt_is_found(sqlite_url: str) -> None:
-    """For which there is room in SQLite, wherever a digest may divide the two."""
+async def test_a_part_of_an_address_moved_to_its_salt_is_detected(place: Place) -> None:
+    """SQLite has room for it in the salt, wherever a digest divides the two."""
     address = "2001:db8::7"
-    async with Database.open(sqlite_url, PATIENT) as database, SqlAuditLog.open(database) as log:
-        place = Place(sqlite_url, database, log)
-        await log.record(an_event(caller=RequestContext(address)))
-        [[salt]] = await place.run(select(audit_events.c.address_salt))
+    await place.log.record(an_event(caller=RequestContext(address)))
+    [[salt]] = await place.run(select(audit_events.c.address_salt))
 
-        for cut in range(1, len(address)):
-            for mark in ("", ":"):
-                moved, rest = address[:cut], address[cut + len(mark) :]
-                await place.tamper(change(1, address=rest, address_salt=f"{salt}{mark}{moved}"))
-                assert await place.first_bad_row() == 1
+    for cut in range(1, len(address)):
+        for mark in ("", ":"):
+            moved, rest = address[:cut], address[cut + len(mark) :]
+            await place.tamper(change(1, address=rest, address_salt=f"{salt}{mark}{moved}"))
+            assert await place.first_bad_row() == 1
 
 
 async def test_tampering_is_found_wherever_it_is_in_a_long_chain(place: Place) -> None:
@@ -561,33 +578,33 @@ async def test_a_chain_of_whole_thousands_is_good(place: Place) -> None:
         assert (await verify(place.database))[0] == count
 
 
-async def test_events_that_come_meanwhile_do_not_disturb(place: Place) -> None:
-    await place.fill(1100)
+async def test_events_that_come_meanwhile_do_not_disturb(each_place: Place) -> None:
+    await each_place.fill(1100)
     counts = set()
 
-    async with open_audit_log(place.url) as other:
+    async with open_audit_log(each_place.url) as other:
         coming = asyncio.gather(*(record_some(other, 20) for _ in range(3)))
         while not coming.done():
-            count, end = await verify(place.database)
+            count, end = await verify(each_place.database)
             assert end.number == count
             counts.add(count)
         await coming
 
-    assert (await verify(place.database))[0] == 1160
+    assert (await verify(each_place.database))[0] == 1160
     assert len(counts) > 1
 
 
 @pytest.mark.parametrize("row", [0, 1_000_000])
 async def test_a_row_outside_the_chain_is_found_though_events_come_meanwhile(
-    place: Place, row: int
+    each_place: Place, row: int
 ) -> None:
-    await place.fill(1100)
-    await place.tamper(a_row(row))
+    await each_place.fill(1100)
+    await each_place.tamper(a_row(row))
 
-    async with open_audit_log(place.url) as other, asyncio.TaskGroup() as group:
+    async with open_audit_log(each_place.url) as other, asyncio.TaskGroup() as group:
         coming = [group.create_task(record_some(other, 20)) for _ in range(3)]
         while not all(each.done() for each in coming):
-            assert await place.first_bad_row() == row
+            assert await each_place.first_bad_row() == row
 
 
 async def record_some(log: Any, many: int) -> None:
@@ -595,22 +612,22 @@ async def record_some(log: Any, many: int) -> None:
         await log.record(an_event())
 
 
-async def test_pruning_meanwhile_does_not_disturb(place: Place) -> None:
-    await place.fill(1100)
+async def test_pruning_meanwhile_does_not_disturb(each_place: Place) -> None:
+    await each_place.fill(1100)
     starts = set()
 
     async def prune() -> None:
-        async with open_audit_log(place.url) as other:
+        async with open_audit_log(each_place.url) as other:
             for each in range(0, 1100, 50):
                 await other.prune(NOW + each * SECOND, Effects((a_pruning(),)))
 
     pruning = asyncio.create_task(prune())
     while not pruning.done():
-        count, end = await verify(place.database)
+        count, end = await verify(each_place.database)
         starts.add(end.number - count)
     await pruning
 
-    assert (await verify(place.database))[0] == 50 + 21  # with the events of the prunings
+    assert (await verify(each_place.database))[0] == 50 + 21  # with the events of the prunings
     assert len(starts) > 1
 
 
@@ -629,23 +646,23 @@ REFUSED: dict[str, Sequence[Statement]] = {
 }
 
 
-async def test_the_database_refuses_to_take_anything_away(five: Place) -> None:
+async def test_the_database_refuses_to_take_anything_away(each_five: Place) -> None:
     for statements in REFUSED.values():
-        await is_refused(five, *statements)
+        await is_refused(each_five, *statements)
 
 
-async def test_the_database_refuses_a_change_of_any_column(five: Place) -> None:
+async def test_the_database_refuses_a_change_of_any_column(each_five: Place) -> None:
     for column, value in {**CHANGED, "number": 99}.items():
-        await is_refused(five, change(3, **{column: value}))
+        await is_refused(each_five, change(3, **{column: value}))
 
 
-async def test_the_database_refuses_it_also_where_there_is_no_address(place: Place) -> None:
-    await place.fill(2)
-    await place.log.record(an_event(caller=UNKNOWN))
+async def test_the_database_refuses_it_also_where_there_is_no_address(each_place: Place) -> None:
+    await each_place.fill(2)
+    await each_place.log.record(an_event(caller=UNKNOWN))
 
     for column, value in {**CHANGED, "number": 99}.items():
         if not column.startswith("address"):
-            await is_refused(place, change(3, **{column: value}))
+            await is_refused(each_place, change(3, **{column: value}))
 
 
 async def is_refused(place: Place, *statements: Statement) -> None:
@@ -673,35 +690,32 @@ async def test_postgresql_refuses_to_truncate(postgres_url: str, options: str) -
     [{"what": "'logout'"}, {"number": "6"}],
     ids=["a row of that number", "a row of that id"],
 )
-async def test_sqlite_refuses_to_replace(sqlite_url: str, changed: dict[str, str]) -> None:
-    """Which takes rows away without a word to the triggers that look after deletions."""
+async def test_sqlite_refuses_to_replace(five: Place, changed: dict[str, str]) -> None:
+    """REPLACE deletes rows without firing the triggers of deletions."""
     columns = ", ".join(changed.get(name, f'"{name}"') for name in COLUMNS)
-    async with Database.open(sqlite_url, PATIENT) as database, SqlAuditLog.open(database) as log:
-        place = Place(sqlite_url, database, log)
-        await place.fill(5)
 
-        some = f"SELECT {columns} FROM audit_events WHERE number = 3"  # noqa: S608
-        await is_refused(place, f"REPLACE INTO audit_events {some}")
-        await is_refused(place, "UPDATE OR REPLACE audit_events SET number = 2 WHERE number = 3")
+    some = f"SELECT {columns} FROM audit_events WHERE number = 3"  # noqa: S608
+    await is_refused(five, f"REPLACE INTO audit_events {some}")
+    await is_refused(five, "UPDATE OR REPLACE audit_events SET number = 2 WHERE number = 3")
 
 
-async def test_without_a_head_nothing_can_be_taken_away_either(five: Place) -> None:
-    await five.run("DELETE FROM audit_chain")
+async def test_without_a_head_nothing_can_be_taken_away_either(each_five: Place) -> None:
+    await each_five.run("DELETE FROM audit_chain")
 
-    await is_refused(five, "DELETE FROM audit_events")
-
-
-async def test_the_database_lets_addresses_be_forgotten(five: Place) -> None:
-    good = await verify(five.database)
-
-    await five.run(change(3, address=None, address_salt=None))
-    await five.run(change(3, address=None, address_salt=None))
-
-    assert await verify(five.database) == good
+    await is_refused(each_five, "DELETE FROM audit_events")
 
 
-async def test_the_database_allows_deletions_by_pruning(five: Place) -> None:
-    assert await five.prune(NOW + 2 * SECOND) == 2
+async def test_the_database_lets_addresses_be_forgotten(each_five: Place) -> None:
+    good = await verify(each_five.database)
 
-    await is_refused(five, remove(3))
-    assert (await verify(five.database))[0] == 4
+    await each_five.run(change(3, address=None, address_salt=None))
+    await each_five.run(change(3, address=None, address_salt=None))
+
+    assert await verify(each_five.database) == good
+
+
+async def test_the_database_allows_deletions_by_pruning(each_five: Place) -> None:
+    assert await each_five.prune(NOW + 2 * SECOND) == 2
+
+    await is_refused(each_five, remove(3))
+    assert (await verify(each_five.database))[0] == 4
