@@ -1,5 +1,6 @@
 """What a command says of a configuration that is wrong."""
 
+import logging
 from pathlib import Path
 from typing import Literal
 
@@ -87,6 +88,22 @@ class TestConfiguration:
         assert logged["event"] == "unknown_variable_ignored"
         assert logged["variable"] == "DATBASE_URL"
         assert "s3cret" not in str(logged)
+
+    @pytest.mark.parametrize(("log_format", "begins"), [("console", "\x1b["), ("json", "{")])
+    def test_a_command_logs_in_the_configured_form(
+        self,
+        tmp_path: Path,
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
+        log_format: str,
+        begins: str,
+    ) -> None:
+        handler = logging.StreamHandler()
+        monkeypatch.setattr(logging, "lastResort", handler)
+
+        doorward(tmp_path, "migrate", "up", USERS_URL="memory:", DB_URL="x", LOG_FORMAT=log_format)
+
+        assert handler.format(caplog.records[-1]).startswith(begins)
 
     def test_another_server_logs_a_misspelt_variable_too(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

@@ -23,7 +23,7 @@ from infrastructure.config.environment_warnings import log_warnings
 from infrastructure.config.settings import Settings
 from infrastructure.storage.locations import locations
 from infrastructure.storage.not_ready import NotReady
-from infrastructure.telemetry.logging import configure_logging, logs
+from infrastructure.telemetry.logging import configure_logging, logs, set_log_format
 from infrastructure.telemetry.telemetry import require_tracing, serving_metrics
 
 log = structlog.stdlib.get_logger("doorward")
@@ -42,6 +42,7 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool)
     environment.fix(HOST=host, PORT=port, WORKERS=1 if reload else workers)
     files = raise_file_limit()
     settings = Settings.read()
+    set_log_format(settings.logs)
     log_warnings(os.environ)
     http = settings.http
     environment.fix(HOST=http.host, PORT=http.port, WORKERS=http.workers)

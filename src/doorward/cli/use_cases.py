@@ -23,7 +23,7 @@ from doorward.wiring.container import make_container
 from infrastructure.config.environment_warnings import log_warnings
 from infrastructure.config.settings import Settings
 from infrastructure.storage.not_ready import NotReady
-from infrastructure.telemetry.logging import configure_logging
+from infrastructure.telemetry.logging import configure_logging, set_log_format
 
 _T = TypeVar("_T")
 
@@ -42,6 +42,7 @@ def read_settings() -> Settings:
     """
     read_env_file()
     settings = Settings.read()
+    set_log_format(settings.logs)
     log_warnings(os.environ)
     return settings
 

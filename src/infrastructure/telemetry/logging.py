@@ -42,8 +42,7 @@ def is_on_terminal() -> bool:
 
 def logs(settings: LogSettings) -> dict[str, Any]:
     """Return the server's logging, for :func:`logging.config.dictConfig`."""
-    auto = "console" if is_on_terminal() else "json"
-    wanted = auto if settings.format == "auto" else settings.format
+    wanted = _format_of(settings)
     formatter = {"()": f"infrastructure.telemetry.logging.{wanted}_formatter"}
     return {
         "version": 1,
@@ -60,15 +59,24 @@ def configure_logging() -> None:
     Each entry point calls this once in its process, before anything logs. A process that serves
     configures more, with :func:`logs`; in others, warnings go to standard error.
     """
-    if logging.lastResort:
-        logging.lastResort.setFormatter(
-            console_formatter() if is_on_terminal() else json_formatter()
-        )
+    set_log_format(LogSettings())
     structlog.configure(
         processors=[*_PROCESSORS, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
+
+
+def set_log_format(settings: LogSettings) -> None:
+    """Write the warnings of a process that does not serve, or not yet, in the configured form."""
+    if logging.lastResort:
+        is_console = _format_of(settings) == "console"
+        logging.lastResort.setFormatter(console_formatter() if is_console else json_formatter())
+
+
+def _format_of(settings: LogSettings) -> str:
+    auto = "console" if is_on_terminal() else "json"
+    return auto if settings.format == "auto" else settings.format
 
 
 def json_formatter() -> logging.Formatter:
