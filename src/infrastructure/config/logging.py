@@ -19,10 +19,10 @@ class LogSettings:
     )
     level: str = declare(
         "LOG_LEVEL",
-        parsers.one_of("debug", "info", "warning", "error"),
+        parsers.in_any_case(parsers.one_of("debug", "info", "warning", "error")),
         "info",
-        "The least severe level that is logged: `debug`, `info`, `warning` or `error`. Security "
-        "events and the access log are of the level `info`.",
+        "The least severe level that is logged: `debug`, `info`, `warning` or `error`, also in "
+        "capitals. Security events and the access log are of the level `info`.",
     )
     access: str | None = declare(
         "ACCESS_LOG",

@@ -86,6 +86,11 @@ def one_of(*words: str) -> Callable[[str], str]:
     return parse
 
 
+def in_any_case(parse: Callable[[str], _T]) -> Callable[[str], _T]:
+    """Accept capitals, where other software reads a variable of the same name."""
+    return lambda text: parse(text.lower())
+
+
 def on_or_off(text: str) -> bool:
     return one_of("on", "off")(text) == "on"
 

@@ -97,6 +97,7 @@ READ: list[tuple[str, str, str, Any]] = [
     ("REGISTRATION", "closed", "http.is_registration_open", False),
     ("LOG_FORMAT", "json", "logs.format", "json"),
     ("LOG_LEVEL", "debug", "logs.level", "debug"),
+    ("LOG_LEVEL", "WARNING", "logs.level", "warning"),
     ("ACCESS_LOG", "errors", "logs.access", "errors"),
     ("EMBEDDED", "on", "storage.is_embedded_allowed", True),
     ("STORE_TIMEOUT", "5s", "storage.timeout", timedelta(seconds=5)),
