@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders import PASSWORD
-from tests.support.commands import Result, doorward
+from tests.support.commands import Result, doorward, in_a_process
 from tests.support.processes import QUICK
 
 ADA, BOB = "ada@example.org", "bob@example.org"
@@ -37,6 +37,21 @@ def test_users_are_listed_with_role_and_state(users: Users) -> None:
     assert sorted(lines) == [[ADA, "user", "disabled"], [BOB, "admin"]]
     assert users("list", "--admins").stdout.split()[1:] == [BOB, "admin"]
     assert users("list", "--email", "ADA").stdout.split()[1] == ADA
+
+
+def test_a_terminal_without_unicode_gets_every_address(
+    users: Users, tmp_path: Path, sqlite_url: str
+) -> None:
+    users("create", "user@βόλος.com", typed=f"{PASSWORD}\n")
+
+    settings = {**QUICK, "DATABASE_URL": sqlite_url, "PYTHONIOENCODING": "latin-1"}
+    result = in_a_process(tmp_path, "users", "list", **settings)
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert {line.split()[1] for line in result.stdout.splitlines()} == {
+        ADA,
+        r"user@\u03b2\u03cc\u03bb\u03bf\u03c2.com",
+    }
 
 
 def test_a_user_is_promoted_and_demoted(users: Users) -> None:

@@ -1,5 +1,6 @@
 """The command ``doorward``. Each command reports an error in one line, without a traceback."""
 
+import io
 import sys
 from typing import NoReturn
 
@@ -35,6 +36,10 @@ for name, summary in {
 
 def main() -> None:
     """Run the command that the arguments of this process name."""
+    if isinstance(
+        sys.stdout, io.TextIOWrapper
+    ):  # an address may not be in the terminal's encoding
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         doorward(prog_name="doorward")
     except ConfigurationError as error:
