@@ -36,7 +36,7 @@ def test_the_installed_example_passes_the_conformance_suite(tmp_path: Path) -> N
         *(sys.executable, "-m", "pytest", "--pyargs", "doorward.conformance"),
         *("-p", "no:cacheprovider", "-p", "no:randomly", "-q", "-rs"),
         f"--doorward-url=folder://{tmp_path}/sessions-{{unique}}",
-        cwd=tmp_path,
+        cwd=EXAMPLE,  # as the page says: the settings of pytest are the example's
         PYTHONPATH=str(packages),
     )
 
