@@ -96,5 +96,5 @@ bootstrap: python
 
 env-file:
 	@test -f .env || { \
-		echo "There is no .env yet: run 'cp .env.example .env' and fill in the passwords." >&2; \
+		echo "There is no .env yet: run 'install -m 600 .env.example .env' and fill in the passwords." >&2; \
 		exit 1; }
