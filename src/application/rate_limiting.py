@@ -147,11 +147,11 @@ class RateLimiting:
         """Count an attempt to confirm an action with the password.
 
         It is counted by session: neither attackers at the login nor an attacker in another
-        session use up the owner's attempts, and a new session takes the password.
+        session use up the owner's attempts, and a new session takes the password. Logins of
+        others must not refuse it either, so it is no part of what all clients have together.
         """
         await self._count_networks(self.limits.now.login_address, address)
         await self._count(self.limits.now.login_account, _confirmation_key(session_id))
-        await self._count(self.limits.now.login, "all")
 
     async def reset_confirmation(self, session_id: SessionId) -> None:
         """Reset the count of a session whose user has confirmed an action."""

@@ -223,6 +223,15 @@ async def test_a_thief_in_another_session_does_not_use_up_the_owners_attempts(
     await house.change_password(me, PASSWORD, NEW)
 
 
+async def test_logins_of_others_do_not_keep_an_owner_from_changing_the_password(
+    house: World, me: Principal
+) -> None:
+    house.limits = limited(1, "login")
+    assert [await log_in(house, "no@example.org") for _ in range(2)] == ["wrong", "login"]
+
+    await house.change_password(me, PASSWORD, NEW)
+
+
 async def test_a_recent_change_by_another_process_is_no_obstacle(
     house: World, me: Principal
 ) -> None:

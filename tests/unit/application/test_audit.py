@@ -120,7 +120,7 @@ async def disabled(scene: Scene) -> None:
 
 async def stopped(scene: Scene, attempt: Callable[[], Awaitable[None]]) -> None:
     """The attempt after the last one that is allowed."""
-    scene.house.limits = RateLimits(login=ONCE, register=ONCE, refresh=ONCE)
+    scene.house.limits = RateLimits(login_account=ONCE, login=ONCE, register=ONCE, refresh=ONCE)
     with suppress(WrongPassword):
         await attempt()
     scene.house.events.events.clear()
