@@ -123,6 +123,7 @@ def _event_first(_logger: Any, _method: str, fields: EventDict) -> EventDict:
 def _for_a_person(_logger: Any, _method: str, fields: EventDict) -> EventDict:
     if "exception" in fields:
         fields["exception"] = "\n".join(map(_printable, fields["exception"].split("\n")))
+    fields.pop("at", None)  # of a security event: the line begins with its time
     return {name: value for name, value in fields.items() if value not in (None, "")}
 
 

@@ -185,6 +185,17 @@ def on_the_console(record: logging.LogRecord) -> str:
     return re.sub("\x1b\\[[0-9]+m", "", console_formatter().format(record))
 
 
+def test_on_the_console_a_security_event_shows_its_time_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    LoggedEvents()(Event(EVENT_ID, EventType.LOGIN, Outcome.SUCCESS, NOW, CALLER))
+
+    record = caplog.records[-1]
+    assert json.loads(json_formatter().format(record))["at"] == NOW.isoformat()
+    assert " at=" not in on_the_console(record)
+
+
 def test_on_the_console_a_line_has_time_level_event_and_fields(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
