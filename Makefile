@@ -76,7 +76,7 @@ dev: env-file ## run service, PostgreSQL, Redis and pgAdmin in Docker
 dev-down: env-file ## stop the containers (their data stays)
 	$(COMPOSE) down
 
-lock: python ## resolve the dependencies anew, against the public index
+lock: python ## resolve the dependencies again, against the public index
 	$(PUBLIC_LOCK)
 
 clean: ## remove the tools, caches and builds (never var/, your data)

@@ -50,7 +50,7 @@ def warnings_of(environment: Mapping[str, str]) -> Iterator[EnvironmentWarning]:
                 reason = "is a service link of Kubernetes, and ignored"
                 yield EnvironmentWarning("service_link_ignored", name, reason)
         elif name not in known and (meant := _similar_setting(name, known)):
-            reason = f"is no setting, and ignored: is {meant} meant?"
+            reason = f"is no setting, and ignored; did you mean {meant}?"
             yield EnvironmentWarning("unknown_variable_ignored", name, reason)
 
 

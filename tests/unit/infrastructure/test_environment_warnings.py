@@ -38,7 +38,7 @@ def test_a_name_near_that_of_a_setting_is_reported_without_its_value(
     [warning] = warnings_of({name: "s3cret"})
 
     assert (warning.event, warning.variable) == ("unknown_variable_ignored", name)
-    assert f"is {meant} meant?" in warning.reason
+    assert f"did you mean {meant}?" in warning.reason
     assert "s3cret" not in repr(warning)
 
 
