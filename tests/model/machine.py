@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from application.authentication import TokenPair
@@ -27,6 +27,7 @@ from tests.model.model import (
 )
 from tests.model.steps import Crash, Effect, Script, ScriptedSessions, ScriptedUsers, crash
 from tests.support.builders import PASSWORD, World
+from tests.support.doubles import SettableClock
 
 _T = TypeVar("_T")
 _U = TypeVar("_U")
@@ -47,7 +48,9 @@ class Scenario:
     def __init__(self, url: str, signer: TokenSigner, devices: Devices) -> None:
         self._runner = asyncio.Runner()
         self._stores = AsyncExitStack()
-        self.house = World(signer, lifetimes=LIFETIMES, devices=devices)
+        now = datetime.now(UTC).replace(microsecond=123_457)  # Redis deletes by its own clock
+        clock = SettableClock(now)
+        self.house = World(signer, lifetimes=LIFETIMES, devices=devices, clock=clock)
         self.house.sessions = self.run(self._open(url))
         self.script = Script()
         self.scripted = replace(
