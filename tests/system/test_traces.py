@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
 from pathlib import Path
 from threading import Thread
 
@@ -133,7 +134,7 @@ def test_one_request_is_one_trace_from_the_handler_to_the_stores(
     assert kinds["Login"] == Span.SPAN_KIND_INTERNAL
     assert kinds["postgresql users"] == kinds["redis sessions"] == Span.SPAN_KIND_CLIENT
     assert collector.resource["service.name"] == "doorward"
-    assert collector.resource["service.version"] == "0.1.0"
+    assert collector.resource["service.version"] == version("doorward")
 
 
 def test_fast_path_responses_are_traced_in_the_trace_that_a_proxy_names(
