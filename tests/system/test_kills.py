@@ -4,6 +4,7 @@ import asyncio
 import random
 import signal
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -127,10 +128,16 @@ async def kill_again_and_again(service: Service, stack: str) -> None:
 
     # No keep-alive: connections end with each process.
     limits = httpx.Limits(max_keepalive_connections=0)
-    async with Client(base_url=service.url, timeout=PATIENCE, limits=limits) as client:
+    async with AsyncExitStack() as stack_of_clients:
+        clients = [  # each with cookies of its own: a repeated refresh is bound to the device
+            await stack_of_clients.enter_async_context(
+                Client(base_url=service.url, timeout=PATIENCE, limits=limits)
+            )
+            for _ in range(RESIDENTS)
+        ]
         residents = [
             Resident(client, f"{dice.getrandbits(64):x}@example.org", dice, count_down)
-            for _ in range(RESIDENTS)
+            for client in clients
         ]
         for _ in range(KILLS):
             left = dice.randint(1, 60)
@@ -139,5 +146,5 @@ async def kill_again_and_again(service: Service, stack: str) -> None:
             assert service.process.wait() == -signal.SIGKILL
             await asyncio.to_thread(service.start)
             await asyncio.gather(*(resident.look_around() for resident in residents))
-            assert (await client.get("/health/ready")).status_code == 200
+            assert (await clients[0].get("/health/ready")).status_code == 200
     assert {resident.is_registered for resident in residents} == {True}
