@@ -26,9 +26,9 @@ from application.sessions import (
 )
 from application.users import ForgetUser
 from domain.actor import Principal
-from domain.audit_event import EventType, RecordedEvent
+from domain.audit.event import EventType, RecordedEvent
 from domain.errors import TokenRejected, WrongPassword, all_of, in_field
-from domain.password import Password, PasswordRule
+from domain.passwords.password import Password, PasswordRule
 from domain.request_context import UNKNOWN, RequestContext
 from domain.session import Lifetimes
 from domain.user import User, UserId, parse_name, parse_photo

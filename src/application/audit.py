@@ -8,8 +8,8 @@ from datetime import timedelta
 from application.ports import Announce, AuditLog, Clock, RandomId
 from application.ports.effects import CHANGED, Effects, Stored
 from domain.actor import Actor, Operator, Principal, Scheduler
-from domain.audit_details import Details, EventsPruned
-from domain.audit_event import Event, EventType
+from domain.audit.details import Details, EventsPruned
+from domain.audit.event import Event, EventType
 from domain.errors import outcome_of
 from domain.outcome import Outcome
 from domain.request_context import UNKNOWN, RequestContext

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from application.pagination import EventQuery, Page
 from application.ports import AuditLog
 from domain.actor import Actor, Principal
-from domain.audit_event import RecordedEvent
+from domain.audit.event import RecordedEvent
 from domain.permissions import Permission
 
 

@@ -13,7 +13,7 @@ from application.ports import (
     UserRepository,
 )
 from domain.actor import Principal
-from domain.audit_event import EventType
+from domain.audit.event import EventType
 from domain.errors import TokenRejected
 from domain.request_context import UNKNOWN, RequestContext
 from domain.session import Session

@@ -19,7 +19,7 @@ from application.ports import (
 from application.rate_limiting import LoginAttempt, RateLimiting
 from application.session_activity import RecordSessionActivity
 from application.sessions import RevokeExcessSessions, StartSession
-from domain.audit_event import EventType
+from domain.audit.event import EventType
 from domain.email import Email
 from domain.errors import (
     InvalidCredentials,
@@ -29,7 +29,7 @@ from domain.errors import (
     RefreshTokenReused,
     TokenRejected,
 )
-from domain.password import Password
+from domain.passwords.password import Password
 from domain.permissions import Role
 from domain.request_context import UNKNOWN, RequestContext
 from domain.session import Lifetimes, Session

@@ -7,8 +7,8 @@ from application.audit import Audit
 from application.pagination import UserQuery
 from application.ports import UserRepository
 from domain.actor import Operator
-from domain.audit_details import HashesExported
-from domain.audit_event import EventType
+from domain.audit.details import HashesExported
+from domain.audit.event import EventType
 from domain.request_context import UNKNOWN
 from domain.user import User
 

@@ -11,8 +11,8 @@ from uuid import UUID
 from application.audit import Audit
 from application.ports import Clock, PasswordHasher, RandomId, UnusableHash, UserRepository
 from domain.actor import Actor
-from domain.audit_details import UsersImported
-from domain.audit_event import EventType
+from domain.audit.details import UsersImported
+from domain.audit.event import EventType
 from domain.email import Email
 from domain.errors import InvalidInput, Problem, all_of
 from domain.permissions import Permission, Role

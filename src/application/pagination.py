@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Literal, TypeVar
 
-from domain.audit_event import EventType
+from domain.audit.event import EventType
 from domain.outcome import Outcome
 from domain.permissions import Role
 from domain.user import UserId

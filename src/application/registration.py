@@ -7,11 +7,11 @@ from application.audit import Audit
 from application.ports import Clock, HashClient, PasswordHasher, RandomId, UserRepository
 from application.rate_limiting import RateLimiting
 from domain.actor import Actor
-from domain.audit_details import RoleGiven
-from domain.audit_event import EventType
+from domain.audit.details import RoleGiven
+from domain.audit.event import EventType
 from domain.email import Email
 from domain.errors import RegistrationClosed, all_of
-from domain.password import Password, PasswordRule
+from domain.passwords.password import Password, PasswordRule
 from domain.permissions import Permission, Role
 from domain.request_context import UNKNOWN, RequestContext
 from domain.user import User, UserId, parse_name

@@ -8,8 +8,8 @@ from application.audit import Audit
 from application.authenticate import ReloadPrincipal
 from application.ports import Clock, RandomId, SessionStore, UserRepository
 from domain.actor import Actor, Principal
-from domain.audit_details import SessionLimitReached
-from domain.audit_event import EventType
+from domain.audit.details import SessionLimitReached
+from domain.audit.event import EventType
 from domain.errors import InvalidCredentials, NotFound, TokenRejected
 from domain.permissions import Permission
 from domain.request_context import UNKNOWN, RequestContext

@@ -7,8 +7,8 @@ from datetime import timedelta
 from application.audit import Audit, Entry
 from application.ports import NO_EFFECTS, Clock, KeyStore, TokenSigner
 from domain.actor import Operator, Scheduler
-from domain.audit_details import KeyRevoked, KeysRotated
-from domain.audit_event import EventType
+from domain.audit.details import KeyRevoked, KeysRotated
+from domain.audit.event import EventType
 from domain.key_ring import Key, KeyId, KeyListing, KeyRing, KeyTimes, KeyUnknown
 from domain.request_context import UNKNOWN
 from domain.token import TokenKind

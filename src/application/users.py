@@ -16,11 +16,11 @@ from application.ports import (
 )
 from application.sessions import PurgeStaleSessions
 from domain.actor import Actor, Operator
-from domain.audit_details import AccountChanged, SessionsEnded
-from domain.audit_event import EventType
+from domain.audit.details import AccountChanged, SessionsEnded
+from domain.audit.event import EventType
 from domain.email import Email
 from domain.errors import InvalidInput, NotFound
-from domain.password import PasswordRule
+from domain.passwords.password import PasswordRule
 from domain.permissions import Permission, Role
 from domain.request_context import UNKNOWN, RequestContext
 from domain.user import User, UserId

@@ -1,4 +1,4 @@
-"""The networks of a client: whoever sends from one address can send from others beside it."""
+"""The networks of a client, which can typically send from many addresses of its network."""
 
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.audit_event import Event, EventType
+from domain.audit.event import Event, EventType
 from domain.outcome import Outcome
 from domain.request_context import RequestContext
 from doorward.diagnostics.doctor import examine_audit_log

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from application.ports import AuditLog, RateLimiter, SessionStore, UserRepository
 from application.ports.effects import Effects
-from domain.audit_event import Event
+from domain.audit.event import Event
 from doorward.conformance.examples import ADA, EVE
 from doorward.conformance.opening import (
     PATIENCE,
@@ -30,7 +30,7 @@ from doorward.conformance.opening import (
 )
 from infrastructure.storage.backends import BACKENDS, Backend
 from infrastructure.storage.memory.audit_log import MemoryAuditLog
-from infrastructure.storage.sql.url import connect_options
+from infrastructure.storage.sql.connection.url import connect_options
 from tests.conftest import PLACES, schemes, url_for
 
 _T = TypeVar("_T")

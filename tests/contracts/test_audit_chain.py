@@ -13,8 +13,8 @@ from sqlalchemy import Executable, delete, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from application.ports import Effects
-from domain.audit_details import AccountChanged, EventsPruned
-from domain.audit_event import Event, EventType
+from domain.audit.details import AccountChanged, EventsPruned
+from domain.audit.event import Event, EventType
 from domain.outcome import Outcome
 from domain.permissions import Role
 from domain.request_context import UNKNOWN, RequestContext

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from application.pagination import EventQuery
 from application.ports import AuditLog
-from domain.audit_event import Event, EventType
+from domain.audit.event import Event, EventType
 from domain.errors import Unavailable
 from domain.outcome import Outcome
 from doorward.conformance.examples import an_event

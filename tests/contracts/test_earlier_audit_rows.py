@@ -17,7 +17,7 @@ from sqlalchemy import insert, update
 
 from application.pagination import EventQuery
 from domain.actor import Operator, Scheduler
-from domain.audit_details import (
+from domain.audit.details import (
     AccountChanged,
     Details,
     EventsPruned,
@@ -29,7 +29,7 @@ from domain.audit_details import (
     SessionLimitReached,
     UsersImported,
 )
-from domain.audit_event import Event, EventType
+from domain.audit.event import Event, EventType
 from domain.key_ring import KeyId
 from domain.outcome import Outcome
 from domain.permissions import Role

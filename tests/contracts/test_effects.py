@@ -10,7 +10,7 @@ import pytest
 from application.pagination import EventQuery
 from application.ports import NO_EFFECTS, Effects, Stored
 from domain.actor import Operator
-from domain.audit_event import EventType
+from domain.audit.event import EventType
 from domain.errors import InvalidCredentials, RefreshTokenReused
 from domain.outcome import Outcome
 from domain.permissions import Role

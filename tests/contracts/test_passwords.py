@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 import pytest
 
 from application.ports import PasswordHasher
-from domain.password import Password
+from domain.passwords.password import Password
 from infrastructure.passwords.argon2_hasher import (
     LOWEST_MEMORY_KIB,
     LOWEST_TIME_COST,

@@ -14,7 +14,7 @@ from application.pagination import UserQuery
 from domain.email import Email
 from doorward.conformance.examples import an_event
 from infrastructure.storage.options import StoreOptions
-from infrastructure.storage.sql import pooler
+from infrastructure.storage.sql.connection import pooler
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.migrations.runner import current, newest, upgrade
 from infrastructure.storage.sql.users import SqlUsers

@@ -14,8 +14,8 @@ from sqlalchemy.exc import DBAPIError
 
 from application.pagination import EventQuery, UserQuery
 from application.ports.effects import Stored
-from domain.audit_details import OtherDetails
-from domain.audit_event import Event
+from domain.audit.details import OtherDetails
+from domain.audit.event import Event
 from domain.email import Email
 from domain.errors import EmailTaken, LastAdministrator, Unavailable
 from domain.permissions import Role

@@ -11,7 +11,7 @@ from litestar import Litestar
 
 from application.pagination import EventQuery, UserQuery
 from application.ports import AuditLog, SessionStore, UserRepository
-from domain.audit_event import RecordedEvent
+from domain.audit.event import RecordedEvent
 from domain.permissions import Role
 from domain.user import User, UserId
 from tests.http.conftest import each_stack

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from domain.password import Password
+from domain.passwords.password import Password
 from domain.session import Session
 from domain.token import TokenKind
 from infrastructure.signing.jwt_signer import JwtSigner

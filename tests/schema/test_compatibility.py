@@ -24,9 +24,9 @@ from infrastructure.storage.locations import Location
 from infrastructure.storage.not_ready import NotReady
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.schema_version import Move, move_up, require_usable
+from infrastructure.storage.sql.connection.url import connect_options
 from infrastructure.storage.sql.migrations import runner as migrations
 from infrastructure.storage.sql.migrations.runner import downgrade, newest, upgrade
-from infrastructure.storage.sql.url import connect_options
 from infrastructure.storage.stores import open_stores
 from tests.contracts.conftest import by_hand
 from tests.support.builders import ada

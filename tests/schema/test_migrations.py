@@ -17,6 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from infrastructure.storage.sql.connection.url import connect_options
 from infrastructure.storage.sql.migrations import runner
 from infrastructure.storage.sql.migrations.runner import (
     SCRIPTS,
@@ -27,7 +28,6 @@ from infrastructure.storage.sql.migrations.runner import (
     upgrade,
 )
 from infrastructure.storage.sql.tables import metadata
-from infrastructure.storage.sql.url import connect_options
 from infrastructure.storage.stores import open_stores
 from tests.support.builders import a_session, ada
 from tests.support.waiting import PATIENT

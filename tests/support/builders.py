@@ -72,7 +72,7 @@ from application.users import (
     ShowUser,
 )
 from domain.actor import Principal
-from domain.password import PasswordRule
+from domain.passwords.password import PasswordRule
 from domain.permissions import Role
 from domain.session import Lifetimes, Session, SessionsPerUser
 from domain.token import TokenClaims, TokenKind

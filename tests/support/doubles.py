@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from application.ports import HashClient, PasswordHasher, SessionStore, UnusableHash
 from application.ports.effects import NO_EFFECTS, Effects, Stored
-from domain.audit_event import Event
-from domain.password import Password
+from domain.audit.event import Event
+from domain.passwords.password import Password
 from domain.rate_limit import Usage
 from domain.session import Session, SessionId
 from domain.session_activity import SessionActivity

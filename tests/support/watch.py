@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from domain.password import Password
+from domain.passwords.password import Password
 from tests.support.builders import PASSWORD
 
 SECRETS = re.compile(

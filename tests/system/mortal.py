@@ -33,7 +33,7 @@ from application.ports import (
     TokenSigner,
     UserRepository,
 )
-from domain.password import PasswordRule
+from domain.passwords.password import PasswordRule
 from doorward.diagnostics import preflight
 from doorward.server import run as server
 from doorward.server.config import server_options

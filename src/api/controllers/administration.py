@@ -23,7 +23,7 @@ from application.audit_log import ListAuditEvents
 from application.pagination import EventQuery, UserQuery
 from application.sessions import ListSessionsOf
 from application.users import ChangeUser, DeleteUser, ListUsers, RevokeSessionsOf, ShowUser
-from domain.audit_event import EventType
+from domain.audit.event import EventType
 from domain.email import beginning_of_email
 from domain.errors import (
     InvalidInput,

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 from api.schemas.pages import PageView
 from api.schemas.success import Success
 from application.pagination import Page
-from domain.audit_event import RecordedEvent
+from domain.audit.event import RecordedEvent
 from domain.user import UserId
 
 

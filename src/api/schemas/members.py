@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from domain.email import EMAIL_LENGTH
-from domain.password import LONGEST_IN_CHARACTERS
+from domain.passwords.password import LONGEST_IN_CHARACTERS
 from domain.user import NAME_LENGTH, PHOTO_LENGTH
 
 

@@ -11,7 +11,7 @@ from api.security.cookies import CookieNames
 from api.security.credentials import Credentials
 from api.security.origin_policy import CrossSiteRequest, OriginPolicy
 from application.audit import Audit
-from domain.audit_event import EventType
+from domain.audit.event import EventType
 from domain.errors import AuthError, TokenRejected
 
 Connection = ASGIConnection[Any, Any, Any, Any]

@@ -10,8 +10,8 @@ from application.audit import Audit
 from application.authenticate import Authenticate, ReloadPrincipal
 from application.session_activity import RecordSessionActivity
 from domain.actor import Principal
-from domain.audit_details import PermissionNeeded
-from domain.audit_event import EventType
+from domain.audit.details import PermissionNeeded
+from domain.audit.event import EventType
 from domain.errors import NotLoggedIn, PermissionMissing
 from domain.permissions import Permission
 from domain.request_context import RequestContext

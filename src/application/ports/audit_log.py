@@ -7,7 +7,7 @@ from typing import Protocol
 
 from application.pagination import EventQuery, Page
 from application.ports.effects import NO_EFFECTS, Effects, Stored
-from domain.audit_event import Event, RecordedEvent
+from domain.audit.event import Event, RecordedEvent
 from domain.user import UserId
 
 Announce = Callable[[Event], None]

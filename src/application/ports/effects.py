@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from domain.audit_event import Event
+from domain.audit.event import Event
 
 T_co = TypeVar("T_co", covariant=True)
 

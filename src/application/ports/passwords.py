@@ -4,7 +4,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Protocol
 
-from domain.password import Password
+from domain.passwords.password import Password
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class PasswordHasher(Protocol):
     def adopt(self, given: str) -> str:
         """Return what to store for a hash that another system made, so that its owner can log in.
 
-        :meth:`verify` accepts dearer hashes, which earlier releases have imported.
+        :meth:`verify` accepts more expensive hashes, which earlier releases have imported.
 
         :raises UnusableHash: no password can pass :meth:`verify` with it, in acceptable time.
         """

@@ -85,23 +85,18 @@ def list_(email: str | None, admins: bool) -> None:
 @click.argument("user")
 def promote(user: str) -> None:
     """Make USER, an email address or an id, an administrator."""
-    _change_role(user, Role.ADMIN)
+    _echo_role(_change(user, role=Role.ADMIN))
 
 
 @users.command()
 @click.argument("user")
 def demote(user: str) -> None:
     """Take the role of an administrator from USER, an email address or an id."""
-    _change_role(user, Role.USER)
+    _echo_role(_change(user, role=Role.USER))
 
 
-def _change_role(user: str, role: Role) -> None:
-    async def change(container: AsyncContainer) -> User:
-        found = await _find(container, user)
-        return await (await container.get(ChangeUser))(Operator(), found.id, role)
-
-    changed = run_use_cases(change)
-    click.echo(f"{changed.email.address} has the role {changed.role}")
+def _echo_role(user: User) -> None:
+    click.echo(f"{user.email.address} has the role {user.role}")
 
 
 @users.command()
@@ -165,23 +160,27 @@ def show(user: str) -> None:
 @click.argument("user")
 def disable(user: str) -> None:
     """Disable USER, an email address or an id, and end all sessions."""
-    _change(user, disabled=True)
+    _echo_state(_change(user, disabled=True))
 
 
 @users.command()
 @click.argument("user")
 def enable(user: str) -> None:
     """Allow USER, an email address or an id, to log in again."""
-    _change(user, disabled=False)
+    _echo_state(_change(user, disabled=False))
 
 
-def _change(user: str, *, disabled: bool) -> None:
+def _echo_state(user: User) -> None:
+    click.echo(f"{user.email.address} is {'disabled' if user.disabled else 'enabled'}")
+
+
+def _change(user: str, *, role: Role | None = None, disabled: bool | None = None) -> User:
     async def change(container: AsyncContainer) -> User:
         found = await _find(container, user)
-        return await (await container.get(ChangeUser))(Operator(), found.id, disabled=disabled)
+        change_user: ChangeUser = await container.get(ChangeUser)
+        return await change_user(Operator(), found.id, role, disabled)
 
-    changed = run_use_cases(change)
-    click.echo(f"{changed.email.address} is {'disabled' if disabled else 'enabled'}")
+    return run_use_cases(change)
 
 
 @users.command()

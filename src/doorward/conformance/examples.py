@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from domain.audit_event import Event, EventType
+from domain.audit.event import Event, EventType
 from domain.email import Email
 from domain.outcome import Outcome
 from domain.request_context import UNKNOWN, RequestContext

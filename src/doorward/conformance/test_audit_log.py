@@ -12,8 +12,8 @@ import pytest
 
 from application.pagination import EventQuery, Page
 from application.ports import AuditLog
-from domain.audit_details import AccountChanged, OtherDetails
-from domain.audit_event import Event, EventType, RecordedEvent
+from domain.audit.details import AccountChanged, OtherDetails
+from domain.audit.event import Event, EventType, RecordedEvent
 from domain.outcome import Outcome
 from domain.permissions import Role
 from domain.request_context import UNKNOWN, RequestContext

@@ -20,7 +20,7 @@ from api.security.cookies import CookieNames, CookieWriter
 from api.security.credential_reader import CredentialReader
 from api.security.guard import Guard
 from api.security.origin_policy import OriginPolicy
-from domain.password import PasswordRule
+from domain.passwords.password import PasswordRule
 from infrastructure.config.http import HttpSettings
 from infrastructure.config.logging import LogSettings
 from infrastructure.telemetry.access_log import AccessLog

@@ -6,7 +6,7 @@ from dishka import Provider, Scope, provide
 
 from application.ports import PasswordHasher
 from application.registration import RegistrationPolicy
-from domain.password import PasswordRule
+from domain.passwords.password import PasswordRule
 from infrastructure.config.http import HttpSettings
 from infrastructure.config.passwords import PasswordSettings
 from infrastructure.passwords.argon2_hasher import Argon2Hasher, Cost

@@ -15,7 +15,7 @@ from argon2 import Parameters, Type
 from argon2.exceptions import VerificationError, VerifyMismatchError
 
 from application.ports import HashClient, PasswordHasher, UnusableHash
-from domain.password import Password
+from domain.passwords.password import Password
 from infrastructure.passwords import imported_hashes
 from infrastructure.passwords.hashing_pool import HashingPool
 from infrastructure.passwords.imported_hashes import ImportedHash

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from functools import cache
 from urllib.parse import urlsplit
 
-from domain.password_guessing import words_of
+from domain.passwords.guessing import words_of
 
 # What password spraying adds a year to, in the languages of most who are sprayed.
 _SPRAYED = frozenset(

@@ -23,7 +23,7 @@ from infrastructure.config.storage import StorageSettings
 from infrastructure.storage.backends import BACKENDS, SQL, Backend, backend_for
 from infrastructure.storage.not_ready import NotReady
 from infrastructure.storage.options import InvalidUrl, Role, StoreOptions
-from infrastructure.storage.sql.url import address_of
+from infrastructure.storage.sql.connection.url import address_of
 
 _PRODUCTS = {
     "postgresql": "PostgreSQL",

@@ -22,7 +22,7 @@ from structlog.dev import (
 )
 from structlog.typing import EventDict, ExcInfo
 
-from domain.audit_event import Event
+from domain.audit.event import Event
 from infrastructure.config.logging import LogSettings
 
 # Tracebacks are plain text: a structured one would show local variables, passwords among them.

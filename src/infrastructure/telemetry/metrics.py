@@ -20,7 +20,7 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
-from domain.audit_event import CauseOfEnd, Event, EventType
+from domain.audit.event import CauseOfEnd, Event, EventType
 from domain.errors import Unavailable
 from domain.key_ring import KeyState
 from domain.outcome import Outcome

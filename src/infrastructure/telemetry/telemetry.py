@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Self
 
-from domain.audit_event import Event
+from domain.audit.event import Event
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.telemetry import TelemetrySettings
 from infrastructure.storage.options import StoreObserver, unobserved

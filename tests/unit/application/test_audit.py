@@ -10,7 +10,7 @@ import pytest
 from application.authentication import TokenPair
 from application.ports.effects import NO_EFFECTS, Effects, Stored
 from application.rate_limiting import RateLimits
-from domain.audit_event import Event
+from domain.audit.event import Event
 from domain.errors import DomainError, Unavailable, WrongPassword
 from domain.permissions import Role
 from domain.rate_limit import RateLimit

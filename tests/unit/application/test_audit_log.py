@@ -8,8 +8,8 @@ from application.audit import PruneAuditLog
 from application.audit_log import ListActivity
 from application.pagination import EventQuery
 from domain.actor import Operator, Principal
-from domain.audit_details import EventsPruned
-from domain.audit_event import EventType
+from domain.audit.details import EventsPruned
+from domain.audit.event import EventType
 from tests.support.builders import World
 
 EVE = "eve@example.org"

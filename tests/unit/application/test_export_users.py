@@ -7,8 +7,8 @@ import pytest
 
 from application.export_users import PAGE_SIZE
 from domain.actor import Operator
-from domain.audit_details import HashesExported
-from domain.audit_event import EventType
+from domain.audit.details import HashesExported
+from domain.audit.event import EventType
 from domain.email import Email
 from domain.outcome import Outcome
 from domain.user import User, UserId

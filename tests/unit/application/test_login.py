@@ -7,7 +7,7 @@ import pytest
 
 from application.ports import HashClient
 from domain.errors import InvalidCredentials, InvalidInput
-from domain.password import Password
+from domain.passwords.password import Password
 from domain.request_context import RequestContext
 from domain.token import TokenKind
 from tests.support.builders import CLIENT, LIFETIMES, PASSWORD, World

@@ -10,7 +10,7 @@ from application.registration import RegistrationPolicy
 from domain.actor import Operator
 from domain.email import Email
 from domain.errors import EmailTaken, InvalidInput, RegistrationClosed
-from domain.password import Password
+from domain.passwords.password import Password
 from domain.permissions import Role
 from domain.request_context import RequestContext
 from tests.support.builders import CLIENT, PASSWORD, World

@@ -8,7 +8,7 @@ import pytest
 from application.pagination import Total, UserQuery
 from application.ports.effects import NO_EFFECTS, Effects, Stored
 from domain.actor import Operator
-from domain.audit_event import EventType
+from domain.audit.event import EventType
 from domain.errors import InvalidCredentials, InvalidInput, NotFound
 from domain.permissions import Role
 from domain.user import User, UserId

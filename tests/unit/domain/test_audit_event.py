@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.actor import Operator, Scheduler
-from domain.audit_details import (
+from domain.audit.details import (
     AccountChanged,
     Details,
     EventsPruned,
@@ -24,7 +24,7 @@ from domain.audit_details import (
     SessionsEnded,
     UsersImported,
 )
-from domain.audit_event import CauseOfEnd, Event, EventType, read_details
+from domain.audit.event import CauseOfEnd, Event, EventType, read_details
 from domain.key_ring import KeyId
 from domain.outcome import Outcome
 from domain.permissions import Permission, Role

@@ -6,9 +6,9 @@ from typing import Literal
 
 import pytest
 
-from domain import password as password_rules
 from domain.errors import InvalidInput
-from domain.password import Password, PasswordRule
+from domain.passwords import password as password_rules
+from domain.passwords.password import Password, PasswordRule
 
 ADA = "Ada.L@example.org"
 RULE = PasswordRule(shortest=8, common=frozenset({"password1", "trustno1", "strasse12"}))

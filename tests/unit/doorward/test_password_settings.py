@@ -3,7 +3,7 @@
 import pytest
 
 from domain.errors import InvalidInput
-from domain.password import PasswordRule
+from domain.passwords.password import PasswordRule
 from doorward.wiring.container import make_container
 from infrastructure.config.settings import Settings
 

@@ -8,7 +8,7 @@ from contextlib import closing
 import argon2
 import pytest
 
-from domain.password import Password
+from domain.passwords.password import Password
 from infrastructure.passwords.argon2_hasher import (
     LOWEST_MEMORY_KIB,
     LOWEST_TIME_COST,

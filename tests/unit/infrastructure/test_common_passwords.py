@@ -6,7 +6,7 @@ from string import ascii_letters, ascii_lowercase, digits
 import pytest
 
 from domain.errors import InvalidInput
-from domain.password import PasswordRule
+from domain.passwords.password import PasswordRule
 from infrastructure.passwords.common_passwords import common_passwords, predictable_words
 
 RULE = PasswordRule(

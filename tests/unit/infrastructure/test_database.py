@@ -9,7 +9,7 @@ import pytest
 from domain.errors import Unavailable
 from infrastructure.config.settings import Settings
 from infrastructure.storage.options import StoreOptions
-from infrastructure.storage.sql.url import connect_options
+from infrastructure.storage.sql.connection.url import connect_options
 from infrastructure.storage.stores import open_stores
 from tests.support.builders import ada
 

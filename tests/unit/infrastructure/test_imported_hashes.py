@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from application.ports import UnusableHash
-from domain.password import Password
+from domain.passwords.password import Password
 from infrastructure.passwords import argon2_hasher
 from infrastructure.passwords.argon2_hasher import (
     LOWEST_MEMORY_KIB,

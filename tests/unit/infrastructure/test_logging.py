@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 import structlog
 
-from domain.audit_details import OtherDetails
-from domain.audit_event import Event, EventType
+from domain.audit.details import OtherDetails
+from domain.audit.event import Event, EventType
 from domain.outcome import Outcome
 from domain.request_context import RequestContext
 from domain.session import SessionId

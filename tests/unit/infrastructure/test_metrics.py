@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from domain.audit_details import AccountChanged, Details, OtherDetails, SessionLimitReached
-from domain.audit_event import Event, EventType
+from domain.audit.details import AccountChanged, Details, OtherDetails, SessionLimitReached
+from domain.audit.event import Event, EventType
 from domain.errors import EmailTaken, Unavailable
 from domain.key_ring import KeyState
 from domain.outcome import Outcome

@@ -9,8 +9,8 @@ import pytest
 
 from infrastructure.config.settings import Settings
 from infrastructure.storage.options import InvalidUrl
-from infrastructure.storage.sql import url as urls
-from infrastructure.storage.sql.url import address_of, connect_options
+from infrastructure.storage.sql.connection import url as urls
+from infrastructure.storage.sql.connection.url import address_of, connect_options
 from tests.support.certificates import Authority
 
 

@@ -6,7 +6,7 @@ from itertools import islice
 
 from application.pagination import EventQuery, Page
 from application.ports import NO_EFFECTS, AuditLog, Effects, Stored
-from domain.audit_event import Event, RecordedEvent
+from domain.audit.event import Event, RecordedEvent
 from domain.request_context import RequestContext
 from domain.user import UserId
 from infrastructure.storage import page_cursor as cursor

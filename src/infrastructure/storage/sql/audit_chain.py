@@ -24,8 +24,8 @@ from sqlalchemy.engine import MappingResult
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from application.ports import Effects
-from domain.audit_details import EventsPruned
-from domain.audit_event import Event, EventType, read_details
+from domain.audit.details import EventsPruned
+from domain.audit.event import Event, EventType, read_details
 from domain.outcome import Outcome
 from domain.user import UserId
 from infrastructure.storage.sql.audit_rows import columns_of

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from application.pagination import EventQuery, Page
 from application.ports import NO_EFFECTS, AuditLog, Effects, Stored
-from domain.audit_event import Event, RecordedEvent
+from domain.audit.event import Event, RecordedEvent
 from domain.errors import Unavailable
 from domain.outcome import Outcome
 from domain.user import UserId

@@ -12,8 +12,8 @@ from sqlalchemy.engine import RowMapping
 
 from application.pagination import EventQuery
 from domain.actor import actor_without_request
-from domain.audit_details import Details, OtherDetails
-from domain.audit_event import Event, EventType, RecordedEvent, read_details
+from domain.audit.details import Details, OtherDetails
+from domain.audit.event import Event, EventType, RecordedEvent, read_details
 from domain.outcome import Outcome
 from domain.request_context import RequestContext
 from domain.session import SessionId

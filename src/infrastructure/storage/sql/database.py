@@ -22,10 +22,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from domain.errors import Unavailable
 from infrastructure.storage.options import StoreOptions
-from infrastructure.storage.sql import pooler
-from infrastructure.storage.sql.driver import DriverConnection, StatementOutdated
+from infrastructure.storage.sql.connection import pooler
+from infrastructure.storage.sql.connection.driver import DriverConnection, StatementOutdated
+from infrastructure.storage.sql.connection.url import connect_options
 from infrastructure.storage.sql.tables import sessions, users
-from infrastructure.storage.sql.url import connect_options
 
 
 class Database:

@@ -18,8 +18,8 @@ from infrastructure.storage.near_cache.invalidation_feed import (
     InvalidationFeed,
     Subscriber,
 )
+from infrastructure.storage.sql.connection.pooler import is_pooled
 from infrastructure.storage.sql.database import Database
-from infrastructure.storage.sql.pooler import is_pooled
 
 _PROBE = "? "
 CHANNEL = "doorward_changes"

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from application.ports import NO_EFFECTS, Effects, Stored
 from infrastructure.storage.sql import audit_chain as chain
+from infrastructure.storage.sql.connection.driver import StatementOutdated
 from infrastructure.storage.sql.database import Database
-from infrastructure.storage.sql.driver import StatementOutdated
 
 Row = Mapping[str, Any]
 Check = Callable[[AsyncConnection], Awaitable[None]]

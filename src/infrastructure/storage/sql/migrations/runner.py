@@ -21,6 +21,8 @@ from sqlalchemy import Connection, delete, event, insert, inspect, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from infrastructure.storage.sql.connection.pooler import stateless_engine, without_settings
+from infrastructure.storage.sql.connection.url import connect_options
 from infrastructure.storage.sql.database import (
     begin_immediate,
     make_private,
@@ -29,9 +31,7 @@ from infrastructure.storage.sql.database import (
 from infrastructure.storage.sql.migrations.email_keys import rekey
 from infrastructure.storage.sql.migrations.locks import ADVISORY_LOCK, LOCK_TIMEOUT, Patience
 from infrastructure.storage.sql.migrations.online_indexes import create_concurrently, create_index
-from infrastructure.storage.sql.pooler import stateless_engine, without_settings
 from infrastructure.storage.sql.tables import metadata, schema_compatibility
-from infrastructure.storage.sql.url import connect_options
 
 _PACKAGED = Path(__file__).resolve().with_name("scripts")
 SCRIPTS = _PACKAGED if _PACKAGED.exists() else Path(__file__).resolve().parents[5] / "alembic"

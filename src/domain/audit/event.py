@@ -7,7 +7,7 @@ from enum import StrEnum, auto
 from typing import Self
 
 from domain.actor import Operator, Scheduler
-from domain.audit_details import (
+from domain.audit.details import (
     AccountChanged,
     Details,
     EventsPruned,

@@ -27,7 +27,7 @@ FROM pg_backend_pid() AS process WHERE process = {process}
 def stateless_engine(url: URL, driver_options: dict[str, Any], **options: Any) -> AsyncEngine:
     """Make an engine whose statements are all in transactions that rely on no earlier one.
 
-    :param driver_options: see :func:`~infrastructure.storage.sql.url.connect_options`.
+    :param driver_options: see :func:`~infrastructure.storage.sql.connection.url.connect_options`.
     :param options: of SQLAlchemy's engine.
     """
     connect_args = without_search_path(driver_options) | _NO_CACHE

@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
 
 from infrastructure.storage.options import InvalidUrl
-from infrastructure.storage.sql.tls import take_tls_options
+from infrastructure.storage.sql.connection.tls import take_tls_options
 
 log = structlog.stdlib.get_logger("doorward")
 

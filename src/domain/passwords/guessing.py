@@ -2,7 +2,8 @@
 
 An attacker who tries a few passwords with many accounts (password spraying) begins with those. A
 password is guessable if it is one word, or nothing but predictable parts, whatever digits and
-signs are around them. All texts here are folded, see ``domain.password``; all steps are linear.
+signs are around them. All texts here are folded, see ``domain.passwords.password``; all steps are
+linear.
 """
 
 import re

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Literal, Self
 
 from domain.errors import InvalidInput, Problem
-from domain.password_guessing import Guess, words_of, words_of_address
+from domain.passwords.guessing import Guess, words_of, words_of_address
 from domain.text import is_clean, is_short_normalized
 
 LONGEST_IN_CHARACTERS = 256

@@ -1,0 +1,1 @@
+"""Events of the audit log, and what each says."""

@@ -1,0 +1,1 @@
+"""Passwords, and the rule for new ones."""

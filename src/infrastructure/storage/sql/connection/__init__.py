@@ -1,0 +1,1 @@
+"""How connections to a SQL database are made: its URL, TLS, driver and pooler."""
