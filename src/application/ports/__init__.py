@@ -18,6 +18,9 @@ from application.ports.caching import CachedSessions, CachedTokens, CachedUsers
 from application.ports.devices import Devices
 from application.ports.effects import CHANGED, NO_EFFECTS, UNCHANGED, Effects, Stored
 from application.ports.health import HealthCheck, HealthChecks
+from application.ports.mail import Letter, MailDelayed, MailNotSent, MailRefused, MailSender
+from application.ports.one_time_tokens import OneTimeSecrets, OneTimeTokenStore
+from application.ports.outbox import Outbox, OutboxStatus
 from application.ports.passwords import HashClient, PasswordHasher, UnusableHash
 from application.ports.rate_limits import RateLimiter
 from application.ports.sessions import SessionStore
@@ -42,6 +45,15 @@ __all__ = [
     "HealthCheck",
     "HealthChecks",
     "KeyStore",
+    "Letter",
+    "MailDelayed",
+    "MailNotSent",
+    "MailRefused",
+    "MailSender",
+    "OneTimeSecrets",
+    "OneTimeTokenStore",
+    "Outbox",
+    "OutboxStatus",
     "PasswordHasher",
     "RandomId",
     "RateLimiter",

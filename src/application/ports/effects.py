@@ -1,9 +1,11 @@
 """What a change causes, and whether it was stored with the change."""
 
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from dataclasses import dataclass, replace
+from typing import Generic, Self, TypeVar
 
 from domain.audit.event import Event
+from domain.mail import Message
+from domain.one_time_token import OneTimeToken
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -12,13 +14,30 @@ T_co = TypeVar("T_co", covariant=True)
 class Effects:
     """What a change causes.
 
-    A store that shares its database with the audit log writes change and effects in one
-    transaction. Where it cannot, the use case hands the effects on (``Entry.settle``).
+    A store that shares its database with the audit log and the outbox writes change and effects in
+    one transaction. Where it cannot, the use case hands the effects on (``Entry.settle``).
 
     :ivar events: the audit events.
+    :ivar messages: the mails to deliver.
+    :ivar spent: the one-time token that the change uses up. A store that has the tokens changes
+        nothing if it is used already, and marks it and those that it ends as used
+        (:meth:`~domain.one_time_token.OneTimeToken.is_spent_with`).
     """
 
     events: tuple[Event, ...] = ()
+    messages: tuple[Message, ...] = ()
+    spent: OneTimeToken | None = None
+
+    def with_messages(self, *messages: Message) -> Self:
+        return replace(self, messages=self.messages + messages)
+
+    def spending(self, token: OneTimeToken) -> Self:
+        return replace(self, spent=token)
+
+    @property
+    def has_mail(self) -> bool:
+        """Whether the outbox has something to do."""
+        return bool(self.messages) or self.spent is not None
 
 
 NO_EFFECTS = Effects()

@@ -1,0 +1,51 @@
+"""The one-time tokens in mails."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from application.ports.effects import NO_EFFECTS, Effects, Stored
+from domain.one_time_token import OneTimeToken, Purpose
+
+
+class OneTimeTokenStore(Protocol):
+    """Tokens by the digests of their secrets. A change that uses one names it in its effects
+    (:attr:`Effects.spent`).
+    """
+
+    @abstractmethod
+    async def issue(
+        self, token: OneTimeToken, effects: Effects = NO_EFFECTS
+    ) -> Stored[OneTimeToken]:
+        """Store a new token, unless one with its id is stored, whether usable or not.
+
+        In the same step the tokens of its user and purpose beyond the newest
+        :data:`~domain.one_time_token.LIVE_TOKENS` are marked as used.
+
+        :returns: the token with this id as stored now. Its effects are stored if it is new.
+        """
+
+    @abstractmethod
+    async def by_digest(self, digest: str) -> OneTimeToken | None:
+        """Return the token with this digest as stored now."""
+
+    @abstractmethod
+    async def purge(self, before: datetime, limit: int) -> int:
+        """Delete tokens that expired before this time.
+
+        :returns: how many were deleted; fewer than the limit if none is left.
+        """
+
+
+class OneTimeSecrets(Protocol):
+    """Derives the secrets of tokens from a secret outside the database."""
+
+    @abstractmethod
+    def derive(self, token_id: str, purpose: Purpose) -> Sequence[str]:
+        """Return the secrets of a token: 256 bits each, in base64url, 43 characters.
+
+        The same arguments give the same secrets as long as the configured secret lasts.
+
+        :returns: the one under the present secret first, then those under earlier ones.
+        """
