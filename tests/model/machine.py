@@ -1,4 +1,4 @@
-"""One house on one session store, driven step by step beside the model of it."""
+"""Drives all use cases on one session store step by step, beside a model of them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -21,7 +21,7 @@ from tests.model.model import (
     Answer,
     Generation,
     Login,
-    Person,
+    UserModel,
     Verdict,
     read,
 )
@@ -42,7 +42,7 @@ Outcome = AuthError | Crash
 class Scenario:
     """The code under test and the model, kept in step.
 
-    ``scripted`` is the house whose steps are counted; ``house`` is on the same stores, without.
+    ``scripted`` counts the steps of its stores; ``world`` uses the same stores without counting.
     """
 
     def __init__(self, url: str, signer: TokenSigner, devices: Devices) -> None:
@@ -50,17 +50,17 @@ class Scenario:
         self._stores = AsyncExitStack()
         now = datetime.now(UTC).replace(microsecond=123_457)  # Redis deletes by its own clock
         clock = SettableClock(now)
-        self.house = World(signer, lifetimes=LIFETIMES, devices=devices, clock=clock)
-        self.house.sessions = self.run(self._open(url))
+        self.world = World(signer, lifetimes=LIFETIMES, devices=devices, clock=clock)
+        self.world.sessions = self.run(self._open(url))
         self.script = Script()
         self.scripted = replace(
-            self.house,
-            users=ScriptedUsers(self.house.users, self.script),
-            sessions=ScriptedSessions(self.house.sessions, self.script),
+            self.world,
+            users=ScriptedUsers(self.world.users, self.script),
+            sessions=ScriptedSessions(self.world.sessions, self.script),
         )
         self.logins: list[Login] = []
         self.token_ids: set[str] = set()
-        self.people = [self._move_in(f"{name}@example.org") for name in ("ada", "eve")]
+        self.users = [self._register(f"{name}@example.org") for name in ("ada", "eve")]
 
     async def _open(self, url: str) -> SessionStore:
         backend = backend_for(url, "sessions")
@@ -68,8 +68,8 @@ class Scenario:
         connection = await self._stores.enter_async_context(backend.connect(url, PATIENT))
         return backend.sessions(connection)
 
-    def _move_in(self, email: str) -> Person:
-        return Person(email, self.run(self.house.sign_up(email)).id, PASSWORD)
+    def _register(self, email: str) -> UserModel:
+        return UserModel(email, self.run(self.world.sign_up(email)).id, PASSWORD)
 
     def close(self) -> None:
         self.run(self._stores.aclose())
@@ -95,7 +95,7 @@ class Scenario:
     def meanwhile(
         self, call: Callable[[], Awaitable[_T]], step: int, event: Callable[[], Awaitable[_U]]
     ) -> tuple[_T | Outcome, _U]:
-        """What becomes of the call, and of an event before that step of it; or after the last."""
+        """Run a call with an event before that step, or after the last; return both results."""
         results: list[_U] = []
 
         async def note() -> None:
@@ -110,96 +110,96 @@ class Scenario:
             self.run(note())
         return result, results[0]
 
-    async def end_all(self, house: World, person: Person) -> None:
-        """Whoever is logged in as this person is logged out."""
-        for session in await house.sessions.of_user(person.id):
-            await house.sessions.delete(person.id, session.id)
+    async def delete_sessions(self, world: World, user_model: UserModel) -> None:
+        """Delete all sessions of a user."""
+        for session in await world.sessions.of_user(user_model.id):
+            await world.sessions.delete(user_model.id, session.id)
 
-    async def set_disabled(self, person: Person, *, disabled: bool) -> None:
-        user = await self.house.users.get(person.id)
+    async def set_disabled(self, user_model: UserModel, *, disabled: bool) -> None:
+        user = await self.world.users.get(user_model.id)
         assert user is not None
-        await self.house.change(user, disabled=disabled)
+        await self.world.change(user, disabled=disabled)
 
     def login(self, pick: int) -> Login | None:
-        """One of which somebody has tokens; those that live and the newest come first."""
+        """Return a login whose tokens were issued; live ones first, then the newest."""
         known = [login for login in reversed(self.logins) if login.known(0)]
-        known.sort(key=lambda login: login.is_over(self.house.clock.now))
+        known.sort(key=lambda login: login.has_ended(self.world.clock.now))
         return known[pick % len(known)] if known else None
 
-    # What becomes true
+    # Changes of the model
 
-    def begin(self, person: Person, session_id: str) -> Login:
+    def begin(self, user_model: UserModel, session_id: str) -> Login:
         assert session_id not in {login.id for login in self.logins}
-        login = Login(session_id, person, self.house.clock.now)
-        login.rotate(self.house.clock.now)
+        login = Login(session_id, user_model, self.world.clock.now)
+        login.rotate(self.world.clock.now)
         self.logins.append(login)
         return login
 
-    def hand_out(self, login: Login, generation: Generation, pair: TokenPair) -> None:
-        """New tokens, like none before, or those of this generation once more."""
+    def issue(self, login: Login, generation: Generation, pair: TokenPair) -> None:
+        """Record issued tokens: new ones, or those of this generation again."""
         if generation.refresh:
             assert (pair.access, pair.refresh) == (generation.access, generation.refresh)
             return
         for token in (pair.access, pair.refresh):
             claims = read(token)
-            assert (claims["sid"], claims["sub"]) == (login.id, str(login.person.id))
+            assert (claims["sid"], claims["sub"]) == (login.id, str(login.user_model.id))
             assert claims["jti"] not in self.token_ids
             self.token_ids.add(claims["jti"])
         generation.access, generation.refresh = pair.access, pair.refresh
 
-    def suffer(self, *allowed: tuple[str, str]) -> None:
-        """What a crashed use case has changed until then is changed, and nothing else may be.
+    def apply_partial_effects(self, *allowed: tuple[str, str]) -> None:
+        """Apply what a use case changed before it crashed; fail if it may not change that.
 
-        :param allowed: effects, each as what is done to which session or to the user.
+        :param allowed: effects: what is done, and the session or "user" that it is done to.
         """
         for effect in self.script.effects:
             of = "new" if effect.what == "added" else effect.of
             assert (effect.what, of) in allowed, effect
-            self._suffer(effect)
+            self._apply(effect)
 
-    def _suffer(self, effect: Effect) -> None:
+    def _apply(self, effect: Effect) -> None:
         if effect.of == "user":
             return
         if effect.what == "added":
-            person = next(each for each in self.people if each.id == effect.user_id)
-            self.begin(person, effect.of)
+            user_model = next(each for each in self.users if each.id == effect.user_id)
+            self.begin(user_model, effect.of)
             return
         login = next(each for each in self.logins if each.id == effect.of)
         if effect.what == "deleted":
-            login.is_dead = True
+            login.is_revoked = True
         else:
-            login.rotate(self.house.clock.now)
+            login.rotate(self.world.clock.now)
 
-    # What has to be true
+    # Checks
 
     def check_authenticates(self, login: Login, token: Generation) -> None:
-        expected = login.authenticates(token, self.house.clock.now)
-        result = self.attempt(lambda: self.house.authenticate(token.access))
+        expected = login.authenticates(token, self.world.clock.now)
+        result = self.attempt(lambda: self.world.authenticate(token.access))
         if isinstance(result, Exception):
             assert isinstance(result, TokenRejected)
             assert expected is not Answer.GOOD
             return
         assert expected is not Answer.BAD
-        assert (result.session.id, result.user.id) == (login.id, login.person.id)
+        assert (result.session.id, result.user.id) == (login.id, login.user_model.id)
 
     def check_refused(self, login: Login, token: Generation) -> None:
-        """A token that refreshes nothing, and that to present does no harm."""
-        assert login.refreshes(token, self.house.clock.now) is Verdict.REFUSED
-        result = self.attempt(lambda: self.house.refresh(token.refresh))
+        """Check that a token refreshes nothing, and that its use changes nothing."""
+        assert login.refreshes(token, self.world.clock.now) is Verdict.REFUSED
+        result = self.attempt(lambda: self.world.refresh(token.refresh))
         assert isinstance(result, TokenRejected)
 
     def check_stored(self) -> None:
-        """Nothing is lost, nothing comes back, and nothing is there twice."""
-        now = self.house.clock.now
-        for person in self.people:
-            user = self.run(self.house.users.get(person.id))
+        """Check that no session is lost, restored or stored twice."""
+        now = self.world.clock.now
+        for user_model in self.users:
+            user = self.run(self.world.users.get(user_model.id))
             assert user is not None
             stored = [
                 each.id
-                for each in self.run(self.house.sessions.of_user(person.id))
+                for each in self.run(self.world.sessions.of_user(user_model.id))
                 if each.generation == user.generation  # the others have ended
             ]
-            own = [login for login in self.logins if login.person is person]
+            own = [login for login in self.logins if login.user_model is user_model]
             assert len(stored) == len(set(stored))
-            assert set(stored) <= {login.id for login in own if not login.is_dead}
-            assert set(stored) >= {login.id for login in own if not login.is_over(now)}
+            assert set(stored) <= {login.id for login in own if not login.is_revoked}
+            assert set(stored) >= {login.id for login in own if not login.has_ended(now)}

@@ -1,6 +1,6 @@
-"""What should be true, told a second time: nothing here comes from the code under test.
+"""A model of logins and tokens that uses nothing of the code under test.
 
-A login has generations of tokens. It is dead once it was revoked, and over once its time is up.
+A login has generations of tokens. It ends by a revocation or at its expiry.
 """
 
 import base64
@@ -22,18 +22,18 @@ LEEWAY = 30 * SECOND
 
 
 class Verdict(Enum):
-    """What has to become of a token that is presented for a refresh."""
+    """The expected result of a refresh with a token."""
 
     SUCCESSOR = auto()
     REPETITION = auto()
     REUSE = auto()
     REFUSED = auto()
     UNCLEAR = auto()
-    """Its time ends about now, give or take the leeway between two clocks."""
+    """It expires about now, within the leeway between two clocks."""
 
 
 class Answer(Enum):
-    """What has to become of a token in any other use."""
+    """The expected result of any other use of a token."""
 
     GOOD = auto()
     BAD = auto()
@@ -45,14 +45,14 @@ def whole_milliseconds(time: timedelta) -> timedelta:
 
 
 def read(token: str) -> dict[str, Any]:
-    """The claims, as any client can see them."""
+    """Return the claims of a token without verifying it."""
     payload = token.split(".")[1]
     claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=="))
     return claims
 
 
 @dataclass
-class Person:
+class UserModel:
     email: str
     id: UserId
     password: str
@@ -62,7 +62,7 @@ class Person:
 @dataclass
 class Generation:
     """
-    :ivar access: and ``refresh``: the tokens; empty while nobody has received them.
+    :ivar access: and ``refresh``: the tokens; empty until they are issued.
     """
 
     made_at: datetime
@@ -72,11 +72,11 @@ class Generation:
 
     @property
     def has_time(self) -> bool:
-        """A token's times are whole seconds; one that is made in its very last second has none."""
+        """Whether the token is valid at all: its times are whole seconds, and may be equal."""
         return self.made_at.replace(microsecond=0) < self.ends_at.replace(microsecond=0)
 
     def answer(self, kind: str, now: datetime) -> Answer:
-        """What the time alone says."""
+        """Return the result that follows from the time alone."""
         ends_at = min(self.ends_at, self.made_at + ACCESS) if kind == "access" else self.ends_at
         if now >= ends_at + LEEWAY or not self.has_time:
             return Answer.BAD
@@ -86,9 +86,9 @@ class Generation:
 @dataclass
 class Login:
     id: str
-    person: Person
+    user_model: UserModel
     started_at: datetime
-    is_dead: bool = False
+    is_revoked: bool = False
     generations: list[Generation] = field(default_factory=list)
 
     def rotate(self, now: datetime) -> Generation:
@@ -96,21 +96,24 @@ class Login:
         self.generations.append(new)
         return new
 
-    def is_over(self, now: datetime) -> bool:
-        return self.is_dead or now >= self.generations[-1].ends_at
+    def has_ended(self, now: datetime) -> bool:
+        return self.is_revoked or now >= self.generations[-1].ends_at
 
     def known(self, age: int) -> Generation | None:
-        """One whose tokens somebody has; 0 is the newest of those."""
+        """Return a generation whose tokens were issued; 0 is the newest."""
         known = [each for each in self.generations if each.refresh]
         return known[max(-1 - age, -len(known))] if known else None
 
     def authenticates(self, token: Generation, now: datetime) -> Answer:
-        if self.is_over(now) or self.person.is_disabled:
+        if self.has_ended(now) or self.user_model.is_disabled:
             return Answer.BAD
         return token.answer("access", now)
 
     def was_spent_within_the_grace_period(self, token: Generation, now: datetime) -> bool:
-        """One of the last four tokens was; times between rotations count in whole milliseconds."""
+        """Whether it is one of the last four tokens, spent within the grace period.
+
+        Times between rotations count in whole milliseconds.
+        """
         times = [each.made_at for each in self.generations]
         age = len(times) - 1 - self.generations.index(token)
         intervals = [later - earlier for earlier, later in pairwise(times)][::-1][: age - 1]
@@ -119,7 +122,7 @@ class Login:
 
     def refreshes(self, token: Generation, now: datetime) -> Verdict:
         by_time = token.answer("refresh", now)
-        if self.is_over(now) or self.person.is_disabled or by_time is Answer.BAD:
+        if self.has_ended(now) or self.user_model.is_disabled or by_time is Answer.BAD:
             return Verdict.REFUSED
         if token is self.generations[-1]:
             return Verdict.SUCCESSOR

@@ -28,7 +28,7 @@ from infrastructure.storage.near_cache.invalidation_feed import ConnectedFeed
 from infrastructure.storage.near_cache.sessions import NearCacheSessions
 from infrastructure.storage.near_cache.users import NearCacheUsers
 from tests.model.machine import Outcome, Scenario
-from tests.model.model import SECOND, Answer, Generation, Login, Person
+from tests.model.model import SECOND, Answer, Generation, Login, UserModel
 from tests.model.steps import ScriptedSessions, ScriptedUsers
 from tests.support.builders import MICROSECOND, NOW, World
 
@@ -181,7 +181,7 @@ class Worker:
     :ivar wrote: the number of states of the store when its last change of a user returned.
     """
 
-    house: World
+    world: World
     feed: Feed
     users: NearCacheUsers
     sessions: NearCacheSessions
@@ -222,7 +222,7 @@ class WritingSessions(NearCacheSessions):
 
 
 class NearScenario(Scenario):
-    """``house`` and ``scripted`` belong to two workers, or to one.
+    """``world`` and ``scripted`` belong to two workers, or to one.
 
     :ivar stale: how often a worker accepted a session that it would reject without a cache.
     :ivar answered_from_cache: how often a worker answered from the cache.
@@ -233,32 +233,32 @@ class NearScenario(Scenario):
         self.signer = signer
         self.stale = self.answered_from_cache = 0
         self.history.users = users = MemoryUsers(self.history)
-        for person in self.people:
-            user = self.run(self.house.users.get(person.id))
+        for user_model in self.users:
+            user = self.run(self.world.users.get(user_model.id))
             assert user is not None
             self.run(users.add(user))
-            self.history.record(person.id)
-        self.workers = [self._open_worker(self.house, each) for each in most]
+            self.history.record(user_model.id)
+        self.workers = [self._open_worker(self.world, each) for each in most]
         self.act(0, 0)
 
     async def _open(self, _url: str) -> SessionStore:
-        self.history = History(self.house.clock)
+        self.history = History(self.world.clock)
         return self.history.sessions
 
-    def _open_worker(self, house: World, most: int) -> Worker:
-        feed, clock = Feed(self.history), house.clock
+    def _open_worker(self, world: World, most: int) -> Worker:
+        feed, clock = Feed(self.history), world.clock
         users = WritingUsers(ScriptedUsers(self.history.users, self.script), feed, most)
         scripted = ScriptedSessions(self.history.sessions, self.script)
         sessions = WritingSessions(scripted, feed, most, clock)
         signer = VerifiedTokenCache(self.signer, most, clock)
-        own = replace(house, users=users, sessions=sessions, signer=signer)
+        own = replace(world, users=users, sessions=sessions, signer=signer)
         worker = Worker(own, feed, users, sessions)
         users.worker = sessions.worker = worker
         return worker
 
     def act(self, one: int, other: int) -> None:
         """Choose the worker that acts, and the one that acts in the middle of that."""
-        self.scripted, self.house = self.workers[one].house, self.workers[other].house
+        self.scripted, self.world = self.workers[one].world, self.workers[other].world
         self.scripting = self.workers[one]
 
     def attempt(
@@ -271,7 +271,7 @@ class NearScenario(Scenario):
 
     def states(self, worker: Worker, user_id: UserId) -> list[State]:
         """The states that the worker may act on: the last one it must know, and newer ones."""
-        states, now = self.history.states, self.house.clock.now
+        states, now = self.history.states, self.world.clock.now
         if not worker.feed.is_live():
             known = len(states)
         else:
@@ -281,39 +281,39 @@ class NearScenario(Scenario):
         newer = [state for state in states[known:] if state.user_id == user_id]
         return [*older[-1:], *newer]
 
-    def may_be_disabled(self, worker: Worker, person: Person) -> set[bool]:
-        return {state.is_disabled for state in self.states(worker, person.id)}
+    def may_be_disabled(self, worker: Worker, user_model: UserModel) -> set[bool]:
+        return {state.is_disabled for state in self.states(worker, user_model.id)}
 
-    def seen_disabled(self, person: Person) -> bool:
+    def seen_disabled(self, user_model: UserModel) -> bool:
         """Whether the worker that acts next sees the person disabled: never on cached data."""
-        user = self.run(self.scripted.cached_users.possibly_stale(person.id))
+        user = self.run(self.scripted.cached_users.possibly_stale(user_model.id))
         assert user is not None
-        assert user.disabled in self.may_be_disabled(self.scripting, person)
-        return user.disabled and person.is_disabled
+        assert user.disabled in self.may_be_disabled(self.scripting, user_model)
+        return user.disabled and user_model.is_disabled
 
     def check_authenticates(self, login: Login, token: Generation) -> None:
         """By each worker, from the cache and from the stores."""
         for worker in self.workers:
-            cached = worker.house.authenticate_from_cache(token.access)
+            cached = worker.world.authenticate_from_cache(token.access)
             if cached is not None:
                 self.answered_from_cache += 1
                 self._check_accepted(worker, login, token, cached)
-            result = self.attempt(lambda worker=worker: worker.house.authenticate(token.access))  # type: ignore[misc]
+            result = self.attempt(lambda worker=worker: worker.world.authenticate(token.access))  # type: ignore[misc]
             if isinstance(result, Principal):
                 self._check_accepted(worker, login, token, result)
             else:
                 assert isinstance(result, TokenRejected)
                 # Never reject on cached data.
-                assert login.authenticates(token, self.house.clock.now) is not Answer.GOOD
+                assert login.authenticates(token, self.world.clock.now) is not Answer.GOOD
                 assert cached is None
 
     def _check_accepted(
         self, worker: Worker, login: Login, token: Generation, principal: Principal
     ) -> None:
-        now, states = self.house.clock.now, self.states(worker, login.person.id)
-        assert (principal.session.id, principal.user.id) == (login.id, login.person.id)
+        now, states = self.world.clock.now, self.states(worker, login.user_model.id)
+        assert (principal.session.id, principal.user.id) == (login.id, login.user_model.id)
         assert any(principal.session.id in state.sessions for state in states)
         assert any(not state.is_disabled for state in states)
         assert token.answer("access", now) is not Answer.BAD
         assert now < login.generations[-1].ends_at
-        self.stale += login.is_dead or login.person.is_disabled
+        self.stale += login.is_revoked or login.user_model.is_disabled

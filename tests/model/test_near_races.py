@@ -96,20 +96,20 @@ class Race:
     """
 
     sides: list[Side]
-    dice: random.Random
+    rng: random.Random
     known: list[Record] = field(default_factory=list)
     doomed: set[Record] = field(default_factory=set)
-    is_over: bool = False
+    has_ended: bool = False
 
     async def read_forever(self, side: Side) -> None:
-        while not self.is_over:
-            record = self.dice.choice(self.known)
+        while not self.has_ended:
+            record = self.rng.choice(self.known)
             has_ended = record in side.ended
             found = await side.possibly_stale(record)
             side.reads += side.is_live
             side.stale += has_ended and found == record
             side.lost += record not in self.doomed and found != record
-            if self.dice.random() < 0.4:  # a cached record returns without any pause
+            if self.rng.random() < 0.4:  # a cached record returns without any pause
                 await asyncio.sleep(0)
 
     async def receives_all(self, side: Side, writer: Side, kind: type[Record]) -> None:
@@ -145,9 +145,9 @@ async def race(request: pytest.FixtureRequest) -> AsyncIterator[Race]:
 
 async def play_a_round(race: Race, number: int, kind: type[Record]) -> None:
     writer, other = race.sides[:: 1 if number % 2 else -1]
-    record = await race.dice.choice(race.sides).add(kind)
+    record = await race.rng.choice(race.sides).add(kind)
     race.known = [*race.known[:4], *race.known[-1:], record]  # four of them never end
-    for _ in range(race.dice.randrange(12)):  # so that it is cached, or just being read
+    for _ in range(race.rng.randrange(12)):  # so that it is cached, or just being read
         await asyncio.sleep(0)
     other.received.clear()
     race.doomed.add(record)
@@ -169,7 +169,7 @@ async def test_no_worker_serves_a_record_that_has_ended(race: Race, kind: type[R
     for number in range(ROUNDS):
         await play_a_round(race, number, kind)
     assert not any(reader.done() for reader in readers)
-    race.is_over = True
+    race.has_ended = True
     await asyncio.gather(*readers)
 
     reads = sum(side.reads for side in race.sides)

@@ -1,7 +1,7 @@
-"""Two processes' worth of stores on one database, doing contrary things at the same moment.
+"""Two sets of stores on one database, as of two processes, with conflicting concurrent calls.
 
 Each side has connections of its own, so the database decides who comes first; small pauses, drawn
-at random, make it decide differently each time. Whoever wins, the promise holds afterwards.
+at random, make it decide differently each time. The promise holds whichever call wins.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ STACKS = {
     "postgresql": ("postgres_url", "postgres_url"),
     "redis": ("postgres_url", "redis_url"),
 }
-"""Where the users and where the sessions are."""
+"""The databases of the users and of the sessions."""
 ROUNDS = 14
 """Of each of five races on each of three stacks: 210 interleavings."""
 NEW_PASSWORD = "an even better one than before"
@@ -44,8 +44,8 @@ _U = TypeVar("_U")
 
 
 @dataclass
-class Somebody:
-    """A user, and one session of hers for each side of the race."""
+class RacingUser:
+    """A user with one session for each side of the race."""
 
     user: User
     mine: TokenPair
@@ -54,29 +54,30 @@ class Somebody:
 
 
 @dataclass
-class Arena:
-    """
-    :ivar one: and ``other``: all use cases, twice, on stores that were opened twice.
+class TwoWorkers:
+    """All use cases twice, as in two workers, on stores that were opened twice.
+
+    :ivar rng: draws the pauses.
     """
 
     one: World
     other: World
-    dice: random.Random
+    rng: random.Random
 
     async def pause(self) -> None:
-        for _ in range(self.dice.randrange(8)):
+        for _ in range(self.rng.randrange(8)):
             await asyncio.sleep(0)
 
-    async def somebody(self) -> Somebody:
-        email = f"{self.dice.getrandbits(64):x}@example.org"
+    async def racing_user(self) -> RacingUser:
+        email = f"{self.rng.getrandbits(64):x}@example.org"
         user = await self.one.sign_up(email)
-        mine, other = await self.one.come_in(email), await self.other.come_in(email)
-        return Somebody(user, mine, other, await self.one.authenticate(mine.access))
+        mine, other = await self.one.log_in(email), await self.other.log_in(email)
+        return RacingUser(user, mine, other, await self.one.authenticate(mine.access))
 
     async def race(
         self, one: Awaitable[_T], other: Awaitable[_U]
     ) -> tuple[_T | BaseException, _U | BaseException]:
-        """Each starts a little later than now, and neither knows how much."""
+        """Run both concurrently, each after a random pause."""
         return await asyncio.gather(
             self._after_a_pause(one), self._after_a_pause(other), return_exceptions=True
         )
@@ -85,37 +86,37 @@ class Arena:
         await self.pause()
         return await call
 
-    async def is_dead(self, pair: TokenPair) -> bool:
-        """Everywhere, and for both of its tokens."""
-        for house in (self.one, self.other):
-            for use, token in ((house.authenticate, pair.access), (house.refresh, pair.refresh)):
+    async def is_revoked(self, pair: TokenPair) -> bool:
+        """Check that both workers reject both tokens."""
+        for world in (self.one, self.other):
+            for use, token in ((world.authenticate, pair.access), (world.refresh, pair.refresh)):
                 with pytest.raises(TokenRejected):
                     await use(token)
         return True
 
-    async def left_of(self, user: User) -> list[str]:
-        """The ids of the sessions that are left, which both sides see alike."""
+    async def remaining_sessions(self, user: User) -> list[str]:
+        """Return the ids of the remaining sessions; check that both workers see the same."""
         seen: list[list[Session]] = [
-            list(await house.sessions.of_user(user.id)) for house in (self.one, self.other)
+            list(await world.sessions.of_user(user.id)) for world in (self.one, self.other)
         ]
         assert seen[0] == seen[1]
         return [session.id for session in seen[0]]
 
 
 @pytest.fixture(params=STACKS)
-async def arena(
+async def workers(
     request: pytest.FixtureRequest, signer: TokenSigner, devices: Devices
-) -> AsyncIterator[Arena]:
+) -> AsyncIterator[TwoWorkers]:
     users_url, sessions_url = map(request.getfixturevalue, STACKS[request.param])
-    dice = random.Random(request.node.name)
+    rng = random.Random(request.node.name)
     async with AsyncExitStack() as stack:
-        house = World(signer, devices=devices)
-        arena = Arena(house, house, dice)
+        world = World(signer, devices=devices)
+        workers = TwoWorkers(world, world, rng)
         for side in ("one", "other"):
             stores = await stack.enter_async_context(open_stores(users_url, sessions_url, PATIENT))
-            sessions = PausingSessions(stores.sessions, arena.pause)
-            setattr(arena, side, replace(house, users=stores.users, sessions=sessions))
-        yield arena
+            sessions = PausingSessions(stores.sessions, workers.pause)
+            setattr(workers, side, replace(world, users=stores.users, sessions=sessions))
+        yield workers
 
 
 def session_of(pair: TokenPair) -> str:
@@ -123,7 +124,7 @@ def session_of(pair: TokenPair) -> str:
 
 
 def pairs_in(*results: object) -> list[TokenPair]:
-    """The tokens that somebody got; nobody got any other answer than those or a refusal."""
+    """Return the issued tokens; fail if a call ended with anything but tokens or a refusal."""
     pairs = []
     for result in results:
         if isinstance(result, TokenPair):
@@ -135,94 +136,94 @@ def pairs_in(*results: object) -> list[TokenPair]:
     return pairs
 
 
-async def test_a_logout_beats_a_refresh(arena: Arena) -> None:
+async def test_a_logout_beats_a_refresh(workers: TwoWorkers) -> None:
     for number in range(ROUNDS):
-        ada = await arena.somebody()
+        ada = await workers.racing_user()
         tokens = (ada.other.access, None) if number % 2 else (None, ada.other.refresh)
 
-        logout, refresh = await arena.race(
-            arena.one.logout(*tokens), arena.other.refresh(ada.other.refresh)
+        logout, refresh = await workers.race(
+            workers.one.logout(*tokens), workers.other.refresh(ada.other.refresh)
         )
 
         assert logout is None
         for pair in [ada.other, *pairs_in(refresh)]:
-            assert await arena.is_dead(pair)
-        assert await arena.left_of(ada.user) == [session_of(ada.mine)]
+            assert await workers.is_revoked(pair)
+        assert await workers.remaining_sessions(ada.user) == [session_of(ada.mine)]
 
 
-async def test_a_theft_that_is_noticed_beats_a_refresh(arena: Arena) -> None:
+async def test_a_theft_that_is_noticed_beats_a_refresh(workers: TwoWorkers) -> None:
     for _ in range(5 * ROUNDS):
-        ada = await arena.somebody()
+        ada = await workers.racing_user()
         spent = ada.other.refresh
-        good = await arena.other.refresh((await arena.other.refresh(spent)).refresh)
+        good = await workers.other.refresh((await workers.other.refresh(spent)).refresh)
 
-        theft, refresh = await arena.race(
-            arena.one.refresh(spent, THIEF), arena.other.refresh(good.refresh)
+        theft, refresh = await workers.race(
+            workers.one.refresh(spent, THIEF), workers.other.refresh(good.refresh)
         )
 
         assert isinstance(theft, TokenRejected)
         for pair in [ada.other, good, *pairs_in(refresh)]:
-            assert await arena.is_dead(pair)
-        assert await arena.left_of(ada.user) == [session_of(ada.mine)]
+            assert await workers.is_revoked(pair)
+        assert await workers.remaining_sessions(ada.user) == [session_of(ada.mine)]
 
 
-async def test_a_password_change_beats_a_login_with_the_old_one(arena: Arena) -> None:
+async def test_a_password_change_beats_a_login_with_the_old_one(workers: TwoWorkers) -> None:
     for _ in range(ROUNDS):
-        ada = await arena.somebody()
+        ada = await workers.racing_user()
 
-        change, login = await arena.race(
-            arena.one.change_password(ada.me, PASSWORD, NEW_PASSWORD),
-            arena.other.login(ada.user.email.address, PASSWORD),
+        change, login = await workers.race(
+            workers.one.change_password(ada.me, PASSWORD, NEW_PASSWORD),
+            workers.other.login(ada.user.email.address, PASSWORD),
         )
 
         [renewed] = pairs_in(change)
         for pair in [ada.mine, ada.other, *pairs_in(login)]:
-            assert await arena.is_dead(pair)
-        assert await arena.left_of(ada.user) == [session_of(renewed)]
-        await arena.other.authenticate(renewed.access)
-        await arena.other.login(ada.user.email.address, NEW_PASSWORD)
+            assert await workers.is_revoked(pair)
+        assert await workers.remaining_sessions(ada.user) == [session_of(renewed)]
+        await workers.other.authenticate(renewed.access)
+        await workers.other.login(ada.user.email.address, NEW_PASSWORD)
 
 
-async def test_a_password_change_beats_a_refresh(arena: Arena) -> None:
+async def test_a_password_change_beats_a_refresh(workers: TwoWorkers) -> None:
     for number in range(ROUNDS):
-        ada = await arena.somebody()
+        ada = await workers.racing_user()
 
         copied = ada.other if number % 2 else ada.mine  # by a thief
-        change, refresh = await arena.race(
-            arena.one.change_password(ada.me, PASSWORD, NEW_PASSWORD),
-            arena.other.refresh(copied.refresh),
+        change, refresh = await workers.race(
+            workers.one.change_password(ada.me, PASSWORD, NEW_PASSWORD),
+            workers.other.refresh(copied.refresh),
         )
 
         [renewed] = pairs_in(change)
         for pair in [ada.mine, ada.other, *pairs_in(refresh)]:
-            assert await arena.is_dead(pair)
-        assert await arena.left_of(ada.user) == [session_of(renewed)]
+            assert await workers.is_revoked(pair)
+        assert await workers.remaining_sessions(ada.user) == [session_of(renewed)]
 
 
-async def test_50_refreshes_from_two_sides_make_one_successor(arena: Arena) -> None:
+async def test_50_refreshes_from_two_sides_make_one_successor(workers: TwoWorkers) -> None:
     for _ in range(ROUNDS // 7):
-        ada = await arena.somebody()
-        houses = [arena.one, arena.other] * 25
+        ada = await workers.racing_user()
+        sides = [workers.one, workers.other] * 25
 
-        pairs = await asyncio.gather(*(house.refresh(ada.other.refresh) for house in houses))
+        pairs = await asyncio.gather(*(world.refresh(ada.other.refresh) for world in sides))
 
         [successor] = set(pairs)
         assert session_of(successor) == session_of(ada.other)
         assert successor.refresh != ada.other.refresh
-        await arena.one.authenticate(successor.access)
-        await arena.other.refresh(successor.refresh)
-        assert set(await arena.left_of(ada.user)) == {
+        await workers.one.authenticate(successor.access)
+        await workers.other.refresh(successor.refresh)
+        assert set(await workers.remaining_sessions(ada.user)) == {
             session_of(ada.mine),
             session_of(ada.other),
         }
 
 
-async def test_two_refreshes_from_two_sides_make_one_successor(arena: Arena) -> None:
+async def test_two_refreshes_from_two_sides_make_one_successor(workers: TwoWorkers) -> None:
     for _ in range(ROUNDS):
-        ada = await arena.somebody()
+        ada = await workers.racing_user()
 
-        first, second = await arena.race(
-            arena.one.refresh(ada.other.refresh), arena.other.refresh(ada.other.refresh)
+        first, second = await workers.race(
+            workers.one.refresh(ada.other.refresh), workers.other.refresh(ada.other.refresh)
         )
 
         assert isinstance(first, TokenPair)

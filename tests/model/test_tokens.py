@@ -158,9 +158,9 @@ def test_no_further_claim_passes(forger: Forger, name: str, value: Any) -> None:
 def test_no_other_order_or_choice_of_claims_passes(
     forger: Forger, kept: list[str], number: int
 ) -> None:
-    chosen = [name for name in kept[:number] if name in forger.claims]
-    assume(chosen != list(CLAIMS[:-1]))  # the previous release wrote no roles
-    token = _signed(forger, {name: forger.claims[name] for name in chosen})
+    choose = [name for name in kept[:number] if name in forger.claims]
+    assume(choose != list(CLAIMS[:-1]))  # the previous release wrote no roles
+    token = _signed(forger, {name: forger.claims[name] for name in choose})
     assert_refused(forger, token)
 
 

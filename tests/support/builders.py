@@ -1,4 +1,4 @@
-"""People, sessions, tokens and whole houses for tests. Each says only what its test is about."""
+"""Users, sessions, tokens and all use cases for tests. Each test states only what it is about."""
 
 import secrets
 from base64 import b64encode
@@ -125,7 +125,7 @@ CLIENT = HashClient("192.0.2.1")
 
 
 def an_administrator(**changes: Any) -> Principal:
-    """An administrator who is logged in, and stored nowhere."""
+    """Return a logged-in administrator who is not stored."""
     admin = ada(role=Role.ADMIN, **changes)
     return Principal(admin, a_session(user_id=admin.id))
 
@@ -139,7 +139,7 @@ def an_rsa_key(bits: int = 2048, exponent: int = 65537) -> RSAPrivateKey:
 
 
 def pem(key: RSAPrivateKey) -> bytes:
-    """PKCS#1, as OpenSSL and most tutorials used to write it."""
+    """Encode a key as PKCS#1, as earlier versions of OpenSSL did."""
     return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.TraditionalOpenSSL,
@@ -148,12 +148,12 @@ def pem(key: RSAPrivateKey) -> bytes:
 
 
 def a_signing_key() -> SigningKey:
-    """Of the smallest size that is accepted, for it is made quickly."""
+    """Return a key of the smallest size that is accepted: it is generated fastest."""
     return SigningKey.from_pem(pem(an_rsa_key()))
 
 
 def in_environment(keys: Mapping[TokenKind, SigningKey]) -> dict[str, str]:
-    """As settings."""
+    """Return the settings that hold these keys."""
     return {
         f"{kind.upper()}_TOKEN_PRIVATE_KEY": b64encode(key.private_pem()).decode()
         for kind, key in keys.items()
@@ -176,7 +176,7 @@ def some_devices() -> HmacDevices:
 
 
 def an_audit() -> Audit:
-    """Of which nobody hears."""
+    """Return an audit whose events are not observed."""
     return Audit(MemoryAuditLog(), Recorder(), SettableClock(NOW), new_id)
 
 
@@ -384,7 +384,7 @@ class World:
         return self._made(SetPassword)
 
     def _made(self, use_case: type[_UseCase]) -> _UseCase:
-        """Its fields are named as ours are."""
+        """Make a use case from the attributes that have the names of its fields."""
         names = get_type_hints(use_case)
         return use_case(**{name: getattr(self, name) for name in names})
 
@@ -392,13 +392,13 @@ class World:
         return new_id()
 
     async def sign_up(self, email: str = "ada@example.org") -> User:
-        """Somebody registers, with the password PASSWORD."""
+        """Register a user with the password PASSWORD."""
         return await self.register("Ada Lovelace", email, PASSWORD)
 
-    async def come_in(self, email: str = "ada@example.org") -> TokenPair:
-        """Somebody who has moved in logs in."""
+    async def log_in(self, email: str = "ada@example.org") -> TokenPair:
+        """Log in a registered user."""
         return (await self.login(email, PASSWORD)).tokens
 
     async def change(self, user: User, **changes: Any) -> None:
-        """An administrator changes something about somebody."""
+        """Change attributes of a stored user."""
         assert (await self.users.replace(user, replace(user, **changes))).changed

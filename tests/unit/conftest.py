@@ -9,26 +9,26 @@ from tests.unit.infrastructure.forgery import Forger
 
 
 @pytest.fixture
-def house(signer: JwtSigner) -> World:
-    """All use cases on stores in memory, with nobody in them."""
+def world(signer: JwtSigner) -> World:
+    """All use cases on empty stores in memory."""
     return World(signer)
 
 
 @pytest.fixture
-async def me(house: World) -> Principal:
-    """Somebody who is logged in, on two other devices as well."""
-    await house.sign_up()
-    await house.come_in()
-    mine = await house.come_in()
-    await house.come_in()
-    return await house.authenticate(mine.access)
+async def me(world: World) -> Principal:
+    """A user in the first of three sessions."""
+    await world.sign_up()
+    await world.log_in()
+    mine = await world.log_in()
+    await world.log_in()
+    return await world.authenticate(mine.access)
 
 
 @pytest.fixture
 def forger(
     signer: JwtSigner, keys: dict[TokenKind, SigningKey], strange_key: SigningKey
 ) -> Forger:
-    """Of access tokens."""
+    """A forger of access tokens."""
     return Forger(signer, keys[TokenKind.ACCESS], keys[TokenKind.REFRESH], strange_key)
 
 

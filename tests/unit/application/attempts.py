@@ -25,13 +25,13 @@ def limited(attempts: int = 3, *names: str) -> RateLimits:
 
 
 async def log_in(
-    house: World, email: str = ADA, password: str = GUESS, caller: RequestContext = HERE
+    world: World, email: str = ADA, password: str = GUESS, caller: RequestContext = HERE
 ) -> str:
     """
     :returns: how it ended.
     """
     try:
-        await house.login(email, password, caller)
+        await world.login(email, password, caller)
     except InvalidCredentials:
         return "wrong"
     except TooManyRequests as refused:
@@ -39,17 +39,17 @@ async def log_in(
     return "in"
 
 
-async def register(house: World, email: str, caller: RequestContext = HERE) -> str:
+async def register(world: World, email: str, caller: RequestContext = HERE) -> str:
     try:
-        await house.register("Ada", email, PASSWORD, caller)
+        await world.register("Ada", email, PASSWORD, caller)
     except TooManyRequests as refused:
         return refused.limit.name
     return "in"
 
 
-async def refresh(house: World, token: str, caller: RequestContext = HERE) -> str:
+async def refresh(world: World, token: str, caller: RequestContext = HERE) -> str:
     try:
-        await house.refresh(token, caller)
+        await world.refresh(token, caller)
     except TooManyRequests as refused:
         return refused.limit.name
     return "in"

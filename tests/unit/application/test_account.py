@@ -20,102 +20,102 @@ NEW = "a better one than before"
 
 
 async def test_the_new_password_logs_in_and_the_old_one_does_not(
-    house: World, me: Principal
+    world: World, me: Principal
 ) -> None:
-    await house.change_password(me, PASSWORD, NEW)
+    await world.change_password(me, PASSWORD, NEW)
 
     with pytest.raises(InvalidCredentials):
-        await house.login(ADA, PASSWORD)
-    await house.login(ADA, NEW)
+        await world.login(ADA, PASSWORD)
+    await world.login(ADA, NEW)
 
 
 async def test_a_change_of_password_has_the_share_of_known_clients(
-    house: World, me: Principal
+    world: World, me: Principal
 ) -> None:
-    house.hasher.clients.clear()
+    world.hasher.clients.clear()
 
-    await house.change_password(me, PASSWORD, NEW, RequestContext("192.0.2.1"))
+    await world.change_password(me, PASSWORD, NEW, RequestContext("192.0.2.1"))
 
-    assert house.hasher.clients == [HashClient("192.0.2.1", is_known=True)] * 2
+    assert world.hasher.clients == [HashClient("192.0.2.1", is_known=True)] * 2
 
 
-async def test_all_sessions_end_and_a_new_one_takes_the_place_of_mine(house: World) -> None:
-    await house.sign_up(ADA)
-    before, mine, after = [await house.come_in(ADA) for _ in range(3)]
-    me = await house.authenticate(mine.access)
+async def test_all_sessions_end_and_a_new_one_takes_the_place_of_mine(world: World) -> None:
+    await world.sign_up(ADA)
+    before, mine, after = [await world.log_in(ADA) for _ in range(3)]
+    me = await world.authenticate(mine.access)
 
-    renewed = (await house.change_password(me, PASSWORD, NEW)).tokens
+    renewed = (await world.change_password(me, PASSWORD, NEW)).tokens
 
     for copied in (before, mine, after):
         with pytest.raises(TokenRejected):
-            await house.authenticate(copied.access)
+            await world.authenticate(copied.access)
         with pytest.raises(TokenRejected):
-            await house.refresh(copied.refresh)
-    [session] = await house.sessions.of_user(me.user.id)
+            await world.refresh(copied.refresh)
+    [session] = await world.sessions.of_user(me.user.id)
     assert session.id != me.session.id
-    assert (await house.authenticate(renewed.access)).session == session
-    await house.refresh(renewed.refresh)
+    assert (await world.authenticate(renewed.access)).session == session
+    await world.refresh(renewed.refresh)
 
 
 async def test_a_new_session_keeps_the_activity_of_the_one_that_it_replaces(
-    house: World, me: Principal
+    world: World, me: Principal
 ) -> None:
-    activity = (await house.sessions.activity_of(me.user.id))[me.session.id]
+    activity = (await world.sessions.activity_of(me.user.id))[me.session.id]
 
-    await house.change_password(me, PASSWORD, NEW)
+    await world.change_password(me, PASSWORD, NEW)
 
-    [session] = await house.sessions.of_user(me.user.id)
-    assert await house.sessions.activity_of(me.user.id) == {session.id: activity}
+    [session] = await world.sessions.of_user(me.user.id)
+    assert await world.sessions.activity_of(me.user.id) == {session.id: activity}
 
 
 @pytest.mark.parametrize("step", ["refresh", "logout"])
 async def test_a_session_is_renewed_though_it_is_refreshed_meanwhile_but_not_if_it_is_ended(
-    house: World, step: str
+    world: World, step: str
 ) -> None:
-    await house.sign_up(ADA)
-    copied = await house.come_in(ADA)
-    session = (await house.authenticate(copied.access)).session
-    user = await house.users.get(session.user_id)
+    await world.sign_up(ADA)
+    copied = await world.log_in(ADA)
+    session = (await world.authenticate(copied.access)).session
+    user = await world.users.get(session.user_id)
     assert user is not None
-    sessions, pauses = house.sessions, count()
+    sessions, pauses = world.sessions, count()
 
     async def meanwhile() -> None:
         if next(pauses) == 1:  # between reading and replacing
-            house.sessions = sessions
+            world.sessions = sessions
             if step == "refresh":
-                await house.refresh(copied.refresh)
+                await world.refresh(copied.refresh)
             else:
-                await house.logout(None, copied.refresh)
+                await world.logout(None, copied.refresh)
 
-    house.sessions = PausingSessions(sessions, meanwhile)
+    world.sessions = PausingSessions(sessions, meanwhile)
     if step == "logout":
         with pytest.raises(TokenRejected):
-            await house.renew_session(session, user)
+            await world.renew_session(session, user)
         assert await sessions.of_user(user.id) == []
         return
-    renewed = await house.renew_session(session, user)
+    renewed = await world.renew_session(session, user)
 
     assert await sessions.of_user(user.id) == [renewed]
     assert renewed.id != session.id
 
 
-async def test_sessions_of_other_users_stay(house: World, me: Principal) -> None:
-    await house.sign_up("eve@example.org")
-    eve = await house.come_in("eve@example.org")
+async def test_sessions_of_other_users_stay(world: World, me: Principal) -> None:
+    await world.sign_up("eve@example.org")
+    eve = await world.log_in("eve@example.org")
 
-    await house.change_password(me, PASSWORD, NEW)
+    await world.change_password(me, PASSWORD, NEW)
 
-    await house.authenticate(eve.access)
+    await world.authenticate(eve.access)
 
 
-async def test_nothing_else_about_the_user_changes(house: World, me: Principal) -> None:
-    house.clock.advance(SECOND)
+async def test_nothing_else_about_the_user_changes(world: World, me: Principal) -> None:
+    world.clock.advance(SECOND)
 
-    await house.change_password(me, PASSWORD, NEW)
+    await world.change_password(me, PASSWORD, NEW)
 
-    changed = await house.users.get(me.user.id)
+    changed = await world.users.get(me.user.id)
     assert changed is not None
-    assert changed.updated_at == house.clock()
+    assert changed.updated_at == world.clock()
     assert changed.password_hash != me.user.password_hash
     assert NEW not in changed.password_hash
     assert me.user == replace(
@@ -130,12 +130,12 @@ async def test_nothing_else_about_the_user_changes(house: World, me: Principal) 
     "current", ["", "a guess", PASSWORD + " ", PASSWORD.upper(), NEW, PASSWORD[:-1]]
 )
 async def test_a_wrong_current_password_changes_nothing(
-    house: World, me: Principal, current: str
+    world: World, me: Principal, current: str
 ) -> None:
     with pytest.raises(WrongPassword):
-        await house.change_password(me, current, NEW)
+        await world.change_password(me, current, NEW)
 
-    await check_unchanged(house, me)
+    await check_unchanged(world, me)
 
 
 @pytest.mark.parametrize(
@@ -145,118 +145,118 @@ async def test_a_wrong_current_password_changes_nothing(
     ids=ascii,
 )  # fmt: skip
 async def test_the_new_password_must_be_one_that_a_registration_takes(
-    house: World, me: Principal, new: str
+    world: World, me: Principal, new: str
 ) -> None:
     with pytest.raises(InvalidInput) as refused:
-        await house.change_password(me, PASSWORD, new)
+        await world.change_password(me, PASSWORD, new)
 
     assert len(refused.value.problems) == 1
-    assert house.hasher.computed == [me.user.password_hash] * 3  # those of the logins
-    await check_unchanged(house, me)
+    assert world.hasher.computed == [me.user.password_hash] * 3  # those of the logins
+    await check_unchanged(world, me)
 
 
 @pytest.mark.parametrize("current", ["x" * 1025, "\U0001f680" * 1025, "half\ud800"], ids=ascii)
 async def test_an_impossible_current_password_is_not_hashed(
-    house: World, me: Principal, current: str
+    world: World, me: Principal, current: str
 ) -> None:
-    before = list(house.hasher.computed)
+    before = list(world.hasher.computed)
 
     with pytest.raises(InvalidInput):
-        await house.change_password(me, current, NEW)
+        await world.change_password(me, current, NEW)
 
-    assert house.hasher.computed == before
-    await check_unchanged(house, me)
+    assert world.hasher.computed == before
+    await check_unchanged(world, me)
 
 
-async def test_the_password_may_stay_the_same(house: World, me: Principal) -> None:
+async def test_the_password_may_stay_the_same(world: World, me: Principal) -> None:
     """Somebody wants the other sessions to end; that is no reason to refuse."""
-    await house.change_password(me, PASSWORD, PASSWORD)
+    await world.change_password(me, PASSWORD, PASSWORD)
 
-    assert len(await house.sessions.of_user(me.user.id)) == 1
-    await house.login(ADA, PASSWORD)
+    assert len(await world.sessions.of_user(me.user.id)) == 1
+    await world.login(ADA, PASSWORD)
 
 
 @pytest.mark.parametrize("is_deleted", [True, False])
 async def test_a_concurrently_changed_user_keeps_their_password(
-    house: World, me: Principal, is_deleted: bool
+    world: World, me: Principal, is_deleted: bool
 ) -> None:
     if is_deleted:
-        await house.users.delete(me.user.id)
+        await world.users.delete(me.user.id)
     else:
-        await house.change(me.user, disabled=True)
+        await world.change(me.user, disabled=True)
 
     with pytest.raises(TokenRejected):
-        await house.change_password(me, PASSWORD, NEW)
+        await world.change_password(me, PASSWORD, NEW)
 
-    stored = await house.users.get(me.user.id)
+    stored = await world.users.get(me.user.id)
     assert stored == (None if is_deleted else replace(me.user, disabled=True))
 
 
 async def test_guessing_the_current_password_is_limited_as_logging_in_is(
-    house: World, me: Principal
+    world: World, me: Principal
 ) -> None:
-    house.limits = limited(3, "login_account")
+    world.limits = limited(3, "login_account")
     for _ in range(3):
         with pytest.raises(WrongPassword):
-            await house.change_password(me, GUESS, NEW)
-    before = list(house.hasher.computed)
+            await world.change_password(me, GUESS, NEW)
+    before = list(world.hasher.computed)
 
     with pytest.raises(TooManyRequests):
-        await house.change_password(me, PASSWORD, NEW)
+        await world.change_password(me, PASSWORD, NEW)
 
-    assert house.hasher.computed == before
-    house.limits = RateLimits()
-    await check_unchanged(house, me)
+    assert world.hasher.computed == before
+    world.limits = RateLimits()
+    await check_unchanged(world, me)
 
 
 async def test_a_thief_in_another_session_does_not_use_up_the_owners_attempts(
-    house: World, me: Principal
+    world: World, me: Principal
 ) -> None:
-    house.limits = limited(3, "login_account")
-    thief = await house.authenticate((await house.come_in(ADA)).access)
+    world.limits = limited(3, "login_account")
+    thief = await world.authenticate((await world.log_in(ADA)).access)
     for _ in range(3):
         with pytest.raises(WrongPassword):
-            await house.change_password(thief, GUESS, NEW)
+            await world.change_password(thief, GUESS, NEW)
     with pytest.raises(TooManyRequests):
-        await house.change_password(thief, GUESS, NEW)
+        await world.change_password(thief, GUESS, NEW)
 
-    await house.change_password(me, PASSWORD, NEW)
+    await world.change_password(me, PASSWORD, NEW)
 
 
 async def test_logins_of_others_do_not_keep_an_owner_from_changing_the_password(
-    house: World, me: Principal
+    world: World, me: Principal
 ) -> None:
-    house.limits = limited(1, "login")
-    assert [await log_in(house, "no@example.org") for _ in range(2)] == ["wrong", "login"]
+    world.limits = limited(1, "login")
+    assert [await log_in(world, "no@example.org") for _ in range(2)] == ["wrong", "login"]
 
-    await house.change_password(me, PASSWORD, NEW)
+    await world.change_password(me, PASSWORD, NEW)
 
 
 async def test_a_recent_change_by_another_process_is_no_obstacle(
-    house: World, me: Principal
+    world: World, me: Principal
 ) -> None:
     """The request may have been let in on a copy."""
-    await house.change(me.user, photo="ada.png")
+    await world.change(me.user, photo="ada.png")
 
-    await house.change_password(me, PASSWORD, NEW)
+    await world.change_password(me, PASSWORD, NEW)
 
-    stored = await house.users.get(me.user.id)
+    stored = await world.users.get(me.user.id)
     assert stored is not None
     assert stored.photo == "ada.png"
 
 
-async def test_a_right_password_restores_all_attempts(house: World, me: Principal) -> None:
-    house.limits = limited(3, "login_account")
+async def test_a_right_password_restores_all_attempts(world: World, me: Principal) -> None:
+    world.limits = limited(3, "login_account")
     for _ in range(2):
         with pytest.raises(WrongPassword):
-            await house.change_password(me, GUESS, NEW)
+            await world.change_password(me, GUESS, NEW)
 
-    await house.change_password(me, PASSWORD, NEW)
+    await world.change_password(me, PASSWORD, NEW)
 
-    assert [await log_in(house) for _ in range(4)] == ["wrong"] * 3 + ["login-account"]
+    assert [await log_in(world) for _ in range(4)] == ["wrong"] * 3 + ["login-account"]
 
 
-async def check_unchanged(house: World, me: Principal) -> None:
-    assert await house.users.get(me.user.id) == me.user
-    assert len(await house.sessions.of_user(me.user.id)) == 3
-    await house.login(ADA, PASSWORD)
+async def check_unchanged(world: World, me: Principal) -> None:
+    assert await world.users.get(me.user.id) == me.user
+    assert len(await world.sessions.of_user(me.user.id)) == 3
+    await world.login(ADA, PASSWORD)

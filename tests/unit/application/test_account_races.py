@@ -21,12 +21,12 @@ ADA = "ada@example.org"
 NEW = "a better one than before"
 
 
-async def test_of_two_changes_at_once_one_succeeds(house: World, me: Principal) -> None:
-    house.sessions = PausingSessions(house.sessions, lambda: asyncio.sleep(0))
+async def test_of_two_changes_at_once_one_succeeds(world: World, me: Principal) -> None:
+    world.sessions = PausingSessions(world.sessions, lambda: asyncio.sleep(0))
 
     outcomes = await asyncio.gather(
-        house.change_password(me, PASSWORD, NEW),
-        house.change_password(me, PASSWORD, "yet another password"),
+        world.change_password(me, PASSWORD, NEW),
+        world.change_password(me, PASSWORD, "yet another password"),
         return_exceptions=True,
     )
 
@@ -34,23 +34,23 @@ async def test_of_two_changes_at_once_one_succeeds(house: World, me: Principal) 
         "LoggedIn",
         "TokenRejected",
     ]
-    await house.login(ADA, "yet another password" if isinstance(outcomes[0], Exception) else NEW)
+    await world.login(ADA, "yet another password" if isinstance(outcomes[0], Exception) else NEW)
 
 
 @pytest.mark.parametrize("pauses_before", range(2))
 async def test_a_login_with_the_old_password_does_not_survive_a_change_meanwhile(
-    house: World, me: Principal, pauses_before: int
+    world: World, me: Principal, pauses_before: int
 ) -> None:
-    sessions, pauses = house.sessions, count()
+    sessions, pauses = world.sessions, count()
 
     async def change_in_between() -> None:
         if next(pauses) == pauses_before:
-            house.sessions = sessions
-            await house.change_password(me, PASSWORD, NEW)
+            world.sessions = sessions
+            await world.change_password(me, PASSWORD, NEW)
 
-    house.sessions = PausingSessions(sessions, change_in_between)
+    world.sessions = PausingSessions(sessions, change_in_between)
     with pytest.raises(InvalidCredentials):
-        await house.login(ADA, PASSWORD)
+        await world.login(ADA, PASSWORD)
 
     assert next(pauses) > pauses_before
     await check_only_the_new_session_is_left(sessions, me)
@@ -58,29 +58,29 @@ async def test_a_login_with_the_old_password_does_not_survive_a_change_meanwhile
 
 @pytest.mark.parametrize("pauses_before", range(8))
 async def test_a_login_between_the_steps_of_a_change_does_not_survive(
-    house: World, me: Principal, pauses_before: int
+    world: World, me: Principal, pauses_before: int
 ) -> None:
-    sessions, pauses = house.sessions, count()
+    sessions, pauses = world.sessions, count()
 
     async def log_in_in_between() -> None:
         if next(pauses) == pauses_before:
-            house.sessions = sessions
+            world.sessions = sessions
             try:
-                await house.login(ADA, PASSWORD)
+                await world.login(ADA, PASSWORD)
             except InvalidCredentials:
                 pass  # the new one has been stored
             finally:
-                house.sessions = slow
+                world.sessions = slow
 
-    house.sessions = slow = PausingSessions(sessions, log_in_in_between)
-    await house.change_password(me, PASSWORD, NEW)
+    world.sessions = slow = PausingSessions(sessions, log_in_in_between)
+    await world.change_password(me, PASSWORD, NEW)
 
     assert next(pauses) > pauses_before
     await check_only_the_new_session_is_left(sessions, me)
 
 
-async def test_a_change_that_races_logins_and_refreshes_always_wins(house: World) -> None:
-    sessions, dice = house.sessions, random.Random(23)
+async def test_a_change_that_races_logins_and_refreshes_always_wins(world: World) -> None:
+    sessions, dice = world.sessions, random.Random(23)
 
     async def pause() -> None:
         for _ in range(dice.randrange(4)):
@@ -89,62 +89,62 @@ async def test_a_change_that_races_logins_and_refreshes_always_wins(house: World
     async def change_some_time(me: Principal) -> None:
         for _ in range(dice.randrange(40)):
             await asyncio.sleep(0)
-        await house.change_password(me, PASSWORD, NEW)
+        await world.change_password(me, PASSWORD, NEW)
 
     outcomes = set()
     for _ in range(100):
         email = f"{new_id()}@example.org"
-        await house.sign_up(email)
-        mine, other = await house.come_in(email), await house.come_in(email)
-        me = await house.authenticate(mine.access)
-        house.sessions = PausingSessions(sessions, pause)
+        await world.sign_up(email)
+        mine, other = await world.log_in(email), await world.log_in(email)
+        me = await world.authenticate(mine.access)
+        world.sessions = PausingSessions(sessions, pause)
         changed, *answers = await asyncio.gather(
             change_some_time(me),
-            house.login(email, PASSWORD),
-            house.refresh(other.refresh),
-            house.login(email, PASSWORD),
+            world.login(email, PASSWORD),
+            world.refresh(other.refresh),
+            world.login(email, PASSWORD),
             return_exceptions=True,
         )
-        house.sessions = sessions
+        world.sessions = sessions
         outcomes |= {type(answer).__name__ for answer in answers}
         assert changed is None
-        await check_only_the_new_session_is_left(house.sessions, me)
+        await check_only_the_new_session_is_left(world.sessions, me)
 
     assert outcomes >= {"LoggedIn", "InvalidCredentials", "TokenPair"}
 
 
 @pytest.mark.parametrize("steps_before", range(10))
 async def test_a_crash_at_any_step_leaves_no_session_of_the_old_password(
-    house: World, me: Principal, steps_before: int
+    world: World, me: Principal, steps_before: int
 ) -> None:
     """Not even who logs in between the steps, for as long as the old password lets them."""
-    sessions, steps = house.sessions, count()
+    sessions, steps = world.sessions, count()
     intruders: list[TokenPair] = []
 
     async def intrude_and_crash() -> None:
-        house.sessions = sessions
+        world.sessions = sessions
         with suppress(InvalidCredentials):
-            intruders.append((await house.login(ADA, PASSWORD)).tokens)
-        house.sessions = slow
+            intruders.append((await world.login(ADA, PASSWORD)).tokens)
+        world.sessions = slow
         if next(steps) == steps_before:
             raise ConnectionError
 
-    house.sessions = slow = PausingSessions(sessions, intrude_and_crash)
+    world.sessions = slow = PausingSessions(sessions, intrude_and_crash)
     with suppress(ConnectionError):
-        await house.change_password(me, PASSWORD, NEW)
-    house.sessions = sessions
+        await world.change_password(me, PASSWORD, NEW)
+    world.sessions = sessions
 
-    stored = await house.users.get(me.user.id)
+    stored = await world.users.get(me.user.id)
     assert stored is not None
     if stored == me.user:  # it has crashed before the one step
-        await house.login(ADA, PASSWORD)
+        await world.login(ADA, PASSWORD)
         return
     for tokens in intruders:
         with pytest.raises(TokenRejected):
-            await house.authenticate(tokens.access)
+            await world.authenticate(tokens.access)
         with pytest.raises(TokenRejected):
-            await house.refresh(tokens.refresh)
-    await house.login(ADA, NEW)
+            await world.refresh(tokens.refresh)
+    await world.login(ADA, NEW)
 
 
 class UsersThatBreak(MemoryUsers):
@@ -154,17 +154,17 @@ class UsersThatBreak(MemoryUsers):
         raise ConnectionError(old.id, new.id, effects)
 
 
-async def test_a_crash_before_the_password_is_stored_changes_nothing(house: World) -> None:
-    house.users = UsersThatBreak()
-    await house.sign_up(ADA)
-    other = await house.come_in(ADA)
-    me = await house.authenticate((await house.come_in(ADA)).access)
+async def test_a_crash_before_the_password_is_stored_changes_nothing(world: World) -> None:
+    world.users = UsersThatBreak()
+    await world.sign_up(ADA)
+    other = await world.log_in(ADA)
+    me = await world.authenticate((await world.log_in(ADA)).access)
 
     with pytest.raises(ConnectionError):
-        await house.change_password(me, PASSWORD, NEW)
+        await world.change_password(me, PASSWORD, NEW)
 
-    await house.authenticate(other.access)
-    await house.login(ADA, PASSWORD)
+    await world.authenticate(other.access)
+    await world.login(ADA, PASSWORD)
 
 
 async def check_only_the_new_session_is_left(sessions: SessionStore, me: Principal) -> None:

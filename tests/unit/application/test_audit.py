@@ -30,100 +30,100 @@ ONCE = RateLimit("once", 1, timedelta(minutes=1))
 
 @dataclass
 class Scene:
-    """A house with Ada in it, logged in, and what may be done in it."""
+    """A world with Ada in it, logged in, and what may be done in it."""
 
-    house: World
+    world: World
     user: User
     tokens: TokenPair
     session: Session
     caller: RequestContext = CALLER
 
     async def register(self, email: str = "eve@example.org", password: str = PASSWORD) -> None:
-        await self.house.register(NAME, email, password, self.caller)
+        await self.world.register(NAME, email, password, self.caller)
 
     async def log_in(self, email: str = EMAIL, password: str = PASSWORD) -> None:
-        await self.house.login(email, password, self.caller)
+        await self.world.login(email, password, self.caller)
 
     async def refresh(self, token: str | None) -> None:
-        await self.house.refresh(token, self.caller)
+        await self.world.refresh(token, self.caller)
 
     async def refresh_once(self) -> None:
         await self.refresh(self.tokens.refresh)
 
     async def log_out(self, access: str | None, refresh: str | None = None) -> None:
-        await self.house.logout(access, refresh, self.caller)
+        await self.world.logout(access, refresh, self.caller)
 
     async def authenticate(self, token: str) -> None:
-        await self.house.authenticate(token, self.caller)
+        await self.world.authenticate(token, self.caller)
 
     async def change_password(self, current: str = PASSWORD, new: str = NEW) -> None:
-        principal = await self.house.authenticate(self.tokens.access)
-        await self.house.change_password(principal, current, new, self.caller)
+        principal = await self.world.authenticate(self.tokens.access)
+        await self.world.change_password(principal, current, new, self.caller)
 
     async def change_profile(self, name: str) -> None:
-        principal = await self.house.authenticate(self.tokens.access)
-        await self.house.change_profile(principal, name, None, self.caller)
+        principal = await self.world.authenticate(self.tokens.access)
+        await self.world.change_profile(principal, name, None, self.caller)
 
     async def end_session(self, session_id: str) -> None:
-        principal = await self.house.authenticate(self.tokens.access)
-        await self.house.revoke_session(principal, SessionId(session_id), self.caller)
+        principal = await self.world.authenticate(self.tokens.access)
+        await self.world.revoke_session(principal, SessionId(session_id), self.caller)
 
     async def end_all_sessions(self) -> None:
-        principal = await self.house.authenticate(self.tokens.access)
-        await self.house.revoke_all_sessions(principal, self.caller)
+        principal = await self.world.authenticate(self.tokens.access)
+        await self.world.revoke_all_sessions(principal, self.caller)
 
     async def end_other_sessions(self) -> None:
-        other = await self.house.login(EMAIL, PASSWORD)
-        self.house.events.events.clear()
-        principal = await self.house.authenticate(other.tokens.access)
-        await self.house.revoke_other_sessions(principal, self.caller)
+        other = await self.world.login(EMAIL, PASSWORD)
+        self.world.events.events.clear()
+        principal = await self.world.authenticate(other.tokens.access)
+        await self.world.revoke_other_sessions(principal, self.caller)
 
     async def export(self) -> None:
-        principal = await self.house.authenticate(self.tokens.access)
-        await self.house.export_account(principal, self.caller)
+        principal = await self.world.authenticate(self.tokens.access)
+        await self.world.export_account(principal, self.caller)
 
     async def delete_account(self, password: str) -> None:
-        principal = await self.house.authenticate(self.tokens.access)
-        await self.house.delete_account(principal, password, self.caller)
+        principal = await self.world.authenticate(self.tokens.access)
+        await self.world.delete_account(principal, password, self.caller)
 
 
 @pytest.fixture
-async def scene(house: World) -> Scene:
-    user = await house.sign_up(EMAIL)
-    tokens = await house.come_in(EMAIL)
-    [session] = await house.sessions.of_user(user.id)
-    house.events.events.clear()
-    return Scene(house, user, tokens, session)
+async def scene(world: World) -> Scene:
+    user = await world.sign_up(EMAIL)
+    tokens = await world.log_in(EMAIL)
+    [session] = await world.sessions.of_user(user.id)
+    world.events.events.clear()
+    return Scene(world, user, tokens, session)
 
 
 async def reuse(scene: Scene) -> None:
-    await scene.house.refresh(scene.tokens.refresh)
-    scene.house.events.events.clear()
-    scene.house.clock.advance(LIFETIMES.grace)
+    await scene.world.refresh(scene.tokens.refresh)
+    scene.world.events.events.clear()
+    scene.world.clock.advance(LIFETIMES.grace)
     await scene.refresh_once()
 
 
 async def ended(scene: Scene) -> None:
-    await scene.house.sessions.delete(scene.user.id, scene.session.id)
+    await scene.world.sessions.delete(scene.user.id, scene.session.id)
     await scene.authenticate(scene.tokens.access)
 
 
 async def too_late(scene: Scene) -> None:
-    scene.house.clock.advance(LIFETIMES.idle)
+    scene.world.clock.advance(LIFETIMES.idle)
     await scene.refresh_once()
 
 
 async def disabled(scene: Scene) -> None:
-    await scene.house.change(scene.user, disabled=True)
+    await scene.world.change(scene.user, disabled=True)
     await scene.log_in()
 
 
 async def stopped(scene: Scene, attempt: Callable[[], Awaitable[None]]) -> None:
     """The attempt after the last one that is allowed."""
-    scene.house.limits = RateLimits(login_account=ONCE, login=ONCE, register=ONCE, refresh=ONCE)
+    scene.world.limits = RateLimits(login_account=ONCE, login=ONCE, register=ONCE, refresh=ONCE)
     with suppress(WrongPassword):
         await attempt()
-    scene.house.events.events.clear()
+    scene.world.events.events.clear()
     await attempt()
 
 
@@ -138,13 +138,13 @@ async def without_a_store(scene: Scene) -> None:
             await super().add(session, activity, effects)
             raise Unavailable("sessions")
 
-    scene.house.sessions = Broken()
+    scene.world.sessions = Broken()
     await scene.log_in()
 
 
 async def depose(scene: Scene) -> None:
-    await scene.house.change(scene.user, role=Role.ADMIN)
-    await scene.house.change_user(ADMIN, scene.user.id, Role.USER, None, scene.caller)
+    await scene.world.change(scene.user, role=Role.ADMIN)
+    await scene.world.change_user(ADMIN, scene.user.id, Role.USER, None, scene.caller)
 
 
 ADA, ADAS_SESSION, NOBODY, NEWCOMER = "ada", "ada's session", "nobody", "newcomer"
@@ -157,7 +157,7 @@ FLOWS: dict[str, tuple[Callable[[Scene], Awaitable[object]], str, str, str]] = {
     ),
     "a taken address": (lambda s: s.register(EMAIL), "register", "email_taken", NOBODY),
     "a registration too many": (
-        lambda s: stopped(s, lambda: s.register(f"{len(s.house.events.events)}@example.org")),
+        lambda s: stopped(s, lambda: s.register(f"{len(s.world.events.events)}@example.org")),
         "register", "too_many_requests", NOBODY,
     ),
     "a login": (lambda s: s.log_in(), "login", "success", NEWCOMER),
@@ -222,21 +222,21 @@ FLOWS: dict[str, tuple[Callable[[Scene], Awaitable[object]], str, str, str]] = {
         lambda s: s.end_other_sessions(), "end session", "success", ADAS_SESSION
     ),
     "another role": (
-        lambda s: s.house.change_user(ADMIN, s.user.id, Role.ADMIN, None, s.caller),
+        lambda s: s.world.change_user(ADMIN, s.user.id, Role.ADMIN, None, s.caller),
         "change user", "success", ADA,
     ),
     "the end of the last administrator": (
         depose, "change user", "last_administrator", ADA
     ),
     "a user is disabled": (
-        lambda s: s.house.change_user(ADMIN, s.user.id, None, True, s.caller),
+        lambda s: s.world.change_user(ADMIN, s.user.id, None, True, s.caller),
         "change user", "success", ADA,
     ),
     "a user is deleted": (
-        lambda s: s.house.delete_user(ADMIN, s.user.id, s.caller), "delete user", "success", ADA
+        lambda s: s.world.delete_user(ADMIN, s.user.id, s.caller), "delete user", "success", ADA
     ),
     "an administrator ends the sessions": (
-        lambda s: s.house.revoke_sessions_of(ADMIN, s.user.id, s.caller),
+        lambda s: s.world.revoke_sessions_of(ADMIN, s.user.id, s.caller),
         "end sessions of user", "success", ADA,
     ),
     "a wrong password for the end": (
@@ -273,9 +273,9 @@ async def test_a_flow_leaves_one_record(
 ) -> None:
     assert await play(scene, act) == outcome
 
-    [event] = scene.house.events.events
+    [event] = scene.world.events.events
     assert (event.type, event.outcome) == (what, outcome)
-    assert event.at == scene.house.clock()
+    assert event.at == scene.world.clock()
     assert event.at.utcoffset() == timedelta()
     # No address of a user is kept who is gone.
     has_gone = (what, outcome) == ("delete account", "success")
@@ -289,7 +289,7 @@ async def check_who(scene: Scene, event: Event, who: str) -> None:
     named = (event.user_id, event.session_id)
     if who == NEWCOMER:  # whoever has just come in
         assert event.user_id is not None
-        kept = [each.id for each in await scene.house.sessions.of_user(event.user_id)]
+        kept = [each.id for each in await scene.world.sessions.of_user(event.user_id)]
         assert event.session_id in ([None] if event.type == "register" else kept)
         assert event.session_id != scene.session.id
         assert (event.user_id == scene.user.id) == (event.type == "login")
@@ -311,9 +311,9 @@ async def test_no_typed_text_and_no_secret_is_in_a_record(
 ) -> None:
     await play(scene, act)
 
-    text = repr(scene.house.events.events)
+    text = repr(scene.world.events.events)
     assert CALLER.request_id in text
-    for user in (scene.user, await scene.house.users.get(scene.user.id)):
+    for user in (scene.user, await scene.world.users.get(scene.user.id)):
         assert user is None or user.password_hash not in text
     for typed in (PASSWORD, WRONG, NEW, "short", NAME, "example.org", "@"):
         assert typed not in text
@@ -323,33 +323,33 @@ async def test_no_typed_text_and_no_secret_is_in_a_record(
 
 @pytest.mark.parametrize("password", [PASSWORD, WRONG], ids=["right", "wrong"])
 async def test_no_record_contains_a_device_token(scene: Scene, password: str) -> None:
-    token = (await scene.house.login(EMAIL, PASSWORD)).device_token
+    token = (await scene.world.login(EMAIL, PASSWORD)).device_token
     scene.caller = replace(CALLER, device_token=token)
 
     await play(scene, lambda scene: scene.log_in(password=password))
 
-    assert token not in repr(scene.house.events.events)
+    assert token not in repr(scene.world.events.events)
 
 
-async def test_a_call_without_a_client_address_is_unknown(house: World) -> None:
-    await house.sign_up()
+async def test_a_call_without_a_client_address_is_unknown(world: World) -> None:
+    await world.sign_up()
 
-    assert [event.caller for event in house.events.events] == [UNKNOWN]
+    assert [event.caller for event in world.events.events] == [UNKNOWN]
 
 
 async def test_a_logout_of_two_sessions_leaves_a_record_of_each(scene: Scene) -> None:
-    other = await scene.house.come_in(EMAIL)
-    kept = {each.id for each in await scene.house.sessions.of_user(scene.user.id)}
-    scene.house.events.events.clear()
+    other = await scene.world.log_in(EMAIL)
+    kept = {each.id for each in await scene.world.sessions.of_user(scene.user.id)}
+    scene.world.events.events.clear()
 
     await scene.log_out(scene.tokens.access, other.refresh)
 
-    events = scene.house.events.events
+    events = scene.world.events.events
     assert {event.session_id for event in events} == kept
     assert [(event.type, event.outcome) for event in events] == [("logout", "success")] * 2
 
 
 async def test_authenticating_leaves_no_record(scene: Scene) -> None:
-    await scene.house.authenticate(scene.tokens.access)
+    await scene.world.authenticate(scene.tokens.access)
 
-    assert scene.house.events.events == []
+    assert scene.world.events.events == []

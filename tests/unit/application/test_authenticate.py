@@ -11,100 +11,100 @@ from domain.permissions import Role
 from tests.support.builders import LIFETIMES, MICROSECOND, SECOND, World, a_session
 
 
-async def test_an_access_token_names_user_and_session(house: World) -> None:
-    user = await house.sign_up()
-    pair = await house.come_in()
+async def test_an_access_token_names_user_and_session(world: World) -> None:
+    user = await world.sign_up()
+    pair = await world.log_in()
 
-    principal = await house.authenticate(pair.access)
+    principal = await world.authenticate(pair.access)
 
     assert principal.user == user
-    assert [principal.session] == list(await house.sessions.of_user(user.id))
+    assert [principal.session] == list(await world.sessions.of_user(user.id))
 
 
-async def test_a_refresh_token_is_no_access_token(house: World) -> None:
-    await house.sign_up()
-    pair = await house.come_in()
-
-    with pytest.raises(TokenRejected):
-        await house.authenticate(pair.refresh)
-
-
-async def test_a_changed_role_is_seen_at_once(house: World) -> None:
-    user = await house.sign_up()
-    pair = await house.come_in()
-
-    await house.change(user, role=Role.ADMIN)
-
-    assert (await house.authenticate(pair.access)).user.role is Role.ADMIN
-
-
-async def test_a_disabled_user_is_refused_at_once(house: World) -> None:
-    user = await house.sign_up()
-    pair = await house.come_in()
-
-    await house.change(user, disabled=True)
+async def test_a_refresh_token_is_no_access_token(world: World) -> None:
+    await world.sign_up()
+    pair = await world.log_in()
 
     with pytest.raises(TokenRejected):
-        await house.authenticate(pair.access)
+        await world.authenticate(pair.refresh)
 
 
-async def test_a_deleted_user_is_refused_at_once(house: World) -> None:
-    user = await house.sign_up()
-    pair = await house.come_in()
+async def test_a_changed_role_is_seen_at_once(world: World) -> None:
+    user = await world.sign_up()
+    pair = await world.log_in()
 
-    await house.users.delete(user.id)
+    await world.change(user, role=Role.ADMIN)
 
-    with pytest.raises(TokenRejected):
-        await house.authenticate(pair.access)
+    assert (await world.authenticate(pair.access)).user.role is Role.ADMIN
 
 
-async def test_a_deleted_session_is_refused_at_once(house: World) -> None:
-    user = await house.sign_up()
-    pair = await house.come_in()
-    [session] = await house.sessions.of_user(user.id)
+async def test_a_disabled_user_is_refused_at_once(world: World) -> None:
+    user = await world.sign_up()
+    pair = await world.log_in()
 
-    await house.sessions.delete(user.id, session.id)
+    await world.change(user, disabled=True)
 
     with pytest.raises(TokenRejected):
-        await house.authenticate(pair.access)
+        await world.authenticate(pair.access)
 
 
-async def test_a_token_of_another_users_session_is_refused(house: World) -> None:
-    ada, eve = await house.sign_up("ada@example.org"), await house.sign_up("eve@example.org")
-    await house.come_in("ada@example.org")
-    [session] = await house.sessions.of_user(ada.id)
+async def test_a_deleted_user_is_refused_at_once(world: World) -> None:
+    user = await world.sign_up()
+    pair = await world.log_in()
+
+    await world.users.delete(user.id)
+
+    with pytest.raises(TokenRejected):
+        await world.authenticate(pair.access)
+
+
+async def test_a_deleted_session_is_refused_at_once(world: World) -> None:
+    user = await world.sign_up()
+    pair = await world.log_in()
+    [session] = await world.sessions.of_user(user.id)
+
+    await world.sessions.delete(user.id, session.id)
+
+    with pytest.raises(TokenRejected):
+        await world.authenticate(pair.access)
+
+
+async def test_a_token_of_another_users_session_is_refused(world: World) -> None:
+    ada, eve = await world.sign_up("ada@example.org"), await world.sign_up("eve@example.org")
+    await world.log_in("ada@example.org")
+    [session] = await world.sessions.of_user(ada.id)
     mixed = a_session(id=session.id, user_id=eve.id)
 
     with pytest.raises(TokenRejected):
-        await house.authenticate(TokenPair.of(mixed, Role.USER, house.signer, LIFETIMES).access)
+        await world.authenticate(TokenPair.of(mixed, Role.USER, world.signer, LIFETIMES).access)
 
 
 @pytest.mark.parametrize(
     ("seconds", "is_good"), [(-31, False), (-29, True), (29, True), (31, False)]
 )
 async def test_clocks_may_differ_by_half_a_minute(
-    house: World, seconds: int, is_good: bool
+    world: World, seconds: int, is_good: bool
 ) -> None:
-    house.clock.now = house.clock.now.replace(microsecond=0)
-    await house.sign_up()
-    pair = await house.come_in()
+    world.clock.now = world.clock.now.replace(microsecond=0)
+    await world.sign_up()
+    pair = await world.log_in()
 
-    house.clock.advance(seconds * SECOND + (LIFETIMES.access if seconds > 0 else timedelta()))
+    world.clock.advance(seconds * SECOND + (LIFETIMES.access if seconds > 0 else timedelta()))
 
     if is_good:
-        await house.authenticate(pair.access)
+        await world.authenticate(pair.access)
     else:
         with pytest.raises(TokenRejected):
-            await house.authenticate(pair.access)
+            await world.authenticate(pair.access)
 
 
-async def test_no_leeway_lengthens_a_session(house: World) -> None:
-    house.lifetimes = replace(LIFETIMES, idle=LIFETIMES.access)
-    await house.sign_up()
-    pair = await house.come_in()
+async def test_no_leeway_lengthens_a_session(world: World) -> None:
+    world.lifetimes = replace(LIFETIMES, idle=LIFETIMES.access)
+    await world.sign_up()
+    pair = await world.log_in()
 
-    house.clock.advance(LIFETIMES.access - MICROSECOND)
-    await house.authenticate(pair.access)
-    house.clock.advance(MICROSECOND)
+    world.clock.advance(LIFETIMES.access - MICROSECOND)
+    await world.authenticate(pair.access)
+    world.clock.advance(MICROSECOND)
     with pytest.raises(TokenRejected):
-        await house.authenticate(pair.access)
+        await world.authenticate(pair.access)

@@ -17,44 +17,44 @@ from tests.support.builders import World, ada
 MANY = PAGE_SIZE + 1
 
 
-async def populate(house: World) -> list[User]:
+async def populate(world: World) -> list[User]:
     people = [
         ada(id=UserId(UUID(int=number)), email=Email.parse(f"{number}@example.org"))
         for number in range(MANY)
     ]
-    await house.users.add_all(people)
+    await world.users.add_all(people)
     return people
 
 
 @pytest.mark.parametrize("with_hashes", [False, True])
 async def test_an_export_writes_each_user_once_and_is_recorded(
-    house: World, with_hashes: bool
+    world: World, with_hashes: bool
 ) -> None:
-    people = await populate(house)
+    people = await populate(world)
     written: list[User] = []
 
-    count = await house.export_users(Operator(), written.extend, with_hashes=with_hashes)
+    count = await world.export_users(Operator(), written.extend, with_hashes=with_hashes)
 
     assert count == len(written) == MANY
     assert {user.id for user in written} == {user.id for user in people}
-    [event] = house.events.events
+    [event] = world.events.events
     assert (event.type, event.outcome) == (EventType.EXPORT_USERS, Outcome.SUCCESS)
     assert event.details == (HashesExported() if with_hashes else None)
     assert event.actor == Operator()
 
 
-async def test_an_export_of_no_users_is_one_empty_page(house: World) -> None:
+async def test_an_export_of_no_users_is_one_empty_page(world: World) -> None:
     pages: list[Sequence[User]] = []
 
-    assert await house.export_users(Operator(), pages.append, with_hashes=False) == 0
+    assert await world.export_users(Operator(), pages.append, with_hashes=False) == 0
 
     assert list(map(list, pages)) == [[]]
 
 
 async def test_an_export_that_cannot_be_written_ends_and_is_recorded_as_a_failure(
-    house: World,
+    world: World,
 ) -> None:
-    await populate(house)
+    await populate(world)
     attempts = 0
 
     def fail(_users: Sequence[User]) -> None:
@@ -63,8 +63,8 @@ async def test_an_export_that_cannot_be_written_ends_and_is_recorded_as_a_failur
         raise OSError("no space left")
 
     with pytest.raises(OSError, match="no space left"):
-        await house.export_users(Operator(), fail, with_hashes=True)
+        await world.export_users(Operator(), fail, with_hashes=True)
 
     assert attempts == 1
-    [event] = house.events.events
+    [event] = world.events.events
     assert event.outcome is not Outcome.SUCCESS

@@ -21,47 +21,47 @@ ELSEWHERE = RequestContext("203.0.113.1")
 
 
 @pytest.fixture
-async def house(house: World) -> World:
+async def world(world: World) -> World:
     """In which the owner of an account has logged in from HERE."""
-    house.limits = limited(3, "login_account")
-    await house.sign_up(ADA)
-    assert await log_in(house, ADA, PASSWORD, HERE) == "in"
-    return house
+    world.limits = limited(3, "login_account")
+    await world.sign_up(ADA)
+    assert await log_in(world, ADA, PASSWORD, HERE) == "in"
+    return world
 
 
-async def user_of(house: World) -> User:
-    user = await house.users.by_email(Email.parse(ADA))
+async def user_of(world: World) -> User:
+    user = await world.users.by_email(Email.parse(ADA))
     assert user
     return user
 
 
-async def attack(house: World) -> None:
+async def attack(world: World) -> None:
     """Guess from another network until no guesses are left."""
-    while await log_in(house, ADA, GUESS, THERE) == "wrong":
+    while await log_in(world, ADA, GUESS, THERE) == "wrong":
         pass
 
 
-async def test_the_right_password_is_accepted_from_a_network_of_before(house: World) -> None:
-    await attack(house)
+async def test_the_right_password_is_accepted_from_a_network_of_before(world: World) -> None:
+    await attack(world)
 
-    assert await log_in(house, ADA, PASSWORD, HERE) == "in"
+    assert await log_in(world, ADA, PASSWORD, HERE) == "in"
 
 
-async def test_the_right_password_is_refused_from_another_network(house: World) -> None:
-    await attack(house)
+async def test_the_right_password_is_refused_from_another_network(world: World) -> None:
+    await attack(world)
 
-    assert await log_in(house, ADA, PASSWORD, ELSEWHERE) == "login-account"
+    assert await log_in(world, ADA, PASSWORD, ELSEWHERE) == "login-account"
 
 
 async def test_a_wrong_password_from_a_network_of_before_is_refused_as_from_others(
-    house: World,
+    world: World,
 ) -> None:
-    await attack(house)
+    await attack(world)
 
     refusals = []
     for caller in (HERE, ELSEWHERE):
         with pytest.raises(TooManyRequests) as refused:
-            await house.login(ADA, GUESS, caller)
+            await world.login(ADA, GUESS, caller)
         refusals.append((refused.value.limit, refused.value.wait))
 
     assert refusals[0] == refusals[1]
@@ -73,88 +73,88 @@ async def test_a_wrong_password_from_a_network_of_before_is_refused_as_from_othe
     [(ADA, ELSEWHERE), (EVE, HERE), (EVE, ELSEWHERE), ("no address", HERE)],
 )
 async def test_a_refused_attempt_takes_the_same_steps_for_every_account_and_network(
-    house: World, email: str, caller: RequestContext, password: str
+    world: World, email: str, caller: RequestContext, password: str
 ) -> None:
     """The time must not tell which networks an account has, or that there is an account."""
-    house.limiter = ledger = LedgerOfAttempts()
-    await log_in(house, ADA, PASSWORD, HERE)
+    world.limiter = ledger = LedgerOfAttempts()
+    await log_in(world, ADA, PASSWORD, HERE)
     for _ in range(3):
-        await log_in(house, email, GUESS, THERE)
+        await log_in(world, email, GUESS, THERE)
     ledger.keys.clear()
     ledger.asked.clear()
-    house.hasher.computed.clear()
+    world.hasher.computed.clear()
 
-    assert await log_in(house, email, password, caller) == "login-account"
+    assert await log_in(world, email, password, caller) == "login-account"
 
     assert len(ledger.keys) == 2
     assert len(ledger.asked) == 2
-    assert len(house.hasher.computed) == 1
+    assert len(world.hasher.computed) == 1
 
 
 @pytest.mark.parametrize("password", [PASSWORD, GUESS], ids=["right", "wrong"])
 async def test_a_network_of_before_has_as_many_attempts_as_the_account(
-    house: World, password: str
+    world: World, password: str
 ) -> None:
-    await attack(house)
+    await attack(world)
 
-    outcomes = [await log_in(house, ADA, GUESS, HERE) for _ in range(3)]
-    house.hasher.computed.clear()
+    outcomes = [await log_in(world, ADA, GUESS, HERE) for _ in range(3)]
+    world.hasher.computed.clear()
 
     assert outcomes == ["login-account"] * 3
-    assert await log_in(house, ADA, password, HERE) == "login-account"
-    assert house.hasher.computed == []
+    assert await log_in(world, ADA, password, HERE) == "login-account"
+    assert world.hasher.computed == []
 
 
-async def test_an_attacker_in_a_network_of_before_gains_no_guesses(house: World) -> None:
-    outcomes = [await log_in(house, ADA, GUESS, HERE) for _ in range(10)]
+async def test_an_attacker_in_a_network_of_before_gains_no_guesses(world: World) -> None:
+    outcomes = [await log_in(world, ADA, GUESS, HERE) for _ in range(10)]
 
     assert outcomes == ["wrong"] * 3 + ["login-account"] * 7
-    assert len(house.hasher.computed) == 1 + 3
+    assert len(world.hasher.computed) == 1 + 3
 
 
-async def test_logins_during_an_attack_are_bounded_and_reset_no_count(house: World) -> None:
-    await attack(house)
+async def test_logins_during_an_attack_are_bounded_and_reset_no_count(world: World) -> None:
+    await attack(world)
 
-    outcomes = [await log_in(house, ADA, PASSWORD, HERE) for _ in range(5)]
+    outcomes = [await log_in(world, ADA, PASSWORD, HERE) for _ in range(5)]
 
     assert outcomes == ["in"] * 3 + ["login-account"] * 2
-    assert await log_in(house, ADA, GUESS, ELSEWHERE) == "login-account"
+    assert await log_in(world, ADA, GUESS, ELSEWHERE) == "login-account"
 
 
-async def test_a_network_is_that_of_one_account(house: World) -> None:
-    await house.sign_up(EVE)
-    while await log_in(house, EVE, GUESS, THERE) == "wrong":
+async def test_a_network_is_that_of_one_account(world: World) -> None:
+    await world.sign_up(EVE)
+    while await log_in(world, EVE, GUESS, THERE) == "wrong":
         pass
 
-    assert await log_in(house, EVE, PASSWORD, HERE) == "login-account"
+    assert await log_in(world, EVE, PASSWORD, HERE) == "login-account"
 
 
-async def test_a_disabled_user_is_refused_on_a_network_of_before(house: World) -> None:
-    user = await user_of(house)
-    await house.change(user, disabled=True)
-    await attack(house)
+async def test_a_disabled_user_is_refused_on_a_network_of_before(world: World) -> None:
+    user = await user_of(world)
+    await world.change(user, disabled=True)
+    await attack(world)
 
-    assert await log_in(house, ADA, PASSWORD, HERE) == "login-account"
+    assert await log_in(world, ADA, PASSWORD, HERE) == "login-account"
 
 
 @pytest.mark.parametrize(
     ("address", "is_known"),
     [("2001:db8::2", True), ("2001:db8:0:1::1", False)],
 )
-async def test_a_network_is_a_64_with_ipv6(house: World, address: str, is_known: bool) -> None:
-    assert await log_in(house, ADA, PASSWORD, RequestContext("2001:db8::1")) == "in"
-    await attack(house)
+async def test_a_network_is_a_64_with_ipv6(world: World, address: str, is_known: bool) -> None:
+    assert await log_in(world, ADA, PASSWORD, RequestContext("2001:db8::1")) == "in"
+    await attack(world)
 
-    outcome = await log_in(house, ADA, PASSWORD, RequestContext(address))
+    outcome = await log_in(world, ADA, PASSWORD, RequestContext(address))
 
     assert (outcome == "in") is is_known
 
 
-async def test_a_client_without_an_address_has_no_network(house: World) -> None:
-    assert await log_in(house, ADA, PASSWORD, RequestContext("")) == "in"
-    await attack(house)
+async def test_a_client_without_an_address_has_no_network(world: World) -> None:
+    assert await log_in(world, ADA, PASSWORD, RequestContext("")) == "in"
+    await attack(world)
 
-    assert await log_in(house, ADA, PASSWORD, RequestContext("")) == "login-account"
+    assert await log_in(world, ADA, PASSWORD, RequestContext("")) == "login-account"
 
 
 @pytest.mark.parametrize(
@@ -162,70 +162,70 @@ async def test_a_client_without_an_address_has_no_network(house: World) -> None:
     [(PERIOD - MICROSECOND, True), (2 * PERIOD, False), (timedelta(days=365), False)],
 )
 async def test_a_network_is_forgotten_after_some_weeks(
-    house: World, later: timedelta, is_known: bool
+    world: World, later: timedelta, is_known: bool
 ) -> None:
-    house.clock.advance(later)
-    await attack(house)
+    world.clock.advance(later)
+    await attack(world)
 
-    assert (await log_in(house, ADA, PASSWORD, HERE) == "in") is is_known
+    assert (await log_in(world, ADA, PASSWORD, HERE) == "in") is is_known
 
 
-async def test_a_login_renews_the_memory_of_its_network(house: World) -> None:
+async def test_a_login_renews_the_memory_of_its_network(world: World) -> None:
     for _ in range(4):
-        house.clock.advance(PERIOD - MICROSECOND)
-        assert await log_in(house, ADA, PASSWORD, HERE) == "in"
-    house.clock.advance(PERIOD - MICROSECOND)
-    await attack(house)
+        world.clock.advance(PERIOD - MICROSECOND)
+        assert await log_in(world, ADA, PASSWORD, HERE) == "in"
+    world.clock.advance(PERIOD - MICROSECOND)
+    await attack(world)
 
-    assert await log_in(house, ADA, PASSWORD, HERE) == "in"
+    assert await log_in(world, ADA, PASSWORD, HERE) == "in"
 
 
-async def test_a_new_password_forgets_all_networks_but_that_of_the_change(house: World) -> None:
-    assert await log_in(house, ADA, PASSWORD, ELSEWHERE) == "in"
-    me = await house.authenticate((await house.come_in(ADA)).access)
+async def test_a_new_password_forgets_all_networks_but_that_of_the_change(world: World) -> None:
+    assert await log_in(world, ADA, PASSWORD, ELSEWHERE) == "in"
+    me = await world.authenticate((await world.log_in(ADA)).access)
 
-    await house.change_password(me, PASSWORD, NEW, HERE)
-    await attack(house)
+    await world.change_password(me, PASSWORD, NEW, HERE)
+    await attack(world)
 
-    assert await log_in(house, ADA, NEW, ELSEWHERE) == "login-account"
-    assert await log_in(house, ADA, NEW, HERE) == "in"
+    assert await log_in(world, ADA, NEW, ELSEWHERE) == "login-account"
+    assert await log_in(world, ADA, NEW, HERE) == "in"
 
 
 async def test_a_device_takes_precedence_and_leaves_the_network_its_attempts(
-    house: World,
+    world: World,
 ) -> None:
-    token = (await house.login(ADA, PASSWORD, HERE)).device_token
-    await attack(house)
+    token = (await world.login(ADA, PASSWORD, HERE)).device_token
+    await attack(world)
     owner = replace(ELSEWHERE, device_token=token)
 
-    outcomes = [await log_in(house, ADA, PASSWORD, owner) for _ in range(3)]
+    outcomes = [await log_in(world, ADA, PASSWORD, owner) for _ in range(3)]
 
     assert outcomes == ["in"] * 3
-    assert await log_in(house, ADA, PASSWORD, HERE) == "in"
+    assert await log_in(world, ADA, PASSWORD, HERE) == "in"
 
 
-async def test_remembered_networks_are_stored_as_keyed_digests(house: World) -> None:
-    house.limiter = ledger = LedgerOfAttempts()
-    await house.login(ADA, PASSWORD, HERE)
+async def test_remembered_networks_are_stored_as_keyed_digests(world: World) -> None:
+    world.limiter = ledger = LedgerOfAttempts()
+    await world.login(ADA, PASSWORD, HERE)
 
     [key] = [key for key in ledger.keys if key.startswith("known-network:")]
 
-    user = await user_of(house)
+    user = await user_of(world)
     assert HERE.address not in key
     assert user.id.hex not in key
-    assert key.endswith(house.devices.network_digests(user, HERE.address)[0])
+    assert key.endswith(world.devices.network_digests(user, HERE.address)[0])
 
 
 async def test_the_owner_gets_in_though_a_thief_has_used_up_the_attempts_of_devices(
-    house: World,
+    world: World,
 ) -> None:
-    token = (await house.login(ADA, PASSWORD, HERE)).device_token
-    await attack(house)
+    token = (await world.login(ADA, PASSWORD, HERE)).device_token
+    await attack(world)
     thief = replace(THERE, device_token=token)
-    while await log_in(house, ADA, GUESS, thief) == "wrong":
+    while await log_in(world, ADA, GUESS, thief) == "wrong":
         pass
 
-    assert await log_in(house, ADA, PASSWORD, replace(HERE, device_token=token)) == "in"
+    assert await log_in(world, ADA, PASSWORD, replace(HERE, device_token=token)) == "in"
 
 
 class Forgetful(MemoryRateLimiter):
@@ -236,16 +236,16 @@ class Forgetful(MemoryRateLimiter):
         raise Unavailable("rate limits")
 
 
-async def test_a_network_that_cannot_be_remembered_prevents_no_login(house: World) -> None:
-    house.limiter = Forgetful()
+async def test_a_network_that_cannot_be_remembered_prevents_no_login(world: World) -> None:
+    world.limiter = Forgetful()
 
-    assert await log_in(house, ADA, PASSWORD, HERE) == "in"
+    assert await log_in(world, ADA, PASSWORD, HERE) == "in"
 
 
-async def test_a_network_that_is_remembered_already_is_not_counted_again(house: World) -> None:
-    house.limiter = ledger = LedgerOfAttempts()
+async def test_a_network_that_is_remembered_already_is_not_counted_again(world: World) -> None:
+    world.limiter = ledger = LedgerOfAttempts()
 
     for _ in range(3):
-        assert await log_in(house, ADA, PASSWORD, HERE) == "in"
+        assert await log_in(world, ADA, PASSWORD, HERE) == "in"
 
     assert len([key for key in ledger.keys if key.startswith("known-network:")]) == 1

@@ -16,21 +16,21 @@ from tests.unit.application.attempts import ADA, GUESS, limited
 NEW = "a better one than before"
 
 
-async def test_name_and_photo_change_and_nothing_else(house: World, me: Principal) -> None:
-    house.clock.advance(house.lifetimes.grace)
+async def test_name_and_photo_change_and_nothing_else(world: World, me: Principal) -> None:
+    world.clock.advance(world.lifetimes.grace)
 
-    changed = await house.change_profile(me, "  Ada King ", "https://example.org/ada.png")
+    changed = await world.change_profile(me, "  Ada King ", "https://example.org/ada.png")
 
     assert changed == replace(
-        me.user, name="Ada King", photo="https://example.org/ada.png", updated_at=house.clock()
+        me.user, name="Ada King", photo="https://example.org/ada.png", updated_at=world.clock()
     )
-    assert await house.users.get(me.user.id) == changed
-    await house.login(ADA, PASSWORD)
+    assert await world.users.get(me.user.id) == changed
+    await world.login(ADA, PASSWORD)
 
 
-async def test_omitted_members_stay_unchanged(house: World, me: Principal) -> None:
-    await house.change_profile(me, photo="ada.png")
-    changed = await house.change_profile(me, name="Ada King")
+async def test_omitted_members_stay_unchanged(world: World, me: Principal) -> None:
+    await world.change_profile(me, photo="ada.png")
+    changed = await world.change_profile(me, name="Ada King")
 
     assert (changed.name, changed.photo) == ("Ada King", "ada.png")
 
@@ -53,131 +53,131 @@ async def test_omitted_members_stay_unchanged(house: World, me: Principal) -> No
     ],
 )
 async def test_an_invalid_change_changes_nothing(
-    house: World, me: Principal, name: str | None, photo: str | None, fields: list[str]
+    world: World, me: Principal, name: str | None, photo: str | None, fields: list[str]
 ) -> None:
     with pytest.raises(InvalidInput) as refused:
-        await house.change_profile(me, name, photo)
+        await world.change_profile(me, name, photo)
 
     assert [problem.field for problem in refused.value.problems] == fields
-    assert await house.users.get(me.user.id) == me.user
+    assert await world.users.get(me.user.id) == me.user
 
 
-async def test_a_change_beside_another_one_loses_neither(house: World, me: Principal) -> None:
-    house.sessions = PausingSessions(house.sessions, lambda: asyncio.sleep(0))
+async def test_a_change_beside_another_one_loses_neither(world: World, me: Principal) -> None:
+    world.sessions = PausingSessions(world.sessions, lambda: asyncio.sleep(0))
 
     await asyncio.gather(
-        house.change_profile(me, name="Ada King"), house.change_profile(me, photo="ada.png")
+        world.change_profile(me, name="Ada King"), world.change_profile(me, photo="ada.png")
     )
 
-    stored = await house.users.get(me.user.id)
+    stored = await world.users.get(me.user.id)
     assert stored is not None
     assert (stored.name, stored.photo) == ("Ada King", "ada.png")
 
 
-async def test_a_deleted_user_is_removed_from_every_store(house: World, me: Principal) -> None:
-    tokens = await house.come_in(ADA)
+async def test_a_deleted_user_is_removed_from_every_store(world: World, me: Principal) -> None:
+    tokens = await world.log_in(ADA)
 
-    await house.delete_account(me, PASSWORD)
+    await world.delete_account(me, PASSWORD)
 
-    assert await house.users.get(me.user.id) is None
-    assert await house.users.by_email(me.user.email) is None
-    assert await house.sessions.of_user(me.user.id) == []
+    assert await world.users.get(me.user.id) is None
+    assert await world.users.by_email(me.user.email) is None
+    assert await world.sessions.of_user(me.user.id) == []
     with pytest.raises(TokenRejected):
-        await house.authenticate(tokens.access)
+        await world.authenticate(tokens.access)
     with pytest.raises(TokenRejected):
-        await house.refresh(tokens.refresh)
+        await world.refresh(tokens.refresh)
     with pytest.raises(InvalidCredentials):
-        await house.login(ADA, PASSWORD)
-    await house.sign_up(ADA)
+        await world.login(ADA, PASSWORD)
+    await world.sign_up(ADA)
 
 
-async def test_a_wrong_password_deletes_nothing(house: World, me: Principal) -> None:
-    house.limits = limited(3, "login_account")
+async def test_a_wrong_password_deletes_nothing(world: World, me: Principal) -> None:
+    world.limits = limited(3, "login_account")
     for _ in range(3):
         with pytest.raises(WrongPassword):
-            await house.delete_account(me, GUESS)
+            await world.delete_account(me, GUESS)
     with pytest.raises(TooManyRequests):
-        await house.delete_account(me, PASSWORD)
+        await world.delete_account(me, PASSWORD)
 
-    assert await house.users.get(me.user.id) == me.user
-    assert len(await house.sessions.of_user(me.user.id)) == 3
+    assert await world.users.get(me.user.id) == me.user
+    assert len(await world.sessions.of_user(me.user.id)) == 3
 
 
-async def test_a_login_during_a_deletion_leaves_no_session(house: World, me: Principal) -> None:
-    sessions = house.sessions
-    house.sessions = PausingSessions(sessions, lambda: asyncio.sleep(0))
+async def test_a_login_during_a_deletion_leaves_no_session(world: World, me: Principal) -> None:
+    sessions = world.sessions
+    world.sessions = PausingSessions(sessions, lambda: asyncio.sleep(0))
 
     await asyncio.gather(
-        house.delete_account(me, PASSWORD),
-        *(house.login(ADA, PASSWORD) for _ in range(5)),
+        world.delete_account(me, PASSWORD),
+        *(world.login(ADA, PASSWORD) for _ in range(5)),
         return_exceptions=True,
     )
 
-    assert await house.users.get(me.user.id) is None
+    assert await world.users.get(me.user.id) is None
     assert await sessions.of_user(me.user.id) == []
 
 
-async def test_an_export_has_all_data_about_the_user(house: World, me: Principal) -> None:
-    export = await house.export_account(me)
+async def test_an_export_has_all_data_about_the_user(world: World, me: Principal) -> None:
+    export = await world.export_account(me)
 
     assert export.user == me.user
-    assert export.sessions == await house.list_sessions(me)
+    assert export.sessions == await world.list_sessions(me)
     assert len(export.sessions) == 3
     whats = [recorded.event.type for recorded in export.events]
     assert whats == ["login", "login", "login", "register"]
 
 
 async def test_nothing_is_done_for_a_session_that_has_just_ended(
-    house: World, me: Principal
+    world: World, me: Principal
 ) -> None:
     """A request may have been let in on a copy that is a moment old."""
-    await house.sessions.delete(me.user.id, me.session.id)
+    await world.sessions.delete(me.user.id, me.session.id)
 
     for call in (
-        house.change_password(me, PASSWORD, NEW),
-        house.change_profile(me, "Eve"),
-        house.delete_account(me, PASSWORD),
-        house.export_account(me),
+        world.change_password(me, PASSWORD, NEW),
+        world.change_profile(me, "Eve"),
+        world.delete_account(me, PASSWORD),
+        world.export_account(me),
     ):
         with pytest.raises(TokenRejected):
             await call
 
-    assert await house.users.get(me.user.id) == me.user
+    assert await world.users.get(me.user.id) == me.user
 
 
 async def test_changes_that_cost_nothing_are_limited_for_each_user(
-    house: World, me: Principal
+    world: World, me: Principal
 ) -> None:
-    house.limits = limited(3, "change_account")
+    world.limits = limited(3, "change_account")
     for _ in range(3):
-        await house.change_profile(me, "Ada King")
+        await world.change_profile(me, "Ada King")
 
     with pytest.raises(TooManyRequests):
-        await house.change_profile(me, "Ada Lovelace")
+        await world.change_profile(me, "Ada Lovelace")
     with pytest.raises(TooManyRequests):
-        await house.export_account(me)
+        await world.export_account(me)
 
-    await house.sign_up("eve@example.org")
-    eve = await house.authenticate((await house.come_in("eve@example.org")).access)
-    await house.export_account(eve)
+    await world.sign_up("eve@example.org")
+    eve = await world.authenticate((await world.log_in("eve@example.org")).access)
+    await world.export_account(eve)
 
 
-async def test_the_deletion_of_an_administrator_records_the_demotion(house: World) -> None:
-    ada, eve = await house.sign_up(ADA), await house.sign_up("eve@example.org")
+async def test_the_deletion_of_an_administrator_records_the_demotion(world: World) -> None:
+    ada, eve = await world.sign_up(ADA), await world.sign_up("eve@example.org")
     for user in (ada, eve):
-        await house.change(user, role=Role.ADMIN)
-    house.events.events.clear()
+        await world.change(user, role=Role.ADMIN)
+    world.events.events.clear()
 
-    await house.delete_user(an_administrator(id=eve.id), ada.id)
+    await world.delete_user(an_administrator(id=eve.id), ada.id)
 
-    told = [(event.type, event.detail, event.actor_id) for event in house.events.events]
+    told = [(event.type, event.detail, event.actor_id) for event in world.events.events]
     assert told == [("change user", "role user", eve.id), ("delete user", "", eve.id)]
 
 
 async def test_acts_of_the_operator_are_distinguished_from_those_of_the_user(
-    house: World, me: Principal
+    world: World, me: Principal
 ) -> None:
-    await house.revoke_sessions_of(Operator(), me.user.id)
+    await world.revoke_sessions_of(Operator(), me.user.id)
 
-    assert house.events.events[-1].is_by_another
-    assert not house.events.events[0].is_by_another
+    assert world.events.events[-1].is_by_another
+    assert not world.events.events[0].is_by_another

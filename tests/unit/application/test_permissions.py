@@ -38,40 +38,40 @@ every_act = pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
 
 
 @pytest.fixture
-async def user(house: World) -> User:
-    user = await house.sign_up()
-    await house.come_in()
-    house.events.events.clear()
+async def user(world: World) -> User:
+    user = await world.sign_up()
+    await world.log_in()
+    world.events.events.clear()
     return user
 
 
 @every_act
 @pytest.mark.parametrize("actor", [ORDINARY, Scheduler()], ids=["user", "scheduler"])
 async def test_an_actor_without_the_permission_is_refused(
-    house: World, user: User, act: Act, actor: Actor
+    world: World, user: User, act: Act, actor: Actor
 ) -> None:
     with pytest.raises(PermissionMissing):
-        await act(house, actor, user)
+        await act(world, actor, user)
 
-    assert await house.users.page(UserQuery(), None, 10) == Page([user])
-    assert len(await house.sessions.of_user(user.id)) == 1
+    assert await world.users.page(UserQuery(), None, 10) == Page([user])
+    assert len(await world.sessions.of_user(user.id)) == 1
 
 
 @every_act
 @pytest.mark.parametrize("actor", [an_administrator(), Operator()], ids=["admin", "operator"])
 async def test_an_actor_with_the_permission_is_allowed(
-    house: World, user: User, act: Act, actor: Actor
+    world: World, user: User, act: Act, actor: Actor
 ) -> None:
-    await act(house, actor, user)
+    await act(world, actor, user)
 
 
 @pytest.mark.parametrize("act", CHANGES.values(), ids=CHANGES)
 async def test_a_refused_change_is_announced_and_not_kept(
-    house: World, user: User, act: Act
+    world: World, user: User, act: Act
 ) -> None:
     with pytest.raises(PermissionMissing):
-        await act(house, ORDINARY, user)
+        await act(world, ORDINARY, user)
 
-    [event] = house.events.events
+    [event] = world.events.events
     assert (event.outcome, event.actor) == ("permission_missing", ORDINARY.user.id)
     assert not event.is_kept

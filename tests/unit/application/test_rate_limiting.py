@@ -30,194 +30,194 @@ from tests.unit.application.attempts import (
 
 
 @pytest.fixture
-async def token(house: World) -> str:
+async def token(world: World) -> str:
     """A refresh token. To spend it repeatedly is harmless for some seconds."""
-    await house.sign_up(ADA)
-    return (await house.come_in(ADA)).refresh
+    await world.sign_up(ADA)
+    return (await world.log_in(ADA)).refresh
 
 
-async def test_logins_to_one_account_are_limited_from_wherever_they_come(house: World) -> None:
-    house.limits = limited(3, "login_account")
+async def test_logins_to_one_account_are_limited_from_wherever_they_come(world: World) -> None:
+    world.limits = limited(3, "login_account")
 
-    outcomes = [await log_in(house, caller=caller) for caller in addresses()]
+    outcomes = [await log_in(world, caller=caller) for caller in addresses()]
 
     assert outcomes == ["wrong"] * 3 + ["login-account"] * 2
-    assert await log_in(house, EVE) == "wrong"
+    assert await log_in(world, EVE) == "wrong"
 
 
-async def test_logins_from_one_address_are_limited_for_all_accounts_together(house: World) -> None:
-    house.limits = limited(3, "login_address")
+async def test_logins_from_one_address_are_limited_for_all_accounts_together(world: World) -> None:
+    world.limits = limited(3, "login_address")
 
-    outcomes = [await log_in(house, f"{number}@example.org") for number in range(5)]
+    outcomes = [await log_in(world, f"{number}@example.org") for number in range(5)]
 
     assert outcomes == ["wrong"] * 3 + ["login-address"] * 2
-    assert await log_in(house, caller=THERE) == "wrong"
+    assert await log_in(world, caller=THERE) == "wrong"
 
 
-async def test_logins_of_all_clients_are_limited(house: World) -> None:
-    house.limits = limited(3, "login")
+async def test_logins_of_all_clients_are_limited(world: World) -> None:
+    world.limits = limited(3, "login")
 
     outcomes = [
-        await log_in(house, f"{number}@example.org", caller=caller)
+        await log_in(world, f"{number}@example.org", caller=caller)
         for number, caller in enumerate(addresses())
     ]
 
     assert outcomes == ["wrong"] * 3 + ["login"] * 2
 
 
-async def test_registrations_from_one_address_are_limited(house: World) -> None:
-    house.limits = limited(3, "register_address")
+async def test_registrations_from_one_address_are_limited(world: World) -> None:
+    world.limits = limited(3, "register_address")
 
-    outcomes = [await register(house, f"{number}@example.org") for number in range(5)]
+    outcomes = [await register(world, f"{number}@example.org") for number in range(5)]
 
     assert outcomes == ["in"] * 3 + ["register-address"] * 2
-    assert await register(house, EVE, THERE) == "in"
+    assert await register(world, EVE, THERE) == "in"
 
 
-async def test_registrations_of_all_clients_are_limited(house: World) -> None:
-    house.limits = limited(3, "register")
+async def test_registrations_of_all_clients_are_limited(world: World) -> None:
+    world.limits = limited(3, "register")
 
     outcomes = [
-        await register(house, f"{number}@example.org", caller)
+        await register(world, f"{number}@example.org", caller)
         for number, caller in enumerate(addresses())
     ]
 
     assert outcomes == ["in"] * 3 + ["register"] * 2
 
 
-async def test_refreshes_from_one_address_are_limited(house: World, token: str) -> None:
-    house.limits = limited(3, "refresh_address")
+async def test_refreshes_from_one_address_are_limited(world: World, token: str) -> None:
+    world.limits = limited(3, "refresh_address")
 
-    outcomes = [await refresh(house, token) for _ in range(5)]
+    outcomes = [await refresh(world, token) for _ in range(5)]
 
     assert outcomes == ["in"] * 3 + ["refresh-address"] * 2
-    assert await refresh(house, token, THERE) == "in"
+    assert await refresh(world, token, THERE) == "in"
 
 
-async def test_refreshes_of_all_clients_are_limited(house: World, token: str) -> None:
-    house.limits = limited(3, "refresh")
+async def test_refreshes_of_all_clients_are_limited(world: World, token: str) -> None:
+    world.limits = limited(3, "refresh")
 
-    outcomes = [await refresh(house, token, caller) for caller in addresses()]
+    outcomes = [await refresh(world, token, caller) for caller in addresses()]
 
     assert outcomes == ["in"] * 3 + ["refresh"] * 2
 
 
 async def test_refreshes_of_one_user_are_limited_from_wherever_they_come(
-    house: World, token: str
+    world: World, token: str
 ) -> None:
-    house.limits = limited(3, "refresh_account")
-    await house.sign_up(EVE)
-    another = (await house.come_in(EVE)).refresh
+    world.limits = limited(3, "refresh_account")
+    await world.sign_up(EVE)
+    another = (await world.log_in(EVE)).refresh
 
-    outcomes = [await refresh(house, token, caller) for caller in addresses()]
-    outcomes.append(await refresh(house, (await house.come_in(ADA)).refresh))
+    outcomes = [await refresh(world, token, caller) for caller in addresses()]
+    outcomes.append(await refresh(world, (await world.log_in(ADA)).refresh))
 
     assert outcomes == ["in"] * 3 + ["refresh-account"] * 3
-    assert await refresh(house, another) == "in"
+    assert await refresh(world, another) == "in"
 
 
-async def test_an_invalid_token_uses_up_no_refreshes(house: World, token: str) -> None:
+async def test_an_invalid_token_uses_up_no_refreshes(world: World, token: str) -> None:
     """A thief may keep it for long after a logout."""
-    house.limits = limited(3, "refresh_account")
-    await house.logout(None, token)
-    good = (await house.come_in(ADA)).refresh
+    world.limits = limited(3, "refresh_account")
+    await world.logout(None, token)
+    good = (await world.log_in(ADA)).refresh
 
     for _ in range(10):
         with pytest.raises(TokenRejected):
-            await house.refresh(token, HERE)
+            await world.refresh(token, HERE)
 
-    assert await refresh(house, good) == "in"
+    assert await refresh(world, good) == "in"
 
 
-async def test_without_limits_nothing_is_counted(house: World, token: str) -> None:
-    house.limiter = ledger = LedgerOfAttempts()
+async def test_without_limits_nothing_is_counted(world: World, token: str) -> None:
+    world.limiter = ledger = LedgerOfAttempts()
 
-    outcomes = {await log_in(house) for _ in range(50)}
-    outcomes |= {await refresh(house, token), await register(house, EVE)}
+    outcomes = {await log_in(world) for _ in range(50)}
+    outcomes |= {await refresh(world, token), await register(world, EVE)}
 
     assert outcomes == {"wrong", "in"}
     assert ledger.keys == []
 
 
-async def test_each_kind_of_attempt_is_counted_by_itself(house: World, token: str) -> None:
-    house.limits = limited(1)
+async def test_each_kind_of_attempt_is_counted_by_itself(world: World, token: str) -> None:
+    world.limits = limited(1)
 
-    assert await register(house, EVE) == "in"
-    assert await log_in(house) == "wrong"
-    assert await refresh(house, token) == "in"
+    assert await register(world, EVE) == "in"
+    assert await log_in(world) == "wrong"
+    assert await refresh(world, token) == "in"
 
 
-async def test_after_the_window_there_are_new_attempts(house: World) -> None:
-    house.limits = limited(3)
+async def test_after_the_window_there_are_new_attempts(world: World) -> None:
+    world.limits = limited(3)
     for _ in range(10):
-        await log_in(house)
+        await log_in(world)
 
-    house.clock.advance(WINDOW - MICROSECOND)
-    assert await log_in(house) == "login-address"
-    house.clock.advance(MICROSECOND)
+    world.clock.advance(WINDOW - MICROSECOND)
+    assert await log_in(world) == "login-address"
+    world.clock.advance(MICROSECOND)
 
-    assert [await log_in(house) for _ in range(4)] == ["wrong"] * 3 + ["login-address"]
+    assert [await log_in(world) for _ in range(4)] == ["wrong"] * 3 + ["login-address"]
 
 
-async def test_a_refused_attempt_says_how_long_to_wait(house: World) -> None:
-    house.limits = limited(1, "login_account")
-    await log_in(house)
-    house.clock.advance(timedelta(minutes=5))
+async def test_a_refused_attempt_says_how_long_to_wait(world: World) -> None:
+    world.limits = limited(1, "login_account")
+    await log_in(world)
+    world.clock.advance(timedelta(minutes=5))
 
     with pytest.raises(TooManyRequests) as refused:
-        await house.login(ADA, PASSWORD, HERE)
+        await world.login(ADA, PASSWORD, HERE)
 
     assert refused.value.wait == timedelta(minutes=10)
 
 
-async def test_a_limited_address_uses_up_no_other_attempts(house: World) -> None:
+async def test_a_limited_address_uses_up_no_other_attempts(world: World) -> None:
     narrow, wide = limited(3, "login_address"), limited(5, "login_account", "login")
-    house.limits = replace(wide, login_address=narrow.login_address)
+    world.limits = replace(wide, login_address=narrow.login_address)
 
-    assert [await log_in(house) for _ in range(50)] == ["wrong"] * 3 + ["login-address"] * 47
+    assert [await log_in(world) for _ in range(50)] == ["wrong"] * 3 + ["login-address"] * 47
 
-    assert [await log_in(house, ADA, caller=THERE) for _ in range(2)] == ["wrong"] * 2
+    assert [await log_in(world, ADA, caller=THERE) for _ in range(2)] == ["wrong"] * 2
 
 
-async def test_a_rate_limited_account_does_not_use_up_the_global_limit(house: World) -> None:
-    house.limits = RateLimits(
+async def test_a_rate_limited_account_does_not_use_up_the_global_limit(world: World) -> None:
+    world.limits = RateLimits(
         login_account=RateLimit("narrow", 3, WINDOW), login=RateLimit("wide", 5, WINDOW)
     )
     for _ in range(50):
-        await log_in(house)
+        await log_in(world)
 
-    assert [await log_in(house, EVE) for _ in range(3)] == ["wrong", "wrong", "wide"]
+    assert [await log_in(world, EVE) for _ in range(3)] == ["wrong", "wrong", "wide"]
 
 
 @pytest.mark.parametrize("name", ["register", "refresh"])
 async def test_a_limited_address_leaves_other_addresses_their_attempts(
-    house: World, token: str, name: str
+    world: World, token: str, name: str
 ) -> None:
     numbers = count()
 
     async def attempt(caller: RequestContext) -> str:
         if name == "refresh":
-            return await refresh(house, token, caller)
-        return await register(house, f"{next(numbers)}@example.org", caller)
+            return await refresh(world, token, caller)
+        return await register(world, f"{next(numbers)}@example.org", caller)
 
     narrow, wide = RateLimit("narrow", 3, WINDOW), RateLimit("wide", 4, WINDOW)
     limits: dict[str, Any] = {f"{name}_address": narrow, name: wide}
-    house.limits = RateLimits(**limits)
+    world.limits = RateLimits(**limits)
     assert [await attempt(HERE) for _ in range(9)][3:] == ["narrow"] * 6
 
     assert [await attempt(THERE) == "wide" for _ in range(2)] == [False, True]
 
 
 async def test_a_registration_over_the_limit_is_neither_hashed_nor_stored(
-    house: World,
+    world: World,
 ) -> None:
-    house.limits = limited(1)
-    await register(house, ADA)
+    world.limits = limited(1)
+    await register(world, ADA)
 
-    assert await register(house, EVE) == "register-address"
+    assert await register(world, EVE) == "register-address"
 
-    assert house.hasher.made == 1
-    assert await log_in(house, EVE, PASSWORD, THERE) == "wrong"
+    assert world.hasher.made == 1
+    assert await log_in(world, EVE, PASSWORD, THERE) == "wrong"
 
 
 @pytest.mark.parametrize(
@@ -231,11 +231,11 @@ async def test_a_registration_over_the_limit_is_neither_hashed_nor_stored(
     ],
 )
 async def test_rotating_addresses_within_a_network_is_limited(
-    house: World, addresses: list[str], is_one: bool
+    world: World, addresses: list[str], is_one: bool
 ) -> None:
-    house.limits = limited(2, "login_address")
+    world.limits = limited(2, "login_address")
 
-    outcomes = [await log_in(house, caller=RequestContext(address)) for address in addresses]
+    outcomes = [await log_in(world, caller=RequestContext(address)) for address in addresses]
 
     assert outcomes[2] == ("login-address" if is_one else "wrong")
 
@@ -246,18 +246,18 @@ async def test_rotating_addresses_within_a_network_is_limited(
 )
 @pytest.mark.parametrize("name", ["login_address", "register_address", "refresh_address"])
 async def test_wider_ipv6_networks_have_a_multiple_of_the_attempts_of_an_address(
-    house: World, token: str, template: str, length: int, attempts: int, name: str
+    world: World, token: str, template: str, length: int, attempts: int, name: str
 ) -> None:
-    house.limits = replace(limited(2, name), factor_56=2, factor_48=3)
+    world.limits = replace(limited(2, name), factor_56=2, factor_48=3)
     outcomes = []
     for number in range(8):
         caller = RequestContext(template.format(number))
         if name == "login_address":
-            outcomes.append(await log_in(house, f"{number}@example.org", caller=caller))
+            outcomes.append(await log_in(world, f"{number}@example.org", caller=caller))
         elif name == "register_address":
-            outcomes.append(await register(house, f"{number}@example.org", caller))
+            outcomes.append(await register(world, f"{number}@example.org", caller))
         else:
-            outcomes.append(await refresh(house, token, caller))
+            outcomes.append(await refresh(world, token, caller))
 
     refused = f"{name.replace('_', '-')}-{length}"
     assert [outcome == refused for outcome in outcomes] == [False] * attempts + [True] * (
@@ -266,40 +266,40 @@ async def test_wider_ipv6_networks_have_a_multiple_of_the_attempts_of_an_address
 
 
 async def test_an_ipv6_address_over_its_limit_leaves_wider_networks_their_attempts(
-    house: World,
+    world: World,
 ) -> None:
-    house.limits = limited(2, "login_address")
+    world.limits = limited(2, "login_address")
     for _ in range(20):
-        await log_in(house, caller=RequestContext("2001:db8::1"))
+        await log_in(world, caller=RequestContext("2001:db8::1"))
 
     outcomes = [
-        await log_in(house, caller=RequestContext(f"2001:db8:0:1::{number}"))
+        await log_in(world, caller=RequestContext(f"2001:db8:0:1::{number}"))
         for number in range(3)
     ]
 
     assert outcomes == ["wrong", "wrong", "login-address"]
 
 
-async def test_ipv4_addresses_side_by_side_are_counted_by_themselves(house: World) -> None:
-    house.limits = limited(1, "login_address")
+async def test_ipv4_addresses_side_by_side_are_counted_by_themselves(world: World) -> None:
+    world.limits = limited(1, "login_address")
 
-    outcomes = {await log_in(house, caller=caller) for caller in addresses()}
+    outcomes = {await log_in(world, caller=caller) for caller in addresses()}
 
     assert outcomes == {"wrong"}
 
 
 @pytest.mark.parametrize("kind", ["login", "registration"])
 async def test_an_address_over_its_limit_is_refused_before_anything_is_parsed(
-    house: World, kind: str
+    world: World, kind: str
 ) -> None:
-    house.limits = limited(1, "login_address", "register_address")
+    world.limits = limited(1, "login_address", "register_address")
     text = "x" * 1025  # neither an address nor a password
 
     async def attempt() -> None:
         if kind == "login":
-            await house.login(text, text, HERE)
+            await world.login(text, text, HERE)
         else:
-            await house.register(text, text, text, HERE)
+            await world.register(text, text, text, HERE)
 
     with pytest.raises(InvalidInput):
         await attempt()
@@ -308,39 +308,39 @@ async def test_an_address_over_its_limit_is_refused_before_anything_is_parsed(
 
 
 async def test_a_device_token_that_is_none_of_the_account_lifts_no_limit_of_an_address(
-    house: World,
+    world: World,
 ) -> None:
-    house.limits = limited(1, "login_address")
-    await house.sign_up(ADA)
+    world.limits = limited(1, "login_address")
+    await world.sign_up(ADA)
     forged = replace(HERE, device_token=f"{'0' * 32}.{'0' * 64}")
 
-    outcomes = [await log_in(house, ADA, PASSWORD, forged) for _ in range(2)]
+    outcomes = [await log_in(world, ADA, PASSWORD, forged) for _ in range(2)]
 
     assert outcomes == ["in", "login-address"]
 
 
 async def test_registrations_with_invalid_data_do_not_use_up_the_limit_of_all(
-    house: World,
+    world: World,
 ) -> None:
-    house.limits = limited(1, "register")
+    world.limits = limited(1, "register")
     for _ in range(3):
         with pytest.raises(InvalidInput):
-            await house.register("Ada", ADA, "short", HERE)
+            await world.register("Ada", ADA, "short", HERE)
 
-    assert await register(house, ADA) == "in"
+    assert await register(world, ADA) == "in"
 
 
-async def test_the_names_of_counters_are_the_same_in_every_version(house: World) -> None:
+async def test_the_names_of_counters_are_the_same_in_every_version(world: World) -> None:
     """During a rolling upgrade, workers of two versions count together."""
-    house.limits = limited(20)
-    house.limiter = ledger = LedgerOfAttempts()
-    user = await house.sign_up(ADA)
-    token = (await house.come_in(ADA)).refresh
+    world.limits = limited(20)
+    world.limiter = ledger = LedgerOfAttempts()
+    user = await world.sign_up(ADA)
+    token = (await world.log_in(ADA)).refresh
     ledger.keys.clear()
 
-    await register(house, "bob@example.org", HERE)
-    await log_in(house, EVE, "a guess", HERE)
-    await refresh(house, token, HERE)
+    await register(world, "bob@example.org", HERE)
+    await log_in(world, EVE, "a guess", HERE)
+    await refresh(world, token, HERE)
 
     account = sha256(EVE.encode()).hexdigest()[:32]
     owner = sha256(user.id.hex.encode()).hexdigest()[:32]

@@ -21,271 +21,271 @@ OWNER = RequestContext("192.0.2.1", agent="Firefox")
 THIEF = RequestContext("203.0.113.9", agent="curl")
 
 
-def session_of(house: World, pair: TokenPair) -> SessionId:
-    return house.signer.verify(pair.refresh, TokenKind.REFRESH).session_id
+def session_of(world: World, pair: TokenPair) -> SessionId:
+    return world.signer.verify(pair.refresh, TokenKind.REFRESH).session_id
 
 
-async def test_each_refresh_gives_a_new_pair_of_the_same_session(house: World) -> None:
-    await house.sign_up()
-    first = await house.come_in()
+async def test_each_refresh_gives_a_new_pair_of_the_same_session(world: World) -> None:
+    await world.sign_up()
+    first = await world.log_in()
 
-    house.clock.advance(SECOND)
-    second = await house.refresh(first.refresh)
-
-    assert second.refresh != first.refresh
-    assert second.access != first.access
-    assert session_of(house, second) == session_of(house, first)
-    await house.authenticate(second.access)
-
-
-async def test_a_refresh_in_the_second_of_the_login_gives_new_tokens_too(house: World) -> None:
-    await house.sign_up()
-    first = await house.come_in()
-
-    second = await house.refresh(first.refresh)
+    world.clock.advance(SECOND)
+    second = await world.refresh(first.refresh)
 
     assert second.refresh != first.refresh
     assert second.access != first.access
+    assert session_of(world, second) == session_of(world, first)
+    await world.authenticate(second.access)
 
 
-async def test_a_repetition_within_the_grace_period_gives_the_same_bytes(house: World) -> None:
-    await house.sign_up()
-    first = await house.come_in()
-    lost = await house.refresh(first.refresh)
+async def test_a_refresh_in_the_second_of_the_login_gives_new_tokens_too(world: World) -> None:
+    await world.sign_up()
+    first = await world.log_in()
 
-    house.clock.advance(GRACE - MICROSECOND)
+    second = await world.refresh(first.refresh)
 
-    assert await house.refresh(first.refresh) == lost
-    await house.refresh(lost.refresh)
+    assert second.refresh != first.refresh
+    assert second.access != first.access
 
 
-async def test_50_parallel_refreshes_give_one_successor(house: World) -> None:
-    user = await house.sign_up()
-    first = await house.come_in()
-    house.sessions = PausingSessions(house.sessions, lambda: asyncio.sleep(0))
+async def test_a_repetition_within_the_grace_period_gives_the_same_bytes(world: World) -> None:
+    await world.sign_up()
+    first = await world.log_in()
+    lost = await world.refresh(first.refresh)
 
-    pairs = await asyncio.gather(*(house.refresh(first.refresh) for _ in range(50)))
+    world.clock.advance(GRACE - MICROSECOND)
+
+    assert await world.refresh(first.refresh) == lost
+    await world.refresh(lost.refresh)
+
+
+async def test_50_parallel_refreshes_give_one_successor(world: World) -> None:
+    user = await world.sign_up()
+    first = await world.log_in()
+    world.sessions = PausingSessions(world.sessions, lambda: asyncio.sleep(0))
+
+    pairs = await asyncio.gather(*(world.refresh(first.refresh) for _ in range(50)))
 
     assert len(set(pairs)) == 1
-    [session] = await house.sessions.of_user(user.id)
-    assert session_of(house, pairs[0]) == session.id
-    await house.authenticate(pairs[0].access)
-    await house.refresh(pairs[0].refresh)
+    [session] = await world.sessions.of_user(user.id)
+    assert session_of(world, pairs[0]) == session.id
+    await world.authenticate(pairs[0].access)
+    await world.refresh(pairs[0].refresh)
 
 
-async def test_a_spent_refresh_token_ends_the_session(house: World) -> None:
-    user = await house.sign_up()
-    first = await house.come_in()
-    second = await house.refresh(first.refresh)
-    house.clock.advance(GRACE)
+async def test_a_spent_refresh_token_ends_the_session(world: World) -> None:
+    user = await world.sign_up()
+    first = await world.log_in()
+    second = await world.refresh(first.refresh)
+    world.clock.advance(GRACE)
 
     with pytest.raises(RefreshTokenReused):
-        await house.refresh(first.refresh)
+        await world.refresh(first.refresh)
 
-    assert await house.sessions.of_user(user.id) == []
+    assert await world.sessions.of_user(user.id) == []
     for access in (first.access, second.access):
         with pytest.raises(TokenRejected):
-            await house.authenticate(access)
+            await world.authenticate(access)
     with pytest.raises(TokenRejected):
-        await house.refresh(second.refresh)
+        await world.refresh(second.refresh)
 
 
-async def test_a_straggler_gets_the_valid_tokens_after_two_rotations(house: World) -> None:
-    await house.sign_up()
-    first = await house.come_in()
-    second = await house.refresh(first.refresh)
-    house.clock.advance(2 * SECOND)
-    third = await house.refresh(second.refresh)
+async def test_a_straggler_gets_the_valid_tokens_after_two_rotations(world: World) -> None:
+    await world.sign_up()
+    first = await world.log_in()
+    second = await world.refresh(first.refresh)
+    world.clock.advance(2 * SECOND)
+    third = await world.refresh(second.refresh)
 
-    assert await house.refresh(first.refresh) == third
-    assert await house.refresh(second.refresh) == third
-    await house.refresh(third.refresh)
+    assert await world.refresh(first.refresh) == third
+    assert await world.refresh(second.refresh) == third
+    await world.refresh(third.refresh)
 
 
-async def test_an_older_refresh_token_ends_the_session_at_once(house: World) -> None:
-    await house.sign_up()
-    first = await house.come_in()
-    second = await house.refresh(first.refresh)
-    house.clock.advance(GRACE)
-    third = await house.refresh(second.refresh)
+async def test_an_older_refresh_token_ends_the_session_at_once(world: World) -> None:
+    await world.sign_up()
+    first = await world.log_in()
+    second = await world.refresh(first.refresh)
+    world.clock.advance(GRACE)
+    third = await world.refresh(second.refresh)
 
     with pytest.raises(RefreshTokenReused):
-        await house.refresh(first.refresh)
+        await world.refresh(first.refresh)
     with pytest.raises(TokenRejected):
-        await house.refresh(third.refresh)
+        await world.refresh(third.refresh)
 
 
 async def test_a_spent_token_of_another_client_ends_the_session_within_the_grace_period(
-    house: World,
+    world: World,
 ) -> None:
-    await house.sign_up()
-    first = await house.come_in()
-    second = await house.refresh(first.refresh, OWNER)
+    await world.sign_up()
+    first = await world.log_in()
+    second = await world.refresh(first.refresh, OWNER)
 
     with pytest.raises(RefreshTokenReused):
-        await house.refresh(first.refresh, THIEF)
-    for call in (house.refresh(second.refresh), house.authenticate(second.access)):
+        await world.refresh(first.refresh, THIEF)
+    for call in (world.refresh(second.refresh), world.authenticate(second.access)):
         with pytest.raises(TokenRejected):
             await call
 
 
 async def test_a_repetition_from_elsewhere_is_recorded_and_gets_the_same_bytes(
-    house: World,
+    world: World,
 ) -> None:
-    user = await house.sign_up()
-    first = await house.come_in()
-    second = await house.refresh(first.refresh, OWNER)
+    user = await world.sign_up()
+    first = await world.log_in()
+    second = await world.refresh(first.refresh, OWNER)
     moved = replace(OWNER, address="198.51.100.7", request_id="moved")
 
     for _ in range(3):
-        assert await house.refresh(first.refresh, moved) == second
+        assert await world.refresh(first.refresh, moved) == second
 
-    page = await house.audit_log.page(EventQuery(user_id=user.id), None, 100)
+    page = await world.audit_log.page(EventQuery(user_id=user.id), None, 100)
     repeats = [each.event for each in page.items if each.event.type == "repeat refresh"]
     assert [(each.outcome, each.caller.address) for each in repeats] == [
         ("success", "198.51.100.7")
     ]
 
 
-async def test_a_repetition_by_the_same_client_is_not_recorded(house: World) -> None:
-    user = await house.sign_up()
-    first = await house.come_in()
-    await house.refresh(first.refresh, OWNER)
-    before = await house.audit_log.page(EventQuery(user_id=user.id), None, 100)
+async def test_a_repetition_by_the_same_client_is_not_recorded(world: World) -> None:
+    user = await world.sign_up()
+    first = await world.log_in()
+    await world.refresh(first.refresh, OWNER)
+    before = await world.audit_log.page(EventQuery(user_id=user.id), None, 100)
 
-    await house.refresh(first.refresh, OWNER)
+    await world.refresh(first.refresh, OWNER)
 
-    assert await house.audit_log.page(EventQuery(user_id=user.id), None, 100) == before
+    assert await world.audit_log.page(EventQuery(user_id=user.id), None, 100) == before
 
 
-async def test_a_theft_ends_no_other_session(house: World) -> None:
-    user = await house.sign_up()
-    stolen, other = await house.come_in(), await house.come_in()
-    await house.refresh(stolen.refresh)
-    house.clock.advance(GRACE)
+async def test_a_theft_ends_no_other_session(world: World) -> None:
+    user = await world.sign_up()
+    stolen, other = await world.log_in(), await world.log_in()
+    await world.refresh(stolen.refresh)
+    world.clock.advance(GRACE)
 
     with pytest.raises(RefreshTokenReused):
-        await house.refresh(stolen.refresh)
+        await world.refresh(stolen.refresh)
 
-    assert [each.id for each in await house.sessions.of_user(user.id)] == [
-        session_of(house, other)
+    assert [each.id for each in await world.sessions.of_user(user.id)] == [
+        session_of(world, other)
     ]
 
 
-async def test_of_thief_and_owner_neither_keeps_the_session(house: World) -> None:
-    await house.sign_up()
-    stolen = await house.come_in()
-    house.clock.advance(timedelta(minutes=1))
-    thief = await house.refresh(stolen.refresh)
-    house.clock.advance(timedelta(minutes=1))
+async def test_of_thief_and_owner_neither_keeps_the_session(world: World) -> None:
+    await world.sign_up()
+    stolen = await world.log_in()
+    world.clock.advance(timedelta(minutes=1))
+    thief = await world.refresh(stolen.refresh)
+    world.clock.advance(timedelta(minutes=1))
 
     with pytest.raises(RefreshTokenReused):  # the owner, who has the old one
-        await house.refresh(stolen.refresh)
+        await world.refresh(stolen.refresh)
     with pytest.raises(TokenRejected):
-        await house.refresh(thief.refresh)
+        await world.refresh(thief.refresh)
 
 
-async def test_a_session_lives_as_long_as_it_is_refreshed_in_time(house: World) -> None:
-    await house.sign_up()
-    pair = await house.come_in()
+async def test_a_session_lives_as_long_as_it_is_refreshed_in_time(world: World) -> None:
+    await world.sign_up()
+    pair = await world.log_in()
 
     for _ in range(5):
-        house.clock.advance(LIFETIMES.idle - SECOND)
-        pair = await house.refresh(pair.refresh)
+        world.clock.advance(LIFETIMES.idle - SECOND)
+        pair = await world.refresh(pair.refresh)
 
-    await house.authenticate(pair.access)
+    await world.authenticate(pair.access)
 
 
-async def test_a_session_that_is_not_refreshed_in_time_is_over(house: World) -> None:
-    await house.sign_up()
-    pair = await house.come_in()
+async def test_a_session_that_is_not_refreshed_in_time_is_over(world: World) -> None:
+    await world.sign_up()
+    pair = await world.log_in()
 
-    house.clock.advance(LIFETIMES.idle)
+    world.clock.advance(LIFETIMES.idle)
 
     with pytest.raises(TokenRejected) as refused:
-        await house.refresh(pair.refresh)
+        await world.refresh(pair.refresh)
     assert type(refused.value) is TokenRejected
 
 
-async def test_no_refresh_passes_the_absolute_end(house: World) -> None:
-    house.lifetimes = replace(LIFETIMES, absolute=timedelta(hours=2))
-    await house.sign_up()
-    pair = await house.come_in()
+async def test_no_refresh_passes_the_absolute_end(world: World) -> None:
+    world.lifetimes = replace(LIFETIMES, absolute=timedelta(hours=2))
+    await world.sign_up()
+    pair = await world.log_in()
     for _ in range(3):
-        house.clock.advance(timedelta(minutes=39))
-        pair = await house.refresh(pair.refresh)
+        world.clock.advance(timedelta(minutes=39))
+        pair = await world.refresh(pair.refresh)
 
     assert pair.access_lifetime == pair.refresh_lifetime == 3 * 60
 
-    house.clock.advance(timedelta(minutes=3))
+    world.clock.advance(timedelta(minutes=3))
     with pytest.raises(TokenRejected):
-        await house.refresh(pair.refresh)
+        await world.refresh(pair.refresh)
     with pytest.raises(TokenRejected):
-        await house.authenticate(pair.access)
+        await world.authenticate(pair.access)
 
 
-async def test_a_disabled_user_does_not_refresh(house: World) -> None:
-    user = await house.sign_up()
-    pair = await house.come_in()
-    await house.change(user, disabled=True)
-
-    with pytest.raises(TokenRejected):
-        await house.refresh(pair.refresh)
-
-
-async def test_a_deleted_user_does_not_refresh(house: World) -> None:
-    user = await house.sign_up()
-    pair = await house.come_in()
-    await house.users.delete(user.id)
+async def test_a_disabled_user_does_not_refresh(world: World) -> None:
+    user = await world.sign_up()
+    pair = await world.log_in()
+    await world.change(user, disabled=True)
 
     with pytest.raises(TokenRejected):
-        await house.refresh(pair.refresh)
+        await world.refresh(pair.refresh)
 
 
-async def test_an_access_token_refreshes_nothing(house: World) -> None:
-    await house.sign_up()
-    pair = await house.come_in()
+async def test_a_deleted_user_does_not_refresh(world: World) -> None:
+    user = await world.sign_up()
+    pair = await world.log_in()
+    await world.users.delete(user.id)
 
     with pytest.raises(TokenRejected):
-        await house.refresh(pair.access)
-
-    await house.refresh(pair.refresh)
+        await world.refresh(pair.refresh)
 
 
-async def test_a_session_of_another_user_is_not_found(house: World) -> None:
+async def test_an_access_token_refreshes_nothing(world: World) -> None:
+    await world.sign_up()
+    pair = await world.log_in()
+
+    with pytest.raises(TokenRejected):
+        await world.refresh(pair.access)
+
+    await world.refresh(pair.refresh)
+
+
+async def test_a_session_of_another_user_is_not_found(world: World) -> None:
     """A genuine token whose user and session do not belong together."""
-    ada, eve = await house.sign_up("ada@example.org"), await house.sign_up("eve@example.org")
-    await house.come_in("ada@example.org")
-    [session] = await house.sessions.of_user(ada.id)
+    ada, eve = await world.sign_up("ada@example.org"), await world.sign_up("eve@example.org")
+    await world.log_in("ada@example.org")
+    [session] = await world.sessions.of_user(ada.id)
     mixed = a_session(id=session.id, user_id=eve.id, token_id=session.token_id)
-    pair = TokenPair.of(mixed, Role.USER, house.signer, LIFETIMES)
+    pair = TokenPair.of(mixed, Role.USER, world.signer, LIFETIMES)
 
     with pytest.raises(TokenRejected):
-        await house.refresh(pair.refresh)
-    assert await house.sessions.of_user(ada.id) == [session]
+        await world.refresh(pair.refresh)
+    assert await world.sessions.of_user(ada.id) == [session]
 
 
-async def test_a_session_that_was_never_there_is_refused(house: World) -> None:
-    user = await house.sign_up()
+async def test_a_session_that_was_never_there_is_refused(world: World) -> None:
+    user = await world.sign_up()
     strange = a_session(user_id=user.id, id=SessionId(new_id()))
-    pair = TokenPair.of(strange, Role.USER, house.signer, LIFETIMES)
+    pair = TokenPair.of(strange, Role.USER, world.signer, LIFETIMES)
 
     with pytest.raises(TokenRejected):
-        await house.refresh(pair.refresh)
+        await world.refresh(pair.refresh)
 
 
 @pytest.mark.parametrize(("seconds", "is_good"), [(-29, True), (-31, False)])
 async def test_a_refresh_token_from_a_clock_ahead_is_good_within_the_leeway(
-    house: World, seconds: int, is_good: bool
+    world: World, seconds: int, is_good: bool
 ) -> None:
-    house.clock.now = house.clock.now.replace(microsecond=0)
-    await house.sign_up()
-    pair = await house.come_in()
+    world.clock.now = world.clock.now.replace(microsecond=0)
+    await world.sign_up()
+    pair = await world.log_in()
 
-    house.clock.advance(seconds * SECOND)
+    world.clock.advance(seconds * SECOND)
 
     if is_good:
-        await house.refresh(pair.refresh)
+        await world.refresh(pair.refresh)
     else:
         with pytest.raises(TokenRejected):
-            await house.refresh(pair.refresh)
+            await world.refresh(pair.refresh)

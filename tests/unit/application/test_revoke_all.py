@@ -12,13 +12,13 @@ ADA, EVE, BOSS = "ada@example.org", "eve@example.org", "boss@example.org"
 
 
 @pytest.fixture
-async def world(house: World) -> World:
+async def world(world: World) -> World:
     """Ada, Eve and an administrator are registered; Eve is not logged in."""
     for email in (ADA, EVE, BOSS):
-        await house.sign_up(email)
-    boss = await house.find_user(Operator(), BOSS)
-    await house.change_user(Operator(), boss.id, Role.ADMIN)
-    return house
+        await world.sign_up(email)
+    boss = await world.find_user(Operator(), BOSS)
+    await world.change_user(Operator(), boss.id, Role.ADMIN)
+    return world
 
 
 async def recorded(world: World) -> list[tuple[str, str]]:
@@ -29,7 +29,7 @@ async def recorded(world: World) -> list[tuple[str, str]]:
 
 
 async def test_all_sessions_of_all_users_end_and_it_is_recorded(world: World) -> None:
-    tokens = [await world.come_in(email) for email in (ADA, ADA, BOSS)]
+    tokens = [await world.log_in(email) for email in (ADA, ADA, BOSS)]
 
     assert await world.revoke_sessions_of_all(Operator()) == 2
 
@@ -42,11 +42,11 @@ async def test_all_sessions_of_all_users_end_and_it_is_recorded(world: World) ->
         ("end sessions of users", "2 users"),
         *[("end sessions of user", "")] * 2,
     ]
-    await world.authenticate((await world.come_in(ADA)).access)
+    await world.authenticate((await world.log_in(ADA)).access)
 
 
 async def test_the_sessions_of_users_with_a_role_end_and_no_others(world: World) -> None:
-    ada, boss = await world.come_in(ADA), await world.come_in(BOSS)
+    ada, boss = await world.log_in(ADA), await world.log_in(BOSS)
 
     assert await world.revoke_sessions_of_all(Operator(), Role.ADMIN) == 1
 
@@ -61,6 +61,6 @@ async def test_more_users_than_a_page_are_logged_out(
 ) -> None:
     monkeypatch.setattr("application.users._PAGE_SIZE", 1)
     for email in (ADA, EVE, BOSS):
-        await world.come_in(email)
+        await world.log_in(email)
 
     assert await world.revoke_sessions_of_all(Operator()) == 3

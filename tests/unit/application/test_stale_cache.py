@@ -31,15 +31,15 @@ class Workers:
 
 
 @pytest.fixture
-async def workers(house: World) -> Workers:
+async def workers(world: World) -> Workers:
     feed = ManualFeed()
-    stale = World(house.signer, clock=house.clock, devices=house.devices, hasher=house.hasher)
-    stale.users = NearCacheUsers(house.users, feed, 100)
-    stale.sessions = NearCacheSessions(house.sessions, feed, 100, house.clock)
-    user = await house.sign_up(ADA)
-    tokens = await house.come_in(ADA)
+    stale = World(world.signer, clock=world.clock, devices=world.devices, hasher=world.hasher)
+    stale.users = NearCacheUsers(world.users, feed, 100)
+    stale.sessions = NearCacheSessions(world.sessions, feed, 100, world.clock)
+    user = await world.sign_up(ADA)
+    tokens = await world.log_in(ADA)
     await stale.authenticate(tokens.access)
-    return Workers(house, stale, user, tokens)
+    return Workers(world, stale, user, tokens)
 
 
 async def test_a_stale_worker_does_not_take_the_successor_of_a_token_for_a_reused_one(

@@ -16,13 +16,13 @@ from infrastructure.storage.memory.users import MemoryUsers
 from tests.support.builders import SECOND, World, ada
 
 
-async def test_the_first_page_has_the_number_of_users_and_the_others_do_not(house: World) -> None:
+async def test_the_first_page_has_the_number_of_users_and_the_others_do_not(world: World) -> None:
     for number in range(3):
-        await house.sign_up(f"{number}@example.org")
+        await world.sign_up(f"{number}@example.org")
 
-    first, total = await house.list_users(Operator(), UserQuery(), None, 2)
-    second, no_total = await house.list_users(Operator(), UserQuery(), first.next, 2)
-    whole, counted = await house.list_users(Operator(), UserQuery(), None, 10)
+    first, total = await world.list_users(Operator(), UserQuery(), None, 2)
+    second, no_total = await world.list_users(Operator(), UserQuery(), first.next, 2)
+    whole, counted = await world.list_users(Operator(), UserQuery(), None, 10)
 
     assert (total, no_total, counted) == (Total(3), None, Total(3))
     assert [*first.items, *second.items] == whole.items
@@ -44,80 +44,80 @@ def test_a_search_decides_the_order(
     assert query.order == order
 
 
-async def test_an_unknown_user_is_not_found(house: World) -> None:
+async def test_an_unknown_user_is_not_found(world: World) -> None:
     with pytest.raises(NotFound):
-        await house.show_user(Operator(), ada().id)
+        await world.show_user(Operator(), ada().id)
     with pytest.raises(NotFound):
-        await house.change_user(Operator(), UserId(ada().id), Role.ADMIN)
+        await world.change_user(Operator(), UserId(ada().id), Role.ADMIN)
 
 
-async def test_a_disabled_user_can_be_enabled(house: World) -> None:
-    user = await house.sign_up()
-    disabled = await house.change_user(Operator(), user.id, disabled=True)
-    house.clock.advance(SECOND)
+async def test_a_disabled_user_can_be_enabled(world: World) -> None:
+    user = await world.sign_up()
+    disabled = await world.change_user(Operator(), user.id, disabled=True)
+    world.clock.advance(SECOND)
 
-    enabled = await house.change_user(Operator(), user.id, disabled=False)
+    enabled = await world.change_user(Operator(), user.id, disabled=False)
 
     assert (disabled.disabled, enabled.disabled) == (True, False)
-    assert enabled.updated_at == house.clock()
+    assert enabled.updated_at == world.clock()
     assert enabled.generation == disabled.generation == user.generation + 1
-    assert await house.users.get(user.id) == enabled
-    assert house.events.events[-1].detail == "enabled"
+    assert await world.users.get(user.id) == enabled
+    assert world.events.events[-1].detail == "enabled"
 
 
-async def test_a_change_to_the_present_state_stores_nothing(house: World) -> None:
-    user = await house.sign_up()
-    house.clock.advance(SECOND)
+async def test_a_change_to_the_present_state_stores_nothing(world: World) -> None:
+    user = await world.sign_up()
+    world.clock.advance(SECOND)
 
-    changed = await house.change_user(Operator(), user.id, Role.USER, disabled=False)
+    changed = await world.change_user(Operator(), user.id, Role.USER, disabled=False)
 
     assert changed == user
-    assert await house.users.get(user.id) == user
+    assert await world.users.get(user.id) == user
 
 
-async def test_a_new_password_ends_all_sessions_and_is_the_only_one(house: World) -> None:
-    user = await house.sign_up()
-    await house.come_in()
+async def test_a_new_password_ends_all_sessions_and_is_the_only_one(world: World) -> None:
+    user = await world.sign_up()
+    await world.log_in()
 
-    changed = await house.set_password(Operator(), user.id, "another passphrase")
+    changed = await world.set_password(Operator(), user.id, "another passphrase")
 
     assert changed.generation == user.generation + 1
-    assert await house.sessions.of_user(user.id) == []
+    assert await world.sessions.of_user(user.id) == []
     with pytest.raises(InvalidCredentials):
-        await house.come_in()
-    await house.login("ada@example.org", "another passphrase")
-    assert EventType.CHANGE_PASSWORD in [event.type for event in house.events.events]
+        await world.log_in()
+    await world.login("ada@example.org", "another passphrase")
+    assert EventType.CHANGE_PASSWORD in [event.type for event in world.events.events]
 
 
-async def test_a_password_against_the_rule_is_not_set(house: World) -> None:
-    user = await house.sign_up()
+async def test_a_password_against_the_rule_is_not_set(world: World) -> None:
+    user = await world.sign_up()
 
     with pytest.raises(InvalidInput):
-        await house.set_password(Operator(), user.id, "short")
+        await world.set_password(Operator(), user.id, "short")
 
-    assert await house.users.get(user.id) == user
+    assert await world.users.get(user.id) == user
 
 
 async def test_all_sessions_of_all_users_can_be_revoked_though_one_user_is_deleted_meanwhile(
-    house: World,
+    world: World,
 ) -> None:
     for email in ("ada@example.org", "eve@example.org"):
-        await house.sign_up(email)
-        await house.come_in(email)
-    users = (await house.users.page(UserQuery(), None, 10)).items
+        await world.sign_up(email)
+        await world.log_in(email)
+    users = (await world.users.page(UserQuery(), None, 10)).items
 
     class DeletedMeanwhile(MemoryUsers):
         async def get(self, user_id: UserId) -> User | None:
             return None if user_id == users[0].id else await super().get(user_id)
 
-    house.users = DeletedMeanwhile()
-    await house.users.add_all(users)
+    world.users = DeletedMeanwhile()
+    await world.users.add_all(users)
 
-    assert await house.revoke_sessions_of_all(Operator()) == 1
-    assert house.events.events[-1].detail == "1 users"
+    assert await world.revoke_sessions_of_all(Operator()) == 1
+    assert world.events.events[-1].detail == "1 users"
 
 
-async def test_a_new_password_is_set_though_the_user_is_changed_meanwhile(house: World) -> None:
+async def test_a_new_password_is_set_though_the_user_is_changed_meanwhile(world: World) -> None:
     class ChangedMeanwhile(MemoryUsers):
         async def replace(
             self, old: User, new: User, effects: Effects = NO_EFFECTS
@@ -129,10 +129,10 @@ async def test_a_new_password_is_set_though_the_user_is_changed_meanwhile(house:
 
         is_changed = False
 
-    house.users = ChangedMeanwhile()
-    user = await house.sign_up()
+    world.users = ChangedMeanwhile()
+    user = await world.sign_up()
 
-    changed = await house.set_password(Operator(), user.id, "another passphrase")
+    changed = await world.set_password(Operator(), user.id, "another passphrase")
 
     assert changed.name == "Ada King"
-    await house.login("ada@example.org", "another passphrase")
+    await world.login("ada@example.org", "another passphrase")

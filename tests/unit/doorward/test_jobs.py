@@ -45,56 +45,56 @@ TIMES = KeyTimes(timedelta(minutes=5), dict.fromkeys(TokenKind, timedelta(hours=
 
 
 @pytest.fixture
-def time(house: World) -> JobTime:
-    return JobTime(house.clock)
+def time(world: World) -> JobTime:
+    return JobTime(world.clock)
 
 
-async def last_address(house: World, me: Principal) -> str:
-    return (await house.sessions.activity_of(me.user.id))[me.session.id].address
+async def last_address(world: World, me: Principal) -> str:
+    return (await world.sessions.activity_of(me.user.id))[me.session.id].address
 
 
 async def test_session_activity_is_stored_within_five_seconds(
-    house: World, me: Principal, time: JobTime
+    world: World, me: Principal, time: JobTime
 ) -> None:
-    house.clock.advance(60 * SECOND)
-    async with time.running(flush_session_activity(house.flush_activity)):
-        house.record_activity.record(me.session, THERE)
+    world.clock.advance(60 * SECOND)
+    async with time.running(flush_session_activity(world.flush_activity)):
+        world.record_activity.record(me.session, THERE)
         await time.elapse(5 * SECOND)
 
-        assert await last_address(house, me) == THERE.address
+        assert await last_address(world, me) == THERE.address
 
 
 async def test_session_activity_is_stored_at_shutdown(
-    house: World, me: Principal, time: JobTime
+    world: World, me: Principal, time: JobTime
 ) -> None:
-    house.clock.advance(60 * SECOND)
-    async with time.running(flush_session_activity(house.flush_activity)):
-        house.record_activity.record(me.session, THERE)
+    world.clock.advance(60 * SECOND)
+    async with time.running(flush_session_activity(world.flush_activity)):
+        world.record_activity.record(me.session, THERE)
 
-    assert await last_address(house, me) == THERE.address
+    assert await last_address(world, me) == THERE.address
 
 
 async def test_expired_sessions_of_users_who_do_not_return_are_deleted(
-    house: World, me: Principal, time: JobTime
+    world: World, me: Principal, time: JobTime
 ) -> None:
-    purge = PurgeExpiredSessions(house.sessions, house.clock)
+    purge = PurgeExpiredSessions(world.sessions, world.clock)
     async with time.running(purge_expired_sessions(purge)):
-        house.clock.now = me.session.expires_at
+        world.clock.now = me.session.expires_at
         await time.elapse(10 * 60 * SECOND)
-        assert me.session in await house.sessions.of_user(me.user.id)  # clocks differ
+        assert me.session in await world.sessions.of_user(me.user.id)  # clocks differ
 
         await time.elapse(timedelta(hours=1))
-        assert await house.sessions.of_user(me.user.id) == []
+        assert await world.sessions.of_user(me.user.id) == []
 
 
-async def test_one_run_deletes_thousands_of_expired_sessions(house: World) -> None:
+async def test_one_run_deletes_thousands_of_expired_sessions(world: World) -> None:
     sessions = [a_session(expires_at=NOW - timedelta(hours=1)) for _ in range(1100)]
     for session in sessions:
-        await house.sessions.add(session)
+        await world.sessions.add(session)
 
-    await PurgeExpiredSessions(house.sessions, house.clock)()
+    await PurgeExpiredSessions(world.sessions, world.clock)()
 
-    assert [await house.sessions.of_user(each.user_id) for each in sessions] == [[]] * 1100
+    assert [await world.sessions.of_user(each.user_id) for each in sessions] == [[]] * 1100
 
 
 class SharedKeys(WritableKeyStore):
@@ -133,24 +133,24 @@ def store() -> SharedKeys:
 
 
 @pytest.fixture
-def maintain(house: World, store: SharedKeys) -> MaintainKeys:
-    rotate = RotateKeys(store, TIMES, house.audit, house.clock)
-    return MaintainKeys(store, rotate, TIMES, house.audit, house.clock)
+def maintain(world: World, store: SharedKeys) -> MaintainKeys:
+    rotate = RotateKeys(store, TIMES, world.audit, world.clock)
+    return MaintainKeys(store, rotate, TIMES, world.audit, world.clock)
 
 
 @pytest.fixture
-async def loaded(house: World, store: SharedKeys, maintain: MaintainKeys) -> KeyRingWatcher:
+async def loaded(world: World, store: SharedKeys, maintain: MaintainKeys) -> KeyRingWatcher:
     await maintain()
-    keys = await KeyRingWatcher.load(store, TIMES, house.clock, BOUND)
+    keys = await KeyRingWatcher.load(store, TIMES, world.clock, BOUND)
     store.reads = 0
     return keys
 
 
 async def test_a_key_revoked_by_another_process_is_rejected_within_the_bound(
-    time: JobTime, store: SharedKeys, loaded: KeyRingWatcher, house: World
+    time: JobTime, store: SharedKeys, loaded: KeyRingWatcher, world: World
 ) -> None:
-    revoked = store.loaded.ring.signing(TokenKind.ACCESS, house.clock())
-    store.loaded = replace(store.loaded, ring=store.loaded.ring.without(revoked, house.clock()))
+    revoked = store.loaded.ring.signing(TokenKind.ACCESS, world.clock())
+    store.loaded = replace(store.loaded, ring=store.loaded.ring.without(revoked, world.clock()))
 
     async with time.running(reload_signing_keys(loaded)):
         await time.elapse(BOUND)
@@ -170,9 +170,9 @@ async def test_the_ring_is_read_every_second_however_late_a_revocation_may_be(
 
 
 async def test_keys_rotate_when_their_time_has_come(
-    time: JobTime, store: SharedKeys, loaded: KeyRingWatcher, maintain: MaintainKeys, house: World
+    time: JobTime, store: SharedKeys, loaded: KeyRingWatcher, maintain: MaintainKeys, world: World
 ) -> None:
-    house.clock.advance(ROTATION)
+    world.clock.advance(ROTATION)
     async with time.running(maintain_signing_keys(maintain, loaded)):
         await time.elapse(SECOND)
 
@@ -189,10 +189,10 @@ async def test_key_maintenance_asks_no_store_while_nothing_is_due(
 
 
 async def test_keys_rotate_after_the_outage_of_their_store(
-    time: JobTime, store: SharedKeys, loaded: KeyRingWatcher, maintain: MaintainKeys, house: World
+    time: JobTime, store: SharedKeys, loaded: KeyRingWatcher, maintain: MaintainKeys, world: World
 ) -> None:
     store.is_down = True
-    house.clock.advance(ROTATION)
+    world.clock.advance(ROTATION)
     with capture_logs() as logs:
         async with time.running(maintain_signing_keys(maintain, loaded)):
             await time.elapse(SECOND)

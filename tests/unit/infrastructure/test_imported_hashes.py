@@ -636,17 +636,17 @@ def test_the_lengths_of_keys_as_people_have_them() -> None:
 
 @each_form_at_all
 async def test_a_login_replaces_an_imported_hash_by_argon2id(
-    house: World, hasher: Argon2Hasher, make: Callable[[str], str]
+    world: World, hasher: Argon2Hasher, make: Callable[[str], str]
 ) -> None:
     user = ada(password_hash=hasher.adopt(make(PASSWORD)))
-    await house.users.add(user)
-    log_in = dataclasses.replace(house.login, hasher=hasher)
+    await world.users.add(user)
+    log_in = dataclasses.replace(world.login, hasher=hasher)
 
     for _ in range(2):
         await log_in("ada@example.org", PASSWORD)
 
-        now = await house.users.get(user.id)
+        now = await world.users.get(user.id)
         assert now is not None
         assert now.password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
         assert not hasher.is_outdated(now.password_hash)
-    assert len(await house.sessions.of_user(user.id)) == 2
+    assert len(await world.sessions.of_user(user.id)) == 2
