@@ -89,7 +89,7 @@ class Login:
         """
         async with self.audit.recording(EventType.LOGIN, caller) as entry:
             refusal = await self.rate_limiting.count_login_from(
-                caller.address, has_device=bool(caller.device_token)
+                caller.address, self.devices.authentic_id(caller.device_token)
             )
             typed = Password.parse(password)
             address = _address(email)
@@ -130,9 +130,12 @@ class Login:
         return user
 
     def _device_token(self, user: User, caller: RequestContext) -> str:
-        """Return the token of a known device unchanged, or a new one."""
+        """Return the token of a known device unchanged, or a new one.
+
+        Tokens of releases before 0.3 have no authentic id: they are replaced.
+        """
         token = caller.device_token
-        if token is not None and self.devices.recognise(token, user):
+        if token and self.devices.authentic_id(token) and self.devices.recognise(token, user):
             return token
         return self.devices.issue(user)
 

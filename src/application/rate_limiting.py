@@ -78,17 +78,21 @@ class RateLimiting:
     limits: CurrentRateLimits
     clock: Clock
 
-    async def count_login_from(self, address: str, *, has_device: bool) -> TooManyRequests | None:
+    async def count_login_from(self, address: str, device: str | None) -> TooManyRequests | None:
         """Count a login, before anything is computed for it.
 
-        :param has_device: whether the client presents a device token, which is not verified yet.
+        :param device: the id of the client's device token. It is authentic, and whether it is one
+            of the account is not known yet. After the attempts of the address are used up, such a
+            device has as many attempts of its own to show that.
         :returns: the refusal of such a client, unless its token is one of the account.
         """
+        limit = self.limits.now.login_address
         try:
-            await self._count_networks(self.limits.now.login_address, address)
+            await self._count_networks(limit, address)
         except TooManyRequests as refusal:
-            if not has_device:
+            if device is None:
                 raise
+            await self._count(limit, f"device:{device}")
             return refusal
         return None
 

@@ -23,6 +23,16 @@ class Devices(Protocol):
         """
 
     @abstractmethod
+    def authentic_id(self, token: str | None) -> str | None:
+        """Return the device's id, if it was issued to any user.
+
+        It needs no user and proves nothing about one: an attacker who guesses ids is refused
+        before the user is looked up, and one with a device can be counted by it.
+
+        :returns: 32 hexadecimal digits.
+        """
+
+    @abstractmethod
     def recognise(self, token: str | None, user: User) -> str | None:
         """Return the device's id, if the token was issued to this user."""
 

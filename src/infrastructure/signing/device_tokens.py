@@ -25,6 +25,9 @@ def secret_from(secret: bytes) -> bytes:
 class HmacDevices(Devices):
     """``<id>.<code>``, both in hexadecimal, without personal data. Nothing is stored.
 
+    The first half of the id is random, the second half authenticates the first one. Ids of
+    releases before 0.3 are random throughout: they are recognised, and not authentic.
+
     :param secrets: returns the present secrets. The first issues tokens, all of them recognise
         tokens.
     """
@@ -33,8 +36,18 @@ class HmacDevices(Devices):
         self._secrets = secrets
 
     def issue(self, user: User) -> str:
-        device = secrets.token_hex(16)
-        return f"{device}.{_code(self._secrets()[0], device, user)}"
+        secret, random = self._secrets()[0], secrets.token_hex(8)
+        device = random + _checksum(secret, random)
+        return f"{device}.{_code(secret, device, user)}"
+
+    def authentic_id(self, token: str | None) -> str | None:
+        if token is None or len(token) != _LENGTH or not token.isascii():
+            return None
+        device, _, _ = token.partition(".")
+        random, checksum = device[:16], device[16:]
+        checksums = (_checksum(secret, random) for secret in self._secrets())
+        is_authentic = any(hmac.compare_digest(checksum, each) for each in checksums)
+        return device if is_authentic else None
 
     def recognise(self, token: str | None, user: User) -> str | None:
         if token is None or len(token) > _LENGTH:  # a long one would take measurable time
@@ -54,6 +67,12 @@ def _network_digest(secret: bytes, network: str, user: User | None) -> str:
     key = hmac.digest(secret, b"networks", hashlib.sha256)
     owner = f"{user.id.hex}.{user.generation}" if user else ""
     return hmac.new(key, f"{owner}.{network}".encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def _checksum(secret: bytes, random: str) -> str:
+    # Under a key of its own, as the digests of networks.
+    key = hmac.digest(secret, b"device ids", hashlib.sha256)
+    return hmac.new(key, random.encode(), hashlib.sha256).hexdigest()[:16]
 
 
 def _code(secret: bytes, device: str, user: User) -> str:

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from application.rate_limiting import RateLimits
+from domain.email import Email
 from domain.errors import InvalidInput, TokenRejected
 from domain.network import network_of
 from domain.rate_limit import RateLimit, TooManyRequests
 from domain.request_context import RequestContext
+from domain.user import User
+from infrastructure.storage.memory.users import MemoryUsers
 from tests.support.builders import MICROSECOND, PASSWORD, World
 from tests.support.doubles import LedgerOfAttempts
 from tests.unit.application.attempts import (
@@ -317,6 +320,50 @@ async def test_a_device_token_that_is_none_of_the_account_lifts_no_limit_of_an_a
     outcomes = [await log_in(world, ADA, PASSWORD, forged) for _ in range(2)]
 
     assert outcomes == ["in", "login-address"]
+
+
+class UsersWithLog(MemoryUsers):
+    """Users, with the addresses of those that were looked up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looked_up: list[str] = []
+
+    async def by_email(self, address: Email) -> User | None:
+        self.looked_up.append(address.key)
+        return await super().by_email(address)
+
+
+@pytest.mark.parametrize("token", ["x", f"{'0' * 32}.{'0' * 64}", None])
+async def test_an_address_over_its_limit_with_a_forged_device_token_has_no_user_looked_up(
+    house: World, token: str | None
+) -> None:
+    house.limits = limited(1, "login_address")
+    house.users = users = UsersWithLog()
+    forged = replace(HERE, device_token=token)
+
+    outcomes = [await log_in(house, ADA, PASSWORD, forged) for _ in range(3)]
+
+    assert outcomes == ["wrong", "login-address", "login-address"]
+    assert len(users.looked_up) == 1
+
+
+async def test_a_device_over_the_limit_of_its_address_has_users_looked_up_at_a_bounded_rate(
+    house: World,
+) -> None:
+    house.limits = limited(3, "login_address")
+    await house.sign_up(ADA)
+    eve = await house.sign_up(EVE)
+    house.users = users = UsersWithLog()
+    thief = replace(HERE, device_token=house.devices.issue(eve))
+
+    outcomes = [await log_in(house, ADA, PASSWORD, thief) for _ in range(10)]
+
+    assert outcomes == ["wrong"] * 3 + ["login-address"] * 7
+    assert len(users.looked_up) == 3 + 3
+    other = replace(HERE, device_token=house.devices.issue(eve))
+    assert await log_in(house, ADA, PASSWORD, other) == "login-address"
+    assert len(users.looked_up) == 3 + 3 + 1
 
 
 async def test_registrations_with_invalid_data_do_not_use_up_the_limit_of_all(

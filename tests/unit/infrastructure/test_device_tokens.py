@@ -1,5 +1,6 @@
 """Device tokens are recognised for the user they were issued to, and for no other."""
 
+import hmac
 from dataclasses import replace
 from uuid import UUID
 
@@ -64,7 +65,50 @@ def test_a_token_made_with_another_key_is_not_recognised(
     assert devices.recognise(devices_of(strange_key).issue(ADA), ADA) is None
 
 
-def test_a_device_has_128_random_bits_and_its_token_says_nothing_else(
+def test_the_id_of_a_device_is_authentic_without_its_user(
+    devices: HmacDevices, key: SigningKey
+) -> None:
+    token = devices.issue(ADA)
+
+    assert devices_of(key).authentic_id(token) == devices.recognise(token, ADA)
+    stolen = f"{token.split('.')[0]}.{'0' * 64}"
+    assert devices.authentic_id(stolen) == devices.authentic_id(token)
+
+
+def test_an_id_that_was_not_issued_is_not_authentic(
+    devices: HmacDevices, strange_key: SigningKey
+) -> None:
+    token = devices.issue(ADA)
+    device, code = token.split(".")
+    altered = [
+        f"{device[:place]}{flipped(device[place])}{device[place + 1 :]}.{code}"
+        for place in range(32)
+    ]
+    forged = [None, "", ".", "\xe9" * 97, "0" * 97, f"{'0' * 32}.{'0' * 64}", f"0{token}",
+              token[1:], f"{token}0", token.upper(), devices_of(strange_key).issue(ADA),
+              *altered]  # fmt: skip
+
+    assert [each for each in forged if devices.authentic_id(each)] == []
+
+
+def test_the_id_of_a_device_stays_authentic_under_an_earlier_secret() -> None:
+    token = HmacDevices(lambda: [b"one"]).issue(ADA)
+
+    assert HmacDevices(lambda: [b"other", b"one"]).authentic_id(token) == token.split(".")[0]
+    assert HmacDevices(lambda: [b"other"]).authentic_id(token) is None
+
+
+def test_a_token_of_an_earlier_release_is_recognised_and_not_authentic() -> None:
+    device = "0123456789abcdef" * 2
+    message = f"{device}.{ADA.id.hex}.{ADA.generation}".encode()
+    token = f"{device}.{hmac.new(b'one', message, 'sha256').hexdigest()}"
+    devices = HmacDevices(lambda: [b"one"])
+
+    assert devices.recognise(token, ADA) == device
+    assert devices.authentic_id(token) is None
+
+
+def test_an_id_is_of_16_bytes_and_a_token_says_nothing_else(
     devices: HmacDevices,
 ) -> None:
     token = devices.issue(ADA)
