@@ -1,12 +1,28 @@
 """A change of the schema under a running node costs it no request."""
 
+from datetime import timedelta
+
 import pytest
 
+from application.pagination import EventQuery
+from application.ports.effects import Stored
+from domain.email import Email
+from domain.key_ring import KeyRing
+from domain.token import TokenKind
 from doorward.conformance.examples import an_event
+from infrastructure.signing.algorithms import EDDSA
+from infrastructure.storage.options import StoreOptions
+from infrastructure.storage.sql.audit_log import SqlAuditLog
+from infrastructure.storage.sql.database import Database
+from infrastructure.storage.sql.signing_keys import SqlKeys
 from infrastructure.storage.stores import open_stores
 from tests.contracts.conftest import by_hand, effects
 from tests.support.builders import NOW, a_session, ada
+from tests.support.key_commands import started
 from tests.support.waiting import PATIENT
+
+WIDER_DIGEST = "ALTER TABLE audit_chain ALTER COLUMN last_digest TYPE varchar(70)"
+WITH_AUDIT_LOG = StoreOptions(has_audit_log=True)
 
 
 @pytest.mark.parametrize(
@@ -40,10 +56,75 @@ async def test_a_change_with_its_event_after_a_change_of_the_schema_is_made(
             a_session(user_id=user.id, started_at=NOW), effects=effects(an_event())
         )
 
-        await by_hand(
-            postgres_url, "ALTER TABLE audit_chain ALTER COLUMN last_digest TYPE varchar(70)"
-        )
+        await by_hand(postgres_url, WIDER_DIGEST)
 
         stored = await stores.sessions.add(a_session(user_id=user.id), effects=effects(an_event()))
         assert stored.changed
         assert stored.effects_stored
+
+
+async def test_an_import_after_a_change_of_the_schema_is_made_once(postgres_url: str) -> None:
+    async with open_stores(postgres_url, postgres_url, PATIENT) as stores:
+        await stores.users.add_all(
+            [ada(email=Email.parse("first@example.org"))], effects(an_event())
+        )
+        await by_hand(postgres_url, WIDER_DIGEST)
+
+        second = [
+            ada(email=Email.parse("second@example.org")),
+            ada(email=Email.parse("third@example.org")),
+        ]
+        stored = await stores.users.add_all(second, effects(an_event()))
+
+    assert len(stored.changed) == 2
+    assert stored.effects_stored
+    [(events,)] = await by_hand(postgres_url, "SELECT count(*) FROM audit_events")
+    assert events == 2
+
+
+async def test_a_rotation_of_keys_after_a_change_of_the_schema_is_made(postgres_url: str) -> None:
+    async with Database.open(postgres_url, WITH_AUDIT_LOG) as database:
+        store = SqlKeys(database, [bytes(32)], EDDSA)
+        first = KeyRing(frozenset({started(await store.make(TokenKind.ACCESS, NOW), NOW)}))
+        assert (await store.replace(KeyRing(), first, effects(an_event()))).changed
+        second = KeyRing(first.keys | {await store.make(TokenKind.REFRESH, NOW)})
+
+        await by_hand(postgres_url, "ALTER TABLE signing_keys ALTER COLUMN kind TYPE varchar(70)")
+
+        assert await store.replace(first, second, effects(an_event())) == Stored(True, True)
+        assert await store.ring() == second
+
+
+async def test_an_unreadable_key_is_discarded_after_a_change_of_the_schema(
+    postgres_url: str,
+) -> None:
+    async with Database.open(postgres_url, WITH_AUDIT_LOG) as database:
+        lost = SqlKeys(database, [bytes(range(32))], EDDSA)
+        keys = [await lost.make(TokenKind.ACCESS, NOW) for _ in range(2)]
+        await lost.replace(KeyRing(), KeyRing(frozenset(keys)))
+        store = SqlKeys(database, [bytes(32)], EDDSA)
+        assert (await store.discard(keys[0].id, effects(an_event()))).changed
+
+        await by_hand(postgres_url, WIDER_DIGEST)
+
+        assert await store.discard(keys[1].id, effects(an_event())) == Stored(True, True)
+
+
+async def test_events_are_recorded_and_pruned_after_a_change_of_the_schema(
+    postgres_url: str,
+) -> None:
+    async with (
+        Database.open(postgres_url, WITH_AUDIT_LOG) as database,
+        SqlAuditLog.open(database) as log,
+    ):
+        await log.record(an_event())
+        assert (await log.prune(NOW + timedelta(days=1))).changed == 1
+        await by_hand(postgres_url, WIDER_DIGEST)
+
+        await log.record(an_event())
+        assert len((await log.page(EventQuery(), None, 10)).items) == 1
+
+        await by_hand(
+            postgres_url, "ALTER TABLE audit_chain ALTER COLUMN start_number TYPE numeric"
+        )
+        assert (await log.prune(NOW + timedelta(days=1))).changed == 1

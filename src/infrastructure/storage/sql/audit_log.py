@@ -25,6 +25,7 @@ from domain.user import UserId
 from infrastructure.storage import page_cursor as cursor
 from infrastructure.storage.sql import audit_chain as chain
 from infrastructure.storage.sql.audit_rows import event_of, matching
+from infrastructure.storage.sql.connection.driver import repeat_outdated
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.tables import audit_events
 
@@ -114,15 +115,19 @@ class SqlAuditLog(AuditLog):
 
     async def prune(self, before: datetime, effects: Effects = NO_EFFECTS) -> Stored[int]:
         count, through = 0, await chain.last_before(self._database, before)
-        while True:
-            async with self._database.transaction(chain.ROLE) as connection:
-                some = await chain.prune(connection, through)
-                if some and not count and effects.events:
-                    events = [event.pruning_through(through) for event in effects.events]
-                    await chain.append(connection, events)
+        events = [event.pruning_through(through) for event in effects.events]
+        while some := await self._prune(through, events if not count else []):
             count += some
-            if not some:
-                return Stored(count, effects_stored=count > 0)
+        return Stored(count, effects_stored=count > 0)
+
+    @repeat_outdated
+    async def _prune(self, through: int, events: Sequence[Event]) -> int:
+        """Delete some events, and append those that record it."""
+        async with self._database.transaction(chain.ROLE) as connection:
+            some = await chain.prune(connection, through)
+            if some and events:
+                await chain.append(connection, events)
+        return some
 
     async def _catch_up(self) -> None:
         """What this process has recorded is there, if it can be."""
@@ -164,6 +169,7 @@ class SqlAuditLog(AuditLog):
         except DBAPIError:
             log.exception("audit_event_rejected", event_id=event.id)
 
+    @repeat_outdated
     async def _append_new(self, events: Sequence[Event]) -> None:
         """Those that are not there. They may be: nobody knows what has become of an attempt that
         was not answered.

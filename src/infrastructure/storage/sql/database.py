@@ -83,7 +83,10 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, role: str) -> AsyncIterator[AsyncConnection]:
-        """As :meth:`connection`, in one transaction. An error rolls it back."""
+        """As :meth:`connection`, in one transaction. An error rolls it back.
+
+        The caller needs :func:`repeat_outdated` if any statement returns rows.
+        """
         with self._observe(role), _translate_errors(role):
             async with asyncio.timeout(self._seconds):
                 await self.is_pooled()

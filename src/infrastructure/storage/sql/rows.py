@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from application.ports import NO_EFFECTS, Effects, Stored
 from infrastructure.storage.sql import audit_chain as chain
-from infrastructure.storage.sql.connection.driver import StatementOutdated
+from infrastructure.storage.sql.connection.driver import repeat_outdated
 from infrastructure.storage.sql.database import Database
 
 Row = Mapping[str, Any]
@@ -64,11 +64,9 @@ class Rows:
             async with self.connection() as connection:
                 rows = (await connection.execute(statement)).rowcount
             return Stored(rows > 0)
-        try:
-            return await self._change_with_effects(statement, effects, check)
-        except StatementOutdated:  # the transaction was rolled back
-            return await self._change_with_effects(statement, effects, check)
+        return await self._change_with_effects(statement, effects, check)
 
+    @repeat_outdated
     async def _change_with_effects(
         self, statement: Executable, effects: Effects, check: Check | None
     ) -> Stored[bool]:
@@ -81,7 +79,7 @@ class Rows:
     @asynccontextmanager
     async def changing(self, effects: Effects) -> AsyncIterator[Change]:
         """Open a transaction that stores the effects last, if any row is changed and the audit log
-        is in this database.
+        is in this database. The caller needs :func:`repeat_outdated`.
         """
         async with self.database.transaction(self.table.name) as connection:
             change = Change(connection)

@@ -30,6 +30,7 @@ from infrastructure.signing.key_store import LoadedKeys, WritableKeyStore
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql import audit_chain as chain
+from infrastructure.storage.sql.connection.driver import repeat_outdated
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.tables import signing_keys
 
@@ -88,6 +89,7 @@ class SqlKeys(WritableKeyStore):
         return held
 
     @override
+    @repeat_outdated
     async def replace(
         self, old: KeyRing, new: KeyRing, effects: Effects = NO_EFFECTS
     ) -> Stored[bool]:
@@ -109,6 +111,7 @@ class SqlKeys(WritableKeyStore):
         return Stored(True, effects_stored)
 
     @override
+    @repeat_outdated
     async def discard(self, key_id: KeyId, effects: Effects = NO_EFFECTS) -> Stored[bool]:
         rows = await self._read_rows()
         held, _ = self._loaded(rows)

@@ -40,6 +40,7 @@ from domain.errors import EmailTaken, LastAdministrator
 from domain.permissions import ADMINISTRATORS, Role
 from domain.user import User, UserId
 from infrastructure.storage import page_cursor as cursor
+from infrastructure.storage.sql.connection.driver import repeat_outdated
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.rows import Row, Rows
 from infrastructure.storage.sql.tables import (
@@ -70,6 +71,7 @@ class SqlUsers(UserRepository):
         with _translate_email_conflict():
             return await self._rows.insert(_user_row(user), effects)
 
+    @repeat_outdated
     async def add_all(
         self, users: Sequence[User], effects: Effects = NO_EFFECTS
     ) -> Stored[Sequence[UserId]]:
