@@ -1,6 +1,6 @@
 """Connections of asyncpg, as SQLAlchemy and a running service need them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, ParamSpec, Self, TypeVar
 
@@ -16,7 +16,9 @@ class StatementOutdated(Unavailable):
     """The schema has changed since a statement was prepared: the transaction was rolled back."""
 
 
-def repeat_outdated(transaction: Callable[_P, Awaitable[_T]]) -> Callable[_P, Awaitable[_T]]:
+def repeat_outdated(
+    transaction: Callable[_P, Coroutine[Any, Any, _T]],
+) -> Callable[_P, Coroutine[Any, Any, _T]]:
     """Repeat a transaction once whose statement was outdated. All are prepared again by then.
 
     :param transaction: changes nothing but the database.
