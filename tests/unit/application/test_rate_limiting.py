@@ -336,33 +336,33 @@ class UsersWithLog(MemoryUsers):
 
 @pytest.mark.parametrize("token", ["x", f"{'0' * 32}.{'0' * 64}", None])
 async def test_an_address_over_its_limit_with_a_forged_device_token_has_no_user_looked_up(
-    house: World, token: str | None
+    world: World, token: str | None
 ) -> None:
-    house.limits = limited(1, "login_address")
-    house.users = users = UsersWithLog()
+    world.limits = limited(1, "login_address")
+    world.users = users = UsersWithLog()
     forged = replace(HERE, device_token=token)
 
-    outcomes = [await log_in(house, ADA, PASSWORD, forged) for _ in range(3)]
+    outcomes = [await log_in(world, ADA, PASSWORD, forged) for _ in range(3)]
 
     assert outcomes == ["wrong", "login-address", "login-address"]
     assert len(users.looked_up) == 1
 
 
 async def test_a_device_over_the_limit_of_its_address_has_users_looked_up_at_a_bounded_rate(
-    house: World,
+    world: World,
 ) -> None:
-    house.limits = limited(3, "login_address")
-    await house.sign_up(ADA)
-    eve = await house.sign_up(EVE)
-    house.users = users = UsersWithLog()
-    thief = replace(HERE, device_token=house.devices.issue(eve))
+    world.limits = limited(3, "login_address")
+    await world.sign_up(ADA)
+    eve = await world.sign_up(EVE)
+    world.users = users = UsersWithLog()
+    thief = replace(HERE, device_token=world.devices.issue(eve))
 
-    outcomes = [await log_in(house, ADA, PASSWORD, thief) for _ in range(10)]
+    outcomes = [await log_in(world, ADA, PASSWORD, thief) for _ in range(10)]
 
     assert outcomes == ["wrong"] * 3 + ["login-address"] * 7
     assert len(users.looked_up) == 3 + 3
-    other = replace(HERE, device_token=house.devices.issue(eve))
-    assert await log_in(house, ADA, PASSWORD, other) == "login-address"
+    other = replace(HERE, device_token=world.devices.issue(eve))
+    assert await log_in(world, ADA, PASSWORD, other) == "login-address"
     assert len(users.looked_up) == 3 + 3 + 1
 
 
