@@ -131,7 +131,7 @@ def main() -> None:
     whole = Settings.read()
     settings = whole.http
     listener = server.listen(settings.host, settings.port)
-    options = server_options(settings, raise_file_limit())
+    options = server_options(settings, whole.logs, raise_file_limit())
     config = server.configuration(options, logs(whole.logs), os.environ[APPLICATION])
     server.run(config, listener, lambda: None, lambda _: None)
 

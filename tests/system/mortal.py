@@ -138,7 +138,7 @@ def serve_again_and_again(listener: socket.socket) -> NoReturn:
 
 def serve(container: AsyncContainer, listener: socket.socket, settings: Settings) -> None:
     program = Program(partial(opened, container))
-    options = server_options(settings.http, raise_file_limit())
+    options = server_options(settings.http, settings.logs, raise_file_limit())
     config = server.configuration(options, logs(settings.logs), lambda: mortal(program))
     Server(config).run(sockets=[listener])
 

@@ -76,7 +76,7 @@ def _serve(
     application: Application = partial(make_app, lifecycle, environment)
     if reload:  # the new process imports the code by name
         application = "doorward.main:make_app"
-    options = server_options(http, files)
+    options = server_options(http, settings.logs, files)
     if options.connections.total < http.max_connections:
         log.warning(
             "max_connections_lowered",
@@ -105,7 +105,7 @@ def _reconfigure(environment: Environment, files: int) -> ServerOptions | None:
         log.exception("configuration_reload_failed")
         return None
     environment.install(variables)
-    return server_options(settings.http, files)
+    return server_options(settings.http, settings.logs, files)
 
 
 def _listen(host: str, port: int, prefix: str = "", how: str = "PORT or --port") -> socket.socket:

@@ -12,6 +12,8 @@ from doorward.server.connections import ConnectionLimits, Connections
 from doorward.wiring.http import origin_policy
 from doorward.wiring.refusals import Refusals, refusals
 from infrastructure.config.http import HttpSettings
+from infrastructure.config.logging import LogSettings
+from infrastructure.telemetry.access_log import AccessLog
 
 Application = str | Callable[[], Any]
 """Makes the application, or names the function that does. Workers receive it pickled."""
@@ -25,6 +27,8 @@ class ServerOptions:
     :ivar request_seconds: time limit for a request to arrive, and for a blocked response.
     :ivar delay_seconds: after SIGTERM, time to report not ready and still serve every request.
     :ivar connections: limits on the connections of each process.
+    :ivar refusals: responses to requests that never reach the application.
+    :ivar access_log: logs those requests, too; ``None`` if it is off.
     """
 
     workers: int
@@ -32,9 +36,10 @@ class ServerOptions:
     delay_seconds: float
     connections: ConnectionLimits
     refusals: Refusals
+    access_log: AccessLog | None = None
 
 
-def server_options(settings: HttpSettings, files: int) -> ServerOptions:
+def server_options(settings: HttpSettings, logs: LogSettings, files: int) -> ServerOptions:
     """Return the options of the web server as configured.
 
     :param files: how many open files each process may have.
@@ -51,6 +56,7 @@ def server_options(settings: HttpSettings, files: int) -> ServerOptions:
             policy.trusts_proxy,
         ),
         refusals(policy),
+        AccessLog.of(logs),
     )
 
 

@@ -2,13 +2,17 @@
 
 import asyncio
 import re
+import secrets
 
 import httptools
+from structlog.contextvars import bound_contextvars
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from api.app import LARGEST_BODY
+from domain.request_context import UNKNOWN, RequestContext
 from doorward.server.config import ServerConfig
+from doorward.wiring.refusals import Refusal
 
 LARGEST_HEAD = 64 * 1024
 """Limit of a request line with its headers, in bytes. The service needs less than 8 KiB."""
@@ -25,6 +29,9 @@ SLICE = 128
 DRAIN_SECONDS = 2
 """Time that an idle connection stays open while the process drains. A client that sends requests
 more often learns from a response (``Connection: close``) and loses no request."""
+
+NOT_PARSED = "unknown"
+"""Method and path in the access log of what was refused before they were read."""
 
 _HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:[0-9]*)?")
 """A host and an optional port (RFC 3986, section 3.2)."""
@@ -50,7 +57,7 @@ class BoundedHttp(HttpToolsProtocol):
     _receiving_since: float | None = None  # when the request began that has not arrived yet
     _has_begun = False  # the request that has not arrived yet
     _backlog = b""  # received, and not parsed yet
-    _last_response: bytes | None = None  # to the first request that is refused, after the others
+    _last_response: Refusal | None = None  # to the first request that is refused, after the others
     _ignores_input = False  # the connection closes after the responses to the parsed requests
     _blocked_since: float | None = None  # when the client stopped reading
     _deadline_timer: asyncio.TimerHandle | None = None
@@ -278,33 +285,52 @@ class BoundedHttp(HttpToolsProtocol):
         """Whether a request has arrived whose response is not complete."""
         return not self._is_idle() and not self._in_body()
 
-    def _refuse(self, response: bytes) -> None:
+    def _refuse(self, refusal: Refusal) -> None:
         """Answer the request that is being received, after those before it, and close."""
         if self.transport.is_closing():
             return
         if self._is_idle() and not self._in_body():
-            self.transport.write(response)
-            self.transport.close()
+            self._close_with(refusal)
         elif not self._in_body():
-            self._last_response = response
+            self._last_response = refusal
             self._ignore_input()
         elif self.pipeline:
-            self.pipeline[0] = (self.cycle, self._refusal(response))
+            self.pipeline[0] = (self.cycle, self._application_of(refusal))
             self._ignore_input()
-        else:
-            if not self.cycle.response_started:
-                self.transport.write(response)
+        elif self.cycle.response_started:
             self.transport.close()
+        else:
+            self._close_with(refusal, self.cycle.scope["state"].get("context", UNKNOWN))
 
-    def _refusal(self, response: bytes) -> ASGI3Application:
+    def _application_of(self, refusal: Refusal) -> ASGI3Application:
         """Return what answers a pipelined request that is refused, when its turn has come."""
 
         async def refuse(*_: object) -> None:
             self.cycle.disconnected = True
-            self.transport.write(response)
-            self.transport.close()
+            self._close_with(refusal)
 
         return refuse
+
+    def _close_with(self, refusal: Refusal, context: RequestContext = UNKNOWN) -> None:
+        """
+        :param context: of a request that has reached the application.
+        """
+        request_id = context.request_id or secrets.token_hex(8)
+        self.transport.write(refusal.response(request_id))
+        self.transport.close()
+        if access_log := self.config.server_options.access_log:
+            seconds = self.loop.time() - (self._receiving_since or self.loop.time())
+            with bound_contextvars(request_id=request_id):
+                access_log(*self._request_line(), refusal.status, seconds, None)
+
+    def _request_line(self) -> tuple[str, str]:
+        """Return the method and the path of the request that is being received, as far as they
+        are known, without the query.
+        """
+        if not self._has_begun or not self.url:
+            return NOT_PARSED, NOT_PARSED
+        path, _, _ = self.url.partition(b"?")
+        return self.parser.get_method().decode(), path.decode("ascii", "replace")
 
     def _ignore_input(self) -> None:
         self._ignores_input = True

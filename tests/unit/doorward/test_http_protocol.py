@@ -1,12 +1,14 @@
 """The limits of the HTTP protocol, on connections to a server in this process."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+import structlog
 from uvicorn.server import ServerState
 
 from api.app import LARGEST_BODY
@@ -17,6 +19,7 @@ from doorward.server.connections import ConnectionLimits
 from doorward.server.http_protocol import LARGEST_BACKLOG, LARGEST_HEAD, MOST_FIELDS, BoundedHttp
 from doorward.server.run import configuration
 from doorward.wiring.refusals import refusals
+from infrastructure.telemetry.access_log import AccessLog
 from tests.support.waiting import PATIENCE
 
 GET = b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -83,12 +86,15 @@ class Caller:
 
     async def statuses(self) -> list[int]:
         """Return the status of each response until the server closes the connection."""
+        return [int(each[:3]) for each in (await self.octets()).split(b"HTTP/1.1 ")[1:]]
+
+    async def octets(self) -> bytes:
         octets = b""
         async with asyncio.timeout(PATIENCE):
             with suppress(ConnectionResetError):  # it may close before it reads all
                 while more := await self.reader.read(65536):
                     octets += more
-        return [int(each[:3]) for each in octets.split(b"HTTP/1.1 ")[1:]]
+        return octets
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -243,6 +249,69 @@ async def test_an_invalid_request_is_refused_after_the_responses_to_those_before
     assert "/" not in server.paths()
 
 
+def refused(octets: bytes) -> tuple[int, str]:
+    """Return the status and the request id of the last of some responses."""
+    head, _, _ = octets[octets.rindex(b"HTTP/1.1 ") :].decode().partition("\r\n\r\n")
+    [request_id] = re.findall("(?mi)^x-request-id: (.*)\r?$", head)
+    return int(head.split(" ")[1]), request_id
+
+
+def access_log_of(server: Server) -> list[dict[str, Any]]:
+    """Turn the access log on, and return its entries, with their request ids."""
+    entries: list[dict[str, Any]] = []
+
+    class Log(AccessLog):
+        def __call__(self, *request: Any) -> None:
+            ids = structlog.contextvars.get_contextvars()
+            entries.append(dict(zip(("method", "path", "status"), request, strict=False)) | ids)
+
+    assert server.config
+    log = Log(only_errors=True)
+    server.config.server_options = replace(server.config.server_options, access_log=log)
+    return entries
+
+
+@pytest.mark.parametrize(
+    ("octets", "method", "path"),
+    [
+        (b"garbage\r\n\r\n", "unknown", "unknown"),
+        (b"POST /x?token=s3cret HTTP/1.1\r\n\r\n", "POST", "/x"),
+        (GET + b"PUT /y HTTP/1.1\r\n\r\n", "PUT", "/y"),
+        (GET + b"garbage\r\n\r\n", "unknown", "unknown"),
+        (SLOW + GET + b"PUT /y HTTP/1.1\r\n\r\n", "PUT", "/y"),
+        (SLOW + CHUNKED + b"x", "POST", "/x"),
+        (CHUNKED + b"x", "POST", "/x"),
+    ],
+)
+async def test_a_refused_request_has_the_request_id_of_its_line_in_the_access_log(
+    server: Server, octets: bytes, method: str, path: str
+) -> None:
+    entries = access_log_of(server)
+    server.may_answer.set()
+    async with server.connect() as caller:
+        caller.send(octets)
+        status, request_id = refused(await caller.octets())
+
+    assert status == 400
+    entry = {"method": method, "path": path, "status": 400, "request_id": request_id}
+    assert entries == [entry]
+
+
+async def test_a_request_that_does_not_arrive_in_time_is_in_the_access_log(server: Server) -> None:
+    entries = access_log_of(server)
+    assert server.config
+    options = replace(server.config.server_options, request_seconds=0.05)
+    server.config.server_options = options
+    async with server.connect() as caller, server.connect() as silent:
+        caller.send(b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
+        answers = [refused(await each.octets()) for each in (caller, silent)]
+
+    assert [status for status, _ in answers] == [408, 408]
+    lines = {(each["method"], each["path"], each["status"]) for each in entries}
+    assert lines == {("POST", "/x", 408), ("unknown", "unknown", 408)}
+    assert {each["request_id"] for each in entries} == {each for _, each in answers}
+
+
 async def test_an_invalid_body_in_the_queue_is_refused_when_its_turn_comes(server: Server) -> None:
     async with server.connect() as caller:
         caller.send(SLOW + CHUNKED + b"!" + GET)
@@ -302,7 +371,7 @@ async def test_a_connection_beside_requests_in_work_only_gets_503(server: Server
             each.send(SLOW)
         await until(lambda: server.paths() == ["/slow", "/slow"])
         async with server.connect() as third:
-            assert await third.statuses() == [503]
+            assert refused(await third.octets())[0] == 503
 
 
 @ONLY_TWO
