@@ -32,7 +32,7 @@ from domain.errors import (
 from domain.passwords.password import Password
 from domain.permissions import Role
 from domain.request_context import UNKNOWN, RequestContext
-from domain.session import Lifetimes, Session
+from domain.session import Lifetimes, Session, Transport
 from domain.token import TokenClaims, TokenKind
 from domain.user import User
 
@@ -80,9 +80,14 @@ class Login:
     lifetimes: Lifetimes
 
     async def __call__(
-        self, email: str, password: str, caller: RequestContext = UNKNOWN
+        self,
+        email: str,
+        password: str,
+        caller: RequestContext = UNKNOWN,
+        transport: Transport = Transport.COOKIE,
     ) -> LoggedIn:
         """
+        :param transport: how the client gets the tokens, and so how long the session lives.
         :raises InvalidInput: the password is longer than a password can be.
         :raises TooManyRequests: there were too many attempts.
         :raises InvalidCredentials: after the same time for each reason.
@@ -106,7 +111,7 @@ class Login:
                 await self.rate_limiting.reset_login(account, caller.address)
             await self.known_networks.remember(known, caller.address)
             renewed = await self._renew_hash(known, typed, client)
-            session = await self.start_session(renewed, caller)
+            session = await self.start_session(renewed, caller, transport)
             tokens = TokenPair.of(session, known.role, self.signer, self.lifetimes)
             entry.is_about(session)
             await entry.settle(entry.success())

@@ -19,6 +19,7 @@ from domain.session import (
     SessionId,
     SessionsPerUser,
     TokenId,
+    Transport,
     excess_sessions,
     is_session_id,
 )
@@ -62,7 +63,7 @@ class StartSession:
     clock: Clock
     random_id: RandomId
 
-    async def __call__(self, user: User, caller: RequestContext) -> Session:
+    async def __call__(self, user: User, caller: RequestContext, transport: Transport) -> Session:
         """
         The login is not recorded with the session: only the user as of after the session was
         stored shows whether the login counts. A crash in between leaves a session whose tokens no
@@ -72,7 +73,12 @@ class StartSession:
         """
         now = self.clock()
         session = Session.start(
-            SessionId(self.random_id()), user, TokenId(self.random_id()), now, self.lifetimes
+            SessionId(self.random_id()),
+            user,
+            TokenId(self.random_id()),
+            now,
+            self.lifetimes,
+            transport,
         )
         await self.sessions.add(session, SessionActivity.of(caller, now))
         current = await self.users.get(user.id)
@@ -100,7 +106,8 @@ class RenewSession:
         """End the session and start another one, in one step.
 
         :param user: as stored now, with the generation that the new session belongs to.
-        :returns: the new session, with an id, tokens and lifetimes of its own.
+        :returns: the new session, with an id and tokens of its own, and a new absolute lifetime of
+            the same transport.
         :raises TokenRejected: the session was ended concurrently: a revocation wins.
         """
         new = Session.start(
@@ -109,6 +116,7 @@ class RenewSession:
             TokenId(self.random_id()),
             self.clock(),
             self.lifetimes,
+            session.transport,
         )
         while stored := await self.sessions.get(session.user_id, session.id):
             # until no other process refreshes the session in between

@@ -22,6 +22,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from hashlib import sha256
 from typing import NewType, Self
 
@@ -52,6 +53,13 @@ _MILLISECOND = timedelta(milliseconds=1)
 _MAX_INTERVAL = 0xFFFF
 
 
+class Transport(StrEnum):
+    """How a client got the tokens of a session at its login: as cookies, or in the body."""
+
+    COOKIE = "cookie"
+    BEARER = "bearer"
+
+
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
     """
@@ -59,12 +67,22 @@ class Lifetimes:
     :ivar idle: the lifetime of a session without a refresh, and so of a refresh token.
     :ivar absolute: the lifetime of a session, however often it is refreshed.
     :ivar grace: how long a spent token still gets the valid one.
+    :ivar bearer_idle: ``idle`` of sessions with bearer transport, if it is another one.
+    :ivar bearer_absolute: ``absolute`` of sessions with bearer transport, if it is another one.
     """
 
     access: timedelta
     idle: timedelta
     absolute: timedelta
     grace: timedelta
+    bearer_idle: timedelta | None = None
+    bearer_absolute: timedelta | None = None
+
+    def idle_of(self, transport: Transport) -> timedelta:
+        return (transport is Transport.BEARER and self.bearer_idle) or self.idle
+
+    def absolute_of(self, transport: Transport) -> timedelta:
+        return (transport is Transport.BEARER and self.bearer_absolute) or self.absolute
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +97,8 @@ class Session:
     :ivar expires_at: when the session ends without a refresh; each refresh moves it.
     :ivar ends_at: when the session ends in any case.
     :ivar generation: the user's generation at the login; see :class:`~domain.user.User`.
+    :ivar transport: of the login. It decides the lifetimes, and no later request changes it: a
+        refresh token that is presented by the other transport does not live longer.
     :ivar refreshed_by: the client that made the last rotation, or repeated it last; ``None`` until
         the first refresh, and of one that the release before this one made.
     :ivar intervals: the times between the last rotations in milliseconds, rounded up, the newest
@@ -95,6 +115,7 @@ class Session:
     expires_at: datetime
     ends_at: datetime
     generation: int = 0
+    transport: Transport = Transport.COOKIE
     refreshed_by: ClientDigest | None = None
     intervals: tuple[int, ...] = ()
     strikes: int = 0
@@ -107,9 +128,10 @@ class Session:
         token_id: TokenId,
         now: datetime,
         lifetimes: Lifetimes,
+        transport: Transport = Transport.COOKIE,
     ) -> Self:
         """Start a session for a user who has just authenticated."""
-        ends_at = now + lifetimes.absolute
+        ends_at = now + lifetimes.absolute_of(transport)
         return cls(
             session_id,
             user.id,
@@ -117,9 +139,10 @@ class Session:
             spent_id=None,
             started_at=now,
             rotated_at=now,
-            expires_at=min(now + lifetimes.idle, ends_at),
+            expires_at=min(now + lifetimes.idle_of(transport), ends_at),
             ends_at=ends_at,
             generation=user.generation,
+            transport=transport,
         )
 
     def has_ended(self, now: datetime) -> bool:
@@ -138,7 +161,7 @@ class Session:
         :param issued_at: when the token was issued, in seconds since 1970.
         """
         rotated_at = datetime.fromtimestamp(issued_at, UTC)
-        expires_at = min(rotated_at + lifetimes.idle, self.ends_at)
+        expires_at = min(rotated_at + lifetimes.idle_of(self.transport), self.ends_at)
         return replace(self, rotated_at=rotated_at, expires_at=expires_at)
 
     def refresh(
@@ -172,7 +195,7 @@ class Session:
             token_id=successor_of(self.token_id),
             spent_id=self.token_id,
             rotated_at=now,
-            expires_at=min(now + lifetimes.idle, self.ends_at),
+            expires_at=min(now + lifetimes.idle_of(self.transport), self.ends_at),
             refreshed_by=ClientDigest.of(caller, self.id),
             intervals=self._intervals_after(interval, lifetimes.grace),
             strikes=max(self.strikes - was_in_peace, 0),

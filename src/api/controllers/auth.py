@@ -45,6 +45,7 @@ from domain.errors import (
 )
 from domain.rate_limit import TooManyRequests
 from domain.request_context import RequestContext
+from domain.session import Transport
 
 CHANGED_BY_GET = frozenset({"/api/auth/refresh", "/api/auth/logout"})
 """Paths where GET changes something, for old clients."""
@@ -112,8 +113,10 @@ class AuthController(Controller):
         Browser apps send `"transport": "cookie"`: scripts then never see a token."""
         device_token = data.device_token or credentials.device_token(request)
         caller = replace(context_of(request), device_token=device_token)
-        logged_in = await log_in(data.email, data.password, caller)
         transport = data.transport or None
+        logged_in = await log_in(
+            data.email, data.password, caller, Transport(transport or Transport.COOKIE)
+        )
         return token_response(logged_in.tokens, transport, cookies, logged_in.device_token)
 
     @post(

@@ -11,7 +11,7 @@ import pytest
 from application.ports import SessionStore
 from application.ports.effects import Effects, Stored
 from domain.client_digest import ClientDigest
-from domain.session import Session, SessionId, TokenId
+from domain.session import Session, SessionId, TokenId, Transport
 from domain.session_activity import SessionActivity
 from domain.user import UserId
 from doorward.conformance.examples import (
@@ -47,6 +47,13 @@ SESSIONS = {
         spent_id=None, refreshed_by=ClientDigest(True, (1 << 23) - 1, 0xFFFF)
     ),
     "the lowest digests": a_session(spent_id=None, refreshed_by=ClientDigest(False, 0, 0)),
+    "a new bearer session": a_session(transport=Transport.BEARER),
+    "a refreshed bearer session": refreshed(
+        a_session(transport=Transport.BEARER), NOW + MICROSECOND
+    ),
+    "a bearer session with the lowest digests": a_session(
+        transport=Transport.BEARER, spent_id=None, refreshed_by=ClientDigest(False, 0, 0)
+    ),
     "an all-zero good token": a_session(token_id=TokenId("0" * 32), spent_id=None),
     "whole seconds": a_session(
         started_at=NOW.replace(microsecond=0), rotated_at=NOW.replace(microsecond=0)

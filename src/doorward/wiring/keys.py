@@ -118,7 +118,7 @@ def key_times(keys: KeySettings, tokens: TokenSettings) -> KeyTimes:
         cached=keys.jwks_max_age,
         kept={
             TokenKind.ACCESS: tokens.access_lifetime + 2 * LEEWAY,
-            TokenKind.REFRESH: tokens.refresh_lifetime + 2 * LEEWAY,
+            TokenKind.REFRESH: tokens.longest_refresh_lifetime + 2 * LEEWAY,
         },
         rotation=keys.rotation if keys.secrets else None,
     )
@@ -130,7 +130,7 @@ def make_signer(settings: Settings, keys: KeyRingWatcher) -> JwtSigner:
     return JwtSigner(
         keys,
         _audiences(settings.issuer, tokens.audience),
-        longest_lifetime=tokens.session_lifetime,
+        longest_lifetime=tokens.longest_session_lifetime,
         former=_former_issuers(tokens),
     )
 

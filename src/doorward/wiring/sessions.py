@@ -18,6 +18,8 @@ class SessionProvider(Provider):
             idle=settings.refresh_lifetime,
             absolute=settings.session_lifetime,
             grace=settings.refresh_grace,
+            bearer_idle=settings.bearer_refresh_lifetime,
+            bearer_absolute=settings.bearer_session_lifetime,
         )
 
     @provide

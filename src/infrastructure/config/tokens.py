@@ -37,6 +37,19 @@ class TokenSettings:
         "30d",
         "Maximum lifetime of a session, however often it is refreshed.",
     )
+    bearer_refresh_expired_in: timedelta | None = declare(
+        "BEARER_REFRESH_TOKEN_EXPIRED_IN",
+        parsers.optional(parsers.lifetime),
+        None,
+        "`REFRESH_TOKEN_EXPIRED_IN` of sessions with bearer transport, such as those of a mobile "
+        "app: the same unless set.",
+    )
+    bearer_session_expired_in: timedelta | None = declare(
+        "BEARER_SESSION_LIFETIME",
+        parsers.optional(parsers.lifetime),
+        None,
+        "`SESSION_LIFETIME` of sessions with bearer transport: the same unless set.",
+    )
     sessions_per_user: int = declare(
         "SESSIONS_PER_USER",
         parsers.count(1, 1000),
@@ -69,13 +82,19 @@ class TokenSettings:
         "",
         "Issuers that this service had, whose tokens it accepts for a while: "
         "`doorward until 2027-01-31`, for instance, after `PUBLIC_URL` was set. It is a date or a "
-        "time (UTC); `REFRESH_TOKEN_EXPIRED_IN` after the change no such token is left. Commas "
-        "separate several.",
+        "time (UTC); `REFRESH_TOKEN_EXPIRED_IN` after the change no such token is left, or "
+        "`BEARER_REFRESH_TOKEN_EXPIRED_IN` if that is longer. Commas separate several.",
     )
 
     def __post_init__(self) -> None:
         """Report a contradiction at the start, not when the value is first needed."""
         _ = self.access_lifetime, self.refresh_lifetime
+        idle = self.bearer_refresh_expired_in
+        if idle and idle > self.bearer_session_lifetime:
+            raise ConfigurationError(
+                "BEARER_REFRESH_TOKEN_EXPIRED_IN",
+                "is longer than the whole session: set BEARER_SESSION_LIFETIME to as much or more",
+            )
 
     @property
     def access_lifetime(self) -> timedelta:
@@ -96,6 +115,26 @@ class TokenSettings:
         return self._agreed("REFRESH", self.refresh_expired_in, self.refresh_maxage) or timedelta(
             minutes=60
         )
+
+    @property
+    def bearer_refresh_lifetime(self) -> timedelta:
+        """The lifetime of refresh tokens, and of sessions without a refresh, by bearer."""
+        return self.bearer_refresh_expired_in or self.refresh_lifetime
+
+    @property
+    def bearer_session_lifetime(self) -> timedelta:
+        """The maximum lifetime of a session with bearer transport."""
+        return self.bearer_session_expired_in or self.session_lifetime
+
+    @property
+    def longest_refresh_lifetime(self) -> timedelta:
+        """The lifetime of refresh tokens of the transport where it is longer."""
+        return max(self.refresh_lifetime, self.bearer_refresh_lifetime)
+
+    @property
+    def longest_session_lifetime(self) -> timedelta:
+        """The maximum lifetime of a session of the transport where it is longer."""
+        return max(self.session_lifetime, self.bearer_session_lifetime)
 
     @staticmethod
     def _agreed(

@@ -11,6 +11,7 @@ from domain.actor import Principal
 from domain.errors import InvalidCredentials, InvalidInput, TokenRejected, WrongPassword
 from domain.rate_limit import TooManyRequests
 from domain.request_context import RequestContext
+from domain.session import Transport
 from tests.support.builders import PASSWORD, SECOND, World
 from tests.support.doubles import PausingSessions
 from tests.unit.application.attempts import GUESS, limited, log_in
@@ -55,6 +56,20 @@ async def test_all_sessions_end_and_a_new_one_takes_the_place_of_mine(world: Wor
     assert session.id != me.session.id
     assert (await world.authenticate(renewed.access)).session == session
     await world.refresh(renewed.refresh)
+
+
+@pytest.mark.parametrize("transport", Transport)
+async def test_a_new_session_keeps_the_transport_of_the_one_that_it_replaces(
+    world: World, transport: Transport
+) -> None:
+    await world.sign_up(ADA)
+    login = await world.login(ADA, PASSWORD, transport=transport)
+    principal = await world.authenticate(login.tokens.access)
+
+    await world.change_password(principal, PASSWORD, NEW)
+
+    [session] = await world.sessions.of_user(principal.user.id)
+    assert session.transport is transport
 
 
 async def test_a_new_session_keeps_the_activity_of_the_one_that_it_replaces(

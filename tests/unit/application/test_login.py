@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+from datetime import timedelta
 
 import pytest
 
@@ -9,6 +10,7 @@ from application.ports import HashClient
 from domain.errors import InvalidCredentials, InvalidInput
 from domain.passwords.password import Password
 from domain.request_context import RequestContext
+from domain.session import Transport
 from domain.token import TokenKind
 from tests.support.builders import CLIENT, LIFETIMES, PASSWORD, World
 from tests.support.doubles import QuickHasher, UnhurriedHasher
@@ -35,6 +37,22 @@ async def test_a_login_says_for_how_long_its_tokens_are_good(world: World) -> No
 
     assert pair.access_lifetime == LIFETIMES.access.total_seconds()
     assert pair.refresh_lifetime == LIFETIMES.idle.total_seconds()
+
+
+@pytest.mark.parametrize(("transport", "days"), [(Transport.COOKIE, 1), (Transport.BEARER, 7)])
+async def test_the_transport_of_the_login_decides_how_long_its_tokens_are_good(
+    world: World, transport: Transport, days: int
+) -> None:
+    world.lifetimes = dataclasses.replace(
+        LIFETIMES, idle=timedelta(days=1), bearer_idle=timedelta(days=7)
+    )
+    await world.sign_up()
+
+    pair = (await world.login("ada@example.org", PASSWORD, transport=transport)).tokens
+
+    assert pair.refresh_lifetime == timedelta(days=days).total_seconds()
+    refreshed = await world.refresh(pair.refresh)
+    assert refreshed.refresh_lifetime == pair.refresh_lifetime
 
 
 async def test_each_login_is_a_session_of_its_own(world: World) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from domain.errors import RefreshTokenReused, TokenRejected
 from domain.request_context import UNKNOWN, RequestContext
-from domain.session import STRIKE, Lifetimes, Session, TokenId, successor_of
+from domain.session import STRIKE, Lifetimes, Session, TokenId, Transport, successor_of
 from domain.token import TokenKind
 from tests.support.builders import (
     LIFETIMES,
@@ -25,6 +25,9 @@ from tests.support.builders import (
 
 GRACE = LIFETIMES.grace
 MILLISECOND = timedelta(milliseconds=1)
+DAY = timedelta(days=1)
+
+BY_TRANSPORT = replace(LIFETIMES, bearer_idle=40 * DAY, bearer_absolute=90 * DAY)
 
 
 HERE = RequestContext("192.0.2.1", agent="Firefox")
@@ -107,6 +110,48 @@ def test_a_session_shorter_than_its_idle_time_ends_at_its_end() -> None:
     session = Session.start(a_session().id, ada(), TokenId(new_id()), NOW, brief)
 
     assert session.expires_at == session.ends_at == NOW + timedelta(minutes=10)
+
+
+def started(transport: Transport, lifetimes: Lifetimes) -> Session:
+    return Session.start(a_session().id, ada(), TokenId(new_id()), NOW, lifetimes, transport)
+
+
+@pytest.mark.parametrize(
+    ("transport", "idle", "absolute"),
+    [
+        (Transport.COOKIE, LIFETIMES.idle, LIFETIMES.absolute),
+        (Transport.BEARER, 40 * DAY, 90 * DAY),
+    ],
+)
+def test_the_transport_of_the_login_decides_how_long_a_session_lives(
+    transport: Transport, idle: timedelta, absolute: timedelta
+) -> None:
+    session, later = started(transport, BY_TRANSPORT), NOW + timedelta(minutes=59)
+
+    successor = present(session, session.token_id, later, BY_TRANSPORT)
+
+    assert (session.expires_at, session.ends_at) == (NOW + idle, NOW + absolute)
+    assert (successor.expires_at, successor.ends_at) == (later + idle, NOW + absolute)
+    assert session.transport is successor.transport is transport
+    issued_at = int(NOW.timestamp())
+    seen = successor.as_of(issued_at, BY_TRANSPORT)
+    assert seen.expires_at == NOW.replace(microsecond=0) + idle
+
+
+def test_a_bearer_session_ends_at_its_absolute_end() -> None:
+    session = started(Transport.BEARER, replace(BY_TRANSPORT, bearer_absolute=50 * DAY))
+
+    successor = present(session, session.token_id, NOW + 39 * DAY, BY_TRANSPORT)
+
+    assert successor.expires_at == successor.ends_at == NOW + 50 * DAY
+
+
+@pytest.mark.parametrize("transport", Transport)
+def test_the_transport_changes_no_lifetime_unless_one_is_set_for_it(transport: Transport) -> None:
+    session = started(transport, LIFETIMES)
+
+    assert session.expires_at == NOW + LIFETIMES.idle
+    assert session.ends_at == NOW + LIFETIMES.absolute
 
 
 def test_a_just_spent_token_gets_the_same_successor_again() -> None:

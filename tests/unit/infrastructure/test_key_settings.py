@@ -179,6 +179,31 @@ def test_keys_are_published_before_they_sign_and_kept_afterwards() -> None:
     assert times.rotation == timedelta(days=30)
 
 
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"BEARER_REFRESH_TOKEN_EXPIRED_IN": "30d"},
+        {"REFRESH_TOKEN_EXPIRED_IN": "30d", "BEARER_REFRESH_TOKEN_EXPIRED_IN": "1h"},
+    ],
+)
+def test_keys_are_kept_for_the_refresh_tokens_that_live_longest(
+    environment: dict[str, str],
+) -> None:
+    assert times_of(environment).kept[TokenKind.REFRESH] > timedelta(days=30)
+
+
+@pytest.mark.parametrize("longer", ["SESSION_LIFETIME", "BEARER_SESSION_LIFETIME"])
+def test_refresh_tokens_may_live_as_long_as_the_sessions_that_live_longest(
+    texts: dict[str, str], longer: str
+) -> None:
+    lifetimes = {"SESSION_LIFETIME": "1d", "BEARER_SESSION_LIFETIME": "1d"} | {longer: "90d"}
+    settings = Settings.read(texts | lifetimes)
+    signer = make_signer(settings, KeyRingWatcher.fixed(keys_in_environment(settings.keys)))
+    claims = claims_of(a_session(expires_at=NOW + timedelta(days=89)), TokenKind.REFRESH)
+
+    assert signer.verify(signer.sign(claims), TokenKind.REFRESH) == claims
+
+
 def test_only_keys_under_a_configured_secret_rotate_automatically() -> None:
     assert times_of({}).rotation is None
     assert times_of({"KEYS_FOLDER": "/run/secrets"}).rotation is None

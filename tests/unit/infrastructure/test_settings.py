@@ -118,6 +118,13 @@ READ: list[tuple[str, str, str, Any]] = [
     ("REFRESH_TOKEN_EXPIRED_IN", "2h", "tokens.refresh_expired_in", timedelta(hours=2)),
     ("REFRESH_TOKEN_MAXAGE", "120", "tokens.refresh_maxage", timedelta(hours=2)),
     ("SESSION_LIFETIME", "7d", "tokens.session_lifetime", timedelta(days=7)),
+    (
+        "BEARER_REFRESH_TOKEN_EXPIRED_IN",
+        "30d",
+        "tokens.bearer_refresh_lifetime",
+        timedelta(days=30),
+    ),
+    ("BEARER_SESSION_LIFETIME", "90d", "tokens.bearer_session_lifetime", timedelta(days=90)),
     ("SESSIONS_PER_USER", "5", "tokens.sessions_per_user", 5),
     ("REFRESH_GRACE", "30", "tokens.refresh_grace", timedelta(seconds=30)),
     ("REFRESH_GRACE", "0s", "tokens.refresh_grace", timedelta()),
@@ -201,6 +208,8 @@ DEFAULTS: dict[str, Any] = {
     "tokens.access_lifetime": timedelta(minutes=15),
     "tokens.refresh_lifetime": timedelta(minutes=60),
     "tokens.session_lifetime": timedelta(days=30),
+    "tokens.bearer_refresh_lifetime": timedelta(minutes=60),
+    "tokens.bearer_session_lifetime": timedelta(days=30),
     "tokens.refresh_grace": timedelta(seconds=10),
     "http.origin": "http://localhost:8000",
     "issuer": "doorward",
@@ -253,6 +262,8 @@ UNREADABLE = {
     "SHUTDOWN_DELAY": ["-1s", "soon"],
     "STORE_TIMEOUT": ["0", "0s", "2 s", "2sec", "-2s", "1.5s", "٢s"],
     "SESSION_LIFETIME": ["0d", "month", "1w", "9999999999d", "3651d"],
+    "BEARER_REFRESH_TOKEN_EXPIRED_IN": ["0", "hour"],
+    "BEARER_SESSION_LIFETIME": ["0d", "month", "3651d"],
     "SESSIONS_PER_USER": ["0", "-1", "1001", "many"],
     "REFRESH_GRACE": ["-1s", "soon"],
     "ACCESS_TOKEN_EXPIRED_IN": ["0m", "quarter", "15 m", "15M"],
@@ -410,6 +421,22 @@ def test_two_spellings_of_a_lifetime_that_disagree_are_both_named(kind: str) -> 
     assert message.startswith(f"{spelled} and {in_minutes} disagree")
     assert "17" not in message
     assert "18" not in message
+
+
+def test_what_is_set_for_all_transports_holds_for_bearer_sessions_too() -> None:
+    settings = Settings.read({"REFRESH_TOKEN_MAXAGE": "120", "SESSION_LIFETIME": "7d"})
+
+    assert settings.tokens.bearer_refresh_lifetime == timedelta(hours=2)
+    assert settings.tokens.bearer_session_lifetime == timedelta(days=7)
+
+
+def test_a_bearer_session_cannot_be_idle_for_longer_than_it_lasts() -> None:
+    idle = {"BEARER_REFRESH_TOKEN_EXPIRED_IN": "60d"}
+
+    assert "BEARER_SESSION_LIFETIME" in refusal_of(**idle)
+    assert "BEARER_SESSION_LIFETIME" in refusal_of(**idle, BEARER_SESSION_LIFETIME="59d")
+    settings = Settings.read(idle | {"BEARER_SESSION_LIFETIME": "60d"})
+    assert settings.tokens.bearer_refresh_lifetime == timedelta(days=60)
 
 
 @pytest.mark.parametrize("kind", ["access", "refresh"])

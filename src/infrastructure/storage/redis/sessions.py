@@ -19,7 +19,7 @@ import msgspec
 from typing_extensions import override
 
 from application.ports import NO_EFFECTS, Effects, SessionStore, Stored
-from domain.session import Session, SessionId, TokenId
+from domain.session import Session, SessionId, TokenId, Transport
 from domain.session_activity import SessionActivity
 from domain.user import UserId
 from infrastructure.storage import rotation_record
@@ -32,12 +32,15 @@ ACTIVITY_PREFIX = "doorward:seen:"
 
 # A version, the id of the valid token, the last rotations, four times in microseconds since 1970
 # (7 bytes each, until the year 4253), and the generation (3 bytes). The last rotations begin with
-# a mark. Where the release before this one has rotated the session, the id of the spent token is
-# in their place, and zeros before the first rotation.
+# a mark that says the transport. Before the first rotation a constant is in their place. Where
+# release 0.1 has rotated the session, it is the id of the spent token.
 _RECORD = struct.Struct(">B16s16s7s7s7s7s3s")
 _VERSION = 2
-_NO_ROTATION = bytes(16)
-_MARK = b"\xffrot"
+_MARKS = {b"\xffrot": Transport.COOKIE, b"\xffrob": Transport.BEARER}
+_MARK_OF = {transport: mark for mark, transport in _MARKS.items()}
+_MARK_SIZE = 4
+_NOT_ROTATED = b"\xff" * rotation_record.SIZE  # no record of rotations has as many strikes
+_UNMARKED = bytes(_MARK_SIZE + rotation_record.SIZE)  # a cookie session that was not rotated
 _EXPIRES_AT = 1 + 16 + 16 + 7 + 7  # the offset of expires_at in a record
 
 # KEYS: the user's hash of sessions, and that of activities. ARGV: the session's id, the record
@@ -210,18 +213,20 @@ def _unpack(user_id: UserId, session_id: SessionId, record: bytes) -> Session:
         ends_at=ends_at,
         generation=int.from_bytes(generation, "big"),
     )
-    if rotations.startswith(_MARK):
-        return rotation_record.unpack(rotations.removeprefix(_MARK), session)
-    if rotations != _NO_ROTATION:
+    if rotations == _UNMARKED:
+        return session
+    transport = _MARKS.get(rotations[:_MARK_SIZE])
+    if transport is None:
         return replace(session, spent_id=TokenId(rotations.hex()))
-    return session
+    session, record = replace(session, transport=transport), rotations[_MARK_SIZE:]
+    return session if record == _NOT_ROTATED else rotation_record.unpack(record, session)
 
 
 def _pack_rotations(session: Session) -> bytes:
     record = rotation_record.pack(session)
-    if record is not None:
-        return _MARK + record
-    return bytes.fromhex(session.spent_id) if session.spent_id else _NO_ROTATION
+    if record is not None or session.transport is not Transport.COOKIE:
+        return _MARK_OF[session.transport] + (record or _NOT_ROTATED)
+    return bytes.fromhex(session.spent_id) if session.spent_id else _UNMARKED
 
 
 def _time(octets: bytes) -> datetime:

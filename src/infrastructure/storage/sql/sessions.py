@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.engine import RowMapping
 
 from application.ports import NO_EFFECTS, Effects, SessionStore, Stored
-from domain.session import Session, SessionId, TokenId
+from domain.session import Session, SessionId, TokenId, Transport
 from domain.session_activity import SessionActivity
 from domain.user import UserId
 from infrastructure.storage import rotation_record
@@ -97,6 +97,7 @@ def _session_row(session: Session) -> Row:
         "ends_at": session.ends_at,
         "generation": session.generation,
         "rotations": rotations.hex() if rotations else None,
+        "transport": session.transport.value,
     }
 
 
@@ -111,6 +112,7 @@ def _session(row: RowMapping) -> Session:
         expires_at=row["expires_at"],
         ends_at=row["ends_at"],
         generation=row["generation"],
+        transport=Transport(row["transport"]),
     )
     rotations = row["rotations"]
     return rotation_record.unpack(bytes.fromhex(rotations), session) if rotations else session

@@ -27,6 +27,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from domain.email import EMAIL_LENGTH
+from domain.session import Transport
 from domain.session_activity import AGENT_LENGTH
 from domain.user import NAME_LENGTH
 from infrastructure.storage import rotation_record
@@ -129,6 +130,7 @@ sessions = Table(
     Column("ends_at", UtcDateTime, nullable=False),
     Column("generation", Integer, nullable=False, server_default=text("0")),
     Column("rotations", String(2 * rotation_record.SIZE)),
+    Column("transport", String(16), nullable=False, server_default=Transport.COOKIE.value),
     Column("seen_at", UtcDateTime),
     Column("seen_address", String(ADDRESS_LENGTH)),
     Column("seen_agent", String(AGENT_LENGTH)),
