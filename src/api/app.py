@@ -9,7 +9,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from api.controllers.account import UserController
 from api.controllers.administration import AdministrationController
-from api.controllers.api_docs import DOCUMENTATION, prepare_documentation
+from api.controllers.api_docs import DOCUMENTATION, add_documentation
 from api.controllers.auth import CHANGED_BY_GET, AuthController, LegacyAuthController
 from api.controllers.gateway import VerifyController
 from api.controllers.health import OperationController
@@ -100,7 +100,7 @@ def _routes(names: CookieNames, options: RouteOptions, *guards: Guard) -> Litest
     )
     prepare_root(app, options.path_prefix, has_docs=options.has_docs)
     if options.has_docs:
-        prepare_documentation(app, options.path_prefix)
+        add_documentation(app, options.path_prefix)
     return app
 
 

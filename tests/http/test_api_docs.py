@@ -1,6 +1,8 @@
 """The page that shows the OpenAPI document loads nothing from anybody else, and serves no more."""
 
+import asyncio
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,6 +12,9 @@ import pytest
 from litestar import Litestar
 
 import api
+from api.controllers import api_docs
+from api.controllers.api_docs import Documentation
+from api.download import Download
 from infrastructure.config.settings import Settings
 from tests.http.people import CLIENT_ORIGIN, Client
 
@@ -64,6 +69,27 @@ async def test_everything_that_the_page_needs_is_there(client: Client) -> None:
         assert answer.status_code == 200
         assert answer.headers["content-type"] == TYPES[re.findall(r"\.\w+$", url.path)[0]]
         assert answer.content
+
+
+async def test_the_first_request_for_documentation_prepares_it_once_for_all(
+    client: Client, app: Litestar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+
+    class Counted(Download):
+        def __init__(self, body: bytes, media_type: str, headers: Mapping[str, str]) -> None:
+            super().__init__(body, media_type, headers)
+            made.append(media_type)
+
+    monkeypatch.setattr(api_docs, "Download", Counted)
+    monkeypatch.setattr(app.state, "documentation", Documentation(app, ""))
+    api_docs._files.cache_clear()
+
+    assert (await client.get("/health/live")).status_code == 200
+    assert made == []
+    await asyncio.gather(*(client.get(path) for path in ("/openapi.json", "/docs", "/docs") * 2))
+    assert made.count("application/json") == 1
+    assert len(made) == len(TYPES) + 3
 
 
 async def test_the_page_finds_the_document(client: Client) -> None:

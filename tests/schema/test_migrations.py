@@ -183,6 +183,19 @@ async def test_a_new_migration_moves_both_databases_up_and_down(
     assert await ask(url, schema) == before
 
 
+async def test_each_script_is_loaded_once(empty_sqlite_url: str, tmp_path: Path) -> None:
+    loaded, scripts = tmp_path / "loaded", tmp_path / "alembic"
+    shutil.copytree(SCRIPTS, scripts)
+    first = next((scripts / "versions").glob("0001*.py"))
+    note = f"\nwith open({str(loaded)!r}, 'a') as file:\n    file.write('loaded ')\n"
+    first.write_text(first.read_text() + note)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner, "SCRIPTS", scripts)
+        await upgrade(empty_sqlite_url)
+
+    assert loaded.read_text() == "loaded "
+
+
 def test_a_new_migration_passes_the_linter(tmp_path: Path) -> None:
     scripts = tmp_path / "alembic"
     shutil.copytree(SCRIPTS, scripts)

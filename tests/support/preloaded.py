@@ -18,10 +18,19 @@ import signal
 import socket
 import sys
 
+from litestar import Litestar
+
 import doorward.cli.serve  # noqa: F401 - to be there already
 from doorward.cli.main import main
+from infrastructure.storage.sql.migrations.runner import newest
 
 LONGEST = 1 << 20
+
+
+def load() -> None:
+    """Load what the service itself loads when it needs it: Litestar's plugins, the migrations."""
+    Litestar([])
+    newest()
 
 
 def fork_services(control: socket.socket) -> None:
@@ -67,4 +76,5 @@ def run(command: list[str], folder: str, environment: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":  # worker processes of a service import this module too
+    load()
     fork_services(socket.socket(fileno=int(sys.argv[1])))

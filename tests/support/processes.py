@@ -24,8 +24,12 @@ from tests.support.watch import secrets_in
 
 COMMAND = str(Path(sys.executable).with_name("doorward"))
 SERVE = (COMMAND, "serve")
-WITHOUT_DELAY = {"SHUTDOWN_DELAY": "0s", "STORE_TIMEOUT": "60s"}
-"""Settings that a service of a test has unless it has others: a busy machine is no outage."""
+DEFAULTS = {
+    "SHUTDOWN_DELAY": "0s",
+    "STORE_TIMEOUT": "60s",  # a busy machine is no outage
+    "ARGON2_MEMORY_KIB": "19456",  # the minimum, for speed
+}
+"""Settings that a service of a test has unless it has others."""
 
 _PRELOADED = Path(__file__).with_name("preloaded.py")
 _one_at_a_time = Lock()
@@ -133,7 +137,7 @@ class Service:
     def start(self) -> None:
         """Start it, or start it again on what it has left behind."""
         own = {"PATH": os.environ["PATH"], "PORT": str(self.port)}
-        environment = own | WITHOUT_DELAY | dict(self.environment)
+        environment = own | DEFAULTS | dict(self.environment)
         with (self.folder / "log").open("ab") as log:
             self.process = (
                 _fork(self.folder, environment, log.fileno())

@@ -19,7 +19,7 @@ from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any, NoReturn, TypeVar
 
-from dishka import AsyncContainer, Provider, Scope, decorate
+from dishka import AsyncContainer, Provider, Scope, decorate, provide
 from litestar import Litestar
 from litestar.types import ASGIApp, Message, Receive, Send
 from litestar.types import Scope as Request
@@ -41,12 +41,17 @@ from doorward.server.connections import raise_file_limit
 from doorward.server.lifespan import Program
 from doorward.wiring.container import make_container
 from infrastructure.config.settings import Settings
+from infrastructure.passwords.argon2_hasher import Argon2Hasher, Cost
+from infrastructure.passwords.hashing_pool import HashingPool
 from infrastructure.telemetry.logging import logs
 
 HEADER = "x-killed-before"
 """The request header with the number of the step before which the server dies, from 1."""
 
 LAST_WORDS = "killed before "
+
+COST = Cost(memory_kib=64)
+"""Of a password hash."""
 
 _Store = TypeVar("_Store")
 _left: ContextVar[int] = ContextVar("_left", default=0)
@@ -74,6 +79,15 @@ def _after_step(name: str, call: Callable[..., Awaitable[Any]]) -> Callable[...,
         return await call(*arguments, **named)
 
     return stepping
+
+
+class CheapHashes(Provider):
+    scope = Scope.APP
+
+    @provide
+    def hasher(self, pool: HashingPool) -> PasswordHasher:
+        """Hash at a cost that no setting allows: crashes strike between the calls of stores."""
+        return Argon2Hasher(COST, pool)
 
 
 class StoresInSteps(Provider):
@@ -110,7 +124,8 @@ def mortal(app: ASGIApp) -> ASGIApp:
 async def loaded(settings: Settings) -> AsyncContainer:
     """Make the container and load what it needs, except the stores: they connect on demand."""
     await preflight.prepare(settings)
-    container = make_container(settings, StoresInSteps())
+    Litestar([])  # imports its plugins
+    container = make_container(settings, CheapHashes(), StoresInSteps())
     for needed in (TokenSigner, Devices, PasswordHasher, PasswordRule):
         await container.get(needed)
     return container

@@ -281,7 +281,7 @@ async def test_no_other_session_survives_a_password_change_despite_a_crash(
 
 async def move_in_yesterday(email: str, users_url: str) -> None:
     """Store a password hash of a weaker configuration."""
-    weak = argon2.PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
+    weak = argon2.PasswordHasher(time_cost=1, memory_cost=mortal.COST.memory_kib, parallelism=1)
     backend = backend_for(users_url, "users")
     assert backend.users
     async with backend.connect(users_url, StoreOptions()) as connection:

@@ -19,7 +19,7 @@ from tests.http.people import EMAIL, LOGIN, ME, MY_PASSWORD, NEW_PASSWORD, PERSO
 from tests.support import commands
 from tests.support.builders import PASSWORD
 from tests.support.databases import TemplateDatabases
-from tests.support.processes import WITHOUT_DELAY, Service, a_service
+from tests.support.processes import DEFAULTS, Service, a_service
 
 LATER = "grace@example.org"
 
@@ -79,9 +79,7 @@ def doorward(service: Service, *arguments: str, code: int = 0) -> str:
 
     :param code: the exit code to expect.
     """
-    result = commands.doorward(
-        service.folder, *arguments, **{**WITHOUT_DELAY, **service.environment}
-    )
+    result = commands.doorward(service.folder, *arguments, **{**DEFAULTS, **service.environment})
     assert result.returncode == code, result.stderr
     return result.stdout + result.stderr
 

@@ -1,10 +1,13 @@
 """The OpenAPI document and the interactive page for it, without anything from another host."""
 
+import asyncio
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 import msgspec
 from litestar import Litestar, get
+from litestar.datastructures import Headers
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
@@ -28,43 +31,76 @@ _POLICY = (
     "frame-ancestors 'none'"
 )
 _HEADERS = {"Content-Security-Policy": _POLICY, "Cache-Control": "public, max-age=3600"}
+_REVALIDATE = {"Cache-Control": "no-cache"}
 
 
-@get("/openapi.json", include_in_schema=False, opt=PUBLIC)
+_DOCUMENT = "openapi.json"
+
+
+class Documentation:
+    """The OpenAPI document and the files of the page, encoded and compressed on first use.
+
+    That takes half a second of computing time, which most processes never need.
+
+    :param path_prefix: where browsers see the routes, such as ``/auth``.
+    """
+
+    def __init__(self, app: Litestar, path_prefix: str) -> None:
+        self._app = app
+        self._path_prefix = path_prefix
+        self._lock = Lock()
+        self._downloads: dict[str, Download] = {}
+
+    async def response(self, name: str, headers: Headers) -> ASGIResponse:
+        """Return the response to a request with these headers.
+
+        :raises KeyError: there is no such file.
+        """
+        downloads = self._downloads or await asyncio.to_thread(self._prepare)
+        return downloads[name].response(headers)
+
+    def _prepare(self) -> dict[str, Download]:
+        with self._lock:
+            if not self._downloads:
+                document = msgspec.json.encode(self._app.openapi_schema.to_schema())
+                self._downloads = _files() | {
+                    "index.html": _page(self._path_prefix),
+                    _DOCUMENT: Download(document, "application/json", _REVALIDATE),
+                }
+            return self._downloads
+
+
+@get(f"/{_DOCUMENT}", include_in_schema=False, opt=PUBLIC)
 async def document(request: JsonRequest) -> ASGIResponse:
-    prepared: Download = request.app.state.openapi_document
-    return prepared.response(request.headers)
+    return await _response(request, _DOCUMENT)
 
 
 @get("/docs", include_in_schema=False, opt=PUBLIC)
 async def page(request: JsonRequest) -> ASGIResponse:
-    return _file(request, "index.html")
+    return await _response(request, "index.html")
 
 
 @get("/docs/{name:str}", include_in_schema=False, opt=PUBLIC)
 async def asset(request: JsonRequest, name: FromPath[str]) -> ASGIResponse:
     if name not in _TYPES:
         raise NotFoundException
-    return _file(request, name)
+    return await _response(request, name)
 
 
 DOCUMENTATION = [document, page, asset]
 
 
-def prepare_documentation(app: Litestar, path_prefix: str) -> None:
-    """Encode and compress what :data:`DOCUMENTATION` serves, before the first request.
+def add_documentation(app: Litestar, path_prefix: str) -> None:
+    """Give the application what :data:`DOCUMENTATION` serves.
 
     :param path_prefix: where browsers see the routes, such as ``/auth``.
     """
-    encoded = msgspec.json.encode(app.openapi_schema.to_schema())
-    headers = {"Cache-Control": "no-cache"}
-    app.state.openapi_document = Download(encoded, "application/json", headers)
-    app.state.documentation = _files() | {"index.html": _page(path_prefix)}
+    app.state.documentation = Documentation(app, path_prefix)
 
 
-def _file(request: JsonRequest, name: str) -> ASGIResponse:
-    files: dict[str, Download] = request.app.state.documentation
-    return files[name].response(request.headers)
+async def _response(request: JsonRequest, name: str) -> ASGIResponse:
+    documentation: Documentation = request.app.state.documentation
+    return await documentation.response(name, request.headers)
 
 
 @cache

@@ -9,13 +9,14 @@ of any transaction, as ``CREATE INDEX CONCURRENTLY``.
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TypeVar
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext, MigrationStep
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, delete, event, insert, inspect, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -133,7 +134,15 @@ def _rekey_again(connection: Connection) -> None:
 
 
 def _upgrade_to(revision: str, connection: Connection) -> None:
-    command.upgrade(_config(connection), revision)
+    """Run the script of one revision, the next one of the database.
+
+    Alembic's own command loads the scripts of all revisions each time.
+    """
+    scripts = _scripts()
+    script = scripts.get_revision(revision)
+    step = MigrationStep.upgrade_from_script(scripts.revision_map, script)
+    with EnvironmentContext(_config(connection), scripts, fn=lambda *_: [step]):
+        scripts.run_env()
     _note_compatibility(connection)
 
 
@@ -158,7 +167,13 @@ def _online_indexes(revision: str, dialect: str) -> dict[str, str]:
 
 
 def _scripts() -> ScriptDirectory:
-    return ScriptDirectory(str(SCRIPTS))
+    return _scripts_in(SCRIPTS)
+
+
+@cache
+def _scripts_in(folder: Path) -> ScriptDirectory:
+    """Return the scripts of a folder: they are loaded once, which takes a while."""
+    return ScriptDirectory(str(folder))
 
 
 def _note_compatibility(connection: Connection) -> None:
