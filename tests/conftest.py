@@ -29,7 +29,7 @@ from tests.support import servers
 from tests.support.builders import a_signer, a_signing_key
 from tests.support.databases import ReusedDatabase, TemplateDatabases
 from tests.support.processes import Service, a_service
-from tests.support.watch import Watch, watched_passwords
+from tests.support.secret_watch import SecretWatch, watch_passwords
 
 pytest.register_assert_rewrite("doorward.conformance")
 
@@ -113,12 +113,12 @@ def pytest_report_header() -> str:
 @pytest.fixture(scope="session", autouse=True)
 def no_secret_is_logged_by_any_test() -> Iterator[None]:
     """At the level of production; ``tests/http/test_secrets.py`` looks at more."""
-    watch = Watch()
+    watch = SecretWatch()
     root = logging.getLogger()
     root.addHandler(watch)
     root.setLevel(logging.INFO)
     configure_logging()
-    with watched_passwords():
+    with watch_passwords():
         yield
     root.removeHandler(watch)
     assert watch.found == []

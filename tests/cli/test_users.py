@@ -22,7 +22,7 @@ from domain.permissions import Role
 from domain.user import User
 from infrastructure.storage.stores import open_stores
 from infrastructure.user_transfer.files import json_line, record_of
-from tests.http.people import LOGIN, ME, PERSON, REGISTER, bearer
+from tests.http.client import LOGIN, ME, NEW_USER, REGISTER, bearer
 from tests.support.builders import NOW, PASSWORD, SECOND, ada
 from tests.support.commands import Result, assert_one_line, doorward
 from tests.support.databases import SyncConnection, TemplateDatabases
@@ -32,7 +32,7 @@ from tests.unit.infrastructure.published_hashes import PUBLISHED, PUBLISHED_ARGO
 from tests.unit.infrastructure.test_imported_hashes import GOOD, a_bcrypt
 
 EMAIL = "ada@example.org"
-NOBODY = ["eve@example.org", str(UUID(int=1)), "nobody"]
+UNKNOWN_USER = ["eve@example.org", str(UUID(int=1)), "nobody"]
 NOT_THERE = "postgresql://ada:s3cret@127.0.0.1:1/db"  # nothing listens on port 1
 HASH = a_bcrypt(PASSWORD)
 SECRET = re.compile(rf"\$2[aby]\$|argon2|pbkdf2|scrypt|s3cret|{re.escape(PASSWORD)}")
@@ -71,7 +71,7 @@ def everybody(url: str) -> list[User]:
     return asyncio.run(read())
 
 
-def stored(url: str, email: str = EMAIL) -> User:
+def stored_user(url: str, email: str = EMAIL) -> User:
     [user] = [user for user in everybody(url) if user.email == Email.parse(email)]
     return user
 
@@ -344,7 +344,7 @@ def interrupt(folder: Path, url: str, file: Path, stop: signal.Signals) -> list[
     return hint[1].split() if hint else []
 
 
-PEOPLE = [
+NEW_USERS = [
     ada(name='=Zoë, "李"', role=Role.ADMIN, photo="a.png", verified=True, password_hash=HASH),
     ada(
         email=Email.parse("EVE@münchen.example"),
@@ -361,7 +361,7 @@ class TestExport:
     def test_users_round_trip_to_another_database(
         self, tmp_path: Path, url: str, migrated_databases: TemplateDatabases
     ) -> None:
-        sign_up(url, *PEOPLE)
+        sign_up(url, *NEW_USERS)
         file = tmp_path / "users.jsonl"
 
         exported = users(tmp_path, url, "export", "--with-hashes", file)
@@ -375,13 +375,13 @@ class TestExport:
 
     @each_database
     def test_an_export_has_no_hashes_by_default(self, tmp_path: Path, url: str) -> None:
-        sign_up(url, *PEOPLE)
+        sign_up(url, *NEW_USERS)
         file = tmp_path / "users.jsonl"
 
         assert users(tmp_path, url, "export", file).returncode == 0
 
         assert [json.loads(line) for line in file.read_text().splitlines()] == [
-            record_of(user, with_hash=False) for user in PEOPLE
+            record_of(user, with_hash=False) for user in NEW_USERS
         ]
         assert SECRET.search(file.read_text()) is None
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -389,14 +389,14 @@ class TestExport:
     def test_for_spreadsheets_it_names_the_columns_and_has_no_formulas(
         self, tmp_path: Path, sqlite_url: str
     ) -> None:
-        sign_up(sqlite_url, *PEOPLE)
+        sign_up(sqlite_url, *NEW_USERS)
         file = tmp_path / "users.csv"
 
         assert users(tmp_path, sqlite_url, "export", file).returncode == 0
 
         with file.open(newline="") as opened:
             rows = list(csv.DictReader(opened))
-        assert list(rows[0]) == list(record_of(PEOPLE[0], with_hash=False))
+        assert list(rows[0]) == list(record_of(NEW_USERS[0], with_hash=False))
         assert [row["name"] for row in rows] == ['\'=Zoë, "李"', "Ada Lovelace"]
 
     @pytest.mark.parametrize(
@@ -434,12 +434,12 @@ class TestOneUser:
         self, tmp_path: Path, url: str, by: str
     ) -> None:
         with a_service(tmp_path, **QUICK, DATABASE_URL=url) as service:
-            httpx.post(service.url + REGISTER, json=PERSON).raise_for_status()
+            httpx.post(service.url + REGISTER, json=NEW_USER).raise_for_status()
             login = log_in(service)
-            who = EMAIL.upper() if by == "address" else str(stored(url).id)
+            who = EMAIL.upper() if by == "address" else str(stored_user(url).id)
 
             shown = users(tmp_path, url, "show", who).stdout
-            told = {**record_of(stored(url), with_hash=False), "sessions": 1}
+            told = {**record_of(stored_user(url), with_hash=False), "sessions": 1}
             assert dict(line.split(":", 1) for line in shown.splitlines()) == {
                 name: f"{'':<{12 - len(name)}}{value}" for name, value in told.items()
             }
@@ -462,8 +462,8 @@ class TestOneUser:
     @pytest.mark.parametrize(
         ("command", "who"),
         [
-            *(("show", who) for who in NOBODY),
-            *((command, NOBODY[0]) for command in ("disable", "enable", "end-sessions")),
+            *(("show", who) for who in UNKNOWN_USER),
+            *((command, UNKNOWN_USER[0]) for command in ("disable", "enable", "end-sessions")),
         ],
     )
     def test_a_missing_user_is_one_line(
@@ -485,7 +485,7 @@ class TestOneUser:
         assert_one_line(
             users(tmp_path, url, "disable", EMAIL), 1, "this is the last administrator"
         )
-        assert stored(url) == last
+        assert stored_user(url) == last
 
 
 class TestWithoutADatabase:

@@ -18,7 +18,7 @@ def create(folder: Path, url: str, password: str, *arguments: str) -> Result:
     return doorward(folder, *command, typed=f"{password}\n", **QUICK, DATABASE_URL=url)
 
 
-def stored(url: str) -> User | None:
+def stored_user(url: str) -> User | None:
     async def read() -> User | None:
         async with open_stores(url, url, PATIENT) as stores:
             return await stores.users.by_email(Email.parse("ada@example.org"))
@@ -27,7 +27,7 @@ def stored(url: str) -> User | None:
 
 
 def test_a_fresh_installation_has_no_users(sqlite_url: str) -> None:
-    assert stored(sqlite_url) is None
+    assert stored_user(sqlite_url) is None
 
 
 def test_the_first_administrator_is_named_on_the_command_line(
@@ -37,14 +37,14 @@ def test_the_first_administrator_is_named_on_the_command_line(
 
     assert created.returncode == 0, created.stderr
     assert PASSWORD not in created.stdout + created.stderr
-    user = stored(sqlite_url)
+    user = stored_user(sqlite_url)
     assert user is not None
     assert user.role is Role.ADMIN
 
 
 def test_a_user_without_admin_has_the_role_user(tmp_path: Path, sqlite_url: str) -> None:
     assert create(tmp_path, sqlite_url, PASSWORD).returncode == 0
-    user = stored(sqlite_url)
+    user = stored_user(sqlite_url)
     assert user is not None
     assert user.role is Role.USER
 
@@ -54,4 +54,4 @@ def test_an_invalid_argument_is_one_line(tmp_path: Path, sqlite_url: str) -> Non
 
     assert refused.returncode == 1
     assert refused.stderr.splitlines()[-1].startswith("doorward: the password must be")
-    assert stored(sqlite_url) is None
+    assert stored_user(sqlite_url) is None

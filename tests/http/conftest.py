@@ -18,9 +18,9 @@ from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.signing.verified_token_cache import VerifiedTokenCache
-from tests.http.people import CLIENT_ORIGIN, ORIGIN, Client, a_client
+from tests.http.client import CLIENT_ORIGIN, ORIGIN, Client, a_client
+from tests.http.faults import Faults
 from tests.http.replacements import Builder, Doubles
-from tests.http.trouble import Trouble
 from tests.support.builders import NOW, devices_of
 from tests.support.doubles import SettableClock
 
@@ -68,9 +68,9 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def trouble() -> Trouble:
+def faults() -> Faults:
     """For tests that want stores that fail, once they say how. Those are in memory."""
-    return Trouble()
+    return Faults()
 
 
 @pytest.fixture(scope="session")
@@ -96,8 +96,8 @@ def replacements(
     """A clock that the test sets, quick hashes and ready-made keys."""
     tokens = VerifiedTokenCache(signer, 1000, clock)
     doubles = Doubles(clock, KeyRingWatcher.fixed(keys), tokens, devices, origin_policy)
-    has_trouble = "trouble" in request.fixturenames
-    return builder.providers(doubles, request.getfixturevalue("trouble") if has_trouble else None)
+    has_faults = "faults" in request.fixturenames
+    return builder.providers(doubles, request.getfixturevalue("faults") if has_faults else None)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What HTTP tests replace in the container: the clock, the keys and hashes that take long.
+"""What HTTP tests replace in the container: the clock, the keys and the slow hashes.
 
 The container and the routes are built once for all tests, because dishka and Litestar take 50 ms
 each to do so. Each test has its own settings, stores and use cases in them.
@@ -44,13 +44,13 @@ from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.verified_token_cache import VerifiedTokenCache
 from infrastructure.storage.near_cache.uncached import UncachedSessions, UncachedUsers
 from infrastructure.telemetry.telemetry import Observation
-from tests.http.trouble import Trouble, TroubledRateLimiter, TroubledSessions, TroubledUsers
+from tests.http.faults import Faults, FaultyRateLimiter, FaultySessions, FaultyUsers
 from tests.support.doubles import QuickHasher, SettableClock
 
 
 @dataclass
 class Doubles:
-    """What takes the place of adapters in one test."""
+    """The adapters of one test."""
 
     clock: SettableClock
     keys: KeyRingWatcher
@@ -60,7 +60,7 @@ class Doubles:
 
 
 class Replacements(Provider):
-    """Provides the doubles of the test that runs now."""
+    """Provides the doubles of the current test."""
 
     scope = Scope.APP
     doubles: Doubles
@@ -94,19 +94,19 @@ class Replacements(Provider):
         return self.doubles.devices
 
 
-class Troubles(Provider):
-    """Provides stores in memory that fail as the test that runs now says."""
+class FaultyStores(Provider):
+    """Provides stores in memory that fail as the current test requires."""
 
     scope = Scope.APP
-    trouble: Trouble
+    faults: Faults
 
     @provide
     def users(self) -> UserRepository:
-        return TroubledUsers(self.trouble)
+        return FaultyUsers(self.faults)
 
     @provide
     def sessions(self) -> SessionStore:
-        return TroubledSessions(self.trouble)
+        return FaultySessions(self.faults)
 
     @provide
     def cached_users(self, users: UserRepository) -> CachedUsers:
@@ -118,15 +118,15 @@ class Troubles(Provider):
 
     @provide
     def rate_limiter(self) -> RateLimiter:
-        return TroubledRateLimiter(self.trouble)
+        return FaultyRateLimiter(self.faults)
 
     @provide
     def health_checks(self) -> HealthChecks:
-        return self.trouble.health_checks
+        return self.faults.health_checks
 
 
 class SwitchedGuard:
-    """The guard of the application of the test that runs now."""
+    """The guard of the current test's application."""
 
     current: Guard
 
@@ -138,17 +138,17 @@ class Builder:
     """Builds a container and routes once, and makes those of each test from them."""
 
     def __init__(self) -> None:
-        self._replacements, self._troubles = Replacements(), Troubles()
+        self._replacements, self._faulty_stores = Replacements(), FaultyStores()
         self._containers: dict[int, AsyncContainer] = {}
         self._make_routes: Any = api.app._routes
 
-    def providers(self, doubles: Doubles, trouble: Trouble | None) -> Sequence[Provider]:
-        """Return the providers of this test; those of the test before are no more good."""
+    def providers(self, doubles: Doubles, faults: Faults | None) -> Sequence[Provider]:
+        """Return the providers of this test; those of the test before become invalid."""
         self._replacements.doubles = doubles
-        if trouble is None:
+        if faults is None:
             return (self._replacements,)
-        self._troubles.trouble = trouble
-        return (self._replacements, self._troubles)
+        self._faulty_stores.faults = faults
+        return (self._replacements, self._faulty_stores)
 
     @asynccontextmanager
     async def container(
@@ -164,7 +164,7 @@ class Builder:
 
     @contextmanager
     def shared_routes(self) -> Iterator[None]:
-        """Make an application that is built in this block from routes that are built already."""
+        """Reuse the routes for each application that is built in this block."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("api.app._routes", self._routes)
             yield

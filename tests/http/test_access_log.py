@@ -11,8 +11,8 @@ import pytest
 from infrastructure.config.logging import LogSettings
 from infrastructure.config.settings import Settings
 from infrastructure.telemetry.logging import json_formatter
-from tests.http.people import CLIENT_ORIGIN, LOGIN, ME, SESSIONS, Client
-from tests.support.watch import secrets_in
+from tests.http.client import CLIENT_ORIGIN, LOGIN, ME, SESSIONS, Client
+from tests.support.secret_watch import secrets_in
 
 Lines = Callable[[], list[dict[str, Any]]]
 
@@ -78,7 +78,7 @@ async def test_a_refused_preflight_is_logged_with_its_origin(
 
 
 async def test_no_token_and_no_password_is_in_the_access_log(client: Client, lines: Lines) -> None:
-    await client.come_in()
+    await client.obtain_tokens()
 
     assert [line["path"] for line in lines()][-1] == LOGIN
     assert not secrets_in(str(lines()))

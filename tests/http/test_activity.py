@@ -8,28 +8,28 @@ import pytest
 from litestar import Litestar
 
 from application.ports import UserRepository
-from tests.http.conftest import each_stack
-from tests.http.mistakes import refusal
-from tests.http.people import (
+from tests.http.client import (
+    ADMIN_EMAIL,
     AUDIT,
-    BOSS,
     EMAIL,
     ME,
     MY_ACTIVITY,
     MY_EXPORT,
     MY_PASSWORD,
     NEW_PASSWORD,
-    NOBODY,
     ORIGIN,
     SESSIONS,
+    UNKNOWN_USER,
     USERS,
     Client,
     a_client,
     bearer,
     make_administrator,
     pages,
-    stored,
+    stored_user,
 )
+from tests.http.conftest import each_stack
+from tests.http.failing_requests import problems_of
 from tests.support.builders import MICROSECOND, NOW, PASSWORD, SECOND
 from tests.support.doubles import SettableClock
 
@@ -44,13 +44,13 @@ Json: TypeAlias = dict[str, Any]
 @pytest.fixture
 async def admin(client: Client, users: UserRepository) -> Headers:
     """Of the administrator."""
-    await client.register(BOSS)
+    await client.register(ADMIN_EMAIL)
     await make_administrator(users)
-    return bearer((await client.come_in(BOSS))["access_token"])
+    return bearer((await client.obtain_tokens(ADMIN_EMAIL))["access_token"])
 
 
-async def come_in(client: Client, email: str = EMAIL) -> Headers:
-    return bearer((await client.come_in(email))["access_token"])
+async def obtain_tokens(client: Client, email: str = EMAIL) -> Headers:
+    return bearer((await client.obtain_tokens(email))["access_token"])
 
 
 async def events(client: Client, path: str, who: Headers, **query: Any) -> list[Json]:
@@ -75,7 +75,7 @@ class TestMyActivity:
     ) -> None:
         await client.register()
         await guess(app)
-        mine = await come_in(client)
+        mine = await obtain_tokens(client)
         await client.patch(ME, json={"name": "Ada King"}, headers=mine)
         await client.change_password("a guess", headers=mine)
         changed = (await client.change_password(headers=mine)).json()
@@ -113,11 +113,11 @@ class TestMyActivity:
         self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
         await client.register()
-        path = f"{USERS}/{(await stored(users)).id}"
+        path = f"{USERS}/{(await stored_user(users)).id}"
         for change in ({"role": "admin"}, {"disabled": True}, {"disabled": False, "role": "user"}):
             await client.patch(path, json=change, headers=admin)
         await client.delete(f"{path}/sessions", headers=admin)
-        mine = await come_in(client)
+        mine = await obtain_tokens(client)
 
         [login, *theirs, registered] = await events(client, MY_ACTIVITY, mine)
 
@@ -132,12 +132,12 @@ class TestMyActivity:
         assert not login["byAdministrator"]
         assert not registered["byAdministrator"]
         answer = await client.get(MY_ACTIVITY, headers=mine)
-        for secret in (BOSS, str((await stored(users, BOSS)).id)):
+        for secret in (ADMIN_EMAIL, str((await stored_user(users, ADMIN_EMAIL)).id)):
             assert secret not in answer.text
 
     @each_stack
     async def test_is_in_my_export_too(self, client: Client, app: Litestar) -> None:
-        mine = await come_in(client)
+        mine = await obtain_tokens(client)
         await guess(app)
         activity = await events(client, MY_ACTIVITY, mine)
 
@@ -150,11 +150,11 @@ class TestMyActivity:
     async def test_has_nothing_of_others(
         self, client: Client, app: Litestar, admin: Headers, users: UserRepository
     ) -> None:
-        hers = await come_in(client, EVE)
+        hers = await obtain_tokens(client, EVE)
         await guess(app, EVE)
-        mine = await come_in(client)
+        mine = await obtain_tokens(client)
         await client.patch(
-            f"{USERS}/{(await stored(users, EVE)).id}", json={"role": "admin"}, headers=admin
+            f"{USERS}/{(await stored_user(users, EVE)).id}", json={"role": "admin"}, headers=admin
         )
 
         assert told(await events(client, MY_ACTIVITY, mine)) == [
@@ -166,8 +166,8 @@ class TestMyActivity:
 
     @each_stack
     async def test_comes_in_pages(self, client: Client, app: Litestar) -> None:
-        mine = await come_in(client)
-        await come_in(client, EVE)
+        mine = await obtain_tokens(client)
+        await obtain_tokens(client, EVE)
         for _ in range(3):
             await guess(app)
             await guess(app, EVE)
@@ -184,7 +184,7 @@ class TestMyActivity:
     async def test_of_another_is_not_shown_after_their_page(
         self, client: Client, app: Litestar
     ) -> None:
-        mine, hers = await come_in(client), await come_in(client, EVE)
+        mine, hers = await obtain_tokens(client), await obtain_tokens(client, EVE)
         await guess(app, EVE)
         first = (await client.get(MY_ACTIVITY, params={"limit": 1}, headers=hers)).json()
 
@@ -207,17 +207,17 @@ class TestMyActivity:
     async def test_an_invalid_filter_is_named(
         self, client: Client, field: str, values: list[str]
     ) -> None:
-        mine = await come_in(client)
+        mine = await obtain_tokens(client)
 
         for value in values:
             answer = await client.get(MY_ACTIVITY, params={field: value}, headers=mine)
-            assert [each["field"] for each in refusal(answer)] == [field]
+            assert [each["field"] for each in problems_of(answer)] == [field]
 
 
 class TestTheAuditLog:
     @each_stack
     async def test_has_every_event_under_a_number(self, client: Client, admin: Headers) -> None:
-        mine = await come_in(client)
+        mine = await obtain_tokens(client)
         await client.patch(ME, json={"name": "Ada King"}, headers=mine)
 
         listed = await events(client, AUDIT, admin)
@@ -235,8 +235,8 @@ class TestTheAuditLog:
     async def test_says_to_whom_by_whom_and_from_where(
         self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
-        tokens = await client.come_in()
-        me = str((await stored(users)).id)
+        tokens = await client.obtain_tokens()
+        me = str((await stored_user(users)).id)
         await client.patch(f"{USERS}/{me}", json={"disabled": True}, headers=admin)
 
         change, login, *_ = await events(client, AUDIT, admin)
@@ -255,7 +255,7 @@ class TestTheAuditLog:
         assert change == common | {
             "number": 5,
             "what": "change user",
-            "actorId": str((await stored(users, BOSS)).id),
+            "actorId": str((await stored_user(users, ADMIN_EMAIL)).id),
             "sessionId": None,
             "detail": "disabled",
         }
@@ -265,7 +265,7 @@ class TestTheAuditLog:
         self, client: Client, app: Litestar, admin: Headers
     ) -> None:
         for _ in range(4):
-            await come_in(client)
+            await obtain_tokens(client)
         before = await events(client, AUDIT, admin)
 
         listed: list[Json] = []
@@ -283,10 +283,10 @@ class TestTheAuditLog:
     async def test_is_filtered_by_user_type_and_outcome(
         self, client: Client, app: Litestar, admin: Headers, users: UserRepository
     ) -> None:
-        await come_in(client)
+        await obtain_tokens(client)
         await guess(app)
-        await guess(app, BOSS)
-        me = str((await stored(users)).id)
+        await guess(app, ADMIN_EMAIL)
+        me = str((await stored_user(users)).id)
 
         async def numbers(**query: str) -> list[int]:
             return [each["number"] for each in await events(client, AUDIT, admin, **query)]
@@ -294,7 +294,7 @@ class TestTheAuditLog:
         assert await numbers() == [6, 5, 4, 3, 2, 1]
         assert await numbers(user=me) == [5, 4, 3]
         assert await numbers(user=me.upper()) == [5, 4, 3]
-        assert await numbers(user=NOBODY) == []
+        assert await numbers(user=UNKNOWN_USER) == []
         assert await numbers(what="login") == [6, 5, 4, 2]
         assert await numbers(outcome="invalid_credentials") == [6, 5]
         assert await numbers(outcome="InvalidCredentials") == [6, 5]  # the earlier name
@@ -320,7 +320,7 @@ class TestTheAuditLog:
     ) -> None:
         await client.register()
         clock.advance(5 * SECOND)
-        await client.come_in()
+        await client.obtain_tokens()
         then = clock.now
 
         async def since(time: str, **query: str) -> int:
@@ -362,7 +362,7 @@ class TestTheAuditLog:
         [
             ("limit", ["0", "201", "many", ""]),
             ("after", ["x", "", "\x00", "W10=", "x" * 10_000]),
-            ("user", ["x", "", "\x00", f"{NOBODY}0", EMAIL]),
+            ("user", ["x", "", "\x00", f"{UNKNOWN_USER}0", EMAIL]),
             ("what", ["\x00", "\u202e", "\n", "x" * 256]),
             ("outcome", ["\x00", "\u202e", "\n", "x" * 256]),
             ("since", ["x", "", "\x00", "2026-13-01T00:00:00Z", "2026-01-01", "yesterday"]),
@@ -375,16 +375,16 @@ class TestTheAuditLog:
     ) -> None:
         for value in values:
             answer = await client.get(AUDIT, params={field: value}, headers=admin)
-            assert [each["field"] for each in refusal(answer)] == [field]
+            assert [each["field"] for each in problems_of(answer)] == [field]
 
     @each_stack
     async def test_keeps_only_the_id_of_a_deleted_user(
         self, client: Client, app: Litestar, admin: Headers, users: UserRepository
     ) -> None:
         async with a_client(app, ORIGIN, ELSEWHERE) as phone:
-            mine = await come_in(phone)
+            mine = await obtain_tokens(phone)
             await guess(app)
-            me = str((await stored(users)).id)
+            me = str((await stored_user(users)).id)
             deleted = await phone.request("DELETE", ME, json={"password": PASSWORD}, headers=mine)
             assert deleted.status_code == 200
 
@@ -401,7 +401,7 @@ class TestTheAuditLog:
         assert ELSEWHERE not in whole
         assert EMAIL not in whole
 
-        again = await come_in(client)
+        again = await obtain_tokens(client)
         assert told(await events(client, MY_ACTIVITY, again)) == [
             ("login", "success"),
             ("register", "success"),
@@ -413,9 +413,9 @@ class TestWhatIsKept:
     async def test_records_nothing_that_changes_nothing(
         self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
-        mine = await come_in(client)
-        me = (await stored(users)).id
-        ended = await client.come_in()
+        mine = await obtain_tokens(client)
+        me = (await stored_user(users)).id
+        ended = await client.obtain_tokens()
         assert (await client.log_out(ended["refresh_token"])).status_code == 200
         before = await events(client, MY_ACTIVITY, mine)
 
@@ -430,8 +430,8 @@ class TestWhatIsKept:
     async def test_records_nothing_of_a_deleted_user_who_logs_out(
         self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
-        tokens = await client.come_in()
-        me = (await stored(users)).id
+        tokens = await client.obtain_tokens()
+        me = (await stored_user(users)).id
         mine = bearer(tokens["access_token"])
         gone = await client.request("DELETE", ME, json={"password": PASSWORD}, headers=mine)
         assert gone.status_code == 200
@@ -446,11 +446,11 @@ class TestWhatIsKept:
     async def test_is_how_sessions_end(
         self, client: Client, clock: SettableClock, admin: Headers
     ) -> None:
-        stolen = await client.come_in()
+        stolen = await client.obtain_tokens()
         await client.refresh(stolen["refresh_token"])
         clock.advance(11 * SECOND)
         assert (await client.refresh(stolen["refresh_token"])).status_code == 401
-        mine, other, third = [await come_in(client) for _ in range(3)]
+        mine, other, third = [await obtain_tokens(client) for _ in range(3)]
         ids = [
             each["id"]
             for who in (other, third, mine)
@@ -460,7 +460,7 @@ class TestWhatIsKept:
         await client.delete(f"{SESSIONS}/{ids[0]}", headers=mine)
         await client.delete(SESSIONS, headers=mine)
         await client.delete(SESSIONS, params={"all": True}, headers=mine)
-        last = await come_in(client)
+        last = await obtain_tokens(client)
         await client.post("/api/auth/logout", headers=last)
 
         listed = await events(client, AUDIT, admin)
@@ -479,7 +479,7 @@ class TestWhatIsKept:
     async def test_records_nothing_that_is_unlimited(
         self, client: Client, app: Litestar, admin: Headers
     ) -> None:
-        tokens = await client.come_in()
+        tokens = await client.obtain_tokens()
         mine = bearer(tokens["access_token"])
         before = await events(client, AUDIT, admin)
 
@@ -518,11 +518,11 @@ class TestWhatIsKept:
         async with a_client(app, ORIGIN) as browser:
             await browser.sign_up()
             await browser.patch(ME, json={"name": "Ada King"})
-            tokens = await client.come_in()
+            tokens = await client.obtain_tokens()
             refreshed = (await client.refresh(tokens["refresh_token"])).json()
             await guess(app)
             changed = await client.change_password(headers=bearer(tokens["access_token"]))
-            user = await stored(users)
+            user = await stored_user(users)
             path = f"{USERS}/{user.id}"
             await client.patch(path, json={"role": "admin"}, headers=admin)
 
@@ -536,7 +536,15 @@ class TestWhatIsKept:
                 *browser.cookies.values(),
                 *(each[name] for each in (tokens, refreshed) for name in _TOKENS),
             ]
-        personal = [PASSWORD, NEW_PASSWORD, "a guess", user.password_hash, EMAIL, BOSS, "Lovelace"]
+        personal = [
+            PASSWORD,
+            NEW_PASSWORD,
+            "a guess",
+            user.password_hash,
+            EMAIL,
+            ADMIN_EMAIL,
+            "Lovelace",
+        ]
         for text in texts:
             assert '"change user"' in text
             for secret in [*(each for each in secrets if each != "true"), *personal, "King"]:

@@ -14,19 +14,17 @@ from application.ports import AuditLog, SessionStore, UserRepository
 from domain.audit.event import RecordedEvent
 from domain.permissions import Role
 from domain.user import User, UserId
-from tests.http.conftest import each_stack
-from tests.http.mistakes import FOREIGN_WORDS, refusal
-from tests.http.people import (
+from tests.http.client import (
     A_USER,
+    ADMIN_EMAIL,
     AUDIT,
-    BOSS,
     EMAIL,
     ME,
     MY_ACTIVITY,
     NEW_PASSWORD,
-    NOBODY,
     ORIGIN,
     SESSIONS,
+    UNKNOWN_USER,
     USERS,
     Client,
     Tokens,
@@ -35,19 +33,21 @@ from tests.http.people import (
     headers_of,
     make_administrator,
     pages,
-    stored,
+    stored_user,
 )
+from tests.http.conftest import each_stack
+from tests.http.failing_requests import FOREIGN_WORDS, problems_of
 from tests.support.builders import NOW, PASSWORD, SECOND
 from tests.support.doubles import SettableClock
 
 ADAM, BOB, EVE = "adam@example.org", "bob@example.com", "eve@example.net"
 CO_BOSS = "coboss@example.org"
-PEOPLE = {
+NEW_USERS = {
     EMAIL: "Ada Lovelace",
     ADAM: "adam Smith",
     BOB: "Bob 100% O'Neill",
     EVE: "Eve_Zoë",
-    BOSS: "The Boss",
+    ADMIN_EMAIL: "The Boss",
 }
 
 Headers: TypeAlias = dict[str, str]
@@ -57,17 +57,17 @@ Json: TypeAlias = dict[str, Any]
 @pytest.fixture
 async def admin(client: Client, users: UserRepository) -> Headers:
     """Of the only administrator."""
-    return await an_administrator(client, users, BOSS)
+    return await an_administrator(client, users, ADMIN_EMAIL)
 
 
 async def an_administrator(client: Client, users: UserRepository, email: str) -> Headers:
     await client.register(email)
     await make_administrator(users, email)
-    return bearer((await client.come_in(email))["access_token"])
+    return bearer((await client.obtain_tokens(email))["access_token"])
 
 
 async def path_of(users: UserRepository, email: str = EMAIL) -> str:
-    return f"{USERS}/{(await stored(users, email)).id}"
+    return f"{USERS}/{(await stored_user(users, email)).id}"
 
 
 async def statuses(client: Client, tokens: Tokens) -> tuple[int, int]:
@@ -120,7 +120,7 @@ class TestTheList:
     @pytest.fixture(autouse=True)
     async def people(self, client: Client, clock: SettableClock, users: UserRepository) -> None:
         """The boss is the newest; the two before came at the same moment."""
-        for email, name in PEOPLE.items():
+        for email, name in NEW_USERS.items():
             clock.advance(SECOND * (email != EVE))
             assert (await client.register(email, name=name)).status_code == 200
         await make_administrator(users)
@@ -133,8 +133,8 @@ class TestTheList:
         listed = await pages(client, USERS, admin, limit=limit)
 
         views = [user for page in listed for user in page["data"]["users"]]
-        assert {user["email"]: user["name"] for user in views} == PEOPLE
-        assert len(views) == len(PEOPLE)
+        assert {user["email"]: user["name"] for user in views} == NEW_USERS
+        assert len(views) == len(NEW_USERS)
         times = [user["createdAt"] for user in views]
         assert times == sorted(times, reverse=True)
         assert all(len(page["data"]["users"]) <= limit for page in listed)
@@ -188,7 +188,7 @@ class TestTheList:
         second = (await client.get(USERS, params=query, headers=admin)).json()
 
         seen += [each["email"] for each in second["data"]["users"]]
-        assert sorted(seen) == sorted(PEOPLE)
+        assert sorted(seen) == sorted(NEW_USERS)
         assert second["page"] == {"next": None}
 
     @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ class TestTheList:
     ) -> None:
         for value in values:
             answer = await client.get(USERS, params={field: value}, headers=admin)
-            assert [each["field"] for each in refusal(answer)] == [field]
+            assert [each["field"] for each in problems_of(answer)] == [field]
 
     async def test_has_fifty_on_a_page_unless_it_is_asked_for_more(
         self, client: Client, admin: Headers
@@ -236,7 +236,7 @@ class TestOne:
         assert answer.status_code == 200
         user = answer.json()["data"]["user"]
         assert user == {
-            "id": str((await stored(users)).id),
+            "id": str((await stored_user(users)).id),
             "name": "Ada Lovelace",
             "email": EMAIL,
             "role": "user",
@@ -255,7 +255,7 @@ class TestOne:
             "ffffffff-ffff-4fff-bfff-ffffffffffff",
             "x",
             "%00",
-            f"{NOBODY}0",
+            f"{UNKNOWN_USER}0",
             "x" * 10_000,
             "%F0%9F%98%80",
             "0",
@@ -272,7 +272,7 @@ class TestOne:
 
     @each_stack
     async def test_a_missing_user_is_not_found(self, client: Client, admin: Headers) -> None:
-        await not_found(client, admin, NOBODY)
+        await not_found(client, admin, UNKNOWN_USER)
 
 
 async def not_found(client: Client, admin: Headers, user_id: str) -> None:
@@ -298,7 +298,7 @@ class TestAChange:
     async def test_of_the_role_counts_with_the_next_request(
         self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
-        token = (await client.come_in())["access_token"]
+        token = (await client.obtain_tokens())["access_token"]
         for _ in range(2):  # the second is answered from the cache
             assert (await client.verify(token)).headers["x-user-role"] == "user"
 
@@ -315,8 +315,8 @@ class TestAChange:
     async def test_to_disabled_ends_all_sessions_for_good(
         self, client: Client, container: AsyncContainer, admin: Headers, users: UserRepository
     ) -> None:
-        first, second = await client.come_in(), await client.come_in()
-        other = await client.come_in(EVE)
+        first, second = await client.obtain_tokens(), await client.obtain_tokens()
+        other = await client.obtain_tokens(EVE)
         assert await statuses(client, first) == ALIVE
         path = await path_of(users)
 
@@ -327,13 +327,13 @@ class TestAChange:
         assert await statuses(client, first) == await statuses(client, second) == DEAD
         refused = await client.log_in()
         assert (refused.status_code, refused.json()["code"]) == (400, "invalid_credentials")
-        assert await kept(container, await stored(users)) == 0
+        assert await kept(container, await stored_user(users)) == 0
 
         answer = await client.patch(path, json={"disabled": False}, headers=admin)
 
         assert answer.json()["data"]["user"]["disabled"] is False
         assert await statuses(client, first) == await statuses(client, second) == DEAD
-        assert await statuses(client, await client.come_in()) == ALIVE
+        assert await statuses(client, await client.obtain_tokens()) == ALIVE
         assert await statuses(client, other) == ALIVE
 
     async def test_can_be_of_both(
@@ -345,7 +345,7 @@ class TestAChange:
         answer = await client.patch(await path_of(users), json=body, headers=admin)
 
         assert answer.status_code == 200
-        user = await stored(users)
+        user = await stored_user(users)
         assert (user.role, user.disabled) == (Role.ADMIN, True)
 
     @each_stack
@@ -366,14 +366,14 @@ class TestAChange:
         users: UserRepository,
         body: Json,
     ) -> None:
-        tokens = await client.come_in()
-        before = await stored(users)
+        tokens = await client.obtain_tokens()
+        before = await stored_user(users)
         clock.advance(SECOND)
 
         answer = await client.patch(await path_of(users), json=body, headers=admin)
 
         assert answer.status_code == 200
-        assert await stored(users) == before
+        assert await stored_user(users) == before
         assert await statuses(client, tokens) == ALIVE
         assert (await client.log_in()).status_code == 200
 
@@ -381,9 +381,9 @@ class TestAChange:
         self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
         await client.register()
-        before = await stored(users)
+        before = await stored_user(users)
         members = {
-            "id": NOBODY,
+            "id": UNKNOWN_USER,
             "name": "Eve",
             "email": EVE,
             "password": NEW_PASSWORD,
@@ -396,8 +396,8 @@ class TestAChange:
         body = {"role": "admin"} | members
         answer = await client.patch(await path_of(users), json=body, headers=admin)
 
-        assert [each["field"] for each in refusal(answer)] == list(members)
-        assert await stored(users) == before
+        assert [each["field"] for each in problems_of(answer)] == list(members)
+        assert await stored_user(users) == before
 
     @pytest.mark.parametrize(
         ("body", "field"),
@@ -422,12 +422,12 @@ class TestAChange:
         self, client: Client, admin: Headers, users: UserRepository, body: object, field: str
     ) -> None:
         await client.register()
-        before = await stored(users)
+        before = await stored_user(users)
 
         answer = await client.patch(await path_of(users), json=body, headers=admin)
 
-        assert [each["field"] for each in refusal(answer)] == [field]
-        assert await stored(users) == before
+        assert [each["field"] for each in problems_of(answer)] == [field]
+        assert await stored_user(users) == before
 
 
 async def kept(container: AsyncContainer, user: User) -> int:
@@ -439,7 +439,7 @@ async def kept(container: AsyncContainer, user: User) -> int:
 Step: TypeAlias = Callable[[Client, Headers, str], Awaitable[httpx.Response]]
 
 
-async def depose(client: Client, who: Headers, path: str) -> httpx.Response:
+async def demote(client: Client, who: Headers, path: str) -> httpx.Response:
     return await client.patch(path, json={"role": "user"}, headers=who)
 
 
@@ -455,8 +455,8 @@ async def delete_me(client: Client, who: Headers, _path: str) -> httpx.Response:
     return await client.request("DELETE", ME, json={"password": PASSWORD}, headers=who)
 
 
-each_end = pytest.mark.parametrize("step", [depose, disable, delete])
-each_end_of_oneself = pytest.mark.parametrize("step", [depose, disable, delete, delete_me])
+each_end = pytest.mark.parametrize("step", [demote, disable, delete])
+each_end_of_oneself = pytest.mark.parametrize("step", [demote, disable, delete, delete_me])
 
 
 async def all_at_once(
@@ -466,7 +466,7 @@ async def all_at_once(
 
     :returns: the status that each gets, and their credentials.
     """
-    emails = [BOSS, CO_BOSS, EMAIL]
+    emails = [ADMIN_EMAIL, CO_BOSS, EMAIL]
     credentials = [await an_administrator(client, users, email) for email in emails]
     paths = [await path_of(users, email) for email in emails]
     answers = await asyncio.gather(
@@ -491,9 +491,9 @@ class TestTheLastAdministrator:
         users: UserRepository,
         step: Step,
     ) -> None:
-        before = await stored(users, BOSS)
+        before = await stored_user(users, ADMIN_EMAIL)
 
-        answer = await step(client, admin, await path_of(users, BOSS))
+        answer = await step(client, admin, await path_of(users, ADMIN_EMAIL))
 
         assert answer.status_code == 409
         assert answer.json() == {
@@ -502,7 +502,7 @@ class TestTheLastAdministrator:
             "code": "last_administrator",
         }
         assert "set-cookie" not in answer.headers
-        assert await stored(users, BOSS) == before
+        assert await stored_user(users, ADMIN_EMAIL) == before
         assert await kept(container, before) == 1
         assert (await client.get(USERS, headers=admin)).status_code == 200
         logged_in, *_ = [
@@ -519,7 +519,7 @@ class TestTheLastAdministrator:
         await an_administrator(client, users, CO_BOSS)
         await disable(client, admin, await path_of(users, CO_BOSS))
 
-        answer = await step(client, admin, await path_of(users, BOSS))
+        answer = await step(client, admin, await path_of(users, ADMIN_EMAIL))
 
         assert answer.json()["code"] == "last_administrator"
 
@@ -531,7 +531,7 @@ class TestTheLastAdministrator:
         await client.register()
         await client.patch(await path_of(users), json={"role": "admin"}, headers=admin)
 
-        assert (await step(client, admin, await path_of(users, BOSS))).status_code == 200
+        assert (await step(client, admin, await path_of(users, ADMIN_EMAIL))).status_code == 200
 
         assert await administrators(users) == 1
         assert (await client.get(USERS, headers=admin)).status_code in {401, 403}
@@ -542,7 +542,7 @@ class TestTheLastAdministrator:
         self, client: Client, admin: Headers, users: UserRepository, step: Step
     ) -> None:
         other = await an_administrator(client, users, CO_BOSS)
-        paths = [await path_of(users, email) for email in (CO_BOSS, BOSS)]
+        paths = [await path_of(users, email) for email in (CO_BOSS, ADMIN_EMAIL)]
 
         answers = await asyncio.gather(
             step(client, admin, paths[0]), step(client, other, paths[1])
@@ -576,9 +576,9 @@ class TestTheLastAdministrator:
     async def test_a_refused_deletion_of_an_account_is_recorded(
         self, client: Client, container: AsyncContainer, admin: Headers, users: UserRepository
     ) -> None:
-        await depose(client, admin, await path_of(users, BOSS))
+        await demote(client, admin, await path_of(users, ADMIN_EMAIL))
 
-        latest = (await events_of(container, (await stored(users, BOSS)).id))[0].event
+        latest = (await events_of(container, (await stored_user(users, ADMIN_EMAIL)).id))[0].event
         assert (latest.type, latest.outcome) == ("change user", "last_administrator")
 
 
@@ -594,10 +594,10 @@ class TestADeletedUser:
     async def test_is_removed_from_every_store(
         self, client: Client, container: AsyncContainer, admin: Headers, users: UserRepository
     ) -> None:
-        first, second = await client.come_in(), await client.come_in()
+        first, second = await client.obtain_tokens(), await client.obtain_tokens()
         await client.log_in(password="a guess")
         assert await statuses(client, first) == ALIVE
-        user, path = await stored(users), await path_of(users)
+        user, path = await stored_user(users), await path_of(users)
 
         answer = await client.delete(path, headers=admin)
 
@@ -610,14 +610,14 @@ class TestADeletedUser:
         assert await kept(container, user) == 0
 
         assert (await client.register()).status_code == 200
-        assert (await stored(users)).id != user.id
+        assert (await stored_user(users)).id != user.id
 
     @each_stack
     async def test_is_an_id_in_the_audit_log_and_nothing_else(
         self, client: Client, app: Litestar, admin: Headers, users: UserRepository
     ) -> None:
         async with a_client(app, ORIGIN, "203.0.113.7") as theirs:
-            await theirs.come_in()
+            await theirs.obtain_tokens()
             await theirs.log_in(password="a guess")
         path = await path_of(users)
 
@@ -633,7 +633,7 @@ class TestADeletedUser:
             ("register", "success"),
         ]
         assert [each["address"] for each in events] == ["127.0.0.1", "", "", ""]
-        assert events[0]["actorId"] == str((await stored(users, BOSS)).id)
+        assert events[0]["actorId"] == str((await stored_user(users, ADMIN_EMAIL)).id)
         whole = (await client.get(AUDIT, headers=admin)).text
         assert "203.0.113.7" not in whole
         assert EMAIL not in whole
@@ -668,8 +668,8 @@ class TestTheSessionsOfAUser:
         self, client: Client, container: AsyncContainer, admin: Headers, users: UserRepository
     ) -> None:
         client.headers["User-Agent"] = "curl/8.5.0"
-        await client.come_in()
-        await client.come_in()
+        await client.obtain_tokens()
+        await client.obtain_tokens()
 
         answer = await client.get(f"{await path_of(users)}/sessions", headers=admin)
 
@@ -679,7 +679,7 @@ class TestTheSessionsOfAUser:
         assert {each["device"] for each in views} == {"curl 8"}
         assert {each["isCurrent"] for each in views} == {False}
         assert await found(client, admin, email="a") == ["ada"]  # looking has changed nothing
-        assert await kept(container, await stored(users)) == 2
+        assert await kept(container, await stored_user(users)) == 2
 
     async def test_are_empty_without_a_login(
         self, client: Client, admin: Headers, users: UserRepository
@@ -693,7 +693,7 @@ class TestTheSessionsOfAUser:
     async def test_are_ones_own_too(
         self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
-        theirs = await client.get(f"{await path_of(users, BOSS)}/sessions", headers=admin)
+        theirs = await client.get(f"{await path_of(users, ADMIN_EMAIL)}/sessions", headers=admin)
         mine = await client.get(SESSIONS, headers=admin)
 
         assert theirs.json() == mine.json()
@@ -703,8 +703,8 @@ class TestTheSessionsOfAUser:
     async def test_are_ended_at_once(
         self, client: Client, container: AsyncContainer, admin: Headers, users: UserRepository
     ) -> None:
-        first, second = await client.come_in(), await client.come_in()
-        other = await client.come_in(EVE)
+        first, second = await client.obtain_tokens(), await client.obtain_tokens()
+        other = await client.obtain_tokens(EVE)
         assert await statuses(client, first) == ALIVE
         path = f"{await path_of(users)}/sessions"
 
@@ -712,16 +712,16 @@ class TestTheSessionsOfAUser:
 
         assert (answer.status_code, answer.json()) == (200, {"status": "success"})
         assert await statuses(client, first) == await statuses(client, second) == DEAD
-        assert await kept(container, await stored(users)) == 0
+        assert await kept(container, await stored_user(users)) == 0
         assert await statuses(client, other) == ALIVE
         assert (await client.get(USERS, headers=admin)).status_code == 200
-        assert await statuses(client, await client.come_in()) == ALIVE
+        assert await statuses(client, await client.obtain_tokens()) == ALIVE
         assert (await client.delete(path, headers=admin)).status_code == 200
 
     async def test_are_ended_by_ones_own_hand_too(
         self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
-        path = f"{await path_of(users, BOSS)}/sessions"
+        path = f"{await path_of(users, ADMIN_EMAIL)}/sessions"
 
         assert (await client.delete(path, headers=admin)).status_code == 200
 
@@ -731,8 +731,8 @@ class TestTheSessionsOfAUser:
 async def test_no_answer_shows_a_password_or_a_hash(
     client: Client, admin: Headers, users: UserRepository
 ) -> None:
-    await client.come_in()
-    path, hashed = await path_of(users), (await stored(users)).password_hash
+    await client.obtain_tokens()
+    path, hashed = await path_of(users), (await stored_user(users)).password_hash
     assert hashed.startswith("quick$")
 
     for answer in (

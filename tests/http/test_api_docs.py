@@ -16,7 +16,7 @@ from api.controllers import api_docs
 from api.controllers.api_docs import Documentation
 from api.download import Download
 from infrastructure.config.settings import Settings
-from tests.http.people import CLIENT_ORIGIN, Client
+from tests.http.client import CLIENT_ORIGIN, Client
 
 FILES = Path(api.__file__).with_name("static") / "swagger_ui"
 TYPES = {

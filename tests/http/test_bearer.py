@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.http.people import LOGOUT, REFRESH, Client, bearer
+from tests.http.client import LOGOUT, REFRESH, Client, bearer
 
 
 async def test_a_login_by_bearer_answers_with_both_tokens_and_sets_no_cookie(
@@ -29,7 +29,7 @@ async def test_a_login_by_bearer_answers_with_both_tokens_and_sets_no_cookie(
 async def test_a_refresh_by_body_answers_with_both_tokens_and_sets_no_cookie(
     client: Client,
 ) -> None:
-    tokens = await client.come_in()
+    tokens = await client.obtain_tokens()
 
     answer = await client.refresh(tokens["refresh_token"])
 
@@ -48,7 +48,7 @@ async def test_a_refresh_by_body_answers_with_both_tokens_and_sets_no_cookie(
 
 
 async def test_a_logout_by_body_ends_the_session(client: Client) -> None:
-    tokens = await client.come_in()
+    tokens = await client.obtain_tokens()
 
     answer = await client.log_out(tokens["refresh_token"])
 
@@ -69,7 +69,7 @@ async def test_there_is_no_third_transport(client: Client, transport: object) ->
 
 
 async def test_the_token_in_the_body_wins_over_the_cookie(client: Client) -> None:
-    other = await client.come_in("eve@example.org")
+    other = await client.obtain_tokens("eve@example.org")
     await client.sign_up()
 
     answer = await client.refresh(other["refresh_token"])
@@ -93,7 +93,7 @@ async def test_a_body_without_a_token_leaves_it_to_the_cookie(
 
 
 async def test_a_refresh_token_is_not_taken_from_the_authorization_header(client: Client) -> None:
-    tokens = await client.come_in()
+    tokens = await client.obtain_tokens()
 
     answer = await client.refresh(headers=bearer(tokens["refresh_token"]))
 
@@ -102,7 +102,7 @@ async def test_a_refresh_token_is_not_taken_from_the_authorization_header(client
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_bearer_token_alone_logs_out(client: Client, method: str) -> None:
-    tokens = await client.come_in()
+    tokens = await client.obtain_tokens()
 
     answer = await client.request(method, LOGOUT, headers=bearer(tokens["access_token"]))
 

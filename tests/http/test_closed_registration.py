@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from infrastructure.config.settings import Settings
-from tests.http.people import Client
+from tests.http.client import Client
 
 
 @pytest.fixture

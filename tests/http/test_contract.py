@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.http.people import EMAIL, LOGIN, LOGOUT, ME, REFRESH, REGISTER, Client, bearer
+from tests.http.client import EMAIL, LOGIN, LOGOUT, ME, REFRESH, REGISTER, Client, bearer
 from tests.support.builders import PASSWORD
 from tests.support.doubles import SettableClock
 
@@ -233,7 +233,7 @@ async def test_old_clients_get_a_login_by_cookies_whatever_else_they_send(
 
 
 async def test_an_earlier_access_token_stays_good_after_a_refresh(client: Client) -> None:
-    tokens = await client.come_in()
+    tokens = await client.obtain_tokens()
     await client.refresh(tokens["refresh_token"])
 
     answer = await client.get(ME, headers=bearer(tokens["access_token"]))

@@ -9,7 +9,7 @@ import jwt
 import pytest
 
 from infrastructure.config.settings import Settings
-from tests.http.people import HTTPS_ORIGIN, LOGOUT, ME, ORIGIN, REFRESH, Client, bearer
+from tests.http.client import HTTPS_ORIGIN, LOGOUT, ME, ORIGIN, REFRESH, Client, bearer
 from tests.support.doubles import SettableClock
 
 at_each_site = pytest.mark.parametrize("origin_policy", [ORIGIN, HTTPS_ORIGIN], indirect=True)
@@ -120,7 +120,7 @@ async def test_a_logout_removes_all_three(client: Client, removal: list[str], me
 
 
 async def test_a_logout_by_bearer_removes_them_too(client: Client) -> None:
-    tokens = await client.come_in()
+    tokens = await client.obtain_tokens()
 
     answer = await client.log_out(headers=bearer(tokens["access_token"]))
 
@@ -205,7 +205,7 @@ class TestNearTheAbsoluteEnd:
 async def test_a_repeated_refresh_sets_the_same_cookies(
     client: Client, clock: SettableClock
 ) -> None:
-    tokens = await client.come_in()
+    tokens = await client.obtain_tokens()
     cookie = f"refresh_token={tokens['refresh_token']}"
     first = await client.with_cookies(REFRESH, cookie)
     client.cookies.clear()
@@ -263,7 +263,7 @@ class TestWithACookiePrefix:
         assert schemes["access_cookie"]["name"] == f"{host}shop_access_token"
 
     async def test_cookies_of_the_other_installation_do_not_matter(self, client: Client) -> None:
-        token = (await client.come_in())["access_token"]
+        token = (await client.obtain_tokens())["access_token"]
 
         own = await client.with_cookies(ME, f"access_token=x; shop_access_token={token}")
         other = await client.with_cookies(ME, f"access_token={token}")

@@ -4,8 +4,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from tests.http.mistakes import MISTAKES, Mistake
-from tests.http.people import (
+from tests.http.client import (
     CLIENT_ORIGIN,
     HTTPS_ORIGIN,
     LOGIN,
@@ -15,7 +14,8 @@ from tests.http.people import (
     Client,
     routes,
 )
-from tests.http.trouble import Trouble
+from tests.http.failing_requests import FAILING_REQUESTS, FailingRequest
+from tests.http.faults import Faults
 
 CORS = {
     "access-control-allow-origin",
@@ -136,13 +136,13 @@ async def test_a_preflight_needs_no_credential_on_any_route(client: Client, app:
         assert cors(answer)["access-control-allow-origin"] == CLIENT_ORIGIN
 
 
-@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
+@pytest.mark.parametrize("failing_request", FAILING_REQUESTS.values(), ids=FAILING_REQUESTS)
 async def test_the_page_of_a_client_can_read_why_it_is_refused(
-    client: Client, trouble: Trouble, mistake: Mistake
+    client: Client, faults: Faults, failing_request: FailingRequest
 ) -> None:
-    answer = await mistake.make(client, trouble, {"Origin": CLIENT_ORIGIN})
+    answer = await failing_request.make(client, faults, {"Origin": CLIENT_ORIGIN})
 
-    assert answer.status_code == mistake.status
+    assert answer.status_code == failing_request.status
     assert cors(answer) == READABLE | {"access-control-allow-origin": CLIENT_ORIGIN}
 
 

@@ -23,8 +23,8 @@ from doorward.wiring.http import request_observers
 from infrastructure.config.settings import Settings
 from infrastructure.telemetry.metrics import Metrics
 from infrastructure.telemetry.telemetry import Observation
-from tests.http.people import (
-    BOSS,
+from tests.http.client import (
+    ADMIN_EMAIL,
     CLIENT_ORIGIN,
     EMAIL,
     ME,
@@ -37,12 +37,12 @@ from tests.http.people import (
     Client,
     a_client,
     bearer,
-    stored,
+    stored_user,
 )
-from tests.http.trouble import Trouble
+from tests.http.faults import Faults
 from tests.support.builders import PASSWORD, SECOND
 from tests.support.doubles import SettableClock
-from tests.support.watch import secrets_in
+from tests.support.secret_watch import secrets_in
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ async def test_answers_of_the_framework_are_counted(
 async def test_answers_from_the_cache_are_counted(
     client: Client, registry: CollectorRegistry
 ) -> None:
-    tokens = await client.come_in()
+    tokens = await client.obtain_tokens()
 
     for _ in range(3):  # the first one asks the stores
         await client.me(tokens["access_token"])
@@ -156,7 +156,7 @@ async def test_answers_to_browsers_that_ask_first_are_counted(
 async def test_the_templates_of_paths_are_counted_and_not_the_paths(
     client: Client, registry: CollectorRegistry
 ) -> None:
-    tokens = await client.come_in()
+    tokens = await client.obtain_tokens()
     mine = bearer(tokens["access_token"])
 
     await client.delete(f"{SESSIONS}/{NO_SESSION}", headers=mine)
@@ -166,11 +166,11 @@ async def test_the_templates_of_paths_are_counted_and_not_the_paths(
 
 
 async def test_an_outage_and_a_fault_are_counted(
-    client: Client, trouble: Trouble, registry: CollectorRegistry
+    client: Client, faults: Faults, registry: CollectorRegistry
 ) -> None:
-    trouble.users = Unavailable("users")
+    faults.users = Unavailable("users")
     await client.log_in()
-    trouble.users = RuntimeError()
+    faults.users = RuntimeError()
     await client.log_in()
 
     login = "/api/auth/login"
@@ -180,9 +180,9 @@ async def test_an_outage_and_a_fault_are_counted(
 
 
 async def test_too_many_attempts_are_counted(
-    client: Client, trouble: Trouble, registry: CollectorRegistry
+    client: Client, faults: Faults, registry: CollectorRegistry
 ) -> None:
-    trouble.is_full = True
+    faults.is_full = True
 
     await client.log_in()
 
@@ -193,7 +193,7 @@ async def test_too_many_attempts_are_counted(
 async def test_logins_and_refreshes_are_counted_by_outcome(
     client: Client, clock: SettableClock, registry: CollectorRegistry
 ) -> None:
-    tokens = await client.come_in()
+    tokens = await client.obtain_tokens()
     await client.log_in(password="a guess")
     await client.refresh(tokens["refresh_token"])
     await client.refresh("no token")
@@ -221,8 +221,8 @@ class TestEndsOfSessions:
     """By everybody who can end one."""
 
     async def test_by_their_owner(self, client: Client, registry: CollectorRegistry) -> None:
-        mine = bearer((await client.come_in())["access_token"])
-        await client.come_in()
+        mine = bearer((await client.obtain_tokens())["access_token"])
+        await client.obtain_tokens()
         [other] = [
             each["id"]
             for each in (await client.get(SESSIONS, headers=mine)).json()["data"]["sessions"]
@@ -234,12 +234,12 @@ class TestEndsOfSessions:
         assert endings(registry) == {"owner": 1}
 
     async def test_by_a_logout(self, client: Client, registry: CollectorRegistry) -> None:
-        await client.log_out((await client.come_in())["refresh_token"])
+        await client.log_out((await client.obtain_tokens())["refresh_token"])
 
         assert endings(registry) == {"logout": 1}
 
     async def test_by_a_new_password(self, client: Client, registry: CollectorRegistry) -> None:
-        mine = bearer((await client.come_in())["access_token"])
+        mine = bearer((await client.obtain_tokens())["access_token"])
 
         assert (await client.change_password(PASSWORD, NEW_PASSWORD, headers=mine)).is_success
 
@@ -248,8 +248,8 @@ class TestEndsOfSessions:
     async def test_by_an_administrator(
         self, client: Client, users: UserRepository, registry: CollectorRegistry
     ) -> None:
-        await client.come_in()
-        ada, admin = await stored(users, EMAIL), await an_administrator(client, users)
+        await client.obtain_tokens()
+        ada, admin = await stored_user(users, EMAIL), await an_administrator(client, users)
 
         assert (await client.delete(f"{USERS}/{ada.id}/sessions", headers=admin)).is_success
 
@@ -258,8 +258,8 @@ class TestEndsOfSessions:
     async def test_by_disabling_and_deleting_their_user(
         self, client: Client, users: UserRepository, registry: CollectorRegistry
     ) -> None:
-        await client.come_in()
-        ada, admin = await stored(users, EMAIL), await an_administrator(client, users)
+        await client.obtain_tokens()
+        ada, admin = await stored_user(users, EMAIL), await an_administrator(client, users)
         path = f"{USERS}/{ada.id}"
 
         assert (await client.patch(path, json={"disabled": True}, headers=admin)).is_success
@@ -276,31 +276,31 @@ class TestTooMany:
     async def test_the_oldest_session_ends_by_that_cause(
         self, client: Client, registry: CollectorRegistry
     ) -> None:
-        await client.come_in()
-        await client.come_in()
+        await client.obtain_tokens()
+        await client.obtain_tokens()
 
         assert endings(registry) == {"too_many": 1}
 
 
 async def an_administrator(client: Client, users: UserRepository) -> dict[str, str]:
     """:returns: what the administrator's requests bear."""
-    await client.come_in(BOSS)
-    admin: User = await stored(users, BOSS)
+    await client.obtain_tokens(ADMIN_EMAIL)
+    admin: User = await stored_user(users, ADMIN_EMAIL)
     assert (await users.replace(admin, replace(admin, role=Role.ADMIN))).changed
-    return bearer((await client.come_in(BOSS))["access_token"])
+    return bearer((await client.obtain_tokens(ADMIN_EMAIL))["access_token"])
 
 
 async def test_the_metrics_contain_no_personal_data(
     app: Litestar, origin_policy: OriginPolicy, users: UserRepository, registry: CollectorRegistry
 ) -> None:
     async with a_client(app, origin_policy.origin, "198.51.100.7") as client:
-        tokens = await client.come_in()
+        tokens = await client.obtain_tokens()
         mine = bearer(tokens["access_token"])
         sessions = (await client.get(SESSIONS, headers=mine)).json()["data"]["sessions"]
         await client.delete(f"{SESSIONS}/{sessions[0]['id']}", headers=mine)
         await client.get(f"/{EMAIL}?token={tokens['refresh_token']}")
         await client.log_in(password="a guess")
-        ada = await stored(users, EMAIL)
+        ada = await stored_user(users, EMAIL)
 
     text = generate_latest(registry).decode()
     assert secrets_in(text) == []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.http.people import HTTPS_ORIGIN, LOGOUT, ME, REFRESH, Client, Tokens, bearer
+from tests.http.client import HTTPS_ORIGIN, LOGOUT, ME, REFRESH, Client, Tokens, bearer
 
 REJECTED = "Token is invalid or session has expired"
 
@@ -40,7 +40,7 @@ def filled(pattern: str, name: str, token: str) -> str:
 
 @pytest.fixture
 async def tokens(client: Client) -> Tokens:
-    return await client.come_in()
+    return await client.obtain_tokens()
 
 
 @pytest.mark.parametrize("patterns", AMBIGUOUS, ids=" | ".join)
@@ -190,7 +190,7 @@ async def test_two_authorization_headers_are_refused(
 
 
 async def test_a_bearer_token_wins_over_the_cookie(client: Client, tokens: Tokens) -> None:
-    other = await client.come_in("eve@example.org")
+    other = await client.obtain_tokens("eve@example.org")
     cookie = {"Cookie": f"access_token={tokens['access_token']}"}
 
     answer = await client.get(ME, headers=cookie | bearer(other["access_token"]))

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tests.http.people import HTTPS_ORIGIN, ORIGIN, Client
+from tests.http.client import HTTPS_ORIGIN, ORIGIN, Client
 from tests.http.test_cookies import at_https
 
 

@@ -8,7 +8,7 @@ import redis
 from sqlalchemy import create_engine, text
 
 from infrastructure.config.settings import Settings
-from tests.http.people import Client
+from tests.http.client import Client
 from tests.support.builders import PASSWORD
 
 

@@ -6,26 +6,28 @@ import pytest
 
 from api.problems import ANSWERS, answer_to
 from domain.errors import AuthError, RefreshTokenReused, TokenRejected, Unavailable
-from tests.http.mistakes import MISTAKES, SECRET, Mistake
-from tests.http.people import Client
-from tests.http.trouble import Trouble
+from tests.http.client import Client
+from tests.http.failing_requests import FAILING_REQUESTS, SECRET, FailingRequest
+from tests.http.faults import Faults
 
-each_mistake = pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
+each_mistake = pytest.mark.parametrize(
+    "failing_request", FAILING_REQUESTS.values(), ids=FAILING_REQUESTS
+)
 
 
 @each_mistake
 async def test_an_error_has_status_message_and_code(
-    client: Client, trouble: Trouble, mistake: Mistake
+    client: Client, faults: Faults, failing_request: FailingRequest
 ) -> None:
-    answer = await mistake.make(client, trouble)
+    answer = await failing_request.make(client, faults)
 
-    assert answer.status_code == mistake.status
+    assert answer.status_code == failing_request.status
     assert answer.headers["content-type"] == "application/json"
     assert answer.json() == {
-        "status": "fail" if mistake.status < 500 else "error",
-        "message": mistake.message,
-        "code": mistake.code,
-    } | ({"errors": mistake.problems} if mistake.problems else {})
+        "status": "fail" if failing_request.status < 500 else "error",
+        "message": failing_request.message,
+        "code": failing_request.code,
+    } | ({"errors": failing_request.problems} if failing_request.problems else {})
 
 
 @each_mistake
@@ -38,21 +40,21 @@ async def test_an_error_has_status_message_and_code(
     ],
 )
 async def test_clients_that_accept_problem_details_get_the_same_facts(
-    client: Client, trouble: Trouble, mistake: Mistake, accepted: str
+    client: Client, faults: Faults, failing_request: FailingRequest, accepted: str
 ) -> None:
-    plain = await mistake.make(client, trouble)
+    plain = await failing_request.make(client, faults)
 
-    answer = await mistake.make(client, trouble, {"Accept": accepted})
+    answer = await failing_request.make(client, faults, {"Accept": accepted})
 
-    assert answer.status_code == mistake.status
+    assert answer.status_code == failing_request.status
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json() == {
         "type": "about:blank",
         "title": plain.reason_phrase,
-        "status": mistake.status,
-        "detail": mistake.message,
-        "code": mistake.code,
-    } | ({"errors": mistake.problems} if mistake.problems else {})
+        "status": failing_request.status,
+        "detail": failing_request.message,
+        "code": failing_request.code,
+    } | ({"errors": failing_request.problems} if failing_request.problems else {})
     unlike = {"x-request-id", "content-type", "content-length"}
     for name in (set(plain.headers) | set(answer.headers)) - unlike:
         assert answer.headers.get(name) == plain.headers.get(name)
@@ -68,9 +70,9 @@ async def test_other_accept_headers_get_json(client: Client, accepted: str) -> N
 
 @pytest.mark.parametrize("accepted", ["*/*", "application/problem+json"])
 async def test_an_internal_error_reveals_no_details(
-    client: Client, trouble: Trouble, accepted: str
+    client: Client, faults: Faults, accepted: str
 ) -> None:
-    answer = await MISTAKES["our fault"].make(client, trouble, {"Accept": accepted})
+    answer = await FAILING_REQUESTS["our fault"].make(client, faults, {"Accept": accepted})
 
     assert answer.status_code == 500
     assert SECRET not in answer.text
@@ -80,10 +82,10 @@ async def test_an_internal_error_reveals_no_details(
 
 @pytest.mark.parametrize("store", ["users", "sessions"])
 async def test_a_store_that_is_down_is_a_503_on_every_route_that_needs_it(
-    client: Client, trouble: Trouble, store: str
+    client: Client, faults: Faults, store: str
 ) -> None:
-    tokens = await client.come_in()
-    setattr(trouble, store, Unavailable(store))
+    tokens = await client.obtain_tokens()
+    setattr(faults, store, Unavailable(store))
 
     answers = {
         "me": await client.me(tokens["access_token"]),
@@ -107,12 +109,12 @@ async def test_a_store_that_is_down_is_a_503_on_every_route_that_needs_it(
 
 
 async def test_a_change_that_a_store_prevented_can_be_repeated(
-    client: Client, trouble: Trouble
+    client: Client, faults: Faults
 ) -> None:
-    tokens = await client.come_in()
-    trouble.sessions = Unavailable("sessions")
+    tokens = await client.obtain_tokens()
+    faults.sessions = Unavailable("sessions")
     assert (await client.refresh(tokens["refresh_token"])).status_code == 503
-    trouble.sessions = None
+    faults.sessions = None
 
     assert (await client.me(tokens["access_token"])).status_code == 200
     assert (await client.refresh(tokens["refresh_token"])).status_code == 200
@@ -120,9 +122,9 @@ async def test_a_change_that_a_store_prevented_can_be_repeated(
 
 @pytest.mark.parametrize("store", ["users", "sessions"])
 async def test_readiness_names_the_store_that_is_down(
-    client: Client, trouble: Trouble, store: str
+    client: Client, faults: Faults, store: str
 ) -> None:
-    setattr(trouble, store, Unavailable(store))
+    setattr(faults, store, Unavailable(store))
 
     answer = await client.get("/health/ready")
 

@@ -10,8 +10,7 @@ from dishka import AsyncContainer
 from application.ports import SessionStore, UserRepository
 from domain.errors import Unavailable
 from domain.permissions import Role
-from tests.http.conftest import each_stack
-from tests.http.people import (
+from tests.http.client import (
     CLIENT_ORIGIN,
     LOGOUT,
     ME,
@@ -20,10 +19,11 @@ from tests.http.people import (
     VERIFY,
     Client,
     bearer,
-    seen,
-    stored,
+    stored_user,
+    visible_parts,
 )
-from tests.http.trouble import Trouble
+from tests.http.conftest import each_stack
+from tests.http.faults import Faults
 
 Headers = dict[str, str]
 
@@ -32,7 +32,7 @@ SPOOFED = {"X-User-Id": "somebody", "X-User-Role": "admin", "X-Session-Id": "0" 
 
 async def told(users: UserRepository, container: AsyncContainer) -> Headers:
     """The headers that say who it is."""
-    user = await stored(users)
+    user = await stored_user(users)
     sessions: SessionStore = await container.get(SessionStore)
     [session] = await sessions.of_user(user.id)
     return {
@@ -53,7 +53,7 @@ _NAMES = {name.lower() for name in SPOOFED}
 async def test_a_good_token_is_whose_it_is(
     client: Client, users: UserRepository, container: AsyncContainer
 ) -> None:
-    token = (await client.come_in())["access_token"]
+    token = (await client.obtain_tokens())["access_token"]
 
     for _ in range(3):  # from the stores, and then from the cache
         answer = await client.verify(token)
@@ -92,7 +92,7 @@ async def test_the_method_and_the_path_may_be_those_of_the_other_request(
     path: str,
     status: int,
 ) -> None:
-    token = (await client.come_in())["access_token"]
+    token = (await client.obtain_tokens())["access_token"]
 
     answer = await client.request(method, VERIFY + path, headers=bearer(token))
 
@@ -146,7 +146,7 @@ async def test_a_preflight_is_no_yes_however_many_slashes_the_path_has(
 async def test_nothing_that_the_caller_says_is_in_the_answer(
     client: Client, users: UserRepository, container: AsyncContainer
 ) -> None:
-    token = (await client.come_in())["access_token"]
+    token = (await client.obtain_tokens())["access_token"]
 
     for _ in range(2):
         answer = await client.verify(token, headers=SPOOFED)
@@ -166,7 +166,7 @@ async def test_without_a_good_token_it_is_refused(client: Client, token: str | N
 @each_stack
 @pytest.mark.parametrize("path", [VERIFY, ME])
 async def test_the_cache_is_not_used_after_a_logout(client: Client, path: str) -> None:
-    tokens = await client.come_in()
+    tokens = await client.obtain_tokens()
     mine = bearer(tokens["access_token"])
     for _ in range(3):
         assert (await client.get(path, headers=mine)).is_success
@@ -182,10 +182,10 @@ async def test_the_cache_is_not_used_after_a_logout(client: Client, path: str) -
 async def test_the_cache_is_not_used_after_a_change_of_the_user(
     client: Client, users: UserRepository, path: str, change: str
 ) -> None:
-    mine = bearer((await client.come_in())["access_token"])
+    mine = bearer((await client.obtain_tokens())["access_token"])
     for _ in range(3):
         assert (await client.get(path, headers=mine)).is_success
-    user = await stored(users)
+    user = await stored_user(users)
 
     if change == "deleted":
         await users.delete(user.id)
@@ -204,20 +204,25 @@ async def test_the_cache_is_not_used_after_a_change_of_the_user(
 async def test_an_answer_from_the_cache_equals_one_from_the_stores(
     client: Client, path: str
 ) -> None:
-    mine = bearer((await client.come_in())["access_token"])
+    mine = bearer((await client.obtain_tokens())["access_token"])
 
     first, second, third = [await client.get(path, headers=mine) for _ in range(3)]
     # The framework treats this as the same path; the fast path compares the exact one.
     slow = await client.get(f"{path}/", headers=mine)
 
-    assert seen(second) == seen(third) == seen(first) == seen(slow)
+    assert (
+        visible_parts(second)
+        == visible_parts(third)
+        == visible_parts(first)
+        == visible_parts(slow)
+    )
 
 
 @pytest.mark.parametrize("path", [VERIFY, ME])
 async def test_an_ambiguous_credential_is_rejected_though_one_of_them_is_cached(
     client: Client, path: str
 ) -> None:
-    token = (await client.come_in())["access_token"]
+    token = (await client.obtain_tokens())["access_token"]
     for _ in range(2):
         assert (await client.get(path, headers=bearer(token))).is_success
 
@@ -230,7 +235,7 @@ async def test_an_ambiguous_credential_is_rejected_though_one_of_them_is_cached(
 
 
 async def test_a_refresh_token_opens_nothing(client: Client) -> None:
-    token = (await client.come_in())["refresh_token"]
+    token = (await client.obtain_tokens())["refresh_token"]
     assert (await client.post(REFRESH, json={"refresh_token": token})).status_code == 200
 
     for _ in range(2):
@@ -238,10 +243,10 @@ async def test_a_refresh_token_opens_nothing(client: Client) -> None:
 
 
 async def test_a_store_that_is_down_lets_no_request_through(
-    client: Client, trouble: Trouble
+    client: Client, faults: Faults
 ) -> None:
-    token = (await client.come_in())["access_token"]
-    trouble.sessions = Unavailable("sessions")
+    token = (await client.obtain_tokens())["access_token"]
+    faults.sessions = Unavailable("sessions")
 
     answer = await client.verify(token)
 

@@ -4,7 +4,7 @@ import pytest
 from litestar import Litestar
 
 from api.security.origin_policy import OriginPolicy
-from tests.http.people import ORIGIN, REGISTER, Client, a_client
+from tests.http.client import ORIGIN, REGISTER, Client, a_client
 from tests.http.test_request_context import PROXIES, PROXY
 
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from tests.http.client import Client
 from tests.http.conftest import STACKS
-from tests.http.people import Client
 from tests.support.doubles import SettableClock
 
 pytestmark = pytest.mark.parametrize("settings", STACKS, indirect=True)

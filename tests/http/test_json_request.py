@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from tests.http.mistakes import FOREIGN_WORDS, refusal
-from tests.http.people import LOGIN, LOGOUT, PERSON, REFRESH, REGISTER, Client
+from tests.http.client import LOGIN, LOGOUT, NEW_USER, REFRESH, REGISTER, Client
+from tests.http.failing_requests import FOREIGN_WORDS, problems_of
 
 JSON = {"Content-Type": "application/json"}
 
-TEXT = json.dumps(PERSON)
+TEXT = json.dumps(NEW_USER)
 GOOD = TEXT.encode()
 LARGEST = 16 * 1024
 
@@ -20,7 +20,7 @@ PATHS = [REGISTER, LOGIN, REFRESH, LOGOUT]
 
 def padded(size: int) -> bytes:
     """A good body of this many bytes."""
-    return json.dumps(PERSON | {"more": "x" * (size - len(TEXT) - 12)}).encode()
+    return json.dumps(NEW_USER | {"more": "x" * (size - len(TEXT) - 12)}).encode()
 
 
 async def send(client: Client, path: str, content: bytes) -> httpx.Response:
@@ -78,8 +78,8 @@ async def test_nothing_else_is_taken(client: Client, content_type: bytes | None)
 
 async def test_a_form_is_not_taken(client: Client) -> None:
     forms = [
-        await client.post(REGISTER, data=PERSON),
-        await client.post(REGISTER, data=PERSON, files={"photo": b"png"}),
+        await client.post(REGISTER, data=NEW_USER),
+        await client.post(REGISTER, data=NEW_USER, files={"photo": b"png"}),
     ]
 
     assert [form.status_code for form in forms] == [415, 415]
@@ -124,23 +124,23 @@ async def test_invalid_json_is_refused(client: Client, content: bytes) -> None:
 
     for path in PATHS:
         answer = await send(client, path, content)
-        assert refusal(answer) == [{"field": "body", "message": "is not JSON"}]
+        assert problems_of(answer) == [{"field": "body", "message": "is not JSON"}]
 
 
 @pytest.mark.parametrize("content", [b"[]", b'"x"', b"1", b"true", b"[{}]", b"1.5"])
 async def test_json_other_than_an_object_is_refused(client: Client, content: bytes) -> None:
     for path in PATHS:
-        [problem] = refusal(await send(client, path, content))
+        [problem] = problems_of(await send(client, path, content))
         assert problem["field"] == "body"
 
 
 @pytest.mark.parametrize("content", [b"", b"null"])
 @pytest.mark.parametrize("path", [LOGIN, REGISTER])
 async def test_a_body_is_needed(client: Client, path: str, content: bytes) -> None:
-    [problem] = refusal(await send(client, path, content))
+    [problem] = problems_of(await send(client, path, content))
 
     assert problem["field"] == "body"
-    assert refusal(await client.post(path)) == refusal(await send(client, path, b""))
+    assert problems_of(await client.post(path)) == problems_of(await send(client, path, b""))
 
 
 @pytest.mark.parametrize("content_type", [None, "application/json", "text/plain", "x"])

@@ -9,7 +9,7 @@ import pytest
 from application.ports import UserRepository
 from domain.token import TokenKind
 from infrastructure.signing.signing_key import SigningKey
-from tests.http.people import EMAIL, Client, Tokens, make_administrator
+from tests.http.client import EMAIL, Client, Tokens, make_administrator
 from tests.support.builders import AUDIENCES
 from tests.support.doubles import SettableClock
 
@@ -21,7 +21,7 @@ CLAIMS = {"iss", "aud", "sub", "client_id", "sid", "jti", "iat", "nbf", "exp", "
 async def tokens(client: Client, clock: SettableClock) -> Tokens:
     """Log in at the present time, because a verifier uses the real clock."""
     clock.now = datetime.now(UTC)
-    return await client.come_in()
+    return await client.obtain_tokens()
 
 
 @pytest.fixture
@@ -174,7 +174,7 @@ async def test_a_verifier_whose_clock_is_four_seconds_slow_accepts_a_new_token(
     client: Client, clock: SettableClock, published: jwt.PyJWKSet
 ) -> None:
     clock.now = datetime.now(UTC) + timedelta(seconds=4)
-    token = (await client.come_in())["access_token"]
+    token = (await client.obtain_tokens())["access_token"]
     key = published[jwt.get_unverified_header(token)["kid"]]
 
     jwt.decode(  # PyJWT checks iat, too, which no RFC asks for; others check nbf only

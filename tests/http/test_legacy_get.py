@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from infrastructure.config.settings import Settings
-from tests.http.people import LOGOUT, REFRESH, Client
+from tests.http.client import LOGOUT, REFRESH, Client
 
 
 @pytest.fixture

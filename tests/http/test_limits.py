@@ -12,14 +12,14 @@ from litestar import Litestar
 from api.security.origin_policy import OriginPolicy
 from domain.rate_limit import RateLimit
 from infrastructure.config.settings import Settings
-from tests.http.people import (
+from tests.http.client import (
     CLIENT_ORIGIN,
     EMAIL,
     LOGIN,
     ORIGIN,
     Client,
     a_client,
-    seen,
+    visible_parts,
 )
 from tests.support.builders import MICROSECOND, PASSWORD, SECOND
 from tests.support.doubles import SettableClock
@@ -118,7 +118,7 @@ class TestAnAccount:
         for _ in range(5):
             known = await client.log_in("eve@example.org", password="a guess")
             unknown = await client.log_in("bob@example.org", password="a guess")
-            assert seen(known) == seen(unknown)
+            assert visible_parts(known) == visible_parts(unknown)
 
     async def test_lets_its_owner_in_on_a_known_device(
         self, client: Client, app: Litestar
@@ -136,7 +136,7 @@ class TestAnAccount:
     async def test_lets_a_bearer_client_in_that_sends_its_device_token(
         self, client: Client, app: Litestar
     ) -> None:
-        token = (await client.come_in())["device_token"]
+        token = (await client.obtain_tokens())["device_token"]
         async with a_client(app, ORIGIN, ELSEWHERE) as thief:
             for _ in range(10):
                 await guess(thief)
@@ -152,7 +152,7 @@ class TestAnAccount:
         self, client: Client, app: Litestar
     ) -> None:
         await client.register()
-        token = (await client.come_in("eve@example.org"))["device_token"]
+        token = (await client.obtain_tokens("eve@example.org"))["device_token"]
         async with a_client(app, ORIGIN, ELSEWHERE) as thief:
             while (await guess(thief)).status_code == 400:
                 pass
@@ -164,13 +164,13 @@ class TestAnAccount:
     async def test_lets_its_owner_in_from_a_network_of_before(
         self, client: Client, app: Litestar
     ) -> None:
-        await client.come_in()
+        await client.obtain_tokens()
         async with a_client(app, ORIGIN, ELSEWHERE) as thief:
             refused = [await guess(thief) for _ in range(4)][3]
 
         wrong = await guess(client)
         assert wrong.status_code == 429
-        assert seen(wrong) == seen(refused)
+        assert visible_parts(wrong) == visible_parts(refused)
         assert (await client.log_in(transport="bearer")).status_code == 200
 
     async def test_is_not_opened_by_the_device_of_another_user(self, client: Client) -> None:
@@ -248,7 +248,7 @@ class TestAnAddress:
 
     async def test_is_limited_in_all_that_it_may_try(self, client: Client) -> None:
         registered = [await client.register(f"{number}@example.org") for number in range(4)]
-        token = (await client.come_in("0@example.org"))["refresh_token"]
+        token = (await client.obtain_tokens("0@example.org"))["refresh_token"]
         refreshed = [await client.refresh(token) for _ in range(4)]
 
         for answers, name in ((registered, "register-address"), (refreshed, "refresh-address")):

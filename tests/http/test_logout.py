@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.http.people import LOGOUT, SESSIONS, Client, Tokens, bearer, seen
+from tests.http.client import LOGOUT, SESSIONS, Client, Tokens, bearer, visible_parts
 from tests.support.doubles import SettableClock
 
 SIGNED_OUT = {"status": "success"}
@@ -22,7 +22,7 @@ async def is_over(client: Client, tokens: Tokens) -> bool:
 @pytest.mark.parametrize("name", ["access_token", "refresh_token"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_either_cookie_is_enough(client: Client, method: str, name: str) -> None:
-    tokens = await client.come_in()
+    tokens = await client.obtain_tokens()
 
     answer = await client.with_cookies(LOGOUT, f"{name}={tokens[name]}", method=method)
 
@@ -34,7 +34,7 @@ async def test_either_cookie_is_enough(client: Client, method: str, name: str) -
 async def test_an_expired_access_token_beside_a_good_refresh_token_is_no_obstacle(
     client: Client, clock: SettableClock, method: str
 ) -> None:
-    tokens = await client.come_in()
+    tokens = await client.obtain_tokens()
     clock.advance(timedelta(minutes=20))
     assert (await client.me(tokens["access_token"])).status_code == 401
     both = "; ".join(f"{name}={tokens[name]}" for name in ("access_token", "refresh_token"))
@@ -48,7 +48,7 @@ async def test_an_expired_access_token_beside_a_good_refresh_token_is_no_obstacl
 async def test_an_expired_bearer_token_beside_a_good_refresh_token_is_no_obstacle(
     client: Client, clock: SettableClock
 ) -> None:
-    tokens = await client.come_in()
+    tokens = await client.obtain_tokens()
     clock.advance(timedelta(minutes=20))
 
     answer = await client.log_out(tokens["refresh_token"], headers=bearer(tokens["access_token"]))
@@ -61,7 +61,7 @@ async def test_an_expired_bearer_token_beside_a_good_refresh_token_is_no_obstacl
 async def test_a_malformed_access_cookie_beside_a_good_refresh_cookie_is_no_obstacle(
     client: Client, garbage: str
 ) -> None:
-    tokens = await client.come_in()
+    tokens = await client.obtain_tokens()
     both = f"access_token={garbage}; refresh_token={tokens['refresh_token']}"
 
     answer = await client.with_cookies(LOGOUT, both)
@@ -73,7 +73,7 @@ async def test_a_malformed_access_cookie_beside_a_good_refresh_cookie_is_no_obst
 async def test_a_malformed_refresh_token_beside_a_good_access_token_is_no_obstacle(
     client: Client,
 ) -> None:
-    tokens = await client.come_in()
+    tokens = await client.obtain_tokens()
 
     answer = await client.log_out("garbage", headers=bearer(tokens["access_token"]))
 
@@ -82,7 +82,7 @@ async def test_a_malformed_refresh_token_beside_a_good_access_token_is_no_obstac
 
 
 async def test_tokens_of_two_sessions_end_both(client: Client) -> None:
-    one, other = await client.come_in(), await client.come_in("eve@example.org")
+    one, other = await client.obtain_tokens(), await client.obtain_tokens("eve@example.org")
 
     answer = await client.log_out(other["refresh_token"], headers=bearer(one["access_token"]))
 
@@ -92,7 +92,7 @@ async def test_tokens_of_two_sessions_end_both(client: Client) -> None:
 
 
 async def test_the_token_in_the_body_counts_beside_cookies(client: Client) -> None:
-    other = await client.come_in("eve@example.org")
+    other = await client.obtain_tokens("eve@example.org")
     await client.sign_up()
     one = {name: client.cookies[name] for name in ("access_token", "refresh_token")}
 
@@ -104,7 +104,7 @@ async def test_the_token_in_the_body_counts_beside_cookies(client: Client) -> No
 
 
 async def test_cookies_of_two_sessions_end_both(client: Client) -> None:
-    one, other = await client.come_in(), await client.come_in("eve@example.org")
+    one, other = await client.obtain_tokens(), await client.obtain_tokens("eve@example.org")
     both = f"access_token={one['access_token']}; refresh_token={other['refresh_token']}"
 
     answer = await client.with_cookies(LOGOUT, both)
@@ -115,7 +115,7 @@ async def test_cookies_of_two_sessions_end_both(client: Client) -> None:
 
 
 async def test_other_sessions_live_on(client: Client) -> None:
-    one, other = await client.come_in(), await client.come_in()
+    one, other = await client.obtain_tokens(), await client.obtain_tokens()
 
     await client.log_out(one["refresh_token"])
 
@@ -124,19 +124,19 @@ async def test_other_sessions_live_on(client: Client) -> None:
 
 
 async def test_a_repeated_logout_gets_the_same_answer(client: Client) -> None:
-    tokens = await client.come_in()
+    tokens = await client.obtain_tokens()
     both = "; ".join(f"{name}={tokens[name]}" for name in ("access_token", "refresh_token"))
 
     first = await client.with_cookies(LOGOUT, both)
     again = await client.with_cookies(LOGOUT, both)
 
     assert first.status_code == 200
-    assert seen(first) == seen(again)
+    assert visible_parts(first) == visible_parts(again)
     assert (await client.log_out(tokens["refresh_token"])).json() == SIGNED_OUT
 
 
 async def test_a_spent_refresh_token_logs_out_too(client: Client) -> None:
-    spent = await client.come_in()
+    spent = await client.obtain_tokens()
     tokens = (await client.refresh(spent["refresh_token"])).json()
 
     answer = await client.log_out(spent["refresh_token"])
@@ -154,7 +154,7 @@ async def test_a_logout_without_a_token_is_refused(client: Client, method: str) 
 
 
 async def test_a_logout_without_a_valid_token_ends_no_session(client: Client) -> None:
-    tokens = await client.come_in()
+    tokens = await client.obtain_tokens()
     swapped = f"access_token={tokens['refresh_token']}; refresh_token={tokens['access_token']}"
 
     answer = await client.with_cookies(LOGOUT, swapped)
@@ -180,7 +180,7 @@ async def test_the_end_of_the_own_session_clears_the_cache_and_that_of_another_d
     client: Client,
 ) -> None:
     await client.sign_up()
-    other = await client.come_in()
+    other = await client.obtain_tokens()
 
     others = await client.delete(SESSIONS)
     mine = await client.delete(SESSIONS, params={"all": "true"})

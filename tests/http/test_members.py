@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.http.mistakes import refusal
-from tests.http.people import EMAIL, LOGIN, LOGOUT, PERSON, REFRESH, REGISTER, Client
+from tests.http.client import EMAIL, LOGIN, LOGOUT, NEW_USER, REFRESH, REGISTER, Client
+from tests.http.failing_requests import problems_of
 from tests.support.builders import PASSWORD
 
 TEXTS = {
@@ -47,11 +47,11 @@ HIDDEN = {
     ("path", "member"), [(path, member) for path in TEXTS for member in TEXTS[path]]
 )
 async def test_a_member_that_is_missing_is_named(client: Client, path: str, member: str) -> None:
-    body = {name: value for name, value in PERSON.items() if name != member}
+    body = {name: value for name, value in NEW_USER.items() if name != member}
 
     answer = await client.post(path, json=body)
 
-    assert refusal(answer) == [{"field": member, "message": "is required"}]
+    assert problems_of(answer) == [{"field": member, "message": "is required"}]
 
 
 @pytest.mark.parametrize(
@@ -65,24 +65,24 @@ async def test_a_member_that_is_missing_is_named(client: Client, path: str, memb
 )
 async def test_a_member_of_a_wrong_type_is_named(client: Client, path: str, member: str) -> None:
     for value in NO_TEXTS:
-        answer = await client.post(path, json=PERSON | {member: value})
-        assert refusal(answer) == [{"field": member, "message": "has a wrong type or value"}]
+        answer = await client.post(path, json=NEW_USER | {member: value})
+        assert problems_of(answer) == [{"field": member, "message": "has a wrong type or value"}]
 
 
 @pytest.mark.parametrize(
     ("path", "member"), [(path, member) for path in TEXTS for member in TEXTS[path]]
 )
 async def test_nothing_is_no_text(client: Client, path: str, member: str) -> None:
-    answer = await client.post(path, json=PERSON | {member: None})
+    answer = await client.post(path, json=NEW_USER | {member: None})
 
-    assert refusal(answer) == [{"field": member, "message": "has a wrong type or value"}]
+    assert problems_of(answer) == [{"field": member, "message": "has a wrong type or value"}]
 
 
 @pytest.mark.parametrize("hidden", HIDDEN.values(), ids=HIDDEN)
 async def test_hidden_characters_are_refused(client: Client, hidden: str) -> None:
     for member in TEXTS[REGISTER]:
-        value = PERSON[member][:2] + hidden + PERSON[member][2:]
-        [problem] = refusal(await client.register(**{member: value}))
+        value = NEW_USER[member][:2] + hidden + NEW_USER[member][2:]
+        [problem] = problems_of(await client.register(**{member: value}))
         assert problem["field"] == member
         assert hidden not in problem["message"]
 
@@ -92,7 +92,7 @@ async def test_hidden_characters_are_not_trimmed_off_a_password(
     client: Client, hidden: str
 ) -> None:
     for password in (hidden + PASSWORD, PASSWORD + hidden):
-        [problem] = refusal(await client.register(password=password))
+        [problem] = problems_of(await client.register(password=password))
         assert problem["field"] == "password"
     await client.register()
     assert (await client.log_in(password=PASSWORD + hidden)).status_code == 400
@@ -146,12 +146,12 @@ async def test_members_that_are_not_known_are_not_looked_at(
 @pytest.mark.parametrize("path", [REFRESH, LOGOUT])
 async def test_a_refresh_token_under_a_wrong_name_is_refused(client: Client, path: str) -> None:
     """Ignored, it would be taken for a call that uses the cookie."""
-    token = (await client.come_in())["refresh_token"]
+    token = (await client.obtain_tokens())["refresh_token"]
     await client.log_in()
 
     answer = await client.post(path, json={"refreshToken": token})
 
-    assert refusal(answer) == [
+    assert problems_of(answer) == [
         {"field": "refreshToken", "message": "is not known; did you mean refresh_token?"}
     ]
     assert token not in answer.text

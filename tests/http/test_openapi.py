@@ -15,11 +15,11 @@ from api.security.cookies import CookieNames
 from api.security.origin_policy import OriginPolicy
 from application.ports import UserRepository
 from domain.errors import Unavailable
-from tests.http.people import (
+from tests.http.client import (
     A_SESSION,
     A_USER,
+    ADMIN_EMAIL,
     AUDIT,
-    BOSS,
     HTTPS_ORIGIN,
     LOGIN,
     LOGOUT,
@@ -28,14 +28,14 @@ from tests.http.people import (
     MY_EXPORT,
     MY_PASSWORD,
     NEW_PASSWORD,
+    NEW_USER,
     NO_SESSION,
-    NOBODY,
     ORIGIN,
-    PERSON,
     REFRESH,
     REGISTER,
     SESSIONS,
     THEIR_SESSIONS,
+    UNKNOWN_USER,
     USERS,
     VERIFY,
     Client,
@@ -44,7 +44,7 @@ from tests.http.people import (
     make_administrator,
     routes,
 )
-from tests.http.trouble import Trouble
+from tests.http.faults import Faults
 from tests.support.builders import PASSWORD
 from tests.support.doubles import SettableClock
 
@@ -356,7 +356,7 @@ def validator(document: Document, schema: Document) -> Any:
 def check(document: Document, answer: httpx.Response) -> tuple[str, str, int]:
     """That the answer is as the document says."""
     request = answer.request
-    path = _SESSION_ID.sub(NO_SESSION, _USER_ID.sub(NOBODY, request.url.path))
+    path = _SESSION_ID.sub(NO_SESSION, _USER_ID.sub(UNKNOWN_USER, request.url.path))
     route = (request.method, path)
     response = operations(document)[route]["responses"][str(answer.status_code)]
     if answer.content:
@@ -374,7 +374,7 @@ def check(document: Document, answer: httpx.Response) -> tuple[str, str, int]:
 async def test_every_answer_of_a_journey_is_as_documented(
     client: Client,
     clock: SettableClock,
-    trouble: Trouble,
+    faults: Faults,
     users: UserRepository,
     document: Document,
 ) -> None:
@@ -385,9 +385,9 @@ async def test_every_answer_of_a_journey_is_as_documented(
         answers.append(answer)
 
     client.event_hooks["response"].append(note)
-    await journey(client, clock, trouble)
+    await journey(client, clock, faults)
     await administration(client, users)
-    await store_down(client, trouble)
+    await store_down(client, faults)
 
     met = {check(document, answer) for answer in answers}
     met.add(("GET", KEYS, 503))  # which these keys, that nobody can change, never give
@@ -396,14 +396,14 @@ async def test_every_answer_of_a_journey_is_as_documented(
     assert documented - met == set()
 
 
-async def journey(client: Client, clock: SettableClock, trouble: Trouble) -> None:
+async def journey(client: Client, clock: SettableClock, faults: Faults) -> None:
     """Past every documented status of every route."""
     elsewhere = {"Sec-Fetch-Site": "cross-site"}
     await client.get(KEYS, headers={"If-None-Match": "*"})
     for _ in range(2):
         await client.register()
     await client.log_in(password="another one")
-    tokens = await client.come_in()
+    tokens = await client.obtain_tokens()
     for method, path in STATUSES:
         client.cookies.clear()
         await client.request(method, path, headers=bearer("garbage"))
@@ -421,9 +421,9 @@ async def journey(client: Client, clock: SettableClock, trouble: Trouble) -> Non
     await client.refresh(tokens["refresh_token"])
     for new in ("short", NEW_PASSWORD, NEW_PASSWORD):  # the third time the current one is wrong
         await client.change_password(new=new)
-    trouble.is_full = True
+    faults.is_full = True
     await every_route(client, 429)
-    trouble.is_full = False
+    faults.is_full = False
 
 
 async def bad_bodies(client: Client, method: str, path: str) -> None:
@@ -436,7 +436,7 @@ async def bad_bodies(client: Client, method: str, path: str) -> None:
 async def administration(client: Client, users: UserRepository) -> None:
     """Past what only an administrator gets to see."""
     client.cookies.clear()
-    await client.sign_up(BOSS)
+    await client.sign_up(ADMIN_EMAIL)
     me = f"{USERS}/{(await make_administrator(users)).id}"
     eve = (await client.register("eve@example.org")).json()["data"]["user"]["id"]
     her = f"{USERS}/{eve}"
@@ -458,9 +458,9 @@ async def administration(client: Client, users: UserRepository) -> None:
     await client.delete(f"{SESSIONS}/{session['id']}")
 
 
-async def store_down(client: Client, trouble: Trouble) -> None:
-    await client.log_in(BOSS)
-    trouble.users = trouble.sessions = DOWN
+async def store_down(client: Client, faults: Faults) -> None:
+    await client.log_in(ADMIN_EMAIL)
+    faults.users = faults.sessions = DOWN
     await every_route(client, 503)
 
 
@@ -480,4 +480,4 @@ def body_for(method: str, path: str, token: str | None = None) -> dict[str, Any]
         ("DELETE", ME): {"password": PASSWORD},
         ("POST", MY_PASSWORD): {"current_password": "wrong one", "new_password": PASSWORD},
     }
-    return strict.get((method, path), PERSON | {"refresh_token": token})
+    return strict.get((method, path), NEW_USER | {"refresh_token": token})

@@ -5,7 +5,7 @@ import logging
 import pytest
 from litestar import Litestar, delete, get, patch, post
 
-from tests.http.people import (
+from tests.http.client import (
     CLIENT_ORIGIN,
     HTTPS_ORIGIN,
     LOGOUT,
@@ -154,7 +154,7 @@ async def test_a_call_with_cookies_from_a_known_page_passes(
 
 @pytest.mark.parametrize("name", ["access_token", "refresh_token"])
 async def test_either_cookie_alone_is_protected(client: Client, name: str) -> None:
-    tokens = await client.come_in()
+    tokens = await client.obtain_tokens()
     cookie = {"Cookie": f"{name}={tokens[name]}"}
 
     for headers in REFUSED.values():
@@ -165,7 +165,7 @@ async def test_either_cookie_alone_is_protected(client: Client, name: str) -> No
 
 async def test_calls_without_cookies_are_not_affected(client: Client) -> None:
     for headers in REFUSED.values():
-        tokens = await client.come_in()
+        tokens = await client.obtain_tokens()
         refreshed = await client.refresh(tokens["refresh_token"], headers=headers)
         mine = bearer(refreshed.json()["access_token"])
         me = await client.get(ME, headers=headers | mine)
@@ -250,7 +250,7 @@ class TestAnyGuardedRoute:
                 assert (await client.request(method, "/changes", headers=headers)).is_success
 
     async def test_takes_bearer_tokens_from_everywhere(self, client: Client) -> None:
-        mine = bearer((await client.come_in())["access_token"])
+        mine = bearer((await client.obtain_tokens())["access_token"])
 
         for headers in REFUSED.values():
             for method in CHANGES:

@@ -3,9 +3,7 @@
 import pytest
 from litestar import Litestar
 
-from tests.http.conftest import each_stack
-from tests.http.mistakes import refusal
-from tests.http.people import (
+from tests.http.client import (
     EMAIL,
     ME,
     MY_EXPORT,
@@ -17,6 +15,8 @@ from tests.http.people import (
     a_client,
     bearer,
 )
+from tests.http.conftest import each_stack
+from tests.http.failing_requests import problems_of
 from tests.support.builders import PASSWORD
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
@@ -56,7 +56,7 @@ async def test_a_profile_change_with_unknown_members_is_refused_and_names_them(
 
     answer = await client.patch(ME, json={"name": "Eve"} | members)
 
-    assert [each["field"] for each in refusal(answer)] == list(members)
+    assert [each["field"] for each in problems_of(answer)] == list(members)
     assert (await client.me()).json() == before
 
 
@@ -65,7 +65,7 @@ async def test_a_misspelt_member_is_answered_with_the_known_one(client: Client) 
 
     answer = await client.patch(ME, json={"nmae": "Ada King"})
 
-    assert refusal(answer) == [
+    assert problems_of(answer) == [
         {"field": "nmae", "message": "is not known; did you mean name?"},
     ]
 
@@ -77,7 +77,7 @@ async def test_hidden_characters_in_the_name_of_an_unknown_member_are_replaced(
 
     answer = await client.patch(ME, json={"n\u202eame\x00": "Ada King"})
 
-    assert [each["field"] for each in refusal(answer)] == ["n?ame?"]
+    assert [each["field"] for each in problems_of(answer)] == ["n?ame?"]
 
 
 async def test_an_answer_about_unknown_members_is_bounded(client: Client) -> None:
@@ -85,8 +85,8 @@ async def test_an_answer_about_unknown_members_is_bounded(client: Client) -> Non
 
     answer = await client.patch(ME, json={f"{n}".zfill(500): 1 for n in range(30)})
 
-    assert {len(each["field"]) for each in refusal(answer)} == {64}
-    assert len(refusal(answer)) == 10
+    assert {len(each["field"]) for each in problems_of(answer)} == {64}
+    assert len(problems_of(answer)) == 10
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ async def test_confirmed_actions_refuse_unknown_members(
 
     answer = await client.request(method, path, json=body | {"confirm": "x"})
 
-    assert [each["field"] for each in refusal(answer)] == ["confirm"]
+    assert [each["field"] for each in problems_of(answer)] == ["confirm"]
     assert (await client.log_in()).status_code == 200
 
 
@@ -120,7 +120,7 @@ async def test_a_bad_profile_is_refused_by_field(client: Client, body: dict[str,
 @each_stack
 async def test_a_deleted_account_is_removed(client: Client, app: Litestar) -> None:
     await client.sign_up()
-    tokens = await client.come_in()
+    tokens = await client.obtain_tokens()
     async with a_client(app, ORIGIN) as other:
         await other.log_in()
         for _ in range(2):
@@ -165,7 +165,7 @@ async def test_another_sites_page_changes_nothing(
 async def test_the_export_has_all_that_is_held_and_no_secret(client: Client) -> None:
     client.headers["User-Agent"] = FIREFOX
     await client.register()
-    first, second = await client.come_in(), await client.come_in()
+    first, second = await client.obtain_tokens(), await client.obtain_tokens()
     refreshed = (await client.refresh(first["refresh_token"])).json()
 
     answer = await client.get(MY_EXPORT, headers=bearer(refreshed["access_token"]))

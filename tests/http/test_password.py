@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 from litestar import Litestar
 
-from tests.http.mistakes import refusal
-from tests.http.people import (
+from tests.http.client import (
     CLIENT_ORIGIN,
     EMAIL,
     MY_PASSWORD,
@@ -17,6 +16,7 @@ from tests.http.people import (
     a_client,
     bearer,
 )
+from tests.http.failing_requests import problems_of
 from tests.support.builders import PASSWORD
 
 BODY = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
@@ -60,7 +60,7 @@ async def test_a_copy_of_my_own_cookies_is_dead_after_the_change(
 async def test_an_authorization_header_beside_cookies_decides_about_the_transport(
     client: Client,
 ) -> None:
-    tokens = await client.come_in("eve@example.org")
+    tokens = await client.obtain_tokens("eve@example.org")
     await client.sign_up()
 
     answer = await client.change_password(headers=bearer(tokens["access_token"]))
@@ -72,7 +72,7 @@ async def test_an_authorization_header_beside_cookies_decides_about_the_transpor
 
 async def test_another_client_is_logged_out_and_mine_is_not(client: Client, app: Litestar) -> None:
     await client.sign_up()
-    tokens = await client.come_in()
+    tokens = await client.obtain_tokens()
     async with a_client(app, ORIGIN) as other:
         await other.log_in()
 
@@ -86,7 +86,7 @@ async def test_another_client_is_logged_out_and_mine_is_not(client: Client, app:
 
 
 async def test_a_bearer_token_is_enough_from_wherever_it_comes(client: Client) -> None:
-    tokens = await client.come_in()
+    tokens = await client.obtain_tokens()
     headers = bearer(tokens["access_token"]) | {"Sec-Fetch-Site": "cross-site"}
 
     answer = await client.change_password(headers=headers)
@@ -146,7 +146,7 @@ async def test_a_change_of_password_needs_a_login(
 
 
 async def test_a_refresh_token_changes_nothing(client: Client) -> None:
-    tokens = await client.come_in()
+    tokens = await client.obtain_tokens()
 
     answer = await client.change_password(headers=bearer(tokens["refresh_token"]))
 
@@ -185,7 +185,7 @@ async def test_the_response_names_the_problem_of_the_new_password(
 ) -> None:
     await client.sign_up()
 
-    [problem] = refusal(await client.change_password(new=new))
+    [problem] = problems_of(await client.change_password(new=new))
 
     assert problem["message"] == message
     assert (await client.log_in()).status_code == 200
@@ -200,7 +200,7 @@ async def test_a_problem_is_that_of_a_member_of_the_body(
 ) -> None:
     await client.sign_up()
 
-    [problem] = refusal(await client.change_password(**members))
+    [problem] = problems_of(await client.change_password(**members))
 
     assert problem["field"] == field
 
@@ -212,7 +212,7 @@ async def test_a_member_of_a_wrong_type_is_named(client: Client, member: str, va
 
     answer = await client.post(MY_PASSWORD, json=BODY | {member: value})
 
-    assert refusal(answer) == [{"field": member, "message": "has a wrong type or value"}]
+    assert problems_of(answer) == [{"field": member, "message": "has a wrong type or value"}]
 
 
 @pytest.mark.parametrize("member", BODY)
@@ -222,7 +222,7 @@ async def test_a_member_that_is_missing_is_named(client: Client, member: str) ->
 
     answer = await client.post(MY_PASSWORD, json=body)
 
-    assert refusal(answer) == [{"field": member, "message": "is required"}]
+    assert problems_of(answer) == [{"field": member, "message": "is required"}]
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])

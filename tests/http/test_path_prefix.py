@@ -8,7 +8,17 @@ from litestar import Litestar
 
 from infrastructure.config.parsers import OWN_PATHS
 from infrastructure.config.settings import Settings
-from tests.http.people import LOGIN, LOGOUT, ME, PERSON, REFRESH, REGISTER, VERIFY, Client, routes
+from tests.http.client import (
+    LOGIN,
+    LOGOUT,
+    ME,
+    NEW_USER,
+    REFRESH,
+    REGISTER,
+    VERIFY,
+    Client,
+    routes,
+)
 from tests.http.test_api_docs import Links
 
 ORIGIN = "https://example.org"
@@ -26,8 +36,8 @@ def settings(settings: Settings) -> Settings:
 @behind_each_proxy
 async def test_a_journey_with_cookies_works(client: Client, path: str) -> None:
     browser = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"}
-    assert (await client.post(path + REGISTER, json=PERSON)).status_code == 200
-    login = await client.post(path + LOGIN, json=PERSON)
+    assert (await client.post(path + REGISTER, json=NEW_USER)).status_code == 200
+    login = await client.post(path + LOGIN, json=NEW_USER)
 
     assert login.status_code == 200
     for cookie in login.headers.get_list("set-cookie"):

@@ -14,12 +14,11 @@ from application.ports import UserRepository
 from domain.permissions import PERMISSIONS, Permission, Role
 from doorward.wiring.container import make_container
 from infrastructure.config.settings import Settings
-from tests.http.conftest import STACKS, each_stack
-from tests.http.people import (
+from tests.http.client import (
     A_SESSION,
     A_USER,
+    ADMIN_EMAIL,
     AUDIT,
-    BOSS,
     EMAIL,
     LOGIN,
     LOGOUT,
@@ -27,12 +26,12 @@ from tests.http.people import (
     MY_ACTIVITY,
     MY_EXPORT,
     MY_PASSWORD,
-    NOBODY,
     ORIGIN,
     REFRESH,
     REGISTER,
     SESSIONS,
     THEIR_SESSIONS,
+    UNKNOWN_USER,
     USERS,
     VERIFY,
     Client,
@@ -40,8 +39,9 @@ from tests.http.people import (
     bearer,
     make_administrator,
     routes,
-    stored,
+    stored_user,
 )
+from tests.http.conftest import STACKS, each_stack
 
 PUBLIC: Final = "public"
 LOGGED_IN: Final = "logged in"
@@ -133,12 +133,14 @@ def test_a_user_has_no_permission_and_an_administrator_has_all() -> None:
 
 
 async def call(
-    client: Client, method: str, path: str, token: str | None = None, user_id: str = NOBODY
+    client: Client, method: str, path: str, token: str | None = None, user_id: str = UNKNOWN_USER
 ) -> httpx.Response:
     """A call with nothing wrong in it; about this user, if it is about one."""
     headers = {} if token is None else bearer(token)
     body: dict[str, object] | None = {} if method == "PATCH" else None
-    return await client.request(method, path.replace(NOBODY, user_id), headers=headers, json=body)
+    return await client.request(
+        method, path.replace(UNKNOWN_USER, user_id), headers=headers, json=body
+    )
 
 
 @each_guarded
@@ -152,11 +154,11 @@ async def test_it_needs_a_login(client: Client, method: str, path: str) -> None:
 async def test_an_ordinary_user_gets_403_for_administration(
     client: Client, users: UserRepository, method: str, path: str
 ) -> None:
-    token = (await client.come_in())["access_token"]
-    before = await stored(users)
+    token = (await client.obtain_tokens())["access_token"]
+    before = await stored_user(users)
 
     # Neither of nobody nor of oneself: so nobody learns who is there.
-    for user_id in (NOBODY, str(before.id)):
+    for user_id in (UNKNOWN_USER, str(before.id)):
         answer = await call(client, method, path, token, user_id)
         assert answer.status_code == 403
         assert answer.json() == {
@@ -164,13 +166,13 @@ async def test_an_ordinary_user_gets_403_for_administration(
             "message": "You do not have the permission to do that",
             "code": "permission_missing",
         }
-    assert await stored(users) == before
+    assert await stored_user(users) == before
     assert (await client.me(token)).status_code == 200
 
 
 @each_guarded
 async def test_a_refusal_comes_before_any_question(client: Client, method: str, path: str) -> None:
-    token = (await client.come_in())["access_token"]
+    token = (await client.obtain_tokens())["access_token"]
     headers = bearer(token) | {"Content-Type": "text/plain"}
     bad = {"limit": "0", "role": "king", "user": "x", "after": "x"}
 
@@ -184,11 +186,11 @@ async def test_it_is_for_an_administrator(
     client: Client, users: UserRepository, method: str, path: str
 ) -> None:
     await client.register()
-    await client.register(BOSS)
+    await client.register(ADMIN_EMAIL)
     await make_administrator(users)
-    token = (await client.come_in(BOSS))["access_token"]
+    token = (await client.obtain_tokens(ADMIN_EMAIL))["access_token"]
 
-    answer = await call(client, method, path, token, str((await stored(users)).id))
+    answer = await call(client, method, path, token, str((await stored_user(users)).id))
 
     assert answer.status_code == 200
 
@@ -198,9 +200,9 @@ async def test_another_sites_page_cannot_use_an_administrators_cookies(
     client: Client, users: UserRepository, method: str, path: str
 ) -> None:
     await client.register()
-    await client.sign_up(BOSS)
+    await client.sign_up(ADMIN_EMAIL)
     await make_administrator(users)
-    before = await stored(users)
+    before = await stored_user(users)
     client.headers["Sec-Fetch-Site"] = "cross-site"
 
     answer = await call(client, method, path, user_id=str(before.id))
@@ -208,13 +210,13 @@ async def test_another_sites_page_cannot_use_an_administrators_cookies(
     # What only reads may be sent, for no page of another origin can read the answer (CORS).
     assert answer.status_code == (200 if method == "GET" else 403)
     assert "access-control-allow-origin" not in answer.headers
-    assert await stored(users) == before
+    assert await stored_user(users) == before
 
 
 async def test_a_refusal_leaves_a_line_in_the_log(
     client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    token = (await client.come_in())["access_token"]
+    token = (await client.obtain_tokens())["access_token"]
     caplog.set_level(logging.INFO, "doorward.audit")
     caplog.clear()
 
@@ -230,10 +232,10 @@ class TestAsOfNow:
     @pytest.fixture
     async def token(self, client: Client, users: UserRepository) -> str:
         """The token of an administrator, cached, who is not the only one."""
-        for email in (EMAIL, BOSS):
+        for email in (EMAIL, ADMIN_EMAIL):
             await client.register(email)
             await make_administrator(users, email)
-        token = str((await client.come_in())["access_token"])
+        token = str((await client.obtain_tokens())["access_token"])
         for _ in range(3):
             assert (await client.me(token)).status_code == 200
             assert (await client.get(USERS, headers=bearer(token))).status_code == 200
@@ -258,8 +260,8 @@ class TestAsOfNow:
         status: int,
         code: str,
     ) -> None:
-        admin = bearer((await client.come_in(BOSS))["access_token"])
-        path = f"{USERS}/{(await stored(users)).id}"
+        admin = bearer((await client.obtain_tokens(ADMIN_EMAIL))["access_token"])
+        path = f"{USERS}/{(await stored_user(users)).id}"
 
         if change is None:
             done = await client.delete(path, headers=admin)
@@ -275,7 +277,7 @@ class TestAsOfNow:
     async def test_an_administrator_can_demote_themselves(
         self, client: Client, users: UserRepository, token: str
     ) -> None:
-        path = f"{USERS}/{(await stored(users)).id}"
+        path = f"{USERS}/{(await stored_user(users)).id}"
         mine = bearer(token)
 
         assert (await client.patch(path, json={"role": "user"}, headers=mine)).status_code == 200
@@ -288,13 +290,13 @@ class TestAsOfNow:
     async def test_a_new_administrator_is_one_with_the_next_request(
         self, client: Client, users: UserRepository
     ) -> None:
-        await client.register(BOSS)
+        await client.register(ADMIN_EMAIL)
         await make_administrator(users)
-        admin = bearer((await client.come_in(BOSS))["access_token"])
-        token = (await client.come_in())["access_token"]
+        admin = bearer((await client.obtain_tokens(ADMIN_EMAIL))["access_token"])
+        token = (await client.obtain_tokens())["access_token"]
         for _ in range(2):
             assert (await call(client, "GET", USERS, token)).status_code == 403
-        path = f"{USERS}/{(await stored(users)).id}"
+        path = f"{USERS}/{(await stored_user(users)).id}"
 
         assert (await client.patch(path, json={"role": "admin"}, headers=admin)).status_code == 200
 
@@ -324,7 +326,7 @@ class TestAsOfNow:
     ) -> None:
         for _ in range(3):
             assert (await call(elsewhere, "GET", USERS, token)).status_code == 200
-        user = await stored(users)
+        user = await stored_user(users)
 
         assert (await users.replace(user, replace(user, **changes))).changed
 

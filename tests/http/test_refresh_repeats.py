@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from litestar import Litestar
 
-from tests.http.people import MY_ACTIVITY, ORIGIN, REFRESH, SESSIONS, Client, a_client
+from tests.http.client import MY_ACTIVITY, ORIGIN, REFRESH, SESSIONS, Client, a_client
 from tests.support.builders import SECOND
 from tests.support.doubles import SettableClock
 
@@ -76,7 +76,7 @@ async def test_a_phone_that_changes_networks_repeats_a_refresh(
 ) -> None:
     moved = thief  # the phone, in its new network
     client.headers["User-Agent"] = moved.headers["User-Agent"] = PHONE
-    tokens = await client.come_in()
+    tokens = await client.obtain_tokens()
     lost = await client.refresh(tokens["refresh_token"])
 
     answer = await moved.refresh(tokens["refresh_token"])

@@ -10,7 +10,17 @@ from application.ports import UserRepository
 from domain.token import TokenKind
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.signing_key import SigningKey
-from tests.http.people import EMAIL, LOGOUT, ME, REFRESH, Client, Tokens, bearer, seen, stored
+from tests.http.client import (
+    EMAIL,
+    LOGOUT,
+    ME,
+    REFRESH,
+    Client,
+    Tokens,
+    bearer,
+    stored_user,
+    visible_parts,
+)
 from tests.support.builders import a_signer, a_signing_key
 from tests.support.doubles import SettableClock
 
@@ -38,29 +48,31 @@ def forger() -> JwtSigner:
 
 
 @pytest.fixture(scope="session")
-def confused(keys: dict[TokenKind, SigningKey]) -> JwtSigner:
+def swapped_signer(keys: dict[TokenKind, SigningKey]) -> JwtSigner:
     """Our keys, each for the other kind."""
     access, refresh = keys[TokenKind.ACCESS], keys[TokenKind.REFRESH]
     return a_signer({TokenKind.ACCESS: refresh, TokenKind.REFRESH: access})
 
 
 @pytest.fixture
-async def spoiled(
+async def invalid_tokens(
     client: Client,
     clock: SettableClock,
     users: UserRepository,
     signer: JwtSigner,
     forger: JwtSigner,
-    confused: JwtSigner,
+    swapped_signer: JwtSigner,
 ) -> dict[str, Tokens]:
     """Pairs of tokens that are not good, by what is wrong with them: all of SPOILED."""
-    expired = await client.come_in()
+    expired = await client.obtain_tokens()
     clock.advance(timedelta(minutes=61))
-    good, ended, reused = [await client.come_in() for _ in range(3)]
-    deleted, disabled = [await client.come_in(f"{name}@example.org") for name in ("eve", "bob")]
+    good, ended, reused = [await client.obtain_tokens() for _ in range(3)]
+    deleted, disabled = [
+        await client.obtain_tokens(f"{name}@example.org") for name in ("eve", "bob")
+    ]
     await client.log_out(ended["refresh_token"])
-    await users.delete((await stored(users, "eve@example.org")).id)
-    bob = await stored(users, "bob@example.org")
+    await users.delete((await stored_user(users, "eve@example.org")).id)
+    bob = await stored_user(users, "bob@example.org")
     await users.replace(bob, replace(bob, disabled=True))
     await client.refresh(reused["refresh_token"])
     clock.advance(timedelta(seconds=11))
@@ -79,7 +91,7 @@ async def spoiled(
         {name: _unsigned(good[name]) for name in ("access_token", "refresh_token")},
         {name: _altered(good[name]) for name in ("access_token", "refresh_token")},
         resigned(forger),
-        resigned(confused),
+        resigned(swapped_signer),
         {"access_token": good["refresh_token"], "refresh_token": good["access_token"]},
         expired,
         ended,
@@ -106,13 +118,13 @@ def _altered(token: str) -> str:
 
 
 async def test_all_bad_access_tokens_get_the_same_answer(
-    client: Client, spoiled: dict[str, Tokens]
+    client: Client, invalid_tokens: dict[str, Tokens]
 ) -> None:
     answers = {}
-    for what, tokens in spoiled.items():
+    for what, tokens in invalid_tokens.items():
         token = tokens["access_token"]
-        answers[what] = seen(await client.me(token))
-        answers[f"{what}, as a cookie"] = seen(
+        answers[what] = visible_parts(await client.me(token))
+        answers[f"{what}, as a cookie"] = visible_parts(
             await client.with_cookies(ME, f"access_token={token}")
         )
 
@@ -126,17 +138,17 @@ async def test_all_bad_access_tokens_get_the_same_answer(
 
 
 async def test_all_bad_refresh_tokens_get_that_answer_too(
-    client: Client, spoiled: dict[str, Tokens]
+    client: Client, invalid_tokens: dict[str, Tokens]
 ) -> None:
-    expected = seen(await client.me("garbage"))
+    expected = visible_parts(await client.me("garbage"))
     answers = {}
-    for what, tokens in spoiled.items():
+    for what, tokens in invalid_tokens.items():
         token = tokens["refresh_token"]
         cookie = f"refresh_token={token}"
-        answers[what] = seen(await client.refresh(token))
+        answers[what] = visible_parts(await client.refresh(token))
         for method in ("GET", "POST"):
             answer = await client.with_cookies(REFRESH, cookie, method=method)
-            answers[f"{what}, as a cookie, by {method}"] = seen(answer)
+            answers[f"{what}, as a cookie, by {method}"] = visible_parts(answer)
 
     assert {what: answer for what, answer in answers.items() if answer != expected} == {}
 
@@ -144,10 +156,12 @@ async def test_all_bad_refresh_tokens_get_that_answer_too(
 async def test_an_access_token_expires_while_its_session_lives(
     client: Client, clock: SettableClock
 ) -> None:
-    tokens = await client.come_in()
+    tokens = await client.obtain_tokens()
     clock.advance(timedelta(minutes=16))
 
-    assert seen(await client.me(tokens["access_token"])) == seen(await client.me("garbage"))
+    assert visible_parts(await client.me(tokens["access_token"])) == visible_parts(
+        await client.me("garbage")
+    )
     assert (await client.refresh(tokens["refresh_token"])).status_code == 200
 
 
@@ -156,20 +170,20 @@ async def test_a_wrong_password_and_an_unknown_or_disabled_account_get_the_same_
 ) -> None:
     await client.register()
     await client.register("bob@example.org")
-    bob = await stored(users, "bob@example.org")
+    bob = await stored_user(users, "bob@example.org")
     await users.replace(bob, replace(bob, disabled=True))
 
     answers = {
-        "wrong password": seen(await client.log_in(password="another one")),
-        "wrong password by bearer": seen(
+        "wrong password": visible_parts(await client.log_in(password="another one")),
+        "wrong password by bearer": visible_parts(
             await client.log_in(password="another one", transport="bearer")
         ),
-        "empty password": seen(await client.log_in(password="")),
-        "unknown address": seen(await client.log_in("nobody@example.org")),
-        "no address": seen(await client.log_in("nobody")),
-        "hidden characters in the address": seen(await client.log_in("\u202e" + EMAIL)),
-        "disabled": seen(await client.log_in("bob@example.org")),
-        "disabled and wrong password": seen(
+        "empty password": visible_parts(await client.log_in(password="")),
+        "unknown address": visible_parts(await client.log_in("nobody@example.org")),
+        "no address": visible_parts(await client.log_in("nobody")),
+        "hidden characters in the address": visible_parts(await client.log_in("\u202e" + EMAIL)),
+        "disabled": visible_parts(await client.log_in("bob@example.org")),
+        "disabled and wrong password": visible_parts(
             await client.log_in("bob@example.org", password="another one")
         ),
     }
@@ -184,7 +198,7 @@ async def test_a_wrong_password_and_an_unknown_or_disabled_account_get_the_same_
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_refresh_without_a_refresh_token_is_forbidden(client: Client, method: str) -> None:
-    tokens = await client.come_in()
+    tokens = await client.obtain_tokens()
     access_only = f"access_token={tokens['access_token']}"
 
     answers = [

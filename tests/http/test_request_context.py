@@ -12,7 +12,7 @@ from litestar import Litestar
 from api.security.origin_policy import OriginPolicy
 from domain.actor import Operator, Scheduler
 from infrastructure.telemetry.logging import json_formatter
-from tests.http.people import EMAIL, LOGIN, ORIGIN, Client, a_client
+from tests.http.client import EMAIL, LOGIN, ORIGIN, Client, a_client
 from tests.support.builders import PASSWORD
 
 PROXIES = tuple(map(ip_network, ("10.0.0.0/8", "192.0.2.7/32", "fd00::/8")))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from infrastructure.config.settings import Settings
-from tests.http.people import Client
+from tests.http.client import Client
 from tests.http.test_api_docs import Links
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}

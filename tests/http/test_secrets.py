@@ -13,9 +13,9 @@ from domain.errors import Unavailable
 from domain.token import TokenKind
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.telemetry.logging import json_formatter
-from tests.http.mistakes import MISTAKES
-from tests.http.people import EMAIL, LOGIN, LOGOUT, ME, REFRESH, Client, bearer, stored
-from tests.http.trouble import Trouble
+from tests.http.client import EMAIL, LOGIN, LOGOUT, ME, REFRESH, Client, bearer, stored_user
+from tests.http.failing_requests import FAILING_REQUESTS
+from tests.http.faults import Faults
 from tests.support.builders import PASSWORD
 from tests.support.doubles import SettableClock
 
@@ -48,13 +48,13 @@ def everything_in(records: list[logging.LogRecord]) -> str:
 
 
 async def journey(
-    client: Client, clock: SettableClock, trouble: Trouble, users: UserRepository
+    client: Client, clock: SettableClock, faults: Faults, users: UserRepository
 ) -> str:
     """Everything that succeeds, and everything that fails, with as many secrets as possible.
 
     :returns: what was answered, with all the tokens in it.
     """
-    tokens = await client.come_in()
+    tokens = await client.obtain_tokens()
     access, refresh = tokens["access_token"], tokens["refresh_token"]
     answers = [await client.log_in(), await client.me(), await client.refresh()]
     answers += [await client.refresh(refresh), await client.me(access)]
@@ -63,16 +63,16 @@ async def journey(
         await client.log_in(email, password=password)
         await client.register(email, password=password, password_confirm=PASSWORD)
     for error in (Unavailable("users"), RuntimeError("the connection is lost")):
-        trouble.users = trouble.sessions = error
+        faults.users = faults.sessions = error
         for path in (ME, REFRESH, LOGOUT):
             await client.get(path, headers=bearer(access), params={"token": refresh})
         await client.refresh(refresh)
         await client.log_out(refresh)
         await client.log_in()
         await client.register("bob@example.org")
-        trouble.users = trouble.sessions = None
-    for mistake in MISTAKES.values():
-        await mistake.make(client, trouble, bearer(access))
+        faults.users = faults.sessions = None
+    for failing_request in FAILING_REQUESTS.values():
+        await failing_request.make(client, faults, bearer(access))
     for content in (f'{{"password": "{PASSWORD}"', f'{{"refresh_token": ["{refresh}"]}}'):
         for path in (LOGIN, REFRESH):
             await client.post(path, content=content, headers={"Content-Type": "application/json"})
@@ -84,7 +84,7 @@ async def journey(
         await client.change_password(current, new)
     clock.advance(timedelta(minutes=5))
     await client.refresh(refresh)  # reuse
-    ada = await stored(users)
+    ada = await stored_user(users)
     await users.replace(ada, replace(ada, disabled=True))
     await client.log_in(password=WRONG)
     await client.log_out()
@@ -94,7 +94,7 @@ async def journey(
 async def test_no_password_token_hash_or_key_is_logged(
     client: Client,
     clock: SettableClock,
-    trouble: Trouble,
+    faults: Faults,
     users: UserRepository,
     keys: dict[TokenKind, SigningKey],
     caplog: pytest.LogCaptureFixture,
@@ -103,7 +103,7 @@ async def test_no_password_token_hash_or_key_is_logged(
     for name in logging.root.manager.loggerDict:
         caplog.set_level(logging.DEBUG, name)
 
-    told = await journey(client, clock, trouble, users)
+    told = await journey(client, clock, faults, users)
 
     text = everything_in(caplog.records)
     tokens = set(re.findall(r"eyJ[\w-]+\.([\w-]+)\.([\w-]+)", told))
@@ -111,7 +111,7 @@ async def test_no_password_token_hash_or_key_is_logged(
     assert len(tokens) >= 8
     assert devices
     parts = {part for token in tokens | devices for part in token}
-    hashes = set((await stored(users)).password_hash.split("$")[2:])
+    hashes = set((await stored_user(users)).password_hash.split("$")[2:])
     secrets = {PASSWORD, WRONG, *parts, *hashes}.union(*map(secrets_of, keys.values()))
     assert text.count("the connection is lost") > 5  # it is our log that is looked at
     assert {secret for secret in secrets if secret in text} == set()

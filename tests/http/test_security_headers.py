@@ -9,8 +9,7 @@ from litestar.params import FromPath, JSONBody
 
 from api.identity_headers import is_for_gateways
 from api.security.origin_policy import OriginPolicy
-from tests.http.mistakes import MISTAKES, Mistake
-from tests.http.people import (
+from tests.http.client import (
     A_SESSION,
     A_USER,
     AUDIT,
@@ -33,7 +32,8 @@ from tests.http.people import (
     headers_of,
     routes,
 )
-from tests.http.trouble import Trouble
+from tests.http.failing_requests import FAILING_REQUESTS, FailingRequest
+from tests.http.faults import Faults
 
 EVERYWHERE = {
     "x-content-type-options": "nosniff",
@@ -121,7 +121,7 @@ def check(answer: httpx.Response, path: str) -> None:
 
 @at_each_site
 async def test_every_route_has_the_security_headers(client: Client, app: Litestar) -> None:
-    token = (await client.come_in())["access_token"]
+    token = (await client.obtain_tokens())["access_token"]
 
     for method, path, _ in routes(app):
         for headers in ({}, bearer(token)):
@@ -129,14 +129,14 @@ async def test_every_route_has_the_security_headers(client: Client, app: Litesta
 
 
 @at_each_site
-@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
+@pytest.mark.parametrize("failing_request", FAILING_REQUESTS.values(), ids=FAILING_REQUESTS)
 async def test_every_error_has_the_security_headers(
-    client: Client, trouble: Trouble, mistake: Mistake
+    client: Client, faults: Faults, failing_request: FailingRequest
 ) -> None:
-    answer = await mistake.make(client, trouble)
+    answer = await failing_request.make(client, faults)
 
-    assert answer.status_code == mistake.status
-    check(answer, mistake.path)
+    assert answer.status_code == failing_request.status
+    check(answer, failing_request.path)
 
 
 @at_each_site

@@ -13,9 +13,7 @@ from litestar import Litestar
 from application.ports import SessionStore, UserRepository
 from application.session_activity import FlushSessionActivity
 from infrastructure.config.settings import Settings
-from tests.http.conftest import each_stack
-from tests.http.mistakes import refusal
-from tests.http.people import (
+from tests.http.client import (
     EMAIL,
     LOGIN,
     ME,
@@ -29,8 +27,10 @@ from tests.http.people import (
     Tokens,
     a_client,
     bearer,
-    stored,
+    stored_user,
 )
+from tests.http.conftest import each_stack
+from tests.http.failing_requests import problems_of
 from tests.http.test_origin_policy import REFUSED
 from tests.support.builders import NOW, PASSWORD, SECOND
 from tests.support.doubles import SettableClock
@@ -106,11 +106,11 @@ class TestTheList:
         self, client: Client, app: Litestar, clock: SettableClock
     ) -> None:
         client.headers["User-Agent"] = FIREFOX
-        await client.come_in()
+        await client.obtain_tokens()
         clock.advance(10 * SECOND)
         async with a_client(app, ORIGIN, ELSEWHERE) as phone:
             phone.headers["User-Agent"] = IPHONE
-            mine = await phone.come_in()
+            mine = await phone.obtain_tokens()
 
         here, there = await listed(client, mine)
 
@@ -140,24 +140,24 @@ class TestTheList:
 
     @each_stack
     async def test_has_nothing_of_others(self, client: Client) -> None:
-        mine, hers = await client.come_in(), await client.come_in(EVE)
+        mine, hers = await client.obtain_tokens(), await client.obtain_tokens(EVE)
 
         assert len(await listed(client, mine)) == len(await listed(client, hers)) == 1
         assert await id_of(client, mine) != await id_of(client, hers)
 
     @each_stack
     async def test_has_nothing_that_is_over(self, client: Client, clock: SettableClock) -> None:
-        await client.come_in()
-        gone = await client.come_in()
+        await client.obtain_tokens()
+        gone = await client.obtain_tokens()
         await client.log_out(gone["refresh_token"])
         clock.advance(timedelta(hours=1))
 
-        mine = await client.come_in()
+        mine = await client.obtain_tokens()
 
         assert [each["isCurrent"] for each in await listed(client, mine)] == [True]
 
     async def test_has_no_secret(self, client: Client) -> None:
-        tokens = await client.come_in()
+        tokens = await client.obtain_tokens()
 
         answer = await client.get(SESSIONS, headers=bearer(tokens["access_token"]))
 
@@ -170,13 +170,13 @@ class TestTheList:
 async def a_login(client: Client, clock: SettableClock) -> Tokens:
     """At a time of its own."""
     clock.advance(SECOND)
-    return await client.come_in()
+    return await client.obtain_tokens()
 
 
 class TestToEndOne:
     @each_stack
     async def test_kills_its_tokens_at_once_and_no_others(self, client: Client) -> None:
-        mine, ended, third = [await client.come_in() for _ in range(3)]
+        mine, ended, third = [await client.obtain_tokens() for _ in range(3)]
         for _ in range(2):  # so that they are cached
             assert (await client.me(ended["access_token"])).status_code == 200
 
@@ -188,7 +188,7 @@ class TestToEndOne:
         assert len(await listed(client, mine)) == 2
 
     async def test_may_be_to_end_this_one(self, client: Client, app: Litestar) -> None:
-        other = await client.come_in()
+        other = await client.obtain_tokens()
         async with a_client(app, ORIGIN) as browser:
             await browser.log_in()
             [mine] = [each for each in await listed(client, other) if not each["isCurrent"]]
@@ -204,7 +204,7 @@ class TestToEndOne:
     async def test_takes_the_login_from_no_other_browser(
         self, client: Client, app: Litestar
     ) -> None:
-        other = await client.come_in()
+        other = await client.obtain_tokens()
         async with a_client(app, ORIGIN) as browser:
             await browser.log_in()
 
@@ -232,7 +232,7 @@ class TestToEndOne:
         ids=lambda garbage: str(garbage)[:20],
     )
     async def test_needs_an_id(self, client: Client, garbage: str) -> None:
-        mine = await client.come_in()
+        mine = await client.obtain_tokens()
 
         answer = await end(client, mine, f"{SESSIONS}/{garbage}")
 
@@ -246,7 +246,7 @@ class TestToEndOne:
 
     @each_stack
     async def test_is_not_possible_with_a_session_of_another_user(self, client: Client) -> None:
-        mine, hers = await client.come_in(), await client.come_in(EVE)
+        mine, hers = await client.obtain_tokens(), await client.obtain_tokens(EVE)
 
         answer = await end(client, mine, f"{SESSIONS}/{await id_of(client, hers)}")
 
@@ -254,7 +254,7 @@ class TestToEndOne:
         assert await statuses(client, mine, hers) == [ALIVE, ALIVE]
 
     async def test_twice_is_too_often(self, client: Client) -> None:
-        mine, ended = await client.come_in(), await client.come_in()
+        mine, ended = await client.obtain_tokens(), await client.obtain_tokens()
         path = f"{SESSIONS}/{await id_of(client, ended)}"
 
         assert (await end(client, mine, path)).status_code == 200
@@ -264,7 +264,7 @@ class TestToEndOne:
         self, client: Client, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.INFO, "doorward")
-        mine = await client.come_in()
+        mine = await client.obtain_tokens()
 
         await end(client, mine, f"{SESSIONS}/something-that-was-typed")
 
@@ -276,8 +276,8 @@ class TestToEndOne:
 class TestToEndMany:
     @each_stack
     async def test_ends_all_but_this_one(self, client: Client) -> None:
-        mine, *others = [await client.come_in() for _ in range(3)]
-        hers = await client.come_in(EVE)
+        mine, *others = [await client.obtain_tokens() for _ in range(3)]
+        hers = await client.obtain_tokens(EVE)
         await statuses(client, *others)  # so that they are cached
 
         answer = await end(client, mine, SESSIONS)
@@ -289,7 +289,7 @@ class TestToEndMany:
 
     @each_stack
     async def test_ends_this_one_too_if_it_says_so(self, client: Client, app: Litestar) -> None:
-        other, hers = await client.come_in(), await client.come_in(EVE)
+        other, hers = await client.obtain_tokens(), await client.obtain_tokens(EVE)
         await statuses(client, other)
         async with a_client(app, ORIGIN) as browser:
             await browser.log_in()
@@ -303,12 +303,12 @@ class TestToEndMany:
         assert (await client.me(before["access_token"])).status_code == 401
         assert (await client.refresh(before["refresh_token"])).status_code == 401
         assert await statuses(client, other, hers) == [DEAD, ALIVE]
-        again = await client.come_in()
+        again = await client.obtain_tokens()
         assert [each["isCurrent"] for each in await listed(client, again)] == [True]
 
     @pytest.mark.parametrize("spelled", ["false", "0"])
     async def test_may_say_that_this_one_stays(self, client: Client, spelled: str) -> None:
-        mine, other = await client.come_in(), await client.come_in()
+        mine, other = await client.obtain_tokens(), await client.obtain_tokens()
 
         assert (await end(client, mine, f"{SESSIONS}?all={spelled}")).status_code == 200
 
@@ -318,11 +318,11 @@ class TestToEndMany:
     async def test_ends_nothing_if_it_is_not_clear_what(
         self, client: Client, spelled: str
     ) -> None:
-        mine, other = await client.come_in(), await client.come_in()
+        mine, other = await client.obtain_tokens(), await client.obtain_tokens()
 
         answer = await end(client, mine, f"{SESSIONS}?all={spelled}")
 
-        assert refusal(answer) == [{"field": "all", "message": "has a wrong type or value"}]
+        assert problems_of(answer) == [{"field": "all", "message": "has a wrong type or value"}]
         assert await statuses(client, mine, other) == [ALIVE, ALIVE]
 
 
@@ -330,7 +330,7 @@ class TestToEndMany:
 async def test_another_sites_page_ends_nothing(
     client: Client, app: Litestar, headers: dict[str, str]
 ) -> None:
-    other = await client.come_in()
+    other = await client.obtain_tokens()
     async with a_client(app, ORIGIN) as browser:
         await browser.log_in()
         paths = (SESSIONS, f"{SESSIONS}?all=true", f"{SESSIONS}/{await id_of(client, other)}")
@@ -353,7 +353,7 @@ class TestTheMost:
     async def test_a_user_keeps_the_newest_sessions(
         self, client: Client, clock: SettableClock
     ) -> None:
-        hers = await client.come_in(EVE)
+        hers = await client.obtain_tokens(EVE)
         first, second = [await a_login(client, clock) for _ in range(2)]
         await client.refresh(first["refresh_token"])  # to use it makes it no younger
         third = await a_login(client, clock)
@@ -394,7 +394,7 @@ class TestLastSeen:
         flush_activity: FlushSessionActivity,
         path: str,
     ) -> None:
-        mine, other = await client.come_in(), await client.come_in()
+        mine, other = await client.obtain_tokens(), await client.obtain_tokens()
         session_id = await id_of(client, mine)
         await flush_activity()
         clock.advance(MINUTE)
@@ -422,7 +422,7 @@ class TestLastSeen:
         clock: SettableClock,
         flush_activity: FlushSessionActivity,
     ) -> None:
-        mine, other = await client.come_in(), await client.come_in()
+        mine, other = await client.obtain_tokens(), await client.obtain_tokens()
         before = await view_of(client, await id_of(client, mine), other)
         clock.advance(MINUTE - SECOND)
         async with a_client(app, ORIGIN, ELSEWHERE) as phone:
@@ -434,7 +434,7 @@ class TestLastSeen:
     async def test_is_true_to_the_minute_whenever_requests_come(
         self, client: Client, clock: SettableClock, flush_activity: FlushSessionActivity
     ) -> None:
-        mine, other = await client.come_in(), await client.come_in()
+        mine, other = await client.obtain_tokens(), await client.obtain_tokens()
         views = await listed(client, other)
         [session_id] = [each["id"] for each in views if not each["isCurrent"]]
 
@@ -453,7 +453,7 @@ class TestLastSeen:
         flush_activity: FlushSessionActivity,
     ) -> None:
         """Or else who steals a refresh token, and only refreshes, looks like the owner."""
-        mine, other = await client.come_in(), await client.come_in()
+        mine, other = await client.obtain_tokens(), await client.obtain_tokens()
         session_id = await id_of(client, mine)
         clock.advance(2 * MINUTE)
         async with a_client(app, ORIGIN, ELSEWHERE) as phone:
@@ -473,7 +473,7 @@ class TestLastSeen:
         users: UserRepository,
         flush_activity: FlushSessionActivity,
     ) -> None:
-        mine, other = await client.come_in(), await client.come_in()
+        mine, other = await client.obtain_tokens(), await client.obtain_tokens()
         clock.advance(2 * MINUTE)
         await client.me(mine["access_token"])
         await client.log_out(mine["refresh_token"])
@@ -481,7 +481,7 @@ class TestLastSeen:
         await flush_activity()
 
         sessions: SessionStore = await container.get(SessionStore)
-        assert set(await sessions.activity_of((await stored(users)).id)) == {
+        assert set(await sessions.activity_of((await stored_user(users)).id)) == {
             await id_of(client, other)
         }
 
@@ -489,7 +489,7 @@ class TestLastSeen:
         self, client: Client
     ) -> None:
         client.headers.update({"X-Forwarded-For": "203.0.113.1", "Forwarded": "for=203.0.113.1"})
-        mine = await client.come_in()
+        mine = await client.obtain_tokens()
 
         [view] = await listed(client, mine)
 
@@ -530,7 +530,7 @@ async def test_a_hostile_agent_neither_breaks_anything_nor_passes_as_it_is(
     assert len(devices) == len(HOSTILE)
     sessions: SessionStore = await container.get(SessionStore)
     noted = [
-        each.agent for each in (await sessions.activity_of((await stored(users)).id)).values()
+        each.agent for each in (await sessions.activity_of((await stored_user(users)).id)).values()
     ]
     for text in (*devices, *noted):
         assert len(text) <= 255

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from infrastructure.config.settings import Settings
+from tests.http.client import NEW_PASSWORD, SESSIONS, Client, bearer
 from tests.http.conftest import each_stack
-from tests.http.people import NEW_PASSWORD, SESSIONS, Client, bearer
 from tests.model.model import read
 from tests.support.builders import NOW, SECOND
 from tests.support.doubles import SettableClock
@@ -75,7 +75,7 @@ async def test_a_cookie_session_has_one_lifetime_everywhere(
 async def test_a_bearer_session_has_one_lifetime_everywhere(
     client: Client, clock: SettableClock
 ) -> None:
-    tokens = await client.come_in()
+    tokens = await client.obtain_tokens()
     for _ in range(2):
         mine = {"headers": bearer(tokens["access_token"])}
         assert lifetime_of(tokens["refresh_token"]) == 20 * DAY
@@ -91,7 +91,7 @@ async def test_a_bearer_session_has_one_lifetime_everywhere(
 async def test_a_bearer_session_ends_however_often_it_is_refreshed(
     client: Client, clock: SettableClock
 ) -> None:
-    tokens = await client.come_in()
+    tokens = await client.obtain_tokens()
     for _ in range(4):
         clock.advance(19 * DAY)
         tokens = (await client.refresh(tokens["refresh_token"])).json()
@@ -117,7 +117,7 @@ async def test_the_token_of_a_stolen_cookie_lives_no_longer_if_it_is_sent_in_a_b
 async def test_a_bearer_token_in_a_cookie_keeps_the_lifetime_of_its_session(
     client: Client, clock: SettableClock
 ) -> None:
-    tokens = await client.come_in()
+    tokens = await client.obtain_tokens()
     client.cookies.set("refresh_token", tokens["refresh_token"])
     clock.advance(60 * SECOND)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from infrastructure.config.settings import Settings
-from tests.http.people import LOGIN, ME, REFRESH, REGISTER, Client
+from tests.http.client import LOGIN, ME, REFRESH, REGISTER, Client
 
 # As in the Postman collection that comes with the tutorial.
 ADMIN = {

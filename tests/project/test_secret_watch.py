@@ -11,11 +11,11 @@ from domain.token import TokenKind
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.signing_key import SigningKey
 from tests.support.builders import a_session, claims_of
-from tests.support.watch import Watch
+from tests.support.secret_watch import SecretWatch
 
 
 def found_in(message: str) -> list[str]:
-    watch = Watch()
+    watch = SecretWatch()
     record = logging.LogRecord("doorward", logging.INFO, "", 0, message, None, None)
     watch.emit(record)
     return watch.found

@@ -19,8 +19,8 @@ from select import select
 from threading import Lock
 from typing import Protocol
 
+from tests.support.secret_watch import secrets_in
 from tests.support.waiting import PATIENCE
-from tests.support.watch import secrets_in
 
 COMMAND = str(Path(sys.executable).with_name("doorward"))
 SERVE = (COMMAND, "serve")

@@ -9,7 +9,7 @@ import httpx
 
 from tests.support.processes import Service
 from tests.support.waiting import PATIENCE
-from tests.system.people import in_the_background
+from tests.system.clients import in_the_background
 
 _PAUSE = 0.05  # seconds between two health checks
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.http.people import Client
+from tests.http.client import Client
 from tests.support.processes import COMMAND, Service, a_service
 from tests.support.servers import OURS, Server, postgres_server, redis_server
 from tests.support.waiting import PATIENCE

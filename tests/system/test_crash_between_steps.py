@@ -1,10 +1,9 @@
-"""The server is killed between any two steps of a request: it was done wholly or not at all.
+"""A kill of the server between two steps of a request leaves all of its effect or none.
 
-``test_kills.py`` kills at any moment; here each moment has its turn: before every call that the
-request makes to a store, and before both parts of the answer. What is stored changes in such a
-call only, which is atomic, so these are all the states that the crash of a request can leave
-behind. Each test goes through them in order until the request gets through; what it sees in the
-end are the outcomes that there are, in that order.
+``test_kills.py`` kills at random moments; these tests kill before each call of the request to a
+store, and before both parts of the answer. Only such a call changes the stores, and it is atomic,
+so these are all the states that a crash during a request can leave. Each test repeats the request
+with a later crash until it succeeds, and compares the outcomes in that order.
 """
 
 import re
@@ -28,12 +27,12 @@ from domain.token import TokenKind
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.storage.backends import backend_for
 from infrastructure.storage.options import StoreOptions
-from tests.http.people import NEW_PASSWORD, Client, Tokens, bearer
+from tests.http.client import NEW_PASSWORD, Client, Tokens, bearer
 from tests.support.builders import PASSWORD, ada, in_environment
 from tests.support.processes import Service
+from tests.support.secret_watch import secrets_in
 from tests.support.waiting import PATIENCE
-from tests.support.watch import secrets_in
-from tests.system import mortal
+from tests.system import crashing_service
 
 PATIENT = {"REFRESH_GRACE": "1m"}  # for a busy machine
 BROKEN = (httpx.RemoteProtocolError, httpx.ReadError)
@@ -56,16 +55,18 @@ class Crash:
     step: str = ""
 
     @contextmanager
-    def strikes(self) -> Iterator[None]:
+    def expected(self) -> Iterator[None]:
         """Expect no response to the requests in this block."""
-        told = len(self.service.log)
-        self.client.headers[mortal.HEADER] = str(self.number)
+        length = len(self.service.log)
+        self.client.headers[crashing_service.HEADER] = str(self.number)
         try:
             yield
         except BROKEN:
-            [self.step] = re.findall(f"{mortal.LAST_WORDS}(.+)", self.service.log[told:])
+            [self.step] = re.findall(
+                f"{crashing_service.CRASH_MESSAGE}(.+)", self.service.log[length:]
+            )
         finally:
-            del self.client.headers[mortal.HEADER]
+            del self.client.headers[crashing_service.HEADER]
 
 
 def one_before_each_step(service: Service, client: Client) -> Iterator[Crash]:
@@ -87,13 +88,13 @@ def service(
     on_servers: dict[str, str],
     keys: dict[TokenKind, SigningKey],
 ) -> Iterator[Service]:
-    folder = tmp_path_factory.mktemp("mortal")
+    folder = tmp_path_factory.mktemp("crashing_service")
     with socket.create_server(("127.0.0.1", 0)) as listener, (folder / "log").open("ab") as log:
         port, descriptor = listener.getsockname()[1], listener.fileno()
         environment = on_servers | in_environment(keys) | PATIENT | {"PORT": str(port)}
         process = subprocess.Popen(
             # -P: do not import modules from its folder, which are tests.
-            [sys.executable, "-P", mortal.__file__, str(descriptor)],
+            [sys.executable, "-P", crashing_service.__file__, str(descriptor)],
             cwd=folder,
             env=environment,
             pass_fds=[descriptor],
@@ -136,7 +137,7 @@ async def test_a_registration_cut_off_by_a_crash_can_be_repeated_or_was_stored(
 ) -> None:
     seen = []
     for crash in crashes:
-        with crash.strikes():
+        with crash.expected():
             assert (await client.register(crash.email)).status_code == 200
 
         seen.append((await client.register(crash.email)).status_code)
@@ -152,7 +153,7 @@ async def test_a_login_cut_off_by_a_crash_can_be_repeated(
     steps = []
     for crash in crashes:
         assert (await client.register(crash.email)).status_code == 200
-        with crash.strikes():
+        with crash.expected():
             assert (await client.log_in(crash.email)).status_code == 200
 
         await assert_they_log_in_and_go_on(client, crash.email)
@@ -165,8 +166,8 @@ async def test_a_login_that_rehashes_can_be_repeated_after_a_crash(
 ) -> None:
     steps = []
     for crash in crashes:
-        await move_in_yesterday(crash.email, on_servers["DATABASE_URL"])
-        with crash.strikes():
+        await register_yesterday(crash.email, on_servers["DATABASE_URL"])
+        with crash.expected():
             assert (await client.log_in(crash.email)).status_code == 200
 
         await assert_they_log_in_and_go_on(client, crash.email)
@@ -179,8 +180,8 @@ async def test_a_refresh_cut_off_by_a_crash_can_be_repeated(
 ) -> None:
     steps = []
     for crash in crashes:
-        tokens = await client.come_in(crash.email)
-        with crash.strikes():
+        tokens = await client.obtain_tokens(crash.email)
+        with crash.expected():
             assert (await client.refresh(tokens["refresh_token"])).status_code == 200
 
         assert (await client.me(tokens["access_token"])).status_code == 200
@@ -198,11 +199,11 @@ async def test_reuse_of_a_stolen_token_revokes_the_session_despite_a_crash(
 ) -> None:
     seen = []
     for crash in crashes:
-        stolen = await client.come_in(crash.email)
+        stolen = await client.obtain_tokens(crash.email)
         cookie = {"Cookie": "device=of the owner"}
         newer = (await client.refresh(stolen["refresh_token"], headers=cookie)).json()
         newest = (await client.refresh(newer["refresh_token"], headers=cookie)).json()
-        with crash.strikes():
+        with crash.expected():
             assert (await client.refresh(stolen["refresh_token"])).status_code == 401
 
         seen.append(await is_alive(client, newest, headers=cookie))
@@ -217,9 +218,9 @@ async def test_a_logout_cut_off_by_a_crash_can_be_repeated(
 ) -> None:
     seen = []
     for crash in crashes:
-        tokens = await client.come_in(crash.email)
+        tokens = await client.obtain_tokens(crash.email)
         access, refresh = bearer(tokens["access_token"]), tokens["refresh_token"]
-        with crash.strikes():
+        with crash.expected():
             assert (await client.log_out(refresh, headers=access)).status_code == 200
 
         seen.append(await is_alive(client, tokens))
@@ -234,9 +235,9 @@ async def test_a_logout_from_two_sessions_can_be_repeated_after_a_crash(
 ) -> None:
     seen = []
     for crash in crashes:
-        one, other = [await client.come_in(crash.email) for _ in range(2)]
+        one, other = [await client.obtain_tokens(crash.email) for _ in range(2)]
         access, refresh = bearer(one["access_token"]), other["refresh_token"]
-        with crash.strikes():
+        with crash.expected():
             assert (await client.log_out(refresh, headers=access)).status_code == 200
 
         seen.append((await is_alive(client, one), await is_alive(client, other)))
@@ -252,9 +253,9 @@ async def test_no_other_session_survives_a_password_change_despite_a_crash(
 ) -> None:
     seen = []
     for crash in crashes:
-        mine, stolen = [await client.come_in(crash.email) for _ in range(2)]
+        mine, stolen = [await client.obtain_tokens(crash.email) for _ in range(2)]
         access = bearer(mine["access_token"])
-        with crash.strikes():
+        with crash.expected():
             answer = await client.change_password(headers=access)
             assert answer.status_code == 200
             mine = answer.json()
@@ -279,9 +280,11 @@ async def test_no_other_session_survives_a_password_change_despite_a_crash(
     ]
 
 
-async def move_in_yesterday(email: str, users_url: str) -> None:
+async def register_yesterday(email: str, users_url: str) -> None:
     """Store a password hash of a weaker configuration."""
-    weak = argon2.PasswordHasher(time_cost=1, memory_cost=mortal.COST.memory_kib, parallelism=1)
+    weak = argon2.PasswordHasher(
+        time_cost=1, memory_cost=crashing_service.COST.memory_kib, parallelism=1
+    )
     backend = backend_for(users_url, "users")
     assert backend.users
     async with backend.connect(users_url, StoreOptions()) as connection:

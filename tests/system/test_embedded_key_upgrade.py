@@ -16,7 +16,7 @@ import pytest
 
 from infrastructure.signing.algorithms import EDDSA, RS256, Algorithm
 from infrastructure.signing.signing_key import SigningKey
-from tests.http.people import EMAIL, LOGIN, ME, PERSON, REFRESH, REGISTER, bearer
+from tests.http.client import EMAIL, LOGIN, ME, NEW_USER, REFRESH, REGISTER, bearer
 from tests.support.builders import PASSWORD
 from tests.support.processes import Service, a_service
 from tests.system.conftest import SETTINGS
@@ -60,7 +60,7 @@ def client(service: Service) -> Iterator[httpx.Client]:
 def test_tokens_and_devices_of_before_an_upgrade_stay_valid(
     service: Service, client: httpx.Client, files: Path
 ) -> None:
-    client.post(REGISTER, json=PERSON).raise_for_status()
+    client.post(REGISTER, json=NEW_USER).raise_for_status()
     tokens = client.post(LOGIN, json=RIGHT | {"transport": "bearer"}).json()
     device = client.post(LOGIN, json=RIGHT).cookies["device"]
     keys = client.get("/.well-known/jwks.json").json()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.http.people import Client, Tokens
+from tests.http.client import Client, Tokens
 from tests.support.processes import Service
 from tests.support.waiting import PATIENCE
 from tests.system.conftest import on_both_stacks
@@ -20,7 +20,7 @@ RESIDENTS = 6
 
 
 @dataclass
-class Resident:
+class LoopingUser:
     """A user who registers, then logs in, refreshes and logs out in a loop.
 
     :ivar answered: called on each response.
@@ -73,7 +73,7 @@ class Resident:
         tokens: Tokens = answer.json()
         return tokens
 
-    async def look_around(self) -> None:
+    async def check_state(self) -> None:
         """Check the state after the restart of the service."""
         again = (await self.client.register(self.email)).status_code
         assert again == 409 or (again == 200 and not self.is_registered)
@@ -136,7 +136,7 @@ async def kill_again_and_again(service: Service, stack: str) -> None:
             for _ in range(RESIDENTS)
         ]
         residents = [
-            Resident(client, f"{dice.getrandbits(64):x}@example.org", dice, count_down)
+            LoopingUser(client, f"{dice.getrandbits(64):x}@example.org", dice, count_down)
             for client in clients
         ]
         for _ in range(KILLS):
@@ -145,6 +145,6 @@ async def kill_again_and_again(service: Service, stack: str) -> None:
             assert service.process
             assert service.process.wait() == -signal.SIGKILL
             await asyncio.to_thread(service.start)
-            await asyncio.gather(*(resident.look_around() for resident in residents))
+            await asyncio.gather(*(resident.check_state() for resident in residents))
             assert (await clients[0].get("/health/ready")).status_code == 200
     assert {resident.is_registered for resident in residents} == {True}

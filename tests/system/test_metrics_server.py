@@ -16,12 +16,12 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.http.people import EMAIL, Client
+from tests.http.client import EMAIL, Client
 from tests.support.commands import assert_one_line, doorward
 from tests.support.processes import Service, a_service, free_port
+from tests.support.secret_watch import secrets_in
 from tests.support.waiting import PATIENCE
-from tests.support.watch import secrets_in
-from tests.system.people import in_the_background
+from tests.system.clients import in_the_background
 from tests.system.test_workers import both_workers, events, started, until_all_are_new
 
 QUICK = {"ARGON2_MEMORY_KIB": "19456"}  # the minimum
@@ -81,7 +81,7 @@ async def test_the_counters_of_all_workers_are_summed(tmp_path: Path, workers: s
     keys = {"KEYS_SECRET": b64encode(bytes(32)).decode(), "TOKEN_ALGORITHM": "EdDSA"}
     with measured(tmp_path, WORKERS=workers, **keys) as running:
         async with talking_to(running.service) as client:
-            tokens = await client.come_in()
+            tokens = await client.obtain_tokens()
             for _ in range(9):
                 assert (await client.log_in(password="a guess")).status_code == 400
                 assert (await client.me(tokens["access_token"])).status_code == 200
@@ -119,7 +119,7 @@ async def test_a_replaced_worker_leaves_its_counters_and_nothing_else(
     with measured(tmp_path, WORKERS="2") as running:
         before = await both_workers(running.service)
         async with talking_to(running.service) as client:
-            await client.come_in()
+            await client.obtain_tokens()
         assert running.service.process is not None
 
         running.service.process.send_signal(signal.SIGHUP)
@@ -173,7 +173,7 @@ def assert_it_ends_at_once_beside_a_silent_client(running: Measured) -> None:
 async def test_the_report_contains_no_personal_data(tmp_path: Path) -> None:
     with measured(tmp_path) as running:
         async with talking_to(running.service) as client:
-            tokens = await client.come_in()
+            tokens = await client.obtain_tokens()
             await client.refresh(tokens["refresh_token"])
             await client.get(f"/{EMAIL}?token={tokens['refresh_token']}")
 
@@ -227,7 +227,7 @@ async def test_at_exit_the_metrics_folder_is_deleted_and_all_log_lines_are_json(
         [folder] = temporary.iterdir()
         assert folder.stat().st_mode & 0o777 == 0o700
         async with talking_to(running.service) as client:
-            await client.come_in()
+            await client.obtain_tokens()
             await client.get("/nowhere")
         running.service.end()
         lines = running.service.log.splitlines()

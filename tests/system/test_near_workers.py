@@ -17,13 +17,13 @@ from domain.token import TokenKind
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.storage.backends import backend_for
 from infrastructure.storage.options import StoreOptions
-from tests.http.people import Client, stored
+from tests.http.client import Client, stored_user
 from tests.support.builders import in_environment
 from tests.support.processes import Service
 from tests.support.servers import Server
 from tests.support.waiting import PATIENCE
+from tests.system.clients import in_the_background
 from tests.system.conftest import clients_of, on_two_nodes
-from tests.system.people import in_the_background
 from tests.system.test_outages import Outage
 
 BOUND = 1.0  # second
@@ -51,10 +51,10 @@ class Both:
     b: Client
     users_url: str
 
-    async def come_in(self) -> tuple[str, dict[str, str]]:
+    async def obtain_tokens(self) -> tuple[str, dict[str, str]]:
         """Log in a new user, whom both processes cache."""
         email = f"{uuid4().hex}@example.org"
-        tokens = await self.a.come_in(email)
+        tokens = await self.a.obtain_tokens(email)
         for client in (self.a, self.b) * 3:
             assert (await client.me(tokens["access_token"])).status_code == 200
         return email, tokens
@@ -65,7 +65,7 @@ class Both:
         assert backend.users
         async with backend.connect(self.users_url, StoreOptions()) as connection:
             users = backend.users(connection)
-            user = await stored(users, email)
+            user = await stored_user(users, email)
             assert (await users.replace(user, replace(user, disabled=disabled))).changed
 
 
@@ -127,7 +127,7 @@ async def test_the_other_process_rejects_a_session_after_a_logout(both: Both) ->
     seconds = []
     for number in range(10):
         one, other = (both.a, both.b) if number % 2 else (both.b, both.a)
-        _, tokens = await both.come_in()
+        _, tokens = await both.obtain_tokens()
         poller = Poller(other, tokens["access_token"])
 
         async def log_out(one: Client = one, token: str = tokens["refresh_token"]) -> None:
@@ -140,7 +140,7 @@ async def test_the_other_process_rejects_a_session_after_a_logout(both: Both) ->
 
 
 async def test_both_processes_reject_a_user_who_is_disabled(both: Both) -> None:
-    email, tokens = await both.come_in()
+    email, tokens = await both.obtain_tokens()
     pollers = [Poller(client, tokens["access_token"]) for client in (both.a, both.b)]
     seconds = []
     async with in_the_background([poller.run() for poller in pollers]):
@@ -161,7 +161,7 @@ async def test_a_worker_without_invalidations_uses_no_cached_records_after_the_b
 ) -> None:
     server = our_postgres if role == "users" else our_redis
     outage = Outage(role, server, is_frozen=True)
-    _, tokens = await both.come_in()
+    _, tokens = await both.obtain_tokens()
     poller = Poller(both.b, tokens["access_token"])
 
     async with in_the_background([poller.run()]):

@@ -11,10 +11,10 @@ from typing import Literal
 import psutil
 import pytest
 
-from tests.http.people import Client
+from tests.http.client import Client
 from tests.support.processes import Service, a_service
 from tests.support.servers import Server
-from tests.system.people import Answer, ContinuousClient, Refresher, in_the_background
+from tests.system.clients import Answer, ContinuousClient, Refresher, in_the_background
 
 Role = Literal["users", "sessions"]
 LONGEST = 2 * 1.0 + 1  # twice the time-out, and a second for a busy machine
@@ -84,22 +84,26 @@ async def test_a_store_that_is_down_costs_one_timeout(
     outage: Outage, service: Service, client: Client
 ) -> None:
     mail = f"{outage.role}.{outage.is_frozen}@example.org"
-    good, kept, revoked = [await client.come_in(mail) for _ in range(3)]
+    good, kept, revoked = [await client.obtain_tokens(mail) for _ in range(3)]
     assert (await client.log_out(revoked["refresh_token"])).status_code == 200
     owner = ContinuousClient(lambda: client.me(good["access_token"]))
     thief = ContinuousClient(lambda: client.me(revoked["access_token"]))
-    refreshers = [Refresher(client, await client.come_in(mail)) for _ in range(2)]
+    refreshers = [Refresher(client, await client.obtain_tokens(mail)) for _ in range(2)]
     callers = [owner, thief, *refreshers]
     process = service.process
 
     async with in_the_background(caller.run() for caller in callers):
-        await asyncio.gather(owner.hears(200), thief.hears(401), refreshers[0].hears(200))
+        await asyncio.gather(
+            owner.receives_status(200),
+            thief.receives_status(401),
+            refreshers[0].receives_status(200),
+        )
         await asyncio.to_thread(outage.begin)
-        await asyncio.gather(owner.hears(503), refreshers[0].hears(503))
+        await asyncio.gather(owner.receives_status(503), refreshers[0].receives_status(503))
         await assert_it_says_so(outage, client, mail)
         await asyncio.to_thread(outage.end)
-        await asyncio.gather(*(refresher.hears(200) for refresher in refreshers))
-        await asyncio.gather(owner.hears(200), thief.hears(401))
+        await asyncio.gather(*(refresher.receives_status(200) for refresher in refreshers))
+        await asyncio.gather(owner.receives_status(200), thief.receives_status(401))
 
     assert owner.statuses == {200, 503}
     assert {401} <= thief.statuses <= {401, 503}

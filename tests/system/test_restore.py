@@ -15,7 +15,16 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.http.people import EMAIL, LOGIN, ME, MY_PASSWORD, NEW_PASSWORD, PERSON, REGISTER, bearer
+from tests.http.client import (
+    EMAIL,
+    LOGIN,
+    ME,
+    MY_PASSWORD,
+    NEW_PASSWORD,
+    NEW_USER,
+    REGISTER,
+    bearer,
+)
 from tests.support import commands
 from tests.support.builders import PASSWORD
 from tests.support.databases import TemplateDatabases
@@ -123,10 +132,10 @@ def test_a_restore_undoes_later_changes_and_the_service_runs_on_it(
     database: Database, service: Service, ask: httpx.Client, tmp_path: Path
 ) -> None:
     """A password change among them: the old password is valid again."""
-    ask.post(REGISTER, json=PERSON).raise_for_status()
+    ask.post(REGISTER, json=NEW_USER).raise_for_status()
     mine = bearer(log_in(ask).json()["access_token"])
     database.back_up(service, tmp_path / "backup")
-    ask.post(REGISTER, json=PERSON | {"email": LATER}).raise_for_status()
+    ask.post(REGISTER, json=NEW_USER | {"email": LATER}).raise_for_status()
     body = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
     ask.post(MY_PASSWORD, json=body, headers=mine).raise_for_status()
 
@@ -135,14 +144,14 @@ def test_a_restore_undoes_later_changes_and_the_service_runs_on_it(
     assert log_in(ask).status_code == 200
     assert log_in(ask, password=NEW_PASSWORD).status_code == 400
     assert log_in(ask, LATER).status_code == 400
-    assert ask.post(REGISTER, json=PERSON | {"email": LATER}).status_code == 200
+    assert ask.post(REGISTER, json=NEW_USER | {"email": LATER}).status_code == 200
     assert "schema of the users: at revision" in doorward(service, "doctor")
 
 
 def test_revoked_sessions_return_with_a_restore_until_all_are_revoked(
     database: Database, service: Service, ask: httpx.Client, tmp_path: Path
 ) -> None:
-    ask.post(REGISTER, json=PERSON).raise_for_status()
+    ask.post(REGISTER, json=NEW_USER).raise_for_status()
     tokens = log_in(ask).json()
     mine = bearer(tokens["access_token"])
     database.back_up(service, tmp_path / "backup")
@@ -160,7 +169,7 @@ def test_revoked_sessions_return_with_a_restore_until_all_are_revoked(
 def test_the_embedded_keys_need_the_data_secret_beside_the_back_up(
     database: Database, service: Service, ask: httpx.Client, tmp_path: Path
 ) -> None:
-    ask.post(REGISTER, json=PERSON).raise_for_status()
+    ask.post(REGISTER, json=NEW_USER).raise_for_status()
     mine = bearer(log_in(ask).json()["access_token"])
     database.back_up(service, tmp_path / "backup")
     secret = (service.folder / "var" / "secret").read_text()
@@ -181,7 +190,7 @@ def test_the_embedded_keys_need_the_data_secret_beside_the_back_up(
 def test_a_head_noted_after_the_backup_reveals_the_lost_events(
     database: Database, service: Service, ask: httpx.Client, tmp_path: Path
 ) -> None:
-    ask.post(REGISTER, json=PERSON).raise_for_status()
+    ask.post(REGISTER, json=NEW_USER).raise_for_status()
     database.back_up(service, tmp_path / "backup")
     before = head(service)
     log_in(ask)

@@ -11,12 +11,12 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.http.people import Client
+from tests.http.client import Client
 from tests.support.processes import Service, a_service
 from tests.support.waiting import PATIENCE
 from tests.system.balancer import Balancer
+from tests.system.clients import ContinuousClient, Refresher, in_the_background
 from tests.system.conftest import SETTINGS
-from tests.system.people import ContinuousClient, Refresher, in_the_background
 from tests.system.test_workers import both_workers, events, log_lines, started, until_all_are_new
 
 IN_MEMORY = SETTINGS | {"USERS_URL": "memory:", "LOGIN_LIMIT_ACCOUNT": "off"}
@@ -28,7 +28,7 @@ STRANGER = "unknown@example.org"  # a login hashes the password all the same
 
 
 @asynccontextmanager
-async def a_crowd(url: str) -> AsyncIterator[list[ContinuousClient]]:
+async def continuous_clients(url: str) -> AsyncIterator[list[ContinuousClient]]:
     """Run clients that log in, refresh and read, on kept-alive and on new connections."""
     callers: list[ContinuousClient] = []
     async with AsyncExitStack() as stack:
@@ -39,18 +39,18 @@ async def a_crowd(url: str) -> AsyncIterator[list[ContinuousClient]]:
 
         for name, limits in {"kept": KEPT, "new": NEW}.items():
             client = await enter(limits)
-            tokens = await client.come_in(f"{name}@example.org")
+            tokens = await client.obtain_tokens(f"{name}@example.org")
             callers.append(Refresher(client, tokens))
             callers.append(logging_in(await enter(limits), f"{name}.login@example.org"))
             await client.register(f"{name}.login@example.org")
-            me = (await client.come_in(f"{name}.me@example.org"))["access_token"]
+            me = (await client.obtain_tokens(f"{name}.me@example.org"))["access_token"]
             callers.extend([asking(await enter(limits), me, pause) for pause in PAUSES])
         async with in_the_background(caller.run() for caller in callers):
             for caller in callers:
-                await caller.hears(200)
+                await caller.receives_status(200)
             yield callers
             for caller in callers:
-                await caller.hears(200)
+                await caller.receives_status(200)
 
 
 def logging_in(client: Client, email: str) -> ContinuousClient:
@@ -107,7 +107,7 @@ async def test_workers_are_replaced_under_load_and_no_request_fails(
     settings = on_servers | {"LOGIN_LIMIT_ACCOUNT": "off", "WORKERS": "2"}
     with a_service(tmp_path, **settings) as service:
         before = await both_workers(service)
-        async with a_crowd(service.url) as callers:
+        async with continuous_clients(service.url) as callers:
             send(service, signal.SIGHUP)
             await until_all_are_new(service, before)
 
@@ -142,7 +142,7 @@ async def test_services_are_restarted_under_load_and_no_request_fails(
     (one_folder := tmp_path / "one").mkdir()
     (other_folder := tmp_path / "other").mkdir()
     with a_service(one_folder, **settings) as one, a_service(other_folder, **settings) as other:
-        async with Balancer([one, other]) as balancer, a_crowd(balancer.url) as callers:
+        async with Balancer([one, other]) as balancer, continuous_clients(balancer.url) as callers:
             for service in (one, other):
                 assert await asyncio.to_thread(service.end) == 0
                 await asyncio.to_thread(service.start)
@@ -159,11 +159,11 @@ async def test_after_sigterm_the_service_reports_not_ready_and_still_serves(
     settings = SETTINGS | {"WORKERS": workers, "SHUTDOWN_DELAY": "2s"}
     with a_service(tmp_path, **settings) as service:
         async with Client(base_url=service.url, timeout=PATIENCE) as client:
-            access = (await client.come_in())["access_token"]
+            access = (await client.obtain_tokens())["access_token"]
             readiness = ContinuousClient(lambda: client.get("/health/ready"))
             async with in_the_background([readiness.run()]):
                 send(service, signal.SIGTERM)
-                await readiness.hears(503)
+                await readiness.receives_status(503)
             told, me = await client.get("/health/ready"), await client.me(access)
 
         assert told.json() == {
@@ -251,7 +251,7 @@ async def test_ctrl_c_skips_the_delay(
             async with Client(base_url=service.url, timeout=PATIENCE) as client:
                 readiness = ContinuousClient(lambda: client.get("/health/ready"))
                 async with in_the_background([readiness.run()]):
-                    await readiness.hears(503)
+                    await readiness.receives_status(503)
         send(service, signal.SIGINT)
 
         assert await ended(service) == 0
@@ -262,7 +262,7 @@ async def test_sighup_reloads_the_rate_limits_of_a_single_process(tmp_path: Path
     configure(tmp_path, LOGIN_LIMIT="1000/1h")
     with a_service(tmp_path, **IN_MEMORY) as service:
         async with Client(base_url=service.url, timeout=PATIENCE) as client:
-            access = (await client.come_in())["access_token"]
+            access = (await client.obtain_tokens())["access_token"]
             configure(tmp_path, LOGIN_LIMIT="1/1h")
             send(service, signal.SIGHUP)
             await logs(service, "configuration_reloaded")

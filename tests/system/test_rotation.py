@@ -11,12 +11,12 @@ from pathlib import Path
 from domain.token import TokenKind
 from infrastructure.signing.algorithms import EDDSA
 from infrastructure.signing.signing_key import SigningKey
-from tests.http.people import Client, Tokens
+from tests.http.client import Client, Tokens
 from tests.support.builders import in_environment
 from tests.support.processes import COMMAND, Service, a_service
 from tests.support.resource_servers import KEYS, ResourceServer, header, resource_servers
 from tests.support.waiting import PATIENCE
-from tests.system.people import in_the_background
+from tests.system.clients import in_the_background
 
 ISSUER = "https://id.example.org"
 SECRET = base64.b64encode(bytes(range(32))).decode()
@@ -29,7 +29,7 @@ QUICKLY = {"KEYS_SECRET": SECRET, "JWKS_MAX_AGE": f"{KEPT}s", "ISSUER": ISSUER}
 
 
 @dataclass
-class Person:
+class Verifier:
     """Refreshes all the time, and presents each access token to all verifiers at once.
 
     :ivar verdicts: all that there were.
@@ -64,16 +64,16 @@ class Person:
 
 
 @asynccontextmanager
-async def people(
+async def open_clients(
     service: Service, others: Sequence[ResourceServer], count: int
-) -> AsyncIterator[list[Person]]:
+) -> AsyncIterator[list[Verifier]]:
     async with AsyncExitStack() as stack:
         clients = [
             await stack.enter_async_context(Client(base_url=service.url, timeout=PATIENCE))
             for _ in range(count)
         ]
         yield [
-            Person(client, await client.come_in(f"{number}@example.org"), others)
+            Verifier(client, await client.obtain_tokens(f"{number}@example.org"), others)
             for number, client in enumerate(clients)
         ]
 
@@ -88,16 +88,16 @@ async def test_keys_rotate_under_load_and_no_verifier_sees_a_failure(
     with a_service(tmp_path, **settings) as service:
         async with (
             resource_servers(service.url, ISSUER, KEPT) as others,
-            people(service, others, 4) as crowd,
-            in_the_background(person.run() for person in crowd),
+            open_clients(service, others, 4) as clients,
+            in_the_background(verifier.run() for verifier in clients),
             asyncio.timeout(2 * PATIENCE),
         ):
-            while not all(person.is_done for person in crowd):  # noqa: ASYNC110
+            while not all(verifier.is_done for verifier in clients):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
         service.end()  # SIGKILL would orphan the workers
 
-    assert set().union(*(person.verdicts for person in crowd)) == GOOD
-    assert all(len(kids) >= MANY for person in crowd for kids in person.kids)
+    assert set().union(*(verifier.verdicts for verifier in clients)) == GOOD
+    assert all(len(kids) >= MANY for verifier in clients for kids in verifier.kids)
 
 
 async def test_changes_in_the_key_folder_take_effect_while_the_service_runs(
@@ -110,7 +110,7 @@ async def test_changes_in_the_key_folder_take_effect_while_the_service_runs(
     settings = {"KEYS_FOLDER": str(folder), "JWKS_MAX_AGE": "1s", "USERS_URL": "memory:"}
     with a_service(tmp_path, **settings) as service:
         async with Client(base_url=service.url, timeout=PATIENCE) as client:
-            tokens = await client.come_in()
+            tokens = await client.obtain_tokens()
             assert await published(client) == [first]
 
             (folder / "access.next.pem").write_text("half of a key")
@@ -123,7 +123,7 @@ async def test_changes_in_the_key_folder_take_effect_while_the_service_runs(
             async with asyncio.timeout(PATIENCE):
                 while await published(client) != [second, first]:
                     pass
-            assert header((await client.come_in())["access_token"])["kid"] == second
+            assert header((await client.obtain_tokens())["access_token"])["kid"] == second
             assert (await client.me(tokens["access_token"])).status_code == 200
 
             (folder / "access.pem").unlink()
@@ -140,7 +140,7 @@ async def test_sighup_reloads_keys_from_the_environment(
     env_file.write_text(lines_of(in_environment(keys)))
     with a_service(tmp_path, USERS_URL="memory:") as service:
         async with Client(base_url=service.url, timeout=PATIENCE) as client:
-            tokens = await client.come_in()
+            tokens = await client.obtain_tokens()
             assert service.process
 
             env_file.write_text("ACCESS_TOKEN_PRIVATE_KEY=rubbish")
@@ -162,7 +162,7 @@ async def test_sighup_reloads_the_data_secret(tmp_path: Path) -> None:
     env_file.write_text(f"KEYS_SECRET={SECRET}\nTOKEN_ALGORITHM=EdDSA\n")
     with a_service(tmp_path) as service:
         async with Client(base_url=service.url, timeout=PATIENCE) as client:
-            tokens = await client.come_in()
+            tokens = await client.obtain_tokens()
             before = await published(client)
             assert service.process
 

@@ -5,7 +5,7 @@ import signal
 import sqlite3
 from pathlib import Path
 
-from tests.http.people import Client
+from tests.http.client import Client
 from tests.support.processes import a_service
 from tests.support.waiting import PATIENCE
 

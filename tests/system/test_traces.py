@@ -17,12 +17,12 @@ import httpx
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from tests.http.people import EMAIL, LOGIN, ME, PERSON, REGISTER, bearer
+from tests.http.client import EMAIL, LOGIN, ME, NEW_USER, REGISTER, bearer
 from tests.support.builders import PASSWORD
 from tests.support.commands import assert_one_line, in_a_process
 from tests.support.processes import Service, a_service, free_port
+from tests.support.secret_watch import secrets_in
 from tests.support.waiting import PATIENCE
-from tests.support.watch import secrets_in
 
 LOG_IN = {"email": EMAIL, "password": PASSWORD, "transport": "bearer"}
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -101,7 +101,7 @@ def path_to(span: Span, spans: list[Span]) -> list[str]:
 def log_in(service: Service) -> str:
     """:returns: the access token."""
     with httpx.Client(base_url=service.url, timeout=PATIENCE) as client:
-        client.post(REGISTER, json=PERSON)
+        client.post(REGISTER, json=NEW_USER)
         answer = client.post(LOGIN, json=LOG_IN, headers={"User-Agent": "a certain browser"})
     assert answer.status_code == 200
     return str(answer.json()["access_token"])

@@ -20,8 +20,8 @@ from domain.permissions import Role
 from infrastructure.storage.backends import backend_for
 from infrastructure.storage.options import StoreOptions
 from tests.contracts.conftest import by_hand
-from tests.http.people import (
-    BOSS,
+from tests.http.client import (
+    ADMIN_EMAIL,
     LOGIN,
     ME,
     NEW_PASSWORD,
@@ -30,7 +30,7 @@ from tests.http.people import (
     Client,
     Tokens,
     bearer,
-    stored,
+    stored_user,
 )
 from tests.support.databases import TemplateDatabases
 from tests.support.processes import COMMAND, Service
@@ -83,7 +83,7 @@ class Nodes:
     async def new_user(self) -> tuple[str, Tokens]:
         """Log in a new user at A, whom both nodes cache."""
         email = f"{uuid4().hex}@example.org"
-        tokens = await self.a.come_in(email)
+        tokens = await self.a.obtain_tokens(email)
         for client in (self.a, self.b) * 2:
             assert (await client.me(tokens["access_token"])).status_code == 200
         return email, tokens
@@ -94,14 +94,14 @@ class Nodes:
         :returns: the headers of each.
         """
         people = zip(cycle([self.a, self.b]), emails, strict=False)
-        tokens = [await node.come_in(email) for node, email in people]
+        tokens = [await node.obtain_tokens(email) for node, email in people]
         backend = backend_for(self.users_url, "users")
         assert backend.users
         async with backend.connect(self.users_url, StoreOptions()) as connection:
             users = backend.users(connection)
             known = (await users.page(UserQuery(role=Role.ADMIN), None, 100)).items
             for email in emails:
-                user = await stored(users, email)
+                user = await stored_user(users, email)
                 assert (await users.replace(user, replace(user, role=Role.ADMIN))).changed
             for user in known:
                 if user.email.address not in emails:
@@ -121,7 +121,7 @@ async def id_of(client: Client, tokens: Tokens) -> str:
 
 
 async def test_a_login_at_one_node_is_valid_at_the_other(nodes: Nodes) -> None:
-    tokens = await nodes.a.come_in("ada@example.org")
+    tokens = await nodes.a.obtain_tokens("ada@example.org")
 
     me = await nodes.b.me(tokens["access_token"])
 
@@ -147,7 +147,7 @@ async def test_a_logout_at_one_node_is_effective_at_the_other(nodes: Nodes) -> N
 
 async def test_a_session_revoked_at_one_node_is_revoked_at_the_other(nodes: Nodes) -> None:
     email, tokens = await nodes.new_user()
-    other = await nodes.b.come_in(email)
+    other = await nodes.b.obtain_tokens(email)
     mine = bearer(tokens["access_token"])
     sessions = (await nodes.a.get(SESSIONS, headers=mine)).json()["data"]["sessions"]
     [theirs] = [session["id"] for session in sessions if not session["isCurrent"]]
@@ -161,7 +161,7 @@ async def test_a_session_revoked_at_one_node_is_revoked_at_the_other(nodes: Node
 
 
 async def test_a_role_changed_at_one_node_is_effective_at_the_other(nodes: Nodes) -> None:
-    [admin] = await nodes.administrators(BOSS)
+    [admin] = await nodes.administrators(ADMIN_EMAIL)
     _, tokens = await nodes.new_user()
     user = f"{USERS}/{await id_of(nodes.a, tokens)}"
 
@@ -172,7 +172,7 @@ async def test_a_role_changed_at_one_node_is_effective_at_the_other(nodes: Nodes
 
 
 async def test_a_user_disabled_at_one_node_is_refused_at_the_other(nodes: Nodes) -> None:
-    [admin] = await nodes.administrators(BOSS)
+    [admin] = await nodes.administrators(ADMIN_EMAIL)
     email, tokens = await nodes.new_user()
     user = f"{USERS}/{await id_of(nodes.a, tokens)}"
 
@@ -185,7 +185,7 @@ async def test_a_user_disabled_at_one_node_is_refused_at_the_other(nodes: Nodes)
 
 
 async def test_a_user_deleted_at_one_node_is_refused_at_the_other(nodes: Nodes) -> None:
-    [admin] = await nodes.administrators(BOSS)
+    [admin] = await nodes.administrators(ADMIN_EMAIL)
     email, tokens = await nodes.new_user()
     user = f"{USERS}/{await id_of(nodes.a, tokens)}"
 
@@ -197,7 +197,7 @@ async def test_a_user_deleted_at_one_node_is_refused_at_the_other(nodes: Nodes) 
 
 async def test_a_password_change_at_one_node_revokes_sessions_at_the_other(nodes: Nodes) -> None:
     email, mine = await nodes.new_user()
-    theirs = await nodes.b.come_in(email)
+    theirs = await nodes.b.obtain_tokens(email)
     assert (await nodes.b.me(theirs["access_token"])).status_code == 200
 
     changed = await nodes.a.change_password(headers=bearer(mine["access_token"]))
@@ -348,7 +348,7 @@ async def test_both_nodes_sign_with_the_next_key_at_its_start(
     after: list[Tokens] = []
     async with asyncio.timeout(PATIENCE):  # the key is published before it signs
         while len({kid(tokens) for tokens in after} - {kid(before)}) < 1:
-            after = [await node.come_in(email) for node in (nodes.b, nodes.a)]
+            after = [await node.obtain_tokens(email) for node in (nodes.b, nodes.a)]
 
     assert kid(after[1]) != kid(before)
     for tokens in (before, *after):

@@ -16,11 +16,11 @@ import httpx
 from domain.permissions import Role
 from infrastructure.storage.backends import backend_for
 from infrastructure.storage.options import StoreOptions
-from tests.http.people import BOSS, EMAIL, ME, USERS, Client, bearer, stored
+from tests.http.client import ADMIN_EMAIL, EMAIL, ME, USERS, Client, bearer, stored_user
 from tests.support.processes import Service, a_service
 from tests.support.waiting import PATIENCE
+from tests.system.clients import ContinuousClient, in_the_background
 from tests.system.conftest import on_both_stacks
-from tests.system.people import ContinuousClient, in_the_background
 
 
 @dataclass
@@ -100,7 +100,7 @@ async def test_workers_are_replaced_one_by_one_and_no_request_is_refused(
     with a_service(tmp_path, WORKERS="2", **on_servers) as service:
         before = await both_workers(service)
         async with Client(base_url=service.url, timeout=PATIENCE) as client:
-            tokens = await client.come_in("grace@example.org")
+            tokens = await client.obtain_tokens("grace@example.org")
 
         async def ask() -> httpx.Response:
             """Open a new connection: a kept-alive one may be closed while the request is sent."""
@@ -109,12 +109,12 @@ async def test_workers_are_replaced_one_by_one_and_no_request_is_refused(
 
         callers = [ContinuousClient(ask), ContinuousClient(ask)]
         async with in_the_background(caller.run() for caller in callers):
-            await callers[0].hears(200)
+            await callers[0].receives_status(200)
             assert service.process is not None
             service.process.send_signal(signal.SIGHUP)
             after = await until_all_are_new(service, before)
             for caller in callers:
-                await caller.hears(200)
+                await caller.receives_status(200)
 
         assert not set(before) & set(after)
         assert {status for caller in callers for status in caller.statuses} == {200}
@@ -139,7 +139,7 @@ def is_there(process: int) -> bool:
 
 
 async def assert_a_logout_is_seen_at_once(one: Client, other: Client) -> None:
-    tokens = await one.come_in()
+    tokens = await one.obtain_tokens()
     access, refresh = tokens["access_token"], tokens["refresh_token"]
     assert (await other.me(access)).status_code == 200
     successor = (await other.refresh(refresh)).json()
@@ -155,10 +155,10 @@ async def assert_a_logout_is_seen_at_once(one: Client, other: Client) -> None:
 
 async def assert_administration_is_seen_at_once(pair: Pair) -> None:
     """Expect each change of an administrator at the other worker with the next request."""
-    admin = bearer((await pair.one.come_in(BOSS))["access_token"])
-    await make_administrator(pair.users_url, BOSS)
+    admin = bearer((await pair.one.obtain_tokens(ADMIN_EMAIL))["access_token"])
+    await make_administrator(pair.users_url, ADMIN_EMAIL)
     for one, other in ((pair.one, pair.other), (pair.other, pair.one)):
-        tokens = await one.come_in(f"{uuid4().hex}@example.org")
+        tokens = await one.obtain_tokens(f"{uuid4().hex}@example.org")
         mine = bearer(tokens["access_token"])
         me = (await other.get(ME, headers=mine)).json()["data"]["user"]
         user = f"{USERS}/{me['id']}"
@@ -172,7 +172,7 @@ async def assert_administration_is_seen_at_once(pair: Pair) -> None:
         assert (await one.patch(user, json={"disabled": False}, headers=admin)).status_code == 200
         assert (await other.get(USERS, headers=mine)).status_code == 401
 
-        tokens = await one.come_in(me["email"])
+        tokens = await one.obtain_tokens(me["email"])
         assert (await other.me(tokens["access_token"])).status_code == 200
         assert (await one.delete(user, headers=admin)).status_code == 200
         assert (await other.me(tokens["access_token"])).status_code == 401
@@ -183,21 +183,21 @@ async def make_administrator(users_url: str, email: str) -> None:
     assert backend.users
     async with backend.connect(users_url, StoreOptions()) as connection:
         users = backend.users(connection)
-        user = await stored(users, email)
+        user = await stored_user(users, email)
         assert (await users.replace(user, replace(user, role=Role.ADMIN))).changed
 
 
 async def assert_disabling_is_seen_at_once(pair: Pair) -> None:
-    access = (await pair.one.come_in())["access_token"]
+    access = (await pair.one.obtain_tokens())["access_token"]
     backend = backend_for(pair.users_url, "users")
     assert backend.users
     async with backend.connect(pair.users_url, StoreOptions()) as connection:
         users = backend.users(connection)
-        user = await stored(users, EMAIL)
+        user = await stored_user(users, EMAIL)
         for disabled, status in ((True, 401), (False, 200), (True, 401)):
             assert (await users.replace(user, user := replace(user, disabled=disabled))).changed
             for client in (pair.one, pair.other):
                 # Changed past both workers, which receive the invalidation within milliseconds.
                 asking = ContinuousClient(lambda client=client: client.me(access))  # type: ignore[misc]
                 async with asyncio.timeout(1), in_the_background([asking.run()]):
-                    await asking.hears(status)
+                    await asking.receives_status(status)

@@ -16,8 +16,8 @@ async def world(world: World) -> World:
     """Ada, Eve and an administrator are registered; Eve is not logged in."""
     for email in (ADA, EVE, BOSS):
         await world.sign_up(email)
-    boss = await world.find_user(Operator(), BOSS)
-    await world.change_user(Operator(), boss.id, Role.ADMIN)
+    admin = await world.find_user(Operator(), BOSS)
+    await world.change_user(Operator(), admin.id, Role.ADMIN)
     return world
 
 
@@ -46,13 +46,13 @@ async def test_all_sessions_of_all_users_end_and_it_is_recorded(world: World) ->
 
 
 async def test_the_sessions_of_users_with_a_role_end_and_no_others(world: World) -> None:
-    ada, boss = await world.log_in(ADA), await world.log_in(BOSS)
+    ada, admin = await world.log_in(ADA), await world.log_in(BOSS)
 
     assert await world.revoke_sessions_of_all(Operator(), Role.ADMIN) == 1
 
     await world.authenticate(ada.access)
     with pytest.raises(TokenRejected):
-        await world.authenticate(boss.access)
+        await world.authenticate(admin.access)
     assert ("end sessions of users", "1 users, role admin") in await recorded(world)
 
 

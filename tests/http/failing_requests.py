@@ -6,22 +6,22 @@ from typing import Any
 import httpx
 
 from domain.errors import Unavailable
-from tests.http.people import EMAIL, LOGIN, ME, PERSON, REFRESH, REGISTER, Client, bearer
-from tests.http.trouble import Trouble
+from tests.http.client import EMAIL, LOGIN, ME, NEW_USER, REFRESH, REGISTER, Client, bearer
+from tests.http.faults import Faults
 from tests.support.builders import PASSWORD
 
 SECRET = "secret detail"
-"""What nobody outside may read of an error of ours."""
+"""An internal detail of an error, which no answer may contain."""
 
 FOREIGN_WORDS = [
     "`", "msgspec", "Expected", "Object missing", "litestar", "Traceback", "Error", "byte ", "$",
     "Unset", "NoneType", "Struct", "Registration", "LoginRequest", "RefreshToken", "codec",
 ]  # fmt: skip
-"""What the libraries and the interpreter say, and we do not."""
+"""Words of libraries and the interpreter that no answer may contain."""
 
 
-def refusal(answer: httpx.Response) -> list[dict[str, str]]:
-    """The list of problems in an answer to invalid input, which is in words of ours."""
+def problems_of(answer: httpx.Response) -> list[dict[str, str]]:
+    """Return the problems in an answer to invalid input; check that no library words them."""
     assert answer.status_code == 400
     assert [word for word in FOREIGN_WORDS if word in answer.text] == []
     body = answer.json()
@@ -35,8 +35,11 @@ def refusal(answer: httpx.Response) -> list[dict[str, str]]:
 
 
 @dataclass(frozen=True)
-class Mistake:
-    """A request, what goes wrong in the store of users meanwhile, and the answer."""
+class FailingRequest:
+    """A request that fails, and the expected answer.
+
+    :ivar users_error: raised by the store of users meanwhile.
+    """
 
     status: int
     code: str
@@ -44,35 +47,35 @@ class Mistake:
     method: str
     path: str
     options: dict[str, Any] = field(default_factory=dict)
-    trouble: Exception | None = None
+    users_error: Exception | None = None
     problems: list[dict[str, str]] | None = None
 
     async def make(
-        self, client: Client, trouble: Trouble, headers: dict[str, str] | None = None
+        self, client: Client, faults: Faults, headers: dict[str, str] | None = None
     ) -> httpx.Response:
-        """The same request at any time gets the same answer: Ada has been registered."""
+        """Register Ada, then send the request."""
         await client.register()
-        trouble.users = self.trouble
+        faults.users = self.users_error
         own = self.options.get("headers", {})
         options = self.options | {"headers": own | (headers or {})}
         answer = await client.request(self.method, self.path, **options)
-        trouble.users = None
+        faults.users = None
         return answer
 
 
 _LOGIN = {"email": EMAIL, "password": PASSWORD}
 
-MISTAKES = {
-    "invalid input": Mistake(
+FAILING_REQUESTS = {
+    "invalid input": FailingRequest(
         400,
         "invalid_input",
         "password must be at least 8 characters long",
         "POST",
         REGISTER,
-        {"json": PERSON | {"password": "short"}},
+        {"json": NEW_USER | {"password": "short"}},
         problems=[{"field": "password", "message": "must be at least 8 characters long"}],
     ),
-    "wrong password": Mistake(
+    "wrong password": FailingRequest(
         400,
         "invalid_credentials",
         "Invalid email or password",
@@ -80,10 +83,10 @@ MISTAKES = {
         LOGIN,
         {"json": _LOGIN | {"password": "another one"}},
     ),
-    "no credential": Mistake(
+    "no credential": FailingRequest(
         401, "not_logged_in", "You are not logged in, please provide token", "GET", ME
     ),
-    "bad token": Mistake(
+    "bad token": FailingRequest(
         401,
         "invalid_token",
         "Token is invalid or session has expired",
@@ -91,10 +94,10 @@ MISTAKES = {
         ME,
         {"headers": bearer("garbage")},
     ),
-    "no refresh token": Mistake(
+    "no refresh token": FailingRequest(
         403, "refresh_token_missing", "could not refresh access token", "POST", REFRESH
     ),
-    "another site": Mistake(
+    "another site": FailingRequest(
         403,
         "cross_site_request",
         "Requests from other sites are not accepted",
@@ -102,21 +105,21 @@ MISTAKES = {
         REFRESH,
         {"headers": {"Cookie": "refresh_token=x", "Sec-Fetch-Site": "cross-site"}},
     ),
-    "unknown address": Mistake(
+    "unknown address": FailingRequest(
         404, "not_found", "There is nothing at this address", "GET", "/nothing/here"
     ),
-    "wrong method": Mistake(
+    "wrong method": FailingRequest(
         405, "method_not_allowed", "This method is not allowed here", "PUT", ME
     ),
-    "address taken": Mistake(
+    "address taken": FailingRequest(
         409,
         "email_taken",
         "User with that email already exists",
         "POST",
         REGISTER,
-        {"json": PERSON},
+        {"json": NEW_USER},
     ),
-    "too large": Mistake(
+    "too large": FailingRequest(
         413,
         "content_too_large",
         "The request is too large",
@@ -124,7 +127,7 @@ MISTAKES = {
         LOGIN,
         {"json": _LOGIN | {"more": "x" * 17 * 1024}},
     ),
-    "no JSON": Mistake(
+    "no JSON": FailingRequest(
         415,
         "unsupported_media_type",
         "The body must be JSON in UTF-8, sent as application/json",
@@ -132,22 +135,22 @@ MISTAKES = {
         LOGIN,
         {"data": _LOGIN},
     ),
-    "our fault": Mistake(
+    "our fault": FailingRequest(
         500,
         "internal_error",
         "Something went wrong on our side",
         "POST",
         LOGIN,
         {"json": _LOGIN},
-        trouble=RuntimeError(SECRET),
+        users_error=RuntimeError(SECRET),
     ),
-    "a store is down": Mistake(
+    "a store is down": FailingRequest(
         503,
         "unavailable",
         "The service cannot answer right now, please try again",
         "POST",
         LOGIN,
         {"json": _LOGIN},
-        trouble=Unavailable("users"),
+        users_error=Unavailable("users"),
     ),
 }

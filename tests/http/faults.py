@@ -18,10 +18,10 @@ from infrastructure.storage.memory.users import MemoryUsers
 
 
 @dataclass
-class Trouble:
+class Faults:
     """
-    :ivar users: what each call to the users raises, if anything.
-    :ivar sessions: the same of the sessions.
+    :ivar users: the error of each call to the users, if any.
+    :ivar sessions: the error of each call to the sessions, if any.
     :ivar is_full: whether all attempts are used up.
     """
 
@@ -31,13 +31,13 @@ class Trouble:
 
     @property
     def health_checks(self) -> HealthChecks:
-        """Of these stores, and of keys that are fine."""
+        """The checks of these stores, and of keys without faults."""
 
         async def users() -> None:
-            _strike(self.users)
+            _raise_if_set(self.users)
 
         async def sessions() -> None:
-            _strike(self.sessions)
+            _raise_if_set(self.sessions)
 
         async def keys() -> None:
             pass
@@ -45,56 +45,56 @@ class Trouble:
         return {"users": users, "sessions": sessions, "keys": keys}
 
 
-def _strike(error: Exception | None) -> None:
+def _raise_if_set(error: Exception | None) -> None:
     if error is not None:
         raise error
 
 
-class TroubledRateLimiter(MemoryRateLimiter):
-    def __init__(self, trouble: Trouble) -> None:
+class FaultyRateLimiter(MemoryRateLimiter):
+    def __init__(self, faults: Faults) -> None:
         super().__init__()
-        self._trouble = trouble
+        self._faults = faults
 
     async def count(self, key: str, window: timedelta, now: datetime) -> Usage:
-        if self._trouble.is_full:
+        if self._faults.is_full:
             return Usage(10**9, now + window)
         return await super().count(key, window, now)
 
 
-class TroubledUsers(MemoryUsers):
-    def __init__(self, trouble: Trouble) -> None:
+class FaultyUsers(MemoryUsers):
+    def __init__(self, faults: Faults) -> None:
         super().__init__()
-        self._trouble = trouble
+        self._faults = faults
 
     async def add(self, user: User, effects: Effects = NO_EFFECTS) -> Stored[bool]:
-        _strike(self._trouble.users)
+        _raise_if_set(self._faults.users)
         return await super().add(user, effects)
 
     async def get(self, user_id: UserId) -> User | None:
-        _strike(self._trouble.users)
+        _raise_if_set(self._faults.users)
         return await super().get(user_id)
 
     async def by_email(self, email: Email) -> User | None:
-        _strike(self._trouble.users)
+        _raise_if_set(self._faults.users)
         return await super().by_email(email)
 
     async def replace(self, old: User, new: User, effects: Effects = NO_EFFECTS) -> Stored[bool]:
-        _strike(self._trouble.users)
+        _raise_if_set(self._faults.users)
         return await super().replace(old, new, effects)
 
     async def delete(self, user_id: UserId, effects: Effects = NO_EFFECTS) -> Stored[bool]:
-        _strike(self._trouble.users)
+        _raise_if_set(self._faults.users)
         return await super().delete(user_id, effects)
 
     async def page(self, query: UserQuery, after: str | None, limit: int) -> Page[User]:
-        _strike(self._trouble.users)
+        _raise_if_set(self._faults.users)
         return await super().page(query, after, limit)
 
 
-class TroubledSessions(MemorySessions):
-    def __init__(self, trouble: Trouble) -> None:
+class FaultySessions(MemorySessions):
+    def __init__(self, faults: Faults) -> None:
         super().__init__()
-        self._trouble = trouble
+        self._faults = faults
 
     async def add(
         self,
@@ -102,35 +102,35 @@ class TroubledSessions(MemorySessions):
         activity: SessionActivity | None = None,
         effects: Effects = NO_EFFECTS,
     ) -> Stored[bool]:
-        _strike(self._trouble.sessions)
+        _raise_if_set(self._faults.sessions)
         return await super().add(session, activity, effects)
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
-        _strike(self._trouble.sessions)
+        _raise_if_set(self._faults.sessions)
         return await super().get(user_id, session_id)
 
     async def replace(
         self, old: Session, new: Session, effects: Effects = NO_EFFECTS
     ) -> Stored[bool]:
-        _strike(self._trouble.sessions)
+        _raise_if_set(self._faults.sessions)
         return await super().replace(old, new, effects)
 
     async def delete(
         self, user_id: UserId, session_id: SessionId, effects: Effects = NO_EFFECTS
     ) -> Stored[bool]:
-        _strike(self._trouble.sessions)
+        _raise_if_set(self._faults.sessions)
         return await super().delete(user_id, session_id, effects)
 
     async def of_user(self, user_id: UserId) -> Sequence[Session]:
-        _strike(self._trouble.sessions)
+        _raise_if_set(self._faults.sessions)
         return await super().of_user(user_id)
 
     async def record_activity(
         self, user_id: UserId, session_id: SessionId, activity: SessionActivity
     ) -> None:
-        _strike(self._trouble.sessions)
+        _raise_if_set(self._faults.sessions)
         await super().record_activity(user_id, session_id, activity)
 
     async def activity_of(self, user_id: UserId) -> Mapping[SessionId, SessionActivity]:
-        _strike(self._trouble.sessions)
+        _raise_if_set(self._faults.sessions)
         return await super().activity_of(user_id)

@@ -26,24 +26,24 @@ SECRETS = re.compile(
 
 
 _TYPED: deque[str] = deque(maxlen=200)
-"""The passwords that this process was given last; a state machine makes up thousands."""
+"""The latest passwords of this process; a state machine generates thousands."""
 
 
 def secrets_in(text: str) -> list[str]:
-    """What was found, shortened: a test's report is a log as well."""
+    """Return the secrets in a text, shortened: a test report is a log as well."""
     typed = [password for password in _TYPED if password in text]
     return [f"{found[:12]}…" for found in [*SECRETS.findall(text), *typed]]
 
 
 @contextmanager
-def watched_passwords() -> Iterator[None]:
-    """Whatever is parsed as a password from now on is a secret."""
+def watch_passwords() -> Iterator[None]:
+    """Treat each password that is parsed in this block as a secret."""
     parse = Password.parse
 
     def remember(typed: str) -> Password:
         password = parse(typed)
         # Short ones are in any text, and some tests take a name or an address for a password.
-        is_known = typed in _TYPED or typed in _PUBLIC or typed in _SAID_ANYWAY
+        is_known = typed in _TYPED or typed in _PUBLIC or typed in _IN_EVERY_LOG
         if len(typed) >= 8 and not is_known:
             _TYPED.append(typed)
         return password
@@ -53,7 +53,7 @@ def watched_passwords() -> Iterator[None]:
         yield
 
 
-_SAID_ANYWAY = """
+_IN_EVERY_LOG = """
 {"event": "Started server process [", "level": "info", "logger": "uvicorn.error", "timestamp": "
 "Started parent process [" "Waiting for application startup." "Application startup complete."
 "Received SIGTERM, exiting." "Shutting down" "Waiting for application shutdown." "Terminated child"
@@ -64,13 +64,13 @@ _SAID_ANYWAY = """
 "invalidation_feed_connected" "store": "PostgreSQL"
 "configuration_reloaded" "reloaded": ["rate_limits", "signing_keys"] documentation metrics
 """
-"""Of every log. Hypothesis takes the strings of our own code for passwords now and then."""
+"""Parts of every log: Hypothesis sometimes takes strings of the code for passwords."""
 
 _PUBLIC = frozenset({"Ada Lovelace", "ada@example.org", "ADA@example.org"})
 
 
-class Watch(logging.Handler):
-    """Remembers the lines that hold a secret. The tests' own HTTP client does not count."""
+class SecretWatch(logging.Handler):
+    """Collects the secrets in log lines, except those of the tests' HTTP client."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)

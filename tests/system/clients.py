@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from tests.http.people import Client, Tokens
+from tests.http.client import Client, Tokens
 from tests.support.waiting import PATIENCE
 
 PACE = 0.02
@@ -50,7 +50,7 @@ class ContinuousClient:
             self._news.set()
             await asyncio.sleep(PACE)
 
-    async def hears(self, status: int) -> None:
+    async def receives_status(self, status: int) -> None:
         """Wait for the next response with this status."""
         known = len(self.answers)
         async with asyncio.timeout(PATIENCE):

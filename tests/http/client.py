@@ -1,4 +1,4 @@
-"""What people do over HTTP."""
+"""A client of the HTTP API for tests, with its paths and bodies."""
 
 import re
 from collections.abc import Iterator
@@ -29,14 +29,14 @@ MY_ACTIVITY = "/api/users/me/activity"
 SESSIONS = "/api/sessions"
 USERS, AUDIT = "/api/users", "/api/audit"
 
-NOBODY, NO_SESSION = str(UUID(int=0)), "0" * 32
+UNKNOWN_USER, NO_SESSION = str(UUID(int=0)), "0" * 32
 A_SESSION = f"{SESSIONS}/{NO_SESSION}"
-A_USER = f"{USERS}/{NOBODY}"
+A_USER = f"{USERS}/{UNKNOWN_USER}"
 THEIR_SESSIONS = f"{A_USER}/sessions"
 
-EMAIL, BOSS = "ada@example.org", "boss@example.org"
+EMAIL, ADMIN_EMAIL = "ada@example.org", "boss@example.org"
 NEW_PASSWORD = "a better one than before"
-PERSON: dict[str, Any] = {"name": "Ada Lovelace", "email": EMAIL, "password": PASSWORD}
+NEW_USER: dict[str, Any] = {"name": "Ada Lovelace", "email": EMAIL, "password": PASSWORD}
 
 Tokens: TypeAlias = dict[str, Any]
 """The body of a login or a refresh by a client that keeps its tokens itself."""
@@ -45,10 +45,10 @@ RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
 
 
 class Client(httpx.AsyncClient):
-    """A client of the API that can say what it wants in one word."""
+    """A client of the API with one method for each frequent request."""
 
     async def register(self, email: str = EMAIL, **members: Any) -> httpx.Response:
-        return await self.post(REGISTER, json=PERSON | {"email": email} | members)
+        return await self.post(REGISTER, json=NEW_USER | {"email": email} | members)
 
     async def log_in(self, email: str = EMAIL, **members: Any) -> httpx.Response:
         return await self.post(LOGIN, json={"email": email, "password": PASSWORD} | members)
@@ -61,7 +61,7 @@ class Client(httpx.AsyncClient):
 
     @property
     def login_cookies(self) -> dict[str, str]:
-        """Those that say who is logged in; the device's cookie says who has been."""
+        """The cookies except the device's, which survives a logout."""
         return {name: value for name, value in self.cookies.items() if not name.endswith("device")}
 
     async def change_password(
@@ -85,7 +85,7 @@ class Client(httpx.AsyncClient):
         assert (await self.register(email)).status_code == 200
         assert (await self.log_in(email)).status_code == 200
 
-    async def come_in(self, email: str = EMAIL) -> Tokens:
+    async def obtain_tokens(self, email: str = EMAIL) -> Tokens:
         """Register, unless that was done before, and log in without cookies."""
         await self.register(email)
         answer = await self.log_in(email, transport="bearer")
@@ -94,16 +94,16 @@ class Client(httpx.AsyncClient):
         return tokens
 
     async def with_cookies(self, path: str, *cookies: str, method: str = "GET") -> httpx.Response:
-        """A request with these Cookie headers, to the letter, and no others."""
-        assert not self.cookies, "log in with come_in()"
+        """Send a request with exactly these Cookie headers."""
+        assert not self.cookies, "log in with obtain_tokens()"
         raw: RawHeaders = [(b"Cookie", cookie.encode("latin-1")) for cookie in cookies]
         return await self.request(method, path, headers=raw)
 
 
 def a_client(app: Litestar, origin: str, address: str = "127.0.0.1") -> Client:
-    """A program with a cookie jar.
+    """Make a client with a cookie jar.
 
-    :param address: from where it connects.
+    :param address: the IP address of the connection.
     """
     transport = httpx.ASGITransport(
         app,  # type: ignore[arg-type] # the two have different names for the same ASGI types
@@ -125,13 +125,13 @@ SESSION_MEMBERS = [
     "endsAt",
     "isCurrent",
 ]
-"""Of a session, as its owner sees it."""
+"""The members of a session that its owner sees."""
 
 
 async def pages(
     client: Client, path: str, who: dict[str, str], **query: Any
 ) -> list[dict[str, Any]]:
-    """The answers of a list, from the first page to the last."""
+    """Request all pages of a list, from the first to the last."""
     answers: list[dict[str, Any]] = []
     while not answers or answers[-1]["page"]["next"] is not None:
         after = {"after": answers[-1]["page"]["next"]} if answers else {}
@@ -146,41 +146,41 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def seen(answer: httpx.Response) -> tuple[int, object, bytes]:
-    """All that a client gets to see of an answer, but for the id that each request has."""
+def visible_parts(answer: httpx.Response) -> tuple[int, object, bytes]:
+    """Return all that a client sees of an answer except the request id."""
     return answer.status_code, headers_of(answer), answer.content
 
 
 def headers_of(answer: httpx.Response) -> list[tuple[bytes, bytes]]:
-    """Return the headers but for the id of the request."""
+    """Return the headers except the request id."""
     return [header for header in answer.headers.raw if header[0] != b"x-request-id"]
 
 
-async def stored(users: UserRepository, email: str = EMAIL) -> User:
-    """What the service knows about a person."""
+async def stored_user(users: UserRepository, email: str = EMAIL) -> User:
+    """Return the stored user."""
     user = await users.by_email(Email.parse(email))
     assert user is not None
     return user
 
 
-async def make_administrator(users: UserRepository, email: str = BOSS) -> User:
-    """Without asking anybody, as on the command line."""
-    user = await stored(users, email)
+async def make_administrator(users: UserRepository, email: str = ADMIN_EMAIL) -> User:
+    """Make a registered user an administrator, as on the command line."""
+    user = await stored_user(users, email)
     administrator = replace(user, role=Role.ADMIN)
     assert (await users.replace(user, administrator)).changed
     return administrator
 
 
-_IN_PLACE_OF = {"name": "start.js", "session_id": NO_SESSION, "user_id": NOBODY}
+_IN_PLACE_OF = {"name": "start.js", "session_id": NO_SESSION, "user_id": UNKNOWN_USER}
 
 
 def filled(path: str) -> str:
-    """A path with something in the place of each parameter that we know."""
+    """Replace each known parameter of a path by a value."""
     return re.sub(r"\{(\w+)(:\w+)?\}", lambda found: _IN_PLACE_OF.get(found[1], found[0]), path)
 
 
 def routes(app: Litestar) -> Iterator[tuple[str, str, Any]]:
-    """Each method, path and handler of the application, but for the framework's OPTIONS."""
+    """Return each method, path and handler of the application except OPTIONS."""
     for route in app.routes:
         assert isinstance(route, HTTPRoute)
         for handler in route.route_handlers:

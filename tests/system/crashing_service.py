@@ -1,6 +1,6 @@
-"""A service that a request can kill: a program that the tests run.
+"""A program for tests: the service, which a request can kill.
 
-It is the service in all else: its settings, stores, routes and web server. Whenever the server
+All else is as in the service: its settings, stores, routes and web server. Whenever the server
 has been killed, a new one takes its place, as under systemd or Docker. The new one is forked off
 a process that has loaded everything and connected to nothing, for that takes a tenth of the time
 of a start.
@@ -48,7 +48,7 @@ from infrastructure.telemetry.logging import logs
 HEADER = "x-killed-before"
 """The request header with the number of the step before which the server dies, from 1."""
 
-LAST_WORDS = "killed before "
+CRASH_MESSAGE = "killed before "
 
 COST = Cost(memory_kib=64)
 """Of a password hash."""
@@ -61,11 +61,11 @@ def step(name: str) -> None:
     """Count a step: the request is about to call a store, or to send a part of its response."""
     _left.set(_left.get() - 1)
     if _left.get() == 0:
-        os.write(sys.stderr.fileno(), f"{LAST_WORDS}{name}\n".encode())
+        os.write(sys.stderr.fileno(), f"{CRASH_MESSAGE}{name}\n".encode())
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def in_steps(store: _Store, port: type) -> _Store:
+def with_steps(store: _Store, port: type) -> _Store:
     """Wrap a store: each asynchronous call of its port is a step."""
     for name, method in vars(port).items():
         if iscoroutinefunction(method):
@@ -86,27 +86,27 @@ class CheapHashes(Provider):
 
     @provide
     def hasher(self, pool: HashingPool) -> PasswordHasher:
-        """Hash at a cost that no setting allows: crashes strike between the calls of stores."""
+        """Hash at a cost that no setting allows: crashes happen between calls of stores."""
         return Argon2Hasher(COST, pool)
 
 
-class StoresInSteps(Provider):
+class SteppedStores(Provider):
     scope = Scope.APP
 
     @decorate
     def users(self, users: UserRepository) -> UserRepository:
-        return in_steps(users, UserRepository)
+        return with_steps(users, UserRepository)
 
     @decorate
     def sessions(self, sessions: SessionStore) -> SessionStore:
-        return in_steps(sessions, SessionStore)
+        return with_steps(sessions, SessionStore)
 
     @decorate
     def rate_limiter(self, limiter: RateLimiter) -> RateLimiter:
-        return in_steps(limiter, RateLimiter)
+        return with_steps(limiter, RateLimiter)
 
 
-def mortal(app: ASGIApp) -> ASGIApp:
+def with_crash_points(app: ASGIApp) -> ASGIApp:
     """Wrap an application: requests without the header behave as usual."""
 
     async def wrapped(request: Request, receive: Receive, send: Send) -> None:
@@ -125,7 +125,7 @@ async def loaded(settings: Settings) -> AsyncContainer:
     """Make the container and load what it needs, except the stores: they connect on demand."""
     await preflight.prepare(settings)
     Litestar([])  # imports its plugins
-    container = make_container(settings, CheapHashes(), StoresInSteps())
+    container = make_container(settings, CheapHashes(), SteppedStores())
     for needed in (TokenSigner, Devices, PasswordHasher, PasswordRule):
         await container.get(needed)
     return container
@@ -137,7 +137,7 @@ async def opened(container: AsyncContainer) -> AsyncIterator[Litestar]:
     await container.close()
 
 
-def serve_again_and_again(listener: socket.socket) -> NoReturn:
+def serve_and_restart(listener: socket.socket) -> NoReturn:
     server.exit_on_signals()
     settings = Settings.read()
     container = asyncio.run(loaded(settings))
@@ -154,9 +154,9 @@ def serve_again_and_again(listener: socket.socket) -> NoReturn:
 def serve(container: AsyncContainer, listener: socket.socket, settings: Settings) -> None:
     program = Program(partial(opened, container))
     options = server_options(settings.http, settings.logs, raise_file_limit())
-    config = server.configuration(options, logs(settings.logs), lambda: mortal(program))
+    config = server.configuration(options, logs(settings.logs), lambda: with_crash_points(program))
     Server(config).run(sockets=[listener])
 
 
 if __name__ == "__main__":
-    serve_again_and_again(socket.socket(fileno=int(sys.argv[1])))
+    serve_and_restart(socket.socket(fileno=int(sys.argv[1])))
