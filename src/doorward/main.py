@@ -11,9 +11,9 @@ from dishka import AsyncContainer
 from litestar import Litestar
 
 from api.lifecycle import Lifecycle
+from application.accounts.registration import RegisterUser
 from application.authentication import Login
 from application.rate_limiting import CurrentRateLimits
-from application.registration import RegisterUser
 from doorward.env_file import Environment
 from doorward.jobs.scheduler import Job, running
 from doorward.server.lifespan import Program

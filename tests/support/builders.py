@@ -10,12 +10,30 @@ from typing import Any, TypeVar, get_type_hints
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
-from application.account import (
+from application.accounts.account import (
     ChangePassword,
     ChangeProfile,
     ConfirmPassword,
     DeleteAccount,
     ExportAccount,
+)
+from application.accounts.export_users import ExportUsers
+from application.accounts.registration import (
+    CreateUser,
+    MakeUser,
+    RegisterUser,
+    RegistrationPolicy,
+)
+from application.accounts.users import (
+    ChangeUser,
+    DeleteUser,
+    FindUser,
+    ForgetUser,
+    ListUsers,
+    RevokeSessionsOf,
+    RevokeSessionsOfAll,
+    SetPassword,
+    ShowUser,
 )
 from application.audit import Audit
 from application.audit_log import ListAuditEvents
@@ -26,7 +44,6 @@ from application.authentication import (
     RefreshAccess,
     TokenPair,
 )
-from application.export_users import ExportUsers
 from application.known_networks import KnownNetworks
 from application.ports import (
     AuditLog,
@@ -41,7 +58,6 @@ from application.ports import (
     UserRepository,
 )
 from application.rate_limiting import CurrentRateLimits, RateLimiting, RateLimits
-from application.registration import CreateUser, MakeUser, RegisterUser, RegistrationPolicy
 from application.session_activity import (
     FlushSessionActivity,
     RecordSessionActivity,
@@ -59,17 +75,6 @@ from application.sessions import (
     RevokeOtherSessions,
     RevokeSession,
     StartSession,
-)
-from application.users import (
-    ChangeUser,
-    DeleteUser,
-    FindUser,
-    ForgetUser,
-    ListUsers,
-    RevokeSessionsOf,
-    RevokeSessionsOfAll,
-    SetPassword,
-    ShowUser,
 )
 from domain.actor import Principal
 from domain.passwords.password import PasswordRule

@@ -18,7 +18,12 @@ from api.security.cookies import CookieWriter
 from api.security.credential_reader import CredentialReader
 from api.security.origin_policy import CrossSiteRequest
 from api.session_response import logged_out, token_response
-from application.account import ChangePassword, ChangeProfile, DeleteAccount, ExportAccount
+from application.accounts.account import (
+    ChangePassword,
+    ChangeProfile,
+    DeleteAccount,
+    ExportAccount,
+)
 from application.audit_log import ListActivity
 from domain.errors import (
     InvalidInput,

@@ -19,10 +19,16 @@ from api.schemas.success import Done
 from api.schemas.users import AccountAnswer, AccountsAnswer, UserChange
 from api.security.guard import requires
 from api.security.origin_policy import CrossSiteRequest
+from application.accounts.users import (
+    ChangeUser,
+    DeleteUser,
+    ListUsers,
+    RevokeSessionsOf,
+    ShowUser,
+)
 from application.audit_log import ListAuditEvents
 from application.pagination import EventQuery, UserQuery
 from application.sessions import ListSessionsOf
-from application.users import ChangeUser, DeleteUser, ListUsers, RevokeSessionsOf, ShowUser
 from domain.audit.event import EventType
 from domain.email import beginning_of_email
 from domain.errors import (

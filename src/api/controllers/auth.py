@@ -30,8 +30,8 @@ from api.security.credential_reader import CredentialReader
 from api.security.guard import PUBLIC
 from api.security.origin_policy import CrossSiteRequest
 from api.session_response import logged_out, token_response
+from application.accounts.registration import RegisterUser
 from application.authentication import Login, Logout, RefreshAccess, TokenPair
-from application.registration import RegisterUser
 from domain.errors import (
     EmailTaken,
     InvalidCredentials,

@@ -8,7 +8,7 @@ from api.schemas.audit import ActivityView
 from api.schemas.sessions import SessionActivityView
 from api.schemas.success import Success
 from api.schemas.users import UserView
-from application.account import Export
+from application.accounts.account import Export
 from domain.session import SessionId
 
 

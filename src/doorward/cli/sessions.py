@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from application.users import RevokeSessionsOfAll
+from application.accounts.users import RevokeSessionsOfAll
 from domain.actor import Operator
 from domain.permissions import Role
 from doorward.cli.use_cases import use_cases

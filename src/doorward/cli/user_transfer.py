@@ -11,8 +11,8 @@ from typing import IO, Any
 import click
 from dishka import AsyncContainer
 
-from application.export_users import ExportUsers
-from application.import_users import Imported, ImportUsers, Record
+from application.accounts.export_users import ExportUsers
+from application.accounts.import_users import Imported, ImportUsers, Record
 from domain.actor import Operator
 from domain.user import User
 from doorward.cli.use_cases import run_use_cases

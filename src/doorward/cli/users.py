@@ -5,10 +5,8 @@ import sys
 import click
 from dishka import AsyncContainer
 
-from application.pagination import UserQuery
-from application.registration import CreateUser
-from application.sessions import ListSessionsOf
-from application.users import (
+from application.accounts.registration import CreateUser
+from application.accounts.users import (
     ChangeUser,
     DeleteUser,
     FindUser,
@@ -16,6 +14,8 @@ from application.users import (
     RevokeSessionsOf,
     SetPassword,
 )
+from application.pagination import UserQuery
+from application.sessions import ListSessionsOf
 from domain.actor import Operator
 from domain.email import beginning_of_email
 from domain.permissions import Role

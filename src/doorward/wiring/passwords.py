@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from dishka import Provider, Scope, provide
 
+from application.accounts.registration import RegistrationPolicy
 from application.ports import PasswordHasher
-from application.registration import RegistrationPolicy
 from domain.passwords.password import PasswordRule
 from infrastructure.config.http import HttpSettings
 from infrastructure.config.passwords import PasswordSettings

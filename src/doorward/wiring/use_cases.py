@@ -2,23 +2,34 @@
 
 from dishka import Provider, Scope, provide, provide_all
 
-from application.account import (
+from application.accounts.account import (
     ChangePassword,
     ChangeProfile,
     ConfirmPassword,
     DeleteAccount,
     ExportAccount,
 )
+from application.accounts.export_users import ExportUsers
+from application.accounts.import_users import ImportUsers
+from application.accounts.registration import CreateUser, MakeUser, RegisterUser
+from application.accounts.users import (
+    ChangeUser,
+    DeleteUser,
+    FindUser,
+    ForgetUser,
+    ListUsers,
+    RevokeSessionsOf,
+    RevokeSessionsOfAll,
+    SetPassword,
+    ShowUser,
+)
 from application.audit import Audit, PruneAuditLog
 from application.audit_log import ListActivity, ListAuditEvents
 from application.authenticate import Authenticate, AuthenticateFromCache, ReloadPrincipal
 from application.authentication import Login, Logout, RefreshAccess
-from application.export_users import ExportUsers
-from application.import_users import ImportUsers
 from application.known_networks import KnownNetworks
 from application.rate_limiting import RateLimiting
 from application.readiness import CheckReadiness
-from application.registration import CreateUser, MakeUser, RegisterUser
 from application.session_activity import RecordSessionActivity, SessionActivityBuffer
 from application.sessions import (
     DeleteSession,
@@ -39,17 +50,6 @@ from application.signing_keys import (
     MaintainKeys,
     RevokeKey,
     RotateKeys,
-)
-from application.users import (
-    ChangeUser,
-    DeleteUser,
-    FindUser,
-    ForgetUser,
-    ListUsers,
-    RevokeSessionsOf,
-    RevokeSessionsOfAll,
-    SetPassword,
-    ShowUser,
 )
 
 USE_CASES: tuple[type, ...] = (

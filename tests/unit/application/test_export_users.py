@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from application.export_users import PAGE_SIZE
+from application.accounts.export_users import PAGE_SIZE
 from domain.actor import Operator
 from domain.audit.details import HashesExported
 from domain.audit.event import EventType

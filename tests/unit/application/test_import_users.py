@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from application.import_users import FIELDS, Imported, ImportUsers, Record
+from application.accounts.import_users import FIELDS, Imported, ImportUsers, Record
 from application.pagination import Total, UserQuery
 from application.ports import UnusableHash
 from domain.actor import Operator

@@ -5,8 +5,8 @@ import dataclasses
 
 import pytest
 
+from application.accounts.registration import RegistrationPolicy
 from application.ports import HashClient
-from application.registration import RegistrationPolicy
 from domain.actor import Operator
 from domain.email import Email
 from domain.errors import EmailTaken, InvalidInput, RegistrationClosed

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from application.import_users import FIELDS, Imported, ImportUsers, Record, Rejected
+from application.accounts.import_users import FIELDS, Imported, ImportUsers, Record, Rejected
 from application.pagination import UserQuery
 from domain.actor import Operator
 from domain.email import Email

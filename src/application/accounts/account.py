@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
+from application.accounts.users import ForgetUser
 from application.audit import Audit
 from application.authenticate import ReloadPrincipal
 from application.authentication import LoggedIn, TokenPair
@@ -24,7 +25,6 @@ from application.sessions import (
     RenewSession,
     SessionWithActivity,
 )
-from application.users import ForgetUser
 from domain.actor import Principal
 from domain.audit.event import EventType, RecordedEvent
 from domain.errors import TokenRejected, WrongPassword, all_of, in_field

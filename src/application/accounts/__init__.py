@@ -1,0 +1,1 @@
+"""Accounts: registering, changing, moving and deleting users."""
