@@ -36,7 +36,8 @@ class LoginRequest(Struct, kw_only=True):
         Transport | UnsetType,
         Meta(
             description="`cookie`: the tokens are set as cookies only. `bearer`: they are in the "
-            "body only. Without it, they are cookies, and the access token is in the body as well."
+            "body only, and the session may live longer, as configured. Without it, they are "
+            "cookies, and the access token is in the body as well."
         ),
     ] = UNSET
     device_token: Annotated[
