@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 
-from bench import login, people, warm
+from bench import login, seed, warm
 from bench.cpu import Cost, cost_of
 from bench.hot_path import ME
 from bench.refresh import Chains
@@ -48,9 +48,9 @@ def _operations(
 ) -> dict[Turn, Callable[[], Cost]]:
     """What is to be measured with so many people, on a service of their own."""
     urls = stack.enter_context(testbed.stores())
-    active = people.plant(urls, size, kept=ACTIVE)
-    tokens = people.mint(testbed, active, TokenKind.ACCESS)
-    chains = Chains(people.mint(testbed, active, TokenKind.REFRESH))
+    active = seed.seed_users(urls, size, kept=ACTIVE)
+    tokens = seed.sign_tokens(testbed, active, TokenKind.ACCESS)
+    chains = Chains(seed.sign_tokens(testbed, active, TokenKind.REFRESH))
     variant = Variant(f"{size} users", settings=SETTINGS)
     service = stack.enter_context(started(testbed, urls, [variant]))[variant.name]
     warm.fill(service, tokens)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import product, starmap
 
-from bench import client, latency, people, warm
+from bench import client, latency, seed, warm
 from bench.client import Answer, Connection
 from bench.cpu import Cost, cost_of
 from bench.report import Report, Row, Series, Target, at_least, row
@@ -58,8 +58,8 @@ class Case:
 
 def measure(testbed: Testbed, scale: Scale, report: Report) -> None:
     with testbed.stores() as urls:
-        crowd = people.plant(urls, DISTINCT)
-        tokens = people.mint(testbed, crowd, TokenKind.ACCESS)
+        seeded = seed.seed_users(urls, DISTINCT)
+        tokens = seed.sign_tokens(testbed, seeded, TokenKind.ACCESS)
         with _servers(testbed, urls, tokens[0]) as servers:
             for name, server in servers.items():
                 warm.fill(server, tokens if name in {ours(1), ours(2)} else tokens[:200])

@@ -12,10 +12,10 @@ from functools import partial
 from statistics import median
 from urllib.parse import quote
 
-from bench import people
+from bench import seed
 from bench.client import Connection, request
-from bench.people import Person
 from bench.report import Report, Series, at_most, row
+from bench.seed import SeededUser
 from bench.services import Variant, started
 from bench.testbed import Scale, StoreUrls, Testbed
 from bench.turns import in_turns
@@ -77,21 +77,21 @@ def measure(testbed: Testbed, scale: Scale, report: Report) -> None:
 def _lists(testbed: Testbed, size: int, stack: ExitStack) -> dict[Turn, Callable[[], float]]:
     """What is to be measured with so many rows, on a service of their own."""
     urls = stack.enter_context(testbed.stores())
-    planted = people.plant(urls, size, logged_in=1)
+    seeded = seed.seed_users(urls, size, logged_in=1)
     middle = asyncio.run(_plant(urls, size))
     variant = Variant(f"{size} rows")
     service = stack.enter_context(started(testbed, urls, [variant]))[variant.name]
-    [token] = people.mint(testbed, planted, TokenKind.ACCESS)
+    [token] = seed.sign_tokens(testbed, seeded, TokenKind.ACCESS)
     return {
         (name, size): partial(_ask, service, request("GET", path, token))
-        for name, path in _paths(size, middle, planted).items()
+        for name, path in _paths(size, middle, seeded).items()
     }
 
 
-def _paths(size: int, middle: str, planted: Sequence[Person]) -> Mapping[str, str]:
+def _paths(size: int, middle: str, seeded: Sequence[SeededUser]) -> Mapping[str, str]:
     then = quote((datetime.now(UTC) - timedelta(seconds=size // 2)).isoformat())
     half = cursor.write("number", size // 2)
-    user_id = planted[0].session.user_id
+    user_id = seeded[0].session.user_id
     return {
         "GET /api/users": "/api/users",
         "GET /api/users, half-way": f"/api/users?after={middle}",
@@ -117,7 +117,7 @@ async def _plant(urls: StoreUrls, size: int) -> str:
     :returns: where the page in the middle of all users begins.
     """
     async with (
-        Database.open(urls.users, people.PATIENT) as database,
+        Database.open(urls.users, seed.PATIENT) as database,
         database.dedicated_connection() as connection,
     ):
         for statement in _SHAPE:

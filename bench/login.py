@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from bench import client, people, raw
+from bench import client, raw, seed
 from bench.client import Connection
 from bench.cpu import cost_of
 from bench.report import Report, Series, at_least, row
@@ -25,22 +25,22 @@ def log_in(service: Service, count: int) -> tuple[int, float]:
     """
 
     async def loop(connection: Connection, number: int) -> int:
-        people_numbers = range(1 + number, 1 + count, LOOPS)
-        for person in people_numbers:
-            (await connection.ask(request(person))).check()
-        return len(people_numbers)
+        user_numbers = range(1 + number, 1 + count, LOOPS)
+        for user in user_numbers:
+            (await connection.ask(request(user))).check()
+        return len(user_numbers)
 
     return client.run(client.in_parallel(service.port, LOOPS, loop))
 
 
-def request(person: int) -> bytes:
-    body = {"email": people.email(person), "password": PASSWORD}
+def request(user: int) -> bytes:
+    body = {"email": seed.email(user), "password": PASSWORD}
     return client.request("POST", "/api/auth/login", body=body)
 
 
 def measure(testbed: Testbed, scale: Scale, report: Report) -> None:
     with testbed.stores() as urls:
-        people.plant(urls, scale.logins)
+        seed.seed_users(urls, scale.logins)
         with started(testbed, urls, [Variant(SERVICE, settings=SETTINGS)]) as services:
             service = services[SERVICE]
             turns = {

@@ -14,7 +14,7 @@ from statistics import NormalDist
 
 import httpx
 
-from bench import people
+from bench import seed
 from bench.report import Report, Series, at_least, row
 from bench.services import Variant, started
 from bench.testbed import Scale, StoreUrls, Testbed
@@ -27,9 +27,9 @@ from tests.support.processes import Service
 
 WRONG = "wrong password"
 CASES = {
-    WRONG: (people.email(1), "not the password"),
+    WRONG: (seed.email(1), "not the password"),
     "unknown address": ("nobody@example.org", "not the password"),
-    "disabled account": (people.email(2), PASSWORD),
+    "disabled account": (seed.email(2), PASSWORD),
 }
 SETTINGS = dict.fromkeys(("LOGIN_LIMIT_ACCOUNT", "LOGIN_LIMIT_ADDRESS"), "off")
 LEAST_P = at_least(0.001)
@@ -37,8 +37,8 @@ LEAST_P = at_least(0.001)
 
 def measure(testbed: Testbed, scale: Scale, report: Report) -> None:
     with testbed.stores() as urls:
-        people.plant(urls, 2)
-        run(_disable(urls, people.email(2)))
+        seed.seed_users(urls, 2)
+        run(_disable(urls, seed.email(2)))
         with started(testbed, urls, [Variant("Doorward", settings=SETTINGS)]) as services:
             times = _time_failures(services["Doorward"], scale.failed_logins)
     reference = Series(f"failed login: {WRONG}", times[WRONG])

@@ -5,7 +5,7 @@ from typing import Any
 
 import redis
 
-from bench import people, warm
+from bench import seed, warm
 from bench.cpu import resident_bytes
 from bench.report import Report, Series, at_most, row
 from bench.services import Variant, started
@@ -37,7 +37,7 @@ def _measure_redis(testbed: Testbed, report: Report) -> None:
 def _taken(testbed: Testbed, activity: SessionActivity | None = None) -> float:
     with testbed.stores() as urls, redis.Redis.from_url(urls.sessions) as server:
         before = _used(server)
-        people.plant(urls, USERS, sessions=SESSIONS, activity=activity)
+        seed.seed_users(urls, USERS, sessions=SESSIONS, activity=activity)
         return (_used(server) - before) / (USERS * SESSIONS)
 
 
@@ -49,7 +49,7 @@ def _used(server: redis.Redis) -> int:
 def _measure_worker(testbed: Testbed, report: Report) -> None:
     """Each cached user has one session and one token."""
     with testbed.stores() as urls:
-        tokens = people.mint(testbed, people.plant(urls, 2 * USERS), TokenKind.ACCESS)
+        tokens = seed.sign_tokens(testbed, seed.seed_users(urls, 2 * USERS), TokenKind.ACCESS)
         with started(testbed, urls, [Variant("Doorward")]) as services:
             service = services["Doorward"]
             held = {0: resident_bytes(service)}

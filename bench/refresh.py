@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
-from bench import client, people, raw
+from bench import client, raw, seed
 from bench.client import Connection
 from bench.cpu import Cost, cost_of
 from bench.report import Report, Series, at_least, row
@@ -15,7 +15,7 @@ from domain.token import TokenKind
 from tests.support.processes import Service
 
 LOOPS = 32
-PEOPLE = 512  # so many that nobody comes near REFRESH_LIMIT_ACCOUNT
+USERS = 512  # so many that nobody comes near REFRESH_LIMIT_ACCOUNT
 SETTINGS = {"REFRESH_LIMIT_ADDRESS": "off"}  # all come from one
 SIGNATURES = 2  # for each refresh
 
@@ -51,7 +51,7 @@ class Chains:
 
 def measure(testbed: Testbed, scale: Scale, report: Report) -> None:
     with testbed.stores() as urls:
-        chains = Chains(people.mint(testbed, people.plant(urls, PEOPLE), TokenKind.REFRESH))
+        chains = Chains(seed.sign_tokens(testbed, seed.seed_users(urls, USERS), TokenKind.REFRESH))
         with started(testbed, urls, [Variant(SERVICE, settings=SETTINGS)]) as services:
             service, seconds = services[SERVICE], 2 * scale.seconds
             turns = {

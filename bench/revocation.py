@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from statistics import quantiles
 
-from bench import client, people
+from bench import client, seed
 from bench.client import Connection
 from bench.report import Report, Series, at_most, row
 from bench.services import Variant, started
@@ -21,8 +21,8 @@ WARMING = 10  # logouts that are not measured
 
 def measure(testbed: Testbed, scale: Scale, report: Report) -> None:
     with testbed.stores() as urls:
-        crowd = people.plant(urls, WARMING + scale.revocations)
-        tokens = people.mint(testbed, crowd, TokenKind.ACCESS)
+        seeded = seed.seed_users(urls, WARMING + scale.revocations)
+        tokens = seed.sign_tokens(testbed, seeded, TokenKind.ACCESS)
         with started(testbed, urls, [Variant(ENDS), Variant(HEARS)]) as services:
             ports = services[ENDS].port, services[HEARS].port
             times = client.run(_revoke_all(*ports, tokens))[WARMING:]

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from statistics import quantiles
 
-from bench import client, login, people, warm
+from bench import client, login, seed, warm
 from bench.client import Connection
 from bench.report import Report, Series, at_most, row
 from bench.services import Variant, started
@@ -30,8 +30,8 @@ QUIET, STORMY = "with nobody logging in", f"while {STORM} loops log in"
 
 def measure(testbed: Testbed, scale: Scale, report: Report) -> None:
     with testbed.stores() as urls:
-        crowd = people.plant(urls, TOKENS)
-        tokens = people.mint(testbed, crowd, TokenKind.ACCESS)
+        seeded = seed.seed_users(urls, TOKENS)
+        tokens = seed.sign_tokens(testbed, seeded, TokenKind.ACCESS)
         with started(testbed, urls, [Variant("Doorward", settings=login.SETTINGS)]) as services:
             service = services["Doorward"]
             warm.fill(service, tokens)
@@ -60,7 +60,7 @@ def _ask(service: Service, tokens: Sequence[str], seconds: int, storm: int) -> l
 
 
 async def _ask_in_storm(port: int, tokens: Sequence[str], seconds: int, storm: int) -> list[float]:
-    loops = [asyncio.create_task(_log_in_for_ever(port, 1 + n)) for n in range(storm)]
+    loops = [asyncio.create_task(_log_in_repeatedly(port, 1 + n)) for n in range(storm)]
     try:
         return await _ask_on_schedule(port, tokens, seconds * RATE)
     finally:
@@ -70,10 +70,10 @@ async def _ask_in_storm(port: int, tokens: Sequence[str], seconds: int, storm: i
         assert all(isinstance(each, asyncio.CancelledError) for each in ended), ended
 
 
-async def _log_in_for_ever(port: int, person: int) -> None:
+async def _log_in_repeatedly(port: int, user: int) -> None:
     async with Connection.open(port) as connection:
         while True:
-            (await connection.ask(login.request(person))).check()
+            (await connection.ask(login.request(user))).check()
 
 
 async def _ask_on_schedule(port: int, tokens: Sequence[str], count: int) -> list[float]:

@@ -38,7 +38,7 @@ hypothesis.settings.register_profile("doorward", derandomize=True, database=None
 hypothesis.settings.load_profile("doorward")
 
 
-class Place(NamedTuple):
+class TestedBackend(NamedTuple):
     """Where a storage backend is tested.
 
     :ivar fixture: gives the URL of an empty place, with its tables and all, to each test.
@@ -50,10 +50,10 @@ class Place(NamedTuple):
 
 
 PLACES = {
-    "memory": Place("memory_url"),
-    "sqlite": Place("sqlite_url"),
-    "postgresql": Place("postgres_url", is_networked=True),
-    "redis": Place("redis_url", is_networked=True),
+    "memory": TestedBackend("memory_url"),
+    "sqlite": TestedBackend("sqlite_url"),
+    "postgresql": TestedBackend("postgres_url", is_networked=True),
+    "redis": TestedBackend("redis_url", is_networked=True),
 }
 """By the schemes of ``infrastructure/storage/backends.py``. A new backend needs an entry here."""
 

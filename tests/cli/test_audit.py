@@ -16,12 +16,12 @@ from domain.request_context import RequestContext
 from doorward.diagnostics.doctor import examine_audit_log
 from infrastructure.config.settings import Settings
 from infrastructure.storage.stores import open_stores
-from tests.support.builders import PASSWORD, ada, new_id
+from tests.support.builders import PASSWORD, a_user, new_id
 from tests.support.commands import Result, doorward
 from tests.support.processes import QUICK
 from tests.support.waiting import PATIENT
 
-Told = tuple[int, list[str]]
+Printed = tuple[int, list[str]]
 """The exit code, and the lines but for the head."""
 
 NOW, LONG_AGO = timedelta(), timedelta(days=500)
@@ -45,7 +45,7 @@ def audit(folder: Path, url: str, *arguments: str, typed: str = "") -> Result:
     return result
 
 
-def examine(folder: Path, url: str, *arguments: str) -> Told:
+def examine(folder: Path, url: str, *arguments: str) -> Printed:
     result = audit(folder, url, "doctor", "audit", *arguments)
     assert result.stderr == ""
     lines = result.stdout.splitlines()
@@ -58,12 +58,12 @@ def prune(folder: Path, url: str, age: str = "400d") -> str:
     return result.stdout
 
 
-def fine(count: int, pruned: int = 0) -> Told:
+def fine(count: int, pruned: int = 0) -> Printed:
     before = f" (the first {pruned} were pruned)" if pruned else ""
     return 0, [f"ok    audit log: {count} events{before}, none changed and none removed"]
 
 
-def failed(what: str) -> Told:
+def failed(what: str) -> Printed:
     return 1, [f"FAIL  audit log: {what}"]
 
 
@@ -94,7 +94,7 @@ def happen(url: str, *ages: timedelta) -> None:
 
 def an_event(age: timedelta) -> Event:
     at, caller = datetime.now(UTC) - age, RequestContext("192.0.2.1", "request-7")
-    return Event(new_id(), EventType.LOGIN, Outcome.SUCCESS, at, caller, ada().id)
+    return Event(new_id(), EventType.LOGIN, Outcome.SUCCESS, at, caller, a_user().id)
 
 
 @contextmanager
@@ -117,10 +117,10 @@ def write_anew(url: str, count: int) -> None:
 class TestDoctorAudit:
     @each_database
     def test_where_nothing_has_happened_all_is_well(self, tmp_path: Path, url: str) -> None:
-        told = audit(tmp_path, url, "doctor", "audit")
+        printed = audit(tmp_path, url, "doctor", "audit")
 
-        assert (told.returncode, told.stderr) == (0, "")
-        assert told.stdout.splitlines() == [
+        assert (printed.returncode, printed.stderr) == (0, "")
+        assert printed.stdout.splitlines() == [
             "ok    audit log: 0 events, none changed and none removed",
             f"info  head: 0:{NOTHING}",
         ]
@@ -204,9 +204,9 @@ class TestDoctorAudit:
         assert line.endswith(" cannot be used: its tables are missing")
 
     def test_a_bad_head_is_one_line(self, tmp_path: Path, sqlite_url: str) -> None:
-        told = examine(tmp_path, sqlite_url, "--since", "s3cret")
+        printed = examine(tmp_path, sqlite_url, "--since", "s3cret")
 
-        assert told == failed("--since must be a head as this command prints it")
+        assert printed == failed("--since must be a head as this command prints it")
 
 
 FORGERIES = {

@@ -17,14 +17,14 @@ class TestMigrate:
         before, *_ = (
             each.down_revision for each in ScriptDirectory(str(SCRIPTS)).walk_revisions()
         )
-        for direction, told in (
+        for direction, printed in (
             ("down", "stays at nothing"),
             ("up", f"from nothing to {newest()}"),
             ("up", f"stays at {newest()}"),
             ("down", f"from {newest()} to {before}"),
         ):
             result = doorward(tmp_path, "migrate", direction)
-            assert (result.returncode, result.stdout) == (0, f"{file}: {told}\n"), result.stderr
+            assert (result.returncode, result.stdout) == (0, f"{file}: {printed}\n"), result.stderr
 
     def test_each_database_is_migrated_once(self, tmp_path: Path) -> None:
         users, sessions = f"sqlite:///{tmp_path}/users.db", f"sqlite:///{tmp_path}/sessions.db"
@@ -33,14 +33,14 @@ class TestMigrate:
         assert both.stdout.count(f"from nothing to {newest()}") == 2
 
     @pytest.mark.parametrize(
-        ("statement", "told"),
+        ("statement", "printed"),
         [
             ("DROP TABLE alembic_version", "are not Doorward's"),
             ("UPDATE alembic_version SET version_num = '9999'", "by another version of Doorward"),
         ],
     )
     def test_a_strange_schema_is_left_alone(
-        self, tmp_path: Path, sqlite_url: str, statement: str, told: str
+        self, tmp_path: Path, sqlite_url: str, statement: str, printed: str
     ) -> None:
         file = Path(sqlite_url.removeprefix("sqlite:///"))
         with closing(sqlite3.connect(file, isolation_level=None)) as database:
@@ -48,7 +48,7 @@ class TestMigrate:
         before = _dump(file)
 
         for command in (["migrate", "up"], ["serve"]):
-            assert_one_line(doorward(tmp_path, *command, USERS_URL=sqlite_url), 1, told)
+            assert_one_line(doorward(tmp_path, *command, USERS_URL=sqlite_url), 1, printed)
         assert _dump(file) == before
 
     def test_memory_has_nothing_to_migrate(self, tmp_path: Path) -> None:

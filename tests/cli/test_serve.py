@@ -79,12 +79,12 @@ class TestServe:
             assert "Traceback" not in service.log
 
     def test_a_kill_and_a_restart_keep_all_sessions(self, tmp_path: Path) -> None:
-        somebody = {"email": "ada@example.org", "password": "correct horse battery staple"}
+        login_data = {"email": "ada@example.org", "password": "correct horse battery staple"}
         with a_service(tmp_path, SERVE) as service:
             with httpx.Client(base_url=service.url) as client:
-                registered = client.post("/api/auth/register", json={"name": "Ada"} | somebody)
+                registered = client.post("/api/auth/register", json={"name": "Ada"} | login_data)
                 registered.raise_for_status()
-                login = client.post("/api/auth/login", json=somebody)
+                login = client.post("/api/auth/login", json=login_data)
             secret = (tmp_path / "var" / "secret").read_bytes()
             service.end(signal.SIGKILL)
 
@@ -93,7 +93,7 @@ class TestServe:
             me = httpx.get(f"{service.url}/api/users/me", headers=access)
 
         assert me.status_code == 200, me.text
-        assert me.json()["data"]["user"]["email"] == somebody["email"]
+        assert me.json()["data"]["user"]["email"] == login_data["email"]
         assert (tmp_path / "var" / "secret").read_bytes() == secret
 
     def test_options_win_over_the_environment_which_wins_over_the_file(

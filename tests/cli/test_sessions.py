@@ -10,7 +10,7 @@ from domain.permissions import Role
 from doorward.cli.sessions import sessions
 from doorward.conformance.opening import PATIENT
 from infrastructure.storage.stores import open_stores
-from tests.support.builders import a_session, ada
+from tests.support.builders import a_session, a_user
 from tests.support.commands import doorward
 from tests.support.processes import QUICK
 
@@ -23,8 +23,8 @@ def test_without_a_terminal_the_end_of_all_sessions_needs_a_confirmation() -> No
 
 
 def test_all_sessions_of_users_with_a_role_end(tmp_path: Path, sqlite_url: str) -> None:
-    admin = ada(role=Role.ADMIN)
-    user = ada(email=Email.parse("eve@example.org"))
+    admin = a_user(role=Role.ADMIN)
+    user = a_user(email=Email.parse("eve@example.org"))
 
     async def log_both_in() -> None:
         async with open_stores(sqlite_url, sqlite_url, PATIENT) as stores:

@@ -23,7 +23,7 @@ from domain.user import User
 from infrastructure.storage.stores import open_stores
 from infrastructure.user_transfer.files import json_line, record_of
 from tests.http.client import LOGIN, ME, NEW_USER, REGISTER, bearer
-from tests.support.builders import NOW, PASSWORD, SECOND, ada
+from tests.support.builders import NOW, PASSWORD, SECOND, a_user
 from tests.support.commands import Result, assert_one_line, doorward
 from tests.support.databases import SyncConnection, TemplateDatabases
 from tests.support.processes import COMMAND, QUICK, Service, a_service
@@ -54,7 +54,7 @@ def users(folder: Path, url: str, *arguments: str | Path) -> Result:
     return result
 
 
-def everybody(url: str) -> list[User]:
+def stored_users(url: str) -> list[User]:
     """The newest first."""
 
     async def read() -> list[User]:
@@ -72,14 +72,14 @@ def everybody(url: str) -> list[User]:
 
 
 def stored_user(url: str, email: str = EMAIL) -> User:
-    [user] = [user for user in everybody(url) if user.email == Email.parse(email)]
+    [user] = [user for user in stored_users(url) if user.email == Email.parse(email)]
     return user
 
 
-def sign_up(url: str, *people: User) -> None:
+def sign_up(url: str, *users_to_add: User) -> None:
     async def add() -> None:
         async with open_stores(url, url, PATIENT) as stores:
-            assert len((await stores.users.add_all(people)).changed) == len(people)
+            assert len((await stores.users.add_all(users_to_add)).changed) == len(users_to_add)
 
     asyncio.run(add())
 
@@ -94,8 +94,8 @@ def a_csv(folder: Path, rows: Iterable[Mapping[str, str]], name: str = "users.cs
 
 
 def log_in(service: Service, email: str = EMAIL, password: str = PASSWORD) -> httpx.Response:
-    person = {"email": email, "password": password, "transport": "bearer"}
-    return httpx.post(service.url + LOGIN, json=person, timeout=PATIENCE)
+    login = {"email": email, "password": password, "transport": "bearer"}
+    return httpx.post(service.url + LOGIN, json=login, timeout=PATIENCE)
 
 
 def is_in(service: Service, login: httpx.Response) -> bool:
@@ -125,7 +125,7 @@ class TestImport:
 
         assert imported.returncode == 0, imported.stderr
         assert imported.stdout == f"{len(FOREIGN)} imported, 0 there already, 0 rejected\n"
-        assert {user.email.address: user.password_hash for user in everybody(url)} == {
+        assert {user.email.address: user.password_hash for user in stored_users(url)} == {
             email: f"argon2{stored}" if stored.startswith("$argon2") else stored  # see ADR 40
             for email, stored in hashes.items()
         }
@@ -134,7 +134,7 @@ class TestImport:
     def test_bad_records_are_rejected_with_reasons_free_of_personal_data(
         self, tmp_path: Path, url: str
     ) -> None:
-        sign_up(url, ada(email=Email.parse("taken@example.org")))
+        sign_up(url, a_user(email=Email.parse("taken@example.org")))
         name = {"name": "Somebody", "role": ""}
         rows = [
             name | {"email": EMAIL, "password_hash": HASH},
@@ -159,12 +159,12 @@ class TestImport:
             (each["line"], [problem["field"] for problem in each["problems"]])
             for each in map(json.loads, report.read_text().splitlines())
         ] == [(3, ["email", "role"]), (4, ["password_hash"]), (5, ["email"])]
-        assert len(everybody(url)) == 3
+        assert len(stored_users(url)) == 3
 
     def test_a_rehearsal_says_the_same_and_does_nothing(
         self, tmp_path: Path, sqlite_url: str
     ) -> None:
-        mine = ada(email=Email.parse("taken@example.org"))
+        mine = a_user(email=Email.parse("taken@example.org"))
         sign_up(sqlite_url, mine)
         addresses = [EMAIL, "taken@example.org", EMAIL, "s3cret"]
         file = a_csv(tmp_path, ({"email": each, "password_hash": HASH} for each in addresses))
@@ -176,7 +176,7 @@ class TestImport:
         assert rehearsed.stdout == (
             f"1 would be imported, 1 there already, 2 rejected\nthe reasons are in {report}\n"
         )
-        assert everybody(sqlite_url) == [mine]
+        assert stored_users(sqlite_url) == [mine]
 
         users(tmp_path, sqlite_url, "import", file)
         assert report.read_text() == file.with_name("users.csv.rejected.jsonl").read_text()
@@ -194,7 +194,7 @@ class TestImport:
             0,
             "1 would be imported, 0 there already, 0 rejected\n",
         )
-        assert everybody(sqlite_url) == []
+        assert stored_users(sqlite_url) == []
         assert list(folder.iterdir()) == [file]
 
     @each_database
@@ -212,7 +212,7 @@ class TestImport:
         )
 
         options = interrupt(tmp_path, url, file, stop)
-        assert 0 < len(everybody(url)) < many - len(bad)
+        assert 0 < len(stored_users(url)) < many - len(bad)
         assert bool(options) == (stop is signal.SIGINT)  # SIGKILL leaves no time for a hint
         result = users(tmp_path, url, "import", file, *options)
 
@@ -226,7 +226,7 @@ class TestImport:
             assert skipped > 0
         else:
             assert (imported + rejected, skipped) == (many + 1 - int(options[1]), 0)
-        assert sorted(user.email.key for user in everybody(url)) == sorted(
+        assert sorted(user.email.key for user in stored_users(url)) == sorted(
             f"{number}@example.org" for number in range(many) if number not in bad
         )
         report = file.with_name("users.csv.rejected.jsonl").read_text().splitlines()
@@ -266,7 +266,7 @@ class TestImport:
         assert result.stderr.splitlines()[-1] == "doorward: there are only 2 lines"
 
     @pytest.mark.parametrize(
-        ("name", "content", "told"),
+        ("name", "content", "message"),
         [
             (
                 "users.csv",
@@ -279,16 +279,16 @@ class TestImport:
         ids=["an open quote", "no header", "another format"],
     )
     def test_a_file_that_cannot_be_read_is_one_line(
-        self, tmp_path: Path, sqlite_url: str, name: str, content: str, told: str
+        self, tmp_path: Path, sqlite_url: str, name: str, content: str, message: str
     ) -> None:
         (tmp_path / name).write_text(content)
 
         result = users(tmp_path, sqlite_url, "import", name)
 
         assert result.returncode == 1
-        assert told in result.stderr.splitlines()[-1]
+        assert message in result.stderr.splitlines()[-1]
         assert EMAIL not in result.stderr
-        assert everybody(sqlite_url) == []
+        assert stored_users(sqlite_url) == []
 
     @each_database
     def test_a_hash_that_the_database_rejects_blocks_no_other_user(
@@ -345,8 +345,8 @@ def interrupt(folder: Path, url: str, file: Path, stop: signal.Signals) -> list[
 
 
 NEW_USERS = [
-    ada(name='=Zoë, "李"', role=Role.ADMIN, photo="a.png", verified=True, password_hash=HASH),
-    ada(
+    a_user(name='=Zoë, "李"', role=Role.ADMIN, photo="a.png", verified=True, password_hash=HASH),
+    a_user(
         email=Email.parse("EVE@münchen.example"),
         disabled=True,
         password_hash=GOOD["Django pbkdf2_sha256"],
@@ -400,7 +400,7 @@ class TestExport:
         assert [row["name"] for row in rows] == ['\'=Zoë, "李"', "Ada Lovelace"]
 
     @pytest.mark.parametrize(
-        ("name", "told"),
+        ("name", "message"),
         [
             ("there.jsonl", "there.jsonl: File exists"),
             ("nowhere/users.jsonl", "nowhere/users.jsonl: No such file or directory"),
@@ -408,11 +408,11 @@ class TestExport:
         ],
     )
     def test_where_it_cannot_be_written_is_one_line(
-        self, tmp_path: Path, sqlite_url: str, name: str, told: str
+        self, tmp_path: Path, sqlite_url: str, name: str, message: str
     ) -> None:
         (tmp_path / "there.jsonl").write_text("mine")
 
-        assert_one_line(users(tmp_path, sqlite_url, "export", name), 1, told)
+        assert_one_line(users(tmp_path, sqlite_url, "export", name), 1, message)
         assert (tmp_path / "there.jsonl").read_text() == "mine"
 
     def test_an_export_without_users_is_a_file(self, tmp_path: Path, sqlite_url: str) -> None:
@@ -423,7 +423,7 @@ class TestExport:
 
 def every_fact(url: str) -> list[object]:
     """Equality of addresses looks at their keys only."""
-    return [(user, user.email.address, user.password_hash) for user in everybody(url)]
+    return [(user, user.email.address, user.password_hash) for user in stored_users(url)]
 
 
 class TestOneUser:
@@ -439,9 +439,9 @@ class TestOneUser:
             who = EMAIL.upper() if by == "address" else str(stored_user(url).id)
 
             shown = users(tmp_path, url, "show", who).stdout
-            told = {**record_of(stored_user(url), with_hash=False), "sessions": 1}
+            message = {**record_of(stored_user(url), with_hash=False), "sessions": 1}
             assert dict(line.split(":", 1) for line in shown.splitlines()) == {
-                name: f"{'':<{12 - len(name)}}{value}" for name, value in told.items()
+                name: f"{'':<{12 - len(name)}}{value}" for name, value in message.items()
             }
 
             ended = users(tmp_path, url, "end-sessions", who)
@@ -469,7 +469,7 @@ class TestOneUser:
     def test_a_missing_user_is_one_line(
         self, tmp_path: Path, sqlite_url: str, command: str, who: str
     ) -> None:
-        sign_up(sqlite_url, ada())
+        sign_up(sqlite_url, a_user())
 
         result = users(tmp_path, sqlite_url, command, who)
 
@@ -477,8 +477,8 @@ class TestOneUser:
 
     @each_database
     def test_the_last_administrator_stays(self, tmp_path: Path, url: str) -> None:
-        last = ada(role=Role.ADMIN)
-        other = ada(role=Role.ADMIN, email=Email.parse("eve@example.org"))
+        last = a_user(role=Role.ADMIN)
+        other = a_user(role=Role.ADMIN, email=Email.parse("eve@example.org"))
         sign_up(url, last, other)
 
         assert users(tmp_path, url, "disable", str(other.id)).returncode == 0

@@ -59,7 +59,7 @@ def a_pruning() -> Event:
 
 
 @dataclass
-class Place:
+class AuditedDatabase:
     """A database with an audit log."""
 
     url: str
@@ -128,89 +128,93 @@ class Place:
 
 
 @asynccontextmanager
-async def open_place(url: str) -> AsyncIterator[Place]:
+async def open_audited(url: str) -> AsyncIterator[AuditedDatabase]:
     """Open an audit log without events; the users ADA and EVE are stored."""
     await add_users(url, ADA, EVE)
     async with Database.open(url, PATIENT) as database, SqlAuditLog.open(database) as log:
-        yield Place(url, database, log)
+        yield AuditedDatabase(url, database, log)
 
 
 @pytest.fixture
-async def place(sqlite_url: str) -> AsyncIterator[Place]:
+async def audited(sqlite_url: str) -> AsyncIterator[AuditedDatabase]:
     """Open an empty audit log in one database, for the digests, which no database decides."""
-    async with open_place(sqlite_url) as place:
-        yield place
+    async with open_audited(sqlite_url) as audited:
+        yield audited
 
 
 @pytest.fixture
-async def five(place: Place) -> Place:
-    """Record five events in ``place``."""
-    await place.fill(5)
-    return place
+async def five(audited: AuditedDatabase) -> AuditedDatabase:
+    """Record five events in ``audited``."""
+    await audited.fill(5)
+    return audited
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def each_place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
+async def each_audited(request: pytest.FixtureRequest) -> AsyncIterator[AuditedDatabase]:
     """Open an empty audit log in each database, for its types, triggers and isolation."""
-    async with open_place(url_for(request.param, request)) as place:
-        yield place
+    async with open_audited(url_for(request.param, request)) as audited:
+        yield audited
 
 
 @pytest.fixture
-async def each_five(each_place: Place) -> Place:
-    """Record five events in ``each_place``."""
-    await each_place.fill(5)
-    return each_place
+async def each_five(each_audited: AuditedDatabase) -> AuditedDatabase:
+    """Record five events in ``each_audited``."""
+    await each_audited.fill(5)
+    return each_audited
 
 
-async def test_an_empty_chain_is_good(place: Place) -> None:
-    assert await verify(place.database) == (0, Head(0, BEGINNING))
+async def test_an_empty_chain_is_good(audited: AuditedDatabase) -> None:
+    assert await verify(audited.database) == (0, Head(0, BEGINNING))
 
 
-async def test_a_chain_ends_with_the_last_event(each_place: Place) -> None:
+async def test_a_chain_ends_with_the_last_event(each_audited: AuditedDatabase) -> None:
     for event in (a_full_event(), an_event(caller=UNKNOWN), an_event()):
-        await each_place.log.record(event)
+        await each_audited.log.record(event)
 
-    assert await verify(each_place.database) == (3, Head(3, await each_place.digest_of(3)))
+    assert await verify(each_audited.database) == (3, Head(3, await each_audited.digest_of(3)))
 
 
-async def test_every_event_moves_the_head(place: Place) -> None:
+async def test_every_event_moves_the_head(audited: AuditedDatabase) -> None:
     heads = []
     for _ in range(4):
-        await place.log.record(an_event())
-        heads.append((await verify(place.database))[1])
+        await audited.log.record(an_event())
+        heads.append((await verify(audited.database))[1])
 
     assert [head.number for head in heads] == [1, 2, 3, 4]
     assert len({head.digest for head in heads}) == 4
 
 
-async def test_the_same_event_has_another_digest_elsewhere_in_the_chain(place: Place) -> None:
+async def test_the_same_event_has_another_digest_elsewhere_in_the_chain(
+    audited: AuditedDatabase,
+) -> None:
     same = [an_event(id=new_id(), caller=UNKNOWN) for _ in range(2)]
     for event in same:
-        await place.log.record(event)
+        await audited.log.record(event)
 
-    assert await place.digest_of(1) != await place.digest_of(2)
+    assert await audited.digest_of(1) != await audited.digest_of(2)
 
 
-async def test_concurrent_events_of_processes_form_one_chain(each_place: Place) -> None:
-    async with open_audit_log(each_place.url) as other:
+async def test_concurrent_events_of_processes_form_one_chain(
+    each_audited: AuditedDatabase,
+) -> None:
+    async with open_audit_log(each_audited.url) as other:
         await asyncio.gather(
-            *(log.record(an_event()) for _ in range(20) for log in (each_place.log, other))
+            *(log.record(an_event()) for _ in range(20) for log in (each_audited.log, other))
         )
 
-    count, head = await verify(each_place.database)
+    count, head = await verify(each_audited.database)
     assert (count, head.number) == (40, 40)
 
 
 @pytest.mark.parametrize("kept", [4, 2, 1])
-async def test_the_rest_of_a_pruned_chain_verifies(five: Place, kept: int) -> None:
+async def test_the_rest_of_a_pruned_chain_verifies(five: AuditedDatabase, kept: int) -> None:
     await five.prune(NOW + (5 - kept) * SECOND)
 
     assert await verify(five.database) == (kept + 1, Head(6, await five.digest_of(6)))
 
 
 async def test_a_chain_of_which_only_the_pruning_is_left_is_good_and_goes_on(
-    each_five: Place,
+    each_five: AuditedDatabase,
 ) -> None:
     await each_five.prune(NOW + timedelta(days=1))
     assert await verify(each_five.database) == (1, Head(6, await each_five.digest_of(6)))
@@ -227,7 +231,7 @@ MOVE_START = (
 
 @pytest.mark.parametrize("last", [5, 2])
 async def test_two_statements_that_delete_as_pruning_does_are_detected(
-    each_five: Place, last: int
+    each_five: AuditedDatabase, last: int
 ) -> None:
     noted = (await verify(each_five.database))[1]
 
@@ -237,7 +241,7 @@ async def test_two_statements_that_delete_as_pruning_does_are_detected(
     assert await first_bad_row_since(each_five, noted) == 1
 
 
-async def test_events_deleted_after_those_of_a_pruning_are_detected(five: Place) -> None:
+async def test_events_deleted_after_those_of_a_pruning_are_detected(five: AuditedDatabase) -> None:
     await five.prune(NOW + 2 * SECOND)
 
     await five.run(MOVE_START.format(last=4), delete(audit_events).where(number <= 4))
@@ -246,7 +250,7 @@ async def test_events_deleted_after_those_of_a_pruning_are_detected(five: Place)
 
 
 async def test_a_pruning_that_an_earlier_release_recorded_explains_what_is_missing(
-    five: Place,
+    five: AuditedDatabase,
 ) -> None:
     await five.log.record(a_pruning())
     await five.run(MOVE_START.format(last=3), delete(audit_events).where(number <= 3))
@@ -254,7 +258,7 @@ async def test_a_pruning_that_an_earlier_release_recorded_explains_what_is_missi
     assert (await verify(five.database))[0] == 3
 
 
-async def test_a_pruning_that_was_refused_explains_nothing(five: Place) -> None:
+async def test_a_pruning_that_was_refused_explains_nothing(five: AuditedDatabase) -> None:
     await five.log.record(replace(a_pruning(), outcome=Outcome.INTERNAL_ERROR))
     await five.log.flush()
     await five.run(MOVE_START.format(last=3), delete(audit_events).where(number <= 3))
@@ -262,7 +266,7 @@ async def test_a_pruning_that_was_refused_explains_nothing(five: Place) -> None:
     assert await five.first_bad_row() == 1
 
 
-async def test_a_chain_is_good_when_addresses_are_forgotten(each_five: Place) -> None:
+async def test_a_chain_is_good_when_addresses_are_forgotten(each_five: AuditedDatabase) -> None:
     whole = await verify(each_five.database)
 
     await each_five.log.forget_addresses(EVE)
@@ -291,7 +295,7 @@ CHANGED: dict[str, object] = {
 COLUMNS = [column.name for column in audit_events.c]
 
 
-async def test_a_changed_column_is_found(five: Place) -> None:
+async def test_a_changed_column_is_found(five: AuditedDatabase) -> None:
     cells = {f"{name} in row {row}": (name, row) for row in (1, 3, 5) for name in CHANGED}
 
     found = await five.bad_rows(
@@ -314,9 +318,9 @@ def move(*moves: tuple[int, int]) -> list[Statement]:
     return [change(old, number=new) for old, new in moves]
 
 
-def a_row(place: int) -> Executable:
+def a_row(row_number: int) -> Executable:
     """One that somebody has made up."""
-    facts = {**CHANGED, "number": place, "id": new_id()}
+    facts = {**CHANGED, "number": row_number, "id": new_id()}
     return insert(audit_events).values(**facts)
 
 
@@ -377,22 +381,24 @@ TAMPERING: dict[str, tuple[int, list[Statement]]] = {
 }
 
 
-async def test_tampering_is_found_and_the_first_bad_row_is_named(five: Place) -> None:
+async def test_tampering_is_found_and_the_first_bad_row_is_named(five: AuditedDatabase) -> None:
     found = await five.bad_rows({name: tampering for name, (_, tampering) in TAMPERING.items()})
 
     assert found == {name: row for name, (row, _) in TAMPERING.items()}
 
 
-async def test_a_head_of_another_digest_is_found(five: Place) -> None:
+async def test_a_head_of_another_digest_is_found(five: AuditedDatabase) -> None:
     await five.tamper(head(last_digest="1" * 64))
 
     assert await five.first_bad_row() in (5, 6)  # either may be wrong: the end or the last row
 
 
-async def test_a_chain_of_no_rows_is_not_good_when_its_head_says_otherwise(place: Place) -> None:
-    await place.tamper(head(last_number=1, last_digest="1" * 64))
+async def test_a_chain_of_no_rows_is_not_good_when_its_head_says_otherwise(
+    audited: AuditedDatabase,
+) -> None:
+    await audited.tamper(head(last_number=1, last_digest="1" * 64))
 
-    assert await place.first_bad_row() == 1
+    assert await audited.first_bad_row() == 1
 
 
 SECOND_HEAD = """
@@ -404,21 +410,21 @@ SECOND_HEAD = """
 @pytest.mark.parametrize(
     "statement", ["DELETE FROM audit_chain", SECOND_HEAD], ids=["none", "two"]
 )
-async def test_a_chain_has_one_head(five: Place, statement: str) -> None:
+async def test_a_chain_has_one_head(five: AuditedDatabase, statement: str) -> None:
     await five.tamper(statement)
 
     with pytest.raises(Broken):
         await verify(five.database)
 
 
-async def test_rows_before_the_start_are_found(five: Place) -> None:
+async def test_rows_before_the_start_are_found(five: AuditedDatabase) -> None:
     """Whoever only moves the start hides what was before it from all who verify."""
     await five.tamper(head(start_number=2, start_digest=await five.digest_of(2)))
 
     assert await five.first_bad_row() == 1
 
 
-async def test_a_row_in_place_of_one_that_was_pruned_is_found(five: Place) -> None:
+async def test_a_row_in_place_of_one_that_was_pruned_is_found(five: AuditedDatabase) -> None:
     await five.prune(NOW + 2 * SECOND)
 
     await five.tamper(a_row(2))
@@ -426,7 +432,7 @@ async def test_a_row_in_place_of_one_that_was_pruned_is_found(five: Place) -> No
     assert await five.first_bad_row() == 2
 
 
-async def test_tampering_with_a_pruned_chain_is_found(five: Place) -> None:
+async def test_tampering_with_a_pruned_chain_is_found(five: AuditedDatabase) -> None:
     await five.prune(NOW + 2 * SECOND)
 
     await five.tamper(remove(3))
@@ -436,7 +442,7 @@ async def test_tampering_with_a_pruned_chain_is_found(five: Place) -> None:
 
 @pytest.mark.parametrize("row", [1, 3, 5])
 async def test_a_row_changed_with_its_digest_is_detected_by_the_next_row(
-    five: Place, row: int
+    five: AuditedDatabase, row: int
 ) -> None:
     """Whoever knows how digests are made has to make all that follow, and the head."""
     previous = await five.digest_of(row - 1) if row > 1 else BEGINNING
@@ -446,16 +452,16 @@ async def test_a_row_changed_with_its_digest_is_detected_by_the_next_row(
     assert await five.first_bad_row() == row + 1
 
 
-async def heads_of(place: Place) -> list[Head]:
+async def heads_of(audited: AuditedDatabase) -> list[Head]:
     """All that the chain has had, the first one for each number of rows from none on."""
-    digests = await place.run(select(audit_events.c.digest).order_by(number))
-    return [Head(0, BEGINNING), *(Head(place + 1, each) for place, [each] in enumerate(digests))]
+    digests = await audited.run(select(audit_events.c.digest).order_by(number))
+    return [Head(0, BEGINNING), *(Head(index + 1, each) for index, [each] in enumerate(digests))]
 
 
-async def make_anew(place: Place) -> None:
+async def rewrite(audited: AuditedDatabase) -> None:
     """As somebody does who knows how digests are made: all rows, and the head."""
-    await place.tamper("DELETE FROM audit_events", f"UPDATE audit_chain SET {AT_THE_BEGINNING}")  # noqa: S608
-    await place.fill(5)
+    await audited.tamper("DELETE FROM audit_events", f"UPDATE audit_chain SET {AT_THE_BEGINNING}")  # noqa: S608
+    await audited.fill(5)
 
 
 AT_THE_BEGINNING = (
@@ -463,13 +469,13 @@ AT_THE_BEGINNING = (
 )
 
 
-async def first_bad_row_since(place: Place, noted: Head) -> int:
+async def first_bad_row_since(audited: AuditedDatabase, noted: Head) -> int:
     with pytest.raises(Broken) as broken:
-        await verify(place.database, noted)
+        await verify(audited.database, noted)
     return broken.value.number
 
 
-async def test_every_head_that_was_noted_is_still_in_a_good_chain(five: Place) -> None:
+async def test_every_head_that_was_noted_is_still_in_a_good_chain(five: AuditedDatabase) -> None:
     whole = await verify(five.database)
     for noted in await heads_of(five):
         assert await verify(five.database, noted) == whole
@@ -479,7 +485,7 @@ async def test_every_head_that_was_noted_is_still_in_a_good_chain(five: Place) -
         assert (await verify(five.database, noted))[0] == 6
 
 
-async def test_a_head_that_was_noted_may_have_been_pruned(five: Place) -> None:
+async def test_a_head_that_was_noted_may_have_been_pruned(five: AuditedDatabase) -> None:
     heads = await heads_of(five)
     await five.prune(NOW + 2 * SECOND)
 
@@ -490,27 +496,29 @@ async def test_a_head_that_was_noted_may_have_been_pruned(five: Place) -> None:
         assert (await verify(five.database, noted))[0] == 2
 
 
-async def test_a_rewritten_chain_is_detected_by_a_noted_head(five: Place) -> None:
+async def test_a_rewritten_chain_is_detected_by_a_noted_head(five: AuditedDatabase) -> None:
     _, *heads = await heads_of(five)
 
-    await make_anew(five)
+    await rewrite(five)
 
     assert (await verify(five.database))[0] == 5  # nothing in it tells
     for noted in heads:
         assert await first_bad_row_since(five, noted) == noted.number
 
 
-async def test_a_rewritten_pruned_chain_is_detected_by_a_noted_head(five: Place) -> None:
+async def test_a_rewritten_pruned_chain_is_detected_by_a_noted_head(five: AuditedDatabase) -> None:
     """The last head of those that were pruned is what the first row that is left follows on."""
     noted = (await heads_of(five))[2]
-    await make_anew(five)
+    await rewrite(five)
     assert (await five.log.prune(NOW + 2 * SECOND)).changed == 2
 
     assert await first_bad_row_since(five, noted) == 2
 
 
 @pytest.mark.parametrize("left", [0, 3])
-async def test_a_truncated_chain_is_detected_by_a_noted_head(five: Place, left: int) -> None:
+async def test_a_truncated_chain_is_detected_by_a_noted_head(
+    five: AuditedDatabase, left: int
+) -> None:
     heads = await heads_of(five)
     end = heads[left]
 
@@ -534,77 +542,81 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("change", UNREADABLE.values(), ids=UNREADABLE)
-async def test_a_value_of_a_wrong_sqlite_type_is_detected(five: Place, change: str) -> None:
+async def test_a_value_of_a_wrong_sqlite_type_is_detected(
+    five: AuditedDatabase, change: str
+) -> None:
     await five.tamper(f"UPDATE audit_events SET {change} WHERE number = 3")  # noqa: S608
 
     assert await five.first_bad_row() == 3
 
 
-async def test_a_part_of_an_address_moved_to_its_salt_is_detected(place: Place) -> None:
+async def test_a_part_of_an_address_moved_to_its_salt_is_detected(
+    audited: AuditedDatabase,
+) -> None:
     """SQLite has room for it in the salt, wherever a digest divides the two."""
     address = "2001:db8::7"
-    await place.log.record(an_event(caller=RequestContext(address)))
-    [[salt]] = await place.run(select(audit_events.c.address_salt))
+    await audited.log.record(an_event(caller=RequestContext(address)))
+    [[salt]] = await audited.run(select(audit_events.c.address_salt))
 
     for cut in range(1, len(address)):
         for mark in ("", ":"):
             moved, rest = address[:cut], address[cut + len(mark) :]
-            await place.tamper(change(1, address=rest, address_salt=f"{salt}{mark}{moved}"))
-            assert await place.first_bad_row() == 1
+            await audited.tamper(change(1, address=rest, address_salt=f"{salt}{mark}{moved}"))
+            assert await audited.first_bad_row() == 1
 
 
-async def test_tampering_is_found_wherever_it_is_in_a_long_chain(place: Place) -> None:
-    await place.fill(2500)
-    good = await verify(place.database)
+async def test_tampering_is_found_wherever_it_is_in_a_long_chain(audited: AuditedDatabase) -> None:
+    await audited.fill(2500)
+    good = await verify(audited.database)
     assert good[0] == 2500
 
     for row in (1, 1000, 1001, 2500):
-        await place.tamper(change(row, detail="x"))
-        assert await place.first_bad_row() == row
-        await place.tamper(change(row, detail="role admin"))
-    assert await verify(place.database) == good
+        await audited.tamper(change(row, detail="x"))
+        assert await audited.first_bad_row() == row
+        await audited.tamper(change(row, detail="role admin"))
+    assert await verify(audited.database) == good
 
     for row in (1000, 1001):
-        [gone] = await place.run(select(audit_events).where(number == row))
-        await place.tamper(remove(row))
-        assert await place.first_bad_row() == row
-        await place.tamper(insert(audit_events).values(**gone._asdict()))
-    assert await verify(place.database) == good
+        [gone] = await audited.run(select(audit_events).where(number == row))
+        await audited.tamper(remove(row))
+        assert await audited.first_bad_row() == row
+        await audited.tamper(insert(audit_events).values(**gone._asdict()))
+    assert await verify(audited.database) == good
 
 
-async def test_a_chain_of_whole_thousands_is_good(place: Place) -> None:
+async def test_a_chain_of_whole_thousands_is_good(audited: AuditedDatabase) -> None:
     for count in (1000, 2000):
-        await place.fill(1000)
-        assert (await verify(place.database))[0] == count
+        await audited.fill(1000)
+        assert (await verify(audited.database))[0] == count
 
 
-async def test_events_that_come_meanwhile_do_not_disturb(each_place: Place) -> None:
-    await each_place.fill(1100)
+async def test_events_that_come_meanwhile_do_not_disturb(each_audited: AuditedDatabase) -> None:
+    await each_audited.fill(1100)
     counts = set()
 
-    async with open_audit_log(each_place.url) as other:
+    async with open_audit_log(each_audited.url) as other:
         coming = asyncio.gather(*(record_some(other, 20) for _ in range(3)))
         while not coming.done():
-            count, end = await verify(each_place.database)
+            count, end = await verify(each_audited.database)
             assert end.number == count
             counts.add(count)
         await coming
 
-    assert (await verify(each_place.database))[0] == 1160
+    assert (await verify(each_audited.database))[0] == 1160
     assert len(counts) > 1
 
 
 @pytest.mark.parametrize("row", [0, 1_000_000])
 async def test_a_row_outside_the_chain_is_found_though_events_come_meanwhile(
-    each_place: Place, row: int
+    each_audited: AuditedDatabase, row: int
 ) -> None:
-    await each_place.fill(1100)
-    await each_place.tamper(a_row(row))
+    await each_audited.fill(1100)
+    await each_audited.tamper(a_row(row))
 
-    async with open_audit_log(each_place.url) as other, asyncio.TaskGroup() as group:
+    async with open_audit_log(each_audited.url) as other, asyncio.TaskGroup() as group:
         coming = [group.create_task(record_some(other, 20)) for _ in range(3)]
         while not all(each.done() for each in coming):
-            assert await each_place.first_bad_row() == row
+            assert await each_audited.first_bad_row() == row
 
 
 async def record_some(log: Any, many: int) -> None:
@@ -612,22 +624,22 @@ async def record_some(log: Any, many: int) -> None:
         await log.record(an_event())
 
 
-async def test_pruning_meanwhile_does_not_disturb(each_place: Place) -> None:
-    await each_place.fill(1100)
+async def test_pruning_meanwhile_does_not_disturb(each_audited: AuditedDatabase) -> None:
+    await each_audited.fill(1100)
     starts = set()
 
     async def prune() -> None:
-        async with open_audit_log(each_place.url) as other:
+        async with open_audit_log(each_audited.url) as other:
             for each in range(0, 1100, 50):
                 await other.prune(NOW + each * SECOND, Effects((a_pruning(),)))
 
     pruning = asyncio.create_task(prune())
     while not pruning.done():
-        count, end = await verify(each_place.database)
+        count, end = await verify(each_audited.database)
         starts.add(end.number - count)
     await pruning
 
-    assert (await verify(each_place.database))[0] == 50 + 21  # with the events of the prunings
+    assert (await verify(each_audited.database))[0] == 50 + 21  # with the events of the prunings
     assert len(starts) > 1
 
 
@@ -646,43 +658,45 @@ REFUSED: dict[str, Sequence[Statement]] = {
 }
 
 
-async def test_the_database_refuses_to_take_anything_away(each_five: Place) -> None:
+async def test_the_database_refuses_to_take_anything_away(each_five: AuditedDatabase) -> None:
     for statements in REFUSED.values():
         await is_refused(each_five, *statements)
 
 
-async def test_the_database_refuses_a_change_of_any_column(each_five: Place) -> None:
+async def test_the_database_refuses_a_change_of_any_column(each_five: AuditedDatabase) -> None:
     for column, value in {**CHANGED, "number": 99}.items():
         await is_refused(each_five, change(3, **{column: value}))
 
 
-async def test_the_database_refuses_it_also_where_there_is_no_address(each_place: Place) -> None:
-    await each_place.fill(2)
-    await each_place.log.record(an_event(caller=UNKNOWN))
+async def test_the_database_refuses_it_also_where_there_is_no_address(
+    each_audited: AuditedDatabase,
+) -> None:
+    await each_audited.fill(2)
+    await each_audited.log.record(an_event(caller=UNKNOWN))
 
     for column, value in {**CHANGED, "number": 99}.items():
         if not column.startswith("address"):
-            await is_refused(each_place, change(3, **{column: value}))
+            await is_refused(each_audited, change(3, **{column: value}))
 
 
-async def is_refused(place: Place, *statements: Statement) -> None:
+async def is_refused(audited: AuditedDatabase, *statements: Statement) -> None:
     """And everything is as it was."""
-    before = await place.run(select(audit_events).order_by(number))
+    before = await audited.run(select(audit_events).order_by(number))
 
     with pytest.raises(DBAPIError, match="append-only"):
-        await place.run(*statements)
+        await audited.run(*statements)
 
-    assert await place.run(select(audit_events).order_by(number)) == before
+    assert await audited.run(select(audit_events).order_by(number)) == before
 
 
 @pytest.mark.parametrize("options", ["", " CASCADE", " RESTART IDENTITY"])
 async def test_postgresql_refuses_to_truncate(postgres_url: str, options: str) -> None:
     async with Database.open(postgres_url, PATIENT) as database, SqlAuditLog.open(database) as log:
-        place = Place(postgres_url, database, log)
-        await place.fill(5)
+        audited = AuditedDatabase(postgres_url, database, log)
+        await audited.fill(5)
 
-        await is_refused(place, f"TRUNCATE audit_events{options}")
-        await is_refused(place, f"TRUNCATE users, audit_events{options}")
+        await is_refused(audited, f"TRUNCATE audit_events{options}")
+        await is_refused(audited, f"TRUNCATE users, audit_events{options}")
 
 
 @pytest.mark.parametrize(
@@ -690,7 +704,7 @@ async def test_postgresql_refuses_to_truncate(postgres_url: str, options: str) -
     [{"what": "'logout'"}, {"number": "6"}],
     ids=["a row of that number", "a row of that id"],
 )
-async def test_sqlite_refuses_to_replace(five: Place, changed: dict[str, str]) -> None:
+async def test_sqlite_refuses_to_replace(five: AuditedDatabase, changed: dict[str, str]) -> None:
     """REPLACE deletes rows without firing the triggers of deletions."""
     columns = ", ".join(changed.get(name, f'"{name}"') for name in COLUMNS)
 
@@ -699,13 +713,13 @@ async def test_sqlite_refuses_to_replace(five: Place, changed: dict[str, str]) -
     await is_refused(five, "UPDATE OR REPLACE audit_events SET number = 2 WHERE number = 3")
 
 
-async def test_without_a_head_nothing_can_be_taken_away_either(each_five: Place) -> None:
+async def test_without_a_head_nothing_can_be_taken_away_either(each_five: AuditedDatabase) -> None:
     await each_five.run("DELETE FROM audit_chain")
 
     await is_refused(each_five, "DELETE FROM audit_events")
 
 
-async def test_the_database_lets_addresses_be_forgotten(each_five: Place) -> None:
+async def test_the_database_lets_addresses_be_forgotten(each_five: AuditedDatabase) -> None:
     good = await verify(each_five.database)
 
     await each_five.run(change(3, address=None, address_salt=None))
@@ -714,7 +728,7 @@ async def test_the_database_lets_addresses_be_forgotten(each_five: Place) -> Non
     assert await verify(each_five.database) == good
 
 
-async def test_the_database_allows_deletions_by_pruning(each_five: Place) -> None:
+async def test_the_database_allows_deletions_by_pruning(each_five: AuditedDatabase) -> None:
     assert await each_five.prune(NOW + 2 * SECOND) == 2
 
     await is_refused(each_five, remove(3))

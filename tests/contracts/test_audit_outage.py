@@ -26,15 +26,15 @@ from infrastructure.storage.sql.database import Database
 from infrastructure.storage.stores import open_stores
 from tests.conftest import schemes, url_for
 from tests.contracts.conftest import HOW_MANY_WAIT, effects, eventually
-from tests.support.builders import NOW, a_session, ada
-from tests.support.doubles import Wire
+from tests.support.builders import NOW, a_session, a_user
+from tests.support.doubles import TcpProxy
 
 HASTY = StoreOptions(timeout=timedelta(seconds=0.5))  # as long takes each test of silence
 ONE_TIMEOUT = HASTY.timeout.total_seconds() + 1  # on a busy machine
 
 
 @dataclass
-class FragileWire(Wire):
+class FaultyTcpProxy(TcpProxy):
     """It also breaks, or holds something up, in the middle of a conversation.
 
     :ivar breaks_after: so many messages arrive, then all connections break, once; -1 for never.
@@ -62,7 +62,7 @@ class FragileWire(Wire):
                 writer.write(octets)
                 if is_commit and self.loses_an_answer:
                     self.loses_an_answer = False
-                    self.hang()
+                    self.stall()
         except OSError:
             pass
         finally:
@@ -77,7 +77,7 @@ class Remote:
     """
 
     url: str
-    wire: FragileWire
+    proxy: FaultyTcpProxy
     log: AuditLog
 
     async def recorded(self) -> list[Event]:
@@ -102,11 +102,11 @@ def url(request: pytest.FixtureRequest) -> str:
 async def a_remote(url: str) -> AsyncIterator[Remote]:
     """As a server process has it: with the job that flushes it."""
     async with (
-        FragileWire(url) as wire,
-        open_audit_log(wire.url, HASTY) as log,
+        FaultyTcpProxy(url) as proxy,
+        open_audit_log(proxy.url, HASTY) as log,
         running([flush_audit_log(log)]),
     ):
-        yield Remote(url, wire, log)
+        yield Remote(url, proxy, log)
 
 
 @pytest.fixture
@@ -115,35 +115,35 @@ async def remote(url: str) -> AsyncIterator[Remote]:
         yield remote
 
 
-async def cut(wire: Wire) -> None:
-    await wire.cut()
+async def disconnect(proxy: TcpProxy) -> None:
+    await proxy.disconnect()
 
 
-async def hang(wire: Wire) -> None:
-    wire.hang()
+async def stall(proxy: TcpProxy) -> None:
+    proxy.stall()
 
 
-OUTAGES: dict[str, Callable[[Wire], Awaitable[None]]] = {"gone": cut, "silent": hang}
+OUTAGES: dict[str, Callable[[TcpProxy], Awaitable[None]]] = {"gone": disconnect, "silent": stall}
 every_outage = pytest.mark.parametrize("outage", OUTAGES.values(), ids=OUTAGES)
 
 
-async def end(wire: Wire) -> None:
+async def end(proxy: TcpProxy) -> None:
     """Of an outage."""
-    await wire.cut()
-    await wire.mend()
+    await proxy.disconnect()
+    await proxy.accept()
 
 
 @every_outage
 async def test_events_of_an_outage_are_recorded_afterwards_in_order(
-    remote: Remote, outage: Callable[[Wire], Awaitable[None]]
+    remote: Remote, outage: Callable[[TcpProxy], Awaitable[None]]
 ) -> None:
     before, *during, after, later = events = [an_event() for _ in range(6)]
     await remote.log.record(before)
 
-    await outage(remote.wire)
+    await outage(remote.proxy)
     for event in during:
         await remote.log.record(event)
-    await end(remote.wire)
+    await end(remote.proxy)
     await remote.log.record(after)
 
     await remote.is_whole(*events[:-1])
@@ -154,12 +154,12 @@ async def test_events_of_an_outage_are_recorded_afterwards_in_order(
 async def test_events_before_the_first_connection_are_recorded(
     remote: Remote,
 ) -> None:
-    await remote.wire.cut()
+    await remote.proxy.disconnect()
     events = [an_event() for _ in range(3)]
     for event in events[:2]:
         await remote.log.record(event)
 
-    await remote.wire.mend()
+    await remote.proxy.accept()
     await remote.log.record(events[2])
 
     await remote.is_whole(*events)
@@ -167,32 +167,32 @@ async def test_events_before_the_first_connection_are_recorded(
 
 @every_outage
 async def test_only_the_first_change_waits_for_a_database_that_is_down(
-    remote: Remote, outage: Callable[[Wire], Awaitable[None]]
+    remote: Remote, outage: Callable[[TcpProxy], Awaitable[None]]
 ) -> None:
     await remote.log.record(first := an_event())
-    await outage(remote.wire)
+    await outage(remote.proxy)
     events = [an_event() for _ in range(51)]
 
     async with asyncio.timeout(ONE_TIMEOUT):
         for event in events[:50]:
             await remote.log.record(event)
 
-    await end(remote.wire)
+    await end(remote.proxy)
     await remote.log.record(events[50])
     await remote.is_whole(first, *events)
 
 
 @every_outage
 async def test_concurrent_events_of_an_outage_are_recorded_once_each(
-    remote: Remote, outage: Callable[[Wire], Awaitable[None]]
+    remote: Remote, outage: Callable[[TcpProxy], Awaitable[None]]
 ) -> None:
-    await outage(remote.wire)
+    await outage(remote.proxy)
     events = [an_event() for _ in range(51)]
 
     async with asyncio.timeout(ONE_TIMEOUT):
         await asyncio.gather(*map(remote.log.record, events[:50]))
 
-    await end(remote.wire)
+    await end(remote.proxy)
     await remote.log.record(events[50])
     await remote.is_whole(*events)
 
@@ -201,15 +201,15 @@ async def test_events_during_a_failing_write_are_recorded_after_its_events(
     remote: Remote,
 ) -> None:
     first, second, third, last = [an_event() for _ in range(4)]
-    remote.wire.hang()
+    remote.proxy.stall()
 
     async with asyncio.timeout(ONE_TIMEOUT), asyncio.TaskGroup() as calls:
         calls.create_task(remote.log.record(first))
-        await until(lambda: remote.wire.is_in_use)
+        await until(lambda: remote.proxy.is_in_use)
         calls.create_task(remote.log.record(second))
         calls.create_task(remote.log.record(third))
 
-    await end(remote.wire)
+    await end(remote.proxy)
     await remote.log.record(last)
     await remote.is_whole(first, second, third, last)
 
@@ -218,11 +218,11 @@ async def test_an_event_that_is_recorded_twice_during_an_outage_is_there_once(
     remote: Remote,
 ) -> None:
     twice, other = an_event(), an_event()
-    await remote.wire.cut()
+    await remote.proxy.disconnect()
     for event in (twice, twice, other, twice):
         await remote.log.record(event)
 
-    await remote.wire.mend()
+    await remote.proxy.accept()
     await remote.log.record(last := an_event())
 
     await remote.is_whole(twice, other, last)
@@ -233,7 +233,7 @@ async def test_an_event_that_finds_the_buffer_full_is_dropped_and_logged(
 ) -> None:
     monkeypatch.setattr("infrastructure.storage.sql.audit_log._MOST_WAITING", 2)
     kept, dropped = [an_event(), an_event()], an_event()
-    await remote.wire.cut()
+    await remote.proxy.disconnect()
 
     with capture_logs() as logs:
         for event in (*kept, dropped):
@@ -241,7 +241,7 @@ async def test_an_event_that_finds_the_buffer_full_is_dropped_and_logged(
 
     [full] = [each for each in logs if each["event"] == "audit_buffer_full"]
     assert full["event_id"] == dropped.id
-    await remote.wire.mend()
+    await remote.proxy.accept()
     await remote.is_whole(*kept)
 
 
@@ -249,11 +249,11 @@ async def test_pending_events_are_recorded_without_further_events(
     remote: Remote,
 ) -> None:
     events = [an_event() for _ in range(3)]
-    await remote.wire.cut()
+    await remote.proxy.disconnect()
     for event in events:
         await remote.log.record(event)
 
-    await remote.wire.mend()
+    await remote.proxy.accept()
 
     await remote.is_whole(*events)
 
@@ -261,11 +261,11 @@ async def test_pending_events_are_recorded_without_further_events(
 async def test_after_several_outages_everything_is_recorded(remote: Remote) -> None:
     events = []
     for _ in range(4):
-        await remote.wire.cut()
+        await remote.proxy.disconnect()
         for _ in range(3):
             events.append(an_event())
             await remote.log.record(events[-1])
-        await remote.wire.mend()
+        await remote.proxy.accept()
         events.append(an_event())
         await remote.log.record(events[-1])
 
@@ -273,9 +273,9 @@ async def test_after_several_outages_everything_is_recorded(remote: Remote) -> N
 
 
 async def test_after_an_outage_each_change_waits_for_its_record_again(remote: Remote) -> None:
-    await remote.wire.cut()
+    await remote.proxy.disconnect()
     await remote.log.record(during := an_event())
-    await remote.wire.mend()
+    await remote.proxy.accept()
     await remote.log.record(after := an_event())
     await remote.is_whole(during, after)
 
@@ -288,7 +288,7 @@ async def test_a_database_that_was_away_unnoticed_costs_no_event(remote: Remote)
     events = [an_event(), an_event()]
     await remote.log.record(events[0])
 
-    await end(remote.wire)
+    await end(remote.proxy)
     await remote.log.record(events[1])
 
     assert await remote.recorded() == events
@@ -297,11 +297,11 @@ async def test_a_database_that_was_away_unnoticed_costs_no_event(remote: Remote)
 async def test_wherever_the_line_breaks_each_event_is_recorded_once(remote: Remote) -> None:
     events = []
     for messages in range(200):
-        remote.wire.breaks_after = messages
+        remote.proxy.breaks_after = messages
         events += [an_event(), an_event()]
         await remote.log.record(events[-2])
-        has_broken = remote.wire.breaks_after < 0
-        remote.wire.breaks_after = -1
+        has_broken = remote.proxy.breaks_after < 0
+        remote.proxy.breaks_after = -1
         await remote.log.record(events[-1])
         await eventually(remote.recorded, events)
         if not has_broken:
@@ -315,10 +315,10 @@ async def test_a_commit_whose_response_is_lost_is_not_repeated(remote: Remote) -
     events = [an_event() for _ in range(3)]
     await remote.log.record(events[0])
 
-    remote.wire.loses_an_answer = True
+    remote.proxy.loses_an_answer = True
     await remote.log.record(events[1])
     await eventually(remote.recorded, events[:2])
-    await end(remote.wire)
+    await end(remote.proxy)
     await remote.log.record(events[2])
 
     await remote.is_whole(*events)
@@ -329,13 +329,13 @@ async def test_a_commit_that_arrives_late_costs_no_event(remote: Remote) -> None
     events = [an_event() for _ in range(3)]
     await remote.log.record(events[0])
 
-    remote.wire.holds_a_commit = True
+    remote.proxy.holds_a_commit = True
     await remote.log.record(events[1])  # for which nobody waits any longer
     await remote.log.record(events[2])
     witness = await asyncpg.connect(remote.url)
     await eventually(lambda: witness.fetchval(HOW_MANY_WAIT), 1)
     await witness.close()
-    remote.wire.commits.set()
+    remote.proxy.commits.set()
 
     await eventually(remote.recorded, events)
     await remote.log.record(last := an_event())
@@ -384,15 +384,15 @@ async def test_a_refusal_is_recorded_though_the_process_ends_at_once(url: str) -
 async def test_pending_events_of_a_deleted_user_are_recorded_without_address(
     remote: Remote,
 ) -> None:
-    somebody = ada().id
-    await add_users(remote.url, somebody)
-    theirs, others, last = an_event(user_id=somebody), an_event(), an_event()
-    await remote.wire.cut()
+    user_id = a_user().id
+    await add_users(remote.url, user_id)
+    theirs, others, last = an_event(user_id=user_id), an_event(), an_event()
+    await remote.proxy.disconnect()
     await remote.log.record(theirs)
     await remote.log.record(others)
-    await remote.wire.mend()
+    await remote.proxy.accept()
 
-    await remote.log.forget_addresses(somebody)
+    await remote.log.forget_addresses(user_id)
     await remote.log.record(last)
 
     nowhere = replace(theirs.caller, address="")
@@ -402,19 +402,19 @@ async def test_pending_events_of_a_deleted_user_are_recorded_without_address(
 async def test_events_in_flight_during_a_deletion_are_recorded_without_address(
     remote: Remote,
 ) -> None:
-    somebody = ada().id
-    await add_users(remote.url, somebody)
-    theirs, others = an_event(user_id=somebody), an_event()
-    await remote.wire.cut()
+    user_id = a_user().id
+    await add_users(remote.url, user_id)
+    theirs, others = an_event(user_id=user_id), an_event()
+    await remote.proxy.disconnect()
     await remote.log.record(theirs)
-    await remote.wire.mend()
-    remote.wire.holds_a_commit = True
+    await remote.proxy.accept()
+    remote.proxy.holds_a_commit = True
     await remote.log.record(others)  # and with it what was waiting
-    await until(lambda: not remote.wire.holds_a_commit)
+    await until(lambda: not remote.proxy.holds_a_commit)
 
-    forgetting = asyncio.create_task(remote.log.forget_addresses(somebody))
+    forgetting = asyncio.create_task(remote.log.forget_addresses(user_id))
     await asyncio.wait([forgetting], timeout=0.1)  # or else it waits for the commit
-    remote.wire.commits.set()
+    remote.proxy.commits.set()
     await forgetting
 
     nowhere = replace(theirs.caller, address="")
@@ -422,43 +422,43 @@ async def test_events_in_flight_during_a_deletion_are_recorded_without_address(
 
 
 async def test_changes_of_other_users_are_not_undone(url: str) -> None:
-    async with FragileWire(url) as wire, open_stores(wire.url, "memory:", HASTY) as stores:
+    async with FaultyTcpProxy(url) as proxy, open_stores(proxy.url, "memory:", HASTY) as stores:
         session, event, later = a_session(), an_event(type=EventType.LOGOUT), an_event()
         await stores.sessions.add(session)
 
-        await wire.cut()
+        await proxy.disconnect()
         await stores.sessions.delete(session.user_id, session.id, effects(event))
         await stores.audit_log.record(event)
 
         assert await stores.sessions.of_user(session.user_id) == []
-        await wire.mend()
+        await proxy.accept()
         await stores.audit_log.record(later)
-        await Remote(url, wire, stores.audit_log).is_whole(event, later)
+        await Remote(url, proxy, stores.audit_log).is_whole(event, later)
 
 
 async def test_a_change_that_is_made_during_an_outage_of_the_log_is_made_or_not_with_its_event(
     url: str,
 ) -> None:
-    async with FragileWire(url) as wire, open_stores(wire.url, wire.url, HASTY) as stores:
-        user, event, later = ada(), an_event(type=EventType.REGISTER), an_event()
+    async with FaultyTcpProxy(url) as proxy, open_stores(proxy.url, proxy.url, HASTY) as stores:
+        user, event, later = a_user(), an_event(type=EventType.REGISTER), an_event()
 
-        await wire.cut()
+        await proxy.disconnect()
         with pytest.raises(Unavailable):
             await stores.users.add(user, effects(event))
-        await wire.mend()
+        await proxy.accept()
         await stores.audit_log.record(later)
 
         assert await stores.users.get(user.id) is None
-        await Remote(url, wire, stores.audit_log).is_whole(later)
+        await Remote(url, proxy, stores.audit_log).is_whole(later)
 
 
 async def test_pending_events_are_recorded_at_shutdown(url: str) -> None:
     events = [an_event() for _ in range(3)]
     async with a_remote(url) as remote:
-        await remote.wire.cut()
+        await remote.proxy.disconnect()
         for event in events:
             await remote.log.record(event)
-        await remote.wire.mend()
+        await remote.proxy.accept()
 
     await remote.is_whole(*events)
 
@@ -468,10 +468,10 @@ async def test_pending_events_are_recorded_at_shutdown_after_any_failure(url: st
 
     async def fail() -> None:
         async with a_remote(url) as remote:
-            await remote.wire.cut()
+            await remote.proxy.disconnect()
             for event in events:
                 await remote.log.record(event)
-            await remote.wire.mend()
+            await remote.proxy.accept()
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
@@ -483,10 +483,10 @@ async def test_pending_events_are_recorded_at_shutdown_after_any_failure(url: st
 
 @every_outage
 async def test_a_process_ends_though_the_database_does_not_come_back(
-    url: str, outage: Callable[[Wire], Awaitable[None]]
+    url: str, outage: Callable[[TcpProxy], Awaitable[None]]
 ) -> None:
     async with asyncio.timeout(3 * ONE_TIMEOUT), a_remote(url) as remote:
-        await outage(remote.wire)
+        await outage(remote.proxy)
         await remote.log.record(an_event())
         await remote.log.record(an_event())
 
@@ -495,20 +495,20 @@ async def test_a_process_ends_though_the_database_does_not_come_back(
 
 @every_outage
 async def test_all_else_is_unavailable(
-    remote: Remote, outage: Callable[[Wire], Awaitable[None]]
+    remote: Remote, outage: Callable[[TcpProxy], Awaitable[None]]
 ) -> None:
-    await outage(remote.wire)
+    await outage(remote.proxy)
 
     async with asyncio.timeout(ONE_TIMEOUT):
         results = await asyncio.gather(
             remote.log.page(EventQuery(), None, 10),
-            remote.log.forget_addresses(ada().id),
+            remote.log.forget_addresses(a_user().id),
             remote.log.prune(NOW),
             return_exceptions=True,
         )
 
-    told = {(type(result), str(result)) for result in results}
-    assert told == {(Unavailable, "audit log: no answer")}
+    errors = {(type(result), str(result)) for result in results}
+    assert errors == {(Unavailable, "audit log: no answer")}
 
 
 async def test_events_during_an_sqlite_lock_are_recorded_afterwards(

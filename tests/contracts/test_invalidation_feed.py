@@ -36,8 +36,8 @@ from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.invalidation_feed import PostgresFeed
 from tests.conftest import schemes, url_for
 from tests.support import servers
-from tests.support.builders import ada
-from tests.support.doubles import Wire
+from tests.support.builders import a_user
+from tests.support.doubles import TcpProxy
 
 OPTIONS = StoreOptions(timeout=timedelta(seconds=0.5))
 
@@ -97,16 +97,16 @@ async def assert_reported(
     deployment: Deployment, statement: str, run: Callable[[str, str, UserId], Awaitable[None]]
 ) -> None:
     kind = User if "users" in statement else Session
-    people = [await deployment.add(kind) for _ in range(2)]
+    records = [await deployment.add(kind) for _ in range(2)]
     await deployment.settle()
     subscription = Subscription(deployment.feed)
 
-    session_id = people[0].id
-    key = f"{PREFIX}{{{owner(people[0]).hex}}}"
-    await run(deployment.url, statement.format(key=key, id=session_id), owner(people[0]))
+    session_id = records[0].id
+    key = f"{PREFIX}{{{owner(records[0]).hex}}}"
+    await run(deployment.url, statement.format(key=key, id=session_id), owner(records[0]))
     await deployment.settle()
 
-    concerned = people[:1] if {"?", "$1", "{key}"} & set(statement.split()) else people
+    concerned = records[:1] if {"?", "$1", "{key}"} & set(statement.split()) else records
     for each in concerned:
         assert subscription.knows(owner(each)), statement
 
@@ -179,7 +179,7 @@ async def test_emptying_redis_is_reported_as_a_change_of_any_user(
 class Remote:
     """A feed behind a connection that breaks. The other process has a connection of its own."""
 
-    wire: Wire
+    proxy: TcpProxy
     deployment: Deployment
     subscription: Subscription
 
@@ -199,31 +199,31 @@ class Remote:
 
 
 @asynccontextmanager
-async def behind(wire: Wire, scheme: str) -> AsyncIterator[Remote]:
+async def behind(proxy: TcpProxy, scheme: str) -> AsyncIterator[Remote]:
     backend = BACKENDS[scheme]
     async with (
-        backend.connect(wire.server_url, PATIENT) as other,
-        backend.connect(wire.url, OPTIONS) as connection,
+        backend.connect(proxy.server_url, PATIENT) as other,
+        backend.connect(proxy.url, OPTIONS) as connection,
         open_feed(backend, connection, BOUND) as feed,
     ):
-        deployment = Deployment(wire.server_url, feed, stores_of(backend, other))
-        yield Remote(wire, deployment, Subscription(feed))
+        deployment = Deployment(proxy.server_url, feed, stores_of(backend, other))
+        yield Remote(proxy, deployment, Subscription(feed))
 
 
 @pytest.fixture(params=schemes("feed", networked=True))
-async def wire(request: pytest.FixtureRequest) -> AsyncIterator[Wire]:
-    async with Wire(url_for(request.param, request)) as wire:
-        yield wire
+async def proxy(request: pytest.FixtureRequest) -> AsyncIterator[TcpProxy]:
+    async with TcpProxy(url_for(request.param, request)) as proxy:
+        yield proxy
 
 
 @pytest.fixture
-def scheme(wire: Wire) -> str:
-    return wire.server_url.partition(":")[0]
+def scheme(proxy: TcpProxy) -> str:
+    return proxy.server_url.partition(":")[0]
 
 
 @pytest.fixture
-async def remote(wire: Wire, scheme: str) -> AsyncIterator[Remote]:
-    async with behind(wire, scheme) as remote:
+async def remote(proxy: TcpProxy, scheme: str) -> AsyncIterator[Remote]:
+    async with behind(proxy, scheme) as remote:
         await remote.reports_changes()
         yield remote
 
@@ -231,7 +231,7 @@ async def remote(wire: Wire, scheme: str) -> AsyncIterator[Remote]:
 async def test_a_cut_connection_is_reported_and_made_again(remote: Remote) -> None:
     remote.subscription.received.clear()
 
-    await remote.wire.cut()
+    await remote.proxy.disconnect()
     await until(lambda: not remote.is_live)
     await until(lambda: remote.subscription.received)
     assert (None, False) in remote.subscription.received
@@ -239,7 +239,7 @@ async def test_a_cut_connection_is_reported_and_made_again(remote: Remote) -> No
     await remote.change()  # reported to no subscriber
     assert not remote.is_live
     remote.subscription.received.clear()
-    await remote.wire.mend()
+    await remote.proxy.accept()
     await until(lambda: remote.is_live)
     assert remote.subscription.received[0] == (None, False)  # before it was live
     await remote.reports_changes()
@@ -248,9 +248,9 @@ async def test_a_cut_connection_is_reported_and_made_again(remote: Remote) -> No
 async def test_a_change_during_a_short_cut_is_reported(remote: Remote) -> None:
     remote.subscription.received.clear()
 
-    await remote.wire.cut()
+    await remote.proxy.disconnect()
     user_id = await remote.change()
-    await remote.wire.mend()
+    await remote.proxy.accept()
 
     await remote.subscription.receives(user_id)
     await remote.reports_changes()
@@ -260,7 +260,7 @@ async def test_a_silent_connection_is_not_live_after_the_bound(remote: Remote) -
     """At most the bound after the last probe that was answered."""
     for _ in range(2):
         await remote.reports_changes()
-        remote.wire.hang()
+        remote.proxy.stall()
         end = time.monotonic() + BOUND.total_seconds()
         user_id = await remote.change()
 
@@ -270,8 +270,8 @@ async def test_a_silent_connection_is_not_live_after_the_bound(remote: Remote) -
         remote.subscription.received.clear()
         await asyncio.sleep(2 * BOUND.total_seconds() * random.random())
         assert not remote.is_live
-        await remote.wire.cut()
-        await remote.wire.mend()
+        await remote.proxy.disconnect()
+        await remote.proxy.accept()
         await remote.subscription.receives(user_id)
 
 
@@ -282,14 +282,14 @@ async def test_a_change_during_a_silence_is_reported_before_the_feed_is_live(
     for silence in (0.1, 0.5, 0.9, 1.1, 1.5, 2.5):
         await remote.reports_changes()
         remote.subscription.received.clear()
-        remote.wire.hang()
+        remote.proxy.stall()
         end = time.monotonic() + silence * BOUND.total_seconds()
         user_id = await remote.change()
         await asyncio.sleep(end - time.monotonic())
         was_live = remote.is_live
         assert not was_live or silence < 1
 
-        remote.wire.speak()
+        remote.proxy.resume()
 
         if not was_live:
             await until(lambda: remote.is_live)
@@ -298,35 +298,35 @@ async def test_a_change_during_a_silence_is_reported_before_the_feed_is_live(
 
 
 async def test_a_feed_that_opens_before_its_server_becomes_live_later(
-    wire: Wire, scheme: str
+    proxy: TcpProxy, scheme: str
 ) -> None:
-    await wire.cut()
-    async with behind(wire, scheme) as remote:
+    await proxy.disconnect()
+    async with behind(proxy, scheme) as remote:
         await asyncio.sleep(BOUND.total_seconds() / 2)
         assert not remote.is_live
 
-        await wire.mend()
+        await proxy.accept()
 
         await remote.reports_changes()
 
 
 async def test_a_feed_that_opens_to_a_silent_server_becomes_live_later(
-    wire: Wire, scheme: str
+    proxy: TcpProxy, scheme: str
 ) -> None:
-    wire.hang()
-    async with behind(wire, scheme) as remote:
+    proxy.stall()
+    async with behind(proxy, scheme) as remote:
         await asyncio.sleep(BOUND.total_seconds() / 2)
         assert not remote.is_live
-        wire.speak()
+        proxy.resume()
         await remote.reports_changes()
 
-        await wire.cut()
-        wire.hang()
-        await wire.mend()
-        wire.hang()
+        await proxy.disconnect()
+        proxy.stall()
+        await proxy.accept()
+        proxy.stall()
         await asyncio.sleep(2 * BOUND.total_seconds() + OPTIONS.timeout.total_seconds())
         assert not remote.is_live
-        wire.speak()
+        proxy.resume()
         await remote.reports_changes()
 
 
@@ -336,15 +336,15 @@ async def test_a_feed_recovers_from_any_sequence_of_faults(remote: Remote, schem
         for _ in range(4):
             happening = dice.choice(["cut", "hang", "speak"])
             if happening == "cut":
-                await remote.wire.cut()
+                await remote.proxy.disconnect()
             elif happening == "hang":
-                remote.wire.hang()
+                remote.proxy.stall()
             else:
-                remote.wire.speak()
+                remote.proxy.resume()
             await asyncio.sleep(dice.random() * BOUND.total_seconds() / 2)
             if happening == "cut":
-                await remote.wire.mend()
-        remote.wire.speak()
+                await remote.proxy.accept()
+        remote.proxy.resume()
         await remote.reports_changes()
 
 
@@ -353,10 +353,10 @@ async def test_a_connection_that_the_server_closes_is_made_again(
 ) -> None:
     remote.subscription.received.clear()
     if scheme == "redis":
-        await by_redis(remote.wire.server_url, "CLIENT KILL TYPE normal")
+        await by_redis(remote.proxy.server_url, "CLIENT KILL TYPE normal")
     else:
         await by_postgres(
-            remote.wire.server_url,
+            remote.proxy.server_url,
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE query ILIKE 'LISTEN%' AND pid <> pg_backend_pid()",
         )
@@ -370,26 +370,26 @@ MOMENTS = ["live", "not connected yet", "cut", "silent", "silent for long"]
 
 @pytest.mark.parametrize("moment", MOMENTS)
 async def test_a_closed_feed_leaves_no_task_and_no_connection(
-    wire: Wire, scheme: str, moment: str
+    proxy: TcpProxy, scheme: str, moment: str
 ) -> None:
     backend = BACKENDS[scheme]
-    async with backend.connect(wire.url, OPTIONS) as connection:
+    async with backend.connect(proxy.url, OPTIONS) as connection:
         tasks = asyncio.all_tasks()
         async with open_feed(backend, connection, BOUND) as feed:
             if moment != "not connected yet":
                 await until(feed.is_live)
             if moment == "cut":
-                await wire.cut()
+                await proxy.disconnect()
             elif moment.startswith("silent"):
-                wire.hang()
+                proxy.stall()
                 long = "long" in moment
                 await asyncio.sleep(BOUND.total_seconds() * (1.6 if long else 0.3))
             begin = time.monotonic()
         assert time.monotonic() - begin < 1.0
         assert not feed.is_live()
-        wire.speak()
-        await until(lambda: not wire.is_in_use)
-        await until(lambda: asyncio.all_tasks() <= tasks | wire._calls)
+        proxy.resume()
+        await until(lambda: not proxy.is_in_use)
+        await until(lambda: asyncio.all_tasks() <= tasks | proxy._calls)
         received = Subscription(feed).received
         await asyncio.sleep(BOUND.total_seconds())
         assert not feed.is_live()
@@ -466,16 +466,16 @@ WHERE datname = current_database() AND query LIKE 'SELECT pg_notify(%'
 
 
 async def test_a_feed_whose_answers_are_older_than_the_bound_is_not_live(
-    wire: Wire, scheme: str
+    proxy: TcpProxy, scheme: str
 ) -> None:
     """Each answer arrives, but later than the bound."""
     backend, patient = BACKENDS[scheme], StoreOptions(timeout=timedelta(seconds=10))
     async with (
-        backend.connect(wire.url, patient) as connection,
+        backend.connect(proxy.url, patient) as connection,
         open_feed(backend, connection, BOUND) as feed,
     ):
         await until(feed.is_live)
-        wire.lag = 1.5 * BOUND.total_seconds()
+        proxy.lag = 1.5 * BOUND.total_seconds()
         await until(lambda: not feed.is_live())
         async for _ in poll(6 * BOUND.total_seconds()):
             assert not feed.is_live()
@@ -489,7 +489,7 @@ async def test_a_feed_of_a_server_that_became_a_replica_is_not_live(
         RedisFeed.open(server, BOUND) as feed,
     ):
         sessions = RedisSessions(server)
-        await sessions.of_user(ada().id)
+        await sessions.of_user(a_user().id)
         await until(feed.is_live)
         link = server._multiplexer._pipeline
         await by_redis(private_redis.url, "REPLICAOF 127.0.0.1 1")

@@ -16,8 +16,8 @@ from domain.user import User
 from infrastructure.storage.backends import BACKENDS, Backend
 from infrastructure.storage.options import StoreOptions
 from tests.conftest import schemes, url_for
-from tests.support.builders import NOW, a_session, ada, refreshed
-from tests.support.doubles import Wire
+from tests.support.builders import NOW, a_session, a_user, refreshed
+from tests.support.doubles import TcpProxy
 
 _Connection = TypeVar("_Connection")
 Role = Literal["users", "sessions", "rate_limiter"]
@@ -39,7 +39,7 @@ class Remote:
     """
 
     role: Role
-    wire: Wire
+    proxy: TcpProxy
     fill: Callable[[], Awaitable[object]]
     remembers: Callable[[], Awaitable[bool]]
     calls: Callable[[], list[Awaitable[object]]]
@@ -48,21 +48,21 @@ class Remote:
         patience = HASTY.timeout.total_seconds() + 1  # for all calls at once, on a busy machine
         async with asyncio.timeout(patience):
             results = await asyncio.gather(*self.calls(), return_exceptions=True)
-        told = {(type(result), str(result).replace("_", " ")) for result in results}
-        return told == {(Unavailable, f"{TOLD[self.role]}: no answer")}
+        errors = {(type(result), str(result).replace("_", " ")) for result in results}
+        return errors == {(Unavailable, f"{TOLD[self.role]}: no answer")}
 
 
-def remote_users(wire: Wire, users: UserRepository, user: User) -> Remote:
+def remote_users(proxy: TcpProxy, users: UserRepository, user: User) -> Remote:
     async def remembers() -> bool:
         return await users.get(user.id) == user
 
     return Remote(
         "users",
-        wire,
+        proxy,
         fill=lambda: users.add(user),
         remembers=remembers,
         calls=lambda: [
-            users.add(ada(email=Email.parse("eve@example.org"))),
+            users.add(a_user(email=Email.parse("eve@example.org"))),
             users.get(user.id),
             users.by_email(user.email),
             users.replace(user, replace(user, name="Countess")),
@@ -71,13 +71,13 @@ def remote_users(wire: Wire, users: UserRepository, user: User) -> Remote:
     )
 
 
-def remote_sessions(wire: Wire, sessions: SessionStore, session: Session) -> Remote:
+def remote_sessions(proxy: TcpProxy, sessions: SessionStore, session: Session) -> Remote:
     async def remembers() -> bool:
         return await sessions.get(session.user_id, session.id) == session
 
     return Remote(
         "sessions",
-        wire,
+        proxy,
         fill=lambda: sessions.add(session),
         remembers=remembers,
         calls=lambda: [
@@ -90,7 +90,7 @@ def remote_sessions(wire: Wire, sessions: SessionStore, session: Session) -> Rem
     )
 
 
-def remote_limiter(wire: Wire, limiter: RateLimiter) -> Remote:
+def remote_limiter(proxy: TcpProxy, limiter: RateLimiter) -> Remote:
     window = timedelta(hours=1)
 
     async def fill() -> None:
@@ -101,7 +101,7 @@ def remote_limiter(wire: Wire, limiter: RateLimiter) -> Remote:
 
     return Remote(
         "rate_limiter",
-        wire,
+        proxy,
         fill=fill,
         remembers=remembers,
         calls=lambda: [
@@ -113,50 +113,50 @@ def remote_limiter(wire: Wire, limiter: RateLimiter) -> Remote:
 
 
 def behind(
-    wire: Wire, role: Role, backend: Backend[_Connection], connection: _Connection
+    proxy: TcpProxy, role: Role, backend: Backend[_Connection], connection: _Connection
 ) -> Remote:
     if role == "users":
         assert backend.users is not None
-        return remote_users(wire, backend.users(connection), ada())
+        return remote_users(proxy, backend.users(connection), a_user())
     if role == "rate_limiter":
         assert backend.rate_limiter is not None
-        return remote_limiter(wire, backend.rate_limiter(connection))
+        return remote_limiter(proxy, backend.rate_limiter(connection))
     assert backend.sessions is not None
-    return remote_sessions(wire, backend.sessions(connection), a_session())
+    return remote_sessions(proxy, backend.sessions(connection), a_session())
 
 
 @pytest.fixture(params=REMOTE, ids="-".join)
 async def remote(request: pytest.FixtureRequest) -> AsyncIterator[Remote]:
     role, scheme = request.param
-    async with Wire(url_for(scheme, request)) as wire:
+    async with TcpProxy(url_for(scheme, request)) as proxy:
         backend = BACKENDS[scheme]
-        async with backend.connect(wire.url, HASTY) as connection:
-            yield behind(wire, role, backend, connection)
+        async with backend.connect(proxy.url, HASTY) as connection:
+            yield behind(proxy, role, backend, connection)
 
 
 async def test_a_stopped_server_is_unavailable_until_it_is_back(remote: Remote) -> None:
     await remote.fill()
 
-    await remote.wire.cut()
+    await remote.proxy.disconnect()
     assert await remote.is_unavailable()
 
-    await remote.wire.mend()
+    await remote.proxy.accept()
     assert await remote.remembers()
 
 
 async def test_a_server_that_is_silent_is_unavailable_and_comes_back(remote: Remote) -> None:
     await remote.fill()
 
-    remote.wire.hang()
+    remote.proxy.stall()
     assert await remote.is_unavailable()
 
-    await remote.wire.cut()
-    await remote.wire.mend()
+    await remote.proxy.disconnect()
+    await remote.proxy.accept()
     assert await remote.remembers()
 
 
 async def test_a_server_that_was_never_there_is_unavailable(remote: Remote) -> None:
-    await remote.wire.cut()
+    await remote.proxy.disconnect()
 
     assert await remote.is_unavailable()
 
@@ -164,7 +164,7 @@ async def test_a_server_that_was_never_there_is_unavailable(remote: Remote) -> N
 async def test_a_restarted_server_fails_no_later_call(remote: Remote) -> None:
     await remote.fill()
 
-    await remote.wire.cut()
-    await remote.wire.mend()
+    await remote.proxy.disconnect()
+    await remote.proxy.accept()
 
     assert await remote.remembers()

@@ -15,7 +15,7 @@ from doorward.conformance.test_ping import *  # noqa: F403
 from infrastructure.storage.backends import BACKENDS, REDIS, SQL
 from infrastructure.storage.options import StoreOptions
 from tests.conftest import PLACES, url_for
-from tests.support.doubles import Wire
+from tests.support.doubles import TcpProxy
 from tests.support.servers import Server
 
 TIMEOUT = timedelta(seconds=0.5)
@@ -28,14 +28,14 @@ async def test_a_backend_that_refuses_connections_fails_the_ping_until_it_is_bac
 ) -> None:
     backend = BACKENDS[scheme]
     async with (
-        Wire(url_for(scheme, request)) as wire,
-        backend.connect(wire.url, StoreOptions()) as connection,
+        TcpProxy(url_for(scheme, request)) as proxy,
+        backend.connect(proxy.url, StoreOptions()) as connection,
     ):
-        await wire.cut()
+        await proxy.disconnect()
         with pytest.raises(Unavailable):
             await backend.ping(connection)
 
-        await wire.mend()
+        await proxy.accept()
         await backend.ping(connection)
 
 
@@ -45,11 +45,11 @@ async def test_a_silent_backend_fails_the_ping_within_the_timeout(
 ) -> None:
     backend = BACKENDS[scheme]
     async with (
-        Wire(url_for(scheme, request)) as wire,
-        backend.connect(wire.url, StoreOptions(timeout=TIMEOUT)) as connection,
+        TcpProxy(url_for(scheme, request)) as proxy,
+        backend.connect(proxy.url, StoreOptions(timeout=TIMEOUT)) as connection,
     ):
         await backend.ping(connection)
-        wire.hang()
+        proxy.stall()
 
         async with asyncio.timeout(TIMEOUT.total_seconds() + 1):
             with pytest.raises(Unavailable):

@@ -21,7 +21,7 @@ from infrastructure.storage.sql.users import SqlUsers
 from infrastructure.storage.stores import open_stores
 from tests.contracts.conftest import by_hand, effects
 from tests.support import servers
-from tests.support.builders import NOW, a_session, ada, refreshed
+from tests.support.builders import NOW, a_session, a_user, refreshed
 from tests.support.commands import doorward
 from tests.support.waiting import PATIENCE, PATIENT
 
@@ -79,7 +79,7 @@ async def use_stores(url: str, name: str) -> None:
     """Do what a node does, repeatedly, and look at each result."""
     async with open_stores(url, url, PATIENT) as stores:
         for n in range(5):
-            user = ada(email=Email.parse(f"{name}{n}@example.org"))
+            user = a_user(email=Email.parse(f"{name}{n}@example.org"))
             assert (await stores.users.add(user, effects(an_event()))).effects_stored
             assert await stores.users.by_email(user.email) == user
             session = a_session(user_id=user.id)
@@ -126,7 +126,7 @@ async def test_nothing_of_a_session_is_kept_behind_a_pooler(
     monkeypatch.setattr(pooler, "is_pooled", pretend)
     async with Database.open(postgres_url + schema, StoreOptions(pool_size=1)) as database:
         users = SqlUsers(database)
-        await users.add(user := ada())
+        await users.add(user := a_user())
         assert await users.get(user.id) == user
 
         async with database.connection("users") as connection:

@@ -28,7 +28,7 @@ from infrastructure.storage.sql.database import Database
 from infrastructure.storage.stores import Stores, open_stores
 from tests.conftest import url_for
 from tests.contracts.conftest import by_hand, effects
-from tests.support.builders import NOW, a_session, ada, refreshed
+from tests.support.builders import NOW, a_session, a_user, refreshed
 
 SQL = ["sqlite", "postgresql"]
 
@@ -116,7 +116,7 @@ def named(user: User, name: str) -> User:
 
 async def a_scene(url: str, stores: Stores) -> Scene:
     user, administrator, other, newcomer = (
-        ada(email=Email.parse(f"{name}@example.org"), role=role)
+        a_user(email=Email.parse(f"{name}@example.org"), role=role)
         for name, role in zip("abcd", (Role.USER, Role.ADMIN, Role.ADMIN, Role.USER), strict=True)
     )
     session, new_session = a_session(user_id=user.id), a_session(user_id=user.id)
@@ -198,13 +198,13 @@ async def test_changes_are_recorded_in_their_order_and_in_one_chain(scene: Scene
 
 async def test_changes_that_are_made_at_once_are_all_recorded_in_one_chain(scene: Scene) -> None:
     users, sessions, log = scene.stores.users, scene.stores.sessions, scene.stores.audit_log
-    people = [ada(email=Email.parse(f"ada{number}@example.org")) for number in range(10)]
+    new_users = [a_user(email=Email.parse(f"ada{number}@example.org")) for number in range(10)]
     events = [an_event() for _ in range(40)]
 
     await asyncio.gather(
         *(
             step
-            for number, user in enumerate(people)
+            for number, user in enumerate(new_users)
             for step in (
                 users.add(user, effects(events[4 * number])),
                 sessions.add(a_session(user_id=user.id), None, effects(events[4 * number + 1])),
@@ -237,7 +237,7 @@ async def test_a_change_without_an_event_leaves_no_record(scene: Scene) -> None:
 
 async def test_a_user_whose_address_is_taken_leaves_no_record(scene: Scene) -> None:
     with pytest.raises(EmailTaken):
-        await scene.stores.users.add(ada(email=scene.user.email), effects(an_event()))
+        await scene.stores.users.add(a_user(email=scene.user.email), effects(an_event()))
 
     assert await scene.recorded() == []
 

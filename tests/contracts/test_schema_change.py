@@ -17,7 +17,7 @@ from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.signing_keys import SqlKeys
 from infrastructure.storage.stores import open_stores
 from tests.contracts.conftest import by_hand, effects
-from tests.support.builders import NOW, a_session, ada
+from tests.support.builders import NOW, a_session, a_user
 from tests.support.key_commands import started
 from tests.support.waiting import PATIENT
 
@@ -37,7 +37,7 @@ async def test_a_read_after_a_change_of_the_schema_is_answered(
     postgres_url: str, change: str
 ) -> None:
     async with open_stores(postgres_url, postgres_url, PATIENT) as stores:
-        user = ada()
+        user = a_user()
         await stores.users.add(user)
         assert await stores.users.get(user.id) == user
 
@@ -50,7 +50,7 @@ async def test_a_change_with_its_event_after_a_change_of_the_schema_is_made(
     postgres_url: str,
 ) -> None:
     async with open_stores(postgres_url, postgres_url, PATIENT) as stores:
-        user = ada()
+        user = a_user()
         await stores.users.add(user, effects(an_event()))
         await stores.sessions.add(
             a_session(user_id=user.id, started_at=NOW), effects=effects(an_event())
@@ -66,13 +66,13 @@ async def test_a_change_with_its_event_after_a_change_of_the_schema_is_made(
 async def test_an_import_after_a_change_of_the_schema_is_made_once(postgres_url: str) -> None:
     async with open_stores(postgres_url, postgres_url, PATIENT) as stores:
         await stores.users.add_all(
-            [ada(email=Email.parse("first@example.org"))], effects(an_event())
+            [a_user(email=Email.parse("first@example.org"))], effects(an_event())
         )
         await by_hand(postgres_url, WIDER_DIGEST)
 
         second = [
-            ada(email=Email.parse("second@example.org")),
-            ada(email=Email.parse("third@example.org")),
+            a_user(email=Email.parse("second@example.org")),
+            a_user(email=Email.parse("third@example.org")),
         ]
         stored = await stores.users.add_all(second, effects(an_event()))
 

@@ -19,11 +19,11 @@ from domain.errors import InvalidInput
 from domain.permissions import Role
 from doorward.conformance.opening import PATIENT
 from doorward.conformance.test_user_lists import *  # noqa: F403
-from doorward.conformance.test_user_lists import EVERYONE, LISTS, found, people, person
+from doorward.conformance.test_user_lists import EVERYONE, LISTS, found, ranked_user, ranked_users
 from infrastructure.storage.backends import backend_for
 from tests.conftest import url_for
 from tests.contracts.conftest import HOW_MANY_WAIT, by_hand, eventually
-from tests.support.builders import ada
+from tests.support.builders import a_user
 from tests.support.cursors import forgeries
 
 # All examples share one store: an example finds the users of those before it.
@@ -40,7 +40,7 @@ VISIBLE = st.text(
 @same_store
 @given(name=VISIBLE, cut=st.integers(0, 100))
 async def test_any_prefix_of_any_name_finds_it(users: UserRepository, name: str, cut: int) -> None:
-    user = ada(name=name, email=Email.parse(f"{uuid4()}@example.org"))
+    user = a_user(name=name, email=Email.parse(f"{uuid4()}@example.org"))
     await users.add(user)
 
     assert user in await found(users, UserQuery(name=name[:cut]))
@@ -81,7 +81,7 @@ async def test_any_forged_cursor_is_refused_or_valid(users: UserRepository, valu
 
 async def forge(users: UserRepository, query: UserQuery, value: str) -> None:
     """Expect a page or InvalidInput of each forged cursor, and no other error."""
-    await users.add_all(people(3))
+    await users.add_all(ranked_users(3))
     first = await users.page(query, None, 1)
     assert first.next is not None
     for after in forgeries(first.next, value):
@@ -98,7 +98,7 @@ async def test_without_an_estimate_all_users_are_counted(
     async with backend.connect(url, PATIENT) as connection:
         assert backend.users
         users = backend.users(connection)
-        await users.add_all(people(1500))
+        await users.add_all(ranked_users(1500))
 
         for query in LISTS.values():
             assert await users.count(query) == Total(1500)
@@ -120,7 +120,7 @@ async def test_postgresql_estimates_the_count_of_many_users(postgres_url: str) -
         assert backend.users
         users = backend.users(connection)
         some = [
-            person(
+            ranked_user(
                 rank if rank < 1600 else rank + 1000,
                 role=list(Role)[rank % 2],
                 disabled=rank % 12 == 0,
@@ -146,7 +146,7 @@ def _prefixed(rank: int) -> dict[str, Any]:
 
 
 async def test_two_lists_in_opposite_orders_are_both_added(postgres_url: str) -> None:
-    first, middle, last = people(3)
+    first, middle, last = ranked_users(3)
     backend = backend_for(postgres_url, "users")
     other = await asyncpg.connect(postgres_url)
     async with backend.connect(postgres_url, PATIENT) as connection:

@@ -58,7 +58,7 @@ async def events(client: Client, path: str, who: Headers, **query: Any) -> list[
     return [event for page in listed for event in page["data"]["events"]]
 
 
-def told(some: Sequence[Json]) -> list[tuple[str, str]]:
+def types_and_outcomes(some: Sequence[Json]) -> list[tuple[str, str]]:
     return [(each["what"], each["outcome"]) for each in some]
 
 
@@ -83,7 +83,7 @@ class TestMyActivity:
 
         activity = await events(client, MY_ACTIVITY, renewed)
 
-        assert told(activity) == [
+        assert types_and_outcomes(activity) == [
             ("change password", "success"),
             ("change password", "wrong_password"),
             ("change profile", "success"),
@@ -157,7 +157,7 @@ class TestMyActivity:
             f"{USERS}/{(await stored_user(users, EVE)).id}", json={"role": "admin"}, headers=admin
         )
 
-        assert told(await events(client, MY_ACTIVITY, mine)) == [
+        assert types_and_outcomes(await events(client, MY_ACTIVITY, mine)) == [
             ("login", "success"),
             ("register", "success"),
         ]
@@ -191,7 +191,7 @@ class TestMyActivity:
         query = {"after": first["page"]["next"]}
         answer = await client.get(MY_ACTIVITY, params=query, headers=mine)
 
-        assert told(answer.json()["data"]["events"]) == [
+        assert types_and_outcomes(answer.json()["data"]["events"]) == [
             ("login", "success"),
             ("register", "success"),
         ]
@@ -222,7 +222,7 @@ class TestTheAuditLog:
 
         listed = await events(client, AUDIT, admin)
 
-        assert told(listed) == [
+        assert types_and_outcomes(listed) == [
             ("change profile", "success"),
             ("login", "success"),
             ("register", "success"),
@@ -389,7 +389,7 @@ class TestTheAuditLog:
             assert deleted.status_code == 200
 
         about_me = await events(client, AUDIT, admin, user=me)
-        assert told(about_me) == [
+        assert types_and_outcomes(about_me) == [
             ("delete account", "success"),
             ("login", "invalid_credentials"),
             ("login", "success"),
@@ -402,7 +402,7 @@ class TestTheAuditLog:
         assert EMAIL not in whole
 
         again = await obtain_tokens(client)
-        assert told(await events(client, MY_ACTIVITY, again)) == [
+        assert types_and_outcomes(await events(client, MY_ACTIVITY, again)) == [
             ("login", "success"),
             ("register", "success"),
         ]
@@ -466,7 +466,7 @@ class TestWhatIsKept:
         listed = await events(client, AUDIT, admin)
 
         ends = [each for each in listed if each["what"] not in {"login", "register"}]
-        assert told(ends) == [
+        assert types_and_outcomes(ends) == [
             ("logout", "success"),
             ("end all sessions", "success"),
             ("end session", "success"),

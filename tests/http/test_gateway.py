@@ -30,7 +30,7 @@ Headers = dict[str, str]
 SPOOFED = {"X-User-Id": "somebody", "X-User-Role": "admin", "X-Session-Id": "0" * 32}
 
 
-async def told(users: UserRepository, container: AsyncContainer) -> Headers:
+async def identity_of(users: UserRepository, container: AsyncContainer) -> Headers:
     """The headers that say who it is."""
     user = await stored_user(users)
     sessions: SessionStore = await container.get(SessionStore)
@@ -59,7 +59,7 @@ async def test_a_good_token_is_whose_it_is(
         answer = await client.verify(token)
 
         assert (answer.status_code, answer.content) == (204, b"")
-        assert identity(answer) == await told(users, container)
+        assert identity(answer) == await identity_of(users, container)
 
 
 async def test_a_cookie_does_as_well(
@@ -67,7 +67,7 @@ async def test_a_cookie_does_as_well(
 ) -> None:
     await client.sign_up()
 
-    assert identity(await client.verify()) == await told(users, container)
+    assert identity(await client.verify()) == await identity_of(users, container)
 
 
 each_method = pytest.mark.parametrize(
@@ -98,7 +98,7 @@ async def test_the_method_and_the_path_may_be_those_of_the_other_request(
 
     # Envoy, which appends the path, takes nothing but 200 for a yes.
     assert answer.status_code == status
-    assert identity(answer) == await told(users, container)
+    assert identity(answer) == await identity_of(users, container)
 
 
 @pytest.mark.parametrize("method", ["POST", "PROPFIND", "MOVE", "NEW"])
@@ -150,7 +150,7 @@ async def test_nothing_that_the_caller_says_is_in_the_answer(
 
     for _ in range(2):
         answer = await client.verify(token, headers=SPOOFED)
-        assert identity(answer) == await told(users, container)
+        assert identity(answer) == await identity_of(users, container)
     refused = await client.verify(headers=SPOOFED)
     assert identity(refused) == {}
 

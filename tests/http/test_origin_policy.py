@@ -124,9 +124,9 @@ async def test_a_refused_call_leaves_a_record(
         answer = await client.post(path, headers={"Sec-Fetch-Site": "cross-site"}, json={})
         assert answer.status_code == 403
 
-    told = [each.getMessage() for each in caplog.records if each.name == "doorward.audit"]
-    assert len(told) == 3
-    assert all("use cookies" in each and "cross_site_request" in each for each in told)
+    messages = [each.getMessage() for each in caplog.records if each.name == "doorward.audit"]
+    assert len(messages) == 3
+    assert all("use cookies" in each and "cross_site_request" in each for each in messages)
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", ME), ("POST", REFRESH), ("POST", LOGOUT)])
@@ -138,8 +138,8 @@ async def test_ambiguous_credentials_leave_a_record(
     answer = await client.with_cookies(path, "access_token=a; access_token=b", method=method)
 
     assert answer.status_code == 401
-    [told] = [each.getMessage() for each in caplog.records if each.name == "doorward.audit"]
-    assert "read credentials" in told
+    [messages] = [each.getMessage() for each in caplog.records if each.name == "doorward.audit"]
+    assert "read credentials" in messages
 
 
 @each_accepted

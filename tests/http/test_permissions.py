@@ -222,10 +222,10 @@ async def test_a_refusal_leaves_a_line_in_the_log(
 
     await call(client, "GET", USERS, token)
 
-    [told] = [each.getMessage() for each in caplog.records if each.name == "doorward.audit"]
-    assert "use permission" in told
-    assert "users:read" in told
-    assert "permission_missing" in told
+    [message] = [each.getMessage() for each in caplog.records if each.name == "doorward.audit"]
+    assert "use permission" in message
+    assert "users:read" in message
+    assert "permission_missing" in message
 
 
 class TestAsOfNow:

@@ -58,7 +58,7 @@ async def journey(
     access, refresh = tokens["access_token"], tokens["refresh_token"]
     answers = [await client.log_in(), await client.me(), await client.refresh()]
     answers += [await client.refresh(refresh), await client.me(access)]
-    told = f"{tokens} {[(answer.text, answer.headers) for answer in answers]}"
+    responses = f"{tokens} {[(answer.text, answer.headers) for answer in answers]}"
     for email, password in ((EMAIL, WRONG), ("eve@example.org", WRONG), (WRONG, WRONG)):
         await client.log_in(email, password=password)
         await client.register(email, password=password, password_confirm=PASSWORD)
@@ -88,7 +88,7 @@ async def journey(
     await users.replace(ada, replace(ada, disabled=True))
     await client.log_in(password=WRONG)
     await client.log_out()
-    return told
+    return responses
 
 
 async def test_no_password_token_hash_or_key_is_logged(
@@ -103,11 +103,11 @@ async def test_no_password_token_hash_or_key_is_logged(
     for name in logging.root.manager.loggerDict:
         caplog.set_level(logging.DEBUG, name)
 
-    told = await journey(client, clock, faults, users)
+    responses = await journey(client, clock, faults, users)
 
     text = everything_in(caplog.records)
-    tokens = set(re.findall(r"eyJ[\w-]+\.([\w-]+)\.([\w-]+)", told))
-    devices = set(re.findall(r"device=(\w{32})\.(\w{64})", told))
+    tokens = set(re.findall(r"eyJ[\w-]+\.([\w-]+)\.([\w-]+)", responses))
+    devices = set(re.findall(r"device=(\w{32})\.(\w{64})", responses))
     assert len(tokens) >= 8
     assert devices
     parts = {part for token in tokens | devices for part in token}

@@ -25,7 +25,7 @@ from infrastructure.storage.near_cache.users import NearCacheUsers
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.stores import Stores, open_stores
 from tests.model.test_races import STACKS
-from tests.support.builders import a_session, ada
+from tests.support.builders import a_session, a_user
 
 pytestmark = pytest.mark.slow
 
@@ -72,7 +72,7 @@ class Side:
             session = a_session()
             await self.sessions.add(session)
             return session
-        user = ada(email=Email.parse(f"{uuid4().hex}@example.org"))
+        user = a_user(email=Email.parse(f"{uuid4().hex}@example.org"))
         await self.users.add(user)
         return user
 

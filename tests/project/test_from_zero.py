@@ -48,33 +48,33 @@ const refreshes = () => sent.filter((path) => path.endsWith('/refresh')).length
 
 VISIT = """
 import { call, logIn } from './session.mjs'
-const person = { name: 'Ada', email: 'ada@example.com', password: PASSWORD }
+const user = { name: 'Ada', email: 'ada@example.com', password: PASSWORD }
 const json = { 'Content-Type': 'application/json' }
-await fetch('/api/auth/register', { method: 'POST', headers: json, body: JSON.stringify(person) })
-const told = {}
+await fetch('/api/auth/register', { method: 'POST', headers: json, body: JSON.stringify(user) })
+const results = {}
 
-told.before = (await call('/api/users/me')).status
-const login = await logIn(person.email, person.password)
-told.login = [login.status, Object.keys(await login.json()).includes('access_token')]
+results.before = (await call('/api/users/me')).status
+const login = await logIn(user.email, user.password)
+results.login = [login.status, Object.keys(await login.json()).includes('access_token')]
 
 expire()
 const at = ['/api/users/me', '/api/sessions', '/api/users/me', '/api/users/me/activity']
-told.together = (await Promise.all(at.map((path) => call(path)))).map((each) => each.status)
-told.refreshes = refreshes()
+results.together = (await Promise.all(at.map((path) => call(path)))).map((each) => each.status)
+results.refreshes = refreshes()
 
 expire()
 failing = 1
 const outage = await Promise.all([call('/api/users/me'), call('/api/sessions')])
 const answerOf = async (each) => [each.status, (await each.json()).code]
-told.outage = await Promise.all(outage.map(answerOf))
+results.outage = await Promise.all(outage.map(answerOf))
 failing = 0
-told.afterwards = (await call('/api/users/me')).status
+results.afterwards = (await call('/api/users/me')).status
 
 const elsewhere = new Map(jar)
 await fetch('/api/auth/logout', { method: 'POST' })
 for (const [name, value] of elsewhere) jar.set(name, value)
-told.ended = await answerOf(await call('/api/users/me'))
-console.log(JSON.stringify(told))
+results.ended = await answerOf(await call('/api/users/me'))
+console.log(JSON.stringify(results))
 """
 
 

@@ -29,7 +29,7 @@ from infrastructure.storage.sql.migrations import runner as migrations
 from infrastructure.storage.sql.migrations.runner import downgrade, newest, upgrade
 from infrastructure.storage.stores import open_stores
 from tests.contracts.conftest import by_hand
-from tests.support.builders import ada
+from tests.support.builders import a_user
 from tests.support.queries import RELEASES, Query, queries
 
 PATIENT = StoreOptions(timeout=timedelta(seconds=60))
@@ -221,7 +221,7 @@ class TestASchemaOfALaterRelease:
         assert await require_usable(location, PATIENT) == "9999"
         assert await move_up(location, PATIENT) == Move("9999", "9999")
         async with open_stores(url, url, PATIENT) as stores:
-            await stores.users.add(user := ada())
+            await stores.users.add(user := a_user())
             assert await stores.users.get(user.id) == user
 
     @each_database
@@ -238,9 +238,9 @@ class TestASchemaOfALaterRelease:
         await later.migrate(postgres_url, oldest_compatible=newest())
         settings = Settings.read({"DATABASE_URL": postgres_url})
 
-        told = await check_schema(settings, Location("users", "DATABASE_URL", postgres_url))
+        differences = await check_schema(settings, Location("users", "DATABASE_URL", postgres_url))
 
-        assert told == (
+        assert differences == (
             "ok",
             f"at revision 9999: later than {newest()}, and compatible with this version",
         )

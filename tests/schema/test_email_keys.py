@@ -11,7 +11,7 @@ from domain.user import User
 from infrastructure.storage.sql.migrations.runner import downgrade, upgrade
 from infrastructure.storage.stores import open_stores
 from tests.contracts.conftest import by_hand
-from tests.support.builders import ada
+from tests.support.builders import a_user
 from tests.support.waiting import PATIENT
 
 BEFORE = {
@@ -31,7 +31,7 @@ def url(request: pytest.FixtureRequest) -> str:
 
 
 def stored_before(address: str, key: str) -> User:
-    return replace(ada(), email=Email(address, key))
+    return replace(a_user(), email=Email(address, key))
 
 
 async def add(url: str, *users: User) -> None:

@@ -29,7 +29,7 @@ from infrastructure.storage.sql.migrations.runner import (
 )
 from infrastructure.storage.sql.tables import metadata
 from infrastructure.storage.stores import open_stores
-from tests.support.builders import a_session, ada
+from tests.support.builders import a_session, a_user
 from tests.support.waiting import PATIENT
 from tools.new_migration import new_migration
 
@@ -56,7 +56,7 @@ async def ask(url: str, question: Callable[[Connection], Any]) -> Any:
         await engine.dispose()
 
 
-async def tell(url: str, statement: str) -> None:
+async def execute(url: str, statement: str) -> None:
     await ask(url, lambda connection: connection.execute(text(statement)))
 
 
@@ -84,7 +84,7 @@ async def test_migrate_up_creates_the_tables_of_the_stores(url: str) -> None:
     await upgrade(url)
 
     assert await current(url) == newest()
-    user, session = ada(), a_session()
+    user, session = a_user(), a_session()
     async with open_stores(url, url, PATIENT) as stores:
         await stores.users.add(user)
         await stores.sessions.add(session)
@@ -217,7 +217,7 @@ async def test_migrations_and_tables_are_equal(url: str) -> None:
 
 async def test_up_may_be_repeated(url: str) -> None:
     await upgrade(url)
-    user = ada()
+    user = a_user()
     async with open_stores(url, url, PATIENT) as stores:
         await stores.users.add(user)
 
@@ -237,8 +237,8 @@ async def test_processes_that_migrate_at_once_do_not_disturb_each_other(url: str
 
 @pytest.mark.parametrize("table", ["users", "sessions"])
 async def test_a_foreign_table_is_left_alone(url: str, table: str) -> None:
-    await tell(url, f"CREATE TABLE {table} (name text)")
-    await tell(url, f"INSERT INTO {table} VALUES ('theirs')")  # noqa: S608 - see above
+    await execute(url, f"CREATE TABLE {table} (name text)")
+    await execute(url, f"INSERT INTO {table} VALUES ('theirs')")  # noqa: S608 - see above
 
     with pytest.raises(ForeignSchema):
         await upgrade(url)
@@ -250,8 +250,8 @@ async def test_a_foreign_table_is_left_alone(url: str, table: str) -> None:
 
 
 async def test_a_failed_migration_leaves_nothing_behind(url: str) -> None:
-    await tell(url, "CREATE TABLE other (n integer)")
-    await tell(
+    await execute(url, "CREATE TABLE other (n integer)")
+    await execute(
         url, "CREATE INDEX sessions_user_id_idx ON other (n)"
     )  # in the way of the last step
 
@@ -264,13 +264,13 @@ async def test_a_failed_migration_leaves_nothing_behind(url: str) -> None:
 
 async def test_a_schema_in_the_url_is_migrated(empty_postgres_url: str) -> None:
     url = f"{empty_postgres_url}?schema=auth"
-    await tell(empty_postgres_url, "CREATE SCHEMA auth")
-    await tell(empty_postgres_url, "CREATE TABLE users (name text)")  # in another schema
+    await execute(empty_postgres_url, "CREATE SCHEMA auth")
+    await execute(empty_postgres_url, "CREATE TABLE users (name text)")  # in another schema
 
     await upgrade(url)
 
     assert await ask(url, tables) == set(metadata.tables)
-    user = ada()
+    user = a_user()
     async with open_stores(url, url, PATIENT) as stores:
         await stores.users.add(user)
         assert await stores.users.get(user.id) == user

@@ -13,7 +13,7 @@ from doorward.conformance.examples import an_event
 from infrastructure.storage.sql.migrations.runner import current, downgrade, newest, upgrade
 from infrastructure.storage.stores import open_stores
 from tests.contracts.conftest import by_hand
-from tests.support.builders import a_session, ada
+from tests.support.builders import a_session, a_user
 from tests.support.waiting import PATIENT
 
 ROLES = Path(__file__).resolve().parents[2] / "deploy" / "postgres" / "roles.sql"
@@ -65,7 +65,7 @@ async def test_the_service_role_works_and_can_change_no_table(
     await upgrade(migrations)
 
     assert await current(service) == newest()
-    user = ada()
+    user = a_user()
     async with open_stores(service, service, PATIENT) as stores:
         await stores.users.add(user)
         await stores.sessions.add(a_session(user_id=user.id))

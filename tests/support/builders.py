@@ -88,7 +88,7 @@ from doorward.conformance.examples import (
     NOW,
     SECOND,
     a_session,
-    ada,
+    a_user,
     new_id,
     refreshed,
 )
@@ -117,7 +117,7 @@ __all__ = [  # beside what is defined here
     "NOW",
     "SECOND",
     "a_session",
-    "ada",
+    "a_user",
     "new_id",
     "refreshed",
 ]
@@ -131,7 +131,7 @@ CLIENT = HashClient("192.0.2.1")
 
 def an_administrator(**changes: Any) -> Principal:
     """Return a logged-in administrator who is not stored."""
-    admin = ada(role=Role.ADMIN, **changes)
+    admin = a_user(role=Role.ADMIN, **changes)
     return Principal(admin, a_session(user_id=admin.id))
 
 

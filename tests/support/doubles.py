@@ -88,7 +88,7 @@ class QuickHasher(PasswordHasher):
         return f"quick${cost}${salt}${digest}"
 
 
-class UnhurriedHasher(QuickHasher):
+class YieldingHasher(QuickHasher):
     """Lets everybody else go first, as a real one does."""
 
     async def hash(self, password: Password, client: HashClient) -> str:
@@ -100,7 +100,7 @@ class UnhurriedHasher(QuickHasher):
         return await super().verify(password, stored, client)
 
 
-class LedgerOfAttempts(MemoryRateLimiter):
+class RecordingRateLimiter(MemoryRateLimiter):
     """
     :ivar keys: under which attempts were counted, in order.
     :ivar asked: keys of which it was asked whether they have a window.
@@ -185,7 +185,7 @@ class ManualFeed(InvalidationFeed):
 
 
 @dataclass
-class Wire:
+class TcpProxy:
     """A TCP line to a server, which can be cut, go silent and be mended.
 
     :ivar url: like the server's own, but by this line.
@@ -202,25 +202,25 @@ class Wire:
     _calls: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def __aenter__(self) -> Self:
-        await self.mend()
+        await self.accept()
         server = urlsplit(self.server_url)
         before, at, _ = server.netloc.rpartition("@")
         self.url = server._replace(netloc=f"{before}{at}127.0.0.1:{self._port}").geturl()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.cut()
+        await self.disconnect()
 
     @property
     def is_in_use(self) -> bool:
         return bool(self._calls)
 
-    async def mend(self) -> None:
+    async def accept(self) -> None:
         self._passes.set()
         self._listener = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
         self._port = self._listener.sockets[0].getsockname()[1]
 
-    async def cut(self) -> None:
+    async def disconnect(self) -> None:
         """Nobody is there any more: connections break and new ones are refused."""
         if self._listener is None:
             return
@@ -231,11 +231,11 @@ class Wire:
         await asyncio.gather(*self._calls)
         self._listener = None
 
-    def hang(self) -> None:
+    def stall(self) -> None:
         """Whoever is connected, or connects, hears nothing more."""
         self._passes.clear()
 
-    def speak(self) -> None:
+    def resume(self) -> None:
         """After a silence. Nothing was lost: what was said in the meantime arrives now."""
         self._passes.set()
 

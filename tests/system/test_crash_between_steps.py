@@ -28,7 +28,7 @@ from infrastructure.signing.signing_key import SigningKey
 from infrastructure.storage.backends import backend_for
 from infrastructure.storage.options import StoreOptions
 from tests.http.client import NEW_PASSWORD, Client, Tokens, bearer
-from tests.support.builders import PASSWORD, ada, in_environment
+from tests.support.builders import PASSWORD, a_user, in_environment
 from tests.support.processes import Service
 from tests.support.secret_watch import secrets_in
 from tests.support.waiting import PATIENCE
@@ -288,7 +288,7 @@ async def register_yesterday(email: str, users_url: str) -> None:
     backend = backend_for(users_url, "users")
     assert backend.users
     async with backend.connect(users_url, StoreOptions()) as connection:
-        user = ada(email=Email.parse(email), password_hash=weak.hash(PASSWORD))
+        user = a_user(email=Email.parse(email), password_hash=weak.hash(PASSWORD))
         await backend.users(connection).add(user)
 
 

@@ -164,14 +164,14 @@ async def test_after_sigterm_the_service_reports_not_ready_and_still_serves(
             async with in_the_background([readiness.run()]):
                 send(service, signal.SIGTERM)
                 await readiness.receives_status(503)
-            told, me = await client.get("/health/ready"), await client.me(access)
+            ready, me = await client.get("/health/ready"), await client.me(access)
 
-        assert told.json() == {
+        assert ready.json() == {
             "status": "error",
             "checks": {"users": "up", "sessions": "up", "keys": "up", "server": "ending"},
         }
-        assert (told.status_code, me.status_code) == (503, 200)
-        assert (told.headers["connection"], me.headers["connection"]) == ("close", "close")
+        assert (ready.status_code, me.status_code) == (503, 200)
+        assert (ready.headers["connection"], me.headers["connection"]) == ("close", "close")
         assert await ended(service) == 0
         assert errors(service) == []
 

@@ -113,10 +113,10 @@ def test_responses_of_the_server_itself_have_the_security_headers(service: Servi
         head, body = heard(caller)
 
     ordinary = httpx.get(f"{service.url}/nothing").headers
-    told = dict(line.split(b": ", 1) for line in head.split(b"\r\n")[1:])
-    missing = set(ordinary) - {name.decode() for name in told}
+    headers = dict(line.split(b": ", 1) for line in head.split(b"\r\n")[1:])
+    missing = set(ordinary) - {name.decode() for name in headers}
     assert missing == {"date", "x-request-id"}  # no request arrived
-    assert told[b"strict-transport-security"].decode() == ordinary["strict-transport-security"]
+    assert headers[b"strict-transport-security"].decode() == ordinary["strict-transport-security"]
     assert json.loads(body) == {
         "status": "fail",
         "message": "The input is not valid",

@@ -93,8 +93,8 @@ class Nodes:
 
         :returns: the headers of each.
         """
-        people = zip(cycle([self.a, self.b]), emails, strict=False)
-        tokens = [await node.obtain_tokens(email) for node, email in people]
+        emails_by_node = zip(cycle([self.a, self.b]), emails, strict=False)
+        tokens = [await node.obtain_tokens(email) for node, email in emails_by_node]
         backend = backend_for(self.users_url, "users")
         assert backend.users
         async with backend.connect(self.users_url, StoreOptions()) as connection:
@@ -300,15 +300,15 @@ async def test_of_two_concurrent_resignations_one_administrator_stays(nodes: Nod
 
 
 async def test_events_recorded_by_two_nodes_form_one_chain(nodes: Nodes, tmp_path: Path) -> None:
-    people = [f"{uuid4().hex}@example.org" for _ in range(20)]
-    in_turn = zip(cycle([nodes.a, nodes.b]), people, strict=False)
+    emails_by_node = [f"{uuid4().hex}@example.org" for _ in range(20)]
+    in_turn = zip(cycle([nodes.a, nodes.b]), emails_by_node, strict=False)
 
     await asyncio.gather(*(node.register(email) for node, email in in_turn))
 
-    told = await asyncio.to_thread(doctor_audit, tmp_path, nodes.users_url)
+    printed = await asyncio.to_thread(doctor_audit, tmp_path, nodes.users_url)
     [[recorded]] = await by_hand(nodes.users_url, "SELECT count(*) FROM audit_events")
-    assert recorded >= len(people)
-    assert f"audit log: {recorded} events, none changed and none removed\n" in told
+    assert recorded >= len(emails_by_node)
+    assert f"audit log: {recorded} events, none changed and none removed\n" in printed
 
 
 def doctor_audit(folder: Path, url: str) -> str:

@@ -12,7 +12,7 @@ from application.ports import SessionStore, UserRepository
 from domain.email import Email
 from domain.session import Session
 from domain.user import User, UserId
-from doorward.conformance.examples import a_session, ada
+from doorward.conformance.examples import a_session, a_user
 from doorward.conformance.opening import PATIENT, until
 from infrastructure.storage.backends import MEMORY, Backend
 from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed
@@ -112,7 +112,7 @@ class Deployment:
     markers: set[UserId | None] = field(default_factory=set)
 
     async def add(self, kind: type[Record]) -> Record:
-        record = a_session() if kind is Session else ada(email=_an_email())
+        record = a_session() if kind is Session else a_user(email=_an_email())
         await self.other[kind].add(record)
         return record
 

@@ -37,7 +37,7 @@ def new_id() -> str:
     return secrets.token_hex(16)
 
 
-def ada(**changes: Any) -> User:
+def a_user(**changes: Any) -> User:
     """Return a user with a new id; changes are attributes."""
     user = User.register(
         UserId(uuid4()), "Ada Lovelace", Email.parse("ada@example.org"), "a hash", NOW
@@ -47,7 +47,7 @@ def ada(**changes: Any) -> User:
 
 def a_session(**changes: Any) -> Session:
     """Return a new session of an unknown user; changes are attributes."""
-    session = Session.start(SessionId(new_id()), ada(), TokenId(new_id()), NOW, LIFETIMES)
+    session = Session.start(SessionId(new_id()), a_user(), TokenId(new_id()), NOW, LIFETIMES)
     return replace(session, **changes)
 
 

@@ -10,7 +10,7 @@ from application.ports import AuditLog, RateLimiter, SessionStore, UserRepositor
 from domain.email import Email
 from domain.session import Session, SessionId
 from domain.user import User, UserId
-from doorward.conformance.examples import ada
+from doorward.conformance.examples import a_user
 from infrastructure.clock import system_clock
 from infrastructure.storage.backends import backend_for, find_backend
 from infrastructure.storage.near_cache.sessions import NearCacheSessions
@@ -79,7 +79,7 @@ async def add_users(url: str, *user_ids: UserId) -> None:
     """Store users with these ids."""
     async with open_users(url) as users:
         await users.add_all(
-            [ada(id=each, email=Email.parse(f"{each.hex}@example.org")) for each in user_ids]
+            [a_user(id=each, email=Email.parse(f"{each.hex}@example.org")) for each in user_ids]
         )
 
 

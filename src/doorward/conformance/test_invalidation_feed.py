@@ -100,7 +100,7 @@ async def test_a_change_is_reported_after_it_was_made(deployment: Deployment) ->
 async def test_a_change_is_reported_for_no_other_user(
     deployment: Deployment, names_users: bool
 ) -> None:
-    people = [await deployment.add(kind) for kind in deployment.other]
+    others = [await deployment.add(kind) for kind in deployment.other]
     await deployment.settle()
     subscription = Subscription(deployment.feed)
 
@@ -108,7 +108,7 @@ async def test_a_change_is_reported_for_no_other_user(
         await change()
         await subscription.receives(owner(record))
 
-    assert not subscription.ids & {owner(record) for record in people}
+    assert not subscription.ids & {owner(record) for record in others}
     if names_users:
         assert None not in subscription.ids
 

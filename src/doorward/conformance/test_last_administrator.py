@@ -14,7 +14,7 @@ from domain.email import Email
 from domain.errors import LastAdministrator
 from domain.permissions import Role
 from domain.user import User, UserId
-from doorward.conformance.examples import NOW, ada
+from doorward.conformance.examples import NOW, a_user
 
 pytestmark = pytest.mark.asyncio
 
@@ -30,7 +30,7 @@ Step = Callable[[UserRepository, User], Awaitable[object]]
 
 def an_administrator(number: int = 0, **changes: Any) -> User:
     email = Email.parse(f"admin{number}@example.org")
-    return ada(email=email, role=Role.ADMIN, **changes)
+    return a_user(email=email, role=Role.ADMIN, **changes)
 
 
 async def demote(users: UserRepository, user: User) -> None:
@@ -69,7 +69,7 @@ async def administrators(users: UserRepository, some: Sequence[User]) -> list[Us
 
 @every_step
 async def test_the_only_administrator_stays_one(users: UserRepository, step: Step) -> None:
-    administrator, other = an_administrator(), ada()
+    administrator, other = an_administrator(), a_user()
     await users.add_all([administrator, other])
 
     with pytest.raises(LastAdministrator):
@@ -106,7 +106,7 @@ async def test_one_of_two_administrators_need_not_stay_one(
 
 @every_step
 async def test_a_promoted_user_counts_as_administrator(users: UserRepository, step: Step) -> None:
-    administrator, promoted = an_administrator(), ada()
+    administrator, promoted = an_administrator(), a_user()
     await users.add_all([administrator, promoted])
     assert (await users.replace(promoted, promoted.with_role(Role.ADMIN, NOW))).changed
 
@@ -120,7 +120,7 @@ async def test_a_promoted_user_counts_as_administrator(users: UserRepository, st
 async def test_an_ordinary_user_can_always_be_removed(
     users: UserRepository, step: Step, beside: list[User]
 ) -> None:
-    ordinary, disabled = ada(), an_administrator(1, disabled=True)
+    ordinary, disabled = a_user(), an_administrator(1, disabled=True)
     await users.add_all([ordinary, disabled, *beside])
 
     await step(users, ordinary)
@@ -148,7 +148,7 @@ async def test_the_only_administrator_is_changed_in_all_else(users: UserReposito
 async def test_the_only_administrator_is_promoted_and_enabled_freely(
     users: UserRepository,
 ) -> None:
-    disabled, ordinary = an_administrator(disabled=True), ada()
+    disabled, ordinary = an_administrator(disabled=True), a_user()
     await users.add_all([disabled, ordinary])
 
     assert (await users.replace(disabled, disabled.enable(NOW))).changed

@@ -196,14 +196,17 @@ async def test_a_change_of_what_is_known_of_the_last_rotations_is_a_change(
 
 async def test_a_replacement_changes_no_other_session(sessions: SessionStore) -> None:
     one, other = of_one_user(2)
-    somebody_elses = a_session()
-    for session in (one, other, somebody_elses):
+    other_users_session = a_session()
+    for session in (one, other, other_users_session):
         await sessions.add(session)
 
     await sessions.replace(one, refreshed(one))
 
     assert await sessions.get(other.user_id, other.id) == other
-    assert await sessions.get(somebody_elses.user_id, somebody_elses.id) == somebody_elses
+    assert (
+        await sessions.get(other_users_session.user_id, other_users_session.id)
+        == other_users_session
+    )
 
 
 async def test_of_50_parallel_replacements_one_wins(sessions: SessionStore) -> None:

@@ -16,7 +16,7 @@ from application.ports import UserRepository
 from domain.email import Email, beginning_of_email
 from domain.permissions import Role
 from domain.user import User, UserId
-from doorward.conformance.examples import MICROSECOND, NOW, SECOND, ada
+from doorward.conformance.examples import MICROSECOND, NOW, SECOND, a_user
 from doorward.conformance.paging import NO_CURSORS, assert_no_cursor, pages_of
 
 pytestmark = pytest.mark.asyncio
@@ -35,9 +35,9 @@ LISTS = {"by time": EVERYONE, "by address": UserQuery(email=""), "by name": User
 FILTERS = list(product([None, *Role], [None, True, False]))
 
 
-def person(rank: float, **changes: Any) -> User:
+def ranked_user(rank: float, **changes: Any) -> User:
     """Return a user with this rank in every list; the lowest rank comes first."""
-    user = ada(
+    user = a_user(
         name=f"Ada {rank:06.1f}",
         email=Email.parse(f"ada{rank:06.1f}@example.org"),
         created_at=NOW - rank * SECOND,
@@ -45,17 +45,17 @@ def person(rank: float, **changes: Any) -> User:
     return replace(user, **changes)
 
 
-def people(number: int) -> list[User]:
-    return [person(rank) for rank in range(number)]
+def ranked_users(number: int) -> list[User]:
+    return [ranked_user(rank) for rank in range(number)]
 
 
-def crowd() -> list[User]:
+def varied_users() -> list[User]:
     """Return users of all filters in all combinations, with equal names and equal times."""
     names = ("Ada Lovelace", "ADA LOVELACE", "ada", "Adam", "Bob")
     times = (NOW, NOW - MICROSECOND)
     facts = list(product(names, Role, (True, False), times))
     return [
-        ada(
+        a_user(
             name=name,
             email=Email.parse(f"{('ada', 'adam', 'bob')[number % 3]}{number}@example.org"),
             role=role,
@@ -112,7 +112,7 @@ async def test_a_list_without_users_is_one_empty_page(users: UserRepository) -> 
 
 
 async def test_a_list_without_a_search_begins_with_the_newest_user(users: UserRepository) -> None:
-    oldest, newest, older = (ada(email=Email.parse(f"{n}@example.org")) for n in range(3))
+    oldest, newest, older = (a_user(email=Email.parse(f"{n}@example.org")) for n in range(3))
     oldest = replace(oldest, created_at=NOW.replace(microsecond=0))
     newest = replace(newest, created_at=NOW)
     older = replace(older, created_at=NOW - MICROSECOND)
@@ -125,7 +125,7 @@ async def test_a_search_by_address_is_in_the_order_of_addresses(
     users: UserRepository,
 ) -> None:
     b, a, other = (
-        ada(email=Email.parse(f"{local}@example.org"), name=name)
+        a_user(email=Email.parse(f"{local}@example.org"), name=name)
         for local, name in (("ada.b", "Ada"), ("ada.a", "Zoe"), ("eve", "Eve"))
     )
     await users.add_all([b, a, other])
@@ -137,7 +137,7 @@ async def test_a_search_by_name_is_in_the_order_of_names_in_any_case(
     users: UserRepository,
 ) -> None:
     c, a, b, other = (
-        ada(name=name, email=Email.parse(f"{number}@example.org"))
+        a_user(name=name, email=Email.parse(f"{number}@example.org"))
         for number, name in enumerate(("ADA C", "Ada A", "ada b", "Eve"))
     )
     await users.add_all([c, a, b, other])
@@ -150,7 +150,7 @@ async def test_both_searches_together_are_in_the_order_of_addresses(
     users: UserRepository,
 ) -> None:
     z, a, other = (
-        ada(email=Email.parse(f"{local}@example.org"), name=name)
+        a_user(email=Email.parse(f"{local}@example.org"), name=name)
         for local, name in (("ada.z", "Ada A"), ("ada.a", "Ada Z"), ("ada.m", "Eve"))
     )
     await users.add_all([z, a, other])
@@ -159,7 +159,7 @@ async def test_both_searches_together_are_in_the_order_of_addresses(
 
 
 async def test_a_list_returns_every_attribute_of_a_user(users: UserRepository) -> None:
-    user = ada(
+    user = a_user(
         name="Zoë 👩‍💻",
         email=Email.parse("ÄDA@münchen.example."),
         role=Role.ADMIN,
@@ -193,7 +193,7 @@ QUERIES = [
 
 
 async def test_pages_of_every_size_list_each_user_once_in_order(users: UserRepository) -> None:
-    everyone = crowd()
+    everyone = varied_users()
     await users.add_all(everyone)
 
     for query in QUERIES:
@@ -205,7 +205,7 @@ async def test_pages_of_every_size_list_each_user_once_in_order(users: UserRepos
 
 
 async def test_a_count_is_the_number_of_matching_users(users: UserRepository) -> None:
-    everyone = crowd()
+    everyone = varied_users()
     await users.add_all(everyone)
 
     for query in QUERIES:
@@ -225,9 +225,9 @@ BETWEEN: dict[str, tuple[set[int], Change]] = {
         {4},
         lambda users, ten: users.delete(ten[4].id),
     ),
-    "a user is added before the first": (set(), lambda users, _: users.add(person(-1))),
-    "a user is added between the pages": (set(), lambda users, _: users.add(person(3.5))),
-    "a user is added after the last": (set(), lambda users, _: users.add(person(20))),
+    "a user is added before the first": (set(), lambda users, _: users.add(ranked_user(-1))),
+    "a user is added between the pages": (set(), lambda users, _: users.add(ranked_user(3.5))),
+    "a user is added after the last": (set(), lambda users, _: users.add(ranked_user(20))),
     "the last user of the first page is changed": (
         {3},
         lambda users, ten: users.replace(ten[3], replace(ten[3], photo="ada.png")),
@@ -256,7 +256,7 @@ async def test_a_change_between_two_pages_neither_repeats_nor_loses_others(
     for query in LISTS.values():
         for user in await found(users, EVERYONE):
             await users.delete(user.id)
-        ten = people(10)
+        ten = ranked_users(10)
         await users.add_all(ten)
         first = await users.page(query, None, 4)
 
@@ -271,7 +271,7 @@ async def test_a_change_between_two_pages_neither_repeats_nor_loses_others(
 async def test_a_user_changed_between_two_pages_is_listed_once_by_time(
     users: UserRepository,
 ) -> None:
-    ten = people(10)
+    ten = ranked_users(10)
     await users.add_all(ten)
     first = await users.page(EVERYONE, None, 4)
 
@@ -311,7 +311,7 @@ NAMES = (
 
 async def test_every_beginning_of_a_name_finds_it(users: UserRepository) -> None:
     for name in NAMES:
-        user = ada(name=name)
+        user = a_user(name=name)
         await users.add(user)
 
         for length in range(len(name) + 1):
@@ -322,7 +322,7 @@ async def test_every_beginning_of_a_name_finds_it(users: UserRepository) -> None
 
 async def test_a_search_by_name_finds_only_matching_names(users: UserRepository) -> None:
     some = [
-        ada(name=name, email=Email.parse(f"{number}@example.org"))
+        a_user(name=name, email=Email.parse(f"{number}@example.org"))
         for number, name in enumerate(NAMES)
     ]
     await users.add_all(some)
@@ -334,7 +334,7 @@ async def test_a_search_by_name_finds_only_matching_names(users: UserRepository)
 
 async def test_names_of_all_kinds_are_on_one_page_each(users: UserRepository) -> None:
     some = [
-        ada(name=name, email=Email.parse(f"{number}@example.org"))
+        a_user(name=name, email=Email.parse(f"{number}@example.org"))
         for number, name in enumerate(NAMES * 2)
     ]
     await users.add_all(some)
@@ -365,7 +365,7 @@ ADDRESSES = (
 
 async def test_every_beginning_of_an_address_finds_it(users: UserRepository) -> None:
     for address in ADDRESSES:
-        user = ada(email=Email.parse(address))
+        user = a_user(email=Email.parse(address))
         await users.add(user)
 
         for length in range(len(address) + 1):
@@ -378,7 +378,7 @@ async def test_every_beginning_of_an_address_finds_it(users: UserRepository) -> 
 async def test_an_international_address_is_found_by_the_whole_of_it_or_the_local_part(
     users: UserRepository,
 ) -> None:
-    user = ada(email=Email.parse("Ada@München.example"))
+    user = a_user(email=Email.parse("Ada@München.example"))
     await users.add(user)
 
     for text in ("ada@münchen.example", "ADA@xn--mnchen-3ya.EXAMPLE", "ada@"):
@@ -388,7 +388,7 @@ async def test_an_international_address_is_found_by_the_whole_of_it_or_the_local
 async def test_a_search_by_address_finds_only_matching_addresses(
     users: UserRepository,
 ) -> None:
-    some = [ada(email=Email.parse(address)) for address in ADDRESSES]
+    some = [a_user(email=Email.parse(address)) for address in ADDRESSES]
     await users.add_all(some)
 
     for text in ("%", "_", "a_", "a%", "o'", "'", "*", "zo", "ada", "straß"):
@@ -404,7 +404,7 @@ async def test_a_cursor_that_no_page_returned_is_refused(users: UserRepository) 
 
 
 async def test_a_cursor_of_one_order_is_refused_in_another(users: UserRepository) -> None:
-    await users.add_all(people(3))
+    await users.add_all(ranked_users(3))
     for one, other in permutations(LISTS.values(), 2):
         after = (await users.page(one, None, 1)).next
         assert after is not None
@@ -413,7 +413,7 @@ async def test_a_cursor_of_one_order_is_refused_in_another(users: UserRepository
 
 
 async def test_a_cursor_after_the_last_user_is_valid(users: UserRepository) -> None:
-    two = people(2)
+    two = ranked_users(2)
     await users.add_all(two)
 
     for query in LISTS.values():
@@ -429,7 +429,7 @@ async def stored(users: UserRepository, some: Sequence[User]) -> list[User]:
 
 
 async def test_up_to_1000_users_are_counted_exactly(users: UserRepository) -> None:
-    await users.add_all(people(1000))
+    await users.add_all(ranked_users(1000))
 
     for query in LISTS.values():
         assert await users.count(query) == Total(1000)
@@ -438,7 +438,7 @@ async def test_up_to_1000_users_are_counted_exactly(users: UserRepository) -> No
 async def test_more_than_1000_users_are_counted_or_marked_as_an_estimate(
     users: UserRepository,
 ) -> None:
-    await users.add_all(people(1500))
+    await users.add_all(ranked_users(1500))
 
     for query in LISTS.values():
         total = await users.count(query)
@@ -448,11 +448,11 @@ async def test_more_than_1000_users_are_counted_or_marked_as_an_estimate(
 async def test_only_users_with_a_free_address_and_a_free_id_are_added(
     users: UserRepository,
 ) -> None:
-    known = ada(email=Email.parse("known@example.org"))
+    known = a_user(email=Email.parse("known@example.org"))
     await users.add(known)
-    new, other = person(1), person(2, role=Role.ADMIN, disabled=True, verified=True)
-    of_known_address = ada(email=Email.parse("KNOWN@Example.org."))
-    of_known_id = ada(id=known.id, email=Email.parse("free@example.org"))
+    new, other = ranked_user(1), ranked_user(2, role=Role.ADMIN, disabled=True, verified=True)
+    of_known_address = a_user(email=Email.parse("KNOWN@Example.org."))
+    of_known_id = a_user(id=known.id, email=Email.parse("free@example.org"))
 
     added = (await users.add_all([of_known_address, new, of_known_id, other])).changed
 
@@ -469,7 +469,7 @@ async def test_adding_no_users_stores_none(users: UserRepository) -> None:
 
 
 async def test_adding_only_existing_users_stores_none(users: UserRepository) -> None:
-    some = people(3)
+    some = ranked_users(3)
     await users.add_all(some)
 
     assert list((await users.add_all(some)).changed) == []
@@ -480,8 +480,8 @@ async def test_of_several_users_with_one_address_in_a_list_one_is_added(
     users: UserRepository,
 ) -> None:
     spellings = ("ada@example.org", "ADA@Example.org.", "\uff41da@example.org")
-    same = [ada(email=Email.parse(spelling)) for spelling in spellings]
-    other = person(1)
+    same = [a_user(email=Email.parse(spelling)) for spelling in spellings]
+    other = ranked_user(1)
 
     added = (await users.add_all([*same, other])).changed
 
@@ -493,7 +493,7 @@ async def test_of_several_users_with_one_address_in_a_list_one_is_added(
 
 async def test_of_several_users_with_one_id_in_a_list_one_is_added(users: UserRepository) -> None:
     user_id = UserId(uuid4())
-    same = [person(place, id=user_id) for place in range(3)]
+    same = [ranked_user(place, id=user_id) for place in range(3)]
 
     added = (await users.add_all(same)).changed
 
@@ -506,7 +506,7 @@ async def test_of_several_users_with_one_id_in_a_list_one_is_added(users: UserRe
 async def test_a_user_added_concurrently_is_stored_once(
     users: UserRepository, is_shuffled: bool
 ) -> None:
-    some = people(200)
+    some = ranked_users(200)
     lists = [shuffled(some, seed) if is_shuffled else some for seed in range(6)]
 
     added = await asyncio.gather(*map(users.add_all, lists))
@@ -520,19 +520,19 @@ async def test_a_user_added_concurrently_is_stored_once(
 async def test_each_address_of_concurrently_added_lists_is_stored_once(
     users: UserRepository,
 ) -> None:
-    lists = [people(50) for _ in range(6)]  # with distinct ids
+    lists = [ranked_users(50) for _ in range(6)]  # with distinct ids
 
     added = await asyncio.gather(*map(users.add_all, lists))
 
     there = await found(users, EVERYONE)
-    assert [user.email for user in there] == [user.email for user in people(50)]
+    assert [user.email for user in there] == [user.email for user in ranked_users(50)]
     assert sorted(each for stored in added for each in stored.changed) == sorted(
         user.id for user in there
     )
 
 
 async def test_thousands_of_users_are_added_in_one_step(users: UserRepository) -> None:
-    some = people(3000)  # more values than one SQL statement may take
+    some = ranked_users(3000)  # more values than one SQL statement may take
 
     added = (await users.add_all(some)).changed
 

@@ -13,7 +13,7 @@ from domain.email import Email
 from domain.errors import EmailTaken
 from domain.permissions import Role
 from domain.user import User, UserId
-from doorward.conformance.examples import MICROSECOND, NOW, ada, an_event
+from doorward.conformance.examples import MICROSECOND, NOW, a_user, an_event
 
 pytestmark = pytest.mark.asyncio
 
@@ -26,26 +26,28 @@ def every_fact(user: User | None) -> list[object]:
     return [user, user.email.address]
 
 
-PEOPLE = {
-    "a new user": ada(),
-    "everything changed": ada(
+USERS = {
+    "a new user": a_user(),
+    "everything changed": a_user(
         role=Role.ADMIN,
         photo="ada.png",
         verified=True,
         disabled=True,
         updated_at=NOW + MICROSECOND,
     ),
-    "a name in many scripts": ada(name='Zoë 李小龍 محمد 👩‍💻 O\'Brien %s \\ "x" ;--'),
-    "the longest of all": ada(name="\U0001f469" * 100, photo="p" * 255, password_hash="h" * 255),
-    "an international address": ada(email=Email.parse("ÄDA@münchen.example.")),
-    "the longest address": ada(email=Email.parse("a" * 243 + "@example.org")),
-    "a whole second": ada(created_at=NOW.replace(microsecond=0)),
-    "the last microsecond": ada(created_at=NOW.replace(microsecond=999_999)),
-    "long ago": ada(created_at=NOW.replace(year=1971)),
+    "a name in many scripts": a_user(name='Zoë 李小龍 محمد 👩‍💻 O\'Brien %s \\ "x" ;--'),
+    "the longest of all": a_user(
+        name="\U0001f469" * 100, photo="p" * 255, password_hash="h" * 255
+    ),
+    "an international address": a_user(email=Email.parse("ÄDA@münchen.example.")),
+    "the longest address": a_user(email=Email.parse("a" * 243 + "@example.org")),
+    "a whole second": a_user(created_at=NOW.replace(microsecond=0)),
+    "the last microsecond": a_user(created_at=NOW.replace(microsecond=999_999)),
+    "long ago": a_user(created_at=NOW.replace(year=1971)),
 }
 
 
-@pytest.mark.parametrize("user", PEOPLE.values(), ids=PEOPLE)
+@pytest.mark.parametrize("user", USERS.values(), ids=USERS)
 async def test_a_user_comes_back_exactly_as_stored(users: UserRepository, user: User) -> None:
     await users.add(user)
 
@@ -54,7 +56,7 @@ async def test_a_user_comes_back_exactly_as_stored(users: UserRepository, user: 
 
 
 async def test_times_come_back_aware_and_in_utc(users: UserRepository) -> None:
-    user = ada()
+    user = a_user()
     await users.add(user)
 
     stored = await users.get(user.id)
@@ -64,22 +66,22 @@ async def test_times_come_back_aware_and_in_utc(users: UserRepository) -> None:
 
 
 async def test_a_missing_user_is_none(users: UserRepository) -> None:
-    await users.add(ada())
+    await users.add(a_user())
 
     assert await users.get(UserId(uuid4())) is None
     assert await users.by_email(EVE) is None
 
 
 async def test_a_user_is_found_by_any_spelling_of_the_address(users: UserRepository) -> None:
-    user = ada(email=Email.parse("Ada@münchen.example"))
+    user = a_user(email=Email.parse("Ada@münchen.example"))
     await users.add(user)
 
     assert await users.by_email(Email.parse(" ADA@XN--MNCHEN-3YA.example. ")) == user
 
 
 async def test_a_tag_is_another_address(users: UserRepository) -> None:
-    await users.add(ada())
-    await users.add(ada(email=Email.parse("ada+news@example.org")))
+    await users.add(a_user())
+    await users.add(a_user(email=Email.parse("ada+news@example.org")))
 
     assert await users.by_email(Email.parse("ada+other@example.org")) is None
 
@@ -90,9 +92,9 @@ async def test_a_tag_is_another_address(users: UserRepository) -> None:
 async def test_an_address_is_taken_in_all_its_spellings(
     users: UserRepository, spelling: str
 ) -> None:
-    first = ada(email=Email.parse("ada@example.org"))
+    first = a_user(email=Email.parse("ada@example.org"))
     await users.add(first)
-    second = ada(email=Email.parse(spelling))
+    second = a_user(email=Email.parse(spelling))
 
     with pytest.raises(EmailTaken):
         await users.add(second)
@@ -102,20 +104,20 @@ async def test_an_address_is_taken_in_all_its_spellings(
 
 
 async def test_of_20_parallel_users_with_one_address_one_is_stored(users: UserRepository) -> None:
-    people = [ada() for _ in range(20)]
+    new_users = [a_user() for _ in range(20)]
 
-    results = await asyncio.gather(*map(users.add, people), return_exceptions=True)
+    results = await asyncio.gather(*map(users.add, new_users), return_exceptions=True)
 
     assert [type(result) for result in results].count(EmailTaken) == 19
     [won] = [each for each in results if isinstance(each, Stored)]
-    winner = people[results.index(won)]
+    winner = new_users[results.index(won)]
     assert await users.by_email(winner.email) == winner
-    stored = [await users.get(user.id) for user in people]
+    stored = [await users.get(user.id) for user in new_users]
     assert [user for user in stored if user] == [winner]
 
 
 async def test_a_replacement_of_the_stored_record_is_stored(users: UserRepository) -> None:
-    old, other = ada(), ada(email=EVE)
+    old, other = a_user(), a_user(email=EVE)
     await users.add(old)
     await users.add(other)
     new = replace(
@@ -152,7 +154,7 @@ CHANGES: dict[str, object] = {
 async def test_a_concurrently_changed_record_is_not_replaced(
     users: UserRepository, name: str, value: object
 ) -> None:
-    old = ada()
+    old = a_user()
     await users.add(old)
     changed = replace(old, **{name: value})  # type: ignore[arg-type] # a field and its value
     assert (await users.replace(old, changed)).changed
@@ -163,7 +165,7 @@ async def test_a_concurrently_changed_record_is_not_replaced(
 
 
 async def test_another_spelling_of_the_address_is_a_change_too(users: UserRepository) -> None:
-    old = ada(email=Email.parse("ada@münchen.example"))
+    old = a_user(email=Email.parse("ada@münchen.example"))
     await users.add(old)
     changed = replace(old, email=Email.parse("ada@xn--mnchen-3ya.example"))
     assert (await users.replace(old, changed)).changed
@@ -174,7 +176,7 @@ async def test_another_spelling_of_the_address_is_a_change_too(users: UserReposi
 
 
 async def test_a_deleted_user_is_not_replaced(users: UserRepository) -> None:
-    old = ada()
+    old = a_user()
     await users.add(old)
     await users.delete(old.id)
 
@@ -185,7 +187,7 @@ async def test_a_deleted_user_is_not_replaced(users: UserRepository) -> None:
 
 
 async def test_a_user_cannot_take_the_address_of_another(users: UserRepository) -> None:
-    user, eve = ada(), ada(email=EVE)
+    user, eve = a_user(), a_user(email=EVE)
     await users.add(user)
     await users.add(eve)
 
@@ -197,18 +199,18 @@ async def test_a_user_cannot_take_the_address_of_another(users: UserRepository) 
 
 
 async def test_a_new_address_replaces_the_old_one(users: UserRepository) -> None:
-    old = ada()
+    old = a_user()
     await users.add(old)
     new = replace(old, email=EVE)
     await users.replace(old, new)
 
     assert await users.by_email(EVE) == new
     assert await users.by_email(old.email) is None
-    await users.add(ada())  # the old one is free again
+    await users.add(a_user())  # the old one is free again
 
 
 async def test_of_50_parallel_replacements_one_wins(users: UserRepository) -> None:
-    old = ada()
+    old = a_user()
     await users.add(old)
     news = [replace(old, name=f"Ada {number}") for number in range(50)]
 
@@ -220,12 +222,12 @@ async def test_of_50_parallel_replacements_one_wins(users: UserRepository) -> No
 
 
 async def test_of_10_concurrent_moves_to_one_address_one_succeeds(users: UserRepository) -> None:
-    people = [ada(email=Email.parse(f"ada{number}@example.org")) for number in range(10)]
-    for user in people:
+    new_users = [a_user(email=Email.parse(f"ada{number}@example.org")) for number in range(10)]
+    for user in new_users:
         await users.add(user)
 
     results = await asyncio.gather(
-        *(users.replace(user, replace(user, email=EVE)) for user in people),
+        *(users.replace(user, replace(user, email=EVE)) for user in new_users),
         return_exceptions=True,
     )
 
@@ -233,11 +235,11 @@ async def test_of_10_concurrent_moves_to_one_address_one_succeeds(users: UserRep
     winner = await users.by_email(EVE)
     assert winner is not None
     [won] = [each for each in results if isinstance(each, Stored)]
-    assert winner.id == people[results.index(won)].id
+    assert winner.id == new_users[results.index(won)].id
 
 
 async def test_a_deleted_user_is_removed_and_the_address_is_free(users: UserRepository) -> None:
-    user, other = ada(), ada(email=EVE)
+    user, other = a_user(), a_user(email=EVE)
     await users.add(user)
     await users.add(other)
 
@@ -246,11 +248,11 @@ async def test_a_deleted_user_is_removed_and_the_address_is_free(users: UserRepo
     assert await users.get(user.id) is None
     assert await users.by_email(user.email) is None
     assert await users.get(other.id) == other
-    await users.add(ada())
+    await users.add(a_user())
 
 
 async def test_deleting_a_missing_user_is_no_error(users: UserRepository) -> None:
-    user = ada()
+    user = a_user()
     await users.add(user)
 
     await users.delete(user.id)
@@ -259,7 +261,7 @@ async def test_deleting_a_missing_user_is_no_error(users: UserRepository) -> Non
 
 
 async def test_each_change_says_whether_it_changed_anything(users: UserRepository) -> None:
-    old = ada()
+    old = a_user()
     new = replace(old, name="Ada King")
 
     assert (await users.add(old)).changed
@@ -274,7 +276,7 @@ async def test_each_change_says_whether_it_changed_anything(users: UserRepositor
 async def test_away_from_the_audit_log_no_change_claims_to_have_stored_effects(
     users: UserRepository,
 ) -> None:
-    old, other, effects = ada(), ada(email=EVE), Effects((an_event(),))
+    old, other, effects = a_user(), a_user(email=EVE), Effects((an_event(),))
 
     stored: list[Stored[object]] = [
         await users.add(old, effects),

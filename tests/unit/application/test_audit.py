@@ -142,48 +142,50 @@ async def without_a_store(scene: Scene) -> None:
     await scene.log_in()
 
 
-async def depose(scene: Scene) -> None:
+async def demote(scene: Scene) -> None:
     await scene.world.change(scene.user, role=Role.ADMIN)
     await scene.world.change_user(ADMIN, scene.user.id, Role.USER, None, scene.caller)
 
 
-ADA, ADAS_SESSION, NOBODY, NEWCOMER = "ada", "ada's session", "nobody", "newcomer"
+ADA, ADAS_SESSION, NO_USER, NEWCOMER = "ada", "ada's session", "no user", "newcomer"
 
 # What is done, the record's what and outcome, and whom it names.
 FLOWS: dict[str, tuple[Callable[[Scene], Awaitable[object]], str, str, str]] = {
     "a registration": (lambda s: s.register(), "register", "success", NEWCOMER),
     "a bad registration": (
-        lambda s: s.register(password="short"), "register", "invalid_input", NOBODY
+        lambda s: s.register(password="short"), "register", "invalid_input", NO_USER
     ),
-    "a taken address": (lambda s: s.register(EMAIL), "register", "email_taken", NOBODY),
+    "a taken address": (lambda s: s.register(EMAIL), "register", "email_taken", NO_USER),
     "a registration too many": (
         lambda s: stopped(s, lambda: s.register(f"{len(s.world.events.events)}@example.org")),
-        "register", "too_many_requests", NOBODY,
+        "register", "too_many_requests", NO_USER,
     ),
     "a login": (lambda s: s.log_in(), "login", "success", NEWCOMER),
     "a wrong password": (
         lambda s: s.log_in(password=WRONG), "login", "invalid_credentials", ADA
     ),
     "an unknown address": (
-        lambda s: s.log_in("eve@example.org"), "login", "invalid_credentials", NOBODY
+        lambda s: s.log_in("eve@example.org"), "login", "invalid_credentials", NO_USER
     ),
-    "no address": (lambda s: s.log_in(WRONG), "login", "invalid_credentials", NOBODY),
+    "no address": (lambda s: s.log_in(WRONG), "login", "invalid_credentials", NO_USER),
     "a disabled user": (disabled, "login", "invalid_credentials", ADA),
-    "a huge password": (lambda s: s.log_in(password=WRONG * 99), "login", "invalid_input", NOBODY),
+    "a huge password": (
+        lambda s: s.log_in(password=WRONG * 99), "login", "invalid_input", NO_USER
+    ),
     "a login too many": (lambda s: stopped(s, s.log_in), "login", "too_many_requests", ADA),
     "a login without a store": (without_a_store, "login", "unavailable", ADA),
     "a refresh": (lambda s: s.refresh_once(), "refresh", "success", ADAS_SESSION),
-    "a bad token": (lambda s: s.refresh(WRONG), "refresh", "invalid_token", NOBODY),
+    "a bad token": (lambda s: s.refresh(WRONG), "refresh", "invalid_token", NO_USER),
     "a late refresh": (too_late, "refresh", "invalid_token", ADAS_SESSION),
     "a reuse": (reuse, "refresh", "refresh_token_reused", ADAS_SESSION),
     "a refresh too many": (
         lambda s: stopped(s, s.refresh_once), "refresh", "too_many_requests", ADAS_SESSION
     ),
     "a refresh without a token": (
-        lambda s: s.refresh(None), "refresh", "refresh_token_missing", NOBODY
+        lambda s: s.refresh(None), "refresh", "refresh_token_missing", NO_USER
     ),
     "a bad access token": (
-        lambda s: s.authenticate(WRONG), "authenticate", "invalid_token", NOBODY
+        lambda s: s.authenticate(WRONG), "authenticate", "invalid_token", NO_USER
     ),
     "the access token of a session that has ended": (
         ended, "authenticate", "invalid_token", ADAS_SESSION
@@ -194,8 +196,8 @@ FLOWS: dict[str, tuple[Callable[[Scene], Awaitable[object]], str, str, str]] = {
     "a logout by refresh token": (
         lambda s: s.log_out(None, s.tokens.refresh), "logout", "success", ADAS_SESSION
     ),
-    "a logout of nobody": (lambda s: s.log_out(None), "logout", "not_logged_in", NOBODY),
-    "a logout by a bad token": (lambda s: s.log_out(WRONG), "logout", "invalid_token", NOBODY),
+    "a logout without tokens": (lambda s: s.log_out(None), "logout", "not_logged_in", NO_USER),
+    "a logout by a bad token": (lambda s: s.log_out(WRONG), "logout", "invalid_token", NO_USER),
     "a new password": (
         lambda s: s.change_password(), "change password", "success", ADAS_SESSION
     ),
@@ -226,7 +228,7 @@ FLOWS: dict[str, tuple[Callable[[Scene], Awaitable[object]], str, str, str]] = {
         "change user", "success", ADA,
     ),
     "the end of the last administrator": (
-        depose, "change user", "last_administrator", ADA
+        demote, "change user", "last_administrator", ADA
     ),
     "a user is disabled": (
         lambda s: s.world.change_user(ADMIN, s.user.id, None, True, s.caller),
@@ -294,13 +296,13 @@ async def check_who(scene: Scene, event: Event, who: str) -> None:
         assert event.session_id != scene.session.id
         assert (event.user_id == scene.user.id) == (event.type == "login")
     else:
-        nobody: tuple[None, SessionId | None] = (None, None)
+        no_user: tuple[None, SessionId | None] = (None, None)
         assert (
             named
             == {
                 ADA: (scene.user.id, None),
                 ADAS_SESSION: (scene.user.id, scene.session.id),
-                NOBODY: nobody,
+                NO_USER: no_user,
             }[who]
         )
 

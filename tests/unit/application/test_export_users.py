@@ -12,14 +12,14 @@ from domain.audit.event import EventType
 from domain.email import Email
 from domain.outcome import Outcome
 from domain.user import User, UserId
-from tests.support.builders import World, ada
+from tests.support.builders import World, a_user
 
 MANY = PAGE_SIZE + 1
 
 
 async def populate(world: World) -> list[User]:
     people = [
-        ada(id=UserId(UUID(int=number)), email=Email.parse(f"{number}@example.org"))
+        a_user(id=UserId(UUID(int=number)), email=Email.parse(f"{number}@example.org"))
         for number in range(MANY)
     ]
     await world.users.add_all(people)

@@ -19,7 +19,7 @@ from domain.errors import Problem
 from domain.permissions import Role
 from domain.user import User
 from infrastructure.storage.memory.users import MemoryUsers
-from tests.support.builders import NOW, SECOND, ada, an_audit, new_id
+from tests.support.builders import NOW, SECOND, a_user, an_audit, new_id
 from tests.support.doubles import QuickHasher, SettableClock
 
 ADA = {"email": "ada@example.org", "password_hash": "quick$1$salt$digest"}
@@ -75,7 +75,7 @@ async def test_an_address_and_a_hash_are_enough(
 
     assert summary(imported) == (1, 0, [])
     user = await stored(users)
-    assert user == ada(id=user.id, name="ada", password_hash=ADA["password_hash"])
+    assert user == a_user(id=user.id, name="ada", password_hash=ADA["password_hash"])
 
 
 async def test_a_record_without_an_id_gets_one(
@@ -108,7 +108,7 @@ async def test_an_import_keeps_all_given_fields(
     user = await stored(users)
     assert user.email.address == "ada@example.org"
     assert str(user.id) == ID
-    assert user == ada(
+    assert user == a_user(
         id=user.id,
         password_hash=ADA["password_hash"],
         role=Role.ADMIN,
@@ -124,7 +124,7 @@ async def test_empty_values_count_as_absent(users: MemoryUsers, import_users: Im
     await import_users(Operator(), records(dict.fromkeys(FIELDS, "") | ADA))
 
     user = await stored(users)
-    assert user == ada(id=user.id, name="ada", password_hash=ADA["password_hash"])
+    assert user == a_user(id=user.id, name="ada", password_hash=ADA["password_hash"])
 
 
 @pytest.mark.parametrize("given_name", [{}, {"name": ""}, {"name": " "}])
@@ -323,7 +323,7 @@ async def test_a_line_that_could_not_be_read_is_rejected_whatever_else_it_says(
 async def test_a_bad_record_blocks_no_good_one_and_bad_ones_are_reported_in_order(
     users: MemoryUsers, import_users: ImportUsers
 ) -> None:
-    mine = ada(email=Email.parse("bob@example.org"))
+    mine = a_user(email=Email.parse("bob@example.org"))
     await users.add(mine)
     taken = ADA | {"email": "bob@example.org"}
 
@@ -479,7 +479,7 @@ async def test_a_dry_run_reports_the_result_of_an_import(
 
 
 async def test_a_dry_run_recognises_existing_users() -> None:
-    there = ada(password_hash=ADA["password_hash"])
+    there = a_user(password_hash=ADA["password_hash"])
     bob = EVE | {"email": "bob@example.org"}
     people = [ADA, EVE | {"email": "Ada@example.org"}, bob | {"id": str(there.id)}, EVE]
 
@@ -501,7 +501,7 @@ few_people = st.fixed_dictionaries(
 def test_a_dry_run_predicts_the_import_of_any_file(
     batches: list[list[dict[str, str]]], is_there: bool
 ) -> None:
-    there = [ada(id=UUID(ID), password_hash=ADA["password_hash"])] if is_there else []
+    there = [a_user(id=UUID(ID), password_hash=ADA["password_hash"])] if is_there else []
 
     rehearsed, done = asyncio.run(both_ways(numbered(batches), *there))
 

@@ -13,7 +13,7 @@ from domain.request_context import RequestContext
 from domain.user import User
 from infrastructure.storage.memory.rate_limiter import MemoryRateLimiter
 from tests.support.builders import MICROSECOND, PASSWORD, World
-from tests.support.doubles import LedgerOfAttempts
+from tests.support.doubles import RecordingRateLimiter
 from tests.unit.application.attempts import ADA, EVE, GUESS, HERE, THERE, limited, log_in
 
 NEW = "a better one than before"
@@ -76,7 +76,7 @@ async def test_a_refused_attempt_takes_the_same_steps_for_every_account_and_netw
     world: World, email: str, caller: RequestContext, password: str
 ) -> None:
     """The time must not tell which networks an account has, or that there is an account."""
-    world.limiter = ledger = LedgerOfAttempts()
+    world.limiter = ledger = RecordingRateLimiter()
     await log_in(world, ADA, PASSWORD, HERE)
     for _ in range(3):
         await log_in(world, email, GUESS, THERE)
@@ -205,7 +205,7 @@ async def test_a_device_takes_precedence_and_leaves_the_network_its_attempts(
 
 
 async def test_remembered_networks_are_stored_as_keyed_digests(world: World) -> None:
-    world.limiter = ledger = LedgerOfAttempts()
+    world.limiter = ledger = RecordingRateLimiter()
     await world.login(ADA, PASSWORD, HERE)
 
     [key] = [key for key in ledger.keys if key.startswith("known-network:")]
@@ -243,7 +243,7 @@ async def test_a_network_that_cannot_be_remembered_prevents_no_login(world: Worl
 
 
 async def test_a_network_that_is_remembered_already_is_not_counted_again(world: World) -> None:
-    world.limiter = ledger = LedgerOfAttempts()
+    world.limiter = ledger = RecordingRateLimiter()
 
     for _ in range(3):
         assert await log_in(world, ADA, PASSWORD, HERE) == "in"

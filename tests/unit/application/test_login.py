@@ -13,7 +13,7 @@ from domain.request_context import RequestContext
 from domain.session import Transport
 from domain.token import TokenKind
 from tests.support.builders import CLIENT, LIFETIMES, PASSWORD, World
-from tests.support.doubles import QuickHasher, UnhurriedHasher
+from tests.support.doubles import QuickHasher, YieldingHasher
 
 
 async def test_a_login_starts_a_session_and_gives_its_two_tokens(world: World) -> None:
@@ -146,7 +146,7 @@ async def test_a_weak_hash_is_renewed_at_login(world: World) -> None:
 
 async def test_of_parallel_logins_that_renew_a_weak_hash_each_succeeds(world: World) -> None:
     user = await world.sign_up()
-    world.hasher = UnhurriedHasher(cost=2)
+    world.hasher = YieldingHasher(cost=2)
 
     await asyncio.gather(*(world.log_in() for _ in range(3)))
 

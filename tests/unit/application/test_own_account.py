@@ -170,8 +170,8 @@ async def test_the_deletion_of_an_administrator_records_the_demotion(world: Worl
 
     await world.delete_user(an_administrator(id=eve.id), ada.id)
 
-    told = [(event.type, event.detail, event.actor_id) for event in world.events.events]
-    assert told == [("change user", "role user", eve.id), ("delete user", "", eve.id)]
+    recorded = [(event.type, event.detail, event.actor_id) for event in world.events.events]
+    assert recorded == [("change user", "role user", eve.id), ("delete user", "", eve.id)]
 
 
 async def test_acts_of_the_operator_are_distinguished_from_those_of_the_user(

@@ -9,9 +9,9 @@ from domain.actor import Actor, Operator, Principal, Scheduler
 from domain.errors import PermissionMissing
 from domain.permissions import Role
 from domain.user import User
-from tests.support.builders import PASSWORD, World, a_session, ada, an_administrator
+from tests.support.builders import PASSWORD, World, a_session, a_user, an_administrator
 
-ORDINARY = Principal(ada(), a_session())
+ORDINARY = Principal(a_user(), a_session())
 
 Act = Callable[[World, Actor, User], Awaitable[object]]
 NEW = ("Eve", "eve@example.org", PASSWORD, Role.ADMIN)

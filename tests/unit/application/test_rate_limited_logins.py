@@ -10,7 +10,7 @@ from domain.errors import InvalidInput
 from domain.rate_limit import TooManyRequests
 from domain.request_context import RequestContext
 from tests.support.builders import PASSWORD, World
-from tests.support.doubles import LedgerOfAttempts
+from tests.support.doubles import RecordingRateLimiter
 from tests.unit.application.attempts import (
     ADA,
     EVE,
@@ -249,7 +249,7 @@ async def test_a_password_that_is_too_long_does_not_count_as_an_attempt(world: W
 
 async def test_counting_keys_contain_no_personal_data(world: World) -> None:
     world.limits = limited(20)
-    world.limiter = ledger = LedgerOfAttempts()
+    world.limiter = ledger = RecordingRateLimiter()
     await register(world, ADA)
     owner = await on_known_device(world)
     for email in (ADA, " ADA@example.org", EVE, "no address", "x" * 300, "\u674e@example.org"):

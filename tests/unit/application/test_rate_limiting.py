@@ -17,7 +17,7 @@ from domain.request_context import RequestContext
 from domain.user import User
 from infrastructure.storage.memory.users import MemoryUsers
 from tests.support.builders import MICROSECOND, PASSWORD, World
-from tests.support.doubles import LedgerOfAttempts
+from tests.support.doubles import RecordingRateLimiter
 from tests.unit.application.attempts import (
     ADA,
     EVE,
@@ -133,7 +133,7 @@ async def test_an_invalid_token_uses_up_no_refreshes(world: World, token: str) -
 
 
 async def test_without_limits_nothing_is_counted(world: World, token: str) -> None:
-    world.limiter = ledger = LedgerOfAttempts()
+    world.limiter = ledger = RecordingRateLimiter()
 
     outcomes = {await log_in(world) for _ in range(50)}
     outcomes |= {await refresh(world, token), await register(world, EVE)}
@@ -380,7 +380,7 @@ async def test_registrations_with_invalid_data_do_not_use_up_the_limit_of_all(
 async def test_the_names_of_counters_are_the_same_in_every_version(world: World) -> None:
     """During a rolling upgrade, workers of two versions count together."""
     world.limits = limited(20)
-    world.limiter = ledger = LedgerOfAttempts()
+    world.limiter = ledger = RecordingRateLimiter()
     user = await world.sign_up(ADA)
     token = (await world.log_in(ADA)).refresh
     ledger.keys.clear()

@@ -8,15 +8,15 @@ from domain.errors import TokenRejected
 from domain.permissions import Role
 from tests.support.builders import World
 
-ADA, EVE, BOSS = "ada@example.org", "eve@example.org", "boss@example.org"
+ADA, EVE, ADMIN = "ada@example.org", "eve@example.org", "boss@example.org"
 
 
 @pytest.fixture
 async def world(world: World) -> World:
     """Ada, Eve and an administrator are registered; Eve is not logged in."""
-    for email in (ADA, EVE, BOSS):
+    for email in (ADA, EVE, ADMIN):
         await world.sign_up(email)
-    admin = await world.find_user(Operator(), BOSS)
+    admin = await world.find_user(Operator(), ADMIN)
     await world.change_user(Operator(), admin.id, Role.ADMIN)
     return world
 
@@ -29,7 +29,7 @@ async def recorded(world: World) -> list[tuple[str, str]]:
 
 
 async def test_all_sessions_of_all_users_end_and_it_is_recorded(world: World) -> None:
-    tokens = [await world.log_in(email) for email in (ADA, ADA, BOSS)]
+    tokens = [await world.log_in(email) for email in (ADA, ADA, ADMIN)]
 
     assert await world.revoke_sessions_of_all(Operator()) == 2
 
@@ -46,7 +46,7 @@ async def test_all_sessions_of_all_users_end_and_it_is_recorded(world: World) ->
 
 
 async def test_the_sessions_of_users_with_a_role_end_and_no_others(world: World) -> None:
-    ada, admin = await world.log_in(ADA), await world.log_in(BOSS)
+    ada, admin = await world.log_in(ADA), await world.log_in(ADMIN)
 
     assert await world.revoke_sessions_of_all(Operator(), Role.ADMIN) == 1
 
@@ -60,7 +60,7 @@ async def test_more_users_than_a_page_are_logged_out(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("application.accounts.users._PAGE_SIZE", 1)
-    for email in (ADA, EVE, BOSS):
+    for email in (ADA, EVE, ADMIN):
         await world.log_in(email)
 
     assert await world.revoke_sessions_of_all(Operator()) == 3

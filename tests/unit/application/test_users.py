@@ -13,7 +13,7 @@ from domain.errors import InvalidCredentials, InvalidInput, NotFound
 from domain.permissions import Role
 from domain.user import User, UserId
 from infrastructure.storage.memory.users import MemoryUsers
-from tests.support.builders import SECOND, World, ada
+from tests.support.builders import SECOND, World, a_user
 
 
 async def test_the_first_page_has_the_number_of_users_and_the_others_do_not(world: World) -> None:
@@ -46,9 +46,9 @@ def test_a_search_decides_the_order(
 
 async def test_an_unknown_user_is_not_found(world: World) -> None:
     with pytest.raises(NotFound):
-        await world.show_user(Operator(), ada().id)
+        await world.show_user(Operator(), a_user().id)
     with pytest.raises(NotFound):
-        await world.change_user(Operator(), UserId(ada().id), Role.ADMIN)
+        await world.change_user(Operator(), UserId(a_user().id), Role.ADMIN)
 
 
 async def test_a_disabled_user_can_be_enabled(world: World) -> None:

@@ -5,10 +5,10 @@ import pytest
 from domain.actor import Actor, Operator, Principal, Scheduler, actor_without_request
 from domain.errors import PermissionMissing
 from domain.permissions import Permission
-from tests.support.builders import a_session, ada, an_administrator
+from tests.support.builders import a_session, a_user, an_administrator
 
 ALLOWED: list[Actor] = [Operator(), an_administrator()]
-REFUSED: list[Actor] = [Principal(ada(), a_session()), Scheduler()]
+REFUSED: list[Actor] = [Principal(a_user(), a_session()), Scheduler()]
 
 
 @pytest.mark.parametrize("permission", Permission)

@@ -17,7 +17,7 @@ from tests.support.builders import (
     NOW,
     SECOND,
     a_session,
-    ada,
+    a_user,
     claims_of,
     new_id,
     refreshed,
@@ -107,13 +107,13 @@ def test_no_refresh_moves_the_absolute_end() -> None:
 def test_a_session_shorter_than_its_idle_time_ends_at_its_end() -> None:
     brief = Lifetimes(LIFETIMES.access, LIFETIMES.idle, timedelta(minutes=10), GRACE)
 
-    session = Session.start(a_session().id, ada(), TokenId(new_id()), NOW, brief)
+    session = Session.start(a_session().id, a_user(), TokenId(new_id()), NOW, brief)
 
     assert session.expires_at == session.ends_at == NOW + timedelta(minutes=10)
 
 
 def started(transport: Transport, lifetimes: Lifetimes) -> Session:
-    return Session.start(a_session().id, ada(), TokenId(new_id()), NOW, lifetimes, transport)
+    return Session.start(a_session().id, a_user(), TokenId(new_id()), NOW, lifetimes, transport)
 
 
 @pytest.mark.parametrize(
@@ -385,7 +385,7 @@ def test_an_ended_session_rejects_its_tokens_without_reporting_reuse(which: str)
 @given(st.lists(st.integers(1, 3599), min_size=1, max_size=40))
 def test_no_pace_of_refreshes_outlives_the_absolute_end(pauses: list[int]) -> None:
     lifetimes = Lifetimes(LIFETIMES.access, LIFETIMES.idle, timedelta(hours=8), GRACE)
-    session = Session.start(a_session().id, ada(), TokenId(new_id()), NOW, lifetimes)
+    session = Session.start(a_session().id, a_user(), TokenId(new_id()), NOW, lifetimes)
     now = NOW
     for pause in pauses:
         now += pause * SECOND

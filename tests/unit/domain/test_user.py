@@ -8,7 +8,7 @@ from domain.email import Email
 from domain.errors import InvalidInput
 from domain.permissions import Role
 from domain.user import User, UserId, parse_name, parse_photo
-from tests.support.builders import NOW, SECOND, ada
+from tests.support.builders import NOW, SECOND, a_user
 
 HIDDEN = {
     "NUL": "\x00",
@@ -88,29 +88,29 @@ def test_a_new_user_is_an_ordinary_one() -> None:
 
 
 def test_a_password_hash_is_not_shown() -> None:
-    assert "a hash" not in repr(ada(password_hash="a hash"))
+    assert "a hash" not in repr(a_user(password_hash="a hash"))
 
 
 def test_a_renewed_hash_changes_nothing_else() -> None:
-    user = ada()
+    user = a_user()
 
     renewed = user.with_password_hash("another hash")
 
-    assert renewed == ada(id=user.id, password_hash="another hash")
+    assert renewed == a_user(id=user.id, password_hash="another hash")
 
 
 def test_a_new_role_is_a_change() -> None:
-    changed = ada().with_role(Role.ADMIN, NOW + SECOND)
+    changed = a_user().with_role(Role.ADMIN, NOW + SECOND)
 
     assert (changed.role, changed.updated_at) == (Role.ADMIN, NOW + SECOND)
 
 
 def test_enabling_a_user_is_a_change_and_restores_no_session() -> None:
-    user = ada(disabled=True, generation=7)
+    user = a_user(disabled=True, generation=7)
 
     enabled = user.enable(NOW + SECOND)
 
-    assert enabled == ada(id=user.id, generation=7, updated_at=NOW + SECOND)
+    assert enabled == a_user(id=user.id, generation=7, updated_at=NOW + SECOND)
 
 
 @pytest.mark.parametrize(

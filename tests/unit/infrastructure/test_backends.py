@@ -15,7 +15,7 @@ from infrastructure.storage.sql.sessions import SqlSessions
 from infrastructure.storage.sql.users import SqlUsers
 from infrastructure.storage.stores import open_stores
 from tests.conftest import OTHER_NAMES, PLACES, schemes, url_for
-from tests.support.builders import a_session, ada
+from tests.support.builders import a_session, a_user
 
 
 @pytest.mark.parametrize(
@@ -133,6 +133,6 @@ async def test_opening_stores_needs_no_server() -> None:
     nowhere = "postgresql://ada@127.0.0.1:1/doorward"
     async with open_stores(nowhere, "redis://127.0.0.1:1/0", StoreOptions()) as stores:
         with pytest.raises(Unavailable):
-            await stores.users.add(ada())
+            await stores.users.add(a_user())
         with pytest.raises(Unavailable):
             await stores.sessions.add(a_session())

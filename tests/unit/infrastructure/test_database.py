@@ -11,7 +11,7 @@ from infrastructure.config.settings import Settings
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.connection.url import connect_options
 from infrastructure.storage.stores import open_stores
-from tests.support.builders import ada
+from tests.support.builders import a_user
 
 
 def refusal_of(url: str) -> str:
@@ -126,10 +126,10 @@ async def test_a_database_that_stays_locked_is_unavailable(sqlite_url: str) -> N
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN EXCLUSIVE")
             with pytest.raises(Unavailable):
-                await stores.users.add(ada())
+                await stores.users.add(a_user())
             other.execute("ROLLBACK")
 
-        await stores.users.add(ada())
+        await stores.users.add(a_user())
 
 
 def test_a_password_that_should_be_escaped_is_not_taken_for_a_host() -> None:

@@ -9,9 +9,9 @@ import pytest
 from domain.user import UserId
 from infrastructure.signing.device_tokens import HmacDevices
 from infrastructure.signing.signing_key import SigningKey
-from tests.support.builders import NOW, a_signing_key, ada, devices_of
+from tests.support.builders import NOW, a_signing_key, a_user, devices_of
 
-ADA, EVE = ada(), ada()
+ADA, EVE = a_user(), a_user()
 
 
 @pytest.fixture(scope="module")

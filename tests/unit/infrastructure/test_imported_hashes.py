@@ -34,7 +34,7 @@ from infrastructure.passwords.argon2_hasher import (
 from infrastructure.passwords.hashing_pool import HashingPool
 from infrastructure.passwords.imported_hashes import ImportedHash, read
 from infrastructure.passwords.legacy_digests import phpass, sha_crypt, sign_extended
-from tests.support.builders import CLIENT, PASSWORD, World, ada
+from tests.support.builders import CLIENT, PASSWORD, World, a_user
 from tests.unit.infrastructure.published_hashes import (
     FIREBASE,
     FIREBASE_KEY,
@@ -638,7 +638,7 @@ def test_the_lengths_of_keys_as_people_have_them() -> None:
 async def test_a_login_replaces_an_imported_hash_by_argon2id(
     world: World, hasher: Argon2Hasher, make: Callable[[str], str]
 ) -> None:
-    user = ada(password_hash=hasher.adopt(make(PASSWORD)))
+    user = a_user(password_hash=hasher.adopt(make(PASSWORD)))
     await world.users.add(user)
     log_in = dataclasses.replace(world.login, hasher=hasher)
 

@@ -28,7 +28,7 @@ from tests.support.builders import (
     MICROSECOND,
     NOW,
     a_session,
-    ada,
+    a_user,
     refreshed,
 )
 from tests.support.doubles import ManualFeed, SettableClock
@@ -160,7 +160,7 @@ def of_users() -> Subject:
         counter,
         NearCacheUsers(store, feed, MAX_USERS),
         store,
-        lambda: ada(email=Email.parse(f"{uuid4().hex}@example.org")),
+        lambda: a_user(email=Email.parse(f"{uuid4().hex}@example.org")),
         lambda user: replace(user, disabled=True),
     )
 
@@ -416,7 +416,7 @@ async def test_memory_is_bounded_for_any_number_of_users() -> None:
 
     async def many_users(number: int) -> None:
         for _ in range(number):
-            user = ada(email=Email.parse(f"{uuid4().hex}@example.org"))
+            user = a_user(email=Email.parse(f"{uuid4().hex}@example.org"))
             session = a_session(user_id=user.id)
             await cache.add(user)
             await asked.add(session)
@@ -492,7 +492,7 @@ async def test_an_expired_session_is_read_each_time() -> None:
 
 
 async def test_a_change_in_memory_is_reported_before_the_call_returns() -> None:
-    user = ada()
+    user = a_user()
     session = a_session(user_id=user.id)
     async with open_stores(
         "memory:", "memory:", StoreOptions(cached_users=10), lambda: NOW
@@ -515,7 +515,7 @@ async def test_a_change_in_memory_is_reported_before_the_call_returns() -> None:
 
 
 async def test_without_a_cache_each_question_goes_to_the_store() -> None:
-    user = ada()
+    user = a_user()
     session = a_session(user_id=user.id)
     async with open_stores("memory:", "memory:", StoreOptions(cached_users=0)) as stores:
         assert isinstance(stores.users, MemoryUsers)

@@ -31,7 +31,7 @@ from infrastructure.user_transfer.files import (
     record_of,
 )
 from infrastructure.user_transfer.report import Report
-from tests.support.builders import NOW, SECOND, ada, an_audit, new_id
+from tests.support.builders import NOW, SECOND, a_user, an_audit, new_id
 from tests.support.doubles import QuickHasher, SettableClock
 
 UTF_8 = "must be one JSON object in UTF-8"
@@ -599,8 +599,8 @@ def test_a_line_of_json_is_one_line() -> None:
 
 
 PEOPLE = [
-    ada(password_hash="quick$1$salt$digest"),
-    ada(
+    a_user(password_hash="quick$1$salt$digest"),
+    a_user(
         email=Email.parse("ÄDA@münchen.example."),
         name='Zoë 李小龍 👩\u200d💻 O\'Brien "x", =1',
         password_hash="quick$2$s=,\"'$digest",
@@ -611,7 +611,7 @@ PEOPLE = [
         created_at=NOW.replace(year=1971),
         updated_at=NOW + SECOND,
     ),
-    ada(email=Email.parse("=eve@example.org"), created_at=NOW.replace(microsecond=0)),
+    a_user(email=Email.parse("=eve@example.org"), created_at=NOW.replace(microsecond=0)),
 ]
 
 
@@ -623,7 +623,7 @@ async def brought_back(path: Path) -> tuple[Imported, Sequence[User]]:
 
 
 async def test_users_round_trip_through_a_file(tmp_path: Path) -> None:
-    people = [*PEOPLE[:2], ada(email=PEOPLE[2].email, password_hash="quick$1$x$y")]
+    people = [*PEOPLE[:2], a_user(email=PEOPLE[2].email, password_hash="quick$1$x$y")]
     lines = [json_line(record_of(user, with_hash=True)) for user in people]
 
     imported, users = await brought_back(a_file(tmp_path, "a.jsonl", "".join(lines)))
@@ -634,7 +634,7 @@ async def test_users_round_trip_through_a_file(tmp_path: Path) -> None:
 
 
 def test_all_that_can_be_imported_is_written() -> None:
-    assert set(record_of(ada(), with_hash=True)) == set(FIELDS)
+    assert set(record_of(a_user(), with_hash=True)) == set(FIELDS)
 
 
 async def test_an_export_without_hashes_cannot_be_imported(tmp_path: Path) -> None:

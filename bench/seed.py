@@ -55,12 +55,12 @@ WHERE pattern.email = 'person0@example.org'
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class SeededUser:
     number: int
     session: Session
 
 
-def plant(
+def seed_users(
     urls: StoreUrls,
     count: int,
     *,
@@ -68,7 +68,7 @@ def plant(
     kept: int = 20_000,
     logged_in: int | None = None,
     activity: SessionActivity | None = None,
-) -> list[Person]:
+) -> list[SeededUser]:
     """Users numbered from 1, with this many sessions each.
 
     :param logged_in: only so many have sessions, the first ones.
@@ -76,8 +76,8 @@ def plant(
     :param kept: how many are returned at most, for a million would fill the memory.
     :returns: the first ones, each with one of the sessions.
     """
-    asyncio.run(_plant_users(urls.users, count))
-    planting = _plant_sessions(urls.sessions, logged_in or count, sessions, activity, kept)
+    asyncio.run(_insert_users(urls.users, count))
+    planting = _insert_sessions(urls.sessions, logged_in or count, sessions, activity, kept)
     return asyncio.run(planting)
 
 
@@ -85,9 +85,9 @@ def email(number: int) -> str:
     return f"person{number}@example.org"
 
 
-def mint(testbed: Testbed, people: Sequence[Person], kind: TokenKind) -> list[str]:
+def sign_tokens(testbed: Testbed, users: Sequence[SeededUser], kind: TokenKind) -> list[str]:
     """A token of each, signed with the service's keys."""
-    claims = [TokenClaims.of(person.session, kind, LIFETIMES) for person in people]
+    claims = [TokenClaims.of(user.session, kind, LIFETIMES) for user in users]
     batches = [claims[at : at + _BATCH] for at in range(0, len(claims), _BATCH)]
     minted = testbed.processes.map(partial(_sign, testbed.keys), batches)
     return [token for batch in minted for token in batch]
@@ -99,7 +99,7 @@ def _sign(keys: Mapping[str, str], claims: Sequence[TokenClaims]) -> list[str]:
     return [signer.sign(each) for each in claims]
 
 
-async def _plant_users(url: str, count: int) -> None:
+async def _insert_users(url: str, count: int) -> None:
     async with Database.open(url, PATIENT) as database:
         await SqlUsers(database).add(_pattern())
         async with database.dedicated_connection() as connection:
@@ -107,24 +107,24 @@ async def _plant_users(url: str, count: int) -> None:
             await connection.execute("ANALYZE users")  # autovacuum, which would do it, is off
 
 
-async def _plant_sessions(
+async def _insert_sessions(
     url: str, count: int, sessions: int, activity: SessionActivity | None, kept: int
-) -> list[Person]:
-    people: list[Person] = []
+) -> list[SeededUser]:
+    users: list[SeededUser] = []
     async with RedisServer.open(url, PATIENT) as server:
         store = RedisSessions(server)
         for first in range(1, count + 1, _BATCH):
             numbers = range(first, min(first + _BATCH, count + 1))
-            batch = [_person(number) for number in numbers for _ in range(sessions)]
-            await asyncio.gather(*(store.add(person.session, activity) for person in batch))
-            people += batch[::sessions] if len(people) < kept else []
-    return people[:kept]
+            batch = [_seeded_user(number) for number in numbers for _ in range(sessions)]
+            await asyncio.gather(*(store.add(user.session, activity) for user in batch))
+            users += batch[::sessions] if len(users) < kept else []
+    return users[:kept]
 
 
-def _person(number: int) -> Person:
+def _seeded_user(number: int) -> SeededUser:
     ids = SessionId(new_id()), TokenId(new_id())
     started = Session.start(ids[0], _pattern(), ids[1], datetime.now(UTC), LIFETIMES)
-    return Person(number, replace(started, user_id=_user_id(number)))
+    return SeededUser(number, replace(started, user_id=_user_id(number)))
 
 
 @cache
