@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from doorward.wiring.keys import open_key_store, prepare_embedded_keys
+from doorward.wiring.mail import check_mail_settings
 from infrastructure.config.data_secret import data_secrets
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
@@ -50,6 +51,7 @@ async def check(settings: Settings, *, keys: bool = True) -> None:
     await check_urls(settings)
     _refuse_split_memory(settings)
     make_data_folder(settings)
+    check_mail_settings(settings)
     if keys and not settings.keys.source.is_sql:
         await _check_keys(settings)
 

@@ -5,6 +5,7 @@ from dishka import AsyncContainer, Provider, make_async_container
 from api.lifecycle import Lifecycle
 from doorward.wiring.http import HttpProvider
 from doorward.wiring.jobs import Jobs
+from doorward.wiring.mail import MailProvider
 from doorward.wiring.passwords import PasswordProvider
 from doorward.wiring.rate_limits import RateLimitProvider
 from doorward.wiring.sessions import SessionProvider
@@ -43,6 +44,7 @@ def make_container(
         PasswordProvider(),
         SessionProvider(),
         RateLimitProvider(),
+        MailProvider(),
         UseCases(),
         HttpProvider(),
         Jobs(),

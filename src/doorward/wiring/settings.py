@@ -4,6 +4,7 @@ from dishka import Provider, Scope, from_context, provide
 
 from infrastructure.config.http import HttpSettings
 from infrastructure.config.logging import LogSettings
+from infrastructure.config.mail import MailSettings
 from infrastructure.config.passwords import PasswordSettings
 from infrastructure.config.rate_limits import RateLimitSettings
 from infrastructure.config.settings import Settings
@@ -42,6 +43,10 @@ class SettingsProvider(Provider):
     @provide
     def rate_limits(self, settings: Settings) -> RateLimitSettings:
         return settings.rate_limits
+
+    @provide
+    def mail(self, settings: Settings) -> MailSettings:
+        return settings.mail
 
     @provide
     def logs(self, settings: Settings) -> LogSettings:

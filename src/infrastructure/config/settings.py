@@ -12,6 +12,7 @@ from typing import Any, Self, TypeVar
 from infrastructure.config.environment_variables import Variable, read_part, variables_of
 from infrastructure.config.http import HttpSettings
 from infrastructure.config.logging import LogSettings
+from infrastructure.config.mail import MailSettings
 from infrastructure.config.passwords import PasswordSettings
 from infrastructure.config.rate_limits import RateLimitSettings
 from infrastructure.config.signing_keys import KeySettings
@@ -36,6 +37,7 @@ class Settings:
     tokens: TokenSettings = _part("Tokens and sessions", TokenSettings)
     passwords: PasswordSettings = _part("Passwords", PasswordSettings)
     rate_limits: RateLimitSettings = _part("Rate limits", RateLimitSettings)
+    mail: MailSettings = _part("Mail", MailSettings)
     logs: LogSettings = _part("Logs", LogSettings)
     telemetry: TelemetrySettings = _part("Metrics and traces", TelemetrySettings)
 

@@ -13,10 +13,12 @@ import pytest
 from domain.rate_limit import RateLimit
 from infrastructure.config import signing_keys
 from infrastructure.config.environment_variables import ConfigurationError
+from infrastructure.config.mail import Mailbox, MailScheme, MailUrl
 from infrastructure.config.settings import Settings, tables
 from infrastructure.signing import algorithms
 
 SECRETS = {
+    "MAIL_URL": "smtps://ada:hidden@mail.example.com",
     "USERS_URL": "postgresql://ada:hidden@db/users",
     "SESSIONS_URL": "redis://:hidden@cache/0",
     "DATABASE_URL": "postgresql://ada:hidden@db/database",
@@ -95,6 +97,23 @@ READ: list[tuple[str, str, str, Any]] = [
     ("POSTGRES_PASSWORD", "p@ss/word", "storage.postgres_password", "p@ss/word"),
     ("POSTGRES_DB", "rust_sqlx", "storage.postgres_db", "rust_sqlx"),
     ("REGISTRATION", "closed", "http.is_registration_open", False),
+    ("MAIL_URL", "memory:", "mail.url", MailUrl(MailScheme.MEMORY)),
+    ("MAIL_FROM", "Ada <a@b.example>", "mail.sender", Mailbox("a@b.example", "Ada")),
+    ("MAIL_REPLY_TO", "a@b.example", "mail.reply_to", Mailbox("a@b.example")),
+    ("MAIL_CA_FILE", "/run/ca.pem", "mail.ca_file", Path("/run/ca.pem")),
+    ("MAIL_TIMEOUT", "1m", "mail.timeout", timedelta(minutes=1)),
+    ("DEFAULT_LOCALE", "pt-BR", "mail.default_locale", "pt-BR"),
+    ("MAIL_TEMPLATES", "/srv/mail", "mail.templates", Path("/srv/mail")),
+    ("MAIL_KEPT", "1d", "mail.kept", timedelta(days=1)),
+    ("RESET_URL", "https://a.example/r", "mail.reset_url", "https://a.example/r"),
+    ("VERIFY_URL", "http://localhost:3000/v", "mail.verify_url", "http://localhost:3000/v"),
+    ("UNDO_URL", "https://a.example/?p=undo", "mail.undo_url", "https://a.example/?p=undo"),
+    (
+        "LINK_TARGETS",
+        " https://a.example/x ,, http://[::1]:80/y,",
+        "mail.link_targets",
+        ("https://a.example/x", "http://[::1]:80/y"),
+    ),
     ("LOG_FORMAT", "json", "logs.format", "json"),
     ("LOG_LEVEL", "debug", "logs.level", "debug"),
     ("LOG_LEVEL", "WARNING", "logs.level", "warning"),
@@ -228,6 +247,60 @@ DEFAULTS: dict[str, Any] = {
 
 UNREADABLE = {
     "REGISTRATION": ["off", "Open"],
+    "MAIL_URL": [
+        "mail.example.com",
+        "http://mail.example.com",
+        "smtp:mail.example.com",
+        "smtps://",
+        "smtps://hidden@",
+        "smtps://ada:hidden",
+        "smtps://ada@mail.example.com",
+        "smtps://ada:@mail.example.com",
+        "smtps://:hidden@mail.example.com",
+        "smtps://ada:hidden@mail.example.com:0",
+        "smtps://ada:hidden@mail.example.com:",
+        "smtps://ada:hidden@mail.example.com:70000",
+        "smtps://ada:hidden@mail.example.com/box",
+        "smtps://ada:hidden@m\u00e4il.example.com",
+        "smtps://ada:hidden@mail.example.com?x",
+        "smtp://ada:hidden@mail.example.com",
+        "smtp://ada:hidden@localhost.example.com",
+        "memory:hidden",
+        "off:",
+    ],
+    **{
+        variable: [
+            "nobody",
+            "a@b@c.example",
+            "a@localhost",
+            "\u00e4da@b.example",
+            "Ada <a@b.example> x",
+            "Ada\nBcc: x@y.example <a@b.example>",
+            f"{'Ada' * 34} <a@b.example>",
+        ]
+        for variable in ("MAIL_FROM", "MAIL_REPLY_TO")
+    },
+    "MAIL_TIMEOUT": ["0", "slow"],
+    "MAIL_KEPT": ["0", "always"],
+    "DEFAULT_LOCALE": ["english", "e", "en_US", "../en", "en-"],
+    **{
+        variable: [
+            "app.example.org/reset",
+            "http://app.example.com/reset",
+            "http://localhost.example.com/reset",
+            "https:///reset",
+            "https://app.example.com/reset#x",
+            "https://app.example.com/#/reset",
+            "https://ada:hidden@app.example.com/reset",
+            "https://app.example.com/re set",
+            'https://app.example.com/"onclick',
+            "https://*.example.com/reset",
+            "https://app.example.com\\@b.example",
+            "javascript:alert(1)",
+            "app://reset",
+        ]
+        for variable in ("RESET_URL", "VERIFY_URL", "UNDO_URL", "LINK_TARGETS")
+    },
     "LOG_FORMAT": ["text", "JSON"],
     "LOG_LEVEL": ["trace", "20"],
     "ACCESS_LOG": ["yes", "all"],

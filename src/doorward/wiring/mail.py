@@ -1,0 +1,78 @@
+"""Mail: the sender that ``MAIL_URL`` names, and what writes its letters."""
+
+from functools import cache
+
+from dishka import Provider, Scope, provide
+
+from application.ports import MailSender
+from infrastructure.config.environment_variables import ConfigurationError
+from infrastructure.config.mail import MailScheme
+from infrastructure.config.settings import Settings
+from infrastructure.mail.folder import MailFolder
+from infrastructure.mail.letters import LetterWriter
+from infrastructure.mail.memory import MemoryMail
+from infrastructure.mail.off import NoMail
+from infrastructure.mail.rendering import Templates
+
+
+class MailProvider(Provider):
+    """Provides the sender."""
+
+    scope = Scope.APP
+
+    @provide
+    def sender(self, settings: Settings) -> MailSender:
+        destination = settings.mail.destination(settings.storage)
+        match destination.scheme:
+            case MailScheme.OFF:
+                return NoMail()
+            case MailScheme.FOLDER if destination.folder:
+                return MailFolder(destination.folder, letter_writer(settings))
+            case MailScheme.MEMORY:
+                return MemoryMail(letter_writer(settings))
+            case _:
+                raise NotImplementedError
+
+
+def check_mail_settings(settings: Settings) -> None:
+    """Check the sender and the templates, and make the folder that ``MAIL_URL`` names.
+
+    :raises ConfigurationError: one of them cannot be used.
+    """
+    destination = settings.mail.destination(settings.storage)
+    if destination.scheme is MailScheme.OFF:
+        return
+    letter_writer(settings)
+    if settings.mail.url and destination.folder:
+        try:
+            destination.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                "MAIL_URL", f"has a folder that cannot be made: {error.strerror}"
+            ) from None
+
+
+def letter_writer(settings: Settings) -> LetterWriter:
+    """
+    :raises ConfigurationError: a template is wrong, or a mail server needs a sender.
+    """
+    mail = settings.mail
+    return LetterWriter(
+        templates=_templates(settings),
+        sender=mail.sender_at(settings.http),
+        reply_to=mail.reply_to,
+        url=settings.http.url,
+        pages=mail.pages(settings.http),
+        link_targets=frozenset(mail.link_targets),
+    )
+
+
+def _templates(settings: Settings) -> Templates:
+    if settings.mail.templates is None:
+        return _own_templates(settings.mail.default_locale)
+    return Templates(settings.mail.templates, settings.mail.default_locale)
+
+
+@cache
+def _own_templates(default_locale: str) -> Templates:
+    return Templates(None, default_locale)

@@ -1,0 +1,1 @@
+"""Mail: letters from templates, and how they leave the service."""

@@ -1,0 +1,50 @@
+"""Mail in files, for newcomers and for development."""
+
+import asyncio
+import os
+import tempfile
+from pathlib import Path
+
+import structlog
+
+from application.ports import Letter, MailDelayed, MailSender
+from infrastructure.mail.letters import LetterWriter
+
+log = structlog.stdlib.get_logger("doorward")
+
+
+class MailFolder(MailSender):
+    """Writes each letter as an ``.eml`` file that only the owner can read: its link is a secret.
+
+    A letter that is sent twice is one file.
+    """
+
+    def __init__(self, folder: Path, writer: LetterWriter) -> None:
+        self._folder = folder
+        self._writer = writer
+
+    async def send(self, letter: Letter) -> None:
+        mail = self._writer.write(letter)
+        time = letter.created_at.strftime("%Y-%m-%dT%H-%M-%SZ")
+        file = self._folder / f"{time}-{letter.kind}-{letter.id[:8]}.eml"
+        try:
+            await asyncio.to_thread(_write, file, mail.as_bytes())
+        except OSError as error:
+            log.warning(
+                "mail_not_written", path=str(file.absolute()), error=os.strerror(error.errno or 0)
+            )
+            raise MailDelayed("folder_unwritable") from None
+        log.info("mail_written", path=str(file.absolute()), subject=str(mail["Subject"]))
+
+
+def _write(file: Path, content: bytes) -> None:
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor, draft = tempfile.mkstemp(prefix=".", dir=file.parent)  # mode 0600
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(draft).replace(file)
+    finally:
+        Path(draft).unlink(missing_ok=True)

@@ -1,0 +1,54 @@
+"""Letters for tests, and what writes them."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from functools import cache
+from typing import Any
+
+from application.ports import Letter
+from domain.mail import MailKind, MessageId
+from infrastructure.config.mail import Mailbox, Pages
+from infrastructure.mail.letters import LetterWriter
+from infrastructure.mail.rendering import Templates
+
+TOKEN = "t" * 43
+URL = "https://id.example"
+LETTER = Letter(
+    MessageId("0123456789abcdef" * 2),
+    MailKind.PASSWORD_RESET,
+    "ada@example.com",
+    None,
+    datetime(2026, 11, 29, 2, 5, 1, tzinfo=UTC),
+    datetime(2026, 11, 29, 2, 35, 1, tzinfo=UTC),
+    {},
+    TOKEN,
+)
+
+
+def a_letter(**changes: Any) -> Letter:
+    return replace(LETTER, **changes)
+
+
+@cache
+def templates() -> Templates:
+    return Templates(None, "en")
+
+
+def a_writer(**changes: Any) -> LetterWriter:
+    writer = LetterWriter(
+        templates(),
+        Mailbox("no-reply@id.example", "Example"),
+        None,
+        URL,
+        Pages(f"{URL}/reset", f"{URL}/verify", f"{URL}/undo"),
+        frozenset(),
+    )
+    return replace(writer, **changes)
+
+
+def part(mail: EmailMessage, kind: str) -> str:
+    """Return the text of the ``plain`` or ``html`` part."""
+    body = mail.get_body((kind,))
+    assert isinstance(body, EmailMessage)
+    return str(body.get_content())
