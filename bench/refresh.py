@@ -15,7 +15,7 @@ from domain.token import TokenKind
 from tests.support.processes import Service
 
 LOOPS = 32
-USERS = 512  # so many that nobody comes near REFRESH_LIMIT_ACCOUNT
+USERS = 512  # so many that no user comes near REFRESH_LIMIT_ACCOUNT
 SETTINGS = {"REFRESH_LIMIT_ADDRESS": "off"}  # all come from one
 SIGNATURES = 2  # for each refresh
 

@@ -1,6 +1,6 @@
 """What every measurement needs: real stores, the keys that the service signs with, processes.
 
-Nothing here outlives the run. PostgreSQL and Redis are servers of our own, never somebody's.
+Nothing here outlives the run. PostgreSQL and Redis are servers that the benchmark starts itself.
 """
 
 import asyncio

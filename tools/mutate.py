@@ -95,7 +95,7 @@ def main() -> None:
 
 
 def run(processes: int) -> None:
-    """Test all mutants anew."""
+    """Test all mutants again."""
     shutil.rmtree(MUTANTS, ignore_errors=True)
     start = time.monotonic()
     mutmut = str(Path(sys.executable).with_name("mutmut"))

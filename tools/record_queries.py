@@ -22,7 +22,7 @@ from tests.support.queries import Query, write
 
 ROOT = Path(__file__).resolve().parent.parent
 _LONGEST = 4000
-"""Characters; what is longer has very many values, and there is a shorter one of its kind."""
+"""Characters; a longer statement has very many values, and a shorter one of its kind exists."""
 
 _OF_NO_TABLE = ("BEGIN", "PRAGMA")
 

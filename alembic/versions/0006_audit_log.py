@@ -19,7 +19,7 @@ _INDEXES = {
     "audit_events_outcome_number_idx": ["outcome", "number"],
 }
 
-# Who forgets an address leaves its digest, which is in the chain. And rows go only when the start
+# To forget an address leaves its digest, which is in the chain. And rows go only when the start
 # of the chain has been moved behind them.
 _POSTGRESQL = (
     """

@@ -54,7 +54,7 @@ class Entry:
     ) -> Effects:
         """Return the effects of a change that achieves what was attempted.
 
-        :param new_user: whom it is about, and who does not exist if it fails.
+        :param new_user: the subject, which does not exist if it fails.
         :param details: that would be wrong if it fails; by default those of the attempt.
         :param event_type: if the success is something special; by default that of the attempt.
         """
@@ -112,7 +112,7 @@ class Audit:
         A change is recorded when the block settles it. A block that raises before that is
         recorded as a refusal; one that ends before that changed nothing, and is only announced.
 
-        :param actor: who does it to another; ``None`` where users or clients act for themselves.
+        :param actor: acts on another user; ``None`` where users or clients act for themselves.
         """
         entry = self.begin(event_type, caller, actor)
         try:

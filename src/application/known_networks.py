@@ -32,7 +32,8 @@ class KnownNetworks:
     async def remember(self, user: User, address: str) -> None:
         """Remember the network of an address from which the user has just authenticated.
 
-        A store that does not answer is no error: what is not remembered is refused under attack.
+        A store that does not answer is no error: under attack, a network that is not remembered
+        is refused.
         """
         network = network_of(address)
         if self.limits.now.login_account is None or network == UNKNOWN:

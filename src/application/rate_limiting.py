@@ -56,7 +56,7 @@ class LoginAttempt:
 
     :ivar is_ordinary: whether it is one of the common attempts. If not, an attack is under way,
         and a login of the owner must not reset its count.
-    :ivar refusal: the error that everybody gets whose network the owner has not used. The
+    :ivar refusal: the error for clients in networks that the owner has not used. The
         password is verified all the same, so that no client can tell the two apart.
     """
 

@@ -22,7 +22,7 @@ class SessionActivityBuffer:
         self.pending: dict[SessionId, tuple[UserId, SessionActivity]] = {}
 
     def take(self) -> dict[SessionId, tuple[UserId, SessionActivity]]:
-        """Return what is pending, which no longer is."""
+        """Return the pending activities and empty the buffer."""
         taken, self.pending = self.pending, {}
         return taken
 
@@ -59,7 +59,7 @@ class FlushSessionActivity:
     clock: Clock
 
     async def __call__(self) -> None:
-        """Store what is pending, unless another process has stored a later activity.
+        """Store the pending activities, unless another process has stored a later activity.
 
         What cannot be stored is dropped, and the next request of its session records it again: a
         store that is down fills no memory.

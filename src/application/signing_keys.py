@@ -114,7 +114,7 @@ class RevokeKey:
 
 @dataclass(frozen=True, slots=True)
 class MaintainKeys:
-    """Do what is due: make the first keys, rotate, and delete keys whose tokens have expired."""
+    """Make the first keys, rotate due keys, and delete keys whose tokens have expired."""
 
     keys: KeyStore
     rotate: RotateKeys

@@ -1,4 +1,4 @@
-"""Actors: who asks for something to be done, and whether they may."""
+"""Actors: the origin of a request, and its permissions."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""Mail: what is sent to whom, and when.
+"""Mail: messages, their recipients and times.
 
 A message holds no text and no secret: adapters write the text.
 """

@@ -19,7 +19,7 @@ from domain.errors import Unavailable
 log = structlog.stdlib.get_logger("doorward")
 
 LOG_INTERVAL = 30.0
-"""Seconds between two log lines about the same failing check. Anybody may send probes."""
+"""Seconds between two log lines about the same failing check. Any client may send probes."""
 
 _LONGEST_REASON = 200
 

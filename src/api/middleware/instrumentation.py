@@ -18,7 +18,7 @@ UNKNOWN = "unknown"
 """The route of an unknown path."""
 
 RequestObserver = Callable[[HTTPScope, str], Callable[[int], None]]
-"""Called with a request and its route; returns what is called with its status, 0 if none."""
+"""Called with a request and its route; returns a callback for its status, 0 if none."""
 
 
 def observed(app: ASGIApp, routes: "Routes", observer: RequestObserver) -> ASGIApp:

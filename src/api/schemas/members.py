@@ -1,6 +1,6 @@
 """Members that several bodies have, with the limits that the document states.
 
-msgspec does not check these limits: the domain does, and says in plain words what is wrong.
+msgspec does not check these limits: the domain does, and words the errors.
 """
 
 from typing import Annotated, Any

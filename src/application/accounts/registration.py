@@ -1,4 +1,4 @@
-"""New users: people who register, and those whom an administrator or the operator creates."""
+"""New users: registered by themselves, or created by an administrator or the operator."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -39,7 +39,7 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class MakeUser:
-    """Make a user who is not stored yet."""
+    """Make a user without storing it."""
 
     hasher: PasswordHasher
     clock: Clock
@@ -64,7 +64,7 @@ class RegistrationPolicy:
 
 @dataclass(frozen=True, slots=True)
 class RegisterUser:
-    """Store a user who registers."""
+    """Register a user."""
 
     policy: RegistrationPolicy
 

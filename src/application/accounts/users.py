@@ -151,7 +151,7 @@ class ChangeUser:
 
 @dataclass(frozen=True, slots=True)
 class ForgetUser:
-    """Delete a user from every store. Other use cases decide who may."""
+    """Delete a user from every store. Other use cases check the permission."""
 
     users: UserRepository
     sessions: SessionStore
@@ -216,7 +216,7 @@ class DeleteUser:
 
 @dataclass(frozen=True, slots=True)
 class SetPassword:
-    """Set the password of a user who has lost it."""
+    """Replace the lost password of a user."""
 
     users: UserRepository
     purge_stale_sessions: PurgeStaleSessions
@@ -289,7 +289,7 @@ class RevokeSessionsOfAll:
         A user without a session is left alone. If it fails in between, the sessions of some users
         have ended: repeat it.
 
-        :returns: the number of users who were logged in.
+        :returns: the number of users with sessions.
         """
         async with self.audit.recording(
             EventType.END_SESSIONS_OF_USERS, UNKNOWN, operator

@@ -15,12 +15,12 @@ Announce = Callable[[Event], None]
 
 
 class AuditLog(Protocol):
-    """What is recorded stays as it is until it is pruned."""
+    """A recorded event does not change until it is pruned."""
 
     @abstractmethod
     async def record(self, event: Event) -> None:
         """Record what has happened, if it has not been recorded already. Beside a store of users,
-        of who has gone no address is recorded.
+        of a deleted user no address is recorded.
 
         Nothing that has happened is undone because it cannot be recorded: while there is no
         answer, events are kept and recorded later. Refusals are not waited for: that would tell

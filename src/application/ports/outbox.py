@@ -65,7 +65,7 @@ class Outbox(Protocol):
 
     @abstractmethod
     async def delete(self, message_id: MessageId) -> bool:
-        """Delete a message in any state. Deleting what is not there is no error.
+        """Delete a message in any state. Deleting twice is no error.
 
         :returns: whether it was there.
         """

@@ -48,7 +48,7 @@ class SessionStore(Protocol):
     async def delete(
         self, user_id: UserId, session_id: SessionId, effects: Effects = NO_EFFECTS
     ) -> Stored[bool]:
-        """End the session; nothing about it is left. Deleting what is not there is no error."""
+        """End the session; nothing about it is left. Deleting twice is no error."""
 
     @abstractmethod
     async def of_user(self, user_id: UserId) -> Sequence[Session]:

@@ -47,13 +47,13 @@ class UserRepository(Protocol):
         Nothing is changed when the user was changed or deleted in the meantime.
 
         :raises EmailTaken: the new address belongs to another user.
-        :raises LastAdministrator: no administrator would be left. Of several who are replaced or
+        :raises LastAdministrator: no administrator would be left. Of several that are replaced or
             deleted in parallel one is left.
         """
 
     @abstractmethod
     async def delete(self, user_id: UserId, effects: Effects = NO_EFFECTS) -> Stored[bool]:
-        """Forget the user. Deleting what is not there is no error.
+        """Forget the user. Deleting twice is no error.
 
         :raises LastAdministrator: see :meth:`replace`.
         """

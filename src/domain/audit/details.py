@@ -33,7 +33,7 @@ class RoleGiven:
 
 @dataclass(frozen=True, slots=True)
 class AccountChanged:
-    """The requested change of an account; ``None`` leaves what is there.
+    """The requested change of an account; ``None`` changes nothing.
 
     :ivar role: the new role.
     :ivar disabled: whether the account is disabled, or enabled.

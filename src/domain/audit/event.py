@@ -1,4 +1,4 @@
-"""Audit events: who did what to whom, when and from where, and how it ended."""
+"""Audit events: an actor's act on a user or a session, with its time, origin and outcome."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -116,7 +116,7 @@ async def test_a_promoted_user_counts_as_administrator(users: UserRepository, st
 
 
 @every_step
-@pytest.mark.parametrize("beside", [[], [an_administrator()]], ids=["nobody", "one"])
+@pytest.mark.parametrize("beside", [[], [an_administrator()]], ids=["none", "one"])
 async def test_an_ordinary_user_can_always_be_removed(
     users: UserRepository, step: Step, beside: list[User]
 ) -> None:

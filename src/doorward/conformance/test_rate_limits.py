@@ -75,7 +75,7 @@ async def test_each_key_is_counted_by_itself(limiter: RateLimiter, other: str) -
 
 
 async def test_a_new_window_closes_no_other_that_is_open(limiter: RateLimiter) -> None:
-    """Whoever opens one may sweep those that have ended."""
+    """Opening a window may sweep those that have ended."""
     await limiter.count("ended", WINDOW, NOW)
     await limiter.count("open", WINDOW + SECOND, NOW)
 
@@ -145,7 +145,7 @@ async def test_parallel_attempts_after_the_end_open_one_window(limiter: RateLimi
 
 
 async def test_parallel_attempts_around_the_end_open_one_window(limiter: RateLimiter) -> None:
-    """Not all see the same time; who is late is counted in the window that is open."""
+    """Clocks differ; a late attempt counts in the open window."""
     await limiter.count("key", WINDOW, NOW)
     times = [NOW + WINDOW + number % 4 * MICROSECOND for number in range(40)]
 

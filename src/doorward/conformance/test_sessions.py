@@ -135,7 +135,7 @@ async def test_a_users_sessions_are_listed_the_oldest_first(sessions: SessionSto
     in_order = of_one_user(6)
     for index in (3, 0, 5, 1, 4, 2):
         await sessions.add(in_order[index])
-        await sessions.add(a_session())  # somebody else's
+        await sessions.add(a_session())  # another user's
 
     assert await sessions.of_user(in_order[0].user_id) == in_order
 
@@ -470,11 +470,11 @@ async def test_a_session_that_was_never_there_is_not_seen(sessions: SessionStore
     await sessions.add(session, HERE)
 
     await sessions.record_activity(session.user_id, SessionId(new_id()), THERE)
-    await sessions.record_activity(nobody := UserId(uuid4()), SessionId(new_id()), THERE)
+    await sessions.record_activity(unknown_user := UserId(uuid4()), SessionId(new_id()), THERE)
 
     assert await sessions.activity_of(session.user_id) == {session.id: HERE}
-    assert await sessions.activity_of(nobody) == {}
-    assert await sessions.of_user(nobody) == []
+    assert await sessions.activity_of(unknown_user) == {}
+    assert await sessions.of_user(unknown_user) == []
 
 
 async def test_a_session_that_was_deleted_is_not_seen(sessions: SessionStore) -> None:

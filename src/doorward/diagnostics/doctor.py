@@ -116,7 +116,7 @@ def _parse_head(since: str | None) -> chain.Head | None:
 
 
 def read_configuration(environment: Mapping[str, str]) -> tuple[list[str], Settings]:
-    """Return what is wrong with the variables, and the settings without the wrong ones."""
+    """Return the errors of the variables, and the settings without the invalid ones."""
     good, problems = dict(environment), []
     for variable in Settings.variables():
         try:

@@ -1,4 +1,4 @@
-"""The checks before the service listens: an operator learns at the start what is wrong."""
+"""The checks before the service listens: an operator learns of an error at the start."""
 
 from collections.abc import Iterator
 

@@ -9,5 +9,5 @@ INTERVAL = timedelta(seconds=5)
 
 
 def flush_session_activity(flush: FlushSessionActivity) -> Job:
-    """Flush every five seconds, and what is left at shutdown."""
+    """Flush every five seconds and at shutdown."""
     return Job("session_activity_flush", flush, INTERVAL, jitter=0.2, runs_at_shutdown=True)

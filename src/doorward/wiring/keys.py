@@ -57,7 +57,7 @@ async def open_key_store(
 
 
 async def prepare_embedded_keys(settings: Settings, clock: Clock = system_clock) -> None:
-    """Make what is missing in the embedded key store: its secret, and its first keys, which may
+    """Make the missing parts of the embedded key store: its secret, and its first keys, which may
     be those of an earlier release.
 
     A secret is made only for a database without keys: keys whose secret is lost are not replaced

@@ -1,4 +1,4 @@
-"""Password hashing, the rule for new passwords, and who may register."""
+"""Password hashing, the rule for new passwords, and registration."""
 
 from collections.abc import Iterator
 

@@ -33,7 +33,7 @@ _FOREIGN = ("OTEL_", "TEST_")
 class EnvironmentWarning:
     """
     :ivar event: the name of the log event.
-    :ivar reason: what is ignored, and why. It never contains a value.
+    :ivar reason: the ignored setting, and why. It never contains a value.
     """
 
     event: str

@@ -8,7 +8,7 @@ from infrastructure.config.environment_variables import declare
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogSettings:
-    """What is logged, and in which form. The log goes to standard error."""
+    """The content and format of the log, which goes to standard error."""
 
     format: str = declare(
         "LOG_FORMAT",

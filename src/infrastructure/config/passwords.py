@@ -56,6 +56,6 @@ class PasswordSettings:
         "HASH_QUEUE",
         parsers.count(0),
         "64",
-        "Maximum number of password hashes that wait, per worker. Networks share it; what is too "
+        "Maximum number of password hashes that wait, per worker. Networks share it; more are "
         "many is answered 503.",
     )

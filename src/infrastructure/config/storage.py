@@ -11,7 +11,7 @@ from infrastructure.config.environment_variables import ConfigurationError, decl
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StorageSettings:
-    """Where users and sessions are stored, and what is cached."""
+    """The stores of users and sessions, and the cache."""
 
     data: Path = declare(
         "DOORWARD_DATA",

@@ -8,7 +8,7 @@ from infrastructure.config.environment_variables import declare
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TelemetrySettings:
-    """What is measured and traced, and where it goes. Both are off by default."""
+    """Metrics and traces. Both are off by default."""
 
     metrics_port: int | None = declare(
         "METRICS_PORT",

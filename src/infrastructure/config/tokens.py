@@ -68,7 +68,7 @@ class TokenSettings:
         parsers.optional(parsers.text),
         None,
         "The `iss` claim of tokens: `PUBLIC_URL` unless set, or else `doorward`. Another one logs "
-        "everybody out, unless `FORMER_ISSUERS` names the one before.",
+        "all users out, unless `FORMER_ISSUERS` names the one before.",
     )
     audience: str | None = declare(
         "AUDIENCE",

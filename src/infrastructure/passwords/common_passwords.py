@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from domain.passwords.guessing import words_of
 
-# What password spraying adds a year to, in the languages of most who are sprayed.
+# Words that password spraying combines with a year, in the languages of most of its targets.
 _SPRAYED = frozenset(
     [
         "password",
@@ -139,7 +139,7 @@ def common_passwords() -> frozenset[str]:
 def predictable_words(organization: Iterable[str], public_url: str | None) -> frozenset[str]:
     """Return the words that are no obstacle in a password.
 
-    :param organization: names of the service and of those who run it.
+    :param organization: names of the service and its operator.
     :param public_url: the origin of the service; its host is such a name.
     """
     host = (urlsplit(public_url).hostname if public_url else None) or ""

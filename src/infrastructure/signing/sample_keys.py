@@ -1,7 +1,7 @@
 """Sample key pairs of public RS256 tutorials, by JWK thumbprint (RFC 7638).
 
-A service that was started from such a tutorial may still use them, and then anybody can sign its
-tokens. Samples below 2048 bits are not listed: their size is rejected anyway.
+A service that was started from such a tutorial may still use them, and then any reader can sign
+its tokens. Samples below 2048 bits are not listed: their size is rejected anyway.
 """
 
 SAMPLE_KEYS = frozenset(

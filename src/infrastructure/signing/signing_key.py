@@ -42,7 +42,7 @@ class SigningKey:
         :param public_pem: PKCS#1 or SubjectPublicKeyInfo; it must be the private key's.
         :param algorithm: the default one for such a key unless given.
         :raises UnfitKey: unreadable, of an unsupported kind, below 2048 bits, with an exponent
-            other than 65537, not a pair, or a sample key (anybody can sign with that).
+            other than 65537, not a pair, or a sample key (its private part is public).
         """
         try:
             private = serialization.load_pem_private_key(private_pem, password=None)
@@ -64,7 +64,7 @@ class SigningKey:
         kid = thumbprint(algorithm.members(public))
         if kid in SAMPLE_KEYS:
             raise UnfitKey(
-                "is a published sample key: everybody could sign tokens with it. "
+                "is a published sample key: any attacker could sign tokens with it. "
                 "`doorward keys generate` prints new ones"
             )
         return cls(private, kid, algorithm)

@@ -58,7 +58,7 @@ class Backend(Generic[_Connection]):
     :ivar audit_log: opens the audit log beside the users, and closes it on exit; ``None`` when it
         has none. Then the last events are in the memory of this process, and all in its own log.
     :ivar feed: opens the invalidation feed, over the connection or another one, with the bound on
-        the age of what is cached; ``None`` when it has none. Then each request reads the store.
+        the age of cached data; ``None`` when it has none. Then each request reads the store.
     """
 
     connect: Callable[[str, StoreOptions], AbstractAsyncContextManager[_Connection]]

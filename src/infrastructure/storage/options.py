@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Literal
 
 Role = Literal["users", "sessions"]
-"""What is stored at a URL."""
+"""The kind of data at a URL."""
 
 StoreObserver = Callable[[str, str], AbstractContextManager[None]]
 """Entered around each call: with the name of the store, and its role (``users``, …)."""

@@ -87,7 +87,7 @@ def json_formatter() -> logging.Formatter:
 def console_formatter() -> logging.Formatter:
     """Make the formatter for a person at a terminal: time, level, event and fields.
 
-    No value can forge a line or an escape sequence: what is not printable is escaped.
+    No value can forge a line or an escape sequence: unprintable characters are escaped.
     """
     dim, bold, reset = "\x1b[2m", "\x1b[1m", "\x1b[0m"
     columns = [

@@ -15,7 +15,7 @@ from domain.user import UserId
 from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed
 
 _MAX_RECORDS = 100
-"""Of one user, who may log in any number of times."""
+"""Entries of one user, whose number of logins is unlimited."""
 
 _Record = TypeVar("_Record")
 _Partition = dict[object, _Record]

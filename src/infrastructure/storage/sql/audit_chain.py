@@ -278,7 +278,7 @@ def _readable_rows(result: MappingResult, after: int) -> Iterator[_Row]:
 
 
 def _row(number: int, event: Event, previous: str) -> dict[str, Any]:
-    address = event.caller.address[:ADDRESS_LENGTH]  # what is no address may be of any length
+    address = event.caller.address[:ADDRESS_LENGTH]  # an invalid address may have any length
     salt = secrets.token_hex(16) if address else ""
     row = {
         "number": number,

@@ -38,7 +38,7 @@ _MOST_WAITING = 10_000
 
 @dataclass
 class _Batch:
-    """What is appended together."""
+    """Events that are appended together."""
 
     events: dict[str, Event] = field(default_factory=dict)  # by id
     is_over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -58,7 +58,7 @@ class SqlAuditLog(AuditLog):
             return
         batch.events[event.id] = event
         self._start_writing()
-        # A refusal must take as long as one that is not recorded: who is refused learns nothing.
+        # A refusal must take as long as one that is not recorded, and tell the client nothing.
         # During an outage the time would be unknown.
         if event.outcome is Outcome.SUCCESS and not self._is_behind:
             await batch.is_over.wait()
@@ -77,7 +77,7 @@ class SqlAuditLog(AuditLog):
         finally:
             if log._writing is not None:
                 await log._writing
-            await log._write()  # what is still waiting
+            await log._write()  # the waiting events
 
     async def page(self, query: EventQuery, after: str | None, limit: int) -> Page[RecordedEvent]:
         await self._catch_up()
@@ -93,7 +93,7 @@ class SqlAuditLog(AuditLog):
         return Page([event_of(row) for row in rows[:limit]], following)
 
     async def forget_addresses(self, user_id: UserId) -> None:
-        if self._writing is not None:  # what is on its way is there then, or is waiting again
+        if self._writing is not None:  # its events are stored then, or waiting again
             await asyncio.shield(self._writing)
         for event_id, event in self._next.events.items():
             self._next.events[event_id] = event.without_address_of(user_id)
@@ -171,8 +171,9 @@ class SqlAuditLog(AuditLog):
 
     @repeat_outdated
     async def _append_new(self, events: Sequence[Event]) -> None:
-        """Those that are not there. They may be: nobody knows what has become of an attempt that
-        was not answered.
+        """Append those of the events that are not stored.
+
+        An earlier attempt without an answer may have stored them.
         """
         ids = audit_events.c.id
         async with self._database.transaction(chain.ROLE) as connection:

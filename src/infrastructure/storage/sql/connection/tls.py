@@ -55,7 +55,7 @@ def _context(
     root = files.get("sslrootcert") or _default_root(mode)
     context.check_hostname = mode == "verify-full"
     if root == _SYSTEM:
-        if mode != "verify-full":  # anybody can have a certificate of a public CA
+        if mode != "verify-full":  # a public CA certifies any attacker
             raise InvalidUrl(f"has sslmode={mode} with the system's CAs: it needs verify-full")
         context.load_default_certs()
     elif root:

@@ -31,7 +31,7 @@ _T = TypeVar("_T")
 class LocksHeld(Exception):
     """Other transactions held locks for longer than a migration waits.
 
-    :ivar holder: what is known of them.
+    :ivar holder: the known facts about them.
     """
 
     def __init__(self, seconds: float, holder: str) -> None:

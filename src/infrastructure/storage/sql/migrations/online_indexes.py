@@ -22,7 +22,7 @@ _LOCK_HELD = (
 def create_index(connection: Connection, name: str, on: str) -> None:
     """Create an index in a transaction, for which writers wait.
 
-    :param on: the table and what is indexed: ``users (created_at, id)``.
+    :param on: the table and the indexed columns: ``users (created_at, id)``.
     """
     connection.execute(text(f"CREATE INDEX {name} ON {on}"))
 
