@@ -1,10 +1,11 @@
-"""Refuse members of a request body that its schema does not have."""
+"""Refuse members of a request body, and query parameters, that the route does not have."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from difflib import get_close_matches
 from itertools import islice
 from typing import Any, get_args
 
+from litestar import Request
 from msgspec import Struct
 from msgspec.structs import fields
 
@@ -32,8 +33,28 @@ def reject_unknown(members: object, body: Any) -> None:
     for schema in schemas:
         known = [field.encode_name for field in fields(schema)]
         refused = islice(_refused(members, known, schema), _MOST_NAMED)
-        if problems := [_problem(_printable(name), known) for name in refused]:
+        if problems := [_problem(_printable(name), known, "members") for name in refused]:
             raise InvalidInput(*problems)
+
+
+def only_parameters(*known: str) -> Callable[[Request[Any, Any, Any]], Awaitable[None]]:
+    """Return what refuses all other query parameters, as ``before_request`` of a route.
+
+    A misspelled parameter that is ignored looks like success: it ends other sessions than meant,
+    or lists more. Routes without parameters ignore those that they get.
+
+    :raises InvalidInput: names those that are not known, or are there twice.
+    """
+
+    async def reject(request: Request[Any, Any, Any]) -> None:
+        names = [name for name, _ in request.query_params.multi_items()]
+        problems = [_problem(_printable(name), known, "parameters") for name in names
+                    if name not in known]  # fmt: skip
+        problems += [Problem(name, "is there twice") for name in known if names.count(name) > 1]
+        if problems:
+            raise InvalidInput(*problems[:_MOST_NAMED])
+
+    return reject
 
 
 def _refused(members: Iterable[str], known: list[str], schema: type[Struct]) -> Iterable[str]:
@@ -44,10 +65,13 @@ def _refused(members: Iterable[str], known: list[str], schema: type[Struct]) -> 
     return (name for name in unknown if name in misspellings)
 
 
-def _problem(name: str, known: list[str]) -> Problem:
+def _problem(name: str, known: Sequence[str], kind: str) -> Problem:
+    """
+    :param kind: the plural of what has such a name.
+    """
     if near := get_close_matches(name, known, n=1):
         return Problem(name, f"is not known; did you mean {near[0]}?")
-    return Problem(name, f"is not known; the members are {', '.join(known)}")
+    return Problem(name, f"is not known; the {kind} are {', '.join(known)}")
 
 
 def _printable(name: str) -> str:

@@ -19,7 +19,7 @@ PHOTO_LENGTH = 255
 # Clients put it into pages as it is: never a script URL, nor a character that RFC 3986 requires to
 # be encoded. There is no user info, which would make another host look like the real one.
 _HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?|\[[0-9A-Fa-f:.]+\])"
-_PATH = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*"
+_PATH = r"(?:[A-Za-z0-9._~!$&()*+,;=:@/-]|%[0-9A-Fa-f]{2})*"
 _QUERY = _PATH.replace("/-]", "/?-]")
 _URL = rf"https?://{_HOST}(?::[0-9]{{1,5}})?(?:/{_PATH})?(?:\?{_QUERY})?(?:#{_QUERY})?"
 _PHOTO = re.compile(rf"{_URL}|[A-Za-z0-9_-][A-Za-z0-9._-]*")
@@ -96,8 +96,11 @@ class User:
 def parse_photo(text: str) -> str:
     """Return the location of a user's picture: a file name or an http(s) URL.
 
+    Its apostrophes are encoded: one would end an attribute in single quotes.
+
     :raises InvalidInput: the text is neither, or longer than 255 characters.
     """
+    text = text.replace("'", "%27")
     if len(text) > PHOTO_LENGTH or not _PHOTO.fullmatch(text):
         message = f"must be a file name or an http(s) URL of at most {PHOTO_LENGTH} characters"
         raise InvalidInput(Problem("photo", message))

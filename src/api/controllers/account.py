@@ -18,6 +18,7 @@ from api.security.cookies import CookieWriter
 from api.security.credential_reader import CredentialReader
 from api.security.origin_policy import CrossSiteRequest
 from api.session_response import logged_out, token_response
+from api.unknown_members import only_parameters
 from application.accounts.account import (
     ChangePassword,
     ChangeProfile,
@@ -119,6 +120,7 @@ class UserController(Controller):
 
     @get(
         "/me/activity",
+        before_request=only_parameters("after", "limit"),
         summary="List the events of my account",
         responses=failures(InvalidInput, NotLoggedIn, TokenRejected, Unavailable),
     )

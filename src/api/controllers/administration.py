@@ -19,6 +19,7 @@ from api.schemas.success import Done
 from api.schemas.users import AccountAnswer, AccountsAnswer, UserChange
 from api.security.guard import requires
 from api.security.origin_policy import CrossSiteRequest
+from api.unknown_members import only_parameters
 from application.accounts.users import (
     ChangeUser,
     DeleteUser,
@@ -109,6 +110,7 @@ class AdministrationController(Controller):
         summary="List users",
         opt=requires(Permission.READ_USERS),
         dependencies={"wanted": Provide(user_query)},
+        before_request=only_parameters("email", "name", "role", "disabled", "after", "limit"),
         responses=failures(InvalidInput, *_READING),
     )
     @inject
@@ -217,6 +219,9 @@ class AdministrationController(Controller):
         summary="List the audit log",
         opt=requires(Permission.READ_AUDIT),
         dependencies={"wanted": Provide(event_query)},
+        before_request=only_parameters(
+            "user", "what", "outcome", "since", "until", "after", "limit"
+        ),
         responses=failures(InvalidInput, *_READING),
     )
     @inject

@@ -14,6 +14,7 @@ from api.schemas.success import Done
 from api.security.cookies import CookieWriter
 from api.security.origin_policy import CrossSiteRequest
 from api.session_response import logged_out
+from api.unknown_members import only_parameters
 from application.sessions import (
     ListSessions,
     RevokeAllSessions,
@@ -64,6 +65,7 @@ class SessionController(Controller):
 
     @delete(
         status_code=200,
+        before_request=only_parameters("all"),
         summary="End my other sessions, or all of them",
         response_headers=REMOVES_COOKIES,
         responses=failures(InvalidInput, *_FAILURES),

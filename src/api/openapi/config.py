@@ -34,6 +34,8 @@ answer's body. Access tokens are JWTs (RFC 9068), RS256 as a rule; verify them w
 `/.well-known/jwks.json`, or ask `/api/auth/verify`, which also knows whether the session has
 ended.
 
+Routes with query parameters refuse others than those listed here (400).
+
 Every error has `status`, `message` and a stable `code`; send `Accept: application/problem+json`
 to get it as RFC 9457.
 """

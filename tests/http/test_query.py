@@ -1,0 +1,86 @@
+"""Query parameters: those that a route does not know are refused where it knows any."""
+
+import pytest
+
+from api.app import openapi_document
+from api.security.origin_policy import OriginPolicy
+from application.ports import UserRepository
+from tests.http.client import (
+    ADMIN_EMAIL,
+    AUDIT,
+    ME,
+    MY_ACTIVITY,
+    ORIGIN,
+    SESSIONS,
+    USERS,
+    Client,
+    make_administrator,
+)
+from tests.http.failing_requests import problems_of
+
+PARAMETERS = {
+    (method.upper(), path): [
+        each["name"] for each in operation["parameters"] if each["in"] == "query"
+    ]
+    for path, operations in openapi_document(OriginPolicy(ORIGIN))["paths"].items()
+    for method, operation in operations.items()
+    if any(each["in"] == "query" for each in operation.get("parameters", ()))
+}
+"""The documented query parameters of each route that has any."""
+
+
+@pytest.fixture
+async def admin(client: Client, users: UserRepository) -> Client:
+    await client.sign_up(ADMIN_EMAIL)
+    await make_administrator(users)
+    return client
+
+
+def test_the_routes_with_query_parameters_are_known() -> None:
+    assert set(PARAMETERS) == {
+        ("DELETE", SESSIONS),
+        ("GET", MY_ACTIVITY),
+        ("GET", USERS),
+        ("GET", AUDIT),
+    }
+
+
+@pytest.mark.parametrize("route", PARAMETERS, ids=" ".join)
+async def test_an_unknown_query_parameter_is_refused_and_the_known_ones_are_named(
+    admin: Client, route: tuple[str, str]
+) -> None:
+    known = ", ".join(PARAMETERS[route])
+
+    answer = await admin.request(*route, params={"\u202ex": "1"})
+
+    assert problems_of(answer) == [
+        {"field": "?x", "message": f"is not known; the parameters are {known}"}
+    ]
+
+
+async def test_a_misspelled_parameter_ends_no_session(client: Client) -> None:
+    await client.sign_up()
+
+    answer = await client.delete(SESSIONS, params={"al": "true"})
+
+    assert problems_of(answer) == [{"field": "al", "message": "is not known; did you mean all?"}]
+    assert (await client.me()).status_code == 200
+
+
+async def test_a_query_parameter_that_is_there_twice_is_refused(client: Client) -> None:
+    await client.sign_up()
+
+    answer = await client.delete(f"{SESSIONS}?all=false&all=true")
+
+    assert problems_of(answer) == [{"field": "all", "message": "is there twice"}]
+
+
+async def test_a_client_that_is_not_logged_in_learns_nothing_of_parameters(client: Client) -> None:
+    assert (await client.delete(SESSIONS, params={"al": "true"})).status_code == 401
+
+
+@pytest.mark.parametrize("path", [ME, "/api/healthchecker"])
+async def test_a_route_without_query_parameters_ignores_them(client: Client, path: str) -> None:
+    await client.sign_up()
+
+    assert (await client.get(path, params={"time": "1"})).status_code == 200
