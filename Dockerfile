@@ -1,5 +1,5 @@
 # What builds the environment stays behind in the first stage.
-FROM python:3.13-slim AS build
+FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b AS build
 
 ENV UV_COMPILE_BYTECODE=1 \
     UV_LINK_MODE=copy \
@@ -22,7 +22,7 @@ COPY alembic alembic
 RUN uv sync --frozen --no-dev --no-editable --extra otel
 
 
-FROM python:3.13-slim
+FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
 
 LABEL org.opencontainers.image.title="Doorward" \
       org.opencontainers.image.description="A self-hosted authentication service" \

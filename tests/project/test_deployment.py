@@ -107,7 +107,7 @@ def test_every_setting_reaches_the_service_in_docker() -> None:
 def test_no_secret_is_in_the_deployment_files() -> None:
     for text in (COMPOSE_TEXT, DOCKERFILE, EXAMPLE_TEXT):
         assert "-----BEGIN" not in text
-        assert re.search(r"[A-Za-z0-9+/]{40}", text) is None
+        assert re.search(r"(?<!@sha256:)\b[A-Za-z0-9+/]{40}", text) is None
         assert re.search(r"://\w*:(?!\$\{|PASSWORD@)[^\s/@]*@", text) is None
     for service in SERVICES.values():
         for name, text in service["environment"].items():
@@ -187,6 +187,17 @@ def test_the_image_copies_only_existing_files() -> None:
 def test_the_image_does_not_run_as_root() -> None:
     assert instructions("USER") == ["10001:10001"]
     assert json.loads(instructions("CMD")[-1]) == ["doorward", "serve"]
+
+
+def test_every_image_is_named_by_tag_and_digest() -> None:
+    ours = {"doorward:local"}
+    bases = [line.split()[0] for line in instructions("FROM")]
+    images = {*bases, *(service["image"] for service in SERVICES.values() if "image" in service)}
+
+    assert len(images - ours) == 4
+    for image in images - ours:
+        assert re.fullmatch(r"[a-z0-9/]+:[0-9.]+(-[a-z]+)?@sha256:[0-9a-f]{64}", image)
+    assert len(set(bases)) == 1
 
 
 def test_uv_is_installed_by_hash() -> None:
