@@ -3,14 +3,14 @@
 A node of the release before starts cookie sessions only, and leaves the column as it is when it
 rotates a session.
 
-Revision: 0013, after 0011.
+Revision: 0013, after 0012.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0013"
-down_revision = "0011"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 

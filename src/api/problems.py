@@ -18,11 +18,14 @@ from api.security.origin_policy import CrossSiteRequest
 from domain.errors import (
     AuthError,
     EmailTaken,
+    EmailUnverified,
     InvalidCredentials,
     InvalidInput,
     LastAdministrator,
+    MailOff,
     NotFound,
     NotLoggedIn,
+    OneTimeTokenInvalid,
     PermissionMissing,
     Problem,
     RefreshTokenMissing,
@@ -79,6 +82,17 @@ ANSWERS: Mapping[type[AuthError], Answer] = dict(
         _answer(
             PermissionMissing, HTTPStatus.FORBIDDEN, "You do not have the permission to do that"
         ),
+        _answer(
+            OneTimeTokenInvalid,
+            HTTPStatus.BAD_REQUEST,
+            "This link is not valid, or not any more: please ask for a new one",
+        ),
+        _answer(
+            EmailUnverified,
+            HTTPStatus.FORBIDDEN,
+            "Please confirm your email address first, by the link that was sent to it",
+        ),
+        _answer(MailOff, HTTPStatus.NOT_IMPLEMENTED, "This service is set up to send no mail"),
         _answer(NotFound, HTTPStatus.NOT_FOUND, "There is nothing at this address"),
         _answer(
             LastAdministrator,

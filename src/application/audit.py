@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from application.ports import Announce, AuditLog, Clock, RandomId
+from application.ports import Announce, AuditLog, Clock, Outbox, RandomId
 from application.ports.effects import CHANGED, Effects, Stored
 from domain.actor import Actor, Operator, Principal, Scheduler
 from domain.audit.details import Details, EventsPruned
@@ -99,6 +99,7 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Audit:
     log: AuditLog
+    outbox: Outbox
     announce: Announce
     clock: Clock
     random_id: RandomId
@@ -136,8 +137,12 @@ class Audit:
     async def settle(self, effects: Effects, stored: Stored[object]) -> None:
         for event in effects.events:
             self.announce(event)
-            if event.is_kept and not stored.effects_stored:
-                await self.log.record(event)
+        if effects.has_mail and not stored.effects_stored:
+            stored = await self.outbox.add(effects)
+        if not stored.effects_stored:
+            for event in effects.events:
+                if event.is_kept:
+                    await self.log.record(event)
 
 
 @dataclass(frozen=True, slots=True)

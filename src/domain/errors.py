@@ -11,6 +11,9 @@
     │   ├── RefreshTokenMissing   a refresh without a refresh token
     │   ├── WrongPassword         a logged-in user confirmed with a wrong password
     │   ├── PermissionMissing     the actor may not do that
+    │   ├── OneTimeTokenInvalid   the link of a mail is not good, or not any more
+    │   ├── EmailUnverified       a right password, before the address is proven
+    │   ├── MailOff               this installation sends no mail
     │   ├── NotFound              there is nothing with that id
     │   ├── LastAdministrator     no administrator would be left
     │   ├── TooManyRequests       a rate limit is used up (in domain/rate_limit.py)
@@ -162,6 +165,24 @@ class PermissionMissing(AuthError):
     """The actor lacks the permission for the action."""
 
     outcome = Outcome.PERMISSION_MISSING
+
+
+class OneTimeTokenInvalid(AuthError):
+    """The token of a mail is unknown, used, expired or of another purpose; clients cannot tell."""
+
+    outcome = Outcome.ONE_TIME_TOKEN_INVALID
+
+
+class EmailUnverified(AuthError):
+    """The password is right, and the address has to be proven before a login."""
+
+    outcome = Outcome.EMAIL_UNVERIFIED
+
+
+class MailOff(AuthError):
+    """The operator has configured no mail, so that nothing can be sent to any address."""
+
+    outcome = Outcome.MAIL_OFF
 
 
 class NotFound(AuthError):

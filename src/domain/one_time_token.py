@@ -1,9 +1,10 @@
 """One-time tokens: the links in mails, each for one purpose and one use."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum, auto
 from hashlib import sha256
+from typing import Self
 
 from domain.email import Email
 from domain.user import User, UserId
@@ -60,6 +61,9 @@ class OneTimeToken:
             case Purpose.PASSWORD_RESET | Purpose.EMAIL_VERIFICATION:
                 is_current = user.generation == self.generation
                 return is_current and user.email.key == self.email.key
+
+    def used(self, now: datetime) -> Self:
+        return replace(self, used_at=now)
 
     def is_spent_with(self, other: "OneTimeToken") -> bool:
         """Return whether the use of another token ends this one, too.

@@ -30,6 +30,9 @@ class Outcome(StrEnum):
     KEYS_READ_ONLY = auto()
     KEY_UNKNOWN = auto()
     REGISTRATION_CLOSED = auto()
+    ONE_TIME_TOKEN_INVALID = auto()
+    EMAIL_UNVERIFIED = auto()
+    MAIL_OFF = auto()
     INTERNAL_ERROR = auto()
     """An error that no rule of Doorward raises: a defect, or a full disk."""
     UNKNOWN = auto()

@@ -16,6 +16,8 @@ UserId = NewType("UserId", UUID)
 
 NAME_LENGTH = 100
 PHOTO_LENGTH = 255
+LOCALE_LENGTH = 35
+"""Of a language tag (RFC 5646, section 4.4.1)."""
 # Clients put it into pages as it is: never a script URL, nor a character that RFC 3986 requires to
 # be encoded. There is no user info, which would make another host look like the real one.
 _HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?|\[[0-9A-Fa-f:.]+\])"
@@ -31,6 +33,8 @@ class User:
 
     :ivar generation: the generation of the valid sessions. Raising it ends all earlier sessions in
         the one step that stores it, wherever the sessions are.
+    :ivar verified: whether the user has proven to receive mail at the address.
+    :ivar locale: the language of mails, as a tag (RFC 5646); ``None`` for the default.
     """
 
     id: UserId
@@ -44,6 +48,7 @@ class User:
     verified: bool = False
     disabled: bool = False
     generation: int = 0
+    locale: str | None = None
 
     @classmethod
     def register(

@@ -35,9 +35,17 @@ def stored_before(address: str, key: str) -> User:
 
 
 async def add(url: str, *users: User) -> None:
-    async with open_stores(url, url, PATIENT) as stores:
-        for user in users:
-            await stores.users.add(user)
+    """Store users as the release of revision 0008 did."""
+    for user in users:
+        created = user.created_at.strftime("%Y-%m-%d %H:%M:%S")
+        user_id = user.id if url.startswith("postgres") else user.id.hex
+        await by_hand(
+            url,
+            "INSERT INTO users "  # noqa: S608 - values of this test
+            "(id, name, email, email_key, password_hash, created_at, updated_at) "
+            f"VALUES ('{user_id}', 'Ada', '{user.email.address}', '{user.email.key}', 'a hash', "
+            f"'{created}', '{created}')",
+        )
 
 
 async def keys(url: str) -> dict[str, str]:

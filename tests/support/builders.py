@@ -44,7 +44,9 @@ from application.authentication import (
     RefreshAccess,
     TokenPair,
 )
+from application.deliver_mail import DeliverMail, MailRetention, PruneMail, WriteLetter
 from application.known_networks import KnownNetworks
+from application.one_time_tokens import FindToken, IssueToken
 from application.ports import (
     AuditLog,
     CachedSessions,
@@ -52,6 +54,11 @@ from application.ports import (
     CachedUsers,
     Devices,
     HashClient,
+    Letter,
+    MailSender,
+    OneTimeSecrets,
+    OneTimeTokenStore,
+    Outbox,
     RateLimiter,
     SessionStore,
     TokenSigner,
@@ -77,6 +84,7 @@ from application.sessions import (
     StartSession,
 )
 from domain.actor import Principal
+from domain.mail import Delivery
 from domain.passwords.password import PasswordRule
 from domain.permissions import Role
 from domain.session import Lifetimes, Session, SessionsPerUser
@@ -95,16 +103,19 @@ from doorward.conformance.examples import (
 from infrastructure.signing.device_tokens import HmacDevices, secret_from
 from infrastructure.signing.jwt_signer import Audiences, JwtSigner
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
+from infrastructure.signing.one_time_secrets import HmacOneTimeSecrets
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.signing.verified_token_cache import UncachedTokens, VerifiedTokenCache
 from infrastructure.storage.memory.audit_log import MemoryAuditLog
+from infrastructure.storage.memory.one_time_tokens import MemoryOneTimeTokens
+from infrastructure.storage.memory.outbox import MemoryOutbox
 from infrastructure.storage.memory.rate_limiter import MemoryRateLimiter
 from infrastructure.storage.memory.sessions import MemorySessions
 from infrastructure.storage.memory.users import MemoryUsers
 from infrastructure.storage.near_cache.sessions import NearCacheSessions
 from infrastructure.storage.near_cache.uncached import UncachedSessions, UncachedUsers
 from infrastructure.storage.near_cache.users import NearCacheUsers
-from tests.support.doubles import QuickHasher, Recorder, SettableClock
+from tests.support.doubles import Mailbox, QuickHasher, Recorder, SettableClock
 
 AUDIENCES = Audiences(
     issuer="https://id.example.org",
@@ -182,7 +193,7 @@ def some_devices() -> HmacDevices:
 
 def an_audit() -> Audit:
     """Return an audit whose events are not observed."""
-    return Audit(MemoryAuditLog(), Recorder(), SettableClock(NOW), new_id)
+    return Audit(MemoryAuditLog(), MemoryOutbox(), Recorder(), SettableClock(NOW), new_id)
 
 
 @dataclass
@@ -202,6 +213,53 @@ class World:
     audit_log: AuditLog = field(default_factory=MemoryAuditLog)
     most: SessionsPerUser = MOST
     buffer: SessionActivityBuffer = field(default_factory=SessionActivityBuffer)
+    outbox: Outbox = field(default_factory=MemoryOutbox)
+    tokens: OneTimeTokenStore = field(default_factory=MemoryOneTimeTokens)
+    mailbox: Mailbox = field(default_factory=Mailbox)
+    secrets: OneTimeSecrets = field(
+        default_factory=lambda: HmacOneTimeSecrets(lambda: [b"outside the database"])
+    )
+
+    def __post_init__(self) -> None:
+        if isinstance(self.tokens, MemoryOneTimeTokens):
+            for store in (self.users, self.outbox):
+                if isinstance(store, MemoryUsers | MemoryOutbox):
+                    store.tokens = self.tokens
+
+    @property
+    def issue_token(self) -> IssueToken:
+        return self._made(IssueToken)
+
+    @property
+    def find_token(self) -> FindToken:
+        return self._made(FindToken)
+
+    @property
+    def write_letter(self) -> WriteLetter:
+        return self._made(WriteLetter)
+
+    @property
+    def sender(self) -> MailSender:
+        return self.mailbox
+
+    def report(self, delivery: Delivery) -> None:
+        """Take note of nothing."""
+
+    @property
+    def deliver_mail(self) -> DeliverMail:
+        return self._made(DeliverMail)
+
+    @property
+    def prune_mail(self) -> PruneMail:
+        return self._made(PruneMail)
+
+    retention = MailRetention(timedelta(hours=1))
+
+    async def read_mail(self) -> list[Letter]:
+        """Deliver what is due, and return the letters that arrived with it."""
+        before = len(self.mailbox.letters)
+        await self.deliver_mail()
+        return self.mailbox.letters[before:]
 
     @property
     def cached_users(self) -> CachedUsers:
@@ -228,7 +286,7 @@ class World:
 
     @property
     def audit(self) -> Audit:
-        return Audit(self.audit_log, self.events, self.clock, self.random_id)
+        return Audit(self.audit_log, self.outbox, self.events, self.clock, self.random_id)
 
     @property
     def rule(self) -> PasswordRule:

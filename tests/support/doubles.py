@@ -9,7 +9,15 @@ from datetime import datetime, timedelta
 from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
-from application.ports import HashClient, PasswordHasher, SessionStore, UnusableHash
+from application.ports import (
+    HashClient,
+    Letter,
+    MailNotSent,
+    MailSender,
+    PasswordHasher,
+    SessionStore,
+    UnusableHash,
+)
 from application.ports.effects import NO_EFFECTS, Effects, Stored
 from domain.audit.event import Event
 from domain.passwords.password import Password
@@ -42,6 +50,30 @@ class Recorder:
 
     def __call__(self, event: Event) -> None:
         self.events.append(event)
+
+
+class Mailbox(MailSender):
+    """Receives letters, or fails as it is told.
+
+    :ivar letters: in the order of their arrival.
+    :ivar failures: by address, what :meth:`send` raises instead.
+    :ivar released: by address, what :meth:`send` waits for.
+    :ivar is_waiting: whether it waits.
+    """
+
+    def __init__(self) -> None:
+        self.letters: list[Letter] = []
+        self.failures: dict[str, MailNotSent] = {}
+        self.released: dict[str, asyncio.Event] = {}
+        self.is_waiting = False
+
+    async def send(self, letter: Letter) -> None:
+        if event := self.released.get(letter.to):
+            self.is_waiting = True
+            await event.wait()
+        if failure := self.failures.get(letter.to):
+            raise failure
+        self.letters.append(letter)
 
 
 class QuickHasher(PasswordHasher):

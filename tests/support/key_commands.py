@@ -11,6 +11,7 @@ from application.signing_keys import MaintainKeys, RevokeKey, RotateKeys
 from domain.key_ring import Key, KeyId, KeyListing, KeyRing, KeyState, KeyTimes
 from domain.token import TokenKind
 from infrastructure.storage.memory.audit_log import MemoryAuditLog
+from infrastructure.storage.memory.outbox import MemoryOutbox
 from tests.support.builders import new_id
 from tests.support.doubles import Recorder, SettableClock
 
@@ -72,7 +73,7 @@ class KeyCommands:
 
     @property
     def audit(self) -> Audit:
-        return Audit(self.log, self.heard, self.clock, new_id)
+        return Audit(self.log, MemoryOutbox(), self.heard, self.clock, new_id)
 
     @property
     def rotate(self) -> RotateKeys:

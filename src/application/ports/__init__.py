@@ -20,7 +20,7 @@ from application.ports.effects import CHANGED, NO_EFFECTS, UNCHANGED, Effects, S
 from application.ports.health import HealthCheck, HealthChecks
 from application.ports.mail import Letter, MailDelayed, MailNotSent, MailRefused, MailSender
 from application.ports.one_time_tokens import OneTimeSecrets, OneTimeTokenStore
-from application.ports.outbox import Outbox, OutboxStatus
+from application.ports.outbox import Outbox, OutboxStatus, ReportDelivery
 from application.ports.passwords import HashClient, PasswordHasher, UnusableHash
 from application.ports.rate_limits import RateLimiter
 from application.ports.sessions import SessionStore
@@ -57,6 +57,7 @@ __all__ = [
     "PasswordHasher",
     "RandomId",
     "RateLimiter",
+    "ReportDelivery",
     "SessionStore",
     "Stored",
     "TokenSigner",

@@ -19,8 +19,8 @@ class Effects:
 
     :ivar events: the audit events.
     :ivar messages: the mails to deliver.
-    :ivar spent: the one-time token that the change uses up. A store that has the tokens changes
-        nothing if it is used already, and marks it and those that it ends as used
+    :ivar spent: the one-time token that the change uses up, marked as used. A store that has the
+        tokens changes nothing if it is used already; else it also marks those that end with it
         (:meth:`~domain.one_time_token.OneTimeToken.is_spent_with`).
     """
 

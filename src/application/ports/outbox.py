@@ -1,13 +1,17 @@
 """The messages that are to be delivered."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from application.ports.effects import Effects, Stored
+from domain.email import Email
 from domain.mail import Delivery, DeliveryState, MessageId
+
+ReportDelivery = Callable[[Delivery], None]
+"""Report to the operator what has become of a message after an attempt to deliver it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,10 @@ class Outbox(Protocol):
 
         :returns: whether it was there.
         """
+
+    @abstractmethod
+    async def forget(self, email: Email) -> None:
+        """Delete the messages to an address that were sent or given up: its user is deleted."""
 
     @abstractmethod
     async def prune(self, before: datetime, limit: int) -> int:

@@ -60,6 +60,14 @@ class EventType(StrEnum):
     PRUNE_AUDIT_LOG = "prune audit log"
     ROTATE_KEYS = "rotate keys"
     REVOKE_KEY = "revoke key"
+    REQUEST_PASSWORD_RESET = "request password reset"  # noqa: S105 - no password
+    """Only of a request that names an account: by an administrator or the operator."""
+    RESET_PASSWORD = "reset password"  # noqa: S105 - no password
+    VERIFY_EMAIL = "verify email"
+    REQUEST_EMAIL_CHANGE = "request email change"
+    CHANGE_EMAIL = "change email"
+    UNDO_EMAIL_CHANGE = "undo email change"
+    PURGE_UNVERIFIED_USERS = "purge unverified users"
     UNKNOWN = "unknown"
 
     @classmethod
@@ -86,6 +94,8 @@ _ENDS_SESSIONS: Mapping[EventType, CauseOfEnd] = {
     EventType.END_ALL_SESSIONS: CauseOfEnd.OWNER,
     EventType.END_SESSIONS_OF_USER: CauseOfEnd.ADMINISTRATOR,
     EventType.CHANGE_PASSWORD: CauseOfEnd.PASSWORD,
+    EventType.RESET_PASSWORD: CauseOfEnd.PASSWORD,
+    EventType.UNDO_EMAIL_CHANGE: CauseOfEnd.PASSWORD,
     EventType.DELETE_USER: CauseOfEnd.DELETED,
     EventType.DELETE_ACCOUNT: CauseOfEnd.DELETED,
 }

@@ -157,14 +157,16 @@ def _issuer_at(configured: str) -> str:
         return configured
 
 
-def device_secrets(settings: Settings, keys: KeyRingWatcher, clock: Clock) -> Secrets:
-    """Derive the secrets of device tokens: from the data secret, which outlives all keys, and
+def derived_secrets(
+    settings: Settings, keys: KeyRingWatcher, clock: Clock, purpose: bytes
+) -> Secrets:
+    """Derive the secrets for a purpose: from the data secret, which outlives all keys, and
     where there is none from the keys of refresh tokens.
 
     The latter count in the embedded default too: earlier releases derived from them alone. They
     stay valid for this purpose until they leave the store.
     """
-    lasting = [secret_from(secret) for secret in _lasting_secrets(settings)]
+    lasting = [secret_from(secret, purpose) for secret in _lasting_secrets(settings)]
     if settings.keys.secrets:
         return lambda: lasting
 
@@ -172,7 +174,8 @@ def device_secrets(settings: Settings, keys: KeyRingWatcher, clock: Clock) -> Se
 
     def derive(_: LoadedKeys) -> None:
         in_order = keys.loaded.ring.by_state(TokenKind.REFRESH, clock())
-        of_keys = [secret_from(keys.loaded.pairs[key.id].private_pem()) for key in in_order]
+        pairs = keys.loaded.pairs
+        of_keys = [secret_from(pairs[key.id].private_pem(), purpose) for key in in_order]
         derived[:] = lasting + of_keys
 
     keys.follow(derive)

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 from dishka import Provider, Scope, alias, provide
 
-from application.ports import CachedTokens, Clock, Devices, KeyStore, TokenSigner
+from application.ports import CachedTokens, Clock, Devices, KeyStore, OneTimeSecrets, TokenSigner
 from application.signing_keys import MaintainKeys
 from domain.key_ring import KeyTimes
-from doorward.wiring.keys import device_secrets, key_times, make_signer, open_key_store
+from doorward.wiring.keys import derived_secrets, key_times, make_signer, open_key_store
 from infrastructure.config.settings import Settings
 from infrastructure.config.signing_keys import KeySettings
 from infrastructure.config.storage import StorageSettings
@@ -16,6 +16,7 @@ from infrastructure.signing.device_tokens import HmacDevices
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.key_store import SigningKeyStore
+from infrastructure.signing.one_time_secrets import HmacOneTimeSecrets
 from infrastructure.signing.verified_token_cache import UncachedTokens, VerifiedTokenCache
 from infrastructure.telemetry.telemetry import Observation
 
@@ -57,7 +58,15 @@ class SigningProvider(Provider):
 
     @provide
     def devices(self, settings: Settings, keys: KeyRingWatcher, clock: Clock) -> Devices:
-        return HmacDevices(device_secrets(settings, keys, clock))
+        return HmacDevices(derived_secrets(settings, keys, clock, b"doorward device tokens"))
+
+    @provide
+    def one_time_secrets(
+        self, settings: Settings, keys: KeyRingWatcher, clock: Clock
+    ) -> OneTimeSecrets:
+        return HmacOneTimeSecrets(
+            derived_secrets(settings, keys, clock, b"doorward one-time tokens")
+        )
 
     @provide
     def jwt_signer(self, settings: Settings, keys: KeyRingWatcher) -> JwtSigner:

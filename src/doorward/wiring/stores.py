@@ -10,6 +10,8 @@ from application.ports import (
     CachedUsers,
     Clock,
     HealthChecks,
+    OneTimeTokenStore,
+    Outbox,
     RateLimiter,
     SessionStore,
     UserRepository,
@@ -63,6 +65,14 @@ class StoreProvider(Provider):
     @provide
     def audit_log(self, stores: Stores) -> AuditLog:
         return stores.audit_log
+
+    @provide
+    def outbox(self, stores: Stores) -> Outbox:
+        return stores.outbox
+
+    @provide
+    def one_time_tokens(self, stores: Stores) -> OneTimeTokenStore:
+        return stores.one_time_tokens
 
     @provide
     def health_checks(self, stores: Stores, keys: KeyRingWatcher) -> HealthChecks:

@@ -28,6 +28,7 @@ from application.audit_log import ListActivity, ListAuditEvents
 from application.authenticate import Authenticate, AuthenticateFromCache, ReloadPrincipal
 from application.authentication import Login, Logout, RefreshAccess
 from application.known_networks import KnownNetworks
+from application.one_time_tokens import FindToken, IssueToken
 from application.rate_limiting import RateLimiting
 from application.readiness import CheckReadiness
 from application.session_activity import RecordSessionActivity, SessionActivityBuffer
@@ -99,6 +100,8 @@ USE_CASES: tuple[type, ...] = (
     RotateKeys,
     RevokeKey,
     MaintainKeys,
+    IssueToken,
+    FindToken,
     RateLimiting,
     KnownNetworks,
     Audit,

@@ -16,10 +16,9 @@ _LENGTH = 32 + 1 + 64
 Secrets = Callable[[], Sequence[bytes]]
 
 
-def secret_from(secret: bytes) -> bytes:
-    """Derive a secret for device tokens (HKDF, RFC 5869)."""
-    derivation = HKDF(hashes.SHA256(), length=32, salt=None, info=b"doorward device tokens")
-    return derivation.derive(secret)
+def secret_from(secret: bytes, purpose: bytes = b"doorward device tokens") -> bytes:
+    """Derive a secret for a purpose of its own, 32 bytes (HKDF, RFC 5869)."""
+    return HKDF(hashes.SHA256(), length=32, salt=None, info=purpose).derive(secret)
 
 
 class HmacDevices(Devices):

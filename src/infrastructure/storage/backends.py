@@ -13,12 +13,16 @@ from typing import Any, Generic, TypeVar
 
 from application.ports import (
     AuditLog,
+    OneTimeTokenStore,
+    Outbox,
     RateLimiter,
     SessionStore,
     UserRepository,
 )
 from infrastructure.storage.external_backends import external_schemes, load_external
+from infrastructure.storage.memory.connection import MemoryConnection
 from infrastructure.storage.memory.invalidation_feed import MemoryFeed
+from infrastructure.storage.memory.outbox import MemoryOutbox
 from infrastructure.storage.memory.rate_limiter import MemoryRateLimiter
 from infrastructure.storage.memory.sessions import MemorySessions
 from infrastructure.storage.memory.users import MemoryUsers
@@ -32,6 +36,8 @@ from infrastructure.storage.redis.write_check import check_writes as check_redis
 from infrastructure.storage.sql.audit_log import SqlAuditLog
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.invalidation_feed import open_feed
+from infrastructure.storage.sql.one_time_tokens import SqlOneTimeTokens
+from infrastructure.storage.sql.outbox import SqlOutbox
 from infrastructure.storage.sql.rate_limiter import SqlRateLimiter
 from infrastructure.storage.sql.sessions import SqlSessions
 from infrastructure.storage.sql.users import SqlUsers
@@ -57,6 +63,9 @@ class Backend(Generic[_Connection]):
     :ivar rate_limiter: makes the counter from the connection; ``None`` when it counts nothing.
     :ivar audit_log: opens the audit log beside the users, and closes it on exit; ``None`` when it
         has none. Then the last events are in the memory of this process, and all in its own log.
+    :ivar outbox: makes the outbox beside the users; ``None`` when it has none. Then messages are
+        in the memory of this process, and lost with it.
+    :ivar one_time_tokens: likewise, the store of the tokens in mails.
     :ivar feed: opens the invalidation feed, over the connection or another one, with the bound on
         the age of cached data; ``None`` when it has none. Then each request reads the store.
     """
@@ -71,29 +80,33 @@ class Backend(Generic[_Connection]):
         Callable[[_Connection, timedelta], AbstractAsyncContextManager[InvalidationFeed]] | None
     ) = None
     check_writes: Callable[[_Connection, Role], Awaitable[None]] | None = None
+    outbox: Callable[[_Connection], Outbox] | None = None
+    one_time_tokens: Callable[[_Connection], OneTimeTokenStore] | None = None
 
 
 @asynccontextmanager
-async def _open_memory(_url: str, _options: StoreOptions) -> AsyncIterator[MemoryFeed]:
-    yield MemoryFeed()
+async def _open_memory(_url: str, _options: StoreOptions) -> AsyncIterator[MemoryConnection]:
+    yield MemoryConnection()
 
 
-async def _ping_memory(_feed: MemoryFeed) -> None:
+async def _ping_memory(_memory: MemoryConnection) -> None:
     """Memory always answers."""
 
 
 @asynccontextmanager
-async def _memory_feed(feed: MemoryFeed, _bound: timedelta) -> AsyncIterator[MemoryFeed]:
-    yield feed
+async def _memory_feed(memory: MemoryConnection, _bound: timedelta) -> AsyncIterator[MemoryFeed]:
+    yield memory.feed
 
 
 MEMORY = Backend(
     _open_memory,
     _ping_memory,
-    users=MemoryUsers,
-    sessions=MemorySessions,
+    users=lambda memory: MemoryUsers(memory.feed, memory.tokens),
+    sessions=lambda memory: MemorySessions(memory.feed),
     rate_limiter=lambda _: MemoryRateLimiter(),
     feed=_memory_feed,
+    outbox=lambda memory: MemoryOutbox(memory.tokens),
+    one_time_tokens=lambda memory: memory.tokens,
 )
 SQL = Backend(
     Database.open,
@@ -104,6 +117,8 @@ SQL = Backend(
     audit_log=SqlAuditLog.open,
     feed=open_feed,
     check_writes=check_sql_writes,
+    outbox=SqlOutbox,
+    one_time_tokens=SqlOneTimeTokens,
 )
 REDIS = Backend(
     RedisServer.open,

@@ -13,6 +13,8 @@ from application.ports import (
     Clock,
     HealthCheck,
     HealthChecks,
+    OneTimeTokenStore,
+    Outbox,
     RateLimiter,
     SessionStore,
     UserRepository,
@@ -20,6 +22,8 @@ from application.ports import (
 from infrastructure.clock import system_clock
 from infrastructure.storage.backends import Backend, backend_for
 from infrastructure.storage.memory.audit_log import MemoryAuditLog
+from infrastructure.storage.memory.one_time_tokens import MemoryOneTimeTokens
+from infrastructure.storage.memory.outbox import MemoryOutbox
 from infrastructure.storage.memory.rate_limiter import MemoryRateLimiter
 from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed
 from infrastructure.storage.near_cache.sessions import NearCacheSessions
@@ -46,6 +50,8 @@ class Stores:
     cached_sessions: CachedSessions
     rate_limiter: RateLimiter
     audit_log: AuditLog
+    outbox: Outbox
+    one_time_tokens: OneTimeTokenStore
     health: HealthChecks
 
 
@@ -56,7 +62,7 @@ async def open_stores(
     """Open all stores, with a near cache in front. Those at one URL share the connection.
 
     Attempts are counted where the sessions are, or where the users are, or else in this process.
-    The audit log is where the users are, or else in this process.
+    The audit log and the outbox are where the users are, or else in this process.
 
     :raises ValueError: no backend understands the URL.
     """
@@ -85,6 +91,7 @@ async def open_stores(
             cached_sessions,
             at_sessions.rate_limiter() or at_users.rate_limiter() or MemoryRateLimiter(),
             audit_log,
+            *at_users.mail(),
             {
                 "users": at_users.health_check("users"),
                 "sessions": at_sessions.health_check("sessions"),
@@ -128,6 +135,16 @@ class _OpenBackend(Generic[_Connection]):
             return sessions, UncachedSessions(sessions)
         cache = NearCacheSessions(sessions, self.feed, max_users, clock)
         return cache, cache
+
+    def mail(self) -> tuple[Outbox, OneTimeTokenStore]:
+        """Make the outbox and the store of the tokens in mails, in memory if need be."""
+        if self.backend.outbox and self.backend.one_time_tokens:
+            return (
+                self.backend.outbox(self.connection),
+                self.backend.one_time_tokens(self.connection),
+            )
+        tokens = MemoryOneTimeTokens()
+        return MemoryOutbox(tokens), tokens
 
     def rate_limiter(self) -> RateLimiter | None:
         return self.backend.rate_limiter and self.backend.rate_limiter(self.connection)

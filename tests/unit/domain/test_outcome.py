@@ -58,6 +58,9 @@ def test_the_names_of_outcomes_never_change() -> None:
         "keys_read_only",
         "key_unknown",
         "registration_closed",
+        "one_time_token_invalid",
+        "email_unverified",
+        "mail_off",
         "internal_error",
         "unknown",
     ]

@@ -13,11 +13,15 @@ from domain.errors import EmailTaken, LastAdministrator
 from domain.user import User, UserId
 from infrastructure.storage import page_cursor as cursor
 from infrastructure.storage.memory.invalidation_feed import MemoryFeed
+from infrastructure.storage.memory.one_time_tokens import MemoryOneTimeTokens
 
 
 class MemoryUsers(UserRepository):
-    def __init__(self, feed: MemoryFeed | None = None) -> None:
+    def __init__(
+        self, feed: MemoryFeed | None = None, tokens: MemoryOneTimeTokens | None = None
+    ) -> None:
         self._feed = feed or MemoryFeed()
+        self.tokens = tokens or MemoryOneTimeTokens()
         self._users: dict[UserId, User] = {}
         self._ids: dict[str, UserId] = {}  # by the canonical key of the email address
 
@@ -53,6 +57,8 @@ class MemoryUsers(UserRepository):
         # Two spellings of one address are equal, but a change.
         if stored != old or stored.email.address != old.email.address:
             return UNCHANGED
+        if effects.spent and not self.tokens.is_unused(effects.spent):
+            return UNCHANGED
         if self._ids.get(new.email.key, new.id) != new.id:
             raise EmailTaken
         if not new.is_administrator:
@@ -60,6 +66,8 @@ class MemoryUsers(UserRepository):
         del self._ids[old.email.key]
         self._ids[new.email.key] = new.id
         self._users[new.id] = new
+        if effects.spent:
+            self.tokens.spend(effects.spent)
         self._feed.publish(new.id)
         return CHANGED
 

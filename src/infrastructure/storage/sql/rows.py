@@ -9,10 +9,10 @@ from sqlalchemy import ColumnElement, Executable, Table, delete, insert, select,
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from application.ports import NO_EFFECTS, Effects, Stored
-from infrastructure.storage.sql import audit_chain as chain
+from application.ports import NO_EFFECTS, UNCHANGED, Effects, Stored
 from infrastructure.storage.sql.connection.driver import repeat_outdated
 from infrastructure.storage.sql.database import Database
+from infrastructure.storage.sql.effects import TokenSpent, store
 
 Row = Mapping[str, Any]
 Check = Callable[[AsyncConnection], Awaitable[None]]
@@ -23,7 +23,7 @@ class Change:
     """A transaction that changes rows.
 
     :ivar rows: how many were changed.
-    :ivar effects_stored: whether the effects of the change were appended to the audit log.
+    :ivar effects_stored: whether the effects of the change were stored.
     """
 
     connection: AsyncConnection
@@ -60,7 +60,7 @@ class Rows:
 
         :param check: runs before, in the same transaction; the change is made unless it raises.
         """
-        if check is None and not (self.database.has_audit_log and effects.events):
+        if check is None and not (self.database.has_audit_log and effects != NO_EFFECTS):
             async with self.connection() as connection:
                 rows = (await connection.execute(statement)).rowcount
             return Stored(rows > 0)
@@ -70,10 +70,13 @@ class Rows:
     async def _change_with_effects(
         self, statement: Executable, effects: Effects, check: Check | None
     ) -> Stored[bool]:
-        async with self.changing(effects) as change:
-            if check:
-                await check(change.connection)
-            change.rows = (await change.connection.execute(statement)).rowcount
+        try:
+            async with self.changing(effects) as change:
+                if check:
+                    await check(change.connection)
+                change.rows = (await change.connection.execute(statement)).rowcount
+        except TokenSpent:
+            return UNCHANGED
         return Stored(change.rows > 0, change.effects_stored)
 
     @asynccontextmanager
@@ -85,7 +88,7 @@ class Rows:
             change = Change(connection)
             yield change
             if change.rows:
-                change.effects_stored = await chain.store(self.database, connection, effects)
+                change.effects_stored = await store(self.database, connection, effects)
 
     def connection(self) -> AbstractAsyncContextManager[AsyncConnection]:
         return self.database.connection(self.table.name)

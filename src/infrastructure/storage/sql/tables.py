@@ -29,11 +29,14 @@ from sqlalchemy.sql.functions import FunctionElement
 from domain.email import EMAIL_LENGTH
 from domain.session import Transport
 from domain.session_activity import AGENT_LENGTH
-from domain.user import NAME_LENGTH
+from domain.user import LOCALE_LENGTH, NAME_LENGTH
 from infrastructure.storage import rotation_record
 
 ADDRESS_LENGTH = 45
 """The longest form of an IPv6 address."""
+
+LINK_LENGTH = 255
+"""The longest page that a link may lead to."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -95,6 +98,7 @@ users = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("generation", Integer, nullable=False, server_default=text("0")),
+    Column("locale", String(LOCALE_LENGTH)),
     UniqueConstraint("email_key"),
 )
 
@@ -175,6 +179,51 @@ audit_chain = Table(
     Column("start_digest", String(64), nullable=False),
     Column("last_number", BigInteger, nullable=False),
     Column("last_digest", String(64), nullable=False),
+)
+
+# The secrets are in the mails only: see one_time_tokens.py.
+one_time_tokens = Table(
+    "one_time_tokens",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("purpose", String(50), nullable=False),
+    Column("user_id", Uuid, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("email", String(EMAIL_LENGTH), nullable=False),
+    Column("email_key", String(EMAIL_LENGTH), nullable=False),
+    Column("issued_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("used_at", UtcDateTime),
+    UniqueConstraint("digest"),
+    Index("one_time_tokens_user_id_purpose_idx", "user_id", "purpose"),
+    Index(None, "expires_at"),
+)
+
+# Messages without text and without secrets: see outbox.py.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String(50), nullable=False),
+    Column("recipient", String(EMAIL_LENGTH), nullable=False),
+    Column("recipient_key", String(EMAIL_LENGTH), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("user_id", Uuid),
+    Column("generation", Integer),
+    Column("locale", String(LOCALE_LENGTH)),
+    Column("link_target", String(LINK_LENGTH)),
+    Column("facts", Text),
+    Column("state", String(20), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("error", String(50), nullable=False),
+    Column("ended_at", UtcDateTime),
+    Index("outbox_state_due_at_idx", "state", "due_at"),
+    Index("outbox_created_at_idx", "created_at", "id"),
+    Index(None, "ended_at"),
+    Index(None, "recipient_key"),
 )
 
 # The key ring, with encrypted private keys: see signing_keys.py.

@@ -246,6 +246,7 @@ def _user_row(user: User) -> Row:
         "created_at": user.created_at,
         "updated_at": user.updated_at,
         "generation": user.generation,
+        "locale": user.locale,
     }
 
 
@@ -262,4 +263,5 @@ def _user(row: RowMapping) -> User:
         verified=row["verified"],
         disabled=row["disabled"],
         generation=row["generation"],
+        locale=row["locale"],
     )

@@ -14,12 +14,14 @@ from infrastructure.storage.sql.tables import (
     UtcDateTime,
     audit_chain,
     audit_events,
+    one_time_tokens,
+    outbox,
     rate_limits,
     sessions,
     users,
 )
 
-_TABLES = {"users": (users,), "sessions": (sessions, rate_limits)}
+_TABLES = {"users": (users, one_time_tokens, outbox), "sessions": (sessions, rate_limits)}
 
 
 async def check_writes(database: Database, role: Role) -> None:
@@ -63,5 +65,5 @@ def _sample(column: Column[Any]) -> Any:
     if isinstance(column.type, UtcDateTime):
         return datetime.now(UTC)
     if isinstance(column.type, String):
-        return f"李{secrets.token_hex(15)}"
+        return f"李{secrets.token_hex(15)}"[: column.type.length]
     return {int: 0, bool: False, UUID: uuid4()}[column.type.python_type]

@@ -1,0 +1,89 @@
+"""Issue the one-time tokens in mails, and find them again when they are used."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from application.ports import (
+    NO_EFFECTS,
+    Clock,
+    Effects,
+    OneTimeSecrets,
+    OneTimeTokenStore,
+    Stored,
+    UserRepository,
+)
+from domain.email import Email
+from domain.errors import OneTimeTokenInvalid
+from domain.one_time_token import OneTimeToken, Purpose, digest_of
+from domain.user import User
+
+_LONGEST = 100
+"""Characters of a secret that is looked up; a real one has 43."""
+
+
+@dataclass(frozen=True, slots=True)
+class IssueToken:
+    """Issue a token, or the same again if its id was issued before."""
+
+    tokens: OneTimeTokenStore
+    secrets: OneTimeSecrets
+    clock: Clock
+
+    async def __call__(
+        self,
+        token_id: str,
+        purpose: Purpose,
+        user: User,
+        email: Email,
+        issued_at: datetime,
+        expires_at: datetime,
+        effects: Effects = NO_EFFECTS,
+    ) -> Stored[str | None]:
+        """
+        :param token_id: 32 hexadecimal digits. The secret is a function of it and the purpose.
+        :param email: the address that the use of the token proves, or restores.
+        :returns: the secret of the token; ``None`` if it was used already, or is not usable any
+            more. The effects are stored, or not, as the store says.
+        """
+        secrets = self.secrets.derive(token_id, purpose)
+        token = OneTimeToken(
+            token_id,
+            digest_of(secrets[0]),
+            purpose,
+            user.id,
+            user.generation,
+            email,
+            issued_at,
+            expires_at,
+        )
+        stored = await self.tokens.issue(token, effects)
+        secret = None
+        if stored.changed.is_usable(user, self.clock()):
+            # It may have been issued under an earlier secret.
+            secret = next(
+                (each for each in secrets if digest_of(each) == stored.changed.digest), None
+            )
+        return Stored(secret, stored.effects_stored)
+
+
+@dataclass(frozen=True, slots=True)
+class FindToken:
+    tokens: OneTimeTokenStore
+    users: UserRepository
+    clock: Clock
+
+    async def __call__(self, secret: str, purpose: Purpose) -> tuple[OneTimeToken, User]:
+        """Find a usable token and its user. That does not use it.
+
+        :returns: the token, to be spent with the change, and the user as stored now.
+        :raises OneTimeTokenInvalid: the token is unknown, used, expired or of another purpose;
+            clients cannot tell.
+        """
+        token = await self.tokens.by_digest(digest_of(secret)) if len(secret) <= _LONGEST else None
+        if token is None or token.purpose is not purpose:
+            raise OneTimeTokenInvalid
+        user = await self.users.get(token.user_id)
+        now = self.clock()
+        if user is None or not token.is_usable(user, now):
+            raise OneTimeTokenInvalid
+        return token.used(now), user

@@ -1,0 +1,14 @@
+"""What the stores in this process's memory share."""
+
+from dataclasses import dataclass, field
+
+from infrastructure.storage.memory.invalidation_feed import MemoryFeed
+from infrastructure.storage.memory.one_time_tokens import MemoryOneTimeTokens
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryConnection:
+    """Stands in for the connection to a database."""
+
+    feed: MemoryFeed = field(default_factory=MemoryFeed)
+    tokens: MemoryOneTimeTokens = field(default_factory=MemoryOneTimeTokens)

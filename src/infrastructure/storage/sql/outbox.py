@@ -1,0 +1,96 @@
+"""The outbox in PostgreSQL or SQLite, beside the users."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, func, select, tuple_, update
+
+from application.ports import Effects, Outbox, OutboxStatus, Stored
+from domain.email import Email
+from domain.mail import Delivery, DeliveryState, MessageId
+from infrastructure.storage.sql import audit_chain as chain
+from infrastructure.storage.sql.connection.driver import repeat_outdated
+from infrastructure.storage.sql.database import Database
+from infrastructure.storage.sql.effects import queue, spend
+from infrastructure.storage.sql.outbox_rows import delivery_of, row_of, state_of
+from infrastructure.storage.sql.rows import Rows
+from infrastructure.storage.sql.tables import outbox
+
+_QUEUED = DeliveryState.QUEUED.value
+
+
+class SqlOutbox(Outbox):
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._rows = Rows(database, outbox)
+
+    @repeat_outdated
+    async def add(self, effects: Effects) -> Stored[bool]:
+        async with self._database.transaction(outbox.name) as connection:
+            if effects.spent:
+                await spend(connection, effects.spent)
+            await queue(connection, effects)
+            stored = await chain.store(self._database, connection, effects)
+        return Stored(True, stored or not effects.events)
+
+    async def lease(self, now: datetime, until: datetime, limit: int) -> Sequence[Delivery]:
+        due = (
+            select(outbox.c.id)
+            .where(outbox.c.state == _QUEUED, outbox.c.due_at <= now)
+            .order_by(outbox.c.due_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)  # SQLite has one writer at a time anyway
+        )
+        statement = (
+            update(outbox)
+            .where(outbox.c.id.in_(due))
+            .values(due_at=until, attempts=outbox.c.attempts + 1)
+            .returning(outbox)
+        )
+        async with self._rows.connection() as connection:
+            rows = (await connection.execute(statement)).mappings().all()
+        return sorted(map(delivery_of, rows), key=lambda each: each.message.created_at)
+
+    async def replace(self, old: Delivery, new: Delivery) -> bool:
+        state = state_of(old)
+        expected = {name: state[name] for name in ("state", "attempts", "due_at")}
+        the_message = self._rows.where({"id": old.message.id, **expected})
+        stored = await self._rows.change(update(outbox).where(*the_message).values(state_of(new)))
+        return stored.changed
+
+    async def get(self, message_id: MessageId) -> Delivery | None:
+        row = await self._rows.one(id=message_id)
+        return delivery_of(row) if row else None
+
+    async def page(
+        self, state: DeliveryState | None, after: MessageId | None, limit: int
+    ) -> Sequence[Delivery]:
+        position = tuple_(outbox.c.created_at, outbox.c.id)
+        query = select(outbox).order_by(outbox.c.created_at.desc(), outbox.c.id.desc())
+        if state is not None:
+            query = query.where(outbox.c.state == state.value)
+        if after is not None and (last := await self.get(after)):
+            row = row_of(last)
+            query = query.where(position < tuple_(row["created_at"], row["id"]))
+        async with self._rows.connection() as connection:
+            rows = (await connection.execute(query.limit(limit))).mappings().all()
+        return [delivery_of(row) for row in rows]
+
+    async def delete(self, message_id: MessageId) -> bool:
+        return (await self._rows.delete(id=message_id)).changed
+
+    async def forget(self, email: Email) -> None:
+        ended = (outbox.c.recipient_key == email.key, outbox.c.state != _QUEUED)
+        await self._rows.change(delete(outbox).where(*ended))
+
+    async def prune(self, before: datetime, limit: int) -> int:
+        ended = select(outbox.c.id).where(outbox.c.ended_at < before).limit(limit)
+        some = ended.with_for_update(skip_locked=True)
+        async with self._rows.connection() as connection:
+            return (await connection.execute(delete(outbox).where(outbox.c.id.in_(some)))).rowcount
+
+    async def status(self) -> OutboxStatus:
+        query = select(func.count(), func.min(outbox.c.created_at))
+        async with self._rows.connection() as connection:
+            result = await connection.execute(query.where(outbox.c.state == _QUEUED))
+        return OutboxStatus(*result.one())

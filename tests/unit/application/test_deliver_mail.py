@@ -1,0 +1,254 @@
+"""Delivering the messages of the outbox."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from application.ports import NO_EFFECTS, MailDelayed, MailRefused
+from domain.email import Email
+from domain.mail import DeliveryState, MailKind, Message, MessageId
+from domain.one_time_token import Purpose, digest_of
+from domain.user import User
+from doorward.conformance.opening import until
+from tests.support.builders import NOW, SECOND, World, new_id
+
+ADA = Email.parse("ada@example.org")
+HOUR = timedelta(hours=1)
+
+
+def a_message(kind: MailKind = MailKind.PASSWORD_RESET, **changes: Any) -> Message:
+    message = Message(MessageId(new_id()), kind, ADA, NOW, NOW + HOUR)
+    return replace(message, **changes)
+
+
+async def queue(world: World, *messages: Message) -> None:
+    await world.outbox.add(NO_EFFECTS.with_messages(*messages))
+
+
+async def state_of(world: World, message: Message) -> DeliveryState | None:
+    delivery = await world.outbox.get(message.id)
+    return delivery.state if delivery else None
+
+
+@pytest.fixture
+async def user(world: World) -> User:
+    return await world.sign_up("ada@example.org")
+
+
+async def test_a_link_reaches_the_user_and_its_token_is_good(world: World, user: User) -> None:
+    message = a_message()
+    await queue(world, message)
+
+    [letter] = await world.read_mail()
+
+    assert (letter.to, letter.kind) == ("ada@example.org", MailKind.PASSWORD_RESET)
+    assert letter.token is not None
+    assert len(letter.token) == 43
+    token, found = await world.find_token(letter.token, Purpose.PASSWORD_RESET)
+    assert (token.expires_at, found) == (message.expires_at, user)
+    assert await state_of(world, message) is DeliveryState.SENT
+
+
+@pytest.mark.usefixtures("user")
+async def test_a_letter_goes_to_the_stored_spelling_of_the_address(world: World) -> None:
+    await queue(world, a_message(to=Email.parse("ADA@example.org")))
+
+    [letter] = await world.read_mail()
+
+    assert letter.to == "ada@example.org"
+
+
+@pytest.mark.parametrize(
+    "kind", [MailKind.PASSWORD_RESET, MailKind.EMAIL_VERIFICATION, MailKind.ALREADY_REGISTERED]
+)
+async def test_nothing_is_sent_to_an_address_without_a_user(world: World, kind: MailKind) -> None:
+    message = a_message(kind)
+    await queue(world, message)
+
+    assert await world.read_mail() == []
+    assert await world.outbox.get(message.id) is None  # nor is the address kept
+
+
+async def test_a_verified_address_is_not_verified_again(world: World, user: User) -> None:
+    await world.change(user, verified=True)
+    await queue(world, a_message(MailKind.EMAIL_VERIFICATION))
+
+    assert await world.read_mail() == []
+
+
+async def test_a_letter_is_in_the_language_of_its_user(world: World, user: User) -> None:
+    await world.change(user, locale="de")
+    await queue(world, a_message())
+
+    assert [letter.locale for letter in await world.read_mail()] == ["de"]
+
+
+async def test_a_message_of_an_earlier_generation_is_dropped(world: World, user: User) -> None:
+    await world.change(user, generation=1)
+    await queue(world, a_message(MailKind.EMAIL_CHANGE, user_id=user.id, generation=0))
+
+    assert await world.read_mail() == []
+
+
+async def test_a_new_address_gets_a_link(world: World, user: User) -> None:
+    new = Email.parse("new@example.org")
+    await queue(world, a_message(MailKind.EMAIL_CHANGE, to=new, user_id=user.id, generation=0))
+
+    [letter] = await world.read_mail()
+
+    assert (letter.to, letter.kind) == ("new@example.org", MailKind.EMAIL_CHANGE)
+    assert letter.token is not None
+    token, _ = await world.find_token(letter.token, Purpose.EMAIL_CHANGE)
+    assert token.email == new
+
+
+async def test_the_owner_of_a_taken_address_gets_no_link(world: World, user: User) -> None:
+    taken = (await world.sign_up("eve@example.org")).email
+    await queue(world, a_message(MailKind.EMAIL_CHANGE, to=taken, user_id=user.id))
+
+    [letter] = await world.read_mail()
+
+    assert (letter.to, letter.kind) == ("eve@example.org", MailKind.EMAIL_CHANGE_TAKEN)
+    assert letter.token is None
+
+
+@pytest.mark.parametrize("kind", [MailKind.EMAIL_CHANGE_REQUESTED, MailKind.EMAIL_CHANGED])
+async def test_the_former_address_gets_a_link_that_restores_it(
+    world: World, user: User, kind: MailKind
+) -> None:
+    await world.change(user, email=Email.parse("thief@example.org"))
+    await queue(world, a_message(kind, user_id=user.id))
+
+    [letter] = await world.read_mail()
+
+    assert letter.to == "ada@example.org"
+    assert letter.token is not None
+    token, _ = await world.find_token(letter.token, Purpose.EMAIL_UNDO)
+    assert token.email == ADA
+
+
+async def test_no_link_is_made_for_a_deleted_user(world: World, user: User) -> None:
+    await queue(world, a_message(MailKind.EMAIL_CHANGED, user_id=user.id))
+    await world.users.delete(user.id)
+
+    assert await world.read_mail() == []
+
+
+async def test_a_notice_outlives_its_user(world: World, user: User) -> None:
+    await queue(world, a_message(MailKind.ACCOUNT_DELETED, user_id=user.id, locale="de"))
+    await world.users.delete(user.id)
+
+    [letter] = await world.read_mail()
+
+    assert (letter.to, letter.locale, letter.token) == ("ada@example.org", "de", None)
+
+
+@pytest.mark.usefixtures("user")
+async def test_a_delayed_message_is_sent_later_with_the_same_token(world: World) -> None:
+    message = a_message()
+    await queue(world, message)
+    world.mailbox.failures["ada@example.org"] = MailDelayed("smtp_451")
+    await world.read_mail()
+    delayed = await world.outbox.get(message.id)
+    assert delayed is not None
+    assert (delayed.state, delayed.error) == (DeliveryState.QUEUED, "smtp_451")
+
+    world.mailbox.failures.clear()
+    assert await world.read_mail() == []
+    world.clock.advance(15 * SECOND)
+    [letter] = await world.read_mail()
+
+    assert letter.token == world.secrets.derive(message.id, Purpose.PASSWORD_RESET)[0]
+
+
+@pytest.mark.usefixtures("user")
+async def test_a_refused_message_is_given_up(world: World) -> None:
+    message = a_message()
+    await queue(world, message)
+    world.mailbox.failures["ada@example.org"] = MailRefused("smtp_550")
+
+    await world.read_mail()
+
+    assert await state_of(world, message) is DeliveryState.GIVEN_UP
+
+
+@pytest.mark.usefixtures("user")
+async def test_an_expired_message_is_given_up(world: World) -> None:
+    message = a_message()
+    await queue(world, message)
+    world.clock.advance(HOUR)
+
+    assert await world.read_mail() == []
+    assert await state_of(world, message) is DeliveryState.GIVEN_UP
+
+
+@pytest.mark.usefixtures("user")
+async def test_a_message_that_was_sent_already_brings_no_used_token_back(world: World) -> None:
+    message = a_message()
+    await queue(world, message)
+    [letter] = await world.read_mail()
+    assert letter.token is not None
+    token, found = await world.find_token(letter.token, Purpose.PASSWORD_RESET)
+    effects = NO_EFFECTS.spending(token)
+    await world.users.replace(found, found.with_new_password("x", NOW), effects)
+
+    sent = await world.outbox.get(message.id)
+    assert sent is not None
+    await world.outbox.replace(sent, sent.retried(world.clock()))  # its worker died, say
+
+    assert await world.read_mail() == []
+
+
+async def test_a_refused_recipient_holds_up_no_other(world: World, user: User) -> None:
+    bad = a_message(MailKind.PASSWORD_CHANGED, to=Email.parse("bad@example.org"))
+    good = [a_message(MailKind.PASSWORD_CHANGED, user_id=user.id) for _ in range(20)]
+    world.mailbox.failures["bad@example.org"] = MailRefused("smtp_550")
+    await queue(world, bad, *good)
+
+    assert len(await world.read_mail()) == len(good)
+
+
+async def test_a_slow_recipient_holds_up_no_other(world: World) -> None:
+    slow = a_message(MailKind.PASSWORD_CHANGED, to=Email.parse("slow@example.org"))
+    world.mailbox.released["slow@example.org"] = released = asyncio.Event()
+    await queue(world, slow, *[a_message(MailKind.PASSWORD_CHANGED) for _ in range(20)])
+
+    delivering = asyncio.create_task(world.read_mail())
+    await until(lambda: len(world.mailbox.letters) == 20)
+    assert not delivering.done()
+    released.set()
+
+    assert len(await delivering) == 21
+
+
+async def test_a_delivery_that_is_cancelled_ends_what_it_began(world: World) -> None:
+    message = a_message(MailKind.PASSWORD_CHANGED)
+    world.mailbox.released["ada@example.org"] = asyncio.Event()
+    await queue(world, message)
+    delivering = asyncio.create_task(world.read_mail())
+    await until(lambda: world.mailbox.is_waiting)
+
+    delivering.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await delivering
+
+    assert await world.outbox.lease(NOW, NOW, 1) == []  # until its lease ends
+    assert [each.message for each in await world.outbox.lease(NOW + HOUR, NOW, 1)] == [message]
+
+
+async def test_ended_messages_and_expired_tokens_are_pruned(world: World, user: User) -> None:
+    sent, waiting = a_message(), a_message(MailKind.EMAIL_CHANGED, user_id=user.id)
+    await queue(world, sent)
+    [letter] = await world.read_mail()
+    await queue(world, waiting)
+
+    world.clock.advance(2 * HOUR)
+    await world.prune_mail()
+
+    assert await world.outbox.get(sent.id) is None
+    assert await state_of(world, waiting) is DeliveryState.QUEUED
+    assert letter.token is not None
+    assert await world.tokens.by_digest(digest_of(letter.token)) is None

@@ -1,0 +1,119 @@
+"""Issuing and finding one-time tokens."""
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from domain.errors import OneTimeTokenInvalid
+from domain.one_time_token import LIVE_TOKENS, Purpose
+from domain.user import User, UserId
+from infrastructure.signing.one_time_secrets import HmacOneTimeSecrets
+from tests.support.builders import SECOND, World, new_id
+
+MINUTE = timedelta(minutes=1)
+RESET = Purpose.PASSWORD_RESET
+
+
+async def issue(world: World, user: User, token_id: str | None = None) -> str | None:
+    issued_at = world.clock()
+    issued = await world.issue_token(
+        token_id or new_id(), RESET, user, user.email, issued_at, issued_at + 30 * MINUTE
+    )
+    return issued.changed
+
+
+@pytest.fixture
+async def user(world: World) -> User:
+    return await world.sign_up()
+
+
+async def test_a_token_that_is_issued_again_is_the_same(world: World, user: User) -> None:
+    token_id = new_id()
+
+    secret = await issue(world, user, token_id)
+
+    assert secret is not None
+    assert await issue(world, user, token_id) == secret
+
+
+async def test_a_token_is_found_under_the_secret_it_was_issued_with(
+    world: World, user: User
+) -> None:
+    token_id = new_id()
+    secret = await issue(world, user, token_id)
+
+    world.secrets = HmacOneTimeSecrets(lambda: [b"the next one", b"outside the database"])
+
+    assert await issue(world, user, token_id) == secret
+
+
+async def test_a_token_of_a_lost_secret_is_not_issued_again(world: World, user: User) -> None:
+    token_id = new_id()
+    await issue(world, user, token_id)
+
+    world.secrets = HmacOneTimeSecrets(lambda: [b"another one"])
+
+    assert await issue(world, user, token_id) is None
+
+
+async def test_the_newest_tokens_are_good(world: World, user: User) -> None:
+    secrets = []
+    for _ in range(LIVE_TOKENS + 2):
+        secrets.append(await issue(world, user))
+        world.clock.advance(SECOND)
+
+    good = []
+    for secret in secrets:
+        assert secret is not None
+        try:
+            await world.find_token(secret, RESET)
+        except OneTimeTokenInvalid:
+            continue
+        good.append(secret)
+
+    assert good == secrets[-LIVE_TOKENS:]
+
+
+async def test_a_token_is_good_for_its_purpose_only(world: World, user: User) -> None:
+    secret = await issue(world, user)
+    assert secret is not None
+
+    for purpose in set(Purpose) - {RESET}:
+        with pytest.raises(OneTimeTokenInvalid):
+            await world.find_token(secret, purpose)
+
+
+@pytest.mark.parametrize("secret", ["", "unknown", "x" * 43, "x" * 100_000])
+async def test_an_unknown_token_is_refused(world: World, secret: str) -> None:
+    with pytest.raises(OneTimeTokenInvalid):
+        await world.find_token(secret, RESET)
+
+
+async def test_a_token_of_a_deleted_user_is_refused(world: World, user: User) -> None:
+    secret = await issue(world, user)
+    await world.users.delete(user.id)
+    assert secret is not None
+
+    with pytest.raises(OneTimeTokenInvalid):
+        await world.find_token(secret, RESET)
+
+
+async def test_an_expired_token_is_refused(world: World, user: User) -> None:
+    secret = await issue(world, user)
+    assert secret is not None
+
+    world.clock.advance(30 * MINUTE - SECOND)
+    await world.find_token(secret, RESET)
+    world.clock.advance(SECOND)
+
+    with pytest.raises(OneTimeTokenInvalid):
+        await world.find_token(secret, RESET)
+
+
+async def test_a_token_is_not_issued_again_for_another_user(world: World, user: User) -> None:
+    token_id = new_id()
+    await issue(world, user, token_id)
+
+    assert await issue(world, replace(user, id=UserId(uuid4())), token_id) is None
