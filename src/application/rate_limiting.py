@@ -24,6 +24,10 @@ class RateLimits:
     :ivar refresh_account: refreshes of one user, all devices together.
     :ivar refresh_address: refreshes from one address.
     :ivar refresh: refreshes, all clients together.
+    :ivar mail_recipient: mails to one recipient that anybody can cause.
+    :ivar mail_address: such mails that one address causes.
+    :ivar mail: such mails, all clients together.
+    :ivar link_address: uses of the tokens in mails from one address.
     :ivar factor_56: how many times the attempts of an address an IPv6 network of 56 bits has.
     :ivar factor_48: the same for an IPv6 network of 48 bits.
     """
@@ -37,6 +41,10 @@ class RateLimits:
     refresh_account: RateLimit | None = None
     refresh_address: RateLimit | None = None
     refresh: RateLimit | None = None
+    mail_recipient: RateLimit | None = None
+    mail_address: RateLimit | None = None
+    mail: RateLimit | None = None
+    link_address: RateLimit | None = None
     factor_56: int = 2
     factor_48: int = 4
 
@@ -181,6 +189,25 @@ class RateLimiting:
     async def count_refresh_of(self, user_id: UserId) -> None:
         """Count a refresh of a valid session: other tokens must not use up the user's attempts."""
         await self._count(self.limits.now.refresh_account, _digest(user_id.hex))
+
+    async def admits_mail(self, recipient: str, address: str) -> bool:
+        """Count a mail that a client without a session asks for.
+
+        :param recipient: the canonical address, whether or not a user has it.
+        :returns: whether it is sent. The client must not learn that.
+        """
+        limits = self.limits.now
+        try:
+            await self._count_networks(limits.mail_address, address)
+            await self._count(limits.mail_recipient, _digest(recipient))
+            await self._count(limits.mail, "all")
+        except TooManyRequests:
+            return False
+        return True
+
+    async def count_link_from(self, address: str) -> None:
+        """Count the use of a token from a mail, before it is looked up."""
+        await self._count_networks(self.limits.now.link_address, address)
 
     async def _count_networks(self, limit: RateLimit | None, address: str) -> None:
         """Count for the address, and with IPv6 for the wider networks that a client may have."""

@@ -46,6 +46,7 @@ from application.authentication import (
 )
 from application.deliver_mail import DeliverMail, MailRetention, PruneMail, WriteLetter
 from application.known_networks import KnownNetworks
+from application.messages import MailPolicy, MakeMessage
 from application.one_time_tokens import FindToken, IssueToken
 from application.ports import (
     AuditLog,
@@ -225,6 +226,12 @@ class World:
             for store in (self.users, self.outbox):
                 if isinstance(store, MemoryUsers | MemoryOutbox):
                     store.tokens = self.tokens
+
+    mail_policy = MailPolicy()
+
+    @property
+    def make_message(self) -> MakeMessage:
+        return MakeMessage(self.mail_policy, self.clock, self.random_id)
 
     @property
     def issue_token(self) -> IssueToken:

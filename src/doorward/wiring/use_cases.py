@@ -28,6 +28,7 @@ from application.audit_log import ListActivity, ListAuditEvents
 from application.authenticate import Authenticate, AuthenticateFromCache, ReloadPrincipal
 from application.authentication import Login, Logout, RefreshAccess
 from application.known_networks import KnownNetworks
+from application.messages import MakeMessage
 from application.one_time_tokens import FindToken, IssueToken
 from application.rate_limiting import RateLimiting
 from application.readiness import CheckReadiness
@@ -100,6 +101,7 @@ USE_CASES: tuple[type, ...] = (
     RotateKeys,
     RevokeKey,
     MaintainKeys,
+    MakeMessage,
     IssueToken,
     FindToken,
     RateLimiting,

@@ -61,6 +61,31 @@ class RateLimitSettings(RateLimits):
     refresh: RateLimit | None = declare(
         "REFRESH_LIMIT", parsers.limit("refresh"), "off", "Refreshes, all clients together."
     )
+    mail_recipient: RateLimit | None = declare(
+        "MAIL_LIMIT_RECIPIENT",
+        parsers.limit("mail-recipient"),
+        "5/1h",
+        "Mails to one address that a client without a session can cause, such as password resets. "
+        "Over the limits of mail the answer is the same, and nothing is sent.",
+    )
+    mail_address: RateLimit | None = declare(
+        "MAIL_LIMIT_ADDRESS",
+        parsers.limit("mail-address"),
+        "30/1h",
+        "Such mails that clients of one IP address cause.",
+    )
+    mail: RateLimit | None = declare(
+        "MAIL_LIMIT",
+        parsers.limit("mail"),
+        "2000/1h",
+        "Such mails, all clients together.",
+    )
+    link_address: RateLimit | None = declare(
+        "LINK_LIMIT_ADDRESS",
+        parsers.limit("link-address"),
+        "100/15m",
+        "Uses of links from mails, good and bad, from one IP address.",
+    )
     factor_56: int = declare(
         "LIMIT_FACTOR_56",
         parsers.count(1),

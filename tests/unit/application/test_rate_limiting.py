@@ -377,6 +377,32 @@ async def test_registrations_with_invalid_data_do_not_use_up_the_limit_of_all(
     assert await register(world, ADA) == "in"
 
 
+@pytest.mark.parametrize("name", ["mail_recipient", "mail_address", "mail"])
+async def test_mail_beyond_a_limit_is_silently_left_out(world: World, name: str) -> None:
+    world.limits = limited(2, name)
+
+    admitted = [await world.rate_limiting.admits_mail(ADA, HERE.address) for _ in range(3)]
+
+    assert admitted == [True, True, False]
+
+
+async def test_one_recipient_does_not_use_up_the_mail_of_others(world: World) -> None:
+    world.limits = limited(2, "mail_recipient")
+    for _ in range(3):
+        await world.rate_limiting.admits_mail(ADA, HERE.address)
+
+    assert await world.rate_limiting.admits_mail(EVE, HERE.address)
+
+
+async def test_links_can_be_tried_at_a_bounded_rate(world: World) -> None:
+    world.limits = limited(2, "link_address")
+    for _ in range(2):
+        await world.rate_limiting.count_link_from(HERE.address)
+
+    with pytest.raises(TooManyRequests):
+        await world.rate_limiting.count_link_from(HERE.address)
+
+
 async def test_the_names_of_counters_are_the_same_in_every_version(world: World) -> None:
     """During a rolling upgrade, workers of two versions count together."""
     world.limits = limited(20)

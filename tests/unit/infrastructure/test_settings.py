@@ -201,6 +201,10 @@ READ: list[tuple[str, str, str, Any]] = [
             ("REFRESH_LIMIT_ACCOUNT", "rate_limits.refresh_account", "refresh-account"),
             ("REFRESH_LIMIT_ADDRESS", "rate_limits.refresh_address", "refresh-address"),
             ("REFRESH_LIMIT", "rate_limits.refresh", "refresh"),
+            ("MAIL_LIMIT_RECIPIENT", "rate_limits.mail_recipient", "mail-recipient"),
+            ("MAIL_LIMIT_ADDRESS", "rate_limits.mail_address", "mail-address"),
+            ("MAIL_LIMIT", "rate_limits.mail", "mail"),
+            ("LINK_LIMIT_ADDRESS", "rate_limits.link_address", "link-address"),
         )
     ),
     ("LOGIN_LIMIT", "off", "rate_limits.login", None),
@@ -411,6 +415,10 @@ UNREADABLE = {
             "REFRESH_LIMIT_ACCOUNT",
             "REFRESH_LIMIT_ADDRESS",
             "REFRESH_LIMIT",
+            "MAIL_LIMIT_RECIPIENT",
+            "MAIL_LIMIT_ADDRESS",
+            "MAIL_LIMIT",
+            "LINK_LIMIT_ADDRESS",
         )
     },
 }
