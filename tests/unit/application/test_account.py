@@ -224,6 +224,21 @@ async def test_guessing_the_current_password_is_limited_as_logging_in_is(
     await check_unchanged(world, me)
 
 
+async def test_confirmations_count_for_the_network_that_they_come_from(
+    world: World, me: Principal
+) -> None:
+    world.limits = limited(3, "login_address")
+    here, there = RequestContext("192.0.2.1"), RequestContext("198.51.100.7")
+    for _ in range(3):
+        with pytest.raises(WrongPassword):
+            await world.change_password(me, GUESS, NEW, here)
+
+    with pytest.raises(TooManyRequests):
+        await world.change_password(me, PASSWORD, NEW, here)
+
+    await world.change_password(me, PASSWORD, NEW, there)
+
+
 async def test_a_thief_in_another_session_does_not_use_up_the_owners_attempts(
     world: World, me: Principal
 ) -> None:

@@ -308,6 +308,17 @@ def test_a_repetition_from_elsewhere_gets_the_same_tokens_and_is_a_strike(
     assert again is repeated  # the next retry is from the same place
 
 
+def test_a_strike_notes_the_new_place_of_the_client() -> None:
+    session = rotated(a_session(), NOW, HERE)
+    session = present(session, session.spent_id, NOW, caller=PHONE)
+
+    session = present(session, session.spent_id, NOW, caller=HERE)
+
+    assert session.strikes == 2 * STRIKE
+    with pytest.raises(RefreshTokenReused):
+        present(session, session.spent_id, NOW, caller=THIEF)
+
+
 def test_a_thief_who_follows_each_rotation_ends_the_session() -> None:
     owner, thief = with_device(HERE), with_device(THIEF_WITH_THE_AGENT)
     session, now = a_session(), NOW
@@ -340,6 +351,51 @@ def test_rotations_within_the_grace_period_take_no_strike_away() -> None:
 
     session = rotated(session, NOW + 2 * GRACE)
     assert session.strikes == STRIKE - 1
+
+
+def test_a_rotation_at_the_end_of_the_grace_period_takes_a_strike_away() -> None:
+    session = rotated(a_session(), NOW)
+    session = present(session, session.spent_id, NOW, caller=PHONE)
+
+    assert rotated(session, NOW + GRACE).strikes == STRIKE - 1
+
+
+def intervals(*times: timedelta, grace: timedelta = GRACE) -> tuple[int, ...]:
+    """Return what a session records after rotations at these times after the login."""
+    session, lifetimes = a_session(), replace(LIFETIMES, grace=grace)
+    for time in times:
+        session = present(session, session.token_id, NOW + time, lifetimes)
+    return session.intervals
+
+
+def test_the_times_between_rotations_are_recorded_for_the_grace_period() -> None:
+    half = GRACE / 2
+
+    assert intervals(timedelta()) == (1,)  # rounded up: no interval is zero
+    assert intervals(MICROSECOND) == (1,)
+    assert intervals(MILLISECOND, 3 * MILLISECOND) == (2, 1)
+    assert intervals(GRACE - MILLISECOND) == (9999,)
+    assert intervals(GRACE) == ()
+    assert intervals(SECOND, GRACE) == (9000,)
+    assert intervals(SECOND, half, half + SECOND) == (1000, 4000, 1000)
+    assert intervals(SECOND, half, GRACE) == (5000, 4000)
+    assert intervals(*(SECOND for _ in range(5))) == (1, 1, 1)
+
+
+def test_an_interval_of_more_than_16_bits_is_not_recorded() -> None:
+    longest = 0xFFFF * MILLISECOND
+
+    assert intervals(longest, grace=timedelta(minutes=5)) == (0xFFFF,)
+    assert intervals(longest + MILLISECOND, grace=timedelta(minutes=5)) == ()
+
+
+def test_a_spent_token_that_was_not_stored_is_known_for_the_whole_grace_period() -> None:
+    first = a_session()
+    session = replace(refreshed(first), spent_id=None)
+
+    assert present(session, first.token_id, NOW + GRACE - MICROSECOND) is session
+    with pytest.raises(RefreshTokenReused):
+        present(session, first.token_id, NOW + GRACE)
 
 
 @pytest.mark.parametrize("remaining", [LIFETIMES.absolute, LIFETIMES.idle])

@@ -1,9 +1,10 @@
-"""What tokens say, and for how long they are good."""
+"""The claims of tokens, and their lifetimes."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from domain.permissions import Role
 from domain.session import Lifetimes
 from domain.token import LEEWAY, TokenClaims, TokenKind
 from tests.support.builders import LIFETIMES, NOW, SECOND, a_session, claims_of, refreshed
@@ -41,6 +42,11 @@ def test_an_access_token_does_not_reveal_the_id_of_its_refresh_token() -> None:
     assert token_id != session.token_id
     assert len(token_id) == 32
     assert int(token_id, 16)
+
+
+def test_an_access_token_has_the_role_and_a_refresh_token_has_none() -> None:
+    assert claims_of(a_session(), TokenKind.ACCESS).role is Role.USER
+    assert claims_of(a_session(), TokenKind.REFRESH).role is None
 
 
 def test_an_access_token_lasts_for_its_lifetime_from_the_last_rotation() -> None:
