@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from typing_extensions import get_protocol_members, is_protocol
 
+import infrastructure.mail
 import infrastructure.passwords
 import infrastructure.signing
 import infrastructure.storage
@@ -21,7 +22,13 @@ PORTS = [each for each in vars(ports).values() if inspect.isclass(each) and is_p
 
 
 def load_adapters() -> None:
-    for package in (infrastructure.storage, infrastructure.signing, infrastructure.passwords):
+    packages = (
+        infrastructure.storage,
+        infrastructure.signing,
+        infrastructure.passwords,
+        infrastructure.mail,
+    )
+    for package in packages:
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(found.name)
 

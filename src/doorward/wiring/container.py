@@ -6,6 +6,7 @@ from api.lifecycle import Lifecycle
 from doorward.wiring.http import HttpProvider
 from doorward.wiring.jobs import Jobs
 from doorward.wiring.mail import MailProvider
+from doorward.wiring.mail_delivery import MailDeliveryProvider
 from doorward.wiring.passwords import PasswordProvider
 from doorward.wiring.rate_limits import RateLimitProvider
 from doorward.wiring.sessions import SessionProvider
@@ -46,6 +47,7 @@ def make_container(
         RateLimitProvider(),
         MailProvider(),
         UseCases(),
+        MailDeliveryProvider(),
         HttpProvider(),
         Jobs(),
         *replacements,

@@ -12,6 +12,7 @@ from doorward.jobs.maintain_signing_keys import maintain_signing_keys
 from doorward.jobs.purge_expired_sessions import purge_expired_sessions
 from doorward.jobs.reload_signing_keys import reload_signing_keys
 from doorward.jobs.scheduler import Job
+from doorward.wiring.mail_delivery import MailJobs
 from infrastructure.config.signing_keys import KeySettings
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 
@@ -35,6 +36,7 @@ class Jobs(Provider):
         flush_activity: FlushSessionActivity,
         purge_sessions: PurgeExpiredSessions,
         audit_log: AuditLog,
+        mail: MailJobs,
         keys: KeyRingWatcher,
         maintain_keys: MaintainKeys,
     ) -> list[Job]:
@@ -44,6 +46,7 @@ class Jobs(Provider):
             flush_audit_log(audit_log),
             purge_expired_sessions(purge_sessions),
             reload_signing_keys(keys),
+            *mail,
         ]
         if settings.secrets:
             jobs.append(maintain_signing_keys(maintain_keys, keys))

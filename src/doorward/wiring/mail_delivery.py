@@ -1,0 +1,61 @@
+"""The outbox: what is put into it, and the jobs that empty it."""
+
+from typing import NewType
+
+import structlog
+from dishka import Provider, Scope, provide, provide_all
+
+from application.deliver_mail import DeliverMail, MailRetention, PruneMail, WriteLetter
+from application.messages import MailPolicy
+from application.ports import ReportDelivery
+from domain.mail import Delivery, DeliveryState
+from doorward.jobs.deliver_mail import deliver_mail
+from doorward.jobs.prune_mail import prune_mail
+from doorward.jobs.scheduler import Job
+from infrastructure.config.mail import MailScheme
+from infrastructure.config.settings import Settings
+
+log = structlog.stdlib.get_logger("doorward")
+
+MailJobs = NewType("MailJobs", tuple[Job, ...])
+
+_EVENTS = {
+    DeliveryState.SENT: "mail_sent",
+    DeliveryState.QUEUED: "mail_delayed",
+    DeliveryState.GIVEN_UP: "mail_given_up",
+}
+
+
+class MailDeliveryProvider(Provider):
+    """Provides what use cases need to send mail, and the jobs that deliver it."""
+
+    scope = Scope.APP
+
+    delivery = provide_all(WriteLetter, DeliverMail, PruneMail)
+
+    @provide
+    def policy(self, settings: Settings) -> MailPolicy:
+        destination = settings.mail.destination(settings.storage)
+        return MailPolicy(
+            is_on=destination.scheme is not MailScheme.OFF,
+            link_targets=frozenset(settings.mail.link_targets),
+        )
+
+    @provide
+    def retention(self, settings: Settings) -> MailRetention:
+        return MailRetention(settings.mail.kept)
+
+    @provide
+    def report(self) -> ReportDelivery:
+        return log_delivery
+
+    @provide
+    def jobs(self, deliver: DeliverMail, prune: PruneMail) -> MailJobs:
+        return MailJobs((deliver_mail(deliver), prune_mail(prune)))
+
+
+def log_delivery(delivery: Delivery) -> None:
+    """Log the outcome of an attempt, without the address."""
+    write = log.warning if delivery.state is DeliveryState.GIVEN_UP else log.info
+    kind, error = delivery.message.kind.value, {"error": delivery.error} if delivery.error else {}
+    write(_EVENTS[delivery.state], kind=kind, attempts=delivery.attempts, **error)
