@@ -64,9 +64,11 @@ class RateLimitSettings(RateLimits):
     mail_recipient: RateLimit | None = declare(
         "MAIL_LIMIT_RECIPIENT",
         parsers.limit("mail-recipient"),
-        "5/1h",
+        "5/30m",
         "Mails to one address that a client without a session can cause, such as password resets. "
-        "Over the limits of mail the answer is the same, and nothing is sent.",
+        "Over the limits of mail the answer is the same, and nothing is sent. With a time no "
+        "longer than the life of a link, an attacker who uses the mails up leaves the owner a good "
+        "link.",
     )
     mail_address: RateLimit | None = declare(
         "MAIL_LIMIT_ADDRESS",
