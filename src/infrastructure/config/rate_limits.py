@@ -67,8 +67,8 @@ class RateLimitSettings(RateLimits):
         "5/30m",
         "Mails to one address that a client without a session can cause, such as password resets. "
         "Over the limits of mail the answer is the same, and nothing is sent. With a time no "
-        "longer than the life of a link, an attacker who uses the mails up leaves the owner a good "
-        "link.",
+        "longer than the life of a link, an attacker who uses up the mails leaves a good link to "
+        "the owner.",
     )
     mail_address: RateLimit | None = declare(
         "MAIL_LIMIT_ADDRESS",
