@@ -379,6 +379,7 @@ def test_the_doctor_alone_looks_at_everything_else_as_before(
         "users",
         "sessions",
         "schema of the users",
+        "mail",
         "password hashing",
     ]
-    assert result.stdout.count("\n") == 6
+    assert result.stdout.count("\n") == 7

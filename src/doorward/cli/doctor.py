@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 
 import click
 
-from doorward.diagnostics.doctor import Finding, examine, examine_audit_log
+from doorward.diagnostics.doctor import examine, examine_audit_log
+from doorward.diagnostics.finding import Finding
 from doorward.env_file import read_env_file
 from infrastructure.config.settings import Settings
 from infrastructure.telemetry.logging import configure_logging
@@ -16,7 +17,7 @@ from infrastructure.telemetry.logging import configure_logging
 @click.group(invoke_without_command=True)
 @click.pass_context
 def doctor(context: click.Context) -> None:
-    """Check configuration, keys, stores, schema and clocks, one line each."""
+    """Check configuration, keys, stores, schema, clocks and mail, one line each."""
     if context.invoked_subcommand is None:
         configure_logging()
         read_env_file()

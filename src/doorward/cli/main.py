@@ -23,7 +23,7 @@ def doorward() -> None:
 
 for name, summary in {
     "audit": "The audit log.",
-    "doctor": "Check configuration, keys, stores, schema and clocks, one line each.",
+    "doctor": "Check configuration, keys, stores, schema, clocks and mail, one line each.",
     "keys": "The keys that sign tokens.",
     "migrate": "Migrate the schema of the databases.",
     "openapi": "Print the OpenAPI document.",

@@ -4,15 +4,16 @@ import os
 import stat
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from sqlalchemy import text
 
 from domain.token import LEEWAY, TokenKind
+from doorward.diagnostics.finding import Finding, Verdict
+from doorward.diagnostics.mail import check_mail
 from doorward.env_file import ENV_FILE, names_in_env_file
 from doorward.wiring.keys import EARLIER_FOLDER, keys_location, open_key_store
 from infrastructure.config.environment_variables import ConfigurationError
@@ -38,17 +39,7 @@ from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.migrations import runner as migrations
 from infrastructure.storage.sql.signing_keys import has_keys
 
-Verdict = Literal["ok", "FAIL", "warn", "info"]
 Check = Callable[[], Awaitable[tuple[Verdict, str]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The result of one check, printed as one line."""
-
-    verdict: Verdict
-    subject: str
-    text: str
 
 
 async def examine(environment: Mapping[str, str]) -> AsyncIterator[Finding]:
@@ -146,6 +137,7 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Check]]:
     for location in distinct(settings.storage):
         if not (location.file or location.is_memory):
             yield f"clock of the {location.role}", partial(check_clock, settings, location)
+    yield "mail", partial(check_mail, settings)
     yield "password hashing", partial(describe_hashing, settings)
 
 

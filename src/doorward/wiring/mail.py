@@ -1,41 +1,61 @@
 """Mail: the sender that ``MAIL_URL`` names, and what writes its letters."""
 
+from collections.abc import AsyncIterator
 from functools import cache
+from urllib.parse import urlsplit
 
 from dishka import Provider, Scope, provide
 
 from application.ports import MailSender
 from infrastructure.config.environment_variables import ConfigurationError
-from infrastructure.config.mail import MailScheme
+from infrastructure.config.mail import MailScheme, MailUrl
 from infrastructure.config.settings import Settings
 from infrastructure.mail.folder import MailFolder
 from infrastructure.mail.letters import LetterWriter
 from infrastructure.mail.memory import MemoryMail
 from infrastructure.mail.off import NoMail
 from infrastructure.mail.rendering import Templates
+from infrastructure.mail.smtp import SmtpMail
+from infrastructure.mail.smtp_server import SmtpServer, own_name, tls_context
 
 
 class MailProvider(Provider):
-    """Provides the sender."""
+    """Provides the sender, and closes its connections with the container."""
 
     scope = Scope.APP
 
     @provide
-    def sender(self, settings: Settings) -> MailSender:
+    async def sender(self, settings: Settings) -> AsyncIterator[MailSender]:
         destination = settings.mail.destination(settings.storage)
         match destination.scheme:
             case MailScheme.OFF:
-                return NoMail()
-            case MailScheme.FOLDER if destination.folder:
-                return MailFolder(destination.folder, letter_writer(settings))
+                yield NoMail()
             case MailScheme.MEMORY:
-                return MemoryMail(letter_writer(settings))
+                yield MemoryMail(letter_writer(settings))
+            case MailScheme.FOLDER if destination.folder:
+                yield MailFolder(destination.folder, letter_writer(settings))
             case _:
-                raise NotImplementedError
+                sender = smtp_mail(settings, destination)
+                yield sender
+                await sender.close()
+
+
+def smtp_mail(settings: Settings, url: MailUrl) -> SmtpMail:
+    """
+    :raises ConfigurationError: the sender, a template or the file of the CA is wrong.
+    """
+    timeout = settings.mail.timeout.total_seconds()
+    server = SmtpServer(
+        url,
+        tls_context(settings.mail.ca_file),
+        timeout,
+        own_name(urlsplit(settings.http.url).hostname or ""),
+    )
+    return SmtpMail(server, letter_writer(settings), timeout)
 
 
 def check_mail_settings(settings: Settings) -> None:
-    """Check the sender and the templates, and make the folder that ``MAIL_URL`` names.
+    """Check the sender, the templates and the CA, and make the folder that ``MAIL_URL`` names.
 
     :raises ConfigurationError: one of them cannot be used.
     """
@@ -43,6 +63,7 @@ def check_mail_settings(settings: Settings) -> None:
     if destination.scheme is MailScheme.OFF:
         return
     letter_writer(settings)
+    tls_context(settings.mail.ca_file)
     if settings.mail.url and destination.folder:
         try:
             destination.folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ import pytest
 
 from domain.mail import MailKind
 from infrastructure.config.environment_variables import ConfigurationError
-from infrastructure.mail.rendering import FACTS, Templates
+from infrastructure.mail.rendering import FACTS, OWN_FOLDER, Templates
 from tests.support.letters import templates
 
 LINK = "https://id.example/page#token=t"
@@ -49,6 +49,10 @@ def reason(folder: Path, default: str = "en") -> str:
         Templates(folder, default)
     assert "\n" not in str(refused.value)
     return str(refused.value)
+
+
+def test_the_templates_of_the_service_pass_the_checks_of_those_of_an_operator() -> None:
+    Templates(OWN_FOLDER, "en")
 
 
 @pytest.mark.parametrize(("kind", "language"), ALL)
