@@ -145,7 +145,7 @@ class _Protocol(SMTP):
             super().data_received(data)
 
     def cut(self) -> None:
-        assert self.transport is not None
+        assert isinstance(self.transport, asyncio.WriteTransport)
         self.transport.abort()
 
 
