@@ -14,7 +14,7 @@ _T = TypeVar("_T")
 
 
 def run(work: Coroutine[Any, Any, _T]) -> _T:
-    """On the event loop that the service uses."""
+    """Run a coroutine on the event loop that the service uses."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work)
 
@@ -53,7 +53,7 @@ class Answer:
 
 
 class Connection:
-    """One connection, on which one request waits for its answer at a time.
+    """One connection, with one pending request at a time.
 
     :ivar port: of this side.
     """

@@ -10,7 +10,7 @@ from tests.support.processes import Service
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What some requests (or signatures, or hashes) took.
+    """The cost of some requests, signatures or hashes.
 
     :ivar seconds: by the clock.
     :ivar cpu_seconds: of the processes that did the work, all cores together.
@@ -30,7 +30,7 @@ class Cost:
 
     @property
     def cpu_microseconds(self) -> float:
-        """Of one request."""
+        """The processor time of one request."""
         return self.cpu_seconds / self.count * 1e6
 
 

@@ -1,6 +1,6 @@
-"""Whether a request costs more when more people are in the stores.
+"""The cost of a request by the number of users in the stores.
 
-As many of them are active in each population, so that what grows is the stores and nothing else.
+The number of active users is the same in each population, so only the stores grow.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -46,7 +46,7 @@ def measure(testbed: Testbed, scale: Scale, report: Report) -> None:
 def _operations(
     testbed: Testbed, scale: Scale, size: int, stack: ExitStack
 ) -> dict[Turn, Callable[[], Cost]]:
-    """What is to be measured with so many people, on a service of their own."""
+    """Return the operations to measure with this number of users, on a service of its own."""
     urls = stack.enter_context(testbed.stores())
     active = seed.seed_users(urls, size, kept=ACTIVE)
     tokens = seed.sign_tokens(testbed, active, TokenKind.ACCESS)

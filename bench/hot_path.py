@@ -1,4 +1,4 @@
-"""What other services ask with each of their own requests: who is this, and still logged in?
+"""The requests that other services make with each of their own: is this session live?
 
 `GET /api/users/me` and `GET /api/auth/verify` are compared with a bare Litestar route that answers
 with the bytes of the former, with the service without a cache, and with the tutorial's design.
@@ -44,7 +44,7 @@ def bare(workers: int) -> str:
 @dataclass(frozen=True, slots=True)
 class Case:
     """
-    :ivar server: the name of what is driven.
+    :ivar server: the name of the server.
     :ivar tokens: how many distinct ones.
     """
 

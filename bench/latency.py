@@ -14,7 +14,7 @@ CONNECTIONS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 def measure(urls: Mapping[str, str], tokens: TokenFile, scale: Scale) -> list[Point]:
     """
-    :param urls: of what is compared, by name.
+    :param urls: of the compared servers, by name.
     """
     points: list[Point] = []
     for connections in CONNECTIONS:

@@ -1,4 +1,4 @@
-"""What a page of each list costs, with few rows and with a million.
+"""The cost of a page of each list, with few rows and with a million.
 
 The first page of users counts them too (up to a thousand; beyond that PostgreSQL estimates).
 """
@@ -75,7 +75,7 @@ def measure(testbed: Testbed, scale: Scale, report: Report) -> None:
 
 
 def _lists(testbed: Testbed, size: int, stack: ExitStack) -> dict[Turn, Callable[[], float]]:
-    """What is to be measured with so many rows, on a service of their own."""
+    """Return the lists to measure with this number of rows, on a service of their own."""
     urls = stack.enter_context(testbed.stores())
     seeded = seed.seed_users(urls, size, logged_in=1)
     middle = asyncio.run(_plant(urls, size))

@@ -19,7 +19,7 @@ SERVICE, RAW = "login, 1 worker", "Argon2 alone, on as many threads"
 
 
 def log_in(service: Service, count: int) -> tuple[int, float]:
-    """As the first person, the second …, this often together.
+    """Log in as the first user, the second …, this often together.
 
     :returns: how many logins there were, in how many seconds.
     """

@@ -1,7 +1,7 @@
-"""Whether the time of a failed login tells why it failed.
+"""The time of a failed login by its cause, which it must not reveal.
 
 Logins with an unknown address, with a wrong password and to a disabled account are sent to the
-running service in turns, so that whatever else the machine does meets all three alike. Their times
+running service in turns, so that other load of the machine meets all three alike. Their times
 are compared by the test of Mann and Whitney: p is how likely such a difference would be if there
 were none.
 """

@@ -47,7 +47,7 @@ def _used(server: redis.Redis) -> int:
 
 
 def _measure_worker(testbed: Testbed, report: Report) -> None:
-    """Each cached user has one session and one token."""
+    """Measure a worker whose cached users have one session and one token each."""
     with testbed.stores() as urls:
         tokens = seed.sign_tokens(testbed, seed.seed_users(urls, 2 * USERS), TokenKind.ACCESS)
         with started(testbed, urls, [Variant("Doorward")]) as services:

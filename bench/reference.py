@@ -1,4 +1,4 @@
-"""What the service is compared with, on the very same web server. Run by :mod:`bench.services`.
+"""The references for comparisons, on the same web server. Run by :mod:`bench.services`.
 
 ``bare`` is the least that Litestar can do for the same answer. ``tutorial`` is the service itself,
 which reads keys and stores as the tutorial did that it replaces.
@@ -50,13 +50,13 @@ def bare() -> Litestar:
 
 
 def settle() -> None:
-    """As each worker of the service does."""
+    """Settle the memory as each worker of the service does."""
     gc.collect()
     gc.freeze()
 
 
 def tutorial() -> Program:
-    """To be run with ``CACHED_USERS=0``, so that each request reads its user by a SELECT."""
+    """Make the tutorial's service; ``CACHED_USERS=0`` makes each request read its user."""
     return Program(opened_tutorial)
 
 

@@ -29,7 +29,7 @@ class Chains:
         self._tokens = list(tokens)
 
     def spend(self, service: Service, seconds: float) -> tuple[int, float]:
-        """In :data:`LOOPS` parallel loops, each over chains of its own.
+        """Refresh in :data:`LOOPS` parallel loops, each over chains of its own.
 
         :returns: how many refreshes there were, in how many seconds.
         """

@@ -1,4 +1,4 @@
-"""Rows of results: what they are, and how they are written down."""
+"""Rows of results, and their tables."""
 
 import json
 import os
@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What the ratio of a row must reach; without a reference, its value."""
+    """The target of a row's ratio, or of its value without a reference."""
 
     sign: str
     bound: float
@@ -40,7 +40,7 @@ def at_most(bound: float) -> Target:
 @dataclass(frozen=True, slots=True)
 class Row:
     """
-    :ivar reference: what the value is divided by, measured in turns with it.
+    :ivar reference: the divisor of the value, measured in turns with it.
     :ivar spread: the least and the greatest value of the rounds.
     """
 
@@ -106,7 +106,7 @@ class Report:
             (FOLDER / "latency.svg").write_text(plot(self.latency))
 
     def table(self) -> str:
-        """In Markdown."""
+        """Return the rows as a Markdown table."""
         machine = ", ".join(f"{name}: {value}" for name, value in self.machine.items())
         lines = [f"Measured on {machine}", ""]
         lines += ["| What | Value | Unit | Spread | Compared with | Ratio | Target | Met |"]
@@ -155,12 +155,12 @@ def _yes_or_no(each: Row) -> str:
 
 
 def _rounded(number: float) -> float:
-    """To four significant digits; more would be noise."""
+    """Round to four significant digits; more would be noise."""
     return float(f"{number:.4g}")
 
 
 def _processor() -> str:
-    """Its model, where Linux tells."""
+    """Return the processor's model, on Linux."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     models = (line.partition(": ")[2] for line in lines if line.startswith("model name"))

@@ -37,7 +37,7 @@ class Variant:
 def started(
     testbed: Testbed, urls: StoreUrls, variants: Sequence[Variant]
 ) -> Iterator[dict[str, Service]]:
-    """All variants of a comparison at once, by name; who waits for a turn costs nothing."""
+    """Start all variants of a comparison, by name; waiting for a turn costs nothing."""
     with ExitStack() as stack:
         running = {
             variant.name: stack.enter_context(_start(testbed, urls, variant))

@@ -1,4 +1,4 @@
-"""Whether people who are logged in feel it when many others log in at once.
+"""The latency of logged-in users while many others log in.
 
 `GET /api/users/me` is asked at a modest rate on a schedule that waits for no answer, so that a
 slow answer delays no later question. The password hashes of the storm have a thread of their own.
@@ -88,7 +88,7 @@ async def _ask_on_schedule(port: int, tokens: Sequence[str], count: int) -> list
 
 
 async def _time(idle: list[Connection], octets: bytes) -> float:
-    """From the sending: what delays that is the machine's, not the server's.
+    """Measure from the sending: a delay before it is the machine's, not the server's.
 
     :returns: milliseconds.
     """

@@ -1,4 +1,4 @@
-"""What every measurement needs: real stores, the keys that the service signs with, processes.
+"""The test bed of every measurement: real stores, signing keys and processes.
 
 Nothing here outlives the run. PostgreSQL and Redis are servers that the benchmark starts itself.
 """

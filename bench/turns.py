@@ -1,4 +1,4 @@
-"""Variants take turns in random order, so that what else the machine does meets all alike."""
+"""Variants take turns in random order, so that other load of the machine meets all alike."""
 
 import secrets
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ def in_turns(
     rounds: int, variants: Mapping[_Variant, Callable[[], _Result]]
 ) -> dict[_Variant, list[_Result]]:
     """
-    :returns: what each variant has returned, round after round.
+    :returns: the results of each variant, round after round.
     """
     results: dict[_Variant, list[_Result]] = {name: [] for name in variants}
     for _ in range(rounds):

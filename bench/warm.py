@@ -14,7 +14,7 @@ _MOST_CONNECTIONS = 512
 
 
 def fill(service: Service, tokens: Sequence[str]) -> None:
-    """Each token is used once with each worker."""
+    """Use each token once with each worker."""
     client.run(_fill(service, tokens))
 
 

@@ -45,7 +45,7 @@ class Load:
 
 
 def drive(url: str, tokens: TokenFile, seconds: int, connections: int = 16) -> Load:
-    """Each connection sends its next request as soon as it has an answer.
+    """Send a connection's next request as soon as it has an answer.
 
     :raises RuntimeError: an answer was no success, or a connection failed.
     """

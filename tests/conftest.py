@@ -1,4 +1,4 @@
-"""What all tests share: signing keys, and the places where stores can be tested.
+"""Fixtures of all tests: signing keys, and databases for the stores.
 
 Servers start when the first test needs them and are gone after the last one.
 """
@@ -39,10 +39,10 @@ hypothesis.settings.load_profile("doorward")
 
 
 class TestedBackend(NamedTuple):
-    """Where a storage backend is tested.
+    """A storage backend under test.
 
-    :ivar fixture: gives the URL of an empty place, with its tables and all, to each test.
-    :ivar is_networked: whether the backend is also to be tested with a line that breaks.
+    :ivar fixture: gives the URL of an empty, migrated database to each test.
+    :ivar is_networked: whether it is also tested with a connection that breaks.
     """
 
     fixture: str
@@ -72,7 +72,7 @@ def schemes(role: str, *, networked: bool = False) -> list[str]:
 
 
 def url_for(scheme: str, request: pytest.FixtureRequest) -> str:
-    """The URL of an empty place for this test."""
+    """Return the URL of an empty database for this test."""
     if scheme not in PLACES:
         pytest.fail(
             f"infrastructure/storage/backends.py registers {scheme!r}, and no test knows a URL "
@@ -89,7 +89,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs more than this process and its memory as ``system``."""
+    """Mark tests that need more than this process and its memory as ``system``."""
     for item in items:
         if _is_of_the_system(item):
             item.add_marker(pytest.mark.system)
@@ -112,7 +112,7 @@ def pytest_report_header() -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def no_secret_is_logged_by_any_test() -> Iterator[None]:
-    """At the level of production; ``tests/http/test_secrets.py`` looks at more."""
+    """Watch the log at the production level; ``tests/http/test_secrets.py`` watches more."""
     watch = SecretWatch()
     root = logging.getLogger()
     root.addHandler(watch)
@@ -227,7 +227,7 @@ def _own_database(url: str, worker_id: str) -> str:
 
 @pytest.fixture
 def redis_url(redis_server: servers.Server) -> str:
-    """Without anything of ours in it. What is not ours stays: the server may be somebody's."""
+    """The URL of a Redis database without keys of Doorward. Other keys stay: it may be shared."""
     with redis.Redis.from_url(redis_server.url) as client:
         for key in client.scan_iter("doorward:*"):
             client.delete(key)

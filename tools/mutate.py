@@ -59,7 +59,7 @@ ENTRY = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A changed function and what the tests made of it."""
+    """A changed function and the result of its tests."""
 
     module: str
     function: str
@@ -108,7 +108,7 @@ def run(processes: int) -> None:
 
 
 def mutants_of(meta: Path) -> list[Mutant]:
-    """Read what mutmut noted of one file."""
+    """Read mutmut's results of one file."""
     path = meta.relative_to(MUTANTS).with_suffix("")
     module = ".".join(path.with_suffix("").parts).removeprefix("src.").removesuffix(".__init__")
     original, mutated = (ROOT / path).read_text(), (MUTANTS / path).read_text()
@@ -142,7 +142,7 @@ def changed_lines(before: str, after: str) -> str:
 
 
 def changed_words(diff: str) -> str:
-    """What a diff replaces, such as ``< -> <=``."""
+    """Return the replacement in a diff, such as ``< -> <=``."""
     old, new = (
         re.findall(r"\w+|[^\w\s]+|\s+", "\n".join(re.findall(f"(?m)^[{sign}](.*)$", diff)))
         for sign in "-+"

@@ -61,5 +61,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_unconfigure() -> None:
-    """Spare the workers the garbage collection of what was there before they were forked."""
+    """Exclude the objects from before the fork from the workers' garbage collection."""
     gc.freeze()

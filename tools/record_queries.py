@@ -36,7 +36,7 @@ class Recorder:
         self.queries: dict[str, dict[str, Query]] = {"postgresql": {}, "sqlite": {}}
 
     def listen(self) -> None:
-        """To the databases of all stores that are opened from now on; not to what tests do."""
+        """Listen to the databases of all stores opened from now on, not to the tests' own."""
         make: Callable[..., None] = Database.__init__
 
         def make_heard(database: Database, url: str, limits: StoreOptions) -> None:

@@ -68,7 +68,7 @@ def failed(what: str) -> Printed:
 
 
 def findings(url: str, since: str | None = None) -> list[str]:
-    """What the command would find, without a process."""
+    """Return the findings of the command without running it."""
 
     async def examine() -> list[str]:
         found = examine_audit_log(Settings.read({"DATABASE_URL": url}), since)
@@ -78,12 +78,12 @@ def findings(url: str, since: str | None = None) -> list[str]:
 
 
 def head(url: str) -> str:
-    """As the command prints it, to be noted."""
+    """Return the head as the command prints it."""
     return findings(url)[1].removeprefix("info ")
 
 
 def happen(url: str, *ages: timedelta) -> None:
-    """One event for each, in this order, of so long ago."""
+    """Record one event of each age, in this order."""
 
     async def record() -> None:
         async with open_stores(url, url, PATIENT) as stores:
@@ -99,7 +99,7 @@ def an_event(age: timedelta) -> Event:
 
 @contextmanager
 def opened(url: str) -> Iterator[sqlite3.Connection]:
-    """By somebody who may do everything to the file."""
+    """Open the database file directly, with all rights."""
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database, database:
         database.execute("DROP TRIGGER IF EXISTS audit_events_append_only")
         database.execute("DROP TRIGGER IF EXISTS audit_events_keep")

@@ -1,4 +1,4 @@
-"""What a command says of a configuration that is wrong."""
+"""A command's errors about an invalid configuration."""
 
 import logging
 from pathlib import Path

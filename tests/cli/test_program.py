@@ -1,4 +1,4 @@
-"""The program `doorward`: how it is started, and what it imports before it has to."""
+"""The program `doorward`: its start, and its imports before they are needed."""
 
 import subprocess
 import sys

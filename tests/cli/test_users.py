@@ -1,4 +1,4 @@
-"""`doorward users …`, as people run it: import, export, and what is done to somebody's account."""
+"""`doorward users …`: import, export, and changes of a user's account."""
 
 import asyncio
 import csv
@@ -99,7 +99,7 @@ def log_in(service: Service, email: str = EMAIL, password: str = PASSWORD) -> ht
 
 
 def is_in(service: Service, login: httpx.Response) -> bool:
-    """Whether whoever logged in still is."""
+    """Whether the session of a login is live."""
     token = login.json()["access_token"]
     return httpx.get(service.url + ME, headers=bearer(token)).status_code == 200
 

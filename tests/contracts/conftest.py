@@ -40,7 +40,7 @@ HOW_MANY_WAIT = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 
 
 async def eventually(ask: Callable[[], Awaitable[_T]], answer: _T) -> None:
-    """Ask until that is the answer."""
+    """Repeat the call until it returns the answer."""
     deadline = time.monotonic() + PATIENCE
     while await ask() != answer:
         assert time.monotonic() < deadline
@@ -84,7 +84,7 @@ async def sessions(request: pytest.FixtureRequest) -> AsyncIterator[SessionStore
 
 @pytest.fixture(params=schemes("users"))
 async def uncached_users(request: pytest.FixtureRequest) -> AsyncIterator[UserRepository]:
-    """For methods that the near cache only passes on."""
+    """Users of each backend without near cache, for methods that it only delegates."""
     async with open_users(url_for(request.param, request)) as users:
         yield users
 
@@ -123,14 +123,14 @@ async def audit_log(request: pytest.FixtureRequest) -> AsyncIterator[AuditLog]:
 
 
 def effects(event: Event) -> Effects:
-    """Of a change that is this event."""
+    """Return the effects of a change with this audit event."""
     return Effects((event,))
 
 
 async def by_hand(url: str, *statements: str | Executable) -> Sequence[Any]:
-    """What somebody does who works on an SQL database past all stores, in one step.
+    """Execute statements on an SQL database in one transaction, without a store.
 
-    :returns: the rows that the last statement asks for.
+    :returns: the rows of the last statement.
     """
     address, options = connect_options(url)
     engine = create_async_engine(address, connect_args=options)

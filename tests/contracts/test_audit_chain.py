@@ -1,4 +1,4 @@
-"""The chain of the audit log: whoever tampers with it is found out, or is stopped before."""
+"""The chain of the audit log detects or prevents tampering."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -37,7 +37,7 @@ number = audit_events.c.number
 
 
 def a_full_event(at: int = 0) -> Event:
-    """Of which every column says something."""
+    """Return an event that fills every column."""
     return an_event(
         type=EventType.CHANGE_USER,
         user_id=ADA,
@@ -319,7 +319,7 @@ def move(*moves: tuple[int, int]) -> list[Statement]:
 
 
 def a_row(row_number: int) -> Executable:
-    """One that somebody has made up."""
+    """Return the statement that inserts a forged row."""
     facts = {**CHANGED, "number": row_number, "id": new_id()}
     return insert(audit_events).values(**facts)
 
@@ -418,7 +418,7 @@ async def test_a_chain_has_one_head(five: AuditedDatabase, statement: str) -> No
 
 
 async def test_rows_before_the_start_are_found(five: AuditedDatabase) -> None:
-    """Whoever only moves the start hides what was before it from all who verify."""
+    """Moving only the start would hide the rows before it from every verification."""
     await five.tamper(head(start_number=2, start_digest=await five.digest_of(2)))
 
     assert await five.first_bad_row() == 1
@@ -444,7 +444,7 @@ async def test_tampering_with_a_pruned_chain_is_found(five: AuditedDatabase) -> 
 async def test_a_row_changed_with_its_digest_is_detected_by_the_next_row(
     five: AuditedDatabase, row: int
 ) -> None:
-    """Whoever knows how digests are made has to make all that follow, and the head."""
+    """An attacker with the digest's formula must forge all following rows, and the head."""
     previous = await five.digest_of(row - 1) if row > 1 else BEGINNING
 
     await five.tamper(change(row, **chain._row(row, an_event(), previous)))
@@ -453,13 +453,13 @@ async def test_a_row_changed_with_its_digest_is_detected_by_the_next_row(
 
 
 async def heads_of(audited: AuditedDatabase) -> list[Head]:
-    """All that the chain has had, the first one for each number of rows from none on."""
+    """Return all heads that the chain has had, by the number of rows from 0 on."""
     digests = await audited.run(select(audit_events.c.digest).order_by(number))
     return [Head(0, BEGINNING), *(Head(index + 1, each) for index, [each] in enumerate(digests))]
 
 
 async def rewrite(audited: AuditedDatabase) -> None:
-    """As somebody does who knows how digests are made: all rows, and the head."""
+    """Forge all rows and the head, with the digest's formula."""
     await audited.tamper("DELETE FROM audit_events", f"UPDATE audit_chain SET {AT_THE_BEGINNING}")  # noqa: S608
     await audited.fill(5)
 
@@ -507,7 +507,7 @@ async def test_a_rewritten_chain_is_detected_by_a_noted_head(five: AuditedDataba
 
 
 async def test_a_rewritten_pruned_chain_is_detected_by_a_noted_head(five: AuditedDatabase) -> None:
-    """The last head of those that were pruned is what the first row that is left follows on."""
+    """The first remaining row follows the last pruned head."""
     noted = (await heads_of(five))[2]
     await rewrite(five)
     assert (await five.log.prune(NOW + 2 * SECOND)).changed == 2

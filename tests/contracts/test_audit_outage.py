@@ -1,4 +1,4 @@
-"""The audit log while its database does not answer: nobody waits for it, and nothing is lost."""
+"""The audit log without an answer of its database: no caller waits, and no event is lost."""
 
 import asyncio
 import sqlite3
@@ -35,7 +35,7 @@ ONE_TIMEOUT = HASTY.timeout.total_seconds() + 1  # on a busy machine
 
 @dataclass
 class FaultyTcpProxy(TcpProxy):
-    """It also breaks, or holds something up, in the middle of a conversation.
+    """A proxy that also disconnects or delays within a conversation.
 
     :ivar breaks_after: so many messages arrive, then all connections break, once; -1 for never.
     :ivar holds_a_commit: the next one arrives when ``commits`` is set, and nothing waits for it.
@@ -71,9 +71,9 @@ class FaultyTcpProxy(TcpProxy):
 
 @dataclass
 class Remote:
-    """An audit log behind a line that breaks.
+    """An audit log behind a connection that breaks.
 
-    :ivar url: of the database, past the line.
+    :ivar url: of the database, without the proxy.
     """
 
     url: str
@@ -87,7 +87,7 @@ class Remote:
         return [each.event for each in reversed(page.items)]
 
     async def is_whole(self, *events: Event) -> None:
-        """Sooner or later these are recorded, once each and in this order."""
+        """Wait until these are recorded; check that each is there once, in this order."""
         await eventually(self.recorded, list(events))
         async with Database.open(self.url, PATIENT) as database:
             assert (await verify(database))[0] == len(events)
@@ -100,7 +100,7 @@ def url(request: pytest.FixtureRequest) -> str:
 
 @asynccontextmanager
 async def a_remote(url: str) -> AsyncIterator[Remote]:
-    """As a server process has it: with the job that flushes it."""
+    """Open the log as a server process does, with the job that flushes it."""
     async with (
         FaultyTcpProxy(url) as proxy,
         open_audit_log(proxy.url, HASTY) as log,
@@ -325,12 +325,12 @@ async def test_a_commit_whose_response_is_lost_is_not_repeated(remote: Remote) -
 
 
 async def test_a_commit_that_arrives_late_costs_no_event(remote: Remote) -> None:
-    """It arrives when all that is in it is being recorded anew."""
+    """It arrives while its events are being recorded again."""
     events = [an_event() for _ in range(3)]
     await remote.log.record(events[0])
 
     remote.proxy.holds_a_commit = True
-    await remote.log.record(events[1])  # for which nobody waits any longer
+    await remote.log.record(events[1])  # no caller waits for it
     await remote.log.record(events[2])
     witness = await asyncpg.connect(remote.url)
     await eventually(lambda: witness.fetchval(HOW_MANY_WAIT), 1)

@@ -1,4 +1,4 @@
-"""Use cases on every arrangement of stores: what happened is recorded once, and nothing else."""
+"""Use cases on every combination of stores record each event once, and no other."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -79,7 +79,7 @@ class Scene:
     ada: User
 
     async def recorded(self) -> Recorded:
-        """The oldest first, without Ada's registration."""
+        """Return the events, the oldest first, without Ada's registration."""
         page = await self.stores.audit_log.page(EventQuery(), None, 100)
         events = [each.event for each in reversed(page.items)]
         return [(each.type, each.outcome) for each in events[1:]]

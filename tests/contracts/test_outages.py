@@ -1,4 +1,4 @@
-"""What every port promises about a server that does not answer."""
+"""The promises of every port about a server that does not answer."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -31,10 +31,10 @@ REMOTE = [(role, scheme) for role in ROLES for scheme in schemes(role, networked
 
 @dataclass(frozen=True)
 class Remote:
-    """A store behind a line that breaks.
+    """A store behind a connection that breaks.
 
     :ivar fill: stores something.
-    :ivar remembers: whether that is there.
+    :ivar remembers: whether it is there.
     :ivar calls: begins one call of each method.
     """
 

@@ -43,7 +43,7 @@ def bouncer(request: pytest.FixtureRequest, postgres: servers.Server) -> Iterato
 async def pooled_url(
     bouncer: servers.Server, empty_postgres_url: str, request: pytest.FixtureRequest
 ) -> str:
-    """Of an empty database."""
+    """The URL of an empty database behind the pooler."""
     await by_hand(empty_postgres_url, "CREATE SCHEMA auth")
     return through(bouncer, empty_postgres_url) + str(request.param)
 
@@ -76,7 +76,7 @@ async def test_the_stores_work_through_a_pooler(pooled_url: str) -> None:
 
 
 async def use_stores(url: str, name: str) -> None:
-    """Do what a node does, repeatedly, and look at each result."""
+    """Call the stores as a node does, repeatedly, and check each result."""
     async with open_stores(url, url, PATIENT) as stores:
         for n in range(5):
             user = a_user(email=Email.parse(f"{name}{n}@example.org"))

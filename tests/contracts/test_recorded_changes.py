@@ -1,6 +1,6 @@
 """A store that shares its database with the audit log records a change in the step that makes it.
 
-Nothing here calls record() unless it says so: what is in the log, the change has brought there.
+These tests do not call record() themselves unless they say so: the change records each event.
 """
 
 import asyncio
@@ -35,11 +35,11 @@ SQL = ["sqlite", "postgresql"]
 
 @dataclass
 class Scene:
-    """Nothing is recorded.
+    """Stores with some records, and an empty audit log.
 
     :ivar url: of the users and the audit log.
-    :ivar administrator: who is not the only one.
-    :ivar newcomer: who is not stored yet, like ``new_session``.
+    :ivar administrator: one of two.
+    :ivar newcomer: not stored, like ``new_session``.
     """
 
     url: str

@@ -1,4 +1,4 @@
-"""The contract of KeyStore, and what the use cases leave in each store.
+"""The contract of KeyStore, and the use cases on each store.
 
 ``tests/unit/application/test_signing_keys.py`` tests the use cases themselves.
 """

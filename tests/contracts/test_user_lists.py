@@ -80,7 +80,7 @@ async def test_any_forged_cursor_is_refused_or_valid(users: UserRepository, valu
 
 
 async def forge(users: UserRepository, query: UserQuery, value: str) -> None:
-    """Expect a page or InvalidInput of each forged cursor, and no other error."""
+    """Expect a page or InvalidInput for each forged cursor, and no other error."""
     await users.add_all(ranked_users(3))
     first = await users.page(query, None, 1)
     assert first.next is not None

@@ -46,7 +46,7 @@ def clock() -> SettableClock:
 
 @pytest.fixture
 def origin_policy(request: pytest.FixtureRequest) -> OriginPolicy:
-    """On this machine, unless the test says at which origin, or with which policy."""
+    """The policy of an origin on this machine; a test may pass an origin or a policy."""
     policy = getattr(request, "param", ORIGIN)
     if isinstance(policy, OriginPolicy):
         return policy
@@ -55,7 +55,7 @@ def origin_policy(request: pytest.FixtureRequest) -> OriginPolicy:
 
 @pytest.fixture
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
-    """Of the stores in memory, unless the test is for every stack."""
+    """Settings with stores in memory, unless the test is for every stack."""
     users, sessions = STACKS[getattr(request, "param", "memory")]
     return Settings.read(
         {
@@ -69,7 +69,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def faults() -> Faults:
-    """For tests that want stores that fail, once they say how. Those are in memory."""
+    """Faults of the stores in memory, which the test sets."""
     return Faults()
 
 

@@ -1,4 +1,4 @@
-"""What the access log has of a request, and what it leaves out."""
+"""The fields of a request in the access log."""
 
 import json
 import logging

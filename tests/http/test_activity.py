@@ -1,4 +1,4 @@
-"""What has happened: everybody's own activity, and the audit log of administrators."""
+"""Activity: the user's own, and the audit log of administrators."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
@@ -43,7 +43,7 @@ Json: TypeAlias = dict[str, Any]
 
 @pytest.fixture
 async def admin(client: Client, users: UserRepository) -> Headers:
-    """Of the administrator."""
+    """The headers of the administrator."""
     await client.register(ADMIN_EMAIL)
     await make_administrator(users)
     return bearer((await client.obtain_tokens(ADMIN_EMAIL))["access_token"])
@@ -63,7 +63,7 @@ def types_and_outcomes(some: Sequence[Json]) -> list[tuple[str, str]]:
 
 
 async def guess(app: Litestar, email: str = EMAIL) -> None:
-    """Somebody else, elsewhere, tries a password."""
+    """Try a wrong password from another address."""
     async with a_client(app, ORIGIN, ELSEWHERE) as stranger:
         assert (await stranger.log_in(email, password="a guess")).status_code in {400, 429}
 

@@ -1,4 +1,4 @@
-"""What administrators see of others and do with them."""
+"""The administration of users: lists and changes."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -56,7 +56,7 @@ Json: TypeAlias = dict[str, Any]
 
 @pytest.fixture
 async def admin(client: Client, users: UserRepository) -> Headers:
-    """Of the only administrator."""
+    """The headers of the only administrator."""
     return await an_administrator(client, users, ADMIN_EMAIL)
 
 
@@ -71,7 +71,7 @@ async def path_of(users: UserRepository, email: str = EMAIL) -> str:
 
 
 async def statuses(client: Client, tokens: Tokens) -> tuple[int, int]:
-    """What the access token and the refresh token get."""
+    """Return the statuses of requests with the access token and the refresh token."""
     me = await client.me(tokens["access_token"])
     return me.status_code, (await client.refresh(tokens["refresh_token"])).status_code
 
@@ -119,7 +119,7 @@ SEARCHES: list[tuple[dict[str, str], list[str]]] = [
 class TestTheList:
     @pytest.fixture(autouse=True)
     async def people(self, client: Client, clock: SettableClock, users: UserRepository) -> None:
-        """The boss is the newest; the two before came at the same moment."""
+        """The administrator is the newest; the two before registered at the same moment."""
         for email, name in NEW_USERS.items():
             clock.advance(SECOND * (email != EVE))
             assert (await client.register(email, name=name)).status_code == 200
@@ -431,7 +431,7 @@ class TestAChange:
 
 
 async def kept(container: AsyncContainer, user: User) -> int:
-    """How many sessions of the user are still in the store."""
+    """Return the number of stored sessions of a user."""
     sessions: SessionStore = await container.get(SessionStore)
     return len(await sessions.of_user(user.id))
 

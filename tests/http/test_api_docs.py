@@ -1,4 +1,4 @@
-"""The page that shows the OpenAPI document loads nothing from anybody else, and serves no more."""
+"""The page of the OpenAPI document loads nothing from other hosts."""
 
 import asyncio
 import re
@@ -28,7 +28,7 @@ TYPES = {
 
 
 class Links(HTMLParser):
-    """What a page refers to, and the scripts and styles that are written into it."""
+    """The links of a page, and its inline scripts and styles."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -238,7 +238,7 @@ async def test_the_two_encodings_of_a_document_have_different_tags(client: Clien
 
 
 async def pieces_of(app: Litestar, path: str) -> list[bytes]:
-    """What is handed to the server, piece by piece."""
+    """Return the pieces of a body as the server receives them."""
     handed: list[bytes] = []
 
     async def receive() -> Any:
@@ -258,7 +258,7 @@ async def pieces_of(app: Litestar, path: str) -> list[bytes]:
 
 @pytest.mark.parametrize("path", ["/docs/swagger-ui-bundle.js", "/openapi.json"])
 async def test_downloads_share_their_pieces_and_wait_after_each(app: Litestar, path: str) -> None:
-    """What a client does not read is in memory once, not once for each client."""
+    """The unread part of a download is in memory once, not once for each client."""
     one, other = await pieces_of(app, path), await pieces_of(app, path)
 
     assert max(map(len, one)) == 32 * 1024

@@ -1,4 +1,4 @@
-"""What other people's programs make of the OpenAPI document: linters and code generators."""
+"""Linters and code generators with the OpenAPI document."""
 
 import asyncio
 import importlib

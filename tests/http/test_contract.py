@@ -1,4 +1,4 @@
-"""What clients of the service before this one rely on, to the letter."""
+"""The parts of the HTTP contract that clients of the service before rely on."""
 
 from typing import Any
 from uuid import UUID
@@ -98,7 +98,7 @@ async def test_a_confirmation_that_is_sent_must_equal_the_password(
     answer = await client.register(**{member: confirmation})
 
     assert answer.status_code == status
-    assert (await client.log_in()).status_code == status  # nobody was registered, or somebody
+    assert (await client.log_in()).status_code == status  # registered or not
 
 
 async def test_both_confirmations_must_equal_the_password(client: Client) -> None:

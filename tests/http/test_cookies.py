@@ -28,7 +28,7 @@ HTTPS_REMOVAL = [
 
 
 def set_cookies(answer: httpx.Response) -> list[str]:
-    """Those about being logged in."""
+    """Return the cookies of tokens that an answer sets."""
     assert answer.status_code == 200
     cookies = answer.headers.get_list("set-cookie")
     return [cookie for cookie in cookies if "device=" not in cookie]
@@ -49,7 +49,7 @@ def claims(token: str) -> dict[str, Any]:
 
 
 def check_ages(answer: httpx.Response) -> tuple[int, int]:
-    """Max-Age is the token's own lifetime; so is what the body says.
+    """Check that Max-Age and the body have the token's own lifetime.
 
     :returns: those of the access and of the refresh token.
     """

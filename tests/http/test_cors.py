@@ -1,4 +1,4 @@
-"""Which pages of other origins may read the answers: those that were named, and no others."""
+"""CORS: pages of the configured origins may read the answers, and no others."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""Every answer is counted, whoever gives it, and every end of a session by its cause."""
+"""Every answer is counted, of any part of the service, and every end of a session by its cause."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -218,7 +218,7 @@ async def test_refused_access_tokens_are_counted(
 
 
 class TestEndsOfSessions:
-    """By everybody who can end one."""
+    """Ends of sessions by the user, an administrator and the rules."""
 
     async def test_by_their_owner(self, client: Client, registry: CollectorRegistry) -> None:
         mine = bearer((await client.obtain_tokens())["access_token"])
@@ -283,7 +283,7 @@ class TestTooMany:
 
 
 async def an_administrator(client: Client, users: UserRepository) -> dict[str, str]:
-    """:returns: what the administrator's requests bear."""
+    """:returns: the headers of the administrator's requests."""
     await client.obtain_tokens(ADMIN_EMAIL)
     admin: User = await stored_user(users, ADMIN_EMAIL)
     assert (await users.replace(admin, replace(admin, role=Role.ADMIN))).changed

@@ -1,4 +1,4 @@
-"""Where a token is read from, and what is too ambiguous to be read at all."""
+"""The sources of a token, and ambiguous credentials."""
 
 import pytest
 

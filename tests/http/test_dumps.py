@@ -1,4 +1,4 @@
-"""Whoever reads the stores finds nothing to log in with."""
+"""A reader of the stores finds nothing to log in with."""
 
 import re
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What a gateway is told about a request that came to somebody else."""
+"""The answer to a gateway about a request to another service."""
 
 from dataclasses import replace
 from typing import Any
@@ -31,7 +31,7 @@ SPOOFED = {"X-User-Id": "somebody", "X-User-Role": "admin", "X-Session-Id": "0" 
 
 
 async def identity_of(users: UserRepository, container: AsyncContainer) -> Headers:
-    """The headers that say who it is."""
+    """Return the identity headers of the user."""
     user = await stored_user(users)
     sessions: SessionStore = await container.get(SessionStore)
     [session] = await sessions.of_user(user.id)

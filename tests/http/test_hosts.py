@@ -10,7 +10,7 @@ from tests.http.test_request_context import PROXIES, PROXY
 
 @pytest.fixture
 def origin_policy(request: pytest.FixtureRequest) -> OriginPolicy:
-    """By the names that the test says, and behind proxies."""
+    """The policy of the test's host names, behind proxies."""
     return OriginPolicy(ORIGIN, trusted_proxies=PROXIES, hosts=frozenset(request.param))
 
 

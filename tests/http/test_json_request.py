@@ -1,4 +1,4 @@
-"""Bodies: JSON in UTF-8, of bearable size, and nothing else; and what is said of the others."""
+"""Bodies: JSON in UTF-8 of a limited size; the errors of all others."""
 
 import json
 from collections.abc import AsyncIterator

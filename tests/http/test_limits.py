@@ -1,4 +1,4 @@
-"""Who tries too often is told so, and for how long; the owner of the account gets in."""
+"""Rate limits: the answer to too many attempts, and the owner's way in."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -11,7 +11,7 @@ SIGNED_OUT = {"status": "success"}
 
 
 async def is_over(client: Client, tokens: Tokens) -> bool:
-    """Whether both tokens are dead; none or both must be."""
+    """Whether both tokens are rejected; fail if only one is."""
     access = (await client.me(tokens["access_token"])).status_code
     refresh = (await client.refresh(tokens["refresh_token"])).status_code
     assert access == refresh

@@ -1,4 +1,4 @@
-"""The members of a body: what is wrong with one is said of that one, in words of ours."""
+"""The members of a body: an error names its member, in the service's own words."""
 
 from typing import Any
 

@@ -109,7 +109,7 @@ async def document(client: Client) -> Document:
 
 
 def operations(document: Document) -> dict[tuple[str, str], dict[str, Any]]:
-    """By method and path, with something in the place of each parameter."""
+    """Return the operations by method and path, with a value for each parameter."""
     return {
         (method.upper(), filled(path)): operation
         for path, item in document["paths"].items()
@@ -354,7 +354,7 @@ def validator(document: Document, schema: Document) -> Any:
 
 
 def check(document: Document, answer: httpx.Response) -> tuple[str, str, int]:
-    """That the answer is as the document says."""
+    """Check an answer against the document."""
     request = answer.request
     path = _SESSION_ID.sub(NO_SESSION, _USER_ID.sub(UNKNOWN_USER, request.url.path))
     route = (request.method, path)
@@ -390,7 +390,7 @@ async def test_every_answer_of_a_journey_is_as_documented(
     await store_down(client, faults)
 
     met = {check(document, answer) for answer in answers}
-    met.add(("GET", KEYS, 503))  # which these keys, that nobody can change, never give
+    met.add(("GET", KEYS, 503))  # which these read-only keys never give
     met.add(("POST", REGISTER, 403))  # see test_closed_registration.py
     documented = {(*route, status) for route, statuses in STATUSES.items() for status in statuses}
     assert documented - met == set()
@@ -434,7 +434,7 @@ async def bad_bodies(client: Client, method: str, path: str) -> None:
 
 
 async def administration(client: Client, users: UserRepository) -> None:
-    """Past what only an administrator gets to see."""
+    """Request all that only an administrator may see."""
     client.cookies.clear()
     await client.sign_up(ADMIN_EMAIL)
     me = f"{USERS}/{(await make_administrator(users)).id}"
@@ -465,7 +465,7 @@ async def store_down(client: Client, faults: Faults) -> None:
 
 
 async def every_route(client: Client, status: int) -> None:
-    """Each route that can answer like this."""
+    """Request each route that can answer like this."""
     for (method, path), statuses in STATUSES.items():
         if status in statuses:
             body = body_for(method, path) if method != "GET" else None

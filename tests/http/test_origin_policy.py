@@ -1,4 +1,4 @@
-"""A browser sends a person's cookies whoever wrote the page: only known pages may use them."""
+"""A browser sends cookies with requests of any page: only known pages may use them."""
 
 import logging
 
@@ -31,7 +31,7 @@ REFUSED: dict[str, Headers] = {
         "Origin": CLIENT_ORIGIN,
     },
     "a sibling that shows no origin": {"Sec-Fetch-Site": "same-site"},
-    "nobody's page": {"Sec-Fetch-Site": "none"},
+    "no page": {"Sec-Fetch-Site": "none"},
     "a value that is not known": {"Sec-Fetch-Site": "same-planet"},
     "an empty value": {"Sec-Fetch-Site": ""},
     "a navigation": {"Sec-Fetch-Mode": "navigate"},

@@ -1,4 +1,4 @@
-"""One's own account over HTTP: the profile, the data, the end."""
+"""The user's own account over HTTP: profile, export and deletion."""
 
 import pytest
 from litestar import Litestar

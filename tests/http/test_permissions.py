@@ -1,4 +1,4 @@
-"""Who may call what: each route has a decision, and it counts as of now."""
+"""Permissions: each route has a decision, taken on the current user."""
 
 import logging
 from collections.abc import AsyncIterator, Sequence
@@ -104,7 +104,7 @@ each_guarded = pytest.mark.parametrize(
 
 
 def decision_of(handler: Any) -> Decision:
-    """What the application itself has decided."""
+    """Return the decision of the application itself."""
     permission = handler.opt.get("permission")
     if handler.opt.get("is_public"):
         assert permission is None
@@ -157,7 +157,7 @@ async def test_an_ordinary_user_gets_403_for_administration(
     token = (await client.obtain_tokens())["access_token"]
     before = await stored_user(users)
 
-    # Neither of nobody nor of oneself: so nobody learns who is there.
+    # Neither of an unknown user nor of the caller: the answer does not reveal which users exist.
     for user_id in (UNKNOWN_USER, str(before.id)):
         answer = await call(client, method, path, token, user_id)
         assert answer.status_code == 403
@@ -231,7 +231,7 @@ async def test_a_refusal_leaves_a_line_in_the_log(
 class TestAsOfNow:
     @pytest.fixture
     async def token(self, client: Client, users: UserRepository) -> str:
-        """The token of an administrator, cached, who is not the only one."""
+        """The cached token of an administrator who is not the only one."""
         for email in (EMAIL, ADMIN_EMAIL):
             await client.register(email)
             await make_administrator(users, email)

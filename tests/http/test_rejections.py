@@ -1,4 +1,4 @@
-"""Who is refused learns nothing: what is wrong differs, the answer does not differ by a byte."""
+"""Rejections do not reveal their cause: their answers do not differ by a byte."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -43,13 +43,13 @@ SPOILED = [
 
 @pytest.fixture(scope="session")
 def forger() -> JwtSigner:
-    """Somebody who knows all about our tokens but the keys."""
+    """An attacker's signer, with all but the keys of the service."""
     return a_signer({kind: a_signing_key() for kind in TokenKind})
 
 
 @pytest.fixture(scope="session")
 def swapped_signer(keys: dict[TokenKind, SigningKey]) -> JwtSigner:
-    """Our keys, each for the other kind."""
+    """A signer with the service's keys, each for the other kind."""
     access, refresh = keys[TokenKind.ACCESS], keys[TokenKind.REFRESH]
     return a_signer({TokenKind.ACCESS: refresh, TokenKind.REFRESH: access})
 
@@ -63,7 +63,7 @@ async def invalid_tokens(
     forger: JwtSigner,
     swapped_signer: JwtSigner,
 ) -> dict[str, Tokens]:
-    """Pairs of tokens that are not good, by what is wrong with them: all of SPOILED."""
+    """Pairs of invalid tokens by their fault: all of SPOILED."""
     expired = await client.obtain_tokens()
     clock.advance(timedelta(minutes=61))
     good, ended, reused = [await client.obtain_tokens() for _ in range(3)]

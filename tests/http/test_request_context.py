@@ -1,4 +1,4 @@
-"""Where a request comes from, which one it is, and by which name it called us."""
+"""The context of a request: its address, its id and the host that it names."""
 
 import json
 import logging
@@ -41,7 +41,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[Line]]:
 async def line_of(
     app: Litestar, lines: Callable[[], list[Line]], peer: str, *headers: tuple[bytes, bytes]
 ) -> Line:
-    """What is recorded of a login from this peer, with these headers."""
+    """Return the recorded event of a login from this peer, with these headers."""
     async with a_client(app, ORIGIN, peer) as client:
         body = {"email": EMAIL, "password": PASSWORD}
         await client.post(LOGIN, json=body, headers=list(headers))

@@ -1,4 +1,4 @@
-"""The page at ``/`` says what answers there, to people and to programs."""
+"""The page at ``/`` names the service, to browsers and to programs."""
 
 from dataclasses import replace
 

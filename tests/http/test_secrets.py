@@ -1,4 +1,4 @@
-"""Nothing that opens anything is in the log, however much is logged and whatever goes wrong."""
+"""No secret is in the log, at any level and after any error."""
 
 import base64
 import logging
@@ -38,7 +38,7 @@ def secrets_of(key: SigningKey) -> set[str]:
 
 
 def everything_in(records: list[logging.LogRecord]) -> str:
-    """All that a handler could write of these records: messages, arguments and tracebacks."""
+    """Return all that a handler could write: messages, arguments and tracebacks."""
     formatter = logging.Formatter("%(name)s %(message)s")
     return "\n".join(
         f"{formatter.format(record)} {vars(record)!r}"
@@ -50,9 +50,9 @@ def everything_in(records: list[logging.LogRecord]) -> str:
 async def journey(
     client: Client, clock: SettableClock, faults: Faults, users: UserRepository
 ) -> str:
-    """Everything that succeeds, and everything that fails, with as many secrets as possible.
+    """Send requests that succeed and that fail, with as many secrets as possible.
 
-    :returns: what was answered, with all the tokens in it.
+    :returns: the answers, with all their tokens.
     """
     tokens = await client.obtain_tokens()
     access, refresh = tokens["access_token"], tokens["refresh_token"]

@@ -1,4 +1,4 @@
-"""What is on every answer, whatever it is: security headers. And who gets one without a login."""
+"""Every answer has the security headers; few routes answer without a login."""
 
 from typing import Any
 
@@ -95,7 +95,7 @@ at_each_site = pytest.mark.parametrize("origin_policy", [ORIGIN, HTTPS_ORIGIN], 
 
 
 def check(answer: httpx.Response, path: str) -> None:
-    """That each header is there, once, and with the right value."""
+    """Check that each header is there once, with the right value."""
     expected = EVERYWHERE | {"cache-control": "no-store"}
     if answer.is_success:
         expected["cache-control"] = MAY_BE_STORED.get(path, "no-store")

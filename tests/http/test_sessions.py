@@ -1,4 +1,4 @@
-"""Where I am logged in: the list, and the end of one session, of all others, and of all."""
+"""The user's sessions: the list, and the end of one, of all others, and of all."""
 
 import logging
 from dataclasses import replace
@@ -49,7 +49,7 @@ View: TypeAlias = dict[str, Any]
 
 @pytest.fixture
 async def flush_activity(container: AsyncContainer) -> FlushSessionActivity:
-    """What the service calls every few seconds."""
+    """Flush the session activity, as the service does every few seconds."""
     found: FlushSessionActivity = await container.get(FlushSessionActivity)
     return found
 
@@ -77,7 +77,7 @@ async def end(client: Client, tokens: Tokens, path: str) -> httpx.Response:
 
 
 async def statuses(client: Client, *sessions: Tokens) -> list[tuple[int, int]]:
-    """What each session's access token and refresh token get."""
+    """Return the statuses of requests with each session's two tokens."""
     return [
         (
             (await client.me(each["access_token"])).status_code,
@@ -168,7 +168,7 @@ class TestTheList:
 
 
 async def a_login(client: Client, clock: SettableClock) -> Tokens:
-    """At a time of its own."""
+    """Log in at a distinct time."""
     clock.advance(SECOND)
     return await client.obtain_tokens()
 
@@ -404,7 +404,7 @@ class TestLastSeen:
                 answer = await phone.get(path, headers=bearer(mine["access_token"]))
                 assert answer.is_success
 
-        # Nobody waits for the store: it is written later.
+        # The request does not wait for the store, which is written later.
         before = await view_of(client, session_id, other)
         assert (time(before, "lastSeenAt"), before["address"]) == (NOW, "127.0.0.1")
         await flush_activity()
@@ -452,7 +452,7 @@ class TestLastSeen:
         clock: SettableClock,
         flush_activity: FlushSessionActivity,
     ) -> None:
-        """Or else who steals a refresh token, and only refreshes, looks like the owner."""
+        """Otherwise a thief of a refresh token that only refreshes looks like the owner."""
         mine, other = await client.obtain_tokens(), await client.obtain_tokens()
         session_id = await id_of(client, mine)
         clock.advance(2 * MINUTE)

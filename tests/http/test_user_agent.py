@@ -1,4 +1,4 @@
-"""What browsers and programs call themselves, in words that their owner recognises."""
+"""The names of browsers and programs from their User-Agent."""
 
 from datetime import UTC, datetime
 

@@ -285,14 +285,14 @@ class NearScenario(Scenario):
         return {state.is_disabled for state in self.states(worker, user_model.id)}
 
     def seen_disabled(self, user_model: UserModel) -> bool:
-        """Whether the worker that acts next sees the person disabled: never on cached data."""
+        """Whether the next worker sees the user disabled: never on cached data."""
         user = self.run(self.scripted.cached_users.possibly_stale(user_model.id))
         assert user is not None
         assert user.disabled in self.may_be_disabled(self.scripting, user_model)
         return user.disabled and user_model.is_disabled
 
     def check_authenticates(self, login: Login, token: Generation) -> None:
-        """By each worker, from the cache and from the stores."""
+        """Check that each worker authenticates, from the cache and from the stores."""
         for worker in self.workers:
             cached = worker.world.authenticate_from_cache(token.access)
             if cached is not None:

@@ -1,4 +1,4 @@
-"""Stores whose steps are counted, so that a test can say what happens at which of them."""
+"""Stores that count their steps, so that a test can inject an event at a step."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ async def crash() -> None:
 
 @dataclass(frozen=True)
 class Effect:
-    """What a step has changed.
+    """The change that a step has made.
 
     :ivar what: ``added``, ``replaced``, ``renewed`` or ``deleted``.
     :ivar of: the id of the session; ``user`` if it was one of the users.

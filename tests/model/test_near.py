@@ -96,7 +96,7 @@ class NearCaches(Logins):
     # Clients
 
     def cached_everywhere(self, pick: int) -> tuple[Login, Generation]:
-        """Make both workers cache a user who is logged in."""
+        """Make both workers cache a logged-in user."""
         for number in range(2):
             self.a_feed_is_up_to_date(number)
         if not self.live_logins():

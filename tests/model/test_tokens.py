@@ -1,4 +1,4 @@
-"""Genuine tokens, changed at random: nothing but what the signer makes is ever accepted.
+"""Genuine tokens with random changes: only the signer's own output is accepted.
 
 The claim level is signed again with the right key, so only the check of the claims can refuse.
 """
@@ -41,7 +41,7 @@ def forger(
 
 
 def assert_only_the_genuine_passes(forger: Forger, token: str) -> None:
-    """Either it is to the byte what the signer makes of those claims, or it is refused."""
+    """Check that a token is refused unless it equals the signer's output for its claims."""
     for kind in TokenKind:
         try:
             claims = forger.signer.verify(token, kind)
@@ -197,7 +197,7 @@ def _signed(forger: Forger, claims: dict[str, Any]) -> str:
 
 
 def _json(value: Any) -> bytes:
-    """As the signer writes it; what no encoding can write, lone surrogates, stays escaped."""
+    """Encode JSON as the signer does; lone surrogates stay escaped."""
     try:
         return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
     except UnicodeEncodeError:

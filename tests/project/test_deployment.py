@@ -51,7 +51,7 @@ def documented() -> set[str]:
 
 
 def resolved(service: str, environment: dict[str, str]) -> dict[str, str]:
-    """What a container gets when .env holds these variables."""
+    """Return the environment of a container when .env holds these variables."""
 
     def value(match: re.Match[str]) -> str:
         return environment.get(match[1]) or (match[3] if match[2] == "-" else "")

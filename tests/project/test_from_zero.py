@@ -113,7 +113,7 @@ def test_calls_share_one_refresh_and_an_outage_logs_no_user_out(
 
 
 class Refused(Exception):
-    """What takes the place of FastAPI's HTTPException."""
+    """A stand-in for FastAPI's HTTPException."""
 
     def __init__(self, status: int, *_: object) -> None:
         super().__init__(status)
@@ -122,7 +122,7 @@ class Refused(Exception):
 
 @pytest.fixture
 def fastapi(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As much of FastAPI as the program names: it only registers what the test calls itself."""
+    """A stand-in for FastAPI that registers the functions for the test to call."""
 
     def register(_path: str) -> Callable[[Any], Any]:
         return lambda handler: handler

@@ -49,7 +49,7 @@ SERIES = series()
 
 
 def expressions() -> Iterator[tuple[str, str]]:
-    """Each with the name of what it is for."""
+    """Return the expressions by the name of their alert or panel."""
     for rule in RULES:
         yield rule["alert"], rule["expr"]
     for panel in PANELS:

@@ -19,7 +19,7 @@ def items() -> list[dict[str, Any]]:
 
 
 class Postman:
-    """As much of Postman as the collection needs: variables, a cookie jar and bearer tokens."""
+    """The part of Postman that the collection needs: variables, cookies and bearer tokens."""
 
     def __init__(self, client: httpx.Client) -> None:
         self.client = client
@@ -44,7 +44,7 @@ class Postman:
         return re.sub(r"\{\{(\w+)\}\}", lambda name: self.variables[name[1]], text)
 
     def keep(self, answer: httpx.Response) -> None:
-        """What the collection's scripts do: remember the tokens of an answer that has both, the
+        """Do as the collection's scripts: remember the tokens of an answer that has both, the
         first session that is another one, and the first user.
         """
         body = _members(answer)
@@ -85,7 +85,7 @@ def test_the_collection_runs_from_top_to_bottom(service: Service) -> None:
 
 
 def name_an_administrator(folder: Path) -> None:
-    """As the collection's description says."""
+    """Make a user an administrator, as the collection's description says."""
     variables = {each["key"]: each["value"] for each in COLLECTION["variable"]}
     subprocess.run(
         [COMMAND, "users", "create", variables["admin_email"], "--name", "Grace", "--admin"],

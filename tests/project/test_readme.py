@@ -1,4 +1,4 @@
-"""What README and docs claim is true: tours run, the table of settings matches, links resolve."""
+"""README and docs are true: tours run, the table of settings matches, links resolve."""
 
 import os
 import re
@@ -32,7 +32,7 @@ def tour(page: str) -> list[tuple[str, str]]:
 
 def run(command: str, folder: Path) -> str:
     path = os.environ["PATH"]
-    if shutil.which("curl") is None:  # then a small one of ours, for a machine with Python alone
+    if shutil.which("curl") is None:  # then the small one of the tests, for a machine without curl
         curl = folder / "bin" / "curl"
         curl.parent.mkdir(exist_ok=True)
         curl.write_text(

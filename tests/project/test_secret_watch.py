@@ -1,4 +1,4 @@
-"""The watch over the logs of all tests sees what it is to see."""
+"""The watch over the logs of all tests finds secrets."""
 
 import base64
 import logging

@@ -106,12 +106,12 @@ def attributes(kind: type, is_owner: Callable[[ast.AST], bool]) -> Iterator[ast.
 
 
 def assigned(kind: type) -> set[str]:
-    """What the methods of a class assign to ``self``."""
+    """Return the attributes that the methods of a class assign to ``self``."""
     return {use.attr for use in attributes(kind, is_self) if isinstance(use.ctx, ast.Store)}
 
 
 def defined(kind: type) -> set[str]:
-    """All that the body of a class and its methods define."""
+    """Return all names that the body of a class and its methods define."""
     if kind.__module__ == "builtins":
         return set(vars(kind))
     return set(vars(kind)) | set(vars(kind).get("__annotations__", ())) | assigned(kind)
@@ -122,7 +122,7 @@ def inherited(kind: type) -> set[str]:
 
 
 def uvicorns(kind: type) -> set[str]:
-    """What a class inherits from uvicorn."""
+    """Return the classes of uvicorn that a class inherits."""
     parents = [each for each in kind.__mro__ if each.__module__.startswith("uvicorn.")]
     assert parents
     return set().union(*map(defined, parents))

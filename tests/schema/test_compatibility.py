@@ -180,7 +180,7 @@ class TestAMigration:
 
 @contextmanager
 def heard() -> Iterator[list[str]]:
-    """The statements that anybody executes meanwhile."""
+    """Collect the statements of all connections in this block."""
     statements: list[str] = []
 
     def hear(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
@@ -194,8 +194,8 @@ def heard() -> Iterator[list[str]]:
 
 
 def contracting(statements: Sequence[str]) -> list[str]:
-    """Those that may be in the way of a release that knows nothing of them. What is done to a
-    table that is new is in nobody's way.
+    """Return the statements that may break the release before. A statement about a
+    new table breaks none.
     """
     new = set(re.findall(r"CREATE TABLE (\w+)", "\n".join(statements)))
     return [

@@ -25,7 +25,7 @@ BEFORE = {
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest) -> str:
-    """Of a database in which there is nothing."""
+    """The URL of an empty database."""
     fixture = {"sqlite": "empty_sqlite_url", "postgresql": "empty_postgres_url"}[request.param]
     return str(request.getfixturevalue(fixture))
 

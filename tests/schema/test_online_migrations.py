@@ -47,7 +47,7 @@ async def a_reader(url: str, isolation: Isolation) -> AsyncIterator[None]:
 
 
 async def longest_statement(url: str, until: asyncio.Task[None]) -> float:
-    """Execute what a running service does, until a task ends."""
+    """Execute the statements of a running service until a task ends."""
     connection, longest = await asyncpg.connect(url), 0.0
     try:
         while not until.done():

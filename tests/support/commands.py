@@ -1,6 +1,6 @@
 """The command ``doorward``, run in this process: one of its own takes a second to start.
 
-What only a process has is tested with one: signals, a terminal, a kill, its exit code.
+Only signals, terminals, kills and exit codes are tested with a process.
 """
 
 import io
@@ -31,7 +31,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a finished command leaves."""
+    """The output of a finished command."""
 
     returncode: int
     stdout: str
@@ -41,7 +41,7 @@ class Result:
 def doorward(folder: Path, *arguments: str | Path, typed: str = "", **settings: str) -> Result:
     """Run the command in this process, in that folder, with these settings and no others.
 
-    :param typed: what standard input holds; it is no terminal.
+    :param typed: the content of standard input, which is no terminal.
     """
     output, errors = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, chdir(folder), _environment(settings):
@@ -54,7 +54,7 @@ def doorward(folder: Path, *arguments: str | Path, typed: str = "", **settings: 
 
 
 def in_a_process(folder: Path, *arguments: str | Path, typed: str = "", **settings: str) -> Result:
-    """Run the command as people do."""
+    """Run the command as a user does."""
     done = subprocess.run(
         [COMMAND, *arguments],
         cwd=folder,
@@ -78,7 +78,7 @@ def assert_one_line(result: Result, code: int, containing: str) -> None:
 
 @contextmanager
 def _environment(settings: dict[str, str]) -> Iterator[None]:
-    """Set these variables and no others, and undo what else a command changes."""
+    """Set exactly these variables, and undo other changes of a command."""
     variables, logging = dict(os.environ), structlog.get_config()
     handlers = {each: signal.getsignal(each) for each in _SIGNALS}
     os.environ.clear()

@@ -1,4 +1,4 @@
-"""As much of curl as the README's tour needs, for machines that have none."""
+"""The part of curl that the README's tour needs, for machines without curl."""
 
 import argparse
 import sys

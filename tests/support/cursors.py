@@ -6,7 +6,7 @@ import msgspec
 
 
 def forged(content: object) -> str:
-    """What looks like a position in a list."""
+    """Return a cursor with this content."""
     return urlsafe_b64encode(msgspec.json.encode(content)).decode()
 
 

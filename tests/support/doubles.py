@@ -44,7 +44,7 @@ class SettableClock:
 
 @dataclass
 class Recorder:
-    """Keeps what was announced, in order."""
+    """Keeps the observed events, in order."""
 
     events: list[Event] = field(default_factory=list)
 
@@ -77,7 +77,7 @@ class Mailbox(MailSender):
 
 
 class QuickHasher(PasswordHasher):
-    """Salted and correct, and far too quick for production.
+    """A salted, correct hasher that is far too quick for production.
 
     :ivar computed: the stored hash of each verification, in order; ``None`` for the decoy.
     :ivar made: how many passwords were hashed to be stored.
@@ -121,7 +121,7 @@ class QuickHasher(PasswordHasher):
 
 
 class YieldingHasher(QuickHasher):
-    """Lets everybody else go first, as a real one does."""
+    """Yields to other tasks first, as a real hasher does."""
 
     async def hash(self, password: Password, client: HashClient) -> str:
         await asyncio.sleep(0)
@@ -154,7 +154,7 @@ class RecordingRateLimiter(MemoryRateLimiter):
 
 @dataclass
 class PausingSessions(SessionStore):
-    """Another store, with a pause before and after each step, as a network would make."""
+    """A store with a pause before and after each step, as over a network."""
 
     store: SessionStore
     pause: Callable[[], Awaitable[None]]
@@ -200,7 +200,7 @@ class PausingSessions(SessionStore):
 
 @dataclass
 class ManualFeed(InvalidationFeed):
-    """Publishes what the test wants it to."""
+    """A feed on which the test publishes."""
 
     live: bool = True
     subscribers: list[Subscriber] = field(default_factory=list)
@@ -218,10 +218,10 @@ class ManualFeed(InvalidationFeed):
 
 @dataclass
 class TcpProxy:
-    """A TCP line to a server, which can be cut, go silent and be mended.
+    """A TCP proxy of a server that can disconnect, stall and accept again.
 
-    :ivar url: like the server's own, but by this line.
-    :ivar lag: seconds that everything takes to arrive.
+    :ivar url: the server's, by way of this proxy.
+    :ivar lag: the delay in seconds.
     """
 
     server_url: str
@@ -253,7 +253,7 @@ class TcpProxy:
         self._port = self._listener.sockets[0].getsockname()[1]
 
     async def disconnect(self) -> None:
-        """Nobody is there any more: connections break and new ones are refused."""
+        """Break all connections and refuse new ones."""
         if self._listener is None:
             return
         self._listener.close()
@@ -264,11 +264,11 @@ class TcpProxy:
         self._listener = None
 
     def stall(self) -> None:
-        """Whoever is connected, or connects, hears nothing more."""
+        """Stop delivering, on open and on new connections."""
         self._passes.clear()
 
     def resume(self) -> None:
-        """After a silence. Nothing was lost: what was said in the meantime arrives now."""
+        """Deliver again, first all data sent in the meantime."""
         self._passes.set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""Letters for tests, and what writes them."""
+"""Letters for tests, and their writer."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

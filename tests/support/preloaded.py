@@ -28,7 +28,7 @@ LONGEST = 1 << 20
 
 
 def load() -> None:
-    """Load what the service itself loads when it needs it: Litestar's plugins, the migrations."""
+    """Load the modules that the service loads on demand: Litestar's plugins, the migrations."""
     Litestar([])
     newest()
 

@@ -1,4 +1,4 @@
-"""The service as people run it: the command `doorward serve`, in a process of its own."""
+"""The service in a process of its own: the command `doorward serve`."""
 
 import atexit
 import http.client
@@ -38,7 +38,7 @@ QUICK = {"TOKEN_ALGORITHM": "EdDSA", "ARGON2_MEMORY_KIB": "19456", "STORE_TIMEOU
 
 
 class Process(Protocol):
-    """What tests need of a :class:`subprocess.Popen`."""
+    """The part of :class:`subprocess.Popen` that tests need."""
 
     pid: int
 
@@ -115,7 +115,7 @@ class Service:
     """A service in a process of its own.
 
     :ivar folder: where it runs: its ``var`` and its log are there.
-    :ivar environment: what is configured, beside PORT. Nothing of this process's is passed on. It
+    :ivar environment: the settings, except PORT. Nothing of this process's is passed on. It
         ends without a delay and waits for its stores, unless that is configured.
     :ivar command: how it is started; ``None`` for ``doorward serve``, already imported.
     """
@@ -135,7 +135,7 @@ class Service:
         return (self.folder / "log").read_text()
 
     def start(self) -> None:
-        """Start it, or start it again on what it has left behind."""
+        """Start it, or start it again on its data."""
         own = {"PATH": os.environ["PATH"], "PORT": str(self.port)}
         environment = own | DEFAULTS | dict(self.environment)
         with (self.folder / "log").open("ab") as log:

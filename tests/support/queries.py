@@ -30,7 +30,7 @@ class Query:
 
 
 def write(revision: str, dialect: str, queries: Iterable[Query]) -> int:
-    """Of each shape the shortest; how many those are."""
+    """Write the shortest query of each shape; return their number."""
     shapes: dict[str, Query] = {}
     for query in sorted(queries, key=lambda each: (len(each.statement), each.statement)):
         shapes.setdefault(_shape(query.statement), query)
@@ -45,7 +45,7 @@ def write(revision: str, dialect: str, queries: Iterable[Query]) -> int:
 
 
 def queries(revision: str, dialect: str) -> Iterator[Query]:
-    """Of the release whose newest migration is this one."""
+    """Return the queries of the release with this newest migration."""
     for line in (RELEASES / revision / f"{dialect}.jsonl").read_text().splitlines():
         read = json.loads(line)
         yield Query(read["sql"], tuple(map(_value, read["values"])))

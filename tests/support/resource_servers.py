@@ -1,4 +1,4 @@
-"""Services of other people that verify access tokens by themselves, with libraries of others.
+"""Resource servers that verify access tokens themselves, with independent libraries.
 
 They keep the public keys for as long as ``Cache-Control`` allows and do not look again in between,
 whatever key a token names. So they see whether a key is published before it signs.
@@ -32,7 +32,7 @@ class ResourceServer(Protocol):
 
 @dataclass
 class WithJoserfc(ResourceServer):
-    """Of Python."""
+    """A resource server in Python."""
 
     url: str
     issuer: str
@@ -61,7 +61,7 @@ class WithJoserfc(ResourceServer):
 
 @dataclass
 class WithJose(ResourceServer):
-    """Of JavaScript, in a process of its own."""
+    """A resource server in JavaScript, in a process of its own."""
 
     process: asyncio.subprocess.Process
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -98,7 +98,7 @@ async def resource_servers(
 
 
 def header(token: str) -> dict[str, Any]:
-    """What a token says of its key. Nobody may believe it before it is verified."""
+    """Return the header of a token without verifying it."""
     first = token.split(".", maxsplit=1)[0]
     members: dict[str, Any] = json.loads(base64.urlsafe_b64decode(first + "=" * (-len(first) % 4)))
     return members

@@ -2,15 +2,15 @@
 
 A test that passes against an imitation says little about production, so the tests get the real
 thing. Each server is looked for in this order, and a run in which none is found fails, because
-tests that are skipped in silence protect nobody:
+silently skipped tests protect nothing:
 
 1. the server that TEST_DATABASE_URL or TEST_REDIS_URL names;
 2. programs installed on this machine;
 3. programs that came with the development dependencies.
 
-A server of ours listens on 127.0.0.1 only, keeps its data in a directory of its own and is gone
-after the run, however the run ends. As root we run everything as `nobody`: PostgreSQL refuses
-to be root, and a Redis that asks for no password had better not be.
+A server that is started here listens on 127.0.0.1 only, keeps its data in a temporary
+directory and ends with the run, even a failed one. As root, all servers run as `nobody`:
+PostgreSQL refuses to run as root, and a Redis without a password should not.
 """
 
 import asyncio
@@ -88,7 +88,7 @@ class _Postgres:
         _run(program, *options.split(), data)
 
     def serve(self, program: Path, data: Path, port: int) -> list[str]:
-        """Without fsync, what is committed outlives the server all the same, see `crash`."""
+        """Serve without fsync: committed data outlives the process all the same, see `crash`."""
         options = (
             f"--listen_addresses=127.0.0.1 --port={port} --unix_socket_directories= "
             "--max_connections=200 --fsync=off --full_page_writes=off --autovacuum=off "
@@ -101,7 +101,7 @@ class _Postgres:
 
 
 class _TlsPostgres(_Postgres):
-    """One with a certificate, and with a Unix socket in its folder of data."""
+    """PostgreSQL with a certificate, and with a Unix socket in its data folder."""
 
     def __init__(self, certificate: bytes, key: bytes) -> None:
         self._files = {"server.crt": certificate, "server.key": key}
@@ -133,7 +133,7 @@ class _Redis:
         self._append = "yes" if durable else "no"
 
     def prepare(self, _program: Path, _data: Path) -> None:
-        """It needs no more than the directory."""
+        """Prepare nothing: the directory is enough."""
 
     def serve(self, program: Path, data: Path, port: int) -> list[str]:
         options = f"--bind 127.0.0.1 --port {port} --appendonly {self._append}"
@@ -150,7 +150,7 @@ class _Redis:
 class _PgBouncer:
     """PgBouncer in front of a PostgreSQL server.
 
-    It lends the connections to that in turn, so that what a client sends after a transaction comes
+    It lends its connections in turn, so that the next transaction of a client comes
     to another one as often as possible.
     """
 
@@ -192,7 +192,7 @@ _Engine = _Postgres | _Redis | _PgBouncer
 
 
 def _run(*command: str | Path) -> str:
-    """What a command prints; RuntimeError if it fails."""
+    """Return the output of a command; raise RuntimeError if it fails."""
     try:
         pipe = subprocess.PIPE
         done = subprocess.run(command, stdout=pipe, check=True, timeout=PATIENCE, **_CHILD)
@@ -238,9 +238,9 @@ def memory_folder() -> str | None:
 
 
 def _directory(*, for_programs: bool = False) -> Path:
-    """A new directory that `nobody` can reach, which one below TMPDIR may not be.
+    """Make a directory that `nobody` can reach: one below TMPDIR may not be.
 
-    As root we write into it, so that only `data` in it may belong to somebody else.
+    As root we write into it, so that only `data` in it may have another owner.
     """
     places = [tempfile.gettempdir(), "/tmp", "/var/tmp"]  # noqa: S108
     if not for_programs and (memory := memory_folder()):
@@ -269,7 +269,7 @@ def _directory(*, for_programs: bool = False) -> Path:
 
 @cache
 def _copy(package: Path) -> Path:
-    """The package where `nobody` can read it, for the checkout may be a private directory."""
+    """Copy the package to where `nobody` can read it: the checkout may be private."""
     home = _directory(for_programs=True)
     unused = shutil.ignore_patterns("include", "doc", "*.a", "*.py")
     for tree in (package, package.with_name(f"{package.name}.libs")):
@@ -321,7 +321,7 @@ def _find(engine: _Engine, sources: Sources) -> tuple[str, str | Path]:
 
 
 def describe() -> str:
-    """Which servers the tests will use, for the head of pytest's report; starts none."""
+    """Describe the servers of the tests for the head of pytest's report; start none."""
     found = []
     for engine in (_Postgres(), _Redis(durable=False)):
         try:
@@ -332,7 +332,7 @@ def describe() -> str:
 
 
 class Server:
-    """A server for the tests, of ours or not; only one of ours can be stopped and started."""
+    """A server for the tests; only one that was started here can be stopped and started."""
 
     def __init__(self, engine: _Engine, description: str, found: str | Path) -> None:
         self.description = description
@@ -344,7 +344,7 @@ class Server:
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """At first on a new port with no data, then on the same one with what there was."""
+        """Start on a new port without data; later on the same port with its data."""
         assert self.is_ours, "ask for a server with sources=OURS"
         assert not self._child, "it is running"
         problem, port = "", urlsplit(self.url).port
@@ -352,7 +352,7 @@ class Server:
             self._engine.prepare(self._program, self._data)
         for _ in range(1 if port else 20):
             # Clients get higher ports from the system. One of those could take that of a stopped
-            # server, and whoever calls a stopped server could even be connected to itself.
+            # server, and a client of a stopped server could even be connected to itself.
             problem = self._launch(port or 20_000 + secrets.randbelow(10_000))
             if "in use" not in problem:
                 break
@@ -368,7 +368,7 @@ class Server:
         (self._home / "pid").write_text(f"-{self._engine.crash.value} {self._child.pid}")
         deadline = time.monotonic() + PATIENCE
         while self._child.poll() is None and time.monotonic() < deadline:
-            # To ask straight away might be to ask somebody else, who was quicker to take the port.
+            # A query right away might reach another server that has taken the port meanwhile.
             if self._engine.is_ready in log.read_bytes():
                 self.url = self._engine.url.format(port)
                 self._engine.version(self.url)
@@ -378,7 +378,7 @@ class Server:
         return log.read_text(errors="replace")[-4000:] or "it says nothing"
 
     def stop(self) -> None:
-        """As a crash would: at once, with nothing finished or saved that was not yet."""
+        """Stop at once, as by a crash."""
         assert self.is_ours, "ask for a server with sources=OURS"
         if self._child:
             self._child.send_signal(self._engine.crash)
@@ -411,7 +411,7 @@ def tls_postgres_server(certificate: bytes, key: bytes) -> AbstractContextManage
 def redis_server(
     *, durable: bool = False, sources: Sources = ANYWHERE
 ) -> AbstractContextManager[Server]:
-    """Durable: what it has acknowledged is there again after `stop` and `start`."""
+    """A durable server: acknowledged data survives `stop` and `start`."""
     return _server(_Redis(durable=durable), sources)
 
 

@@ -1,4 +1,4 @@
-"""An upgrade from a release whose embedded default kept its keys as files logs nobody out.
+"""An upgrade from a release that kept the embedded keys as files ends no session.
 
 The files, their names, modes and times were compared with those of revision 4230614. That release
 read them as `KEYS_FOLDER` is read now, and derived the secrets of device tokens from them alone:

@@ -125,7 +125,7 @@ def surprises(service: Service) -> set[str]:
 
 
 async def assert_it_says_so(outage: Outage, client: Client, mail: str) -> None:
-    """Whatever needs the store; what does not need it goes on."""
+    """Check that requests that need the store fail, and others succeed."""
     strange = "x.y.z"
     asked = {
         "register": client.register(f"new.{mail}"),

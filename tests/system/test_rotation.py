@@ -30,9 +30,9 @@ QUICKLY = {"KEYS_SECRET": SECRET, "JWKS_MAX_AGE": f"{KEPT}s", "ISSUER": ISSUER}
 
 @dataclass
 class Verifier:
-    """Refreshes all the time, and presents each access token to all verifiers at once.
+    """A client that refreshes continuously, and presents each access token to all verifiers.
 
-    :ivar verdicts: all that there were.
+    :ivar verdicts: all verdicts so far.
     :ivar kids: the keys of their access tokens, and of their refresh tokens.
     """
 
@@ -44,7 +44,7 @@ class Verifier:
 
     @property
     def is_done(self) -> bool:
-        """Whether they have met many keys, or a failure."""
+        """Whether it has seen many keys, or a failure."""
         has_met_many = all(len(kids) >= MANY for kids in self.kids)
         return has_met_many or not self.verdicts <= GOOD
 

@@ -56,7 +56,7 @@ def exchange(service: Service, *parts: bytes) -> list[tuple[int, bytes]]:
 
 
 def responses(received: bytes) -> Iterator[tuple[int, bytes]]:
-    """Split what was received by each response's own framing."""
+    """Split the received bytes by each response's own framing."""
     while received:
         head, _, rest = received.partition(b"\r\n\r\n")
         status, *lines = head.split(b"\r\n")

@@ -199,6 +199,6 @@ class TestTwoProcesses:
 
 
 def check_burst(counted: list[Usage], first: int, last: int) -> None:
-    """That each count was given once, all in one window."""
+    """Check that each count was returned once, all in one window."""
     assert sorted(usage.count for usage in counted) == list(range(first, last + 1))
     assert len({usage.resets_at for usage in counted}) == 1

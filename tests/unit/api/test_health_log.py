@@ -31,7 +31,7 @@ def health_log(seconds: Seconds) -> HealthLog:
 
 @pytest.fixture
 def lines(caplog: pytest.LogCaptureFixture) -> Iterator[list[Any]]:
-    """What is logged, in order."""
+    """The logged lines, in order."""
     caplog.set_level(logging.INFO, "doorward")
     found: list[Any] = []
     handler = logging.Handler()

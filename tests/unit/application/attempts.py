@@ -1,4 +1,4 @@
-"""Attempts under limits, and how they end."""
+"""Attempts under rate limits, and their outcomes."""
 
 from datetime import timedelta
 from typing import Any
@@ -17,7 +17,7 @@ FIELDS = tuple(name for name in RateLimits.__dataclass_fields__ if not name.star
 
 
 def limited(attempts: int = 3, *names: str) -> RateLimits:
-    """These limits, or all of them."""
+    """Return rate limits with these names set, or all of them."""
     limits: dict[str, Any] = {
         name: RateLimit(name.replace("_", "-"), attempts, WINDOW) for name in names or FIELDS
     }

@@ -1,4 +1,4 @@
-"""Changing one's password: whoever else was logged in is out, and stays out."""
+"""A change of the password ends all other sessions for good."""
 
 from dataclasses import replace
 from itertools import count
@@ -184,7 +184,7 @@ async def test_an_impossible_current_password_is_not_hashed(
 
 
 async def test_the_password_may_stay_the_same(world: World, me: Principal) -> None:
-    """Somebody wants the other sessions to end; that is no reason to refuse."""
+    """A user may want only the other sessions to end."""
     await world.change_password(me, PASSWORD, PASSWORD)
 
     assert len(await world.sessions.of_user(me.user.id)) == 1
@@ -265,7 +265,7 @@ async def test_logins_of_others_do_not_keep_an_owner_from_changing_the_password(
 async def test_a_recent_change_by_another_process_is_no_obstacle(
     world: World, me: Principal
 ) -> None:
-    """The request may have been let in on a copy."""
+    """The request may have been authenticated from the cache."""
     await world.change(me.user, photo="ada.png")
 
     await world.change_password(me, PASSWORD, NEW)

@@ -117,7 +117,7 @@ async def test_a_change_that_races_logins_and_refreshes_always_wins(world: World
 async def test_a_crash_at_any_step_leaves_no_session_of_the_old_password(
     world: World, me: Principal, steps_before: int
 ) -> None:
-    """Not even who logs in between the steps, for as long as the old password lets them."""
+    """Not even a login between the steps, while the old password is still valid."""
     sessions, steps = world.sessions, count()
     intruders: list[TokenPair] = []
 

@@ -30,7 +30,7 @@ ONCE = RateLimit("once", 1, timedelta(minutes=1))
 
 @dataclass
 class Scene:
-    """A world with Ada in it, logged in, and what may be done in it."""
+    """All use cases with Ada logged in, and acts to record."""
 
     world: World
     user: User
@@ -289,7 +289,7 @@ async def test_a_flow_leaves_one_record(
 
 async def check_who(scene: Scene, event: Event, who: str) -> None:
     named = (event.user_id, event.session_id)
-    if who == NEWCOMER:  # whoever has just come in
+    if who == NEWCOMER:  # the user who has just registered
         assert event.user_id is not None
         kept = [each.id for each in await scene.world.sessions.of_user(event.user_id)]
         assert event.session_id in ([None] if event.type == "register" else kept)

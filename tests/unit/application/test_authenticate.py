@@ -1,4 +1,4 @@
-"""Whom a protected route lets in: as of this moment, not of when the token was signed."""
+"""Authentication is decided on the current user and session, not on those of the signing."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What a change causes."""
+"""The effects of a change."""
 
 from application.ports import NO_EFFECTS
 from tests.unit.domain.test_mail import MESSAGE

@@ -1,4 +1,4 @@
-"""Finding a user by what an operator types."""
+"""Finding a user by an address or an id."""
 
 import pytest
 

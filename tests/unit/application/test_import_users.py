@@ -46,7 +46,7 @@ def an_import_into(users: MemoryUsers) -> ImportUsers:
 
 
 def records(*each: Mapping[str, str]) -> list[Record]:
-    """As they follow on a line with the names of the columns."""
+    """Return the rows of a file, numbered from the line after the header."""
     return [Record(line, values) for line, values in enumerate(each, 2)]
 
 
@@ -262,7 +262,7 @@ BAD = {
     "an address that is too long": ("email", f"{'s3cret' * 50}@example.org"),
     "an address that was not UTF-8": ("email", "s3cret\udcff@example.org"),
     "no hash": ("password_hash", ""),
-    "a hash that nobody can verify": ("password_hash", "s3cret"),
+    "an unknown hash": ("password_hash", "s3cret"),
     "an id that is none": ("id", "s3cret"),
     "an id of too few digits": ("id", ID[:-1]),
     "a name that is too long": ("name", "s3cret" * 17),

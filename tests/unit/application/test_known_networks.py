@@ -22,7 +22,7 @@ ELSEWHERE = RequestContext("203.0.113.1")
 
 @pytest.fixture
 async def world(world: World) -> World:
-    """In which the owner of an account has logged in from HERE."""
+    """All use cases; the owner of an account has logged in from HERE."""
     world.limits = limited(3, "login_account")
     await world.sign_up(ADA)
     assert await log_in(world, ADA, PASSWORD, HERE) == "in"

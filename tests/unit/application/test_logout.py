@@ -13,7 +13,7 @@ from tests.support.doubles import PausingSessions
 
 
 async def is_dead(world: World, pair: TokenPair) -> bool:
-    """Whether neither of the two tokens opens anything."""
+    """Whether both tokens are rejected."""
     for open_with, token in (
         (world.authenticate, pair.access),
         (world.refresh, pair.refresh),

@@ -1,4 +1,4 @@
-"""What a limit on logins means for attackers, and for the owner of the account."""
+"""Limits on logins: attackers are refused, and the owner of the account is not."""
 
 import asyncio
 import re
@@ -28,13 +28,13 @@ NEW = "a better one than before"
 
 
 async def use_up(world: World, email: str = ADA) -> None:
-    """Somebody guesses until nobody may try any more."""
+    """Guess until all attempts are used up."""
     while await log_in(world, email, caller=THERE) == "wrong":
         pass
 
 
 async def on_known_device(world: World, email: str = ADA) -> RequestContext:
-    """The caller who logs in now, with what they are known by afterwards."""
+    """Log in; return the caller with the device token of that login."""
     return replace(HERE, device_token=(await world.login(email, PASSWORD, HERE)).device_token)
 
 
@@ -156,7 +156,7 @@ async def test_a_known_device_has_as_many_attempts_again_and_no_more(world: Worl
 async def test_an_account_does_not_bypass_the_global_limits(
     world: World, keeps_cookie: bool
 ) -> None:
-    """Each login is hashed, also those of somebody who knows their own password well."""
+    """Each login is hashed, also those with the right password."""
     world.limits = limited(5)
     await world.sign_up(ADA)
     caller = await on_known_device(world)

@@ -1,4 +1,4 @@
-"""Whether the service is ready: what its dependencies say, asked all at once."""
+"""Readiness: all dependencies are checked concurrently."""
 
 import asyncio
 

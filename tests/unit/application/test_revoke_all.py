@@ -1,4 +1,4 @@
-"""The operator logs everybody out, or everybody with a role."""
+"""The operator ends the sessions of all users, or of those with a role."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Where a session was last used: recorded with its requests, and stored later."""
+"""Session activity: recorded with requests, and stored later."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ THERE = RequestContext("198.51.100.7", agent="curl/8")
 
 class FallibleSessions(MemorySessions):
     """
-    :ivar error: what a write raises, if anything.
+    :ivar error: the error of each write, if any.
     """
 
     error: Exception | None = None

@@ -1,4 +1,4 @@
-"""One mailbox, one key, however it is written."""
+"""All spellings of an address have one key."""
 
 import re
 import unicodedata
@@ -185,7 +185,7 @@ REFUSED_HERE = re.compile(r"[\u115f\u1160\u17b4\u17b5\u3164\uffa0]")
 
 
 def ascii_by_library(domain: str) -> str | None:
-    """As a browser has it: mapped as UTS 46 says, without the rules of registries."""
+    """Map a domain as browsers do: by UTS 46, without the rules of registries."""
     try:
         mapped = idna.uts46_remap(domain, std3_rules=True, transitional=False)
         labels = [label for label in mapped.split(".") if idna.check_bidi(label)]
@@ -198,7 +198,7 @@ def ascii_by_library(domain: str) -> str | None:
 
 
 def is_compared(character: str) -> bool:
-    """Leave out what this Python does not know, and most of those that nothing happens to."""
+    """Leave out characters unknown to this Python, and most that are mapped to themselves."""
     normal = normalize("NFKC", character)
     return (
         category(character) not in {"Cc", "Cf", "Cn", "Co", "Cs"}

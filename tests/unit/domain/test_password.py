@@ -1,4 +1,4 @@
-"""What a password may be (NIST SP 800-63B-4, no composition rules)."""
+"""The rules of passwords (NIST SP 800-63B-4, no composition rules)."""
 
 import unicodedata
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""Which characters hide or reorder what is beside them."""
+"""Characters that hide or reorder their neighbours."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a name may be, and what a new user is."""
+"""The rules of names and of new users."""
 
 from uuid import uuid4
 

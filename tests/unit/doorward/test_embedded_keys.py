@@ -288,7 +288,7 @@ class TestTheKeysOfAnEarlierRelease:
 
 
 class TestACrash:
-    """Of a start that takes over keys; the next start does the rest."""
+    """A crash of a start that takes over keys; the next start does the rest."""
 
     @pytest.fixture(params=["make_secret_file", "fill", "replace", "_rename"])
     async def crashed(

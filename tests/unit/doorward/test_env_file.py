@@ -1,4 +1,4 @@
-"""The environment of the process, and what `.env` adds to it now."""
+"""The environment of the process, and the additions of `.env`."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The settings of issuers: who was logged in before a change stays logged in after it."""
+"""The settings of issuers: sessions survive a change of the issuer."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What a running process takes from a configuration that was read again."""
+"""The settings that a running process takes from a reloaded configuration."""
 
 import asyncio
 import base64
@@ -24,7 +24,7 @@ SECRET = base64.b64encode(bytes(range(32))).decode()
 
 
 class Process:
-    """A process with the keys of the embedded default, and what its `.env` says now."""
+    """A process with the keys of the embedded default, and its current `.env`."""
 
     def __init__(self, variables: dict[str, str], store: SigningKeyStore) -> None:
         self.variables = variables

@@ -1,4 +1,4 @@
-"""Periodic jobs: when they run, what a failing one does to the others, and how they end."""
+"""Periodic jobs: their times, failures and ends."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -23,7 +23,7 @@ INTERVAL = 5 * SECOND
 class Work:
     """
     :ivar started: when the runs began.
-    :ivar then: what each run does next.
+    :ivar then: called at the end of each run.
     """
 
     clock: SettableClock

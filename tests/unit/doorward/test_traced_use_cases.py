@@ -1,4 +1,4 @@
-"""Each use case that the container provides is traced, whatever provides it."""
+"""Each use case of the container is traced, by any provider."""
 
 import pytest
 from dishka import Provider, Scope

@@ -39,7 +39,7 @@ def octets_of(text: str) -> bytes:
 
 
 def written(members: Members) -> bytes:
-    """As the signer writes JSON: the shortest form, in this order."""
+    """Encode JSON as the signer does: the shortest form, in this order."""
     return json.dumps(members, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -143,7 +143,7 @@ def attacks(by_name: dict[str, Attack]) -> pytest.MarkDecorator:
 
 
 def assert_rejected(signer: JwtSigner, token: str, kind: TokenKind = TokenKind.ACCESS) -> None:
-    """With exactly that error, which says nothing and hides where it comes from."""
+    """Check for exactly that error, without message, cause and context."""
     with pytest.raises(TokenRejected) as refused:
         signer.verify(token, kind)
     assert type(refused.value) is TokenRejected

@@ -1,4 +1,4 @@
-"""The access log: which requests are logged, and what of them."""
+"""The access log: the logged requests and their fields."""
 
 import logging
 from typing import Any

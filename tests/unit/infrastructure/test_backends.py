@@ -1,4 +1,4 @@
-"""Which backend a URL gets, and on which connection."""
+"""The backend of a URL, and its connection."""
 
 from pathlib import Path
 from typing import Any
@@ -106,7 +106,7 @@ async def test_stores_at_two_urls_have_a_connection_each(sqlite_url: str, tmp_pa
 
 
 async def connections_of(users_url: str, sessions_url: str) -> set[int]:
-    """What the two stores hold on to."""
+    """Return the connections of the two stores."""
     async with open_stores(users_url, sessions_url, StoreOptions()) as stores:
         assert isinstance(stores.users, SqlUsers)
         assert isinstance(stores.sessions, SqlSessions)

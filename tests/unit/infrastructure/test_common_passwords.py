@@ -1,4 +1,4 @@
-"""The rule for new passwords with its real lists: what spraying begins with is refused."""
+"""The rule for new passwords with its real lists refuses the first guesses of spraying."""
 
 import random
 from string import ascii_letters, ascii_lowercase, digits

@@ -1,4 +1,4 @@
-"""What a database URL may look like, and a database that is busy."""
+"""Database URLs, and a busy database."""
 
 import sqlite3
 from contextlib import closing

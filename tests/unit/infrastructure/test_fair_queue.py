@@ -1,4 +1,4 @@
-"""Networks share a queue: its places, and the time of those who compute."""
+"""Networks share the places of a queue and the time of computing."""
 
 from collections import Counter
 from collections.abc import Iterable

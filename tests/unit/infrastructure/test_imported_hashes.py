@@ -47,7 +47,7 @@ pytestmark = pytest.mark.slow
 
 WRONG = f"{PASSWORD}r"
 SALT = b"sixteen bytes +/"
-SHA1 = hashes.SHA1()  # noqa: S303 - nobody chooses it today
+SHA1 = hashes.SHA1()  # noqa: S303 - of imported hashes only
 
 
 def padded(data: bytes) -> str:
@@ -63,7 +63,7 @@ def adapted(data: bytes) -> str:
 
 
 def a_bcrypt(password: str, version: bytes = b"2b") -> str:
-    """As a system of old made it, with the library of today."""
+    """Make a hash as an old system did, with a current library."""
     hashed = bcrypt.hashpw(password.encode()[:72], bcrypt.gensalt(4))
     return hashed.replace(b"2b", version, 1).decode()
 
@@ -213,7 +213,7 @@ each_form_at_all = pytest.mark.parametrize("make", ALL_MAKERS.values(), ids=list
 
 
 def is_verifiable(stored: str) -> bool:
-    """Whether some password can be right. It computes no hash."""
+    """Whether some password can verify, without computing a hash."""
     return read(stored) is not None or read_parameters(stored) is not None
 
 
@@ -226,7 +226,7 @@ def can_import(hasher: Argon2Hasher, given: str) -> bool:
 
 
 def is_behind(password: str, stored: str) -> bool:
-    """Whether the hash can be read and is of this password."""
+    """Whether the hash is readable and verifies this password."""
     found = read(stored)
     assert found is not None
     return any(map(found.verify, found.spellings(password.encode())))

@@ -1,4 +1,4 @@
-"""The keys of a running process: how it learns of changes, and what it does without answers."""
+"""The keys of a running process: changes, and a store without answers."""
 
 import asyncio
 import logging
@@ -32,7 +32,7 @@ TIMES = KeyTimes(
 
 
 class OpenStore(WritableKeyStore):
-    """A store that holds what a test puts there, or fails."""
+    """A store with the keys that a test puts there, or one that fails."""
 
     is_shared = True
 

@@ -1,4 +1,4 @@
-"""Which keys sign, as the settings say."""
+"""The signing keys by the settings."""
 
 import base64
 from datetime import timedelta
@@ -40,7 +40,7 @@ def texts(keys: Keys) -> dict[str, str]:
 
 
 async def read(environment: dict[str, str]) -> dict[TokenKind, KeyId]:
-    """Which keys sign now."""
+    """Return the keys that sign now."""
     async with open_key_store(Settings.read(environment)) as store:
         ring = await store.ring()
     return {kind: ring.signing(kind, NOW).id for kind in TokenKind}

@@ -1,4 +1,4 @@
-"""The settings of mail: where it goes, from whom, and where its links lead."""
+"""The settings of mail: transport, sender and links."""
 
 from pathlib import Path
 

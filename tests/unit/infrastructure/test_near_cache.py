@@ -1,4 +1,4 @@
-"""The near cache: what it serves, what it forgets, and how much it holds."""
+"""The near cache: hits, invalidations and capacity."""
 
 import asyncio
 import gc
@@ -43,7 +43,7 @@ _T = TypeVar("_T")
 class Counter:
     """
     :ivar reads: reads of the store.
-    :ivar is_delayed: whether what was read takes until :attr:`may_arrive` to arrive.
+    :ivar is_delayed: whether a read waits for :attr:`may_arrive`.
     :ivar loses_answers: whether each change is made and its acknowledgement lost.
     """
 
@@ -138,7 +138,7 @@ class Subject:
         return self.cache.cached(*key(record))
 
     async def is_answered_from_the_cache(self, record: Any) -> bool:
-        """Whether the read needs no store, and finds the record."""
+        """Whether the read finds the record without a store."""
         before = self.counter.reads
         assert await self.possibly_stale(record) == record
         return self.counter.reads == before

@@ -22,7 +22,7 @@ def without_files_of_libpq(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def arguments(url: str) -> dict[str, Any]:
-    """What asyncpg gets."""
+    """Return the arguments of asyncpg."""
     parsed, options = connect_options(url)
     [_, found] = parsed.get_dialect()().create_connect_args(parsed)
     return {**found, **options}

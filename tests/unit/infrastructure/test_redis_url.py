@@ -1,4 +1,4 @@
-"""What a Redis URL may look like."""
+"""Redis URLs."""
 
 import ssl
 from urllib.parse import quote

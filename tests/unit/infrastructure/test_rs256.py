@@ -1,4 +1,4 @@
-"""What the signer signs: nothing but what the contract says (RFC 7519, RFC 9068)."""
+"""The signed claims: those of the contract, and no others (RFC 7519, RFC 9068)."""
 
 import json
 from datetime import UTC, datetime

@@ -126,7 +126,7 @@ def test_a_token_does_not_bring_its_own_key(forger: Forger, member: str, kid: st
         assert_rejected(forger.signer, forger.sign(header=written(header), key=theirs))
         assert_rejected(forger.signer, forger.sign(header=written(header)))
 
-        with pytest.raises(BlockingIOError):  # nobody has called
+        with pytest.raises(BlockingIOError):  # no caller has connected
             listener.accept()
 
 

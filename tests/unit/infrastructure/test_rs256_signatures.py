@@ -1,4 +1,4 @@
-"""Forged signatures and other forms: a token is what was signed, to the letter."""
+"""Forged signatures and other encodings: a token has one form."""
 
 import json
 import time
@@ -58,7 +58,7 @@ def test_every_bit_of_the_payload_is_signed(forger: Forger) -> None:
 
 
 def test_no_second_number_is_the_same_signature(forger: Forger) -> None:
-    """RSA works modulo n: a signature plus n would be as good, did nobody look at its size."""
+    """RSA works modulo n: without a check of its size, a signature plus n would verify."""
     modulus = forger.key.public.public_numbers().n
     for counter in range(1000):  # only small signatures have room for it
         *message, signature = forger.with_claims(jti=f"{counter:032x}").split(".")

@@ -1,4 +1,4 @@
-"""The configuration: what each variable means, and what cannot be."""
+"""The configuration: the meaning of each variable, and invalid values."""
 
 import traceback
 from base64 import b64encode, urlsafe_b64encode

@@ -228,7 +228,7 @@ class TestCsv:
             b"ada@example.org,Ada\n",
             b"e-mail,name\nada@example.org,Ada\n",
             b"\x00\x01\x02\xff",
-            b"email,name\rada@example.org,Ada\r",  # as on a Macintosh of old
+            b"email,name\rada@example.org,Ada\r",  # as on old Macintoshes
             b'"email,name\nada@example.org,Ada\n',
             b'"email,name\n' + b"ada@example.org,Ada\n" * 10_000,
             b'{"email": "ada@example.org"}\n',
@@ -399,7 +399,7 @@ def test_utf_16_is_refused_with_what_to_do(tmp_path: Path, name: str, encoding: 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """For many examples, each of which writes its file anew."""
+    """A folder for many examples, each of which writes its own file."""
     return tmp_path_factory.mktemp("examples")
 
 

@@ -1,4 +1,4 @@
-"""The cache of verified tokens: what it finds, what it forgets, and what it keeps in memory."""
+"""The cache of verified tokens: hits, invalidations and memory."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
