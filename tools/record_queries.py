@@ -77,12 +77,13 @@ class Recorder:
 def _with_role(connect: Connect) -> Connect:
     @asynccontextmanager
     async def connect_with_role(database: Database, role: str) -> AsyncIterator[AsyncConnection]:
-        token = _role.set(role)
+        before = _role.get()
+        _role.set(role)
         try:
             async with connect(database, role) as connection:
                 yield connection
         finally:
-            _role.reset(token)
+            _role.set(before)  # a fixture may end in another context than it began
 
     return connect_with_role
 
