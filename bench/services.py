@@ -61,7 +61,7 @@ def _start(testbed: Testbed, urls: StoreUrls, variant: Variant) -> AbstractConte
     if variant.application is None:
         return a_service(folder, SERVE, **environment)
     environment |= {APPLICATION: variant.application, "PYTHONPATH": str(ROOT)}
-    return a_service(folder, command=REFERENCE, **environment)
+    return a_service(folder, REFERENCE, **environment)
 
 
 def _terminate(service: Service) -> None:

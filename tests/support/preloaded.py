@@ -2,22 +2,26 @@
 
 Two thirds of the computing time of a start go into imports. The forked process is the service in
 all else: it has its own folder, environment, log and signals, and reads its settings after the
-fork. ``tests/cli/test_serve.py`` starts the command itself.
+fork. Its worker processes are forked too. ``tests/cli/test_serve.py`` starts the command itself,
+with workers that are spawned.
 
 Each request on the control socket, one line of JSON with two descriptors, starts a service::
 
-    {"command": ["doorward", "serve"], "folder": "/tmp/a", "environment": {"PORT": "8000"}}
+    {"command": ["doorward", "serve"], "folder": "/tmp/a", "environment": {"PORT": "8000"},
+     "constants": {"doorward.server.graceful_server.GRACE": 1}}
 
 The first descriptor is that of its log. The second one gets two lines, the process id and, when
 the process has ended, its exit code, negative for a signal.
 """
 
 import json
+import multiprocessing
 import os
 import signal
 import socket
 import sys
 
+import uvicorn._subprocess
 from litestar import Litestar
 
 import doorward.cli.serve  # noqa: F401 - to be there already
@@ -65,8 +69,34 @@ def guard(request: dict[str, object], log: int, status: int) -> None:
     os._exit(0)
 
 
-def run(command: list[str], folder: str, environment: dict[str, str]) -> None:
-    """Run the command in this process, with this environment and no other."""
+def fork_workers() -> None:
+    """Let this process fork its workers, which begin without its signal handlers, as spawned."""
+    context = multiprocessing.get_context("fork")
+    uvicorn._subprocess.spawn = context  # type: ignore[assignment] # another context
+    os.register_at_fork(after_in_child=reset_signals)
+
+
+def reset_signals() -> None:
+    """Do what an ``exec`` does to handlers of signals, and Python to SIGINT."""
+    for number in signal.valid_signals():
+        if callable(signal.getsignal(number)):
+            signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def run(
+    command: list[str], folder: str, environment: dict[str, str], constants: dict[str, object]
+) -> None:
+    """Run the command in this process, with this environment and no other.
+
+    :param constants: values of module constants by their names.
+    """
+    for name, value in constants.items():
+        module, _, constant = name.rpartition(".")
+        assert hasattr(sys.modules[module], constant), name
+        setattr(sys.modules[module], constant, value)
+    if "METRICS_PORT" not in environment:  # prometheus_client keeps the files of its process
+        fork_workers()
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
@@ -75,6 +105,6 @@ def run(command: list[str], folder: str, environment: dict[str, str]) -> None:
     sys.exit(0)
 
 
-if __name__ == "__main__":  # worker processes of a service import this module too
+if __name__ == "__main__":
     load()
     fork_services(socket.socket(fileno=int(sys.argv[1])))

@@ -101,8 +101,15 @@ def _preloaded() -> socket.socket:
     return ours
 
 
-def _fork(folder: Path, environment: Mapping[str, str], log: int) -> ForkedProcess:
-    request = {"command": ["doorward", "serve"], "folder": str(folder), "environment": environment}
+def _fork(
+    folder: Path, environment: Mapping[str, str], constants: Mapping[str, float], log: int
+) -> ForkedProcess:
+    request = {
+        "command": ["doorward", "serve"],
+        "folder": str(folder),
+        "environment": environment,
+        "constants": constants,
+    }
     status, its = os.pipe()
     with _one_at_a_time:
         socket.send_fds(_preloaded(), [json.dumps(request).encode(), b"\n"], [log, its])
@@ -118,6 +125,8 @@ class Service:
     :ivar environment: the settings, except PORT. Nothing of this process's is passed on. It
         ends without a delay and waits for its stores, unless that is configured.
     :ivar command: how it is started; ``None`` for ``doorward serve``, already imported.
+    :ivar constants: of its modules, by name, which an imported service has instead of its own:
+        time limits that a test cannot wait for.
     """
 
     folder: Path
@@ -125,6 +134,7 @@ class Service:
     port: int
     command: Sequence[str] | None = None
     process: Process | None = None
+    constants: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -140,7 +150,7 @@ class Service:
         environment = own | DEFAULTS | dict(self.environment)
         with (self.folder / "log").open("ab") as log:
             self.process = (
-                _fork(self.folder, environment, log.fileno())
+                _fork(self.folder, environment, self.constants, log.fileno())
                 if self.command is None
                 else subprocess.Popen(
                     self.command, cwd=self.folder, env=environment, stdout=log, stderr=log
@@ -184,9 +194,13 @@ def free_port() -> int:
 
 @contextmanager
 def a_service(
-    folder: Path, command: Sequence[str] | None = None, **environment: str
+    folder: Path,
+    command: Sequence[str] | None = None,
+    constants: Mapping[str, float] | None = None,
+    /,
+    **environment: str,
 ) -> Iterator[Service]:
-    service = Service(folder, environment, free_port(), command)
+    service = Service(folder, environment, free_port(), command, constants=constants or {})
     try:
         service.start()
         yield service

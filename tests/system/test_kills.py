@@ -15,8 +15,8 @@ from tests.support.processes import Service
 from tests.support.waiting import PATIENCE
 from tests.system.conftest import on_both_stacks
 
-KILLS = 5
-RESIDENTS = 6
+KILLS = 3
+RESIDENTS = 4
 
 
 @dataclass

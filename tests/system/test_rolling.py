@@ -23,7 +23,8 @@ IN_MEMORY = SETTINGS | {"USERS_URL": "memory:", "LOGIN_LIMIT_ACCOUNT": "off"}
 KEPT, NEW = httpx.Limits(), httpx.Limits(max_keepalive_connections=0)
 PAUSES = (0.0, 0.01, 0.02, 0.03)  # seconds between two requests
 SLOW = {"ARGON2_MEMORY_KIB": str(128 * 1024), "ARGON2_PASSES": "4"}  # some tenths of a second
-SLOWEST = {"ARGON2_MEMORY_KIB": str(256 * 1024), "ARGON2_PASSES": "16"}
+DRAINING = "doorward.server.graceful_server.REFUSE_AFTER"
+GRACE = "doorward.server.run.GRACE"
 STRANGER = "unknown@example.org"  # a login hashes the password all the same
 
 
@@ -94,7 +95,7 @@ async def logs(service: Service, event: str, reason: str = "") -> None:
 
     async with asyncio.timeout(PATIENCE):
         while not has_logged():  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
 
 
 def errors(service: Service) -> list[dict[str, Any]]:
@@ -120,10 +121,10 @@ async def test_sigterm_interrupts_the_replacement_of_the_workers(tmp_path: Path)
     with a_service(tmp_path, WORKERS="3", SHUTDOWN_DELAY="0s") as service:
         async with asyncio.timeout(PATIENCE):
             while events(service).count("Application startup complete.") < 3:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.1)
             send(service, signal.SIGHUP)
             while len(started(service)) < 4:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.1)
         send(service, signal.SIGTERM)
 
         assert await ended(service) == 0
@@ -203,7 +204,8 @@ async def test_an_idle_connection_does_not_delay_the_exit(tmp_path: Path) -> Non
 
 
 async def test_a_login_in_progress_is_answered_before_the_exit(tmp_path: Path) -> None:
-    with a_service(tmp_path, **IN_MEMORY | SLOW) as service:
+    patient = {DRAINING: PATIENCE, GRACE: PATIENCE}  # a busy machine hashes for seconds
+    with a_service(tmp_path, None, patient, **IN_MEMORY | SLOW) as service:
         async with Client(base_url=service.url, timeout=PATIENCE) as client:
             logins = [asyncio.create_task(client.log_in(STRANGER)) for _ in range(2)]
             await asyncio.wait(
@@ -218,7 +220,8 @@ async def test_a_login_in_progress_is_answered_before_the_exit(tmp_path: Path) -
 
 async def test_a_login_that_would_wait_too_long_gets_503(tmp_path: Path) -> None:
     patient = {"REQUEST_TIMEOUT": "60s"}  # the half request must outlast the logins
-    with a_service(tmp_path, **IN_MEMORY | SLOWEST | patient) as service:
+    impatient = {DRAINING: 1}
+    with a_service(tmp_path, None, impatient, **IN_MEMORY | SLOW | patient) as service:
         reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
         async with Client(base_url=service.url, timeout=PATIENCE) as client:
             logins = [asyncio.create_task(client.log_in(STRANGER)) for _ in range(20)]

@@ -57,7 +57,7 @@ async def both_workers(service: Service) -> list[int]:
     ready: list[int] = []
     async with asyncio.timeout(PATIENCE):
         while len(ready) < 2:
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
             if events(service).count("Application startup complete.") == 2:
                 ready = started(service)
     return ready
@@ -127,7 +127,7 @@ async def until_all_are_new(service: Service, old: list[int]) -> list[int]:
             workers = started(service)
             if len(workers) >= 4 and not any(map(is_there, old)):
                 return workers[-2:]
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
 
 
 def is_there(process: int) -> bool:
