@@ -11,11 +11,13 @@ import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
 
+from application.accounts.import_users import Imported, ImportUsers
 from application.pagination import UserQuery
 from domain.email import Email
 from domain.permissions import Role
@@ -232,6 +234,30 @@ class TestImport:
         report = file.with_name("users.csv.rejected.jsonl").read_text().splitlines()
         assert [json.loads(each)["line"] for each in report] == [number + 2 for number in bad]
         assert result.returncode == 1
+
+    def test_ctrl_c_during_a_batch_is_obeyed_after_it(
+        self, tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        original = ImportUsers.__call__
+
+        async def interrupted(*arguments: Any, **named: Any) -> Imported:
+            imported = await original(*arguments, **named)
+            signal.raise_signal(signal.SIGINT)
+            await asyncio.sleep(0)  # the task is cancelled here, if at all
+            return imported
+
+        monkeypatch.setattr(ImportUsers, "__call__", interrupted)
+        file = a_csv(
+            tmp_path,
+            ({"email": f"{n}@example.org", "password_hash": HASH} for n in range(600)),
+        )
+
+        stopped = users(tmp_path, sqlite_url, "import", file)
+
+        assert stopped.returncode == 1
+        assert len(stored_users(sqlite_url)) == 500
+        hint = f"continue with: doorward users import {file} --skip-lines 501"
+        assert hint in stopped.stderr.splitlines()
 
     def test_an_import_that_fails_prints_how_to_continue(
         self, tmp_path: Path, sqlite_url: str

@@ -1,8 +1,9 @@
 """``doorward users import`` and ``export``: all users at once, from and to files."""
 
+import asyncio
 import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -150,13 +151,31 @@ async def _import(
             return await import_users.dry_run(Operator(), records, seen, empty_names=empty_names)
         return await import_users(Operator(), records, empty_names=empty_names)
 
+    async def note(batch: Batch) -> None:
+        imported = await take(batch.records)
+        report.add(imported.rejected)
+        progress.add(imported, batch)
+
     with click.progressbar(length=progress.size, label=file.name, file=sys.stderr) as bar:
         for batch in batches(file, progress.line):
-            imported = await take(batch.records)
-            report.add(imported.rejected)
-            progress.add(imported, batch)
+            await _finished(note(batch))
             bar.update(batch.offset - bar.pos)
     progress.is_complete = True
+
+
+async def _finished(step: Coroutine[None, None, None]) -> None:
+    """Run a step to its end, even if SIGINT cancels this task meanwhile.
+
+    A batch that is stored is reported as such: the import continues behind it.
+
+    :raises asyncio.CancelledError: after the step.
+    """
+    task = asyncio.create_task(step)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
 
 
 def _reason(file: Path, error: UnreadableFile | OSError) -> str:
