@@ -19,6 +19,7 @@ def is_for_gateways(path: str) -> bool:
 IDENTITY_HEADERS = {
     "X-User-Id": "The user's id.",
     "X-User-Role": "The user's role, as stored now.",
+    "X-User-Email-Verified": "`true` or `false`: whether the user's address is proven.",
     "X-Session-Id": "The session's id.",
 }
 _NAMES = [name.lower().encode() for name in IDENTITY_HEADERS]
@@ -26,5 +27,7 @@ _NAMES = [name.lower().encode() for name in IDENTITY_HEADERS]
 
 def identity(principal: Principal) -> Iterable[tuple[bytes, str]]:
     """Return the identity headers. A gateway must overwrite all of them in the request."""
-    values = (str(principal.user.id), principal.user.role.value, principal.session.id)
+    user = principal.user
+    verified = "true" if user.verified else "false"
+    values = (str(user.id), user.role.value, verified, principal.session.id)
     return zip(_NAMES, values, strict=True)

@@ -30,7 +30,6 @@ from domain.errors import (
     TokenRejected,
 )
 from domain.passwords.password import Password
-from domain.permissions import Role
 from domain.request_context import UNKNOWN, RequestContext
 from domain.session import Lifetimes, Session, Transport
 from domain.token import TokenClaims, TokenKind
@@ -47,11 +46,11 @@ class TokenPair:
     refresh_lifetime: int
 
     @classmethod
-    def of(cls, session: Session, role: Role, signer: TokenSigner, lifetimes: Lifetimes) -> Self:
+    def of(cls, session: Session, user: User, signer: TokenSigner, lifetimes: Lifetimes) -> Self:
         """
-        :param role: of the user, for other services that verify the access token.
+        :param user: described to other services that verify the access token.
         """
-        access = TokenClaims.of(session, TokenKind.ACCESS, lifetimes, role)
+        access = TokenClaims.of(session, TokenKind.ACCESS, lifetimes, user)
         refresh = TokenClaims.of(session, TokenKind.REFRESH, lifetimes)
         return cls(signer.sign(access), signer.sign(refresh), access.lifetime, refresh.lifetime)
 
@@ -112,7 +111,7 @@ class Login:
             await self.known_networks.remember(known, caller.address)
             renewed = await self._renew_hash(known, typed, client)
             session = await self.start_session(renewed, caller, transport)
-            tokens = TokenPair.of(session, known.role, self.signer, self.lifetimes)
+            tokens = TokenPair.of(session, known, self.signer, self.lifetimes)
             entry.is_about(session)
             await entry.settle(entry.success())
             await self.revoke_excess_sessions(known, caller)
@@ -193,7 +192,7 @@ class RefreshAccess:
             session, user = await self._refresh(claims, caller, entry)
             if self.record_activity.is_due(session):
                 self.record_activity.record(session, caller)
-            return TokenPair.of(session, user.role, self.signer, self.lifetimes)
+            return TokenPair.of(session, user, self.signer, self.lifetimes)
 
     async def _refresh(
         self, claims: TokenClaims, caller: RequestContext, entry: Entry

@@ -8,7 +8,7 @@ from typing import Self
 
 from domain.permissions import Role
 from domain.session import Lifetimes, Session, SessionId, TokenId
-from domain.user import UserId
+from domain.user import User, UserId
 
 LEEWAY = timedelta(seconds=30)
 """The accepted difference between the clocks of two machines."""
@@ -25,6 +25,8 @@ class TokenClaims:
 
     :ivar role: the role of the user when an access token was signed, for other services. It may
         have changed since, so this service never decides by it.
+    :ivar email_verified: likewise, whether the user's address was proven. ``None`` in refresh
+        tokens, and in access tokens of releases before 0.3.
     """
 
     kind: TokenKind
@@ -34,16 +36,20 @@ class TokenClaims:
     issued_at: int
     expires_at: int
     role: Role | None = None
+    email_verified: bool | None = None
 
     @classmethod
     def of(
-        cls, session: Session, kind: TokenKind, lifetimes: Lifetimes, role: Role | None = None
+        cls, session: Session, kind: TokenKind, lifetimes: Lifetimes, user: User | None = None
     ) -> Self:
         """Return the claims of the session's token of this kind.
 
-        They are a function of the session and the role, so a repeated refresh yields the same
-        tokens.
+        They are a function of the session, the role and whether the address is proven, so a
+        repeated refresh yields the same tokens.
+
+        :param user: whom an access token describes to other services.
         """
+        described = user if kind is TokenKind.ACCESS else None
         expires_at = session.expires_at
         if kind is TokenKind.ACCESS:
             expires_at = min(expires_at, session.rotated_at + lifetimes.access)
@@ -54,7 +60,8 @@ class TokenClaims:
             token_id=_token_id(session, kind),
             issued_at=int(session.rotated_at.timestamp()),
             expires_at=int(expires_at.timestamp()),
-            role=role if kind is TokenKind.ACCESS else None,
+            role=described.role if described else None,
+            email_verified=described.verified if described else None,
         )
 
     @property

@@ -27,7 +27,12 @@ from tests.http.faults import Faults
 
 Headers = dict[str, str]
 
-SPOOFED = {"X-User-Id": "somebody", "X-User-Role": "admin", "X-Session-Id": "0" * 32}
+SPOOFED = {
+    "X-User-Id": "somebody",
+    "X-User-Role": "admin",
+    "X-User-Email-Verified": "true",
+    "X-Session-Id": "0" * 32,
+}
 
 
 async def identity_of(users: UserRepository, container: AsyncContainer) -> Headers:
@@ -38,6 +43,7 @@ async def identity_of(users: UserRepository, container: AsyncContainer) -> Heade
     return {
         "x-user-id": str(user.id),
         "x-user-role": user.role.value,
+        "x-user-email-verified": str(user.verified).lower(),
         "x-session-id": session.id,
     }
 

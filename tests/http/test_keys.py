@@ -14,7 +14,19 @@ from tests.support.builders import AUDIENCES
 from tests.support.doubles import SettableClock
 
 KEYS = "/.well-known/jwks.json"
-CLAIMS = {"iss", "aud", "sub", "client_id", "sid", "jti", "iat", "nbf", "exp", "roles"}
+CLAIMS = {
+    "iss",
+    "aud",
+    "sub",
+    "client_id",
+    "sid",
+    "jti",
+    "iat",
+    "nbf",
+    "exp",
+    "roles",
+    "email_verified",
+}
 
 
 @pytest.fixture
@@ -58,7 +70,7 @@ async def test_the_published_keys_alone_verify_an_access_token(
     assert claims["sub"] == user["id"]
     assert claims["client_id"] == "doorward"
     assert (claims["iat"], claims["nbf"], claims["exp"]) == (now, now - 5, now + 900)
-    assert claims["roles"] == ["user"]
+    assert (claims["roles"], claims["email_verified"]) == (["user"], False)
     assert len(bytes.fromhex(claims["sid"])) == len(bytes.fromhex(claims["jti"])) == 16
 
 

@@ -148,7 +148,7 @@ def an_administrator(**changes: Any) -> Principal:
 
 
 def claims_of(session: Session, kind: TokenKind = TokenKind.ACCESS) -> TokenClaims:
-    return TokenClaims.of(session, kind, LIFETIMES, Role.USER)
+    return TokenClaims.of(session, kind, LIFETIMES, a_user())
 
 
 def an_rsa_key(bits: int = 2048, exponent: int = 65537) -> RSAPrivateKey:

@@ -113,7 +113,7 @@ class ChangePassword:
             session = await self.renew_session(me.session, changed)
             await self.purge_stale_sessions(changed)
             await self.known_networks.remember(changed, caller.address)
-            tokens = TokenPair.of(session, changed.role, self.signer, self.lifetimes)
+            tokens = TokenPair.of(session, changed, self.signer, self.lifetimes)
             return LoggedIn(tokens, self.devices.issue(changed))
 
     def _choose(self, new: str, user: User) -> Password:

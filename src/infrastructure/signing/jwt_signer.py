@@ -48,8 +48,8 @@ _NumericDate = Annotated[int, msgspec.Meta(ge=0, le=_END_OF_TIME)]
 
 
 class _Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All of them are required (RFC 9068, section 2.2), but for the roles (section 2.2.3.1), which
-    only access tokens have.
+    """All of them are required (RFC 9068, section 2.2), but for what describes the user. Only access
+    tokens have that: the roles (section 2.2.3.1), and ``email_verified`` of OpenID Connect.
     """
 
     iss: str
@@ -62,6 +62,7 @@ class _Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     nbf: _NumericDate
     exp: _NumericDate
     roles: tuple[Role] | msgspec.UnsetType = msgspec.UNSET
+    email_verified: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +183,9 @@ class JwtSigner(TokenSigner):
             nbf=_not_before(claims.issued_at, claims.kind),
             exp=claims.expires_at,
             roles=msgspec.UNSET if claims.role is None else (claims.role,),
+            email_verified=(
+                msgspec.UNSET if claims.email_verified is None else claims.email_verified
+            ),
         )
 
     def _read(self, written: _Claims, kind: TokenKind) -> TokenClaims:
@@ -191,11 +195,18 @@ class JwtSigner(TokenSigner):
         latest = self._latest_expiry[kind].get((written.iss, written.aud))
         if latest is None or str(user_id) != written.sub or written.client_id != self.CLIENT_ID:
             raise TokenRejected
-        # The previous release wrote nbf = iat, and no roles.
+        # Release 0.1 wrote nbf = iat and no roles, and none before 0.3 wrote email_verified.
         if written.nbf not in {written.iat, _not_before(written.iat, kind)}:
             raise TokenRejected
         role = None if isinstance(written.roles, msgspec.UnsetType) else written.roles[0]
+        verified = (
+            None
+            if isinstance(written.email_verified, msgspec.UnsetType)
+            else written.email_verified
+        )
         if role is not None and kind is not TokenKind.ACCESS:
+            raise TokenRejected
+        if verified is not None and role is None:
             raise TokenRejected
         claims = TokenClaims(
             kind=kind,
@@ -205,6 +216,7 @@ class JwtSigner(TokenSigner):
             issued_at=written.iat,
             expires_at=min(written.exp, latest),
             role=role,
+            email_verified=verified,
         )
         if not self.accepts(claims) or written.exp - written.iat > self._longest_lifetime:
             raise TokenRejected

@@ -76,7 +76,7 @@ async def test_a_token_of_another_users_session_is_refused(world: World) -> None
     mixed = a_session(id=session.id, user_id=eve.id)
 
     with pytest.raises(TokenRejected):
-        await world.authenticate(TokenPair.of(mixed, Role.USER, world.signer, LIFETIMES).access)
+        await world.authenticate(TokenPair.of(mixed, eve, world.signer, LIFETIMES).access)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ import pytest
 from application.authentication import TokenPair
 from application.pagination import EventQuery
 from domain.errors import RefreshTokenReused, TokenRejected
-from domain.permissions import Role
 from domain.request_context import RequestContext
 from domain.session import SessionId
 from domain.token import TokenKind
@@ -258,7 +257,7 @@ async def test_a_session_of_another_user_is_not_found(world: World) -> None:
     await world.log_in("ada@example.org")
     [session] = await world.sessions.of_user(ada.id)
     mixed = a_session(id=session.id, user_id=eve.id, token_id=session.token_id)
-    pair = TokenPair.of(mixed, Role.USER, world.signer, LIFETIMES)
+    pair = TokenPair.of(mixed, eve, world.signer, LIFETIMES)
 
     with pytest.raises(TokenRejected):
         await world.refresh(pair.refresh)
@@ -268,7 +267,7 @@ async def test_a_session_of_another_user_is_not_found(world: World) -> None:
 async def test_a_session_that_was_never_there_is_refused(world: World) -> None:
     user = await world.sign_up()
     strange = a_session(user_id=user.id, id=SessionId(new_id()))
-    pair = TokenPair.of(strange, Role.USER, world.signer, LIFETIMES)
+    pair = TokenPair.of(strange, user, world.signer, LIFETIMES)
 
     with pytest.raises(TokenRejected):
         await world.refresh(pair.refresh)

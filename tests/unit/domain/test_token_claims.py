@@ -7,7 +7,15 @@ import pytest
 from domain.permissions import Role
 from domain.session import Lifetimes
 from domain.token import LEEWAY, TokenClaims, TokenKind
-from tests.support.builders import LIFETIMES, NOW, SECOND, a_session, claims_of, refreshed
+from tests.support.builders import (
+    LIFETIMES,
+    NOW,
+    SECOND,
+    a_session,
+    a_user,
+    claims_of,
+    refreshed,
+)
 
 
 def moment(seconds: float) -> datetime:
@@ -44,9 +52,16 @@ def test_an_access_token_does_not_reveal_the_id_of_its_refresh_token() -> None:
     assert int(token_id, 16)
 
 
-def test_an_access_token_has_the_role_and_a_refresh_token_has_none() -> None:
-    assert claims_of(a_session(), TokenKind.ACCESS).role is Role.USER
-    assert claims_of(a_session(), TokenKind.REFRESH).role is None
+@pytest.mark.parametrize("verified", [True, False])
+def test_an_access_token_describes_the_user_and_a_refresh_token_does_not(verified: bool) -> None:
+    user = a_user(role=Role.ADMIN, verified=verified)
+    access, refresh = (
+        TokenClaims.of(a_session(), kind, LIFETIMES, user)
+        for kind in (TokenKind.ACCESS, TokenKind.REFRESH)
+    )
+
+    assert (access.role, access.email_verified) == (Role.ADMIN, verified)
+    assert (refresh.role, refresh.email_verified) == (None, None)
 
 
 def test_an_access_token_lasts_for_its_lifetime_from_the_last_rotation() -> None:

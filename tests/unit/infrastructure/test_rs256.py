@@ -60,7 +60,7 @@ def test_a_token_has_the_header_and_claims_of_the_contract(
         "iat": claims.issued_at,
         "nbf": claims.issued_at - early,
         "exp": claims.expires_at,
-        **({"roles": ["user"]} if kind is TokenKind.ACCESS else {}),
+        **({"roles": ["user"], "email_verified": False} if kind is TokenKind.ACCESS else {}),
     }
 
 

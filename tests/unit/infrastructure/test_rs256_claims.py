@@ -4,9 +4,11 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
+from domain.permissions import Role
 from domain.token import LEEWAY, TokenKind
 from infrastructure.signing.jwt_signer import Audiences, FormerIssuer, JwtSigner
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
@@ -251,14 +253,48 @@ def test_the_lifetime_that_a_token_claims_is_capped(
 
 
 def test_access_tokens_of_the_previous_release_are_accepted(forger: Forger) -> None:
+    before = without(forger.claims, "email_verified")
+
+    claims = forger.signer.verify(forger.sign(payload=written(before)), TokenKind.ACCESS)
+
+    assert (claims.role, claims.email_verified) == (Role.USER, None)
+
+
+def test_access_tokens_of_release_0_1_are_accepted(forger: Forger) -> None:
     """Without roles, and with nbf = iat."""
-    before = {name: value for name, value in forger.claims.items() if name != "roles"}
+    before = without(forger.claims, "roles", "email_verified")
     before["nbf"] = before["iat"]
 
     claims = forger.signer.verify(forger.sign(payload=written(before)), TokenKind.ACCESS)
 
     assert claims.role is None
     assert claims.issued_at == forger.claims["iat"]
+
+
+def without(claims: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in claims.items() if name not in names}
+
+
+@pytest.mark.parametrize("verified", [True, False])
+def test_an_access_token_says_whether_the_address_is_proven(
+    forger: Forger, verified: bool
+) -> None:
+    token = forger.with_claims(email_verified=verified)
+
+    assert forger.signer.verify(token, TokenKind.ACCESS).email_verified is verified
+
+
+@pytest.mark.parametrize("verified", [None, "true", 1, 0, [True]])
+def test_email_verified_is_a_boolean(forger: Forger, verified: object) -> None:
+    assert_rejected(forger.signer, forger.with_claims(email_verified=verified))
+
+
+def test_no_token_has_email_verified_without_roles(forger: Forger, refresh_forger: Forger) -> None:
+    token = forger.sign(payload=written(without(forger.claims, "roles")))
+    refresh = refresh_forger.with_claims(email_verified=True)
+
+    assert_rejected(forger.signer, token)
+    assert_rejected(refresh_forger.signer, refresh, TokenKind.REFRESH)
 
 
 @pytest.mark.parametrize(
