@@ -1,10 +1,6 @@
 """The fields of a request in the access log."""
 
-import json
-import logging
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -12,9 +8,8 @@ from infrastructure.config.logging import LogSettings
 from infrastructure.config.settings import Settings
 from infrastructure.telemetry.logging import json_formatter
 from tests.http.client import CLIENT_ORIGIN, LOGIN, ME, SESSIONS, Client
+from tests.support.log_lines import Lines, lines_of
 from tests.support.secret_watch import secrets_in
-
-Lines = Callable[[], list[dict[str, Any]]]
 
 
 @pytest.fixture
@@ -24,14 +19,7 @@ def settings(settings: Settings) -> Settings:
 
 @pytest.fixture
 def lines(caplog: pytest.LogCaptureFixture) -> Lines:
-    """The lines of the access log, as they are written."""
-    caplog.set_level(logging.INFO, "doorward.access")
-    formatter = json_formatter()
-    return lambda: [
-        json.loads(formatter.format(record))
-        for record in caplog.records
-        if record.name == "doorward.access"
-    ]
+    return lines_of("doorward.access", caplog)
 
 
 @pytest.mark.parametrize("path", ["/health/live", ME, "/nothing/here", "/docs"])

@@ -1,8 +1,5 @@
 """The context of a request: its address, its id and the host that it names."""
 
-import json
-import logging
-from collections.abc import Callable
 from ipaddress import ip_network
 from typing import Any
 
@@ -11,9 +8,9 @@ from litestar import Litestar
 
 from api.security.origin_policy import OriginPolicy
 from domain.actor import Operator, Scheduler
-from infrastructure.telemetry.logging import json_formatter
 from tests.http.client import EMAIL, LOGIN, ORIGIN, Client, a_client
 from tests.support.builders import PASSWORD
+from tests.support.log_lines import Lines, lines_of
 
 PROXIES = tuple(map(ip_network, ("10.0.0.0/8", "192.0.2.7/32", "fd00::/8")))
 PROXY, STRANGER = "10.0.0.1", "198.51.100.7"
@@ -27,20 +24,11 @@ def origin_policy() -> OriginPolicy:
 
 
 @pytest.fixture
-def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[Line]]:
-    """The lines of the audit log, as they are written."""
-    caplog.set_level(logging.INFO, "doorward.audit")
-    formatter = json_formatter()
-    return lambda: [
-        json.loads(formatter.format(record))
-        for record in caplog.records
-        if record.name == "doorward.audit"
-    ]
+def lines(caplog: pytest.LogCaptureFixture) -> Lines:
+    return lines_of("doorward.audit", caplog)
 
 
-async def line_of(
-    app: Litestar, lines: Callable[[], list[Line]], peer: str, *headers: tuple[bytes, bytes]
-) -> Line:
+async def line_of(app: Litestar, lines: Lines, peer: str, *headers: tuple[bytes, bytes]) -> Line:
     """Return the recorded event of a login from this peer, with these headers."""
     async with a_client(app, ORIGIN, peer) as client:
         body = {"email": EMAIL, "password": PASSWORD}
@@ -94,7 +82,7 @@ async def line_of(
 )
 async def test_the_address_is_the_nearest_that_is_no_proxy(
     app: Litestar,
-    lines: Callable[[], list[Line]],
+    lines: Lines,
     peer: str,
     forwarded: list[str],
     address: str,
@@ -109,18 +97,14 @@ async def test_the_address_is_the_nearest_that_is_no_proxy(
 @pytest.mark.parametrize(
     "header", ["Forwarded", "X-Real-IP", "True-Client-IP", "X-Client-IP", "X-Forwarded"]
 )
-async def test_no_other_header_is_believed(
-    app: Litestar, lines: Callable[[], list[Line]], header: str
-) -> None:
+async def test_no_other_header_is_believed(app: Litestar, lines: Lines, header: str) -> None:
     line = await line_of(app, lines, PROXY, (header.encode(), b"203.0.113.1"))
 
     assert line["address"] == PROXY
 
 
 @pytest.mark.parametrize("request_id", ["7", "a-B_c.9", "x" * 64, "0af7651916cd43dd" * 2])
-async def test_a_proxy_may_name_the_request(
-    app: Litestar, lines: Callable[[], list[Line]], request_id: str
-) -> None:
+async def test_a_proxy_may_name_the_request(app: Litestar, lines: Lines, request_id: str) -> None:
     line = await line_of(app, lines, PROXY, (b"X-Request-Id", request_id.encode()))
 
     assert line["request_id"] == request_id
@@ -143,7 +127,7 @@ async def test_a_proxy_may_name_the_request(
     ],
 )
 async def test_an_invalid_request_id_is_replaced(
-    app: Litestar, lines: Callable[[], list[Line]], peer: str, request_id: str
+    app: Litestar, lines: Lines, peer: str, request_id: str
 ) -> None:
     header = (b"X-Request-Id", request_id.encode("latin-1"))
 
@@ -154,7 +138,7 @@ async def test_an_invalid_request_id_is_replaced(
 
 
 async def test_the_id_of_a_request_is_in_its_lines_and_in_no_body(
-    client: Client, lines: Callable[[], list[Line]]
+    client: Client, lines: Lines
 ) -> None:
     answers = [await client.register(), await client.log_in()]
 

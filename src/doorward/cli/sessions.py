@@ -1,13 +1,13 @@
 """``doorward sessions …``: the sessions of all users, from the command line."""
 
 import asyncio
-import sys
 
 import click
 
 from application.accounts.users import RevokeSessionsOfAll
 from domain.actor import Operator
 from domain.permissions import Role
+from doorward.cli.confirmation import confirm, yes_option
 from doorward.cli.use_cases import use_cases
 
 
@@ -22,14 +22,12 @@ def sessions() -> None:
     type=click.Choice([role.value for role in Role]),
     help="Only of users with this role.",
 )
-@click.option("--yes", is_flag=True, help="Do not ask. Needed without a terminal.")
+@yes_option
 def end_all(role: str | None, yes: bool) -> None:
     """End all sessions of all users: everyone has to log in again."""
     users = f"all users with the role {role}" if role else "all users"
     if not yes:
-        if not sys.stdin.isatty():
-            raise click.UsageError(f"this logs {users} out: confirm it with --yes")
-        click.confirm(f"Log {users} out?", abort=True)
+        confirm(f"logs {users} out", f"Log {users} out?")
 
     async def run() -> int:
         async with use_cases(keys=False) as container:

@@ -20,6 +20,7 @@ from domain.actor import Operator
 from domain.email import beginning_of_email
 from domain.permissions import Role
 from domain.user import User
+from doorward.cli.confirmation import confirm, yes_option
 from doorward.cli.use_cases import run_use_cases
 from doorward.cli.user_transfer import export, import_
 from infrastructure.user_transfer.files import record_of
@@ -118,13 +119,11 @@ def set_password(user: str) -> None:
 
 @users.command()
 @click.argument("user")
-@click.option("--yes", is_flag=True, help="Do not ask. Needed without a terminal.")
+@yes_option
 def delete(user: str, yes: bool) -> None:
     """Delete USER, an email address or an id, permanently. The audit log keeps only the id."""
     if not yes:
-        if not sys.stdin.isatty():
-            raise click.UsageError(f"this deletes {user} permanently: confirm it with --yes")
-        click.confirm(f"Delete {user} permanently?", abort=True)
+        confirm(f"deletes {user} permanently", f"Delete {user} permanently?")
 
     async def forget(container: AsyncContainer) -> User:
         found = await _find(container, user)

@@ -42,6 +42,12 @@ def backend(store_url: str) -> Backend[Any]:
     return found
 
 
+def _skip_without(part: object, reason: str) -> None:
+    """Skip the test if the backend lacks a part."""
+    if part is None:
+        pytest.skip(f"the backend {reason}")
+
+
 @pytest.fixture(params=[DIRECT, NEAR_CACHE])
 def near_cache(request: pytest.FixtureRequest, backend: Backend[Any]) -> bool:
     if request.param == NEAR_CACHE and backend.feed is None:
@@ -54,8 +60,7 @@ def near_cache(request: pytest.FixtureRequest, backend: Backend[Any]) -> bool:
 async def users(
     backend: Backend[Any], store_url: str, near_cache: bool
 ) -> AsyncIterator[UserRepository]:
-    if backend.users is None:
-        pytest.skip("the backend stores no users")
+    _skip_without(backend.users, "stores no users")
     async with open_users(store_url, near_cache=near_cache) as opened:
         yield opened
 
@@ -63,8 +68,7 @@ async def users(
 @pytest_asyncio.fixture
 async def uncached_users(backend: Backend[Any], store_url: str) -> AsyncIterator[UserRepository]:
     """Open the users without the near cache, for methods that it only passes on."""
-    if backend.users is None:
-        pytest.skip("the backend stores no users")
+    _skip_without(backend.users, "stores no users")
     async with open_users(store_url) as opened:
         yield opened
 
@@ -73,16 +77,14 @@ async def uncached_users(backend: Backend[Any], store_url: str) -> AsyncIterator
 async def sessions(
     backend: Backend[Any], store_url: str, near_cache: bool
 ) -> AsyncIterator[SessionStore]:
-    if backend.sessions is None:
-        pytest.skip("the backend stores no sessions")
+    _skip_without(backend.sessions, "stores no sessions")
     async with open_sessions(store_url, near_cache=near_cache) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture
 async def limiter(backend: Backend[Any], store_url: str) -> AsyncIterator[RateLimiter]:
-    if backend.rate_limiter is None:
-        pytest.skip("the backend counts no attempts")
+    _skip_without(backend.rate_limiter, "counts no attempts")
     async with open_limiter(store_url) as opened:
         yield opened
 
@@ -91,8 +93,7 @@ async def limiter(backend: Backend[Any], store_url: str) -> AsyncIterator[RateLi
 async def two_limiters(
     backend: Backend[Any], store_url: str
 ) -> AsyncIterator[tuple[RateLimiter, RateLimiter]]:
-    if backend.rate_limiter is None:
-        pytest.skip("the backend counts no attempts")
+    _skip_without(backend.rate_limiter, "counts no attempts")
     async with open_limiter(store_url) as one, open_limiter(store_url) as other:
         yield one, other
 
@@ -100,8 +101,7 @@ async def two_limiters(
 @pytest.fixture
 def audit_log_url(backend: Backend[Any], store_url: str) -> str:
     """Return the URL of an empty location for users and an audit log."""
-    if backend.audit_log is None or backend.users is None:
-        pytest.skip("the backend keeps no audit log beside its users")
+    _skip_without(backend.audit_log and backend.users, "keeps no audit log beside its users")
     return store_url
 
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import TypeVar
 
 from application.ports import AuditLog, RateLimiter, SessionStore, UserRepository
 from domain.email import Email
@@ -12,13 +13,16 @@ from domain.session import Session, SessionId
 from domain.user import User, UserId
 from doorward.conformance.examples import a_user
 from infrastructure.clock import system_clock
-from infrastructure.storage.backends import backend_for, find_backend
+from infrastructure.storage.backends import Backend, backend_for, find_backend
+from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed
 from infrastructure.storage.near_cache.sessions import NearCacheSessions
 from infrastructure.storage.near_cache.users import NearCacheUsers
 from infrastructure.storage.options import StoreOptions
 
 PATIENT = StoreOptions(timeout=timedelta(seconds=60))  # a busy machine is no reason to fail
 PATIENCE = 60.0  # seconds
+
+_C = TypeVar("_C")
 
 
 class AlwaysCachedUsers(NearCacheUsers):
@@ -36,6 +40,14 @@ class AlwaysCachedSessions(NearCacheSessions):
 
 
 @asynccontextmanager
+async def _live_feed(backend: Backend[_C], connection: _C) -> AsyncIterator[InvalidationFeed]:
+    assert backend.feed
+    async with backend.feed(connection, PATIENT.revocation_bound) as feed:
+        await until(feed.is_live)
+        yield feed
+
+
+@asynccontextmanager
 async def open_users(url: str, *, near_cache: bool = False) -> AsyncIterator[UserRepository]:
     backend = backend_for(url, "users")
     assert backend.users
@@ -44,9 +56,7 @@ async def open_users(url: str, *, near_cache: bool = False) -> AsyncIterator[Use
         if not near_cache:
             yield users
             return
-        assert backend.feed
-        async with backend.feed(connection, PATIENT.revocation_bound) as feed:
-            await until(feed.is_live)
+        async with _live_feed(backend, connection) as feed:
             yield AlwaysCachedUsers(users, feed, 1000)
 
 
@@ -59,9 +69,7 @@ async def open_sessions(url: str, *, near_cache: bool = False) -> AsyncIterator[
         if not near_cache:
             yield sessions
             return
-        assert backend.feed
-        async with backend.feed(connection, PATIENT.revocation_bound) as feed:
-            await until(feed.is_live)
+        async with _live_feed(backend, connection) as feed:
             yield AlwaysCachedSessions(sessions, feed, 1000, system_clock)
 
 

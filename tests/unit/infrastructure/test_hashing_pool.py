@@ -55,6 +55,26 @@ class Blocking:
         assert await asyncio.to_thread(self._has_begun.wait, PATIENCE)
 
 
+@asynccontextmanager
+async def busy_thread(pool: HashingPool) -> AsyncIterator[asyncio.Task[str]]:
+    """Keep one thread of the pool busy in this block."""
+    with Blocking() as blocking:
+        running = asyncio.create_task(pool.run(blocking, CLIENT))
+        await blocking.begun()
+        yield running
+
+
+async def begin(pool: HashingPool, client: HashClient = CLIENT) -> asyncio.Task[str]:
+    """Begin a call, which waits if no thread is free."""
+    call = asyncio.create_task(pool.run(quick, client))
+    await asyncio.sleep(0)
+    return call
+
+
+async def assert_it_serves(pool: HashingPool) -> None:
+    assert await pool.run(quick, CLIENT) == "quick"
+
+
 async def test_a_call_is_rejected_at_once_when_the_queue_is_full() -> None:
     async with open_pool(threads=1, queue=2) as pool:
         with Blocking() as blocking:
@@ -87,14 +107,12 @@ async def test_of_200_parallel_calls_as_many_are_served_as_there_are_slots() -> 
 async def test_a_slot_is_free_again_once_its_call_is_answered() -> None:
     async with open_pool(threads=1, queue=0) as pool:
         for _ in range(3):
-            assert await pool.run(quick, CLIENT) == "quick"
+            await assert_it_serves(pool)
 
 
 async def test_a_cancelled_call_keeps_its_slot_until_its_thread_is_done() -> None:
     async with open_pool(threads=1, queue=0) as pool:
-        with Blocking() as blocking:
-            cancelled = asyncio.create_task(pool.run(blocking, CLIENT))
-            await blocking.begun()
+        async with busy_thread(pool) as cancelled:
             cancelled.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await cancelled
@@ -104,24 +122,20 @@ async def test_a_cancelled_call_keeps_its_slot_until_its_thread_is_done() -> Non
 
         while True:  # until the thread is done: open_pool() bounds it
             with suppress(Unavailable):
-                assert await pool.run(quick, CLIENT) == "quick"
+                await assert_it_serves(pool)
                 break
             await asyncio.sleep(0)
 
 
 async def test_a_cancelled_call_in_the_queue_frees_its_slot_at_once() -> None:
     async with open_pool(threads=1, queue=1) as pool:
-        with Blocking() as blocking:
-            running = asyncio.create_task(pool.run(blocking, CLIENT))
-            await blocking.begun()
-            waiting = asyncio.create_task(pool.run(quick, CLIENT))
-            await asyncio.sleep(0)
+        async with busy_thread(pool) as running:
+            waiting = await begin(pool)
             waiting.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await waiting
 
-            successor = asyncio.create_task(pool.run(quick, CLIENT))
-            await asyncio.sleep(0)
+            successor = await begin(pool)
             assert not successor.done()
 
         assert await running == "blocking"
@@ -129,18 +143,15 @@ async def test_a_cancelled_call_in_the_queue_frees_its_slot_at_once() -> None:
 
 
 async def test_refusing_answers_all_waiting_and_all_later_calls_with_unavailable() -> None:
-    async with open_pool(threads=1, queue=2) as pool:
-        with Blocking() as blocking:
-            running = asyncio.create_task(pool.run(blocking, CLIENT))
-            await blocking.begun()
-            waiting = [asyncio.create_task(pool.run(quick, CLIENT)) for _ in range(2)]
-            await asyncio.sleep(0)  # each of them has begun
+    async with open_pool(threads=1, queue=2) as pool, busy_thread(pool) as running:
+        waiting = [asyncio.create_task(pool.run(quick, CLIENT)) for _ in range(2)]
+        await asyncio.sleep(0)  # each of them has begun
 
-            pool.refuse()
+        pool.refuse()
 
-            for call in (running, *waiting, pool.run(quick, CLIENT)):
-                with pytest.raises(Unavailable):
-                    await call
+        for call in (running, *waiting, pool.run(quick, CLIENT)):
+            with pytest.raises(Unavailable):
+                await call
 
 
 async def test_hashing_does_not_block_the_event_loop() -> None:
@@ -160,8 +171,7 @@ async def test_a_known_client_finds_a_place_in_a_queue_that_one_address_has_fill
         with Blocking() as blocking:
             attack = [asyncio.create_task(pool.run(blocking, CLIENT)) for _ in range(300)]
             await blocking.begun()
-            owner = asyncio.create_task(pool.run(quick, OWNER))
-            await asyncio.sleep(0)
+            owner = await begin(pool, OWNER)
             assert not owner.done()
 
         assert await owner == "quick"
@@ -172,9 +182,7 @@ async def test_a_known_client_finds_a_place_in_a_queue_that_one_address_has_fill
 
 async def test_a_hash_that_lost_its_place_is_answered_at_once() -> None:
     async with open_pool(threads=1, queue=1) as pool:
-        with Blocking() as blocking:
-            running = asyncio.create_task(pool.run(blocking, CLIENT))
-            await blocking.begun()
+        async with busy_thread(pool) as running:
             waiting = [asyncio.create_task(pool.run(quick, CLIENT)) for _ in range(2)]
             [refused], _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
 
@@ -199,16 +207,13 @@ async def test_an_error_of_a_hash_is_raised_and_ends_no_thread() -> None:
         for _ in range(3):
             with pytest.raises(MemoryError):
                 await pool.run(fail, CLIENT)
-        assert await pool.run(quick, CLIENT) == "quick"
+        await assert_it_serves(pool)
 
 
 async def test_closing_answers_what_waits_with_unavailable() -> None:
     async with open_pool(threads=1, queue=1) as pool:
-        with Blocking() as blocking:
-            running = asyncio.create_task(pool.run(blocking, CLIENT))
-            await blocking.begun()
-            waiting = asyncio.create_task(pool.run(quick, CLIENT))
-            await asyncio.sleep(0)
+        async with busy_thread(pool) as running:
+            waiting = await begin(pool)
 
             pool.close()
 
@@ -263,11 +268,8 @@ class Notes(HashObserver):
 async def test_the_observer_receives_waiting_and_computing_times_and_refusals() -> None:
     notes = Notes()
     async with open_pool(queue=1, observer=notes) as pool:
-        with Blocking() as blocking:
-            first = asyncio.create_task(pool.run(blocking, CLIENT))
-            await blocking.begun()
-            second = asyncio.create_task(pool.run(quick, CLIENT))
-            await asyncio.sleep(0)
+        async with busy_thread(pool) as first:
+            second = await begin(pool)
             assert (notes.waiting, len(notes.waits)) == (1, 1)
 
             with pytest.raises(Unavailable):
@@ -283,11 +285,8 @@ async def test_the_observer_receives_waiting_and_computing_times_and_refusals() 
 async def test_a_cancelled_call_leaves_the_queue_without_a_waiting_time() -> None:
     notes = Notes()
     async with open_pool(queue=1, observer=notes) as pool:
-        with Blocking() as blocking:
-            first = asyncio.create_task(pool.run(blocking, CLIENT))
-            await blocking.begun()
-            cancelled = asyncio.create_task(pool.run(quick, CLIENT))
-            await asyncio.sleep(0)
+        async with busy_thread(pool) as first:
+            cancelled = await begin(pool)
             cancelled.cancel()
             with suppress(asyncio.CancelledError):
                 await cancelled
