@@ -48,8 +48,9 @@ _NumericDate = Annotated[int, msgspec.Meta(ge=0, le=_END_OF_TIME)]
 
 
 class _Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All of them are required (RFC 9068, section 2.2), but for what describes the user. Only access
-    tokens have that: the roles (section 2.2.3.1), and ``email_verified`` of OpenID Connect.
+    """The claims of a token. All are required (RFC 9068, section 2.2), except those that describe
+    the user. Only access tokens have these: the roles (section 2.2.3.1), and ``email_verified`` of
+    OpenID Connect.
     """
 
     iss: str
