@@ -83,6 +83,12 @@ class User:
         """Return the user with a new password, and all sessions ended."""
         return replace(self.without_sessions(), password_hash=password_hash, updated_at=now)
 
+    def with_reset_password(self, password_hash: str, now: datetime) -> Self:
+        """Return the user with a new password that a link in a mail has set, and all sessions
+        ended. The link has proven the address.
+        """
+        return replace(self.with_new_password(password_hash, now), verified=True)
+
     def with_role(self, role: Role, now: datetime) -> Self:
         return replace(self, role=role, updated_at=now)
 

@@ -18,6 +18,13 @@ from application.accounts.account import (
     ExportAccount,
 )
 from application.accounts.export_users import ExportUsers
+from application.accounts.password_reset import (
+    CheckPasswordReset,
+    MakeResetLink,
+    RequestPasswordReset,
+    ResetPassword,
+    SendPasswordReset,
+)
 from application.accounts.registration import (
     CreateUser,
     MakeUser,
@@ -244,6 +251,26 @@ class World:
     @property
     def write_letter(self) -> WriteLetter:
         return self._made(WriteLetter)
+
+    @property
+    def request_password_reset(self) -> RequestPasswordReset:
+        return self._made(RequestPasswordReset)
+
+    @property
+    def check_password_reset(self) -> CheckPasswordReset:
+        return self._made(CheckPasswordReset)
+
+    @property
+    def reset_password(self) -> ResetPassword:
+        return self._made(ResetPassword)
+
+    @property
+    def send_password_reset(self) -> SendPasswordReset:
+        return self._made(SendPasswordReset)
+
+    @property
+    def make_reset_link(self) -> MakeResetLink:
+        return self._made(MakeResetLink)
 
     @property
     def sender(self) -> MailSender:

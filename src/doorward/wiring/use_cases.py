@@ -11,6 +11,13 @@ from application.accounts.account import (
 )
 from application.accounts.export_users import ExportUsers
 from application.accounts.import_users import ImportUsers
+from application.accounts.password_reset import (
+    CheckPasswordReset,
+    MakeResetLink,
+    RequestPasswordReset,
+    ResetPassword,
+    SendPasswordReset,
+)
 from application.accounts.registration import CreateUser, MakeUser, RegisterUser
 from application.accounts.users import (
     ChangeUser,
@@ -68,6 +75,11 @@ USE_CASES: tuple[type, ...] = (
     ChangeProfile,
     DeleteAccount,
     ExportAccount,
+    RequestPasswordReset,
+    CheckPasswordReset,
+    ResetPassword,
+    SendPasswordReset,
+    MakeResetLink,
     StartSession,
     RenewSession,
     RevokeExcessSessions,

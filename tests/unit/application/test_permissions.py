@@ -21,6 +21,7 @@ CHANGES: dict[str, Act] = {
     "give a role": lambda world, actor, user: world.change_user(actor, user.id, Role.ADMIN),
     "disable a user": lambda world, actor, user: world.change_user(actor, user.id, disabled=True),
     "set a password": lambda world, actor, user: world.set_password(actor, user.id, OTHER),
+    "send a password reset": lambda world, actor, user: world.send_password_reset(actor, user.id),
     "delete a user": lambda world, actor, user: world.delete_user(actor, user.id),
     "end sessions": lambda world, actor, user: world.revoke_sessions_of(actor, user.id),
 }

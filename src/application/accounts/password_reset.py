@@ -1,0 +1,195 @@
+"""Set a new password by a link that only the owner of the address receives."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from application.accounts.users import existing
+from application.audit import Audit
+from application.known_networks import KnownNetworks
+from application.messages import MailPolicy, MakeMessage
+from application.one_time_tokens import FindToken, IssueToken
+from application.ports import (
+    NO_EFFECTS,
+    Clock,
+    HashClient,
+    Outbox,
+    PasswordHasher,
+    RandomId,
+    UserRepository,
+)
+from application.rate_limiting import RateLimiting
+from application.sessions import PurgeStaleSessions
+from domain.actor import Actor, Operator
+from domain.audit.event import EventType
+from domain.email import Email
+from domain.errors import OneTimeTokenInvalid, all_of
+from domain.mail import MailKind
+from domain.one_time_token import Purpose
+from domain.passwords.password import PasswordRule
+from domain.permissions import Permission
+from domain.request_context import UNKNOWN, RequestContext
+from domain.user import UserId
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPasswordReset:
+    """Queue a mail with a link, for a client that is not logged in."""
+
+    mail_policy: MailPolicy
+    make_message: MakeMessage
+    outbox: Outbox
+    rate_limiting: RateLimiting
+
+    async def __call__(
+        self, email: str, link_target: str | None = None, caller: RequestContext = UNKNOWN
+    ) -> None:
+        """Take the same steps for every address: its user is looked up at delivery. Over a rate
+        limit nothing is queued, and the client does not learn that either.
+
+        :param link_target: the page that the link leads to; ``None`` for the configured one.
+        :raises MailOff: this installation sends no mail.
+        :raises InvalidInput: the address is malformed, or the page is none of the configured ones.
+        """
+        self.mail_policy.require_mail()
+        address, page = all_of(
+            lambda: Email.parse(email), lambda: self.mail_policy.choose_link(link_target)
+        )
+        if await self.rate_limiting.admits_mail(address.key, caller.address):
+            message = self.make_message(MailKind.PASSWORD_RESET, address, link_target=page)
+            await self.outbox.add(NO_EFFECTS.with_messages(message))
+
+
+@dataclass(frozen=True, slots=True)
+class CheckPasswordReset:
+    """Check a token before its owner chooses a password. That does not use it."""
+
+    find_token: FindToken
+    rate_limiting: RateLimiting
+
+    async def __call__(self, secret: str, caller: RequestContext = UNKNOWN) -> None:
+        """
+        :raises TooManyRequests: the address has used too many tokens.
+        :raises OneTimeTokenInvalid: see :class:`~application.one_time_tokens.FindToken`.
+        """
+        await self.rate_limiting.count_link_from(caller.address)
+        await self.find_token(secret, Purpose.PASSWORD_RESET)
+
+
+@dataclass(frozen=True, slots=True)
+class ResetPassword:
+    """Use a token up to set a new password."""
+
+    find_token: FindToken
+    users: UserRepository
+    purge_stale_sessions: PurgeStaleSessions
+    known_networks: KnownNetworks
+    hasher: PasswordHasher
+    rule: PasswordRule
+    make_message: MakeMessage
+    rate_limiting: RateLimiting
+    audit: Audit
+    clock: Clock
+
+    async def __call__(self, secret: str, new: str, caller: RequestContext = UNKNOWN) -> None:
+        """Set the password, mark the address as verified, end all sessions and forget all devices:
+        one step, which uses up the token and all others of its kind.
+
+        It starts no session and does not enable a disabled account.
+
+        :raises TooManyRequests: the address has used too many tokens.
+        :raises OneTimeTokenInvalid: see :class:`~application.one_time_tokens.FindToken`.
+        :raises InvalidInput: the password is not accepted. The token stays usable.
+        """
+        async with self.audit.recording(EventType.RESET_PASSWORD, caller) as entry:
+            await self.rate_limiting.count_link_from(caller.address)
+            token, user = await self.find_token(secret, Purpose.PASSWORD_RESET)
+            entry.user_id = user.id
+            chosen = self.rule.choose(new, user.name, user.email.address)
+            new_hash = await self.hasher.hash(chosen, HashClient(caller.address))
+            while True:  # until no other process changes the user in between
+                changed = user.with_reset_password(new_hash, self.clock())
+                notice = self.make_message.notice(MailKind.PASSWORD_CHANGED, user)
+                effects = entry.success().with_messages(*notice).spending(token)
+                if await entry.settle(effects, await self.users.replace(user, changed, effects)):
+                    await self.purge_stale_sessions(changed)
+                    # No device is known any more, and the account may be under attack.
+                    await self.known_networks.remember(changed, caller.address)
+                    return
+                token, user = await self.find_token(secret, Purpose.PASSWORD_RESET)
+
+
+@dataclass(frozen=True, slots=True)
+class SendPasswordReset:
+    """Queue a mail with a link, for an administrator or the operator."""
+
+    mail_policy: MailPolicy
+    make_message: MakeMessage
+    users: UserRepository
+    outbox: Outbox
+    audit: Audit
+
+    async def __call__(
+        self, actor: Actor, user_id: UserId, caller: RequestContext = UNKNOWN
+    ) -> None:
+        """
+        :raises PermissionMissing: the actor may not change users.
+        :raises MailOff: this installation sends no mail.
+        :raises NotFound: there is no user with this id.
+        """
+        async with self.audit.recording(EventType.REQUEST_PASSWORD_RESET, caller, actor) as entry:
+            entry.user_id = user_id
+            actor.require(Permission.CHANGE_USERS)
+            self.mail_policy.require_mail()
+            user = await existing(self.users, user_id)
+            message = self.make_message(MailKind.PASSWORD_RESET, user.email, user=user)
+            effects = entry.success().with_messages(message)
+            await entry.settle(effects, await self.outbox.add(effects))
+
+
+@dataclass(frozen=True, slots=True)
+class ResetLink:
+    """
+    :ivar secret: the token of the link.
+    """
+
+    secret: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MakeResetLink:
+    """Issue a token that the operator hands to the user, where no mail is sent."""
+
+    mail_policy: MailPolicy
+    issue_token: IssueToken
+    users: UserRepository
+    audit: Audit
+    clock: Clock
+    random_id: RandomId
+
+    async def __call__(self, operator: Operator, user_id: UserId) -> ResetLink:
+        """
+        :raises NotFound: there is no user with this id.
+        :raises OneTimeTokenInvalid: the token is not usable, by the clock of this machine.
+        """
+        async with self.audit.recording(
+            EventType.REQUEST_PASSWORD_RESET, UNKNOWN, operator
+        ) as entry:
+            entry.user_id = user_id
+            user = await existing(self.users, user_id)
+            now = self.clock()
+            expires_at = now + self.mail_policy.lifetimes[MailKind.PASSWORD_RESET]
+            effects = entry.success()
+            issued = await self.issue_token(
+                self.random_id(),
+                Purpose.PASSWORD_RESET,
+                user,
+                user.email,
+                now,
+                expires_at,
+                effects,
+            )
+            if issued.changed is None:
+                raise OneTimeTokenInvalid
+            await entry.settle(effects, issued)
+            return ResetLink(issued.changed, expires_at)
