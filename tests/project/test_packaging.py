@@ -17,7 +17,11 @@ def install(target: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_the_installed_package_serves_and_has_its_migrations(tmp_path: Path) -> None:
+def templates(folder: Path) -> set[Path]:
+    return {file.relative_to(folder) for file in folder.rglob("*") if file.is_file()}
+
+
+def test_the_installed_package_serves_and_has_its_migrations_and_mails(tmp_path: Path) -> None:
     packages = tmp_path / "packages"
     install(packages)
     for name in ("domain", "application", "infrastructure", "api", "doorward"):
@@ -27,6 +31,8 @@ def test_the_installed_package_serves_and_has_its_migrations(tmp_path: Path) -> 
     )
     made = {file.name for file in (ROOT / "alembic" / "versions").glob("*.py")}
     assert {file.name for file in migrations.glob("*.py")} == made
+    mails = Path("infrastructure", "mail", "templates")
+    assert templates(packages / mails) == templates(ROOT / "src" / mails)
 
     serve = (sys.executable, "-m", "doorward", "serve")
     with a_service(tmp_path, serve, PYTHONPATH=str(packages), **QUICK) as service:

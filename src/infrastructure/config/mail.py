@@ -16,6 +16,7 @@ from infrastructure.config.storage import StorageSettings
 
 _LOCAL_HOSTS = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|::1")
 _NAME_LENGTH = 100
+_LONGEST_TIMEOUT = timedelta(seconds=60)
 
 
 class MailScheme(StrEnum):
@@ -180,6 +181,14 @@ def _locale(text: str) -> str:
     return text
 
 
+def _timeout(text: str) -> timedelta:
+    """A time that is well below the lease of a message in the outbox."""
+    time = parsers.lifetime(text)
+    if time > _LONGEST_TIMEOUT:
+        raise ValueError(f"must be at most {_LONGEST_TIMEOUT.seconds}s")
+    return time
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailSettings:
     """How mail leaves the service, and what is in it."""
@@ -217,9 +226,9 @@ class MailSettings:
     )
     timeout: timedelta = declare(
         "MAIL_TIMEOUT",
-        parsers.lifetime,
+        _timeout,
         "30s",
-        "Time limit for handing one mail to the server, the connection included.",
+        "Time limit for handing one mail to the server, the connection included: `60s` at most.",
     )
     default_locale: str = declare(
         "DEFAULT_LOCALE",

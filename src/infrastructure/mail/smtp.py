@@ -10,8 +10,9 @@ from application.ports import Letter, MailDelayed, MailNotSent, MailRefused, Mai
 from infrastructure.mail.letters import LetterWriter, recipient_of
 from infrastructure.mail.smtp_server import SmtpServer, reason_of
 
-CONNECTIONS = 5
-"""Parallel connections of a process. Servers commonly allow ten of one client."""
+CONNECTIONS = 8
+"""Parallel connections of a process, as many as it delivers letters at a time. Servers commonly
+allow ten or more of one client."""
 
 _IDLE = 5.0  # seconds
 _FOR_THE_OPERATOR = {530, 534, 535, 538}

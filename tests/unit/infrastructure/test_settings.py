@@ -284,7 +284,7 @@ UNREADABLE = {
         ]
         for variable in ("MAIL_FROM", "MAIL_REPLY_TO")
     },
-    "MAIL_TIMEOUT": ["0", "slow"],
+    "MAIL_TIMEOUT": ["0", "slow", "61s", "2h"],
     "MAIL_KEPT": ["0", "always"],
     "DEFAULT_LOCALE": ["english", "e", "en_US", "../en", "en-"],
     **{
