@@ -9,13 +9,17 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
 
-from application.ports import Letter, MailRefused
+import structlog
+
+from application.ports import Letter, MailDelayed, MailRefused
 from domain.email import Email
 from domain.errors import InvalidInput
 from domain.mail import MailKind
 from domain.text import is_clean
 from infrastructure.config.mail import Mailbox, Pages
 from infrastructure.mail.rendering import Templates, Wording
+
+log = structlog.stdlib.get_logger("doorward")
 
 _WIDTH = 76
 _LONGEST_LINE = 998  # RFC 5322, section 2.1.1
@@ -42,9 +46,10 @@ class LetterWriter:
         :param is_7bit: whether it may contain ASCII only. Otherwise no line of its source is
             folded, so that a person can copy the link.
         :raises MailRefused: the letter is invalid.
+        :raises MailDelayed: its template fails.
         """
         recipient = recipient_of(letter)
-        wording = self.templates.render(letter.kind, letter.locale, self._values(letter))
+        wording = self._render(letter)
         is_ascii = recipient.addr_spec.isascii()
         mail = EmailMessage(policy.SMTP if is_ascii else policy.SMTPUTF8)
         try:
@@ -58,6 +63,14 @@ class LetterWriter:
         )
         mail["Content-Language"] = wording.language  # the parts take those that are there before
         return mail
+
+    def _render(self, letter: Letter) -> Wording:
+        try:
+            return self.templates.render(letter.kind, letter.locale, self._values(letter))
+        except Exception as error:  # noqa: BLE001 - a template may raise anything
+            name = type(error).__name__
+            log.error("mail_template_failed", kind=letter.kind.value, error=name)  # noqa: TRY400 - the traceback may show the link
+            raise MailDelayed("template_failed") from None
 
     def _write_headers(
         self, mail: EmailMessage, letter: Letter, recipient: Address, wording: Wording

@@ -42,6 +42,7 @@ _OF_HTML = {"language", "subject", "paragraphs"}
 _BASE = "base.html"
 _LAST_RESORT = "en"
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
+_LONGEST_TAG = 35  # RFC 5646, section 4.4.1
 _SUBJECT = "Subject:"
 
 
@@ -194,7 +195,7 @@ def _templates_in(folder: Path) -> Iterator[tuple[tuple[str, str], str]]:
 
 def _fallbacks(tag: str) -> list[str]:
     """Return a language tag and its prefixes (RFC 4647, section 3.4), in lower case."""
-    parts = tag.replace("_", "-").lower().split("-")
+    parts = tag[:_LONGEST_TAG].replace("_", "-").lower().split("-")
     return ["-".join(parts[:length]) for length in range(len(parts), 0, -1)]
 
 

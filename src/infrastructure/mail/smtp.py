@@ -132,6 +132,9 @@ class SmtpMail(MailSender):
             await smtp.rset()
         except (SMTPException, OSError):
             smtp.close()
+        except BaseException:
+            smtp.close()
+            raise
         else:
             self._keep(smtp)
 
@@ -150,9 +153,11 @@ class SmtpMail(MailSender):
 
 
 async def _quit(smtp: SMTP) -> None:
-    with suppress(SMTPException, OSError):
-        await smtp.quit(timeout=1)
-    smtp.close()
+    try:
+        with suppress(SMTPException, OSError):
+            await smtp.quit(timeout=1)
+    finally:
+        smtp.close()
 
 
 def _not_sent(error: SMTPRecipientRefused | SMTPDataError) -> MailNotSent:

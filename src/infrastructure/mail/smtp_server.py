@@ -62,7 +62,7 @@ class SmtpServer:
         try:
             await smtp.connect()
             await self._begin(smtp)
-        except (SMTPException, OSError) as error:
+        except (SMTPException, OSError, ValueError) as error:  # of an odd response
             smtp.close()
             raise MailDelayed(reason_of(error)) from None
         except BaseException:

@@ -3,12 +3,15 @@
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
+from pathlib import Path
+from traceback import format_exception
 
 import pytest
 
-from application.ports import Letter, MailRefused
+from application.ports import Letter, MailDelayed, MailRefused
 from domain.mail import MailKind, MessageId
 from infrastructure.config.mail import Mailbox
+from infrastructure.mail.rendering import Templates
 from tests.support.letters import TOKEN, URL, a_letter, a_writer, part
 
 INJECTION = "x\r\nBcc: eve@evil.example\n\n<script>alert(1)</script>"
@@ -98,6 +101,22 @@ def test_a_notice_without_a_token_has_no_link(kind: MailKind) -> None:
 
     assert "http" not in part(mail, "plain")
     assert "at once" in part(mail, "plain") or "password now" in part(mail, "plain")
+
+
+def test_a_template_that_fails_delays_the_mail_and_logs_no_secret(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "en").mkdir()
+    failing = "Subject: x\n\n{% if device == 'Odd' %}{{ link + 1 }}{% endif %}"
+    (tmp_path / "en" / "new_device.txt").write_text(failing)
+    writer = a_writer(templates=Templates(tmp_path, "en"))
+
+    with pytest.raises(MailDelayed, match="template_failed") as delayed:
+        writer.write(a_letter(kind=MailKind.NEW_DEVICE, facts={"device": "Odd"}))
+
+    (line,) = [each.msg for each in caplog.records if isinstance(each.msg, dict)]
+    assert (line["event"], line["kind"]) == ("mail_template_failed", "new_device")
+    assert TOKEN not in caplog.text + "".join(format_exception(delayed.value))
 
 
 @pytest.mark.parametrize("is_7bit", [False, True])

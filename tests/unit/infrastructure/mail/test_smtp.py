@@ -199,25 +199,48 @@ async def test_an_unknown_host_delays_mail() -> None:
         assert (await failure(sender)).reason == "host_unknown"
 
 
-async def test_a_server_that_closes_at_once_delays_mail() -> None:
-    async def close(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.close()
+class _Scripted(asyncio.Protocol):
+    """Says one of its answers at the beginning and after each command, and then ends."""
 
-    server = await asyncio.start_server(close, HOST, 0)
-    async with server, sending(f"smtp://{HOST}:{server.sockets[0].getsockname()[1]}") as sender:
-        assert (await failure(sender)).reason == "connection_lost"
+    def __init__(self, answers: list[bytes]) -> None:
+        self._answers = iter(answers)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        self._transport = transport
+        self.data_received(b"")
+
+    def data_received(self, _data: bytes) -> None:
+        answer = next(self._answers, None)
+        if answer is None:
+            self._transport.close()
+        else:
+            self._transport.write(answer)
 
 
-async def test_a_server_that_refuses_connections_delays_mail() -> None:
-    async def refuse(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"554 the secret opinion of the server\r\n")
-        writer.close()
-
-    server = await asyncio.start_server(refuse, HOST, 0)
-    async with server, sending(f"smtp://{HOST}:{server.sockets[0].getsockname()[1]}") as sender:
+@pytest.mark.parametrize(
+    ("answers", "reason"),
+    [
+        ([], "connection_lost"),
+        ([b"554 the secret opinion of the server\r\n"], "smtp_554"),
+        ([b"SSH-2.0-opinion\r\n"], "smtp_invalid"),
+        ([b"2" * 40_000], "smtp_invalid"),
+        ([b"220 x\r\n", b"502 no EHLO\r\n"], "smtp_502"),
+        ([b"220 x\r\n", b"250-x\r\n250 AUTH CRAM-MD5\r\n", b"334 abc\r\n"], "login_failed"),
+        ([b"220 x\r\n", b"250-x\r\n250 AUTH GSSAPI\r\n"], "login_missing"),
+        ([b"220 x\r\n", b"250-x\r\n250 AUTH PLAIN\r\n", b"454 later\r\n"], "login_failed"),
+        ([b"220 x\r\n", b"250-x\r\n250 AUTH PLAIN\r\n"], "connection_lost"),
+    ],
+)
+async def test_a_server_that_breaks_the_protocol_delays_mail(
+    answers: list[bytes], reason: str
+) -> None:
+    server = await asyncio.get_running_loop().create_server(lambda: _Scripted(answers), HOST, 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, sending(f"smtp://{CREDENTIALS}{HOST}:{port}") as sender:
         failed = await failure(sender)
 
-    assert (type(failed), failed.reason) == (MailDelayed, "smtp_554")
+    assert (type(failed), failed.reason) == (MailDelayed, reason)
 
 
 async def test_a_server_that_does_not_answer_in_time_delays_mail() -> None:
