@@ -1,7 +1,7 @@
 """Argon2id password hashes (RFC 9106).
 
 Hashes that other systems made are verified too. Those that are Argon2 are read here,
-:mod:`infrastructure.passwords.imported_hashes` reads all others.
+:mod:`infrastructure.passwords.imported.forms` reads all others.
 """
 
 import re
@@ -16,9 +16,13 @@ from argon2.exceptions import VerificationError, VerifyMismatchError
 
 from application.ports import HashClient, PasswordHasher, UnusableHash
 from domain.passwords.password import Password
-from infrastructure.passwords import imported_hashes
 from infrastructure.passwords.hashing_pool import HashingPool
-from infrastructure.passwords.imported_hashes import ImportedHash
+from infrastructure.passwords.imported import forms
+from infrastructure.passwords.imported.imported_hash import (
+    LONGEST_HASH,
+    SHORTEST_HASH,
+    ImportedHash,
+)
 from infrastructure.passwords.timing_padding import MINIMUM_MEMORY_KIB, clock_for, pad_time
 
 LOWEST_TIME_COST = 2
@@ -79,10 +83,10 @@ class Argon2Hasher(PasswordHasher):
         Argon2 gets Django's prefix, which marks it as imported: its parameters may be those of a
         hash made here.
         """
-        bare = imported_hashes.canonical(given)
+        bare = forms.canonical(given)
         stored = _DJANGO + bare if bare.startswith("$argon2") else bare
         if (made := read_parameters(stored)) is None:
-            imported_hashes.parse(stored)
+            forms.parse(stored)
         elif _work(made) > max(DEAREST_IMPORT, _work(self._parameters)):
             raise UnusableHash("costs more than is accepted: Argon2 up to 1 GiB times passes")
         return stored
@@ -113,7 +117,7 @@ class Argon2Hasher(PasswordHasher):
         return is_right
 
     def _is_right(self, password: Password, stored: str | None) -> bool:
-        imported = imported_hashes.read(stored or "")
+        imported = forms.read(stored or "")
         made = read_parameters(stored or "")
         if stored is None or (imported is None and (made is None or stored.startswith(_OWN))):
             return self._is_argon2_of(password.text, stored or "")
@@ -156,7 +160,7 @@ def _work(parameters: Parameters) -> int:
 def read_parameters(stored: str) -> Parameters | None:
     """The parameters of an Argon2 hash of any system, if its cost is acceptable."""
     hashed = stored.removeprefix(_DJANGO)
-    if len(stored) > imported_hashes.LONGEST_HASH or not _FORM.fullmatch(hashed):
+    if len(stored) > LONGEST_HASH or not _FORM.fullmatch(hashed):
         return None
     made = argon2.extract_parameters(hashed)
     is_acceptable = (
@@ -164,6 +168,6 @@ def read_parameters(stored: str) -> Parameters | None:
         and MINIMUM_MEMORY_KIB * made.parallelism <= made.memory_cost <= HIGHEST_MEMORY_KIB
         and made.parallelism <= HIGHEST_PARALLELISM
         and made.salt_len >= 8
-        and made.hash_len >= imported_hashes.SHORTEST_HASH
+        and made.hash_len >= SHORTEST_HASH
     )
     return made if is_acceptable else None

@@ -32,8 +32,9 @@ from infrastructure.passwords.argon2_hasher import (
     read_parameters,
 )
 from infrastructure.passwords.hashing_pool import HashingPool
-from infrastructure.passwords.imported_hashes import ImportedHash, read
-from infrastructure.passwords.legacy_digests import phpass, sha_crypt, sign_extended
+from infrastructure.passwords.imported.forms import read
+from infrastructure.passwords.imported.imported_hash import ImportedHash
+from infrastructure.passwords.imported.legacy_digests import phpass, sha_crypt, sign_extended
 from tests.support.builders import CLIENT, PASSWORD, World, a_user
 from tests.unit.infrastructure.published_hashes import (
     FIREBASE,
