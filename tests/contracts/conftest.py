@@ -22,9 +22,11 @@ from domain.audit.event import Event
 from doorward.conformance.examples import ADA, EVE
 from doorward.conformance.opening import (
     PATIENCE,
+    MailStores,
     add_users,
     open_audit_log,
     open_limiter,
+    open_mail,
     open_sessions,
     open_users,
 )
@@ -120,6 +122,27 @@ async def audit_log(request: pytest.FixtureRequest) -> AsyncIterator[AuditLog]:
     await add_users(url, ADA, EVE)
     async with open_audit_log(url) as log:
         yield log
+
+
+@pytest.fixture(params=schemes("outbox"))
+def mail_url(request: pytest.FixtureRequest) -> str:
+    return url_for(request.param, request)
+
+
+@pytest.fixture
+async def mail(mail_url: str) -> AsyncIterator[MailStores]:
+    async with open_mail(mail_url) as stores:
+        yield stores
+
+
+@pytest.fixture(params=[each for each in schemes("outbox") if each != "memory"])
+async def two_mails(
+    request: pytest.FixtureRequest,
+) -> AsyncIterator[tuple[MailStores, MailStores]]:
+    """Memory is left out: it belongs to one process."""
+    url = url_for(request.param, request)
+    async with open_mail(url) as one, open_mail(url) as other:
+        yield one, other
 
 
 def effects(event: Event) -> Effects:

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from domain.permissions import Role
 from domain.session import Session, SessionId
 from domain.session_activity import SessionActivity
 from domain.user import User, UserId
+from doorward.conformance.examples import NOW, a_message, a_session, a_token, an_event
 from doorward.conformance.opening import PATIENT
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.storage.stores import Stores, open_stores
@@ -110,7 +111,12 @@ async def scene(
         sessions_url = url_for(sessions_at, request)
     async with open_stores(users_url, sessions_url, PATIENT) as stores:
         world = World(
-            signer, users=stores.users, sessions=stores.sessions, audit_log=stores.audit_log
+            signer,
+            users=stores.users,
+            sessions=stores.sessions,
+            audit_log=stores.audit_log,
+            outbox=stores.outbox,
+            tokens=stores.one_time_tokens,
         )
         yield Scene(world, stores, await world.sign_up(EMAIL))
 
@@ -229,3 +235,29 @@ async def test_a_reuse_is_recorded_though_the_session_was_ended_at_that_moment(
         await scene.world.refresh(tokens.refresh)
 
     assert (await scene.recorded())[1:] == [("refresh", "refresh_token_reused")]
+
+
+async def test_the_messages_of_a_session_reach_the_outbox_once(scene: Scene) -> None:
+    world, session, message = scene.world, a_session(user_id=scene.ada.id), a_message()
+    effects = Effects((an_event(user_id=scene.ada.id),)).with_messages(message)
+
+    for _ in range(2):  # a message is queued once, whatever brings it
+        stored = await scene.stores.sessions.add(session, None, effects)
+        await world.audit.settle(effects, stored)
+        effects = replace(effects, events=())
+        session = a_session(user_id=scene.ada.id)
+
+    assert await scene.recorded() == [("login", "success")]
+    queued = await scene.stores.outbox.page(None, None, 10)
+    assert [each.message for each in queued] == [message]
+
+
+async def test_a_token_that_a_session_spends_is_used(scene: Scene) -> None:
+    token = a_token(scene.ada)
+    await scene.stores.one_time_tokens.issue(token)
+    effects = NO_EFFECTS.spending(token.used(NOW))
+
+    stored = await scene.stores.sessions.add(a_session(user_id=scene.ada.id), None, effects)
+    await scene.world.audit.settle(effects, stored)
+
+    assert await scene.stores.one_time_tokens.by_digest(token.digest) == token.used(NOW)

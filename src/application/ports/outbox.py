@@ -8,7 +8,7 @@ from typing import Protocol
 
 from application.ports.effects import Effects, Stored
 from domain.email import Email
-from domain.mail import Delivery, DeliveryState, MessageId
+from domain.mail import Delivery, DeliveryState, Message, MessageId
 
 ReportDelivery = Callable[[Delivery], None]
 """Report to the operator what has become of a message after an attempt to deliver it."""
@@ -44,7 +44,7 @@ class Outbox(Protocol):
         Of parallel calls, in any number of processes, each gets other messages. They are not due
         again before ``until`` (:meth:`Delivery.leased`).
 
-        :returns: the deliveries as stored now.
+        :returns: the deliveries as stored now, in any order.
         """
 
     @abstractmethod
@@ -60,11 +60,11 @@ class Outbox(Protocol):
 
     @abstractmethod
     async def page(
-        self, state: DeliveryState | None, after: MessageId | None, limit: int
+        self, state: DeliveryState | None, after: Message | None, limit: int
     ) -> Sequence[Delivery]:
         """Return deliveries, those made last first, and of one time in the order of their ids.
 
-        :param after: the last one of the page before.
+        :param after: the last one of the page before. It may be deleted meanwhile.
         """
 
     @abstractmethod

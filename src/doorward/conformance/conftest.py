@@ -13,9 +13,11 @@ import pytest_asyncio
 from application.ports import AuditLog, RateLimiter, SessionStore, UserRepository
 from doorward.conformance.examples import ADA, EVE
 from doorward.conformance.opening import (
+    MailStores,
     add_users,
     open_audit_log,
     open_limiter,
+    open_mail,
     open_sessions,
     open_users,
 )
@@ -111,6 +113,27 @@ async def audit_log(audit_log_url: str) -> AsyncIterator[AuditLog]:
     await add_users(audit_log_url, ADA, EVE)
     async with open_audit_log(audit_log_url) as log:
         yield log
+
+
+@pytest.fixture
+def mail_url(backend: Backend[Any], store_url: str) -> str:
+    """Return the URL of an empty location for users, an outbox and one-time tokens."""
+    if backend.users is None or backend.outbox is None or backend.one_time_tokens is None:
+        pytest.skip("the backend keeps no outbox beside its users")
+    return store_url
+
+
+@pytest_asyncio.fixture
+async def mail(mail_url: str) -> AsyncIterator[MailStores]:
+    async with open_mail(mail_url) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def two_mails(mail_url: str) -> AsyncIterator[tuple[MailStores, MailStores]]:
+    """Open the stores as two processes do."""
+    async with open_mail(mail_url) as one, open_mail(mail_url) as other:
+        yield one, other
 
 
 @pytest.fixture

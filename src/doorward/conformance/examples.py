@@ -8,6 +8,8 @@ from uuid import uuid4
 
 from domain.audit.event import Event, EventType
 from domain.email import Email
+from domain.mail import MailKind, Message, MessageId
+from domain.one_time_token import OneTimeToken, Purpose, digest_of
 from domain.outcome import Outcome
 from domain.request_context import UNKNOWN, RequestContext
 from domain.session import Lifetimes, Session, SessionId, TokenId
@@ -60,3 +62,30 @@ def an_event(**changes: Any) -> Event:
     """Return a successful login of an unknown user; changes are attributes."""
     event = Event(new_id(), EventType.LOGIN, Outcome.SUCCESS, NOW, HERE)
     return replace(event, **changes)
+
+
+def a_message(**changes: Any) -> Message:
+    """Return a notice to an unknown user; changes are attributes."""
+    message = Message(
+        MessageId(new_id()),
+        MailKind.PASSWORD_CHANGED,
+        Email.parse("ada@example.org"),
+        NOW,
+        NOW + timedelta(hours=1),
+    )
+    return replace(message, **changes)
+
+
+def a_token(user: User, **changes: Any) -> OneTimeToken:
+    """Return a new token of a user; changes are attributes."""
+    token = OneTimeToken(
+        new_id(),
+        digest_of(new_id()),
+        Purpose.PASSWORD_RESET,
+        user.id,
+        user.generation,
+        user.email,
+        NOW,
+        NOW + timedelta(minutes=30),
+    )
+    return replace(token, **changes)

@@ -4,10 +4,18 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeVar
 
-from application.ports import AuditLog, RateLimiter, SessionStore, UserRepository
+from application.ports import (
+    AuditLog,
+    OneTimeTokenStore,
+    Outbox,
+    RateLimiter,
+    SessionStore,
+    UserRepository,
+)
 from domain.email import Email
 from domain.session import Session, SessionId
 from domain.user import User, UserId
@@ -98,6 +106,31 @@ async def open_audit_log(url: str, options: StoreOptions = PATIENT) -> AsyncIter
     assert backend.audit_log
     async with backend.connect(url, options) as database, backend.audit_log(database) as log:
         yield log
+
+
+@dataclass(frozen=True, slots=True)
+class MailStores:
+    """The stores of one backend that take part in mail, behind one connection."""
+
+    users: UserRepository
+    outbox: Outbox
+    tokens: OneTimeTokenStore
+
+
+@asynccontextmanager
+async def open_mail(url: str) -> AsyncIterator[MailStores]:
+    """Open them with a connection of their own, as another process has one."""
+    backend = backend_for(url, "users")
+    assert backend.users
+    assert backend.outbox
+    assert backend.one_time_tokens
+    options = replace(PATIENT, has_audit_log=backend.audit_log is not None)
+    async with backend.connect(url, options) as connection:
+        yield MailStores(
+            backend.users(connection),
+            backend.outbox(connection),
+            backend.one_time_tokens(connection),
+        )
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from application.ports import CHANGED, Effects, Outbox, OutboxStatus, Stored
 from domain.email import Email
-from domain.mail import Delivery, DeliveryState, MessageId
+from domain.mail import Delivery, DeliveryState, Message, MessageId
 from infrastructure.storage.memory.one_time_tokens import MemoryOneTimeTokens
 
 
@@ -43,12 +43,13 @@ class MemoryOutbox(Outbox):
         return self._deliveries.get(message_id)
 
     async def page(
-        self, state: DeliveryState | None, after: MessageId | None, limit: int
+        self, state: DeliveryState | None, after: Message | None, limit: int
     ) -> Sequence[Delivery]:
         matching = [each for each in self._deliveries.values() if state in {None, each.state}]
         matching.sort(key=_position, reverse=True)
-        if after is not None and (last := self._deliveries.get(after)):
-            matching = [each for each in matching if _position(each) < _position(last)]
+        if after is not None:
+            last = (after.created_at, after.id)
+            matching = [each for each in matching if _position(each) < last]
         return matching[:limit]
 
     async def delete(self, message_id: MessageId) -> bool:

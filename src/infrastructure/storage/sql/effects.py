@@ -1,8 +1,6 @@
 """The effects of a change, stored in its transaction: events, messages and the spent token."""
 
-from sqlalchemy import update
-from sqlalchemy.dialects.postgresql import insert as pg_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from application.ports import NO_EFFECTS, Effects
@@ -11,6 +9,7 @@ from domain.one_time_token import OneTimeToken, Purpose
 from infrastructure.storage.sql import audit_chain as chain
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.outbox_rows import row_of
+from infrastructure.storage.sql.statements import insert_into
 from infrastructure.storage.sql.tables import one_time_tokens, outbox
 
 
@@ -43,17 +42,20 @@ async def spend(connection: AsyncConnection, token: OneTimeToken) -> bool:
     :returns: whether it was unused.
     """
     columns = one_time_tokens.c
-    marking = (
-        update(one_time_tokens).where(columns.used_at.is_(None)).values(used_at=token.used_at)
-    )
-    if not (await connection.execute(marking.where(columns.id == token.id))).rowcount:
-        return False
-    others = marking.where(
-        columns.user_id == token.user_id, columns.purpose == token.purpose.value
+    unused = select(columns.id).where(
+        columns.user_id == token.user_id,
+        columns.purpose == token.purpose.value,
+        columns.used_at.is_(None),
     )
     if token.purpose is Purpose.EMAIL_UNDO:
-        others = others.where(columns.issued_at >= token.issued_at)
-    await connection.execute(others)
+        unused = unused.where(columns.issued_at >= token.issued_at)
+    # All in one order: two that lock each other's tokens would never end.
+    locked = await connection.scalars(unused.order_by(columns.id).with_for_update())
+    spent = locked.all()
+    if token.id not in spent:
+        return False
+    marking = update(one_time_tokens).where(columns.id.in_(spent))
+    await connection.execute(marking.values(used_at=token.used_at))
     return True
 
 
@@ -61,6 +63,5 @@ async def queue(connection: AsyncConnection, effects: Effects) -> None:
     """Queue the messages, except those that are stored already."""
     if not effects.messages:
         return
-    insert = sqlite_insert if connection.dialect.name == "sqlite" else pg_insert
     rows = [row_of(Delivery.of(message)) for message in effects.messages]
-    await connection.execute(insert(outbox).values(rows).on_conflict_do_nothing())
+    await connection.execute(insert_into(connection, outbox).values(rows).on_conflict_do_nothing())

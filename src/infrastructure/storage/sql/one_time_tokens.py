@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,6 +13,7 @@ from domain.user import UserId
 from infrastructure.storage.sql.connection.driver import repeat_outdated
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.rows import Row, Rows
+from infrastructure.storage.sql.statements import insert_into
 from infrastructure.storage.sql.tables import one_time_tokens, users
 
 
@@ -28,11 +29,13 @@ class SqlOneTimeTokens(OneTimeTokenStore):
             # Tokens of one user are issued one after the other, or too many would stay usable.
             lock = select(users.c.id).where(users.c.id == token.user_id).with_for_update()
             await change.connection.execute(lock)
-            stored = await _by_id(change.connection, token.id)
-            if stored is None:
-                await change.connection.execute(one_time_tokens.insert().values(_row(token)))
+            # A user who is deleted at this moment cannot be locked.
+            row = insert_into(change.connection, one_time_tokens).values(_row(token))
+            inserting = row.on_conflict_do_nothing(index_elements=[one_time_tokens.c.id])
+            change.rows = (await change.connection.execute(inserting)).rowcount
+            if change.rows:
                 await _end_older(change.connection, token)
-                stored, change.rows = await _by_id(change.connection, token.id), 1
+            stored = await _by_id(change.connection, token.id)
         return Stored(stored or token, change.effects_stored)
 
     async def by_digest(self, digest: str) -> OneTimeToken | None:
@@ -40,11 +43,7 @@ class SqlOneTimeTokens(OneTimeTokenStore):
         return _token(row) if row else None
 
     async def purge(self, before: datetime, limit: int) -> int:
-        expired = select(one_time_tokens.c.id).where(one_time_tokens.c.expires_at < before)
-        some = expired.limit(limit).with_for_update(skip_locked=True)
-        statement = delete(one_time_tokens).where(one_time_tokens.c.id.in_(some))
-        async with self._rows.connection() as connection:
-            return (await connection.execute(statement)).rowcount
+        return await self._rows.delete_some(one_time_tokens.c.expires_at < before, limit)
 
 
 async def _by_id(connection: AsyncConnection, token_id: str) -> OneTimeToken | None:

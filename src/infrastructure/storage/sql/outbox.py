@@ -3,20 +3,23 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, tuple_, update
+from sqlalchemy import delete, func, literal, select, tuple_, update
 
 from application.ports import Effects, Outbox, OutboxStatus, Stored
 from domain.email import Email
-from domain.mail import Delivery, DeliveryState, MessageId
+from domain.mail import Delivery, DeliveryState, MailKind, Message, MessageId
 from infrastructure.storage.sql import audit_chain as chain
 from infrastructure.storage.sql.connection.driver import repeat_outdated
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.effects import queue, spend
-from infrastructure.storage.sql.outbox_rows import delivery_of, row_of, state_of
+from infrastructure.storage.sql.outbox_rows import delivery_of, state_of
 from infrastructure.storage.sql.rows import Rows
-from infrastructure.storage.sql.tables import outbox
+from infrastructure.storage.sql.statements import select_unlocked
+from infrastructure.storage.sql.tables import UtcDateTime, outbox
 
 _QUEUED = DeliveryState.QUEUED.value
+_KINDS = [kind.value for kind in MailKind]
+"""A node of a later release may queue others: they are left to it."""
 
 
 class SqlOutbox(Outbox):
@@ -34,22 +37,17 @@ class SqlOutbox(Outbox):
         return Stored(True, stored or not effects.events)
 
     async def lease(self, now: datetime, until: datetime, limit: int) -> Sequence[Delivery]:
-        due = (
-            select(outbox.c.id)
-            .where(outbox.c.state == _QUEUED, outbox.c.due_at <= now)
-            .order_by(outbox.c.due_at)
-            .limit(limit)
-            .with_for_update(skip_locked=True)  # SQLite has one writer at a time anyway
-        )
+        due = (outbox.c.state == _QUEUED, outbox.c.due_at <= now, outbox.c.kind.in_(_KINDS))
+        some = select_unlocked(outbox, *due, order=outbox.c.due_at, limit=limit)
         statement = (
             update(outbox)
-            .where(outbox.c.id.in_(due))
+            .where(outbox.c.id.in_(some))
             .values(due_at=until, attempts=outbox.c.attempts + 1)
             .returning(outbox)
         )
         async with self._rows.connection() as connection:
             rows = (await connection.execute(statement)).mappings().all()
-        return sorted(map(delivery_of, rows), key=lambda each: each.message.created_at)
+        return [delivery_of(row) for row in rows]
 
     async def replace(self, old: Delivery, new: Delivery) -> bool:
         state = state_of(old)
@@ -63,15 +61,16 @@ class SqlOutbox(Outbox):
         return delivery_of(row) if row else None
 
     async def page(
-        self, state: DeliveryState | None, after: MessageId | None, limit: int
+        self, state: DeliveryState | None, after: Message | None, limit: int
     ) -> Sequence[Delivery]:
         position = tuple_(outbox.c.created_at, outbox.c.id)
         query = select(outbox).order_by(outbox.c.created_at.desc(), outbox.c.id.desc())
+        query = query.where(outbox.c.kind.in_(_KINDS))
         if state is not None:
             query = query.where(outbox.c.state == state.value)
-        if after is not None and (last := await self.get(after)):
-            row = row_of(last)
-            query = query.where(position < tuple_(row["created_at"], row["id"]))
+        if after is not None:
+            last = (literal(after.created_at, UtcDateTime), literal(after.id))
+            query = query.where(position < tuple_(*last))
         async with self._rows.connection() as connection:
             rows = (await connection.execute(query.limit(limit))).mappings().all()
         return [delivery_of(row) for row in rows]
@@ -84,10 +83,7 @@ class SqlOutbox(Outbox):
         await self._rows.change(delete(outbox).where(*ended))
 
     async def prune(self, before: datetime, limit: int) -> int:
-        ended = select(outbox.c.id).where(outbox.c.ended_at < before).limit(limit)
-        some = ended.with_for_update(skip_locked=True)
-        async with self._rows.connection() as connection:
-            return (await connection.execute(delete(outbox).where(outbox.c.id.in_(some)))).rowcount
+        return await self._rows.delete_some(outbox.c.ended_at < before, limit)
 
     async def status(self) -> OutboxStatus:
         query = select(func.count(), func.min(outbox.c.created_at))

@@ -5,7 +5,15 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Table, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Table,
+    delete,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,6 +21,7 @@ from application.ports import NO_EFFECTS, UNCHANGED, Effects, Stored
 from infrastructure.storage.sql.connection.driver import repeat_outdated
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.effects import TokenSpent, store
+from infrastructure.storage.sql.statements import select_unlocked
 
 Row = Mapping[str, Any]
 Check = Callable[[AsyncConnection], Awaitable[None]]
@@ -52,6 +61,15 @@ class Rows:
 
     async def delete(self, effects: Effects = NO_EFFECTS, **values: object) -> Stored[bool]:
         return await self.change(delete(self.table).where(*self.where(values)), effects)
+
+    async def delete_some(self, condition: ColumnElement[bool], limit: int) -> int:
+        """Delete at most ``limit`` rows, except those that another transaction has locked."""
+        some = select_unlocked(self.table, condition, order=self.table.c.id, limit=limit)
+        statement = delete(self.table).where(self.table.c.id.in_(some))
+        async with self.connection() as connection:
+            # SQLite's driver does not count the rows of a statement with a table expression.
+            deleted = await connection.scalars(statement.returning(self.table.c.id))
+            return len(deleted.all())
 
     async def change(
         self, statement: Executable, effects: Effects = NO_EFFECTS, check: Check | None = None

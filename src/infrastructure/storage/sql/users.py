@@ -25,8 +25,6 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert as pg_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -43,6 +41,7 @@ from infrastructure.storage import page_cursor as cursor
 from infrastructure.storage.sql.connection.driver import repeat_outdated
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.rows import Row, Rows
+from infrastructure.storage.sql.statements import insert_into
 from infrastructure.storage.sql.tables import (
     UtcDateTime,
     by_code_points,
@@ -79,10 +78,10 @@ class SqlUsers(UserRepository):
         in_order = sorted((_user_row(user) for user in users), key=itemgetter("email_key"))
         table, added = self._rows.table, list[UserId]()
         async with self._rows.changing(effects) as change:
-            is_sqlite = change.connection.dialect.name == "sqlite"
-            insert_here = sqlite_insert if is_sqlite else pg_insert
             for first in range(0, len(in_order), _ROWS):
-                rows = insert_here(table).values(in_order[first : first + _ROWS])
+                rows = insert_into(change.connection, table).values(
+                    in_order[first : first + _ROWS]
+                )
                 stored = rows.on_conflict_do_nothing().returning(table.c.id)
                 added += map(UserId, await change.connection.scalars(stored))
             change.rows = len(added)

@@ -1,0 +1,272 @@
+"""The contract of OneTimeTokenStore, and of changes that spend a token: each is good once."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from application.ports import Effects
+from domain.email import Email
+from domain.one_time_token import LIVE_TOKENS, OneTimeToken, Purpose
+from domain.user import User
+from doorward.conformance.examples import (
+    MICROSECOND,
+    NOW,
+    SECOND,
+    a_message,
+    a_token,
+    a_user,
+    an_event,
+    new_id,
+)
+from doorward.conformance.opening import MailStores
+
+pytestmark = pytest.mark.asyncio
+
+LATER = NOW + timedelta(minutes=5)
+
+
+async def stored(mail: MailStores, token: OneTimeToken) -> OneTimeToken | None:
+    return await mail.tokens.by_digest(token.digest)
+
+
+async def used(mail: MailStores, *tokens: OneTimeToken) -> list[bool]:
+    found = [await stored(mail, token) for token in tokens]
+    return [each is None or each.used_at is not None for each in found]
+
+
+async def issued(
+    mail: MailStores, user: User, count: int, **changes: object
+) -> list[OneTimeToken]:
+    """Issue tokens, a second apart."""
+    tokens = [a_token(user, issued_at=NOW + each * SECOND, **changes) for each in range(count)]
+    for token in tokens:
+        await mail.tokens.issue(token)
+    return tokens
+
+
+async def a_stored_user(mail: MailStores) -> User:
+    await mail.users.add(user := a_user())
+    return user
+
+
+async def spend(mail: MailStores, user: User, token: OneTimeToken) -> bool:
+    """Rename the user with a token."""
+    effects = Effects((an_event(),)).with_messages(a_message()).spending(token.used(LATER))
+    done = await mail.users.replace(user, replace(user, name=f"Ada {new_id()}"), effects)
+    if done.changed and not done.effects_stored:
+        await mail.outbox.add(effects)
+    return done.changed
+
+
+async def test_a_token_comes_back_exactly(mail: MailStores) -> None:
+    user = await a_stored_user(mail)
+    token = a_token(
+        user,
+        purpose=Purpose.EMAIL_CHANGE,
+        generation=7,
+        email=Email.parse("Ädä+x@Example.org"),
+        issued_at=NOW + MICROSECOND,
+    )
+
+    done = await mail.tokens.issue(token)
+
+    assert done.changed == token
+    found = await stored(mail, token)
+    assert found == token
+    assert found.email.address == token.email.address
+    assert await stored(mail, a_token(user)) is None
+
+
+async def test_a_token_that_is_issued_again_stays_as_it_is(mail: MailStores) -> None:
+    user = await a_stored_user(mail)
+    [token] = await issued(mail, user, 1)
+    assert await spend(mail, user, token)
+
+    again = replace(token, digest=a_token(user).digest, expires_at=LATER)
+    done = await mail.tokens.issue(again, Effects((an_event(),)))
+
+    assert done.changed == token.used(LATER)
+    assert not done.effects_stored
+    assert await stored(mail, again) is None
+
+
+async def test_the_newest_tokens_of_a_user_and_purpose_stay_usable(mail: MailStores) -> None:
+    user = await a_stored_user(mail)
+    [other] = await issued(mail, user, 1, purpose=Purpose.EMAIL_VERIFICATION)
+    [of_another] = await issued(mail, a_user(), 1)
+
+    tokens = await issued(mail, user, LIVE_TOKENS + 2)
+
+    assert await used(mail, *tokens) == [True, True, *[False] * LIVE_TOKENS]
+    assert await used(mail, other, of_another) == [False, False]
+
+
+async def test_a_token_older_than_the_newest_is_used_at_once(mail: MailStores) -> None:
+    user = await a_stored_user(mail)
+    tokens = await issued(mail, user, LIVE_TOKENS)
+
+    done = await mail.tokens.issue(late := a_token(user, issued_at=NOW - SECOND))
+
+    assert done.changed.used_at is not None
+    assert await used(mail, late, *tokens) == [True, *[False] * LIVE_TOKENS]
+
+
+async def test_of_tokens_issued_in_parallel_few_stay_usable(mail: MailStores) -> None:
+    user = await a_stored_user(mail)
+    tokens = [a_token(user) for _ in range(20)]
+
+    await asyncio.gather(*(mail.tokens.issue(each) for each in tokens))
+
+    assert (await used(mail, *tokens)).count(False) == LIVE_TOKENS
+
+
+async def test_processes_that_issue_one_token_get_the_same(
+    two_mails: tuple[MailStores, MailStores],
+) -> None:
+    user = await a_stored_user(two_mails[0])
+    token_id = new_id()
+
+    done = await asyncio.gather(
+        *(mail.tokens.issue(a_token(user, id=token_id)) for mail in two_mails for _ in range(5))
+    )
+
+    assert len({each.changed for each in done}) == 1
+
+
+async def test_processes_that_issue_one_token_for_a_deleted_user_get_the_same(
+    two_mails: tuple[MailStores, MailStores],
+) -> None:
+    user, token_id = a_user(), new_id()
+
+    done = await asyncio.gather(
+        *(mail.tokens.issue(a_token(user, id=token_id)) for mail in two_mails for _ in range(5))
+    )
+
+    assert len({each.changed for each in done}) == 1
+
+
+async def test_the_messages_of_a_new_token_are_queued_once(mail: MailStores) -> None:
+    user = await a_stored_user(mail)
+    token, message = a_token(user), a_message()
+    effects = Effects((an_event(),)).with_messages(message)
+
+    for _ in range(2):
+        done = await mail.tokens.issue(token, effects)
+        if not done.effects_stored:
+            await mail.outbox.add(replace(effects, events=()))
+
+    assert [each.message for each in await mail.outbox.page(None, None, 10)] == [message]
+
+
+async def test_expired_tokens_are_purged(mail: MailStores) -> None:
+    user = await a_stored_user(mail)
+    expired = await issued(mail, user, 5, expires_at=NOW)
+    [good] = await issued(mail, user, 1, expires_at=NOW + MICROSECOND)
+
+    assert await mail.tokens.purge(NOW, 3) == 0
+    counts = [await mail.tokens.purge(NOW + MICROSECOND, 3) for _ in range(3)]
+
+    assert counts == [3, 2, 0]
+    assert [await stored(mail, each) for each in expired] == [None] * 5
+    assert await stored(mail, good) is not None
+
+
+async def test_of_parallel_changes_with_one_token_one_succeeds(mail: MailStores) -> None:
+    user = await a_stored_user(mail)
+    [token] = await issued(mail, user, 1)
+
+    changed = await asyncio.gather(*(spend(mail, user, token) for _ in range(20)))
+
+    assert changed.count(True) == 1
+    assert await stored(mail, token) == token.used(LATER)
+    assert len(await mail.outbox.page(None, None, 50)) == 1
+
+
+async def test_a_token_is_good_once_though_the_user_is_read_again(mail: MailStores) -> None:
+    user = await a_stored_user(mail)
+    [token] = await issued(mail, user, 1)
+
+    async def reset() -> bool:
+        while current := await mail.users.get(user.id):
+            if await spend(mail, current, token):
+                return True
+            if await mail.users.get(user.id) == current:
+                return False
+        raise AssertionError
+
+    changed = await asyncio.gather(*(reset() for _ in range(20)))
+
+    assert changed.count(True) == 1
+
+
+async def test_a_spent_token_changes_nothing(mail: MailStores) -> None:
+    user = await a_stored_user(mail)
+    [token] = await issued(mail, user, 1)
+    assert await spend(mail, user, token)
+    current = await mail.users.get(user.id)
+    assert current
+
+    assert not await spend(mail, current, token)
+    assert not await spend(mail, current, a_token(user))
+
+    assert await mail.users.get(user.id) == current
+    assert len(await mail.outbox.page(None, None, 50)) == 1
+
+
+async def test_a_change_that_fails_spends_no_token(mail: MailStores) -> None:
+    user = await a_stored_user(mail)
+    [token] = await issued(mail, user, 1)
+
+    assert not await spend(mail, replace(user, name="as it never was"), token)
+
+    assert await stored(mail, token) == token
+
+
+async def test_the_first_use_ends_all_tokens_of_its_purpose(mail: MailStores) -> None:
+    user = await a_stored_user(mail)
+    tokens = await issued(mail, user, LIVE_TOKENS)
+    others = [
+        *await issued(mail, user, 1, purpose=Purpose.EMAIL_VERIFICATION),
+        *await issued(mail, a_user(), 1),
+    ]
+
+    assert await spend(mail, user, tokens[0])
+
+    assert await used(mail, *tokens) == [True] * LIVE_TOKENS
+    assert await used(mail, *others) == [False, False]
+
+
+async def test_an_undo_leaves_those_of_earlier_changes(mail: MailStores) -> None:
+    user = await a_stored_user(mail)
+    tokens = await issued(mail, user, 3, purpose=Purpose.EMAIL_UNDO)
+
+    assert await spend(mail, user, tokens[1])
+
+    assert await used(mail, *tokens) == [False, True, True]
+
+
+async def test_the_outbox_spends_the_token_of_a_change_in_another_store(mail: MailStores) -> None:
+    user = await a_stored_user(mail)
+    tokens = await issued(mail, user, LIVE_TOKENS)
+    effects = Effects().with_messages(a_message()).spending(tokens[1].used(LATER))
+
+    for _ in range(2):
+        await mail.outbox.add(effects)
+
+    assert await used(mail, *tokens) == [True] * LIVE_TOKENS
+
+
+async def test_tokens_that_are_used_and_issued_in_parallel_end(mail: MailStores) -> None:
+    """Transactions that wait for each other would fail: they lock rows in one order."""
+    user = await a_stored_user(mail)
+    tokens = await issued(mail, user, LIVE_TOKENS)
+
+    await asyncio.gather(
+        *(mail.outbox.add(Effects().spending(each.used(LATER))) for each in tokens * 5),
+        *(mail.tokens.issue(a_token(user, issued_at=NOW - SECOND)) for _ in range(10)),
+        *(spend(mail, user, each) for each in tokens),
+    )
+
+    assert await used(mail, *tokens) == [True] * LIVE_TOKENS

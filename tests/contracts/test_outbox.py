@@ -1,0 +1,27 @@
+"""The conformance tests of the outbox, on each built-in backend, and tests of its technology."""
+
+import pytest
+
+from application.ports import NO_EFFECTS
+from doorward.conformance.examples import NOW, SECOND, a_message
+from doorward.conformance.opening import open_mail
+from doorward.conformance.test_outbox import *  # noqa: F403
+from tests.conftest import url_for
+from tests.contracts.conftest import by_hand
+
+
+@pytest.mark.parametrize("scheme", ["sqlite", "postgresql"])
+async def test_a_message_of_a_later_release_is_left_to_its_nodes(
+    request: pytest.FixtureRequest, scheme: str
+) -> None:
+    url = url_for(scheme, request)
+    later, known = a_message(created_at=NOW - SECOND), a_message()
+    async with open_mail(url) as mail:
+        await mail.outbox.add(NO_EFFECTS.with_messages(later, known))
+        await by_hand(url, f"UPDATE outbox SET kind = 'later' WHERE id = '{later.id}'")
+
+        leased = await mail.outbox.lease(NOW, NOW + SECOND, 10)
+        listed = await mail.outbox.page(None, None, 10)
+
+        assert [each.message for each in (*leased, *listed)] == [known, known]
+        assert (await mail.outbox.status()).queued == 2
