@@ -1,11 +1,13 @@
 """The conformance tests of the outbox, on each built-in backend, and tests of its technology."""
 
 import pytest
+from sqlalchemy import update
 
 from application.ports import NO_EFFECTS
 from doorward.conformance.examples import NOW, SECOND, a_message
 from doorward.conformance.opening import open_mail
 from doorward.conformance.test_outbox import *  # noqa: F403
+from infrastructure.storage.sql.tables import outbox
 from tests.conftest import url_for
 from tests.contracts.conftest import by_hand
 
@@ -18,7 +20,8 @@ async def test_a_message_of_a_later_release_is_left_to_its_nodes(
     later, known = a_message(created_at=NOW - SECOND), a_message()
     async with open_mail(url) as mail:
         await mail.outbox.add(NO_EFFECTS.with_messages(later, known))
-        await by_hand(url, f"UPDATE outbox SET kind = 'later' WHERE id = '{later.id}'")
+        the_later = update(outbox).where(outbox.c.id == later.id)
+        await by_hand(url, the_later.values(kind="of a later release"))
 
         leased = await mail.outbox.lease(NOW, NOW + SECOND, 10)
         listed = await mail.outbox.page(None, None, 10)
