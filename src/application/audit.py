@@ -88,7 +88,8 @@ class Entry:
             type=self.type,
             outcome=outcome,
             at=self.audit.clock(),
-            caller=replace(self.caller, device_token=None),  # that is a credential
+            # A device token is a credential, and no event is about a language.
+            caller=replace(self.caller, device_token=None, locale=None),
             user_id=self.user_id,
             session_id=self.session_id,
             actor=self.actor.user.id if isinstance(self.actor, Principal) else self.actor,

@@ -25,6 +25,7 @@ _PATH = r"(?:[A-Za-z0-9._~!$&()*+,;=:@/-]|%[0-9A-Fa-f]{2})*"
 _QUERY = _PATH.replace("/-]", "/?-]")
 _URL = rf"https?://{_HOST}(?::[0-9]{{1,5}})?(?:/{_PATH})?(?:\?{_QUERY})?(?:#{_QUERY})?"
 _PHOTO = re.compile(rf"{_URL}|[A-Za-z0-9_-][A-Za-z0-9._-]*")
+_LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,19 @@ class User:
         password_hash: str,
         now: datetime,
         role: Role = Role.USER,
+        locale: str | None = None,
     ) -> Self:
         """Make a user; ``name`` comes from :func:`parse_name`."""
-        return cls(user_id, name, email, password_hash, created_at=now, updated_at=now, role=role)
+        return cls(
+            user_id,
+            name,
+            email,
+            password_hash,
+            created_at=now,
+            updated_at=now,
+            role=role,
+            locale=locale,
+        )
 
     @property
     def is_administrator(self) -> bool:
@@ -72,12 +83,13 @@ class User:
         """Return the user with a newer hash of the same password; ``updated_at`` stays."""
         return replace(self, password_hash=password_hash)
 
-    def with_profile(self, name: str, photo: str, now: datetime) -> Self:
-        """Return the user with this name and photo.
+    def with_profile(self, name: str, photo: str, locale: str | None, now: datetime) -> Self:
+        """Return the user with this name, photo and language.
 
-        :param name: from :func:`parse_name`; ``photo`` from :func:`parse_photo`.
+        :param name: from :func:`parse_name`; ``photo`` from :func:`parse_photo`, and ``locale``
+            from :func:`parse_locale`.
         """
-        return replace(self, name=name, photo=photo, updated_at=now)
+        return replace(self, name=name, photo=photo, locale=locale, updated_at=now)
 
     def with_new_password(self, password_hash: str, now: datetime) -> Self:
         """Return the user with a new password, and all sessions ended."""
@@ -115,6 +127,21 @@ def parse_photo(text: str) -> str:
     if len(text) > PHOTO_LENGTH or not _PHOTO.fullmatch(text):
         message = f"must be a file name or an http(s) URL of at most {PHOTO_LENGTH} characters"
         raise InvalidInput(Problem("photo", message))
+    return text
+
+
+def is_locale(text: str) -> bool:
+    """Whether the text may be a language tag (RFC 5646)."""
+    return len(text) <= LOCALE_LENGTH and _LOCALE.fullmatch(text) is not None
+
+
+def parse_locale(text: str) -> str:
+    """Return a language tag as it was given. Templates decide which languages there are.
+
+    :raises InvalidInput: the text is none, or longer than 35 characters.
+    """
+    if not is_locale(text):
+        raise InvalidInput(Problem("locale", "must be a language tag such as en, de or pt-BR"))
     return text
 
 

@@ -38,6 +38,21 @@ async def test_a_changed_profile_is_visible_everywhere(client: Client, app: Lite
         assert (await other.me()).json() == answer.json()
 
 
+async def test_the_language_of_mails_is_the_browsers_until_its_user_chooses_one(
+    client: Client,
+) -> None:
+    client.headers["Accept-Language"] = "de-AT,de;q=0.9,en;q=0.5"
+    await client.sign_up()
+
+    assert (await client.me()).json()["data"]["locale"] == "de-AT"
+
+    answer = await client.patch(ME, json={"locale": "en"})
+
+    assert answer.json()["data"]["locale"] == "en"
+    assert (await client.me()).json() == answer.json()
+    assert (await client.get(MY_EXPORT)).json()["data"]["locale"] == "en"
+
+
 async def test_an_empty_change_changes_nothing(client: Client) -> None:
     await client.sign_up()
     before = (await client.me()).json()["data"]["user"]

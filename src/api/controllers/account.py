@@ -82,9 +82,11 @@ class UserController(Controller):
         data: JSONBody[ProfileChange],
         change_profile: FromDishka[ChangeProfile],
     ) -> UserAnswer:
-        """Change my name, my photo or both."""
-        caller = context_of(request)
-        return UserAnswer.of(await change_profile(request.user, data.name, data.photo, caller))
+        """Change my name, my photo, or the language of mails to me."""
+        changed = await change_profile(
+            request.user, data.name, data.photo, data.locale, context_of(request)
+        )
+        return UserAnswer.of(changed)
 
     @delete(
         "/me",

@@ -6,6 +6,7 @@ from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, Response, get, post
 from litestar.params import JSONBody
 
+from api.accept_language import preferred_locale
 from api.json_request import JsonRequest
 from api.openapi.operations import (
     ACCESS,
@@ -86,7 +87,7 @@ class AuthController(Controller):
         for confirmation in (data.password_confirm, data.password_confirm_camel):
             if confirmation not in {None, data.password}:
                 raise InvalidInput(Problem("password_confirm", "must equal the password"))
-        caller = context_of(request)
+        caller = replace(context_of(request), locale=preferred_locale(request.scope))
         return UserAnswer.of(await register_user(data.name, data.email, data.password, caller))
 
     @post(

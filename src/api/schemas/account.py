@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from api.schemas.members import NAME, PHOTO, NewPasswordText, PasswordText
+from api.schemas.members import LOCALE, NAME, PHOTO, NewPasswordText, PasswordText
 from api.unknown_members import StrictBody
 
 
@@ -18,6 +18,7 @@ class ProfileChange(StrictBody):
 
     name: Annotated[str | None, NAME] = None
     photo: Annotated[str | None, PHOTO] = None
+    locale: Annotated[str | None, LOCALE] = None
 
 
 class PasswordConfirmation(StrictBody):

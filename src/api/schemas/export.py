@@ -16,6 +16,7 @@ class ExportData(Struct):
     """The account, its sessions and its events."""
 
     user: UserView
+    locale: str | None
     sessions: list[SessionActivityView]
     events: list[ActivityView]
 
@@ -30,6 +31,7 @@ class ExportAnswer(Struct):
     def of(cls, export: Export, current: SessionId) -> Self:
         data = ExportData(
             UserView.of(export.user),
+            export.user.locale,
             [SessionActivityView.of(each, current) for each in export.sessions],
             [ActivityView.of(each) for each in export.events],
         )

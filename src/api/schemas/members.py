@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from domain.email import EMAIL_LENGTH
 from domain.passwords.password import LONGEST_IN_CHARACTERS
-from domain.user import NAME_LENGTH, PHOTO_LENGTH
+from domain.user import LOCALE_LENGTH, NAME_LENGTH, PHOTO_LENGTH
 
 
 def documented(description: str, *examples: str, **schema: Any) -> Meta:
@@ -24,6 +24,9 @@ def documented(description: str, *examples: str, **schema: Any) -> Meta:
 
 NAME = documented("The user's name.", "Ada Lovelace", min_length=1, max_length=NAME_LENGTH)
 PHOTO = documented("A file name or an http(s) URL.", "ada.png", max_length=PHOTO_LENGTH)
+LOCALE = documented(
+    "The language of mails, as a tag (RFC 5646).", "en", "de", max_length=LOCALE_LENGTH
+)
 EmailText = Annotated[
     str,
     documented(

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from api.schemas.members import documented
 from api.schemas.pages import PageView
@@ -45,6 +45,14 @@ class UserData(Struct):
     """The user."""
 
     user: UserView
+    locale: Annotated[
+        str | UnsetType,
+        documented("The language of mails, if it is known; a tag (RFC 5646).", "en"),
+    ] = UNSET
+
+    @classmethod
+    def of(cls, user: User) -> Self:
+        return cls(UserView.of(user), user.locale or UNSET)
 
 
 class UserAnswer(Struct):
@@ -55,7 +63,7 @@ class UserAnswer(Struct):
 
     @classmethod
     def of(cls, user: User) -> Self:
-        return cls("success", UserData(UserView.of(user)))
+        return cls("success", UserData.of(user))
 
 
 class AccountView(UserView):

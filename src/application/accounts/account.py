@@ -31,7 +31,7 @@ from domain.errors import TokenRejected, WrongPassword, all_of, in_field
 from domain.passwords.password import Password, PasswordRule
 from domain.request_context import UNKNOWN, RequestContext
 from domain.session import Lifetimes
-from domain.user import User, UserId, parse_name, parse_photo
+from domain.user import User, UserId, parse_locale, parse_name, parse_photo
 
 _PAGE_SIZE = 1000
 
@@ -133,26 +133,32 @@ class ChangeProfile:
         principal: Principal,
         name: str | None = None,
         photo: str | None = None,
+        locale: str | None = None,
         caller: RequestContext = UNKNOWN,
     ) -> User:
         """
-        :param name: the new name; ``None`` leaves the stored one. So does ``photo``.
+        :param name: the new name; ``None`` leaves the stored one, as it does with ``photo`` and
+            ``locale``.
         :returns: the user as stored now.
-        :raises InvalidInput: the name or the photo is not accepted.
+        :raises InvalidInput: the name, the photo or the language is not accepted.
         :raises TooManyRequests: there were too many changes.
         :raises TokenRejected: see :class:`ReloadPrincipal`.
         """
         async with self.audit.recording(EventType.CHANGE_PROFILE, caller) as entry:
             entry.is_about(principal.session)
-            new_name, new_photo = all_of(
+            new_name, new_photo, new_locale = all_of(
                 lambda: None if name is None else parse_name(name),
                 lambda: None if photo is None else parse_photo(photo),
+                lambda: None if locale is None else parse_locale(locale),
             )
             await self.rate_limiting.count_change(principal.user.id)
             while True:  # until no other process changes the user in between
                 user = (await self.reload_principal(principal)).user
                 changed = user.with_profile(
-                    new_name or user.name, new_photo or user.photo, self.clock()
+                    new_name or user.name,
+                    new_photo or user.photo,
+                    new_locale or user.locale,
+                    self.clock(),
                 )
                 effects = entry.success()
                 if await entry.settle(effects, await self.users.replace(user, changed, effects)):

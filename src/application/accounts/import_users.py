@@ -17,7 +17,7 @@ from domain.email import Email
 from domain.errors import InvalidInput, Problem, all_of
 from domain.permissions import Permission, Role
 from domain.request_context import UNKNOWN
-from domain.user import User, UserId, parse_name, parse_photo
+from domain.user import User, UserId, parse_locale, parse_name, parse_photo
 
 _T = TypeVar("_T")
 
@@ -32,6 +32,7 @@ FIELDS = (
     "disabled",
     "created_at",
     "updated_at",
+    "locale",
 )
 """The fields of a record. Only ``email`` and ``password_hash`` are required."""
 
@@ -173,7 +174,7 @@ class ImportUsers:
             raise InvalidInput(Problem("line", record.problem))
         given, now = record.values, self.clock()
         address = given.get("email", "")
-        (user_id, name, email, password_hash), (role, photo), flags, times = all_of(
+        (user_id, name, email, password_hash), (role, photo, locale), flags, times = all_of(
             lambda: all_of(
                 lambda: self._id(given.get("id", "")),
                 lambda: _name(given.get("name", ""), address, may_be_empty=empty_names),
@@ -183,6 +184,7 @@ class ImportUsers:
             lambda: all_of(
                 lambda: _one_of("role", {each.value: each for each in Role}, given, Role.USER),
                 lambda: parse_photo(given.get("photo") or "default.png"),
+                lambda: parse_locale(given["locale"]) if given.get("locale") else None,
             ),
             lambda: all_of(
                 lambda: _one_of("verified", _BOOLEANS, given, False),
@@ -206,6 +208,7 @@ class ImportUsers:
             photo=photo,
             verified=verified,
             disabled=disabled,
+            locale=locale,
         )
 
     def _id(self, text: str) -> UserId:

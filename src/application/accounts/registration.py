@@ -46,13 +46,18 @@ class MakeUser:
     random_id: RandomId
 
     async def __call__(
-        self, registration: Registration, client: HashClient, role: Role = Role.USER
+        self,
+        registration: Registration,
+        client: HashClient,
+        role: Role = Role.USER,
+        locale: str | None = None,
     ) -> User:
         """:raises Unavailable: too many password hashes are waiting already."""
         password_hash = await self.hasher.hash(registration.password, client)
         user_id = UserId(UUID(hex=self.random_id(), version=4))
         name, email = registration.name, registration.email
-        return User.register(user_id, name, email, password_hash, self.clock(), role)
+        now = self.clock()
+        return User.register(user_id, name, email, password_hash, now, role, locale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,8 @@ class RegisterUser:
             await self.rate_limiting.count_registration_from(caller.address)
             registration = Registration.parse(name, email, password, self.rule)
             await self.rate_limiting.count_registration()
-            user = await self.make_user(registration, HashClient(caller.address))
+            client = HashClient(caller.address)
+            user = await self.make_user(registration, client, locale=caller.locale)
             effects = entry.success(user)
             await entry.settle(effects, await self.users.add(user, effects))
             return user

@@ -201,6 +201,7 @@ def record_of(user: User, *, with_hash: bool) -> Mapping[str, Any]:
         "disabled": user.disabled,
         "created_at": user.created_at.isoformat(),
         "updated_at": user.updated_at.isoformat(),
+        "locale": user.locale or "",
     }
     return values | ({"password_hash": user.password_hash} if with_hash else {})
 

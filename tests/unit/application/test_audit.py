@@ -62,7 +62,7 @@ class Scene:
 
     async def change_profile(self, name: str) -> None:
         principal = await self.world.authenticate(self.tokens.access)
-        await self.world.change_profile(principal, name, None, self.caller)
+        await self.world.change_profile(principal, name, caller=self.caller)
 
     async def end_session(self, session_id: str) -> None:
         principal = await self.world.authenticate(self.tokens.access)

@@ -100,6 +100,7 @@ async def test_an_import_keeps_all_given_fields(
         "disabled": "true",
         "created_at": "2021-03-04T05:06:07.123457+00:00",
         "updated_at": "2022-03-04T05:06:07.123457+00:00",
+        "locale": "de-AT",
     }
     assert set(everything) == set(FIELDS)
 
@@ -117,6 +118,7 @@ async def test_an_import_keeps_all_given_fields(
         disabled=True,
         created_at=datetime(2021, 3, 4, 5, 6, 7, 123457, UTC),
         updated_at=datetime(2022, 3, 4, 5, 6, 7, 123457, UTC),
+        locale="de-AT",
     )
 
 
@@ -274,6 +276,7 @@ BAD = {
     "a role that there is not": ("role", "s3cret"),
     "a photo that is a script": ("photo", "javascript:s3cret()"),
     "a photo that is too long": ("photo", "s3cret" * 43),
+    "a language that is none": ("locale", "s3cret_"),
     "neither yes nor no": ("verified", "s3cret"),
     "neither no nor yes": ("disabled", "2"),
     "no time": ("created_at", "s3cret"),

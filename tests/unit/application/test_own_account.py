@@ -16,6 +16,16 @@ from tests.unit.application.attempts import ADA, GUESS, limited
 NEW = "a better one than before"
 
 
+async def test_users_choose_the_language_of_their_mails(world: World) -> None:
+    user = await world.sign_up()
+    me = await world.authenticate((await world.log_in()).access)
+
+    changed = await world.change_profile(me, locale="de-AT")
+    kept = await world.change_profile(me, name="Ada King")
+
+    assert (user.locale, changed.locale, kept.locale) == (None, "de-AT", "de-AT")
+
+
 async def test_name_and_photo_change_and_nothing_else(world: World, me: Principal) -> None:
     world.clock.advance(world.lifetimes.grace)
 

@@ -16,6 +16,15 @@ from domain.request_context import RequestContext
 from tests.support.builders import CLIENT, PASSWORD, World
 
 
+async def test_a_new_user_has_the_language_of_the_client(world: World) -> None:
+    caller = RequestContext("192.0.2.1", locale="de")
+
+    user = await world.register("Ada", "ada@example.org", PASSWORD, caller)
+
+    assert user.locale == "de"
+    assert (await world.users.get(user.id)) == user
+
+
 async def test_a_registered_user_is_stored(world: World) -> None:
     user = await world.register(" Ada Lovelace ", "Ada@Example.org", PASSWORD)
 

@@ -7,7 +7,7 @@ import pytest
 from domain.email import Email
 from domain.errors import InvalidInput
 from domain.permissions import Role
-from domain.user import User, UserId, parse_name, parse_photo
+from domain.user import User, UserId, parse_locale, parse_name, parse_photo
 from tests.support.builders import NOW, SECOND, a_user
 
 HIDDEN = {
@@ -180,3 +180,16 @@ def test_an_apostrophe_in_a_photo_is_encoded() -> None:
 def test_a_photo_with_anything_else_is_refused(photo: str) -> None:
     with pytest.raises(InvalidInput):
         parse_photo(photo)
+
+
+@pytest.mark.parametrize("text", ["en", "de-AT", "pt-BR", "zh-Hans-CN", "sl-rozaj-biske-1994"])
+def test_a_language_tag_is_a_locale(text: str) -> None:
+    assert parse_locale(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "e", "english", "de_AT", "*", "de-", "../de", "de\n", "de" + "-a" * 17]
+)
+def test_other_texts_are_no_locale(text: str) -> None:
+    with pytest.raises(InvalidInput):
+        parse_locale(text)

@@ -610,6 +610,7 @@ PEOPLE = [
         disabled=True,
         created_at=NOW.replace(year=1971),
         updated_at=NOW + SECOND,
+        locale="de-AT",
     ),
     a_user(email=Email.parse("=eve@example.org"), created_at=NOW.replace(microsecond=0)),
 ]
