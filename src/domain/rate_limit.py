@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Self
 
 from domain.errors import AuthError
 from domain.outcome import Outcome
@@ -29,6 +30,17 @@ class Usage:
 
     count: int
     resets_at: datetime
+
+    @classmethod
+    def after(cls, former: Self | None, window: timedelta, now: datetime) -> Self:
+        """Return the usage with one more attempt.
+
+        :param former: ``None`` if there was no attempt.
+        :param window: the length of a window that this attempt opens.
+        """
+        if former is None or former.resets_at <= now:
+            return cls(1, now + window)
+        return cls(former.count + 1, former.resets_at)
 
     def check(self, limit: RateLimit, now: datetime) -> None:
         """:raises TooManyRequests: this attempt is one too many."""

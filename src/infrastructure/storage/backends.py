@@ -40,6 +40,7 @@ from infrastructure.storage.sql.one_time_tokens import SqlOneTimeTokens
 from infrastructure.storage.sql.outbox import SqlOutbox
 from infrastructure.storage.sql.rate_limiter import SqlRateLimiter
 from infrastructure.storage.sql.sessions import SqlSessions
+from infrastructure.storage.sql.sqlite_rate_limiter import SqliteRateLimiter
 from infrastructure.storage.sql.users import SqlUsers
 from infrastructure.storage.sql.write_check import check_writes as check_sql_writes
 
@@ -98,6 +99,10 @@ async def _memory_feed(memory: MemoryConnection, _bound: timedelta) -> AsyncIter
     yield memory.feed
 
 
+def _sql_rate_limiter(database: Database) -> SqlRateLimiter:
+    return SqliteRateLimiter(database) if database.file else SqlRateLimiter(database)
+
+
 MEMORY = Backend(
     _open_memory,
     _ping_memory,
@@ -113,7 +118,7 @@ SQL = Backend(
     Database.ping,
     users=SqlUsers,
     sessions=SqlSessions,
-    rate_limiter=SqlRateLimiter,
+    rate_limiter=_sql_rate_limiter,
     audit_log=SqlAuditLog.open,
     feed=open_feed,
     check_writes=check_sql_writes,

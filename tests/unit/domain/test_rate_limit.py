@@ -39,3 +39,11 @@ def test_the_refusal_says_which_limit_it_was_and_how_long_to_wait(left: timedelt
     assert refused.value.wait == left
     assert refused.value.outcome == "too_many_requests"
     assert str(refused.value) == "login-account"
+
+
+def test_an_attempt_counts_in_its_window_and_opens_another_one_after_its_end() -> None:
+    first = Usage.after(None, LIMIT.window, NOW)
+    second = Usage.after(first, 2 * LIMIT.window, END - MICROSECOND)
+
+    assert (first, second) == (Usage(1, END), Usage(2, END))
+    assert Usage.after(second, LIMIT.window, END) == Usage(1, END + LIMIT.window)

@@ -12,12 +12,11 @@ class MemoryRateLimiter(RateLimiter):
         self._usage: dict[str, Usage] = {}
 
     async def count(self, key: str, window: timedelta, now: datetime) -> Usage:
-        usage = self._usage.get(key)
-        if usage is None or usage.resets_at <= now:
+        usage = Usage.after(self._usage.get(key), window, now)
+        if usage.count == 1:
             self._purge(now)
-            usage = Usage(0, now + window)
-        self._usage[key] = Usage(usage.count + 1, usage.resets_at)
-        return self._usage[key]
+        self._usage[key] = usage
+        return usage
 
     async def has_window(self, key: str, now: datetime) -> bool:
         usage = self._usage.get(key)
