@@ -116,7 +116,7 @@ def write_anew(url: str, count: int) -> None:
 
 class TestDoctorAudit:
     @each_database
-    def test_where_nothing_has_happened_all_is_well(self, tmp_path: Path, url: str) -> None:
+    def test_an_empty_audit_log_verifies(self, tmp_path: Path, url: str) -> None:
         printed = audit(tmp_path, url, "doctor", "audit")
 
         assert (printed.returncode, printed.stderr) == (0, "")
@@ -136,7 +136,7 @@ class TestDoctorAudit:
         assert re.fullmatch("2:[0-9a-f]{64}", head(url))
 
     @each_database
-    def test_it_reads_however_many_there_are(self, tmp_path: Path, url: str) -> None:
+    def test_an_audit_log_of_any_length_verifies(self, tmp_path: Path, url: str) -> None:
         happen(url, *[NOW] * 2345)
 
         assert examine(tmp_path, url) == fine(2345)
@@ -151,7 +151,7 @@ class TestDoctorAudit:
         assert examine(tmp_path, sqlite_url) == failed("event 3 was changed")
 
     @each_database
-    def test_a_head_that_was_noted_is_still_in_it(self, tmp_path: Path, url: str) -> None:
+    def test_a_noted_head_is_found_in_a_longer_audit_log(self, tmp_path: Path, url: str) -> None:
         happen(url, *[NOW] * 3)
         noted = head(url)
         happen(url, *[NOW] * 2)
@@ -170,7 +170,7 @@ class TestDoctorAudit:
             "event 3 is not the one that was noted"
         )
 
-    def test_a_log_that_ends_before_the_noted_head_lacks_something(
+    def test_an_audit_log_that_ends_before_the_noted_head_fails(
         self, tmp_path: Path, sqlite_url: str
     ) -> None:
         happen(sqlite_url, *[NOW] * 5)
@@ -179,19 +179,21 @@ class TestDoctorAudit:
 
         assert examine(tmp_path, sqlite_url, "--since", noted) == failed("event 4 is missing")
 
-    def test_memory_keeps_none(self, tmp_path: Path) -> None:
+    def test_an_audit_log_in_memory_is_reported_as_not_stored(self, tmp_path: Path) -> None:
         code, [line] = examine(tmp_path, "memory:")
 
         assert code == 0
         assert re.fullmatch(r"info  audit log: memory .* stores none", line)
 
-    def test_it_makes_no_database_where_there_is_none(self, tmp_path: Path) -> None:
+    def test_verifying_creates_no_database(self, tmp_path: Path) -> None:
         _, lines = examine(tmp_path, "sqlite:///users.db")
 
         assert len(lines) == 1
         assert list(tmp_path.iterdir()) == []
 
-    def test_without_an_answer_it_is_one_line(self, tmp_path: Path) -> None:
+    def test_verifying_without_an_answer_of_the_database_prints_one_line(
+        self, tmp_path: Path
+    ) -> None:
         code, [line] = examine(tmp_path, NOT_THERE)
 
         assert code == 1
@@ -203,7 +205,7 @@ class TestDoctorAudit:
         assert code == 1
         assert line.endswith(" cannot be used: its tables are missing")
 
-    def test_a_bad_head_is_one_line(self, tmp_path: Path, sqlite_url: str) -> None:
+    def test_an_invalid_head_prints_one_line(self, tmp_path: Path, sqlite_url: str) -> None:
         printed = examine(tmp_path, sqlite_url, "--since", "s3cret")
 
         assert printed == failed("--since must be a head as this command prints it")
@@ -326,13 +328,15 @@ class TestPrune:
         assert examine(tmp_path, url) == fine(4, pruned=1)
 
     @each_database
-    def test_however_many_are_old_all_of_them_go(self, tmp_path: Path, url: str) -> None:
+    def test_pruning_deletes_any_number_of_old_rows(self, tmp_path: Path, url: str) -> None:
         happen(url, *[LONG_AGO] * 2345)
 
         assert prune(tmp_path, url) == "2345 events deleted\n"
         assert examine(tmp_path, url) == fine(1, pruned=2345)
 
-    def test_of_an_empty_log_nothing_goes(self, tmp_path: Path, sqlite_url: str) -> None:
+    def test_pruning_an_empty_audit_log_deletes_nothing(
+        self, tmp_path: Path, sqlite_url: str
+    ) -> None:
         assert prune(tmp_path, sqlite_url) == "0 events deleted\n"
 
     def test_a_change_after_a_pruning_is_detected(self, tmp_path: Path, sqlite_url: str) -> None:
@@ -344,7 +348,7 @@ class TestPrune:
         assert findings(sqlite_url) == ["FAIL event 3 is missing"]
 
     @pytest.mark.parametrize("age", ["", "0d", "-1d", "s3cret", "4000d"])
-    def test_a_bad_age_is_one_line_and_nothing_goes(
+    def test_an_invalid_age_prints_one_line_and_deletes_nothing(
         self, tmp_path: Path, sqlite_url: str, age: str
     ) -> None:
         happen(sqlite_url, LONG_AGO)
@@ -358,7 +362,9 @@ class TestPrune:
         )
         assert findings(sqlite_url)[0].startswith("ok 1 events")
 
-    def test_without_an_answer_it_is_one_line(self, tmp_path: Path) -> None:
+    def test_pruning_without_an_answer_of_the_database_prints_one_line(
+        self, tmp_path: Path
+    ) -> None:
         refused = audit(tmp_path, NOT_THERE, "audit", "prune", "--older-than", "1d")
 
         assert (refused.returncode, refused.stdout) == (1, "")

@@ -42,7 +42,7 @@ class TestConfiguration:
             ("HASH_THREADS", "-1"),
         ],
     )
-    def test_a_wrong_one_is_one_line_that_names_the_variable_and_not_the_value(
+    def test_an_invalid_setting_prints_one_line_with_the_variable_and_without_the_value(
         self, tmp_path: Path, variable: str, value: str
     ) -> None:
         result = doorward(tmp_path, "serve", **{variable: value})
@@ -116,7 +116,7 @@ class TestConfiguration:
         logged = [each.msg for each in caplog.records if isinstance(each.msg, dict)]
         assert "DATBASE_URL" in [each.get("variable") for each in logged]
 
-    def test_a_file_that_is_not_text_is_one_line(self, tmp_path: Path) -> None:
+    def test_an_env_file_that_is_not_text_prints_one_line(self, tmp_path: Path) -> None:
         (tmp_path / ".env").write_bytes(b"PORT=\xff\n")
 
         assert_one_line(doorward(tmp_path, "doctor"), 2, ".env")

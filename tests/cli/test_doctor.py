@@ -47,7 +47,7 @@ class TestDoctor:
         assert found["schema of the users"] == "ok"
         assert found["clock of the users"] == found["clock of the sessions"] == "ok"
 
-    def test_a_bad_finding_hides_none_of_the_others(self, tmp_path: Path) -> None:
+    def test_a_failed_check_hides_no_other_check(self, tmp_path: Path) -> None:
         result = doorward(
             tmp_path, "doctor", PORT="s3cret", DATABASE_URL="s3cret", REDIS_URL=CLOSED_REDIS
         )

@@ -19,7 +19,7 @@ MANUAL = Path(__file__).parents[2] / "docs" / "operating.md"
 
 
 class TestKeys:
-    def test_generated_ones_can_be_appended_to_the_file(self, tmp_path: Path) -> None:
+    def test_generated_keys_can_be_appended_to_the_env_file(self, tmp_path: Path) -> None:
         result = doorward(tmp_path, "keys", "generate")
         variables = dict(line.split("=", 1) for line in result.stdout.split())
 
@@ -39,7 +39,7 @@ class TestKeys:
         assert "in the environment" in found.stdout
         assert not [value for value in variables.values() if value in found.stdout]
 
-    def test_they_do_not_join_the_last_line_of_a_file_without_a_newline(
+    def test_generated_keys_do_not_join_the_last_line_of_a_file_without_a_newline(
         self, tmp_path: Path
     ) -> None:
         for command in ("generate", "secret"):
@@ -59,7 +59,7 @@ class TestKeys:
 
         assert len(parsers.secrets(made.stdout)) == 1
 
-    def test_they_are_listed_rotated_and_revoked(self, tmp_path: Path) -> None:
+    def test_keys_are_listed_rotated_and_revoked(self, tmp_path: Path) -> None:
         secret = doorward(tmp_path, "keys", "secret").stdout
         (tmp_path / ".env").write_text(f"{secret}TOKEN_ALGORITHM=EdDSA\nREVOCATION_BOUND=1\n")
         none = doorward(tmp_path, "keys", "list")
@@ -99,7 +99,7 @@ class TestKeys:
         assert left[0][:2] == ["access", "current"]
         assert left[0][2] != access[2]
 
-    def test_keys_of_a_folder_are_changed_there(self, tmp_path: Path) -> None:
+    def test_keys_of_a_folder_are_not_changed_by_commands(self, tmp_path: Path) -> None:
         folder = tmp_path / "mount"
         folder.mkdir()
         for kind in ("access", "refresh"):
@@ -115,7 +115,7 @@ class TestKeys:
 
         assert _contents(folder) == before
 
-    def test_those_in_the_environment_are_changed_there(self, tmp_path: Path) -> None:
+    def test_keys_in_the_environment_are_not_changed_by_commands(self, tmp_path: Path) -> None:
         (tmp_path / ".env").write_text(doorward(tmp_path, "keys", "generate").stdout)
         [access, _] = key_lines(doorward(tmp_path, "keys", "list"))
 
@@ -123,7 +123,7 @@ class TestKeys:
             result = doorward(tmp_path, "keys", *change)
             assert_one_line(result, 1, "the keys are in the environment: change them there")
 
-    def test_an_id_may_begin_with_a_dash(self, tmp_path: Path) -> None:
+    def test_a_key_id_may_begin_with_a_dash(self, tmp_path: Path) -> None:
         result = doorward(tmp_path, "keys", "revoke", "-x", USERS_URL="memory:")
 
         assert_one_line(result, 1, "no key of that id")

@@ -67,7 +67,9 @@ class TestServe:
         assert process.wait(PATIENCE) == 0
 
     @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
-    def test_a_signal_ends_it_successfully(self, tmp_path: Path, by: signal.Signals) -> None:
+    def test_a_signal_ends_the_service_successfully(
+        self, tmp_path: Path, by: signal.Signals
+    ) -> None:
         with a_service(tmp_path, SERVE) as service:
             assert service.end(by) == 0
             assert "Traceback" not in service.log
@@ -111,7 +113,7 @@ class TestServe:
         assert f"{tmp_path}/elsewhere/secret" in service.log
         assert "memory" in service.log
 
-    def test_a_port_in_use_is_one_line(self, tmp_path: Path) -> None:
+    def test_a_port_in_use_prints_one_line(self, tmp_path: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = str(taken.getsockname()[1])
             result = doorward(tmp_path, "serve", PORT=port, USERS_URL="memory:")
@@ -196,7 +198,7 @@ class TestServeOnServers:
         ("variable", "url"),
         [("DATABASE_URL", "postgresql://ada:s3cret@127.0.0.1:1/db"), ("REDIS_URL", CLOSED_REDIS)],
     )
-    def test_a_store_that_is_down_is_one_line(
+    def test_a_store_that_is_down_prints_one_line(
         self, tmp_path: Path, variable: str, url: str
     ) -> None:
         result = doorward(tmp_path, "serve", **{variable: url})

@@ -71,7 +71,7 @@ def test_the_last_administrator_is_not_demoted_or_deleted(users: Users) -> None:
     assert users("show", ADA).returncode == 0
 
 
-def test_a_user_who_exists_is_promoted_instead_of_created(users: Users) -> None:
+def test_an_existing_user_is_promoted_instead_of_created(users: Users) -> None:
     refused = users("create", ADA, "--admin", typed=f"{PASSWORD}\n")
 
     assert refused.returncode == 1

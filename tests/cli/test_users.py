@@ -163,7 +163,7 @@ class TestImport:
         ] == [(3, ["email", "role"]), (4, ["password_hash"]), (5, ["email"])]
         assert len(stored_users(url)) == 3
 
-    def test_a_rehearsal_says_the_same_and_does_nothing(
+    def test_a_dry_run_prints_the_same_and_stores_nothing(
         self, tmp_path: Path, sqlite_url: str
     ) -> None:
         mine = a_user(email=Email.parse("taken@example.org"))
@@ -304,7 +304,7 @@ class TestImport:
         ],
         ids=["an open quote", "no header", "another format"],
     )
-    def test_a_file_that_cannot_be_read_is_one_line(
+    def test_an_unreadable_import_file_prints_one_line(
         self, tmp_path: Path, sqlite_url: str, name: str, content: str, message: str
     ) -> None:
         (tmp_path / name).write_text(content)
@@ -412,7 +412,7 @@ class TestExport:
         assert SECRET.search(file.read_text()) is None
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
-    def test_for_spreadsheets_it_names_the_columns_and_has_no_formulas(
+    def test_an_export_as_csv_names_the_columns_and_has_no_formulas(
         self, tmp_path: Path, sqlite_url: str
     ) -> None:
         sign_up(sqlite_url, *NEW_USERS)
@@ -433,7 +433,7 @@ class TestExport:
             ("users.json", "must end in .csv, .jsonl or .ndjson"),
         ],
     )
-    def test_where_it_cannot_be_written_is_one_line(
+    def test_an_unwritable_export_file_prints_one_line(
         self, tmp_path: Path, sqlite_url: str, name: str, message: str
     ) -> None:
         (tmp_path / "there.jsonl").write_text("mine")
@@ -456,7 +456,7 @@ class TestOneUser:
     @pytest.mark.parametrize(
         ("url", "by"), [("sqlite_url", "address"), ("postgres_url", "id")], indirect=["url"]
     )
-    def test_they_are_shown_disabled_and_enabled_and_their_sessions_end(
+    def test_a_user_is_shown_disabled_and_enabled_and_the_sessions_end(
         self, tmp_path: Path, url: str, by: str
     ) -> None:
         with a_service(tmp_path, **QUICK, DATABASE_URL=url) as service:
@@ -492,7 +492,7 @@ class TestOneUser:
             *((command, UNKNOWN_USER[0]) for command in ("disable", "enable", "end-sessions")),
         ],
     )
-    def test_a_missing_user_is_one_line(
+    def test_a_missing_user_prints_one_line(
         self, tmp_path: Path, sqlite_url: str, command: str, who: str
     ) -> None:
         sign_up(sqlite_url, a_user())
@@ -502,7 +502,9 @@ class TestOneUser:
         assert_one_line(result, 1, "no user has that address or id")
 
     @each_database
-    def test_the_last_administrator_stays(self, tmp_path: Path, url: str) -> None:
+    def test_the_last_administrator_is_not_disabled_or_deleted(
+        self, tmp_path: Path, url: str
+    ) -> None:
         last = a_user(role=Role.ADMIN)
         other = a_user(role=Role.ADMIN, email=Email.parse("eve@example.org"))
         sign_up(url, last, other)
@@ -520,7 +522,9 @@ class TestWithoutADatabase:
         [["show", EMAIL], ["import", "users.csv"], ["export", "new.jsonl"]],
         ids=" ".join,
     )
-    def test_it_is_one_line(self, tmp_path: Path, command: list[str]) -> None:
+    def test_a_command_without_a_database_prints_one_line(
+        self, tmp_path: Path, command: list[str]
+    ) -> None:
         a_csv(tmp_path, [{"email": EMAIL, "password_hash": HASH}])
 
         result = users(tmp_path, NOT_THERE, *command)
@@ -533,7 +537,9 @@ class TestWithoutADatabase:
 
         assert_one_line(result, 1, "run `doorward migrate up`")
 
-    def test_and_in_a_folder_that_is_not_there(self, tmp_path: Path) -> None:
+    def test_a_command_without_the_folder_of_its_database_prints_one_line(
+        self, tmp_path: Path
+    ) -> None:
         result = users(tmp_path, f"sqlite:///{tmp_path}/nowhere/users.db", "show", EMAIL)
 
         assert_one_line(result, 1, "its folder does not exist")

@@ -249,7 +249,7 @@ async def test_events_deleted_after_those_of_a_pruning_are_detected(five: Audite
     assert await five.first_bad_row() == 3
 
 
-async def test_a_pruning_that_an_earlier_release_recorded_explains_what_is_missing(
+async def test_a_pruning_by_an_earlier_release_explains_the_missing_rows(
     five: AuditedDatabase,
 ) -> None:
     await five.log.record(a_pruning())

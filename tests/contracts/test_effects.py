@@ -121,7 +121,7 @@ async def scene(
         yield Scene(world, stores, await world.sign_up(EMAIL))
 
 
-async def test_a_login_of_a_user_who_is_disabled_meanwhile_is_recorded_as_refused_only(
+async def test_a_login_of_a_concurrently_disabled_user_is_recorded_as_refused_only(
     scene: Scene,
 ) -> None:
     scene.world.sessions = Interrupted(scene.stores.sessions, scene.disable)

@@ -70,7 +70,7 @@ async def guess(app: Litestar, email: str = EMAIL) -> None:
 
 class TestMyActivity:
     @each_stack
-    async def test_shows_own_acts_and_attempts_of_others(
+    async def test_own_activity_shows_own_acts_and_attempts_of_others(
         self, client: Client, app: Litestar
     ) -> None:
         await client.register()
@@ -109,7 +109,7 @@ class TestMyActivity:
         }
 
     @each_stack
-    async def test_shows_acts_of_an_administrator_without_their_id(
+    async def test_own_activity_shows_acts_of_an_administrator_without_their_id(
         self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
         await client.register()
@@ -136,7 +136,7 @@ class TestMyActivity:
             assert secret not in answer.text
 
     @each_stack
-    async def test_is_in_my_export_too(self, client: Client, app: Litestar) -> None:
+    async def test_own_activity_is_in_the_export(self, client: Client, app: Litestar) -> None:
         mine = await obtain_tokens(client)
         await guess(app)
         activity = await events(client, MY_ACTIVITY, mine)
@@ -147,7 +147,7 @@ class TestMyActivity:
         assert len(exported) == 3
 
     @each_stack
-    async def test_has_nothing_of_others(
+    async def test_own_activity_has_no_events_of_others(
         self, client: Client, app: Litestar, admin: Headers, users: UserRepository
     ) -> None:
         hers = await obtain_tokens(client, EVE)
@@ -165,7 +165,7 @@ class TestMyActivity:
         assert len(await events(client, MY_ACTIVITY, hers)) == 4
 
     @each_stack
-    async def test_comes_in_pages(self, client: Client, app: Litestar) -> None:
+    async def test_own_activity_has_pages(self, client: Client, app: Litestar) -> None:
         mine = await obtain_tokens(client)
         await obtain_tokens(client, EVE)
         for _ in range(3):
@@ -181,7 +181,7 @@ class TestMyActivity:
             assert len(listed) == -(-5 // limit)
             assert all(set(page["page"]) == {"next"} for page in listed)
 
-    async def test_of_another_is_not_shown_after_their_page(
+    async def test_a_cursor_of_another_user_shows_none_of_their_activity(
         self, client: Client, app: Litestar
     ) -> None:
         mine, hers = await obtain_tokens(client), await obtain_tokens(client, EVE)
@@ -204,7 +204,7 @@ class TestMyActivity:
         ],
         ids=["limit", "after"],
     )
-    async def test_an_invalid_filter_is_named(
+    async def test_an_invalid_filter_of_own_activity_is_named(
         self, client: Client, field: str, values: list[str]
     ) -> None:
         mine = await obtain_tokens(client)
@@ -216,7 +216,7 @@ class TestMyActivity:
 
 class TestTheAuditLog:
     @each_stack
-    async def test_has_every_event_under_a_number(self, client: Client, admin: Headers) -> None:
+    async def test_the_audit_log_numbers_every_event(self, client: Client, admin: Headers) -> None:
         mine = await obtain_tokens(client)
         await client.patch(ME, json={"name": "Ada King"}, headers=mine)
 
@@ -232,7 +232,7 @@ class TestTheAuditLog:
         assert [each["number"] for each in listed] == [5, 4, 3, 2, 1]
 
     @each_stack
-    async def test_says_to_whom_by_whom_and_from_where(
+    async def test_the_audit_log_has_subject_actor_and_origin(
         self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
         tokens = await client.obtain_tokens()
@@ -261,7 +261,7 @@ class TestTheAuditLog:
         }
 
     @each_stack
-    async def test_comes_in_pages_whatever_happens_meanwhile(
+    async def test_the_audit_log_has_stable_pages_during_new_events(
         self, client: Client, app: Litestar, admin: Headers
     ) -> None:
         for _ in range(4):
@@ -280,7 +280,7 @@ class TestTheAuditLog:
         assert len(await events(client, AUDIT, admin)) == len(before) + 4
 
     @each_stack
-    async def test_is_filtered_by_user_type_and_outcome(
+    async def test_the_audit_log_is_filtered_by_user_type_and_outcome(
         self, client: Client, app: Litestar, admin: Headers, users: UserRepository
     ) -> None:
         await obtain_tokens(client)
@@ -315,7 +315,7 @@ class TestTheAuditLog:
         assert await events(client, AUDIT, admin, what="unknown", outcome="unknown") == []
 
     @each_stack
-    async def test_is_filtered_by_time(
+    async def test_the_audit_log_is_filtered_by_time(
         self, client: Client, clock: SettableClock, admin: Headers
     ) -> None:
         await client.register()
@@ -343,7 +343,7 @@ class TestTheAuditLog:
         assert await since(after, until=then.isoformat()) == 0
 
     @each_stack
-    async def test_is_filtered_by_any_time_there_can_be(
+    async def test_the_audit_log_is_filtered_by_any_valid_time(
         self, client: Client, admin: Headers
     ) -> None:
         first = datetime.min.replace(tzinfo=UTC).isoformat()
@@ -370,7 +370,7 @@ class TestTheAuditLog:
         ],
         ids=["limit", "after", "user", "what", "outcome", "since", "until"],
     )
-    async def test_an_invalid_filter_is_named(
+    async def test_an_invalid_filter_of_the_audit_log_is_named(
         self, client: Client, admin: Headers, field: str, values: list[str]
     ) -> None:
         for value in values:
@@ -378,7 +378,7 @@ class TestTheAuditLog:
             assert [each["field"] for each in problems_of(answer)] == [field]
 
     @each_stack
-    async def test_keeps_only_the_id_of_a_deleted_user(
+    async def test_the_audit_log_keeps_only_the_id_of_a_deleted_user(
         self, client: Client, app: Litestar, admin: Headers, users: UserRepository
     ) -> None:
         async with a_client(app, ORIGIN, ELSEWHERE) as phone:
@@ -410,7 +410,7 @@ class TestTheAuditLog:
 
 class TestWhatIsKept:
     @each_stack
-    async def test_records_nothing_that_changes_nothing(
+    async def test_a_request_that_changes_nothing_is_not_recorded(
         self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
         mine = await obtain_tokens(client)
@@ -427,7 +427,7 @@ class TestWhatIsKept:
         assert await events(client, MY_ACTIVITY, mine) == before
 
     @each_stack
-    async def test_records_nothing_of_a_deleted_user_who_logs_out(
+    async def test_a_logout_after_the_deletion_of_the_user_is_not_recorded(
         self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
         tokens = await client.obtain_tokens()
@@ -443,7 +443,7 @@ class TestWhatIsKept:
         assert {each["address"] for each in before} == {""}
 
     @each_stack
-    async def test_is_how_sessions_end(
+    async def test_the_ends_of_sessions_are_recorded(
         self, client: Client, clock: SettableClock, admin: Headers
     ) -> None:
         stolen = await client.obtain_tokens()
@@ -476,7 +476,7 @@ class TestWhatIsKept:
         assert [each["sessionId"] for each in ends[1:4]] == [ids[2], ids[1], ids[0]]
 
     @each_stack
-    async def test_records_nothing_that_is_unlimited(
+    async def test_events_without_a_rate_limit_are_not_recorded(
         self, client: Client, app: Litestar, admin: Headers
     ) -> None:
         tokens = await client.obtain_tokens()
@@ -499,7 +499,7 @@ class TestWhatIsKept:
         assert await events(client, AUDIT, admin) == before
 
     @each_stack
-    async def test_is_of_guesses_as_many_as_are_permitted(
+    async def test_as_many_guesses_as_the_limit_are_recorded(
         self, client: Client, app: Litestar, admin: Headers
     ) -> None:
         await client.register()
@@ -512,7 +512,7 @@ class TestWhatIsKept:
         assert len(await events(client, AUDIT, admin)) == 13
 
     @each_stack
-    async def test_is_nothing_secret_and_nothing_of_the_person(
+    async def test_the_audit_log_has_no_secrets_and_no_personal_data(
         self, client: Client, app: Litestar, admin: Headers, users: UserRepository
     ) -> None:
         async with a_client(app, ORIGIN) as browser:

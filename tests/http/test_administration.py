@@ -127,7 +127,7 @@ class TestTheList:
 
     @each_stack
     @pytest.mark.parametrize("limit", [1, 2, 5, 200])
-    async def test_lists_each_user_once_the_newest_first(
+    async def test_the_list_has_each_user_once_the_newest_first(
         self, client: Client, admin: Headers, limit: int
     ) -> None:
         listed = await pages(client, USERS, admin, limit=limit)
@@ -140,7 +140,7 @@ class TestTheList:
         assert all(len(page["data"]["users"]) <= limit for page in listed)
 
     @each_stack
-    async def test_says_on_the_first_page_how_many_there_are(
+    async def test_the_first_page_of_users_has_their_number(
         self, client: Client, admin: Headers
     ) -> None:
         for query, total in (({}, 5), ({"role": "admin"}, 1), ({"email": "a"}, 2)):
@@ -153,7 +153,7 @@ class TestTheList:
 
     @each_stack
     @pytest.mark.parametrize("limit", [1, 50])
-    async def test_is_searched_by_how_an_address_or_a_name_begins(
+    async def test_users_are_searched_by_the_prefix_of_address_or_name(
         self, client: Client, admin: Headers, limit: int
     ) -> None:
         assert [
@@ -161,7 +161,7 @@ class TestTheList:
         ] == SEARCHES
 
     @each_stack
-    async def test_is_filtered_by_disabled(
+    async def test_users_are_filtered_by_disabled(
         self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
         for email in (ADAM, EVE):
@@ -174,7 +174,7 @@ class TestTheList:
         assert await found(client, admin, disabled=True, role="admin") == []
 
     @each_stack
-    async def test_neither_repeats_nor_loses_users_during_changes(
+    async def test_pages_of_users_neither_repeat_nor_lose_users_during_changes(
         self, client: Client, clock: SettableClock, admin: Headers, users: UserRepository
     ) -> None:
         first = (await client.get(USERS, params={"limit": 2}, headers=admin)).json()
@@ -203,14 +203,14 @@ class TestTheList:
         ],
         ids=["limit", "after", "role", "disabled", "email", "name"],
     )
-    async def test_an_invalid_filter_is_named(
+    async def test_an_invalid_filter_of_users_is_named(
         self, client: Client, admin: Headers, field: str, values: list[str]
     ) -> None:
         for value in values:
             answer = await client.get(USERS, params={field: value}, headers=admin)
             assert [each["field"] for each in problems_of(answer)] == [field]
 
-    async def test_has_fifty_on_a_page_unless_it_is_asked_for_more(
+    async def test_a_page_has_fifty_users_unless_more_are_requested(
         self, client: Client, admin: Headers
     ) -> None:
         for number in range(46):
@@ -226,7 +226,7 @@ class TestTheList:
 
 class TestOne:
     @each_stack
-    async def test_is_shown_with_all_but_the_password(
+    async def test_a_user_is_shown_with_all_but_the_password(
         self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
         await client.register()
@@ -265,7 +265,7 @@ class TestOne:
         ],
         ids=lambda user_id: str(user_id)[:40],
     )
-    async def test_an_invalid_id_is_not_found(
+    async def test_an_invalid_user_id_is_not_found(
         self, client: Client, admin: Headers, user_id: str
     ) -> None:
         await not_found(client, admin, user_id)
@@ -295,7 +295,7 @@ async def not_found(client: Client, admin: Headers, user_id: str) -> None:
 
 class TestAChange:
     @each_stack
-    async def test_of_the_role_counts_with_the_next_request(
+    async def test_a_change_of_the_role_counts_with_the_next_request(
         self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
         token = (await client.obtain_tokens())["access_token"]
@@ -312,7 +312,7 @@ class TestAChange:
         assert shown.json() == answer.json()
 
     @each_stack
-    async def test_to_disabled_ends_all_sessions_for_good(
+    async def test_disabling_a_user_ends_all_sessions_for_good(
         self, client: Client, container: AsyncContainer, admin: Headers, users: UserRepository
     ) -> None:
         first, second = await client.obtain_tokens(), await client.obtain_tokens()
@@ -336,7 +336,7 @@ class TestAChange:
         assert await statuses(client, await client.obtain_tokens()) == ALIVE
         assert await statuses(client, other) == ALIVE
 
-    async def test_can_be_of_both(
+    async def test_role_and_disabled_can_change_together(
         self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
         await client.register()
@@ -358,7 +358,7 @@ class TestAChange:
         ],
         ids=["of nothing", "of none", "of what it is already"],
     )
-    async def test_of_nothing_else_is_possible(
+    async def test_a_change_of_no_member_is_refused(
         self,
         client: Client,
         clock: SettableClock,
@@ -377,7 +377,7 @@ class TestAChange:
         assert await statuses(client, tokens) == ALIVE
         assert (await client.log_in()).status_code == 200
 
-    async def test_of_other_members_is_refused_and_names_them(
+    async def test_a_change_of_other_members_is_refused_and_names_them(
         self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
         await client.register()
@@ -483,7 +483,7 @@ async def administrators(users: UserRepository) -> int:
 class TestTheLastAdministrator:
     @each_stack
     @each_end_of_oneself
-    async def test_stays_one(
+    async def test_the_last_administrator_cannot_be_demoted_disabled_or_deleted(
         self,
         client: Client,
         container: AsyncContainer,
@@ -513,7 +513,7 @@ class TestTheLastAdministrator:
         assert logged_in.caller.address == "127.0.0.1"
 
     @each_end_of_oneself
-    async def test_counts_only_enabled_administrators(
+    async def test_the_last_enabled_administrator_is_the_last(
         self, client: Client, admin: Headers, users: UserRepository, step: Step
     ) -> None:
         await an_administrator(client, users, CO_BOSS)
@@ -525,7 +525,7 @@ class TestTheLastAdministrator:
 
     @each_stack
     @each_end_of_oneself
-    async def test_may_go_once_there_is_another(
+    async def test_an_administrator_may_be_removed_once_there_is_another(
         self, client: Client, admin: Headers, users: UserRepository, step: Step
     ) -> None:
         await client.register()
@@ -538,7 +538,7 @@ class TestTheLastAdministrator:
 
     @each_stack
     @each_end
-    async def test_is_left_when_two_turn_on_each_other(
+    async def test_two_administrators_that_remove_each_other_leave_one(
         self, client: Client, admin: Headers, users: UserRepository, step: Step
     ) -> None:
         other = await an_administrator(client, users, CO_BOSS)
@@ -555,7 +555,7 @@ class TestTheLastAdministrator:
 
     @each_stack
     @each_end_of_oneself
-    async def test_is_left_when_all_go_at_once(
+    async def test_administrators_that_remove_themselves_concurrently_leave_one(
         self, client: Client, users: UserRepository, step: Step
     ) -> None:
         done = await all_at_once(client, users, step)
@@ -565,7 +565,7 @@ class TestTheLastAdministrator:
 
     @each_stack
     @each_end_of_oneself
-    async def test_has_lost_nothing_when_all_wanted_to_go_at_once(
+    async def test_the_last_of_concurrently_leaving_administrators_keeps_access(
         self, client: Client, users: UserRepository, step: Step
     ) -> None:
         done = await all_at_once(client, users, step)
@@ -591,7 +591,7 @@ async def events_of(
 
 class TestADeletedUser:
     @each_stack
-    async def test_is_removed_from_every_store(
+    async def test_a_deleted_user_is_removed_from_every_store(
         self, client: Client, container: AsyncContainer, admin: Headers, users: UserRepository
     ) -> None:
         first, second = await client.obtain_tokens(), await client.obtain_tokens()
@@ -613,7 +613,7 @@ class TestADeletedUser:
         assert (await stored_user(users)).id != user.id
 
     @each_stack
-    async def test_is_an_id_in_the_audit_log_and_nothing_else(
+    async def test_the_audit_log_has_only_the_id_of_a_deleted_user(
         self, client: Client, app: Litestar, admin: Headers, users: UserRepository
     ) -> None:
         async with a_client(app, ORIGIN, "203.0.113.7") as theirs:
@@ -664,7 +664,7 @@ class TestADeletedUser:
 
 class TestTheSessionsOfAUser:
     @each_stack
-    async def test_are_shown(
+    async def test_the_sessions_of_a_user_are_shown(
         self, client: Client, container: AsyncContainer, admin: Headers, users: UserRepository
     ) -> None:
         client.headers["User-Agent"] = "curl/8.5.0"
@@ -681,7 +681,7 @@ class TestTheSessionsOfAUser:
         assert await found(client, admin, email="a") == ["ada"]  # looking has changed nothing
         assert await kept(container, await stored_user(users)) == 2
 
-    async def test_are_empty_without_a_login(
+    async def test_a_user_without_a_login_has_no_sessions(
         self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
         await client.register()
@@ -690,7 +690,7 @@ class TestTheSessionsOfAUser:
 
         assert answer.json()["data"] == {"sessions": []}
 
-    async def test_are_ones_own_too(
+    async def test_administrators_see_their_own_sessions(
         self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
         theirs = await client.get(f"{await path_of(users, ADMIN_EMAIL)}/sessions", headers=admin)
@@ -700,7 +700,7 @@ class TestTheSessionsOfAUser:
         assert [each["isCurrent"] for each in mine.json()["data"]["sessions"]] == [True]
 
     @each_stack
-    async def test_are_ended_at_once(
+    async def test_an_administrator_ends_all_sessions_of_a_user(
         self, client: Client, container: AsyncContainer, admin: Headers, users: UserRepository
     ) -> None:
         first, second = await client.obtain_tokens(), await client.obtain_tokens()
@@ -718,7 +718,7 @@ class TestTheSessionsOfAUser:
         assert await statuses(client, await client.obtain_tokens()) == ALIVE
         assert (await client.delete(path, headers=admin)).status_code == 200
 
-    async def test_are_ended_by_ones_own_hand_too(
+    async def test_administrators_can_end_their_own_sessions(
         self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
         path = f"{await path_of(users, ADMIN_EMAIL)}/sessions"

@@ -271,12 +271,12 @@ class TestSwitchedOff:
         return replace(settings, http=replace(settings.http, api_docs=False))
 
     @pytest.mark.parametrize("path", [*SERVED, "/docs/", "/docs/swagger-ui.css"])
-    async def test_nothing_is_served(self, client: Client, path: str) -> None:
+    async def test_disabled_documentation_is_not_served(self, client: Client, path: str) -> None:
         answer = await client.get(path)
 
         assert answer.status_code == 404
         assert answer.json()["code"] == "not_found"
 
-    async def test_everything_else_is(self, client: Client) -> None:
+    async def test_other_routes_are_served_without_documentation(self, client: Client) -> None:
         assert (await client.register()).status_code == 200
         assert (await client.get("/.well-known/jwks.json")).status_code == 200

@@ -161,7 +161,7 @@ class TestNearTheAbsoluteEnd:
             settings, tokens=replace(settings.tokens, session_lifetime=timedelta(minutes=70))
         )
 
-    async def test_the_cookies_go_when_the_session_does(
+    async def test_cookies_expire_with_their_session(
         self, client: Client, clock: SettableClock
     ) -> None:
         await client.register()
@@ -175,7 +175,7 @@ class TestNearTheAbsoluteEnd:
         assert check_ages(await client.refresh()) == (60, 60)
 
     @pytest.mark.parametrize("left", [31, 30, 2, 1.5, 1, 0.9, 0.1, 0.000_001])
-    async def test_the_last_seconds_are_no_exception(
+    async def test_cookies_of_the_last_seconds_expire_with_their_session(
         self, client: Client, clock: SettableClock, left: float
     ) -> None:
         await client.sign_up()
@@ -188,7 +188,7 @@ class TestNearTheAbsoluteEnd:
         assert access_age == refresh_age
         assert abs(access_age - left) < 1
 
-    async def test_after_the_end_there_is_nothing_to_refresh(
+    async def test_a_session_after_its_absolute_end_is_not_refreshed(
         self, client: Client, clock: SettableClock
     ) -> None:
         await client.sign_up()
@@ -243,7 +243,7 @@ class TestWithACookiePrefix:
         [(ORIGIN, ""), (HTTPS_ORIGIN, "__Host-")],
         indirect=["origin_policy"],
     )
-    async def test_every_cookie_begins_with_it(self, client: Client, host: str) -> None:
+    async def test_every_cookie_begins_with_the_prefix(self, client: Client, host: str) -> None:
         await client.register()
 
         answer = await client.log_in()

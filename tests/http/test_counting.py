@@ -220,7 +220,9 @@ async def test_refused_access_tokens_are_counted(
 class TestEndsOfSessions:
     """Ends of sessions by the user, an administrator and the rules."""
 
-    async def test_by_their_owner(self, client: Client, registry: CollectorRegistry) -> None:
+    async def test_the_owners_ends_of_sessions_are_counted(
+        self, client: Client, registry: CollectorRegistry
+    ) -> None:
         mine = bearer((await client.obtain_tokens())["access_token"])
         await client.obtain_tokens()
         [other] = [
@@ -233,19 +235,23 @@ class TestEndsOfSessions:
 
         assert endings(registry) == {"owner": 1}
 
-    async def test_by_a_logout(self, client: Client, registry: CollectorRegistry) -> None:
+    async def test_ends_of_sessions_by_a_logout_are_counted(
+        self, client: Client, registry: CollectorRegistry
+    ) -> None:
         await client.log_out((await client.obtain_tokens())["refresh_token"])
 
         assert endings(registry) == {"logout": 1}
 
-    async def test_by_a_new_password(self, client: Client, registry: CollectorRegistry) -> None:
+    async def test_ends_of_sessions_by_a_new_password_are_counted(
+        self, client: Client, registry: CollectorRegistry
+    ) -> None:
         mine = bearer((await client.obtain_tokens())["access_token"])
 
         assert (await client.change_password(PASSWORD, NEW_PASSWORD, headers=mine)).is_success
 
         assert endings(registry) == {"password": 1}
 
-    async def test_by_an_administrator(
+    async def test_ends_of_sessions_by_an_administrator_are_counted(
         self, client: Client, users: UserRepository, registry: CollectorRegistry
     ) -> None:
         await client.obtain_tokens()
@@ -255,7 +261,7 @@ class TestEndsOfSessions:
 
         assert endings(registry) == {"administrator": 1}
 
-    async def test_by_disabling_and_deleting_their_user(
+    async def test_ends_of_sessions_by_disabling_and_deleting_the_user_are_counted(
         self, client: Client, users: UserRepository, registry: CollectorRegistry
     ) -> None:
         await client.obtain_tokens()
@@ -273,7 +279,7 @@ class TestTooMany:
     def settings(self, settings: Settings) -> Settings:
         return replace(settings, tokens=replace(settings.tokens, sessions_per_user=1))
 
-    async def test_the_oldest_session_ends_by_that_cause(
+    async def test_the_oldest_session_of_too_many_is_counted_with_that_cause(
         self, client: Client, registry: CollectorRegistry
     ) -> None:
         await client.obtain_tokens()

@@ -45,7 +45,9 @@ class TestAnAccount:
     def settings(self, settings: Settings) -> Settings:
         return limited(settings, login_account=RateLimit("login-account", 3, WINDOW))
 
-    async def test_that_was_tried_too_often_is_closed_for_a_while(self, client: Client) -> None:
+    async def test_an_account_with_too_many_attempts_is_closed_for_a_while(
+        self, client: Client
+    ) -> None:
         await client.register()
 
         answers = [await guess(client) for _ in range(4)]
@@ -62,7 +64,7 @@ class TestAnAccount:
         assert answers[3].headers["ratelimit"] == '"login-account";r=0;t=900'
         assert "set-cookie" not in answers[3].headers
 
-    async def test_is_a_problem_document_for_clients_that_accept_it(self, client: Client) -> None:
+    async def test_a_refusal_by_a_limit_can_be_a_problem_document(self, client: Client) -> None:
         for _ in range(3):
             await guess(client)
 
@@ -88,7 +90,7 @@ class TestAnAccount:
             (WINDOW - MICROSECOND, 1),
         ],
     )
-    async def test_says_how_many_seconds_to_wait_and_never_none(
+    async def test_a_refusal_by_a_limit_has_the_seconds_to_wait_and_never_zero(
         self, client: Client, clock: SettableClock, later: timedelta, seconds: int
     ) -> None:
         for _ in range(3):
@@ -100,7 +102,7 @@ class TestAnAccount:
         assert answer.headers["retry-after"] == str(seconds)
         assert answer.headers["ratelimit"] == f'"login-account";r=0;t={seconds}'
 
-    async def test_opens_again_after_the_time_that_was_named(
+    async def test_a_closed_account_opens_again_after_the_stated_time(
         self, client: Client, clock: SettableClock
     ) -> None:
         await client.register()
@@ -112,7 +114,7 @@ class TestAnAccount:
 
         assert (await client.log_in()).status_code == 200
 
-    async def test_of_an_unknown_account_is_limited_alike(self, client: Client) -> None:
+    async def test_attempts_at_an_unknown_account_are_limited_alike(self, client: Client) -> None:
         await client.register("eve@example.org")
 
         for _ in range(5):
@@ -120,7 +122,7 @@ class TestAnAccount:
             unknown = await client.log_in("bob@example.org", password="a guess")
             assert visible_parts(known) == visible_parts(unknown)
 
-    async def test_lets_its_owner_in_on_a_known_device(
+    async def test_a_closed_account_lets_its_owner_in_on_a_known_device(
         self, client: Client, app: Litestar
     ) -> None:
         await client.sign_up()
@@ -133,7 +135,7 @@ class TestAnAccount:
             assert (await client.log_in()).status_code == 200
             assert (await client.me()).status_code == 200
 
-    async def test_lets_a_bearer_client_in_that_sends_its_device_token(
+    async def test_a_closed_account_lets_a_bearer_client_in_with_its_device_token(
         self, client: Client, app: Litestar
     ) -> None:
         token = (await client.obtain_tokens())["device_token"]
@@ -148,7 +150,7 @@ class TestAnAccount:
         assert answer.json()["device_token"] == token
         assert "set-cookie" not in answer.headers
 
-    async def test_is_not_opened_by_a_device_token_of_another_user(
+    async def test_a_closed_account_is_not_opened_by_a_device_token_of_another_user(
         self, client: Client, app: Litestar
     ) -> None:
         await client.register()
@@ -161,7 +163,7 @@ class TestAnAccount:
                 answer = await thief.log_in(transport="bearer", device_token=each)
                 assert answer.status_code == 429
 
-    async def test_lets_its_owner_in_from_a_network_of_before(
+    async def test_a_closed_account_lets_its_owner_in_from_a_known_network(
         self, client: Client, app: Litestar
     ) -> None:
         await client.obtain_tokens()
@@ -173,7 +175,9 @@ class TestAnAccount:
         assert visible_parts(wrong) == visible_parts(refused)
         assert (await client.log_in(transport="bearer")).status_code == 200
 
-    async def test_is_not_opened_by_the_device_of_another_user(self, client: Client) -> None:
+    async def test_a_closed_account_is_not_opened_by_the_device_of_another_user(
+        self, client: Client
+    ) -> None:
         await client.register()
         await client.sign_up("eve@example.org")
         while (await guess(client)).status_code == 400:
@@ -186,7 +190,7 @@ class TestAnAccount:
         "cookie",
         ["device={0}; device={0}", "Device={0}; device={0}", "device={0}x", "device ={0}"],
     )
-    async def test_is_not_opened_by_a_lookalike_device_token(
+    async def test_a_closed_account_is_not_opened_by_a_lookalike_device_token(
         self, client: Client, cookie: str
     ) -> None:
         await client.sign_up()
@@ -217,13 +221,15 @@ class TestAnAddress:
         proxies = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
         return OriginPolicy(ORIGIN, frozenset({CLIENT_ORIGIN}), proxies)
 
-    async def test_gains_nothing_by_naming_others(self, app: Litestar) -> None:
+    async def test_an_address_gains_no_attempts_by_naming_others(self, app: Litestar) -> None:
         async with a_client(app, ORIGIN, ELSEWHERE) as client:
             answers = [await guess(client, f"203.0.113.{number}") for number in range(5)]
 
         assert [answer.status_code for answer in answers] == [400] * 3 + [429] * 2
 
-    async def test_behind_a_proxy_gains_nothing_by_naming_others(self, app: Litestar) -> None:
+    async def test_an_address_behind_a_proxy_gains_no_attempts_by_naming_others(
+        self, app: Litestar
+    ) -> None:
         """The proxy appends the address that it sees to whatever the caller has sent."""
         async with a_client(app, ORIGIN, PROXY) as proxy:
             answers = [
@@ -232,13 +238,15 @@ class TestAnAddress:
             assert [answer.status_code for answer in answers] == [400] * 3 + [429] * 2
             assert (await guess(proxy, "203.0.113.0")).status_code == 400
 
-    async def test_behind_a_proxy_is_one_of_many(self, app: Litestar) -> None:
+    async def test_addresses_behind_a_proxy_have_attempts_of_their_own(
+        self, app: Litestar
+    ) -> None:
         async with a_client(app, ORIGIN, PROXY) as proxy:
             answers = [await guess(proxy, f"203.0.113.{number}") for number in range(5)]
 
         assert {answer.status_code for answer in answers} == {400}
 
-    async def test_is_a_network_with_ipv6(self, app: Litestar) -> None:
+    async def test_addresses_of_an_ipv6_network_share_attempts(self, app: Litestar) -> None:
         answers = []
         for number in range(5):
             async with a_client(app, ORIGIN, f"2001:db8:0:1::{number}") as client:
@@ -246,7 +254,7 @@ class TestAnAddress:
 
         assert [answer.status_code for answer in answers] == [400] * 3 + [429] * 2
 
-    async def test_is_limited_in_all_that_it_may_try(self, client: Client) -> None:
+    async def test_every_kind_of_attempt_is_limited_for_an_address(self, client: Client) -> None:
         registered = [await client.register(f"{number}@example.org") for number in range(4)]
         token = (await client.obtain_tokens("0@example.org"))["refresh_token"]
         refreshed = [await client.refresh(token) for _ in range(4)]

@@ -165,7 +165,7 @@ async def test_a_logout_without_a_valid_token_ends_no_session(client: Client) ->
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_a_logout_clears_what_the_browser_has_cached_and_nothing_else(
+async def test_a_logout_clears_the_browsers_cache_and_nothing_else(
     client: Client, method: str
 ) -> None:
     """Other cookies of the site, and the storage of an application, are not Doorward's."""

@@ -232,7 +232,9 @@ class TestAnyGuardedRoute:
             own_app.register(handler)
         return own_app
 
-    async def test_takes_cookies_from_elsewhere_only_to_read(self, client: Client) -> None:
+    async def test_a_guarded_route_takes_cookies_of_other_sites_only_to_read(
+        self, client: Client
+    ) -> None:
         await client.sign_up()
 
         for headers in REFUSED.values():
@@ -242,14 +244,14 @@ class TestAnyGuardedRoute:
             assert (await client.get("/changes", headers=headers)).status_code == 200
             assert (await client.me(headers=headers)).status_code == 200
 
-    async def test_takes_cookies_from_known_pages(self, client: Client) -> None:
+    async def test_a_guarded_route_takes_cookies_of_known_pages(self, client: Client) -> None:
         await client.sign_up()
 
         for headers in ACCEPTED.values():
             for method in CHANGES:
                 assert (await client.request(method, "/changes", headers=headers)).is_success
 
-    async def test_takes_bearer_tokens_from_everywhere(self, client: Client) -> None:
+    async def test_a_guarded_route_takes_bearer_tokens_of_every_site(self, client: Client) -> None:
         mine = bearer((await client.obtain_tokens())["access_token"])
 
         for headers in REFUSED.values():

@@ -287,7 +287,7 @@ class TestAsOfNow:
         assert (await client.me(token)).status_code == 200
 
     @each_stack
-    async def test_a_new_administrator_is_one_with_the_next_request(
+    async def test_a_new_administrator_has_the_permissions_with_the_next_request(
         self, client: Client, users: UserRepository
     ) -> None:
         await client.register(ADMIN_EMAIL)
@@ -316,7 +316,7 @@ class TestAsOfNow:
     @pytest.mark.parametrize(
         ("changes", "status"), [({"role": Role.USER}, 403), ({"disabled": True}, 401)], ids=str
     )
-    async def test_a_change_counts_on_another_worker_too(
+    async def test_a_change_of_the_role_counts_on_another_worker(
         self,
         elsewhere: Client,
         users: UserRepository,

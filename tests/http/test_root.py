@@ -54,7 +54,7 @@ class TestBelowAPath:
 
     @pytest.mark.parametrize("origin_policy", ["https://example.org"], indirect=True)
     @pytest.mark.parametrize("path", ["/auth", "/auth/", "/"])
-    async def test_links_lead_to_where_browsers_see_the_routes(
+    async def test_links_below_a_path_lead_to_the_routes_as_browsers_see_them(
         self, client: Client, path: str
     ) -> None:
         page = await client.get(path, headers=BROWSER)
@@ -70,6 +70,6 @@ class TestWithoutDocumentation:
     def settings(self, settings: Settings) -> Settings:
         return replace(settings, http=replace(settings.http, api_docs=False))
 
-    async def test_the_page_has_no_links_to_it(self, client: Client) -> None:
+    async def test_the_page_has_no_links_to_disabled_documentation(self, client: Client) -> None:
         assert Links((await client.get("/", headers=BROWSER)).text).targets == ALWAYS
         assert (await client.get("/")).json()["links"] == ALWAYS

@@ -102,7 +102,7 @@ def removes_the_login(answer: httpx.Response) -> bool:
 
 class TestTheList:
     @each_stack
-    async def test_shows_device_address_and_start(
+    async def test_the_list_of_sessions_shows_device_address_and_start(
         self, client: Client, app: Litestar, clock: SettableClock
     ) -> None:
         client.headers["User-Agent"] = FIREFOX
@@ -126,7 +126,7 @@ class TestTheList:
             assert time(view, "expiresAt") == refreshed_at + timedelta(hours=1)
             assert time(view, "endsAt") == at + timedelta(days=30)
 
-    async def test_begins_with_the_one_that_was_seen_last(
+    async def test_the_list_begins_with_the_last_active_session(
         self, client: Client, clock: SettableClock, flush_activity: FlushSessionActivity
     ) -> None:
         first, second, third = [await a_login(client, clock) for _ in range(3)]
@@ -139,14 +139,16 @@ class TestTheList:
         assert [each["id"] for each in await listed(client, third)] == [ids[0], ids[1], ids[2]]
 
     @each_stack
-    async def test_has_nothing_of_others(self, client: Client) -> None:
+    async def test_the_list_has_no_sessions_of_others(self, client: Client) -> None:
         mine, hers = await client.obtain_tokens(), await client.obtain_tokens(EVE)
 
         assert len(await listed(client, mine)) == len(await listed(client, hers)) == 1
         assert await id_of(client, mine) != await id_of(client, hers)
 
     @each_stack
-    async def test_has_nothing_that_is_over(self, client: Client, clock: SettableClock) -> None:
+    async def test_the_list_has_no_ended_sessions(
+        self, client: Client, clock: SettableClock
+    ) -> None:
         await client.obtain_tokens()
         gone = await client.obtain_tokens()
         await client.log_out(gone["refresh_token"])
@@ -156,7 +158,7 @@ class TestTheList:
 
         assert [each["isCurrent"] for each in await listed(client, mine)] == [True]
 
-    async def test_has_no_secret(self, client: Client) -> None:
+    async def test_the_list_of_sessions_has_no_secrets(self, client: Client) -> None:
         tokens = await client.obtain_tokens()
 
         answer = await client.get(SESSIONS, headers=bearer(tokens["access_token"]))
@@ -175,7 +177,9 @@ async def a_login(client: Client, clock: SettableClock) -> Tokens:
 
 class TestToEndOne:
     @each_stack
-    async def test_kills_its_tokens_at_once_and_no_others(self, client: Client) -> None:
+    async def test_ending_a_session_revokes_its_tokens_at_once_and_no_others(
+        self, client: Client
+    ) -> None:
         mine, ended, third = [await client.obtain_tokens() for _ in range(3)]
         for _ in range(2):  # so that they are cached
             assert (await client.me(ended["access_token"])).status_code == 200
@@ -187,7 +191,7 @@ class TestToEndOne:
         assert await statuses(client, ended, mine, third) == [DEAD, ALIVE, ALIVE]
         assert len(await listed(client, mine)) == 2
 
-    async def test_may_be_to_end_this_one(self, client: Client, app: Litestar) -> None:
+    async def test_a_client_can_end_its_own_session(self, client: Client, app: Litestar) -> None:
         other = await client.obtain_tokens()
         async with a_client(app, ORIGIN) as browser:
             await browser.log_in()
@@ -201,7 +205,7 @@ class TestToEndOne:
         assert await statuses(client, other) == [ALIVE]
         assert len(await listed(client, other)) == 1
 
-    async def test_takes_the_login_from_no_other_browser(
+    async def test_ending_another_session_keeps_the_cookies_of_this_browser(
         self, client: Client, app: Litestar
     ) -> None:
         other = await client.obtain_tokens()
@@ -231,7 +235,7 @@ class TestToEndOne:
         ],
         ids=lambda garbage: str(garbage)[:20],
     )
-    async def test_needs_an_id(self, client: Client, garbage: str) -> None:
+    async def test_ending_a_session_needs_an_id(self, client: Client, garbage: str) -> None:
         mine = await client.obtain_tokens()
 
         answer = await end(client, mine, f"{SESSIONS}/{garbage}")
@@ -245,7 +249,7 @@ class TestToEndOne:
         assert await statuses(client, mine) == [ALIVE]
 
     @each_stack
-    async def test_is_not_possible_with_a_session_of_another_user(self, client: Client) -> None:
+    async def test_a_session_of_another_user_cannot_be_ended(self, client: Client) -> None:
         mine, hers = await client.obtain_tokens(), await client.obtain_tokens(EVE)
 
         answer = await end(client, mine, f"{SESSIONS}/{await id_of(client, hers)}")
@@ -253,14 +257,14 @@ class TestToEndOne:
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
         assert await statuses(client, mine, hers) == [ALIVE, ALIVE]
 
-    async def test_twice_is_too_often(self, client: Client) -> None:
+    async def test_ending_a_session_twice_is_not_found(self, client: Client) -> None:
         mine, ended = await client.obtain_tokens(), await client.obtain_tokens()
         path = f"{SESSIONS}/{await id_of(client, ended)}"
 
         assert (await end(client, mine, path)).status_code == 200
         assert (await end(client, mine, path)).status_code == 404
 
-    async def test_writes_nothing_that_was_typed_into_the_log(
+    async def test_an_id_of_a_session_is_not_logged_as_typed(
         self, client: Client, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.INFO, "doorward")
@@ -275,7 +279,7 @@ class TestToEndOne:
 
 class TestToEndMany:
     @each_stack
-    async def test_ends_all_but_this_one(self, client: Client) -> None:
+    async def test_ending_other_sessions_keeps_this_one(self, client: Client) -> None:
         mine, *others = [await client.obtain_tokens() for _ in range(3)]
         hers = await client.obtain_tokens(EVE)
         await statuses(client, *others)  # so that they are cached
@@ -288,7 +292,9 @@ class TestToEndMany:
         assert [each["isCurrent"] for each in await listed(client, mine)] == [True]
 
     @each_stack
-    async def test_ends_this_one_too_if_it_says_so(self, client: Client, app: Litestar) -> None:
+    async def test_ending_all_sessions_can_include_this_one(
+        self, client: Client, app: Litestar
+    ) -> None:
         other, hers = await client.obtain_tokens(), await client.obtain_tokens(EVE)
         await statuses(client, other)
         async with a_client(app, ORIGIN) as browser:
@@ -307,7 +313,9 @@ class TestToEndMany:
         assert [each["isCurrent"] for each in await listed(client, again)] == [True]
 
     @pytest.mark.parametrize("spelled", ["false", "0"])
-    async def test_may_say_that_this_one_stays(self, client: Client, spelled: str) -> None:
+    async def test_ending_all_sessions_can_exclude_this_one_explicitly(
+        self, client: Client, spelled: str
+    ) -> None:
         mine, other = await client.obtain_tokens(), await client.obtain_tokens()
 
         assert (await end(client, mine, f"{SESSIONS}?all={spelled}")).status_code == 200
@@ -315,7 +323,7 @@ class TestToEndMany:
         assert await statuses(client, mine, other) == [ALIVE, DEAD]
 
     @pytest.mark.parametrize("spelled", ["perhaps", "", "%00", "2", "truetrue"])
-    async def test_ends_nothing_if_it_is_not_clear_what(
+    async def test_an_ambiguous_request_ends_no_sessions(
         self, client: Client, spelled: str
     ) -> None:
         mine, other = await client.obtain_tokens(), await client.obtain_tokens()
@@ -386,7 +394,7 @@ class TestTheMost:
 class TestLastSeen:
     @each_stack
     @pytest.mark.parametrize("path", [ME, VERIFY, MY_EXPORT])
-    async def test_is_new_after_a_minute(
+    async def test_session_activity_is_updated_after_a_minute(
         self,
         client: Client,
         app: Litestar,
@@ -415,7 +423,7 @@ class TestLastSeen:
         assert time(view, "startedAt") == time(view, "refreshedAt") == NOW
 
     @each_stack
-    async def test_stays_as_it_is_within_a_minute(
+    async def test_session_activity_is_not_updated_within_a_minute(
         self,
         client: Client,
         app: Litestar,
@@ -431,7 +439,7 @@ class TestLastSeen:
 
         assert await view_of(client, before["id"], other) == before
 
-    async def test_is_true_to_the_minute_whenever_requests_come(
+    async def test_session_activity_is_exact_to_the_minute(
         self, client: Client, clock: SettableClock, flush_activity: FlushSessionActivity
     ) -> None:
         mine, other = await client.obtain_tokens(), await client.obtain_tokens()
@@ -445,7 +453,7 @@ class TestLastSeen:
             seen = time(await view_of(client, session_id, other), "lastSeenAt")
             assert clock.now - seen <= MINUTE
 
-    async def test_knows_the_address_from_which_it_was_refreshed(
+    async def test_session_activity_has_the_address_of_a_refresh(
         self,
         client: Client,
         app: Litestar,
@@ -465,7 +473,7 @@ class TestLastSeen:
         assert view["address"] == ELSEWHERE
 
     @each_stack
-    async def test_is_nothing_of_a_session_that_has_ended_meanwhile(
+    async def test_an_ended_session_gets_no_activity(
         self,
         client: Client,
         container: AsyncContainer,
@@ -485,7 +493,7 @@ class TestLastSeen:
             await id_of(client, other)
         }
 
-    async def test_is_from_where_the_connection_comes_whatever_its_headers_say(
+    async def test_session_activity_has_the_address_of_the_connection_not_of_headers(
         self, client: Client
     ) -> None:
         client.headers.update({"X-Forwarded-For": "203.0.113.1", "Forwarded": "for=203.0.113.1"})

@@ -138,7 +138,7 @@ class TestAMigration:
                 assert contracting(statements) == []
 
     @pytest.mark.parametrize("revision", scripts(since="0007"))
-    def test_says_which_releases_work_on_its_schema(self, revision: str) -> None:
+    def test_a_migration_names_the_releases_that_work_on_its_schema(self, revision: str) -> None:
         module = scripts()[revision]
         before = scripts().get(module.down_revision)
 
@@ -161,7 +161,7 @@ class TestAMigration:
             "DELETE FROM sessions",
         ],
     )
-    def test_that_takes_something_away_is_recognised(self, statement: str) -> None:
+    def test_a_contracting_migration_is_recognised(self, statement: str) -> None:
         assert contracting(["CREATE TABLE other (n integer)", statement]) == [statement]
 
     @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ class TestAMigration:
             "CREATE TRIGGER other_tell AFTER UPDATE ON other FOR EACH ROW EXECUTE FUNCTION f()",
         ],
     )
-    def test_that_adds_something_is_recognised(self, statement: str) -> None:
+    def test_an_expanding_migration_is_recognised(self, statement: str) -> None:
         assert contracting(["\nCREATE TABLE other (n integer)", statement]) == []
 
 
@@ -212,7 +212,7 @@ def expands(statement: str) -> bool:
 
 class TestASchemaOfALaterRelease:
     @each_database
-    async def test_is_used_if_it_says_that_this_one_works_on_it(
+    async def test_a_later_schema_is_used_if_it_names_this_release_as_compatible(
         self, url: str, later: "Later"
     ) -> None:
         await later.migrate(url, oldest_compatible=newest())
@@ -225,7 +225,9 @@ class TestASchemaOfALaterRelease:
             assert await stores.users.get(user.id) == user
 
     @each_database
-    async def test_is_refused_if_it_does_not(self, url: str, later: "Later") -> None:
+    async def test_a_later_schema_is_refused_if_it_does_not_name_this_release(
+        self, url: str, later: "Later"
+    ) -> None:
         await later.migrate(url, oldest_compatible="9999")
         location = Location("users", "DATABASE_URL", url)
 
@@ -234,7 +236,9 @@ class TestASchemaOfALaterRelease:
         with pytest.raises(NotReady, match="by another version of Doorward"):
             await move_up(location, PATIENT)
 
-    async def test_is_reported_by_the_doctor(self, postgres_url: str, later: "Later") -> None:
+    async def test_the_doctor_reports_a_later_schema(
+        self, postgres_url: str, later: "Later"
+    ) -> None:
         await later.migrate(postgres_url, oldest_compatible=newest())
         settings = Settings.read({"DATABASE_URL": postgres_url})
 
@@ -246,7 +250,9 @@ class TestASchemaOfALaterRelease:
         )
 
     @each_database
-    async def test_that_is_taken_back_is_as_before(self, url: str, later: "Later") -> None:
+    async def test_a_later_schema_that_is_migrated_down_is_as_before(
+        self, url: str, later: "Later"
+    ) -> None:
         before = await by_hand(url, "SELECT * FROM schema_compatibility")
         await later.migrate(url, oldest_compatible="9999")
 

@@ -108,7 +108,7 @@ async def test_a_user_whose_address_is_refused_today_is_reported(
     assert await keys(url) == {refused.email.address: refused.email.key}
 
 
-async def test_a_second_migrate_up_repairs_what_an_earlier_release_wrote_since(url: str) -> None:
+async def test_a_second_migrate_up_repairs_later_writes_of_an_earlier_release(url: str) -> None:
     await upgrade(url)
     late = stored_before("user@faß.de", "user@fass.de")
     await add(url, late)

@@ -139,7 +139,7 @@ async def test_the_other_process_rejects_a_session_after_a_logout(both: Both) ->
     assert sorted(seconds)[5] < BOUND / 4  # by an invalidation, long before the bound
 
 
-async def test_both_processes_reject_a_user_who_is_disabled(both: Both) -> None:
+async def test_both_processes_reject_a_disabled_user(both: Both) -> None:
     email, tokens = await both.obtain_tokens()
     pollers = [Poller(client, tokens["access_token"]) for client in (both.a, both.b)]
     seconds = []

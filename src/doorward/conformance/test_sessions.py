@@ -182,7 +182,7 @@ async def test_a_concurrently_changed_record_is_not_replaced(
 
 
 @pytest.mark.parametrize("change", [{"strikes": 2}, {"intervals": (1000,)}], ids=str)
-async def test_a_change_of_what_is_known_of_the_last_rotations_is_a_change(
+async def test_a_change_of_the_recorded_rotations_is_a_change(
     sessions: SessionStore, change: dict[str, Any]
 ) -> None:
     old = refreshed(a_session())

@@ -104,7 +104,7 @@ async def test_an_enabled_user_is_accepted_though_the_cached_one_is_disabled(
     await workers.stale.authenticate(workers.tokens.access)
 
 
-async def test_a_worker_accepts_what_it_has_cached_and_decides_nothing_else_from_it(
+async def test_a_worker_accepts_cached_sessions_and_decides_nothing_else_from_the_cache(
     workers: Workers, signer: JwtSigner
 ) -> None:
     stale, token = workers.stale, workers.tokens.access

@@ -256,7 +256,7 @@ LONG_INSIDE = {
 
 
 @pytest.mark.parametrize(("text", "most"), LONG_INSIDE.values(), ids=LONG_INSIDE)
-def test_what_an_address_stands_for_is_never_longer_than_an_address(
+def test_a_canonical_address_is_never_longer_than_an_address(
     text: str, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert len(text) <= 255

@@ -81,7 +81,7 @@ def test_half_a_surrogate_pair_is_no_password() -> None:
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD", "NFKC", "NFKD"])
-def test_the_spellings_of_a_password_are_its_normal_forms_and_what_was_typed(
+def test_the_spellings_of_a_password_are_its_normal_forms_and_the_typed_text(
     form: Literal["NFC", "NFD", "NFKC", "NFKD"],
 ) -> None:
     typed = unicodedata.normalize(form, "\ufb01nd the caf\u00e9")

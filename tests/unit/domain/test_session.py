@@ -227,7 +227,7 @@ def test_a_repetition_after_a_rotation_by_the_release_before_gets_the_valid_toke
         present(session, session.spent_id, NOW + GRACE, caller=HERE)
 
 
-def test_a_rotation_by_the_release_before_leaves_what_is_known_of_earlier_ones_harmless() -> None:
+def test_a_rotation_by_the_release_before_leaves_records_of_earlier_ones_harmless() -> None:
     """Its nodes do not know the column, so it is of an earlier rotation."""
     first = a_session()
     session = rotated(rotated(first, NOW), NOW)

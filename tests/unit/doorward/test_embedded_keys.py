@@ -100,7 +100,7 @@ def count_of_rows(folder: Path) -> int:
 
 
 class TestTheFirstStart:
-    async def test_generates_a_key_of_each_kind_and_the_secret_that_encrypts_them(
+    async def test_the_first_start_generates_a_key_of_each_kind_and_their_secret(
         self, settings: Settings, folder: Path
     ) -> None:
         made = await start(settings)
@@ -108,17 +108,19 @@ class TestTheFirstStart:
         assert {kind: len(made.ring.of(kind)) for kind in TokenKind} == {ACCESS: 1, REFRESH: 1}
         assert names(folder) == ["doorward.db", "secret"]
 
-    async def test_is_the_only_one_that_generates_keys(self, settings: Settings) -> None:
+    async def test_only_the_first_start_generates_keys(self, settings: Settings) -> None:
         assert (await start(settings)).ring == (await start(settings)).ring
 
-    async def test_is_done_once_by_processes_that_start_at_once(self, settings: Settings) -> None:
+    async def test_processes_that_start_concurrently_generate_keys_once(
+        self, settings: Settings
+    ) -> None:
         await preflight.prepare(settings, keys=False)  # the schema
         await asyncio.gather(*(prepare_embedded_keys(settings) for _ in range(5)))
 
         assert len((await read(settings)).ring.keys) == 2
 
     @pytest.mark.parametrize("users", ["memory:", "sqlite:///{folder}/users.db"])
-    async def test_keeps_keys_in_the_data_folder_wherever_the_users_are(
+    async def test_embedded_keys_are_in_the_data_folder_wherever_the_users_are(
         self, folder: Path, tmp_path: Path, users: str
     ) -> None:
         settings = embedded(folder, USERS_URL=users.format(folder=tmp_path))
@@ -126,7 +128,7 @@ class TestTheFirstStart:
         assert (await start(settings)).ring == (await start(settings)).ring
         assert names(folder) == ["doorward.db", "secret"]
 
-    async def test_after_a_lost_database_keeps_the_secret(
+    async def test_a_start_after_a_lost_database_keeps_the_secret(
         self, settings: Settings, folder: Path
     ) -> None:
         before = await start(settings)
@@ -142,7 +144,7 @@ class TestTheFirstStart:
 
 
 class TestALostSecret:
-    async def test_is_an_error_and_no_new_key_or_secret_is_made(
+    async def test_a_lost_secret_is_an_error_and_no_new_key_or_secret_is_made(
         self, settings: Settings, folder: Path
     ) -> None:
         await start(settings)
@@ -154,7 +156,7 @@ class TestALostSecret:
         assert names(folder) == ["doorward.db"]
         assert count_of_rows(folder) == 2
 
-    async def test_is_not_replaced_by_another_secret(
+    async def test_a_lost_secret_is_not_replaced_by_another_one(
         self, settings: Settings, folder: Path
     ) -> None:
         await start(settings)
@@ -167,7 +169,7 @@ class TestALostSecret:
 
         assert count_of_rows(folder) == 2
 
-    async def test_is_an_error_although_an_earlier_release_has_left_files(
+    async def test_a_lost_secret_is_an_error_although_an_earlier_release_has_left_files(
         self, settings: Settings, folder: Path, earlier: Path
     ) -> None:
         """The rows may be those of a KEYS_SECRET that is not configured any more."""
@@ -181,7 +183,7 @@ class TestALostSecret:
 
         assert names(earlier) == sorted(FILES)
 
-    async def test_can_be_overcome_by_revoking_the_keys_under_a_new_secret(
+    async def test_revoking_the_keys_under_a_new_secret_recovers_from_a_lost_secret(
         self, settings: Settings, folder: Path
     ) -> None:
         before = await start(settings)
@@ -198,7 +200,7 @@ class TestALostSecret:
 
 
 class TestTheKeysOfAnEarlierRelease:
-    async def test_are_taken_over_with_their_states_and_times(
+    async def test_keys_of_an_earlier_release_are_taken_over_with_states_and_times(
         self, settings: Settings, earlier: Path
     ) -> None:
         before = await ring_of(earlier)
@@ -213,7 +215,9 @@ class TestTheKeysOfAnEarlierRelease:
             KeyState.NEXT,
         ]
 
-    async def test_are_taken_over_as_they_are(self, settings: Settings, earlier: Path) -> None:
+    async def test_keys_of_an_earlier_release_are_taken_over_unchanged(
+        self, settings: Settings, earlier: Path
+    ) -> None:
         before = await FolderKeys(earlier, "KEYS_FOLDER", SettableClock(NOW)).read()
 
         held = await start(settings)
@@ -222,7 +226,7 @@ class TestTheKeysOfAnEarlierRelease:
             assert held.pairs[key_id].private_pem() == pair.private_pem()
             assert held.pairs[key_id].algorithm is pair.algorithm
 
-    async def test_are_no_longer_where_a_start_looks(
+    async def test_the_folder_of_taken_over_keys_is_renamed(
         self, settings: Settings, folder: Path, earlier: Path
     ) -> None:
         await start(settings)
@@ -231,7 +235,7 @@ class TestTheKeysOfAnEarlierRelease:
         assert names(kept) == sorted(FILES)
         assert not exists(earlier)
 
-    async def test_are_completed_with_a_kind_that_has_none(
+    async def test_a_missing_kind_is_generated_beside_taken_over_keys(
         self, settings: Settings, earlier: Path
     ) -> None:
         (earlier / "refresh.pem").unlink()
@@ -241,7 +245,7 @@ class TestTheKeysOfAnEarlierRelease:
         assert len(held.ring.of(ACCESS)) == 4
         assert len(held.ring.of(REFRESH)) == 1
 
-    async def test_are_not_taken_over_if_one_is_invalid(
+    async def test_no_keys_are_taken_over_if_one_is_invalid(
         self, settings: Settings, folder: Path, earlier: Path
     ) -> None:
         (earlier / "access.next.pem").write_text("half of a key")
@@ -256,7 +260,7 @@ class TestTheKeysOfAnEarlierRelease:
         assert count_of_rows(folder) == 0
         assert names(earlier) == sorted(FILES)
 
-    async def test_are_taken_over_once_by_processes_that_start_at_once(
+    async def test_processes_that_start_concurrently_take_over_keys_once(
         self, settings: Settings, folder: Path, earlier: Path
     ) -> None:
         before = await ring_of(earlier)
@@ -268,7 +272,7 @@ class TestTheKeysOfAnEarlierRelease:
         assert len(taken_over(folder)) == 1
 
     @pytest.mark.usefixtures("earlier")
-    async def test_do_not_come_back_once_they_are_revoked(self, settings: Settings) -> None:
+    async def test_taken_over_keys_stay_revoked(self, settings: Settings) -> None:
         await start(settings)
         async with open_key_store(settings) as store:
             ring = await store.ring()
@@ -277,7 +281,7 @@ class TestTheKeysOfAnEarlierRelease:
 
         assert (await start(settings)).ring.find(revoked.id) is None
 
-    async def test_stay_where_they_are_for_the_doctor(
+    async def test_the_doctor_takes_over_no_keys(
         self, settings: Settings, folder: Path, earlier: Path
     ) -> None:
         assert await check_keys(settings) == (
@@ -315,7 +319,9 @@ class TestACrash:
                 await preflight.prepare(settings)
         return before
 
-    async def test_loses_no_key(self, settings: Settings, crashed: KeyRing, folder: Path) -> None:
+    async def test_a_crash_while_taking_over_keys_loses_no_key(
+        self, settings: Settings, crashed: KeyRing, folder: Path
+    ) -> None:
         assert (await start(settings)).ring == crashed
         assert len(taken_over(folder)) == 1
         assert not exists(folder / "keys")

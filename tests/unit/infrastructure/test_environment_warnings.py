@@ -78,7 +78,7 @@ def test_the_service_link_of_a_service_called_doorward_is_no_typo() -> None:
 
 
 @pytest.mark.parametrize("value", ["tcp:5432", "http://db:5432", "tcp://db:port", f"{LINK}/x"])
-def test_what_only_resembles_a_service_link_is_refused(value: str) -> None:
+def test_a_link_that_resembles_one_of_the_service_is_refused(value: str) -> None:
     with pytest.raises(ConfigurationError, match=r"^POSTGRES_PORT must be a port number"):
         Settings.read({"POSTGRES_PORT": value})
 

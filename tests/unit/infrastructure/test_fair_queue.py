@@ -63,7 +63,7 @@ def test_a_known_client_is_second_at_the_latest_however_many_networks_wait() -> 
     assert OWNER in served(queue)[:2]
 
 
-def test_the_subnets_of_a_network_share_what_the_network_gets() -> None:
+def test_the_subnets_of_a_network_share_its_turns() -> None:
     queue: FairQueue[Item] = FairQueue(100)
     for number in range(60):
         put(queue, ("new", "2001:db8::/48", "2001:db8::/56", f"2001:db8:0:{number:x}::/64"))

@@ -210,7 +210,7 @@ async def test_an_error_of_a_hash_is_raised_and_ends_no_thread() -> None:
         await assert_it_serves(pool)
 
 
-async def test_closing_answers_what_waits_with_unavailable() -> None:
+async def test_closing_answers_waiting_calls_with_unavailable() -> None:
     async with open_pool(threads=1, queue=1) as pool:
         async with busy_thread(pool) as running:
             waiting = await begin(pool)

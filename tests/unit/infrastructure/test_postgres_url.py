@@ -128,7 +128,7 @@ def test_harmless_options_of_others_are_ignored_with_one_line_each(
         ("host=a&port=x", "a port that is no number"),
     ],
 )
-def test_what_cannot_be_honoured_is_refused_by_its_name(query: str, reason: str) -> None:
+def test_an_unsupported_option_is_refused_by_its_name(query: str, reason: str) -> None:
     with pytest.raises(InvalidUrl) as refused:
         connect_options(f"postgresql://app:s3cret@/app?{query}")
 

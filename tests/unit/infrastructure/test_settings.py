@@ -504,7 +504,7 @@ def test_two_spellings_of_a_lifetime_that_disagree_are_both_named(kind: str) -> 
     assert "18" not in message
 
 
-def test_what_is_set_for_all_transports_holds_for_bearer_sessions_too() -> None:
+def test_lifetimes_for_all_transports_apply_to_bearer_sessions() -> None:
     settings = Settings.read({"REFRESH_TOKEN_MAXAGE": "120", "SESSION_LIFETIME": "7d"})
 
     assert settings.tokens.bearer_refresh_lifetime == timedelta(hours=2)

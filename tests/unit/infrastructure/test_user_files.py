@@ -100,7 +100,7 @@ class TestCsv:
         assert record.values["email"] == "ada@example.org"
 
     @pytest.mark.parametrize("names", ["EMAIL,Name", " email , NAME\t", '"Email","Name"'])
-    def test_their_names_may_be_in_capitals_and_have_space_around_them(
+    def test_column_names_may_be_in_capitals_with_surrounding_space(
         self, tmp_path: Path, names: str
     ) -> None:
         [record] = in_csv(tmp_path, f"{names}\nada@example.org,Ada\n")
@@ -114,7 +114,7 @@ class TestCsv:
             Record(2, {"email": "ada@example.org", "name": 'Lovelace, "Ada"\r\nCountess\r'})
         ]
 
-    def test_a_record_is_at_its_first_line(self, tmp_path: Path) -> None:
+    def test_a_csv_record_has_the_number_of_its_first_line(self, tmp_path: Path) -> None:
         text = 'email,name\na@x.org,"1\n2\n3"\nb@x.org,B\nc@x.org,"1\n\n"\nd@x.org,D\n'
 
         assert addresses(in_csv(tmp_path, text)) == [
@@ -129,7 +129,7 @@ class TestCsv:
 
         assert addresses(in_csv(tmp_path, text)) == [(3, "a@x.org")]
 
-    def test_empty_lines_are_none_and_counted(self, tmp_path: Path) -> None:
+    def test_empty_csv_lines_are_no_records_and_counted(self, tmp_path: Path) -> None:
         text = "email\n\na@x.org\n\n\r\nb@x.org\n\n"
 
         assert addresses(in_csv(tmp_path, text)) == [(3, "a@x.org"), (6, "b@x.org")]
@@ -137,7 +137,7 @@ class TestCsv:
     @pytest.mark.parametrize("end", ["\n", "\r\n"])
     @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["", "BOM"])
     @pytest.mark.parametrize("last", ["", "the end"])
-    def test_excel_may_have_written_it(
+    def test_a_csv_file_of_excel_is_read(
         self, tmp_path: Path, end: str, mark: bytes, last: str
     ) -> None:
         lines = ["email,name", "ada@example.org,Zoë", "eve@example.org,李"]
@@ -192,7 +192,7 @@ class TestCsv:
         ):
             in_csv(tmp_path, 'email,name\na@x.org,"Bob \\"the\\" Builder"\nb@x.org,B\n')
 
-    def test_windows_1252_is_rejected_with_what_to_do(self, tmp_path: Path) -> None:
+    def test_windows_1252_is_rejected_with_the_remedy(self, tmp_path: Path) -> None:
         bad, good = in_csv(
             tmp_path, "email,name\na@x.org,J\xfcrgen\nb@x.org,Bob\n".encode("cp1252")
         )
@@ -210,7 +210,7 @@ class TestCsv:
                 bad.values[field].encode()
         assert good.values["name"] == "Eve"
 
-    def test_nul_stays_in_its_field(self, tmp_path: Path) -> None:
+    def test_a_nul_stays_in_its_csv_field(self, tmp_path: Path) -> None:
         first, second = in_csv(tmp_path, "email,name\nada@example.org,A\0da\nb@x.org,B\n")
 
         assert first.values["name"] == "A\0da"
@@ -247,7 +247,7 @@ class TestCsv:
             "a line that is too long",
         ],
     )
-    def test_without_the_names_of_the_columns_it_is_not_read(
+    def test_a_csv_file_without_column_names_is_refused(
         self, tmp_path: Path, content: bytes
     ) -> None:
         with pytest.raises(UnreadableFile, match=r"\bline 1\b"):
@@ -263,12 +263,12 @@ class TestCsv:
         ],
         ids=["an open quote", "much behind it", "a quote too many", "a carriage return alone"],
     )
-    def test_it_is_not_read_on_where_it_makes_no_sense(self, tmp_path: Path, rest: str) -> None:
+    def test_reading_a_csv_file_stops_at_a_syntax_error(self, tmp_path: Path, rest: str) -> None:
         with pytest.raises(UnreadableFile, match=r"^line 4 cannot be read as CSV: "):
             in_csv(tmp_path, f'email,name\na@x.org,"1\n2"\n{rest}')
 
     @given(st.lists(st.tuples(st.text(), st.text()), max_size=5))
-    def test_whatever_is_written_as_csv_is_read(
+    def test_any_written_csv_file_is_read_back(
         self, folder: Path, rows: list[tuple[str, str]]
     ) -> None:
         text = io.StringIO()
@@ -281,7 +281,7 @@ class TestCsv:
 
 
 class TestJsonLines:
-    def test_each_line_is_a_record(self, tmp_path: Path) -> None:
+    def test_each_json_line_is_a_record(self, tmp_path: Path) -> None:
         text = '{"email": "a@x.org", "name": "Zo\\u00eb"}\n{"name": "李", "email": "b@x.org"}\n'
 
         assert in_json(tmp_path, text) == [
@@ -289,7 +289,7 @@ class TestJsonLines:
             Record(2, {"email": "b@x.org", "name": "李"}),
         ]
 
-    def test_unknown_members_are_ignored(self, tmp_path: Path) -> None:
+    def test_unknown_members_of_json_lines_are_ignored(self, tmp_path: Path) -> None:
         [record] = in_json(tmp_path, '{"email": "a@x.org", "password": "x", "more": {"a": [1]}}')
 
         assert record == Record(1, {"email": "a@x.org"})
@@ -307,7 +307,7 @@ class TestJsonLines:
             ("null", {}),
         ],
     )
-    def test_a_value_becomes_text_and_null_is_none(
+    def test_a_json_value_becomes_text_and_null_is_none(
         self, tmp_path: Path, value: str, expected: dict[str, str]
     ) -> None:
         assert in_json(tmp_path, f'{{"verified": {value}}}') == [Record(1, expected)]
@@ -359,19 +359,19 @@ class TestJsonLines:
             Record(2, {"email": "b@x.org"})
         ]
 
-    def test_empty_lines_are_none_and_counted(self, tmp_path: Path) -> None:
+    def test_empty_json_lines_are_no_records_and_counted(self, tmp_path: Path) -> None:
         text = '\n{"email": "a@x.org"}\n  \n\r\n{"email": "b@x.org"}\r\n\n'
 
         assert addresses(in_json(tmp_path, text)) == [(2, "a@x.org"), (5, "b@x.org")]
 
-    def test_it_may_begin_with_a_byte_order_mark_and_end_without_an_end(
+    def test_a_json_lines_file_may_have_a_byte_order_mark_and_no_final_newline(
         self, tmp_path: Path
     ) -> None:
         octets = b'\xef\xbb\xbf{"email": "a@x.org"}\n{"email": "b@x.org"}'
 
         assert addresses(in_json(tmp_path, octets)) == [(1, "a@x.org"), (2, "b@x.org")]
 
-    def test_an_empty_file_has_no_users(self, tmp_path: Path) -> None:
+    def test_an_empty_json_lines_file_has_no_users(self, tmp_path: Path) -> None:
         assert in_json(tmp_path, "") == []
 
 
@@ -388,7 +388,7 @@ def test_a_line_without_an_end_is_not_waited_for(
 
 @pytest.mark.parametrize("name", ["users.csv", "users.jsonl"])
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
-def test_utf_16_is_refused_with_what_to_do(tmp_path: Path, name: str, encoding: str) -> None:
+def test_utf_16_is_refused_with_the_remedy(tmp_path: Path, name: str, encoding: str) -> None:
     content = "\ufeffemail,password_hash\na@x.org,x\n".encode(encoding)
 
     with pytest.raises(
@@ -474,7 +474,7 @@ def path(tmp_path: Path) -> Path:
 
 
 class TestReport:
-    def test_it_has_the_line_and_the_reasons_of_each_rejected_record(self, path: Path) -> None:
+    def test_the_report_has_line_and_reasons_of_each_rejected_record(self, path: Path) -> None:
         report = Report.beside(path, dry_run=False)
 
         report.add([*SOME, *OTHERS])
@@ -533,7 +533,7 @@ class TestReport:
 
         assert report.is_empty
 
-    def test_a_dry_run_has_a_report_of_its_own(self, path: Path) -> None:
+    def test_a_dry_run_writes_a_separate_report(self, path: Path) -> None:
         Report.beside(path, dry_run=False).add(SOME)
         dry_run = Report.beside(path, dry_run=True)
 

@@ -179,7 +179,7 @@ def test_a_sender_with_special_characters_in_its_name_is_one_address() -> None:
         a_letter(to=""),
     ],
 )
-def test_what_is_no_address_gets_no_mail(letter: Letter) -> None:
+def test_an_invalid_address_gets_no_mail(letter: Letter) -> None:
     with pytest.raises(MailRefused, match="address_invalid"):
         a_writer().write(letter)
 
