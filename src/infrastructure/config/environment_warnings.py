@@ -20,6 +20,10 @@ _SYNONYMS = {
     "POSTGRES_URL": "DATABASE_URL",
     "POSTGRES_DATABASE": "POSTGRES_DB",
     "REDIS_HOST": "REDIS_URL",
+    "SMTP_URL": "MAIL_URL",
+    "SMTP_HOST": "MAIL_URL",
+    "SMTP_FROM": "MAIL_FROM",
+    "EMAIL_FROM": "MAIL_FROM",
     "TRUSTED_PROXY": "TRUSTED_PROXIES",
 }
 """What other programs call these settings."""

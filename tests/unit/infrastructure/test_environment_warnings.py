@@ -19,6 +19,7 @@ LINK = "tcp://10.96.0.17:5432"
         ("DATABASE_URI", "DATABASE_URL"),
         ("DB_URL", "DATABASE_URL"),
         ("POSTGRES_URL", "DATABASE_URL"),
+        ("SMTP_HOST", "MAIL_URL"),
         ("database_url", "DATABASE_URL"),
         ("REDIS_ULR", "REDIS_URL"),
         ("TRUSTED_PROXY", "TRUSTED_PROXIES"),
