@@ -35,6 +35,9 @@ def upgrade() -> None:
     op.create_index(
         "one_time_tokens_user_id_purpose_idx", "one_time_tokens", ["user_id", "purpose"]
     )
+    op.create_index(
+        "one_time_tokens_email_key_purpose_idx", "one_time_tokens", ["email_key", "purpose"]
+    )
     op.create_index("one_time_tokens_expires_at_idx", "one_time_tokens", ["expires_at"])
     op.create_table(
         "outbox",

@@ -1,5 +1,6 @@
 """One-time tokens: the links in mails, each for one purpose and one use."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum, auto
@@ -12,6 +13,7 @@ from domain.user import User, UserId
 LIVE_TOKENS = 3
 """Tokens of one user and purpose that are usable at a time, the newest: more would help an
 attacker, and with fewer an attacker could keep the owner's link unusable by asking for others.
+Undos are not limited: an attacker who has the account must not end the owner's by more changes.
 """
 
 
@@ -61,6 +63,27 @@ class OneTimeToken:
             case Purpose.PASSWORD_RESET | Purpose.EMAIL_VERIFICATION:
                 is_current = user.generation == self.generation
                 return is_current and user.email.key == self.email.key
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether only the newest :data:`LIVE_TOKENS` are usable."""
+        return self.purpose is not Purpose.EMAIL_UNDO
+
+    def issued_beside(self, others: Iterable["OneTimeToken"]) -> Self:
+        """Return the token as it is to be stored.
+
+        An undo is used already if another undo ended it before it was issued, which happens when
+        its mail is delivered: its change was made before, and has been undone.
+
+        :param others: the stored tokens of its user and purpose.
+        """
+        is_undone = self.purpose is Purpose.EMAIL_UNDO and any(
+            other.used_at is not None
+            and other.used_at >= self.issued_at
+            and self.is_spent_with(other)
+            for other in others
+        )
+        return self.used(self.issued_at) if is_undone else self
 
     def used(self, now: datetime) -> Self:
         return replace(self, used_at=now)

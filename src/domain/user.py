@@ -16,6 +16,8 @@ UserId = NewType("UserId", UUID)
 
 NAME_LENGTH = 100
 PHOTO_LENGTH = 255
+NO_PASSWORD = ""
+"""In place of a hash: no password logs in."""
 LOCALE_LENGTH = 35
 """Of a language tag (RFC 5646, section 4.4.1)."""
 # Clients put it into pages as it is: never a script URL, nor a character that RFC 3986 requires to
@@ -100,6 +102,17 @@ class User:
         ended. The link has proven the address.
         """
         return replace(self.with_new_password(password_hash, now), verified=True)
+
+    def with_email(self, email: Email, now: datetime) -> Self:
+        """Return the user with another address, which is proven."""
+        return replace(self, email=email, verified=True, updated_at=now)
+
+    def with_restored_email(self, email: Email, now: datetime) -> Self:
+        """Return the user with a former address, which is proven, without a password and with all
+        sessions ended: an attacker has known the password.
+        """
+        restored = self.without_sessions().with_email(email, now)
+        return replace(restored, password_hash=NO_PASSWORD)
 
     def with_role(self, role: Role, now: datetime) -> Self:
         return replace(self, role=role, updated_at=now)

@@ -17,6 +17,11 @@ from application.accounts.account import (
     DeleteAccount,
     ExportAccount,
 )
+from application.accounts.email_change import (
+    ConfirmEmailChange,
+    RequestEmailChange,
+    UndoEmailChange,
+)
 from application.accounts.export_users import ExportUsers
 from application.accounts.password_reset import (
     CheckPasswordReset,
@@ -31,6 +36,7 @@ from application.accounts.registration import (
     RegisterUser,
     RegistrationPolicy,
 )
+from application.accounts.reserved_addresses import RefuseReservedAddress
 from application.accounts.users import (
     ChangeUser,
     DeleteUser,
@@ -383,6 +389,22 @@ class World:
     @property
     def change_password(self) -> ChangePassword:
         return self._made(ChangePassword)
+
+    @property
+    def request_email_change(self) -> RequestEmailChange:
+        return self._made(RequestEmailChange)
+
+    @property
+    def confirm_email_change(self) -> ConfirmEmailChange:
+        return self._made(ConfirmEmailChange)
+
+    @property
+    def undo_email_change(self) -> UndoEmailChange:
+        return self._made(UndoEmailChange)
+
+    @property
+    def refuse_reserved_address(self) -> RefuseReservedAddress:
+        return self._made(RefuseReservedAddress)
 
     @property
     def record_activity(self) -> RecordSessionActivity:

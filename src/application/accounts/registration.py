@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from application.accounts.reserved_addresses import RefuseReservedAddress
 from application.audit import Audit
 from application.ports import Clock, HashClient, PasswordHasher, RandomId, UserRepository
 from application.rate_limiting import RateLimiting
@@ -75,6 +76,7 @@ class RegisterUser:
 
     users: UserRepository
     make_user: MakeUser
+    refuse_reserved_address: RefuseReservedAddress
     rule: PasswordRule
     rate_limiting: RateLimiting
     audit: Audit
@@ -86,7 +88,7 @@ class RegisterUser:
         :raises RegistrationClosed: people may not register.
         :raises InvalidInput: the name, the address or the password is not accepted.
         :raises TooManyRequests: there were too many registrations.
-        :raises EmailTaken: another user has the address.
+        :raises EmailTaken: another user has the address, or can restore it.
         """
         async with self.audit.recording(EventType.REGISTER, caller) as entry:
             if not self.policy.is_open:
@@ -96,6 +98,7 @@ class RegisterUser:
             await self.rate_limiting.count_registration()
             client = HashClient(caller.address)
             user = await self.make_user(registration, client, locale=caller.locale)
+            await self.refuse_reserved_address(user.email)
             effects = entry.success(user)
             await entry.settle(effects, await self.users.add(user, effects))
             return user
@@ -107,6 +110,7 @@ class CreateUser:
 
     users: UserRepository
     make_user: MakeUser
+    refuse_reserved_address: RefuseReservedAddress
     rule: PasswordRule
     audit: Audit
 
@@ -122,7 +126,7 @@ class CreateUser:
         """
         :raises PermissionMissing: the actor may not change users.
         :raises InvalidInput: the name, the address or the password is not accepted.
-        :raises EmailTaken: another user has the address.
+        :raises EmailTaken: another user has the address, or can restore it.
         """
         async with self.audit.recording(EventType.REGISTER, caller, actor) as entry:
             entry.details = RoleGiven(role) if role is not Role.USER else None
@@ -130,6 +134,7 @@ class CreateUser:
             registration = Registration.parse(name, email, password, self.rule)
             client = HashClient(caller.address, is_known=True)
             user = await self.make_user(registration, client, role)
+            await self.refuse_reserved_address(user.email)
             effects = entry.success(user)
             await entry.settle(effects, await self.users.add(user, effects))
             return user

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from application.ports.effects import NO_EFFECTS, Effects, Stored
+from domain.email import Email
 from domain.one_time_token import OneTimeToken, Purpose
 
 
@@ -21,7 +22,8 @@ class OneTimeTokenStore(Protocol):
         """Store a new token, unless one with its id is stored, whether usable or not.
 
         In the same step the tokens of its user and purpose beyond the newest
-        :data:`~domain.one_time_token.LIVE_TOKENS` are marked as used.
+        :data:`~domain.one_time_token.LIVE_TOKENS` are marked as used, if they are limited, and the
+        new one is stored as :meth:`~domain.one_time_token.OneTimeToken.issued_beside` the others.
 
         :returns: the token with this id as stored now. Its effects are stored if it is new.
         """
@@ -29,6 +31,10 @@ class OneTimeTokenStore(Protocol):
     @abstractmethod
     async def by_digest(self, digest: str) -> OneTimeToken | None:
         """Return the token with this digest as stored now."""
+
+    @abstractmethod
+    async def unused(self, email: Email, purpose: Purpose) -> Sequence[OneTimeToken]:
+        """Return the tokens for an address that are not used, of any user, expired or not."""
 
     @abstractmethod
     async def purge(self, before: datetime, limit: int) -> int:

@@ -9,6 +9,11 @@ from application.accounts.account import (
     DeleteAccount,
     ExportAccount,
 )
+from application.accounts.email_change import (
+    ConfirmEmailChange,
+    RequestEmailChange,
+    UndoEmailChange,
+)
 from application.accounts.export_users import ExportUsers
 from application.accounts.import_users import ImportUsers
 from application.accounts.password_reset import (
@@ -19,6 +24,7 @@ from application.accounts.password_reset import (
     SendPasswordReset,
 )
 from application.accounts.registration import CreateUser, MakeUser, RegisterUser
+from application.accounts.reserved_addresses import RefuseReservedAddress
 from application.accounts.users import (
     ChangeUser,
     DeleteUser,
@@ -113,6 +119,10 @@ USE_CASES: tuple[type, ...] = (
     RotateKeys,
     RevokeKey,
     MaintainKeys,
+    RequestEmailChange,
+    ConfirmEmailChange,
+    UndoEmailChange,
+    RefuseReservedAddress,
     MakeMessage,
     IssueToken,
     FindToken,

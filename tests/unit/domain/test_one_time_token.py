@@ -80,3 +80,22 @@ def test_an_undo_ends_later_ones_and_no_earlier_one() -> None:
     assert used.is_spent_with(used)
     assert a_token(Purpose.EMAIL_UNDO, issued_at=NOW + timedelta(days=1)).is_spent_with(used)
     assert not a_token(Purpose.EMAIL_UNDO, issued_at=NOW - timedelta(days=1)).is_spent_with(used)
+
+
+def test_an_undo_that_is_issued_after_the_undo_of_an_earlier_change_is_used_already() -> None:
+    later = a_token(Purpose.EMAIL_UNDO, issued_at=NOW + timedelta(minutes=1))
+    undone = a_token(Purpose.EMAIL_UNDO, used_at=NOW + timedelta(minutes=2))
+
+    assert later.issued_beside([undone]).used_at is not None
+    assert later.issued_beside([replace(undone, used_at=None)]) == later
+    assert later.issued_beside([replace(undone, used_at=NOW + timedelta(seconds=59))]) == later
+    assert a_token(issued_at=later.issued_at).issued_beside(
+        [a_token(used_at=undone.used_at)]
+    ) == a_token(issued_at=later.issued_at)
+
+
+def test_an_undo_that_was_used_ends_no_earlier_one_that_is_issued_later() -> None:
+    used = a_token(Purpose.EMAIL_UNDO, used_at=NOW + timedelta(days=2))
+    earlier = a_token(Purpose.EMAIL_UNDO, issued_at=NOW - timedelta(minutes=1))
+
+    assert earlier.issued_beside([used]) == earlier

@@ -7,7 +7,7 @@ import pytest
 from domain.email import Email
 from domain.errors import InvalidInput
 from domain.permissions import Role
-from domain.user import User, UserId, parse_locale, parse_name, parse_photo
+from domain.user import NO_PASSWORD, User, UserId, parse_locale, parse_name, parse_photo
 from tests.support.builders import NOW, SECOND, a_user
 
 HIDDEN = {
@@ -193,3 +193,23 @@ def test_a_language_tag_is_a_locale(text: str) -> None:
 def test_other_texts_are_no_locale(text: str) -> None:
     with pytest.raises(InvalidInput):
         parse_locale(text)
+
+
+def test_a_new_address_is_proven_and_ends_no_session() -> None:
+    user, new = a_user(generation=3), Email.parse("new@example.org")
+
+    changed = user.with_email(new, NOW + SECOND)
+
+    assert (changed.email, changed.verified, changed.generation) == (new, True, 3)
+    assert changed.password_hash == user.password_hash
+    assert changed.updated_at == NOW + SECOND
+
+
+def test_a_restored_address_ends_the_sessions_and_the_password() -> None:
+    former = Email.parse("former@example.org")
+
+    restored = a_user(generation=3).with_restored_email(former, NOW + SECOND)
+
+    assert (restored.email, restored.verified, restored.generation) == (former, True, 4)
+    assert restored.password_hash == NO_PASSWORD
+    assert restored.updated_at == NOW + SECOND

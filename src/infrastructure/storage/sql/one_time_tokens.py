@@ -1,5 +1,6 @@
 """One-time tokens in PostgreSQL or SQLite, beside the users."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -29,11 +30,12 @@ class SqlOneTimeTokens(OneTimeTokenStore):
             # Tokens of one user are issued one after the other, or too many would stay usable.
             lock = select(users.c.id).where(users.c.id == token.user_id).with_for_update()
             await change.connection.execute(lock)
+            new = token.issued_beside(await _of_same(change.connection, token))
             # A user who is deleted at this moment cannot be locked.
-            row = insert_into(change.connection, one_time_tokens).values(_row(token))
+            row = insert_into(change.connection, one_time_tokens).values(_row(new))
             inserting = row.on_conflict_do_nothing(index_elements=[one_time_tokens.c.id])
             change.rows = (await change.connection.execute(inserting)).rowcount
-            if change.rows:
+            if change.rows and token.is_limited:
                 await _end_older(change.connection, token)
             stored = await _by_id(change.connection, token.id)
         return Stored(stored or token, change.effects_stored)
@@ -41,6 +43,16 @@ class SqlOneTimeTokens(OneTimeTokenStore):
     async def by_digest(self, digest: str) -> OneTimeToken | None:
         row = await self._rows.one(digest=digest)
         return _token(row) if row else None
+
+    async def unused(self, email: Email, purpose: Purpose) -> Sequence[OneTimeToken]:
+        columns = one_time_tokens.c
+        query = select(one_time_tokens).where(
+            columns.email_key == email.key,
+            columns.purpose == purpose.value,
+            columns.used_at.is_(None),
+        )
+        async with self._rows.connection() as connection:
+            return [_token(row) for row in (await connection.execute(query)).mappings()]
 
     async def purge(self, before: datetime, limit: int) -> int:
         return await self._rows.delete_some(one_time_tokens.c.expires_at < before, limit)
@@ -50,6 +62,15 @@ async def _by_id(connection: AsyncConnection, token_id: str) -> OneTimeToken | N
     query = select(one_time_tokens).where(one_time_tokens.c.id == token_id)
     row = (await connection.execute(query)).mappings().one_or_none()
     return _token(row) if row else None
+
+
+async def _of_same(connection: AsyncConnection, token: OneTimeToken) -> Sequence[OneTimeToken]:
+    """Return the stored tokens of the same user and purpose."""
+    columns = one_time_tokens.c
+    query = select(one_time_tokens).where(
+        columns.user_id == token.user_id, columns.purpose == token.purpose.value
+    )
+    return [_token(row) for row in (await connection.execute(query)).mappings()]
 
 
 async def _end_older(connection: AsyncConnection, token: OneTimeToken) -> None:

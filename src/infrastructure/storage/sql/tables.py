@@ -197,6 +197,7 @@ one_time_tokens = Table(
     Column("used_at", UtcDateTime),
     UniqueConstraint("digest"),
     Index("one_time_tokens_user_id_purpose_idx", "user_id", "purpose"),
+    Index("one_time_tokens_email_key_purpose_idx", "email_key", "purpose"),
     Index(None, "expires_at"),
 )
 
