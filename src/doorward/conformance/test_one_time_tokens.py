@@ -270,3 +270,46 @@ async def test_tokens_that_are_used_and_issued_in_parallel_end(mail: MailStores)
     )
 
     assert await used(mail, *tokens) == [True] * LIVE_TOKENS
+
+
+async def test_later_undos_leave_an_earlier_one_usable(mail: MailStores) -> None:
+    user = await a_stored_user(mail)
+
+    undos = await issued(mail, user, LIVE_TOKENS + 2, purpose=Purpose.EMAIL_UNDO)
+
+    assert await used(mail, *undos) == [False] * len(undos)
+
+
+async def test_an_undo_that_is_issued_after_that_of_an_earlier_change_was_used_is_used_too(
+    mail: MailStores,
+) -> None:
+    user = await a_stored_user(mail)
+    [undo] = await issued(mail, user, 1, purpose=Purpose.EMAIL_UNDO)
+    assert await spend(mail, user, undo)
+
+    late = a_token(user, purpose=Purpose.EMAIL_UNDO, issued_at=LATER)
+    new = a_token(user, purpose=Purpose.EMAIL_UNDO, issued_at=LATER + MICROSECOND)
+    for token in (late, new):
+        await mail.tokens.issue(token)
+
+    assert await used(mail, late, new) == [True, False]
+
+
+async def test_the_unused_tokens_for_an_address_are_found(mail: MailStores) -> None:
+    user, another = await a_stored_user(mail), a_user()
+    email, spelled = Email.parse("former@example.org"), Email.parse("FORMER@example.org")
+    undo, purpose = Purpose.EMAIL_UNDO, Purpose.EMAIL_CHANGE
+    first = a_token(user, purpose=undo, email=email)
+    second = a_token(another, purpose=undo, email=spelled, expires_at=NOW)
+    for token in (
+        first,
+        second,
+        a_token(user, purpose=purpose, email=email),
+        a_token(user, purpose=undo),
+        a_token(user, purpose=undo, email=email, used_at=NOW),
+    ):
+        await mail.tokens.issue(token)
+
+    found = await mail.tokens.unused(spelled, undo)
+
+    assert sorted(each.id for each in found) == sorted([first.id, second.id])
