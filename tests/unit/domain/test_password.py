@@ -75,9 +75,11 @@ def test_a_login_takes_characters_that_a_user_cannot_choose(hidden: str) -> None
     assert refusal_of(typed) == "must not contain control characters"
 
 
-def test_half_a_surrogate_pair_is_no_password() -> None:
+@pytest.mark.parametrize("half", [0xD800, 0xDBFF, 0xDC00, 0xDFFF])
+def test_half_a_surrogate_pair_is_no_password(half: int) -> None:
     with pytest.raises(InvalidInput):
-        Password.parse("pass\ud800phrase")
+        Password.parse(f"pass{chr(half)}phrase")
+    Password.parse("pass\ud7ffphrase\ue000")
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD", "NFKC", "NFKD"])
@@ -137,6 +139,8 @@ def test_control_characters_are_refused_in_a_password(character: str) -> None:
     [
         "password1",
         "PassWord1",
+        "\uff50assword1",
+        "password1 ",
         "Straße12",
         "Ada Lovelace",
         "ADA LOVELACE",
@@ -155,6 +159,15 @@ def test_the_part_before_the_at_sign_is_refused_as_a_password() -> None:
 
     with pytest.raises(InvalidInput):
         RULE.choose("Ada.Lovelace", "Ada", email)
+
+
+def test_the_name_of_the_service_and_the_users_own_do_not_strengthen_a_password() -> None:
+    rule = PasswordRule(8, predictable=frozenset({"doorward"}))
+
+    for typed in ("doorward9x", "lovelace9x"):
+        with pytest.raises(InvalidInput):
+            rule.choose(typed, "Ada Lovelace", ADA)
+    rule.choose("babbage-9x", "Ada Lovelace", ADA)
 
 
 def test_a_password_may_contain_the_name() -> None:
