@@ -48,11 +48,11 @@ def only_parameters(*known: str) -> Callable[[Request[Any, Any, Any]], Awaitable
 
     async def reject(request: Request[Any, Any, Any]) -> None:
         names = [name for name, _ in request.query_params.multi_items()]
-        problems = [_problem(_printable(name), known, "parameters") for name in names
-                    if name not in known]  # fmt: skip
+        unknown = islice((name for name in names if name not in known), _MOST_NAMED)
+        problems = [_problem(_printable(name), known, "parameters") for name in unknown]
         problems += [Problem(name, "is there twice") for name in known if names.count(name) > 1]
         if problems:
-            raise InvalidInput(*problems[:_MOST_NAMED])
+            raise InvalidInput(*problems)
 
     return reject
 

@@ -75,6 +75,22 @@ async def test_a_query_parameter_that_is_there_twice_is_refused(client: Client) 
     assert problems_of(answer) == [{"field": "all", "message": "is there twice"}]
 
 
+async def test_few_of_many_unknown_parameters_are_named(client: Client) -> None:
+    await client.sign_up()
+
+    answer = await client.delete(SESSIONS, params={f"x{number}": "1" for number in range(1000)})
+
+    assert len(problems_of(answer)) == 10
+
+
+async def test_parameters_in_no_utf_8_are_refused(client: Client) -> None:
+    await client.sign_up()
+
+    answer = await client.delete(f"{SESSIONS}?%ff=1&%00=1")
+
+    assert [each["field"] for each in problems_of(answer)] == ["\ufffd", "?"]
+
+
 async def test_a_client_that_is_not_logged_in_learns_nothing_of_parameters(client: Client) -> None:
     assert (await client.delete(SESSIONS, params={"al": "true"})).status_code == 401
 
