@@ -59,6 +59,7 @@ from application.authentication import (
 )
 from application.deliver_mail import DeliverMail, MailRetention, PruneMail, WriteLetter
 from application.known_networks import KnownNetworks
+from application.mail_queue import DropMail, ListMail, RetryAllMail, RetryMail, SendTestMail
 from application.messages import MailPolicy, MakeMessage
 from application.one_time_tokens import FindToken, IssueToken
 from application.ports import (
@@ -288,6 +289,26 @@ class World:
     @property
     def deliver_mail(self) -> DeliverMail:
         return self._made(DeliverMail)
+
+    @property
+    def list_mail(self) -> ListMail:
+        return self._made(ListMail)
+
+    @property
+    def retry_mail(self) -> RetryMail:
+        return self._made(RetryMail)
+
+    @property
+    def retry_all_mail(self) -> RetryAllMail:
+        return self._made(RetryAllMail)
+
+    @property
+    def drop_mail(self) -> DropMail:
+        return self._made(DropMail)
+
+    @property
+    def send_test_mail(self) -> SendTestMail:
+        return self._made(SendTestMail)
 
     @property
     def prune_mail(self) -> PruneMail:

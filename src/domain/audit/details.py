@@ -12,6 +12,7 @@ from datetime import date
 from typing import Self
 
 from domain.key_ring import KeyId
+from domain.mail import MailKind
 from domain.permissions import Permission, Role
 from domain.token import TokenKind
 
@@ -203,6 +204,20 @@ class OtherDetails:
         return cls(text)
 
 
+@dataclass(frozen=True, slots=True)
+class MailOfKind:
+    """The kind of mail that the operator handled."""
+
+    kind: MailKind
+
+    def __str__(self) -> str:
+        return self.kind.value
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        return cls(MailKind(text))
+
+
 Details = (
     RoleGiven
     | AccountChanged
@@ -212,6 +227,7 @@ Details = (
     | UsersImported
     | HashesExported
     | EventsPruned
+    | MailOfKind
     | KeysRotated
     | KeyRevoked
     | OtherDetails

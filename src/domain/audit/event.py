@@ -14,6 +14,7 @@ from domain.audit.details import (
     HashesExported,
     KeyRevoked,
     KeysRotated,
+    MailOfKind,
     OtherDetails,
     PermissionNeeded,
     RoleGiven,
@@ -68,6 +69,8 @@ class EventType(StrEnum):
     CHANGE_EMAIL = "change email"
     UNDO_EMAIL_CHANGE = "undo email change"
     PURGE_UNVERIFIED_USERS = "purge unverified users"
+    RETRY_MAIL = "retry mail"
+    DROP_MAIL = "drop mail"
     UNKNOWN = "unknown"
 
     @classmethod
@@ -111,6 +114,8 @@ _DETAILS: Mapping[EventType, type[Details]] = {
     EventType.PRUNE_AUDIT_LOG: EventsPruned,
     EventType.ROTATE_KEYS: KeysRotated,
     EventType.REVOKE_KEY: KeyRevoked,
+    EventType.RETRY_MAIL: MailOfKind,
+    EventType.DROP_MAIL: MailOfKind,
 }
 
 # Rate limits bound the number of these. A client could cause any number of the others and so fill

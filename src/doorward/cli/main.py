@@ -25,6 +25,7 @@ for name, summary in {
     "audit": "The audit log.",
     "doctor": "Check configuration, keys, stores, schema, clocks and mail, one line each.",
     "keys": "The keys that sign tokens.",
+    "mail": "The outbox, and the mail server.",
     "migrate": "Migrate the schema of the databases.",
     "openapi": "Print the OpenAPI document.",
     "sessions": "The sessions of all users.",

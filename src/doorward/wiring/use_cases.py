@@ -41,6 +41,7 @@ from application.audit_log import ListActivity, ListAuditEvents
 from application.authenticate import Authenticate, AuthenticateFromCache, ReloadPrincipal
 from application.authentication import Login, Logout, RefreshAccess
 from application.known_networks import KnownNetworks
+from application.mail_queue import DropMail, ListMail, RetryAllMail, RetryMail, SendTestMail
 from application.messages import MakeMessage
 from application.one_time_tokens import FindToken, IssueToken
 from application.rate_limiting import RateLimiting
@@ -126,6 +127,11 @@ USE_CASES: tuple[type, ...] = (
     MakeMessage,
     IssueToken,
     FindToken,
+    ListMail,
+    RetryMail,
+    RetryAllMail,
+    DropMail,
+    SendTestMail,
     RateLimiting,
     KnownNetworks,
     Audit,

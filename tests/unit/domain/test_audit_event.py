@@ -17,6 +17,7 @@ from domain.audit.details import (
     HashesExported,
     KeyRevoked,
     KeysRotated,
+    MailOfKind,
     OtherDetails,
     PermissionNeeded,
     RoleGiven,
@@ -26,6 +27,7 @@ from domain.audit.details import (
 )
 from domain.audit.event import CauseOfEnd, Event, EventType, read_details
 from domain.key_ring import KeyId
+from domain.mail import MailKind
 from domain.outcome import Outcome
 from domain.permissions import Permission, Role
 from domain.request_context import RequestContext
@@ -58,11 +60,14 @@ TEXTS: list[tuple[EventType, Details, str]] = [
     (EventType.ROTATE_KEYS, KeysRotated(tuple(TokenKind)), "access refresh"),
     (EventType.REVOKE_KEY, KeyRevoked(KEY_ID, TokenKind.REFRESH), f"refresh {KEY_ID}"),
     (EventType.REVOKE_KEY, KeyRevoked(KEY_ID), KEY_ID),
+    (EventType.RETRY_MAIL, MailOfKind(MailKind.PASSWORD_RESET), "password_reset"),
+    (EventType.DROP_MAIL, MailOfKind(MailKind.TEST), "test"),
 ]
 """Rows of all releases hold these texts."""
 
 UNREADABLE = [
     (EventType.REGISTER, "role emperor"),
+    (EventType.DROP_MAIL, "a letter"),
     (EventType.REGISTER, "role admin, disabled"),
     (EventType.CHANGE_USER, "role emperor, disabled"),
     (EventType.CHANGE_USER, "disabled, role admin"),
@@ -142,6 +147,8 @@ def test_the_names_of_event_types_never_change() -> None:
         "change email",
         "undo email change",
         "purge unverified users",
+        "retry mail",
+        "drop mail",
         "unknown",
     ]
 

@@ -1,0 +1,92 @@
+"""`doorward mail …`, as operators run it."""
+
+import asyncio
+from pathlib import Path
+
+from application.ports import NO_EFFECTS
+from domain.mail import Message, MessageId
+from doorward.conformance.examples import a_message
+from doorward.conformance.opening import open_mail
+from tests.support.commands import Result, assert_one_line, doorward
+from tests.support.processes import QUICK
+
+
+def run(folder: Path, url: str, *arguments: str, mail_url: str = "") -> Result:
+    return doorward(folder, "mail", *arguments, **QUICK, DATABASE_URL=url, MAIL_URL=mail_url)
+
+
+def give_up(url: str) -> Message:
+    """Store a message that was given up."""
+    message = a_message()
+
+    async def store() -> None:
+        async with open_mail(url) as mail:
+            await mail.outbox.add(NO_EFFECTS.with_messages(message))
+            [leased] = await mail.outbox.lease(message.created_at, message.expires_at, 1)
+            given_up = leased.given_up("smtp_550", message.created_at)
+            assert await mail.outbox.replace(leased, given_up)
+
+    asyncio.run(store())
+    return message
+
+
+def is_stored(url: str, message_id: MessageId) -> bool:
+    async def look() -> bool:
+        async with open_mail(url) as mail:
+            return await mail.outbox.get(message_id) is not None
+
+    return asyncio.run(look())
+
+
+def test_mails_are_listed_retried_and_dropped(tmp_path: Path, sqlite_url: str) -> None:
+    message = give_up(sqlite_url)
+    line = f"{message.id}  password_changed  ada@example.org  "
+
+    listed = run(tmp_path, sqlite_url, "list", "--state", "given_up").stdout
+    assert listed.startswith(f"{line}given_up  1 attempts  ")
+    assert listed.endswith("Z  smtp_550\n")
+    assert run(tmp_path, sqlite_url, "list", "--state", "sent").stdout == ""
+
+    assert run(tmp_path, sqlite_url, "retry", "--all-given-up").stdout == (
+        "1 mails are queued again\n"
+    )
+    assert run(tmp_path, sqlite_url, "retry", message.id).stdout == (
+        "the mail to ada@example.org is queued again\n"
+    )
+    assert run(tmp_path, sqlite_url, "list").stdout.startswith(f"{line}queued  0 attempts  ")
+
+    assert run(tmp_path, sqlite_url, "drop", message.id).stdout == (
+        "the mail to ada@example.org is deleted\n"
+    )
+    assert not is_stored(sqlite_url, message.id)
+
+
+def test_an_unknown_mail_is_one_line(tmp_path: Path, sqlite_url: str) -> None:
+    for command in ("retry", "drop"):
+        result = run(tmp_path, sqlite_url, command, "unknown")
+        assert_one_line(result, 1, "no mail has the id unknown")
+
+
+def test_a_retry_names_one_mail_or_all(tmp_path: Path, sqlite_url: str) -> None:
+    for arguments in ([], ["unknown", "--all-given-up"]):
+        result = run(tmp_path, sqlite_url, "retry", *arguments)
+        assert result.returncode == 2
+        assert "name one mail, or --all-given-up" in result.stderr
+
+
+def test_a_test_mail_is_sent_at_once(tmp_path: Path, sqlite_url: str) -> None:
+    folder = tmp_path / "sent"
+
+    result = run(tmp_path, sqlite_url, "test", "ada@example.org", mail_url=f"folder:{folder}")
+
+    assert result.stdout == "sent to ada@example.org\n", result.stderr
+    [file] = folder.iterdir()
+    assert "To: ada@example.org" in file.read_text()
+
+
+def test_a_test_mail_that_fails_is_one_line(tmp_path: Path, sqlite_url: str) -> None:
+    off = run(tmp_path, sqlite_url, "test", "ada@example.org", mail_url="off")
+    assert_one_line(off, 1, "mail is off: set MAIL_URL")
+
+    nobody = run(tmp_path, sqlite_url, "test", "ada", mail_url="memory:")
+    assert_one_line(nobody, 1, "email")
