@@ -9,7 +9,18 @@ from hypothesis import strategies as st
 
 from domain.errors import RefreshTokenReused, TokenRejected
 from domain.request_context import UNKNOWN, RequestContext
-from domain.session import STRIKE, Lifetimes, Session, TokenId, Transport, successor_of
+from domain.session import (
+    STRIKE,
+    Lifetimes,
+    Session,
+    SessionId,
+    SessionsPerUser,
+    TokenId,
+    Transport,
+    excess_sessions,
+    is_session_id,
+    successor_of,
+)
 from domain.token import TokenKind
 from tests.support.builders import (
     LIFETIMES,
@@ -62,6 +73,40 @@ def test_a_new_session_lasts_for_the_idle_time() -> None:
     assert session.started_at == session.rotated_at == NOW
     assert session.expires_at == NOW + LIFETIMES.idle
     assert session.ends_at == NOW + LIFETIMES.absolute
+
+
+def test_a_session_is_good_for_an_enabled_user_of_its_generation() -> None:
+    user = a_user(generation=7)
+    session = Session.start(SessionId(new_id()), user, TokenId(new_id()), NOW, LIFETIMES)
+
+    assert session.generation == 7
+    assert session.is_good_for(user) is True
+    assert session.is_good_for(replace(user, disabled=True)) is False
+    assert session.is_good_for(replace(user, generation=8)) is False
+    assert session.is_good_for(replace(user, disabled=True, generation=8)) is False
+
+
+def test_a_session_id_is_32_small_hexadecimal_digits() -> None:
+    assert is_session_id("0123456789abcdef" * 2) is True
+    for text in ("", "0" * 31, "0" * 33, "0123456789ABCDEF" * 2, "0" * 32 + "\n"):
+        assert is_session_id(text) is False
+
+
+def test_the_excess_sessions_are_the_oldest_ones() -> None:
+    ids = [SessionId(f"{number}" * 32) for number in (3, 1, 2, 4)]
+    times = [NOW, NOW + SECOND, NOW + SECOND, NOW + 2 * SECOND]
+    sessions = [a_session(id=id_, started_at=at) for id_, at in zip(ids, times, strict=True)]
+
+    assert excess_sessions(sessions[::-1], SessionsPerUser(1)) == sessions[:3]
+    assert excess_sessions(sessions[::-1], SessionsPerUser(2)) == sessions[:2]
+    assert excess_sessions(sessions, SessionsPerUser(4)) == []
+    assert excess_sessions(sessions, SessionsPerUser(5)) == []
+
+
+def test_the_successor_of_a_token_id_is_a_digest_of_the_same_length() -> None:
+    successor = successor_of(TokenId("0" * 32))
+
+    assert successor == "c2f0eadaa708931c80d2de0e73625bb0"
 
 
 def test_a_session_has_ended_from_the_very_moment_that_it_expires() -> None:
