@@ -2,21 +2,23 @@
 
 from collections.abc import AsyncIterator
 from functools import cache
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 from dishka import Provider, Scope, provide
 
 from application.ports import MailSender
 from infrastructure.config.environment_variables import ConfigurationError
-from infrastructure.config.mail import MailScheme, MailUrl
+from infrastructure.config.mail import MailScheme, MailUrl, mail_domain
 from infrastructure.config.settings import Settings
 from infrastructure.mail.folder import MailFolder
 from infrastructure.mail.letters import LetterWriter
 from infrastructure.mail.memory import MemoryMail
 from infrastructure.mail.off import NoMail
 from infrastructure.mail.rendering import Templates
-from infrastructure.mail.smtp import SmtpMail
-from infrastructure.mail.smtp_server import SmtpServer, own_name, tls_context
+from infrastructure.mail.tls import tls_context
+
+if TYPE_CHECKING:
+    from infrastructure.mail.smtp import SmtpMail
 
 
 class MailProvider(Provider):
@@ -40,16 +42,20 @@ class MailProvider(Provider):
                 await sender.close()
 
 
-def smtp_mail(settings: Settings, url: MailUrl) -> SmtpMail:
+def smtp_mail(settings: Settings, url: MailUrl) -> "SmtpMail":
     """
     :raises ConfigurationError: the sender, a template or the file of the CA is wrong.
     """
+    # These take a while to import, and many processes send no mail.
+    from infrastructure.mail.smtp import SmtpMail  # noqa: PLC0415
+    from infrastructure.mail.smtp_server import SmtpServer  # noqa: PLC0415
+
     timeout = settings.mail.timeout.total_seconds()
     server = SmtpServer(
         url,
         tls_context(settings.mail.ca_file),
         timeout,
-        own_name(urlsplit(settings.http.url).hostname or ""),
+        mail_domain(settings.http),
     )
     return SmtpMail(server, letter_writer(settings), timeout)
 
@@ -63,7 +69,8 @@ def check_mail_settings(settings: Settings) -> None:
     if destination.scheme is MailScheme.OFF:
         return
     letter_writer(settings)
-    tls_context(settings.mail.ca_file)
+    if destination.has_server or settings.mail.ca_file:
+        tls_context(settings.mail.ca_file)
     if settings.mail.url and destination.folder:
         try:
             destination.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -89,9 +96,14 @@ def letter_writer(settings: Settings) -> LetterWriter:
 
 
 def _templates(settings: Settings) -> Templates:
-    if settings.mail.templates is None:
-        return _own_templates(settings.mail.default_locale)
-    return Templates(settings.mail.templates, settings.mail.default_locale)
+    folder, default_locale = settings.mail.templates, settings.mail.default_locale
+    if folder is None:  # tests have checked those of the service
+        return _own_templates(default_locale)
+    from infrastructure.mail.template_checks import check_templates  # noqa: PLC0415 - as above
+
+    templates = Templates(folder, default_locale)
+    check_templates(templates)
+    return templates
 
 
 @cache

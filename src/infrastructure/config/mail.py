@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -301,7 +302,7 @@ class MailSettings:
             raise ConfigurationError(
                 "MAIL_FROM", "is not set, and the mail server in MAIL_URL needs it"
             )
-        return Mailbox(f"doorward@{urlsplit(http.url).hostname}")
+        return Mailbox(f"doorward@{mail_domain(http)}")
 
     def pages(self, http: HttpSettings) -> Pages:
         """Return the pages of links, as configured or by default."""
@@ -310,3 +311,13 @@ class MailSettings:
             self.verify_url or f"{http.url}/verify",
             self.undo_url or f"{http.url}/undo",
         )
+
+
+def mail_domain(http: HttpSettings) -> str:
+    """Return the host of the service as a domain or an address literal (RFC 5321)."""
+    host = urlsplit(http.url).hostname or ""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from email import policy
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -54,7 +55,7 @@ class LetterWriter:
         mail = EmailMessage(policy.SMTP if is_ascii else policy.SMTPUTF8)
         try:
             self._write_headers(mail, letter, recipient, wording)
-        except ValueError:  # a line break, for instance
+        except (ValueError, MessageError):  # a line break, for instance
             raise MailRefused("letter_invalid") from None
         text = "\n".join(map(_wrapped, wording.text.splitlines())) + "\n"
         mail.set_content(text, cte=_encoding(text, is_7bit=is_7bit))

@@ -7,15 +7,15 @@ is made from the same text by ``base.html``, unless there is an HTML file of tha
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import jinja2
-from jinja2.meta import find_undeclared_variables
+from typing import TYPE_CHECKING, Any
 
 from domain.mail import MailKind
 from infrastructure.config.environment_variables import ConfigurationError
+
+if TYPE_CHECKING:
+    from infrastructure.mail.template_engine import Engine
 
 OWN_FOLDER = Path(__file__).parent / "templates"
 
@@ -27,18 +27,6 @@ FACTS: Mapping[MailKind, Mapping[str, str]] = {
 does not have is empty.
 """
 
-_SECRET = "sample-of-a-token"  # noqa: S105 - no secret
-_TIME = datetime(2026, 1, 31, 12, tzinfo=UTC)
-_SAMPLE: Mapping[str, Any] = {
-    "service": "Example",
-    "url": "https://example.com",
-    "to": "ada@example.com",
-    "reply_to": "help@example.com",
-    "link": f"https://example.com/page#token={_SECRET}",
-    "created_at": _TIME,
-    "expires_at": _TIME,
-}
-_OF_HTML = {"language", "subject", "paragraphs"}
 _BASE = "base.html"
 _LAST_RESORT = "en"
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
@@ -68,36 +56,22 @@ class Wording:
 
 
 class Templates:
-    """The templates of all kinds and languages.
-
-    Those in the operator's folder are compiled and tried out when they are read.
+    """The templates of all kinds and languages. Each is compiled when it is first used.
 
     :param folder: the operator's, which replace those of the service file by file.
     :param default_locale: the language of readers whose own is unknown or has no templates.
-    :raises ConfigurationError: a template cannot be read, is not valid or uses an unknown
-        variable, or there is none in the default language.
+    :raises ConfigurationError: the folder cannot be read or has a file that would have no effect,
+        or there is no template in the default language.
     """
 
     def __init__(self, folder: Path | None, default_locale: str) -> None:
-        folders = [folder, OWN_FOLDER] if folder else [OWN_FOLDER]
-        self._loader = jinja2.FileSystemLoader(folders)
-        self._environment = jinja2.Environment(
-            loader=self._loader,
-            autoescape=jinja2.select_autoescape(["html"], default=False),
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-            cache_size=-1,
-        )
+        self._folders = [folder, OWN_FOLDER] if folder else [OWN_FOLDER]
         self._files: dict[tuple[str, str], str] = {}
-        for each in reversed(folders):
+        for each in reversed(self._folders):
             self._files.update(_templates_in(each))
         self._default = [*_fallbacks(default_locale), _LAST_RESORT]
         if not {language for language, _ in self._files} & set(self._default[:-1]):
             raise ConfigurationError("DEFAULT_LOCALE", "is a language without templates")
-        if folder:  # the others are tested before a release
-            self._check()
 
     def render(self, kind: MailKind, locale: str | None, facts: Mapping[str, Any]) -> Wording:
         """Write a mail in the reader's language, or the closest one that has this kind.
@@ -106,15 +80,15 @@ class Templates:
         """
         language = self._language_of(kind, locale)
         values = {**dict.fromkeys(FACTS.get(kind, {}), ""), **facts, "language": language}
-        text = self._environment.get_template(self._files[language, f"{kind}.txt"]).render(values)
+        text = self.engine.render(self._files[language, f"{kind}.txt"], values)
         first, _, rest = text.strip().partition("\n")
         subject = first.removeprefix(_SUBJECT).strip()
         if not (first.startswith(_SUBJECT) and subject):
             raise ValueError("its first line has to be the subject: Subject: …")
-        html = self._environment.get_template(self._html_name(language, kind))
         values["subject"] = subject
         values["paragraphs"] = list(_paragraphs(rest, values["link"]))
-        return Wording(language, subject, rest.strip() + "\n", html.render(values))
+        html = self.engine.render(self._html_name(language, kind), values)
+        return Wording(language, subject, rest.strip() + "\n", html)
 
     def _language_of(self, kind: MailKind, locale: str | None) -> str:
         candidates = [*(_fallbacks(locale) if locale else []), *self._default]
@@ -124,51 +98,28 @@ class Templates:
         candidates = ((language, f"{kind}.html"), (language, _BASE), ("", _BASE))
         return next(self._files[each] for each in candidates if each in self._files)
 
-    def _check(self) -> None:
-        for (_, file), name in self._files.items():
-            self._compile(name, file)
-        for language in sorted({language for language, _ in self._files} - {""}):
-            for kind in MailKind:
-                self._try(kind, language)
+    @property
+    def files(self) -> Mapping[tuple[str, str], str]:
+        """The paths of all templates, by language (empty for all) and file name."""
+        return self._files
 
-    def _compile(self, name: str, file: str) -> None:
-        """Compile a template, and look for variables that are unknown in any of its branches."""
-        kind = file.rpartition(".")[0]
-        own = set(FACTS.get(MailKind(kind), {})) if kind in set(MailKind) else _ALL_FACTS
-        known = {*_SAMPLE, *own, "language"} | (_OF_HTML if file.endswith(".html") else set())
-        try:
-            source, *_ = self._loader.get_source(self._environment, name)
-            unknown = find_undeclared_variables(self._environment.parse(source, name)) - known
-            self._environment.get_template(name)
-        except jinja2.TemplateSyntaxError as error:
-            raise _wrong(name, f"in line {error.lineno}: {error.message}") from None
-        except (jinja2.TemplateError, OSError, ValueError) as error:  # not in UTF-8, for instance
-            raise _wrong(name, f"which cannot be read ({type(error).__name__})") from None
-        if unknown and not file.startswith("_"):  # the including template may set those
-            raise _wrong(name, f"which uses the unknown variable {min(unknown)}")
+    def path(self, kind: MailKind, locale: str | None) -> str:
+        """Return the path of the text of a mail."""
+        return self._files[self._language_of(kind, locale), f"{kind}.txt"]
 
-    def _try(self, kind: MailKind, language: str) -> None:
-        for facts in ({}, FACTS.get(kind, {})):
-            try:
-                wording = self.render(kind, language, {**_SAMPLE, **facts})
-            except jinja2.TemplateNotFound as error:
-                reason = f"which needs {error.name}, and there is none"
-                raise self._wrong_kind(kind, language, reason) from None
-            except Exception as error:  # noqa: BLE001 - a template may raise anything
-                raise self._wrong_kind(kind, language, f"which fails: {error}") from None
-            if _SECRET in wording.subject:  # the log has subjects
-                raise self._wrong_kind(kind, language, "which has the link in its subject")
+    @cached_property
+    def engine(self) -> "Engine":
+        """The engine that renders them. Its import is slow, and many processes send no mail."""
+        from infrastructure.mail.template_engine import Engine  # noqa: PLC0415
 
-    def _wrong_kind(self, kind: MailKind, language: str, reason: str) -> ConfigurationError:
-        return _wrong(self._files[self._language_of(kind, language), f"{kind}.txt"], reason)
+        return Engine(self._folders)
 
 
-_ALL_FACTS = {name for facts in FACTS.values() for name in facts}
-
-
-def _wrong(name: str, reason: str) -> ConfigurationError:
-    line = " ".join(reason.split())
-    return ConfigurationError("MAIL_TEMPLATES", f"has {name}, {line}")
+def wrong_template(path: str, reason: str) -> ConfigurationError:
+    """
+    :param reason: what follows the path in a sentence.
+    """
+    return ConfigurationError("MAIL_TEMPLATES", f"has {path}, {' '.join(reason.split())}")
 
 
 def _templates_in(folder: Path) -> Iterator[tuple[tuple[str, str], str]]:
@@ -189,7 +140,7 @@ def _templates_in(folder: Path) -> Iterator[tuple[tuple[str, str], str]]:
         name = f"{file.parent.name}/{file.name}"
         is_known = file.name == _BASE or file.name.startswith("_") or file.stem in set(MailKind)
         if not is_known:
-            raise _wrong(name, f"which is none of {', '.join(MailKind)}")
+            raise wrong_template(name, f"which is none of {', '.join(MailKind)}")
         yield (_fallbacks(file.parent.name)[0], file.name), name
 
 

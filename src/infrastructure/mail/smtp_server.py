@@ -3,8 +3,6 @@
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import ip_address
-from pathlib import Path
 from socket import gaierror
 
 from aiosmtplib import (
@@ -16,7 +14,6 @@ from aiosmtplib import (
 )
 
 from application.ports import MailDelayed
-from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.mail import MailScheme, MailUrl
 
 _REASONS: dict[type[BaseException], str] = {
@@ -81,29 +78,6 @@ class SmtpServer:
             if not smtp.supported_auth_methods:
                 raise MailDelayed("login_missing")
             await smtp.login(self.url.user, self.url.password)
-
-
-def tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    """Make the context that verifies certificates, by this CA or those of the operating system.
-
-    :raises ConfigurationError: the file cannot be read.
-    """
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except ssl.SSLError:
-        message = "is a file without a certificate in PEM format"
-    except OSError as error:
-        message = f"cannot be read: {error.strerror}"
-    raise ConfigurationError("MAIL_CA_FILE", message)
-
-
-def own_name(host: str) -> str:
-    """Return the host of the service as a domain or an address literal (RFC 5321)."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host
-    return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"
 
 
 def reason_of(error: BaseException) -> str:

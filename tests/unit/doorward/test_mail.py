@@ -1,5 +1,7 @@
 """The wiring of mail, its check before the start, and that of `doorward doctor`."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -141,3 +143,14 @@ async def test_the_doctor_logs_in_to_the_mail_server_and_sends_nothing(tmp_path:
     verdict, found = await check_mail(settings_of(MAIL_URL=url, **trusted))
     assert found.endswith("nothing listens there")
     assert not server.delivered
+
+
+def test_a_process_that_writes_no_mail_imports_neither_templates_nor_smtp() -> None:
+    code = """
+import sys
+from doorward.wiring.mail import check_mail_settings
+from infrastructure.config.settings import Settings
+check_mail_settings(Settings.read({"MAIL_URL": "folder:."}))
+sys.exit(bool({"jinja2", "aiosmtplib"} & set(sys.modules)))
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

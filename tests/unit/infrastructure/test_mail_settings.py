@@ -105,10 +105,19 @@ def test_a_sender_is_an_address_that_may_have_a_name(text: str, mailbox: Mailbox
     assert settings.mail.sender_at(settings.http) == mailbox
 
 
-def test_the_default_sender_is_at_the_host_of_the_service() -> None:
-    settings = Settings.read({"PUBLIC_URL": "https://id.example.com:8443/auth"})
+@pytest.mark.parametrize(
+    ("public_url", "sender"),
+    [
+        ("https://id.example.com:8443/auth", "doorward@id.example.com"),
+        ("http://192.0.2.1", "doorward@[192.0.2.1]"),
+        ("http://[2001:db8::1]:8000", "doorward@[IPv6:2001:db8::1]"),
+        ("", "doorward@localhost"),
+    ],
+)
+def test_the_default_sender_is_at_the_host_of_the_service(public_url: str, sender: str) -> None:
+    settings = Settings.read({"PUBLIC_URL": public_url})
 
-    assert settings.mail.sender_at(settings.http) == Mailbox("doorward@id.example.com")
+    assert settings.mail.sender_at(settings.http) == Mailbox(sender)
 
 
 def test_pages_of_links_are_below_the_public_url() -> None:

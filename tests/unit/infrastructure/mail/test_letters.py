@@ -159,6 +159,14 @@ def test_a_fact_that_is_named_like_a_value_of_the_letter_does_not_replace_it() -
     assert "vil" not in mail.as_string()
 
 
+@pytest.mark.parametrize("domain", ["localhost", "[192.0.2.1]", "[IPv6:2001:db8::1]"])
+def test_the_sender_may_be_at_a_host_without_a_domain(domain: str) -> None:
+    mail = parsed(a_writer(sender=Mailbox(f"doorward@{domain}")).write(a_letter()))
+
+    assert mail["From"].addresses[0].addr_spec == f"doorward@{domain}"
+    assert mail["Message-ID"].endswith(f"@{domain}>")
+
+
 def test_a_sender_with_special_characters_in_its_name_is_one_address() -> None:
     name = 'Acme, "Inc." <x@evil.example>; Türen\\'
 

@@ -10,7 +10,8 @@ import pytest
 
 from domain.mail import MailKind
 from infrastructure.config.environment_variables import ConfigurationError
-from infrastructure.mail.rendering import FACTS, OWN_FOLDER, Templates
+from infrastructure.mail.rendering import FACTS, Templates
+from infrastructure.mail.template_checks import check_templates
 from tests.support.letters import templates
 
 LINK = "https://id.example/page#token=t"
@@ -46,13 +47,13 @@ def put(folder: Path, name: str, text: str | bytes) -> None:
 
 def reason(folder: Path, default: str = "en") -> str:
     with pytest.raises(ConfigurationError) as refused:
-        Templates(folder, default)
+        check_templates(Templates(folder, default))
     assert "\n" not in str(refused.value)
     return str(refused.value)
 
 
 def test_the_templates_of_the_service_pass_the_checks_of_those_of_an_operator() -> None:
-    Templates(OWN_FOLDER, "en")
+    check_templates(templates())
 
 
 @pytest.mark.parametrize(("kind", "language"), ALL)

@@ -15,7 +15,8 @@ from domain.mail import MailKind
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
 from infrastructure.mail.smtp import SmtpMail
-from infrastructure.mail.smtp_server import SmtpServer, own_name, tls_context
+from infrastructure.mail.smtp_server import SmtpServer
+from infrastructure.mail.tls import tls_context
 from tests.support.certificates import Authority
 from tests.support.letters import TOKEN, URL, a_letter, a_writer, part
 from tests.support.smtp_server import (
@@ -369,15 +370,3 @@ def test_a_ca_file_has_to_hold_a_certificate(tmp_path: Path, authority: Authorit
         tls_context(empty)
     with pytest.raises(ConfigurationError, match=r"^MAIL_CA_FILE cannot be read: No such file"):
         tls_context(tmp_path / "none.pem")
-
-
-@pytest.mark.parametrize(
-    ("host", "name"),
-    [
-        ("id.example", "id.example"),
-        ("192.0.2.1", "[192.0.2.1]"),
-        ("2001:db8::1", "[IPv6:2001:db8::1]"),
-    ],
-)
-def test_the_service_introduces_itself_by_its_public_host(host: str, name: str) -> None:
-    assert own_name(host) == name
