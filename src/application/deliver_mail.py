@@ -125,21 +125,25 @@ class DeliverMail:
         :raises Unavailable: a store does not answer. The messages stay in the outbox.
         """
         sending: set[asyncio.Task[None]] = set()
+        failure: BaseException | None = None
         try:
             while True:
                 now, free = self.clock(), _PARALLEL - len(sending)
-                leased = await self.outbox.lease(now, now + _LEASE, free) if free else ()
+                is_taking = free > 0 and failure is None
+                leased = await self.outbox.lease(now, now + _LEASE, free) if is_taking else ()
                 sending |= {asyncio.create_task(self._deliver(each)) for each in leased}
                 if not sending:
-                    return
+                    break
                 done, sending = await asyncio.wait(
                     sending, timeout=_LOOK_AGAIN, return_when=asyncio.FIRST_COMPLETED
                 )
-                for task in done:
-                    task.result()
+                for task in done:  # the letters that are being sent are finished after a failure
+                    failure = failure or task.exception()
         finally:
             for task in sending:
                 task.cancel()
+        if failure:
+            raise failure
 
     async def _deliver(self, delivery: Delivery) -> None:
         message = delivery.message

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from application.ports import NO_EFFECTS, MailDelayed, MailRefused
+from application.ports import NO_EFFECTS, Letter, MailDelayed, MailRefused
 from domain.email import Email
 from domain.mail import DeliveryState, MailKind, Message, MessageId
 from domain.one_time_token import Purpose, digest_of
@@ -222,6 +222,31 @@ async def test_a_slow_recipient_holds_up_no_other(world: World) -> None:
     released.set()
 
     assert len(await delivering) == 21
+
+
+async def test_a_message_that_cannot_be_handled_interrupts_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, bad = (
+        a_message(MailKind.PASSWORD_CHANGED, to=Email.parse(f"{name}@example.org"))
+        for name in ("slow", "bad")
+    )
+    world.mailbox.released["slow@example.org"] = released = asyncio.Event()
+    await queue(world, slow, bad)
+    send = world.mailbox.send
+
+    async def fail(letter: Letter) -> None:
+        if letter.to == "bad@example.org":
+            released.set()
+            raise ZeroDivisionError
+        await send(letter)
+
+    monkeypatch.setattr(world.mailbox, "send", fail)
+    with pytest.raises(ZeroDivisionError):
+        await world.deliver_mail()
+
+    assert await state_of(world, slow) is DeliveryState.SENT
+    assert await state_of(world, bad) is DeliveryState.QUEUED
 
 
 async def test_a_delivery_that_is_cancelled_ends_what_it_began(world: World) -> None:
