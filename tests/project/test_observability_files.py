@@ -124,7 +124,7 @@ def test_values_of_labels_are_those_that_are_counted() -> None:
     asked = {
         value
         for _, expression in expressions()
-        for value in re.findall(r'(?:outcome|cause|state)!?="(\w+)"', expression)
+        for value in re.findall(r'(?:outcome|cause|state|result)!?="(\w+)"', expression)
     }
 
     assert asked

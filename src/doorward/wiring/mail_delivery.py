@@ -7,13 +7,15 @@ from dishka import Provider, Scope, provide, provide_all
 
 from application.deliver_mail import DeliverMail, MailRetention, PruneMail, WriteLetter
 from application.messages import MailPolicy
-from application.ports import ReportDelivery
+from application.ports import Clock, Outbox, ReportDelivery
 from domain.mail import Delivery, DeliveryState
 from doorward.jobs.deliver_mail import deliver_mail
+from doorward.jobs.measure_outbox import measure_outbox
 from doorward.jobs.prune_mail import prune_mail
 from doorward.jobs.scheduler import Job
 from infrastructure.config.mail import MailScheme
 from infrastructure.config.settings import Settings
+from infrastructure.telemetry.telemetry import Observation
 
 log = structlog.stdlib.get_logger("doorward")
 
@@ -46,12 +48,30 @@ class MailDeliveryProvider(Provider):
         return MailRetention(settings.mail.kept)
 
     @provide
-    def report(self) -> ReportDelivery:
-        return log_delivery
+    def report(self, observation: Observation) -> ReportDelivery:
+        if observation.metrics is None:
+            return log_delivery
+        count = observation.metrics.count_delivery
+
+        def report(delivery: Delivery) -> None:
+            log_delivery(delivery)
+            count(delivery)
+
+        return report
 
     @provide
-    def jobs(self, deliver: DeliverMail, prune: PruneMail) -> MailJobs:
-        return MailJobs((deliver_mail(deliver), prune_mail(prune)))
+    def jobs(
+        self,
+        deliver: DeliverMail,
+        prune: PruneMail,
+        outbox: Outbox,
+        clock: Clock,
+        observation: Observation,
+    ) -> MailJobs:
+        jobs = [deliver_mail(deliver), prune_mail(prune)]
+        if observation.metrics:
+            jobs.append(measure_outbox(outbox, observation.metrics.report_outbox, clock))
+        return MailJobs(tuple(jobs))
 
 
 def log_delivery(delivery: Delivery) -> None:

@@ -20,9 +20,11 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
+from application.ports import OutboxStatus
 from domain.audit.event import CauseOfEnd, Event, EventType
 from domain.errors import Unavailable
 from domain.key_ring import KeyState
+from domain.mail import Delivery, DeliveryState, MailKind
 from domain.outcome import Outcome
 from domain.token import TokenKind
 from infrastructure.signing.key_store import UNKNOWN_START
@@ -66,6 +68,11 @@ _EXPECTED_REFUSALS = (
     Outcome.CROSS_SITE_REQUEST,
     Outcome.PERMISSION_MISSING,
 )
+_RESULTS = {
+    DeliveryState.SENT: "sent",
+    DeliveryState.QUEUED: "failed",
+    DeliveryState.GIVEN_UP: "given_up",
+}
 
 
 class Metrics:
@@ -155,6 +162,25 @@ class Metrics:
             ["store", "role"],
             registry=registry,
         )
+        self._mail_queued = Gauge(
+            "doorward_mail_queued",
+            "Mails in the outbox that are neither sent nor given up. All processes see the same.",
+            registry=registry,
+            multiprocess_mode="livemostrecent",
+        )
+        self._mail_oldest = Gauge(
+            "doorward_mail_oldest_seconds",
+            "Age of the oldest of them; 0 if there is none.",
+            registry=registry,
+            multiprocess_mode="livemostrecent",
+        )
+        self._mail_deliveries = Counter(
+            "doorward_mail_deliveries",
+            "Attempts to deliver a mail. `result` is sent, failed (it will be tried again) or "
+            "given_up.",
+            ["kind", "result"],
+            registry=registry,
+        )
         self._keys = Gauge(
             "doorward_keys",
             "Signing keys: `state` is next, current or retired.",
@@ -213,6 +239,9 @@ class Metrics:
                 counter.labels(outcome.value)
         for cause in CauseOfEnd:
             self._session_endings.labels(cause.value)
+        for kind in MailKind:
+            for result in _RESULTS.values():
+                self._mail_deliveries.labels(kind.value, result)
 
     def started(self, version: str) -> None:
         """Report that this process runs."""
@@ -285,6 +314,19 @@ class Metrics:
 
     def refused(self) -> None:
         self._hash_refusals.inc()
+
+    def count_delivery(self, delivery: Delivery) -> None:
+        """Count an attempt to deliver a mail. This is a
+        :data:`~application.ports.ReportDelivery`.
+        """
+        result = _RESULTS[delivery.state]
+        self._mail_deliveries.labels(delivery.message.kind.value, result).inc()
+
+    def report_outbox(self, status: OutboxStatus, now: datetime) -> None:
+        """Report what waits in the outbox."""
+        age = (now - status.oldest).total_seconds() if status.oldest else 0.0
+        self._mail_queued.set(status.queued)
+        self._mail_oldest.set(max(age, 0.0))
 
     def report_keys_checked(self) -> None:
         """Report that the keys were checked just now, and are valid."""

@@ -1,18 +1,22 @@
 """The metrics and their labels."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
+from application.ports import OutboxStatus
 from domain.audit.details import AccountChanged, Details, OtherDetails, SessionLimitReached
 from domain.audit.event import Event, EventType
 from domain.errors import EmailTaken, Unavailable
 from domain.key_ring import KeyState
+from domain.mail import Delivery, DeliveryState
 from domain.outcome import Outcome
 from domain.permissions import Role
 from domain.request_context import UNKNOWN
 from domain.token import TokenKind
+from doorward.conformance.examples import a_message
 from infrastructure.telemetry.metrics import Metrics
 from tests.support.builders import NOW, new_id
 
@@ -198,4 +202,41 @@ def test_no_metric_has_personal_data(registry: CollectorRegistry, metrics: Metri
     labels = {
         name for family in registry.collect() for each in family.samples for name in each.labels
     }
-    assert labels == {"cause", "le", "method", "outcome", "route", "status"}
+    http = {"le", "method", "route", "status"}
+    assert labels == http | {"cause", "outcome"} | {"kind", "result"}
+
+
+@pytest.mark.parametrize(
+    ("state", "result"),
+    [
+        (DeliveryState.SENT, "sent"),
+        (DeliveryState.QUEUED, "failed"),
+        (DeliveryState.GIVEN_UP, "given_up"),
+    ],
+)
+def test_deliveries_are_counted_by_kind_and_result(
+    registry: CollectorRegistry, metrics: Metrics, state: DeliveryState, result: str
+) -> None:
+    labels = {"kind": "password_changed", "result": result}
+    assert registry.get_sample_value("doorward_mail_deliveries_total", labels) == 0
+
+    metrics.count_delivery(replace(Delivery.of(a_message()), state=state))
+
+    assert registry.get_sample_value("doorward_mail_deliveries_total", labels) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "queued", "age"),
+    [
+        (OutboxStatus(0, None), 0, 0),
+        (OutboxStatus(3, NOW - timedelta(minutes=5)), 3, 300),
+        (OutboxStatus(1, NOW + timedelta(seconds=5)), 1, 0),  # of a node whose clock is ahead
+    ],
+)
+def test_the_outbox_is_measured(
+    registry: CollectorRegistry, metrics: Metrics, status: OutboxStatus, queued: int, age: int
+) -> None:
+    metrics.report_outbox(status, NOW)
+
+    assert registry.get_sample_value("doorward_mail_queued") == queued
+    assert registry.get_sample_value("doorward_mail_oldest_seconds") == age
