@@ -95,8 +95,8 @@ def later_rows() -> list[dict[str, Any]]:
     """Rows that a later release might write, which knows more events."""
     first, second = earlier_rows()[:2]
     return [
-        first | {"what": "verify email", "detail": "by link"},
-        second | {"outcome": "code_expired", "detail": ""},
+        first | {"what": "unknown act", "detail": "by link"},
+        second | {"outcome": "unknown_outcome", "detail": ""},
     ]
 
 
@@ -234,18 +234,18 @@ async def test_the_addresses_of_earlier_rows_can_be_forgotten(earlier: Log) -> N
 async def test_a_row_of_a_later_release_is_unknown_and_keeps_its_text(empty: Log) -> None:
     await empty.put(later_rows())
 
-    verified, expired = await empty.events()
+    unknown_type, unknown_outcome = await empty.events()
 
-    assert verified.type is EventType.UNKNOWN
-    assert verified.outcome is Outcome.SUCCESS
-    assert verified.details == OtherDetails("verify email success by link")
-    assert (expired.type, expired.outcome) == (EventType.REGISTER, Outcome.UNKNOWN)
-    assert expired.details == OtherDetails("register code_expired")
+    assert unknown_type.type is EventType.UNKNOWN
+    assert unknown_type.outcome is Outcome.SUCCESS
+    assert unknown_type.details == OtherDetails("unknown act success by link")
+    assert (unknown_outcome.type, unknown_outcome.outcome) == (EventType.REGISTER, Outcome.UNKNOWN)
+    assert unknown_outcome.details == OtherDetails("register unknown_outcome")
 
 
 async def test_rows_of_a_later_release_are_found_as_unknown(empty: Log) -> None:
     await empty.put(later_rows())
-    verified, expired = await empty.events()
+    unknown_type, unknown_outcome = await empty.events()
 
-    assert await empty.events(EventQuery(type=EventType.UNKNOWN)) == [verified]
-    assert await empty.events(EventQuery(outcome=Outcome.UNKNOWN)) == [expired]
+    assert await empty.events(EventQuery(type=EventType.UNKNOWN)) == [unknown_type]
+    assert await empty.events(EventQuery(outcome=Outcome.UNKNOWN)) == [unknown_outcome]
