@@ -145,8 +145,8 @@ class _Protocol(SMTP):
             super().data_received(data)
 
     def cut(self) -> None:
-        assert isinstance(self.transport, asyncio.WriteTransport)
-        self.transport.abort()
+        transport: Any = self.transport
+        transport.abort()
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import tempfile
+from datetime import UTC
 from pathlib import Path
 
 import structlog
@@ -25,8 +26,9 @@ class MailFolder(MailSender):
 
     async def send(self, letter: Letter) -> None:
         mail = self._writer.write(letter)
-        time = letter.created_at.strftime("%Y-%m-%dT%H-%M-%SZ")
-        file = self._folder / f"{time}-{letter.kind}-{letter.id[:8]}.eml"
+        time = letter.created_at.astimezone(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
+        beginning = "".join(filter(str.isalnum, letter.id))[:8]  # a row may have been changed
+        file = self._folder / f"{time}-{letter.kind}-{beginning}.eml"
         try:
             await asyncio.to_thread(_write, file, mail.as_bytes())
         except OSError as error:

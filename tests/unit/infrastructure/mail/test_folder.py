@@ -46,6 +46,15 @@ async def test_a_mail_that_is_sent_twice_is_one_file(tmp_path: Path) -> None:
     assert names(tmp_path) == [NAME]
 
 
+async def test_no_id_leads_out_of_the_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "mail"
+
+    await MailFolder(folder, a_writer()).send(a_letter(id="x/../../y"))
+
+    assert names(folder) == ["2026-11-29T02-05-01Z-password_reset-xy.eml"]
+    assert names(tmp_path) == ["mail"]
+
+
 async def test_the_log_has_the_path_and_the_subject_of_a_mail_and_not_its_link(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
