@@ -14,6 +14,7 @@ from api.controllers.auth import CHANGED_BY_GET, AuthController, LegacyAuthContr
 from api.controllers.gateway import VerifyController
 from api.controllers.health import OperationController
 from api.controllers.jwks import KeyController
+from api.controllers.password_reset import PasswordResetController
 from api.controllers.root import prepare_root, root
 from api.controllers.sessions import SessionController
 from api.identity_headers import is_for_gateways
@@ -82,6 +83,7 @@ def _routes(names: CookieNames, options: RouteOptions, *guards: Guard) -> Litest
     app = Litestar(
         route_handlers=[
             LegacyAuthController if options.has_legacy_get else AuthController,
+            PasswordResetController,
             VerifyController,
             UserController,
             SessionController,

@@ -24,6 +24,9 @@ REFRESH, LOGOUT = "/api/auth/refresh", "/api/auth/logout"
 ME = "/api/users/me"
 VERIFY = "/api/auth/verify"
 MY_PASSWORD = "/api/users/me/password"
+FORGOT, RESET, CHECK_RESET = (
+    f"/api/auth/password/{action}" for action in ("forgot", "reset", "reset/check")
+)
 MY_EXPORT = "/api/users/me/export"
 MY_ACTIVITY = "/api/users/me/activity"
 SESSIONS = "/api/sessions"
@@ -33,6 +36,7 @@ UNKNOWN_USER, NO_SESSION = str(UUID(int=0)), "0" * 32
 A_SESSION = f"{SESSIONS}/{NO_SESSION}"
 A_USER = f"{USERS}/{UNKNOWN_USER}"
 THEIR_SESSIONS = f"{A_USER}/sessions"
+THEIR_RESET = f"{A_USER}/password-reset"
 
 EMAIL, ADMIN_EMAIL = "ada@example.org", "boss@example.org"
 NEW_PASSWORD = "a better one than before"

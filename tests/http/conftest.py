@@ -1,6 +1,6 @@
 """The whole application over HTTP, on each of the combinations of stores that people run."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -8,11 +8,11 @@ from dishka import AsyncContainer, Provider
 from litestar import Litestar
 
 from api.security.origin_policy import OriginPolicy
-from application.ports import (
-    UserRepository,
-)
+from application.deliver_mail import DeliverMail
+from application.ports import Letter, MailSender, UserRepository
 from domain.token import TokenKind
 from infrastructure.config.settings import Settings
+from infrastructure.mail.memory import MemoryMail
 from infrastructure.signing.device_tokens import HmacDevices
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
@@ -63,6 +63,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
             "SESSIONS_URL": request.getfixturevalue(sessions),
             "DOORWARD_DATA": str(tmp_path),
             "STORE_TIMEOUT": "60s",  # a busy machine is no outage
+            "MAIL_URL": "memory:",
         }
     )
 
@@ -129,6 +130,24 @@ async def client(app: Litestar, origin_policy: OriginPolicy) -> AsyncIterator[Cl
     """A program with a cookie jar."""
     async with a_client(app, origin_policy.origin) as client:
         yield client
+
+
+ReadMail = Callable[[], Awaitable[list[Letter]]]
+
+
+@pytest.fixture
+async def read_mail(container: AsyncContainer) -> ReadMail:
+    """Deliver the queued mail, and return the letters that arrived with it."""
+    deliver = await container.get(DeliverMail)
+    sender = await container.get(MailSender)
+    assert isinstance(sender, MemoryMail)
+
+    async def read() -> list[Letter]:
+        before = len(sender.sent)
+        await deliver()
+        return list(sender.sent)[before:]
+
+    return read
 
 
 @pytest.fixture

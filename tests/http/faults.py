@@ -8,10 +8,13 @@ from application.pagination import Page, UserQuery
 from application.ports import HealthChecks
 from application.ports.effects import NO_EFFECTS, Effects, Stored
 from domain.email import Email
+from domain.one_time_token import OneTimeToken
 from domain.rate_limit import Usage
 from domain.session import Session, SessionId
 from domain.session_activity import SessionActivity
 from domain.user import User, UserId
+from infrastructure.storage.memory.one_time_tokens import MemoryOneTimeTokens
+from infrastructure.storage.memory.outbox import MemoryOutbox
 from infrastructure.storage.memory.rate_limiter import MemoryRateLimiter
 from infrastructure.storage.memory.sessions import MemorySessions
 from infrastructure.storage.memory.users import MemoryUsers
@@ -61,9 +64,21 @@ class FaultyRateLimiter(MemoryRateLimiter):
         return await super().count(key, window, now)
 
 
-class FaultyUsers(MemoryUsers):
+class FaultyOneTimeTokens(MemoryOneTimeTokens):
+    """Fail with the users: they are in their database."""
+
     def __init__(self, faults: Faults) -> None:
         super().__init__()
+        self._faults = faults
+
+    async def by_digest(self, digest: str) -> OneTimeToken | None:
+        _raise_if_set(self._faults.users)
+        return await super().by_digest(digest)
+
+
+class FaultyUsers(MemoryUsers):
+    def __init__(self, faults: Faults, tokens: MemoryOneTimeTokens) -> None:
+        super().__init__(tokens=tokens)
         self._faults = faults
 
     async def add(self, user: User, effects: Effects = NO_EFFECTS) -> Stored[bool]:
@@ -89,6 +104,18 @@ class FaultyUsers(MemoryUsers):
     async def page(self, query: UserQuery, after: str | None, limit: int) -> Page[User]:
         _raise_if_set(self._faults.users)
         return await super().page(query, after, limit)
+
+
+class FaultyOutbox(MemoryOutbox):
+    """Fails with the users: it is in their database."""
+
+    def __init__(self, faults: Faults, tokens: MemoryOneTimeTokens) -> None:
+        super().__init__(tokens)
+        self._faults = faults
+
+    async def add(self, effects: Effects) -> Stored[bool]:
+        _raise_if_set(self._faults.users)
+        return await super().add(effects)
 
 
 class FaultySessions(MemorySessions):

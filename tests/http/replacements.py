@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from dishka import AsyncContainer, Provider, Scope, provide
+from dishka import AsyncContainer, Provider, Scope, alias, provide
 from litestar import Litestar
 from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp
@@ -31,6 +31,9 @@ from application.ports import (
     Clock,
     Devices,
     HealthChecks,
+    OneTimeSecrets,
+    OneTimeTokenStore,
+    Outbox,
     PasswordHasher,
     RateLimiter,
     SessionStore,
@@ -41,10 +44,19 @@ from doorward.wiring.container import UNOBSERVED, make_container
 from infrastructure.config.settings import Settings
 from infrastructure.signing.device_tokens import HmacDevices
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
+from infrastructure.signing.one_time_secrets import HmacOneTimeSecrets
 from infrastructure.signing.verified_token_cache import VerifiedTokenCache
+from infrastructure.storage.memory.one_time_tokens import MemoryOneTimeTokens
 from infrastructure.storage.near_cache.uncached import UncachedSessions, UncachedUsers
 from infrastructure.telemetry.telemetry import Observation
-from tests.http.faults import Faults, FaultyRateLimiter, FaultySessions, FaultyUsers
+from tests.http.faults import (
+    Faults,
+    FaultyOneTimeTokens,
+    FaultyOutbox,
+    FaultyRateLimiter,
+    FaultySessions,
+    FaultyUsers,
+)
 from tests.support.doubles import QuickHasher, SettableClock
 
 
@@ -93,16 +105,29 @@ class Replacements(Provider):
     def devices(self) -> Devices:
         return self.doubles.devices
 
+    @provide
+    def one_time_secrets(self) -> OneTimeSecrets:
+        return HmacOneTimeSecrets(lambda: [b"outside the database"])
+
 
 class FaultyStores(Provider):
     """Provides stores in memory that fail as the current test requires."""
 
     scope = Scope.APP
     faults: Faults
+    one_time_tokens = alias(MemoryOneTimeTokens, provides=OneTimeTokenStore)
 
     @provide
-    def users(self) -> UserRepository:
-        return FaultyUsers(self.faults)
+    def tokens(self) -> MemoryOneTimeTokens:
+        return FaultyOneTimeTokens(self.faults)
+
+    @provide
+    def users(self, tokens: MemoryOneTimeTokens) -> UserRepository:
+        return FaultyUsers(self.faults, tokens)
+
+    @provide
+    def outbox(self, tokens: MemoryOneTimeTokens) -> Outbox:
+        return FaultyOutbox(self.faults, tokens)
 
     @provide
     def sessions(self) -> SessionStore:

@@ -20,6 +20,9 @@ from tests.http.client import (
     A_USER,
     ADMIN_EMAIL,
     AUDIT,
+    CHECK_RESET,
+    EMAIL,
+    FORGOT,
     HTTPS_ORIGIN,
     LOGIN,
     LOGOUT,
@@ -33,7 +36,9 @@ from tests.http.client import (
     ORIGIN,
     REFRESH,
     REGISTER,
+    RESET,
     SESSIONS,
+    THEIR_RESET,
     THEIR_SESSIONS,
     UNKNOWN_USER,
     USERS,
@@ -44,6 +49,7 @@ from tests.http.client import (
     make_administrator,
     routes,
 )
+from tests.http.conftest import ReadMail
 from tests.http.faults import Faults
 from tests.support.builders import PASSWORD
 from tests.support.doubles import SettableClock
@@ -59,6 +65,9 @@ STATUSES = {
     ("GET", REFRESH): {200, 401, 403, 429, 503},
     ("POST", LOGOUT): {200, 400, 401, 403, 413, 415, 503},
     ("GET", LOGOUT): {200, 401, 403, 503},
+    ("POST", FORGOT): {202, 400, 413, 415, 501, 503},
+    ("POST", RESET): {200, 400, 413, 415, 429, 503},
+    ("POST", CHECK_RESET): {200, 400, 413, 415, 429, 503},
     ("GET", VERIFY): {204, 401, 503},
     ("GET", ME): {200, 401, 503},
     ("GET", MY_EXPORT): {200, 401, 429, 503},
@@ -73,6 +82,7 @@ STATUSES = {
     ("GET", A_USER): {200, 401, 403, 404, 503},
     ("PATCH", A_USER): {200, 400, 401, 403, 404, 409, 413, 415, 503},
     ("DELETE", A_USER): {200, 401, 403, 404, 409, 503},
+    ("POST", THEIR_RESET): {202, 401, 403, 404, 501, 503},
     ("GET", THEIR_SESSIONS): {200, 401, 403, 404, 503},
     ("DELETE", THEIR_SESSIONS): {200, 401, 403, 404, 503},
     ("GET", AUDIT): {200, 400, 401, 403, 503},
@@ -91,6 +101,9 @@ Security = list[dict[str, list[str]]]
 PUBLIC = {
     ("POST", REGISTER),
     ("POST", LOGIN),
+    ("POST", FORGOT),
+    ("POST", RESET),
+    ("POST", CHECK_RESET),
     ("GET", "/api/healthchecker"),
     ("GET", "/health/live"),
     ("GET", "/health/ready"),
@@ -193,6 +206,7 @@ async def test_the_document_says_how_to_present_a_token(document: Document, pref
         ("GET", A_USER): ACCESS,
         ("PATCH", A_USER): ACCESS,
         ("DELETE", A_USER): ACCESS,
+        ("POST", THEIR_RESET): ACCESS,
         ("GET", THEIR_SESSIONS): ACCESS,
         ("DELETE", THEIR_SESSIONS): ACCESS,
         ("GET", AUDIT): ACCESS,
@@ -210,6 +224,7 @@ async def test_operation_ids_are_short_and_stable(document: Document) -> None:
         *("getAccount", "changeProfile", "deleteAccount", "exportAccount", "changePassword"),
         *("listActivity", "listSessions", "endSession", "endSessions", "listUsers", "showUser"),
         *("changeUser", "deleteUser", "listUserSessions", "endUserSessions", "listAuditEvents"),
+        *("forgotPassword", "resetPassword", "checkPasswordReset", "sendPasswordReset"),
         *("greet", "checkLiveness", "checkReadiness", "listKeys"),
     }
 
@@ -244,7 +259,11 @@ async def test_limits_and_formats_are_documented(document: Document) -> None:
 
     assert (members["name"]["minLength"], members["name"]["maxLength"]) == (1, 100)
     assert (members["email"]["format"], members["email"]["maxLength"]) == ("idn-email", 255)
-    for password in (members["password"], schemas["PasswordChange"]["properties"]["new_password"]):
+    for password in (
+        members["password"],
+        schemas["PasswordChange"]["properties"]["new_password"],
+        schemas["PasswordReset"]["properties"]["password"],
+    ):
         assert (password["minLength"], password["maxLength"]) == (8, 256)
 
 
@@ -262,7 +281,10 @@ async def test_bodies_that_refuse_unknown_members_say_so(document: Document) -> 
 
     assert {
         name for name, schema in schemas.items() if schema.get("additionalProperties") is False
-    } == {"ProfileChange", "UserChange", "PasswordChange", "PasswordConfirmation"}
+    } == {
+        *("ProfileChange", "UserChange", "PasswordChange", "PasswordConfirmation"),
+        *("ForgottenPassword", "LinkToken", "PasswordReset"),
+    }
 
 
 @pytest.mark.parametrize("path", [REFRESH, LOGOUT])
@@ -309,6 +331,9 @@ async def test_a_body_is_required_where_it_is_needed(document: Document) -> None
         ("POST", LOGIN): True,
         ("POST", REFRESH): False,
         ("POST", LOGOUT): False,
+        ("POST", FORGOT): True,
+        ("POST", RESET): True,
+        ("POST", CHECK_RESET): True,
         ("POST", MY_PASSWORD): True,
         ("PATCH", ME): True,
         ("DELETE", ME): True,
@@ -376,6 +401,7 @@ async def test_every_answer_of_a_journey_is_as_documented(
     clock: SettableClock,
     faults: Faults,
     users: UserRepository,
+    read_mail: ReadMail,
     document: Document,
 ) -> None:
     answers: list[httpx.Response] = []
@@ -386,12 +412,14 @@ async def test_every_answer_of_a_journey_is_as_documented(
 
     client.event_hooks["response"].append(note)
     await journey(client, clock, faults)
+    await reset_password(client, read_mail)
     await administration(client, users)
     await store_down(client, faults)
 
     met = {check(document, answer) for answer in answers}
     met.add(("GET", KEYS, 503))  # which these read-only keys never give
     met.add(("POST", REGISTER, 403))  # see test_closed_registration.py
+    met |= {("POST", FORGOT, 501), ("POST", THEIR_RESET, 501)}  # see test_password_reset.py
     documented = {(*route, status) for route, statuses in STATUSES.items() for status in statuses}
     assert documented - met == set()
 
@@ -426,6 +454,14 @@ async def journey(client: Client, clock: SettableClock, faults: Faults) -> None:
     faults.is_full = False
 
 
+async def reset_password(client: Client, read_mail: ReadMail) -> None:
+    await read_mail()
+    await client.post(FORGOT, json={"email": EMAIL})
+    [letter] = await read_mail()
+    await client.post(CHECK_RESET, json={"token": letter.token})
+    await client.post(RESET, json={"token": letter.token, "password": NEW_PASSWORD})
+
+
 async def bad_bodies(client: Client, method: str, path: str) -> None:
     json, text = {"Content-Type": "application/json"}, {"Content-Type": "text/plain"}
     await client.request(method, path, content=b"{", headers=json)
@@ -448,6 +484,7 @@ async def administration(client: Client, users: UserRepository) -> None:
         await client.get(f"{user}/sessions")
         await client.patch(user, json={"disabled": True})
         await client.delete(f"{user}/sessions")
+        await client.post(f"{user}/password-reset")
         await client.delete(user)
     await bad_bodies(client, "PATCH", A_USER)
     await client.patch(me, json={"role": "user"})
@@ -478,6 +515,9 @@ def body_for(method: str, path: str, token: str | None = None) -> dict[str, Any]
         ("PATCH", ME): {"name": "Ada King"},
         ("PATCH", A_USER): {"disabled": True},
         ("DELETE", ME): {"password": PASSWORD},
+        ("POST", FORGOT): {"email": EMAIL},
+        ("POST", RESET): {"token": "garbage", "password": NEW_PASSWORD},
+        ("POST", CHECK_RESET): {"token": "garbage"},
         ("POST", MY_PASSWORD): {"current_password": "wrong one", "new_password": PASSWORD},
     }
     return strict.get((method, path), NEW_USER | {"refresh_token": token})

@@ -22,6 +22,7 @@ from tests.http.client import (
     ORIGIN,
     REFRESH,
     SESSIONS,
+    THEIR_RESET,
     THEIR_SESSIONS,
     USERS,
     VERIFY,
@@ -65,6 +66,9 @@ PUBLIC = {
     ("GET", "/openapi.json"),
     ("POST", "/api/auth/login"),
     ("POST", "/api/auth/logout"),
+    ("POST", "/api/auth/password/forgot"),
+    ("POST", "/api/auth/password/reset"),
+    ("POST", "/api/auth/password/reset/check"),
     ("POST", "/api/auth/refresh"),
     ("POST", "/api/auth/register"),
 }
@@ -88,6 +92,7 @@ OTHERS = {
     ("DELETE", A_USER),
     ("GET", THEIR_SESSIONS),
     ("DELETE", THEIR_SESSIONS),
+    ("POST", THEIR_RESET),
     ("GET", AUDIT),
 }
 

@@ -5,7 +5,7 @@ from typing import Annotated, TypeVar
 from uuid import UUID
 
 from dishka.integrations.litestar import FromDishka, inject
-from litestar import Controller, delete, get, patch
+from litestar import Controller, delete, get, patch, post
 from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, JSONBody, QueryParameter
 
@@ -20,6 +20,7 @@ from api.schemas.users import AccountAnswer, AccountsAnswer, UserChange
 from api.security.guard import requires
 from api.security.origin_policy import CrossSiteRequest
 from api.unknown_members import only_parameters
+from application.accounts.password_reset import SendPasswordReset
 from application.accounts.users import (
     ChangeUser,
     DeleteUser,
@@ -35,6 +36,7 @@ from domain.email import beginning_of_email
 from domain.errors import (
     InvalidInput,
     LastAdministrator,
+    MailOff,
     NotFound,
     NotLoggedIn,
     PermissionMissing,
@@ -175,6 +177,26 @@ class AdministrationController(Controller):
     ) -> Done:
         """Delete the user permanently. The audit log keeps only the id."""
         await delete_user(request.user, UserId(user_id), context_of(request))
+        return Done("success")
+
+    @post(
+        "/users/{user_id:uuid}/password-reset",
+        status_code=202,
+        summary="Send a user a link to reset the password",
+        operation_class=NeverInvalid,
+        opt=requires(Permission.CHANGE_USERS),
+        responses=failures(MailOff, *_CHANGING),
+    )
+    @inject
+    async def send_password_reset(
+        self,
+        request: JsonRequest,
+        user_id: FromPath[UUID],
+        send_reset: FromDishka[SendPasswordReset],
+    ) -> Done:
+        """Send the link to the user's address. The password and the sessions stay until the link
+        is used."""
+        await send_reset(request.user, UserId(user_id), context_of(request))
         return Done("success")
 
     @get(

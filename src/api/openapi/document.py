@@ -16,6 +16,7 @@ from api.schemas import (
     health,
     jwks,
     pages,
+    password_reset,
     sessions,
     success,
     users,
@@ -24,7 +25,8 @@ from api.schemas import (
 Json: TypeAlias = Any
 
 _MODULES = (
-    account, audit, auth, errors, export, health, jwks, pages, sessions, success, users,
+    account, audit, auth, errors, export, health, jwks, pages, password_reset, sessions, success,
+    users,
 )  # fmt: skip
 _SCHEMAS = {
     name: each
@@ -32,7 +34,11 @@ _SCHEMAS = {
     for name, each in vars(module).items()
     if isinstance(each, type) and issubclass(each, Struct)
 }
-_NEW_PASSWORDS = {"Registration": "password", "PasswordChange": "new_password"}
+_NEW_PASSWORDS = {
+    "Registration": "password",
+    "PasswordChange": "new_password",
+    "PasswordReset": "password",
+}
 _DEFAULT_DESCRIPTIONS = {status.description for status in HTTPStatus}
 
 

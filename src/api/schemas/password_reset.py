@@ -1,0 +1,42 @@
+"""Bodies of the routes that reset a password."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from api.schemas.members import EmailText, NewPasswordText
+from api.unknown_members import StrictBody
+
+_TOKEN = Annotated[
+    str,
+    Meta(
+        description="From the fragment of the link, after `#token=`.",
+        examples=["q2Vd0y7mW3oT1sLkJ9hGfDxZbN5cRvA8eUiPwYtQ4E0"],
+    ),
+]
+
+
+class ForgottenPassword(StrictBody):
+    """The address that the link is sent to."""
+
+    email: EmailText
+    link_target: Annotated[
+        str | None,
+        Meta(
+            description="The page that the link leads to: exactly one of `LINK_TARGETS`. Without "
+            "it, `RESET_URL`."
+        ),
+    ] = None
+
+
+class LinkToken(StrictBody):
+    """The token of a link."""
+
+    token: _TOKEN
+
+
+class PasswordReset(StrictBody):
+    """The token of a link, and the new password."""
+
+    token: _TOKEN
+    password: NewPasswordText
