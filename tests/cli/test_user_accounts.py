@@ -1,10 +1,20 @@
 """``doorward users …``: list, promote, demote, delete, and set the password of accounts."""
 
+import asyncio
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from application.pagination import EventQuery
+from domain.actor import Operator
+from domain.audit.event import Event
+from domain.one_time_token import OneTimeToken, digest_of
+from domain.user import User
+from infrastructure.storage.options import StoreOptions
+from infrastructure.storage.stores import open_stores
 from tests.support.builders import PASSWORD
 from tests.support.commands import Result, doorward, in_a_process
 from tests.support.processes import QUICK
@@ -52,6 +62,35 @@ def test_a_terminal_without_unicode_gets_every_address(
         ADA,
         r"user@\u03b2\u03cc\u03bb\u03bf\u03c2.com",
     }
+
+
+def test_a_printed_link_has_a_usable_token(users: Users, sqlite_url: str) -> None:
+    result = users("reset-link", ADA.upper())
+
+    page, _, token = result.stdout.strip().partition("#token=")
+    assert page == "http://localhost:8000/reset"
+    assert re.fullmatch(r"usable once, until [0-9: -]+ UTC\n", result.stderr)
+    stored, user, event = asyncio.run(read(sqlite_url, token))
+    assert user.email.address == ADA
+    assert stored.is_usable(user, datetime.now(UTC))
+    assert (event.type, event.actor) == ("request password reset", Operator())
+
+
+async def read(url: str, token: str) -> tuple[OneTimeToken, User, Event]:
+    """Return a token with its user, and the last event in the audit log."""
+    async with open_stores(url, url, StoreOptions()) as stores:
+        stored = await stores.one_time_tokens.by_digest(digest_of(token))
+        assert stored
+        user = await stores.users.get(stored.user_id)
+        assert user
+        events = await stores.audit_log.page(EventQuery(), None, 1)
+        return stored, user, events.items[0].event
+
+
+def test_a_link_for_an_unknown_user_is_not_made(users: Users) -> None:
+    result = users("reset-link", BOB)
+
+    assert (result.returncode, result.stdout) == (1, "")
 
 
 def test_a_user_is_promoted_and_demoted(users: Users) -> None:

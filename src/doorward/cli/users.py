@@ -5,6 +5,7 @@ import sys
 import click
 from dishka import AsyncContainer
 
+from application.accounts.password_reset import MakeResetLink, ResetLink
 from application.accounts.registration import CreateUser
 from application.accounts.users import (
     ChangeUser,
@@ -23,6 +24,7 @@ from domain.user import User
 from doorward.cli.confirmation import confirm, yes_option
 from doorward.cli.use_cases import run_use_cases
 from doorward.cli.user_transfer import export, import_
+from infrastructure.config.settings import Settings
 from infrastructure.user_transfer.files import record_of
 
 _PAGE_SIZE = 200
@@ -115,6 +117,25 @@ def set_password(user: str) -> None:
 
     changed = run_use_cases(change)
     click.echo(f"{changed.email.address} has a new password, and all sessions have ended")
+
+
+@users.command()
+@click.argument("user")
+def reset_link(user: str) -> None:
+    """Print a link by which USER, an email address or an id, sets a new password, once.
+
+    It is for installations without mail. Everyone who has the link can use it.
+    """
+
+    async def make(container: AsyncContainer) -> tuple[ResetLink, str]:
+        found = await _find(container, user)
+        settings: Settings = await container.get(Settings)
+        make_link: MakeResetLink = await container.get(MakeResetLink)
+        return await make_link(Operator(), found.id), settings.mail.pages(settings.http).reset
+
+    link, page = run_use_cases(make)
+    click.echo(f"{page}#token={link.secret}")
+    click.echo(f"usable once, until {link.expires_at:%Y-%m-%d %H:%M} UTC", err=True)
 
 
 @users.command()
