@@ -21,6 +21,7 @@ from tests.http.client import EMAIL, ORIGIN, Client
 from tests.support.builders import PASSWORD
 from tests.support.npm import npm_folder, run_node
 
+pytestmark = pytest.mark.slow  # each runs a tool of Node.js, Java or Python
 _GENERATOR = Path(openapi_generator_cli.__file__).with_name("openapi-generator.jar")
 
 

@@ -300,7 +300,7 @@ async def test_a_refused_request_has_the_request_id_of_its_line_in_the_access_lo
 async def test_a_request_that_does_not_arrive_in_time_is_in_the_access_log(server: Server) -> None:
     entries = access_log_of(server)
     assert server.config
-    options = replace(server.config.server_options, request_seconds=0.05)
+    options = replace(server.config.server_options, request_seconds=0.5)
     server.config.server_options = options
     async with server.connect() as caller, server.connect() as silent:
         caller.send(b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
