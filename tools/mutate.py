@@ -1,7 +1,8 @@
 """Mutation testing of the domain and the application: which small changes does no test notice?
 
-.venv/bin/python tools/mutate.py [--report] [--processes N] [--json FILE] [--baseline FILE]
+.venv/bin/python tools/mutate.py [--report] [--processes N] [--json FILE] [--baseline FILE] [NAME]
 
+A NAME such as "domain.session.*" restricts the run, and keeps the results of other mutants.
 mutmut changes one thing in one function at a time and runs the tests that call the function.
 [tool.mutmut] in pyproject.toml selects the files and the tests. The result is written to
 docs/mutation-testing.md; the explanations of survivors there are kept.
@@ -46,8 +47,9 @@ explanations of survivors are written by hand and kept.
 
 *mypy* are changes that the type checker refuses; they are not tested. A *timeout* counts as
 killed. *no tests* are changes in functions that none of the selected tests calls; `[tool.mutmut]`
-in `pyproject.toml` selects the tests, which need no servers. Constants, class bodies and functions
-with decorators other than `classmethod` and `staticmethod`, such as properties, are not changed.
+in `pyproject.toml` selects the unit tests of domain and application. Constants, class bodies and
+functions with decorators other than `classmethod` and `staticmethod`, such as properties, are not
+changed.
 
 mutmut {version}, commit {commit}, {minutes} minutes.
 """
@@ -78,9 +80,10 @@ def main() -> None:
     parser.add_argument(
         "--baseline", type=Path, help="list survivors that are killed or absent in this file"
     )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="test only these mutants")
     options = parser.parse_args()
     if not options.report:
-        run(options.processes)
+        run(options.processes, options.names)
     mutants = [each for meta in sorted(MUTANTS.rglob("*.py.meta")) for each in mutants_of(meta)]
     REPORT.write_text(report(mutants))
     if options.json:
@@ -94,12 +97,13 @@ def main() -> None:
                 print(f"{each.module}:{each.line} {each.function}\n{each.diff}")
 
 
-def run(processes: int) -> None:
-    """Test all mutants again."""
-    shutil.rmtree(MUTANTS, ignore_errors=True)
+def run(processes: int, names: list[str]) -> None:
+    """Test all mutants again, or those with these names and keep the results of the others."""
+    if not names:
+        shutil.rmtree(MUTANTS, ignore_errors=True)
     start = time.monotonic()
     mutmut = str(Path(sys.executable).with_name("mutmut"))
-    command = [mutmut, "run", "--max-children", str(processes)]
+    command = [mutmut, "run", "--max-children", str(processes), *names]
     # Without bytecode files every worker would compile the tests again.
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     environment["PATH"] = f"{Path(mutmut).parent}{os.pathsep}{environment['PATH']}"
