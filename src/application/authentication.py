@@ -6,6 +6,7 @@ from typing import Self
 from application.audit import Audit, Entry
 from application.authenticate import user_of
 from application.known_networks import KnownNetworks
+from application.messages import MakeMessage
 from application.ports import (
     CachedUsers,
     Clock,
@@ -29,6 +30,7 @@ from domain.errors import (
     RefreshTokenReused,
     TokenRejected,
 )
+from domain.mail import MailKind, Message
 from domain.passwords.password import Password
 from domain.request_context import UNKNOWN, RequestContext
 from domain.session import Lifetimes, Session, Transport
@@ -75,6 +77,7 @@ class Login:
     devices: Devices
     known_networks: KnownNetworks
     rate_limiting: RateLimiting
+    make_message: MakeMessage
     audit: Audit
     lifetimes: Lifetimes
 
@@ -113,7 +116,8 @@ class Login:
             session = await self.start_session(renewed, caller, transport)
             tokens = TokenPair.of(session, known, self.signer, self.lifetimes)
             entry.is_about(session)
-            await entry.settle(entry.success())
+            notice = () if device else self._notice(known, caller)
+            await entry.settle(entry.success().with_messages(*notice))
             await self.revoke_excess_sessions(known, caller)
             return LoggedIn(tokens, self._device_token(known, caller))
 
@@ -132,6 +136,10 @@ class Login:
         if user is None or user.disabled or not (is_right and is_expected):
             raise attempt.refusal or InvalidCredentials
         return user
+
+    def _notice(self, user: User, caller: RequestContext) -> tuple[Message, ...]:
+        facts = {"address": caller.address}
+        return self.make_message.notice(MailKind.NEW_DEVICE, user, facts)
 
     def _device_token(self, user: User, caller: RequestContext) -> str:
         """Return the token of a known device unchanged, or a new one.

@@ -8,6 +8,7 @@ from application.audit import Audit
 from application.authenticate import ReloadPrincipal
 from application.authentication import LoggedIn, TokenPair
 from application.known_networks import KnownNetworks
+from application.messages import MakeMessage
 from application.pagination import EventQuery
 from application.ports import (
     AuditLog,
@@ -28,6 +29,7 @@ from application.sessions import (
 from domain.actor import Principal
 from domain.audit.event import EventType, RecordedEvent
 from domain.errors import TokenRejected, WrongPassword, all_of, in_field
+from domain.mail import MailKind
 from domain.passwords.password import Password, PasswordRule
 from domain.request_context import UNKNOWN, RequestContext
 from domain.session import Lifetimes
@@ -76,6 +78,7 @@ class ChangePassword:
     devices: Devices
     known_networks: KnownNetworks
     rule: PasswordRule
+    make_message: MakeMessage
     audit: Audit
     lifetimes: Lifetimes
     clock: Clock
@@ -104,7 +107,8 @@ class ChangePassword:
             me = await self.confirm_password(principal, typed, caller)
             new_hash = await self.hasher.hash(chosen, _client(caller))
             changed = me.user.with_new_password(new_hash, self.clock())
-            effects = entry.success()
+            notice = self.make_message.notice(MailKind.PASSWORD_CHANGED, me.user)
+            effects = entry.success().with_messages(*notice)
             if not await entry.settle(
                 effects, await self.users.replace(me.user, changed, effects)
             ):

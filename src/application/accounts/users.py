@@ -1,15 +1,17 @@
 """What administrators and operators do with other people's accounts."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
 from application.audit import Audit, Entry
+from application.messages import MakeMessage
 from application.pagination import Page, Total, UserQuery
 from application.ports import (
     AuditLog,
     Clock,
     HashClient,
+    Outbox,
     PasswordHasher,
     SessionStore,
     UserRepository,
@@ -20,6 +22,7 @@ from domain.audit.details import AccountChanged, SessionsEnded
 from domain.audit.event import EventType
 from domain.email import Email
 from domain.errors import InvalidInput, NotFound
+from domain.mail import MailKind
 from domain.passwords.password import PasswordRule
 from domain.permissions import Permission, Role
 from domain.request_context import UNKNOWN, RequestContext
@@ -103,6 +106,7 @@ class FindUser:
 class ChangeUser:
     users: UserRepository
     purge_stale_sessions: PurgeStaleSessions
+    make_message: MakeMessage
     audit: Audit
     clock: Clock
 
@@ -131,7 +135,9 @@ class ChangeUser:
             while True:  # until no other process changes the user in between
                 user = await existing(self.users, user_id)
                 changed = self._changed(user, role, disabled)
-                effects = entry.success()
+                facts = _differences(user, changed)
+                notice = self.make_message.notice(MailKind.ACCOUNT_CHANGED, user, facts)
+                effects = entry.success().with_messages(*notice)
                 if changed is user or await entry.settle(
                     effects, await self.users.replace(user, changed, effects)
                 ):
@@ -149,6 +155,16 @@ class ChangeUser:
         return user
 
 
+def _differences(before: User, after: User) -> Mapping[str, str]:
+    """Return what a notice states about a change by an administrator."""
+    facts = {}
+    if after.role is not before.role:
+        facts["role"] = after.role.value
+    if after.disabled is not before.disabled:
+        facts["state"] = "disabled" if after.disabled else "enabled"
+    return facts
+
+
 @dataclass(frozen=True, slots=True)
 class ForgetUser:
     """Delete a user from every store. Other use cases check the permission."""
@@ -156,6 +172,8 @@ class ForgetUser:
     users: UserRepository
     sessions: SessionStore
     audit_log: AuditLog
+    outbox: Outbox
+    make_message: MakeMessage
     audit: Audit
     clock: Clock
 
@@ -168,10 +186,11 @@ class ForgetUser:
         entry.forget_address_of(user.id)
         # Delete the user last, so that a crash leaves no data without a user; then delete again,
         # for what was stored in the meantime.
-        await self._forget_all_but_the_user(user.id)
-        effects = entry.success()
+        await self._forget_all_but_the_user(user)
+        notice = self.make_message.notice(MailKind.ACCOUNT_DELETED, user)
+        effects = entry.success().with_messages(*notice)
         await entry.settle(effects, await self.users.delete(user.id, effects))
-        await self._forget_all_but_the_user(user.id)
+        await self._forget_all_but_the_user(user)
 
     async def _demote(self, user: User, deletion: Entry) -> None:
         """Take the role away first: the last administrator cannot be deleted."""
@@ -188,10 +207,11 @@ class ForgetUser:
                 await entry.settle(effects, await self.users.replace(now, ordinary, effects))
                 now = await self.users.get(user.id)
 
-    async def _forget_all_but_the_user(self, user_id: UserId) -> None:
-        for session in await self.sessions.of_user(user_id):
-            await self.sessions.delete(user_id, session.id)
-        await self.audit_log.forget_addresses(user_id)
+    async def _forget_all_but_the_user(self, user: User) -> None:
+        for session in await self.sessions.of_user(user.id):
+            await self.sessions.delete(user.id, session.id)
+        await self.audit_log.forget_addresses(user.id)
+        await self.outbox.forget(user.email)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +242,7 @@ class SetPassword:
     purge_stale_sessions: PurgeStaleSessions
     hasher: PasswordHasher
     rule: PasswordRule
+    make_message: MakeMessage
     audit: Audit
     clock: Clock
 
@@ -243,7 +264,8 @@ class SetPassword:
             new_hash = await self.hasher.hash(chosen, client)
             while True:  # until no other process changes the user in between
                 changed = user.with_new_password(new_hash, self.clock())
-                effects = entry.success()
+                notice = self.make_message.notice(MailKind.PASSWORD_CHANGED, user)
+                effects = entry.success().with_messages(*notice)
                 if await entry.settle(effects, await self.users.replace(user, changed, effects)):
                     await self.purge_stale_sessions(changed)
                     return changed
@@ -254,6 +276,7 @@ class SetPassword:
 class RevokeSessionsOf:
     users: UserRepository
     purge_stale_sessions: PurgeStaleSessions
+    make_message: MakeMessage
     audit: Audit
 
     async def __call__(
@@ -270,7 +293,9 @@ class RevokeSessionsOf:
             while True:  # until no other process changes the user in between
                 user = await existing(self.users, user_id)
                 changed = user.without_sessions()
-                effects = entry.success()
+                facts = {"sessions": "ended"}
+                notice = self.make_message.notice(MailKind.ACCOUNT_CHANGED, user, facts)
+                effects = entry.success().with_messages(*notice)
                 if await entry.settle(effects, await self.users.replace(user, changed, effects)):
                     await self.purge_stale_sessions(changed)
                     return

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 OWN_FOLDER = Path(__file__).parent / "templates"
 
 FACTS: Mapping[MailKind, Mapping[str, str]] = {
-    MailKind.NEW_DEVICE: {"device": "Firefox on Linux"},
+    MailKind.NEW_DEVICE: {"address": "192.0.2.1"},
     MailKind.ACCOUNT_CHANGED: {"role": "admin", "state": "disabled", "sessions": "ended"},
 }
 """The facts that letters may have beside what all of them have, with samples. A fact that a letter

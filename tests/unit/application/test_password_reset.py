@@ -165,6 +165,7 @@ async def test_an_invalid_token_computes_no_hash_and_fills_no_audit_log(
 
 async def test_a_reset_does_not_enable_a_disabled_account(world: World, user: User) -> None:
     await world.change_user(Operator(), user.id, disabled=True)
+    await world.read_mail()
     token = await ask_for_link(world)
 
     await world.reset_password(token, NEW)

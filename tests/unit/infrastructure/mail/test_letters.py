@@ -107,12 +107,12 @@ def test_a_template_that_fails_delays_the_mail_and_logs_no_secret(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "en").mkdir()
-    failing = "Subject: x\n\n{% if device == 'Odd' %}{{ link + 1 }}{% endif %}"
+    failing = "Subject: x\n\n{% if address == 'Odd' %}{{ link + 1 }}{% endif %}"
     (tmp_path / "en" / "new_device.txt").write_text(failing)
     writer = a_writer(templates=Templates(tmp_path, "en"))
 
     with pytest.raises(MailDelayed, match="template_failed") as delayed:
-        writer.write(a_letter(kind=MailKind.NEW_DEVICE, facts={"device": "Odd"}))
+        writer.write(a_letter(kind=MailKind.NEW_DEVICE, facts={"address": "Odd"}))
 
     (line,) = [each.msg for each in caplog.records if isinstance(each.msg, dict)]
     assert (line["event"], line["kind"]) == ("mail_template_failed", "new_device")
@@ -144,7 +144,7 @@ def test_an_english_mail_in_7bit_is_readable_source() -> None:
 
 def test_no_fact_adds_a_header_a_paragraph_or_markup() -> None:
     mail = parsed(
-        a_writer().write(a_letter(kind=MailKind.NEW_DEVICE, facts={"device": INJECTION}))
+        a_writer().write(a_letter(kind=MailKind.NEW_DEVICE, facts={"address": INJECTION}))
     )
 
     assert set(mail.keys()) == HEADERS

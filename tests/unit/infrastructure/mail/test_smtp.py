@@ -342,7 +342,7 @@ async def test_an_unusual_address_reaches_its_mailbox(to: str) -> None:
 async def test_a_line_of_a_dot_does_not_end_the_mail() -> None:
     async with a_mail_server() as server, sending(plain(server)) as sender:
         fact = ".\r\nMAIL FROM:<eve@evil.example>"
-        await sender.send(a_letter(kind=MailKind.NEW_DEVICE, facts={"device": fact}))
+        await sender.send(a_letter(kind=MailKind.NEW_DEVICE, facts={"address": fact}))
 
     (delivered,) = server.delivered
     assert "MAIL FROM" in part(delivered.mail, "plain").replace("\n", " ")
