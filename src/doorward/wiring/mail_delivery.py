@@ -40,6 +40,7 @@ class MailDeliveryProvider(Provider):
         destination = settings.mail.destination(settings.storage)
         return MailPolicy(
             is_on=destination.scheme is not MailScheme.OFF,
+            notices=settings.mail.notices,
             link_targets=frozenset(settings.mail.link_targets),
         )
 

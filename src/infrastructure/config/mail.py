@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from domain.email import Email
 from domain.errors import InvalidInput
+from domain.mail import MailKind
 from infrastructure.config import parsers
 from infrastructure.config.environment_variables import ConfigurationError, declare
 from infrastructure.config.http import HttpSettings
@@ -33,6 +34,19 @@ class MailScheme(StrEnum):
     MEMORY = "memory"
     OFF = "off"
 
+
+_NOTICES = {
+    kind.value: {kind}
+    for kind in (
+        MailKind.PASSWORD_CHANGED,
+        MailKind.NEW_DEVICE,
+        MailKind.ACCOUNT_CHANGED,
+        MailKind.ACCOUNT_DELETED,
+    )
+} | {
+    # Both or none: the former address is reserved for its owner as long as the first one's link.
+    MailKind.EMAIL_CHANGED.value: {MailKind.EMAIL_CHANGE_REQUESTED, MailKind.EMAIL_CHANGED}
+}
 
 _PORTS = {MailScheme.SMTP: 25, MailScheme.SMTPS: 465, MailScheme.STARTTLS: 587}
 
@@ -176,6 +190,13 @@ def _pages(text: str) -> tuple[str, ...]:
     return tuple(_page(part.strip()) for part in text.split(",") if part.strip())
 
 
+def _notices(text: str) -> frozenset[MailKind]:
+    names = [] if text.lower() == "off" else [part.strip() for part in text.split(",")]
+    if not _NOTICES.keys() >= set(names):
+        raise ValueError(f"must be off, or some of these: {','.join(sorted(_NOTICES))}")
+    return frozenset(kind for name in names for kind in _NOTICES[name])
+
+
 def _locale(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", text):
         raise ValueError("must be a language tag such as en, de or pt-BR")
@@ -276,6 +297,15 @@ class MailSettings:
         "",
         "Pages, separated by commas, that a request may choose in place of those three. A request "
         "has to name one of them exactly as it is written here.",
+    )
+
+    notices: frozenset[MailKind] = declare(
+        "NOTICES",
+        _notices,
+        "password_changed,email_changed,account_changed,account_deleted",
+        "What users are told by mail about their accounts, separated by commas, or `off`. Beside "
+        "these there is `new_device`: a login from a device that was not used before. Without "
+        "`email_changed` a change of address cannot be undone.",
     )
 
     @property

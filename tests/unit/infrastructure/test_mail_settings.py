@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from application.messages import NOTICES
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.mail import Mailbox, MailScheme, MailUrl, Pages
 from infrastructure.config.settings import Settings
@@ -142,3 +143,7 @@ def test_pages_of_links_may_be_elsewhere() -> None:
     assert settings.mail.pages(settings.http) == Pages(
         "https://app.example.com/r", "https://app.example.com/v", "http://localhost:3000/u"
     )
+
+
+def test_the_default_notices_are_those_of_the_application() -> None:
+    assert Settings.read({}).mail.notices == NOTICES

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from domain.mail import MailKind
 from domain.rate_limit import RateLimit
 from infrastructure.config import signing_keys
 from infrastructure.config.environment_variables import ConfigurationError
@@ -114,6 +115,13 @@ READ: list[tuple[str, str, str, Any]] = [
         "mail.link_targets",
         ("https://a.example/x", "http://[::1]:80/y"),
     ),
+    (
+        "NOTICES",
+        " new_device , email_changed",
+        "mail.notices",
+        {MailKind.NEW_DEVICE, MailKind.EMAIL_CHANGE_REQUESTED, MailKind.EMAIL_CHANGED},
+    ),
+    ("NOTICES", "off", "mail.notices", frozenset()),
     ("LOG_FORMAT", "json", "logs.format", "json"),
     ("LOG_LEVEL", "debug", "logs.level", "debug"),
     ("LOG_LEVEL", "WARNING", "logs.level", "warning"),
@@ -305,6 +313,7 @@ UNREADABLE = {
         ]
         for variable in ("RESET_URL", "VERIFY_URL", "UNDO_URL", "LINK_TARGETS")
     },
+    "NOTICES": ["on", "off,new_device", "password_changed;new_device", "tests"],
     "LOG_FORMAT": ["text", "JSON"],
     "LOG_LEVEL": ["trace", "20"],
     "ACCESS_LOG": ["yes", "all"],
