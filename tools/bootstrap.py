@@ -85,6 +85,7 @@ def find_uv() -> str:
     install = ["install", "--quiet", "--upgrade", "--only-binary=:all:", "--require-hashes"]
     # These two guard the user's own Python; our target folder needs neither.
     environment = os.environ | {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0"}
+    environment |= {"PIP_ROOT_USER_ACTION": "ignore", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     command = [*find_pip(), *install, f"--target={pinned}", f"--requirement={UV_BY_HASH}"]
     run(command, environment, f"installing uv {version}")
     return str(pinned / "bin" / "uv")
@@ -109,18 +110,17 @@ def is_recent(uv: str) -> bool:
 
 
 def find_pip() -> list[str]:
-    """A pip to run: in a virtual environment, else the user's, else straight from its wheel.
+    """A pip to run: that of this Python, else the one in its library, else one from the index.
 
-    Debian and its relatives ship python3 without ensurepip and without pip.
+    Debian and its relatives ship python3 without ensurepip and without pip. A virtual environment
+    for pip takes 5 s to make.
     """
-    python = TOOLS / "venv" / "bin" / "python"
-    if importlib.util.find_spec("ensurepip"):
-        make = [PYTHON, "-m", "venv", "--clear", str(TOOLS / "venv")]
-        if subprocess.run(make, check=False, capture_output=True).returncode == 0:
-            return [str(python), "-m", "pip"]
-    if importlib.util.find_spec("pip"):
+    if sys.prefix == sys.base_prefix and importlib.util.find_spec("pip"):
         return [PYTHON, "-m", "pip"]
-    return [PYTHON, str(fetch_pip() / "pip")]
+    library = importlib.util.find_spec("ensurepip")
+    folder = Path(library.origin).parent if library and library.origin else TOOLS
+    bundled = [*folder.glob("_bundled/pip-*.whl")]
+    return [PYTHON, str((bundled[0] if bundled else fetch_pip()) / "pip")]
 
 
 def fetch_pip() -> Path:

@@ -1,6 +1,7 @@
 """The deployment files, as far as they can be checked without a Docker engine."""
 
 import json
+import os
 import re
 import runpy
 import subprocess
@@ -210,3 +211,16 @@ def test_uv_is_installed_by_hash() -> None:
     installing = [each for each in instructions("RUN") if "pip install" in each]
     assert len(installing) == 1
     assert installing[0].endswith("--require-hashes --requirement=uv.txt")
+
+
+def test_the_pip_that_installs_uv_runs_inside_and_outside_of_a_virtual_environment() -> None:
+    for python in (sys.executable, os.path.realpath(sys.executable)):
+        show = "import runpy; print(*runpy.run_path('tools/bootstrap.py')['find_pip'](), sep='\n')"
+        found = subprocess.run(
+            [python, "-c", show], cwd=ROOT, check=True, capture_output=True, text=True
+        )
+        command = found.stdout.splitlines()
+        pip = subprocess.run(
+            [*command, "--version"], check=True, capture_output=True, text=True
+        ).stdout
+        assert pip.startswith("pip ")
