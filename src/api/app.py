@@ -14,6 +14,7 @@ from api.controllers.auth import CHANGED_BY_GET, AuthController, LegacyAuthContr
 from api.controllers.gateway import VerifyController
 from api.controllers.health import OperationController
 from api.controllers.jwks import KeyController
+from api.controllers.link_pages import LINK_PAGES, add_link_pages
 from api.controllers.password_reset import PasswordResetController
 from api.controllers.root import prepare_root, root
 from api.controllers.sessions import SessionController
@@ -91,6 +92,7 @@ def _routes(names: CookieNames, options: RouteOptions, *guards: Guard) -> Litest
             OperationController,
             KeyController,
             root,
+            *LINK_PAGES,
             *(DOCUMENTATION if options.has_docs else ()),
         ],
         guards=guards,
@@ -101,6 +103,7 @@ def _routes(names: CookieNames, options: RouteOptions, *guards: Guard) -> Litest
         logging_config=None,
     )
     prepare_root(app, options.path_prefix, has_docs=options.has_docs)
+    add_link_pages(app, options.path_prefix)
     if options.has_docs:
         add_documentation(app, options.path_prefix)
     return app

@@ -63,6 +63,14 @@ async def test_the_documentation_finds_its_files_and_the_routes(client: Client, 
     assert document["servers"][0]["url"] == "/auth"
 
 
+@behind_each_proxy
+async def test_the_pages_of_links_find_their_script(client: Client, path: str) -> None:
+    page = await client.get(f"{path}/reset")
+
+    assert Links(page.text).targets == ["/auth/reset/links.js"]
+    assert (await client.get(f"{path}/reset/links.js")).status_code == 200
+
+
 @pytest.mark.parametrize(
     "path", ["/authentication/docs", "/auth/auth/docs", "/x/auth/docs", "/AUTH/docs", "/authdocs"]
 )

@@ -17,7 +17,9 @@ from domain.rate_limit import RateLimit
 _T = TypeVar("_T")
 _LONGEST = 3650 * 86400
 
-OWN_PATHS = (".well-known", "api", "docs", "health", "openapi.json")
+OWN_PATHS = (
+    ".well-known", "api", "docs", "health", "openapi.json", "reset", "undo", "verify",
+)  # fmt: skip
 """The first segments of the paths of all routes."""
 
 _WITHOUT_PAGES = {"about", "blob", "data", "file", "ftp", "javascript", "mailto", "ws", "wss"}
