@@ -57,8 +57,13 @@ _Store = TypeVar("_Store")
 _left: ContextVar[int] = ContextVar("_left", default=0)
 
 
+def crash_before(number: int) -> None:
+    """Let this process die before the step with this number, from 1."""
+    _left.set(number)
+
+
 def step(name: str) -> None:
-    """Count a step: the request is about to call a store, or to send a part of its response."""
+    """Count a step: a request, or a delivery, is about to call a port or to send its response."""
     _left.set(_left.get() - 1)
     if _left.get() == 0:
         os.write(sys.stderr.fileno(), f"{CRASH_MESSAGE}{name}\n".encode())
@@ -115,7 +120,7 @@ def with_crash_points(app: ASGIApp) -> ASGIApp:
             await send(message)
 
         headers = dict(request.get("headers", ()))
-        _left.set(int(headers.get(HEADER.encode(), 0)))
+        crash_before(int(headers.get(HEADER.encode(), 0)))
         await app(request, receive, send_in_steps)
 
     return wrapped
