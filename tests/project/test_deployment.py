@@ -215,7 +215,9 @@ def test_uv_is_installed_by_hash() -> None:
 
 def test_the_pip_that_installs_uv_runs_inside_and_outside_of_a_virtual_environment() -> None:
     for python in (sys.executable, os.path.realpath(sys.executable)):
-        show = "import runpy; print(*runpy.run_path('tools/bootstrap.py')['find_pip'](), sep='\n')"
+        show = (
+            r"import runpy; print(*runpy.run_path('tools/bootstrap.py')['find_pip'](), sep='\n')"
+        )
         found = subprocess.run(
             [python, "-c", show], cwd=ROOT, check=True, capture_output=True, text=True
         )
