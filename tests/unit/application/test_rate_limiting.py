@@ -14,6 +14,7 @@ from domain.errors import InvalidInput, TokenRejected
 from domain.network import network_of
 from domain.rate_limit import RateLimit, TooManyRequests
 from domain.request_context import RequestContext
+from domain.session import SessionId
 from domain.user import User
 from infrastructure.storage.memory.users import MemoryUsers
 from tests.support.builders import MICROSECOND, PASSWORD, World
@@ -414,9 +415,15 @@ async def test_the_names_of_counters_are_the_same_in_every_version(world: World)
     await register(world, "bob@example.org", HERE)
     await log_in(world, EVE, "a guess", HERE)
     await refresh(world, token, HERE)
+    session_id = SessionId("0" * 32)
+    await world.rate_limiting.count_confirmation(session_id, HERE.address)
+    await world.rate_limiting.count_change(user.id)
+    await world.rate_limiting.admits_mail(EVE, HERE.address)
+    await world.rate_limiting.count_link_from(HERE.address)
 
     account = sha256(EVE.encode()).hexdigest()[:32]
     owner = sha256(user.id.hex.encode()).hexdigest()[:32]
+    confirmation = sha256(f"password:{session_id}".encode()).hexdigest()[:32]
     from_network = sha256(f"{network_of('192.0.2.1')} {EVE}".encode()).hexdigest()[:32]
     assert ledger.keys == [
         "register-address:192.0.2.1",
@@ -428,4 +435,11 @@ async def test_the_names_of_counters_are_the_same_in_every_version(world: World)
         "refresh-address:192.0.2.1",
         "refresh:all",
         f"refresh-account:{owner}",
+        "login-address:192.0.2.1",
+        f"login-account:{confirmation}",
+        f"change-account:{owner}",
+        "mail-address:192.0.2.1",
+        f"mail-recipient:{account}",
+        "mail:all",
+        "link-address:192.0.2.1",
     ]
