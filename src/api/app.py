@@ -11,6 +11,7 @@ from api.controllers.account import UserController
 from api.controllers.administration import AdministrationController
 from api.controllers.api_docs import DOCUMENTATION, add_documentation
 from api.controllers.auth import CHANGED_BY_GET, AuthController, LegacyAuthController
+from api.controllers.email_change import EmailChangeController
 from api.controllers.gateway import VerifyController
 from api.controllers.health import OperationController
 from api.controllers.jwks import KeyController
@@ -85,6 +86,7 @@ def _routes(names: CookieNames, options: RouteOptions, *guards: Guard) -> Litest
         route_handlers=[
             LegacyAuthController if options.has_legacy_get else AuthController,
             PasswordResetController,
+            EmailChangeController,
             VerifyController,
             UserController,
             SessionController,

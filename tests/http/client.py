@@ -27,6 +27,8 @@ MY_PASSWORD = "/api/users/me/password"
 FORGOT, RESET, CHECK_RESET = (
     f"/api/auth/password/{action}" for action in ("forgot", "reset", "reset/check")
 )
+MY_EMAIL = "/api/users/me/email"
+CONFIRM_EMAIL, UNDO_EMAIL = (f"/api/auth/email/{action}" for action in ("confirm", "undo"))
 MY_EXPORT = "/api/users/me/export"
 MY_ACTIVITY = "/api/users/me/activity"
 SESSIONS = "/api/sessions"

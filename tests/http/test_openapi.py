@@ -21,6 +21,7 @@ from tests.http.client import (
     ADMIN_EMAIL,
     AUDIT,
     CHECK_RESET,
+    CONFIRM_EMAIL,
     EMAIL,
     FORGOT,
     HTTPS_ORIGIN,
@@ -28,6 +29,7 @@ from tests.http.client import (
     LOGOUT,
     ME,
     MY_ACTIVITY,
+    MY_EMAIL,
     MY_EXPORT,
     MY_PASSWORD,
     NEW_PASSWORD,
@@ -40,6 +42,7 @@ from tests.http.client import (
     SESSIONS,
     THEIR_RESET,
     THEIR_SESSIONS,
+    UNDO_EMAIL,
     UNKNOWN_USER,
     USERS,
     VERIFY,
@@ -68,11 +71,14 @@ STATUSES = {
     ("POST", FORGOT): {202, 400, 413, 415, 501, 503},
     ("POST", RESET): {200, 400, 413, 415, 429, 503},
     ("POST", CHECK_RESET): {200, 400, 413, 415, 429, 503},
+    ("POST", CONFIRM_EMAIL): {200, 400, 413, 415, 429, 503},
+    ("POST", UNDO_EMAIL): {200, 400, 413, 415, 429, 503},
     ("GET", VERIFY): {204, 401, 503},
     ("GET", ME): {200, 401, 503},
     ("GET", MY_EXPORT): {200, 401, 429, 503},
     ("PATCH", ME): {200, 400, 401, 403, 413, 415, 429, 503},
     ("DELETE", ME): {200, 400, 401, 403, 409, 413, 415, 429, 503},
+    ("POST", MY_EMAIL): {202, 400, 401, 403, 413, 415, 429, 501, 503},
     ("POST", MY_PASSWORD): {200, 400, 401, 403, 413, 415, 429, 503},
     ("GET", MY_ACTIVITY): {200, 400, 401, 503},
     ("GET", SESSIONS): {200, 401, 503},
@@ -105,6 +111,8 @@ PUBLIC = {
     ("POST", FORGOT),
     ("POST", RESET),
     ("POST", CHECK_RESET),
+    ("POST", CONFIRM_EMAIL),
+    ("POST", UNDO_EMAIL),
     ("GET", "/api/healthchecker"),
     ("GET", "/health/live"),
     ("GET", "/health/ready"),
@@ -199,6 +207,7 @@ async def test_the_document_says_how_to_present_a_token(document: Document, pref
         ("PATCH", ME): ACCESS,
         ("DELETE", ME): ACCESS,
         ("POST", MY_PASSWORD): ACCESS,
+        ("POST", MY_EMAIL): ACCESS,
         ("GET", MY_ACTIVITY): ACCESS,
         ("GET", SESSIONS): ACCESS,
         ("DELETE", SESSIONS): ACCESS,
@@ -226,6 +235,7 @@ async def test_operation_ids_are_short_and_stable(document: Document) -> None:
         *("listActivity", "listSessions", "endSession", "endSessions", "listUsers", "showUser"),
         *("changeUser", "deleteUser", "listUserSessions", "endUserSessions", "listAuditEvents"),
         *("forgotPassword", "resetPassword", "checkPasswordReset", "sendPasswordReset"),
+        *("requestEmailChange", "confirmEmailChange", "undoEmailChange"),
         *("greet", "checkLiveness", "checkReadiness", "listKeys"),
     }
 
@@ -284,7 +294,7 @@ async def test_bodies_that_refuse_unknown_members_say_so(document: Document) -> 
         name for name, schema in schemas.items() if schema.get("additionalProperties") is False
     } == {
         *("ProfileChange", "UserChange", "PasswordChange", "PasswordConfirmation"),
-        *("ForgottenPassword", "LinkToken", "PasswordReset"),
+        *("ForgottenPassword", "LinkToken", "PasswordReset", "EmailChange"),
     }
 
 
@@ -335,7 +345,10 @@ async def test_a_body_is_required_where_it_is_needed(document: Document) -> None
         ("POST", FORGOT): True,
         ("POST", RESET): True,
         ("POST", CHECK_RESET): True,
+        ("POST", CONFIRM_EMAIL): True,
+        ("POST", UNDO_EMAIL): True,
         ("POST", MY_PASSWORD): True,
+        ("POST", MY_EMAIL): True,
         ("PATCH", ME): True,
         ("DELETE", ME): True,
         ("PATCH", A_USER): True,
@@ -414,6 +427,7 @@ async def test_every_answer_of_a_journey_is_as_documented(
     client.event_hooks["response"].append(note)
     await journey(client, clock, faults)
     await reset_password(client, read_mail)
+    await change_email(client, read_mail)
     await administration(client, users)
     await store_down(client, faults)
 
@@ -421,6 +435,7 @@ async def test_every_answer_of_a_journey_is_as_documented(
     met.add(("GET", KEYS, 503))  # which these read-only keys never give
     met.add(("POST", REGISTER, 403))  # see test_closed_registration.py
     met |= {("POST", FORGOT, 501), ("POST", THEIR_RESET, 501)}  # see test_password_reset.py
+    met.add(("POST", MY_EMAIL, 501))  # see test_email_change.py
     documented = {(*route, status) for route, statuses in STATUSES.items() for status in statuses}
     assert documented - met == set()
 
@@ -461,6 +476,16 @@ async def reset_password(client: Client, read_mail: ReadMail) -> None:
     [letter] = await read_mail()
     await client.post(CHECK_RESET, json={"token": letter.token})
     await client.post(RESET, json={"token": letter.token, "password": NEW_PASSWORD})
+
+
+async def change_email(client: Client, read_mail: ReadMail) -> None:
+    await read_mail()
+    await client.log_in(password=NEW_PASSWORD)
+    body = {"email": "new@example.org", "password": NEW_PASSWORD}
+    await client.post(MY_EMAIL, json=body)
+    tokens = {letter.kind.value: letter.token for letter in await read_mail()}
+    await client.post(CONFIRM_EMAIL, json={"token": tokens["email_change"]})
+    await client.post(UNDO_EMAIL, json={"token": tokens["email_change_requested"]})
 
 
 async def bad_bodies(client: Client, method: str, path: str) -> None:
@@ -519,6 +544,9 @@ def body_for(method: str, path: str, token: str | None = None) -> dict[str, Any]
         ("POST", FORGOT): {"email": EMAIL},
         ("POST", RESET): {"token": "garbage", "password": NEW_PASSWORD},
         ("POST", CHECK_RESET): {"token": "garbage"},
+        ("POST", CONFIRM_EMAIL): {"token": "garbage"},
+        ("POST", UNDO_EMAIL): {"token": "garbage"},
+        ("POST", MY_EMAIL): {"email": "new@example.org", "password": "wrong one"},
         ("POST", MY_PASSWORD): {"current_password": "wrong one", "new_password": PASSWORD},
     }
     return strict.get((method, path), NEW_USER | {"refresh_token": token})

@@ -6,6 +6,7 @@ from litestar import Litestar
 from tests.http.client import (
     EMAIL,
     ME,
+    MY_EMAIL,
     MY_EXPORT,
     MY_PASSWORD,
     NEW_PASSWORD,
@@ -108,6 +109,7 @@ async def test_an_answer_about_unknown_members_is_bounded(client: Client) -> Non
     ("method", "path", "body"),
     [
         ("DELETE", ME, {"password": PASSWORD}),
+        ("POST", MY_EMAIL, {"email": "new@example.org", "password": PASSWORD}),
         ("POST", MY_PASSWORD, {"current_password": PASSWORD, "new_password": NEW_PASSWORD}),
     ],
 )

@@ -7,7 +7,7 @@ from litestar.params import JSONBody
 from api.json_request import JsonRequest
 from api.openapi.operations import ACCESS, REMOVES_COOKIES, SETS_COOKIES, failures
 from api.request_context import context_of
-from api.schemas.account import PasswordChange, PasswordConfirmation, ProfileChange
+from api.schemas.account import EmailChange, PasswordChange, PasswordConfirmation, ProfileChange
 from api.schemas.audit import ActivityAnswer
 from api.schemas.auth import TokenAnswer
 from api.schemas.export import ExportAnswer
@@ -25,10 +25,12 @@ from application.accounts.account import (
     DeleteAccount,
     ExportAccount,
 )
+from application.accounts.email_change import RequestEmailChange
 from application.audit_log import ListActivity
 from domain.errors import (
     InvalidInput,
     LastAdministrator,
+    MailOff,
     NotLoggedIn,
     TokenRejected,
     Unavailable,
@@ -166,3 +168,25 @@ class UserController(Controller):
         has_device = credentials.device_token(request) is not None
         device_token = changed.device_token if has_device else None
         return token_response(changed.tokens, "cookie", cookies, device_token)
+
+    @post(
+        "/me/email",
+        status_code=202,
+        summary="Change my address",
+        responses=_WITH_PASSWORD | failures(MailOff),
+    )
+    @inject
+    async def request_email_change(
+        self,
+        request: JsonRequest,
+        data: JSONBody[EmailChange],
+        request_change: FromDishka[RequestEmailChange],
+    ) -> Done:
+        """Send a link to the new address. Mine stays until the link is used.
+
+        The answer is the same if another user has the new address. Mine gets a mail with a link
+        that cancels the change."""
+        await request_change(
+            request.user, data.email, data.password, data.link_target, context_of(request)
+        )
+        return Done("success")

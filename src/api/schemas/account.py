@@ -2,7 +2,16 @@
 
 from typing import Annotated
 
-from api.schemas.members import LOCALE, NAME, PHOTO, NewPasswordText, PasswordText
+from msgspec import Meta
+
+from api.schemas.members import (
+    LOCALE,
+    NAME,
+    PHOTO,
+    EmailText,
+    NewPasswordText,
+    PasswordText,
+)
 from api.unknown_members import StrictBody
 
 
@@ -19,6 +28,20 @@ class ProfileChange(StrictBody):
     name: Annotated[str | None, NAME] = None
     photo: Annotated[str | None, PHOTO] = None
     locale: Annotated[str | None, LOCALE] = None
+
+
+class EmailChange(StrictBody):
+    """The new address, and the password as proof of ownership."""
+
+    email: EmailText
+    password: PasswordText
+    link_target: Annotated[
+        str | None,
+        Meta(
+            description="The page that the link leads to: exactly one of `LINK_TARGETS`. Without "
+            "it, `VERIFY_URL`."
+        ),
+    ] = None
 
 
 class PasswordConfirmation(StrictBody):
