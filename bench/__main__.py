@@ -15,7 +15,18 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from bench import growth, hot_path, lists, login, login_timing, memory, refresh, revocation, storm
+from bench import (
+    growth,
+    hot_path,
+    lists,
+    login,
+    login_timing,
+    memory,
+    refresh,
+    reset_timing,
+    revocation,
+    storm,
+)
 from bench.report import Report, machine
 from bench.testbed import BOUNDED, FULL, Scale, Testbed, open_testbed
 from bench.wrk import MISSING
@@ -30,6 +41,7 @@ GROUPS: dict[str, Callable[[Testbed, Scale, Report], None]] = {
     "lists": lists.measure,
     "memory": memory.measure,
     "login_timing": login_timing.measure,
+    "reset_timing": reset_timing.measure,
 }
 
 

@@ -8,6 +8,7 @@ were none.
 
 import time
 from asyncio import run
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from statistics import NormalDist
@@ -38,22 +39,28 @@ LEAST_P = at_least(0.001)
 def measure(testbed: Testbed, scale: Scale, report: Report) -> None:
     with testbed.stores() as urls:
         seed.seed_users(urls, 2)
-        run(_disable(urls, seed.email(2)))
+        run(disable(urls, seed.email(2)))
         with started(testbed, urls, [Variant("Doorward", settings=SETTINGS)]) as services:
             times = _time_failures(services["Doorward"], scale.failed_logins)
-    reference = Series(f"failed login: {WRONG}", times[WRONG])
+    compare(report, "failed login", times, WRONG)
+
+
+def compare(
+    report: Report, what: str, times: Mapping[str, list[float]], reference_case: str
+) -> None:
+    """Report the milliseconds of each case, and whether they differ from those of one of them."""
+    reference = Series(f"{what}: {reference_case}", times[reference_case])
     report.add(row(reference, "ms"))
-    for case in CASES:
-        if case != WRONG:
-            p = mann_whitney(times[case], times[WRONG])
-            name = f"failed login: {case}"
-            report.add(
-                row(Series(name, times[case]), "ms", reference),
-                row(Series(f"{name}: p", [p]), "p of Mann and Whitney", target=LEAST_P),
-            )
+    for case in (each for each in times if each != reference_case):
+        p = mann_whitney(times[case], times[reference_case])
+        name = f"{what}: {case}"
+        report.add(
+            row(Series(name, times[case]), "ms", reference),
+            row(Series(f"{name}: p", [p]), "p of Mann and Whitney", target=LEAST_P),
+        )
 
 
-async def _disable(urls: StoreUrls, address: str) -> None:
+async def disable(urls: StoreUrls, address: str) -> None:
     async with open_stores(urls.users, urls.sessions, StoreOptions()) as stores:
         user = await stores.users.by_email(Email.parse(address))
         assert user is not None
