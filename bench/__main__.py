@@ -21,9 +21,15 @@ from bench import (
     lists,
     login,
     login_timing,
+<<<<<<< Updated upstream
     memory,
     refresh,
     reset_timing,
+=======
+    mail,
+    memory,
+    refresh,
+>>>>>>> Stashed changes
     revocation,
     storm,
 )
@@ -41,7 +47,11 @@ GROUPS: dict[str, Callable[[Testbed, Scale, Report], None]] = {
     "lists": lists.measure,
     "memory": memory.measure,
     "login_timing": login_timing.measure,
+<<<<<<< Updated upstream
     "reset_timing": reset_timing.measure,
+=======
+    "mail": mail.measure,
+>>>>>>> Stashed changes
 }
 
 

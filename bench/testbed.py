@@ -31,6 +31,7 @@ class Scale:
     :ivar logins: in one turn.
     :ivar storm_seconds: of one turn with or without a login storm.
     :ivar failed_logins: of each kind.
+    :ivar mails: in the outbox.
     """
 
     rounds: int
@@ -41,6 +42,7 @@ class Scale:
     storm_seconds: int
     revocations: int
     failed_logins: int
+    mails: int
 
 
 BOUNDED = Scale(
@@ -52,6 +54,7 @@ BOUNDED = Scale(
     storm_seconds=4,
     revocations=1000,
     failed_logins=50,
+    mails=1_000,
 )
 FULL = Scale(
     rounds=7,
@@ -62,6 +65,7 @@ FULL = Scale(
     storm_seconds=15,
     revocations=1_000,
     failed_logins=300,
+    mails=10_000,
 )
 
 
