@@ -1,5 +1,7 @@
 """Resetting a password over HTTP."""
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -26,6 +28,7 @@ from tests.http.client import (
 from tests.http.conftest import ReadMail, each_stack
 from tests.http.failing_requests import problems_of
 from tests.support.builders import PASSWORD
+from tests.support.doubles import SettableClock
 
 DONE = {"status": "success"}
 PAGE = "https://app.example.com/reset"
@@ -172,6 +175,25 @@ async def test_an_administrator_sends_a_link(
     assert (await reset(client, letter.token)).status_code == 200
     unknown = await client.post(THEIR_RESET, headers=admin)
     assert unknown.status_code == 404
+
+
+class TestLifetime:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        """With links that are good for ten minutes."""
+        mail = replace(settings.mail, reset_link_lifetime=timedelta(minutes=10))
+        return replace(settings, mail=mail)
+
+    @pytest.mark.parametrize(("minutes", "status"), [(9, 200), (10, 400)])
+    async def test_a_link_is_good_as_long_as_configured(
+        self, client: Client, read_mail: ReadMail, clock: SettableClock, minutes: int, status: int
+    ) -> None:
+        await client.register()
+        token = await ask_for_link(client, read_mail)
+
+        clock.advance(timedelta(minutes=minutes))
+
+        assert (await client.post(CHECK_RESET, json={"token": token})).status_code == status
 
 
 class TestWithoutMail:

@@ -6,9 +6,9 @@ import structlog
 from dishka import Provider, Scope, provide, provide_all
 
 from application.deliver_mail import DeliverMail, MailRetention, PruneMail, WriteLetter
-from application.messages import MailPolicy
+from application.messages import LIFETIMES, MailPolicy
 from application.ports import Clock, Outbox, ReportDelivery
-from domain.mail import Delivery, DeliveryState
+from domain.mail import Delivery, DeliveryState, MailKind
 from doorward.jobs.deliver_mail import deliver_mail
 from doorward.jobs.measure_outbox import measure_outbox
 from doorward.jobs.prune_mail import prune_mail
@@ -40,6 +40,7 @@ class MailDeliveryProvider(Provider):
         destination = settings.mail.destination(settings.storage)
         return MailPolicy(
             is_on=destination.scheme is not MailScheme.OFF,
+            lifetimes={**LIFETIMES, MailKind.PASSWORD_RESET: settings.mail.reset_link_lifetime},
             notices=settings.mail.notices,
             link_targets=frozenset(settings.mail.link_targets),
         )

@@ -291,6 +291,12 @@ class MailSettings:
         None,
         "The same for cancelling a change of address: `/undo` below `PUBLIC_URL` unless set.",
     )
+    reset_link_lifetime: timedelta = declare(
+        "RESET_LINK_LIFETIME",
+        parsers.lifetime,
+        "30m",
+        "How long a link that sets a new password is good, from the request for it.",
+    )
     link_targets: tuple[str, ...] = declare(
         "LINK_TARGETS",
         _pages,
