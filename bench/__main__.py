@@ -21,15 +21,10 @@ from bench import (
     lists,
     login,
     login_timing,
-<<<<<<< Updated upstream
-    memory,
-    refresh,
-    reset_timing,
-=======
     mail,
     memory,
     refresh,
->>>>>>> Stashed changes
+    reset_timing,
     revocation,
     storm,
 )
@@ -47,11 +42,8 @@ GROUPS: dict[str, Callable[[Testbed, Scale, Report], None]] = {
     "lists": lists.measure,
     "memory": memory.measure,
     "login_timing": login_timing.measure,
-<<<<<<< Updated upstream
     "reset_timing": reset_timing.measure,
-=======
     "mail": mail.measure,
->>>>>>> Stashed changes
 }
 
 
