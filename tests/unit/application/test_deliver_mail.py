@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from application import deliver_mail
 from application.ports import NO_EFFECTS, Letter, MailDelayed, MailRefused
 from domain.email import Email
 from domain.mail import DeliveryState, MailKind, Message, MessageId
@@ -277,3 +278,20 @@ async def test_ended_messages_and_expired_tokens_are_pruned(world: World, user: 
     assert await state_of(world, waiting) is DeliveryState.QUEUED
     assert letter.token is not None
     assert await world.tokens.by_digest(digest_of(letter.token)) is None
+
+
+@pytest.mark.usefixtures("user")
+async def test_pruning_goes_on_until_nothing_is_left(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliver_mail, "_MANY", 1)
+    messages = [a_message() for _ in range(3)]
+    await queue(world, *messages)
+    tokens = [letter.token for letter in await world.read_mail() if letter.token]
+    assert len(tokens) == len(messages)
+
+    world.clock.advance(2 * HOUR)
+    await world.prune_mail()
+
+    assert await world.outbox.page(None, None, 10) == []
+    assert [await world.tokens.by_digest(digest_of(each)) for each in tokens] == [None] * 3
