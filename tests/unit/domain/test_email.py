@@ -98,6 +98,10 @@ NO_ADDRESS = {
     "private character in the domain": "ada@\ue000.org",
     "two directions in a label": "ada@a\u05d0.org",
     "Arabic digits of two kinds": "ada@\u06271\u0661.org",
+    "Arabic digit after a Latin letter": "ada@a\u0661.org",
+    "Arabic digit first": "ada@\u0661\u0627.org",
+    "sign last in a right-to-left label": "ada@\u05d0\u20ac.org",
+    "Latin letter in an Arabic label": "ada@\u0627a\u0627.org",
     "filler that shows nothing": "ada@a\u3164.org",
 }
 
@@ -281,6 +285,13 @@ def test_the_beginning_of_an_address_becomes_the_beginning_of_its_key(
     typed: str, beginning: str
 ) -> None:
     assert beginning_of_email(typed) == beginning
+
+
+@pytest.mark.parametrize(
+    "label", ["\u05d0\u05d1", "\u0645\u062b", "\u06451", "\u0645\u0661", "\u05d0-1\u05d1"]
+)
+def test_a_right_to_left_label_may_have_arabic_letters_and_digits(label: str) -> None:
+    assert Email.parse(f"ada@{label}.example").key.startswith("ada@xn--")
 
 
 @pytest.mark.parametrize("domain", ["\u05d0\u05b0.example", "\u05d0\u05b0\u05b0.example"])

@@ -178,8 +178,22 @@ def test_an_apostrophe_in_a_photo_is_encoded() -> None:
     ],
 )
 def test_a_photo_with_anything_else_is_refused(photo: str) -> None:
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput) as refused:
         parse_photo(photo)
+
+    assert [problem.field for problem in refused.value.problems] == ["photo"]
+
+
+def test_a_photo_has_at_most_255_characters() -> None:
+    longest = "https://example.org/" + "a" * 235
+
+    assert parse_photo(longest) == longest
+    with pytest.raises(InvalidInput):
+        parse_photo(f"{longest}a")
+
+
+def test_ending_all_sessions_begins_the_next_generation() -> None:
+    assert a_user(generation=7).without_sessions().generation == 8
 
 
 @pytest.mark.parametrize("text", ["en", "de-AT", "pt-BR", "zh-Hans-CN", "sl-rozaj-biske-1994"])
