@@ -12,6 +12,7 @@ from api.controllers.administration import AdministrationController
 from api.controllers.api_docs import DOCUMENTATION, add_documentation
 from api.controllers.auth import CHANGED_BY_GET, AuthController, LegacyAuthController
 from api.controllers.email_change import EmailChangeController
+from api.controllers.email_verification import EmailVerificationController
 from api.controllers.gateway import VerifyController
 from api.controllers.health import OperationController
 from api.controllers.jwks import KeyController
@@ -87,6 +88,7 @@ def _routes(names: CookieNames, options: RouteOptions, *guards: Guard) -> Litest
             LegacyAuthController if options.has_legacy_get else AuthController,
             PasswordResetController,
             EmailChangeController,
+            EmailVerificationController,
             VerifyController,
             UserController,
             SessionController,

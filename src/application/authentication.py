@@ -18,11 +18,13 @@ from application.ports import (
     UserRepository,
 )
 from application.rate_limiting import LoginAttempt, RateLimiting
+from application.registration_policy import RegistrationPolicy
 from application.session_activity import RecordSessionActivity
 from application.sessions import RevokeExcessSessions, StartSession
 from domain.audit.event import EventType
 from domain.email import Email
 from domain.errors import (
+    EmailUnverified,
     InvalidCredentials,
     InvalidInput,
     NotLoggedIn,
@@ -78,6 +80,7 @@ class Login:
     known_networks: KnownNetworks
     rate_limiting: RateLimiting
     make_message: MakeMessage
+    policy: RegistrationPolicy
     audit: Audit
     lifetimes: Lifetimes
 
@@ -93,6 +96,7 @@ class Login:
         :raises InvalidInput: the password is longer than a password can be.
         :raises TooManyRequests: there were too many attempts.
         :raises InvalidCredentials: after the same time for each reason.
+        :raises EmailUnverified: the password is right, and the address has to be proven first.
         """
         async with self.audit.recording(EventType.LOGIN, caller) as entry:
             refusal = await self.rate_limiting.count_login_from(
@@ -134,6 +138,11 @@ class Login:
         )
         is_right = await self.hasher.verify(typed, user.password_hash if user else None, client)
         if user is None or user.disabled or not (is_right and is_expected):
+            raise attempt.refusal or InvalidCredentials
+        if self.policy.requires_verification and not user.verified:
+            if self.policy.discloses:
+                raise EmailUnverified
+            # Else a client that registers an address, and then logs in, learns if it was taken.
             raise attempt.refusal or InvalidCredentials
         return user
 

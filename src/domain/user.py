@@ -114,6 +114,15 @@ class User:
         restored = self.without_sessions().with_email(email, now)
         return replace(restored, password_hash=NO_PASSWORD)
 
+    def with_verified_email(self, now: datetime) -> Self:
+        return replace(self, verified=True, updated_at=now)
+
+    def without_credentials(self, now: datetime) -> Self:
+        """Return the user as the owner of the mailbox takes the account over: verified, with no
+        password, and all sessions ended.
+        """
+        return self.with_reset_password(NO_PASSWORD, now)
+
     def with_role(self, role: Role, now: datetime) -> Self:
         return replace(self, role=role, updated_at=now)
 

@@ -24,6 +24,7 @@ REFRESH, LOGOUT = "/api/auth/refresh", "/api/auth/logout"
 ME = "/api/users/me"
 VERIFY = "/api/auth/verify"
 MY_PASSWORD = "/api/users/me/password"
+REQUEST_PROOF, PROOF = "/api/auth/email/verification", "/api/auth/email/verify"
 FORGOT, RESET, CHECK_RESET = (
     f"/api/auth/password/{action}" for action in ("forgot", "reset", "reset/check")
 )

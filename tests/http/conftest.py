@@ -64,6 +64,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
             "DOORWARD_DATA": str(tmp_path),
             "STORE_TIMEOUT": "60s",  # a busy machine is no outage
             "MAIL_URL": "memory:",
+            "EMAIL_VERIFICATION": "off",  # see test_email_verification.py
         }
     )
 

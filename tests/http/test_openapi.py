@@ -36,8 +36,10 @@ from tests.http.client import (
     NEW_USER,
     NO_SESSION,
     ORIGIN,
+    PROOF,
     REFRESH,
     REGISTER,
+    REQUEST_PROOF,
     RESET,
     SESSIONS,
     THEIR_RESET,
@@ -62,7 +64,7 @@ Document = dict[str, Any]
 KEYS = "/.well-known/jwks.json"
 
 STATUSES = {
-    ("POST", REGISTER): {200, 400, 403, 409, 413, 415, 429, 503},
+    ("POST", REGISTER): {200, 202, 400, 403, 409, 413, 415, 429, 503},
     ("POST", LOGIN): {200, 400, 413, 415, 429, 503},
     ("POST", REFRESH): {200, 400, 401, 403, 413, 415, 429, 503},
     ("GET", REFRESH): {200, 401, 403, 429, 503},
@@ -73,6 +75,8 @@ STATUSES = {
     ("POST", CHECK_RESET): {200, 400, 413, 415, 429, 503},
     ("POST", CONFIRM_EMAIL): {200, 400, 413, 415, 429, 503},
     ("POST", UNDO_EMAIL): {200, 400, 413, 415, 429, 503},
+    ("POST", REQUEST_PROOF): {202, 400, 413, 415, 501, 503},
+    ("POST", PROOF): {200, 400, 401, 403, 413, 415, 429, 503},
     ("GET", VERIFY): {204, 401, 503},
     ("GET", ME): {200, 401, 503},
     ("GET", MY_EXPORT): {200, 401, 429, 503},
@@ -113,6 +117,8 @@ PUBLIC = {
     ("POST", CHECK_RESET),
     ("POST", CONFIRM_EMAIL),
     ("POST", UNDO_EMAIL),
+    ("POST", REQUEST_PROOF),
+    ("POST", PROOF),
     ("GET", "/api/healthchecker"),
     ("GET", "/health/live"),
     ("GET", "/health/ready"),
@@ -236,6 +242,7 @@ async def test_operation_ids_are_short_and_stable(document: Document) -> None:
         *("changeUser", "deleteUser", "listUserSessions", "endUserSessions", "listAuditEvents"),
         *("forgotPassword", "resetPassword", "checkPasswordReset", "sendPasswordReset"),
         *("requestEmailChange", "confirmEmailChange", "undoEmailChange"),
+        *("requestVerification", "verifyEmail"),
         *("greet", "checkLiveness", "checkReadiness", "listKeys"),
     }
 
@@ -295,6 +302,7 @@ async def test_bodies_that_refuse_unknown_members_say_so(document: Document) -> 
     } == {
         *("ProfileChange", "UserChange", "PasswordChange", "PasswordConfirmation"),
         *("ForgottenPassword", "LinkToken", "PasswordReset", "EmailChange"),
+        *("EmailProof", "VerificationRequest"),
     }
 
 
@@ -318,6 +326,7 @@ async def test_cookies_are_documented_where_they_are_set(document: Document) -> 
         for route, operation in operations(document).items()
         if "Set-Cookie" in operation["responses"].get("200", {}).get("headers", {})
     } == {
+        ("POST", REGISTER),
         ("POST", LOGIN),
         ("POST", REFRESH),
         ("GET", REFRESH),
@@ -347,6 +356,8 @@ async def test_a_body_is_required_where_it_is_needed(document: Document) -> None
         ("POST", CHECK_RESET): True,
         ("POST", CONFIRM_EMAIL): True,
         ("POST", UNDO_EMAIL): True,
+        ("POST", REQUEST_PROOF): True,
+        ("POST", PROOF): True,
         ("POST", MY_PASSWORD): True,
         ("POST", MY_EMAIL): True,
         ("PATCH", ME): True,
@@ -426,6 +437,7 @@ async def test_every_answer_of_a_journey_is_as_documented(
 
     client.event_hooks["response"].append(note)
     await journey(client, clock, faults)
+    await verify_address(client, read_mail)
     await reset_password(client, read_mail)
     await change_email(client, read_mail)
     await administration(client, users)
@@ -434,6 +446,7 @@ async def test_every_answer_of_a_journey_is_as_documented(
     met = {check(document, answer) for answer in answers}
     met.add(("GET", KEYS, 503))  # which these read-only keys never give
     met.add(("POST", REGISTER, 403))  # see test_closed_registration.py
+    met |= {("POST", REGISTER, 202), ("POST", REQUEST_PROOF, 501)}  # test_email_verification.py
     met |= {("POST", FORGOT, 501), ("POST", THEIR_RESET, 501)}  # see test_password_reset.py
     met.add(("POST", MY_EMAIL, 501))  # see test_email_change.py
     documented = {(*route, status) for route, statuses in STATUSES.items() for status in statuses}
@@ -468,6 +481,17 @@ async def journey(client: Client, clock: SettableClock, faults: Faults) -> None:
     faults.is_full = True
     await every_route(client, 429)
     faults.is_full = False
+
+
+async def verify_address(client: Client, read_mail: ReadMail) -> None:
+    await read_mail()
+    await client.post(REQUEST_PROOF, json={"email": EMAIL})
+    [letter] = await read_mail()
+    ambiguous = [("Authorization", "Bearer one"), ("Authorization", "Bearer two")]
+    await client.post(PROOF, json={"token": letter.token}, headers=ambiguous)
+    elsewhere = {"Sec-Fetch-Site": "cross-site"}
+    await client.post(PROOF, json={"token": letter.token}, headers=elsewhere)
+    await client.post(PROOF, json={"token": letter.token})
 
 
 async def reset_password(client: Client, read_mail: ReadMail) -> None:
@@ -547,6 +571,8 @@ def body_for(method: str, path: str, token: str | None = None) -> dict[str, Any]
         ("POST", CONFIRM_EMAIL): {"token": "garbage"},
         ("POST", UNDO_EMAIL): {"token": "garbage"},
         ("POST", MY_EMAIL): {"email": "new@example.org", "password": "wrong one"},
+        ("POST", REQUEST_PROOF): {"email": "grace@example.org"},  # the others use up the limit
+        ("POST", PROOF): {"token": "garbage"},
         ("POST", MY_PASSWORD): {"current_password": "wrong one", "new_password": PASSWORD},
     }
     return strict.get((method, path), NEW_USER | {"refresh_token": token})

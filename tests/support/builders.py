@@ -22,6 +22,11 @@ from application.accounts.email_change import (
     RequestEmailChange,
     UndoEmailChange,
 )
+from application.accounts.email_verification import (
+    IsRegistrant,
+    RequestEmailVerification,
+    VerifyEmail,
+)
 from application.accounts.export_users import ExportUsers
 from application.accounts.password_reset import (
     CheckPasswordReset,
@@ -34,7 +39,6 @@ from application.accounts.registration import (
     CreateUser,
     MakeUser,
     RegisterUser,
-    RegistrationPolicy,
 )
 from application.accounts.reserved_addresses import RefuseReservedAddress
 from application.accounts.users import (
@@ -80,6 +84,7 @@ from application.ports import (
     UserRepository,
 )
 from application.rate_limiting import CurrentRateLimits, RateLimiting, RateLimits
+from application.registration_policy import RegistrationPolicy
 from application.session_activity import (
     FlushSessionActivity,
     RecordSessionActivity,
@@ -360,6 +365,18 @@ class World:
     policy = RegistrationPolicy()
 
     @property
+    def request_email_verification(self) -> RequestEmailVerification:
+        return self._made(RequestEmailVerification)
+
+    @property
+    def is_registrant(self) -> IsRegistrant:
+        return self._made(IsRegistrant)
+
+    @property
+    def verify_email(self) -> VerifyEmail:
+        return self._made(VerifyEmail)
+
+    @property
     def create_user(self) -> CreateUser:
         return self._made(CreateUser)
 
@@ -533,7 +550,7 @@ class World:
 
     async def sign_up(self, email: str = "ada@example.org") -> User:
         """Register a user with the password PASSWORD."""
-        return await self.register("Ada Lovelace", email, PASSWORD)
+        return (await self.register("Ada Lovelace", email, PASSWORD)).user
 
     async def log_in(self, email: str = "ada@example.org") -> TokenPair:
         """Log in a registered user."""

@@ -1,9 +1,11 @@
 """Register, log in, refresh, log out."""
 
 from dataclasses import replace
+from typing import Any
 
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, Response, get, post
+from litestar.openapi import ResponseSpec
 from litestar.params import JSONBody
 
 from api.accept_language import preferred_locale
@@ -13,6 +15,7 @@ from api.openapi.operations import (
     REFRESH,
     REMOVES_COOKIES,
     SETS_COOKIES,
+    SETS_DEVICE,
     OptionalBody,
     failures,
 )
@@ -24,7 +27,7 @@ from api.schemas.auth import (
     Registration,
     TokenAnswer,
 )
-from api.schemas.success import Done
+from api.schemas.success import Accepted, Done
 from api.schemas.users import UserAnswer
 from api.security.cookies import CookieWriter
 from api.security.credential_reader import CredentialReader
@@ -52,6 +55,7 @@ CHANGED_BY_GET = frozenset({"/api/auth/refresh", "/api/auth/logout"})
 """Paths where GET changes something, for old clients."""
 
 _BODY = (413, 415)
+_CHECK_MAIL = "Please open the link in the mail that has been sent to this address"
 _REFRESH_FAILURES = failures(
     RefreshTokenMissing, CrossSiteRequest, TokenRejected, TooManyRequests, Unavailable
 )
@@ -67,14 +71,22 @@ class AuthController(Controller):
         "/register",
         status_code=200,
         summary="Register a user",
-        responses=failures(
-            InvalidInput,
-            RegistrationClosed,
-            EmailTaken,
-            TooManyRequests,
-            Unavailable,
-            status=_BODY,
-        ),
+        response_headers=SETS_DEVICE,
+        responses={
+            202: ResponseSpec(
+                Accepted,
+                generate_examples=False,
+                description="With `REGISTRATION_DISCLOSES=false`, for new and taken addresses.",
+            ),
+            **failures(
+                InvalidInput,
+                RegistrationClosed,
+                EmailTaken,
+                TooManyRequests,
+                Unavailable,
+                status=_BODY,
+            ),
+        },
     )
     @inject
     async def register(
@@ -82,13 +94,25 @@ class AuthController(Controller):
         request: JsonRequest,
         data: JSONBody[Registration],
         register_user: FromDishka[RegisterUser],
-    ) -> UserAnswer:
-        """Register a new user. The role is `user`; clients choose neither it nor `verified`."""
+        cookies: FromDishka[CookieWriter],
+    ) -> Response[UserAnswer]:
+        """Register a new user. The role is `user`; clients choose neither it nor `verified`.
+
+        Unless `EMAIL_VERIFICATION` is `off`, a mail with a link that proves the address is sent.
+        """
         for confirmation in (data.password_confirm, data.password_confirm_camel):
             if confirmation not in {None, data.password}:
                 raise InvalidInput(Problem("password_confirm", "must equal the password"))
         caller = replace(context_of(request), locale=preferred_locale(request.scope))
-        return UserAnswer.of(await register_user(data.name, data.email, data.password, caller))
+        registered = await register_user(data.name, data.email, data.password, caller)
+        response: Response[Any] = (
+            Response(UserAnswer.of(registered.user))
+            if registered.is_disclosed
+            else Response(Accepted("success", _CHECK_MAIL), status_code=202)
+        )
+        if registered.device_token is not None:
+            response.set_cookie(cookies.of_device(registered.device_token))
+        return response
 
     @post(
         "/login",

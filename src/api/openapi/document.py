@@ -11,6 +11,7 @@ from api.schemas import (
     account,
     audit,
     auth,
+    email_verification,
     errors,
     export,
     health,
@@ -25,8 +26,8 @@ from api.schemas import (
 Json: TypeAlias = Any
 
 _MODULES = (
-    account, audit, auth, errors, export, health, jwks, pages, password_reset, sessions, success,
-    users,
+    account, audit, auth, email_verification, errors, export, health, jwks, pages, password_reset,
+    sessions, success, users,
 )  # fmt: skip
 _SCHEMAS = {
     name: each

@@ -44,6 +44,12 @@ SETS_COOKIES = [
         "its account is under attack."
     )
 ]
+SETS_DEVICE = [
+    _set_cookie(
+        "Sets `device`, unless `EMAIL_VERIFICATION` is `off`: this browser proves the address "
+        "without the password."
+    )
+]
 REMOVES_COOKIES = [
     _set_cookie("Removes the cookies of the session, if it is the caller's."),
     ResponseHeader(

@@ -4,14 +4,26 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from application.accounts.reserved_addresses import RefuseReservedAddress
-from application.audit import Audit
-from application.ports import Clock, HashClient, PasswordHasher, RandomId, UserRepository
+from application.audit import Audit, Entry
+from application.messages import MakeMessage
+from application.ports import (
+    NO_EFFECTS,
+    Clock,
+    Devices,
+    HashClient,
+    Outbox,
+    PasswordHasher,
+    RandomId,
+    UserRepository,
+)
 from application.rate_limiting import RateLimiting
+from application.registration_policy import RegistrationPolicy
 from domain.actor import Actor
 from domain.audit.details import RoleGiven
 from domain.audit.event import EventType
 from domain.email import Email
-from domain.errors import RegistrationClosed, all_of
+from domain.errors import EmailTaken, RegistrationClosed, all_of
+from domain.mail import MailKind
 from domain.passwords.password import Password, PasswordRule
 from domain.permissions import Permission, Role
 from domain.request_context import UNKNOWN, RequestContext
@@ -62,10 +74,17 @@ class MakeUser:
 
 
 @dataclass(frozen=True, slots=True)
-class RegistrationPolicy:
-    """Whether people may register, or only the operator creates users."""
+class Registered:
+    """
+    :ivar user: stored, unless the address is taken and the policy does not disclose that.
+    :ivar is_disclosed: whether the client may learn if the user was stored.
+    :ivar device_token: by which this client proves the address without the password; ``None``
+        where no user is asked to prove it.
+    """
 
-    is_open: bool = True
+    user: User
+    is_disclosed: bool = True
+    device_token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +92,28 @@ class RegisterUser:
     """Register a user."""
 
     policy: RegistrationPolicy
-
     users: UserRepository
+    outbox: Outbox
     make_user: MakeUser
     refuse_reserved_address: RefuseReservedAddress
+    make_message: MakeMessage
+    devices: Devices
     rule: PasswordRule
     rate_limiting: RateLimiting
     audit: Audit
 
     async def __call__(
         self, name: str, email: str, password: str, caller: RequestContext = UNKNOWN
-    ) -> User:
-        """
+    ) -> Registered:
+        """Store a new user, and queue the mail that asks to prove the address in the same step.
+
+        If the policy does not disclose that an address is taken, the same steps are taken: the
+        password is hashed, and one mail is queued for the owner of the address.
+
         :raises RegistrationClosed: people may not register.
         :raises InvalidInput: the name, the address or the password is not accepted.
         :raises TooManyRequests: there were too many registrations.
-        :raises EmailTaken: another user has the address, or can restore it.
+        :raises EmailTaken: another user has the address, or can restore it; if that is disclosed.
         """
         async with self.audit.recording(EventType.REGISTER, caller) as entry:
             if not self.policy.is_open:
@@ -98,19 +123,51 @@ class RegisterUser:
             await self.rate_limiting.count_registration()
             client = HashClient(caller.address)
             user = await self.make_user(registration, client, locale=caller.locale)
-            await self.refuse_reserved_address(user.email)
-            effects = entry.success(user)
-            await entry.settle(effects, await self.users.add(user, effects))
-            return user
+            is_mailed = await self._admits_mail(user.email, caller)
+            try:
+                await self.refuse_reserved_address(user.email)
+                await self._store(user, entry, is_mailed=is_mailed)
+            except EmailTaken as taken:
+                if self.policy.discloses:
+                    raise
+                await entry.settle(entry.failure(taken))
+                await self._tell_owner(user.email, is_mailed=is_mailed)
+            asks = self.policy.asks_for_verification
+            device_token = self.devices.issue(user) if asks else None
+            return Registered(user, self.policy.discloses, device_token)
+
+    async def _admits_mail(self, email: Email, caller: RequestContext) -> bool:
+        """Count the mail, but none for an attempt that is refused: its limit is for the owner's
+        requests, too.
+        """
+        if not self.policy.asks_for_verification:
+            return False
+        if self.policy.discloses and await self.users.by_email(email) is not None:
+            return False
+        return await self.rate_limiting.admits_mail(email.key, caller.address)
+
+    async def _store(self, user: User, entry: Entry, *, is_mailed: bool) -> None:
+        effects = entry.success(user)
+        if is_mailed:
+            message = self.make_message(MailKind.EMAIL_VERIFICATION, user.email, user=user)
+            effects = effects.with_messages(message)
+        await entry.settle(effects, await self.users.add(user, effects))
+
+    async def _tell_owner(self, email: Email, *, is_mailed: bool) -> None:
+        if is_mailed:
+            message = self.make_message(MailKind.ALREADY_REGISTERED, email)
+            await self.outbox.add(NO_EFFECTS.with_messages(message))
 
 
 @dataclass(frozen=True, slots=True)
 class CreateUser:
     """Store a user with any role, for an administrator or the operator."""
 
+    policy: RegistrationPolicy
     users: UserRepository
     make_user: MakeUser
     refuse_reserved_address: RefuseReservedAddress
+    make_message: MakeMessage
     rule: PasswordRule
     audit: Audit
 
@@ -123,7 +180,8 @@ class CreateUser:
         role: Role = Role.USER,
         caller: RequestContext = UNKNOWN,
     ) -> User:
-        """
+        """Store a new user, and queue the mail that asks to prove the address in the same step.
+
         :raises PermissionMissing: the actor may not change users.
         :raises InvalidInput: the name, the address or the password is not accepted.
         :raises EmailTaken: another user has the address, or can restore it.
@@ -136,5 +194,8 @@ class CreateUser:
             user = await self.make_user(registration, client, role)
             await self.refuse_reserved_address(user.email)
             effects = entry.success(user)
+            if self.policy.asks_for_verification:
+                message = self.make_message(MailKind.EMAIL_VERIFICATION, user.email, user=user)
+                effects = effects.with_messages(message)
             await entry.settle(effects, await self.users.add(user, effects))
             return user

@@ -68,6 +68,18 @@ class SessionLimitReached:
 
 
 @dataclass(frozen=True, slots=True)
+class CredentialsDropped:
+    """The owner of a mailbox has taken over an account that another person may have registered."""
+
+    def __str__(self) -> str:
+        return "password and sessions dropped"
+
+    @classmethod
+    def read(cls, _text: str) -> Self:
+        return cls()
+
+
+@dataclass(frozen=True, slots=True)
 class SessionsEnded:
     """
     :ivar users: how many users were logged in.
@@ -221,6 +233,7 @@ class MailOfKind:
 Details = (
     RoleGiven
     | AccountChanged
+    | CredentialsDropped
     | SessionLimitReached
     | SessionsEnded
     | PermissionNeeded

@@ -9,6 +9,7 @@ from typing import Self
 from domain.actor import Operator, Scheduler
 from domain.audit.details import (
     AccountChanged,
+    CredentialsDropped,
     Details,
     EventsPruned,
     HashesExported,
@@ -113,6 +114,7 @@ _DETAILS: Mapping[EventType, type[Details]] = {
     EventType.EXPORT_USERS: HashesExported,
     EventType.PRUNE_AUDIT_LOG: EventsPruned,
     EventType.ROTATE_KEYS: KeysRotated,
+    EventType.VERIFY_EMAIL: CredentialsDropped,
     EventType.REVOKE_KEY: KeyRevoked,
     EventType.RETRY_MAIL: MailOfKind,
     EventType.DROP_MAIL: MailOfKind,
@@ -196,6 +198,8 @@ class Event:
         match self.details:
             case SessionLimitReached():
                 return CauseOfEnd.TOO_MANY
+            case CredentialsDropped():
+                return CauseOfEnd.PASSWORD
             case AccountChanged(disabled=True):
                 return CauseOfEnd.DISABLED
         return _ENDS_SESSIONS.get(self.type)

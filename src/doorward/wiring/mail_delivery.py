@@ -13,7 +13,6 @@ from doorward.jobs.deliver_mail import deliver_mail
 from doorward.jobs.measure_outbox import measure_outbox
 from doorward.jobs.prune_mail import prune_mail
 from doorward.jobs.scheduler import Job
-from infrastructure.config.mail import MailScheme
 from infrastructure.config.settings import Settings
 from infrastructure.telemetry.telemetry import Observation
 
@@ -37,10 +36,14 @@ class MailDeliveryProvider(Provider):
 
     @provide
     def policy(self, settings: Settings) -> MailPolicy:
-        destination = settings.mail.destination(settings.storage)
+        lifetimes = {
+            **LIFETIMES,
+            MailKind.PASSWORD_RESET: settings.mail.reset_link_lifetime,
+            MailKind.EMAIL_VERIFICATION: settings.registration.verification_lifetime,
+        }
         return MailPolicy(
-            is_on=destination.scheme is not MailScheme.OFF,
-            lifetimes={**LIFETIMES, MailKind.PASSWORD_RESET: settings.mail.reset_link_lifetime},
+            is_on=settings.sends_mail,
+            lifetimes=lifetimes,
             notices=settings.mail.notices,
             link_targets=frozenset(settings.mail.link_targets),
         )

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 from dishka import Provider, Scope, provide
 
-from application.accounts.registration import RegistrationPolicy
 from application.ports import PasswordHasher
+from application.registration_policy import RegistrationPolicy
 from domain.passwords.password import PasswordRule
 from infrastructure.config.http import HttpSettings
 from infrastructure.config.passwords import PasswordSettings
+from infrastructure.config.settings import Settings
 from infrastructure.passwords.argon2_hasher import Argon2Hasher, Cost
 from infrastructure.passwords.common_passwords import common_passwords, predictable_words
 from infrastructure.passwords.hashing_pool import HashingPool
@@ -28,8 +29,13 @@ class PasswordProvider(Provider):
         return PasswordRule(settings.min_length, common_passwords(), predictable)
 
     @provide
-    def registration(self, http: HttpSettings) -> RegistrationPolicy:
-        return RegistrationPolicy(http.is_registration_open)
+    def registration(self, settings: Settings) -> RegistrationPolicy:
+        return RegistrationPolicy(
+            is_open=settings.http.is_registration_open,
+            discloses=settings.registration.discloses,
+            email_verification=settings.email_verification,
+            unverified_lifetime=settings.registration.unverified_lifetime,
+        )
 
     @provide
     def pool(self, settings: PasswordSettings, observation: Observation) -> Iterator[HashingPool]:

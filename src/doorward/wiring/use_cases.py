@@ -14,6 +14,11 @@ from application.accounts.email_change import (
     RequestEmailChange,
     UndoEmailChange,
 )
+from application.accounts.email_verification import (
+    IsRegistrant,
+    RequestEmailVerification,
+    VerifyEmail,
+)
 from application.accounts.export_users import ExportUsers
 from application.accounts.import_users import ImportUsers
 from application.accounts.password_reset import (
@@ -87,6 +92,9 @@ USE_CASES: tuple[type, ...] = (
     ResetPassword,
     SendPasswordReset,
     MakeResetLink,
+    RequestEmailVerification,
+    IsRegistrant,
+    VerifyEmail,
     StartSession,
     RenewSession,
     RevokeExcessSessions,

@@ -97,6 +97,10 @@ def on_or_off(text: str) -> bool:
     return one_of("on", "off")(text) == "on"
 
 
+def true_or_false(text: str) -> bool:
+    return one_of("true", "false")(text) == "true"
+
+
 def open_or_closed(text: str) -> bool:
     return one_of("open", "closed")(text) == "open"
 
@@ -121,6 +125,10 @@ def lifetime(text: str) -> timedelta:
     if not (time := duration(text)):
         raise ValueError("must be longer than nothing")
     return time
+
+
+def lifetime_or_off(text: str) -> timedelta | None:
+    return None if text == "off" else lifetime(text)
 
 
 def minutes(text: str) -> timedelta:

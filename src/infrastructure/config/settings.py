@@ -9,12 +9,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self, TypeVar
 
-from infrastructure.config.environment_variables import Variable, read_part, variables_of
+from application.registration_policy import EmailVerification
+from infrastructure.config.environment_variables import (
+    ConfigurationError,
+    Variable,
+    read_part,
+    variables_of,
+)
 from infrastructure.config.http import HttpSettings
 from infrastructure.config.logging import LogSettings
-from infrastructure.config.mail import MailSettings
+from infrastructure.config.mail import MailScheme, MailSettings
 from infrastructure.config.passwords import PasswordSettings
 from infrastructure.config.rate_limits import RateLimitSettings
+from infrastructure.config.registration import RegistrationSettings
 from infrastructure.config.signing_keys import KeySettings
 from infrastructure.config.storage import StorageSettings
 from infrastructure.config.telemetry import TelemetrySettings
@@ -38,6 +45,7 @@ class Settings:
     passwords: PasswordSettings = _part("Passwords", PasswordSettings)
     rate_limits: RateLimitSettings = _part("Rate limits", RateLimitSettings)
     mail: MailSettings = _part("Mail", MailSettings)
+    registration: RegistrationSettings = _part("Registration", RegistrationSettings)
     logs: LogSettings = _part("Logs", LogSettings)
     telemetry: TelemetrySettings = _part("Metrics and traces", TelemetrySettings)
 
@@ -57,6 +65,36 @@ class Settings:
         return [
             variable for each in fields(cls) for variable in variables_of(each.metadata["part"])
         ]
+
+    def __post_init__(self) -> None:
+        """Report at the start what needs mail, or else discloses what it must not."""
+        needed = EmailVerification.REQUIRED
+        if not self.registration.discloses and self.email_verification is not needed:
+            raise ConfigurationError(
+                "REGISTRATION_DISCLOSES",
+                "is false, and needs EMAIL_VERIFICATION=required: a login discloses it otherwise",
+            )
+        if self.email_verification is needed and not self.sends_mail:
+            name = (
+                "EMAIL_VERIFICATION" if self.registration.discloses else "REGISTRATION_DISCLOSES"
+            )
+            value = "required" if self.registration.discloses else "false"
+            raise ConfigurationError(name, f"is {value}, and needs mail: set MAIL_URL")
+
+    @property
+    def sends_mail(self) -> bool:
+        """Whether this installation sends mail at all."""
+        return self.mail.destination(self.storage).scheme is not MailScheme.OFF
+
+    @property
+    def email_verification(self) -> EmailVerification:
+        """Whether users prove their addresses, as configured or by default."""
+        chosen = self.registration.email_verification
+        if chosen is not None:
+            return EmailVerification(chosen)
+        if not self.registration.discloses:
+            return EmailVerification.REQUIRED
+        return EmailVerification.OPTIONAL if self.mail.is_configured else EmailVerification.OFF
 
     @property
     def issuer(self) -> str:

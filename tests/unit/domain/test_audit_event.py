@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from domain.actor import Operator, Scheduler
 from domain.audit.details import (
     AccountChanged,
+    CredentialsDropped,
     Details,
     EventsPruned,
     HashesExported,
@@ -45,6 +46,7 @@ TEXTS: list[tuple[EventType, Details, str]] = [
     (EventType.CHANGE_USER, AccountChanged(Role.ADMIN, disabled=True), "role admin, disabled"),
     (EventType.CHANGE_USER, AccountChanged(Role.USER, disabled=False), "role user, enabled"),
     (EventType.END_SESSION, SessionLimitReached(), "too many"),
+    (EventType.VERIFY_EMAIL, CredentialsDropped(), "password and sessions dropped"),
     (EventType.USE_PERMISSION, PermissionNeeded(Permission.READ_USERS), "users:read"),
     (EventType.END_SESSIONS_OF_USERS, SessionsEnded(3), "3 users"),
     (EventType.END_SESSIONS_OF_USERS, SessionsEnded(1, Role.ADMIN), "1 users, role admin"),

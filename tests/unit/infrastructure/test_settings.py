@@ -98,6 +98,22 @@ READ: list[tuple[str, str, str, Any]] = [
     ("POSTGRES_PASSWORD", "p@ss/word", "storage.postgres_password", "p@ss/word"),
     ("POSTGRES_DB", "rust_sqlx", "storage.postgres_db", "rust_sqlx"),
     ("REGISTRATION", "closed", "http.is_registration_open", False),
+    ("EMAIL_VERIFICATION", "off", "email_verification", "off"),
+    ("EMAIL_VERIFICATION", "optional", "email_verification", "optional"),
+    ("EMAIL_VERIFICATION", "required", "email_verification", "required"),
+    (
+        "EMAIL_VERIFICATION_EXPIRED_IN",
+        "2h",
+        "registration.verification_lifetime",
+        timedelta(hours=2),
+    ),
+    ("UNVERIFIED_LIFETIME", "30d", "registration.unverified_lifetime", timedelta(days=30)),
+    ("UNVERIFIED_LIFETIME", "off", "registration.unverified_lifetime", None),
+    ("REGISTRATION_DISCLOSES", "true", "registration.discloses", True),
+    ("REGISTRATION_DISCLOSES", "false", "registration.discloses", False),
+    ("REGISTRATION_DISCLOSES", "false", "email_verification", "required"),
+    ("MAIL_URL", "memory:", "email_verification", "optional"),
+    ("MAIL_URL", "off", "email_verification", "off"),
     ("MAIL_URL", "memory:", "mail.url", MailUrl(MailScheme.MEMORY)),
     ("MAIL_FROM", "Ada <a@b.example>", "mail.sender", Mailbox("a@b.example", "Ada")),
     ("MAIL_REPLY_TO", "a@b.example", "mail.reply_to", Mailbox("a@b.example")),
@@ -253,6 +269,10 @@ DEFAULTS: dict[str, Any] = {
     "passwords.min_length": 8,
     "passwords.argon2_memory": 47104,
     "passwords.argon2_passes": 2,
+    "email_verification": "off",
+    "registration.verification_lifetime": timedelta(days=1),
+    "registration.unverified_lifetime": None,
+    "registration.discloses": True,
     "telemetry.metrics_port": None,
     "telemetry.metrics_host": "127.0.0.1",
     "telemetry.is_traced": False,
@@ -260,6 +280,10 @@ DEFAULTS: dict[str, Any] = {
 
 UNREADABLE = {
     "REGISTRATION": ["off", "Open"],
+    "EMAIL_VERIFICATION": ["on", "Required"],
+    "EMAIL_VERIFICATION_EXPIRED_IN": ["0", "off"],
+    "UNVERIFIED_LIFETIME": ["0", "never"],
+    "REGISTRATION_DISCLOSES": ["off", "False", "1"],
     "MAIL_URL": [
         "mail.example.com",
         "http://mail.example.com",
@@ -669,3 +693,39 @@ def test_the_embedded_default_can_be_forbidden(variable: str) -> None:
 
     Settings.read(forbidden | {variable: "postgresql://db/app"})
     Settings.read(forbidden | {"EMBEDDED": "on"})
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        (
+            {"EMAIL_VERIFICATION": "required", "MAIL_URL": "off"},
+            "EMAIL_VERIFICATION is required, and needs mail: set MAIL_URL",
+        ),
+        (
+            {"EMAIL_VERIFICATION": "required", "DATABASE_URL": "postgresql://db/doorward"},
+            "EMAIL_VERIFICATION is required, and needs mail: set MAIL_URL",
+        ),
+        (
+            {"REGISTRATION_DISCLOSES": "false", "MAIL_URL": "off"},
+            "REGISTRATION_DISCLOSES is false, and needs mail: set MAIL_URL",
+        ),
+        *(
+            (
+                {"REGISTRATION_DISCLOSES": "false", "EMAIL_VERIFICATION": mode},
+                (
+                    "REGISTRATION_DISCLOSES is false, and needs EMAIL_VERIFICATION=required: "
+                    "a login discloses it otherwise"
+                ),
+            )
+            for mode in ("off", "optional")
+        ),
+    ],
+)
+def test_a_verification_without_mail_ends_the_start(
+    environment: dict[str, str], message: str
+) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        Settings.read(environment)
+
+    assert str(refused.value) == message
