@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import text
 
 from application.pagination import UserQuery
+from application.ports import NO_EFFECTS
 from domain.email import Email
-from doorward.conformance.examples import an_event
+from doorward.conformance.examples import a_message, a_token, an_event
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.connection import pooler
 from infrastructure.storage.sql.database import Database
@@ -91,6 +92,13 @@ async def use_stores(url: str, name: str) -> None:
             assert usage.count == 1
             page = await stores.users.page(UserQuery(email=f"{name}{n}"), None, 10)
             assert list(page.items) == [user]
+            token, message = a_token(user), a_message(created_at=NOW)
+            assert (await stores.one_time_tokens.issue(token)).changed == token
+            spending = NO_EFFECTS.with_messages(message).spending(token.used(NOW))
+            assert (await stores.users.replace(user, user, spending)).effects_stored
+            leased = await stores.outbox.lease(NOW, NOW + timedelta(minutes=2), 10)
+            assert all([await stores.outbox.replace(each, each.sent(NOW)) for each in leased])
+            await stores.outbox.prune(NOW + timedelta(days=1), 10)
             assert (await stores.users.delete(user.id, effects(an_event()))).changed
 
 

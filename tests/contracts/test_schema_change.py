@@ -9,7 +9,8 @@ from application.ports.effects import Stored
 from domain.email import Email
 from domain.key_ring import KeyRing
 from domain.token import TokenKind
-from doorward.conformance.examples import an_event
+from doorward.conformance.examples import a_message, a_token, an_event, new_id
+from doorward.conformance.opening import MailStores, open_mail
 from infrastructure.signing.algorithms import EDDSA
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.audit_log import SqlAuditLog
@@ -128,3 +129,34 @@ async def test_events_are_recorded_and_pruned_after_a_change_of_the_schema(
             postgres_url, "ALTER TABLE audit_chain ALTER COLUMN start_number TYPE numeric"
         )
         assert (await log.prune(NOW + timedelta(days=1))).changed == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE outbox ALTER COLUMN error TYPE varchar(70)",
+        "ALTER TABLE one_time_tokens ALTER COLUMN purpose TYPE varchar(70)",
+        WIDER_DIGEST,
+    ],
+)
+async def test_mail_and_its_tokens_are_handled_after_a_change_of_the_schema(
+    postgres_url: str, change: str
+) -> None:
+    async def use(mail: MailStores) -> None:
+        """Do once what a request and a delivery do."""
+        user = a_user(email=Email.parse(f"{new_id()}@example.org"))
+        message, token = a_message(), a_token(user)
+        await mail.users.add(user, effects(an_event()).with_messages(message))
+        [leased] = await mail.outbox.lease(NOW, NOW + timedelta(minutes=2), 10)
+        assert (await mail.tokens.issue(token, effects(an_event()))).effects_stored
+        assert await mail.outbox.replace(leased, leased.sent(NOW))
+        spending = effects(an_event()).spending(token.used(NOW))
+        assert (await mail.users.replace(user, user.disable(NOW), spending)).effects_stored
+        assert (await mail.outbox.add(effects(an_event()).with_messages(message))).effects_stored
+        assert await mail.outbox.prune(NOW + timedelta(days=1), 10) == 1
+        assert await mail.tokens.purge(NOW + timedelta(days=1), 10) == 1
+
+    async with open_mail(postgres_url) as mail:
+        await use(mail)
+        await by_hand(postgres_url, change)
+        await use(mail)

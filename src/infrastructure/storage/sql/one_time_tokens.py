@@ -55,7 +55,7 @@ class SqlOneTimeTokens(OneTimeTokenStore):
             return [_token(row) for row in (await connection.execute(query)).mappings()]
 
     async def purge(self, before: datetime, limit: int) -> int:
-        return await self._rows.delete_some(one_time_tokens.c.expires_at < before, limit)
+        return await self._rows.delete_before(one_time_tokens.c.expires_at, before, limit)
 
 
 async def _by_id(connection: AsyncConnection, token_id: str) -> OneTimeToken | None:

@@ -83,7 +83,7 @@ class SqlOutbox(Outbox):
         await self._rows.change(delete(outbox).where(*ended))
 
     async def prune(self, before: datetime, limit: int) -> int:
-        return await self._rows.delete_some(outbox.c.ended_at < before, limit)
+        return await self._rows.delete_before(outbox.c.ended_at, before, limit)
 
     async def status(self) -> OutboxStatus:
         query = select(func.count(), func.min(outbox.c.created_at))

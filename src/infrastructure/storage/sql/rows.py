@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -62,9 +63,14 @@ class Rows:
     async def delete(self, effects: Effects = NO_EFFECTS, **values: object) -> Stored[bool]:
         return await self.change(delete(self.table).where(*self.where(values)), effects)
 
-    async def delete_some(self, condition: ColumnElement[bool], limit: int) -> int:
-        """Delete at most ``limit`` rows, except those that another transaction has locked."""
-        some = select_unlocked(self.table, condition, order=self.table.c.id, limit=limit)
+    async def delete_before(
+        self, column: ColumnElement[datetime], before: datetime, limit: int
+    ) -> int:
+        """Delete at most ``limit`` rows whose column has an earlier time, the earliest first.
+
+        :returns: how many. Rows that another transaction has locked stay.
+        """
+        some = select_unlocked(self.table, column < before, order=column, limit=limit)
         statement = delete(self.table).where(self.table.c.id.in_(some))
         async with self.connection() as connection:
             # SQLite's driver does not count the rows of a statement with a table expression.

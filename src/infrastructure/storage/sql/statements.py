@@ -1,5 +1,7 @@
 """Statements that SQLAlchemy words differently for PostgreSQL and SQLite."""
 
+from typing import Any
+
 from sqlalchemy import ColumnElement, Select, Table, select
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.postgresql import insert as pg_insert
@@ -14,7 +16,7 @@ def insert_into(connection: AsyncConnection, table: Table) -> PostgresInsert | S
 
 
 def select_unlocked(
-    table: Table, *conditions: ColumnElement[bool], order: ColumnElement[object], limit: int
+    table: Table, *conditions: ColumnElement[bool], order: ColumnElement[Any], limit: int
 ) -> Select[str]:
     """Lock at most ``limit`` of the rows that no other transaction has locked.
 
