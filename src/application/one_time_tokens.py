@@ -79,7 +79,7 @@ class FindToken:
         :raises OneTimeTokenInvalid: the token is unknown, used, expired or of another purpose;
             clients cannot tell.
         """
-        token = await self.tokens.by_digest(digest_of(secret)) if len(secret) <= _LONGEST else None
+        token = await self._stored(secret)
         if token is None or token.purpose is not purpose:
             raise OneTimeTokenInvalid
         user = await self.users.get(token.user_id)
@@ -87,3 +87,11 @@ class FindToken:
         if user is None or not token.is_usable(user, now):
             raise OneTimeTokenInvalid
         return token.used(now), user
+
+    async def purpose_of(self, secret: str) -> Purpose | None:
+        """Return the purpose of a token, usable or not; ``None`` of an unknown one."""
+        token = await self._stored(secret)
+        return token.purpose if token else None
+
+    async def _stored(self, secret: str) -> OneTimeToken | None:
+        return await self.tokens.by_digest(digest_of(secret)) if len(secret) <= _LONGEST else None

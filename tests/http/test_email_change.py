@@ -10,6 +10,7 @@ from tests.http.client import (
     EMAIL,
     MY_EMAIL,
     NEW_PASSWORD,
+    PROOF,
     RESET,
     UNDO_EMAIL,
     Client,
@@ -137,6 +138,20 @@ async def test_a_former_address_cannot_be_registered_while_it_can_be_restored(
     answer = await client.register(EMAIL)
 
     assert (answer.status_code, answer.json()["code"]) == (409, "email_taken")
+
+
+async def test_the_route_of_the_page_for_addresses_takes_the_link(
+    client: Client, read_mail: ReadMail
+) -> None:
+    await client.sign_up()
+    await client.post(MY_EMAIL, json=REQUEST)
+    letters = await links(read_mail)
+
+    answer = await client.post(PROOF, json={"token": letters[NEW, "email_change"]})
+
+    assert answer.status_code == 200
+    assert answer.json()["data"] == {"new_password_needed": False}
+    assert (await client.me()).json()["data"]["user"]["email"] == NEW
 
 
 class TestWithoutMail:

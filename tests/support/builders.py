@@ -22,6 +22,7 @@ from application.accounts.email_change import (
     RequestEmailChange,
     UndoEmailChange,
 )
+from application.accounts.email_links import UseEmailLink
 from application.accounts.email_verification import (
     IsRegistrant,
     RequestEmailVerification,
@@ -439,6 +440,10 @@ class World:
     @property
     def undo_email_change(self) -> UndoEmailChange:
         return self._made(UndoEmailChange)
+
+    @property
+    def use_email_link(self) -> UseEmailLink:
+        return self._made(UseEmailLink)
 
     @property
     def refuse_reserved_address(self) -> RefuseReservedAddress:

@@ -14,10 +14,10 @@ from api.schemas.success import Done
 from api.security.credential_reader import CredentialReader
 from api.security.guard import PUBLIC
 from api.security.origin_policy import CrossSiteRequest
+from application.accounts.email_links import UseEmailLink
 from application.accounts.email_verification import (
     RegistrantProof,
     RequestEmailVerification,
-    VerifyEmail,
 )
 from domain.errors import (
     InvalidInput,
@@ -78,7 +78,7 @@ class EmailVerificationController(Controller):
         self,
         request: JsonRequest,
         data: JSONBody[EmailProof],
-        verify_address: FromDishka[VerifyEmail],
+        use_link: FromDishka[UseEmailLink],
         credentials: FromDishka[CredentialReader],
     ) -> VerifiedAnswer:
         """Use the token of a link. It works once, and only by `POST`: scanners of mail open links.
@@ -92,6 +92,9 @@ class EmailVerificationController(Controller):
         and a mail with a link for a new password is sent. Nobody can so register with the address
         of another person and keep a password to the account that this person then confirms.
         A page asks for the password first, and offers to go on without it.
+
+        The token of a link that confirms a new address is good here, too: that changes the
+        address, and leaves the password.
         """
         presented, device_token = (
             await credentials.read(request),
@@ -101,5 +104,5 @@ class EmailVerificationController(Controller):
             await credentials.reject_cross_site(request)
         caller = replace(context_of(request), device_token=device_token)
         proof = RegistrantProof(data.password, presented.access)
-        keeps_password = await verify_address(data.token, proof, caller)
+        keeps_password = await use_link(data.token, proof, caller)
         return VerifiedAnswer.of(keeps_password=keeps_password)

@@ -14,6 +14,7 @@ from application.accounts.email_change import (
     RequestEmailChange,
     UndoEmailChange,
 )
+from application.accounts.email_links import UseEmailLink
 from application.accounts.email_verification import (
     IsRegistrant,
     RequestEmailVerification,
@@ -131,6 +132,7 @@ USE_CASES: tuple[type, ...] = (
     RequestEmailChange,
     ConfirmEmailChange,
     UndoEmailChange,
+    UseEmailLink,
     RefuseReservedAddress,
     MakeMessage,
     IssueToken,

@@ -7,6 +7,7 @@ from typing import cast
 
 import pytest
 
+from application.accounts.email_verification import RegistrantProof
 from application.messages import MailPolicy
 from application.ports import NO_EFFECTS, Effects, HashClient, Stored
 from application.rate_limiting import RateLimits
@@ -547,3 +548,30 @@ def change_meanwhile(world: World) -> None:
     users = ChangedMeanwhile()
     vars(users).update(vars(world.users))
     world.users = users
+
+
+async def test_the_page_for_addresses_confirms_a_new_one_and_leaves_the_password(
+    world: World, me: Principal
+) -> None:
+    await world.request_email_change(me, NEW, PASSWORD)
+
+    keeps_password = await world.use_email_link((await links(world))[NEW, MailKind.EMAIL_CHANGE])
+
+    assert keeps_password
+    await world.login(NEW, PASSWORD)
+
+
+async def test_the_page_for_addresses_proves_the_present_one(world: World, me: Principal) -> None:
+    await world.request_email_verification(ADA)
+    secret = (await links(world))[ADA, MailKind.EMAIL_VERIFICATION]
+
+    assert await world.use_email_link(secret, RegistrantProof(PASSWORD))
+
+    user = await stored(world, me)
+    assert (user.email.address, user.verified) == (ADA, True)
+
+
+@pytest.mark.parametrize("secret", ["unknown", "x" * 100_000])
+async def test_the_page_for_addresses_refuses_an_unknown_link(world: World, secret: str) -> None:
+    with pytest.raises(OneTimeTokenInvalid):
+        await world.use_email_link(secret)
