@@ -154,7 +154,8 @@ def answer_to(error: Exception) -> Answer:
 def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Handle every exception of a route, for Litestar."""
     answer = answer_to(error)
-    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    # A missing configuration is no failure, and any client could fill the log with it.
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, MailOff):
         _log(error, request, with_traceback=answer is _FAULT)
     if isinstance(error, TooManyRequests):
         answer = replace(answer, headers=_limit_headers(error))

@@ -27,9 +27,11 @@ LIMITS = ("LOGIN_LIMIT_ACCOUNT", "LOGIN_LIMIT_ADDRESS", "REGISTER_LIMIT_ADDRESS"
 
 @pytest.fixture
 def service(tmp_path: Path, postgres_url: str, redis_url: str) -> Iterator[Service]:
-    """Start the service on real stores, without rate limits, which would refuse most requests."""
-    unlimited = dict.fromkeys(LIMITS, "off")
-    with a_service(tmp_path, DATABASE_URL=postgres_url, REDIS_URL=redis_url, **unlimited) as it:
+    """Start the service on real stores, with mail, and without rate limits, which would refuse
+    most requests.
+    """
+    settings = dict.fromkeys(LIMITS, "off") | {"MAIL_URL": "memory:"}
+    with a_service(tmp_path, DATABASE_URL=postgres_url, REDIS_URL=redis_url, **settings) as it:
         yield it
 
 

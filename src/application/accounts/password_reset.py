@@ -1,5 +1,6 @@
 """Set a new password by a link that only the owner of the address receives."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,7 +23,7 @@ from application.sessions import PurgeStaleSessions
 from domain.actor import Actor, Operator
 from domain.audit.event import EventType
 from domain.email import Email
-from domain.errors import OneTimeTokenInvalid, all_of
+from domain.errors import OneTimeTokenInvalid, Unavailable, all_of
 from domain.mail import MailKind
 from domain.one_time_token import Purpose
 from domain.passwords.password import PasswordRule
@@ -111,7 +112,8 @@ class ResetPassword:
                 notice = self.make_message.notice(MailKind.PASSWORD_CHANGED, user)
                 effects = entry.success().with_messages(*notice).spending(token)
                 if await entry.settle(effects, await self.users.replace(user, changed, effects)):
-                    await self.purge_stale_sessions(changed)
+                    with suppress(Unavailable):  # they have ended; a repeat would be refused
+                        await self.purge_stale_sessions(changed)
                     # No device is known any more, and the account may be under attack.
                     await self.known_networks.remember(changed, caller.address)
                     return

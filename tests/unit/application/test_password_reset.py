@@ -1,6 +1,7 @@
 """Resetting a password by the link in a mail."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -17,13 +18,16 @@ from domain.errors import (
     NotFound,
     OneTimeTokenInvalid,
     TokenRejected,
+    Unavailable,
 )
 from domain.mail import MailKind
 from domain.one_time_token import Purpose
 from domain.passwords.password import Password
 from domain.rate_limit import TooManyRequests
 from domain.request_context import RequestContext
+from domain.session import Session
 from domain.user import User, UserId
+from infrastructure.storage.memory.sessions import MemorySessions
 from infrastructure.storage.memory.users import MemoryUsers
 from tests.support.builders import PASSWORD, SECOND, World, an_administrator, new_id
 from tests.support.doubles import YieldingHasher
@@ -76,6 +80,19 @@ async def test_a_reset_ends_all_sessions(world: World, user: User) -> None:
     with pytest.raises(TokenRejected):
         await world.authenticate(tokens.access)
     assert await world.sessions.of_user(user.id) == []
+
+
+async def test_a_reset_succeeds_while_the_sessions_do_not_answer(world: World, user: User) -> None:
+    tokens = await world.log_in(ADA)
+    token = await ask_for_link(world)
+    answering, world.sessions = world.sessions, Silent()
+
+    await world.reset_password(token, NEW)
+
+    world.sessions = answering
+    assert (await stored(world, user)).verified
+    with pytest.raises(TokenRejected):
+        await world.authenticate(tokens.access)
 
 
 async def test_a_reset_is_recorded_and_its_user_notified(world: World, user: User) -> None:
@@ -258,6 +275,11 @@ async def test_uses_of_tokens_from_one_address_are_limited(world: World) -> None
         await world.reset_password(token, NEW, THERE)
 
     await world.reset_password(token, NEW, HERE)
+
+
+class Silent(MemorySessions):
+    async def of_user(self, user_id: UserId) -> Sequence[Session]:
+        raise Unavailable("sessions") from KeyError(user_id)
 
 
 class Unread(MemoryUsers):
