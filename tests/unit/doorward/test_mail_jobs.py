@@ -4,15 +4,22 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
+from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from application.ports import NO_EFFECTS, OutboxStatus
+from application.ports import NO_EFFECTS, OutboxStatus, ReportDelivery
 from domain.mail import Delivery, DeliveryState
+from domain.token import TokenKind
 from doorward.conformance.examples import a_message
 from doorward.jobs.deliver_mail import deliver_mail
 from doorward.jobs.measure_outbox import measure_outbox
-from doorward.wiring.mail_delivery import log_delivery
-from tests.support.builders import NOW, SECOND, World
+from doorward.wiring.container import make_container
+from doorward.wiring.mail_delivery import MailJobs, log_delivery
+from infrastructure.config.settings import Settings
+from infrastructure.signing.signing_key import SigningKey
+from infrastructure.telemetry.metrics import Metrics
+from infrastructure.telemetry.telemetry import Observation
+from tests.support.builders import NOW, SECOND, World, in_environment
 from tests.support.jobs import JobTime
 
 
@@ -64,3 +71,34 @@ def test_each_attempt_is_logged_without_the_address(
     assert (line["event"], line["kind"], line["attempts"]) == (event, "password_changed", 3)
     assert line.get("error", "") == error
     assert "ada@" not in str(line)
+
+
+@pytest.fixture
+def settings(keys: dict[TokenKind, SigningKey]) -> Settings:
+    return Settings.read({"DATABASE_URL": "memory:", **in_environment(keys)})
+
+
+async def test_deliveries_are_logged_and_counted_where_metrics_are_on(settings: Settings) -> None:
+    registry = CollectorRegistry()
+    observation = Observation(metrics=Metrics(registry))
+    container = make_container(settings, observation=observation)
+    report: ReportDelivery = await container.get(ReportDelivery)
+
+    with capture_logs() as lines:
+        report(Delivery.of(a_message()).sent(NOW))
+
+    assert [line["event"] for line in lines] == ["mail_sent"]
+    labels = {"kind": "password_changed", "result": "sent"}
+    assert registry.get_sample_value("doorward_mail_deliveries_total", labels) == 1
+    jobs = [job.name for job in await container.get(MailJobs)]
+    assert jobs == ["mail_delivery", "mail_pruning", "mail_measurement"]
+    await container.close()
+
+
+async def test_without_metrics_nothing_is_measured(settings: Settings) -> None:
+    container = make_container(settings)
+
+    jobs = [job.name for job in await container.get(MailJobs)]
+
+    assert jobs == ["mail_delivery", "mail_pruning"]
+    await container.close()
