@@ -21,18 +21,28 @@ REFUSED = (400, {"code": "invalid_input"})
 OK = (200, {"status": "success"})
 
 CHECK, RESET = "/auth/api/auth/password/reset/check", "/auth/api/auth/password/reset"
+VERIFY = "/auth/api/auth/email/verify"
 BODY = {"token": "t"}
+
+Answer = tuple[int, dict[str, Any]]
+
+
+def verified(*, needs_password: bool) -> Answer:
+    return 200, {"status": "success", "data": {"new_password_needed": needs_password}}
 
 
 def open_link(
-    link: str, answers: dict[str, tuple[int, dict[str, str]]], language: str = "en-GB"
+    link: str,
+    answers: dict[str, Answer],
+    language: str = "en-GB",
+    password: str = PASSWORD,
 ) -> dict[str, Any]:
-    """Open a link, and submit the form if there is one."""
+    """Open a link, and submit the form with this password if there is a form."""
     scene = {
         "script": f"{SITE}/reset/links.js",
         "link": f"{SITE}{link}",
         "language": language,
-        "password": PASSWORD,
+        "password": password,
         "answers": answers,
     }
     ran = subprocess.run(
@@ -98,15 +108,44 @@ def test_the_reset_page_asks_for_another_password() -> None:
     assert seen["focus"] == "password"
 
 
-@pytest.mark.parametrize("page", ["verify", "undo"])
-def test_the_other_pages_use_the_token_only_after_a_click(page: str) -> None:
-    path = f"/auth/api/auth/email/{page}"
+def test_the_undo_page_uses_the_token_only_after_a_click() -> None:
+    path = "/auth/api/auth/email/undo"
 
-    seen = open_link(f"/{page}/#token=t", {path: OK})
+    seen = open_link("/undo/#token=t", {path: OK}, password="")
 
     assert seen["requests"] == [["https://example.org" + path, BODY, "omit"]]
     assert [shown["form"] for shown in seen["shown"]] == [True, False]
     assert not seen["shown"][0]["password"]
+
+
+@pytest.mark.parametrize(
+    ("password", "body"), [("", BODY), (PASSWORD, BODY | {"password": PASSWORD})]
+)
+def test_the_verify_page_sends_the_cookies_and_the_password_if_there_is_one(
+    password: str, body: dict[str, str]
+) -> None:
+    seen = open_link(
+        "/verify#token=t", {VERIFY: verified(needs_password=False)}, password=password
+    )
+
+    assert seen["requests"] == [["https://example.org" + VERIFY, body, "same-origin"]]
+    assert [shown["form"] for shown in seen["shown"]] == [True, False]
+    assert seen["shown"][0]["password"]
+    assert seen["shown"][1]["message"] == "Thank you. The address is confirmed."
+
+
+def test_the_verify_page_announces_the_mail_for_a_new_password() -> None:
+    seen = open_link("/verify#token=t", {VERIFY: verified(needs_password=True)}, password="")
+
+    assert "link to set a new password" in seen["shown"][1]["message"]
+
+
+def test_the_verify_page_asks_again_after_a_wrong_password() -> None:
+    seen = open_link("/verify#token=t", {VERIFY: (400, {"code": "wrong_password"})})
+
+    assert seen["shown"][1]["message"] == "This password is wrong."
+    assert seen["shown"][1]["form"]
+    assert seen["focus"] == "password"
 
 
 def test_a_page_without_a_token_asks_to_open_the_link_again() -> None:
@@ -117,7 +156,7 @@ def test_a_page_without_a_token_asks_to_open_the_link_again() -> None:
 
 
 def test_a_page_is_in_the_language_of_the_browser() -> None:
-    seen = open_link("/verify#token=t", {"/auth/api/auth/email/verify": INVALID}, "de-AT")
+    seen = open_link("/verify#token=t", {VERIFY: INVALID}, "de-AT")
 
     assert seen["title"] == "E-Mail-Adresse bestätigen"
     assert seen["shown"][1]["message"].startswith("Dieser Link ist nicht")
