@@ -89,8 +89,8 @@ class EmailVerificationController(Controller):
         `password`. A wrong password is an error, and the token stays usable.
 
         Otherwise the address is verified all the same, the password is dropped, all sessions end,
-        and a mail with a link for a new password is sent. Nobody can so register with the address
-        of another person and keep a password to the account that this person then confirms.
+        and a mail with a link for a new password is sent: an attacker who has registered with the
+        address of another person keeps no way into the account that this person confirms.
         A page asks for the password first, and offers to go on without it.
 
         The token of a link that confirms a new address is good here, too: that changes the
