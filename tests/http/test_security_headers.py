@@ -71,6 +71,8 @@ PUBLIC = {
     ("GET", "/verify"),
     ("POST", "/api/auth/email/confirm"),
     ("POST", "/api/auth/email/undo"),
+    ("POST", "/api/auth/email/verification"),
+    ("POST", "/api/auth/email/verify"),
     ("POST", "/api/auth/login"),
     ("POST", "/api/auth/logout"),
     ("POST", "/api/auth/password/forgot"),
