@@ -120,15 +120,16 @@ class Delivery:
         return replace(self, state=DeliveryState.GIVEN_UP, error=reason, ended_at=now)
 
     def delayed(self, reason: str, chance: float, now: datetime) -> Self:
-        """Try again later, or give up if the message has expired by then.
+        """Try again later, sooner the less time is left; or give up when the message is about to
+        expire.
 
         :param chance: a random number from 0 to 1.
         """
-        delay = _DELAYS[min(self.attempts, len(_DELAYS)) - 1]
-        due_at = now + delay * (1 + _JITTER * chance)
-        if due_at >= self.message.expires_at:
+        left = self.message.expires_at - now
+        if left <= 2 * _DELAYS[0]:
             return self.given_up(reason, now)
-        return replace(self, due_at=due_at, error=reason)
+        delay = min(_DELAYS[min(self.attempts, len(_DELAYS)) - 1], left / 2)
+        return replace(self, due_at=now + delay * (1 + _JITTER * chance), error=reason)
 
     def retried(self, now: datetime) -> Self:
         """Queue it again, as if it were new; the operator asks for that."""

@@ -1,5 +1,6 @@
 """The deliveries of messages: their schedule and their end."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -49,8 +50,23 @@ def test_a_delayed_message_stays_queued_with_the_reason() -> None:
     )
 
 
-def test_a_message_that_expires_before_the_next_attempt_is_given_up() -> None:
-    late = MESSAGE.expires_at - timedelta(seconds=10)
+@pytest.mark.parametrize("chance", [0, 1])
+def test_a_link_is_tried_until_it_is_about_to_expire(chance: float) -> None:
+    expires_at = NOW + timedelta(minutes=30)
+    delivery, now = Delivery.of(replace(MESSAGE, expires_at=expires_at)), NOW
+
+    attempts = list[timedelta]()
+    while delivery.state is DeliveryState.QUEUED:
+        attempts.append(expires_at - now)
+        delivery = delivery.leased(now + timedelta(minutes=2)).delayed("timeout", chance, now)
+        now = delivery.due_at
+
+    assert timedelta(0) < attempts[-1] <= timedelta(seconds=20)
+    assert len(attempts) < 15
+
+
+def test_a_message_that_is_about_to_expire_is_given_up() -> None:
+    late = MESSAGE.expires_at - timedelta(seconds=20)
 
     given_up = Delivery(MESSAGE, NOW, attempts=1).delayed("timeout", 0, late)
 
