@@ -116,7 +116,9 @@ async def _queue(stores: MailStores, count: int) -> None:
 
 async def _drain(stores: MailStores, sender: SmtpMail) -> None:
     secrets = HmacOneTimeSecrets(lambda: [b"outside the database"])
-    writing = WriteLetter(stores.users, IssueToken(stores.tokens, secrets, system_clock))
+    writing = WriteLetter(
+        stores.users, IssueToken(stores.tokens, secrets, system_clock), system_clock
+    )
     await DeliverMail(stores.outbox, writing, sender, _ignore, system_clock)()
 
 

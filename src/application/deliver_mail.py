@@ -16,6 +16,7 @@ from application.ports import (
     ReportDelivery,
     UserRepository,
 )
+from domain.errors import Unavailable
 from domain.mail import Delivery, MailKind, Message
 from domain.one_time_token import Purpose
 from domain.user import User
@@ -53,15 +54,19 @@ class WriteLetter:
 
     users: UserRepository
     issue_token: IssueToken
+    clock: Clock
 
     async def __call__(self, message: Message) -> Letter | None:
         """
         :returns: ``None`` if nothing is to be sent: no user has the address, the address is
             verified already, the user has changed meanwhile, or the token was used already.
+        :raises MailRefused: it has expired, or the secret of its token was lost.
         """
         user, wanted = await self._reader(message)
         if wanted is None:
             return None
+        if self.clock() >= wanted.expires_at:
+            raise MailRefused("expired")
         purpose, token = _PURPOSES.get(wanted.kind), None
         if purpose is not None:
             if user is None:
@@ -126,35 +131,41 @@ class DeliverMail:
         """
         sending: set[asyncio.Task[None]] = set()
         failure: BaseException | None = None
+        is_taking = True
         try:
             while True:
-                now, free = self.clock(), _PARALLEL - len(sending)
-                is_taking = free > 0 and failure is None
-                leased = await self.outbox.lease(now, now + _LEASE, free) if is_taking else ()
-                sending |= {asyncio.create_task(self._deliver(each)) for each in leased}
+                try:
+                    if is_taking:
+                        sending |= await self._begin(_PARALLEL - len(sending))
+                except Unavailable as error:
+                    failure, is_taking = failure or error, False
                 if not sending:
                     break
                 done, sending = await asyncio.wait(
                     sending, timeout=_LOOK_AGAIN, return_when=asyncio.FIRST_COMPLETED
                 )
-                for task in done:  # the letters that are being sent are finished after a failure
-                    failure = failure or task.exception()
+                for each in filter(None, (task.exception() for task in done)):
+                    failure = failure or each
+                    # A message that fails for another reason holds up no other.
+                    is_taking = is_taking and not isinstance(each, Unavailable)
         finally:
             for task in sending:
                 task.cancel()
         if failure:
             raise failure
 
+    async def _begin(self, limit: int) -> set[asyncio.Task[None]]:
+        now = self.clock()
+        leased = await self.outbox.lease(now, now + _LEASE, limit) if limit else ()
+        return {asyncio.create_task(self._deliver(each)) for each in leased}
+
     async def _deliver(self, delivery: Delivery) -> None:
         message = delivery.message
-        if self.clock() >= message.expires_at:
-            await self._store(delivery, delivery.given_up("expired", self.clock()))
-            return
-        letter = await self.write_letter(message)
-        if letter is None:  # keep no address of a person who is no user
-            await self.outbox.delete(message.id)
-            return
         try:
+            letter = await self.write_letter(message)
+            if letter is None:  # keep no address of a person who is no user
+                await self.outbox.delete(message.id)
+                return
             await self.sender.send(letter)
         except MailDelayed as error:
             chance = int(message.id[:8], 16) / 0xFFFFFFFF

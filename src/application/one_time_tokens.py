@@ -7,6 +7,7 @@ from application.ports import (
     NO_EFFECTS,
     Clock,
     Effects,
+    MailRefused,
     OneTimeSecrets,
     OneTimeTokenStore,
     Stored,
@@ -44,6 +45,7 @@ class IssueToken:
         :param email: the address that the use of the token proves, or restores.
         :returns: the secret of the token; ``None`` if it was used already, or is not usable any
             more. The effects are stored, or not, as the store says.
+        :raises MailRefused: it was issued under a secret that is not configured any more.
         """
         secrets = self.secrets.derive(token_id, purpose)
         token = OneTimeToken(
@@ -63,6 +65,8 @@ class IssueToken:
             secret = next(
                 (each for each in secrets if digest_of(each) == stored.changed.digest), None
             )
+            if secret is None:
+                raise MailRefused("secret_lost")
         return Stored(secret, stored.effects_stored)
 
 

@@ -53,7 +53,7 @@ def ignore(_delivery: Delivery) -> None:
 
 def worker(stores: MailStores, sender: MailSender, clock: Clock = system_clock) -> DeliverMail:
     secrets = HmacOneTimeSecrets(lambda: [SECRET])
-    writing = WriteLetter(stores.users, IssueToken(stores.tokens, secrets, clock))
+    writing = WriteLetter(stores.users, IssueToken(stores.tokens, secrets, clock), clock)
     return DeliverMail(stores.outbox, writing, sender, ignore, clock)
 
 

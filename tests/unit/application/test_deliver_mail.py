@@ -1,6 +1,7 @@
 """Delivering the messages of the outbox."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,10 +11,12 @@ import pytest
 from application import deliver_mail
 from application.ports import NO_EFFECTS, Letter, MailDelayed, MailRefused
 from domain.email import Email
-from domain.mail import DeliveryState, MailKind, Message, MessageId
+from domain.errors import Unavailable
+from domain.mail import Delivery, DeliveryState, MailKind, Message, MessageId
 from domain.one_time_token import Purpose, digest_of
 from domain.user import User
 from doorward.conformance.opening import until
+from infrastructure.signing.one_time_secrets import HmacOneTimeSecrets
 from tests.support.builders import NOW, SECOND, World, new_id
 
 ADA = Email.parse("ada@example.org")
@@ -186,6 +189,35 @@ async def test_an_expired_message_is_given_up(world: World) -> None:
     assert await state_of(world, message) is DeliveryState.GIVEN_UP
 
 
+@pytest.mark.parametrize("kind", [MailKind.PASSWORD_RESET, MailKind.EMAIL_VERIFICATION])
+async def test_an_expired_message_leaves_no_address_of_a_stranger(
+    world: World, kind: MailKind
+) -> None:
+    message = a_message(kind)
+    await queue(world, message)
+    world.clock.advance(HOUR)
+
+    assert await world.read_mail() == []
+    assert await world.outbox.get(message.id) is None
+
+
+@pytest.mark.usefixtures("user")
+async def test_a_message_whose_secret_was_lost_is_given_up_and_kept(world: World) -> None:
+    message = a_message()
+    await queue(world, message)
+    world.mailbox.failures["ada@example.org"] = MailDelayed("smtp_451")
+    await world.read_mail()
+    world.mailbox.failures.clear()
+
+    world.secrets = HmacOneTimeSecrets(lambda: [b"another one"])
+    world.clock.advance(15 * SECOND)
+
+    assert await world.read_mail() == []
+    delivery = await world.outbox.get(message.id)
+    assert delivery is not None
+    assert (delivery.state, delivery.error) == (DeliveryState.GIVEN_UP, "secret_lost")
+
+
 @pytest.mark.usefixtures("user")
 async def test_a_message_that_was_sent_already_brings_no_used_token_back(world: World) -> None:
     message = a_message()
@@ -248,6 +280,62 @@ async def test_a_message_that_cannot_be_handled_interrupts_no_other(
 
     assert await state_of(world, slow) is DeliveryState.SENT
     assert await state_of(world, bad) is DeliveryState.QUEUED
+
+
+async def test_messages_that_cannot_be_handled_hold_up_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = [a_message(MailKind.PASSWORD_CHANGED, created_at=NOW - HOUR) for _ in range(20)]
+    good = a_message(MailKind.PASSWORD_CHANGED, to=Email.parse("good@example.org"))
+    await queue(world, *bad, good)
+    send = world.mailbox.send
+
+    async def fail(letter: Letter) -> None:
+        if letter.to != "good@example.org":
+            raise ZeroDivisionError
+        await send(letter)
+
+    monkeypatch.setattr(world.mailbox, "send", fail)
+    with pytest.raises(ZeroDivisionError):
+        await world.deliver_mail()
+
+    assert await state_of(world, good) is DeliveryState.SENT
+
+
+async def test_an_outage_of_the_outbox_interrupts_no_letter_that_is_being_sent(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = a_message(MailKind.PASSWORD_CHANGED)
+    world.mailbox.released["ada@example.org"] = released = asyncio.Event()
+    await queue(world, message)
+    lease = world.outbox.lease
+
+    async def fail_while_sending(*arguments: Any) -> Sequence[Delivery]:
+        if world.mailbox.is_waiting:
+            released.set()
+            raise Unavailable("outbox")
+        return await lease(*arguments)
+
+    monkeypatch.setattr(world.outbox, "lease", fail_while_sending)
+    with pytest.raises(Unavailable):
+        await world.deliver_mail()
+
+    assert await state_of(world, message) is DeliveryState.SENT
+
+
+async def test_nothing_is_taken_while_a_store_does_not_answer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await queue(world, *[a_message(MailKind.PASSWORD_CHANGED) for _ in range(20)])
+
+    async def fail(_: Delivery, _new: Delivery) -> bool:
+        raise Unavailable("outbox")
+
+    monkeypatch.setattr(world.outbox, "replace", fail)
+    with pytest.raises(Unavailable):
+        await world.deliver_mail()
+
+    assert len(world.mailbox.letters) < 20
 
 
 async def test_a_delivery_that_is_cancelled_ends_what_it_began(world: World) -> None:
