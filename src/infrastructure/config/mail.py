@@ -18,6 +18,7 @@ from infrastructure.config.storage import StorageSettings
 
 _LOCAL_HOSTS = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|::1")
 _NAME_LENGTH = 100
+_LONGEST_PAGE = 255  # of a row in the outbox
 _LONGEST_TIMEOUT = timedelta(seconds=60)
 
 
@@ -176,6 +177,8 @@ def _page(text: str) -> str:
         parsers.origin(f"{url.scheme}://{url.netloc}")
     except ValueError:
         url = urlsplit("")
+    if len(text) > _LONGEST_PAGE:
+        raise ValueError(f"must be at most {_LONGEST_PAGE} characters long")
     is_local = _LOCAL_HOSTS.fullmatch(url.hostname or "") is not None
     is_safe = url.scheme == "https" or (url.scheme == "http" and is_local)
     if not is_safe or not re.fullmatch(r"[A-Za-z0-9._~:/?\[\]@!$&()*+,;=%-]+", text):

@@ -147,3 +147,11 @@ def test_pages_of_links_may_be_elsewhere() -> None:
 
 def test_the_default_notices_are_those_of_the_application() -> None:
     assert Settings.read({}).mail.notices == NOTICES
+
+
+def test_a_page_fits_into_a_row_of_the_outbox() -> None:
+    page = f"https://app.example.com/{'a' * 231}"
+
+    assert Settings.read({"LINK_TARGETS": page}).mail.link_targets == (page,)
+    with pytest.raises(ConfigurationError, match="at most 255 characters"):
+        Settings.read({"LINK_TARGETS": f"{page}a"})
