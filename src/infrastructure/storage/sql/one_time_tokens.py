@@ -17,6 +17,9 @@ from infrastructure.storage.sql.rows import Row, Rows
 from infrastructure.storage.sql.statements import insert_into
 from infrastructure.storage.sql.tables import one_time_tokens, users
 
+_PURPOSES = [purpose.value for purpose in Purpose]
+"""A later release may have others: this one does not know them."""
+
 
 class SqlOneTimeTokens(OneTimeTokenStore):
     def __init__(self, database: Database) -> None:
@@ -42,7 +45,7 @@ class SqlOneTimeTokens(OneTimeTokenStore):
 
     async def by_digest(self, digest: str) -> OneTimeToken | None:
         row = await self._rows.one(digest=digest)
-        return _token(row) if row else None
+        return _token(row) if row and row["purpose"] in _PURPOSES else None
 
     async def unused(self, email: Email, purpose: Purpose) -> Sequence[OneTimeToken]:
         columns = one_time_tokens.c
