@@ -27,4 +27,24 @@ async def test_a_message_of_a_later_release_is_left_to_its_nodes(
         listed = await mail.outbox.page(None, None, 10)
 
         assert [each.message for each in (*leased, *listed)] == [known, known]
+        assert await mail.outbox.get(later.id) is None
         assert (await mail.outbox.status()).queued == 2
+
+
+@pytest.mark.parametrize("scheme", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("facts", ["damaged", '{"role": 1}', "[]"])
+async def test_facts_that_cannot_be_read_hold_up_no_message(
+    request: pytest.FixtureRequest, scheme: str, facts: str
+) -> None:
+    url = url_for(scheme, request)
+    strange, known = a_message(facts={"role": "admin"}), a_message(facts={"role": "user"})
+    async with open_mail(url) as mail:
+        await mail.outbox.add(NO_EFFECTS.with_messages(strange, known))
+        await by_hand(url, update(outbox).where(outbox.c.id == strange.id).values(facts=facts))
+
+        leased = await mail.outbox.lease(NOW, NOW + SECOND, 10)
+
+        assert {each.message.id: each.message.facts for each in leased} == {
+            strange.id: {},
+            known.id: {"role": "user"},
+        }

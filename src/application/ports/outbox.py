@@ -80,7 +80,8 @@ class Outbox(Protocol):
 
     @abstractmethod
     async def prune(self, before: datetime, limit: int) -> int:
-        """Delete messages that were sent or given up before this time.
+        """Delete messages that were sent or given up before this time, and queued ones that
+        expired before it: those that no process delivers, since mail is off.
 
         :returns: how many were deleted; fewer than the limit if none is left.
         """

@@ -276,6 +276,21 @@ async def test_messages_that_ended_long_ago_are_pruned(mail: MailStores) -> None
     assert (await mail.outbox.status()).queued == 1
 
 
+async def test_queued_messages_that_expired_long_ago_are_pruned(mail: MailStores) -> None:
+    expired = [a_message(expires_at=NOW) for _ in range(3)]
+    sent = a_message(created_at=NOW - SECOND)
+    await queue(mail.outbox, *expired, sent, waiting := a_message())
+    [delivery] = await mail.outbox.lease(NOW - SECOND, NOW + LEASE, 1)
+    assert await mail.outbox.replace(delivery, delivery.sent(NOW))
+
+    assert await mail.outbox.prune(NOW, 10) == 0
+    assert await mail.outbox.prune(NOW + MICROSECOND, 2) == 2
+    assert await mail.outbox.prune(NOW + MICROSECOND, 10) == 2
+
+    assert (await mail.outbox.status()).queued == 1
+    assert await mail.outbox.get(waiting.id) is not None
+
+
 async def test_parallel_prunings_count_each_message_once(mail: MailStores) -> None:
     await queued(mail.outbox, 20)
     for each in await mail.outbox.lease(NOW + LEASE, NOW + 2 * LEASE, 20):

@@ -67,13 +67,16 @@ class MailDeliveryProvider(Provider):
     @provide
     def jobs(
         self,
+        policy: MailPolicy,
         deliver: DeliverMail,
         prune: PruneMail,
         outbox: Outbox,
         clock: Clock,
         observation: Observation,
     ) -> MailJobs:
-        jobs = [deliver_mail(deliver), prune_mail(prune)]
+        jobs = [prune_mail(prune)]
+        if policy.is_on:  # or a process that starts with MAIL_URL finds its mails given up
+            jobs.append(deliver_mail(deliver))
         if observation.metrics:
             jobs.append(measure_outbox(outbox, observation.metrics.report_outbox, clock))
         return MailJobs(tuple(jobs))

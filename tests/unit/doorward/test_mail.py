@@ -7,15 +7,19 @@ from pathlib import Path
 import pytest
 
 from application.ports import MailSender
+from domain.token import TokenKind
 from doorward.diagnostics.mail import check_mail
 from doorward.wiring.container import make_container
 from doorward.wiring.mail import check_mail_settings
+from doorward.wiring.mail_delivery import MailJobs
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
 from infrastructure.mail.folder import MailFolder
 from infrastructure.mail.memory import MemoryMail
 from infrastructure.mail.off import NoMail
 from infrastructure.mail.smtp import SmtpMail
+from infrastructure.signing.signing_key import SigningKey
+from tests.support.builders import in_environment
 from tests.support.certificates import Authority
 from tests.support.letters import a_letter
 from tests.support.smtp_server import HOST, LOGIN, PASSWORD, USER, a_mail_server
@@ -45,6 +49,19 @@ async def test_the_url_names_the_sender(
 
     assert isinstance(await container.get(MailSender), kind)
 
+    await container.close()
+
+
+@pytest.mark.parametrize(("url", "is_delivering"), [("off", False), ("memory:", True)])
+async def test_a_process_without_mail_leaves_queued_mail_to_others(
+    url: str, is_delivering: bool, keys: dict[TokenKind, SigningKey]
+) -> None:
+    settings = settings_of(MAIL_URL=url, USERS_URL="memory:", **in_environment(keys))
+    container = make_container(settings)
+
+    jobs = {job.name for job in await container.get(MailJobs)}
+
+    assert jobs == {"mail_pruning"} | ({"mail_delivery"} if is_delivering else set())
     await container.close()
 
 

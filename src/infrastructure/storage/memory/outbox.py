@@ -64,7 +64,7 @@ class MemoryOutbox(Outbox):
         ended = [
             each.message.id
             for each in self._deliveries.values()
-            if each.ended_at is not None and each.ended_at < before
+            if (each.ended_at or each.message.expires_at) < before
         ]
         for message_id in ended[:limit]:
             del self._deliveries[message_id]

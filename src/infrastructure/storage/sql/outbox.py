@@ -58,7 +58,7 @@ class SqlOutbox(Outbox):
 
     async def get(self, message_id: MessageId) -> Delivery | None:
         row = await self._rows.one(id=message_id)
-        return delivery_of(row) if row else None
+        return delivery_of(row) if row and row["kind"] in _KINDS else None
 
     async def page(
         self, state: DeliveryState | None, after: Message | None, limit: int
@@ -83,7 +83,13 @@ class SqlOutbox(Outbox):
         await self._rows.change(delete(outbox).where(*ended))
 
     async def prune(self, before: datetime, limit: int) -> int:
-        return await self._rows.delete_before(outbox.c.ended_at, before, limit)
+        ended = await self._rows.delete_before(outbox.c.ended_at, before, limit)
+        if ended == limit:
+            return ended
+        # They are due before they expire, and the index has the times when they are due.
+        expired = (outbox.c.state == _QUEUED, outbox.c.expires_at < before)
+        rest = limit - ended
+        return ended + await self._rows.delete_before(outbox.c.due_at, before, rest, *expired)
 
     async def status(self) -> OutboxStatus:
         query = select(func.count(), func.min(outbox.c.created_at))

@@ -50,7 +50,7 @@ def delivery_of(row: RowMapping) -> Delivery:
         generation=row["generation"],
         locale=row["locale"],
         link_target=row["link_target"],
-        facts=msgspec.json.decode(row["facts"], type=dict[str, str]) if row["facts"] else {},
+        facts=_facts(row["facts"]),
     )
     return Delivery(
         message,
@@ -60,3 +60,13 @@ def delivery_of(row: RowMapping) -> Delivery:
         row["error"],
         row["ended_at"],
     )
+
+
+def _facts(text: str | None) -> dict[str, str]:
+    """Return the facts of a message; none if they are damaged, or in the form of a later release.
+    The mail then says less, and no row stops the delivery of the others.
+    """
+    try:
+        return msgspec.json.decode(text or "{}", type=dict[str, str])
+    except msgspec.DecodeError:
+        return {}

@@ -64,13 +64,18 @@ class Rows:
         return await self.change(delete(self.table).where(*self.where(values)), effects)
 
     async def delete_before(
-        self, column: ColumnElement[datetime], before: datetime, limit: int
+        self,
+        column: ColumnElement[datetime],
+        before: datetime,
+        limit: int,
+        *conditions: ColumnElement[bool],
     ) -> int:
         """Delete at most ``limit`` rows whose column has an earlier time, the earliest first.
 
+        :param conditions: that the rows also fulfil.
         :returns: how many. Rows that another transaction has locked stay.
         """
-        some = select_unlocked(self.table, column < before, order=column, limit=limit)
+        some = select_unlocked(self.table, column < before, *conditions, order=column, limit=limit)
         statement = delete(self.table).where(self.table.c.id.in_(some))
         async with self.connection() as connection:
             # SQLite's driver does not count the rows of a statement with a table expression.
