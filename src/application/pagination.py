@@ -42,6 +42,8 @@ class UserQuery:
     A search for an address or a name sorts by it; without a search the newest users come first.
 
     :ivar email: a prefix of the address's canonical key.
+    :ivar unverified_before: only users who have registered themselves before this time, and have
+        not proven their address.
     :ivar name: a prefix of the name, in any case. With both, users are in the order of addresses.
     """
 
@@ -49,6 +51,7 @@ class UserQuery:
     name: str | None = None
     role: Role | None = None
     disabled: bool | None = None
+    unverified_before: datetime | None = None
 
     @property
     def order(self) -> Literal["time", "email", "name"]:

@@ -38,6 +38,7 @@ class User:
         the one step that stores it, wherever the sessions are.
     :ivar verified: whether the user has proven to receive mail at the address.
     :ivar locale: the language of mails, as a tag (RFC 5646); ``None`` for the default.
+    :ivar self_registered: whether the user has registered, and was not created or imported.
     """
 
     id: UserId
@@ -52,6 +53,7 @@ class User:
     disabled: bool = False
     generation: int = 0
     locale: str | None = None
+    self_registered: bool = False
 
     @classmethod
     def register(

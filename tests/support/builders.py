@@ -36,6 +36,7 @@ from application.accounts.password_reset import (
     ResetPassword,
     SendPasswordReset,
 )
+from application.accounts.purge_unverified_users import PurgeUnverifiedUsers
 from application.accounts.registration import (
     CreateUser,
     MakeUser,
@@ -372,6 +373,10 @@ class World:
     @property
     def is_registrant(self) -> IsRegistrant:
         return self._made(IsRegistrant)
+
+    @property
+    def purge_unverified_users(self) -> PurgeUnverifiedUsers:
+        return self._made(PurgeUnverifiedUsers)
 
     @property
     def verify_email(self) -> VerifyEmail:

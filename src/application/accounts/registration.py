@@ -1,6 +1,6 @@
 """New users: registered by themselves, or created by an administrator or the operator."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from application.accounts.reserved_addresses import RefuseReservedAddress
@@ -122,7 +122,8 @@ class RegisterUser:
             registration = Registration.parse(name, email, password, self.rule)
             await self.rate_limiting.count_registration()
             client = HashClient(caller.address)
-            user = await self.make_user(registration, client, locale=caller.locale)
+            made = await self.make_user(registration, client, locale=caller.locale)
+            user = replace(made, self_registered=True)
             is_mailed = await self._admits_mail(user.email, caller)
             try:
                 await self.refuse_reserved_address(user.email)

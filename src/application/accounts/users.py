@@ -192,6 +192,12 @@ class ForgetUser:
         await entry.settle(effects, await self.users.delete(user.id, effects))
         await self._forget_all_but_the_user(user)
 
+    async def purge(self, user: User) -> None:
+        """Delete an ordinary user without a record and without a notice."""
+        await self._forget_all_but_the_user(user)
+        await self.users.delete(user.id)
+        await self._forget_all_but_the_user(user)
+
     async def _demote(self, user: User, deletion: Entry) -> None:
         """Take the role away first: the last administrator cannot be deleted."""
         if not user.is_administrator:

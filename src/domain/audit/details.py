@@ -100,6 +100,23 @@ class SessionsEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class UsersPurged:
+    """
+    :ivar users: how many users were deleted.
+    """
+
+    users: int
+
+    def __str__(self) -> str:
+        return f"{self.users} users"
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        [users] = _groups(r"(\d+) users", text)
+        return cls(int(users))
+
+
+@dataclass(frozen=True, slots=True)
 class PermissionNeeded:
     """The permission that the refused request needed."""
 
@@ -238,6 +255,7 @@ Details = (
     | SessionsEnded
     | PermissionNeeded
     | UsersImported
+    | UsersPurged
     | HashesExported
     | EventsPruned
     | MailOfKind

@@ -101,6 +101,21 @@ async def found(users: UserRepository, query: UserQuery) -> list[User]:
     return list(page.items)
 
 
+async def test_a_list_of_unverified_users_has_those_that_have_registered_before_a_time(
+    users: UserRepository,
+) -> None:
+    unverified = ranked_user(1, self_registered=True)
+    others = [
+        ranked_user(0, self_registered=True),  # not before that time
+        ranked_user(2, self_registered=True, verified=True),
+        ranked_user(3),
+    ]
+    await users.add_all([unverified, *others])
+
+    assert await found(users, UserQuery(unverified_before=NOW)) == [unverified]
+    assert await users.count(UserQuery(unverified_before=NOW)) == Total(1)
+
+
 async def all_pages(users: UserRepository, query: UserQuery, limit: int) -> list[Sequence[User]]:
     return await pages_of(lambda after: users.page(query, after, limit))
 

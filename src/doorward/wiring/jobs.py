@@ -1,7 +1,10 @@
 """What a server process does periodically."""
 
+from typing import NewType
+
 from dishka import Provider, Scope, provide
 
+from application.accounts.purge_unverified_users import PurgeUnverifiedUsers
 from application.ports import AuditLog
 from application.session_activity import FlushSessionActivity
 from application.sessions import PurgeExpiredSessions
@@ -10,11 +13,14 @@ from doorward.jobs.flush_audit_log import flush_audit_log
 from doorward.jobs.flush_session_activity import flush_session_activity
 from doorward.jobs.maintain_signing_keys import maintain_signing_keys
 from doorward.jobs.purge_expired_sessions import purge_expired_sessions
+from doorward.jobs.purge_unverified_users import purge_unverified_users
 from doorward.jobs.reload_signing_keys import reload_signing_keys
 from doorward.jobs.scheduler import Job
 from doorward.wiring.mail_delivery import MailJobs
 from infrastructure.config.signing_keys import KeySettings
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
+
+PurgeJobs = NewType("PurgeJobs", tuple[Job, ...])
 
 
 class Jobs(Provider):
@@ -28,13 +34,18 @@ class Jobs(Provider):
 
     flush_session_activity = provide(FlushSessionActivity)
     purge_expired_sessions = provide(PurgeExpiredSessions)
+    purge_unverified_users = provide(PurgeUnverifiedUsers)
+
+    @provide
+    def purges(self, sessions: PurgeExpiredSessions, users: PurgeUnverifiedUsers) -> PurgeJobs:
+        return PurgeJobs((purge_expired_sessions(sessions), purge_unverified_users(users)))
 
     @provide
     def jobs(
         self,
         settings: KeySettings,
         flush_activity: FlushSessionActivity,
-        purge_sessions: PurgeExpiredSessions,
+        purges: PurgeJobs,
         audit_log: AuditLog,
         mail: MailJobs,
         keys: KeyRingWatcher,
@@ -44,7 +55,7 @@ class Jobs(Provider):
         jobs = [
             flush_session_activity(flush_activity),
             flush_audit_log(audit_log),
-            purge_expired_sessions(purge_sessions),
+            *purges,
             reload_signing_keys(keys),
             *mail,
         ]

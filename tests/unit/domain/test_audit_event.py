@@ -25,6 +25,7 @@ from domain.audit.details import (
     SessionLimitReached,
     SessionsEnded,
     UsersImported,
+    UsersPurged,
 )
 from domain.audit.event import CauseOfEnd, Event, EventType, read_details
 from domain.key_ring import KeyId
@@ -46,6 +47,7 @@ TEXTS: list[tuple[EventType, Details, str]] = [
     (EventType.CHANGE_USER, AccountChanged(Role.ADMIN, disabled=True), "role admin, disabled"),
     (EventType.CHANGE_USER, AccountChanged(Role.USER, disabled=False), "role user, enabled"),
     (EventType.END_SESSION, SessionLimitReached(), "too many"),
+    (EventType.PURGE_UNVERIFIED_USERS, UsersPurged(3), "3 users"),
     (EventType.VERIFY_EMAIL, CredentialsDropped(), "password and sessions dropped"),
     (EventType.USE_PERMISSION, PermissionNeeded(Permission.READ_USERS), "users:read"),
     (EventType.END_SESSIONS_OF_USERS, SessionsEnded(3), "3 users"),

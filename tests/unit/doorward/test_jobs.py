@@ -216,6 +216,7 @@ async def test_the_application_runs_its_jobs_while_it_serves(tmp_path: Path) -> 
         assert running_jobs() == {
             "audit_log_flush",
             "expired_sessions_purge",
+            "unverified_users_purge",
             "mail_delivery",
             "mail_pruning",
             "session_activity_flush",

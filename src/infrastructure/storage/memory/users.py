@@ -1,6 +1,7 @@
 """Users in this process's memory."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from operator import gt, itemgetter, lt
 from uuid import UUID
 
@@ -125,7 +126,12 @@ def _matches(user: User, query: UserQuery) -> bool:
         and (query.name is None or _lower(user.name).startswith(_lower(query.name)))
         and query.role in {None, user.role}
         and query.disabled in {None, user.disabled}
+        and (query.unverified_before is None or _is_unverified(user, query.unverified_before))
     )
+
+
+def _is_unverified(user: User, before: datetime) -> bool:
+    return user.self_registered and not user.verified and user.created_at < before
 
 
 def _lower(text: str) -> str:

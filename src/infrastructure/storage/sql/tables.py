@@ -99,6 +99,7 @@ users = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     Column("generation", Integer, nullable=False, server_default=text("0")),
     Column("locale", String(LOCALE_LENGTH)),
+    Column("self_registered", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("email_key"),
 )
 
@@ -110,6 +111,13 @@ name_order = by_code_points(func.lower(users.c.name))
 Index("users_created_at_idx", users.c.created_at, users.c.id)
 Index("users_role_created_at_idx", users.c.role, users.c.created_at, users.c.id)
 Index("users_disabled_created_at_idx", users.c.disabled, users.c.created_at, users.c.id)
+Index(
+    "users_unverified_idx",
+    users.c.self_registered,
+    users.c.verified,
+    users.c.created_at,
+    users.c.id,
+)
 
 rate_limits = Table(
     "rate_limits",

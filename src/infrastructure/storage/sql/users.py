@@ -17,6 +17,7 @@ from sqlalchemy import (
     Tuple,
     and_,
     delete,
+    false,
     func,
     literal,
     not_,
@@ -151,6 +152,12 @@ def _matching(query: UserQuery) -> ColumnElement[bool]:
         conditions.append(users.c.role == query.role.value)
     if query.disabled is not None:
         conditions.append(users.c.disabled == query.disabled)
+    if query.unverified_before is not None:
+        conditions += [
+            users.c.self_registered == true(),
+            users.c.verified == false(),
+            users.c.created_at < query.unverified_before,
+        ]
     return and_(*conditions)
 
 
@@ -246,6 +253,7 @@ def _user_row(user: User) -> Row:
         "updated_at": user.updated_at,
         "generation": user.generation,
         "locale": user.locale,
+        "self_registered": user.self_registered,
     }
 
 
@@ -263,4 +271,5 @@ def _user(row: RowMapping) -> User:
         disabled=row["disabled"],
         generation=row["generation"],
         locale=row["locale"],
+        self_registered=row["self_registered"],
     )
