@@ -107,7 +107,10 @@ form.addEventListener("submit", async (event) => {
   event.preventDefault();
   if (button.disabled) return;
   button.disabled = true;
-  const answer = await post(ROUTES[page], password.value ? { password: password.value } : {});
+  let answer = await post(ROUTES[page], password.value ? { password: password.value } : {});
+  if (page === "verify" && answer.code === "one_time_token_invalid") {
+    answer = await post("email/confirm", {}); // links that confirm a new address lead here, too
+  }
   button.disabled = false;
   if (answer.code) return showError(answer.code);
   password.value = "";
