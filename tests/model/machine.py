@@ -76,10 +76,8 @@ class Scenario:
         self._runner.close()
 
     def run(self, call: Awaitable[_T]) -> _T:
-        async def awaited() -> _T:
-            return await call
-
-        return self._runner.run(awaited())
+        # Not Runner.run: it sets and resets the handler of SIGINT, which takes longer than a call.
+        return self._runner.get_loop().run_until_complete(call)
 
     def attempt(
         self, call: Callable[[], Awaitable[_T]], crash_at: tuple[int, bool] | None = None
