@@ -29,7 +29,7 @@ FORGOT, RESET, CHECK_RESET = (
     f"/api/auth/password/{action}" for action in ("forgot", "reset", "reset/check")
 )
 MY_EMAIL = "/api/users/me/email"
-CONFIRM_EMAIL, UNDO_EMAIL = (f"/api/auth/email/{action}" for action in ("confirm", "undo"))
+UNDO_EMAIL = "/api/auth/email/undo"
 MY_EXPORT = "/api/users/me/export"
 MY_ACTIVITY = "/api/users/me/activity"
 SESSIONS = "/api/sessions"

@@ -140,15 +140,6 @@ def test_the_verify_page_announces_the_mail_for_a_new_password() -> None:
     assert "link to set a new password" in seen["shown"][1]["message"]
 
 
-def test_the_verify_page_confirms_a_new_address() -> None:
-    confirm = "/auth/api/auth/email/confirm"
-
-    seen = open_link("/verify#token=t", {VERIFY: INVALID, confirm: OK})
-
-    assert seen["requests"][1:] == [["https://example.org" + confirm, BODY, "same-origin"]]
-    assert seen["shown"][1]["message"] == "Thank you. The address is confirmed."
-
-
 def test_the_verify_page_asks_again_after_a_wrong_password() -> None:
     seen = open_link("/verify#token=t", {VERIFY: (400, {"code": "wrong_password"})})
 
@@ -165,9 +156,7 @@ def test_a_page_without_a_token_asks_to_open_the_link_again() -> None:
 
 
 def test_a_page_is_in_the_language_of_the_browser() -> None:
-    seen = open_link(
-        "/verify#token=t", {VERIFY: INVALID, "/auth/api/auth/email/confirm": INVALID}, "de-AT"
-    )
+    seen = open_link("/verify#token=t", {VERIFY: INVALID}, "de-AT")
 
     assert seen["title"] == "E-Mail-Adresse bestätigen"
     assert seen["shown"][1]["message"].startswith("Dieser Link ist nicht")

@@ -8,7 +8,6 @@ import pytest
 from infrastructure.config.settings import Settings
 from tests.http.client import (
     CHECK_RESET,
-    CONFIRM_EMAIL,
     EMAIL,
     FORGOT,
     MY_EMAIL,
@@ -23,7 +22,7 @@ from tests.http.conftest import ReadMail
 from tests.http.test_dumps import of_sqlite
 from tests.support.builders import PASSWORD
 
-ROUTES = [CHECK_RESET, RESET, PROOF, CONFIRM_EMAIL, UNDO_EMAIL]
+ROUTES = [CHECK_RESET, RESET, PROOF, UNDO_EMAIL]
 """All routes that take the token of a link."""
 
 

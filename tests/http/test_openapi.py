@@ -21,7 +21,6 @@ from tests.http.client import (
     ADMIN_EMAIL,
     AUDIT,
     CHECK_RESET,
-    CONFIRM_EMAIL,
     EMAIL,
     FORGOT,
     HTTPS_ORIGIN,
@@ -73,7 +72,6 @@ STATUSES = {
     ("POST", FORGOT): {202, 400, 413, 415, 501, 503},
     ("POST", RESET): {200, 400, 413, 415, 429, 503},
     ("POST", CHECK_RESET): {200, 400, 413, 415, 429, 503},
-    ("POST", CONFIRM_EMAIL): {200, 400, 413, 415, 429, 503},
     ("POST", UNDO_EMAIL): {200, 400, 413, 415, 429, 503},
     ("POST", REQUEST_PROOF): {202, 400, 413, 415, 501, 503},
     ("POST", PROOF): {200, 400, 401, 403, 413, 415, 429, 503},
@@ -115,7 +113,6 @@ PUBLIC = {
     ("POST", FORGOT),
     ("POST", RESET),
     ("POST", CHECK_RESET),
-    ("POST", CONFIRM_EMAIL),
     ("POST", UNDO_EMAIL),
     ("POST", REQUEST_PROOF),
     ("POST", PROOF),
@@ -241,7 +238,7 @@ async def test_operation_ids_are_short_and_stable(document: Document) -> None:
         *("listActivity", "listSessions", "endSession", "endSessions", "listUsers", "showUser"),
         *("changeUser", "deleteUser", "listUserSessions", "endUserSessions", "listAuditEvents"),
         *("forgotPassword", "resetPassword", "checkPasswordReset", "sendPasswordReset"),
-        *("requestEmailChange", "confirmEmailChange", "undoEmailChange"),
+        *("requestEmailChange", "undoEmailChange"),
         *("requestVerification", "verifyEmail"),
         *("greet", "checkLiveness", "checkReadiness", "listKeys"),
     }
@@ -354,7 +351,6 @@ async def test_a_body_is_required_where_it_is_needed(document: Document) -> None
         ("POST", FORGOT): True,
         ("POST", RESET): True,
         ("POST", CHECK_RESET): True,
-        ("POST", CONFIRM_EMAIL): True,
         ("POST", UNDO_EMAIL): True,
         ("POST", REQUEST_PROOF): True,
         ("POST", PROOF): True,
@@ -508,7 +504,7 @@ async def change_email(client: Client, read_mail: ReadMail) -> None:
     body = {"email": "new@example.org", "password": NEW_PASSWORD}
     await client.post(MY_EMAIL, json=body)
     tokens = {letter.kind.value: letter.token for letter in await read_mail()}
-    await client.post(CONFIRM_EMAIL, json={"token": tokens["email_change"]})
+    await client.post(PROOF, json={"token": tokens["email_change"]})
     await client.post(UNDO_EMAIL, json={"token": tokens["email_change_requested"]})
 
 
@@ -568,7 +564,6 @@ def body_for(method: str, path: str, token: str | None = None) -> dict[str, Any]
         ("POST", FORGOT): {"email": EMAIL},
         ("POST", RESET): {"token": "garbage", "password": NEW_PASSWORD},
         ("POST", CHECK_RESET): {"token": "garbage"},
-        ("POST", CONFIRM_EMAIL): {"token": "garbage"},
         ("POST", UNDO_EMAIL): {"token": "garbage"},
         ("POST", MY_EMAIL): {"email": "new@example.org", "password": "wrong one"},
         ("POST", REQUEST_PROOF): {"email": "grace@example.org"},  # the others use up the limit

@@ -69,7 +69,6 @@ PUBLIC = {
     ("GET", "/reset/links.js"),
     ("GET", "/undo"),
     ("GET", "/verify"),
-    ("POST", "/api/auth/email/confirm"),
     ("POST", "/api/auth/email/undo"),
     ("POST", "/api/auth/email/verification"),
     ("POST", "/api/auth/email/verify"),

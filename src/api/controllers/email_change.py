@@ -1,4 +1,4 @@
-"""Use the links in mails about a change of address."""
+"""Undo a change of address, by the link of a mail."""
 
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, post
@@ -10,7 +10,7 @@ from api.request_context import context_of
 from api.schemas.password_reset import LinkToken
 from api.schemas.success import Done
 from api.security.guard import PUBLIC
-from application.accounts.email_change import ConfirmEmailChange, UndoEmailChange
+from application.accounts.email_change import UndoEmailChange
 from domain.errors import InvalidInput, OneTimeTokenInvalid, Unavailable
 from domain.rate_limit import TooManyRequests
 
@@ -23,20 +23,6 @@ class EmailChangeController(Controller):
     path = "/api/auth/email"
     tags = ["auth"]
     opt = PUBLIC
-
-    @post("/confirm", status_code=200, summary="Confirm a new address", responses=_USING)
-    @inject
-    async def confirm_email_change(
-        self,
-        request: JsonRequest,
-        data: JSONBody[LinkToken],
-        confirm_change: FromDishka[ConfirmEmailChange],
-    ) -> Done:
-        """Change the address with the token that was sent to the new one.
-
-        Sessions stay. The former address gets a mail with a link that undoes the change."""
-        await confirm_change(data.token, context_of(request))
-        return Done("success")
 
     @post("/undo", status_code=200, summary="Undo a change of address", responses=_USING)
     @inject

@@ -93,8 +93,8 @@ class EmailVerificationController(Controller):
         address of another person keeps no way into the account that this person confirms.
         A page asks for the password first, and offers to go on without it.
 
-        The token of a link that confirms a new address is good here, too: that changes the
-        address, and leaves the password.
+        The token of a link that confirms a new address is good here, too, and changes the address
+        under the same conditions: an attacker can ask for a link to any address.
         """
         presented, device_token = (
             await credentials.read(request),

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from application.accounts.account import ConfirmPassword
+from application.accounts.email_verification import NO_PROOF, IsRegistrant, RegistrantProof
 from application.accounts.reserved_addresses import RefuseReservedAddress
 from application.audit import Audit, Entry
 from application.messages import MailPolicy, MakeMessage
@@ -12,6 +13,7 @@ from application.ports import Clock, Outbox, Stored, UserRepository
 from application.rate_limiting import RateLimiting
 from application.sessions import PurgeStaleSessions
 from domain.actor import Principal
+from domain.audit.details import CredentialsDropped
 from domain.audit.event import EventType
 from domain.email import Email
 from domain.errors import EmailTaken, OneTimeTokenInvalid, all_of
@@ -103,35 +105,57 @@ class ConfirmEmailChange:
     find_token: FindToken
     users: UserRepository
     refuse_reserved_address: RefuseReservedAddress
+    is_registrant: IsRegistrant
+    purge_stale_sessions: PurgeStaleSessions
     make_message: MakeMessage
     rate_limiting: RateLimiting
     audit: Audit
     clock: Clock
 
-    async def __call__(self, secret: str, caller: RequestContext = UNKNOWN) -> None:
+    async def __call__(
+        self, secret: str, proof: RegistrantProof = NO_PROOF, caller: RequestContext = UNKNOWN
+    ) -> bool:
         """Change the address and use up the token, in one step. The former address gets a notice
         with a link that undoes the change.
 
+        The reader of the link may be another person than the one who asked for the change: an
+        attacker can ask for any address. Without a proof that they are one, the same step makes
+        the password unusable and ends all sessions, and the new address gets a mail for a new
+        password.
+
+        :returns: whether the password was left as it is.
         :raises TooManyRequests: there were too many uses of links.
         :raises OneTimeTokenInvalid: see :class:`FindToken`. Or another user has the address now.
+        :raises InvalidInput: see :class:`IsRegistrant`.
+        :raises WrongPassword: see :class:`IsRegistrant`. The token stays usable.
         """
         async with self.audit.recording(EventType.CHANGE_EMAIL, caller) as entry:
             await self.rate_limiting.count_link_from(caller.address)
             while True:  # until no other process changes the user in between
                 token, user = await self.find_token(secret, Purpose.EMAIL_CHANGE)
                 entry.user_id = user.id
+                keeps = await self.is_registrant(user, proof, caller)
                 try:
-                    if await self._change(user, token, entry):
-                        return
+                    if await self._change(user, token, entry, keeps=keeps):
+                        return keeps
                 except EmailTaken:
                     raise OneTimeTokenInvalid from None
 
-    async def _change(self, user: User, token: OneTimeToken, entry: Entry) -> bool:
+    async def _change(self, user: User, token: OneTimeToken, entry: Entry, *, keeps: bool) -> bool:
         await self.refuse_reserved_address(token.email, user.id)
-        changed = user.with_email(token.email, self.clock())
+        now = self.clock()
+        changed, effects = user.with_email(token.email, now), entry.success()
+        if not keeps:
+            changed = changed.without_credentials(now)
+            effects = entry.success(details=CredentialsDropped())
+            reset = self.make_message(MailKind.PASSWORD_RESET, token.email, user=user)
+            effects = effects.with_messages(reset)
         notice = self.make_message.notice(MailKind.EMAIL_CHANGED, user)
-        effects = entry.success().with_messages(*notice).spending(token)
-        return await entry.settle(effects, await self.users.replace(user, changed, effects))
+        effects = effects.with_messages(*notice).spending(token)
+        if not await entry.settle(effects, await self.users.replace(user, changed, effects)):
+            return False
+        await self.purge_stale_sessions(changed)
+        return True
 
 
 @dataclass(frozen=True, slots=True)

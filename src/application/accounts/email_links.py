@@ -28,9 +28,8 @@ class UseEmailLink:
     ) -> bool:
         """See :class:`VerifyEmail` and :class:`ConfirmEmailChange` for what is raised.
 
-        :returns: whether the password was left as it is. A change of address leaves it.
+        :returns: whether the password was left as it is.
         """
         if await self.find_token.purpose_of(secret) is Purpose.EMAIL_CHANGE:
-            await self.confirm_email_change(secret, caller)
-            return True
+            return await self.confirm_email_change(secret, proof, caller)
         return await self.verify_email(secret, proof, caller)

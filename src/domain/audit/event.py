@@ -116,6 +116,7 @@ _DETAILS: Mapping[EventType, type[Details]] = {
     EventType.PRUNE_AUDIT_LOG: EventsPruned,
     EventType.ROTATE_KEYS: KeysRotated,
     EventType.VERIFY_EMAIL: CredentialsDropped,
+    EventType.CHANGE_EMAIL: CredentialsDropped,
     EventType.PURGE_UNVERIFIED_USERS: UsersPurged,
     EventType.REVOKE_KEY: KeyRevoked,
     EventType.RETRY_MAIL: MailOfKind,

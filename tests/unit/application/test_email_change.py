@@ -12,6 +12,7 @@ from application.messages import MailPolicy
 from application.ports import NO_EFFECTS, Effects, HashClient, Stored
 from application.rate_limiting import RateLimits
 from domain.actor import Operator, Principal
+from domain.audit.details import CredentialsDropped
 from domain.audit.event import EventType
 from domain.email import Email
 from domain.errors import (
@@ -36,6 +37,7 @@ from tests.support.doubles import PausingSessions, QuickHasher
 ADA, NEW, THIEF = "ada@example.org", "new@example.org", "thief@example.org"
 DAY = timedelta(days=1)
 PAGE = "https://app.example.org/confirm"
+PROOF = RegistrantProof(PASSWORD)
 RESTORED = "the owner has chosen this one"
 
 
@@ -50,7 +52,8 @@ async def change_email(world: World, me: Principal, new: str, password: str = PA
     former = (await world.users.get(me.user.id) or me.user).email.address
     world.clock.advance(SECOND)
     await world.request_email_change(me, new, password)
-    await world.confirm_email_change((await links(world))[new, MailKind.EMAIL_CHANGE])
+    link = (await links(world))[new, MailKind.EMAIL_CHANGE]
+    await world.confirm_email_change(link, RegistrantProof(password))
     return (await links(world))[former, MailKind.EMAIL_CHANGED]
 
 
@@ -67,7 +70,7 @@ async def test_the_new_address_is_the_users_once_it_is_confirmed(
     letters = await links(world)
     assert (await stored(world, me)).email == me.user.email
 
-    await world.confirm_email_change(letters[NEW, MailKind.EMAIL_CHANGE])
+    await world.confirm_email_change(letters[NEW, MailKind.EMAIL_CHANGE], PROOF)
 
     user = await stored(world, me)
     assert (user.email.address, user.verified) == (NEW, True)
@@ -81,7 +84,7 @@ async def test_the_present_address_gets_a_notice_at_the_request_and_at_the_chang
 ) -> None:
     await world.request_email_change(me, NEW, PASSWORD)
     first = await links(world)
-    await world.confirm_email_change(first[NEW, MailKind.EMAIL_CHANGE])
+    await world.confirm_email_change(first[NEW, MailKind.EMAIL_CHANGE], PROOF)
 
     assert set(first) == {
         (NEW, MailKind.EMAIL_CHANGE),
@@ -129,7 +132,7 @@ async def test_an_address_that_is_taken_meanwhile_cannot_be_confirmed(
     await world.sign_up(NEW)
 
     with pytest.raises(OneTimeTokenInvalid):
-        await world.confirm_email_change(letters[NEW, MailKind.EMAIL_CHANGE])
+        await world.confirm_email_change(letters[NEW, MailKind.EMAIL_CHANGE], PROOF)
 
     assert (await stored(world, me)).email == me.user.email
 
@@ -212,10 +215,10 @@ async def test_over_the_limit_of_a_recipient_nothing_is_sent(world: World, me: P
 async def test_uses_of_links_are_limited_for_each_client(world: World) -> None:
     world.limits = RateLimits(link_address=RateLimit("link", 1, DAY))
     with pytest.raises(OneTimeTokenInvalid):
-        await world.confirm_email_change("unknown")
+        await world.confirm_email_change("unknown", PROOF)
 
     with pytest.raises(TooManyRequests):
-        await world.confirm_email_change("unknown")
+        await world.confirm_email_change("unknown", PROOF)
     with pytest.raises(TooManyRequests):
         await world.undo_email_change("unknown")
 
@@ -228,7 +231,7 @@ async def test_without_notices_a_change_can_be_made_and_not_undone(
     letters = await links(world)
     assert set(letters) == {(NEW, MailKind.EMAIL_CHANGE)}
 
-    await world.confirm_email_change(letters[NEW, MailKind.EMAIL_CHANGE])
+    await world.confirm_email_change(letters[NEW, MailKind.EMAIL_CHANGE], PROOF)
 
     assert await links(world) == {}
     await world.sign_up(ADA)
@@ -242,16 +245,16 @@ async def test_a_password_that_is_changed_meanwhile_ends_the_request(
     await world.change_password(me, PASSWORD, RESTORED)
 
     with pytest.raises(OneTimeTokenInvalid):
-        await world.confirm_email_change(letters[NEW, MailKind.EMAIL_CHANGE])
+        await world.confirm_email_change(letters[NEW, MailKind.EMAIL_CHANGE], PROOF)
 
 
 async def test_a_link_works_once(world: World, me: Principal) -> None:
     await world.request_email_change(me, NEW, PASSWORD)
     letters = await links(world)
-    await world.confirm_email_change(letters[NEW, MailKind.EMAIL_CHANGE])
+    await world.confirm_email_change(letters[NEW, MailKind.EMAIL_CHANGE], PROOF)
 
     with pytest.raises(OneTimeTokenInvalid):
-        await world.confirm_email_change(letters[NEW, MailKind.EMAIL_CHANGE])
+        await world.confirm_email_change(letters[NEW, MailKind.EMAIL_CHANGE], PROOF)
 
 
 async def test_each_link_is_good_for_its_purpose_only(world: World, me: Principal) -> None:
@@ -261,7 +264,7 @@ async def test_each_link_is_good_for_its_purpose_only(world: World, me: Principa
     with pytest.raises(OneTimeTokenInvalid):
         await world.undo_email_change(letters[NEW, MailKind.EMAIL_CHANGE])
     with pytest.raises(OneTimeTokenInvalid):
-        await world.confirm_email_change(letters[ADA, MailKind.EMAIL_CHANGE_REQUESTED])
+        await world.confirm_email_change(letters[ADA, MailKind.EMAIL_CHANGE_REQUESTED], PROOF)
 
 
 async def test_the_change_ends_links_to_the_former_address(world: World, me: Principal) -> None:
@@ -284,7 +287,7 @@ async def test_the_owner_can_cancel_a_change_that_is_not_confirmed(
     await world.undo_email_change(letters[ADA, MailKind.EMAIL_CHANGE_REQUESTED])
 
     with pytest.raises(OneTimeTokenInvalid):
-        await world.confirm_email_change(letters[THIEF, MailKind.EMAIL_CHANGE])
+        await world.confirm_email_change(letters[THIEF, MailKind.EMAIL_CHANGE], PROOF)
     assert (await stored(world, me)).email == me.user.email
     assert set(await links(world)) == {(ADA, MailKind.PASSWORD_RESET)}
 
@@ -353,7 +356,7 @@ async def test_the_owner_recovers_from_an_attacker_who_changes_everything(
     await world.request_email_change(me, THIEF, PASSWORD)
     requested = await links(world)
     world.clock.advance(SECOND)
-    await world.confirm_email_change(requested[THIEF, MailKind.EMAIL_CHANGE])
+    await world.confirm_email_change(requested[THIEF, MailKind.EMAIL_CHANGE], PROOF)
     changed = await links(world)
     thief = await world.authenticate(
         (await world.change_password(me, PASSWORD, "the password of a thief")).tokens.access
@@ -370,7 +373,9 @@ async def test_the_owner_recovers_from_an_attacker_who_changes_everything(
     with pytest.raises(TokenRejected):
         await world.reload_principal(thief)
     with pytest.raises(OneTimeTokenInvalid):
-        await world.confirm_email_change(pending["third@example.org", MailKind.EMAIL_CHANGE])
+        await world.confirm_email_change(
+            pending["third@example.org", MailKind.EMAIL_CHANGE], PROOF
+        )
     undone = [undo_of_thief, pending["second@example.org", MailKind.EMAIL_CHANGE_REQUESTED]]
     for secret in undone:
         with pytest.raises(OneTimeTokenInvalid):
@@ -412,7 +417,7 @@ async def test_an_undo_whose_mail_is_late_gives_an_attacker_nothing_back(
     undo = await change_email(world, me, THIEF)
     await world.request_email_change(me, "second@example.org", PASSWORD)
     confirm = (await links(world))["second@example.org", MailKind.EMAIL_CHANGE]
-    await world.confirm_email_change(confirm)  # its notice is not delivered yet
+    await world.confirm_email_change(confirm, PROOF)  # its notice is not delivered yet
 
     await world.undo_email_change(undo)
 
@@ -467,7 +472,7 @@ async def test_a_former_address_is_reserved_though_no_notice_of_the_change_is_de
     world: World, me: Principal
 ) -> None:
     await world.request_email_change(me, THIEF, PASSWORD)
-    await world.confirm_email_change((await links(world))[THIEF, MailKind.EMAIL_CHANGE])
+    await world.confirm_email_change((await links(world))[THIEF, MailKind.EMAIL_CHANGE], PROOF)
 
     with pytest.raises(EmailTaken):
         await world.sign_up(ADA)
@@ -482,7 +487,7 @@ async def test_another_user_cannot_change_to_a_reserved_address(
     letters = await links(world)
 
     with pytest.raises(OneTimeTokenInvalid):
-        await world.confirm_email_change(letters[ADA, MailKind.EMAIL_CHANGE])
+        await world.confirm_email_change(letters[ADA, MailKind.EMAIL_CHANGE], PROOF)
 
 
 async def eves_access(world: World) -> str:
@@ -533,7 +538,7 @@ async def test_a_change_beside_another_one_loses_neither(world: World, me: Princ
     await world.request_email_change(me, NEW, PASSWORD)
     letters = await links(world)
     change_meanwhile(world)
-    await world.confirm_email_change(letters[NEW, MailKind.EMAIL_CHANGE])
+    await world.confirm_email_change(letters[NEW, MailKind.EMAIL_CHANGE], PROOF)
     changed = await stored(world, me)
 
     change_meanwhile(world)
@@ -550,15 +555,45 @@ def change_meanwhile(world: World) -> None:
     world.users = users
 
 
-async def test_the_page_for_addresses_confirms_a_new_one_and_leaves_the_password(
+async def test_a_new_address_that_its_user_confirms_leaves_the_password(
     world: World, me: Principal
 ) -> None:
     await world.request_email_change(me, NEW, PASSWORD)
+    secret = (await links(world))[NEW, MailKind.EMAIL_CHANGE]
 
-    keeps_password = await world.use_email_link((await links(world))[NEW, MailKind.EMAIL_CHANGE])
+    assert await world.use_email_link(secret, PROOF)
 
-    assert keeps_password
     await world.login(NEW, PASSWORD)
+
+
+async def test_an_attacker_loses_the_account_to_the_owner_of_the_address_it_asked_for(
+    world: World, me: Principal
+) -> None:
+    """The owner of an address clicks a link that an attacker has asked for."""
+    await world.request_email_change(me, NEW, PASSWORD)
+    secret = (await links(world))[NEW, MailKind.EMAIL_CHANGE]
+
+    assert not await world.use_email_link(secret)
+
+    with pytest.raises(InvalidCredentials):
+        await world.login(NEW, PASSWORD)
+    with pytest.raises(TokenRejected):
+        await world.reload_principal(me)
+    assert (NEW, MailKind.PASSWORD_RESET) in await links(world)
+    [event] = [each for each in world.events.events if each.type is EventType.CHANGE_EMAIL]
+    assert event.detail == str(CredentialsDropped())
+
+
+async def test_a_wrong_password_leaves_the_link_to_a_new_address_usable(
+    world: World, me: Principal
+) -> None:
+    await world.request_email_change(me, NEW, PASSWORD)
+    secret = (await links(world))[NEW, MailKind.EMAIL_CHANGE]
+
+    with pytest.raises(WrongPassword):
+        await world.use_email_link(secret, RegistrantProof("a guess"))
+
+    assert await world.use_email_link(secret, PROOF)
 
 
 async def test_the_page_for_addresses_proves_the_present_one(world: World, me: Principal) -> None:

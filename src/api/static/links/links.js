@@ -107,10 +107,7 @@ form.addEventListener("submit", async (event) => {
   event.preventDefault();
   if (button.disabled) return;
   button.disabled = true;
-  let answer = await post(ROUTES[page], password.value ? { password: password.value } : {});
-  if (page === "verify" && answer.code === "one_time_token_invalid") {
-    answer = await post("email/confirm", {}); // links that confirm a new address lead here, too
-  }
+  const answer = await post(ROUTES[page], password.value ? { password: password.value } : {});
   button.disabled = false;
   if (answer.code) return showError(answer.code);
   password.value = "";
