@@ -46,7 +46,8 @@ class MailServer:
     """What the server does by a recipient's local part, and what it has received.
 
     ``rcpt-550`` and ``data-451`` are answered with these codes; the connection of ``dies`` is cut
-    in the middle of the data; ``waits`` gets an answer when :attr:`may_go_on` is set.
+    in the middle of the data; ``waits`` gets an answer when :attr:`may_go_on` is set, and so does
+    ``RSET`` if :attr:`is_reset_slow`.
 
     :ivar connections: how many there were.
     :ivar open: those that are open now.
@@ -59,6 +60,7 @@ class MailServer:
     open: set["_Protocol"] = field(default_factory=set)
     commands: list[str] = field(default_factory=list)
     may_go_on: asyncio.Event = field(default_factory=asyncio.Event)
+    is_reset_slow: bool = False
     busy: int = 0
     sender_answer: str = ""
 
@@ -99,6 +101,13 @@ class MailServer:
         if local.startswith("rcpt-"):
             return f"{local[5:]} the secret opinion of the server"
         envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_RSET(  # noqa: N802
+        self, _server: SMTP, _session: Session, _envelope: Envelope
+    ) -> str:
+        if self.is_reset_slow:
+            await self.may_go_on.wait()
         return "250 OK"
 
     async def handle_DATA(  # noqa: N802

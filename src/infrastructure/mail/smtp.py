@@ -129,7 +129,7 @@ class SmtpMail(MailSender):
 
     async def _keep_after_refusal(self, smtp: SMTP) -> None:
         try:
-            await smtp.rset()
+            await smtp.rset(timeout=1)  # the refusal must not become a time-out
         except (SMTPException, OSError):
             smtp.close()
         except BaseException:

@@ -180,6 +180,15 @@ async def test_a_refusal_is_told_from_a_delay_and_the_next_mail_is_sent(
     assert [each.recipients for each in server.delivered] == [["ada@example.com"]]
 
 
+async def test_a_refusal_stays_one_if_the_server_does_not_answer_what_follows() -> None:
+    async with a_mail_server() as server, sending(plain(server), limit=10) as sender:
+        server.is_reset_slow = True
+        failed = await failure(sender, a_letter(to="rcpt-550@example.com"))
+        server.may_go_on.set()
+
+    assert (type(failed), failed.reason) == (MailRefused, "smtp_550")
+
+
 async def test_a_refused_sender_delays_mail_for_the_operator_can_mend_it() -> None:
     async with a_mail_server() as server, sending(plain(server)) as sender:
         server.sender_answer = "553 no such sender"
