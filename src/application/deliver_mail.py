@@ -130,29 +130,41 @@ class DeliverMail:
         :raises Unavailable: a store does not answer. The messages stay in the outbox.
         """
         sending: set[asyncio.Task[None]] = set()
-        failure: BaseException | None = None
-        is_taking = True
         try:
-            while True:
-                try:
-                    if is_taking:
-                        sending |= await self._begin(_PARALLEL - len(sending))
-                except Unavailable as error:
-                    failure, is_taking = failure or error, False
-                if not sending:
-                    break
-                done, sending = await asyncio.wait(
-                    sending, timeout=_LOOK_AGAIN, return_when=asyncio.FIRST_COMPLETED
-                )
-                for each in filter(None, (task.exception() for task in done)):
-                    failure = failure or each
-                    # A message that fails for another reason holds up no other.
-                    is_taking = is_taking and not isinstance(each, Unavailable)
+            failure = await self._send_all(sending)
+        except asyncio.CancelledError:  # at shutdown; a second one ends what is being sent
+            if sending:
+                await asyncio.wait(sending)
+            raise
         finally:
             for task in sending:
                 task.cancel()
         if failure:
             raise failure
+
+    async def _send_all(self, sending: set[asyncio.Task[None]]) -> BaseException | None:
+        """
+        :param sending: the letters that are being sent, at each moment.
+        :returns: the first failure. No letter is begun after one of a store.
+        """
+        failure: BaseException | None = None
+        is_taking = True
+        while True:
+            try:
+                if is_taking:
+                    sending |= await self._begin(_PARALLEL - len(sending))
+            except Unavailable as error:
+                failure, is_taking = failure or error, False
+            if not sending:
+                return failure
+            done, _ = await asyncio.wait(
+                sending, timeout=_LOOK_AGAIN, return_when=asyncio.FIRST_COMPLETED
+            )
+            sending -= done
+            for each in filter(None, (task.exception() for task in done)):
+                failure = failure or each
+                # A message that fails for another reason holds up no other.
+                is_taking = is_taking and not isinstance(each, Unavailable)
 
     async def _begin(self, limit: int) -> set[asyncio.Task[None]]:
         now = self.clock()

@@ -10,4 +10,4 @@ INTERVAL = timedelta(seconds=1)
 
 def deliver_mail(deliver: DeliverMail) -> Job:
     """Look for messages each second, at the latest. Processes share the work."""
-    return Job("mail_delivery", deliver, INTERVAL, jitter=0.5)
+    return Job("mail_delivery", deliver, INTERVAL, jitter=0.5, is_cancelled_at_shutdown=True)

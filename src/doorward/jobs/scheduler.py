@@ -33,6 +33,8 @@ class Job:
     :ivar jitter: the share of the interval, from 0 to 1, by which a pause may be shorter, at
         random: processes that start together do not call a store together for ever.
     :ivar runs_at_shutdown: whether one last run saves what the process would otherwise lose.
+    :ivar is_cancelled_at_shutdown: whether a current run is cancelled at once, so that it begins
+        nothing more. It may finish what it has begun; the timeout cancels it again.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Job:
     interval: timedelta
     jitter: float = 0.0
     runs_at_shutdown: bool = False
+    is_cancelled_at_shutdown: bool = False
 
 
 @asynccontextmanager
@@ -82,7 +85,7 @@ class _Repetition:
     async def stop(self) -> None:
         """Let the current run finish, and do the last one."""
         self._is_stopping = True
-        if self._is_sleeping:
+        if self._is_sleeping or self.job.is_cancelled_at_shutdown:
             self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         if self.job.runs_at_shutdown:

@@ -76,7 +76,7 @@ class MailDeliveryProvider(Provider):
     ) -> MailJobs:
         jobs = [prune_mail(prune)]
         if policy.is_on:  # or a process that starts with MAIL_URL finds its mails given up
-            jobs.append(deliver_mail(deliver))
+            jobs.insert(0, deliver_mail(deliver))
         if observation.metrics:
             jobs.append(measure_outbox(outbox, observation.metrics.report_outbox, clock))
         return MailJobs(tuple(jobs))

@@ -338,13 +338,37 @@ async def test_nothing_is_taken_while_a_store_does_not_answer(
     assert len(world.mailbox.letters) < 20
 
 
-async def test_a_delivery_that_is_cancelled_ends_what_it_began(world: World) -> None:
+async def test_a_delivery_at_shutdown_finishes_its_letters_and_begins_no_other(
+    world: World,
+) -> None:
+    slow = Email.parse("slow@example.org")
+    begun = [a_message(MailKind.PASSWORD_CHANGED, to=slow) for _ in range(8)]
+    waiting = a_message(MailKind.PASSWORD_CHANGED, created_at=NOW + SECOND / 1000)
+    world.clock.advance(SECOND)
+    world.mailbox.released["slow@example.org"] = released = asyncio.Event()
+    await queue(world, *begun, waiting)
+    delivering = asyncio.create_task(world.read_mail())
+    await until(lambda: world.mailbox.is_waiting)
+
+    delivering.cancel()
+    await asyncio.sleep(0)
+    released.set()
+    with pytest.raises(asyncio.CancelledError):
+        await delivering
+
+    assert {await state_of(world, each) for each in begun} == {DeliveryState.SENT}
+    assert await state_of(world, waiting) is DeliveryState.QUEUED
+
+
+async def test_a_delivery_that_is_cancelled_twice_ends_what_it_began(world: World) -> None:
     message = a_message(MailKind.PASSWORD_CHANGED)
     world.mailbox.released["ada@example.org"] = asyncio.Event()
     await queue(world, message)
     delivering = asyncio.create_task(world.read_mail())
     await until(lambda: world.mailbox.is_waiting)
 
+    delivering.cancel()
+    await asyncio.sleep(0)
     delivering.cancel()
     with pytest.raises(asyncio.CancelledError):
         await delivering

@@ -36,6 +36,10 @@ async def test_a_message_is_delivered_within_a_second(world: World, time: JobTim
         assert len(world.mailbox.letters) == 1
 
 
+def test_the_delivery_begins_no_letter_at_shutdown(world: World) -> None:
+    assert deliver_mail(world.deliver_mail).is_cancelled_at_shutdown
+
+
 async def test_the_outbox_is_measured_while_nothing_is_delivered(
     world: World, time: JobTime
 ) -> None:
@@ -75,7 +79,9 @@ def test_each_attempt_is_logged_without_the_address(
 
 @pytest.fixture
 def settings(keys: dict[TokenKind, SigningKey]) -> Settings:
-    return Settings.read({"DATABASE_URL": "memory:", **in_environment(keys)})
+    return Settings.read(
+        {"DATABASE_URL": "memory:", "MAIL_URL": "memory:", **in_environment(keys)}
+    )
 
 
 async def test_deliveries_are_logged_and_counted_where_metrics_are_on(settings: Settings) -> None:

@@ -209,6 +209,29 @@ async def test_a_last_run_that_fails_ends_the_shutdown_of_no_other(
     assert (work.ended, other.ended) == (0, 1)
 
 
+async def test_a_run_may_be_cancelled_at_once_at_shutdown_and_finish_what_it_has_begun(
+    time: JobTime, work: Work
+) -> None:
+    finished = asyncio.Event()
+
+    async def finish_after_cancellation() -> None:
+        try:
+            await hang()
+        finally:
+            await asyncio.sleep(0)
+            finished.set()
+
+    work.then = finish_after_cancellation
+    job = Job("work", work, INTERVAL, is_cancelled_at_shutdown=True)
+    with capture_logs() as logs:
+        async with asyncio.timeout(10), time.running(job, shutdown_timeout=60 * SECOND):
+            time.wake_all()
+            await work.until(lambda work: len(work.started) > 0)
+
+    assert finished.is_set()
+    assert logs == []
+
+
 @pytest.mark.parametrize("is_running", [False, True], ids=["last run", "current run"])
 async def test_shutdown_cancels_a_run_that_does_not_end_in_time_and_no_other(
     time: JobTime, work: Work, other: Work, is_running: bool
