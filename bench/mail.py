@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
-from application.deliver_mail import DeliverMail, WriteLetter
-from application.one_time_tokens import IssueToken
+from application.mail.delivery import DeliverMail, WriteLetter
+from application.mail.one_time_tokens import IssueToken
 from application.ports import NO_EFFECTS, Letter
 from bench.report import Report, Series, at_least, at_most, row
 from bench.testbed import Scale, Testbed

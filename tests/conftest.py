@@ -151,7 +151,7 @@ def pytest_report_header() -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def no_secret_is_logged_by_any_test() -> Iterator[None]:
-    """Watch the log at the production level; ``tests/http/test_secrets.py`` watches more."""
+    """Watch the log at the production level. ``http/secrecy/test_secrets.py`` watches more."""
     watch = SecretWatch()
     root = logging.getLogger()
     root.addHandler(watch)

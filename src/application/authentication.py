@@ -6,7 +6,7 @@ from typing import Self
 from application.audit import Audit, Entry
 from application.authenticate import user_of
 from application.known_networks import KnownNetworks
-from application.messages import MakeMessage
+from application.mail.messages import MakeMessage
 from application.ports import (
     CachedUsers,
     Clock,

@@ -30,8 +30,8 @@ from tests.support.commands import Result, assert_one_line, doorward
 from tests.support.databases import SyncConnection, TemplateDatabases
 from tests.support.processes import COMMAND, QUICK, Service, a_service
 from tests.support.waiting import PATIENCE, PATIENT, until
-from tests.unit.infrastructure.published_hashes import PUBLISHED, PUBLISHED_ARGON2
-from tests.unit.infrastructure.test_imported_hashes import GOOD, a_bcrypt
+from tests.unit.infrastructure.passwords.published_hashes import PUBLISHED, PUBLISHED_ARGON2
+from tests.unit.infrastructure.passwords.test_imported_hashes import GOOD, a_bcrypt
 
 EMAIL = "ada@example.org"
 UNKNOWN_USER = ["eve@example.org", str(UUID(int=1)), "nobody"]

@@ -8,7 +8,7 @@ from dishka import AsyncContainer, Provider
 from litestar import Litestar
 
 from api.security.origin_policy import OriginPolicy
-from application.deliver_mail import DeliverMail
+from application.mail.delivery import DeliverMail
 from application.ports import Letter, MailSender, UserRepository
 from domain.token import TokenKind
 from infrastructure.config.settings import Settings

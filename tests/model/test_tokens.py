@@ -15,7 +15,7 @@ from domain.token import TokenKind
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.signing_key import SigningKey
 from tests.support.builders import a_session, claims_of
-from tests.unit.infrastructure.forgery import Forger, octets_of, segment, written
+from tests.unit.infrastructure.signing.forgery import Forger, octets_of, segment, written
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),

@@ -63,11 +63,11 @@ from application.authentication import (
     RefreshAccess,
     TokenPair,
 )
-from application.deliver_mail import DeliverMail, MailRetention, PruneMail, WriteLetter
 from application.known_networks import KnownNetworks
-from application.mail_queue import DropMail, ListMail, RetryAllMail, RetryMail, SendTestMail
-from application.messages import MailPolicy, MakeMessage
-from application.one_time_tokens import FindToken, IssueToken
+from application.mail.delivery import DeliverMail, MailRetention, PruneMail, WriteLetter
+from application.mail.messages import MailPolicy, MakeMessage
+from application.mail.one_time_tokens import FindToken, IssueToken
+from application.mail.queue import DropMail, ListMail, RetryAllMail, RetryMail, SendTestMail
 from application.ports import (
     AuditLog,
     CachedSessions,

@@ -15,8 +15,8 @@ import ssl
 import sys
 from datetime import timedelta
 
-from application.deliver_mail import DeliverMail, WriteLetter
-from application.one_time_tokens import IssueToken
+from application.mail.delivery import DeliverMail, WriteLetter
+from application.mail.one_time_tokens import IssueToken
 from application.ports import (
     NO_EFFECTS,
     Clock,

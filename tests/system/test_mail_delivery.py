@@ -13,7 +13,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from application.one_time_tokens import FindToken
+from application.mail.one_time_tokens import FindToken
 from application.ports import NO_EFFECTS, MailSender
 from domain.email import Email
 from domain.errors import OneTimeTokenInvalid

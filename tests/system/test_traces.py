@@ -202,7 +202,7 @@ def test_a_collector_that_is_down_delays_no_request(tmp_path: Path) -> None:
 
 
 def test_a_service_without_traces_sends_none_and_logs_no_trace_ids(tmp_path: Path) -> None:
-    """``tests/unit/infrastructure/test_settings.py`` has the settings that turn traces off."""
+    """``unit/infrastructure/config/test_settings.py`` has the settings that turn traces off."""
     with a_collector() as collector:
         settings = {
             "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,

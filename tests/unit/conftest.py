@@ -5,7 +5,7 @@ from domain.token import TokenKind
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.signing_key import SigningKey
 from tests.support.builders import World
-from tests.unit.infrastructure.forgery import Forger
+from tests.unit.infrastructure.signing.forgery import Forger
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from application.audit import Audit
 from application.authenticate import ReloadPrincipal
 from application.authentication import LoggedIn, TokenPair
 from application.known_networks import KnownNetworks
-from application.messages import MakeMessage
+from application.mail.messages import MakeMessage
 from application.pagination import EventQuery
 from application.ports import (
     AuditLog,

@@ -7,8 +7,8 @@ from application.accounts.account import ConfirmPassword
 from application.accounts.email_verification import NO_PROOF, IsRegistrant, RegistrantProof
 from application.accounts.reserved_addresses import RefuseReservedAddress
 from application.audit import Audit, Entry
-from application.messages import MailPolicy, MakeMessage
-from application.one_time_tokens import FindToken, IssueToken
+from application.mail.messages import MailPolicy, MakeMessage
+from application.mail.one_time_tokens import FindToken, IssueToken
 from application.ports import Clock, Outbox, Stored, UserRepository
 from application.rate_limiting import RateLimiting
 from application.sessions import PurgeStaleSessions

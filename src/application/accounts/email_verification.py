@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from application.audit import Audit
 from application.authenticate import Authenticate, ReloadPrincipal
-from application.messages import MailPolicy, MakeMessage
-from application.one_time_tokens import FindToken
+from application.mail.messages import MailPolicy, MakeMessage
+from application.mail.one_time_tokens import FindToken
 from application.ports import (
     NO_EFFECTS,
     Clock,
@@ -133,7 +133,7 @@ class VerifyEmail:
 
         :returns: whether the password was left as it is.
         :raises TooManyRequests: the address has used too many tokens.
-        :raises OneTimeTokenInvalid: see :class:`~application.one_time_tokens.FindToken`.
+        :raises OneTimeTokenInvalid: see :class:`~application.mail.one_time_tokens.FindToken`.
         :raises InvalidInput: see :class:`IsRegistrant`.
         :raises WrongPassword: see :class:`IsRegistrant`. The token stays usable.
         """

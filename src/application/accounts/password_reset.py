@@ -7,8 +7,8 @@ from datetime import datetime
 from application.accounts.users import existing
 from application.audit import Audit
 from application.known_networks import KnownNetworks
-from application.messages import MailPolicy, MakeMessage
-from application.one_time_tokens import FindToken, IssueToken
+from application.mail.messages import MailPolicy, MakeMessage
+from application.mail.one_time_tokens import FindToken, IssueToken
 from application.ports import (
     NO_EFFECTS,
     Clock,
@@ -70,7 +70,7 @@ class CheckPasswordReset:
     async def __call__(self, secret: str, caller: RequestContext = UNKNOWN) -> None:
         """
         :raises TooManyRequests: the address has used too many tokens.
-        :raises OneTimeTokenInvalid: see :class:`~application.one_time_tokens.FindToken`.
+        :raises OneTimeTokenInvalid: see :class:`~application.mail.one_time_tokens.FindToken`.
         """
         await self.rate_limiting.count_link_from(caller.address)
         await self.find_token(secret, Purpose.PASSWORD_RESET)
@@ -98,7 +98,7 @@ class ResetPassword:
         It starts no session and does not enable a disabled account.
 
         :raises TooManyRequests: the address has used too many tokens.
-        :raises OneTimeTokenInvalid: see :class:`~application.one_time_tokens.FindToken`.
+        :raises OneTimeTokenInvalid: see :class:`~application.mail.one_time_tokens.FindToken`.
         :raises InvalidInput: the password is not accepted. The token stays usable.
         """
         async with self.audit.recording(EventType.RESET_PASSWORD, caller) as entry:

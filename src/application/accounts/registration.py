@@ -5,7 +5,7 @@ from uuid import UUID
 
 from application.accounts.reserved_addresses import RefuseReservedAddress
 from application.audit import Audit, Entry
-from application.messages import MakeMessage
+from application.mail.messages import MakeMessage
 from application.ports import (
     NO_EFFECTS,
     Clock,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from application.audit import Audit, Entry
-from application.messages import MakeMessage
+from application.mail.messages import MakeMessage
 from application.pagination import Page, Total, UserQuery
 from application.ports import (
     AuditLog,

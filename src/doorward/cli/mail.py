@@ -3,7 +3,7 @@
 import click
 from dishka import AsyncContainer
 
-from application.mail_queue import DropMail, ListMail, RetryAllMail, RetryMail, SendTestMail
+from application.mail.queue import DropMail, ListMail, RetryAllMail, RetryMail, SendTestMail
 from domain.actor import Operator
 from domain.email import Email
 from domain.errors import MailOff, NotFound

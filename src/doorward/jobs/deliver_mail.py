@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from application.deliver_mail import DeliverMail
+from application.mail.delivery import DeliverMail
 from doorward.jobs.scheduler import Job
 
 INTERVAL = timedelta(seconds=1)

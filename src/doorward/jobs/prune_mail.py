@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from application.deliver_mail import PruneMail
+from application.mail.delivery import PruneMail
 from doorward.jobs.scheduler import Job
 
 INTERVAL = timedelta(minutes=10)

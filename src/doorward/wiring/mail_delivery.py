@@ -5,8 +5,8 @@ from typing import NewType
 import structlog
 from dishka import Provider, Scope, provide, provide_all
 
-from application.deliver_mail import DeliverMail, MailRetention, PruneMail, WriteLetter
-from application.messages import LIFETIMES, MailPolicy
+from application.mail.delivery import DeliverMail, MailRetention, PruneMail, WriteLetter
+from application.mail.messages import LIFETIMES, MailPolicy
 from application.ports import Clock, Outbox, ReportDelivery
 from domain.mail import Delivery, DeliveryState, MailKind
 from doorward.jobs.deliver_mail import deliver_mail

@@ -47,9 +47,9 @@ from application.audit_log import ListActivity, ListAuditEvents
 from application.authenticate import Authenticate, AuthenticateFromCache, ReloadPrincipal
 from application.authentication import Login, Logout, RefreshAccess
 from application.known_networks import KnownNetworks
-from application.mail_queue import DropMail, ListMail, RetryAllMail, RetryMail, SendTestMail
-from application.messages import MakeMessage
-from application.one_time_tokens import FindToken, IssueToken
+from application.mail.messages import MakeMessage
+from application.mail.one_time_tokens import FindToken, IssueToken
+from application.mail.queue import DropMail, ListMail, RetryAllMail, RetryMail, SendTestMail
 from application.rate_limiting import RateLimiting
 from application.readiness import CheckReadiness
 from application.session_activity import RecordSessionActivity, SessionActivityBuffer

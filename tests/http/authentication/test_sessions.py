@@ -31,7 +31,7 @@ from tests.http.client import (
 )
 from tests.http.conftest import each_stack
 from tests.http.failing_requests import problems_of
-from tests.http.test_origin_policy import REFUSED
+from tests.http.protocol.test_origin_policy import REFUSED
 from tests.support.builders import NOW, PASSWORD, SECOND
 from tests.support.doubles import SettableClock
 

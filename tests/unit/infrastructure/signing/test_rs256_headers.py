@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 
 from infrastructure.signing.algorithms import RS256
 from infrastructure.signing.signing_key import SigningKey
-from tests.unit.infrastructure.forgery import (
+from tests.unit.infrastructure.signing.forgery import (
     Attack,
     Forger,
     assert_rejected,

@@ -6,7 +6,7 @@ import pytest
 
 from infrastructure.config.settings import Settings
 from tests.http.client import Client
-from tests.http.test_api_docs import Links
+from tests.http.documentation.test_api_docs import Links
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 DOCUMENTATION = ["/docs", "/openapi.json"]

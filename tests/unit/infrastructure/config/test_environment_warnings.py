@@ -57,7 +57,7 @@ def test_variables_of_other_programs_are_not_reported() -> None:
 
 
 def test_the_example_of_an_env_file_has_no_warning() -> None:
-    text = Path(__file__).parents[3].joinpath(".env.example")
+    text = Path(__file__).parents[4].joinpath(".env.example")
 
     assert not list(
         warnings_of({name: value or "" for name, value in dotenv_values(text).items()})

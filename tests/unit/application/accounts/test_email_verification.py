@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from application.accounts.email_verification import NO_PROOF, RegistrantProof
-from application.messages import MailPolicy
+from application.mail.messages import MailPolicy
 from application.rate_limiting import RateLimits
 from application.registration_policy import EmailVerification, RegistrationPolicy
 from domain.actor import Operator

@@ -19,7 +19,7 @@ from tests.http.client import (
     Client,
 )
 from tests.http.conftest import ReadMail
-from tests.http.test_dumps import of_sqlite
+from tests.http.secrecy.test_dumps import of_sqlite
 from tests.support.builders import PASSWORD
 
 ROUTES = [CHECK_RESET, RESET, PROOF, UNDO_EMAIL]

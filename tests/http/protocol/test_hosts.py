@@ -5,7 +5,7 @@ from litestar import Litestar
 
 from api.security.origin_policy import OriginPolicy
 from tests.http.client import ORIGIN, REGISTER, Client, a_client
-from tests.http.test_request_context import PROXIES, PROXY
+from tests.http.protocol.test_request_context import PROXIES, PROXY
 
 
 @pytest.fixture

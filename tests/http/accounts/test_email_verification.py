@@ -9,7 +9,7 @@ import pytest
 from dishka import AsyncContainer
 from litestar import Litestar
 
-from application.deliver_mail import DeliverMail
+from application.mail.delivery import DeliverMail
 from application.ports import Letter, MailSender
 from infrastructure.config.settings import Settings
 from infrastructure.mail.memory import MemoryMail

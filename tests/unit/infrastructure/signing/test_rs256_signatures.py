@@ -11,7 +11,7 @@ from infrastructure.signing.jwt_signer import LONGEST_TOKEN, Audiences, JwtSigne
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.signing_key import SigningKey
 from tests.support.builders import LIFETIMES, a_session, claims_of
-from tests.unit.infrastructure.forgery import (
+from tests.unit.infrastructure.signing.forgery import (
     Attack,
     Forger,
     assert_rejected,

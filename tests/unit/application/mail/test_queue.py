@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from application.messages import MailPolicy
+from application.mail.messages import MailPolicy
 from application.pagination import EventQuery
 from application.ports import NO_EFFECTS, MailDelayed, MailRefused
 from domain.actor import Operator

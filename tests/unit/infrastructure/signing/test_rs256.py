@@ -11,7 +11,7 @@ from infrastructure.signing.algorithms import RS256
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.signing_key import SigningKey, thumbprint
 from tests.support.builders import AUDIENCES, a_session, a_signer, claims_of
-from tests.unit.infrastructure.forgery import (
+from tests.unit.infrastructure.signing.forgery import (
     Forger,
     octets_of,
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from application.audit import Audit
-from application.messages import MailPolicy
+from application.mail.messages import MailPolicy
 from application.ports import Clock, Letter, MailNotSent, MailSender, Outbox, RandomId, Stored
 from domain.actor import Operator
 from domain.audit.details import MailOfKind

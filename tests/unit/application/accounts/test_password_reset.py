@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from application.messages import MailPolicy
+from application.mail.messages import MailPolicy
 from application.ports import HashClient
 from domain.actor import Operator
 from domain.email import Email

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from application import deliver_mail
+from application.mail import delivery
 from application.ports import NO_EFFECTS, Letter, MailDelayed, MailRefused
 from domain.email import Email
 from domain.errors import Unavailable
@@ -396,7 +396,7 @@ async def test_ended_messages_and_expired_tokens_are_pruned(world: World, user: 
 async def test_pruning_goes_on_until_nothing_is_left(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deliver_mail, "_MANY", 1)
+    monkeypatch.setattr(delivery, "_MANY", 1)
     messages = [a_message() for _ in range(3)]
     await queue(world, *messages)
     tokens = [letter.token for letter in await world.read_mail() if letter.token]

@@ -14,7 +14,7 @@ from infrastructure.signing.jwt_signer import Audiences, FormerIssuer, JwtSigner
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.signing_key import SigningKey
 from tests.support.builders import AUDIENCES, LIFETIMES, NOW, a_session, a_signer, claims_of
-from tests.unit.infrastructure.forgery import (
+from tests.unit.infrastructure.signing.forgery import (
     STRING_CLAIMS,
     TIME_CLAIMS,
     Attack,

@@ -19,7 +19,7 @@ from tests.http.client import (
     Client,
     routes,
 )
-from tests.http.test_api_docs import Links
+from tests.http.documentation.test_api_docs import Links
 
 ORIGIN = "https://example.org"
 

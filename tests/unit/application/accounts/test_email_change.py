@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from application.accounts.email_verification import RegistrantProof
-from application.messages import MailPolicy
+from application.mail.messages import MailPolicy
 from application.ports import NO_EFFECTS, Effects, HashClient, Stored
 from application.rate_limiting import RateLimits
 from domain.actor import Operator, Principal

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.http.client import Client
-from tests.http.test_api_docs import Links
+from tests.http.documentation.test_api_docs import Links
 from tests.support.npm import NODE
 
 SCRIPT = Path("src/api/static/links/links.js")

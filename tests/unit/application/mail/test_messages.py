@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from application.messages import MailPolicy, MakeMessage
+from application.mail.messages import MailPolicy, MakeMessage
 from domain.errors import InvalidInput, MailOff
 from domain.mail import MailKind
 from tests.support.builders import NOW, a_user, new_id

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from application.one_time_tokens import IssueToken
+from application.mail.one_time_tokens import IssueToken
 from application.ports import (
     Clock,
     Letter,

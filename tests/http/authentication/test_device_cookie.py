@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
+from tests.http.authentication.test_cookies import at_https
 from tests.http.client import HTTPS_ORIGIN, ORIGIN, Client
-from tests.http.test_cookies import at_https
 
 
 def cookie_of_the_device(answer: httpx.Response) -> str:

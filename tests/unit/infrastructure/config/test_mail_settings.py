@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from application.messages import NOTICES
+from application.mail.messages import NOTICES
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.mail import Mailbox, MailScheme, MailUrl, Pages
 from infrastructure.config.settings import Settings

@@ -36,7 +36,7 @@ from infrastructure.passwords.imported.forms import read
 from infrastructure.passwords.imported.imported_hash import ImportedHash
 from infrastructure.passwords.imported.legacy_digests import phpass, sha_crypt, sign_extended
 from tests.support.builders import CLIENT, PASSWORD, World, a_user
-from tests.unit.infrastructure.published_hashes import (
+from tests.unit.infrastructure.passwords.published_hashes import (
     FIREBASE,
     FIREBASE_KEY,
     PUBLISHED,

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from application.messages import NOTICES, MailPolicy
+from application.mail.messages import NOTICES, MailPolicy
 from domain.actor import Operator, Principal
 from domain.errors import WrongPassword
 from domain.mail import MailKind

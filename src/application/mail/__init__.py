@@ -1,0 +1,1 @@
+"""Mail: messages, their delivery, and the one-time tokens in them."""
