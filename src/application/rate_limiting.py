@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from application.ports import Clock, RateLimiter
+from application.ports import Clock, RateLimiter, ReportMailLimit
 from domain.network import network_of, networks_of
 from domain.rate_limit import RateLimit, TooManyRequests
 from domain.session import SessionId
@@ -84,6 +84,7 @@ class RateLimiting:
 
     limiter: RateLimiter
     limits: CurrentRateLimits
+    report_mail_limit: ReportMailLimit
     clock: Clock
 
     async def count_login_from(self, address: str, device: str | None) -> TooManyRequests | None:
@@ -200,8 +201,12 @@ class RateLimiting:
         try:
             await self._count_networks(limits.mail_address, address)
             await self._count(limits.mail_recipient, _digest(recipient))
+        except TooManyRequests:
+            return False
+        try:
             await self._count(limits.mail, "all")
         except TooManyRequests:
+            self.report_mail_limit()
             return False
         return True
 

@@ -230,6 +230,7 @@ class World:
     lifetimes: Lifetimes = LIFETIMES
     limiter: RateLimiter = field(default_factory=MemoryRateLimiter)
     limits: RateLimits = field(default_factory=RateLimits)
+    mail_limit_reports: int = 0
     devices: Devices = field(default_factory=some_devices)
     events: Recorder = field(default_factory=Recorder)
     audit_log: AuditLog = field(default_factory=MemoryAuditLog)
@@ -345,7 +346,11 @@ class World:
 
     @property
     def rate_limiting(self) -> RateLimiting:
-        return RateLimiting(self.limiter, CurrentRateLimits(self.limits), self.clock)
+        limits = CurrentRateLimits(self.limits)
+        return RateLimiting(self.limiter, limits, self.report_mail_limit, self.clock)
+
+    def report_mail_limit(self) -> None:
+        self.mail_limit_reports += 1
 
     @property
     def known_networks(self) -> KnownNetworks:

@@ -22,7 +22,7 @@ from application.ports.mail import Letter, MailDelayed, MailNotSent, MailRefused
 from application.ports.one_time_tokens import OneTimeSecrets, OneTimeTokenStore
 from application.ports.outbox import Outbox, OutboxStatus, ReportDelivery
 from application.ports.passwords import HashClient, PasswordHasher, UnusableHash
-from application.ports.rate_limits import RateLimiter
+from application.ports.rate_limits import RateLimiter, ReportMailLimit
 from application.ports.sessions import SessionStore
 from application.ports.signing_keys import KeyStore
 from application.ports.time import Clock, RandomId
@@ -58,6 +58,7 @@ __all__ = [
     "RandomId",
     "RateLimiter",
     "ReportDelivery",
+    "ReportMailLimit",
     "SessionStore",
     "Stored",
     "TokenSigner",

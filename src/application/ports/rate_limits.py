@@ -7,6 +7,13 @@ from typing import Protocol
 from domain.rate_limit import Usage
 
 
+class ReportMailLimit(Protocol):
+    """Report to the operator that the limit of mails of all clients together is used up."""
+
+    @abstractmethod
+    def __call__(self) -> None: ...
+
+
 class RateLimiter(Protocol):
     """Counts attempts. The domain decides how many are too many (``Usage.check``)."""
 

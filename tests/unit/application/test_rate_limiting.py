@@ -378,6 +378,20 @@ async def test_registrations_with_invalid_data_do_not_use_up_the_limit_of_all(
     assert await register(world, ADA) == "in"
 
 
+@pytest.mark.parametrize(
+    ("name", "reports"), [("mail_recipient", 0), ("mail_address", 0), ("mail", 2)]
+)
+async def test_the_operator_learns_that_mails_of_all_clients_are_over_the_limit(
+    world: World, name: str, reports: int
+) -> None:
+    world.limits = limited(1, name)
+
+    for _ in range(3):
+        await world.rate_limiting.admits_mail(ADA, HERE.address)
+
+    assert world.mail_limit_reports == reports
+
+
 @pytest.mark.parametrize("name", ["mail_recipient", "mail_address", "mail"])
 async def test_mail_beyond_a_limit_is_silently_left_out(world: World, name: str) -> None:
     world.limits = limited(2, name)

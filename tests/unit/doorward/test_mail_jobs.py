@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from application.ports import NO_EFFECTS, OutboxStatus, ReportDelivery
+from application.ports import NO_EFFECTS, OutboxStatus, ReportDelivery, ReportMailLimit
 from domain.mail import Delivery, DeliveryState
 from domain.token import TokenKind
 from doorward.conformance.examples import a_message
@@ -75,6 +75,19 @@ def test_each_attempt_is_logged_without_the_address(
     assert (line["event"], line["kind"], line["attempts"]) == (event, "password_changed", 3)
     assert line.get("error", "") == error
     assert "ada@" not in str(line)
+
+
+async def test_mails_over_the_limit_of_all_clients_are_logged(settings: Settings) -> None:
+    container = make_container(settings)
+    report = await container.get(ReportMailLimit)
+
+    with capture_logs() as lines:
+        report()
+
+    assert [(line["event"], line["log_level"]) for line in lines] == [
+        ("mail_limit_reached", "warning")
+    ]
+    await container.close()
 
 
 @pytest.fixture
