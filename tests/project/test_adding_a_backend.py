@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 EXAMPLE = Path("examples/folder_backend").resolve()
+# Plugins that are installed here for other tests; they take a second to import.
+PLUGINS = ("-pno:schemathesis", "-pno:faker", "-pno:xdist", "-pno:randomly", "-pno:cacheprovider")
 PAGES = [Path("docs/adding-a-backend.md"), Path("src/doorward/conformance/README.md")]
 
 
@@ -34,7 +36,7 @@ def test_the_installed_example_passes_the_conformance_suite(tmp_path: Path) -> N
 
     ran = run(
         *(sys.executable, "-m", "pytest", "--pyargs", "doorward.conformance"),
-        *("-p", "no:cacheprovider", "-p", "no:randomly", "-q", "-rs"),
+        *(*PLUGINS, "-q", "-rs"),
         f"--doorward-url=folder://{tmp_path}/sessions-{{unique}}",
         cwd=EXAMPLE,  # as the page says: the settings of pytest are the example's
         PYTHONPATH=str(packages),
@@ -48,7 +50,7 @@ def test_the_installed_example_passes_the_conformance_suite(tmp_path: Path) -> N
 
 
 def test_the_suite_asks_for_a_backend_that_was_not_named(tmp_path: Path) -> None:
-    suite = ("--pyargs", "doorward.conformance.test_ping", "-p", "no:cacheprovider")
+    suite = ("--pyargs", "doorward.conformance.test_ping", *PLUGINS)
     ran = run(sys.executable, "-m", "pytest", *suite, cwd=tmp_path)
 
     assert ran.returncode != 0

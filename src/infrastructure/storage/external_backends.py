@@ -8,14 +8,16 @@ A package declares in its ``pyproject.toml``::
 Then ``mongo://...`` is a URL of that backend. The package is imported when a URL names it.
 """
 
-from importlib.metadata import entry_points
+import sys
+from functools import cache
+from importlib.metadata import EntryPoints, entry_points
 
 GROUP = "doorward.backends"
 
 
 def external_schemes() -> list[str]:
     """Return the schemes that installed packages register, without importing the packages."""
-    return sorted({each.name for each in entry_points(group=GROUP)})
+    return sorted({each.name for each in _registered(tuple(sys.path))})
 
 
 def load_external(scheme: str) -> object:
@@ -23,7 +25,7 @@ def load_external(scheme: str) -> object:
 
     :raises ValueError: the import fails, or several packages register the scheme.
     """
-    [first, *others] = entry_points(group=GROUP, name=scheme)
+    [first, *others] = _registered(tuple(sys.path)).select(name=scheme)
     if others:
         raise ValueError(f"has the scheme {scheme}, which several installed packages register")
     try:
@@ -33,3 +35,9 @@ def load_external(scheme: str) -> object:
         raise ValueError(
             f"has the scheme {scheme}, whose package cannot be loaded ({reason})"
         ) from error
+
+
+@cache
+def _registered(_path: tuple[str, ...]) -> EntryPoints:
+    """Read the metadata of all packages on the path, which takes tens of milliseconds, once."""
+    return entry_points(group=GROUP)
