@@ -20,14 +20,10 @@ from api.schemas.users import AccountAnswer, AccountsAnswer, UserChange
 from api.security.guard import requires
 from api.security.origin_policy import CrossSiteRequest
 from api.unknown_members import only_parameters
+from application.accounts.deletion import DeleteUser
 from application.accounts.password_reset import SendPasswordReset
-from application.accounts.users import (
-    ChangeUser,
-    DeleteUser,
-    ListUsers,
-    RevokeSessionsOf,
-    ShowUser,
-)
+from application.accounts.session_revocation import RevokeSessionsOf
+from application.accounts.users import ChangeUser, ListUsers, ShowUser
 from application.audit_log import ListAuditEvents
 from application.pagination import EventQuery, UserQuery
 from application.sessions import ListSessionsOf

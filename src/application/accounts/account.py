@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from application.accounts.users import ForgetUser
+from application.accounts.deletion import ForgetUser
 from application.audit import Audit
 from application.authenticate import ReloadPrincipal
 from application.authentication import LoggedIn, TokenPair

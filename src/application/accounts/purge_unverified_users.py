@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from application.accounts.users import ForgetUser
+from application.accounts.deletion import ForgetUser
 from application.audit import Audit
 from application.pagination import UserQuery
 from application.ports import Clock, UserRepository

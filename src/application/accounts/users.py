@@ -1,24 +1,21 @@
 """What administrators and operators do with other people's accounts."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from application.audit import Audit, Entry
+from application.audit import Audit
 from application.mail.messages import MakeMessage
 from application.pagination import Page, Total, UserQuery
 from application.ports import (
-    AuditLog,
     Clock,
     HashClient,
-    Outbox,
     PasswordHasher,
-    SessionStore,
     UserRepository,
 )
 from application.sessions import PurgeStaleSessions
-from domain.actor import Actor, Operator
-from domain.audit.details import AccountChanged, SessionsEnded
+from domain.actor import Actor
+from domain.audit.details import AccountChanged
 from domain.audit.event import EventType
 from domain.email import Email
 from domain.errors import InvalidInput, NotFound
@@ -27,8 +24,6 @@ from domain.passwords.password import PasswordRule
 from domain.permissions import Permission, Role
 from domain.request_context import UNKNOWN, RequestContext
 from domain.user import User, UserId
-
-_PAGE_SIZE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,81 +161,6 @@ def _differences(before: User, after: User) -> Mapping[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class ForgetUser:
-    """Delete a user from every store. Other use cases check the permission."""
-
-    users: UserRepository
-    sessions: SessionStore
-    audit_log: AuditLog
-    outbox: Outbox
-    make_message: MakeMessage
-    audit: Audit
-    clock: Clock
-
-    async def __call__(self, user: User, entry: Entry) -> None:
-        """
-        :param entry: the audit record of the deletion, which keeps the id of the user only.
-        :raises LastAdministrator: no administrator would be left.
-        """
-        await self._demote(user, entry)
-        entry.forget_address_of(user.id)
-        # Delete the user last, so that a crash leaves no data without a user; then delete again,
-        # for what was stored in the meantime.
-        await self._forget_all_but_the_user(user)
-        notice = self.make_message.notice(MailKind.ACCOUNT_DELETED, user)
-        effects = entry.success().with_messages(*notice)
-        await entry.settle(effects, await self.users.delete(user.id, effects))
-        await self._forget_all_but_the_user(user)
-
-    async def purge(self, user: User) -> None:
-        """Delete an ordinary user without a record and without a notice."""
-        await self._forget_all_but_the_user(user)
-        await self.users.delete(user.id)
-        await self._forget_all_but_the_user(user)
-
-    async def _demote(self, user: User, deletion: Entry) -> None:
-        """Take the role away first: the last administrator cannot be deleted."""
-        if not user.is_administrator:
-            return
-        async with self.audit.recording(
-            EventType.CHANGE_USER, deletion.caller, deletion.actor
-        ) as entry:
-            entry.user_id, entry.details = user.id, AccountChanged(Role.USER)
-            now: User | None = user
-            while now is not None and now.is_administrator:
-                ordinary = now.with_role(Role.USER, self.clock())
-                effects = entry.success()
-                await entry.settle(effects, await self.users.replace(now, ordinary, effects))
-                now = await self.users.get(user.id)
-
-    async def _forget_all_but_the_user(self, user: User) -> None:
-        for session in await self.sessions.of_user(user.id):
-            await self.sessions.delete(user.id, session.id)
-        await self.audit_log.forget_addresses(user.id)
-        await self.outbox.forget(user.email)
-
-
-@dataclass(frozen=True, slots=True)
-class DeleteUser:
-    users: UserRepository
-    forget_user: ForgetUser
-    audit: Audit
-
-    async def __call__(
-        self, actor: Actor, user_id: UserId, caller: RequestContext = UNKNOWN
-    ) -> None:
-        """
-        :raises PermissionMissing: the actor may not delete users.
-        :raises NotFound: there is no user with this id.
-        :raises LastAdministrator: no administrator would be left.
-        """
-        async with self.audit.recording(EventType.DELETE_USER, caller, actor) as entry:
-            entry.user_id = user_id
-            actor.require(Permission.DELETE_USERS)
-            await self.forget_user(await existing(self.users, user_id), entry)
-
-
-@dataclass(frozen=True, slots=True)
 class SetPassword:
     """Replace the lost password of a user."""
 
@@ -276,75 +196,3 @@ class SetPassword:
                     await self.purge_stale_sessions(changed)
                     return changed
                 user = await existing(self.users, user_id)
-
-
-@dataclass(frozen=True, slots=True)
-class RevokeSessionsOf:
-    users: UserRepository
-    purge_stale_sessions: PurgeStaleSessions
-    make_message: MakeMessage
-    audit: Audit
-
-    async def __call__(
-        self, actor: Actor, user_id: UserId, caller: RequestContext = UNKNOWN
-    ) -> None:
-        """Revoke all sessions of a user, in one step wherever they are, and all known devices.
-
-        :raises PermissionMissing: the actor may not end sessions.
-        :raises NotFound: there is no user with this id.
-        """
-        async with self.audit.recording(EventType.END_SESSIONS_OF_USER, caller, actor) as entry:
-            entry.user_id = user_id
-            actor.require(Permission.END_SESSIONS)
-            while True:  # until no other process changes the user in between
-                user = await existing(self.users, user_id)
-                changed = user.without_sessions()
-                facts = {"sessions": "ended"}
-                notice = self.make_message.notice(MailKind.ACCOUNT_CHANGED, user, facts)
-                effects = entry.success().with_messages(*notice)
-                if await entry.settle(effects, await self.users.replace(user, changed, effects)):
-                    await self.purge_stale_sessions(changed)
-                    return
-
-
-@dataclass(frozen=True, slots=True)
-class RevokeSessionsOfAll:
-    users: UserRepository
-    sessions: SessionStore
-    revoke_sessions_of: RevokeSessionsOf
-    audit: Audit
-
-    async def __call__(self, operator: Operator, role: Role | None = None) -> int:
-        """Revoke all sessions that there are, of every user or of those with a role.
-
-        A user without a session is left alone. If it fails in between, the sessions of some users
-        have ended: repeat it.
-
-        :returns: the number of users with sessions.
-        """
-        async with self.audit.recording(
-            EventType.END_SESSIONS_OF_USERS, UNKNOWN, operator
-        ) as entry:
-            count = 0
-            async for user in self._all(UserQuery(role=role)):
-                if await self.sessions.of_user(user.id):
-                    count += await self._revoke(operator, user)
-            entry.details = SessionsEnded(count, role)
-            await entry.settle(entry.success())
-            return count
-
-    async def _revoke(self, operator: Operator, user: User) -> bool:
-        try:
-            await self.revoke_sessions_of(operator, user.id)
-        except NotFound:  # deleted meanwhile, with all sessions
-            return False
-        return True
-
-    async def _all(self, query: UserQuery) -> AsyncIterator[User]:
-        page = await self.users.page(query, None, _PAGE_SIZE)
-        while True:
-            for user in page.items:
-                yield user
-            if page.next is None:
-                return
-            page = await self.users.page(query, page.next, _PAGE_SIZE)

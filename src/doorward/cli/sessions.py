@@ -4,7 +4,7 @@ import asyncio
 
 import click
 
-from application.accounts.users import RevokeSessionsOfAll
+from application.accounts.session_revocation import RevokeSessionsOfAll
 from domain.actor import Operator
 from domain.permissions import Role
 from doorward.cli.confirmation import confirm, yes_option

@@ -5,16 +5,11 @@ import sys
 import click
 from dishka import AsyncContainer
 
+from application.accounts.deletion import DeleteUser
 from application.accounts.password_reset import MakeResetLink, ResetLink
 from application.accounts.registration import CreateUser
-from application.accounts.users import (
-    ChangeUser,
-    DeleteUser,
-    FindUser,
-    ListUsers,
-    RevokeSessionsOf,
-    SetPassword,
-)
+from application.accounts.session_revocation import RevokeSessionsOf
+from application.accounts.users import ChangeUser, FindUser, ListUsers, SetPassword
 from application.pagination import UserQuery
 from application.sessions import ListSessionsOf
 from domain.actor import Operator

@@ -9,6 +9,7 @@ from application.accounts.account import (
     DeleteAccount,
     ExportAccount,
 )
+from application.accounts.deletion import DeleteUser, ForgetUser
 from application.accounts.email_change import (
     ConfirmEmailChange,
     RequestEmailChange,
@@ -31,17 +32,8 @@ from application.accounts.password_reset import (
 )
 from application.accounts.registration import CreateUser, MakeUser, RegisterUser
 from application.accounts.reserved_addresses import RefuseReservedAddress
-from application.accounts.users import (
-    ChangeUser,
-    DeleteUser,
-    FindUser,
-    ForgetUser,
-    ListUsers,
-    RevokeSessionsOf,
-    RevokeSessionsOfAll,
-    SetPassword,
-    ShowUser,
-)
+from application.accounts.session_revocation import RevokeSessionsOf, RevokeSessionsOfAll
+from application.accounts.users import ChangeUser, FindUser, ListUsers, SetPassword, ShowUser
 from application.audit import Audit, PruneAuditLog
 from application.audit_log import ListActivity, ListAuditEvents
 from application.authenticate import Authenticate, AuthenticateFromCache, ReloadPrincipal

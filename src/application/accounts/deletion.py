@@ -1,0 +1,96 @@
+"""Delete users, and what is stored about them."""
+
+from dataclasses import dataclass
+
+from application.accounts.users import existing
+from application.audit import Audit, Entry
+from application.mail.messages import MakeMessage
+from application.ports import (
+    AuditLog,
+    Clock,
+    Outbox,
+    SessionStore,
+    UserRepository,
+)
+from domain.actor import Actor
+from domain.audit.details import AccountChanged
+from domain.audit.event import EventType
+from domain.mail import MailKind
+from domain.permissions import Permission, Role
+from domain.request_context import UNKNOWN, RequestContext
+from domain.user import User, UserId
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetUser:
+    """Delete a user from every store. Other use cases check the permission."""
+
+    users: UserRepository
+    sessions: SessionStore
+    audit_log: AuditLog
+    outbox: Outbox
+    make_message: MakeMessage
+    audit: Audit
+    clock: Clock
+
+    async def __call__(self, user: User, entry: Entry) -> None:
+        """
+        :param entry: the audit record of the deletion, which keeps the id of the user only.
+        :raises LastAdministrator: no administrator would be left.
+        """
+        await self._demote(user, entry)
+        entry.forget_address_of(user.id)
+        # Delete the user last, so that a crash leaves no data without a user; then delete again,
+        # for what was stored in the meantime.
+        await self._forget_all_but_the_user(user)
+        notice = self.make_message.notice(MailKind.ACCOUNT_DELETED, user)
+        effects = entry.success().with_messages(*notice)
+        await entry.settle(effects, await self.users.delete(user.id, effects))
+        await self._forget_all_but_the_user(user)
+
+    async def purge(self, user: User) -> None:
+        """Delete an ordinary user without a record and without a notice."""
+        await self._forget_all_but_the_user(user)
+        await self.users.delete(user.id)
+        await self._forget_all_but_the_user(user)
+
+    async def _demote(self, user: User, deletion: Entry) -> None:
+        """Take the role away first: the last administrator cannot be deleted."""
+        if not user.is_administrator:
+            return
+        async with self.audit.recording(
+            EventType.CHANGE_USER, deletion.caller, deletion.actor
+        ) as entry:
+            entry.user_id, entry.details = user.id, AccountChanged(Role.USER)
+            now: User | None = user
+            while now is not None and now.is_administrator:
+                ordinary = now.with_role(Role.USER, self.clock())
+                effects = entry.success()
+                await entry.settle(effects, await self.users.replace(now, ordinary, effects))
+                now = await self.users.get(user.id)
+
+    async def _forget_all_but_the_user(self, user: User) -> None:
+        for session in await self.sessions.of_user(user.id):
+            await self.sessions.delete(user.id, session.id)
+        await self.audit_log.forget_addresses(user.id)
+        await self.outbox.forget(user.email)
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteUser:
+    users: UserRepository
+    forget_user: ForgetUser
+    audit: Audit
+
+    async def __call__(
+        self, actor: Actor, user_id: UserId, caller: RequestContext = UNKNOWN
+    ) -> None:
+        """
+        :raises PermissionMissing: the actor may not delete users.
+        :raises NotFound: there is no user with this id.
+        :raises LastAdministrator: no administrator would be left.
+        """
+        async with self.audit.recording(EventType.DELETE_USER, caller, actor) as entry:
+            entry.user_id = user_id
+            actor.require(Permission.DELETE_USERS)
+            await self.forget_user(await existing(self.users, user_id), entry)

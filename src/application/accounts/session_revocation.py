@@ -1,0 +1,96 @@
+"""End the sessions of other people: of one user, or of all."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from application.accounts.users import existing
+from application.audit import Audit
+from application.mail.messages import MakeMessage
+from application.pagination import UserQuery
+from application.ports import (
+    SessionStore,
+    UserRepository,
+)
+from application.sessions import PurgeStaleSessions
+from domain.actor import Actor, Operator
+from domain.audit.details import SessionsEnded
+from domain.audit.event import EventType
+from domain.errors import NotFound
+from domain.mail import MailKind
+from domain.permissions import Permission, Role
+from domain.request_context import UNKNOWN, RequestContext
+from domain.user import User, UserId
+
+_PAGE_SIZE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeSessionsOf:
+    users: UserRepository
+    purge_stale_sessions: PurgeStaleSessions
+    make_message: MakeMessage
+    audit: Audit
+
+    async def __call__(
+        self, actor: Actor, user_id: UserId, caller: RequestContext = UNKNOWN
+    ) -> None:
+        """Revoke all sessions of a user, in one step wherever they are, and all known devices.
+
+        :raises PermissionMissing: the actor may not end sessions.
+        :raises NotFound: there is no user with this id.
+        """
+        async with self.audit.recording(EventType.END_SESSIONS_OF_USER, caller, actor) as entry:
+            entry.user_id = user_id
+            actor.require(Permission.END_SESSIONS)
+            while True:  # until no other process changes the user in between
+                user = await existing(self.users, user_id)
+                changed = user.without_sessions()
+                facts = {"sessions": "ended"}
+                notice = self.make_message.notice(MailKind.ACCOUNT_CHANGED, user, facts)
+                effects = entry.success().with_messages(*notice)
+                if await entry.settle(effects, await self.users.replace(user, changed, effects)):
+                    await self.purge_stale_sessions(changed)
+                    return
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeSessionsOfAll:
+    users: UserRepository
+    sessions: SessionStore
+    revoke_sessions_of: RevokeSessionsOf
+    audit: Audit
+
+    async def __call__(self, operator: Operator, role: Role | None = None) -> int:
+        """Revoke all sessions that there are, of every user or of those with a role.
+
+        A user without a session is left alone. If it fails in between, the sessions of some users
+        have ended: repeat it.
+
+        :returns: the number of users with sessions.
+        """
+        async with self.audit.recording(
+            EventType.END_SESSIONS_OF_USERS, UNKNOWN, operator
+        ) as entry:
+            count = 0
+            async for user in self._all(UserQuery(role=role)):
+                if await self.sessions.of_user(user.id):
+                    count += await self._revoke(operator, user)
+            entry.details = SessionsEnded(count, role)
+            await entry.settle(entry.success())
+            return count
+
+    async def _revoke(self, operator: Operator, user: User) -> bool:
+        try:
+            await self.revoke_sessions_of(operator, user.id)
+        except NotFound:  # deleted meanwhile, with all sessions
+            return False
+        return True
+
+    async def _all(self, query: UserQuery) -> AsyncIterator[User]:
+        page = await self.users.page(query, None, _PAGE_SIZE)
+        while True:
+            for user in page.items:
+                yield user
+            if page.next is None:
+                return
+            page = await self.users.page(query, page.next, _PAGE_SIZE)
