@@ -59,7 +59,7 @@ async def test_the_sessions_of_users_with_a_role_end_and_no_others(world: World)
 async def test_more_users_than_a_page_are_logged_out(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("application.accounts.users._PAGE_SIZE", 1)
+    monkeypatch.setattr("application.accounts.session_revocation._PAGE_SIZE", 1)
     for email in (ADA, EVE, ADMIN):
         await world.log_in(email)
 
