@@ -26,14 +26,14 @@ class ClientDigest:
 
     @classmethod
     def of(cls, caller: RequestContext, session_id: str) -> Self:
-        return cls._of(caller, session_id, has_device=caller.device_token is not None)
+        return cls._of(caller, session_id, caller.device_token)
 
     @classmethod
-    def _of(cls, caller: RequestContext, session_id: str, *, has_device: bool) -> Self:
-        client = caller.device_token or "" if has_device else caller.agent
+    def _of(cls, caller: RequestContext, session_id: str, device: str | None) -> Self:
+        client = caller.agent if device is None else device
         network = networks_of(caller.address, ipv4=(24,))[-1]
         return cls(
-            has_device,
+            device is not None,
             _digest(session_id, "client", client, CLIENT_BITS),
             _digest(session_id, "network", network, NETWORK_BITS),
         )
@@ -47,9 +47,10 @@ class ClientDigest:
         :returns: this object for the same client in the same network; the digests of the caller
             if it is the same client as far as one can tell; ``None`` for another one.
         """
-        if self.has_device and caller.device_token is None:
+        device = caller.device_token if self.has_device else None
+        if self.has_device and device is None:
             return None
-        other = self._of(caller, session_id, has_device=self.has_device)
+        other = self._of(caller, session_id, device)
         if other == self:
             return self
         is_known = other.client == self.client

@@ -10,9 +10,12 @@ import domain.rate_limit
 from domain.errors import (
     AuthError,
     DomainError,
+    InvalidInput,
     LastAdministrator,
+    Problem,
     RefreshTokenReused,
     TokenRejected,
+    Unavailable,
     outcome_of,
 )
 from domain.outcome import Outcome
@@ -74,6 +77,14 @@ def test_an_error_that_no_rule_knows_is_an_internal_error() -> None:
 def test_a_reused_token_is_distinguished_from_another_rejected_one() -> None:
     assert outcome_of(RefreshTokenReused()) is Outcome.REFRESH_TOKEN_REUSED
     assert outcome_of(TokenRejected()) is Outcome.INVALID_TOKEN
+
+
+def test_the_text_of_an_error_names_the_fields_or_the_dependency() -> None:
+    """Logs and the command line print it."""
+    error = InvalidInput(Problem("name", "is missing"), Problem("email", "is too long"))
+
+    assert str(error) == "name, email"
+    assert str(Unavailable("sessions")) == "sessions: no answer"
 
 
 @pytest.mark.parametrize(

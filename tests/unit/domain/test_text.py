@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.text import is_clean, is_visible
+from domain.text import is_clean, is_short_normalized, is_visible
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,16 @@ def test_letters_numbers_signs_and_symbols_are_visible(text: str) -> None:
 )
 def test_spaces_joiners_and_marks_alone_are_invisible(text: str) -> None:
     assert not is_visible(text)
+
+
+@pytest.mark.parametrize("character", ["a", "\u00e9", "\U0001f680"], ids=ascii)
+def test_a_text_of_the_longest_length_is_short(character: str) -> None:
+    assert is_short_normalized(character * 5, 5)
+    assert not is_short_normalized(character * 6, 5)
+
+
+def test_the_length_is_that_of_the_normalized_text() -> None:
+    ligature = "\ufdfa"  # eighteen characters in NFKC
+
+    assert is_short_normalized(ligature, 18)
+    assert not is_short_normalized(ligature, 17)
