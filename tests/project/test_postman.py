@@ -2,14 +2,14 @@
 
 import json
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from tests.http.routes import documented_routes
-from tests.support.processes import COMMAND, Service
+from tests.support.commands import doorward
+from tests.support.processes import Service
 
 COLLECTION = json.loads(Path("docs/doorward.postman_collection.json").read_text())
 
@@ -87,15 +87,10 @@ def test_the_collection_runs_from_top_to_bottom(service: Service) -> None:
 def name_an_administrator(folder: Path) -> None:
     """Make a user an administrator, as the collection's description says."""
     variables = {each["key"]: each["value"] for each in COLLECTION["variable"]}
-    subprocess.run(
-        [COMMAND, "users", "create", variables["admin_email"], "--name", "Grace", "--admin"],
-        cwd=folder,
-        env={},
-        input=variables["password"] + "\n",
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+    email, password = variables["admin_email"], variables["password"]
+    create = ("users", "create", email, "--name", "Grace", "--admin")
+    result = doorward(folder, *create, typed=password + "\n")
+    assert result.returncode == 0, result.stderr
 
 
 def test_the_collection_has_every_route() -> None:
