@@ -8,9 +8,10 @@ from domain.rate_limit import Usage
 
 
 class ReportMailLimit(Protocol):
-    """Report to the operator that the limit of mails of all clients together is used up."""
+    """A function that reports to the operator that the limit of mails of all clients together
+    is used up.
+    """
 
-    @abstractmethod
     def __call__(self) -> None: ...
 
 
