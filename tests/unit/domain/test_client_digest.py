@@ -1,5 +1,7 @@
 """By what a session recognises its client."""
 
+from dataclasses import replace
+
 import pytest
 
 from domain.client_digest import ClientDigest
@@ -34,3 +36,12 @@ def test_an_empty_device_token_is_a_device_token() -> None:
 
     assert digest.has_device
     assert digest.client == ClientDigest.of(RequestContext(), SESSION).client
+
+
+def test_a_client_without_a_device_token_at_first_is_recognised_by_its_agent() -> None:
+    first = RequestContext("192.0.2.1", agent="Mozilla/5.0")
+    later = replace(first, address="198.51.100.7", device_token="a token")
+
+    known = ClientDigest.of(first, SESSION).recognise(later, SESSION)
+
+    assert known == ClientDigest.of(replace(later, device_token=None), SESSION)

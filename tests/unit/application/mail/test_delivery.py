@@ -58,7 +58,7 @@ async def test_a_link_reaches_the_user_and_its_token_is_good(world: World, user:
 
 @pytest.mark.usefixtures("user")
 async def test_a_letter_goes_to_the_stored_spelling_of_the_address(world: World) -> None:
-    await queue(world, a_message(to=Email.parse("ADA@example.org")))
+    await queue(world, a_message(to=Email.parse("\uff41da@example.org")))
 
     [letter] = await world.read_mail()
 
@@ -186,7 +186,9 @@ async def test_an_expired_message_is_given_up(world: World) -> None:
     world.clock.advance(HOUR)
 
     assert await world.read_mail() == []
-    assert await state_of(world, message) is DeliveryState.GIVEN_UP
+    delivery = await world.outbox.get(message.id)
+    assert delivery is not None
+    assert (delivery.state, delivery.error) == (DeliveryState.GIVEN_UP, "expired")
 
 
 @pytest.mark.parametrize("kind", [MailKind.PASSWORD_RESET, MailKind.EMAIL_VERIFICATION])
@@ -257,6 +259,32 @@ async def test_a_slow_recipient_holds_up_no_other(world: World) -> None:
     assert len(await delivering) == 21
 
 
+async def test_at_most_eight_letters_are_sent_at_a_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = Email.parse("slow@example.org")
+    world.mailbox.released["slow@example.org"] = released = asyncio.Event()
+    first = a_message(MailKind.PASSWORD_CHANGED, created_at=NOW - SECOND)
+    await queue(world, first, *[a_message(MailKind.PASSWORD_CHANGED, to=slow) for _ in range(20)])
+    send = world.mailbox.send
+    running: set[MessageId] = set()
+    numbers = [0]
+
+    async def send_and_count(letter: Letter) -> None:
+        running.add(letter.id)
+        numbers.append(len(running))
+        await send(letter)
+        running.remove(letter.id)
+
+    monkeypatch.setattr(world.mailbox, "send", send_and_count)
+    delivering = asyncio.create_task(world.read_mail())
+    await until(lambda: bool(world.mailbox.letters) and len(running) >= 8)
+    released.set()
+
+    assert len(await delivering) == 21
+    assert max(numbers) == 8
+
+
 async def test_a_message_that_cannot_be_handled_interrupts_no_other(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -302,16 +330,17 @@ async def test_messages_that_cannot_be_handled_hold_up_no_other(
     assert await state_of(world, good) is DeliveryState.SENT
 
 
-async def test_an_outage_of_the_outbox_interrupts_no_letter_that_is_being_sent(
+async def test_an_outage_of_the_outbox_interrupts_no_letter_and_begins_no_other(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    message = a_message(MailKind.PASSWORD_CHANGED)
+    message, late = (a_message(MailKind.PASSWORD_CHANGED) for _ in range(2))
     world.mailbox.released["ada@example.org"] = released = asyncio.Event()
     await queue(world, message)
     lease = world.outbox.lease
 
     async def fail_while_sending(*arguments: Any) -> Sequence[Delivery]:
-        if world.mailbox.is_waiting:
+        if world.mailbox.is_waiting and not released.is_set():
+            await queue(world, late)
             released.set()
             raise Unavailable("outbox")
         return await lease(*arguments)
@@ -321,6 +350,7 @@ async def test_an_outage_of_the_outbox_interrupts_no_letter_that_is_being_sent(
         await world.deliver_mail()
 
     assert await state_of(world, message) is DeliveryState.SENT
+    assert await state_of(world, late) is DeliveryState.QUEUED
 
 
 async def test_nothing_is_taken_while_a_store_does_not_answer(

@@ -6,11 +6,13 @@ from uuid import uuid4
 
 import pytest
 
-from application.ports import MailRefused
+from application.ports import NO_EFFECTS, Effects, MailRefused, Stored
 from domain.errors import OneTimeTokenInvalid
-from domain.one_time_token import LIVE_TOKENS, Purpose
+from domain.one_time_token import LIVE_TOKENS, OneTimeToken, Purpose
 from domain.user import User, UserId
+from doorward.conformance.examples import a_message
 from infrastructure.signing.one_time_secrets import HmacOneTimeSecrets
+from infrastructure.storage.memory.one_time_tokens import MemoryOneTimeTokens
 from tests.support.builders import SECOND, World, new_id
 
 MINUTE = timedelta(minutes=1)
@@ -119,3 +121,45 @@ async def test_a_token_is_not_issued_again_for_another_user(world: World, user: 
     await issue(world, user, token_id)
 
     assert await issue(world, replace(user, id=UserId(uuid4())), token_id) is None
+
+
+class LoggedTokens(MemoryOneTimeTokens):
+    """Tokens that are stored with their effects, and the calls.
+
+    :ivar effects: those of the last token that was issued.
+    :ivar lookups: how many tokens were looked up.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.effects = NO_EFFECTS
+        self.lookups = 0
+
+    async def issue(
+        self, token: OneTimeToken, effects: Effects = NO_EFFECTS
+    ) -> Stored[OneTimeToken]:
+        self.effects = effects
+        return replace(await super().issue(token), effects_stored=True)
+
+    async def by_digest(self, digest: str) -> OneTimeToken | None:
+        self.lookups += 1
+        return await super().by_digest(digest)
+
+
+async def test_the_effects_of_a_token_are_stored_with_it(world: World, user: User) -> None:
+    world.tokens = tokens = LoggedTokens()
+    effects = NO_EFFECTS.with_messages(a_message())
+    now = world.clock()
+
+    issued = await world.issue_token(new_id(), RESET, user, user.email, now, now + MINUTE, effects)
+
+    assert tokens.effects is effects
+    assert issued.effects_stored
+
+
+async def test_a_text_that_is_too_long_for_a_secret_is_not_looked_up(world: World) -> None:
+    world.tokens = tokens = LoggedTokens()
+
+    for length, lookups in ((100, 1), (101, 1)):
+        assert await world.find_token.purpose_of("x" * length) is None
+        assert tokens.lookups == lookups
