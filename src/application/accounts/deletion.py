@@ -8,6 +8,7 @@ from application.mail.messages import MakeMessage
 from application.ports import (
     AuditLog,
     Clock,
+    OneTimeTokenStore,
     Outbox,
     SessionStore,
     UserRepository,
@@ -29,6 +30,7 @@ class ForgetUser:
     sessions: SessionStore
     audit_log: AuditLog
     outbox: Outbox
+    tokens: OneTimeTokenStore
     make_message: MakeMessage
     audit: Audit
     clock: Clock
@@ -73,6 +75,7 @@ class ForgetUser:
         for session in await self.sessions.of_user(user.id):
             await self.sessions.delete(user.id, session.id)
         await self.audit_log.forget_addresses(user.id)
+        await self.tokens.forget(user.id)
         await self.outbox.forget(user.email)
 
 

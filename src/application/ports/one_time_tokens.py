@@ -8,6 +8,7 @@ from typing import Protocol
 from application.ports.effects import NO_EFFECTS, Effects, Stored
 from domain.email import Email
 from domain.one_time_token import OneTimeToken, Purpose
+from domain.user import UserId
 
 
 class OneTimeTokenStore(Protocol):
@@ -35,6 +36,10 @@ class OneTimeTokenStore(Protocol):
     @abstractmethod
     async def unused(self, email: Email, purpose: Purpose) -> Sequence[OneTimeToken]:
         """Return the tokens for an address that are not used, of any user, expired or not."""
+
+    @abstractmethod
+    async def forget(self, user_id: UserId) -> None:
+        """Delete all tokens of a user who is deleted: they hold addresses."""
 
     @abstractmethod
     async def purge(self, before: datetime, limit: int) -> int:

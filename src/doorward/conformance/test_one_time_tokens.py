@@ -173,6 +173,17 @@ async def test_expired_tokens_are_purged(mail: MailStores) -> None:
     assert await stored(mail, good) is not None
 
 
+async def test_the_tokens_of_a_deleted_user_are_forgotten(mail: MailStores) -> None:
+    user = await a_stored_user(mail)
+    [theirs] = await issued(mail, user, 1)
+    [other] = await issued(mail, a_user(), 1)
+
+    await mail.tokens.forget(user.id)
+
+    assert await stored(mail, theirs) is None
+    assert await stored(mail, other) == other
+
+
 async def test_of_parallel_changes_with_one_token_one_succeeds(mail: MailStores) -> None:
     user = await a_stored_user(mail)
     [token] = await issued(mail, user, 1)

@@ -9,6 +9,7 @@ from typing_extensions import override
 from application.ports import NO_EFFECTS, Effects, OneTimeTokenStore, Stored
 from domain.email import Email
 from domain.one_time_token import LIVE_TOKENS, OneTimeToken, Purpose
+from domain.user import UserId
 
 
 class MemoryOneTimeTokens(OneTimeTokenStore):
@@ -46,6 +47,11 @@ class MemoryOneTimeTokens(OneTimeTokenStore):
             for each in self._tokens.values()
             if (each.email.key, each.purpose) == (email.key, purpose) and each.used_at is None
         ]
+
+    async def forget(self, user_id: UserId) -> None:
+        for token in list(self._tokens.values()):
+            if token.user_id == user_id:
+                del self._tokens[token.id]
 
     async def purge(self, before: datetime, limit: int) -> int:
         expired = [each.id for each in self._tokens.values() if each.expires_at < before][:limit]

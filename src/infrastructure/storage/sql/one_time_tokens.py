@@ -57,6 +57,9 @@ class SqlOneTimeTokens(OneTimeTokenStore):
         async with self._rows.connection() as connection:
             return [_token(row) for row in (await connection.execute(query)).mappings()]
 
+    async def forget(self, user_id: UserId) -> None:
+        await self._rows.delete(user_id=user_id)
+
     async def purge(self, before: datetime, limit: int) -> int:
         return await self._rows.delete_before(one_time_tokens.c.expires_at, before, limit)
 

@@ -9,6 +9,7 @@ from application.mail.messages import NOTICES, MailPolicy
 from domain.actor import Operator, Principal
 from domain.errors import WrongPassword
 from domain.mail import MailKind
+from domain.one_time_token import Purpose
 from domain.permissions import Role
 from domain.request_context import RequestContext
 from tests.support.builders import PASSWORD, World, an_administrator
@@ -122,6 +123,16 @@ async def test_a_deletion_forgets_the_mails_that_were_sent_to_the_address(
 
     [waiting] = await world.outbox.page(None, None, 10)
     assert waiting.message.kind is MailKind.ACCOUNT_DELETED
+
+
+async def test_a_deletion_forgets_the_tokens_of_the_user(world: World, me: Principal) -> None:
+    await world.request_email_change(me, "new@example.org", PASSWORD)
+    reserved = me.user.email, Purpose.EMAIL_UNDO
+    assert await world.tokens.unused(*reserved)
+
+    await world.delete_user(Operator(), me.user.id)
+
+    assert await world.tokens.unused(*reserved) == []
 
 
 async def test_logins_are_not_reported_unless_configured(world: World, me: Principal) -> None:
