@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from application.ports import Clock, RateLimiter, ReportMailLimit
+from domain.mail import MailKind
 from domain.network import network_of, networks_of
 from domain.rate_limit import RateLimit, TooManyRequests
 from domain.session import SessionId
@@ -24,7 +25,7 @@ class RateLimits:
     :ivar refresh_account: refreshes of one user, all devices together.
     :ivar refresh_address: refreshes from one address.
     :ivar refresh: refreshes, all clients together.
-    :ivar mail_recipient: mails to one recipient that anybody can cause.
+    :ivar mail_recipient: mails of one kind to one recipient that anybody can cause.
     :ivar mail_address: such mails that one address causes.
     :ivar mail: such mails, all clients together.
     :ivar link_address: uses of the tokens in mails from one address.
@@ -191,16 +192,18 @@ class RateLimiting:
         """Count a refresh of a valid session: other tokens must not use up the user's attempts."""
         await self._count(self.limits.now.refresh_account, _digest(user_id.hex))
 
-    async def admits_mail(self, recipient: str, address: str) -> bool:
+    async def admits_mail(self, kind: MailKind, recipient: str, address: str) -> bool:
         """Count a mail that a client without a session asks for.
 
+        :param kind: each has a count of its own. Otherwise an attacker would use up the owner's
+            links for a new password by requests of a kind that sends nothing.
         :param recipient: the canonical address, whether or not a user has it.
         :returns: whether it is sent. The client must not learn that.
         """
         limits = self.limits.now
         try:
             await self._count_networks(limits.mail_address, address)
-            await self._count(limits.mail_recipient, _digest(recipient))
+            await self._count(limits.mail_recipient, f"{kind}:{_digest(recipient)}")
         except TooManyRequests:
             return False
         try:

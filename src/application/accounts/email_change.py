@@ -69,7 +69,9 @@ class RequestEmailChange:
             await self.rate_limiting.count_change(user.id)
             if new.key == user.email.key:
                 return
-            if await self.rate_limiting.admits_mail(new.key, caller.address):
+            if await self.rate_limiting.admits_mail(
+                MailKind.EMAIL_CHANGE, new.key, caller.address
+            ):
                 await self._send(user, new, page, began, entry)
 
     async def _send(

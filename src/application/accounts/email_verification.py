@@ -51,8 +51,9 @@ class RequestEmailVerification:
         address, page = all_of(
             lambda: Email.parse(email), lambda: self.mail_policy.choose_link(link_target)
         )
-        if await self.rate_limiting.admits_mail(address.key, caller.address):
-            message = self.make_message(MailKind.EMAIL_VERIFICATION, address, link_target=page)
+        kind = MailKind.EMAIL_VERIFICATION
+        if await self.rate_limiting.admits_mail(kind, address.key, caller.address):
+            message = self.make_message(kind, address, link_target=page)
             await self.outbox.add(NO_EFFECTS.with_messages(message))
 
 

@@ -55,8 +55,9 @@ class RequestPasswordReset:
         address, page = all_of(
             lambda: Email.parse(email), lambda: self.mail_policy.choose_link(link_target)
         )
-        if await self.rate_limiting.admits_mail(address.key, caller.address):
-            message = self.make_message(MailKind.PASSWORD_RESET, address, link_target=page)
+        kind = MailKind.PASSWORD_RESET
+        if await self.rate_limiting.admits_mail(kind, address.key, caller.address):
+            message = self.make_message(kind, address, link_target=page)
             await self.outbox.add(NO_EFFECTS.with_messages(message))
 
 

@@ -139,13 +139,14 @@ class RegisterUser:
 
     async def _admits_mail(self, email: Email, caller: RequestContext) -> bool:
         """Count the mail, but none for an attempt that is refused: its limit is for the owner's
-        requests, too.
+        requests, too. Before the user is stored it is not known which kind of mail it becomes.
         """
         if not self.policy.asks_for_verification:
             return False
         if self.policy.discloses and await self.users.by_email(email) is not None:
             return False
-        return await self.rate_limiting.admits_mail(email.key, caller.address)
+        kind = MailKind.EMAIL_VERIFICATION
+        return await self.rate_limiting.admits_mail(kind, email.key, caller.address)
 
     async def _store(self, user: User, entry: Entry, *, is_mailed: bool) -> None:
         effects = entry.success(user)

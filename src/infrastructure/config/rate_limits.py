@@ -65,7 +65,8 @@ class RateLimitSettings(RateLimits):
         "MAIL_LIMIT_RECIPIENT",
         parsers.limit("mail-recipient"),
         "5/30m",
-        "Mails to one address that a client without a session can cause, such as password resets. "
+        "Mails of one kind to one address that a client without a session can cause, such as "
+        "password resets. "
         "Over the limits of mail the answer is the same, and nothing is sent. With a time no "
         "longer than the life of a link, an attacker who uses up the mails leaves a good link to "
         "the owner.",

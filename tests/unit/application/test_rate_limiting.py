@@ -11,6 +11,7 @@ import pytest
 from application.rate_limiting import RateLimits
 from domain.email import Email
 from domain.errors import InvalidInput, TokenRejected
+from domain.mail import MailKind
 from domain.network import network_of
 from domain.rate_limit import RateLimit, TooManyRequests
 from domain.request_context import RequestContext
@@ -31,6 +32,8 @@ from tests.unit.application.attempts import (
     refresh,
     register,
 )
+
+RESET = MailKind.PASSWORD_RESET
 
 
 @pytest.fixture
@@ -387,7 +390,7 @@ async def test_the_operator_learns_that_mails_of_all_clients_are_over_the_limit(
     world.limits = limited(1, name)
 
     for _ in range(3):
-        await world.rate_limiting.admits_mail(ADA, HERE.address)
+        await world.rate_limiting.admits_mail(RESET, ADA, HERE.address)
 
     assert world.mail_limit_reports == reports
 
@@ -396,7 +399,7 @@ async def test_the_operator_learns_that_mails_of_all_clients_are_over_the_limit(
 async def test_mail_beyond_a_limit_is_silently_left_out(world: World, name: str) -> None:
     world.limits = limited(2, name)
 
-    admitted = [await world.rate_limiting.admits_mail(ADA, HERE.address) for _ in range(3)]
+    admitted = [await world.rate_limiting.admits_mail(RESET, ADA, HERE.address) for _ in range(3)]
 
     assert admitted == [True, True, False]
 
@@ -404,9 +407,26 @@ async def test_mail_beyond_a_limit_is_silently_left_out(world: World, name: str)
 async def test_one_recipient_does_not_use_up_the_mail_of_others(world: World) -> None:
     world.limits = limited(2, "mail_recipient")
     for _ in range(3):
-        await world.rate_limiting.admits_mail(ADA, HERE.address)
+        await world.rate_limiting.admits_mail(RESET, ADA, HERE.address)
 
-    assert await world.rate_limiting.admits_mail(EVE, HERE.address)
+    assert await world.rate_limiting.admits_mail(RESET, EVE, HERE.address)
+
+
+async def test_an_attacker_does_not_use_up_the_resets_of_a_user_by_other_mails(
+    world: World,
+) -> None:
+    """A verified user gets no mail for a request to prove the address: its limit must not take
+    the links for a new password away.
+    """
+    user = await world.sign_up(ADA)
+    await world.users.replace(user, user.with_verified_email(world.clock()))
+    world.limits = limited(1, "mail_recipient")
+    for _ in range(3):
+        await world.request_email_verification(ADA)
+
+    await world.request_password_reset(ADA)
+
+    assert [letter.kind for letter in await world.read_mail()] == [RESET]
 
 
 async def test_links_can_be_tried_at_a_bounded_rate(world: World) -> None:
@@ -432,7 +452,7 @@ async def test_the_names_of_counters_are_the_same_in_every_version(world: World)
     session_id = SessionId("0" * 32)
     await world.rate_limiting.count_confirmation(session_id, HERE.address)
     await world.rate_limiting.count_change(user.id)
-    await world.rate_limiting.admits_mail(EVE, HERE.address)
+    await world.rate_limiting.admits_mail(RESET, EVE, HERE.address)
     await world.rate_limiting.count_link_from(HERE.address)
 
     account = sha256(EVE.encode()).hexdigest()[:32]
@@ -453,7 +473,7 @@ async def test_the_names_of_counters_are_the_same_in_every_version(world: World)
         f"login-account:{confirmation}",
         f"change-account:{owner}",
         "mail-address:192.0.2.1",
-        f"mail-recipient:{account}",
+        f"mail-recipient:password_reset:{account}",
         "mail:all",
         "link-address:192.0.2.1",
     ]
