@@ -107,7 +107,7 @@ class Login:
             user = await self.users.by_email(address) if address else None
             entry.user_id = user.id if user else None
             account = address.key if address else email.casefold()
-            device = self.devices.recognise(caller.device_token, user) if user else None
+            device = self._known_device(user, caller)
             client = HashClient(caller.address, is_known=device is not None)
             attempt = await self.rate_limiting.count_login(
                 account, caller.address, device, refusal
@@ -124,6 +124,16 @@ class Login:
             await entry.settle(entry.success().with_messages(*notice))
             await self.revoke_excess_sessions(known, caller)
             return LoggedIn(tokens, self._device_token(known, caller))
+
+    def _known_device(self, user: User | None, caller: RequestContext) -> str | None:
+        """Return the id of the client's device, if it is one of the user.
+
+        A registration makes its device one of the user before the address is proven. If it must
+        not disclose whether the address was taken, neither may the attempts of that device.
+        """
+        if user is None or not (user.verified or self.policy.discloses):
+            return None
+        return self.devices.recognise(caller.device_token, user)
 
     async def _verify(
         self, attempt: LoginAttempt, typed: Password, user: User | None, client: HashClient

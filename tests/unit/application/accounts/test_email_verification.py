@@ -391,6 +391,22 @@ class TestSilentRegistration:
             with pytest.raises(TooManyRequests):
                 await world.login(email, "the attacker's password", HERE)
 
+    async def test_the_device_of_a_registration_has_no_attempts_that_disclose_it(
+        self, world: World
+    ) -> None:
+        await world.sign_up()
+        world.policy = SILENT
+        world.limits = RateLimits(login_account=RateLimit("login", 2, timedelta(hours=1)))
+
+        for email in (ADA, EVE):
+            registered = await world.register("Eve", email, "the attacker's password")
+            device = replace(HERE, device_token=registered.device_token)
+            for _ in range(2):
+                with pytest.raises(InvalidCredentials):
+                    await world.login(email, "a guess", device)
+            with pytest.raises(TooManyRequests):
+                await world.login(email, "a guess", device)
+
     async def test_otherwise_a_taken_address_is_disclosed(self, world: World) -> None:
         world.policy = OPTIONAL
         await world.sign_up()
