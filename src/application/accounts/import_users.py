@@ -17,7 +17,7 @@ from domain.email import Email
 from domain.errors import InvalidInput, Problem, all_of
 from domain.permissions import Permission, Role
 from domain.request_context import UNKNOWN
-from domain.user import User, UserId, parse_locale, parse_name, parse_photo
+from domain.user import NO_PASSWORD, User, UserId, parse_locale, parse_name, parse_photo
 
 _T = TypeVar("_T")
 
@@ -35,6 +35,9 @@ FIELDS = (
     "locale",
 )
 """The fields of a record. Only ``email`` and ``password_hash`` are required."""
+
+UNUSABLE = "!"
+"""In place of the hash of a user without a password, as in Django and in ``/etc/shadow``."""
 
 _MARKS = dict.fromkeys(map(ord, "\u00ad\u061c\u200b\u200e\u200f\u2060\ufeff"))
 """Invisible characters that names contain by accident: soft hyphens and various marks.
@@ -220,6 +223,8 @@ class ImportUsers:
     def _hash(self, text: str) -> str:
         if not text:
             raise InvalidInput(Problem("password_hash", "is required"))
+        if text.startswith(UNUSABLE):
+            return NO_PASSWORD
         try:
             return self.hasher.adopt(text)
         except UnusableHash as error:

@@ -18,7 +18,7 @@ from typing import IO, Any, Literal, overload
 
 import msgspec
 
-from application.accounts.import_users import FIELDS, Record
+from application.accounts.import_users import FIELDS, UNUSABLE, Record
 from domain.user import User
 
 _MAX_LINE_LENGTH = 64 * 1024
@@ -203,7 +203,7 @@ def record_of(user: User, *, with_hash: bool) -> Mapping[str, Any]:
         "updated_at": user.updated_at.isoformat(),
         "locale": user.locale or "",
     }
-    return values | ({"password_hash": user.password_hash} if with_hash else {})
+    return values | ({"password_hash": user.password_hash or UNUSABLE} if with_hash else {})
 
 
 def json_line(values: Mapping[str, Any]) -> str:

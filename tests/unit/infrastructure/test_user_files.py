@@ -19,7 +19,7 @@ from domain.actor import Operator
 from domain.email import Email
 from domain.errors import Problem
 from domain.permissions import Role
-from domain.user import User
+from domain.user import NO_PASSWORD, User
 from infrastructure.storage.memory.users import MemoryUsers
 from infrastructure.user_transfer.files import (
     UnreadableFile,
@@ -624,7 +624,11 @@ async def brought_back(path: Path) -> tuple[Imported, Sequence[User]]:
 
 
 async def test_users_round_trip_through_a_file(tmp_path: Path) -> None:
-    people = [*PEOPLE[:2], a_user(email=PEOPLE[2].email, password_hash="quick$1$x$y")]
+    people = [
+        *PEOPLE[:2],
+        a_user(email=PEOPLE[2].email, password_hash="quick$1$x$y"),
+        a_user(email=Email.parse("bob@example.org"), password_hash=NO_PASSWORD),
+    ]
     lines = [json_line(record_of(user, with_hash=True)) for user in people]
 
     imported, users = await brought_back(a_file(tmp_path, "a.jsonl", "".join(lines)))

@@ -17,7 +17,7 @@ from domain.actor import Operator
 from domain.email import Email
 from domain.errors import Problem
 from domain.permissions import Role
-from domain.user import User
+from domain.user import NO_PASSWORD, User
 from infrastructure.storage.memory.users import MemoryUsers
 from tests.support.builders import NOW, SECOND, a_user, an_audit, new_id
 from tests.support.doubles import QuickHasher, SettableClock
@@ -255,6 +255,17 @@ async def test_a_record_without_created_at_gets_the_current_time(
 
     user = await stored(users)
     assert (user.created_at, user.updated_at) == (NOW, later)
+
+
+@pytest.mark.parametrize("mark", ["!", "!x7k2Zqv0"])  # the second one is Django's
+async def test_a_mark_in_place_of_a_hash_imports_a_user_without_a_password(
+    users: MemoryUsers, import_users: ImportUsers, mark: str
+) -> None:
+    ada = records(ADA | {"password_hash": mark})
+
+    assert summary(await import_users(Operator(), ada)) == (1, 0, [])
+    assert (await stored(users)).password_hash == NO_PASSWORD
+    assert summary(await import_users(Operator(), ada)) == (0, 1, [])
 
 
 BAD = {
