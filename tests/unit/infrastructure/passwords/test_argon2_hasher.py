@@ -9,6 +9,8 @@ import argon2
 import pytest
 
 from domain.passwords.password import Password
+from domain.user import NO_PASSWORD
+from infrastructure.passwords import argon2_hasher
 from infrastructure.passwords.argon2_hasher import (
     LOWEST_MEMORY_KIB,
     LOWEST_TIME_COST,
@@ -112,3 +114,15 @@ async def test_verifying_a_cheap_or_unreadable_hash_takes_the_work_of_a_current_
     for_stored = min([await work(stored) for _ in range(3)])
 
     assert for_current / 2 < for_stored < for_current * 2
+
+
+@pytest.mark.parametrize("stored", [None, NO_PASSWORD])
+async def test_a_user_without_a_password_costs_what_an_unknown_user_costs(
+    hasher: Argon2Hasher, stored: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No password logs in, and nothing is computed after the decoy."""
+    padded: list[object] = []
+    monkeypatch.setattr(argon2_hasher, "pad_time", lambda *times: padded.append(times))
+
+    assert not await hasher.verify(Password.parse(""), stored, CLIENT)
+    assert not padded
