@@ -209,7 +209,9 @@ def running_jobs() -> set[str]:
 
 
 async def test_the_application_runs_its_jobs_while_it_serves(tmp_path: Path) -> None:
-    settings = Settings.read({"USERS_URL": "memory:", "DOORWARD_DATA": str(tmp_path)})
+    settings = Settings.read(
+        {"USERS_URL": "memory:", "MAIL_URL": "memory:", "DOORWARD_DATA": str(tmp_path)}
+    )
     await preflight.prepare(settings)
 
     async with open_app(settings, Lifecycle()):
