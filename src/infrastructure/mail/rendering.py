@@ -130,14 +130,19 @@ def _templates_in(folder: Path) -> Iterator[tuple[tuple[str, str], str]]:
     try:
         inside = sorted(folder.iterdir())
         below = [file for each in inside if each.is_dir() for file in sorted(each.iterdir())]
+        outside = [each for each in inside if each.is_file()]
     except OSError:
         raise ConfigurationError("MAIL_TEMPLATES", "is no folder that can be read") from None
     if (folder / _BASE).is_file():
         yield ("", _BASE), _BASE
-    for file in below:
-        if file.suffix not in {".txt", ".html"} or not _LANGUAGE.fullmatch(file.parent.name):
+    for file in [*outside, *below]:
+        if file.suffix not in {".txt", ".html"}:
             continue
-        name = f"{file.parent.name}/{file.name}"
+        name = str(file.relative_to(folder))
+        if file in outside or not _LANGUAGE.fullmatch(file.parent.name):
+            if file.stem in set(MailKind):
+                raise wrong_template(name, "which is in no folder of a language, such as en")
+            continue
         is_known = file.name == _BASE or file.name.startswith("_") or file.stem in set(MailKind)
         if not is_known:
             raise wrong_template(name, f"which is none of {', '.join(MailKind)}")

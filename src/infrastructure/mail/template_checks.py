@@ -21,13 +21,20 @@ _SAMPLE: Mapping[str, Any] = {
 }
 _ALL_FACTS = {name for facts in FACTS.values() for name in facts}
 _OF_HTML = {"subject", "paragraphs"}
+_WITH_LINK = {
+    MailKind.PASSWORD_RESET,
+    MailKind.EMAIL_VERIFICATION,
+    MailKind.EMAIL_CHANGE,
+    MailKind.EMAIL_CHANGE_REQUESTED,
+    MailKind.EMAIL_CHANGED,
+}
 
 
 def check_templates(templates: Templates) -> None:
     """Compile all templates, and render each kind in each language with samples.
 
-    :raises ConfigurationError: one cannot be read, is not valid, uses an unknown variable or
-        shows the link in its subject.
+    :raises ConfigurationError: one cannot be read, is not valid, uses an unknown variable,
+        shows the link in its subject or lacks it in its text.
     """
     for (_, file), path in templates.files.items():
         try:
@@ -56,3 +63,5 @@ def _render(templates: Templates, kind: MailKind, language: str) -> None:
             raise wrong_template(path, explain(error)) from None
         if _SECRET in wording.subject:  # the log has subjects
             raise wrong_template(path, "which has the link in its subject")
+        if kind in _WITH_LINK and _SECRET not in wording.text:
+            raise wrong_template(path, "which lacks the link: {{ link }}")

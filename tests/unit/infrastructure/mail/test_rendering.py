@@ -197,6 +197,8 @@ def test_templates_may_share_parts(tmp_path: Path) -> None:
         ("base.html", "{{ oops }}", "has base.html, which uses the unknown variable oops"),
         ("de/tests.txt", "Subject: x\n\nx", "has de/tests.txt, which is none of password_reset"),
         ("fr/test.txt", "Subject: x\n\n{{ oops }}", "has fr/test.txt"),
+        ("test.txt", "Subject: x\n\nx", "has test.txt, which is in no folder of a language"),
+        ("german/test.txt", "Subject: x\n\nx", "has german/test.txt, which is in no folder"),
     ],
 )
 def test_a_wrong_template_is_refused_in_one_line(
@@ -208,6 +210,16 @@ def test_a_wrong_template_is_refused_in_one_line(
 
     assert message.startswith("MAIL_TEMPLATES has ")
     assert expected in message
+
+
+@pytest.mark.parametrize("kind", MailKind)
+def test_a_text_without_the_link_of_its_kind_is_refused(tmp_path: Path, kind: MailKind) -> None:
+    put(tmp_path, f"de/{kind}.txt", "Subject: x\n\nHallo,\n")
+
+    if kind in WITH_LINK:
+        assert f"has de/{kind}.txt, which lacks the link: {{{{ link }}}}" in reason(tmp_path)
+    else:
+        check_templates(Templates(tmp_path, "en"))
 
 
 def test_a_missing_folder_of_templates_is_refused(tmp_path: Path) -> None:
