@@ -90,3 +90,8 @@ def test_a_test_mail_that_fails_is_one_line(tmp_path: Path, sqlite_url: str) -> 
 
     nobody = run(tmp_path, sqlite_url, "test", "ada", mail_url="memory:")
     assert_one_line(nobody, 1, "email")
+
+    url = {"DATABASE_URL": sqlite_url, "MAIL_URL": "smtp://127.0.0.1:1"}
+    sender = {"MAIL_FROM": "no-reply@example.org"}
+    down = doorward(tmp_path, "mail", "test", "ada@example.org", **QUICK, **url, **sender)
+    assert_one_line(down, 1, "not sent: connection_refused (nothing listens there)")

@@ -9,6 +9,7 @@ from domain.email import Email
 from domain.errors import MailOff, NotFound
 from domain.mail import DeliveryState, MessageId
 from doorward.cli.use_cases import run_use_cases
+from doorward.diagnostics.mail import MEANINGS
 from infrastructure.storage.not_ready import NotReady
 
 
@@ -29,7 +30,8 @@ def test(address: str) -> None:
         except MailOff:
             raise NotReady("mail is off: set MAIL_URL") from None
         if error:
-            raise NotReady(f"not sent: {error}")
+            meaning = f" ({MEANINGS[error]})" if error in MEANINGS else ""
+            raise NotReady(f"not sent: {error}{meaning}")
 
     run_use_cases(send)
     click.echo(f"sent to {address}")

@@ -8,7 +8,7 @@ from doorward.wiring.mail import letter_writer, smtp_mail
 from infrastructure.config.mail import MailScheme, MailUrl
 from infrastructure.config.settings import Settings
 
-_REASONS = {
+MEANINGS = {
     "connection_lost": "it ends the connection",
     "connection_refused": "nothing listens there",
     "host_unknown": "its host name is not known",
@@ -20,6 +20,7 @@ _REASONS = {
     "tls_failed": "TLS fails, or its certificate is not valid for it; see MAIL_CA_FILE",
     "unreachable": "it cannot be reached",
 }
+"""What it means for the mail server that a mail was not sent for this reason."""
 
 
 async def check_mail(settings: Settings) -> tuple[Verdict, str]:
@@ -41,7 +42,7 @@ async def _check_server(settings: Settings, url: MailUrl) -> tuple[Verdict, str]
     try:
         await sender.check()
     except MailDelayed as error:
-        explained = _REASONS.get(error.reason, f"it answers {error.reason}")
+        explained = MEANINGS.get(error.reason, f"it answers {error.reason}")
         return "FAIL", f"mail server at {url.address} cannot be used: {explained}"
     took = (time.perf_counter() - start) * 1000
     tls = "unencrypted" if url.scheme is MailScheme.SMTP else "with TLS"
