@@ -80,9 +80,11 @@ def count(least: int, most: int = 10**9) -> Callable[[str], int]:
 
 
 def one_of(*words: str) -> Callable[[str], str]:
+    listed = " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
     def parse(text: str) -> str:
         if text not in words:
-            raise ValueError(f"must be {' or '.join(words)}")
+            raise ValueError(f"must be {listed}")
         return text
 
     return parse

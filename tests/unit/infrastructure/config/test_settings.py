@@ -498,6 +498,11 @@ def test_an_unreadable_setting_is_named_and_not_quoted(variable: str, text: str)
     assert len(text) < 4 or text not in message
 
 
+def test_a_refused_choice_is_told_the_words_that_there_are() -> None:
+    assert refusal_of(REGISTRATION="on") == "REGISTRATION must be open or closed"
+    assert refusal_of(LOG_FORMAT="on") == "LOG_FORMAT must be auto, console or json"
+
+
 @pytest.mark.parametrize("text", ["no", "Acme, x"])
 def test_a_password_word_has_at_least_3_characters(text: str) -> None:
     with pytest.raises(ConfigurationError, match="words of at least 3 characters"):
