@@ -12,7 +12,7 @@ from domain.session_activity import SessionActivity
 from domain.user import UserId
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.storage.memory.sessions import MemorySessions
-from tests.support.builders import SECOND, World
+from tests.support.builders import NOW, SECOND, World
 
 MINUTE = timedelta(minutes=1)
 THERE = RequestContext("198.51.100.7", agent="curl/8")
@@ -116,3 +116,9 @@ async def test_sessions_that_are_not_used_any_more_take_no_memory(
     await world.flush_activity()
 
     assert world.buffer.recorded_at == {}
+
+
+def test_an_agent_is_stored_without_control_characters_and_other_scripts() -> None:
+    caller = RequestContext(agent=" curl\r\n\x1b\x7f/8\u00e9\u200b ")
+
+    assert SessionActivity.of(caller, NOW).agent == "curl/8"

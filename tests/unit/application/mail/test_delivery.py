@@ -246,7 +246,10 @@ async def test_a_refused_recipient_holds_up_no_other(world: World, user: User) -
     assert len(await world.read_mail()) == len(good)
 
 
-async def test_a_slow_recipient_holds_up_no_other(world: World) -> None:
+async def test_a_slow_recipient_holds_up_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "_LOOK_AGAIN", 3600)
     slow = a_message(MailKind.PASSWORD_CHANGED, to=Email.parse("slow@example.org"))
     world.mailbox.released["slow@example.org"] = released = asyncio.Event()
     await queue(world, slow, *[a_message(MailKind.PASSWORD_CHANGED) for _ in range(20)])

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from application.mail.messages import MailPolicy, MakeMessage
-from domain.errors import InvalidInput, MailOff
+from domain.errors import InvalidInput, MailOff, Problem
 from domain.mail import MailKind
 from tests.support.builders import NOW, a_user, new_id
 from tests.support.doubles import SettableClock
@@ -55,8 +55,10 @@ def test_only_configured_pages_can_be_chosen_for_links() -> None:
 
     assert policy.choose_link(None) is None
     assert policy.choose_link("https://app.example.com/reset") == "https://app.example.com/reset"
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput) as refused:
         policy.choose_link("https://app.example.com/reset?next=https://evil.example")
+    problem = Problem("link_target", "is none of the pages that are configured")
+    assert refused.value.problems == (problem,)
 
 
 def test_mail_can_be_off() -> None:
