@@ -7,7 +7,7 @@ from application.accounts.account import ConfirmPassword
 from application.accounts.email_verification import NO_PROOF, IsRegistrant, RegistrantProof
 from application.accounts.reserved_addresses import RefuseReservedAddress
 from application.audit import Audit, Entry
-from application.mail.messages import MailPolicy, MakeMessage
+from application.mail.messages import UNDONE, MailPolicy, MakeMessage
 from application.mail.one_time_tokens import FindToken, IssueToken
 from application.ports import Clock, Outbox, Stored, UserRepository
 from application.rate_limiting import RateLimiting
@@ -17,7 +17,7 @@ from domain.audit.details import CredentialsDropped
 from domain.audit.event import EventType
 from domain.email import Email
 from domain.errors import EmailTaken, OneTimeTokenInvalid, all_of
-from domain.mail import MailKind
+from domain.mail import MailKind, Message
 from domain.one_time_token import OneTimeToken, Purpose
 from domain.passwords.password import Password
 from domain.request_context import UNKNOWN, RequestContext
@@ -174,7 +174,8 @@ class UndoEmailChange:
 
     async def __call__(self, secret: str, caller: RequestContext = UNKNOWN) -> None:
         """Restore the address, end all sessions and pending links, and make the password unusable,
-        in one step. The restored address gets a link that sets a new password.
+        in one step. The restored address gets a link that sets a new password, and the one that it
+        replaces gets a notice: the reader of a former mailbox may not be the owner any more.
 
         :raises TooManyRequests: there were too many uses of links.
         :raises OneTimeTokenInvalid: see :class:`FindToken`. Or another user has the address now.
@@ -186,7 +187,8 @@ class UndoEmailChange:
                 entry.user_id = user.id
                 restored = user.with_restored_email(token.email, self.clock())
                 reset = self.make_message(MailKind.PASSWORD_RESET, token.email, user=user)
-                effects = entry.success().with_messages(reset).spending(token)
+                effects = entry.success().with_messages(reset, *self._notice(user, token))
+                effects = effects.spending(token)
                 try:
                     stored = await self.users.replace(user, restored, effects)
                 except EmailTaken:
@@ -194,3 +196,8 @@ class UndoEmailChange:
                 if await entry.settle(effects, stored):
                     await self.purge_stale_sessions(restored)
                     return
+
+    def _notice(self, user: User, token: OneTimeToken) -> tuple[Message, ...]:
+        if token.email.key == user.email.key:  # the change was not confirmed yet
+            return ()
+        return self.make_message.notice(MailKind.EMAIL_CHANGED, user, UNDONE)

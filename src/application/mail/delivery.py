@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from application.mail.messages import UNDONE
 from application.mail.one_time_tokens import IssueToken
 from application.ports import (
     Clock,
@@ -67,7 +68,7 @@ class WriteLetter:
             return None
         if self.clock() >= wanted.expires_at:
             raise MailRefused("expired")
-        purpose, token = _PURPOSES.get(wanted.kind), None
+        purpose, token = None if wanted.facts == UNDONE else _PURPOSES.get(wanted.kind), None
         if purpose is not None:
             if user is None:
                 return None

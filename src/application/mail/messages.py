@@ -35,6 +35,12 @@ NOTICES = frozenset(
 """The notices that are on unless configured."""
 
 
+UNDONE: Mapping[str, str] = {"undone": "yes"}
+"""The fact of an :attr:`MailKind.EMAIL_CHANGED` that reports an undo: it gets no link, which would
+undo the undo.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class MailPolicy:
     """What the operator has configured.

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from application.accounts.email_verification import RegistrantProof
-from application.mail.messages import MailPolicy
+from application.mail.messages import UNDONE, MailPolicy
 from application.ports import NO_EFFECTS, Effects, HashClient, Stored
 from application.rate_limiting import RateLimits
 from domain.actor import Operator, Principal
@@ -321,6 +321,20 @@ async def test_an_undo_restores_the_address_and_ends_sessions_and_password(
             with pytest.raises(InvalidCredentials):
                 await world.login(email, password)
     assert set(await links(world)) == {(ADA, MailKind.PASSWORD_RESET)}
+
+
+async def test_the_address_that_an_undo_replaces_gets_a_notice_without_a_link(
+    world: World, me: Principal
+) -> None:
+    """The reader of the former mailbox may not be the owner any more."""
+    undo = await change_email(world, me, NEW)
+
+    await world.undo_email_change(undo)
+
+    letters = {letter.to: letter for letter in await world.read_mail()}
+    assert letters.keys() == {ADA, NEW}
+    notice = letters[NEW]
+    assert (notice.kind, notice.facts, notice.token) == (MailKind.EMAIL_CHANGED, UNDONE, None)
 
 
 async def test_an_undo_is_good_for_seven_days_and_one_use(world: World, me: Principal) -> None:
