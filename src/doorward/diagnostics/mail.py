@@ -7,6 +7,7 @@ from doorward.diagnostics.finding import Verdict
 from doorward.wiring.mail import letter_writer, smtp_mail
 from infrastructure.config.mail import MailScheme, MailUrl
 from infrastructure.config.settings import Settings
+from infrastructure.mail.folder import is_writable
 
 MEANINGS = {
     "connection_lost": "it ends the connection",
@@ -33,6 +34,8 @@ async def check_mail(settings: Settings) -> tuple[Verdict, str]:
     letter_writer(settings)
     if not destination.folder:
         return "info", "in memory (gone when the process ends)"
+    if not is_writable(destination.folder):
+        return "FAIL", f"no files can be written in {destination.folder.absolute()}"
     return "info", f"in files, in {destination.folder.absolute()}: none leaves this machine"
 
 

@@ -10,7 +10,7 @@ from application.ports import MailSender
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.mail import MailScheme, MailUrl, mail_domain
 from infrastructure.config.settings import Settings
-from infrastructure.mail.folder import MailFolder
+from infrastructure.mail.folder import MailFolder, is_writable
 from infrastructure.mail.letters import LetterWriter
 from infrastructure.mail.memory import MemoryMail
 from infrastructure.mail.off import NoMail
@@ -78,6 +78,8 @@ def check_mail_settings(settings: Settings) -> None:
             raise ConfigurationError(
                 "MAIL_URL", f"has a folder that cannot be made: {error.strerror}"
             ) from None
+        if not is_writable(destination.folder):
+            raise ConfigurationError("MAIL_URL", "has a folder that cannot be written to")
 
 
 def letter_writer(settings: Settings) -> LetterWriter:

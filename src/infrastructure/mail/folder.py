@@ -14,6 +14,13 @@ from infrastructure.mail.letters import LetterWriter
 log = structlog.stdlib.get_logger("doorward")
 
 
+def is_writable(folder: Path) -> bool:
+    """Whether this process can write mails into a folder, which need not be there yet."""
+    while not os.access(folder, os.F_OK) and folder != folder.parent:
+        folder = folder.parent
+    return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
+
+
 class MailFolder(MailSender):
     """Writes each letter as an ``.eml`` file that only the owner can read: its link is a secret.
 

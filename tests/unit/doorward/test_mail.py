@@ -1,5 +1,6 @@
 """The wiring of mail, its check before the start, and that of `doorward doctor`."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -127,7 +128,7 @@ def test_mail_that_is_off_needs_nothing() -> None:
     [
         ({"MAIL_URL": "off"}, "off: "),
         ({"MAIL_URL": "memory:"}, "in memory"),
-        ({"DOORWARD_DATA": "/srv"}, "in files, in /srv/mail: none leaves this machine"),
+        ({"DOORWARD_DATA": "."}, f"in files, in {Path.cwd() / 'mail'}: none leaves this machine"),
     ],
 )
 async def test_the_doctor_says_where_mail_goes(environment: dict[str, str], text: str) -> None:
@@ -135,6 +136,28 @@ async def test_the_doctor_says_where_mail_goes(environment: dict[str, str], text
 
     assert verdict == "info"
     assert found.startswith(text)
+
+
+async def test_a_folder_that_cannot_be_written_to_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    inside_a_file = settings_of(MAIL_URL=f"folder:{tmp_path / 'file' / 'mail'}")
+    assert await check_mail(inside_a_file) == (
+        "FAIL",
+        f"no files can be written in {tmp_path / 'file' / 'mail'}",
+    )
+    with pytest.raises(ConfigurationError, match="MAIL_URL has a folder that cannot be made: "):
+        check_mail_settings(inside_a_file)
+
+    monkeypatch.setattr("os.access", lambda _path, mode: mode == os.F_OK)  # as for another user
+    of_another = settings_of(MAIL_URL=f"folder:{tmp_path}")
+    verdict, _ = await check_mail(of_another)
+    assert verdict == "FAIL"
+    with pytest.raises(
+        ConfigurationError, match="MAIL_URL has a folder that cannot be written to"
+    ):
+        check_mail_settings(of_another)
 
 
 async def test_the_doctor_logs_in_to_the_mail_server_and_sends_nothing(tmp_path: Path) -> None:
