@@ -47,9 +47,7 @@ def test_mails_are_listed_retried_and_dropped(tmp_path: Path, sqlite_url: str) -
     assert listed.endswith("Z  smtp_550\n")
     assert run(tmp_path, sqlite_url, "list", "--state", "sent").stdout == ""
 
-    assert run(tmp_path, sqlite_url, "retry", "--all-given-up").stdout == (
-        "1 mails are queued again\n"
-    )
+    assert run(tmp_path, sqlite_url, "retry", "--all-given-up").stdout == ("queued again: 1\n")
     assert run(tmp_path, sqlite_url, "retry", message.id).stdout == (
         "the mail to ada@example.org is queued again\n"
     )

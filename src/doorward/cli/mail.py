@@ -80,7 +80,7 @@ def retry(id: str | None, all_given_up: bool) -> None:  # noqa: A002 - the argum
     async def queue(container: AsyncContainer) -> str:
         if id is None:
             retry_all: RetryAllMail = await container.get(RetryAllMail)
-            return f"{await retry_all(Operator())} mails are queued again"
+            return f"queued again: {await retry_all(Operator())}"
         retry_mail: RetryMail = await container.get(RetryMail)
         try:
             found = await retry_mail(Operator(), MessageId(id))

@@ -139,5 +139,6 @@ def _print_summary(settings: Settings) -> None:
     click.echo(f"  users          {users.description}")
     click.echo(f"  sessions       {sessions.description}")
     click.echo(f"  keys           {keys_location(settings)}")
+    click.echo(f"  mail           {settings.mail.destination(settings.storage).description}")
     if telemetry.metrics_port:
         click.echo(f"  metrics        {telemetry.metrics_host}, port {telemetry.metrics_port}")

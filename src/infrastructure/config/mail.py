@@ -79,6 +79,15 @@ class MailUrl:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
+    def description(self) -> str:
+        """Where mail goes, for an operator; without user and password."""
+        if self.has_server:
+            return f"server at {self.address}"
+        if self.scheme is MailScheme.FOLDER:
+            return f"files in {self.folder}"
+        return "in memory" if self.scheme is MailScheme.MEMORY else "off"
+
+    @property
     def is_local(self) -> bool:
         """Whether the server is on this machine."""
         return _LOCAL_HOSTS.fullmatch(self.host) is not None

@@ -155,3 +155,16 @@ def test_a_page_fits_into_a_row_of_the_outbox() -> None:
     assert Settings.read({"LINK_TARGETS": page}).mail.link_targets == (page,)
     with pytest.raises(ConfigurationError, match="at most 255 characters"):
         Settings.read({"LINK_TARGETS": f"{page}a"})
+
+
+@pytest.mark.parametrize(
+    ("text", "description"),
+    [
+        ("smtps://ada:s3cret@mail.example.com", "server at mail.example.com:465"),
+        ("folder:/srv/mail", "files in /srv/mail"),
+        ("memory:", "in memory"),
+        ("off", "off"),
+    ],
+)
+def test_the_summary_of_the_start_says_where_mail_goes(text: str, description: str) -> None:
+    assert url_of(text).description == description
