@@ -38,6 +38,7 @@ from application.accounts.registration import RegisterUser
 from application.authentication import Login, Logout, RefreshAccess, TokenPair
 from domain.errors import (
     EmailTaken,
+    EmailUnverified,
     InvalidCredentials,
     InvalidInput,
     NotLoggedIn,
@@ -120,7 +121,12 @@ class AuthController(Controller):
         summary="Log in",
         response_headers=SETS_COOKIES,
         responses=failures(
-            InvalidInput, InvalidCredentials, TooManyRequests, Unavailable, status=_BODY
+            InvalidInput,
+            InvalidCredentials,
+            EmailUnverified,
+            TooManyRequests,
+            Unavailable,
+            status=_BODY,
         ),
     )
     @inject

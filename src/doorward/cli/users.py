@@ -119,7 +119,8 @@ def set_password(user: str) -> None:
 def reset_link(user: str) -> None:
     """Print a link by which USER, an email address or an id, sets a new password, once.
 
-    It is for installations without mail. Everyone who has the link can use it.
+    It is for installations without mail. Everyone who has the link can use it, and its use marks
+    the address as verified: give it to the owner of the mailbox only.
     """
 
     async def make(container: AsyncContainer) -> tuple[ResetLink, str]:
