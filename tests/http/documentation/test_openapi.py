@@ -443,6 +443,7 @@ async def test_every_answer_of_a_journey_is_as_documented(
     met.add(("GET", KEYS, 503))  # which these read-only keys never give
     met.add(("POST", REGISTER, 403))  # see test_closed_registration.py
     met |= {("POST", REGISTER, 202), ("POST", REQUEST_PROOF, 501)}  # test_email_verification.py
+    met.add(("POST", LOGIN, 403))  # likewise
     met |= {("POST", FORGOT, 501), ("POST", THEIR_RESET, 501)}  # see test_password_reset.py
     met.add(("POST", MY_EMAIL, 501))  # see test_email_change.py
     documented = {(*route, status) for route, statuses in STATUSES.items() for status in statuses}
