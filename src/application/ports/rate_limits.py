@@ -1,18 +1,14 @@
 """Counters of attempts."""
 
 from abc import abstractmethod
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from domain.rate_limit import Usage
 
-
-class ReportMailLimit(Protocol):
-    """A function that reports to the operator that the limit of mails of all clients together
-    is used up.
-    """
-
-    def __call__(self) -> None: ...
+ReportMailLimit = Callable[[], None]
+"""Report to the operator that the limit of mails of all clients together is used up."""
 
 
 class RateLimiter(Protocol):
