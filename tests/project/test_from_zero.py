@@ -168,7 +168,8 @@ def test_the_page_of_gateways_lists_every_route() -> None:
     }
     below = {"/api/auth/", "/api/users/me", "/api/users/{user_id}", "/api/sessions"}
 
-    served = {path for _, path in documented_routes()} | {"/", "/docs", "/openapi.json"}
+    pages = {"/", "/docs", "/openapi.json", "/reset", "/verify", "/undo"}
+    served = {path for _, path in documented_routes()} | pages
 
     assert below <= listed <= served | {"/api/auth/"}
     for path in served:
