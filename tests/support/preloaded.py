@@ -74,6 +74,7 @@ def fork_workers() -> None:
     context = multiprocessing.get_context("fork")
     uvicorn._subprocess.spawn = context  # type: ignore[assignment] # another context
     os.register_at_fork(after_in_child=reset_signals)
+    os.register_at_fork(after_in_child=forget_prometheus)
 
 
 def reset_signals() -> None:
@@ -82,6 +83,12 @@ def reset_signals() -> None:
         if callable(signal.getsignal(number)):
             signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def forget_prometheus() -> None:
+    """Let a worker import prometheus_client itself: it decides then where its metrics are."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "prometheus_client"]:
+        del sys.modules[name]
 
 
 def run(
@@ -95,8 +102,7 @@ def run(
         module, _, constant = name.rpartition(".")
         assert hasattr(sys.modules[module], constant), name
         setattr(sys.modules[module], constant, value)
-    if "METRICS_PORT" not in environment:  # prometheus_client keeps the files of its process
-        fork_workers()
+    fork_workers()
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)

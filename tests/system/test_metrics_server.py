@@ -25,7 +25,7 @@ from tests.system.clients import in_the_background
 from tests.system.test_workers import both_workers, events, started, until_all_are_new
 
 QUICK = {"ARGON2_MEMORY_KIB": "19456"}  # the minimum
-SLOW = {"ARGON2_MEMORY_KIB": "262144", "ARGON2_PASSES": "4"}  # half a second for each hash
+SLOW = {"ARGON2_MEMORY_KIB": "131072", "ARGON2_PASSES": "4"}  # a quarter of a second for each hash
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
