@@ -229,12 +229,12 @@ class NearCaches(Logins):
 
 
 def test_in_no_order_of_events_a_cached_record_outlives_the_bound(
-    signer: JwtSigner, devices: Devices, monkeypatch: pytest.MonkeyPatch
+    quick_signer: JwtSigner, devices: Devices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = {"stale": 0, "answered_from_cache": 0}
     scenario = {
         "url": "memory:",
-        "signer": signer,
+        "signer": quick_signer,
         "devices": devices,
         "set_clock": staticmethod(drive_the_time(monkeypatch)),
         "seen": seen,

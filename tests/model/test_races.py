@@ -105,12 +105,12 @@ class TwoWorkers:
 
 @pytest.fixture(params=STACKS)
 async def workers(
-    request: pytest.FixtureRequest, signer: TokenSigner, devices: Devices
+    request: pytest.FixtureRequest, quick_signer: TokenSigner, devices: Devices
 ) -> AsyncIterator[TwoWorkers]:
     users_url, sessions_url = map(request.getfixturevalue, STACKS[request.param])
     rng = random.Random(request.node.name)
     async with AsyncExitStack() as stack:
-        world = World(signer, devices=devices)
+        world = World(quick_signer, devices=devices)
         workers = TwoWorkers(world, world, rng)
         for side in ("one", "other"):
             stores = await stack.enter_async_context(open_stores(users_url, sessions_url, PATIENT))

@@ -160,9 +160,9 @@ class Protocol(Logins):
 
 
 def test_no_order_of_events_breaks_the_protocol(
-    sessions_url: str, signer: TokenSigner, devices: Devices
+    sessions_url: str, quick_signer: TokenSigner, devices: Devices
 ) -> None:
-    scenario = {"url": sessions_url, "signer": signer, "devices": devices}
+    scenario = {"url": sessions_url, "signer": quick_signer, "devices": devices}
     machine = type("Machine", (Protocol,), scenario)
     examples = EXAMPLES if sessions_url == "memory:" else EXAMPLES_ON_A_SERVER_OR_FILE
     run_state_machine_as_test(
