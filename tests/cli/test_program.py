@@ -9,7 +9,7 @@ import pytest
 
 from doorward.cli.lazy_command import LazyCommand
 from doorward.cli.main import doorward
-from tests.support.commands import assert_one_line, in_a_process
+from tests.support.commands import assert_one_line, forked
 from tests.support.processes import COMMAND, QUICK, a_service
 
 OWN = {"domain", "application", "infrastructure", "api", "doorward"}
@@ -60,19 +60,22 @@ def test_each_summary_is_the_beginning_of_the_help_of_its_command(name: str) -> 
 def test_the_exit_code_tells_success_from_failure_and_from_a_wrong_configuration(
     tmp_path: Path,
 ) -> None:
-    done = in_a_process(tmp_path, "migrate", "up", USERS_URL="memory:")
+    done = forked(tmp_path, "migrate", "up", USERS_URL="memory:")
     assert (done.returncode, done.stderr) == (0, "")
     assert "nothing to migrate" in done.stdout
 
-    down = in_a_process(tmp_path, "serve", REDIS_URL="redis://:s3cret@127.0.0.1:1/0", **QUICK)
+    down = forked(tmp_path, "serve", REDIS_URL="redis://:s3cret@127.0.0.1:1/0", **QUICK)
     assert_one_line(down, 1, "Redis at 127.0.0.1:1 cannot be used")
 
-    wrong = in_a_process(tmp_path, "serve", PORT="s3cret")
+    wrong = forked(tmp_path, "serve", PORT="s3cret")
     assert_one_line(wrong, 2, "PORT")
 
 
-def test_the_module_serves_with_several_workers(tmp_path: Path) -> None:
-    with a_service(tmp_path, (*MODULE, "serve"), WORKERS="2", **QUICK) as service:
+def test_the_module_serves_with_several_workers_that_end_without_a_traceback(
+    tmp_path: Path,
+) -> None:
+    with a_service(tmp_path, (*MODULE, "serve", "--workers", "2"), **QUICK) as service:
         assert httpx.get(f"{service.url}/health/ready").is_success
         assert service.end() == 0
         assert service.log.count("Application startup complete") == 2
+        assert "Traceback" not in service.log

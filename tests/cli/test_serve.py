@@ -74,12 +74,6 @@ class TestServe:
             assert service.end(by) == 0
             assert "Traceback" not in service.log
 
-    def test_several_workers_end_without_a_traceback(self, tmp_path: Path) -> None:
-        with a_service(tmp_path, (*SERVE, "--workers", "2"), **QUICK) as service:
-            assert service.end() == 0
-            assert service.log.count("Application startup complete") == 2
-            assert "Traceback" not in service.log
-
     def test_a_kill_and_a_restart_keep_all_sessions(self, tmp_path: Path) -> None:
         login_data = {"email": "ada@example.org", "password": "correct horse battery staple"}
         with a_service(tmp_path, SERVE) as service:

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import traceback
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
@@ -20,7 +21,7 @@ import structlog
 
 from doorward.cli import main as command_line
 from doorward.server import run as server
-from tests.support.processes import COMMAND
+from tests.support.processes import COMMAND, fork
 from tests.support.waiting import PATIENCE
 
 _ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
@@ -66,6 +67,22 @@ def in_a_process(folder: Path, *arguments: str | Path, typed: str = "", **settin
         timeout=PATIENCE,
     )
     return Result(done.returncode, done.stdout, done.stderr)
+
+
+def forked(folder: Path, *arguments: str, **settings: str) -> Result:
+    """Run the command in a process that has imported it, whose exit code the system reports."""
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        process = fork(
+            ["doorward", *arguments],
+            folder,
+            _ENVIRONMENT | settings,
+            output.fileno(),
+            errors.fileno(),
+        )
+        code = process.wait(PATIENCE)
+        output.seek(0)
+        errors.seek(0)
+        return Result(code, output.read().decode(), errors.read().decode())
 
 
 def assert_one_line(result: Result, code: int, containing: str) -> None:

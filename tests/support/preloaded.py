@@ -5,13 +5,13 @@ all else: it has its own folder, environment, log and signals, and reads its set
 fork. Its worker processes are forked too. ``tests/cli/test_serve.py`` starts the command itself,
 with workers that are spawned.
 
-Each request on the control socket, one line of JSON with two descriptors, starts a service::
+Each request on the control socket, one line of JSON with three descriptors, starts a command::
 
     {"command": ["doorward", "serve"], "folder": "/tmp/a", "environment": {"PORT": "8000"},
      "constants": {"doorward.server.graceful_server.GRACE": 1}}
 
-The first descriptor is that of its log. The second one gets two lines, the process id and, when
-the process has ended, its exit code, negative for a signal.
+The first two descriptors are its standard output and standard error. The third one gets two
+lines, the process id and, when the process has ended, its exit code, negative for a signal.
 """
 
 import json
@@ -24,7 +24,8 @@ import sys
 import uvicorn._subprocess
 from litestar import Litestar
 
-import doorward.cli.serve  # noqa: F401 - to be there already
+import doorward.cli.serve
+import doorward.cli.users  # noqa: F401 - to be there already
 from doorward.cli.main import main
 from infrastructure.storage.sql.migrations.runner import newest
 
@@ -41,7 +42,7 @@ def fork_services(control: socket.socket) -> None:
     """Serve requests until the control socket is closed."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the guardians are not waited for
     while True:
-        request, descriptors, _, _ = socket.recv_fds(control, LONGEST, 2)
+        request, descriptors, _, _ = socket.recv_fds(control, LONGEST, 3)
         if not request:
             return
         while not request.endswith(b"\n"):
@@ -53,15 +54,16 @@ def fork_services(control: socket.socket) -> None:
             os.close(each)
 
 
-def guard(request: dict[str, object], log: int, status: int) -> None:
+def guard(request: dict[str, object], output: int, errors: int, status: int) -> None:
     """Fork the service, and report its id and its end: only a parent gets an exit code."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     pid = os.fork()
     if pid == 0:
         os.close(status)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        os.close(log)
+        os.dup2(output, 1)
+        os.dup2(errors, 2)
+        os.close(output)
+        os.close(errors)
         run(**request)  # type: ignore[arg-type]
     os.write(status, f"{pid}\n".encode())
     _, ended = os.waitpid(pid, 0)

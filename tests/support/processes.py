@@ -51,7 +51,7 @@ class Process(Protocol):
 
 @dataclass
 class ForkedProcess:
-    """A service that was forked off the preloaded program, which reports its exit code.
+    """A command that was forked off the preloaded program, which reports its exit code.
 
     :ivar status: the descriptor on which it does.
     """
@@ -101,18 +101,29 @@ def _preloaded() -> socket.socket:
     return ours
 
 
-def _fork(
-    folder: Path, environment: Mapping[str, str], constants: Mapping[str, float], log: int
+def fork(
+    command: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    output: int,
+    errors: int,
+    constants: Mapping[str, float] | None = None,
 ) -> ForkedProcess:
+    """Run the command, whose first word is ``doorward``, in a process that has imported it.
+
+    :param output: the descriptor that becomes standard output; ``errors`` standard error.
+    :param constants: of its modules, by name, which it has instead of its own.
+    """
     request = {
-        "command": ["doorward", "serve"],
+        "command": list(command),
         "folder": str(folder),
-        "environment": environment,
-        "constants": constants,
+        "environment": dict(environment),
+        "constants": dict(constants or {}),
     }
     status, its = os.pipe()
     with _one_at_a_time:
-        socket.send_fds(_preloaded(), [json.dumps(request).encode(), b"\n"], [log, its])
+        sent = [output, errors, its]
+        socket.send_fds(_preloaded(), [json.dumps(request).encode(), b"\n"], sent)
         os.close(its)
         return ForkedProcess(int(os.read(status, 20)), status)
 
@@ -150,7 +161,14 @@ class Service:
         environment = own | DEFAULTS | dict(self.environment)
         with (self.folder / "log").open("ab") as log:
             self.process = (
-                _fork(self.folder, environment, self.constants, log.fileno())
+                fork(
+                    ("doorward", "serve"),
+                    self.folder,
+                    environment,
+                    log.fileno(),
+                    log.fileno(),
+                    self.constants,
+                )
                 if self.command is None
                 else subprocess.Popen(
                     self.command, cwd=self.folder, env=environment, stdout=log, stderr=log
