@@ -1,4 +1,4 @@
-"""Fork ``doorward serve`` off a process that has imported it: a program that the tests run.
+"""Fork the command ``doorward`` off a process that has imported it: a program that the tests run.
 
 Two thirds of the computing time of a start go into imports. The forked process is the service in
 all else: it has its own folder, environment, log and signals, and reads its settings after the
