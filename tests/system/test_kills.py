@@ -110,7 +110,7 @@ class LoopingUser:
 async def test_acknowledged_changes_outlive_a_kill(
     tmp_path: Path, on_servers: dict[str, str]
 ) -> None:
-    with on_both_stacks(tmp_path, on_servers) as services:
+    with on_both_stacks(tmp_path, on_servers, TOKEN_ALGORITHM="EdDSA") as services:
         await asyncio.gather(
             *(kill_again_and_again(service, name) for name, service in services.items())
         )

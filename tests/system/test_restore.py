@@ -28,7 +28,7 @@ from tests.http.client import (
 from tests.support import commands
 from tests.support.builders import PASSWORD
 from tests.support.databases import TemplateDatabases
-from tests.support.processes import DEFAULTS, Service, a_service
+from tests.support.processes import QUICK, Service, a_service
 
 LATER = "grace@example.org"
 
@@ -88,7 +88,7 @@ def doorward(service: Service, *arguments: str, code: int = 0) -> str:
 
     :param code: the exit code to expect.
     """
-    result = commands.doorward(service.folder, *arguments, **{**DEFAULTS, **service.environment})
+    result = commands.doorward(service.folder, *arguments, **service.environment)
     assert result.returncode == code, result.stderr
     return result.stdout + result.stderr
 
@@ -106,7 +106,7 @@ def database(
 
 @pytest.fixture
 def service(database: Database, tmp_path: Path) -> Iterator[Service]:
-    with a_service(tmp_path, **database.environment) as service:
+    with a_service(tmp_path, **QUICK, **database.environment) as service:
         yield service
 
 

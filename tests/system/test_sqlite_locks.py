@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from tests.http.client import Client
-from tests.support.processes import a_service
+from tests.support.processes import QUICK, a_service
 from tests.support.waiting import PATIENCE
 
 
@@ -14,7 +14,7 @@ async def test_no_commit_is_lost_when_another_process_closes_the_sqlite_file(
     tmp_path: Path,
 ) -> None:
     """SQLite deletes the write-ahead log at the last close, which it knows by the locks."""
-    with a_service(tmp_path, LOGIN_LIMIT_ADDRESS="off", ARGON2_MEMORY_KIB="19456") as service:
+    with a_service(tmp_path, LOGIN_LIMIT_ADDRESS="off", **QUICK) as service:
         async with Client(base_url=service.url, timeout=PATIENCE) as client:
             await client.register("first@example.org")
             # Concurrent requests open several connections.
