@@ -4,13 +4,15 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from application.authentication import TokenPair
+from application.pagination import EventQuery
 from application.ports.effects import NO_EFFECTS, Effects, Stored
 from application.rate_limiting import RateLimits
-from domain.audit.event import Event
+from domain.audit.event import Event, EventType
 from domain.errors import DomainError, Unavailable, WrongPassword
 from domain.permissions import Role
 from domain.rate_limit import RateLimit
@@ -355,3 +357,69 @@ async def test_authenticating_leaves_no_record(scene: Scene) -> None:
     await scene.world.authenticate(scene.tokens.access)
 
     assert scene.world.events.events == []
+
+
+def writing_effects(store: object, patch: pytest.MonkeyPatch) -> list[Event]:
+    """Let a store write events in the transaction of a change, as one on SQL does.
+
+    :returns: the events that it wrote.
+    """
+    written: list[Event] = []
+
+    def wrapped(change: Callable[..., Awaitable[Stored[bool]]]) -> Callable[..., Any]:
+        async def write(*arguments: object) -> Stored[bool]:
+            stored = await change(*arguments)
+            if stored.changed and isinstance(effects := arguments[-1], Effects):
+                written.extend(effects.events)
+            return replace(stored, effects_stored=True)
+
+        return write
+
+    for name in ("add", "replace", "delete"):
+        patch.setattr(store, name, wrapped(getattr(store, name)))
+    return written
+
+
+async def repeat_from_elsewhere(scene: Scene) -> None:
+    await scene.refresh_once()
+    scene.world.events.events.clear()
+    scene.caller = replace(CALLER, address="198.51.100.7")
+    await scene.refresh_once()
+
+
+CHANGES = {
+    **{name: flow[0] for name, flow in FLOWS.items() if flow[2] == "success"},
+    "a reuse": reuse,
+    "a repetition from elsewhere": repeat_from_elsewhere,
+}
+
+
+NOT_WITH_A_CHANGE = {"login", "export account"}
+"""A login is recorded after its session is stored, and an export changes nothing."""
+
+
+@pytest.mark.parametrize("act", CHANGES.values(), ids=CHANGES)
+async def test_a_store_that_can_write_events_gets_each_with_its_change(
+    scene: Scene, act: Callable[[Scene], Awaitable[object]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = await scene.world.audit_log.page(EventQuery(), None, 100)
+    written = [writing_effects(scene.world.users, monkeypatch)]
+    written.append(writing_effects(scene.world.sessions, monkeypatch))
+
+    await play(scene, act)
+
+    page = await scene.world.audit_log.page(EventQuery(), None, 100)
+    recorded = [each.event for each in page.items if each not in before.items]
+    recorded += [event for events in written for event in events]
+    announced = [event for event in scene.world.events.events if event.is_kept]
+    assert {event.id for event in announced} <= {event.id for event in recorded}
+    assert len(recorded) == len({event.id for event in recorded})
+    assert any(written) == (announced != [] and announced[0].type not in NOT_WITH_A_CHANGE)
+
+
+async def test_a_repeated_logout_is_recorded_once(scene: Scene) -> None:
+    for _ in range(2):
+        await scene.log_out(scene.tokens.access)
+
+    page = await scene.world.audit_log.page(EventQuery(user_id=scene.user.id), None, 100)
+    assert [each.event.type for each in page.items].count(EventType.LOGOUT) == 1

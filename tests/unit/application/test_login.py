@@ -9,6 +9,7 @@ import pytest
 from application.ports import HashClient
 from domain.errors import InvalidCredentials, InvalidInput
 from domain.passwords.password import Password
+from domain.permissions import Role
 from domain.request_context import RequestContext
 from domain.session import Transport
 from domain.token import TokenKind
@@ -196,3 +197,36 @@ async def test_only_logins_on_a_known_device_have_the_share_of_known_clients(
         HashClient("192.0.2.1"),
         HashClient("192.0.2.1"),
     ]
+
+
+async def test_the_access_token_of_a_login_describes_its_user(world: World) -> None:
+    await world.change(await world.sign_up(), role=Role.ADMIN, verified=True)
+
+    pair = await world.log_in()
+
+    access = world.signer.verify(pair.access, TokenKind.ACCESS)
+    assert (access.role, access.email_verified) == (Role.ADMIN, True)
+
+
+async def test_a_login_on_a_known_device_returns_the_same_device_token(world: World) -> None:
+    await world.sign_up()
+    first = await world.login("ada@example.org", PASSWORD, RequestContext("192.0.2.1"))
+    known = RequestContext("192.0.2.1", device_token=first.device_token)
+
+    again = await world.login("ada@example.org", PASSWORD, known)
+
+    assert again.device_token == first.device_token
+
+
+async def test_a_login_with_the_device_token_of_another_user_returns_a_new_one(
+    world: World,
+) -> None:
+    await world.sign_up()
+    eve = await world.sign_up("eve@example.org")
+    token = world.devices.issue(eve)
+
+    logged_in = await world.login(
+        "ada@example.org", PASSWORD, RequestContext("192.0.2.1", device_token=token)
+    )
+
+    assert logged_in.device_token != token
