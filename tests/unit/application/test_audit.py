@@ -12,6 +12,8 @@ from application.authentication import TokenPair
 from application.pagination import EventQuery
 from application.ports.effects import NO_EFFECTS, Effects, Stored
 from application.rate_limiting import RateLimits
+from domain.actor import Operator
+from domain.audit.details import RoleGiven
 from domain.audit.event import Event, EventType
 from domain.errors import DomainError, Unavailable, WrongPassword
 from domain.permissions import Role
@@ -423,3 +425,16 @@ async def test_a_repeated_logout_is_recorded_once(scene: Scene) -> None:
 
     page = await scene.world.audit_log.page(EventQuery(user_id=scene.user.id), None, 100)
     assert [each.event.type for each in page.items].count(EventType.LOGOUT) == 1
+
+
+async def test_a_user_created_by_the_operator_is_recorded_with_the_actor_and_the_role(
+    world: World,
+) -> None:
+    user = await world.create_user(Operator(), NAME, EMAIL, PASSWORD, Role.ADMIN)
+
+    [event] = world.events.events
+    assert (event.type, event.actor, event.user_id) == (EventType.REGISTER, Operator(), user.id)
+    assert event.details == RoleGiven(Role.ADMIN)
+    stored = await world.users.get(user.id)
+    assert stored is not None
+    assert stored.role is Role.ADMIN
