@@ -2,13 +2,25 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
 
+from application.authenticate import AuthenticateFromCache
 from application.authentication import TokenPair
 from domain.errors import TokenRejected
 from domain.permissions import Role
-from tests.support.builders import LIFETIMES, MICROSECOND, SECOND, World, a_session
+from domain.token import LEEWAY
+from tests.support.builders import (
+    LIFETIMES,
+    MICROSECOND,
+    NOW,
+    SECOND,
+    World,
+    a_session,
+    a_user,
+    claims_of,
+)
 
 
 async def test_an_access_token_names_user_and_session(world: World) -> None:
@@ -108,3 +120,21 @@ async def test_no_leeway_lengthens_a_session(world: World) -> None:
     world.clock.advance(MICROSECOND)
     with pytest.raises(TokenRejected):
         await world.authenticate(pair.access)
+
+
+@pytest.mark.parametrize("ends", ["the token", "the session", "the generation"])
+async def test_the_fast_path_leaves_what_has_ended_to_the_stores(ends: str) -> None:
+    user = a_user(generation=1 if ends == "the generation" else 0)
+    session = a_session(user_id=user.id)
+    claims = claims_of(session)
+    now = {"the token": session.rotated_at + LIFETIMES.access + LEEWAY}.get(ends, NOW)
+    if ends == "the session":
+        session = replace(session, ends_at=NOW, expires_at=NOW)
+    authenticate = AuthenticateFromCache(
+        Mock(cached=Mock(return_value=claims)),
+        Mock(cached=Mock(return_value=session)),
+        Mock(cached=Mock(return_value=user)),
+        lambda: now,
+    )
+
+    assert authenticate("token") is None
