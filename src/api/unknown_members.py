@@ -47,7 +47,8 @@ def only_parameters(*known: str) -> Callable[[Request[Any, Any, Any]], Awaitable
     """
 
     async def reject(request: Request[Any, Any, Any]) -> None:
-        names = [name for name, _ in request.query_params.multi_items()]
+        # As sent, and repeated ones too; multi_items() has no order.
+        names = [name for name, _ in request.query_params.items()]
         unknown = islice((name for name in names if name not in known), _MOST_NAMED)
         problems = [_problem(_printable(name), known, "parameters") for name in unknown]
         problems += [Problem(name, "is there twice") for name in known if names.count(name) > 1]

@@ -21,7 +21,7 @@ from tests.support.doubles import TcpProxy
 
 _Connection = TypeVar("_Connection")
 Role = Literal["users", "sessions", "rate_limiter"]
-HASTY = StoreOptions(timeout=timedelta(seconds=0.5))  # as long takes each test of silence
+HASTY = StoreOptions(timeout=timedelta(seconds=1))  # as long takes each test of silence
 ROLES: tuple[Role, ...] = ("users", "sessions", "rate_limiter")
 TOLD = {"users": "users", "sessions": "sessions", "rate_limiter": "rate limits"}
 """What the error says is out of order."""
