@@ -18,8 +18,8 @@ from application.ports import NO_EFFECTS, Letter
 from bench.report import Report, Series, at_least, at_most, row
 from bench.testbed import Scale, Testbed
 from domain.mail import Delivery, Message
-from doorward.conformance.examples import a_message
-from doorward.conformance.opening import MailStores, open_mail
+from doorward.conformance.support.examples import a_message
+from doorward.conformance.support.opening import MailStores, open_mail
 from infrastructure.clock import system_clock
 from infrastructure.mail.smtp import CONNECTIONS, SmtpMail
 from infrastructure.signing.one_time_secrets import HmacOneTimeSecrets

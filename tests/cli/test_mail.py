@@ -5,8 +5,8 @@ from pathlib import Path
 
 from application.ports import NO_EFFECTS
 from domain.mail import Message, MessageId
-from doorward.conformance.examples import a_message
-from doorward.conformance.opening import open_mail
+from doorward.conformance.support.examples import a_message
+from doorward.conformance.support.opening import open_mail
 from tests.support.commands import Result, assert_one_line, doorward
 from tests.support.processes import QUICK
 

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from domain.email import Email
 from domain.permissions import Role
 from doorward.cli.sessions import sessions
-from doorward.conformance.opening import PATIENT
+from doorward.conformance.support.opening import PATIENT
 from infrastructure.storage.stores import open_stores
 from tests.support.builders import a_session, a_user
 from tests.support.commands import doorward

@@ -19,8 +19,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from application.ports import AuditLog, RateLimiter, SessionStore, UserRepository
 from application.ports.effects import Effects
 from domain.audit.event import Event
-from doorward.conformance.examples import ADA, EVE
-from doorward.conformance.opening import (
+from doorward.conformance.support.examples import ADA, EVE
+from doorward.conformance.support.opening import (
     PATIENCE,
     MailStores,
     add_users,

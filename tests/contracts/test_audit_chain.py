@@ -19,8 +19,8 @@ from domain.outcome import Outcome
 from domain.permissions import Role
 from domain.request_context import UNKNOWN, RequestContext
 from domain.session import SessionId
-from doorward.conformance.examples import ADA, EVE, an_event
-from doorward.conformance.opening import PATIENT, add_users, open_audit_log
+from doorward.conformance.support.examples import ADA, EVE, an_event
+from doorward.conformance.support.opening import PATIENT, add_users, open_audit_log
 from infrastructure.storage.sql import audit_chain as chain
 from infrastructure.storage.sql.audit_chain import Broken, Head, append, verify
 from infrastructure.storage.sql.audit_log import SqlAuditLog

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from application.ports import AuditLog
 from domain.errors import InvalidInput
-from doorward.conformance.examples import an_event
-from doorward.conformance.paging import assert_no_cursor
+from doorward.conformance.support.examples import an_event
+from doorward.conformance.support.paging import assert_no_cursor
 from doorward.conformance.test_audit_log import *  # noqa: F403
 from doorward.conformance.test_audit_log import EVERYTHING, numbers, record_all, recorded
 from infrastructure.storage.memory.audit_log import MemoryAuditLog

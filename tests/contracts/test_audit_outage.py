@@ -16,8 +16,8 @@ from application.ports import AuditLog
 from domain.audit.event import Event, EventType
 from domain.errors import Unavailable
 from domain.outcome import Outcome
-from doorward.conformance.examples import an_event
-from doorward.conformance.opening import PATIENT, add_users, open_audit_log, until
+from doorward.conformance.support.examples import an_event
+from doorward.conformance.support.opening import PATIENT, add_users, open_audit_log, until
 from doorward.jobs.flush_audit_log import flush_audit_log
 from doorward.jobs.scheduler import running
 from infrastructure.storage.options import StoreOptions

@@ -36,8 +36,8 @@ from domain.permissions import Role
 from domain.request_context import UNKNOWN
 from domain.token import TokenKind
 from domain.user import UserId
-from doorward.conformance.examples import ADA, an_event
-from doorward.conformance.opening import PATIENT, add_users
+from doorward.conformance.support.examples import ADA, an_event
+from doorward.conformance.support.opening import PATIENT, add_users
 from infrastructure.storage.sql.audit_chain import Head, verify
 from infrastructure.storage.sql.audit_log import SqlAuditLog
 from infrastructure.storage.sql.database import Database

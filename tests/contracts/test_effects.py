@@ -17,8 +17,8 @@ from domain.permissions import Role
 from domain.session import Session, SessionId
 from domain.session_activity import SessionActivity
 from domain.user import User, UserId
-from doorward.conformance.examples import NOW, a_message, a_session, a_token, an_event
-from doorward.conformance.opening import PATIENT
+from doorward.conformance.support.examples import NOW, a_message, a_session, a_token, an_event
+from doorward.conformance.support.opening import PATIENT
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.storage.stores import Stores, open_stores
 from tests.conftest import url_for

@@ -9,7 +9,7 @@ from application.accounts.email_verification import RegistrantProof
 from application.pagination import EventQuery
 from domain.errors import EmailTaken, OneTimeTokenInvalid
 from domain.mail import MailKind
-from doorward.conformance.opening import PATIENT
+from doorward.conformance.support.opening import PATIENT
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.storage.stores import open_stores
 from tests.conftest import schemes, url_for

@@ -13,7 +13,7 @@ from domain.errors import OneTimeTokenInvalid
 from domain.mail import MailKind
 from domain.one_time_token import Purpose
 from domain.user import User
-from doorward.conformance.opening import PATIENT
+from doorward.conformance.support.opening import PATIENT
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.storage.stores import open_stores
 from tests.conftest import schemes, url_for

@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 
 from domain.session import Session
 from domain.user import User, UserId
-from doorward.conformance.deployment import (
+from doorward.conformance.support.deployment import (
     Deployment,
     Subscription,
     open_deployment,
@@ -24,7 +24,7 @@ from doorward.conformance.deployment import (
     owner,
     stores_of,
 )
-from doorward.conformance.opening import PATIENT, until
+from doorward.conformance.support.opening import PATIENT, until
 from doorward.conformance.test_invalidation_feed import *  # noqa: F403
 from doorward.conformance.test_invalidation_feed import BOUND, poll
 from infrastructure.storage.backends import BACKENDS, REDIS, SQL

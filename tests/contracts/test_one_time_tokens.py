@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import update
 
-from doorward.conformance.examples import a_token, a_user
-from doorward.conformance.opening import open_mail
+from doorward.conformance.support.examples import a_token, a_user
+from doorward.conformance.support.opening import open_mail
 from doorward.conformance.test_one_time_tokens import *  # noqa: F403
 from infrastructure.storage.sql.tables import one_time_tokens
 from tests.conftest import url_for

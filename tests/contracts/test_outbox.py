@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import update
 
 from application.ports import NO_EFFECTS
-from doorward.conformance.examples import NOW, SECOND, a_message
-from doorward.conformance.opening import open_mail
+from doorward.conformance.support.examples import NOW, SECOND, a_message
+from doorward.conformance.support.opening import open_mail
 from doorward.conformance.test_outbox import *  # noqa: F403
 from infrastructure.storage.sql.tables import outbox
 from tests.conftest import url_for

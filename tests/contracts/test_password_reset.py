@@ -8,7 +8,7 @@ import pytest
 from application.pagination import EventQuery
 from domain.errors import OneTimeTokenInvalid
 from domain.mail import MailKind
-from doorward.conformance.opening import PATIENT
+from doorward.conformance.support.opening import PATIENT
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.storage.stores import open_stores
 from tests.conftest import schemes, url_for

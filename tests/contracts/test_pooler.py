@@ -13,7 +13,7 @@ from sqlalchemy import text
 from application.pagination import UserQuery
 from application.ports import NO_EFFECTS
 from domain.email import Email
-from doorward.conformance.examples import a_message, a_token, an_event
+from doorward.conformance.support.examples import a_message, a_token, an_event
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.connection import pooler
 from infrastructure.storage.sql.database import Database

@@ -21,8 +21,8 @@ from domain.errors import EmailTaken, LastAdministrator, Unavailable
 from domain.permissions import Role
 from domain.session import Session
 from domain.user import User
-from doorward.conformance.examples import an_event
-from doorward.conformance.opening import PATIENT
+from doorward.conformance.support.examples import an_event
+from doorward.conformance.support.opening import PATIENT
 from infrastructure.storage.sql.audit_chain import verify
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.stores import Stores, open_stores

@@ -9,8 +9,8 @@ from application.ports.effects import Stored
 from domain.email import Email
 from domain.key_ring import KeyRing
 from domain.token import TokenKind
-from doorward.conformance.examples import a_message, a_token, an_event, new_id
-from doorward.conformance.opening import MailStores, open_mail
+from doorward.conformance.support.examples import a_message, a_token, an_event, new_id
+from doorward.conformance.support.opening import MailStores, open_mail
 from infrastructure.signing.algorithms import EDDSA
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.audit_log import SqlAuditLog

@@ -17,7 +17,7 @@ from application.signing_keys import ListSigningKeys
 from domain.actor import Operator, Scheduler
 from domain.key_ring import KeyId, KeyRing, KeysReadOnly, KeyState, KeyUnknown
 from domain.token import TokenKind
-from doorward.conformance.examples import an_event
+from doorward.conformance.support.examples import an_event
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.signing.algorithms import EDDSA
 from infrastructure.signing.key_store import SigningKeyStore, StaticKeys

@@ -17,7 +17,7 @@ from application.ports import UserRepository
 from domain.email import Email
 from domain.errors import InvalidInput
 from domain.permissions import Role
-from doorward.conformance.opening import PATIENT
+from doorward.conformance.support.opening import PATIENT
 from doorward.conformance.test_user_lists import *  # noqa: F403
 from doorward.conformance.test_user_lists import EVERYONE, LISTS, found, ranked_user, ranked_users
 from infrastructure.storage.backends import backend_for

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy.exc import ProgrammingError
 
-from doorward.conformance.examples import an_event
+from doorward.conformance.support.examples import an_event
 from infrastructure.storage.sql.migrations.runner import current, downgrade, newest, upgrade
 from infrastructure.storage.stores import open_stores
 from tests.contracts.conftest import by_hand

@@ -104,7 +104,7 @@ from domain.permissions import Role
 from domain.session import Lifetimes, Session, SessionsPerUser
 from domain.token import TokenClaims, TokenKind
 from domain.user import User
-from doorward.conformance.examples import (
+from doorward.conformance.support.examples import (
     LIFETIMES,
     MICROSECOND,
     NOW,

@@ -27,8 +27,8 @@ from application.ports import (
 )
 from domain.email import Email
 from domain.mail import Delivery, MailKind
-from doorward.conformance.examples import a_message
-from doorward.conformance.opening import MailStores, open_mail
+from doorward.conformance.support.examples import a_message
+from doorward.conformance.support.opening import MailStores, open_mail
 from infrastructure.clock import system_clock
 from infrastructure.config.mail import MailScheme, MailUrl
 from infrastructure.mail.smtp import SmtpMail

@@ -20,8 +20,8 @@ from domain.errors import OneTimeTokenInvalid
 from domain.mail import DeliveryState, MailKind, Message
 from domain.one_time_token import Purpose, digest_of
 from domain.user import User
-from doorward.conformance.examples import a_message, a_user
-from doorward.conformance.opening import MailStores, open_mail
+from doorward.conformance.support.examples import a_message, a_user
+from doorward.conformance.support.opening import MailStores, open_mail
 from infrastructure.clock import system_clock
 from infrastructure.storage.sql.tables import metadata
 from tests.conftest import url_for

@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 
 from application.ports import AuditLog, RateLimiter, SessionStore, UserRepository
-from doorward.conformance.examples import ADA, EVE
-from doorward.conformance.opening import (
+from doorward.conformance.support.examples import ADA, EVE
+from doorward.conformance.support.opening import (
     MailStores,
     add_users,
     open_audit_log,

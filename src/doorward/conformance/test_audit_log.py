@@ -19,7 +19,7 @@ from domain.permissions import Role
 from domain.request_context import UNKNOWN, RequestContext
 from domain.session import SessionId
 from domain.user import UserId
-from doorward.conformance.examples import (
+from doorward.conformance.support.examples import (
     ADA,
     EVE,
     HERE,
@@ -29,8 +29,8 @@ from doorward.conformance.examples import (
     an_event,
     new_id,
 )
-from doorward.conformance.opening import add_users, open_audit_log, open_users
-from doorward.conformance.paging import NO_CURSORS, assert_no_cursor, pages_of
+from doorward.conformance.support.opening import add_users, open_audit_log, open_users
+from doorward.conformance.support.paging import NO_CURSORS, assert_no_cursor, pages_of
 
 pytestmark = pytest.mark.asyncio
 

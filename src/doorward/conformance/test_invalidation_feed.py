@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from domain.session import Session
-from doorward.conformance.deployment import (
+from doorward.conformance.support.deployment import (
     Deployment,
     Record,
     Subscription,
@@ -18,8 +18,8 @@ from doorward.conformance.deployment import (
     open_feed,
     owner,
 )
-from doorward.conformance.examples import refreshed
-from doorward.conformance.opening import PATIENT, until
+from doorward.conformance.support.examples import refreshed
+from doorward.conformance.support.opening import PATIENT, until
 from infrastructure.storage.backends import Backend
 
 pytestmark = pytest.mark.asyncio

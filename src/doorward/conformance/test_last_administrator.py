@@ -14,7 +14,7 @@ from domain.email import Email
 from domain.errors import LastAdministrator
 from domain.permissions import Role
 from domain.user import User, UserId
-from doorward.conformance.examples import NOW, a_user
+from doorward.conformance.support.examples import NOW, a_user
 
 pytestmark = pytest.mark.asyncio
 

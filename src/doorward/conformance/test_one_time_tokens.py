@@ -10,7 +10,7 @@ from application.ports import Effects
 from domain.email import Email
 from domain.one_time_token import LIVE_TOKENS, OneTimeToken, Purpose
 from domain.user import User
-from doorward.conformance.examples import (
+from doorward.conformance.support.examples import (
     MICROSECOND,
     NOW,
     SECOND,
@@ -20,7 +20,7 @@ from doorward.conformance.examples import (
     an_event,
     new_id,
 )
-from doorward.conformance.opening import MailStores
+from doorward.conformance.support.opening import MailStores
 
 pytestmark = pytest.mark.asyncio
 

@@ -12,7 +12,7 @@ from domain.email import Email
 from domain.errors import EmailTaken, LastAdministrator
 from domain.mail import Delivery, DeliveryState, MailKind, Message
 from domain.permissions import Role
-from doorward.conformance.examples import (
+from doorward.conformance.support.examples import (
     ADA,
     MICROSECOND,
     NOW,
@@ -21,7 +21,7 @@ from doorward.conformance.examples import (
     a_user,
     an_event,
 )
-from doorward.conformance.opening import MailStores
+from doorward.conformance.support.opening import MailStores
 
 pytestmark = pytest.mark.asyncio
 

@@ -7,7 +7,7 @@ import pytest
 
 from application.ports import RateLimiter
 from domain.rate_limit import Usage
-from doorward.conformance.examples import MICROSECOND, NOW, SECOND
+from doorward.conformance.support.examples import MICROSECOND, NOW, SECOND
 
 pytestmark = pytest.mark.asyncio
 

@@ -14,7 +14,7 @@ from domain.client_digest import ClientDigest
 from domain.session import Session, SessionId, TokenId, Transport
 from domain.session_activity import SessionActivity
 from domain.user import UserId
-from doorward.conformance.examples import (
+from doorward.conformance.support.examples import (
     MICROSECOND,
     NOW,
     SECOND,

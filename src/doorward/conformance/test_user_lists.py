@@ -16,8 +16,8 @@ from application.ports import UserRepository
 from domain.email import Email, beginning_of_email
 from domain.permissions import Role
 from domain.user import User, UserId
-from doorward.conformance.examples import MICROSECOND, NOW, SECOND, a_user
-from doorward.conformance.paging import NO_CURSORS, assert_no_cursor, pages_of
+from doorward.conformance.support.examples import MICROSECOND, NOW, SECOND, a_user
+from doorward.conformance.support.paging import NO_CURSORS, assert_no_cursor, pages_of
 
 pytestmark = pytest.mark.asyncio
 

@@ -13,7 +13,7 @@ from domain.email import Email
 from domain.errors import EmailTaken
 from domain.permissions import Role
 from domain.user import User, UserId
-from doorward.conformance.examples import MICROSECOND, NOW, a_user, an_event
+from doorward.conformance.support.examples import MICROSECOND, NOW, a_user, an_event
 
 pytestmark = pytest.mark.asyncio
 

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from application.ports import NO_EFFECTS, OutboxStatus, ReportDelivery, ReportMailLimit
 from domain.mail import Delivery, DeliveryState
 from domain.token import TokenKind
-from doorward.conformance.examples import a_message
+from doorward.conformance.support.examples import a_message
 from doorward.jobs.deliver_mail import deliver_mail
 from doorward.jobs.measure_outbox import measure_outbox
 from doorward.wiring.container import make_container

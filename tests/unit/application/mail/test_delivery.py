@@ -15,7 +15,7 @@ from domain.errors import Unavailable
 from domain.mail import Delivery, DeliveryState, MailKind, Message, MessageId
 from domain.one_time_token import Purpose, digest_of
 from domain.user import User
-from doorward.conformance.opening import until
+from doorward.conformance.support.opening import until
 from infrastructure.signing.one_time_secrets import HmacOneTimeSecrets
 from tests.support.builders import NOW, SECOND, World, new_id
 

@@ -10,7 +10,7 @@ from application.ports import NO_EFFECTS, Effects, MailRefused, Stored
 from domain.errors import OneTimeTokenInvalid
 from domain.one_time_token import LIVE_TOKENS, OneTimeToken, Purpose
 from domain.user import User, UserId
-from doorward.conformance.examples import a_message
+from doorward.conformance.support.examples import a_message
 from infrastructure.signing.one_time_secrets import HmacOneTimeSecrets
 from infrastructure.storage.memory.one_time_tokens import MemoryOneTimeTokens
 from tests.support.builders import SECOND, World, new_id

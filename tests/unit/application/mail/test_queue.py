@@ -11,7 +11,7 @@ from domain.actor import Operator
 from domain.email import Email
 from domain.errors import InvalidInput, MailOff, NotFound
 from domain.mail import Delivery, DeliveryState, MailKind, Message, MessageId
-from doorward.conformance.examples import ADA, a_message
+from doorward.conformance.support.examples import ADA, a_message
 from tests.support.builders import NOW, SECOND, World
 
 GIVEN_UP = DeliveryState.GIVEN_UP

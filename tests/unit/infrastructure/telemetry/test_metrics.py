@@ -16,7 +16,7 @@ from domain.outcome import Outcome
 from domain.permissions import Role
 from domain.request_context import UNKNOWN
 from domain.token import TokenKind
-from doorward.conformance.examples import a_message
+from doorward.conformance.support.examples import a_message
 from infrastructure.telemetry.metrics import Metrics
 from tests.support.builders import NOW, new_id
 

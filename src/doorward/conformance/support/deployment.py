@@ -12,8 +12,8 @@ from application.ports import SessionStore, UserRepository
 from domain.email import Email
 from domain.session import Session
 from domain.user import User, UserId
-from doorward.conformance.examples import a_session, a_user
-from doorward.conformance.opening import PATIENT, until
+from doorward.conformance.support.examples import a_session, a_user
+from doorward.conformance.support.opening import PATIENT, until
 from infrastructure.storage.backends import MEMORY, Backend
 from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed
 

@@ -19,7 +19,7 @@ from application.ports import (
 from domain.email import Email
 from domain.session import Session, SessionId
 from domain.user import User, UserId
-from doorward.conformance.examples import a_user
+from doorward.conformance.support.examples import a_user
 from infrastructure.clock import system_clock
 from infrastructure.storage.backends import Backend, backend_for, find_backend
 from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed
