@@ -17,7 +17,7 @@ from application.mail.one_time_tokens import IssueToken
 from application.ports import NO_EFFECTS, Letter
 from bench.report import Report, Series, at_least, at_most, row
 from bench.testbed import Scale, Testbed
-from domain.mail import Delivery, Message
+from domain.mail.message import Delivery, Message
 from doorward.conformance.support.examples import a_message
 from doorward.conformance.support.opening import MailStores, open_mail
 from infrastructure.clock import system_clock

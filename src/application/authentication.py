@@ -32,7 +32,7 @@ from domain.errors import (
     RefreshTokenReused,
     TokenRejected,
 )
-from domain.mail import MailKind, Message
+from domain.mail.message import MailKind, Message
 from domain.passwords.password import Password
 from domain.request_context import UNKNOWN, RequestContext
 from domain.session import Lifetimes, Session, Transport

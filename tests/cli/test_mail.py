@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from application.ports import NO_EFFECTS
-from domain.mail import Message, MessageId
+from domain.mail.message import Message, MessageId
 from doorward.conformance.support.examples import a_message
 from doorward.conformance.support.opening import open_mail
 from tests.support.commands import Result, assert_one_line, doorward

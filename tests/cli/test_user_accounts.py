@@ -11,7 +11,7 @@ import pytest
 from application.pagination import EventQuery
 from domain.actor import Operator
 from domain.audit.event import Event
-from domain.one_time_token import OneTimeToken, digest_of
+from domain.mail.one_time_token import OneTimeToken, digest_of
 from domain.user import User
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.stores import open_stores

@@ -21,9 +21,9 @@ from domain.request_context import UNKNOWN, RequestContext
 from domain.session import SessionId
 from doorward.conformance.support.examples import ADA, EVE, an_event
 from doorward.conformance.support.opening import PATIENT, add_users, open_audit_log
-from infrastructure.storage.sql import audit_chain as chain
-from infrastructure.storage.sql.audit_chain import Broken, Head, append, verify
-from infrastructure.storage.sql.audit_log import SqlAuditLog
+from infrastructure.storage.sql.audit import chain
+from infrastructure.storage.sql.audit.audit_log import SqlAuditLog
+from infrastructure.storage.sql.audit.chain import Broken, Head, append, verify
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.tables import audit_chain, audit_events
 from tests.conftest import url_for

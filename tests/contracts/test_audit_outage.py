@@ -21,7 +21,7 @@ from doorward.conformance.support.opening import PATIENT, add_users, open_audit_
 from doorward.jobs.flush_audit_log import flush_audit_log
 from doorward.jobs.scheduler import running
 from infrastructure.storage.options import StoreOptions
-from infrastructure.storage.sql.audit_chain import verify
+from infrastructure.storage.sql.audit.chain import verify
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.stores import open_stores
 from tests.conftest import schemes, url_for
@@ -231,7 +231,7 @@ async def test_an_event_that_is_recorded_twice_during_an_outage_is_there_once(
 async def test_an_event_that_finds_the_buffer_full_is_dropped_and_logged(
     remote: Remote, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infrastructure.storage.sql.audit_log._MOST_WAITING", 2)
+    monkeypatch.setattr("infrastructure.storage.sql.audit.audit_log._MOST_WAITING", 2)
     kept, dropped = [an_event(), an_event()], an_event()
     await remote.proxy.disconnect()
 

@@ -38,8 +38,8 @@ from domain.token import TokenKind
 from domain.user import UserId
 from doorward.conformance.support.examples import ADA, an_event
 from doorward.conformance.support.opening import PATIENT, add_users
-from infrastructure.storage.sql.audit_chain import Head, verify
-from infrastructure.storage.sql.audit_log import SqlAuditLog
+from infrastructure.storage.sql.audit.audit_log import SqlAuditLog
+from infrastructure.storage.sql.audit.chain import Head, verify
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.tables import audit_chain, audit_events
 from tests.conftest import url_for

@@ -10,8 +10,8 @@ from application.pagination import EventQuery
 from domain.actor import Operator
 from domain.email import Email
 from domain.errors import OneTimeTokenInvalid
-from domain.mail import MailKind
-from domain.one_time_token import Purpose
+from domain.mail.message import MailKind
+from domain.mail.one_time_token import Purpose
 from domain.user import User
 from doorward.conformance.support.opening import PATIENT
 from infrastructure.signing.jwt_signer import JwtSigner

@@ -7,7 +7,7 @@ import pytest
 
 from application.pagination import EventQuery
 from domain.errors import OneTimeTokenInvalid
-from domain.mail import MailKind
+from domain.mail.message import MailKind
 from doorward.conformance.support.opening import PATIENT
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.storage.stores import open_stores

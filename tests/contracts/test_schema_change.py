@@ -13,7 +13,7 @@ from doorward.conformance.support.examples import a_message, a_token, an_event, 
 from doorward.conformance.support.opening import MailStores, open_mail
 from infrastructure.signing.algorithms import EDDSA
 from infrastructure.storage.options import StoreOptions
-from infrastructure.storage.sql.audit_log import SqlAuditLog
+from infrastructure.storage.sql.audit.audit_log import SqlAuditLog
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.signing_keys import SqlKeys
 from infrastructure.storage.stores import open_stores

@@ -23,7 +23,7 @@ from infrastructure.signing.algorithms import EDDSA
 from infrastructure.signing.key_store import SigningKeyStore, StaticKeys
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.storage.options import StoreOptions
-from infrastructure.storage.sql.audit_log import SqlAuditLog
+from infrastructure.storage.sql.audit.audit_log import SqlAuditLog
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.signing_keys import SqlKeys
 from tests.conftest import url_for

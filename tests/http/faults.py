@@ -8,7 +8,7 @@ from application.pagination import Page, UserQuery
 from application.ports import HealthChecks
 from application.ports.effects import NO_EFFECTS, Effects, Stored
 from domain.email import Email
-from domain.one_time_token import OneTimeToken
+from domain.mail.one_time_token import OneTimeToken
 from domain.rate_limit import Usage
 from domain.session import Session, SessionId
 from domain.session_activity import SessionActivity

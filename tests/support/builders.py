@@ -98,7 +98,7 @@ from application.sessions import (
     StartSession,
 )
 from domain.actor import Principal
-from domain.mail import Delivery
+from domain.mail.message import Delivery
 from domain.passwords.password import PasswordRule
 from domain.permissions import Role
 from domain.session import Lifetimes, Session, SessionsPerUser

@@ -7,8 +7,8 @@ from functools import cache
 from typing import Any
 
 from application.ports import Letter
-from domain.mail import MailKind, MessageId
-from infrastructure.config.mail import Mailbox, Pages
+from domain.mail.message import MailKind, MessageId
+from infrastructure.config.mail.settings import Mailbox, Pages
 from infrastructure.mail.letters import LetterWriter
 from infrastructure.mail.rendering import Templates
 

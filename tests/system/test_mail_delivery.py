@@ -17,8 +17,8 @@ from application.mail.one_time_tokens import FindToken
 from application.ports import NO_EFFECTS, MailSender
 from domain.email import Email
 from domain.errors import OneTimeTokenInvalid
-from domain.mail import DeliveryState, MailKind, Message
-from domain.one_time_token import Purpose, digest_of
+from domain.mail.message import DeliveryState, MailKind, Message
+from domain.mail.one_time_token import Purpose, digest_of
 from domain.user import User
 from doorward.conformance.support.examples import a_message, a_user
 from doorward.conformance.support.opening import MailStores, open_mail

@@ -29,7 +29,7 @@ from application.sessions import (
 from domain.actor import Principal
 from domain.audit.event import EventType, RecordedEvent
 from domain.errors import TokenRejected, WrongPassword, all_of, in_field
-from domain.mail import MailKind
+from domain.mail.message import MailKind
 from domain.passwords.password import Password, PasswordRule
 from domain.request_context import UNKNOWN, RequestContext
 from domain.session import Lifetimes

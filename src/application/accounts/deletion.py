@@ -16,7 +16,7 @@ from application.ports import (
 from domain.actor import Actor
 from domain.audit.details import AccountChanged
 from domain.audit.event import EventType
-from domain.mail import MailKind
+from domain.mail.message import MailKind
 from domain.permissions import Permission, Role
 from domain.request_context import UNKNOWN, RequestContext
 from domain.user import User, UserId

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from application.accounts.email_change import ConfirmEmailChange
 from application.accounts.email_verification import NO_PROOF, RegistrantProof, VerifyEmail
 from application.mail.one_time_tokens import FindToken
-from domain.one_time_token import Purpose
+from domain.mail.one_time_token import Purpose
 from domain.request_context import UNKNOWN, RequestContext
 
 

@@ -21,8 +21,8 @@ from domain.audit.details import CredentialsDropped
 from domain.audit.event import EventType
 from domain.email import Email
 from domain.errors import OneTimeTokenInvalid, TokenRejected, WrongPassword, all_of
-from domain.mail import MailKind
-from domain.one_time_token import OneTimeToken, Purpose
+from domain.mail.message import MailKind
+from domain.mail.one_time_token import OneTimeToken, Purpose
 from domain.passwords.password import Password
 from domain.request_context import UNKNOWN, RequestContext
 from domain.user import User

@@ -24,8 +24,8 @@ from domain.actor import Actor, Operator
 from domain.audit.event import EventType
 from domain.email import Email
 from domain.errors import OneTimeTokenInvalid, Unavailable, all_of
-from domain.mail import MailKind
-from domain.one_time_token import Purpose
+from domain.mail.message import MailKind
+from domain.mail.one_time_token import Purpose
 from domain.passwords.password import PasswordRule
 from domain.permissions import Permission
 from domain.request_context import UNKNOWN, RequestContext

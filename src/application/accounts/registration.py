@@ -23,7 +23,7 @@ from domain.audit.details import RoleGiven
 from domain.audit.event import EventType
 from domain.email import Email
 from domain.errors import EmailTaken, RegistrationClosed, all_of
-from domain.mail import MailKind
+from domain.mail.message import MailKind
 from domain.passwords.password import Password, PasswordRule
 from domain.permissions import Permission, Role
 from domain.request_context import UNKNOWN, RequestContext

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from application.ports import Clock, OneTimeTokenStore, UserRepository
 from domain.email import Email
 from domain.errors import EmailTaken
-from domain.one_time_token import Purpose
+from domain.mail.one_time_token import Purpose
 from domain.user import UserId
 
 

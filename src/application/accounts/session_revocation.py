@@ -16,7 +16,7 @@ from domain.actor import Actor, Operator
 from domain.audit.details import SessionsEnded
 from domain.audit.event import EventType
 from domain.errors import NotFound
-from domain.mail import MailKind
+from domain.mail.message import MailKind
 from domain.permissions import Permission, Role
 from domain.request_context import UNKNOWN, RequestContext
 from domain.user import User, UserId

@@ -19,7 +19,7 @@ from domain.audit.details import AccountChanged
 from domain.audit.event import EventType
 from domain.email import Email
 from domain.errors import InvalidInput, NotFound
-from domain.mail import MailKind
+from domain.mail.message import MailKind
 from domain.passwords.password import PasswordRule
 from domain.permissions import Permission, Role
 from domain.request_context import UNKNOWN, RequestContext

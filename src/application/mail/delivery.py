@@ -18,8 +18,8 @@ from application.ports import (
     UserRepository,
 )
 from domain.errors import Unavailable
-from domain.mail import Delivery, MailKind, Message
-from domain.one_time_token import Purpose
+from domain.mail.message import Delivery, MailKind, Message
+from domain.mail.one_time_token import Purpose
 from domain.user import User
 
 _PURPOSES = {

@@ -7,7 +7,7 @@ from datetime import timedelta
 from application.ports import Clock, RandomId
 from domain.email import Email
 from domain.errors import InvalidInput, MailOff, Problem
-from domain.mail import MailKind, Message, MessageId
+from domain.mail.message import MailKind, Message, MessageId
 from domain.user import User
 
 _NOTICE_LIFETIME = timedelta(days=2)

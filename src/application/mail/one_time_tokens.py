@@ -15,7 +15,7 @@ from application.ports import (
 )
 from domain.email import Email
 from domain.errors import OneTimeTokenInvalid
-from domain.one_time_token import OneTimeToken, Purpose, digest_of
+from domain.mail.one_time_token import OneTimeToken, Purpose, digest_of
 from domain.user import User
 
 _LONGEST = 100

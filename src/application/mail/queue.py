@@ -13,7 +13,7 @@ from domain.audit.details import MailOfKind
 from domain.audit.event import EventType
 from domain.email import Email
 from domain.errors import InvalidInput, NotFound, Problem
-from domain.mail import Delivery, DeliveryState, MailKind, MessageId
+from domain.mail.message import Delivery, DeliveryState, MailKind, MessageId
 from domain.request_context import UNKNOWN
 
 _PAGE = 100

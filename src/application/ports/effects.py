@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from typing import Generic, Self, TypeVar
 
 from domain.audit.event import Event
-from domain.mail import Message
-from domain.one_time_token import OneTimeToken
+from domain.mail.message import Message
+from domain.mail.one_time_token import OneTimeToken
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -21,7 +21,7 @@ class Effects:
     :ivar messages: the mails to deliver.
     :ivar spent: the one-time token that the change uses up, marked as used. A store that has the
         tokens changes nothing if it is used already; else it also marks those that end with it
-        (:meth:`~domain.one_time_token.OneTimeToken.is_spent_with`).
+        (:meth:`~domain.mail.one_time_token.OneTimeToken.is_spent_with`).
     """
 
     events: tuple[Event, ...] = ()

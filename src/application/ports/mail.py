@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from domain.mail import MailKind, MessageId
+from domain.mail.message import MailKind, MessageId
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Letter:
     :ivar locale: the reader's language, or ``None`` for the default.
     :ivar token: the secret of the link; ``None`` when there is no link with a token.
     :ivar link_target: the page that the link leads to; ``None`` for the configured one.
-    :ivar facts: see :class:`~domain.mail.Message`.
+    :ivar facts: see :class:`~domain.mail.message.Message`.
     """
 
     id: MessageId

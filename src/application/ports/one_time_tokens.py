@@ -7,7 +7,7 @@ from typing import Protocol
 
 from application.ports.effects import NO_EFFECTS, Effects, Stored
 from domain.email import Email
-from domain.one_time_token import OneTimeToken, Purpose
+from domain.mail.one_time_token import OneTimeToken, Purpose
 from domain.user import UserId
 
 
@@ -22,9 +22,9 @@ class OneTimeTokenStore(Protocol):
     ) -> Stored[OneTimeToken]:
         """Store a new token, unless one with its id is stored, whether usable or not.
 
-        In the same step the tokens of its user and purpose beyond the newest
-        :data:`~domain.one_time_token.LIVE_TOKENS` are marked as used, if they are limited, and the
-        new one is stored as :meth:`~domain.one_time_token.OneTimeToken.issued_beside` the others.
+        In the same step the tokens of its user and purpose beyond the newest ``LIVE_TOKENS`` are
+        marked as used, if they are limited, and the new one is stored as
+        :meth:`~domain.mail.one_time_token.OneTimeToken.issued_beside` the others.
 
         :returns: the token with this id as stored now. Its effects are stored if it is new.
         """

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from application.ports.effects import Effects, Stored
 from domain.email import Email
-from domain.mail import Delivery, DeliveryState, Message, MessageId
+from domain.mail.message import Delivery, DeliveryState, Message, MessageId
 
 ReportDelivery = Callable[[Delivery], None]
 """Report to the operator what has become of a message after an attempt to deliver it."""

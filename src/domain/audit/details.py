@@ -12,7 +12,7 @@ from datetime import date
 from typing import Self
 
 from domain.key_ring import KeyId
-from domain.mail import MailKind
+from domain.mail.message import MailKind
 from domain.permissions import Permission, Role
 from domain.token import TokenKind
 

@@ -7,7 +7,7 @@ from application.mail.queue import DropMail, ListMail, RetryAllMail, RetryMail, 
 from domain.actor import Operator
 from domain.email import Email
 from domain.errors import MailOff, NotFound
-from domain.mail import DeliveryState, MessageId
+from domain.mail.message import DeliveryState, MessageId
 from doorward.cli.use_cases import run_use_cases
 from doorward.diagnostics.mail import MEANINGS
 from infrastructure.storage.not_ready import NotReady

@@ -8,7 +8,7 @@ import pytest
 
 from application.ports import Effects
 from domain.email import Email
-from domain.one_time_token import LIVE_TOKENS, OneTimeToken, Purpose
+from domain.mail.one_time_token import LIVE_TOKENS, OneTimeToken, Purpose
 from domain.user import User
 from doorward.conformance.support.examples import (
     MICROSECOND,

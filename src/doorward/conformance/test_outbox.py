@@ -10,7 +10,7 @@ import pytest
 from application.ports import NO_EFFECTS, Effects, Outbox, OutboxStatus, Stored
 from domain.email import Email
 from domain.errors import EmailTaken, LastAdministrator
-from domain.mail import Delivery, DeliveryState, MailKind, Message
+from domain.mail.message import Delivery, DeliveryState, MailKind, Message
 from domain.permissions import Role
 from doorward.conformance.support.examples import (
     ADA,

@@ -34,7 +34,7 @@ from infrastructure.storage.locations import (
 from infrastructure.storage.not_ready import NotReady
 from infrastructure.storage.redis.server import RedisServer
 from infrastructure.storage.schema_version import require_usable
-from infrastructure.storage.sql import audit_chain as chain
+from infrastructure.storage.sql.audit import chain
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.migrations import runner as migrations
 from infrastructure.storage.sql.signing_keys import has_keys

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from doorward.wiring.keys import open_key_store, prepare_embedded_keys
-from doorward.wiring.mail import check_mail_settings
+from doorward.wiring.mail.sender import check_mail_settings
 from infrastructure.config.data_secret import data_secrets
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings

@@ -5,8 +5,8 @@ from dishka import AsyncContainer, Provider, make_async_container
 from api.lifecycle import Lifecycle
 from doorward.wiring.http import HttpProvider
 from doorward.wiring.jobs import Jobs
-from doorward.wiring.mail import MailProvider
-from doorward.wiring.mail_delivery import MailDeliveryProvider
+from doorward.wiring.mail.delivery import MailDeliveryProvider
+from doorward.wiring.mail.sender import MailProvider
 from doorward.wiring.passwords import PasswordProvider
 from doorward.wiring.rate_limits import RateLimitProvider
 from doorward.wiring.sessions import SessionProvider

@@ -16,7 +16,7 @@ from doorward.jobs.purge_expired_sessions import purge_expired_sessions
 from doorward.jobs.purge_unverified_users import purge_unverified_users
 from doorward.jobs.reload_signing_keys import reload_signing_keys
 from doorward.jobs.scheduler import Job
-from doorward.wiring.mail_delivery import MailJobs
+from doorward.wiring.mail.delivery import MailJobs
 from infrastructure.config.signing_keys import KeySettings
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 

@@ -4,7 +4,7 @@ from dishka import Provider, Scope, from_context, provide
 
 from infrastructure.config.http import HttpSettings
 from infrastructure.config.logging import LogSettings
-from infrastructure.config.mail import MailSettings
+from infrastructure.config.mail.settings import MailSettings
 from infrastructure.config.passwords import PasswordSettings
 from infrastructure.config.rate_limits import RateLimitSettings
 from infrastructure.config.settings import Settings

@@ -15,9 +15,9 @@ import structlog
 from application.ports import Letter, MailDelayed, MailRefused
 from domain.email import Email
 from domain.errors import InvalidInput
-from domain.mail import MailKind
+from domain.mail.message import MailKind
 from domain.text import is_clean
-from infrastructure.config.mail import Mailbox, Pages
+from infrastructure.config.mail.settings import Mailbox, Pages
 from infrastructure.mail.rendering import Templates, Wording
 
 log = structlog.stdlib.get_logger("doorward")

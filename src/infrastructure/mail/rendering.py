@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from domain.mail import MailKind
+from domain.mail.message import MailKind
 from infrastructure.config.environment_variables import ConfigurationError
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from domain.mail import MailKind
+from domain.mail.message import MailKind
 from infrastructure.mail.rendering import FACTS, Templates, wrong_template
 from infrastructure.mail.template_engine import TemplateFault, explain
 

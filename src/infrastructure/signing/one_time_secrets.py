@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Callable, Sequence
 
 from application.ports import OneTimeSecrets
-from domain.one_time_token import Purpose
+from domain.mail.one_time_token import Purpose
 
 
 class HmacOneTimeSecrets(OneTimeSecrets):

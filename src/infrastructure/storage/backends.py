@@ -33,7 +33,7 @@ from infrastructure.storage.redis.rate_limiter import RedisRateLimiter
 from infrastructure.storage.redis.server import RedisServer
 from infrastructure.storage.redis.sessions import RedisSessions
 from infrastructure.storage.redis.write_check import check_writes as check_redis_writes
-from infrastructure.storage.sql.audit_log import SqlAuditLog
+from infrastructure.storage.sql.audit.audit_log import SqlAuditLog
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.invalidation_feed import open_feed
 from infrastructure.storage.sql.one_time_tokens import SqlOneTimeTokens

@@ -24,7 +24,7 @@ from application.ports import OutboxStatus
 from domain.audit.event import CauseOfEnd, Event, EventType
 from domain.errors import Unavailable
 from domain.key_ring import KeyState
-from domain.mail import Delivery, DeliveryState, MailKind
+from domain.mail.message import Delivery, DeliveryState, MailKind
 from domain.outcome import Outcome
 from domain.token import TokenKind
 from infrastructure.signing.key_store import UNKNOWN_START

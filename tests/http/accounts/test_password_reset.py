@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from application.ports import UserRepository
-from domain.mail import MailKind
+from domain.mail.message import MailKind
 from infrastructure.config.settings import Settings
 from tests.http.client import (
     ADMIN_EMAIL,

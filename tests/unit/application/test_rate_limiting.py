@@ -11,7 +11,7 @@ import pytest
 from application.rate_limiting import RateLimits
 from domain.email import Email
 from domain.errors import InvalidInput, TokenRejected
-from domain.mail import MailKind
+from domain.mail.message import MailKind
 from domain.network import network_of
 from domain.rate_limit import RateLimit, TooManyRequests
 from domain.request_context import RequestContext

@@ -29,7 +29,7 @@ from domain.audit.details import (
 )
 from domain.audit.event import CauseOfEnd, Event, EventType, read_details
 from domain.key_ring import KeyId
-from domain.mail import MailKind
+from domain.mail.message import MailKind
 from domain.outcome import Outcome
 from domain.permissions import Permission, Role
 from domain.request_context import RequestContext

@@ -11,8 +11,8 @@ from application.ports import MailSender
 from domain.token import TokenKind
 from doorward.diagnostics.mail import check_mail
 from doorward.wiring.container import make_container
-from doorward.wiring.mail import check_mail_settings
-from doorward.wiring.mail_delivery import MailJobs
+from doorward.wiring.mail.delivery import MailJobs
+from doorward.wiring.mail.sender import check_mail_settings
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
 from infrastructure.mail.folder import MailFolder
@@ -188,7 +188,7 @@ async def test_the_doctor_logs_in_to_the_mail_server_and_sends_nothing(tmp_path:
 def test_a_process_that_writes_no_mail_imports_neither_templates_nor_smtp() -> None:
     code = """
 import sys
-from doorward.wiring.mail import check_mail_settings
+from doorward.wiring.mail.sender import check_mail_settings
 from infrastructure.config.settings import Settings
 check_mail_settings(Settings.read({"MAIL_URL": "folder:."}))
 sys.exit(bool({"jinja2", "aiosmtplib"} & set(sys.modules)))

@@ -8,13 +8,13 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from application.ports import NO_EFFECTS, OutboxStatus, ReportDelivery, ReportMailLimit
-from domain.mail import Delivery, DeliveryState
+from domain.mail.message import Delivery, DeliveryState
 from domain.token import TokenKind
 from doorward.conformance.support.examples import a_message
 from doorward.jobs.deliver_mail import deliver_mail
 from doorward.jobs.measure_outbox import measure_outbox
 from doorward.wiring.container import make_container
-from doorward.wiring.mail_delivery import MailJobs, log_delivery
+from doorward.wiring.mail.delivery import MailJobs, log_delivery
 from infrastructure.config.settings import Settings
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.telemetry.metrics import Metrics

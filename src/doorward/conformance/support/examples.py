@@ -8,8 +8,8 @@ from uuid import uuid4
 
 from domain.audit.event import Event, EventType
 from domain.email import Email
-from domain.mail import MailKind, Message, MessageId
-from domain.one_time_token import OneTimeToken, Purpose, digest_of
+from domain.mail.message import MailKind, Message, MessageId
+from domain.mail.one_time_token import OneTimeToken, Purpose, digest_of
 from domain.outcome import Outcome
 from domain.request_context import UNKNOWN, RequestContext
 from domain.session import Lifetimes, Session, SessionId, TokenId

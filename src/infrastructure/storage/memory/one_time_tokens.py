@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from application.ports import NO_EFFECTS, Effects, OneTimeTokenStore, Stored
 from domain.email import Email
-from domain.one_time_token import LIVE_TOKENS, OneTimeToken, Purpose
+from domain.mail.one_time_token import LIVE_TOKENS, OneTimeToken, Purpose
 from domain.user import UserId
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from application.ports import CHANGED, Effects, Outbox, OutboxStatus, Stored
 from domain.email import Email
-from domain.mail import Delivery, DeliveryState, Message, MessageId
+from domain.mail.message import Delivery, DeliveryState, Message, MessageId
 from infrastructure.storage.memory.one_time_tokens import MemoryOneTimeTokens
 
 

@@ -4,9 +4,9 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from application.ports import NO_EFFECTS, Effects
-from domain.mail import Delivery
-from domain.one_time_token import OneTimeToken, Purpose
-from infrastructure.storage.sql import audit_chain as chain
+from domain.mail.message import Delivery
+from domain.mail.one_time_token import OneTimeToken, Purpose
+from infrastructure.storage.sql.audit import chain
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.outbox_rows import row_of
 from infrastructure.storage.sql.statements import insert_into

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from application.ports import NO_EFFECTS, Effects, OneTimeTokenStore, Stored
 from domain.email import Email
-from domain.one_time_token import LIVE_TOKENS, OneTimeToken, Purpose
+from domain.mail.one_time_token import LIVE_TOKENS, OneTimeToken, Purpose
 from domain.user import UserId
 from infrastructure.storage.sql.connection.driver import repeat_outdated
 from infrastructure.storage.sql.database import Database

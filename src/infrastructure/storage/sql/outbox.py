@@ -7,8 +7,8 @@ from sqlalchemy import delete, func, literal, select, tuple_, update
 
 from application.ports import Effects, Outbox, OutboxStatus, Stored
 from domain.email import Email
-from domain.mail import Delivery, DeliveryState, MailKind, Message, MessageId
-from infrastructure.storage.sql import audit_chain as chain
+from domain.mail.message import Delivery, DeliveryState, MailKind, Message, MessageId
+from infrastructure.storage.sql.audit import chain
 from infrastructure.storage.sql.connection.driver import repeat_outdated
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.effects import queue, spend

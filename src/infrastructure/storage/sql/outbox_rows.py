@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy.engine import RowMapping
 
 from domain.email import Email
-from domain.mail import Delivery, DeliveryState, MailKind, Message, MessageId
+from domain.mail.message import Delivery, DeliveryState, MailKind, Message, MessageId
 from domain.user import UserId
 
 

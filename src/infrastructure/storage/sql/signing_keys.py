@@ -29,7 +29,7 @@ from infrastructure.signing.algorithms import ALGORITHMS, RS256, Algorithm, Unfi
 from infrastructure.signing.key_store import LoadedKeys, WritableKeyStore
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.storage.options import StoreOptions
-from infrastructure.storage.sql import audit_chain as chain
+from infrastructure.storage.sql.audit import chain
 from infrastructure.storage.sql.connection.driver import repeat_outdated
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.tables import signing_keys

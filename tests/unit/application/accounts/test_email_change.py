@@ -24,8 +24,8 @@ from domain.errors import (
     TokenRejected,
     WrongPassword,
 )
-from domain.mail import MailKind
-from domain.one_time_token import Purpose
+from domain.mail.message import MailKind
+from domain.mail.one_time_token import Purpose
 from domain.passwords.password import Password
 from domain.permissions import Role
 from domain.rate_limit import RateLimit, TooManyRequests

@@ -21,7 +21,7 @@ from domain.errors import (
     OneTimeTokenInvalid,
     WrongPassword,
 )
-from domain.mail import MailKind
+from domain.mail.message import MailKind
 from domain.rate_limit import RateLimit, TooManyRequests
 from domain.request_context import RequestContext
 from domain.user import User

@@ -20,8 +20,8 @@ from domain.errors import (
     TokenRejected,
     Unavailable,
 )
-from domain.mail import MailKind
-from domain.one_time_token import Purpose
+from domain.mail.message import MailKind
+from domain.mail.one_time_token import Purpose
 from domain.passwords.password import Password
 from domain.rate_limit import TooManyRequests
 from domain.request_context import RequestContext

@@ -7,8 +7,8 @@ from application.registration_policy import EmailVerification, RegistrationPolic
 from domain.audit.event import CauseOfEnd, EventType
 from domain.email import Email
 from domain.errors import InvalidCredentials, OneTimeTokenInvalid, TokenRejected, WrongPassword
-from domain.mail import MailKind
-from domain.one_time_token import Purpose
+from domain.mail.message import MailKind
+from domain.mail.one_time_token import Purpose
 from domain.request_context import RequestContext
 from tests.support.builders import World
 

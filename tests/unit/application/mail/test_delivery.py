@@ -12,8 +12,8 @@ from application.mail import delivery
 from application.ports import NO_EFFECTS, Letter, MailDelayed, MailRefused
 from domain.email import Email
 from domain.errors import Unavailable
-from domain.mail import Delivery, DeliveryState, MailKind, Message, MessageId
-from domain.one_time_token import Purpose, digest_of
+from domain.mail.message import Delivery, DeliveryState, MailKind, Message, MessageId
+from domain.mail.one_time_token import Purpose, digest_of
 from domain.user import User
 from doorward.conformance.support.opening import until
 from infrastructure.signing.one_time_secrets import HmacOneTimeSecrets

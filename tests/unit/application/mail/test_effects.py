@@ -1,8 +1,8 @@
 """The effects of a change."""
 
 from application.ports import NO_EFFECTS
-from tests.unit.domain.test_mail import MESSAGE
-from tests.unit.domain.test_one_time_token import a_token
+from tests.unit.domain.mail.test_message import MESSAGE
+from tests.unit.domain.mail.test_one_time_token import a_token
 
 
 def test_effects_without_mail_leave_the_outbox_alone() -> None:

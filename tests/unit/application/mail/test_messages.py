@@ -6,7 +6,7 @@ import pytest
 
 from application.mail.messages import MailPolicy, MakeMessage
 from domain.errors import InvalidInput, MailOff, Problem
-from domain.mail import MailKind
+from domain.mail.message import MailKind
 from tests.support.builders import NOW, a_user, new_id
 from tests.support.doubles import SettableClock
 

@@ -8,8 +8,8 @@ import pytest
 from application.mail.messages import NOTICES, MailPolicy
 from domain.actor import Operator, Principal
 from domain.errors import WrongPassword
-from domain.mail import MailKind
-from domain.one_time_token import Purpose
+from domain.mail.message import MailKind
+from domain.mail.one_time_token import Purpose
 from domain.permissions import Role
 from domain.request_context import RequestContext
 from tests.support.builders import PASSWORD, World, an_administrator

@@ -8,7 +8,7 @@ import pytest
 
 from application.ports import NO_EFFECTS, Effects, MailRefused, Stored
 from domain.errors import OneTimeTokenInvalid
-from domain.one_time_token import LIVE_TOKENS, OneTimeToken, Purpose
+from domain.mail.one_time_token import LIVE_TOKENS, OneTimeToken, Purpose
 from domain.user import User, UserId
 from doorward.conformance.support.examples import a_message
 from infrastructure.signing.one_time_secrets import HmacOneTimeSecrets

@@ -10,7 +10,7 @@ from application.ports import NO_EFFECTS, MailDelayed, MailRefused
 from domain.actor import Operator
 from domain.email import Email
 from domain.errors import InvalidInput, MailOff, NotFound
-from domain.mail import Delivery, DeliveryState, MailKind, Message, MessageId
+from domain.mail.message import Delivery, DeliveryState, MailKind, Message, MessageId
 from doorward.conformance.support.examples import ADA, a_message
 from tests.support.builders import NOW, SECOND, World
 

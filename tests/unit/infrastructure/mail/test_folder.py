@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from application.ports import MailDelayed, MailRefused
-from domain.mail import MailKind
+from domain.mail.message import MailKind
 from infrastructure.mail.folder import MailFolder
 from infrastructure.mail.memory import MemoryMail
 from infrastructure.mail.off import NoMail

@@ -9,8 +9,8 @@ from traceback import format_exception
 import pytest
 
 from application.ports import Letter, MailDelayed, MailRefused
-from domain.mail import MailKind, MessageId
-from infrastructure.config.mail import Mailbox
+from domain.mail.message import MailKind, MessageId
+from infrastructure.config.mail.settings import Mailbox
 from infrastructure.mail.rendering import Templates
 from tests.support.letters import TOKEN, URL, a_letter, a_writer, part
 

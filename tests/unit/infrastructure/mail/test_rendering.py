@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.mail import MailKind
+from domain.mail.message import MailKind
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.mail.rendering import FACTS, Templates
 from infrastructure.mail.template_checks import check_templates

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from application.ports import Letter, MailDelayed, MailNotSent, MailRefused
-from domain.mail import MailKind
+from domain.mail.message import MailKind
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
 from infrastructure.mail.smtp import SmtpMail

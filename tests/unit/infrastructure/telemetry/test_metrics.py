@@ -11,7 +11,7 @@ from domain.audit.details import AccountChanged, Details, OtherDetails, SessionL
 from domain.audit.event import Event, EventType
 from domain.errors import EmailTaken, Unavailable
 from domain.key_ring import KeyState
-from domain.mail import Delivery, DeliveryState
+from domain.mail.message import Delivery, DeliveryState
 from domain.outcome import Outcome
 from domain.permissions import Role
 from domain.request_context import UNKNOWN

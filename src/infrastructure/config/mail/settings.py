@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from domain.email import Email
 from domain.errors import InvalidInput
-from domain.mail import MailKind
+from domain.mail.message import MailKind
 from infrastructure.config import parsers
 from infrastructure.config.environment_variables import ConfigurationError, declare
 from infrastructure.config.http import HttpSettings

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.email import Email
-from domain.mail import Delivery, DeliveryState, MailKind, Message, MessageId
+from domain.mail.message import Delivery, DeliveryState, MailKind, Message, MessageId
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MESSAGE = Message(

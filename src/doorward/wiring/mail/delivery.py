@@ -8,7 +8,7 @@ from dishka import Provider, Scope, provide, provide_all
 from application.mail.delivery import DeliverMail, MailRetention, PruneMail, WriteLetter
 from application.mail.messages import LIFETIMES, MailPolicy
 from application.ports import Clock, Outbox, ReportDelivery
-from domain.mail import Delivery, DeliveryState, MailKind
+from domain.mail.message import Delivery, DeliveryState, MailKind
 from doorward.jobs.deliver_mail import deliver_mail
 from doorward.jobs.measure_outbox import measure_outbox
 from doorward.jobs.prune_mail import prune_mail

@@ -23,8 +23,8 @@ from domain.errors import Unavailable
 from domain.outcome import Outcome
 from domain.user import UserId
 from infrastructure.storage import page_cursor as cursor
-from infrastructure.storage.sql import audit_chain as chain
-from infrastructure.storage.sql.audit_rows import event_of, matching
+from infrastructure.storage.sql.audit import chain
+from infrastructure.storage.sql.audit.rows import event_of, matching
 from infrastructure.storage.sql.connection.driver import repeat_outdated
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.tables import audit_events

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from domain.email import Email
-from domain.one_time_token import OneTimeToken, Purpose, digest_of
+from domain.mail.one_time_token import OneTimeToken, Purpose, digest_of
 from domain.user import User, UserId
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

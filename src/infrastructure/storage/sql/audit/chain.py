@@ -28,7 +28,7 @@ from domain.audit.details import EventsPruned
 from domain.audit.event import Event, EventType, read_details
 from domain.outcome import Outcome
 from domain.user import UserId
-from infrastructure.storage.sql.audit_rows import columns_of
+from infrastructure.storage.sql.audit.rows import columns_of
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.tables import ADDRESS_LENGTH, audit_chain, audit_events, users
 
