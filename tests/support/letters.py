@@ -8,7 +8,8 @@ from typing import Any
 
 from application.ports import Letter
 from domain.mail.message import MailKind, MessageId
-from infrastructure.config.mail.settings import Mailbox, Pages
+from infrastructure.config.mail.links import Pages
+from infrastructure.config.mail.mailbox import Mailbox
 from infrastructure.mail.letters import LetterWriter
 from infrastructure.mail.rendering import Templates
 

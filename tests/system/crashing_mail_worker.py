@@ -30,7 +30,7 @@ from domain.mail.message import Delivery, MailKind
 from doorward.conformance.support.examples import a_message
 from doorward.conformance.support.opening import MailStores, open_mail
 from infrastructure.clock import system_clock
-from infrastructure.config.mail.settings import MailScheme, MailUrl
+from infrastructure.config.mail.url import MailScheme, MailUrl
 from infrastructure.mail.smtp import SmtpMail
 from infrastructure.mail.smtp_server import SmtpServer
 from infrastructure.signing.one_time_secrets import HmacOneTimeSecrets

@@ -5,7 +5,7 @@ import time
 from application.ports import MailDelayed
 from doorward.diagnostics.finding import Verdict
 from doorward.wiring.mail.sender import letter_writer, smtp_mail
-from infrastructure.config.mail.settings import MailScheme, MailUrl
+from infrastructure.config.mail.url import MailScheme, MailUrl
 from infrastructure.config.settings import Settings
 from infrastructure.mail.folder import is_writable
 

@@ -18,7 +18,8 @@ from infrastructure.config.environment_variables import (
 )
 from infrastructure.config.http import HttpSettings
 from infrastructure.config.logging import LogSettings
-from infrastructure.config.mail.settings import MailScheme, MailSettings
+from infrastructure.config.mail.settings import MailSettings
+from infrastructure.config.mail.url import MailScheme
 from infrastructure.config.passwords import PasswordSettings
 from infrastructure.config.rate_limits import RateLimitSettings
 from infrastructure.config.registration import RegistrationSettings

@@ -17,7 +17,8 @@ from domain.email import Email
 from domain.errors import InvalidInput
 from domain.mail.message import MailKind
 from domain.text import is_clean
-from infrastructure.config.mail.settings import Mailbox, Pages
+from infrastructure.config.mail.links import Pages
+from infrastructure.config.mail.mailbox import Mailbox
 from infrastructure.mail.rendering import Templates, Wording
 
 log = structlog.stdlib.get_logger("doorward")

@@ -14,7 +14,7 @@ from aiosmtplib import (
 )
 
 from application.ports import MailDelayed
-from infrastructure.config.mail.settings import MailScheme, MailUrl
+from infrastructure.config.mail.url import MailScheme, MailUrl
 
 _REASONS: dict[type[BaseException], str] = {
     ssl.SSLError: "tls_failed",

@@ -8,7 +8,8 @@ from dishka import Provider, Scope, provide
 
 from application.ports import MailSender
 from infrastructure.config.environment_variables import ConfigurationError
-from infrastructure.config.mail.settings import MailScheme, MailUrl, mail_domain
+from infrastructure.config.mail.settings import mail_domain
+from infrastructure.config.mail.url import MailScheme, MailUrl
 from infrastructure.config.settings import Settings
 from infrastructure.mail.folder import MailFolder, is_writable
 from infrastructure.mail.letters import LetterWriter

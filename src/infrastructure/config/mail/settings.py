@@ -1,39 +1,22 @@
 """Settings of mail: where it goes, what it says, and where its links lead."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
-from domain.email import Email
-from domain.errors import InvalidInput
 from domain.mail.message import MailKind
 from infrastructure.config import parsers
 from infrastructure.config.environment_variables import ConfigurationError, declare
 from infrastructure.config.http import HttpSettings
+from infrastructure.config.mail.links import Pages, page_url, page_urls
+from infrastructure.config.mail.mailbox import Mailbox, mailbox
+from infrastructure.config.mail.url import MailScheme, MailUrl, mail_url
 from infrastructure.config.storage import StorageSettings
 
-_LOCAL_HOSTS = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|::1")
-_NAME_LENGTH = 100
-_LONGEST_PAGE = 255  # of a row in the outbox
 _LONGEST_TIMEOUT = timedelta(seconds=60)
-
-
-class MailScheme(StrEnum):
-    """How mail leaves the service: the scheme of ``MAIL_URL``."""
-
-    SMTP = "smtp"
-    """Unencrypted."""
-    SMTPS = "smtps"
-    """TLS from the first byte."""
-    STARTTLS = "smtp+starttls"
-    """TLS before anything else is sent, or no mail."""
-    FOLDER = "folder"
-    MEMORY = "memory"
-    OFF = "off"
 
 
 _NOTICES = {
@@ -48,158 +31,6 @@ _NOTICES = {
     # Both or none: the former address is reserved for its owner as long as the first one's link.
     MailKind.EMAIL_CHANGED.value: {MailKind.EMAIL_CHANGE_REQUESTED, MailKind.EMAIL_CHANGED}
 }
-
-_PORTS = {MailScheme.SMTP: 25, MailScheme.SMTPS: 465, MailScheme.STARTTLS: 587}
-
-
-@dataclass(frozen=True, slots=True)
-class MailUrl:
-    """A parsed ``MAIL_URL``.
-
-    :ivar host: the mail server's name or address; empty for schemes without a server.
-    :ivar user: the user to log in as, or ``None``.
-    :ivar folder: of the scheme ``folder``; ``None`` for the default one.
-    """
-
-    scheme: MailScheme
-    host: str = ""
-    port: int = 0
-    user: str | None = field(default=None, repr=False)
-    password: str = field(default="", repr=False)
-    folder: Path | None = None
-
-    @property
-    def has_server(self) -> bool:
-        """Whether a mail server gets the mail."""
-        return self.scheme in _PORTS
-
-    @property
-    def address(self) -> str:
-        """The server's host and port."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-    @property
-    def description(self) -> str:
-        """Where mail goes, for an operator; without user and password."""
-        if self.has_server:
-            return f"server at {self.address}"
-        if self.scheme is MailScheme.FOLDER:
-            return f"files in {self.folder}"
-        return "in memory" if self.scheme is MailScheme.MEMORY else "off"
-
-    @property
-    def is_local(self) -> bool:
-        """Whether the server is on this machine."""
-        return _LOCAL_HOSTS.fullmatch(self.host) is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Mailbox:
-    """An address with a name to display.
-
-    :ivar address: in ASCII.
-    """
-
-    address: str
-    name: str = ""
-
-    @property
-    def domain(self) -> str:
-        return self.address.rpartition("@")[2]
-
-
-@dataclass(frozen=True, slots=True)
-class Pages:
-    """The pages that links in mails lead to."""
-
-    reset: str
-    verify: str
-    undo: str
-
-
-def _mail_url(text: str) -> MailUrl:
-    name, colon, rest = text.partition(":")
-    try:
-        scheme = MailScheme(name.lower())
-    except ValueError:
-        scheme = None
-    if scheme is None or bool(colon) is (scheme is MailScheme.OFF):
-        raise ValueError(
-            "must be smtp://…, smtps://…, smtp+starttls://…, folder:…, memory: or off"
-        )
-    if scheme in _PORTS:
-        return _server(scheme, rest)
-    if scheme is MailScheme.FOLDER:
-        path = rest.removeprefix("//")
-        return MailUrl(scheme, folder=Path(path) if path else None)
-    if rest:
-        raise ValueError(f"must be {scheme}{colon} with nothing after it")
-    return MailUrl(scheme)
-
-
-def _server(scheme: MailScheme, rest: str) -> MailUrl:
-    """Parse what follows ``smtp:``. All before the last ``@`` is the user and the password, which
-    need no percent-encoding but for ``%`` and, in the user, ``:``.
-    """
-    credentials, at, server = rest.removeprefix("//").rpartition("@")
-    found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::([^/]*))?/?", server)
-    if not (rest.startswith("//") and found):
-        raise ValueError(
-            "must be a URL with a host, such as smtp+starttls://user:password@mail.example.com:587"
-        )
-    user, colon, password = credentials.partition(":")
-    if at and not (user and colon and password):
-        raise ValueError("must be a URL with a user and a password, or with neither")
-    try:
-        port = _PORTS[scheme] if found[3] is None else parsers.port(found[3])
-    except ValueError:
-        raise ValueError("must be a URL with a port from 1 to 65535") from None
-    host = (found[1] or found[2]).lower()
-    url = MailUrl(scheme, host, port, unquote(user) if at else None, unquote(password))
-    if at and scheme is MailScheme.SMTP and not url.is_local:
-        raise ValueError(
-            "must be smtps:// or smtp+starttls://: smtp:// would send the password unencrypted"
-        )
-    return url
-
-
-def _mailbox(text: str) -> Mailbox:
-    """``no-reply@example.com`` or ``Example <no-reply@example.com>``."""
-    found = re.fullmatch(r"([^<>]*)<([^<>]+)>", text)
-    name, address = (found[1].strip(), found[2]) if found else ("", text)
-    name = name[1:-1].strip() if re.fullmatch(r'".*"', name) else name
-    try:
-        key = Email.parse(address).key
-    except InvalidInput:
-        key = ""
-    if not key or not key.isascii() or not name.isprintable() or len(name) > _NAME_LENGTH:
-        raise ValueError(
-            "must be an address such as no-reply@example.com or Example <no-reply@example.com>"
-        )
-    return Mailbox(key, name)
-
-
-def _page(text: str) -> str:
-    """The URL of a page. Its fragment is left for the token."""
-    try:
-        url = urlsplit(text)
-        parsers.origin(f"{url.scheme}://{url.netloc}")
-    except ValueError:
-        url = urlsplit("")
-    if len(text) > _LONGEST_PAGE:
-        raise ValueError(f"must be at most {_LONGEST_PAGE} characters long")
-    is_local = _LOCAL_HOSTS.fullmatch(url.hostname or "") is not None
-    is_safe = url.scheme == "https" or (url.scheme == "http" and is_local)
-    if not is_safe or not re.fullmatch(r"[A-Za-z0-9._~:/?\[\]@!$&()*+,;=%-]+", text):
-        raise ValueError(
-            "must be the https URL of a page (http on localhost only), without a fragment, such "
-            "as https://app.example.com/reset"
-        )
-    return text
-
-
-def _pages(text: str) -> tuple[str, ...]:
-    return tuple(_page(part.strip()) for part in text.split(",") if part.strip())
 
 
 def _notices(text: str) -> frozenset[MailKind]:
@@ -229,7 +60,7 @@ class MailSettings:
 
     url: MailUrl | None = declare(
         "MAIL_URL",
-        parsers.optional(_mail_url),
+        parsers.optional(mail_url),
         None,
         "Where mail goes: `smtp+starttls://user:password@mail.example.com:587`, `smtps://…` or "
         "`smtp://…` (a server, with TLS except for the last), `folder:/path` (one `.eml` file a "
@@ -239,7 +70,7 @@ class MailSettings:
     )
     sender: Mailbox | None = declare(
         "MAIL_FROM",
-        parsers.optional(_mailbox),
+        parsers.optional(mailbox),
         None,
         "Sender of all mail: `no-reply@example.com` or `Example <no-reply@example.com>`. The name "
         "is what mails call the service. A mail server needs it; otherwise it is `doorward` at "
@@ -247,7 +78,7 @@ class MailSettings:
     )
     reply_to: Mailbox | None = declare(
         "MAIL_REPLY_TO",
-        parsers.optional(_mailbox),
+        parsers.optional(mailbox),
         None,
         "Address that answers go to, written as that of `MAIL_FROM`.",
     )
@@ -286,20 +117,20 @@ class MailSettings:
     )
     reset_url: str | None = declare(
         "RESET_URL",
-        parsers.optional(_page),
+        parsers.optional(page_url),
         None,
         "Page that links in mails lead to for a new password: `/reset` below `PUBLIC_URL` unless "
         "set. The token is in the fragment: `#token=…`.",
     )
     verify_url: str | None = declare(
         "VERIFY_URL",
-        parsers.optional(_page),
+        parsers.optional(page_url),
         None,
         "The same for the proof of an address: `/verify` below `PUBLIC_URL` unless set.",
     )
     undo_url: str | None = declare(
         "UNDO_URL",
-        parsers.optional(_page),
+        parsers.optional(page_url),
         None,
         "The same for cancelling a change of address: `/undo` below `PUBLIC_URL` unless set.",
     )
@@ -311,7 +142,7 @@ class MailSettings:
     )
     link_targets: tuple[str, ...] = declare(
         "LINK_TARGETS",
-        _pages,
+        page_urls,
         "",
         "Pages, separated by commas, that a request may choose in place of those three. A request "
         "has to name one of them exactly as it is written here.",

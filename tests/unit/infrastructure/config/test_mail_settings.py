@@ -6,7 +6,9 @@ import pytest
 
 from application.mail.messages import NOTICES
 from infrastructure.config.environment_variables import ConfigurationError
-from infrastructure.config.mail.settings import Mailbox, MailScheme, MailUrl, Pages
+from infrastructure.config.mail.links import Pages
+from infrastructure.config.mail.mailbox import Mailbox
+from infrastructure.config.mail.url import MailScheme, MailUrl
 from infrastructure.config.settings import Settings
 
 POSTGRESQL = {"DATABASE_URL": "postgresql://db/app"}

@@ -14,7 +14,8 @@ from domain.mail.message import MailKind
 from domain.rate_limit import RateLimit
 from infrastructure.config import signing_keys
 from infrastructure.config.environment_variables import ConfigurationError
-from infrastructure.config.mail.settings import Mailbox, MailScheme, MailUrl
+from infrastructure.config.mail.mailbox import Mailbox
+from infrastructure.config.mail.url import MailScheme, MailUrl
 from infrastructure.config.settings import Settings, tables
 from infrastructure.signing import algorithms
 

@@ -10,7 +10,7 @@ import pytest
 
 from application.ports import Letter, MailDelayed, MailRefused
 from domain.mail.message import MailKind, MessageId
-from infrastructure.config.mail.settings import Mailbox
+from infrastructure.config.mail.mailbox import Mailbox
 from infrastructure.mail.rendering import Templates
 from tests.support.letters import TOKEN, URL, a_letter, a_writer, part
 
