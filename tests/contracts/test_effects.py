@@ -110,14 +110,7 @@ async def scene(
     else:
         sessions_url = url_for(sessions_at, request)
     async with open_stores(users_url, sessions_url, PATIENT) as stores:
-        world = World(
-            signer,
-            users=stores.users,
-            sessions=stores.sessions,
-            audit_log=stores.audit_log,
-            outbox=stores.outbox,
-            tokens=stores.one_time_tokens,
-        )
+        world = World.on(signer, stores)
         yield Scene(world, stores, await world.sign_up(EMAIL))
 
 

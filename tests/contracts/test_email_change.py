@@ -24,14 +24,7 @@ async def world(request: pytest.FixtureRequest, signer: JwtSigner) -> AsyncItera
     """Ada is registered, and an attacker in one of her sessions has asked for a new address."""
     url = url_for(request.param, request)
     async with open_stores(url, url, PATIENT) as stores:
-        world = World(
-            signer,
-            users=stores.users,
-            sessions=stores.sessions,
-            audit_log=stores.audit_log,
-            outbox=stores.outbox,
-            tokens=stores.one_time_tokens,
-        )
+        world = World.on(signer, stores)
         await world.sign_up(ADA)
         attacker = await world.authenticate((await world.log_in(ADA)).access)
         await world.request_email_change(attacker, THIEF, PASSWORD)

@@ -27,14 +27,7 @@ BETTER = "a better one than before"
 async def world(request: pytest.FixtureRequest, signer: JwtSigner) -> AsyncIterator[World]:
     url = url_for(request.param, request)
     async with open_stores(url, url, PATIENT) as stores:
-        yield World(
-            signer,
-            users=stores.users,
-            sessions=stores.sessions,
-            audit_log=stores.audit_log,
-            outbox=stores.outbox,
-            tokens=stores.one_time_tokens,
-        )
+        yield World.on(signer, stores)
 
 
 @pytest.fixture

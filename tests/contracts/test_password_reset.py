@@ -22,14 +22,7 @@ async def world(request: pytest.FixtureRequest, signer: JwtSigner) -> AsyncItera
     """Ada is registered, and has asked for a link."""
     url = url_for(request.param, request)
     async with open_stores(url, url, PATIENT) as stores:
-        world = World(
-            signer,
-            users=stores.users,
-            sessions=stores.sessions,
-            audit_log=stores.audit_log,
-            outbox=stores.outbox,
-            tokens=stores.one_time_tokens,
-        )
+        world = World.on(signer, stores)
         await world.sign_up(ADA)
         await world.request_password_reset(ADA)
         yield world

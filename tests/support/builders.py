@@ -5,7 +5,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, Self, TypeVar, get_type_hints
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
@@ -26,14 +26,12 @@ from application.accounts.email_change import (
 from application.accounts.email_links import UseEmailLink
 from application.accounts.email_verification import (
     IsRegistrant,
-    RequestEmailVerification,
     VerifyEmail,
 )
 from application.accounts.export_users import ExportUsers
 from application.accounts.password_reset import (
     CheckPasswordReset,
     MakeResetLink,
-    RequestPasswordReset,
     ResetPassword,
     SendPasswordReset,
 )
@@ -60,6 +58,7 @@ from application.mail.delivery import DeliverMail, MailRetention, PruneMail, Wri
 from application.mail.messages import MailPolicy, MakeMessage
 from application.mail.one_time_tokens import FindToken, IssueToken
 from application.mail.queue import DropMail, ListMail, RetryAllMail, RetryMail, SendTestMail
+from application.mail.request_link import RequestLink
 from application.ports import (
     AuditLog,
     CachedSessions,
@@ -98,9 +97,10 @@ from application.sessions import (
     StartSession,
 )
 from domain.actor import Principal
-from domain.mail.message import Delivery
+from domain.mail.message import Delivery, MailKind
 from domain.passwords.password import PasswordRule
 from domain.permissions import Role
+from domain.request_context import UNKNOWN, RequestContext
 from domain.session import Lifetimes, Session, SessionsPerUser
 from domain.token import TokenClaims, TokenKind
 from domain.user import User
@@ -129,6 +129,7 @@ from infrastructure.storage.memory.users import MemoryUsers
 from infrastructure.storage.near_cache.sessions import NearCacheSessions
 from infrastructure.storage.near_cache.uncached import UncachedSessions, UncachedUsers
 from infrastructure.storage.near_cache.users import NearCacheUsers
+from infrastructure.storage.stores import Stores
 from tests.support.doubles import Mailbox, QuickHasher, Recorder, SettableClock
 
 AUDIENCES = Audiences(
@@ -235,6 +236,18 @@ class World:
         default_factory=lambda: HmacOneTimeSecrets(lambda: [b"outside the database"])
     )
 
+    @classmethod
+    def on(cls, signer: TokenSigner, stores: Stores) -> Self:
+        """Make the use cases on opened stores."""
+        return cls(
+            signer,
+            users=stores.users,
+            sessions=stores.sessions,
+            audit_log=stores.audit_log,
+            outbox=stores.outbox,
+            tokens=stores.one_time_tokens,
+        )
+
     def __post_init__(self) -> None:
         if isinstance(self.tokens, MemoryOneTimeTokens):
             for store in (self.users, self.outbox):
@@ -260,8 +273,8 @@ class World:
         return self._made(WriteLetter)
 
     @property
-    def request_password_reset(self) -> RequestPasswordReset:
-        return self._made(RequestPasswordReset)
+    def request_link(self) -> RequestLink:
+        return self._made(RequestLink)
 
     @property
     def check_password_reset(self) -> CheckPasswordReset:
@@ -362,10 +375,6 @@ class World:
         return self._made(RegisterUser)
 
     policy = RegistrationPolicy()
-
-    @property
-    def request_email_verification(self) -> RequestEmailVerification:
-        return self._made(RequestEmailVerification)
 
     @property
     def is_registrant(self) -> IsRegistrant:
@@ -554,6 +563,16 @@ class World:
 
     def random_id(self) -> str:
         return new_id()
+
+    async def request_password_reset(
+        self, email: str, link_target: str | None = None, caller: RequestContext = UNKNOWN
+    ) -> None:
+        await self.request_link(MailKind.PASSWORD_RESET, email, link_target, caller)
+
+    async def request_email_verification(
+        self, email: str, link_target: str | None = None, caller: RequestContext = UNKNOWN
+    ) -> None:
+        await self.request_link(MailKind.EMAIL_VERIFICATION, email, link_target, caller)
 
     async def sign_up(self, email: str = "ada@example.org") -> User:
         """Register a user with the password PASSWORD."""

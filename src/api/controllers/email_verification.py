@@ -17,8 +17,8 @@ from api.security.origin_policy import CrossSiteRequest
 from application.accounts.email_links import UseEmailLink
 from application.accounts.email_verification import (
     RegistrantProof,
-    RequestEmailVerification,
 )
+from application.mail.request_link import RequestLink
 from domain.errors import (
     InvalidInput,
     MailOff,
@@ -27,6 +27,7 @@ from domain.errors import (
     Unavailable,
     WrongPassword,
 )
+from domain.mail.message import MailKind
 from domain.rate_limit import TooManyRequests
 
 _BODY = (413, 415)
@@ -48,14 +49,16 @@ class EmailVerificationController(Controller):
         self,
         request: JsonRequest,
         data: JSONBody[VerificationRequest],
-        request_verification: FromDishka[RequestEmailVerification],
+        request_link: FromDishka[RequestLink],
     ) -> Done:
         """Send a link that proves the address to its user.
 
         The response is the same for every address: one that no user has, one that is verified
         already, and one that has had too many mails get none.
         """
-        await request_verification(data.email, data.link_target, context_of(request))
+        await request_link(
+            MailKind.EMAIL_VERIFICATION, data.email, data.link_target, context_of(request)
+        )
         return Done("success")
 
     @post(

@@ -12,10 +12,11 @@ from api.schemas.success import Done
 from api.security.guard import PUBLIC
 from application.accounts.password_reset import (
     CheckPasswordReset,
-    RequestPasswordReset,
     ResetPassword,
 )
+from application.mail.request_link import RequestLink
 from domain.errors import InvalidInput, MailOff, OneTimeTokenInvalid, Unavailable
+from domain.mail.message import MailKind
 from domain.rate_limit import TooManyRequests
 
 _USING = failures(
@@ -39,12 +40,14 @@ class PasswordResetController(Controller):
         self,
         request: JsonRequest,
         data: JSONBody[ForgottenPassword],
-        request_reset: FromDishka[RequestPasswordReset],
+        request_link: FromDishka[RequestLink],
     ) -> Done:
         """Send a mail with a link, if a user has the address.
 
         The answer is the same for every address, and over the rate limits, too."""
-        await request_reset(data.email, data.link_target, context_of(request))
+        await request_link(
+            MailKind.PASSWORD_RESET, data.email, data.link_target, context_of(request)
+        )
         return Done("success")
 
     @post("/reset/check", status_code=200, summary="Check a link", responses=_USING)

@@ -4,14 +4,12 @@ from dataclasses import dataclass
 
 from application.audit import Audit
 from application.authenticate import Authenticate, ReloadPrincipal
-from application.mail.messages import MailPolicy, MakeMessage
+from application.mail.messages import MakeMessage
 from application.mail.one_time_tokens import FindToken
 from application.ports import (
-    NO_EFFECTS,
     Clock,
     Devices,
     HashClient,
-    Outbox,
     PasswordHasher,
     UserRepository,
 )
@@ -19,42 +17,12 @@ from application.rate_limiting import RateLimiting
 from application.sessions import PurgeStaleSessions
 from domain.audit.details import CredentialsDropped
 from domain.audit.event import EventType
-from domain.email import Email
-from domain.errors import OneTimeTokenInvalid, TokenRejected, WrongPassword, all_of
+from domain.errors import OneTimeTokenInvalid, TokenRejected, WrongPassword
 from domain.mail.message import MailKind
 from domain.mail.one_time_token import OneTimeToken, Purpose
 from domain.passwords.password import Password
 from domain.request_context import UNKNOWN, RequestContext
 from domain.user import User
-
-
-@dataclass(frozen=True, slots=True)
-class RequestEmailVerification:
-    """Queue a mail with a link that proves the address, for a client that is not logged in."""
-
-    mail_policy: MailPolicy
-    make_message: MakeMessage
-    outbox: Outbox
-    rate_limiting: RateLimiting
-
-    async def __call__(
-        self, email: str, link_target: str | None = None, caller: RequestContext = UNKNOWN
-    ) -> None:
-        """Take the same steps for every address: its user is looked up at delivery. Over a rate
-        limit nothing is queued, and the client does not learn that either.
-
-        :param link_target: the page that the link leads to; ``None`` for the configured one.
-        :raises MailOff: this installation sends no mail.
-        :raises InvalidInput: the address is malformed, or the page is none of the configured ones.
-        """
-        self.mail_policy.require_mail()
-        address, page = all_of(
-            lambda: Email.parse(email), lambda: self.mail_policy.choose_link(link_target)
-        )
-        kind = MailKind.EMAIL_VERIFICATION
-        if await self.rate_limiting.admits_mail(kind, address.key, caller.address):
-            message = self.make_message(kind, address, link_target=page)
-            await self.outbox.add(NO_EFFECTS.with_messages(message))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from application.known_networks import KnownNetworks
 from application.mail.messages import MailPolicy, MakeMessage
 from application.mail.one_time_tokens import FindToken, IssueToken
 from application.ports import (
-    NO_EFFECTS,
     Clock,
     HashClient,
     Outbox,
@@ -22,43 +21,13 @@ from application.rate_limiting import RateLimiting
 from application.sessions import PurgeStaleSessions
 from domain.actor import Actor, Operator
 from domain.audit.event import EventType
-from domain.email import Email
-from domain.errors import OneTimeTokenInvalid, Unavailable, all_of
+from domain.errors import OneTimeTokenInvalid, Unavailable
 from domain.mail.message import MailKind
 from domain.mail.one_time_token import Purpose
 from domain.passwords.password import PasswordRule
 from domain.permissions import Permission
 from domain.request_context import UNKNOWN, RequestContext
 from domain.user import UserId
-
-
-@dataclass(frozen=True, slots=True)
-class RequestPasswordReset:
-    """Queue a mail with a link, for a client that is not logged in."""
-
-    mail_policy: MailPolicy
-    make_message: MakeMessage
-    outbox: Outbox
-    rate_limiting: RateLimiting
-
-    async def __call__(
-        self, email: str, link_target: str | None = None, caller: RequestContext = UNKNOWN
-    ) -> None:
-        """Take the same steps for every address: its user is looked up at delivery. Over a rate
-        limit nothing is queued, and the client does not learn that either.
-
-        :param link_target: the page that the link leads to; ``None`` for the configured one.
-        :raises MailOff: this installation sends no mail.
-        :raises InvalidInput: the address is malformed, or the page is none of the configured ones.
-        """
-        self.mail_policy.require_mail()
-        address, page = all_of(
-            lambda: Email.parse(email), lambda: self.mail_policy.choose_link(link_target)
-        )
-        kind = MailKind.PASSWORD_RESET
-        if await self.rate_limiting.admits_mail(kind, address.key, caller.address):
-            message = self.make_message(kind, address, link_target=page)
-            await self.outbox.add(NO_EFFECTS.with_messages(message))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from application.accounts.email_change import (
 from application.accounts.email_links import UseEmailLink
 from application.accounts.email_verification import (
     IsRegistrant,
-    RequestEmailVerification,
     VerifyEmail,
 )
 from application.accounts.export_users import ExportUsers
@@ -26,7 +25,6 @@ from application.accounts.import_users import ImportUsers
 from application.accounts.password_reset import (
     CheckPasswordReset,
     MakeResetLink,
-    RequestPasswordReset,
     ResetPassword,
     SendPasswordReset,
 )
@@ -42,6 +40,7 @@ from application.known_networks import KnownNetworks
 from application.mail.messages import MakeMessage
 from application.mail.one_time_tokens import FindToken, IssueToken
 from application.mail.queue import DropMail, ListMail, RetryAllMail, RetryMail, SendTestMail
+from application.mail.request_link import RequestLink
 from application.rate_limiting import RateLimiting
 from application.readiness import CheckReadiness
 from application.session_activity import RecordSessionActivity, SessionActivityBuffer
@@ -80,12 +79,10 @@ USE_CASES: tuple[type, ...] = (
     ChangeProfile,
     DeleteAccount,
     ExportAccount,
-    RequestPasswordReset,
     CheckPasswordReset,
     ResetPassword,
     SendPasswordReset,
     MakeResetLink,
-    RequestEmailVerification,
     IsRegistrant,
     VerifyEmail,
     StartSession,
@@ -127,6 +124,7 @@ USE_CASES: tuple[type, ...] = (
     UseEmailLink,
     RefuseReservedAddress,
     MakeMessage,
+    RequestLink,
     IssueToken,
     FindToken,
     ListMail,
