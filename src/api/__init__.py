@@ -1,1 +1,1 @@
-"""The driving side: HTTP and the command line."""
+"""The driving side: HTTP."""

@@ -150,7 +150,7 @@ sessions = Table(
     Index(None, "expires_at"),
 )
 
-# Append-only; pruned from the beginning: see audit_chain.py.
+# Append-only; pruned from the beginning: see audit/chain.py.
 audit_events = Table(
     "audit_events",
     metadata,
