@@ -7,10 +7,13 @@ from hypothesis import strategies as st
 
 from application.ports import AuditLog
 from domain.errors import InvalidInput
+from doorward.conformance.audit_log.test_forgetting import *  # noqa: F403
+from doorward.conformance.audit_log.test_pages import *  # noqa: F403
+from doorward.conformance.audit_log.test_pruning import *  # noqa: F403
+from doorward.conformance.audit_log.test_recording import *  # noqa: F403
+from doorward.conformance.support.audit_log import EVERYTHING, numbers, record_all, recorded
 from doorward.conformance.support.examples import an_event
 from doorward.conformance.support.paging import assert_no_cursor
-from doorward.conformance.test_audit_log import *  # noqa: F403
-from doorward.conformance.test_audit_log import EVERYTHING, numbers, record_all, recorded
 from infrastructure.storage.memory.audit_log import MemoryAuditLog
 from tests.support.cursors import forgeries
 

@@ -3,9 +3,10 @@
 import pytest
 from sqlalchemy import update
 
+from doorward.conformance.one_time_tokens.test_issuing import *  # noqa: F403
+from doorward.conformance.one_time_tokens.test_spending import *  # noqa: F403
 from doorward.conformance.support.examples import a_token, a_user
 from doorward.conformance.support.opening import open_mail
-from doorward.conformance.test_one_time_tokens import *  # noqa: F403
 from infrastructure.storage.sql.tables import one_time_tokens
 from tests.conftest import url_for
 from tests.contracts.conftest import by_hand

@@ -4,9 +4,11 @@ import pytest
 from sqlalchemy import update
 
 from application.ports import NO_EFFECTS
+from doorward.conformance.outbox.test_delivery import *  # noqa: F403
+from doorward.conformance.outbox.test_queue import *  # noqa: F403
+from doorward.conformance.outbox.test_retention import *  # noqa: F403
 from doorward.conformance.support.examples import NOW, SECOND, a_message
 from doorward.conformance.support.opening import open_mail
-from doorward.conformance.test_outbox import *  # noqa: F403
 from infrastructure.storage.sql.tables import outbox
 from tests.conftest import url_for
 from tests.contracts.conftest import by_hand

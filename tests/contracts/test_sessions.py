@@ -6,7 +6,10 @@ from uuid import uuid4
 import pytest
 
 from domain.user import UserId
-from doorward.conformance.test_sessions import *  # noqa: F403
+from doorward.conformance.sessions.test_activity import *  # noqa: F403
+from doorward.conformance.sessions.test_expiry import *  # noqa: F403
+from doorward.conformance.sessions.test_records import *  # noqa: F403
+from doorward.conformance.sessions.test_replacements import *  # noqa: F403
 from infrastructure.storage.stores import open_stores
 from tests.conftest import url_for
 from tests.support.builders import NOW, SECOND, a_session

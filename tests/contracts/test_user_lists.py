@@ -18,8 +18,19 @@ from domain.email import Email
 from domain.errors import InvalidInput
 from domain.permissions import Role
 from doorward.conformance.support.opening import PATIENT
-from doorward.conformance.test_user_lists import *  # noqa: F403
-from doorward.conformance.test_user_lists import EVERYONE, LISTS, found, ranked_user, ranked_users
+from doorward.conformance.support.user_lists import (
+    EVERYONE,
+    LISTS,
+    found,
+    ranked_user,
+    ranked_users,
+)
+from doorward.conformance.user_lists.conftest import *  # noqa: F403
+from doorward.conformance.user_lists.test_additions import *  # noqa: F403
+from doorward.conformance.user_lists.test_counts import *  # noqa: F403
+from doorward.conformance.user_lists.test_filters import *  # noqa: F403
+from doorward.conformance.user_lists.test_orders import *  # noqa: F403
+from doorward.conformance.user_lists.test_pages import *  # noqa: F403
 from infrastructure.storage.backends import backend_for
 from tests.conftest import url_for
 from tests.contracts.conftest import HOW_MANY_WAIT, by_hand, eventually

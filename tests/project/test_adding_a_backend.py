@@ -66,7 +66,8 @@ def test_the_pages_show_the_registration_of_the_example() -> None:
 
 
 def test_the_tests_that_the_readme_of_the_suite_names_exist() -> None:
-    named = set(re.findall(r"`(test_\w+\.py)`", PAGES[1].read_text()))
-    existing = {path.name for path in PAGES[1].parent.glob("test_*.py")}
+    suite = PAGES[1].parent
+    named = set(re.findall(r"`((?:\w+/)?test_\w+\.py)`", PAGES[1].read_text()))
+    existing = {path.relative_to(suite).as_posix() for path in suite.rglob("test_*.py")}
 
     assert named == existing

@@ -22,5 +22,7 @@ def test_each_named_test_exists() -> None:
 
 def _source(path: Path) -> str:
     """Return the text of a test file, and of the conformance tests that it runs."""
-    conformance = Path("src/doorward/conformance") / path.name
-    return "".join(each.read_text() for each in (path, conformance) if each.exists())
+    suite = Path("src/doorward/conformance")
+    port = suite / path.stem.removeprefix("test_")
+    files = [path, suite / path.name, *port.glob("test_*.py")]
+    return "".join(each.read_text() for each in files if each.exists())

@@ -1,15 +1,13 @@
-"""The contract of OneTimeTokenStore, and of changes that spend a token: each is good once."""
+"""The contract of OneTimeTokenStore: tokens that are issued, found, and deleted."""
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
 from application.ports import Effects
 from domain.email import Email
-from domain.mail.one_time_token import LIVE_TOKENS, OneTimeToken, Purpose
-from domain.user import User
+from domain.mail.one_time_token import LIVE_TOKENS, Purpose
 from doorward.conformance.support.examples import (
     MICROSECOND,
     NOW,
@@ -20,44 +18,17 @@ from doorward.conformance.support.examples import (
     an_event,
     new_id,
 )
+from doorward.conformance.support.one_time_tokens import (
+    LATER,
+    a_stored_user,
+    issued,
+    spend,
+    stored,
+    used,
+)
 from doorward.conformance.support.opening import MailStores
 
 pytestmark = pytest.mark.asyncio
-
-LATER = NOW + timedelta(minutes=5)
-
-
-async def stored(mail: MailStores, token: OneTimeToken) -> OneTimeToken | None:
-    return await mail.tokens.by_digest(token.digest)
-
-
-async def used(mail: MailStores, *tokens: OneTimeToken) -> list[bool]:
-    found = [await stored(mail, token) for token in tokens]
-    return [each is None or each.used_at is not None for each in found]
-
-
-async def issued(
-    mail: MailStores, user: User, count: int, **changes: object
-) -> list[OneTimeToken]:
-    """Issue tokens, a second apart."""
-    tokens = [a_token(user, issued_at=NOW + each * SECOND, **changes) for each in range(count)]
-    for token in tokens:
-        await mail.tokens.issue(token)
-    return tokens
-
-
-async def a_stored_user(mail: MailStores) -> User:
-    await mail.users.add(user := a_user())
-    return user
-
-
-async def spend(mail: MailStores, user: User, token: OneTimeToken) -> bool:
-    """Rename the user with a token."""
-    effects = Effects((an_event(),)).with_messages(a_message()).spending(token.used(LATER))
-    done = await mail.users.replace(user, replace(user, name=f"Ada {new_id()}"), effects)
-    if done.changed and not done.effects_stored:
-        await mail.outbox.add(effects)
-    return done.changed
 
 
 async def test_a_token_comes_back_exactly(mail: MailStores) -> None:
@@ -184,126 +155,12 @@ async def test_the_tokens_of_a_deleted_user_are_forgotten(mail: MailStores) -> N
     assert await stored(mail, other) == other
 
 
-async def test_of_parallel_changes_with_one_token_one_succeeds(mail: MailStores) -> None:
-    user = await a_stored_user(mail)
-    [token] = await issued(mail, user, 1)
-
-    changed = await asyncio.gather(*(spend(mail, user, token) for _ in range(20)))
-
-    assert changed.count(True) == 1
-    assert await stored(mail, token) == token.used(LATER)
-    assert len(await mail.outbox.page(None, None, 50)) == 1
-
-
-async def test_a_token_is_good_once_though_the_user_is_read_again(mail: MailStores) -> None:
-    user = await a_stored_user(mail)
-    [token] = await issued(mail, user, 1)
-
-    async def reset() -> bool:
-        while current := await mail.users.get(user.id):
-            if await spend(mail, current, token):
-                return True
-            if await mail.users.get(user.id) == current:
-                return False
-        raise AssertionError
-
-    changed = await asyncio.gather(*(reset() for _ in range(20)))
-
-    assert changed.count(True) == 1
-
-
-async def test_a_spent_token_changes_nothing(mail: MailStores) -> None:
-    user = await a_stored_user(mail)
-    [token] = await issued(mail, user, 1)
-    assert await spend(mail, user, token)
-    current = await mail.users.get(user.id)
-    assert current
-
-    assert not await spend(mail, current, token)
-    assert not await spend(mail, current, a_token(user))
-
-    assert await mail.users.get(user.id) == current
-    assert len(await mail.outbox.page(None, None, 50)) == 1
-
-
-async def test_a_change_that_fails_spends_no_token(mail: MailStores) -> None:
-    user = await a_stored_user(mail)
-    [token] = await issued(mail, user, 1)
-
-    assert not await spend(mail, replace(user, name="as it never was"), token)
-
-    assert await stored(mail, token) == token
-
-
-async def test_the_first_use_ends_all_tokens_of_its_purpose(mail: MailStores) -> None:
-    user = await a_stored_user(mail)
-    tokens = await issued(mail, user, LIVE_TOKENS)
-    others = [
-        *await issued(mail, user, 1, purpose=Purpose.EMAIL_VERIFICATION),
-        *await issued(mail, a_user(), 1),
-    ]
-
-    assert await spend(mail, user, tokens[0])
-
-    assert await used(mail, *tokens) == [True] * LIVE_TOKENS
-    assert await used(mail, *others) == [False, False]
-
-
-async def test_an_undo_leaves_those_of_earlier_changes(mail: MailStores) -> None:
-    user = await a_stored_user(mail)
-    tokens = await issued(mail, user, 3, purpose=Purpose.EMAIL_UNDO)
-
-    assert await spend(mail, user, tokens[1])
-
-    assert await used(mail, *tokens) == [False, True, True]
-
-
-async def test_the_outbox_spends_the_token_of_a_change_in_another_store(mail: MailStores) -> None:
-    user = await a_stored_user(mail)
-    tokens = await issued(mail, user, LIVE_TOKENS)
-    effects = Effects().with_messages(a_message()).spending(tokens[1].used(LATER))
-
-    for _ in range(2):
-        await mail.outbox.add(effects)
-
-    assert await used(mail, *tokens) == [True] * LIVE_TOKENS
-
-
-async def test_tokens_that_are_used_and_issued_in_parallel_end(mail: MailStores) -> None:
-    """Transactions that wait for each other would fail: they lock rows in one order."""
-    user = await a_stored_user(mail)
-    tokens = await issued(mail, user, LIVE_TOKENS)
-
-    await asyncio.gather(
-        *(mail.outbox.add(Effects().spending(each.used(LATER))) for each in tokens * 5),
-        *(mail.tokens.issue(a_token(user, issued_at=NOW - SECOND)) for _ in range(10)),
-        *(spend(mail, user, each) for each in tokens),
-    )
-
-    assert await used(mail, *tokens) == [True] * LIVE_TOKENS
-
-
 async def test_later_undos_leave_an_earlier_one_usable(mail: MailStores) -> None:
     user = await a_stored_user(mail)
 
     undos = await issued(mail, user, LIVE_TOKENS + 2, purpose=Purpose.EMAIL_UNDO)
 
     assert await used(mail, *undos) == [False] * len(undos)
-
-
-async def test_an_undo_that_is_issued_after_that_of_an_earlier_change_was_used_is_used_too(
-    mail: MailStores,
-) -> None:
-    user = await a_stored_user(mail)
-    [undo] = await issued(mail, user, 1, purpose=Purpose.EMAIL_UNDO)
-    assert await spend(mail, user, undo)
-
-    late = a_token(user, purpose=Purpose.EMAIL_UNDO, issued_at=LATER)
-    new = a_token(user, purpose=Purpose.EMAIL_UNDO, issued_at=LATER + MICROSECOND)
-    for token in (late, new):
-        await mail.tokens.issue(token)
-
-    assert await used(mail, late, new) == [True, False]
 
 
 async def test_the_unused_tokens_for_an_address_are_found(mail: MailStores) -> None:

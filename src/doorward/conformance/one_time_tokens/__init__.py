@@ -1,0 +1,1 @@
+"""The contract of OneTimeTokenStore, and of changes that spend a token."""

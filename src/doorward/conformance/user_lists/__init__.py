@@ -1,0 +1,1 @@
+"""The contract of UserRepository: lists, counts and additions of many users."""
