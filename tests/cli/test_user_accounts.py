@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 
 from application.pagination import EventQuery
 from domain.actor import Operator
 from domain.audit.event import Event
+from domain.email import Email
 from domain.mail.one_time_token import OneTimeToken, digest_of
 from domain.user import User
 from infrastructure.storage.options import StoreOptions
@@ -125,11 +127,23 @@ def test_a_user_is_deleted_once_it_is_confirmed(users: Users) -> None:
     assert users("show", ADA).returncode == 1
 
 
-def test_a_password_is_set_from_standard_input(users: Users) -> None:
+async def password_hash(url: str) -> str:
+    async with open_stores(url, url, StoreOptions()) as stores:
+        user = await stores.users.by_email(Email.parse(ADA))
+        assert user
+        return user.password_hash
+
+
+def test_a_password_is_set_from_standard_input(users: Users, sqlite_url: str) -> None:
+    before = asyncio.run(password_hash(sqlite_url))
+
     changed = users("set-password", ADA, typed=f"{NEW_PASSWORD}\n")
 
     assert changed.returncode == 0, changed.stderr
     assert NEW_PASSWORD not in changed.stdout + changed.stderr
+    after = asyncio.run(password_hash(sqlite_url))
+    assert after != before
+    assert PasswordHasher().verify(after, NEW_PASSWORD)
 
 
 def test_a_weak_password_is_not_set(users: Users) -> None:
