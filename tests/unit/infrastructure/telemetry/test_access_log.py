@@ -1,6 +1,7 @@
 """The access log: the logged requests and their fields."""
 
 import logging
+import sys
 from typing import Any
 
 import pytest
@@ -60,3 +61,16 @@ def test_a_long_path_and_a_long_origin_are_cut(caplog: pytest.LogCaptureFixture)
 @pytest.mark.parametrize("environment", [{"ACCESS_LOG": "off"}, {}])
 def test_it_can_be_off_and_is_unless_on_a_terminal(environment: dict[str, str]) -> None:
     assert AccessLog.of(Settings.read(environment).logs) is None
+
+
+def test_failed_requests_are_logged_on_a_terminal(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+
+    log = AccessLog.of(Settings.read({}).logs)
+
+    assert log is not None
+    for status in (200, 404):
+        log("GET", "/api/users/me", status, 0.001, None)
+    assert [line["status"] for line in lines(caplog)] == [404]

@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import sys
 from datetime import timedelta
 from uuid import UUID
 
@@ -15,7 +16,13 @@ from domain.outcome import Outcome
 from domain.request_context import RequestContext
 from domain.session import SessionId
 from domain.user import UserId
-from infrastructure.telemetry.logging import LoggedEvents, console_formatter, json_formatter
+from infrastructure.config.logging import LogSettings
+from infrastructure.telemetry.logging import (
+    LoggedEvents,
+    console_formatter,
+    json_formatter,
+    set_log_format,
+)
 from tests.support.builders import NOW, new_id
 
 USER_ID = UserId(UUID("0b8f2c1e-5a4d-4c3b-9f2e-1d0c9b8a7f6e"))
@@ -194,6 +201,24 @@ def test_on_the_console_a_security_event_shows_its_time_once(
     record = caplog.records[-1]
     assert json.loads(json_formatter().format(record))["at"] == NOW.isoformat()
     assert " at=" not in on_the_console(record)
+
+
+@pytest.mark.parametrize(("is_terminal", "begins"), [(True, "\x1b["), (False, "{")])
+def test_a_log_is_coloured_on_a_terminal_and_json_elsewhere(
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_terminal: bool,
+    begins: str,
+) -> None:
+    handler = logging.StreamHandler()
+    monkeypatch.setattr(logging, "lastResort", handler)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal, raising=False)
+
+    set_log_format(LogSettings())
+
+    structlog.stdlib.get_logger("doorward").warning("feed_disconnected")
+    assert handler.format(caplog.records[-1]).startswith(begins)
 
 
 def test_on_the_console_a_line_has_time_level_event_and_fields(
