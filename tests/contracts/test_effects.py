@@ -22,8 +22,9 @@ from doorward.conformance.support.opening import PATIENT
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.storage.stores import Stores, open_stores
 from tests.conftest import url_for
-from tests.support.builders import LIFETIMES, PASSWORD, World
+from tests.support.builders import LIFETIMES, PASSWORD
 from tests.support.doubles import PausingSessions
+from tests.support.world import World
 
 ARRANGEMENTS = [
     ("memory", "memory"),

@@ -13,7 +13,8 @@ from doorward.conformance.support.opening import PATIENT
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.storage.stores import open_stores
 from tests.conftest import schemes, url_for
-from tests.support.builders import PASSWORD, SECOND, World
+from tests.support.builders import PASSWORD, SECOND
+from tests.support.world import World
 
 PROOF = RegistrantProof(PASSWORD)
 ADA, THIEF = "ada@example.org", "thief@example.org"

@@ -17,7 +17,8 @@ from doorward.conformance.support.opening import PATIENT
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.storage.stores import open_stores
 from tests.conftest import schemes, url_for
-from tests.support.builders import PASSWORD, World
+from tests.support.builders import PASSWORD
+from tests.support.world import World
 
 ADA, NEW = "ada@example.org", "countess@example.org"
 BETTER = "a better one than before"

@@ -12,7 +12,7 @@ from doorward.conformance.support.opening import PATIENT
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.storage.stores import open_stores
 from tests.conftest import schemes, url_for
-from tests.support.builders import World
+from tests.support.world import World
 
 ADA = "ada@example.org"
 

@@ -26,8 +26,9 @@ from tests.model.model import (
     read,
 )
 from tests.model.steps import Crash, Effect, Script, ScriptedSessions, ScriptedUsers, crash
-from tests.support.builders import PASSWORD, World
+from tests.support.builders import PASSWORD
 from tests.support.doubles import SettableClock
+from tests.support.world import World
 
 _T = TypeVar("_T")
 _U = TypeVar("_U")

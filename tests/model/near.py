@@ -30,7 +30,8 @@ from infrastructure.storage.near_cache.users import NearCacheUsers
 from tests.model.machine import Outcome, Scenario
 from tests.model.model import SECOND, Answer, Generation, Login, UserModel
 from tests.model.steps import ScriptedSessions, ScriptedUsers
-from tests.support.builders import MICROSECOND, NOW, World
+from tests.support.builders import MICROSECOND, NOW
+from tests.support.world import World
 
 BOUND = 2 * SECOND
 

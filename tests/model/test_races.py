@@ -24,8 +24,9 @@ from domain.user import User
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.stores import open_stores
 from tests.model.model import read
-from tests.support.builders import PASSWORD, World
+from tests.support.builders import PASSWORD
 from tests.support.doubles import PausingSessions
+from tests.support.world import World
 
 PATIENT = StoreOptions(timeout=timedelta(seconds=60))  # a busy machine is no reason to fail
 STACKS = {

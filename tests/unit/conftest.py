@@ -4,7 +4,7 @@ from domain.actor import Principal
 from domain.token import TokenKind
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.signing_key import SigningKey
-from tests.support.builders import World
+from tests.support.world import World
 from tests.unit.infrastructure.signing.forgery import Forger
 
 

@@ -7,7 +7,8 @@ from application.rate_limiting import RateLimits
 from domain.errors import InvalidCredentials
 from domain.rate_limit import RateLimit, TooManyRequests
 from domain.request_context import RequestContext
-from tests.support.builders import PASSWORD, World
+from tests.support.builders import PASSWORD
+from tests.support.world import World
 
 WINDOW = timedelta(minutes=15)
 ADA, EVE = "ada@example.org", "eve@example.org"

@@ -23,7 +23,8 @@ from domain.session import Session, SessionId
 from domain.session_activity import SessionActivity
 from domain.user import User
 from infrastructure.storage.memory.sessions import MemorySessions
-from tests.support.builders import LIFETIMES, PASSWORD, World, an_administrator
+from tests.support.builders import LIFETIMES, PASSWORD, an_administrator
+from tests.support.world import World
 
 EMAIL, NAME = "ada@example.org", "Ada Lovelace"
 WRONG, NEW = "tr0ub4dor and three", "a better one than before"

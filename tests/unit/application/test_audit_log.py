@@ -10,7 +10,7 @@ from application.pagination import EventQuery
 from domain.actor import Operator, Principal
 from domain.audit.details import EventsPruned
 from domain.audit.event import EventType
-from tests.support.builders import World
+from tests.support.world import World
 
 EVE = "eve@example.org"
 

@@ -16,11 +16,11 @@ from tests.support.builders import (
     MICROSECOND,
     NOW,
     SECOND,
-    World,
     a_session,
     a_user,
     claims_of,
 )
+from tests.support.world import World
 
 
 async def test_an_access_token_names_user_and_session(world: World) -> None:

@@ -12,8 +12,9 @@ from domain.rate_limit import TooManyRequests
 from domain.request_context import RequestContext
 from domain.user import User
 from infrastructure.storage.memory.rate_limiter import MemoryRateLimiter
-from tests.support.builders import MICROSECOND, PASSWORD, World
+from tests.support.builders import MICROSECOND, PASSWORD
 from tests.support.doubles import RecordingRateLimiter
+from tests.support.world import World
 from tests.unit.application.attempts import ADA, EVE, GUESS, HERE, THERE, limited, log_in
 
 NEW = "a better one than before"

@@ -13,8 +13,9 @@ from domain.permissions import Role
 from domain.request_context import RequestContext
 from domain.session import Transport
 from domain.token import TokenKind
-from tests.support.builders import CLIENT, LIFETIMES, PASSWORD, World
+from tests.support.builders import CLIENT, LIFETIMES, PASSWORD
 from tests.support.doubles import QuickHasher, YieldingHasher
+from tests.support.world import World
 
 
 async def test_a_login_starts_a_session_and_gives_its_two_tokens(world: World) -> None:

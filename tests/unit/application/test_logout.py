@@ -8,8 +8,9 @@ import pytest
 
 from application.authentication import TokenPair
 from domain.errors import NotLoggedIn, TokenRejected
-from tests.support.builders import LIFETIMES, World
+from tests.support.builders import LIFETIMES
 from tests.support.doubles import PausingSessions
+from tests.support.world import World
 
 
 async def is_dead(world: World, pair: TokenPair) -> bool:

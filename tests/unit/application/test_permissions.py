@@ -9,7 +9,8 @@ from domain.actor import Actor, Operator, Principal, Scheduler
 from domain.errors import PermissionMissing
 from domain.permissions import Role
 from domain.user import User
-from tests.support.builders import PASSWORD, World, a_session, a_user, an_administrator
+from tests.support.builders import PASSWORD, a_session, a_user, an_administrator
+from tests.support.world import World
 
 ORDINARY = Principal(a_user(), a_session())
 

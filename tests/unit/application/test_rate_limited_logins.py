@@ -9,8 +9,9 @@ import pytest
 from domain.errors import InvalidInput
 from domain.rate_limit import TooManyRequests
 from domain.request_context import RequestContext
-from tests.support.builders import PASSWORD, World
+from tests.support.builders import PASSWORD
 from tests.support.doubles import RecordingRateLimiter
+from tests.support.world import World
 from tests.unit.application.attempts import (
     ADA,
     EVE,

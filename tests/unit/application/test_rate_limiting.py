@@ -18,8 +18,9 @@ from domain.request_context import RequestContext
 from domain.session import SessionId
 from domain.user import User
 from infrastructure.storage.memory.users import MemoryUsers
-from tests.support.builders import MICROSECOND, PASSWORD, World
+from tests.support.builders import MICROSECOND, PASSWORD
 from tests.support.doubles import RecordingRateLimiter
+from tests.support.world import World
 from tests.unit.application.attempts import (
     ADA,
     EVE,

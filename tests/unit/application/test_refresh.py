@@ -12,8 +12,9 @@ from domain.errors import RefreshTokenReused, TokenRejected
 from domain.request_context import RequestContext
 from domain.session import SessionId
 from domain.token import TokenKind
-from tests.support.builders import LIFETIMES, MICROSECOND, SECOND, World, a_session, new_id
+from tests.support.builders import LIFETIMES, MICROSECOND, SECOND, a_session, new_id
 from tests.support.doubles import PausingSessions
+from tests.support.world import World
 
 GRACE = LIFETIMES.grace
 OWNER = RequestContext("192.0.2.1", agent="Firefox")

@@ -12,7 +12,8 @@ from domain.session_activity import SessionActivity
 from domain.user import UserId
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.storage.memory.sessions import MemorySessions
-from tests.support.builders import NOW, SECOND, World
+from tests.support.builders import NOW, SECOND
+from tests.support.world import World
 
 MINUTE = timedelta(minutes=1)
 THERE = RequestContext("198.51.100.7", agent="curl/8")

@@ -11,7 +11,8 @@ from domain.errors import NotFound, TokenRejected
 from domain.session import SessionId, SessionsPerUser
 from domain.user import UserId
 from infrastructure.storage.memory.sessions import MemorySessions
-from tests.support.builders import NOW, SECOND, World
+from tests.support.builders import NOW, SECOND
+from tests.support.world import World
 
 EVE = "eve@example.org"
 

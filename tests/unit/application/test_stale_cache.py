@@ -11,8 +11,9 @@ from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.verified_token_cache import VerifiedTokenCache
 from infrastructure.storage.near_cache.sessions import NearCacheSessions
 from infrastructure.storage.near_cache.users import NearCacheUsers
-from tests.support.builders import LIFETIMES, PASSWORD, World
+from tests.support.builders import LIFETIMES, PASSWORD
 from tests.support.doubles import ManualFeed
+from tests.support.world import World
 
 ADA, NEW = "ada@example.org", "a better one than before"
 

@@ -33,8 +33,9 @@ from infrastructure.signing import key_ring_watcher
 from infrastructure.signing.algorithms import EDDSA
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.key_store import LoadedKeys, WritableKeyStore
-from tests.support.builders import NOW, SECOND, World, a_session
+from tests.support.builders import NOW, SECOND, a_session
 from tests.support.jobs import JobTime
+from tests.support.world import World
 
 pytestmark = pytest.mark.slow
 

@@ -19,8 +19,9 @@ from infrastructure.config.settings import Settings
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.telemetry.metrics import Metrics
 from infrastructure.telemetry.telemetry import Observation
-from tests.support.builders import NOW, SECOND, World, in_environment
+from tests.support.builders import NOW, SECOND, in_environment
 from tests.support.jobs import JobTime
+from tests.support.world import World
 
 
 @pytest.fixture

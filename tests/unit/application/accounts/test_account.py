@@ -12,8 +12,9 @@ from domain.errors import InvalidCredentials, InvalidInput, TokenRejected, Wrong
 from domain.rate_limit import TooManyRequests
 from domain.request_context import RequestContext
 from domain.session import Transport
-from tests.support.builders import PASSWORD, SECOND, World
+from tests.support.builders import PASSWORD, SECOND
 from tests.support.doubles import PausingSessions
+from tests.support.world import World
 from tests.unit.application.attempts import GUESS, limited, log_in
 
 ADA = "ada@example.org"

@@ -14,8 +14,9 @@ from domain.actor import Principal
 from domain.errors import InvalidCredentials, TokenRejected
 from domain.user import User
 from infrastructure.storage.memory.users import MemoryUsers
-from tests.support.builders import PASSWORD, World, new_id
+from tests.support.builders import PASSWORD, new_id
 from tests.support.doubles import PausingSessions
+from tests.support.world import World
 
 ADA = "ada@example.org"
 NEW = "a better one than before"

@@ -31,8 +31,9 @@ from domain.permissions import Role
 from domain.rate_limit import RateLimit, TooManyRequests
 from domain.user import User
 from infrastructure.storage.memory.users import MemoryUsers
-from tests.support.builders import PASSWORD, SECOND, World
+from tests.support.builders import PASSWORD, SECOND
 from tests.support.doubles import PausingSessions, QuickHasher
+from tests.support.world import World
 
 ADA, NEW, THIEF = "ada@example.org", "new@example.org", "thief@example.org"
 DAY = timedelta(days=1)

@@ -25,7 +25,8 @@ from domain.mail.message import MailKind
 from domain.rate_limit import RateLimit, TooManyRequests
 from domain.request_context import RequestContext
 from domain.user import User
-from tests.support.builders import PASSWORD, SECOND, World
+from tests.support.builders import PASSWORD, SECOND
+from tests.support.world import World
 
 ADA, EVE = "ada@example.org", "eve@example.org"
 HERE = RequestContext("192.0.2.1")

@@ -12,7 +12,8 @@ from domain.audit.event import EventType
 from domain.email import Email
 from domain.outcome import Outcome
 from domain.user import User, UserId
-from tests.support.builders import World, a_user
+from tests.support.builders import a_user
+from tests.support.world import World
 
 MANY = PAGE_SIZE + 1
 

@@ -4,7 +4,7 @@ import pytest
 
 from domain.actor import Operator
 from domain.errors import NotFound
-from tests.support.builders import World
+from tests.support.world import World
 
 
 async def test_a_user_is_found_by_the_id_and_by_the_address(world: World) -> None:

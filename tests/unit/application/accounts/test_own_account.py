@@ -9,8 +9,9 @@ from domain.actor import Operator, Principal
 from domain.errors import InvalidCredentials, InvalidInput, TokenRejected, WrongPassword
 from domain.permissions import Role
 from domain.rate_limit import TooManyRequests
-from tests.support.builders import PASSWORD, World, an_administrator
+from tests.support.builders import PASSWORD, an_administrator
 from tests.support.doubles import PausingSessions
+from tests.support.world import World
 from tests.unit.application.attempts import ADA, GUESS, limited
 
 NEW = "a better one than before"

@@ -29,8 +29,9 @@ from domain.session import Session
 from domain.user import User, UserId
 from infrastructure.storage.memory.sessions import MemorySessions
 from infrastructure.storage.memory.users import MemoryUsers
-from tests.support.builders import PASSWORD, SECOND, World, an_administrator, new_id
+from tests.support.builders import PASSWORD, SECOND, an_administrator, new_id
 from tests.support.doubles import YieldingHasher
+from tests.support.world import World
 from tests.unit.application.attempts import limited
 
 ADA = "ada@example.org"

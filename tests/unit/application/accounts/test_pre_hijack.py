@@ -10,7 +10,7 @@ from domain.errors import InvalidCredentials, OneTimeTokenInvalid, TokenRejected
 from domain.mail.message import MailKind
 from domain.mail.one_time_token import Purpose
 from domain.request_context import RequestContext
-from tests.support.builders import World
+from tests.support.world import World
 
 ADA = "ada@example.org"
 ATTACKER = RequestContext("198.51.100.1")

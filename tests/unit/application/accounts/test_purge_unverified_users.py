@@ -16,7 +16,8 @@ from domain.errors import Unavailable
 from domain.permissions import Role
 from domain.user import User, UserId
 from infrastructure.storage.memory.users import MemoryUsers
-from tests.support.builders import PASSWORD, SECOND, World
+from tests.support.builders import PASSWORD, SECOND
+from tests.support.world import World
 
 ADA, EVE = "ada@example.org", "eve@example.org"
 DAY = timedelta(days=1)

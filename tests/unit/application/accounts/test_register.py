@@ -13,7 +13,8 @@ from domain.errors import EmailTaken, InvalidInput, RegistrationClosed
 from domain.passwords.password import Password
 from domain.permissions import Role
 from domain.request_context import RequestContext
-from tests.support.builders import CLIENT, PASSWORD, World
+from tests.support.builders import CLIENT, PASSWORD
+from tests.support.world import World
 
 
 async def test_a_new_user_has_the_language_of_the_client(world: World) -> None:

@@ -6,7 +6,7 @@ from application.pagination import EventQuery
 from domain.actor import Operator
 from domain.errors import TokenRejected
 from domain.permissions import Role
-from tests.support.builders import World
+from tests.support.world import World
 
 ADA, EVE, ADMIN = "ada@example.org", "eve@example.org", "boss@example.org"
 

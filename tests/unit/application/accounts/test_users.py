@@ -13,7 +13,8 @@ from domain.errors import InvalidCredentials, InvalidInput, NotFound
 from domain.permissions import Role
 from domain.user import User, UserId
 from infrastructure.storage.memory.users import MemoryUsers
-from tests.support.builders import SECOND, World, a_user
+from tests.support.builders import SECOND, a_user
+from tests.support.world import World
 
 
 async def test_the_first_page_has_the_number_of_users_and_the_others_do_not(world: World) -> None:

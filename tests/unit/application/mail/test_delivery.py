@@ -17,7 +17,8 @@ from domain.mail.one_time_token import Purpose, digest_of
 from domain.user import User
 from doorward.conformance.support.opening import until
 from infrastructure.signing.one_time_secrets import HmacOneTimeSecrets
-from tests.support.builders import NOW, SECOND, World, new_id
+from tests.support.builders import NOW, SECOND, new_id
+from tests.support.world import World
 
 ADA = Email.parse("ada@example.org")
 HOUR = timedelta(hours=1)

@@ -12,7 +12,8 @@ from domain.mail.message import MailKind
 from domain.mail.one_time_token import Purpose
 from domain.permissions import Role
 from domain.request_context import RequestContext
-from tests.support.builders import PASSWORD, World, an_administrator
+from tests.support.builders import PASSWORD, an_administrator
+from tests.support.world import World
 
 ADA = "ada@example.org"
 NEW = "a better one than before"

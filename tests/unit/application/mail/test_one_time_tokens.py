@@ -13,7 +13,8 @@ from domain.user import User, UserId
 from doorward.conformance.support.examples import a_message
 from infrastructure.signing.one_time_secrets import HmacOneTimeSecrets
 from infrastructure.storage.memory.one_time_tokens import MemoryOneTimeTokens
-from tests.support.builders import SECOND, World, new_id
+from tests.support.builders import SECOND, new_id
+from tests.support.world import World
 
 MINUTE = timedelta(minutes=1)
 RESET = Purpose.PASSWORD_RESET

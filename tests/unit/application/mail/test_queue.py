@@ -12,7 +12,8 @@ from domain.email import Email
 from domain.errors import InvalidInput, MailOff, NotFound
 from domain.mail.message import Delivery, DeliveryState, MailKind, Message, MessageId
 from doorward.conformance.support.examples import ADA, a_message
-from tests.support.builders import NOW, SECOND, World
+from tests.support.builders import NOW, SECOND
+from tests.support.world import World
 
 GIVEN_UP = DeliveryState.GIVEN_UP
 

@@ -35,7 +35,8 @@ from infrastructure.passwords.hashing_pool import HashingPool
 from infrastructure.passwords.imported.forms import read
 from infrastructure.passwords.imported.imported_hash import ImportedHash
 from infrastructure.passwords.imported.legacy_digests import phpass, sha_crypt, sign_extended
-from tests.support.builders import CLIENT, PASSWORD, World, a_user
+from tests.support.builders import CLIENT, PASSWORD, a_user
+from tests.support.world import World
 from tests.unit.infrastructure.passwords.published_hashes import (
     FIREBASE,
     FIREBASE_KEY,

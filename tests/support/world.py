@@ -1,0 +1,318 @@
+"""All use cases around one set of adapters, for tests."""
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any, Generic, Self, TypeVar, get_type_hints
+
+from application.accounts.account import (
+    ChangePassword,
+    ChangeProfile,
+    ConfirmPassword,
+    DeleteAccount,
+    ExportAccount,
+)
+from application.accounts.deletion import DeleteUser, ForgetUser
+from application.accounts.email_change import (
+    ConfirmEmailChange,
+    RequestEmailChange,
+    UndoEmailChange,
+)
+from application.accounts.email_links import UseEmailLink
+from application.accounts.email_verification import (
+    IsRegistrant,
+    VerifyEmail,
+)
+from application.accounts.export_users import ExportUsers
+from application.accounts.password_reset import (
+    CheckPasswordReset,
+    MakeResetLink,
+    ResetPassword,
+    SendPasswordReset,
+)
+from application.accounts.purge_unverified_users import PurgeUnverifiedUsers
+from application.accounts.registration import (
+    CreateUser,
+    MakeUser,
+    RegisterUser,
+)
+from application.accounts.reserved_addresses import RefuseReservedAddress
+from application.accounts.session_revocation import RevokeSessionsOf, RevokeSessionsOfAll
+from application.accounts.users import ChangeUser, FindUser, ListUsers, SetPassword, ShowUser
+from application.audit import Audit
+from application.audit_log import ListAuditEvents
+from application.authenticate import Authenticate, AuthenticateFromCache, ReloadPrincipal
+from application.authentication import (
+    Login,
+    Logout,
+    RefreshAccess,
+    TokenPair,
+)
+from application.known_networks import KnownNetworks
+from application.mail.delivery import DeliverMail, MailRetention, PruneMail, WriteLetter
+from application.mail.messages import MailPolicy, MakeMessage
+from application.mail.one_time_tokens import FindToken, IssueToken
+from application.mail.queue import DropMail, ListMail, RetryAllMail, RetryMail, SendTestMail
+from application.mail.request_link import RequestLink
+from application.ports import (
+    AuditLog,
+    CachedSessions,
+    CachedTokens,
+    CachedUsers,
+    Devices,
+    Letter,
+    MailSender,
+    OneTimeSecrets,
+    OneTimeTokenStore,
+    Outbox,
+    RateLimiter,
+    SessionStore,
+    TokenSigner,
+    UserRepository,
+)
+from application.rate_limiting import CurrentRateLimits, RateLimiting, RateLimits
+from application.registration_policy import RegistrationPolicy
+from application.session_activity import (
+    FlushSessionActivity,
+    RecordSessionActivity,
+    SessionActivityBuffer,
+)
+from application.sessions import (
+    DeleteSession,
+    FindSessions,
+    ListSessions,
+    ListSessionsOf,
+    PurgeStaleSessions,
+    RenewSession,
+    RevokeAllSessions,
+    RevokeExcessSessions,
+    RevokeOtherSessions,
+    RevokeSession,
+    StartSession,
+)
+from domain.mail.message import Delivery, MailKind
+from domain.passwords.password import PasswordRule
+from domain.request_context import UNKNOWN, RequestContext
+from domain.session import Lifetimes, SessionsPerUser
+from domain.user import User
+from doorward.conformance.support.examples import (
+    LIFETIMES,
+    NOW,
+    new_id,
+)
+from infrastructure.signing.one_time_secrets import HmacOneTimeSecrets
+from infrastructure.signing.verified_token_cache import UncachedTokens, VerifiedTokenCache
+from infrastructure.storage.memory.audit_log import MemoryAuditLog
+from infrastructure.storage.memory.one_time_tokens import MemoryOneTimeTokens
+from infrastructure.storage.memory.outbox import MemoryOutbox
+from infrastructure.storage.memory.rate_limiter import MemoryRateLimiter
+from infrastructure.storage.memory.sessions import MemorySessions
+from infrastructure.storage.memory.users import MemoryUsers
+from infrastructure.storage.near_cache.sessions import NearCacheSessions
+from infrastructure.storage.near_cache.uncached import UncachedSessions, UncachedUsers
+from infrastructure.storage.near_cache.users import NearCacheUsers
+from infrastructure.storage.stores import Stores
+from tests.support.builders import MOST, PASSWORD, some_devices
+from tests.support.doubles import Mailbox, QuickHasher, Recorder, SettableClock
+
+_UseCase = TypeVar("_UseCase")
+
+
+class _Made(Generic[_UseCase]):
+    """A use case, made from the attributes of the world that have the names of its fields."""
+
+    def __init__(self, use_case: type[_UseCase]) -> None:
+        self._use_case = use_case
+
+    def __get__(self, world: "World", _owner: object) -> _UseCase:
+        names = get_type_hints(self._use_case)
+        return self._use_case(**{name: getattr(world, name) for name in names})
+
+
+@dataclass
+class World:
+    """All use cases around one set of adapters, with a clock that the test sets."""
+
+    signer: TokenSigner
+    users: UserRepository = field(default_factory=MemoryUsers)
+    sessions: SessionStore = field(default_factory=MemorySessions)
+    hasher: QuickHasher = field(default_factory=QuickHasher)
+    clock: SettableClock = field(default_factory=lambda: SettableClock(NOW))
+    lifetimes: Lifetimes = LIFETIMES
+    limiter: RateLimiter = field(default_factory=MemoryRateLimiter)
+    limits: RateLimits = field(default_factory=RateLimits)
+    mail_limit_reports: int = 0
+    devices: Devices = field(default_factory=some_devices)
+    events: Recorder = field(default_factory=Recorder)
+    audit_log: AuditLog = field(default_factory=MemoryAuditLog)
+    most: SessionsPerUser = MOST
+    buffer: SessionActivityBuffer = field(default_factory=SessionActivityBuffer)
+    outbox: Outbox = field(default_factory=MemoryOutbox)
+    tokens: OneTimeTokenStore = field(default_factory=MemoryOneTimeTokens)
+    mailbox: Mailbox = field(default_factory=Mailbox)
+    secrets: OneTimeSecrets = field(
+        default_factory=lambda: HmacOneTimeSecrets(lambda: [b"outside the database"])
+    )
+
+    @classmethod
+    def on(cls, signer: TokenSigner, stores: Stores) -> Self:
+        """Make the use cases on opened stores."""
+        return cls(
+            signer,
+            users=stores.users,
+            sessions=stores.sessions,
+            audit_log=stores.audit_log,
+            outbox=stores.outbox,
+            tokens=stores.one_time_tokens,
+        )
+
+    def __post_init__(self) -> None:
+        if isinstance(self.tokens, MemoryOneTimeTokens):
+            for store in (self.users, self.outbox):
+                if isinstance(store, MemoryUsers | MemoryOutbox):
+                    store.tokens = self.tokens
+
+    mail_policy = MailPolicy()
+
+    @property
+    def make_message(self) -> MakeMessage:
+        return MakeMessage(self.mail_policy, self.clock, self.random_id)
+
+    issue_token = _Made(IssueToken)
+    find_token = _Made(FindToken)
+    write_letter = _Made(WriteLetter)
+    request_link = _Made(RequestLink)
+    check_password_reset = _Made(CheckPasswordReset)
+    reset_password = _Made(ResetPassword)
+    send_password_reset = _Made(SendPasswordReset)
+    make_reset_link = _Made(MakeResetLink)
+
+    @property
+    def sender(self) -> MailSender:
+        return self.mailbox
+
+    def report(self, delivery: Delivery) -> None:
+        """Take note of nothing."""
+
+    deliver_mail = _Made(DeliverMail)
+    list_mail = _Made(ListMail)
+    retry_mail = _Made(RetryMail)
+    retry_all_mail = _Made(RetryAllMail)
+    drop_mail = _Made(DropMail)
+    send_test_mail = _Made(SendTestMail)
+    prune_mail = _Made(PruneMail)
+    retention = MailRetention(timedelta(hours=1))
+
+    async def read_mail(self) -> list[Letter]:
+        """Deliver what is due, and return the letters that arrived with it."""
+        before = len(self.mailbox.letters)
+        await self.deliver_mail()
+        return self.mailbox.letters[before:]
+
+    @property
+    def cached_users(self) -> CachedUsers:
+        users = self.users
+        return users if isinstance(users, NearCacheUsers) else UncachedUsers(users)
+
+    @property
+    def cached_sessions(self) -> CachedSessions:
+        sessions = self.sessions
+        return sessions if isinstance(sessions, NearCacheSessions) else UncachedSessions(sessions)
+
+    @property
+    def cached_tokens(self) -> CachedTokens:
+        return self.signer if isinstance(self.signer, VerifiedTokenCache) else UncachedTokens()
+
+    @property
+    def rate_limiting(self) -> RateLimiting:
+        limits = CurrentRateLimits(self.limits)
+        return RateLimiting(self.limiter, limits, self.report_mail_limit, self.clock)
+
+    def report_mail_limit(self) -> None:
+        self.mail_limit_reports += 1
+
+    @property
+    def known_networks(self) -> KnownNetworks:
+        limits = CurrentRateLimits(self.limits)
+        return KnownNetworks(self.limiter, limits, self.devices, self.clock)
+
+    @property
+    def audit(self) -> Audit:
+        return Audit(self.audit_log, self.outbox, self.events, self.clock, self.random_id)
+
+    @property
+    def rule(self) -> PasswordRule:
+        return PasswordRule(8, frozenset({"password1"}))
+
+    register = _Made(RegisterUser)
+    policy = RegistrationPolicy()
+
+    is_registrant = _Made(IsRegistrant)
+    purge_unverified_users = _Made(PurgeUnverifiedUsers)
+    verify_email = _Made(VerifyEmail)
+    create_user = _Made(CreateUser)
+    make_user = _Made(MakeUser)
+    login = _Made(Login)
+    refresh = _Made(RefreshAccess)
+    logout = _Made(Logout)
+    authenticate = _Made(Authenticate)
+    authenticate_from_cache = _Made(AuthenticateFromCache)
+    reload_principal = _Made(ReloadPrincipal)
+    confirm_password = _Made(ConfirmPassword)
+    change_profile = _Made(ChangeProfile)
+    delete_account = _Made(DeleteAccount)
+    export_account = _Made(ExportAccount)
+    change_password = _Made(ChangePassword)
+    request_email_change = _Made(RequestEmailChange)
+    confirm_email_change = _Made(ConfirmEmailChange)
+    undo_email_change = _Made(UndoEmailChange)
+    use_email_link = _Made(UseEmailLink)
+    refuse_reserved_address = _Made(RefuseReservedAddress)
+    record_activity = _Made(RecordSessionActivity)
+    flush_activity = _Made(FlushSessionActivity)
+    delete_session = _Made(DeleteSession)
+    revoke_excess_sessions = _Made(RevokeExcessSessions)
+    start_session = _Made(StartSession)
+    renew_session = _Made(RenewSession)
+    find_sessions = _Made(FindSessions)
+    list_sessions = _Made(ListSessions)
+    list_sessions_of = _Made(ListSessionsOf)
+    revoke_session = _Made(RevokeSession)
+    revoke_other_sessions = _Made(RevokeOtherSessions)
+    revoke_all_sessions = _Made(RevokeAllSessions)
+    purge_stale_sessions = _Made(PurgeStaleSessions)
+    list_users = _Made(ListUsers)
+    list_audit_events = _Made(ListAuditEvents)
+    show_user = _Made(ShowUser)
+    find_user = _Made(FindUser)
+    export_users = _Made(ExportUsers)
+    change_user = _Made(ChangeUser)
+    delete_user = _Made(DeleteUser)
+    revoke_sessions_of = _Made(RevokeSessionsOf)
+    revoke_sessions_of_all = _Made(RevokeSessionsOfAll)
+    forget_user = _Made(ForgetUser)
+    set_password = _Made(SetPassword)
+
+    def random_id(self) -> str:
+        return new_id()
+
+    async def request_password_reset(
+        self, email: str, link_target: str | None = None, caller: RequestContext = UNKNOWN
+    ) -> None:
+        await self.request_link(MailKind.PASSWORD_RESET, email, link_target, caller)
+
+    async def request_email_verification(
+        self, email: str, link_target: str | None = None, caller: RequestContext = UNKNOWN
+    ) -> None:
+        await self.request_link(MailKind.EMAIL_VERIFICATION, email, link_target, caller)
+
+    async def sign_up(self, email: str = "ada@example.org") -> User:
+        """Register a user with the password PASSWORD."""
+        return (await self.register("Ada Lovelace", email, PASSWORD)).user
+
+    async def log_in(self, email: str = "ada@example.org") -> TokenPair:
+        """Log in a registered user."""
+        return (await self.login(email, PASSWORD)).tokens
+
+    async def change(self, user: User, **changes: Any) -> None:
+        """Change attributes of a stored user."""
+        assert (await self.users.replace(user, replace(user, **changes))).changed
