@@ -85,9 +85,8 @@ async def queue(url: str, *messages: Message) -> None:
 
 
 async def test_a_kill_between_two_steps_loses_no_mail(
-    postgres_url: str, mail_server: MailServer, sender: MailSender
+    url: str, mail_server: MailServer, sender: MailSender
 ) -> None:
-    url = postgres_url
     await add_users(url, len(STEPS) + 1)
 
     process = await asyncio.create_subprocess_exec(
