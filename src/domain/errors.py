@@ -14,6 +14,13 @@
     │   ├── OneTimeTokenInvalid   the link of a mail is not good, or not any more
     │   ├── EmailUnverified       a right password, before the address is proven
     │   ├── MailOff               this installation sends no mail
+    │   ├── SecondFactorRequired  the password is right, and another factor is needed
+    │   ├── SecondFactorInvalid   a wrong code or challenge, or the second factor is locked
+    │   ├── EnrolmentRequired     the session can do nothing until its user has a second factor
+    │   ├── SecondFactorsOff      this installation cannot keep second factors
+    │   ├── StepUpRequired        a sensitive step needs a recent proof of who acts
+    │   ├── PasskeyInvalid        a passkey is not accepted
+    │   ├── LastCredential        the user could not log in any more
     │   ├── NotFound              there is nothing with that id
     │   ├── LastAdministrator     no administrator would be left
     │   ├── TooManyRequests       a rate limit is used up (in domain/rate_limit.py)
@@ -25,10 +32,11 @@
 answers hold it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar, overload
 
+from domain.authentication import Method
 from domain.outcome import Outcome
 
 T = TypeVar("T")
@@ -183,6 +191,71 @@ class MailOff(AuthError):
     """The operator has configured no mail, so that nothing can be sent to any address."""
 
     outcome = Outcome.MAIL_OFF
+
+
+class SecondFactorRequired(AuthError):
+    """The password is right, and another factor is needed.
+
+    :param methods: any one of them is enough.
+    :param challenge: the secret of the pending login; empty where the request itself is to be
+        repeated with a code.
+    :param expires_in: of the challenge, in seconds.
+    """
+
+    outcome = Outcome.SECOND_FACTOR_REQUIRED
+
+    def __init__(
+        self, methods: Sequence[Method], challenge: str = "", expires_in: int = 0
+    ) -> None:
+        super().__init__("a second factor is needed")
+        self.methods = methods
+        self.challenge = challenge
+        self.expires_in = expires_in
+
+
+class SecondFactorInvalid(AuthError):
+    """The code is wrong or used, the challenge is not good, or the second factor is locked;
+    clients cannot tell.
+    """
+
+    outcome = Outcome.SECOND_FACTOR_INVALID
+
+
+class EnrolmentRequired(AuthError):
+    """The operator wants a second factor of this user, who has to enrol one first."""
+
+    outcome = Outcome.SECOND_FACTOR_ENROLMENT_REQUIRED
+
+
+class SecondFactorsOff(AuthError):
+    """Second factors are turned off, or there is no secret or no store that could protect them."""
+
+    outcome = Outcome.SECOND_FACTORS_OFF
+
+
+class StepUpRequired(AuthError):
+    """A sensitive step needs a recent proof of who acts (RFC 9470).
+
+    :param methods: any one of them is enough.
+    """
+
+    outcome = Outcome.STEP_UP_REQUIRED
+
+    def __init__(self, methods: Sequence[Method]) -> None:
+        super().__init__("a step-up is needed")
+        self.methods = methods
+
+
+class PasskeyInvalid(AuthError):
+    """A passkey, or what its authenticator has signed, is not good. Clients learn no reason."""
+
+    outcome = Outcome.PASSKEY_INVALID
+
+
+class LastCredential(AuthError):
+    """Without it, its user could not log in any more."""
+
+    outcome = Outcome.LAST_CREDENTIAL
 
 
 class NotFound(AuthError):

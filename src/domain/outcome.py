@@ -33,6 +33,13 @@ class Outcome(StrEnum):
     ONE_TIME_TOKEN_INVALID = auto()
     EMAIL_UNVERIFIED = auto()
     MAIL_OFF = auto()
+    SECOND_FACTOR_REQUIRED = auto()
+    SECOND_FACTOR_INVALID = auto()
+    SECOND_FACTOR_ENROLMENT_REQUIRED = auto()
+    SECOND_FACTORS_OFF = auto()
+    STEP_UP_REQUIRED = auto()
+    PASSKEY_INVALID = auto()
+    LAST_CREDENTIAL = auto()
     INTERNAL_ERROR = auto()
     """An error that no rule of Doorward raises: a defect, or a full disk."""
     UNKNOWN = auto()

@@ -26,6 +26,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import NewType, Self
 
+from domain.authentication import ONLY_PASSWORD, Level, Method, level_of
 from domain.client_digest import ClientDigest
 from domain.errors import RefreshTokenReused, TokenRejected
 from domain.request_context import RequestContext
@@ -43,6 +44,9 @@ session. Each other is a digest of the one before: see :func:`successor_of`."""
 SessionsPerUser = NewType("SessionsPerUser", int)
 """The maximum number of sessions that a user has at a time."""
 
+
+STEP_UP_LIFETIME = timedelta(minutes=10)
+"""How long after a step-up a session is good for sensitive steps."""
 
 MAX_INTERVALS = 3
 STRIKE, MAX_STRIKES = 2, 6
@@ -104,6 +108,8 @@ class Session:
     :ivar intervals: the times between the last rotations in milliseconds, rounded up, the newest
         first: those of the grace period, at most 3.
     :ivar strikes: see :data:`STRIKE`.
+    :ivar methods: by which its user has authenticated. No refresh changes them.
+    :ivar is_stepped_up: whether it began with a step-up, in place of the session before.
     """
 
     id: SessionId
@@ -119,6 +125,8 @@ class Session:
     refreshed_by: ClientDigest | None = None
     intervals: tuple[int, ...] = ()
     strikes: int = 0
+    methods: frozenset[Method] = ONLY_PASSWORD
+    is_stepped_up: bool = False
 
     @classmethod
     def start(
@@ -129,8 +137,12 @@ class Session:
         now: datetime,
         lifetimes: Lifetimes,
         transport: Transport = Transport.COOKIE,
+        methods: frozenset[Method] = ONLY_PASSWORD,
     ) -> Self:
-        """Start a session for a user who has just authenticated."""
+        """Start a session for a user who has just authenticated.
+
+        Each authentication starts one: a step-up ends the session before.
+        """
         ends_at = now + lifetimes.absolute_of(transport)
         return cls(
             session_id,
@@ -143,7 +155,30 @@ class Session:
             ends_at=ends_at,
             generation=user.generation,
             transport=transport,
+            methods=methods,
         )
+
+    def stepped_up(self) -> Self:
+        """Return the new session, which begins with a step-up."""
+        return replace(self, is_stepped_up=True)
+
+    @property
+    def level(self) -> Level:
+        return level_of(self.methods)
+
+    @property
+    def authenticated_at(self) -> datetime:
+        """When its user has authenticated last: at the login, or at the step-up."""
+        return self.started_at
+
+    @property
+    def stepped_up_at(self) -> datetime | None:
+        return self.started_at if self.is_stepped_up else None
+
+    def allows_sensitive_steps(self, now: datetime) -> bool:
+        """Return whether its user has stepped up a short while ago."""
+        stepped_up_at = self.stepped_up_at
+        return stepped_up_at is not None and now < stepped_up_at + STEP_UP_LIFETIME
 
     def has_ended(self, now: datetime) -> bool:
         return now >= self.expires_at

@@ -39,6 +39,8 @@ class User:
     :ivar verified: whether the user has proven to receive mail at the address.
     :ivar locale: the language of mails, as a tag (RFC 5646); ``None`` for the default.
     :ivar self_registered: whether the user has registered, and was not created or imported.
+    :ivar has_second_factor: whether the password alone starts no session. The stores of factors
+        decide; it is for releases that know none: see docs/adr/0049.
     """
 
     id: UserId
@@ -54,6 +56,7 @@ class User:
     generation: int = 0
     locale: str | None = None
     self_registered: bool = False
+    has_second_factor: bool = False
 
     @classmethod
     def register(
@@ -134,6 +137,12 @@ class User:
 
     def enable(self, now: datetime) -> Self:
         return replace(self, disabled=False, updated_at=now)
+
+    def with_second_factor(self, *, has: bool, now: datetime) -> Self:
+        """Return the user after a second factor was enrolled, or the last one removed, and all
+        sessions ended.
+        """
+        return replace(self.without_sessions(), has_second_factor=has, updated_at=now)
 
     def without_sessions(self) -> Self:
         """Return the user with all sessions ended, by the one step that stores it."""

@@ -22,9 +22,11 @@ from domain.audit.event import Event
 from doorward.conformance.support.examples import ADA, EVE
 from doorward.conformance.support.opening import (
     PATIENCE,
+    FactorStores,
     MailStores,
     add_users,
     open_audit_log,
+    open_factors,
     open_limiter,
     open_mail,
     open_sessions,
@@ -122,6 +124,12 @@ async def audit_log(request: pytest.FixtureRequest) -> AsyncIterator[AuditLog]:
     await add_users(url, ADA, EVE)
     async with open_audit_log(url) as log:
         yield log
+
+
+@pytest.fixture(params=schemes("second_factors"))
+async def stores(request: pytest.FixtureRequest) -> AsyncIterator[FactorStores]:
+    async with open_factors(url_for(request.param, request)) as opened:
+        yield opened
 
 
 @pytest.fixture(params=schemes("outbox"))

@@ -30,6 +30,9 @@ NOTICES = frozenset(
         MailKind.EMAIL_CHANGED,
         MailKind.ACCOUNT_CHANGED,
         MailKind.ACCOUNT_DELETED,
+        MailKind.SECOND_FACTORS_CHANGED,
+        MailKind.SECOND_FACTOR_FAILED,
+        MailKind.RECOVERY_CODE_USED,
     }
 )
 """The notices that are on unless configured."""

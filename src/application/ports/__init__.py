@@ -15,6 +15,7 @@ Four promises hold for all of them:
 
 from application.ports.audit_log import Announce, AuditLog
 from application.ports.caching import CachedSessions, CachedTokens, CachedUsers
+from application.ports.challenges import ChallengeStore
 from application.ports.devices import Devices
 from application.ports.effects import CHANGED, NO_EFFECTS, UNCHANGED, Effects, Stored
 from application.ports.health import HealthCheck, HealthChecks
@@ -23,9 +24,10 @@ from application.ports.one_time_tokens import OneTimeSecrets, OneTimeTokenStore
 from application.ports.outbox import Outbox, OutboxStatus, ReportDelivery
 from application.ports.passwords import HashClient, PasswordHasher, UnusableHash
 from application.ports.rate_limits import RateLimiter, ReportMailLimit
+from application.ports.second_factors import FactorSecrets, SecondFactorStore
 from application.ports.sessions import SessionStore
 from application.ports.signing_keys import KeyStore
-from application.ports.time import Clock, RandomId
+from application.ports.time import Clock, RandomBytes, RandomId
 from application.ports.tokens import TokenSigner
 from application.ports.users import UserRepository
 
@@ -38,9 +40,11 @@ __all__ = [
     "CachedSessions",
     "CachedTokens",
     "CachedUsers",
+    "ChallengeStore",
     "Clock",
     "Devices",
     "Effects",
+    "FactorSecrets",
     "HashClient",
     "HealthCheck",
     "HealthChecks",
@@ -55,10 +59,12 @@ __all__ = [
     "Outbox",
     "OutboxStatus",
     "PasswordHasher",
+    "RandomBytes",
     "RandomId",
     "RateLimiter",
     "ReportDelivery",
     "ReportMailLimit",
+    "SecondFactorStore",
     "SessionStore",
     "Stored",
     "TokenSigner",

@@ -8,3 +8,6 @@ Clock = Callable[[], datetime]
 
 RandomId = Callable[[], str]
 """Return 128 random bits of the system's cryptographic source, as 32 hexadecimal digits."""
+
+RandomBytes = Callable[[int], bytes]
+"""Return so many random bytes of the same source."""

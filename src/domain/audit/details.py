@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Self
 
+from domain.authentication import Method
 from domain.key_ring import KeyId
 from domain.mail.message import MailKind
 from domain.permissions import Permission, Role
@@ -220,6 +221,37 @@ class KeyRevoked:
 
 
 @dataclass(frozen=True, slots=True)
+class AuthenticatedBy:
+    """The methods that a user has shown, where that was more than the password."""
+
+    methods: frozenset[Method]
+
+    def __str__(self) -> str:
+        return " ".join(sorted(self.methods))
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        return cls(frozenset(map(Method, text.split(" "))))
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryCodeUsed:
+    """
+    :ivar left: how many codes the user has left.
+    """
+
+    left: int
+
+    def __str__(self) -> str:
+        return f"{self.left} left"
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        [left] = _groups(r"(\d+) left", text)
+        return cls(int(left))
+
+
+@dataclass(frozen=True, slots=True)
 class OtherDetails:
     """A recorded text that this release cannot read: another release wrote it."""
 
@@ -261,6 +293,8 @@ Details = (
     | MailOfKind
     | KeysRotated
     | KeyRevoked
+    | AuthenticatedBy
+    | RecoveryCodeUsed
     | OtherDetails
 )
 

@@ -9,6 +9,7 @@ from typing import Self
 from domain.actor import Operator, Scheduler
 from domain.audit.details import (
     AccountChanged,
+    AuthenticatedBy,
     CredentialsDropped,
     Details,
     EventsPruned,
@@ -18,6 +19,7 @@ from domain.audit.details import (
     MailOfKind,
     OtherDetails,
     PermissionNeeded,
+    RecoveryCodeUsed,
     RoleGiven,
     SessionLimitReached,
     SessionsEnded,
@@ -73,6 +75,16 @@ class EventType(StrEnum):
     PURGE_UNVERIFIED_USERS = "purge unverified users"
     RETRY_MAIL = "retry mail"
     DROP_MAIL = "drop mail"
+    STEP_UP = "step up"
+    ENROL_TOTP = "enrol totp"
+    REMOVE_TOTP = "remove totp"
+    RENEW_RECOVERY_CODES = "renew recovery codes"
+    USE_RECOVERY_CODE = "use recovery code"
+    """Beside the event of what it was used for."""
+    ADD_PASSKEY = "add passkey"
+    RENAME_PASSKEY = "rename passkey"
+    REMOVE_PASSKEY = "remove passkey"
+    RESET_SECOND_FACTORS = "reset second factors"
     UNKNOWN = "unknown"
 
     @classmethod
@@ -91,6 +103,7 @@ class CauseOfEnd(StrEnum):
     DISABLED = auto()
     REUSE = auto()
     TOO_MANY = auto()
+    SECOND_FACTOR = auto()
 
 
 _ENDS_SESSIONS: Mapping[EventType, CauseOfEnd] = {
@@ -101,6 +114,9 @@ _ENDS_SESSIONS: Mapping[EventType, CauseOfEnd] = {
     EventType.CHANGE_PASSWORD: CauseOfEnd.PASSWORD,
     EventType.RESET_PASSWORD: CauseOfEnd.PASSWORD,
     EventType.UNDO_EMAIL_CHANGE: CauseOfEnd.PASSWORD,
+    EventType.ENROL_TOTP: CauseOfEnd.SECOND_FACTOR,
+    EventType.ADD_PASSKEY: CauseOfEnd.SECOND_FACTOR,
+    EventType.RESET_SECOND_FACTORS: CauseOfEnd.ADMINISTRATOR,
     EventType.DELETE_USER: CauseOfEnd.DELETED,
     EventType.DELETE_ACCOUNT: CauseOfEnd.DELETED,
 }
@@ -121,6 +137,9 @@ _DETAILS: Mapping[EventType, type[Details]] = {
     EventType.REVOKE_KEY: KeyRevoked,
     EventType.RETRY_MAIL: MailOfKind,
     EventType.DROP_MAIL: MailOfKind,
+    EventType.LOGIN: AuthenticatedBy,
+    EventType.STEP_UP: AuthenticatedBy,
+    EventType.USE_RECOVERY_CODE: RecoveryCodeUsed,
 }
 
 # Rate limits bound the number of these. A client could cause any number of the others and so fill
@@ -130,6 +149,8 @@ _KEPT_OUTCOMES = frozenset(
         Outcome.SUCCESS,
         Outcome.INVALID_CREDENTIALS,
         Outcome.WRONG_PASSWORD,
+        Outcome.SECOND_FACTOR_INVALID,
+        Outcome.PASSKEY_INVALID,
         Outcome.REFRESH_TOKEN_REUSED,
         Outcome.LAST_ADMINISTRATOR,
     }

@@ -48,6 +48,11 @@ class MailKind(StrEnum):
     ACCOUNT_CHANGED = auto()
     """An administrator or the operator has changed the account."""
     ACCOUNT_DELETED = auto()
+    SECOND_FACTORS_CHANGED = auto()
+    """A factor was enrolled, removed or reset, or there are new recovery codes."""
+    SECOND_FACTOR_FAILED = auto()
+    """A wrong second factor after a right password."""
+    RECOVERY_CODE_USED = auto()
     TEST = auto()
     """The operator tries the configuration."""
 

@@ -13,9 +13,11 @@ import pytest_asyncio
 from application.ports import AuditLog, RateLimiter, SessionStore, UserRepository
 from doorward.conformance.support.examples import ADA, EVE
 from doorward.conformance.support.opening import (
+    FactorStores,
     MailStores,
     add_users,
     open_audit_log,
+    open_factors,
     open_limiter,
     open_mail,
     open_sessions,
@@ -134,6 +136,16 @@ async def two_mails(mail_url: str) -> AsyncIterator[tuple[MailStores, MailStores
     """Open the stores as two processes do."""
     async with open_mail(mail_url) as one, open_mail(mail_url) as other:
         yield one, other
+
+
+@pytest_asyncio.fixture
+async def stores(backend: Backend[Any], store_url: str) -> AsyncIterator[FactorStores]:
+    _skip_without(
+        backend.second_factors and backend.challenges and backend.outbox,
+        "keeps no second factors beside its users",
+    )
+    async with open_factors(store_url) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -129,6 +129,7 @@ async def test_a_replacement_of_the_stored_record_is_stored(users: UserRepositor
         photo="countess.png",
         verified=True,
         disabled=True,
+        has_second_factor=True,
         updated_at=NOW + MICROSECOND,
     )
 
@@ -146,6 +147,7 @@ CHANGES: dict[str, object] = {
     "photo": "countess.png",
     "verified": True,
     "disabled": True,
+    "has_second_factor": True,
     "updated_at": NOW + MICROSECOND,
 }
 

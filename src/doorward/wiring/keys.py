@@ -166,7 +166,7 @@ def derived_secrets(
     The latter count in the embedded default too: earlier releases derived from them alone. They
     stay valid for this purpose until they leave the store.
     """
-    lasting = [secret_from(secret, purpose) for secret in _lasting_secrets(settings)]
+    lasting = [secret_from(secret, purpose) for secret in lasting_secrets(settings)]
     if settings.keys.secrets:
         return lambda: lasting
 
@@ -182,7 +182,8 @@ def derived_secrets(
     return lambda: derived
 
 
-def _lasting_secrets(settings: Settings) -> Sequence[bytes]:
+def lasting_secrets(settings: Settings) -> Sequence[bytes]:
+    """Return the secrets that outlive all signing keys. There may be none."""
     return data_secrets(settings.keys, settings.storage) if settings.keys.source.is_sql else ()
 
 

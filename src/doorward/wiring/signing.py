@@ -4,15 +4,30 @@ from collections.abc import AsyncIterator
 
 from dishka import Provider, Scope, alias, provide
 
-from application.ports import CachedTokens, Clock, Devices, KeyStore, OneTimeSecrets, TokenSigner
+from application.ports import (
+    CachedTokens,
+    Clock,
+    Devices,
+    FactorSecrets,
+    KeyStore,
+    OneTimeSecrets,
+    TokenSigner,
+)
 from application.signing_keys import MaintainKeys
 from domain.key_ring import KeyTimes
-from doorward.wiring.keys import derived_secrets, key_times, make_signer, open_key_store
+from doorward.wiring.keys import (
+    derived_secrets,
+    key_times,
+    lasting_secrets,
+    make_signer,
+    open_key_store,
+)
 from infrastructure.config.settings import Settings
 from infrastructure.config.signing_keys import KeySettings
 from infrastructure.config.storage import StorageSettings
 from infrastructure.config.tokens import TokenSettings
 from infrastructure.signing.device_tokens import HmacDevices
+from infrastructure.signing.factor_secrets import SealedFactors
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.key_store import SigningKeyStore
@@ -67,6 +82,10 @@ class SigningProvider(Provider):
         return HmacOneTimeSecrets(
             derived_secrets(settings, keys, clock, b"doorward one-time tokens")
         )
+
+    @provide
+    def factor_secrets(self, settings: Settings) -> FactorSecrets:
+        return SealedFactors(lasting_secrets(settings))
 
     @provide
     def jwt_signer(self, settings: Settings, keys: KeyRingWatcher) -> JwtSigner:

@@ -8,11 +8,13 @@ from application.ports import (
     AuditLog,
     CachedSessions,
     CachedUsers,
+    ChallengeStore,
     Clock,
     HealthChecks,
     OneTimeTokenStore,
     Outbox,
     RateLimiter,
+    SecondFactorStore,
     SessionStore,
     UserRepository,
 )
@@ -73,6 +75,14 @@ class StoreProvider(Provider):
     @provide
     def one_time_tokens(self, stores: Stores) -> OneTimeTokenStore:
         return stores.one_time_tokens
+
+    @provide
+    def second_factors(self, stores: Stores) -> SecondFactorStore:
+        return stores.second_factors
+
+    @provide
+    def challenges(self, stores: Stores) -> ChallengeStore:
+        return stores.challenges
 
     @provide
     def health_checks(self, stores: Stores, keys: KeyRingWatcher) -> HealthChecks:

@@ -4,7 +4,7 @@ import secrets
 
 from dishka import Provider, Scope, provide
 
-from application.ports import Clock, RandomId
+from application.ports import Clock, RandomBytes, RandomId
 from infrastructure.clock import system_clock
 
 
@@ -20,3 +20,7 @@ class SystemProvider(Provider):
     @provide
     def random_id(self) -> RandomId:
         return lambda: secrets.token_hex(16)
+
+    @provide
+    def random_bytes(self) -> RandomBytes:
+        return secrets.token_bytes

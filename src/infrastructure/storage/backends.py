@@ -13,9 +13,11 @@ from typing import Any, Generic, TypeVar
 
 from application.ports import (
     AuditLog,
+    ChallengeStore,
     OneTimeTokenStore,
     Outbox,
     RateLimiter,
+    SecondFactorStore,
     SessionStore,
     UserRepository,
 )
@@ -34,11 +36,13 @@ from infrastructure.storage.redis.server import RedisServer
 from infrastructure.storage.redis.sessions import RedisSessions
 from infrastructure.storage.redis.write_check import check_writes as check_redis_writes
 from infrastructure.storage.sql.audit.audit_log import SqlAuditLog
+from infrastructure.storage.sql.challenges import SqlChallenges
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.invalidation_feed import open_feed
 from infrastructure.storage.sql.one_time_tokens import SqlOneTimeTokens
 from infrastructure.storage.sql.outbox import SqlOutbox
 from infrastructure.storage.sql.rate_limiter import SqlRateLimiter
+from infrastructure.storage.sql.second_factors import SqlSecondFactors
 from infrastructure.storage.sql.sessions import SqlSessions
 from infrastructure.storage.sql.sqlite_rate_limiter import SqliteRateLimiter
 from infrastructure.storage.sql.users import SqlUsers
@@ -67,6 +71,10 @@ class Backend(Generic[_Connection]):
     :ivar outbox: makes the outbox beside the users; ``None`` when it has none. Then messages are
         in the memory of this process, and lost with it.
     :ivar one_time_tokens: likewise, the store of the tokens in mails.
+    :ivar second_factors: makes the store of second factors beside the users; ``None`` when it has
+        none. Then no user can enrol one.
+    :ivar challenges: likewise, the store of what clients have to answer; ``None`` keeps them in
+        the memory of this process.
     :ivar feed: opens the invalidation feed, over the connection or another one, with the bound on
         the age of cached data; ``None`` when it has none. Then each request reads the store.
     """
@@ -83,6 +91,8 @@ class Backend(Generic[_Connection]):
     check_writes: Callable[[_Connection, Role], Awaitable[None]] | None = None
     outbox: Callable[[_Connection], Outbox] | None = None
     one_time_tokens: Callable[[_Connection], OneTimeTokenStore] | None = None
+    second_factors: Callable[[_Connection], SecondFactorStore] | None = None
+    challenges: Callable[[_Connection], ChallengeStore] | None = None
 
 
 @asynccontextmanager
@@ -112,6 +122,8 @@ MEMORY = Backend(
     feed=_memory_feed,
     outbox=lambda memory: MemoryOutbox(memory.tokens),
     one_time_tokens=lambda memory: memory.tokens,
+    second_factors=lambda memory: memory.second_factors,
+    challenges=lambda memory: memory.challenges,
 )
 SQL = Backend(
     Database.open,
@@ -124,6 +136,8 @@ SQL = Backend(
     check_writes=check_sql_writes,
     outbox=SqlOutbox,
     one_time_tokens=SqlOneTimeTokens,
+    second_factors=SqlSecondFactors,
+    challenges=SqlChallenges,
 )
 REDIS = Backend(
     RedisServer.open,

@@ -10,18 +10,21 @@ from application.ports import (
     AuditLog,
     CachedSessions,
     CachedUsers,
+    ChallengeStore,
     Clock,
     HealthCheck,
     HealthChecks,
     OneTimeTokenStore,
     Outbox,
     RateLimiter,
+    SecondFactorStore,
     SessionStore,
     UserRepository,
 )
 from infrastructure.clock import system_clock
 from infrastructure.storage.backends import Backend, backend_for
 from infrastructure.storage.memory.audit_log import MemoryAuditLog
+from infrastructure.storage.memory.challenges import MemoryChallenges
 from infrastructure.storage.memory.one_time_tokens import MemoryOneTimeTokens
 from infrastructure.storage.memory.outbox import MemoryOutbox
 from infrastructure.storage.memory.rate_limiter import MemoryRateLimiter
@@ -29,6 +32,7 @@ from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed
 from infrastructure.storage.near_cache.sessions import NearCacheSessions
 from infrastructure.storage.near_cache.uncached import UncachedSessions, UncachedUsers
 from infrastructure.storage.near_cache.users import NearCacheUsers
+from infrastructure.storage.no_second_factors import NoSecondFactors
 from infrastructure.storage.options import Role, StoreOptions
 from infrastructure.storage.write_probe import WriteProbe
 
@@ -52,6 +56,8 @@ class Stores:
     audit_log: AuditLog
     outbox: Outbox
     one_time_tokens: OneTimeTokenStore
+    second_factors: SecondFactorStore
+    challenges: ChallengeStore
     health: HealthChecks
 
 
@@ -92,6 +98,7 @@ async def open_stores(
             at_sessions.rate_limiter() or at_users.rate_limiter() or MemoryRateLimiter(),
             audit_log,
             *at_users.mail(),
+            *at_users.factors(),
             {
                 "users": at_users.health_check("users"),
                 "sessions": at_sessions.health_check("sessions"),
@@ -145,6 +152,14 @@ class _OpenBackend(Generic[_Connection]):
             )
         tokens = MemoryOneTimeTokens()
         return MemoryOutbox(tokens), tokens
+
+    def factors(self) -> tuple[SecondFactorStore, ChallengeStore]:
+        """Make the stores of second factors and of challenges."""
+        factors, challenges = self.backend.second_factors, self.backend.challenges
+        return (
+            factors(self.connection) if factors else NoSecondFactors(),
+            challenges(self.connection) if challenges else MemoryChallenges(),
+        )
 
     def rate_limiter(self) -> RateLimiter | None:
         return self.backend.rate_limiter and self.backend.rate_limiter(self.connection)

@@ -153,6 +153,15 @@ def test_the_names_of_event_types_never_change() -> None:
         "purge unverified users",
         "retry mail",
         "drop mail",
+        "step up",
+        "enrol totp",
+        "remove totp",
+        "renew recovery codes",
+        "use recovery code",
+        "add passkey",
+        "rename passkey",
+        "remove passkey",
+        "reset second factors",
         "unknown",
     ]
 
@@ -168,6 +177,7 @@ def test_the_names_of_causes_never_change() -> None:
         "disabled",
         "reuse",
         "too_many",
+        "second_factor",
     }
 
 

@@ -64,6 +64,13 @@ def test_the_names_of_outcomes_never_change() -> None:
         "one_time_token_invalid",
         "email_unverified",
         "mail_off",
+        "second_factor_required",
+        "second_factor_invalid",
+        "second_factor_enrolment_required",
+        "second_factors_off",
+        "step_up_required",
+        "passkey_invalid",
+        "last_credential",
         "internal_error",
         "unknown",
     ]

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.authentication import Method
 from domain.errors import RefreshTokenReused, TokenRejected
 from domain.request_context import UNKNOWN, RequestContext
 from domain.session import (
+    STEP_UP_LIFETIME,
     STRIKE,
     Lifetimes,
     Session,
@@ -496,3 +498,24 @@ def test_no_pace_of_refreshes_outlives_the_absolute_end(pauses: list[int]) -> No
         else:
             session = present(session, session.token_id, now, lifetimes)
             assert now < session.expires_at <= session.ends_at == NOW + lifetimes.absolute
+
+
+def test_a_session_that_began_with_a_step_up_is_good_for_sensitive_steps_for_ten_minutes() -> None:
+    login, session = a_session(), a_session().stepped_up()
+
+    assert (login.stepped_up_at, session.stepped_up_at) == (None, session.authenticated_at)
+    assert not login.allows_sensitive_steps(NOW)
+    assert session.allows_sensitive_steps(NOW + STEP_UP_LIFETIME - MICROSECOND)
+    assert not session.allows_sensitive_steps(NOW + STEP_UP_LIFETIME)
+
+
+def test_a_refresh_changes_neither_methods_nor_times_of_the_authentication() -> None:
+    for methods in (frozenset({Method.PASSWORD}), frozenset({Method.PASSWORD, Method.TOTP})):
+        session = replace(a_session(methods=methods), is_stepped_up=True)
+
+        later = refreshed(session, NOW + timedelta(minutes=20))
+
+        assert later.methods == methods
+        assert later.level == session.level
+        assert later.authenticated_at == session.authenticated_at
+        assert not later.allows_sensitive_steps(NOW + timedelta(minutes=20))

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from application.ports import SessionStore
+from domain.authentication import Method
 from domain.client_digest import ClientDigest
 from domain.session import Session, SessionId, TokenId, Transport
 from domain.user import UserId
@@ -52,6 +53,16 @@ SESSIONS = {
     ),
     "a bearer session with the lowest digests": a_session(
         transport=Transport.BEARER, spent_id=None, refreshed_by=ClientDigest(False, 0, 0)
+    ),
+    "a new session with a passkey": a_session(methods=frozenset({Method.PASSKEY})),
+    "a refreshed session with a code": refreshed(
+        a_session(methods=frozenset({Method.PASSWORD, Method.TOTP})), NOW + MICROSECOND
+    ),
+    "a bearer session that was stepped up": a_session(
+        transport=Transport.BEARER, is_stepped_up=True
+    ),
+    "a refreshed session with every method": refreshed(
+        a_session(methods=frozenset(Method), is_stepped_up=True), NOW + MICROSECOND
     ),
     "an all-zero good token": a_session(token_id=TokenId("0" * 32), spent_id=None),
     "whole seconds": a_session(

@@ -10,9 +10,11 @@ from typing import TypeVar
 
 from application.ports import (
     AuditLog,
+    ChallengeStore,
     OneTimeTokenStore,
     Outbox,
     RateLimiter,
+    SecondFactorStore,
     SessionStore,
     UserRepository,
 )
@@ -130,6 +132,31 @@ async def open_mail(url: str) -> AsyncIterator[MailStores]:
             backend.users(connection),
             backend.outbox(connection),
             backend.one_time_tokens(connection),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FactorStores:
+    """The stores of one backend that take part in second factors, behind one connection."""
+
+    factors: SecondFactorStore
+    challenges: ChallengeStore
+    outbox: Outbox
+
+
+@asynccontextmanager
+async def open_factors(url: str) -> AsyncIterator[FactorStores]:
+    """Open them with a connection of their own, as another process has one."""
+    backend = backend_for(url, "users")
+    assert backend.second_factors
+    assert backend.challenges
+    assert backend.outbox
+    options = replace(PATIENT, has_audit_log=backend.audit_log is not None)
+    async with backend.connect(url, options) as connection:
+        yield FactorStores(
+            backend.second_factors(connection),
+            backend.challenges(connection),
+            backend.outbox(connection),
         )
 
 

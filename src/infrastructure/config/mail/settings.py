@@ -26,6 +26,9 @@ _NOTICES = {
         MailKind.NEW_DEVICE,
         MailKind.ACCOUNT_CHANGED,
         MailKind.ACCOUNT_DELETED,
+        MailKind.SECOND_FACTORS_CHANGED,
+        MailKind.SECOND_FACTOR_FAILED,
+        MailKind.RECOVERY_CODE_USED,
     )
 } | {
     # Both or none: the former address is reserved for its owner as long as the first one's link.
@@ -151,7 +154,8 @@ class MailSettings:
     notices: frozenset[MailKind] = declare(
         "NOTICES",
         _notices,
-        "password_changed,email_changed,account_changed,account_deleted",
+        "password_changed,email_changed,account_changed,account_deleted,second_factors_changed,"
+        "second_factor_failed,recovery_code_used",
         "What users are told by mail about their accounts, separated by commas, or `off`. Beside "
         "these there is `new_device`: a login from a device that was not used before. Without "
         "`email_changed` a change of address cannot be undone.",

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, field
 
+from infrastructure.storage.memory.challenges import MemoryChallenges
 from infrastructure.storage.memory.invalidation_feed import MemoryFeed
 from infrastructure.storage.memory.one_time_tokens import MemoryOneTimeTokens
+from infrastructure.storage.memory.second_factors import MemorySecondFactors
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,3 +14,5 @@ class MemoryConnection:
 
     feed: MemoryFeed = field(default_factory=MemoryFeed)
     tokens: MemoryOneTimeTokens = field(default_factory=MemoryOneTimeTokens)
+    second_factors: MemorySecondFactors = field(default_factory=MemorySecondFactors)
+    challenges: MemoryChallenges = field(default_factory=MemoryChallenges)

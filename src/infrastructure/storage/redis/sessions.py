@@ -19,6 +19,7 @@ import msgspec
 from typing_extensions import override
 
 from application.ports import NO_EFFECTS, Effects, SessionStore, Stored
+from domain.authentication import ONLY_PASSWORD, Method
 from domain.session import Session, SessionId, TokenId, Transport
 from domain.session_activity import SessionActivity
 from domain.user import UserId
@@ -32,13 +33,18 @@ ACTIVITY_PREFIX = "doorward:seen:"
 
 # A version, the id of the valid token, the last rotations, four times in microseconds since 1970
 # (7 bytes each, until the year 4253), and the generation (3 bytes). The last rotations begin with
-# a mark that says the transport. Before the first rotation a constant is in their place. Where
-# release 0.1 has rotated the session, it is the id of the spent token.
+# a mark that says the transport, or also how its user has authenticated where that is not the
+# password alone: a byte with the highest bit, one for a step-up, one for the transport and one for
+# each method. Before the first rotation a constant is in their place. Where release 0.1 has
+# rotated the session, it is the id of the spent token.
 _RECORD = struct.Struct(">B16s16s7s7s7s7s3s")
 _VERSION = 2
 _MARKS = {b"\xffrot": Transport.COOKIE, b"\xffrob": Transport.BEARER}
 _MARK_OF = {transport: mark for mark, transport in _MARKS.items()}
 _MARK_SIZE = 4
+_LONG_MARK, _LONG_MARK_END = b"\xffr", b"a"
+_IS_LONG, _IS_STEPPED_UP, _IS_BEARER = 0x80, 0x40, 0x20
+_METHOD_BITS = {method: 1 << bit for bit, method in enumerate(Method)}
 _NOT_ROTATED = b"\xff" * rotation_record.SIZE  # no record of rotations has as many strikes
 _UNMARKED = bytes(_MARK_SIZE + rotation_record.SIZE)  # a cookie session that was not rotated
 _EXPIRES_AT = 1 + 16 + 16 + 7 + 7  # the offset of expires_at in a record
@@ -215,18 +221,46 @@ def _unpack(user_id: UserId, session_id: SessionId, record: bytes) -> Session:
     )
     if rotations == _UNMARKED:
         return session
-    transport = _MARKS.get(rotations[:_MARK_SIZE])
-    if transport is None:
+    marked = _unmark(session, rotations[:_MARK_SIZE])
+    if marked is None:
         return replace(session, spent_id=TokenId(rotations.hex()))
-    session, record = replace(session, transport=transport), rotations[_MARK_SIZE:]
-    return session if record == _NOT_ROTATED else rotation_record.unpack(record, session)
+    record = rotations[_MARK_SIZE:]
+    return marked if record == _NOT_ROTATED else rotation_record.unpack(record, marked)
 
 
 def _pack_rotations(session: Session) -> bytes:
     record = rotation_record.pack(session)
-    if record is not None or session.transport is not Transport.COOKIE:
-        return _MARK_OF[session.transport] + (record or _NOT_ROTATED)
+    mark = _mark_of(session)
+    if record is not None or mark != _MARK_OF[Transport.COOKIE]:
+        return mark + (record or _NOT_ROTATED)
     return bytes.fromhex(session.spent_id) if session.spent_id else _UNMARKED
+
+
+def _mark_of(session: Session) -> bytes:
+    """Return the mark. Releases before 0.3 do not know the long one: they take it for an id, and
+    their rotation leaves a session of the password alone.
+    """
+    if session.methods == ONLY_PASSWORD and not session.is_stepped_up:
+        return _MARK_OF[session.transport]
+    bits = _IS_LONG | sum(_METHOD_BITS[method] for method in session.methods)
+    bits |= _IS_STEPPED_UP * session.is_stepped_up
+    bits |= _IS_BEARER * (session.transport is Transport.BEARER)
+    return _LONG_MARK + bytes([bits]) + _LONG_MARK_END
+
+
+def _unmark(session: Session, mark: bytes) -> Session | None:
+    """Return the session as marked; ``None`` if that is no mark."""
+    if mark in _MARKS:
+        return replace(session, transport=_MARKS[mark])
+    bits = mark[2]
+    if (mark[:2], mark[3:]) != (_LONG_MARK, _LONG_MARK_END) or not bits & _IS_LONG:
+        return None
+    return replace(
+        session,
+        transport=Transport.BEARER if bits & _IS_BEARER else Transport.COOKIE,
+        methods=frozenset(method for method, bit in _METHOD_BITS.items() if bits & bit),
+        is_stepped_up=bool(bits & _IS_STEPPED_UP),
+    )
 
 
 def _time(octets: bytes) -> datetime:

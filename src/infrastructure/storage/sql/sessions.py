@@ -15,7 +15,7 @@ from application.ports import NO_EFFECTS, Effects, SessionStore, Stored
 from domain.session import Session, SessionId, TokenId, Transport
 from domain.session_activity import SessionActivity
 from domain.user import UserId
-from infrastructure.storage import rotation_record
+from infrastructure.storage import method_names, rotation_record
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.rows import Row, Rows
 from infrastructure.storage.sql.tables import ADDRESS_LENGTH, sessions
@@ -98,6 +98,8 @@ def _session_row(session: Session) -> Row:
         "generation": session.generation,
         "rotations": rotations.hex() if rotations else None,
         "transport": session.transport.value,
+        "methods": method_names.write(session.methods),
+        "stepped_up": session.is_stepped_up,
     }
 
 
@@ -113,6 +115,8 @@ def _session(row: RowMapping) -> Session:
         ends_at=row["ends_at"],
         generation=row["generation"],
         transport=Transport(row["transport"]),
+        methods=method_names.read(row["methods"]),
+        is_stepped_up=row["stepped_up"],
     )
     rotations = row["rotations"]
     return rotation_record.unpack(bytes.fromhex(rotations), session) if rotations else session

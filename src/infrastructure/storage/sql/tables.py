@@ -35,6 +35,9 @@ from infrastructure.storage import rotation_record
 ADDRESS_LENGTH = 45
 """The longest form of an IPv6 address."""
 
+METHODS_LENGTH = 100
+"""More than the names of all methods, with blanks between them."""
+
 LINK_LENGTH = 255
 """The longest page that a link may lead to."""
 
@@ -100,6 +103,7 @@ users = Table(
     Column("generation", Integer, nullable=False, server_default=text("0")),
     Column("locale", String(LOCALE_LENGTH)),
     Column("self_registered", Boolean, nullable=False, server_default=false()),
+    Column("guarded_hash", String(255)),
     UniqueConstraint("email_key"),
 )
 
@@ -143,6 +147,8 @@ sessions = Table(
     Column("generation", Integer, nullable=False, server_default=text("0")),
     Column("rotations", String(2 * rotation_record.SIZE)),
     Column("transport", String(16), nullable=False, server_default=Transport.COOKIE.value),
+    Column("methods", String(METHODS_LENGTH), nullable=False, server_default=text("'password'")),
+    Column("stepped_up", Boolean, nullable=False, server_default=false()),
     Column("seen_at", UtcDateTime),
     Column("seen_address", String(ADDRESS_LENGTH)),
     Column("seen_agent", String(AGENT_LENGTH)),
@@ -206,6 +212,38 @@ one_time_tokens = Table(
     UniqueConstraint("digest"),
     Index("one_time_tokens_user_id_purpose_idx", "user_id", "purpose"),
     Index("one_time_tokens_email_key_purpose_idx", "email_key", "purpose"),
+    Index(None, "expires_at"),
+)
+
+# Secrets are encrypted, codes are digests: see second_factors.py.
+second_factors = Table(
+    "second_factors",
+    metadata,
+    Column("user_id", Uuid, primary_key=True),
+    Column("totp", Text),
+    Column("totp_step", BigInteger, nullable=False, server_default=text("0")),
+    Column("pending_totp", Text),
+    Column("pending_until", UtcDateTime),
+    Column("recovery_codes", Text, nullable=False),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("failing_since", UtcDateTime),
+    Column("locked_until", UtcDateTime),
+)
+
+# What clients have to answer within minutes: see challenges.py.
+challenges = Table(
+    "challenges",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("ceremony", String(50), nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("user_id", Uuid),
+    Column("generation", Integer),
+    Column("binding", String(64), nullable=False),
+    Column("methods", String(METHODS_LENGTH), nullable=False),
+    Column("transport", String(16), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Index(None, "user_id"),
     Index(None, "expires_at"),
 )
 

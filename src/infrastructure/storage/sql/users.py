@@ -37,7 +37,7 @@ from application.ports import NO_EFFECTS, Effects, Stored, UserRepository
 from domain.email import EMAIL_LENGTH, Email
 from domain.errors import EmailTaken, LastAdministrator
 from domain.permissions import ADMINISTRATORS, Role
-from domain.user import User, UserId
+from domain.user import NO_PASSWORD, User, UserId
 from infrastructure.storage import page_cursor as cursor
 from infrastructure.storage.sql.connection.driver import repeat_outdated
 from infrastructure.storage.sql.database import Database
@@ -247,7 +247,7 @@ def _user_row(user: User) -> Row:
         "photo": user.photo,
         "verified": user.verified,
         "disabled": user.disabled,
-        "password_hash": user.password_hash,
+        **_hashes(user),
         "role": user.role.value,
         "created_at": user.created_at,
         "updated_at": user.updated_at,
@@ -257,12 +257,22 @@ def _user_row(user: User) -> Row:
     }
 
 
+def _hashes(user: User) -> Row:
+    """Keep the hash of a user with a second factor where earlier releases do not find it: they
+    would log in with the password alone (docs/adr/0049).
+    """
+    if user.has_second_factor:
+        return {"password_hash": NO_PASSWORD, "guarded_hash": user.password_hash}
+    return {"password_hash": user.password_hash, "guarded_hash": None}
+
+
 def _user(row: RowMapping) -> User:
+    guarded = row["guarded_hash"]
     return User(
         id=UserId(row["id"]),
         name=row["name"],
         email=Email(row["email"], row["email_key"]),
-        password_hash=row["password_hash"],
+        password_hash=row["password_hash"] if guarded is None else guarded,
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         role=Role(row["role"]),
@@ -272,4 +282,5 @@ def _user(row: RowMapping) -> User:
         generation=row["generation"],
         locale=row["locale"],
         self_registered=row["self_registered"],
+        has_second_factor=guarded is not None,
     )

@@ -1,0 +1,1 @@
+"""The contracts of second factors and of challenges."""

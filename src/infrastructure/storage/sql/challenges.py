@@ -1,0 +1,73 @@
+"""Challenges in PostgreSQL or SQLite, beside the users."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, insert, update
+from sqlalchemy.engine import RowMapping
+from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
+
+from application.ports import ChallengeStore
+from domain.second_factors.challenge import Ceremony, Challenge
+from domain.session import Transport
+from domain.user import UserId
+from infrastructure.storage import method_names
+from infrastructure.storage.sql.database import Database
+from infrastructure.storage.sql.rows import Rows
+from infrastructure.storage.sql.tables import challenges
+
+
+class SqlChallenges(ChallengeStore):
+    def __init__(self, database: Database) -> None:
+        self._rows = Rows(database, challenges)
+
+    async def add(self, challenge: Challenge) -> None:
+        row = {
+            "id": challenge.digest,
+            "ceremony": challenge.ceremony.value,
+            "expires_at": challenge.expires_at,
+            "user_id": challenge.user_id,
+            "generation": challenge.generation,
+            "binding": challenge.binding,
+            "methods": method_names.write(challenge.methods),
+            "transport": challenge.transport.value,
+            "tries": challenge.tries,
+        }
+        await self._rows.change(insert(challenges).values(row))
+
+    async def count_try(self, digest: str) -> Challenge | None:
+        columns = challenges.c
+        counting = update(challenges).where(columns.id == digest)
+        counting = counting.values(tries=columns.tries + 1)
+        return await self._returned(counting.returning(challenges))
+
+    async def take(self, digest: str) -> Challenge | None:
+        taking = delete(challenges).where(challenges.c.id == digest)
+        return await self._returned(taking.returning(challenges))
+
+    async def forget(self, user_id: UserId) -> None:
+        await self._rows.delete(user_id=user_id)
+
+    async def purge(self, before: datetime, limit: int) -> int:
+        return await self._rows.delete_before(challenges.c.expires_at, before, limit)
+
+    async def _returned(
+        self, statement: "ReturningUpdate[Any] | ReturningDelete[Any]"
+    ) -> Challenge | None:
+        async with self._rows.connection() as connection:
+            row = (await connection.execute(statement)).mappings().one_or_none()
+        return _challenge(row) if row else None
+
+
+def _challenge(row: RowMapping) -> Challenge:
+    return Challenge(
+        digest=row["id"],
+        ceremony=Ceremony(row["ceremony"]),
+        expires_at=row["expires_at"],
+        user_id=UserId(row["user_id"]) if row["user_id"] else None,
+        generation=row["generation"],
+        binding=row["binding"],
+        methods=method_names.read(row["methods"]),
+        transport=Transport(row["transport"]),
+        tries=row["tries"],
+    )
