@@ -12,31 +12,42 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.routes import HTTPRoute
 from litestar.utils import normalize_path
+from msgspec import structs
 
-from api.schemas.errors import Failure, FieldProblem, ProblemDetails
+from api.schemas.errors import Details, Failure, FieldProblem, ProblemDetails
 from api.security.origin_policy import CrossSiteRequest
 from domain.errors import (
     AuthError,
     EmailTaken,
     EmailUnverified,
+    EnrolmentRequired,
     InvalidCredentials,
     InvalidInput,
     LastAdministrator,
+    LastCredential,
     MailOff,
     NotFound,
     NotLoggedIn,
     OneTimeTokenInvalid,
+    PasskeyInvalid,
     PermissionMissing,
     Problem,
     RefreshTokenMissing,
     RegistrationClosed,
+    SecondFactorInvalid,
+    SecondFactorRequired,
+    SecondFactorsOff,
+    StepUpRequired,
     TokenRejected,
     Unavailable,
     WrongPassword,
 )
 from domain.rate_limit import TooManyRequests
+from domain.session import STEP_UP_LIFETIME
 
 log = structlog.stdlib.get_logger("doorward")
+
+NO_DETAILS = Details()
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -93,6 +104,40 @@ ANSWERS: Mapping[type[AuthError], Answer] = dict(
             "Please confirm your email address first, by the link that was sent to it",
         ),
         _answer(MailOff, HTTPStatus.NOT_IMPLEMENTED, "This service is set up to send no mail"),
+        _answer(
+            SecondFactorRequired,
+            HTTPStatus.UNAUTHORIZED,
+            "A second factor is needed to log in",
+            WWW_Authenticate='Bearer realm="doorward"',
+        ),
+        _answer(
+            SecondFactorInvalid,
+            HTTPStatus.BAD_REQUEST,
+            "The second factor was not accepted: please try again, or log in again",
+        ),
+        _answer(
+            EnrolmentRequired,
+            HTTPStatus.FORBIDDEN,
+            "Please set up a second factor first: this account needs one",
+        ),
+        _answer(
+            SecondFactorsOff,
+            HTTPStatus.NOT_IMPLEMENTED,
+            "This service is set up without second factors",
+        ),
+        _answer(
+            StepUpRequired,
+            HTTPStatus.UNAUTHORIZED,
+            "Please confirm first that it is you",
+            WWW_Authenticate='Bearer realm="doorward", error="insufficient_user_authentication", '
+            f'max_age="{int(STEP_UP_LIFETIME.total_seconds())}"',
+        ),
+        _answer(PasskeyInvalid, HTTPStatus.BAD_REQUEST, "This passkey does not work here"),
+        _answer(
+            LastCredential,
+            HTTPStatus.CONFLICT,
+            "This is the last way to log in to the account: add another one first",
+        ),
         _answer(NotFound, HTTPStatus.NOT_FOUND, "There is nothing at this address"),
         _answer(
             LastAdministrator,
@@ -155,11 +200,23 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Handle every exception of a route, for Litestar."""
     answer = answer_to(error)
     # A missing configuration is no failure, and any client could fill the log with it.
-    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, MailOff):
+    is_configured = isinstance(error, MailOff | SecondFactorsOff)
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not is_configured:
         _log(error, request, with_traceback=answer is _FAULT)
     if isinstance(error, TooManyRequests):
         answer = replace(answer, headers=_limit_headers(error))
-    return respond(answer, request, _problems(error))
+    return respond(answer, request, _details(error))
+
+
+def _details(error: Exception) -> Details:
+    """Return what the client needs to go on."""
+    match error:
+        case SecondFactorRequired(challenge=challenge) if challenge:
+            return Details(challenge=challenge, methods=error.methods, expires_in=error.expires_in)
+        case SecondFactorRequired() | StepUpRequired():
+            return Details(methods=error.methods)
+    problems = [FieldProblem(each.field, each.message) for each in _problems(error)]
+    return Details(errors=problems) if problems else NO_DETAILS
 
 
 def _log(error: Exception, request: Request[Any, Any, Any], *, with_traceback: bool) -> None:
@@ -175,9 +232,9 @@ def _log(error: Exception, request: Request[Any, Any, Any], *, with_traceback: b
 
 
 def respond(
-    answer: Answer, request: Request[Any, Any, Any], problems: Iterable[Problem] = ()
+    answer: Answer, request: Request[Any, Any, Any], details: Details = NO_DETAILS
 ) -> Response[Any]:
-    content, media_type = worded(answer, request.headers.get("accept", ""), problems)
+    content, media_type = worded(answer, request.headers.get("accept", ""), details)
     headers = dict(answer.headers)
     if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(sorted(allowed_methods(request)))
@@ -190,17 +247,17 @@ def respond(
 
 
 def worded(
-    answer: Answer, accept: str = "", problems: Iterable[Problem] = ()
+    answer: Answer, accept: str = "", details: Details = NO_DETAILS
 ) -> tuple[Failure | ProblemDetails, str]:
     """
     :param accept: the Accept header of the request.
-    :param problems: listed, and the first of them is the message.
+    :param details: the first of its problems is the message.
     :returns: the body and its media type.
     """
-    errors = [FieldProblem(problem.field, problem.message) for problem in problems]
-    # Old clients show nothing but the message.
-    message = f"{errors[0].field} {errors[0].message}" if errors else answer.message
-    listed: dict[str, Any] = {"errors": errors} if errors else {}
+    message = answer.message
+    if details.errors:  # old clients show nothing but the message
+        message = f"{details.errors[0].field} {details.errors[0].message}"
+    members = structs.asdict(details)
     if PROBLEM_JSON in accept.lower():
         problem = ProblemDetails(
             type="about:blank",
@@ -208,7 +265,7 @@ def worded(
             status=answer.status,
             detail=message,
             code=answer.code,
-            **listed,
+            **members,
         )
         return problem, PROBLEM_JSON
     is_ours = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
@@ -216,7 +273,7 @@ def worded(
         status="error" if is_ours else "fail",
         message=message,
         code=answer.code,
-        **listed,
+        **members,
     )
     return failure, "application/json"
 

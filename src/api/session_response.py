@@ -5,7 +5,7 @@ from litestar import Response
 from api.schemas.auth import TokenAnswer, Transport
 from api.schemas.success import Done
 from api.security.cookies import CookieWriter
-from application.authentication import TokenPair
+from application.complete_login import TokenPair
 
 CLEAR_SITE_DATA = '"cache"'
 """What a browser forgets of this origin when its session ends (W3C Clear Site Data): the pages

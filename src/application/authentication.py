@@ -1,12 +1,11 @@
 """Login, refresh and logout."""
 
 from dataclasses import dataclass
-from typing import Self
 
 from application.audit import Audit, Entry
 from application.authenticate import user_of
+from application.complete_login import CompleteLogin, IssueTokens, LoggedIn, TokenPair
 from application.known_networks import KnownNetworks
-from application.mail.messages import MakeMessage
 from application.ports import (
     CachedUsers,
     Clock,
@@ -20,8 +19,8 @@ from application.ports import (
 from application.rate_limiting import LoginAttempt, RateLimiting
 from application.registration_policy import RegistrationPolicy
 from application.session_activity import RecordSessionActivity
-from application.sessions import RevokeExcessSessions, StartSession
 from domain.audit.event import EventType
+from domain.authentication import ONLY_PASSWORD
 from domain.email import Email
 from domain.errors import (
     EmailUnverified,
@@ -32,7 +31,6 @@ from domain.errors import (
     RefreshTokenReused,
     TokenRejected,
 )
-from domain.mail.message import MailKind, Message
 from domain.passwords.password import Password
 from domain.request_context import UNKNOWN, RequestContext
 from domain.session import Lifetimes, Session, Transport
@@ -41,48 +39,15 @@ from domain.user import User
 
 
 @dataclass(frozen=True, slots=True)
-class TokenPair:
-    """The two signed tokens of a session, and their lifetimes in seconds."""
-
-    access: str
-    refresh: str
-    access_lifetime: int
-    refresh_lifetime: int
-
-    @classmethod
-    def of(cls, session: Session, user: User, signer: TokenSigner, lifetimes: Lifetimes) -> Self:
-        """
-        :param user: described to other services that verify the access token.
-        """
-        access = TokenClaims.of(session, TokenKind.ACCESS, lifetimes, user)
-        refresh = TokenClaims.of(session, TokenKind.REFRESH, lifetimes)
-        return cls(signer.sign(access), signer.sign(refresh), access.lifetime, refresh.lifetime)
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedIn:
-    """
-    :ivar device_token: the token that makes this device a known one.
-    """
-
-    tokens: TokenPair
-    device_token: str
-
-
-@dataclass(frozen=True, slots=True)
 class Login:
     users: UserRepository
-    start_session: StartSession
-    revoke_excess_sessions: RevokeExcessSessions
-    signer: TokenSigner
+    complete_login: CompleteLogin
     hasher: PasswordHasher
     devices: Devices
     known_networks: KnownNetworks
     rate_limiting: RateLimiting
-    make_message: MakeMessage
     policy: RegistrationPolicy
     audit: Audit
-    lifetimes: Lifetimes
 
     async def __call__(
         self,
@@ -97,6 +62,7 @@ class Login:
         :raises TooManyRequests: there were too many attempts.
         :raises InvalidCredentials: after the same time for each reason.
         :raises EmailUnverified: the password is right, and the address has to be proven first.
+        :raises SecondFactorRequired: the password is right, and the user has a second factor.
         """
         async with self.audit.recording(EventType.LOGIN, caller) as entry:
             refusal = await self.rate_limiting.count_login_from(
@@ -115,15 +81,8 @@ class Login:
             known = await self._verify(attempt, typed, user, client)
             if attempt.is_ordinary:
                 await self.rate_limiting.reset_login(account, caller.address)
-            await self.known_networks.remember(known, caller.address)
             renewed = await self._renew_hash(known, typed, client)
-            session = await self.start_session(renewed, caller, transport)
-            tokens = TokenPair.of(session, known, self.signer, self.lifetimes)
-            entry.is_about(session)
-            notice = () if device else self._notice(known, caller)
-            await entry.settle(entry.success().with_messages(*notice))
-            await self.revoke_excess_sessions(known, caller)
-            return LoggedIn(tokens, self._device_token(known, caller))
+            return await self.complete_login(renewed, ONLY_PASSWORD, caller, transport, entry)
 
     def _known_device(self, user: User | None, caller: RequestContext) -> str | None:
         """Return the id of the client's device, if it is one of the user.
@@ -156,20 +115,6 @@ class Login:
             raise attempt.refusal or InvalidCredentials
         return user
 
-    def _notice(self, user: User, caller: RequestContext) -> tuple[Message, ...]:
-        facts = {"address": caller.address}
-        return self.make_message.notice(MailKind.NEW_DEVICE, user, facts)
-
-    def _device_token(self, user: User, caller: RequestContext) -> str:
-        """Return the token of a known device unchanged, or a new one.
-
-        Tokens of releases before 0.3 have no authentic id: they are replaced.
-        """
-        token = caller.device_token
-        if token and self.devices.authentic_id(token) and self.devices.recognise(token, user):
-            return token
-        return self.devices.issue(user)
-
     async def _renew_hash(self, user: User, password: Password, client: HashClient) -> User:
         if not self.hasher.is_outdated(user.password_hash):
             return user
@@ -192,6 +137,7 @@ class RefreshAccess:
     cached_users: CachedUsers
     sessions: SessionStore
     record_activity: RecordSessionActivity
+    issue_tokens: IssueTokens
     signer: TokenSigner
     rate_limiting: RateLimiting
     audit: Audit
@@ -219,7 +165,7 @@ class RefreshAccess:
             session, user = await self._refresh(claims, caller, entry)
             if self.record_activity.is_due(session):
                 self.record_activity.record(session, caller)
-            return TokenPair.of(session, user, self.signer, self.lifetimes)
+            return self.issue_tokens(session, user)
 
     async def _refresh(
         self, claims: TokenClaims, caller: RequestContext, entry: Entry

@@ -10,6 +10,7 @@ from application.ports import Clock, RandomId, SessionStore, UserRepository
 from domain.actor import Actor, Principal
 from domain.audit.details import SessionLimitReached
 from domain.audit.event import EventType
+from domain.authentication import ONLY_PASSWORD, Method
 from domain.errors import InvalidCredentials, NotFound, TokenRejected
 from domain.permissions import Permission
 from domain.request_context import UNKNOWN, RequestContext
@@ -63,7 +64,13 @@ class StartSession:
     clock: Clock
     random_id: RandomId
 
-    async def __call__(self, user: User, caller: RequestContext, transport: Transport) -> Session:
+    async def __call__(
+        self,
+        user: User,
+        caller: RequestContext,
+        transport: Transport,
+        methods: frozenset[Method] = ONLY_PASSWORD,
+    ) -> Session:
         """
         The login is not recorded with the session: only the user as of after the session was
         stored shows whether the login counts. A crash in between leaves a session whose tokens no
@@ -79,6 +86,7 @@ class StartSession:
             now,
             self.lifetimes,
             transport,
+            methods,
         )
         await self.sessions.add(session, SessionActivity.of(caller, now))
         current = await self.users.get(user.id)
@@ -102,10 +110,19 @@ class RenewSession:
     clock: Clock
     random_id: RandomId
 
-    async def __call__(self, session: Session, user: User) -> Session:
+    async def __call__(
+        self,
+        session: Session,
+        user: User,
+        shown: frozenset[Method] = frozenset(),
+        *,
+        is_step_up: bool = False,
+    ) -> Session:
         """End the session and start another one, in one step.
 
         :param user: as stored now, with the generation that the new session belongs to.
+        :param shown: the methods that the user has just shown, beside those of the session.
+        :param is_step_up: whether the new session is good for sensitive steps for a while.
         :returns: the new session, with an id and tokens of its own, and a new absolute lifetime of
             the same transport.
         :raises TokenRejected: the session was ended concurrently: a revocation wins.
@@ -117,7 +134,10 @@ class RenewSession:
             self.clock(),
             self.lifetimes,
             session.transport,
+            session.methods | shown,
         )
+        if is_step_up:
+            new = new.stepped_up()
         while stored := await self.sessions.get(session.user_id, session.id):
             # until no other process refreshes the session in between
             if (await self.sessions.replace(stored, new)).changed:

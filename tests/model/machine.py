@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from application.authentication import TokenPair
+from application.complete_login import TokenPair
 from application.ports import Devices, SessionStore, TokenSigner
 from domain.errors import AuthError, TokenRejected
 from domain.session import Lifetimes

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import pytest
 
-from application.authentication import LoggedIn, TokenPair
+from application.complete_login import LoggedIn, TokenPair
 from application.ports import Devices, TokenSigner
 from domain.actor import Principal
 from domain.errors import InvalidCredentials, TokenRejected

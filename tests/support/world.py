@@ -1,5 +1,6 @@
 """All use cases around one set of adapters, for tests."""
 
+import os
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Generic, Self, TypeVar, get_type_hints
@@ -41,12 +42,8 @@ from application.accounts.users import ChangeUser, FindUser, ListUsers, SetPassw
 from application.audit import Audit
 from application.audit_log import ListAuditEvents
 from application.authenticate import Authenticate, AuthenticateFromCache, ReloadPrincipal
-from application.authentication import (
-    Login,
-    Logout,
-    RefreshAccess,
-    TokenPair,
-)
+from application.authentication import Login, Logout, RefreshAccess
+from application.complete_login import CompleteLogin, IssueTokens, TokenPair
 from application.known_networks import KnownNetworks
 from application.mail.delivery import DeliverMail, MailRetention, PruneMail, WriteLetter
 from application.mail.messages import MailPolicy, MakeMessage
@@ -58,19 +55,26 @@ from application.ports import (
     CachedSessions,
     CachedTokens,
     CachedUsers,
+    ChallengeStore,
     Devices,
+    FactorSecrets,
     Letter,
     MailSender,
     OneTimeSecrets,
     OneTimeTokenStore,
     Outbox,
     RateLimiter,
+    SecondFactorStore,
     SessionStore,
     TokenSigner,
     UserRepository,
 )
 from application.rate_limiting import CurrentRateLimits, RateLimiting, RateLimits
 from application.registration_policy import RegistrationPolicy
+from application.second_factor_login import LoginWithSecondFactor
+from application.second_factors.challenges import IssueChallenge, TryChallenge
+from application.second_factors.find import FindFactors
+from application.second_factors.verify import VerifyCode
 from application.session_activity import (
     FlushSessionActivity,
     RecordSessionActivity,
@@ -99,12 +103,15 @@ from doorward.conformance.support.examples import (
     NOW,
     new_id,
 )
+from infrastructure.signing.factor_secrets import SealedFactors
 from infrastructure.signing.one_time_secrets import HmacOneTimeSecrets
 from infrastructure.signing.verified_token_cache import UncachedTokens, VerifiedTokenCache
 from infrastructure.storage.memory.audit_log import MemoryAuditLog
+from infrastructure.storage.memory.challenges import MemoryChallenges
 from infrastructure.storage.memory.one_time_tokens import MemoryOneTimeTokens
 from infrastructure.storage.memory.outbox import MemoryOutbox
 from infrastructure.storage.memory.rate_limiter import MemoryRateLimiter
+from infrastructure.storage.memory.second_factors import MemorySecondFactors
 from infrastructure.storage.memory.sessions import MemorySessions
 from infrastructure.storage.memory.users import MemoryUsers
 from infrastructure.storage.near_cache.sessions import NearCacheSessions
@@ -149,6 +156,9 @@ class World:
     outbox: Outbox = field(default_factory=MemoryOutbox)
     tokens: OneTimeTokenStore = field(default_factory=MemoryOneTimeTokens)
     mailbox: Mailbox = field(default_factory=Mailbox)
+    second_factors: SecondFactorStore = field(default_factory=MemorySecondFactors)
+    challenges: ChallengeStore = field(default_factory=MemoryChallenges)
+    factor_secrets: FactorSecrets = field(default_factory=lambda: SealedFactors([bytes(32)]))
     secrets: OneTimeSecrets = field(
         default_factory=lambda: HmacOneTimeSecrets(lambda: [b"outside the database"])
     )
@@ -163,6 +173,8 @@ class World:
             audit_log=stores.audit_log,
             outbox=stores.outbox,
             tokens=stores.one_time_tokens,
+            second_factors=stores.second_factors,
+            challenges=stores.challenges,
         )
 
     def __post_init__(self) -> None:
@@ -252,6 +264,13 @@ class World:
     create_user = _Made(CreateUser)
     make_user = _Made(MakeUser)
     login = _Made(Login)
+    complete_login = _Made(CompleteLogin)
+    issue_tokens = _Made(IssueTokens)
+    find_factors = _Made(FindFactors)
+    issue_challenge = _Made(IssueChallenge)
+    try_challenge = _Made(TryChallenge)
+    verify_code = _Made(VerifyCode)
+    login_with_second_factor = _Made(LoginWithSecondFactor)
     refresh = _Made(RefreshAccess)
     logout = _Made(Logout)
     authenticate = _Made(Authenticate)
@@ -294,6 +313,9 @@ class World:
 
     def random_id(self) -> str:
         return new_id()
+
+    def random_bytes(self, count: int) -> bytes:
+        return os.urandom(count)
 
     async def request_password_reset(
         self, email: str, link_target: str | None = None, caller: RequestContext = UNKNOWN

@@ -35,7 +35,8 @@ from api.security.guard import PUBLIC
 from api.security.origin_policy import CrossSiteRequest
 from api.session_response import logged_out, token_response
 from application.accounts.registration import RegisterUser
-from application.authentication import Login, Logout, RefreshAccess, TokenPair
+from application.authentication import Login, Logout, RefreshAccess
+from application.complete_login import TokenPair
 from domain.errors import (
     EmailTaken,
     EmailUnverified,
@@ -45,6 +46,7 @@ from domain.errors import (
     Problem,
     RefreshTokenMissing,
     RegistrationClosed,
+    SecondFactorRequired,
     TokenRejected,
     Unavailable,
 )
@@ -124,6 +126,7 @@ class AuthController(Controller):
             InvalidInput,
             InvalidCredentials,
             EmailUnverified,
+            SecondFactorRequired,
             TooManyRequests,
             Unavailable,
             status=_BODY,

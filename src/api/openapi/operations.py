@@ -16,11 +16,11 @@ from litestar.openapi.spec import (
 )
 from msgspec import to_builtins
 
-from api.problems import ANSWERS, FRAMEWORK, Answer, worded
-from api.schemas.errors import Failure
-from domain.errors import AuthError, InvalidInput, Problem
+from api.problems import ANSWERS, FRAMEWORK, NO_DETAILS, Answer, worded
+from api.schemas.errors import Details, Failure, FieldProblem
+from domain.errors import AuthError, InvalidInput
 
-_TOO_SHORT = Problem("password", "must be at least 8 characters long")
+_INVALID = Details(errors=[FieldProblem("password", "must be at least 8 characters long")])
 BEARER, ACCESS_COOKIE, REFRESH_COOKIE = "bearer", "access_cookie", "refresh_cookie"
 
 ACCESS = [{BEARER: list[str]()}, {ACCESS_COOKIE: list[str]()}]
@@ -147,5 +147,5 @@ def _spec(answers: list[Answer]) -> ResponseSpec:
 
 def _example(answer: Answer) -> Mapping[str, object]:
     is_input = answer is ANSWERS[InvalidInput]
-    content, _ = worded(answer, problems=[_TOO_SHORT] if is_input else ())
+    content, _ = worded(answer, details=_INVALID if is_input else NO_DETAILS)
     return cast("Mapping[str, object]", to_builtins(content))

@@ -1,8 +1,11 @@
 """Bodies of errors."""
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from domain.authentication import Method
 
 
 class FieldProblem(Struct):
@@ -12,16 +15,32 @@ class FieldProblem(Struct):
     message: str
 
 
-class Failure(Struct, omit_defaults=True):
+class Details(Struct, omit_defaults=True, kw_only=True):
+    """What a client needs to go on."""
+
+    errors: list[FieldProblem] | UnsetType = UNSET
+    challenge: Annotated[
+        str | UnsetType,
+        Meta(description="Of `second_factor_required`: to be sent with the second factor."),
+    ] = UNSET
+    methods: Annotated[
+        Sequence[Method] | UnsetType,
+        Meta(description="Of `second_factor_required` and `step_up_required`: any one is enough."),
+    ] = UNSET
+    expires_in: Annotated[
+        int | UnsetType, Meta(description="Seconds until the challenge expires.")
+    ] = UNSET
+
+
+class Failure(Details, omit_defaults=True, kw_only=True):
     """The reason of a failure. ``code`` is stable; ``errors`` lists invalid input."""
 
     status: Literal["fail", "error"]
     message: str
     code: str
-    errors: list[FieldProblem] | UnsetType = UNSET
 
 
-class ProblemDetails(Struct, omit_defaults=True):
+class ProblemDetails(Details, omit_defaults=True, kw_only=True):
     """The same facts as RFC 9457, for clients that accept ``application/problem+json``."""
 
     type: str
@@ -29,4 +48,3 @@ class ProblemDetails(Struct, omit_defaults=True):
     status: int
     detail: str
     code: str
-    errors: list[FieldProblem] | UnsetType = UNSET

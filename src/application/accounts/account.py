@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from application.accounts.deletion import ForgetUser
 from application.audit import Audit
 from application.authenticate import ReloadPrincipal
-from application.authentication import LoggedIn, TokenPair
+from application.complete_login import IssueTokens, LoggedIn
 from application.known_networks import KnownNetworks
 from application.mail.messages import MakeMessage
 from application.pagination import EventQuery
@@ -16,7 +16,6 @@ from application.ports import (
     Devices,
     HashClient,
     PasswordHasher,
-    TokenSigner,
     UserRepository,
 )
 from application.rate_limiting import RateLimiting
@@ -32,7 +31,6 @@ from domain.errors import TokenRejected, WrongPassword, all_of, in_field
 from domain.mail.message import MailKind
 from domain.passwords.password import Password, PasswordRule
 from domain.request_context import UNKNOWN, RequestContext
-from domain.session import Lifetimes
 from domain.user import User, UserId, parse_locale, parse_name, parse_photo
 
 _PAGE_SIZE = 1000
@@ -73,14 +71,13 @@ class ChangePassword:
     users: UserRepository
     renew_session: RenewSession
     purge_stale_sessions: PurgeStaleSessions
-    signer: TokenSigner
+    issue_tokens: IssueTokens
     hasher: PasswordHasher
     devices: Devices
     known_networks: KnownNetworks
     rule: PasswordRule
     make_message: MakeMessage
     audit: Audit
-    lifetimes: Lifetimes
     clock: Clock
 
     async def __call__(
@@ -117,7 +114,7 @@ class ChangePassword:
             session = await self.renew_session(me.session, changed)
             await self.purge_stale_sessions(changed)
             await self.known_networks.remember(changed, caller.address)
-            tokens = TokenPair.of(session, changed, self.signer, self.lifetimes)
+            tokens = self.issue_tokens(session, changed)
             return LoggedIn(tokens, self.devices.issue(changed))
 
     def _choose(self, new: str, user: User) -> Password:

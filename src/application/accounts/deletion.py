@@ -7,9 +7,11 @@ from application.audit import Audit, Entry
 from application.mail.messages import MakeMessage
 from application.ports import (
     AuditLog,
+    ChallengeStore,
     Clock,
     OneTimeTokenStore,
     Outbox,
+    SecondFactorStore,
     SessionStore,
     UserRepository,
 )
@@ -31,6 +33,8 @@ class ForgetUser:
     audit_log: AuditLog
     outbox: Outbox
     tokens: OneTimeTokenStore
+    second_factors: SecondFactorStore
+    challenges: ChallengeStore
     make_message: MakeMessage
     audit: Audit
     clock: Clock
@@ -76,6 +80,8 @@ class ForgetUser:
             await self.sessions.delete(user.id, session.id)
         await self.audit_log.forget_addresses(user.id)
         await self.tokens.forget(user.id)
+        await self.challenges.forget(user.id)
+        await self.second_factors.forget(user.id)
         await self.outbox.forget(user.email)
 
 

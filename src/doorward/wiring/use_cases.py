@@ -36,6 +36,7 @@ from application.audit import Audit, PruneAuditLog
 from application.audit_log import ListActivity, ListAuditEvents
 from application.authenticate import Authenticate, AuthenticateFromCache, ReloadPrincipal
 from application.authentication import Login, Logout, RefreshAccess
+from application.complete_login import CompleteLogin, IssueTokens
 from application.known_networks import KnownNetworks
 from application.mail.messages import MakeMessage
 from application.mail.one_time_tokens import FindToken, IssueToken
@@ -43,6 +44,10 @@ from application.mail.queue import DropMail, ListMail, RetryAllMail, RetryMail, 
 from application.mail.request_link import RequestLink
 from application.rate_limiting import RateLimiting
 from application.readiness import CheckReadiness
+from application.second_factor_login import LoginWithSecondFactor
+from application.second_factors.challenges import IssueChallenge, TryChallenge
+from application.second_factors.find import FindFactors
+from application.second_factors.verify import VerifyCode
 from application.session_activity import RecordSessionActivity, SessionActivityBuffer
 from application.sessions import (
     DeleteSession,
@@ -70,6 +75,13 @@ USE_CASES: tuple[type, ...] = (
     CreateUser,
     MakeUser,
     Login,
+    CompleteLogin,
+    IssueTokens,
+    FindFactors,
+    IssueChallenge,
+    TryChallenge,
+    VerifyCode,
+    LoginWithSecondFactor,
     RefreshAccess,
     Logout,
     Authenticate,

@@ -7,7 +7,6 @@ from unittest.mock import Mock
 import pytest
 
 from application.authenticate import AuthenticateFromCache
-from application.authentication import TokenPair
 from domain.errors import TokenRejected
 from domain.permissions import Role
 from domain.token import LEEWAY
@@ -88,7 +87,7 @@ async def test_a_token_of_another_users_session_is_refused(world: World) -> None
     mixed = a_session(id=session.id, user_id=eve.id)
 
     with pytest.raises(TokenRejected):
-        await world.authenticate(TokenPair.of(mixed, eve, world.signer, LIFETIMES).access)
+        await world.authenticate(world.issue_tokens(mixed, eve).access)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,50 @@
+"""Complete a login whose password was right by a second factor."""
+
+from dataclasses import dataclass
+
+from application.audit import Audit
+from application.complete_login import CompleteLogin, LoggedIn
+from application.ports import ChallengeStore, UserRepository
+from application.second_factors.challenges import TryChallenge, client_binding
+from application.second_factors.verify import VerifyCode
+from domain.audit.event import EventType
+from domain.authentication import Method
+from domain.errors import SecondFactorInvalid
+from domain.request_context import UNKNOWN, RequestContext
+from domain.second_factors.challenge import Ceremony, Challenge
+from domain.user import User
+
+
+@dataclass(frozen=True, slots=True)
+class LoginWithSecondFactor:
+    try_challenge: TryChallenge
+    challenges: ChallengeStore
+    users: UserRepository
+    verify_code: VerifyCode
+    complete_login: CompleteLogin
+    audit: Audit
+
+    async def __call__(
+        self, challenge: str, method: Method, code: str, caller: RequestContext = UNKNOWN
+    ) -> LoggedIn:
+        """
+        :param challenge: from :class:`~domain.errors.SecondFactorRequired`.
+        :raises SecondFactorInvalid: the challenge or the code is not good.
+        :raises InvalidCredentials: see :class:`~application.complete_login.CompleteLogin`.
+        """
+        async with self.audit.recording(EventType.LOGIN, caller) as entry:
+            binding = client_binding(caller)
+            pending = await self.try_challenge(challenge, Ceremony.SECOND_FACTOR, binding)
+            user = await self._user_of(pending)
+            entry.user_id = user.id
+            await self.verify_code(user, method, code, entry)
+            if await self.challenges.take(pending.digest) is None:
+                raise SecondFactorInvalid
+            shown = pending.methods | {method}
+            return await self.complete_login(user, shown, caller, pending.transport, entry)
+
+    async def _user_of(self, pending: Challenge) -> User:
+        user = await self.users.get(pending.user_id) if pending.user_id else None
+        if user is None or not pending.is_for(user):
+            raise SecondFactorInvalid
+        return user

@@ -1,0 +1,1 @@
+"""Second factors: enrol, use and reset them."""
