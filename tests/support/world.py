@@ -8,10 +8,10 @@ from typing import Any, Generic, Self, TypeVar, get_type_hints
 from application.accounts.account import (
     ChangePassword,
     ChangeProfile,
-    ConfirmPassword,
     DeleteAccount,
     ExportAccount,
 )
+from application.accounts.confirm_password import ConfirmPassword
 from application.accounts.deletion import DeleteUser, ForgetUser
 from application.accounts.email_change import (
     ConfirmEmailChange,
@@ -93,6 +93,7 @@ from application.sessions import (
     RevokeSession,
     StartSession,
 )
+from application.step_up import FindStepUpMethods, RequireStepUp
 from domain.mail.message import Delivery, MailKind
 from domain.passwords.password import PasswordRule
 from domain.request_context import UNKNOWN, RequestContext
@@ -270,6 +271,8 @@ class World:
     issue_challenge = _Made(IssueChallenge)
     try_challenge = _Made(TryChallenge)
     verify_code = _Made(VerifyCode)
+    find_step_up_methods = _Made(FindStepUpMethods)
+    require_step_up = _Made(RequireStepUp)
     login_with_second_factor = _Made(LoginWithSecondFactor)
     refresh = _Made(RefreshAccess)
     logout = _Made(Logout)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
+from application.accounts.confirm_password import ConfirmPassword, session_client
 from application.accounts.deletion import ForgetUser
 from application.audit import Audit
 from application.authenticate import ReloadPrincipal
@@ -14,7 +15,6 @@ from application.ports import (
     AuditLog,
     Clock,
     Devices,
-    HashClient,
     PasswordHasher,
     UserRepository,
 )
@@ -27,42 +27,13 @@ from application.sessions import (
 )
 from domain.actor import Principal
 from domain.audit.event import EventType, RecordedEvent
-from domain.errors import TokenRejected, WrongPassword, all_of, in_field
+from domain.errors import TokenRejected, all_of, in_field
 from domain.mail.message import MailKind
 from domain.passwords.password import Password, PasswordRule
 from domain.request_context import UNKNOWN, RequestContext
 from domain.user import User, UserId, parse_locale, parse_name, parse_photo
 
 _PAGE_SIZE = 1000
-
-
-def _client(caller: RequestContext) -> HashClient:
-    return HashClient(caller.address, is_known=True)  # by the session
-
-
-@dataclass(frozen=True, slots=True)
-class ConfirmPassword:
-    """Ask for the password before a sensitive change: a logged-in client may be an attacker."""
-
-    reload_principal: ReloadPrincipal
-    hasher: PasswordHasher
-    rate_limiting: RateLimiting
-
-    async def __call__(
-        self, principal: Principal, password: Password, caller: RequestContext
-    ) -> Principal:
-        """
-        :returns: the principal as stored now.
-        :raises TooManyRequests: there were too many attempts in this session.
-        :raises WrongPassword: the password is not the user's.
-        :raises TokenRejected: see :class:`ReloadPrincipal`.
-        """
-        me = await self.reload_principal(principal)
-        await self.rate_limiting.count_confirmation(me.session.id, caller.address)
-        if not await self.hasher.verify(password, me.user.password_hash, _client(caller)):
-            raise WrongPassword
-        await self.rate_limiting.reset_confirmation(me.session.id)
-        return me
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +73,7 @@ class ChangePassword:
                 lambda: in_field("new_password", lambda: self._choose(new, principal.user)),
             )
             me = await self.confirm_password(principal, typed, caller)
-            new_hash = await self.hasher.hash(chosen, _client(caller))
+            new_hash = await self.hasher.hash(chosen, session_client(caller))
             changed = me.user.with_new_password(new_hash, self.clock())
             notice = self.make_message.notice(MailKind.PASSWORD_CHANGED, me.user)
             effects = entry.success().with_messages(*notice)

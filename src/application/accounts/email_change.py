@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from application.accounts.account import ConfirmPassword
+from application.accounts.confirm_password import ConfirmPassword
 from application.accounts.email_verification import NO_PROOF, IsRegistrant, RegistrantProof
 from application.accounts.reserved_addresses import RefuseReservedAddress
 from application.audit import Audit, Entry

@@ -5,10 +5,10 @@ from dishka import Provider, Scope, provide, provide_all
 from application.accounts.account import (
     ChangePassword,
     ChangeProfile,
-    ConfirmPassword,
     DeleteAccount,
     ExportAccount,
 )
+from application.accounts.confirm_password import ConfirmPassword
 from application.accounts.deletion import DeleteUser, ForgetUser
 from application.accounts.email_change import (
     ConfirmEmailChange,
@@ -69,6 +69,7 @@ from application.signing_keys import (
     RevokeKey,
     RotateKeys,
 )
+from application.step_up import FindStepUpMethods, RequireStepUp
 
 USE_CASES: tuple[type, ...] = (
     RegisterUser,
@@ -82,6 +83,8 @@ USE_CASES: tuple[type, ...] = (
     TryChallenge,
     VerifyCode,
     LoginWithSecondFactor,
+    FindStepUpMethods,
+    RequireStepUp,
     RefreshAccess,
     Logout,
     Authenticate,

@@ -1,0 +1,69 @@
+"""Ask for a recent proof of who acts before a sensitive step."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from application.accounts.confirm_password import ConfirmPassword
+from application.authenticate import ReloadPrincipal
+from application.ports import Clock
+from application.second_factors.find import FindFactors
+from domain.actor import Actor, Principal
+from domain.authentication import Method
+from domain.errors import StepUpRequired
+from domain.passwords.password import Password
+from domain.request_context import RequestContext
+from domain.user import NO_PASSWORD, User
+
+
+@dataclass(frozen=True, slots=True)
+class FindStepUpMethods:
+    """Find the strongest methods that a user has: any one of them is enough for a step-up."""
+
+    find_factors: FindFactors
+
+    async def __call__(self, user: User) -> Sequence[Method]:
+        """
+        :returns: the second factors, or without any the password; empty if there is none either.
+        """
+        factors = (await self.find_factors(user)).methods
+        has_password = user.password_hash != NO_PASSWORD
+        return factors or ([Method.PASSWORD] if has_password else [])
+
+
+@dataclass(frozen=True, slots=True)
+class RequireStepUp:
+    """Require that the session was stepped up a short while ago (RFC 9470)."""
+
+    reload_principal: ReloadPrincipal
+    confirm_password: ConfirmPassword
+    find_step_up_methods: FindStepUpMethods
+    clock: Clock
+
+    async def __call__(
+        self, principal: Principal, caller: RequestContext, password: Password | None = None
+    ) -> Principal:
+        """
+        :param password: counts as a step-up for this one call, if its user has nothing stronger.
+            One that is given has to be right in any case.
+        :returns: the principal as stored now.
+        :raises StepUpRequired: the session was not stepped up within the last ten minutes.
+        :raises WrongPassword: a password was given and is not the user's.
+        :raises TooManyRequests: there were too many attempts in this session.
+        :raises TokenRejected: see :class:`~application.authenticate.ReloadPrincipal`.
+        """
+        me = await self.reload_principal(principal)
+        is_allowed = me.session.allows_sensitive_steps(self.clock())
+        if not is_allowed:
+            methods = await self.find_step_up_methods(me.user)
+            if password is None or methods != [Method.PASSWORD]:
+                raise StepUpRequired(methods)
+        return me if password is None else await self.confirm_password(me, password, caller)
+
+    async def of_actor(self, actor: Actor, caller: RequestContext) -> None:
+        """Require it of an administrator. Others act without a session.
+
+        :raises StepUpRequired: the session was not stepped up within the last ten minutes.
+        :raises TokenRejected: see :class:`~application.authenticate.ReloadPrincipal`.
+        """
+        if isinstance(actor, Principal):
+            await self(actor, caller)
