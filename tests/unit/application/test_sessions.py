@@ -9,9 +9,10 @@ from application.sessions import PurgeExpiredSessions
 from domain.actor import Operator, Principal
 from domain.errors import NotFound, TokenRejected
 from domain.session import SessionId, SessionsPerUser
+from domain.session_activity import SessionActivity
 from domain.user import UserId
 from infrastructure.storage.memory.sessions import MemorySessions
-from tests.support.builders import NOW, SECOND
+from tests.support.builders import NOW, SECOND, a_session, refreshed
 from tests.support.world import World
 
 EVE = "eve@example.org"
@@ -113,3 +114,39 @@ async def test_long_expired_sessions_are_deleted_and_others_stay(
 
 async def test_a_store_whose_sessions_expire_by_themselves_deletes_none() -> None:
     assert await SessionStore.delete_expired(MemorySessions(), NOW, 10) == 0
+
+
+async def test_only_valid_sessions_are_listed_the_one_used_last_first(world: World) -> None:
+    user = await world.sign_up()
+    used = SessionActivity(NOW + 30 * SECOND, "192.0.2.7", "an app")
+    first = a_session(user_id=user.id)
+    second = a_session(user_id=user.id, started_at=NOW + SECOND)
+    third = a_session(user_id=user.id, rotated_at=NOW + 20 * SECOND)
+    await world.sessions.add(first, used)
+    await world.sessions.add(second)
+    await world.sessions.add(third)
+    await world.sessions.add(a_session(user_id=user.id, generation=user.generation + 1))
+    await world.sessions.add(a_session(user_id=user.id, expires_at=NOW + SECOND))
+    world.clock.advance(SECOND)
+
+    listed = await world.list_sessions_of(Operator(), user.id)
+
+    assert [each.session for each in listed] == [first, third, second]
+    assert [each.activity for each in listed] == [used, None, None]
+    assert [each.last_seen_at - NOW for each in listed] == [30 * SECOND, 20 * SECOND, SECOND]
+
+
+async def test_an_attacker_with_a_copied_token_does_not_learn_when_its_owner_refreshes(
+    world: World,
+) -> None:
+    user = await world.sign_up()
+    me = await world.authenticate((await world.log_in()).access)
+    [stored] = await world.sessions.of_user(user.id)
+    world.clock.advance(60 * SECOND)
+    assert (await world.sessions.replace(stored, refreshed(stored, world.clock()))).changed
+
+    [seen] = await world.list_sessions(me)
+    [real] = await world.list_sessions_of(Operator(), user.id)
+
+    assert seen.session.rotated_at < real.session.rotated_at
+    assert seen.session.expires_at < real.session.expires_at
