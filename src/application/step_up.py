@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from application.accounts.confirm_password import ConfirmPassword
 from application.authenticate import ReloadPrincipal
+from application.confirm_password import ConfirmPassword
 from application.ports import Clock
 from application.second_factors.find import FindFactors
 from domain.actor import Actor, Principal

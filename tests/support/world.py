@@ -11,7 +11,6 @@ from application.accounts.account import (
     DeleteAccount,
     ExportAccount,
 )
-from application.accounts.confirm_password import ConfirmPassword
 from application.accounts.deletion import DeleteUser, ForgetUser
 from application.accounts.email_change import (
     ConfirmEmailChange,
@@ -44,6 +43,7 @@ from application.audit_log import ListAuditEvents
 from application.authenticate import Authenticate, AuthenticateFromCache, ReloadPrincipal
 from application.authentication import Login, Logout, RefreshAccess
 from application.complete_login import CompleteLogin, IssueTokens, TokenPair
+from application.confirm_password import ConfirmPassword
 from application.known_networks import KnownNetworks
 from application.mail.delivery import DeliverMail, MailRetention, PruneMail, WriteLetter
 from application.mail.messages import MailPolicy, MakeMessage

@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from application.accounts.confirm_password import ConfirmPassword, session_client
 from application.accounts.deletion import ForgetUser
 from application.audit import Audit
 from application.authenticate import ReloadPrincipal
 from application.complete_login import IssueTokens, LoggedIn
+from application.confirm_password import ConfirmPassword, session_client
 from application.known_networks import KnownNetworks
 from application.mail.messages import MakeMessage
 from application.pagination import EventQuery

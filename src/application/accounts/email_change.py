@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from application.accounts.confirm_password import ConfirmPassword
 from application.accounts.email_verification import NO_PROOF, IsRegistrant, RegistrantProof
 from application.accounts.reserved_addresses import RefuseReservedAddress
 from application.audit import Audit, Entry
+from application.confirm_password import ConfirmPassword
 from application.mail.messages import UNDONE, MailPolicy, MakeMessage
 from application.mail.one_time_tokens import FindToken, IssueToken
 from application.ports import Clock, Outbox, Stored, UserRepository

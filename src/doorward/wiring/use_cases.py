@@ -8,7 +8,6 @@ from application.accounts.account import (
     DeleteAccount,
     ExportAccount,
 )
-from application.accounts.confirm_password import ConfirmPassword
 from application.accounts.deletion import DeleteUser, ForgetUser
 from application.accounts.email_change import (
     ConfirmEmailChange,
@@ -37,6 +36,7 @@ from application.audit_log import ListActivity, ListAuditEvents
 from application.authenticate import Authenticate, AuthenticateFromCache, ReloadPrincipal
 from application.authentication import Login, Logout, RefreshAccess
 from application.complete_login import CompleteLogin, IssueTokens
+from application.confirm_password import ConfirmPassword
 from application.known_networks import KnownNetworks
 from application.mail.messages import MakeMessage
 from application.mail.one_time_tokens import FindToken, IssueToken
