@@ -33,7 +33,7 @@ CLOSED_REDIS = "redis://:s3cret@127.0.0.1:1/0"  # nothing listens on port 1
 
 class TestServe:
     def test_the_embedded_default_starts_in_an_empty_folder(self, tmp_path: Path) -> None:
-        with a_service(tmp_path) as service:
+        with a_service(tmp_path, TOKEN_ALGORITHM="RS256") as service:
             said = service.log
             ready = httpx.get(f"{service.url}/health/ready")
 
@@ -76,7 +76,7 @@ class TestServe:
 
     def test_a_kill_and_a_restart_keep_all_sessions(self, tmp_path: Path) -> None:
         login_data = {"email": "ada@example.org", "password": "correct horse battery staple"}
-        with a_service(tmp_path) as service:
+        with a_service(tmp_path, TOKEN_ALGORITHM="RS256") as service:
             with httpx.Client(base_url=service.url) as client:
                 registered = client.post("/api/auth/register", json={"name": "Ada"} | login_data)
                 registered.raise_for_status()

@@ -27,6 +27,7 @@ from tests.system.conftest import clients_of, on_two_nodes
 from tests.system.test_outages import Outage
 
 BOUND = 1.0  # second
+PAUSE = 0.01  # seconds between two requests: the service needs the processor, too
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +92,7 @@ class Poller:
             begin = time.monotonic()
             status = (await self.client.me(self.token)).status_code
             self.answers.append((begin, time.monotonic(), status))
+            await asyncio.sleep(PAUSE)
 
     async def receives(self, status: int) -> float:
         """
