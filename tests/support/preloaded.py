@@ -14,6 +14,7 @@ The first two descriptors are its standard output and standard error. The third 
 lines, the process id and, when the process has ended, its exit code, negative for a signal.
 """
 
+import gc
 import json
 import multiprocessing
 import os
@@ -21,21 +22,30 @@ import signal
 import socket
 import sys
 
+import aiosqlite  # noqa: F401 - to be there already
 import uvicorn._subprocess
+import uvloop  # noqa: F401 - to be there already
 from litestar import Litestar
 
 import doorward.cli.serve
 import doorward.cli.users  # noqa: F401 - to be there already
 from doorward.cli.main import main
+from infrastructure.passwords.common_passwords import common_passwords
 from infrastructure.storage.sql.migrations.runner import newest
 
 LONGEST = 1 << 20
 
 
 def load() -> None:
-    """Load the modules that the service loads on demand: Litestar's plugins, the migrations."""
+    """Load what the service loads on demand: plugins, migrations, the list of passwords.
+
+    No collection of a forked process visits it, which would copy its memory as well.
+    """
     Litestar([])
     newest()
+    common_passwords()
+    gc.collect()
+    gc.freeze()
 
 
 def fork_services(control: socket.socket) -> None:

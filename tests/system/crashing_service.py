@@ -7,6 +7,7 @@ of a start.
 """
 
 import asyncio
+import gc
 import multiprocessing
 import os
 import signal
@@ -146,6 +147,8 @@ def serve_and_restart(listener: socket.socket) -> NoReturn:
     server.exit_on_signals()
     settings = Settings.read()
     container = asyncio.run(loaded(settings))
+    gc.collect()
+    gc.freeze()  # no collection of a forked server visits and copies what is loaded
     while True:
         process = multiprocessing.get_context("fork").Process(
             target=serve, args=(container, listener, settings), daemon=True
