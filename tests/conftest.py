@@ -9,9 +9,8 @@ import gc
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain, groupby
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -60,7 +59,36 @@ PLACES = {
 """By the schemes of ``infrastructure/storage/backends.py``. A new backend needs an entry here."""
 
 _SLOW_FOLDERS = ("system", "cli", "project", "model", "schema")
-"""By the time that their tests take."""
+
+_SECONDS = {
+    "test_rolling.py": 60,
+    "test_crash_between_steps.py": 60,
+    "test_serve.py": 55,
+    "test_users.py": 55,
+    "test_races.py": 50,
+    "test_two_nodes.py": 45,
+    "test_fuzz.py": 45,
+    "test_metrics_server.py": 45,
+    "test_near_workers.py": 40,
+    "test_restore.py": 38,
+    "test_traces.py": 35,
+    "test_near_races.py": 30,
+    "test_outages.py": 30,
+    "test_rotation.py": 30,
+    "test_kills.py": 25,
+    "test_mail_delivery.py": 25,
+    "test_migrations.py": 25,
+    "test_state_machine.py": 22,
+    "test_workers.py": 20,
+    "test_audit.py": 18,
+    "test_slow_callers.py": 18,
+    "test_upgrades.py": 17,
+    "test_user_accounts.py": 17,
+}
+"""What the slowest files take in a parallel run."""
+
+_SECONDS_OF_OTHERS = 8
+"""What each other file in the slow folders takes. It need not be exact."""
 
 OTHER_NAMES = {"postgres": "postgresql", "rediss": "redis", "unix": "redis"}
 """Schemes of the same backend that reach it another way; they are not tested twice."""
@@ -88,7 +116,12 @@ def url_for(scheme: str, request: pytest.FixtureRequest) -> str:
 
 
 def pytest_configure() -> None:
-    """Keep the temporary folders of tests, with their SQLite files, in memory."""
+    """Keep the temporary folders of tests, with their SQLite files, in memory.
+
+    The collection of tests makes thousands of objects that live until the end, and little garbage:
+    a third of its time would go into looking for some.
+    """
+    gc.disable()
     if memory := servers.memory_folder():
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", memory)
 
@@ -98,14 +131,19 @@ def pytest_xdist_auto_num_workers() -> int:
     return 2 * (os.cpu_count() or 1)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None]:
     """Mark tests that need more than this process and its memory as ``system``.
 
-    In a parallel run, each process begins with a share of the folders whose tests take longest.
+    In a parallel run, each process begins with a share of the folders whose tests take longest;
+    pytest's own order, by parameters of shared fixtures, would be the last one otherwise.
     """
     for item in items:
         if _is_of_the_system(item):
             item.add_marker(pytest.mark.system)
+    yield
     processes = getattr(config, "workerinput", {}).get("workercount", 1)
     if processes > 1:
         items[:] = slowest_first(items, processes)
@@ -117,6 +155,7 @@ def pytest_collection_finish() -> None:
     Each full collection would visit them and their modules: a fifth of the time of unit tests.
     """
     gc.freeze()
+    gc.enable()
 
 
 def slowest_first(items: list[pytest.Item], processes: int) -> list[pytest.Item]:
@@ -125,18 +164,32 @@ def slowest_first(items: list[pytest.Item], processes: int) -> list[pytest.Item]
     Each part begins with slow tests, whose files are kept together: they share a service.
     """
     slow = [item for item in items if _folder(item) in _SLOW_FOLDERS]
-    slow.sort(key=lambda item: _SLOW_FOLDERS.index(_folder(item)))
-    by_file = [list(group) for _, group in groupby(slow, lambda item: item.path)]
     others = [item for item in items if _folder(item) not in _SLOW_FOLDERS]
     ordered: list[pytest.Item] = []
-    for process in range(processes):
-        part = list(chain.from_iterable(by_file[process::processes]))
+    for process, share in enumerate(_shares(slow, processes)):
         size = (len(items) - len(ordered)) // (processes - process)
-        room = max(0, size - len(part))
-        part += others[:room]
+        room = max(0, size - len(share))
+        ordered += share + others[:room]
         del others[:room]
-        ordered += part
     return ordered + others
+
+
+def _shares(slow: list[pytest.Item], processes: int) -> list[list[pytest.Item]]:
+    """Deal whole files, the slowest first, each to the process with the least time so far."""
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in slow:
+        files.setdefault(item.path, []).append(item)
+    shares: list[list[pytest.Item]] = [[] for _ in range(processes)]
+    taken = [0] * processes
+    for tests in sorted(files.values(), key=_seconds, reverse=True):
+        least = taken.index(min(taken))
+        shares[least] += tests
+        taken[least] += _seconds(tests)
+    return shares
+
+
+def _seconds(file: list[pytest.Item]) -> int:
+    return _SECONDS.get(file[0].path.name, _SECONDS_OF_OTHERS)
 
 
 def _folder(item: pytest.Item) -> str:
@@ -289,6 +342,6 @@ def _migrate(url: str) -> None:
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    """The command, running on its embedded default."""
-    with a_service(tmp_path) as service:
+    """The command, running on its embedded default, with keys as it generates them."""
+    with a_service(tmp_path, TOKEN_ALGORITHM="RS256") as service:
         yield service
