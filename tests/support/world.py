@@ -130,10 +130,10 @@ class _Made(Generic[_UseCase]):
 
     def __init__(self, use_case: type[_UseCase]) -> None:
         self._use_case = use_case
+        self._names = tuple(get_type_hints(use_case))
 
     def __get__(self, world: "World", _owner: object) -> _UseCase:
-        names = get_type_hints(self._use_case)
-        return self._use_case(**{name: getattr(world, name) for name in names})
+        return self._use_case(**{name: getattr(world, name) for name in self._names})
 
 
 @dataclass

@@ -12,7 +12,7 @@ import httpx
 from tests.http.client import Client, Tokens
 from tests.support.waiting import PATIENCE
 
-PACE = 0.02
+PACE = 0.04
 """Seconds between two requests of a client: the service needs the processor, too."""
 
 

@@ -1,6 +1,5 @@
 """Fixtures: the real service, on real database servers that these tests may stop."""
 
-import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
@@ -9,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.http.client import Client
-from tests.support.processes import COMMAND, Service, a_service
+from tests.support.commands import forked
+from tests.support.processes import Service, a_service
 from tests.support.servers import OURS, Server, postgres_server, redis_server
 from tests.support.waiting import PATIENCE
 
@@ -26,8 +26,8 @@ SETTINGS = {
 def our_postgres() -> Iterator[Server]:
     """Migrate an empty database by the command."""
     with postgres_server(sources=OURS) as server:
-        environment = {"DATABASE_URL": server.url}
-        subprocess.run([COMMAND, "migrate", "up"], cwd="/", env=environment, check=True)
+        migrated = forked(Path("/"), "migrate", "up", DATABASE_URL=server.url)
+        assert migrated.returncode == 0, migrated.stderr
         yield server
 
 

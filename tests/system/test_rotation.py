@@ -13,16 +13,18 @@ from infrastructure.signing.algorithms import EDDSA
 from infrastructure.signing.signing_key import SigningKey
 from tests.http.client import Client, Tokens
 from tests.support.builders import in_environment
-from tests.support.processes import COMMAND, Service, a_service
+from tests.support.commands import forked
+from tests.support.processes import Service, a_service
 from tests.support.resource_servers import KEYS, ResourceServer, header, resource_servers
 from tests.support.waiting import PATIENCE
-from tests.system.clients import PACE, in_the_background
+from tests.system.clients import in_the_background
 
 ISSUER = "https://id.example.org"
 SECRET = base64.b64encode(bytes(range(32))).decode()
 RELOADED = "configuration_reloaded"
 KEPT = 2  # seconds for which others keep the public keys: longer than a busy worker lags behind
 GOOD = {"good", "/me 200", "refresh 200"}
+PAUSE = 0.05  # seconds between two rounds of a client: the service needs the processor, too
 MANY = 4  # keys
 
 QUICKLY = {"KEYS_SECRET": SECRET, "JWKS_MAX_AGE": f"{KEPT}s", "ISSUER": ISSUER}
@@ -61,7 +63,7 @@ class Verifier:
             if refreshed.status_code != 200:
                 return
             self.tokens = refreshed.json()
-            await asyncio.sleep(PACE)
+            await asyncio.sleep(PAUSE)
 
 
 @asynccontextmanager
@@ -172,8 +174,8 @@ async def test_sighup_reloads_the_data_secret(tmp_path: Path) -> None:
             env_file.write_text(f"KEYS_SECRET={new},{SECRET}\nTOKEN_ALGORITHM=EdDSA\n")
             service.process.send_signal(signal.SIGHUP)
             await until(lambda: RELOADED in service.log)
-            rotate = await asyncio.create_subprocess_exec(COMMAND, "keys", "rotate", cwd=tmp_path)
-            assert await rotate.wait() == 0
+            rotated = await asyncio.to_thread(forked, tmp_path, "keys", "rotate")
+            assert rotated.returncode == 0, rotated.stderr
             async with asyncio.timeout(PATIENCE):
                 while len(await published(client)) == len(before):
                     pass

@@ -4,7 +4,6 @@ Whatever one of them has answered counts at the other with the very next request
 """
 
 import asyncio
-import subprocess
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
@@ -32,8 +31,9 @@ from tests.http.client import (
     bearer,
     stored_user,
 )
+from tests.support.commands import forked
 from tests.support.databases import TemplateDatabases
-from tests.support.processes import COMMAND, Service
+from tests.support.processes import Service
 from tests.support.resource_servers import KEYS, header
 from tests.support.servers import Server
 from tests.support.waiting import PATIENCE
@@ -317,15 +317,9 @@ def doctor_audit(folder: Path, url: str) -> str:
 
 def operator(folder: Path, url: str, *command: str) -> str:
     """Return the output of a command."""
-    environment = RING | {"DATABASE_URL": url}
-    return subprocess.run(
-        [COMMAND, *command],
-        cwd=folder,
-        env=environment,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
+    result = forked(folder, *command, **RING, DATABASE_URL=url)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
 
 
 def kid(tokens: Tokens) -> str:
