@@ -34,7 +34,8 @@ SELECT format('ALTER TABLE %s OWNER TO doorward_migrations', oid::regclass)
 FROM pg_class
 WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname IN (
     'users', 'sessions', 'rate_limits', 'audit_events', 'audit_chain', 'signing_keys',
-    'one_time_tokens', 'outbox', 'second_factors', 'challenges', 'schema_compatibility', 'alembic_version'
+    'one_time_tokens', 'outbox', 'second_factors', 'challenges', 'passkeys', 'passkey_handles',
+    'schema_compatibility', 'alembic_version'
 )
 \gexec
 

@@ -2,3 +2,4 @@
 
 from doorward.conformance.second_factors.test_challenges import *  # noqa: F403
 from doorward.conformance.second_factors.test_factors import *  # noqa: F403
+from doorward.conformance.second_factors.test_passkeys import *  # noqa: F403

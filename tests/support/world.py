@@ -63,6 +63,7 @@ from application.ports import (
     OneTimeSecrets,
     OneTimeTokenStore,
     Outbox,
+    PasskeyStore,
     RateLimiter,
     SecondFactorStore,
     SessionStore,
@@ -111,6 +112,7 @@ from infrastructure.storage.memory.audit_log import MemoryAuditLog
 from infrastructure.storage.memory.challenges import MemoryChallenges
 from infrastructure.storage.memory.one_time_tokens import MemoryOneTimeTokens
 from infrastructure.storage.memory.outbox import MemoryOutbox
+from infrastructure.storage.memory.passkeys import MemoryPasskeys
 from infrastructure.storage.memory.rate_limiter import MemoryRateLimiter
 from infrastructure.storage.memory.second_factors import MemorySecondFactors
 from infrastructure.storage.memory.sessions import MemorySessions
@@ -159,6 +161,7 @@ class World:
     mailbox: Mailbox = field(default_factory=Mailbox)
     second_factors: SecondFactorStore = field(default_factory=MemorySecondFactors)
     challenges: ChallengeStore = field(default_factory=MemoryChallenges)
+    passkeys: PasskeyStore = field(default_factory=MemoryPasskeys)
     factor_secrets: FactorSecrets = field(default_factory=lambda: SealedFactors([bytes(32)]))
     secrets: OneTimeSecrets = field(
         default_factory=lambda: HmacOneTimeSecrets(lambda: [b"outside the database"])
@@ -176,6 +179,7 @@ class World:
             tokens=stores.one_time_tokens,
             second_factors=stores.second_factors,
             challenges=stores.challenges,
+            passkeys=stores.passkeys,
         )
 
     def __post_init__(self) -> None:

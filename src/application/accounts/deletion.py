@@ -11,6 +11,7 @@ from application.ports import (
     Clock,
     OneTimeTokenStore,
     Outbox,
+    PasskeyStore,
     SecondFactorStore,
     SessionStore,
     UserRepository,
@@ -35,6 +36,7 @@ class ForgetUser:
     tokens: OneTimeTokenStore
     second_factors: SecondFactorStore
     challenges: ChallengeStore
+    passkeys: PasskeyStore
     make_message: MakeMessage
     audit: Audit
     clock: Clock
@@ -82,6 +84,7 @@ class ForgetUser:
         await self.tokens.forget(user.id)
         await self.challenges.forget(user.id)
         await self.second_factors.forget(user.id)
+        await self.passkeys.forget(user.id)
         await self.outbox.forget(user.email)
 
 

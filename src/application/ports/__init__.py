@@ -22,6 +22,7 @@ from application.ports.health import HealthCheck, HealthChecks
 from application.ports.mail import Letter, MailDelayed, MailNotSent, MailRefused, MailSender
 from application.ports.one_time_tokens import OneTimeSecrets, OneTimeTokenStore
 from application.ports.outbox import Outbox, OutboxStatus, ReportDelivery
+from application.ports.passkeys import Assertion, PasskeyStore, PasskeyVerifier, Registration
 from application.ports.passwords import HashClient, PasswordHasher, UnusableHash
 from application.ports.rate_limits import RateLimiter, ReportMailLimit
 from application.ports.second_factors import FactorSecrets, SecondFactorStore
@@ -36,6 +37,7 @@ __all__ = [
     "NO_EFFECTS",
     "UNCHANGED",
     "Announce",
+    "Assertion",
     "AuditLog",
     "CachedSessions",
     "CachedTokens",
@@ -58,10 +60,13 @@ __all__ = [
     "OneTimeTokenStore",
     "Outbox",
     "OutboxStatus",
+    "PasskeyStore",
+    "PasskeyVerifier",
     "PasswordHasher",
     "RandomBytes",
     "RandomId",
     "RateLimiter",
+    "Registration",
     "ReportDelivery",
     "ReportMailLimit",
     "SecondFactorStore",

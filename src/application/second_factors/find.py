@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from application.ports import SecondFactorStore
+from application.ports import PasskeyStore, SecondFactorStore
 from domain.authentication import Method
+from domain.passkey import Passkey
 from domain.second_factors.factors import SecondFactors
 from domain.user import User
 
@@ -17,19 +18,25 @@ class Factors:
     """
 
     stored: SecondFactors
+    passkeys: Sequence[Passkey] = ()
 
     @property
     def methods(self) -> Sequence[Method]:
-        """The methods that complete a login; none if the password is enough. Recovery codes stand
-        in for another factor: they are none by themselves.
+        """The methods that complete a login, the strongest first; none if the password is enough.
+
+        Recovery codes stand in for another factor: they are none by themselves.
         """
-        real = [Method.TOTP] if self.stored.totp else []
+        passkey = [Method.PASSKEY] if self.passkeys else []
+        real = [*passkey, Method.TOTP] if self.stored.totp else passkey
         return [*real, Method.RECOVERY_CODE] if real and self.stored.recovery_codes else real
 
 
 @dataclass(frozen=True, slots=True)
 class FindFactors:
     second_factors: SecondFactorStore
+    passkeys: PasskeyStore
 
     async def __call__(self, user: User) -> Factors:
-        return Factors(await self.second_factors.of_user(user.id))
+        return Factors(
+            await self.second_factors.of_user(user.id), await self.passkeys.of_user(user.id)
+        )

@@ -141,7 +141,7 @@ async def two_mails(mail_url: str) -> AsyncIterator[tuple[MailStores, MailStores
 @pytest_asyncio.fixture
 async def stores(backend: Backend[Any], store_url: str) -> AsyncIterator[FactorStores]:
     _skip_without(
-        backend.second_factors and backend.challenges and backend.outbox,
+        backend.second_factors and backend.challenges and backend.passkeys and backend.outbox,
         "keeps no second factors beside its users",
     )
     async with open_factors(store_url) as opened:

@@ -13,6 +13,7 @@ from application.ports import (
     HealthChecks,
     OneTimeTokenStore,
     Outbox,
+    PasskeyStore,
     RateLimiter,
     SecondFactorStore,
     SessionStore,
@@ -83,6 +84,10 @@ class StoreProvider(Provider):
     @provide
     def challenges(self, stores: Stores) -> ChallengeStore:
         return stores.challenges
+
+    @provide
+    def passkeys(self, stores: Stores) -> PasskeyStore:
+        return stores.passkeys
 
     @provide
     def health_checks(self, stores: Stores, keys: KeyRingWatcher) -> HealthChecks:

@@ -16,6 +16,7 @@ from application.ports import (
     ChallengeStore,
     OneTimeTokenStore,
     Outbox,
+    PasskeyStore,
     RateLimiter,
     SecondFactorStore,
     SessionStore,
@@ -41,6 +42,7 @@ from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.invalidation_feed import open_feed
 from infrastructure.storage.sql.one_time_tokens import SqlOneTimeTokens
 from infrastructure.storage.sql.outbox import SqlOutbox
+from infrastructure.storage.sql.passkeys import SqlPasskeys
 from infrastructure.storage.sql.rate_limiter import SqlRateLimiter
 from infrastructure.storage.sql.second_factors import SqlSecondFactors
 from infrastructure.storage.sql.sessions import SqlSessions
@@ -75,6 +77,8 @@ class Backend(Generic[_Connection]):
         none. Then no user can enrol one.
     :ivar challenges: likewise, the store of what clients have to answer; ``None`` keeps them in
         the memory of this process.
+    :ivar passkeys: likewise, the store of passkeys; ``None`` when it has none. Then no user can
+        add one.
     :ivar feed: opens the invalidation feed, over the connection or another one, with the bound on
         the age of cached data; ``None`` when it has none. Then each request reads the store.
     """
@@ -93,6 +97,7 @@ class Backend(Generic[_Connection]):
     one_time_tokens: Callable[[_Connection], OneTimeTokenStore] | None = None
     second_factors: Callable[[_Connection], SecondFactorStore] | None = None
     challenges: Callable[[_Connection], ChallengeStore] | None = None
+    passkeys: Callable[[_Connection], PasskeyStore] | None = None
 
 
 @asynccontextmanager
@@ -124,6 +129,7 @@ MEMORY = Backend(
     one_time_tokens=lambda memory: memory.tokens,
     second_factors=lambda memory: memory.second_factors,
     challenges=lambda memory: memory.challenges,
+    passkeys=lambda memory: memory.passkeys,
 )
 SQL = Backend(
     Database.open,
@@ -138,6 +144,7 @@ SQL = Backend(
     one_time_tokens=SqlOneTimeTokens,
     second_factors=SqlSecondFactors,
     challenges=SqlChallenges,
+    passkeys=SqlPasskeys,
 )
 REDIS = Backend(
     RedisServer.open,

@@ -1,11 +1,19 @@
-"""In place of a store of second factors where the backend of the users has none."""
+"""In place of the stores of second factors where the backend of the users has none."""
 
 from collections.abc import Sequence
 
 from typing_extensions import override
 
-from application.ports import NO_EFFECTS, Effects, SecondFactorStore, Stored
+from application.ports import (
+    NO_EFFECTS,
+    UNCHANGED,
+    Effects,
+    PasskeyStore,
+    SecondFactorStore,
+    Stored,
+)
 from domain.errors import SecondFactorsOff
+from domain.passkey import Passkey, PasskeyId
 from domain.second_factors.factors import SecondFactors
 from domain.user import UserId
 
@@ -28,3 +36,42 @@ class NoSecondFactors(SecondFactorStore):
     @override
     async def page(self, after: UserId | None, limit: int) -> Sequence[SecondFactors]:
         return ()
+
+
+class NoPasskeys(PasskeyStore):
+    """No user has any, and none can be added: memory would lose them."""
+
+    @override
+    async def add(self, passkey: Passkey, effects: Effects = NO_EFFECTS) -> Stored[bool]:
+        raise SecondFactorsOff
+
+    @override
+    async def of_user(self, user_id: UserId) -> Sequence[Passkey]:
+        return ()
+
+    @override
+    async def by_id(self, passkey_id: PasskeyId) -> Passkey | None:
+        return None
+
+    @override
+    async def replace(
+        self, old: Passkey, new: Passkey, effects: Effects = NO_EFFECTS
+    ) -> Stored[bool]:
+        return UNCHANGED
+
+    @override
+    async def delete(
+        self, passkey: Passkey, effects: Effects = NO_EFFECTS, *, not_last: bool = False
+    ) -> Stored[bool]:
+        return UNCHANGED
+
+    async def forget(self, user_id: UserId) -> None:
+        """Nothing is stored."""
+
+    @override
+    async def handle_of(self, user_id: UserId, new: bytes) -> bytes:
+        raise SecondFactorsOff
+
+    @override
+    async def user_of_handle(self, handle: bytes) -> UserId | None:
+        return None

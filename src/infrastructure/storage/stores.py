@@ -16,6 +16,7 @@ from application.ports import (
     HealthChecks,
     OneTimeTokenStore,
     Outbox,
+    PasskeyStore,
     RateLimiter,
     SecondFactorStore,
     SessionStore,
@@ -32,7 +33,7 @@ from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed
 from infrastructure.storage.near_cache.sessions import NearCacheSessions
 from infrastructure.storage.near_cache.uncached import UncachedSessions, UncachedUsers
 from infrastructure.storage.near_cache.users import NearCacheUsers
-from infrastructure.storage.no_second_factors import NoSecondFactors
+from infrastructure.storage.no_second_factors import NoPasskeys, NoSecondFactors
 from infrastructure.storage.options import Role, StoreOptions
 from infrastructure.storage.write_probe import WriteProbe
 
@@ -58,6 +59,7 @@ class Stores:
     one_time_tokens: OneTimeTokenStore
     second_factors: SecondFactorStore
     challenges: ChallengeStore
+    passkeys: PasskeyStore
     health: HealthChecks
 
 
@@ -90,6 +92,8 @@ async def open_stores(
             audit_log = await stack.enter_async_context(opening)
         users, cached_users = at_users.users(options.cached_users)
         sessions, cached_sessions = at_sessions.sessions(options.cached_users, clock)
+        outbox, one_time_tokens = at_users.mail()
+        second_factors, challenges, passkeys = at_users.factors()
         yield Stores(
             users,
             cached_users,
@@ -97,8 +101,11 @@ async def open_stores(
             cached_sessions,
             at_sessions.rate_limiter() or at_users.rate_limiter() or MemoryRateLimiter(),
             audit_log,
-            *at_users.mail(),
-            *at_users.factors(),
+            outbox,
+            one_time_tokens,
+            second_factors,
+            challenges,
+            passkeys,
             {
                 "users": at_users.health_check("users"),
                 "sessions": at_sessions.health_check("sessions"),
@@ -153,12 +160,14 @@ class _OpenBackend(Generic[_Connection]):
         tokens = MemoryOneTimeTokens()
         return MemoryOutbox(tokens), tokens
 
-    def factors(self) -> tuple[SecondFactorStore, ChallengeStore]:
-        """Make the stores of second factors and of challenges."""
+    def factors(self) -> tuple[SecondFactorStore, ChallengeStore, PasskeyStore]:
+        """Make the stores of second factors, of challenges and of passkeys."""
         factors, challenges = self.backend.second_factors, self.backend.challenges
+        passkeys = self.backend.passkeys
         return (
             factors(self.connection) if factors else NoSecondFactors(),
             challenges(self.connection) if challenges else MemoryChallenges(),
+            passkeys(self.connection) if passkeys else NoPasskeys(),
         )
 
     def rate_limiter(self) -> RateLimiter | None:

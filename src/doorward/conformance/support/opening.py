@@ -13,6 +13,7 @@ from application.ports import (
     ChallengeStore,
     OneTimeTokenStore,
     Outbox,
+    PasskeyStore,
     RateLimiter,
     SecondFactorStore,
     SessionStore,
@@ -141,6 +142,7 @@ class FactorStores:
 
     factors: SecondFactorStore
     challenges: ChallengeStore
+    passkeys: PasskeyStore
     outbox: Outbox
 
 
@@ -150,12 +152,14 @@ async def open_factors(url: str) -> AsyncIterator[FactorStores]:
     backend = backend_for(url, "users")
     assert backend.second_factors
     assert backend.challenges
+    assert backend.passkeys
     assert backend.outbox
     options = replace(PATIENT, has_audit_log=backend.audit_log is not None)
     async with backend.connect(url, options) as connection:
         yield FactorStores(
             backend.second_factors(connection),
             backend.challenges(connection),
+            backend.passkeys(connection),
             backend.outbox(connection),
         )
 

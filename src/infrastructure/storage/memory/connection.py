@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from infrastructure.storage.memory.challenges import MemoryChallenges
 from infrastructure.storage.memory.invalidation_feed import MemoryFeed
 from infrastructure.storage.memory.one_time_tokens import MemoryOneTimeTokens
+from infrastructure.storage.memory.passkeys import MemoryPasskeys
 from infrastructure.storage.memory.second_factors import MemorySecondFactors
 
 
@@ -16,3 +17,4 @@ class MemoryConnection:
     tokens: MemoryOneTimeTokens = field(default_factory=MemoryOneTimeTokens)
     second_factors: MemorySecondFactors = field(default_factory=MemorySecondFactors)
     challenges: MemoryChallenges = field(default_factory=MemoryChallenges)
+    passkeys: MemoryPasskeys = field(default_factory=MemoryPasskeys)

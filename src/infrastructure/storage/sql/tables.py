@@ -11,6 +11,7 @@ from sqlalchemy import (
     Dialect,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -27,6 +28,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from domain.email import EMAIL_LENGTH
+from domain.passkey import PASSKEY_NAME_LENGTH
 from domain.session import Transport
 from domain.session_activity import AGENT_LENGTH
 from domain.user import LOCALE_LENGTH, NAME_LENGTH
@@ -40,6 +42,12 @@ METHODS_LENGTH = 100
 
 LINK_LENGTH = 255
 """The longest page that a link may lead to."""
+
+TRANSPORTS_LENGTH = 200
+"""More than all transports of a passkey, with blanks between them."""
+
+HOST_LENGTH = 253
+"""The longest name of a host."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -228,6 +236,35 @@ second_factors = Table(
     Column("failures", Integer, nullable=False, server_default=text("0")),
     Column("failing_since", UtcDateTime),
     Column("locked_until", UtcDateTime),
+)
+
+# Public keys, and no secret: see passkeys.py.
+passkeys = Table(
+    "passkeys",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("credential_id", LargeBinary, nullable=False),
+    Column("user_id", Uuid, nullable=False),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("sign_count", BigInteger, nullable=False),
+    Column("transports", String(TRANSPORTS_LENGTH), nullable=False),
+    Column("aaguid", Uuid, nullable=False),
+    Column("backup_eligible", Boolean, nullable=False),
+    Column("backed_up", Boolean, nullable=False),
+    Column("rp_id", String(HOST_LENGTH), nullable=False),
+    Column("name", String(PASSKEY_NAME_LENGTH), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("last_used_at", UtcDateTime),
+    Index("passkeys_user_id_created_at_idx", "user_id", "created_at"),
+)
+
+# By which authenticators know a user, as long as the user exists.
+passkey_handles = Table(
+    "passkey_handles",
+    metadata,
+    Column("user_id", Uuid, primary_key=True),
+    Column("handle", LargeBinary, nullable=False),
+    UniqueConstraint("handle"),
 )
 
 # What clients have to answer within minutes: see challenges.py.
