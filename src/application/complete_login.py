@@ -9,6 +9,7 @@ from application.mail.messages import MakeMessage
 from application.ports import Devices, TokenSigner
 from application.second_factors.challenges import IssueChallenge, client_binding
 from application.second_factors.find import FindFactors
+from application.second_factors.policy import SecondFactorPolicy
 from application.sessions import RevokeExcessSessions, StartSession
 from domain.audit.details import AuthenticatedBy
 from domain.authentication import Level, Method, level_of
@@ -37,12 +38,20 @@ class IssueTokens:
 
     signer: TokenSigner
     lifetimes: Lifetimes
+    second_factor_policy: SecondFactorPolicy
 
     def __call__(self, session: Session, user: User) -> TokenPair:
         """
-        :param user: described to other services that verify the access token.
+        :param user: described to other services that verify the access token. They do not accept
+            it while the policy restricts the session.
         """
-        access = TokenClaims.of(session, TokenKind.ACCESS, self.lifetimes, user)
+        access = TokenClaims.of(
+            session,
+            TokenKind.ACCESS,
+            self.lifetimes,
+            user,
+            is_restricted=self.second_factor_policy.restricts(session, user),
+        )
         refresh = TokenClaims.of(session, TokenKind.REFRESH, self.lifetimes)
         return TokenPair(
             self.signer.sign(access),

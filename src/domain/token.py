@@ -6,6 +6,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Self
 
+from domain.authentication import Level, references_of
 from domain.permissions import Role
 from domain.session import Lifetimes, Session, SessionId, TokenId
 from domain.user import User, UserId
@@ -20,6 +21,26 @@ class TokenKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class AuthenticationClaims:
+    """How the user of a session has authenticated (RFC 9068, section 2.2.1).
+
+    :ivar references: the ``amr`` (RFC 8176), in alphabetical order.
+    :ivar level: the ``acr``.
+    :ivar at: the ``auth_time``, in whole seconds since 1970.
+    """
+
+    references: tuple[str, ...]
+    level: Level
+    at: int
+
+    @classmethod
+    def of(cls, session: Session) -> Self:
+        """Return the claims of the session: no refresh changes them."""
+        at = int(session.authenticated_at.timestamp())
+        return cls(references_of(session.methods), session.level, at)
+
+
+@dataclass(frozen=True, slots=True)
 class TokenClaims:
     """The claims of a token. The times are whole seconds since 1970 (RFC 7519, NumericDate).
 
@@ -27,6 +48,9 @@ class TokenClaims:
         have changed since, so this service never decides by it.
     :ivar email_verified: likewise, whether the user's address was proven. ``None`` in refresh
         tokens, and in access tokens of releases before 0.3.
+    :ivar authentication: ``None`` in the same tokens.
+    :ivar is_restricted: whether an access token is for the enrolment of a second factor alone, so
+        that other services must not accept it.
     """
 
     kind: TokenKind
@@ -37,21 +61,31 @@ class TokenClaims:
     expires_at: int
     role: Role | None = None
     email_verified: bool | None = None
+    authentication: AuthenticationClaims | None = None
+    is_restricted: bool = False
 
     @classmethod
     def of(
-        cls, session: Session, kind: TokenKind, lifetimes: Lifetimes, user: User | None = None
+        cls,
+        session: Session,
+        kind: TokenKind,
+        lifetimes: Lifetimes,
+        user: User | None = None,
+        *,
+        is_restricted: bool = False,
     ) -> Self:
         """Return the claims of the session's token of this kind.
 
-        They are a function of the session, the role and whether the address is proven, so a
-        repeated refresh yields the same tokens.
+        They are a function of the arguments, so a repeated refresh yields the same tokens.
 
         :param user: whom an access token describes to other services.
+        :param is_restricted: whether the session is good for the enrolment of a second factor
+            alone.
         """
-        described = user if kind is TokenKind.ACCESS else None
+        is_access = kind is TokenKind.ACCESS
+        described = user if is_access else None
         expires_at = session.expires_at
-        if kind is TokenKind.ACCESS:
+        if is_access:
             expires_at = min(expires_at, session.rotated_at + lifetimes.access)
         return cls(
             kind=kind,
@@ -62,6 +96,8 @@ class TokenClaims:
             expires_at=int(expires_at.timestamp()),
             role=described.role if described else None,
             email_verified=described.verified if described else None,
+            authentication=AuthenticationClaims.of(session) if described else None,
+            is_restricted=is_access and is_restricted,
         )
 
     @property

@@ -36,6 +36,9 @@ CLAIMS = (
     "exp",
     "roles",
     "email_verified",
+    "auth_time",
+    "acr",
+    "amr",
 )
 POSITIONS = st.integers(0, 10_000)
 """Taken modulo the length of what is changed."""

@@ -36,7 +36,7 @@ def programs(language: str) -> list[str]:
 
 
 def a_signer(keys: Keys, issuer: str = ISSUER, audience: str = ISSUER) -> JwtSigner:
-    audiences = Audiences(issuer, audience, f"{issuer}/api/auth/refresh")
+    audiences = Audiences.under(issuer, audience)
     return JwtSigner(KeyRingWatcher.fixed(dict(keys)), audiences, LIFETIMES.absolute)
 
 

@@ -35,11 +35,7 @@ from infrastructure.storage.memory.audit_log import MemoryAuditLog
 from infrastructure.storage.memory.outbox import MemoryOutbox
 from tests.support.doubles import Recorder, SettableClock
 
-AUDIENCES = Audiences(
-    issuer="https://id.example.org",
-    access="https://api.example.org",
-    refresh="https://id.example.org/api/auth/refresh",
-)
+AUDIENCES = Audiences.under("https://id.example.org", access="https://api.example.org")
 __all__ = [  # beside what is defined here
     "LIFETIMES",
     "MICROSECOND",

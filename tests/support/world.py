@@ -75,6 +75,7 @@ from application.registration_policy import RegistrationPolicy
 from application.second_factor_login import LoginWithSecondFactor
 from application.second_factors.challenges import IssueChallenge, TryChallenge
 from application.second_factors.find import FindFactors
+from application.second_factors.policy import SecondFactorPolicy
 from application.second_factors.verify import VerifyCode
 from application.session_activity import (
     FlushSessionActivity,
@@ -166,6 +167,7 @@ class World:
     secrets: OneTimeSecrets = field(
         default_factory=lambda: HmacOneTimeSecrets(lambda: [b"outside the database"])
     )
+    second_factor_policy: SecondFactorPolicy = SecondFactorPolicy.OPTIONAL
 
     @classmethod
     def on(cls, signer: TokenSigner, stores: Stores) -> Self:

@@ -129,20 +129,16 @@ def make_signer(settings: Settings, keys: KeyRingWatcher) -> JwtSigner:
     tokens = settings.tokens
     return JwtSigner(
         keys,
-        _audiences(settings.issuer, tokens.audience),
+        Audiences.under(settings.issuer, tokens.audience),
         longest_lifetime=tokens.longest_session_lifetime,
         former=_former_issuers(tokens),
     )
 
 
-def _audiences(issuer: str, audience: str | None) -> Audiences:
-    return Audiences(issuer, audience or issuer, refresh=f"{issuer}/api/auth/refresh")
-
-
 def _former_issuers(tokens: TokenSettings) -> list[FormerIssuer]:
     """Return the former issuers. Their audience may have been configured as it is now, or not."""
     return [
-        FormerIssuer(_audiences(issuer, audience), until)
+        FormerIssuer(Audiences.under(issuer, audience), until)
         for configured, until in tokens.former_issuers
         for issuer in {configured, _issuer_at(configured)}
         for audience in {tokens.audience, None}

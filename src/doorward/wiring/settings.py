@@ -2,6 +2,7 @@
 
 from dishka import Provider, Scope, from_context, provide
 
+from application.second_factors.policy import SecondFactorPolicy
 from infrastructure.config.http import HttpSettings
 from infrastructure.config.logging import LogSettings
 from infrastructure.config.mail.settings import MailSettings
@@ -47,6 +48,10 @@ class SettingsProvider(Provider):
     @provide
     def mail(self, settings: Settings) -> MailSettings:
         return settings.mail
+
+    @provide
+    def second_factor_policy(self, settings: Settings) -> SecondFactorPolicy:
+        return settings.second_factors.policy
 
     @provide
     def logs(self, settings: Settings) -> LogSettings:

@@ -23,6 +23,7 @@ from infrastructure.config.mail.url import MailScheme
 from infrastructure.config.passwords import PasswordSettings
 from infrastructure.config.rate_limits import RateLimitSettings
 from infrastructure.config.registration import RegistrationSettings
+from infrastructure.config.second_factors import SecondFactorSettings
 from infrastructure.config.signing_keys import KeySettings
 from infrastructure.config.storage import StorageSettings
 from infrastructure.config.telemetry import TelemetrySettings
@@ -47,6 +48,7 @@ class Settings:
     rate_limits: RateLimitSettings = _part("Rate limits", RateLimitSettings)
     mail: MailSettings = _part("Mail", MailSettings)
     registration: RegistrationSettings = _part("Registration", RegistrationSettings)
+    second_factors: SecondFactorSettings = _part("Second factors", SecondFactorSettings)
     logs: LogSettings = _part("Logs", LogSettings)
     telemetry: TelemetrySettings = _part("Metrics and traces", TelemetrySettings)
 

@@ -15,20 +15,22 @@ Only this service signs these tokens, so there is exactly one way to write each 
 
 import base64
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from itertools import combinations
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
 
 from application.ports import TokenSigner
+from domain.authentication import Level, Method, level_of, references_of
 from domain.errors import TokenRejected
 from domain.key_ring import KeyId
 from domain.permissions import Role
 from domain.session import SessionId, TokenId
-from domain.token import TokenClaims, TokenKind
+from domain.token import AuthenticationClaims, TokenClaims, TokenKind
 from domain.user import UserId
 from infrastructure.signing.algorithms import Algorithm
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
@@ -36,7 +38,7 @@ from infrastructure.signing.key_store import LoadedKeys
 from infrastructure.signing.signing_key import SigningKey
 
 LONGEST_TOKEN = 4096
-"""In bytes. A token has about 900."""
+"""In bytes. A token has about 1000."""
 
 _TYPES = {TokenKind.ACCESS: "at+jwt", TokenKind.REFRESH: "rt+jwt"}
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -49,8 +51,8 @@ _NumericDate = Annotated[int, msgspec.Meta(ge=0, le=_END_OF_TIME)]
 
 class _Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The claims of a token. All are required (RFC 9068, section 2.2), except those that describe
-    the user. Only access tokens have these: the roles (section 2.2.3.1), and ``email_verified`` of
-    OpenID Connect.
+    the user. Only access tokens have these: the roles (section 2.2.3.1), ``email_verified`` of
+    OpenID Connect, and how the user has authenticated (section 2.2.1).
     """
 
     iss: str
@@ -64,6 +66,9 @@ class _Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     exp: _NumericDate
     roles: tuple[Role] | msgspec.UnsetType = msgspec.UNSET
     email_verified: bool | msgspec.UnsetType = msgspec.UNSET
+    auth_time: _NumericDate | msgspec.UnsetType = msgspec.UNSET
+    acr: Literal["1", "2"] | msgspec.UnsetType = msgspec.UNSET
+    amr: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +78,39 @@ class Audiences:
     :ivar issuer: the ``iss`` of all tokens.
     :ivar access: the ``aud`` of access tokens: the services that accept them.
     :ivar refresh: the ``aud`` of refresh tokens: this service alone.
+    :ivar enrolment: the ``aud`` of access tokens of sessions that are good for the enrolment of a
+        second factor alone: likewise.
     """
 
     issuer: str
     access: str
     refresh: str
+    enrolment: str
 
-    def of(self, kind: TokenKind) -> str:
-        return self.access if kind is TokenKind.ACCESS else self.refresh
+    @classmethod
+    def under(cls, issuer: str, access: str | None = None) -> "Audiences":
+        """Return the audiences of an issuer.
+
+        :param access: the services that accept access tokens, if the issuer does not name them.
+        """
+        return cls(
+            issuer,
+            access or issuer,
+            refresh=f"{issuer}/api/auth/refresh",
+            enrolment=f"{issuer}/api/users/me/second-factors",
+        )
+
+    def of(self, claims: TokenClaims) -> str:
+        """Return the audience of a token with these claims."""
+        if claims.kind is TokenKind.REFRESH:
+            return self.refresh
+        return self.enrolment if claims.is_restricted else self.access
+
+    def all_of(self, kind: TokenKind) -> Mapping[str, bool]:
+        """Return the audiences of a kind, and whether their tokens are restricted."""
+        if kind is TokenKind.REFRESH:
+            return {self.refresh: False}
+        return {self.enrolment: True, self.access: False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +143,7 @@ class JwtSigner(TokenSigner):
     ) -> None:
         self._live = keys
         self._audiences = audiences
-        self._latest_expiry = _latest_expiry(audiences, former)
+        self._accepted = _accepted(audiences, former)
         self._longest_lifetime = int(longest_lifetime.total_seconds())
         self._keys = LoadedKeys()
         self._headers: Mapping[KeyId, bytes] = {}
@@ -173,9 +203,10 @@ class JwtSigner(TokenSigner):
         return self._read(written, kind)
 
     def _written(self, claims: TokenClaims) -> _Claims:
+        shown = claims.authentication
         return _Claims(
             iss=self._audiences.issuer,
-            aud=self._audiences.of(claims.kind),
+            aud=self._audiences.of(claims),
             sub=str(claims.user_id),
             client_id=self.CLIENT_ID,
             sid=claims.session_id,
@@ -187,16 +218,20 @@ class JwtSigner(TokenSigner):
             email_verified=(
                 msgspec.UNSET if claims.email_verified is None else claims.email_verified
             ),
+            auth_time=shown.at if shown else msgspec.UNSET,
+            acr=_ACR[shown.level] if shown else msgspec.UNSET,
+            amr=shown.references if shown else msgspec.UNSET,
         )
 
     def _read(self, written: _Claims, kind: TokenKind) -> TokenClaims:
         if not (_ID.fullmatch(written.sid) and _ID.fullmatch(written.jti)):
             raise TokenRejected
         user_id = UUID(written.sub)
-        latest = self._latest_expiry[kind].get((written.iss, written.aud))
-        if latest is None or str(user_id) != written.sub or written.client_id != self.CLIENT_ID:
+        accepted = self._accepted[kind].get((written.iss, written.aud))
+        if accepted is None or str(user_id) != written.sub or written.client_id != self.CLIENT_ID:
             raise TokenRejected
-        # Release 0.1 wrote nbf = iat and no roles, and none before 0.3 wrote email_verified.
+        # Release 0.1 wrote nbf = iat and no roles. None before 0.3 wrote email_verified, nor how
+        # the user has authenticated.
         if written.nbf not in {written.iat, _not_before(written.iat, kind)}:
             raise TokenRejected
         role = None if isinstance(written.roles, msgspec.UnsetType) else written.roles[0]
@@ -209,33 +244,81 @@ class JwtSigner(TokenSigner):
             raise TokenRejected
         if verified is not None and role is None:
             raise TokenRejected
+        authentication = _authentication(written)
+        if authentication is not None and verified is None:
+            raise TokenRejected
         claims = TokenClaims(
             kind=kind,
             user_id=UserId(user_id),
             session_id=SessionId(written.sid),
             token_id=TokenId(written.jti),
             issued_at=written.iat,
-            expires_at=min(written.exp, latest),
+            expires_at=min(written.exp, accepted.latest_expiry),
             role=role,
             email_verified=verified,
+            authentication=authentication,
+            is_restricted=accepted.is_restricted,
         )
         if not self.accepts(claims) or written.exp - written.iat > self._longest_lifetime:
             raise TokenRejected
         return claims
 
 
-def _latest_expiry(
-    audiences: Audiences, former: Sequence[FormerIssuer]
-) -> Mapping[TokenKind, Mapping[tuple[str, str], int]]:
-    """Return the accepted pairs of issuer and audience, and when their tokens expire at the
-    latest, in seconds since 1970.
+@dataclass(frozen=True, slots=True)
+class _Accepted:
+    """What a pair of issuer and audience means.
+
+    :ivar latest_expiry: when its tokens expire at the latest, in seconds since 1970.
     """
-    accepted = [(each.audiences, int(each.until.timestamp())) for each in former]
-    accepted.append((audiences, _END_OF_TIME))
+
+    latest_expiry: int
+    is_restricted: bool
+
+
+def _accepted(
+    audiences: Audiences, former: Sequence[FormerIssuer]
+) -> Mapping[TokenKind, Mapping[tuple[str, str], _Accepted]]:
+    """Return the accepted pairs of issuer and audience."""
+    issuers = [(each.audiences, int(each.until.timestamp())) for each in former]
+    issuers.append((audiences, _END_OF_TIME))
     return {
-        kind: {(each.issuer, each.of(kind)): latest for each, latest in accepted}
+        kind: {
+            (each.issuer, audience): _Accepted(latest, is_restricted)
+            for each, latest in issuers
+            for audience, is_restricted in each.all_of(kind).items()
+        }
         for kind in TokenKind
     }
+
+
+def _every_authentication() -> Iterable[tuple[tuple[str, ...], Level]]:
+    for count in range(1, len(Method) + 1):
+        for methods in combinations(Method, count):
+            yield references_of(methods), level_of(methods)
+
+
+_AUTHENTICATIONS = frozenset(_every_authentication())
+"""The pairs of ``amr`` and level that this service writes."""
+_ACR: Mapping[Level, Literal["1", "2"]] = {Level.ONE: "1", Level.TWO: "2"}
+
+
+def _authentication(written: _Claims) -> AuthenticationClaims | None:
+    """
+    :raises TokenRejected: only some of the claims are there, or they contradict each other.
+    """
+    at, acr, references = written.auth_time, written.acr, written.amr
+    if at is acr is references is msgspec.UNSET:
+        return None
+    if (
+        isinstance(at, msgspec.UnsetType)
+        or isinstance(acr, msgspec.UnsetType)
+        or isinstance(references, msgspec.UnsetType)
+    ):
+        raise TokenRejected
+    level = Level(int(acr))
+    if (references, level) not in _AUTHENTICATIONS:
+        raise TokenRejected
+    return AuthenticationClaims(references, level, at)
 
 
 def _not_before(issued_at: int, kind: TokenKind) -> int:

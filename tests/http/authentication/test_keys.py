@@ -26,6 +26,9 @@ CLAIMS = {
     "exp",
     "roles",
     "email_verified",
+    "auth_time",
+    "acr",
+    "amr",
 }
 
 
@@ -71,6 +74,8 @@ async def test_the_published_keys_alone_verify_an_access_token(
     assert claims["client_id"] == "doorward"
     assert (claims["iat"], claims["nbf"], claims["exp"]) == (now, now - 5, now + 900)
     assert (claims["roles"], claims["email_verified"]) == (["user"], False)
+    assert (claims["acr"], claims["amr"]) == ("1", ["pwd"])
+    assert claims["auth_time"] == claims["iat"]
     assert len(bytes.fromhex(claims["sid"])) == len(bytes.fromhex(claims["jti"])) == 16
 
 

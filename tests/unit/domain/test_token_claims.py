@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from domain.authentication import Level, Method
 from domain.permissions import Role
 from domain.session import Lifetimes
-from domain.token import LEEWAY, TokenClaims, TokenKind
+from domain.token import LEEWAY, AuthenticationClaims, TokenClaims, TokenKind
 from tests.support.builders import (
     LIFETIMES,
     NOW,
@@ -62,6 +63,41 @@ def test_an_access_token_describes_the_user_and_a_refresh_token_does_not(verifie
 
     assert (access.role, access.email_verified) == (Role.ADMIN, verified)
     assert (refresh.role, refresh.email_verified) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("methods", "references", "level"),
+    [
+        ({Method.PASSWORD}, ("pwd",), Level.ONE),
+        ({Method.PASSWORD, Method.TOTP}, ("mfa", "otp", "pwd"), Level.TWO),
+        ({Method.PASSKEY}, ("mfa", "pop", "user"), Level.TWO),
+        ({Method.FEDERATED}, (), Level.ONE),
+    ],
+)
+def test_an_access_token_says_how_its_user_has_authenticated(
+    methods: set[Method], references: tuple[str, ...], level: Level
+) -> None:
+    started_at = NOW.replace(microsecond=999_999)
+    session = a_session(methods=frozenset(methods), started_at=started_at)
+
+    shown = claims_of(session).authentication
+
+    assert shown == AuthenticationClaims(references, level, int(started_at.timestamp()))
+    assert claims_of(session, TokenKind.REFRESH).authentication is None
+
+
+def test_a_refresh_changes_nothing_that_a_token_says_of_the_authentication() -> None:
+    session = a_session(methods=frozenset({Method.PASSWORD, Method.TOTP}))
+    later = refreshed(session, NOW + timedelta(minutes=20))
+
+    assert claims_of(later).authentication == claims_of(session).authentication
+
+
+@pytest.mark.parametrize("kind", TokenKind)
+def test_only_an_access_token_is_restricted_to_the_enrolment(kind: TokenKind) -> None:
+    claims = TokenClaims.of(a_session(), kind, LIFETIMES, a_user(), is_restricted=True)
+
+    assert claims.is_restricted is (kind is TokenKind.ACCESS)
 
 
 def test_an_access_token_lasts_for_its_lifetime_from_the_last_rotation() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from application.second_factors.policy import SecondFactorPolicy
 from domain.mail.message import MailKind
 from domain.rate_limit import RateLimit
 from infrastructure.config import signing_keys
@@ -108,6 +109,10 @@ READ: list[tuple[str, str, str, Any]] = [
         "registration.verification_lifetime",
         timedelta(hours=2),
     ),
+    ("MFA", "off", "second_factors.policy", SecondFactorPolicy.OFF),
+    ("MFA", "optional", "second_factors.policy", SecondFactorPolicy.OPTIONAL),
+    ("MFA", "admins", "second_factors.policy", SecondFactorPolicy.ADMINS),
+    ("MFA", "everybody", "second_factors.policy", SecondFactorPolicy.EVERYBODY),
     ("UNVERIFIED_LIFETIME", "30d", "registration.unverified_lifetime", timedelta(days=30)),
     ("UNVERIFIED_LIFETIME", "off", "registration.unverified_lifetime", None),
     ("REGISTRATION_DISCLOSES", "true", "registration.discloses", True),
@@ -284,6 +289,7 @@ UNREADABLE = {
     "EMAIL_VERIFICATION": ["on", "Required"],
     "EMAIL_VERIFICATION_EXPIRED_IN": ["0", "off"],
     "UNVERIFIED_LIFETIME": ["0", "never"],
+    "MFA": ["on", "Admins", "all"],
     "REGISTRATION_DISCLOSES": ["off", "False", "1"],
     "MAIL_URL": [
         "mail.example.com",

@@ -2,15 +2,17 @@
 
 import json
 from datetime import UTC, datetime
+from itertools import combinations
 
 import jwt
 import pytest
 
+from domain.authentication import Method
 from domain.token import TokenKind
 from infrastructure.signing.algorithms import RS256
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.signing_key import SigningKey, thumbprint
-from tests.support.builders import AUDIENCES, a_session, a_signer, claims_of
+from tests.support.builders import AUDIENCES, NOW, a_session, a_signer, claims_of
 from tests.unit.infrastructure.signing.forgery import (
     Forger,
     octets_of,
@@ -60,8 +62,25 @@ def test_a_token_has_the_header_and_claims_of_the_contract(
         "iat": claims.issued_at,
         "nbf": claims.issued_at - early,
         "exp": claims.expires_at,
-        **({"roles": ["user"], "email_verified": False} if kind is TokenKind.ACCESS else {}),
+        **(OF_THE_USER if kind is TokenKind.ACCESS else {}),
     }
+
+
+OF_THE_USER = {
+    "roles": ["user"],
+    "email_verified": False,
+    "auth_time": int(NOW.timestamp()),
+    "acr": "1",
+    "amr": ["pwd"],
+}
+
+
+@pytest.mark.parametrize("count", range(1, len(Method) + 1))
+def test_every_authentication_round_trips(signer: JwtSigner, count: int) -> None:
+    for methods in combinations(Method, count):
+        claims = claims_of(a_session(methods=frozenset(methods)))
+
+        assert signer.verify(signer.sign(claims), TokenKind.ACCESS) == claims
 
 
 def test_another_library_verifies_a_token_with_the_published_key(signer: JwtSigner) -> None:

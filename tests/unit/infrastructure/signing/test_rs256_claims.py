@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -253,22 +254,26 @@ def test_the_lifetime_that_a_token_claims_is_capped(
 
 
 def test_access_tokens_of_the_previous_release_are_accepted(forger: Forger) -> None:
-    before = without(forger.claims, "email_verified")
+    before = without(forger.claims, "email_verified", *OF_AUTHENTICATION)
 
     claims = forger.signer.verify(forger.sign(payload=written(before)), TokenKind.ACCESS)
 
     assert (claims.role, claims.email_verified) == (Role.USER, None)
+    assert claims.authentication is None
 
 
 def test_access_tokens_of_release_0_1_are_accepted(forger: Forger) -> None:
     """Without roles, and with nbf = iat."""
-    before = without(forger.claims, "roles", "email_verified")
+    before = without(forger.claims, "roles", "email_verified", *OF_AUTHENTICATION)
     before["nbf"] = before["iat"]
 
     claims = forger.signer.verify(forger.sign(payload=written(before)), TokenKind.ACCESS)
 
     assert claims.role is None
     assert claims.issued_at == forger.claims["iat"]
+
+
+OF_AUTHENTICATION = ("auth_time", "acr", "amr")
 
 
 def without(claims: dict[str, Any], *names: str) -> dict[str, Any]:
@@ -290,11 +295,92 @@ def test_email_verified_is_a_boolean(forger: Forger, verified: object) -> None:
 
 
 def test_no_token_has_email_verified_without_roles(forger: Forger, refresh_forger: Forger) -> None:
-    token = forger.sign(payload=written(without(forger.claims, "roles")))
+    token = forger.sign(payload=written(without(forger.claims, "roles", *OF_AUTHENTICATION)))
     refresh = refresh_forger.with_claims(email_verified=True)
 
     assert_rejected(forger.signer, token)
     assert_rejected(refresh_forger.signer, refresh, TokenKind.REFRESH)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_token_says_all_or_nothing_about_the_authentication(forger: Forger, count: int) -> None:
+    for names in combinations(OF_AUTHENTICATION, count):
+        token = forger.sign(payload=written(without(forger.claims, *names)))
+
+        assert_rejected(forger.signer, token)
+
+
+def test_no_token_describes_the_authentication_without_the_user(
+    forger: Forger, refresh_forger: Forger
+) -> None:
+    token = forger.sign(payload=written(without(forger.claims, "email_verified")))
+    shown = {name: forger.claims[name] for name in OF_AUTHENTICATION}
+
+    assert_rejected(forger.signer, token)
+    refresh = refresh_forger.with_claims(**shown)
+    assert_rejected(refresh_forger.signer, refresh, TokenKind.REFRESH)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"acr": 1},
+        {"acr": "0"},
+        {"acr": "3"},
+        {"acr": None},
+        {"acr": "2"},  # the password alone
+        {"amr": "pwd"},
+        {"amr": None},
+        {"amr": [], "acr": "2"},
+        {"amr": [None]},
+        {"amr": ["PWD"]},
+        {"amr": ["pwd", "pwd"]},
+        {"amr": ["mfa"], "acr": "2"},
+        {"amr": ["pwd", "otp", "mfa"], "acr": "2"},
+        {"amr": ["mfa", "otp", "pwd"]},
+        {"amr": ["otp", "pwd"]},
+        {"amr": ["hwk"]},
+        {"auth_time": "1"},
+        {"auth_time": 1.5},
+        {"auth_time": -1},
+        {"auth_time": None},
+    ],
+    ids=str,
+)
+def test_what_no_authentication_yields_is_refused(
+    forger: Forger, changes: dict[str, object]
+) -> None:
+    assert_rejected(forger.signer, forger.with_claims(**changes))
+
+
+def test_a_restricted_token_has_an_audience_that_other_services_do_not_accept(
+    signer: JwtSigner,
+) -> None:
+    claims = replace(claims_of(a_session()), is_restricted=True)
+    token = signer.sign(claims)
+
+    audience = json.loads(octets_of(token.split(".")[1]))["aud"]
+
+    assert audience == f"{AUDIENCES.issuer}/api/users/me/second-factors"
+    assert audience not in {AUDIENCES.access, AUDIENCES.issuer, AUDIENCES.refresh}
+    assert signer.verify(token, TokenKind.ACCESS) == claims
+    assert_rejected(signer, token, TokenKind.REFRESH)
+
+
+def test_a_refresh_token_has_never_the_audience_of_an_enrolment(refresh_forger: Forger) -> None:
+    token = refresh_forger.with_claims(aud=AUDIENCES.enrolment)
+
+    assert_rejected(refresh_forger.signer, token, TokenKind.REFRESH)
+
+
+def test_a_restricted_token_of_a_former_issuer_stays_restricted(
+    keys: dict[TokenKind, SigningKey],
+) -> None:
+    before = JwtSigner(KeyRingWatcher.fixed(keys), FORMER, LIFETIMES.absolute)
+    token = before.sign(replace(claims_of(a_session()), is_restricted=True))
+    signer = after_a_move(keys, NOW + timedelta(minutes=1))
+
+    assert signer.verify(token, TokenKind.ACCESS).is_restricted
 
 
 @pytest.mark.parametrize(
@@ -317,7 +403,7 @@ def test_the_nbf_of_a_refresh_token_is_its_iat(refresh_forger: Forger) -> None:
     assert_rejected(refresh_forger.signer, token, TokenKind.REFRESH)
 
 
-FORMER = Audiences("doorward", "doorward", "doorward/api/auth/refresh")
+FORMER = Audiences.under("doorward")
 
 
 def after_a_move(keys: dict[TokenKind, SigningKey], until: datetime) -> JwtSigner:
@@ -346,7 +432,7 @@ def test_tokens_of_a_former_issuer_are_accepted_until_the_configured_time(
 def test_a_former_issuer_does_not_widen_the_lifetime_or_the_audience(
     keys: dict[TokenKind, SigningKey], kind: TokenKind
 ) -> None:
-    mixed = Audiences(FORMER.issuer, AUDIENCES.access, AUDIENCES.refresh)
+    mixed = replace(AUDIENCES, issuer=FORMER.issuer)
     signer = after_a_move(keys, NOW + timedelta(minutes=1))
     other = JwtSigner(KeyRingWatcher.fixed(keys), mixed, LIFETIMES.absolute)
     old = JwtSigner(KeyRingWatcher.fixed(keys), FORMER, timedelta(days=9999))

@@ -2,10 +2,12 @@
 
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from domain.authentication import Method
 from domain.token import TokenKind
 from infrastructure.signing.jwt_signer import LONGEST_TOKEN, Audiences, JwtSigner
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
@@ -178,7 +180,7 @@ def test_a_huge_token_is_refused_at_once(forger: Forger) -> None:
 
 def test_even_a_genuine_token_has_at_most_4_kib(keys: dict[TokenKind, SigningKey]) -> None:
     def with_issuer(length: int) -> tuple[JwtSigner, str]:
-        audiences = Audiences("i" * length, "api", "refresh")
+        audiences = Audiences("i" * length, "api", "refresh", "enrolment")
         signer = JwtSigner(KeyRingWatcher.fixed(keys), audiences, LIFETIMES.absolute)
         return signer, signer.sign(claims_of(a_session()))
 
@@ -193,3 +195,16 @@ def test_even_a_genuine_token_has_at_most_4_kib(keys: dict[TokenKind, SigningKey
     assert len(longest[1]) <= 4096 < len(too_long[1])
     assert longest[0].verify(longest[1], TokenKind.ACCESS).kind is TokenKind.ACCESS
     assert_rejected(*too_long)
+
+
+def test_the_longest_access_token_fits_into_a_cookie(keys: dict[TokenKind, SigningKey]) -> None:
+    """Browsers keep a name and a value of 4096 bytes together (RFC 6265bis, section 5.6)."""
+    audiences = Audiences.under(f"https://{'i' * 255}/auth")
+    signer = JwtSigner(KeyRingWatcher.fixed(keys), audiences, LIFETIMES.absolute)
+    claims = claims_of(a_session(methods=frozenset(Method)))
+
+    token = signer.sign(replace(claims, is_restricted=True))
+
+    largest_signature = 4 * (4096 // 8) // 3 + 1  # of an RSA key of 4096 bits, in base64
+    longer_key = largest_signature - len(token.rpartition(".")[2])
+    assert len("__Host-prefix_access_token=") + len(token) + longer_key <= 4096
