@@ -20,6 +20,7 @@ from api.controllers.link_pages import LINK_PAGES, add_link_pages
 from api.controllers.password_reset import PasswordResetController
 from api.controllers.root import prepare_root, root
 from api.controllers.sessions import SessionController
+from api.controllers.step_up import StepUpController
 from api.identity_headers import is_for_gateways
 from api.json_request import JsonRequest
 from api.middleware.fast_path import FastPath, with_fast_path
@@ -86,6 +87,7 @@ def _routes(names: CookieNames, options: RouteOptions, *guards: Guard) -> Litest
     app = Litestar(
         route_handlers=[
             LegacyAuthController if options.has_legacy_get else AuthController,
+            StepUpController,
             PasswordResetController,
             EmailChangeController,
             EmailVerificationController,

@@ -5,6 +5,7 @@ from litestar import Response
 from api.schemas.auth import TokenAnswer, Transport
 from api.schemas.success import Done
 from api.security.cookies import CookieWriter
+from api.security.credentials import Credentials
 from application.complete_login import TokenPair
 
 CLEAR_SITE_DATA = '"cache"'
@@ -12,6 +13,11 @@ CLEAR_SITE_DATA = '"cache"'
 that an application has shown. Not ``cookies``, which would remove those of all other applications
 of the site and the cookie of the device, and not ``storage``: it belongs to the applications.
 """
+
+
+def transport_of(presented: Credentials) -> Transport:
+    """Return the transport of a call: the tokens of a renewed session are answered by it."""
+    return "cookie" if presented.has_access_cookie else "bearer"
 
 
 def token_response(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from application.audit import Audit
+from application.audit import Audit, Entry
 from application.authenticate import ReloadPrincipal
 from application.ports import Clock, RandomId, SessionStore, UserRepository
 from domain.actor import Actor, Principal
@@ -117,12 +117,14 @@ class RenewSession:
         shown: frozenset[Method] = frozenset(),
         *,
         is_step_up: bool = False,
+        entry: Entry | None = None,
     ) -> Session:
         """End the session and start another one, in one step.
 
         :param user: as stored now, with the generation that the new session belongs to.
         :param shown: the methods that the user has just shown, beside those of the session.
         :param is_step_up: whether the new session is good for sensitive steps for a while.
+        :param entry: the record of the proof, if its success is to be stored with the session.
         :returns: the new session, with an id and tokens of its own, and a new absolute lifetime of
             the same transport.
         :raises TokenRejected: the session was ended concurrently: a revocation wins.
@@ -140,9 +142,16 @@ class RenewSession:
             new = new.stepped_up()
         while stored := await self.sessions.get(session.user_id, session.id):
             # until no other process refreshes the session in between
-            if (await self.sessions.replace(stored, new)).changed:
+            if await self._replace(stored, new, entry):
                 return new
         raise TokenRejected
+
+    async def _replace(self, old: Session, new: Session, entry: Entry | None) -> bool:
+        """:returns: whether it was stored: no other process has replaced it."""
+        if entry is None:
+            return (await self.sessions.replace(old, new)).changed
+        effects = entry.success()
+        return await entry.settle(effects, await self.sessions.replace(old, new, effects))
 
 
 @dataclass(frozen=True, slots=True)

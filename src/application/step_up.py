@@ -1,17 +1,23 @@
-"""Ask for a recent proof of who acts before a sensitive step."""
+"""Step up a session, and ask for that before a sensitive step (RFC 9470)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from application.audit import Audit, Entry
 from application.authenticate import ReloadPrincipal
+from application.complete_login import IssueTokens, TokenPair
 from application.confirm_password import ConfirmPassword
 from application.ports import Clock
 from application.second_factors.find import FindFactors
+from application.second_factors.verify import VerifyCode
+from application.sessions import RenewSession
 from domain.actor import Actor, Principal
+from domain.audit.details import AuthenticatedBy
+from domain.audit.event import EventType
 from domain.authentication import Method
 from domain.errors import StepUpRequired
 from domain.passwords.password import Password
-from domain.request_context import RequestContext
+from domain.request_context import UNKNOWN, RequestContext
 from domain.user import NO_PASSWORD, User
 
 
@@ -67,3 +73,74 @@ class RequireStepUp:
         """
         if isinstance(actor, Principal):
             await self(actor, caller)
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordProof:
+    password: str
+
+    @property
+    def method(self) -> Method:
+        return Method.PASSWORD
+
+
+@dataclass(frozen=True, slots=True)
+class CodeProof:
+    """
+    :ivar method: which code it is: of an authenticator app, or a recovery code.
+    """
+
+    method: Method
+    code: str
+
+
+Proof = PasswordProof | CodeProof
+"""What a client can show at a step-up."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepUp:
+    """Replace a session by one that is good for sensitive steps for ten minutes."""
+
+    reload_principal: ReloadPrincipal
+    find_step_up_methods: FindStepUpMethods
+    confirm_password: ConfirmPassword
+    verify_code: VerifyCode
+    renew_session: RenewSession
+    issue_tokens: IssueTokens
+    audit: Audit
+
+    async def __call__(
+        self, principal: Principal, proof: Proof, caller: RequestContext = UNKNOWN
+    ) -> TokenPair:
+        """
+        :returns: the tokens of the new session. Those of the session before are dead.
+        :raises StepUpRequired: the user has no such method, or a stronger one.
+        :raises InvalidInput: the password is longer than a password can be.
+        :raises WrongPassword: see :class:`ConfirmPassword`.
+        :raises TooManyRequests: likewise.
+        :raises SecondFactorInvalid: see :class:`VerifyCode`.
+        :raises TokenRejected: the session or the user was deleted, disabled or ended.
+        """
+        async with self.audit.recording(EventType.STEP_UP, caller) as entry:
+            entry.is_about(principal.session)
+            me = await self.reload_principal(principal)
+            methods = await self.find_step_up_methods(me.user)
+            if proof.method not in methods:
+                raise StepUpRequired(methods)
+            await self._verify(me, proof, caller, entry)
+            shown = frozenset({proof.method})
+            entry.details = AuthenticatedBy(shown)
+            session = await self.renew_session(
+                me.session, me.user, shown, is_step_up=True, entry=entry
+            )
+            return self.issue_tokens(session, me.user)
+
+    async def _verify(
+        self, me: Principal, proof: Proof, caller: RequestContext, entry: Entry
+    ) -> None:
+        match proof:
+            case PasswordProof(password):
+                await self.confirm_password(me, Password.parse(password), caller)
+            case CodeProof(method, code):
+                await self.verify_code(me.user, method, code, entry)

@@ -23,6 +23,7 @@ REGISTER, LOGIN = "/api/auth/register", "/api/auth/login"
 REFRESH, LOGOUT = "/api/auth/refresh", "/api/auth/logout"
 ME = "/api/users/me"
 VERIFY = "/api/auth/verify"
+STEP_UP = "/api/auth/step-up"
 MY_PASSWORD = "/api/users/me/password"
 REQUEST_PROOF, PROOF = "/api/auth/email/verification", "/api/auth/email/verify"
 FORGOT, RESET, CHECK_RESET = (
@@ -65,6 +66,17 @@ class Client(httpx.AsyncClient):
 
     async def log_out(self, token: str | None = None, **options: Any) -> httpx.Response:
         return await self.post(LOGOUT, **_body(token), **options)
+
+    async def step_up(self, token: str | None = None, **members: str) -> httpx.Response:
+        """Step up a session, by default with the password."""
+        headers = bearer(token) if token else {}
+        return await self.post(STEP_UP, json=members or {"password": PASSWORD}, headers=headers)
+
+    async def stepped_up(self, token: str) -> str:
+        """Return the access token of the session that a step-up begins."""
+        answer = await self.step_up(token)
+        assert answer.status_code == 200
+        return str(answer.json()["access_token"])
 
     @property
     def login_cookies(self) -> dict[str, str]:

@@ -30,6 +30,7 @@ from application.ports import (
     CachedUsers,
     Clock,
     Devices,
+    FactorSecrets,
     HealthChecks,
     OneTimeSecrets,
     OneTimeTokenStore,
@@ -43,6 +44,7 @@ from application.ports import (
 from doorward.wiring.container import UNOBSERVED, make_container
 from infrastructure.config.settings import Settings
 from infrastructure.signing.device_tokens import HmacDevices
+from infrastructure.signing.factor_secrets import SealedFactors
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.one_time_secrets import HmacOneTimeSecrets
 from infrastructure.signing.verified_token_cache import VerifiedTokenCache
@@ -108,6 +110,10 @@ class Replacements(Provider):
     @provide
     def one_time_secrets(self) -> OneTimeSecrets:
         return HmacOneTimeSecrets(lambda: [b"outside the database"])
+
+    @provide
+    def factor_secrets(self) -> FactorSecrets:
+        return SealedFactors([bytes(32)])
 
 
 class FaultyStores(Provider):

@@ -95,7 +95,8 @@ from application.sessions import (
     RevokeSession,
     StartSession,
 )
-from application.step_up import FindStepUpMethods, RequireStepUp
+from application.step_up import FindStepUpMethods, PasswordProof, RequireStepUp, StepUp
+from domain.actor import Principal
 from domain.mail.message import Delivery, MailKind
 from domain.passwords.password import PasswordRule
 from domain.request_context import UNKNOWN, RequestContext
@@ -279,6 +280,7 @@ class World:
     verify_code = _Made(VerifyCode)
     find_step_up_methods = _Made(FindStepUpMethods)
     require_step_up = _Made(RequireStepUp)
+    step_up = _Made(StepUp)
     login_with_second_factor = _Made(LoginWithSecondFactor)
     refresh = _Made(RefreshAccess)
     logout = _Made(Logout)
@@ -347,3 +349,8 @@ class World:
     async def change(self, user: User, **changes: Any) -> None:
         """Change attributes of a stored user."""
         assert (await self.users.replace(user, replace(user, **changes))).changed
+
+    async def stepped_up(self, principal: Principal, password: str = PASSWORD) -> Principal:
+        """Step up the session of a user without a second factor, by the password."""
+        tokens = await self.step_up(principal, PasswordProof(password))
+        return await self.authenticate(tokens.access)

@@ -19,6 +19,7 @@ from api.schemas import (
     pages,
     password_reset,
     sessions,
+    step_up,
     success,
     users,
 )
@@ -27,7 +28,7 @@ Json: TypeAlias = Any
 
 _MODULES = (
     account, audit, auth, email_verification, errors, export, health, jwks, pages, password_reset,
-    sessions, success, users,
+    sessions, step_up, success, users,
 )  # fmt: skip
 _SCHEMAS = {
     name: each

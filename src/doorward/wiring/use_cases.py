@@ -69,7 +69,7 @@ from application.signing_keys import (
     RevokeKey,
     RotateKeys,
 )
-from application.step_up import FindStepUpMethods, RequireStepUp
+from application.step_up import FindStepUpMethods, RequireStepUp, StepUp
 
 USE_CASES: tuple[type, ...] = (
     RegisterUser,
@@ -85,6 +85,7 @@ USE_CASES: tuple[type, ...] = (
     LoginWithSecondFactor,
     FindStepUpMethods,
     RequireStepUp,
+    StepUp,
     RefreshAccess,
     Logout,
     Authenticate,

@@ -41,6 +41,7 @@ from tests.http.client import (
     REQUEST_PROOF,
     RESET,
     SESSIONS,
+    STEP_UP,
     THEIR_RESET,
     THEIR_SESSIONS,
     UNDO_EMAIL,
@@ -64,7 +65,7 @@ KEYS = "/.well-known/jwks.json"
 
 STATUSES = {
     ("POST", REGISTER): {200, 202, 400, 403, 409, 413, 415, 429, 503},
-    ("POST", LOGIN): {200, 400, 403, 413, 415, 429, 503},
+    ("POST", LOGIN): {200, 400, 401, 403, 413, 415, 429, 503},
     ("POST", REFRESH): {200, 400, 401, 403, 413, 415, 429, 503},
     ("GET", REFRESH): {200, 401, 403, 429, 503},
     ("POST", LOGOUT): {200, 400, 401, 403, 413, 415, 503},
@@ -75,6 +76,7 @@ STATUSES = {
     ("POST", UNDO_EMAIL): {200, 400, 413, 415, 429, 503},
     ("POST", REQUEST_PROOF): {202, 400, 413, 415, 501, 503},
     ("POST", PROOF): {200, 400, 401, 403, 413, 415, 429, 503},
+    ("POST", STEP_UP): {200, 400, 401, 403, 413, 415, 429, 503},
     ("GET", VERIFY): {204, 401, 503},
     ("GET", ME): {200, 401, 503},
     ("GET", MY_EXPORT): {200, 401, 429, 503},
@@ -209,6 +211,7 @@ async def test_the_document_says_how_to_present_a_token(document: Document, pref
         ("GET", MY_EXPORT): ACCESS,
         ("PATCH", ME): ACCESS,
         ("DELETE", ME): ACCESS,
+        ("POST", STEP_UP): ACCESS,
         ("POST", MY_PASSWORD): ACCESS,
         ("POST", MY_EMAIL): ACCESS,
         ("GET", MY_ACTIVITY): ACCESS,
@@ -238,7 +241,7 @@ async def test_operation_ids_are_short_and_stable(document: Document) -> None:
         *("listActivity", "listSessions", "endSession", "endSessions", "listUsers", "showUser"),
         *("changeUser", "deleteUser", "listUserSessions", "endUserSessions", "listAuditEvents"),
         *("forgotPassword", "resetPassword", "checkPasswordReset", "sendPasswordReset"),
-        *("requestEmailChange", "undoEmailChange"),
+        *("stepUp", "requestEmailChange", "undoEmailChange"),
         *("requestVerification", "verifyEmail"),
         *("greet", "checkLiveness", "checkReadiness", "listKeys"),
     }
@@ -299,7 +302,7 @@ async def test_bodies_that_refuse_unknown_members_say_so(document: Document) -> 
     } == {
         *("ProfileChange", "UserChange", "PasswordChange", "PasswordConfirmation"),
         *("ForgottenPassword", "LinkToken", "PasswordReset", "EmailChange"),
-        *("EmailProof", "VerificationRequest"),
+        *("EmailProof", "VerificationRequest", "StepUpRequest"),
     }
 
 
@@ -329,6 +332,7 @@ async def test_cookies_are_documented_where_they_are_set(document: Document) -> 
         ("GET", REFRESH),
         ("POST", LOGOUT),
         ("GET", LOGOUT),
+        ("POST", STEP_UP),
         ("POST", MY_PASSWORD),
         ("DELETE", ME),
         ("DELETE", SESSIONS),
@@ -354,6 +358,7 @@ async def test_a_body_is_required_where_it_is_needed(document: Document) -> None
         ("POST", UNDO_EMAIL): True,
         ("POST", REQUEST_PROOF): True,
         ("POST", PROOF): True,
+        ("POST", STEP_UP): True,
         ("POST", MY_PASSWORD): True,
         ("POST", MY_EMAIL): True,
         ("PATCH", ME): True,
@@ -444,6 +449,7 @@ async def test_every_answer_of_a_journey_is_as_documented(
     met.add(("POST", REGISTER, 403))  # see test_closed_registration.py
     met |= {("POST", REGISTER, 202), ("POST", REQUEST_PROOF, 501)}  # test_email_verification.py
     met.add(("POST", LOGIN, 403))  # likewise
+    met.add(("POST", LOGIN, 401))  # see tests/http/second_factors
     met |= {("POST", FORGOT, 501), ("POST", THEIR_RESET, 501)}  # see test_password_reset.py
     met.add(("POST", MY_EMAIL, 501))  # see test_email_change.py
     documented = {(*route, status) for route, statuses in STATUSES.items() for status in statuses}
@@ -475,6 +481,8 @@ async def journey(client: Client, clock: SettableClock, faults: Faults) -> None:
     await client.refresh(tokens["refresh_token"])
     for new in ("short", NEW_PASSWORD, NEW_PASSWORD):  # the third time the current one is wrong
         await client.change_password(new=new)
+    await client.log_in(password=NEW_PASSWORD)
+    await client.step_up(password=NEW_PASSWORD)
     faults.is_full = True
     await every_route(client, 429)
     faults.is_full = False
@@ -569,6 +577,7 @@ def body_for(method: str, path: str, token: str | None = None) -> dict[str, Any]
         ("POST", MY_EMAIL): {"email": "new@example.org", "password": "wrong one"},
         ("POST", REQUEST_PROOF): {"email": "grace@example.org"},  # the others use up the limit
         ("POST", PROOF): {"token": "garbage"},
+        ("POST", STEP_UP): {"password": "wrong one"},
         ("POST", MY_PASSWORD): {"current_password": "wrong one", "new_password": PASSWORD},
     }
     return strict.get((method, path), NEW_USER | {"refresh_token": token})
