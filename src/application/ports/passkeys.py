@@ -102,11 +102,10 @@ class PasskeyVerifier(Protocol):
     """
 
     rp_id: str
-    """The domain that passkeys are made for, and with which they work."""
-    rp_name: str
+    """The domain that passkeys are made for."""
 
     @abstractmethod
-    def challenge_in(self, client_data: bytes) -> str:
+    def challenge_in(self, client_data_json: bytes) -> str:
         """Return the challenge that a browser claims to answer.
 
         :raises PasskeyInvalid: there is none.

@@ -1,0 +1,1 @@
+"""Passkeys by the library ``fido2`` (docs/adr/0052)."""
