@@ -58,7 +58,7 @@ PLACES = {
 }
 """By the schemes of ``infrastructure/storage/backends.py``. A new backend needs an entry here."""
 
-_SLOW_FOLDERS = ("system", "cli", "project", "model", "schema")
+_SLOW_FOLDERS = ("system", "cli", "project", "model", "schema", "browser")
 
 _SECONDS = {
     "test_rolling.py": 60,
@@ -83,9 +83,10 @@ _SECONDS = {
     "test_audit.py": 18,
     "test_slow_callers.py": 18,
     "test_upgrades.py": 17,
+    "browser": 15,
     "test_user_accounts.py": 17,
 }
-"""What the slowest files take in a parallel run."""
+"""What the slowest files and folders take in a parallel run."""
 
 _SECONDS_OF_OTHERS = 8
 """What each other file in the slow folders takes. It need not be exact."""
@@ -178,7 +179,7 @@ def _shares(slow: list[pytest.Item], processes: int) -> list[list[pytest.Item]]:
     """Deal whole files, the slowest first, each to the process with the least time so far."""
     files: dict[Path, list[pytest.Item]] = {}
     for item in slow:
-        files.setdefault(item.path, []).append(item)
+        files.setdefault(_kept_together(item), []).append(item)
     shares: list[list[pytest.Item]] = [[] for _ in range(processes)]
     taken = [0] * processes
     for tests in sorted(files.values(), key=_seconds, reverse=True):
@@ -189,7 +190,12 @@ def _shares(slow: list[pytest.Item], processes: int) -> list[list[pytest.Item]]:
 
 
 def _seconds(file: list[pytest.Item]) -> int:
-    return _SECONDS.get(file[0].path.name, _SECONDS_OF_OTHERS)
+    return _SECONDS.get(_kept_together(file[0]).name, _SECONDS_OF_OTHERS)
+
+
+def _kept_together(item: pytest.Item) -> Path:
+    """Return the file, or the folder if its files share what takes long to start: a browser."""
+    return item.path.parent if _folder(item) == "browser" else item.path
 
 
 def _folder(item: pytest.Item) -> str:
@@ -201,7 +207,7 @@ def _is_of_the_system(item: pytest.Item) -> bool:
     fixtures = set(getattr(item, "fixturenames", ()))
     parameters = item.name.partition("[")[2]
     return (
-        folder in {"cli", "project", "schema", "system"}
+        folder in {"browser", "cli", "project", "schema", "system"}
         or bool(fixtures & {"postgres", "redis_server", "migrated_sqlite", "service"})
         or any(each in parameters for each in ("sqlite", "postgres", "redis"))
     )
