@@ -24,6 +24,7 @@ from infrastructure.config.environment_warnings import log_warnings
 from infrastructure.config.settings import Settings
 from infrastructure.config.signing_keys import KeySettings
 from infrastructure.passwords.hashing_pool import HashingPool
+from infrastructure.signing.factor_secrets import SealedFactors
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.telemetry.logging import configure_logging
 from infrastructure.telemetry.telemetry import Observation
@@ -101,4 +102,6 @@ async def _listen(
         limits = await container.get(CurrentRateLimits)
         keys = await container.get(KeyRingWatcher)
         source = (await container.get(KeySettings)).source
-        lifecycle.on_reload.append(ConfigurationReload(environment, limits, keys, source))
+        factors = await container.get(SealedFactors)
+        reload = ConfigurationReload(environment, limits, keys, source, factors)
+        lifecycle.on_reload.append(reload)

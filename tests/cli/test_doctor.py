@@ -33,6 +33,7 @@ class TestDoctor:
             "users": "ok",
             "sessions": "ok",
             "schema of the users": "ok",
+            "second factors": "ok",
             "mail": "info",
             "password hashing": "info",
         }
@@ -61,6 +62,7 @@ class TestDoctor:
             "sessions": "FAIL",
             "clock of the users": "FAIL",
             "clock of the sessions": "FAIL",
+            "second factors": "info",
             "mail": "info",
             "password hashing": "info",
         }

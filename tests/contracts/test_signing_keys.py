@@ -234,6 +234,21 @@ async def test_one_secret_can_replace_another(database: Database) -> None:
     assert await SqlKeys(database, [new]).ring() == fresh
 
 
+async def test_keys_are_encrypted_again_with_the_first_secret(database: Database) -> None:
+    old, new = SECRET, bytes(32)
+    ring = await (await filled(database, old)).ring()
+    working = SqlKeys(database, [new, old], EDDSA)
+    before = await working.ring()
+
+    assert await SqlKeys(database, [new, old], EDDSA).reencrypt() == len(ring.keys)
+    assert await SqlKeys(database, [new, old], EDDSA).reencrypt() == 0
+
+    assert await SqlKeys(database, [new], EDDSA).ring() == ring
+    standby = await working.make(ACCESS, NOW)
+    assert (await working.replace(before, before.plus(standby))).changed
+    assert await SqlKeys(database, [bytes([1] * 32)], EDDSA).reencrypt() == 0
+
+
 async def test_a_standby_that_cannot_be_decrypted_is_a_warning(database: Database) -> None:
     """Another node may have a new secret, or a version with one more algorithm."""
     ring = await (await filled(database, SECRET)).ring()

@@ -61,6 +61,10 @@ class MemoryKeys(KeyStore):
         """Delete nothing: each entry is a valid key."""
         return Stored(False)
 
+    async def reencrypt(self) -> int:
+        """Encrypt nothing: there are no private keys."""
+        return 0
+
 
 @dataclass
 class KeyCommands:

@@ -42,3 +42,10 @@ class KeyStore(Protocol):
     @abstractmethod
     async def discard(self, key_id: KeyId, effects: Effects = NO_EFFECTS) -> Stored[bool]:
         """Delete the entry of this id, if it is no valid key."""
+
+    @abstractmethod
+    async def reencrypt(self) -> int:
+        """Encrypt the keys with the present secret, where they are encrypted.
+
+        :returns: how many were encrypted with an earlier one.
+        """

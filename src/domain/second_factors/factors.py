@@ -4,6 +4,7 @@ They are values, as sessions are: a rule returns what is to be stored in place o
 counts only when it has been stored, so parallel attempts follow one another.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Self
@@ -56,6 +57,20 @@ class SecondFactors:
     failures: int = 0
     failing_since: datetime | None = None
     locked_until: datetime | None = None
+
+    @property
+    def sealed(self) -> Sequence[str]:
+        """The encrypted secrets: of the app, and of one that is not confirmed yet."""
+        return [each.sealed for each in (self.totp, self.pending) if each is not None]
+
+    def resealed(self, again: Callable[[str], str]) -> Self:
+        """Return them with the same secrets, encrypted again."""
+        totp, pending = self.totp, self.pending
+        return replace(
+            self,
+            totp=totp and replace(totp, sealed=again(totp.sealed)),
+            pending=pending and replace(pending, sealed=again(pending.sealed)),
+        )
 
     def is_locked(self, now: datetime) -> bool:
         return self.locked_until is not None and now < self.locked_until

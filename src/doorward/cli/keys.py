@@ -46,8 +46,13 @@ def generate(algorithm: str) -> None:
 @keys.command()
 def secret() -> None:
     """Print a new KEYS_SECRET, ready to be appended to `.env`."""
+    print_secret("KEYS_SECRET")
+
+
+def print_secret(variable: str) -> None:
+    """Print a new secret of 32 bytes as a variable."""
     _end_line_before()
-    click.echo(f"KEYS_SECRET={_base64(secrets.token_bytes(32))}")
+    click.echo(f"{variable}={_base64(secrets.token_bytes(32))}")
 
 
 def _end_line_before() -> None:

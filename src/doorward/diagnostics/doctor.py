@@ -14,6 +14,7 @@ from sqlalchemy import text
 from domain.token import LEEWAY, TokenKind
 from doorward.diagnostics.finding import Finding, Verdict
 from doorward.diagnostics.mail import check_mail
+from doorward.diagnostics.second_factors import check_second_factors
 from doorward.env_file import ENV_FILE, names_in_env_file
 from doorward.wiring.keys import EARLIER_FOLDER, keys_location, open_key_store
 from infrastructure.config.environment_variables import ConfigurationError
@@ -137,6 +138,7 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Check]]:
     for location in distinct(settings.storage):
         if not (location.file or location.is_memory):
             yield f"clock of the {location.role}", partial(check_clock, settings, location)
+    yield "second factors", partial(check_second_factors, settings)
     yield "mail", partial(check_mail, settings)
     yield "password hashing", partial(describe_hashing, settings)
 

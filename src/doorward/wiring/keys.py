@@ -183,6 +183,15 @@ def lasting_secrets(settings: Settings) -> Sequence[bytes]:
     return data_secrets(settings.keys, settings.storage) if settings.keys.source.is_sql else ()
 
 
+def factor_secrets(settings: Settings) -> Sequence[bytes]:
+    """Return the secrets that protect second factors: the first one encrypts, all of them decrypt.
+    There may be none.
+
+    :raises ConfigurationError: see :func:`~infrastructure.config.data_secret.data_secrets`.
+    """
+    return tuple(dict.fromkeys((*(settings.secrets.data or ()), *lasting_secrets(settings))))
+
+
 def keys_in_environment(settings: KeySettings) -> Mapping[TokenKind, SigningKey]:
     """
     :raises ConfigurationError: a key that must not sign, or only one of the two.

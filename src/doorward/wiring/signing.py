@@ -17,8 +17,8 @@ from application.signing_keys import MaintainKeys
 from domain.key_ring import KeyTimes
 from doorward.wiring.keys import (
     derived_secrets,
+    factor_secrets,
     key_times,
-    lasting_secrets,
     make_signer,
     open_key_store,
 )
@@ -84,8 +84,10 @@ class SigningProvider(Provider):
         )
 
     @provide
-    def factor_secrets(self, settings: Settings) -> FactorSecrets:
-        return SealedFactors(lasting_secrets(settings))
+    def sealed_factors(self, settings: Settings) -> SealedFactors:
+        return SealedFactors(factor_secrets(settings))
+
+    factor_secrets = alias(SealedFactors, provides=FactorSecrets)
 
     @provide
     def jwt_signer(self, settings: Settings, keys: KeyRingWatcher) -> JwtSigner:

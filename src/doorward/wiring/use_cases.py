@@ -47,6 +47,7 @@ from application.readiness import CheckReadiness
 from application.second_factor_login import LoginWithSecondFactor
 from application.second_factors.challenges import IssueChallenge, TryChallenge
 from application.second_factors.find import FindFactors
+from application.second_factors.reencrypt import ReencryptSecrets
 from application.second_factors.verify import VerifyCode
 from application.session_activity import RecordSessionActivity, SessionActivityBuffer
 from application.sessions import (
@@ -134,6 +135,7 @@ USE_CASES: tuple[type, ...] = (
     RotateKeys,
     RevokeKey,
     MaintainKeys,
+    ReencryptSecrets,
     RequestEmailChange,
     ConfirmEmailChange,
     UndoEmailChange,

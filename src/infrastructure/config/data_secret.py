@@ -1,8 +1,8 @@
-"""The data secret: the one secret outside the database.
+"""The data secrets: the secrets outside the database.
 
-It encrypts what the database must hold and must not reveal, such as signing keys; for every other
-purpose a secret is derived from it. The configuration gives it (``KEYS_SECRET``), or else a file
-in ``DOORWARD_DATA`` holds it, in the same format.
+They encrypt what the database must hold and must not reveal. That of the signing keys is in the
+configuration (``KEYS_SECRET``), or else in a file in ``DOORWARD_DATA``, in the same format; what
+users need to log in has ``DATA_SECRET`` before it. For each purpose another secret is derived.
 """
 
 import base64
@@ -10,14 +10,31 @@ import os
 import secrets
 import tempfile
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from infrastructure.config import parsers
-from infrastructure.config.environment_variables import ConfigurationError
+from infrastructure.config.environment_variables import ConfigurationError, declare
 from infrastructure.config.signing_keys import KeySettings
 from infrastructure.config.storage import StorageSettings
 
 _VARIABLE = "DOORWARD_DATA"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretSettings:
+    """The secret of what the database must not reveal, wherever the signing keys are."""
+
+    data: tuple[bytes, ...] | None = declare(
+        "DATA_SECRET",
+        parsers.optional(parsers.secrets),
+        None,
+        "32 bytes in base64, such as `doorward secrets generate` prints. It encrypts the secrets "
+        "of authenticator apps. Several, separated by commas: the first encrypts, all decrypt, "
+        "and behind them `KEYS_SECRET` or the file `secret` in `DOORWARD_DATA`, if the keys are "
+        "in a database. Without any of these there are no authenticator apps.",
+        is_secret=True,
+    )
 
 
 def data_secrets(keys: KeySettings, storage: StorageSettings) -> tuple[bytes, ...]:

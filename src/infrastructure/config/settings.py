@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Self, TypeVar
 
 from application.registration_policy import EmailVerification
+from infrastructure.config.data_secret import SecretSettings
 from infrastructure.config.environment_variables import (
     ConfigurationError,
     Variable,
@@ -43,6 +44,7 @@ class Settings:
     http: HttpSettings = _part("Web server", HttpSettings)
     storage: StorageSettings = _part("Stores", StorageSettings)
     keys: KeySettings = _part("Signing keys", KeySettings)
+    secrets: SecretSettings = _part("Secrets in the database", SecretSettings)
     tokens: TokenSettings = _part("Tokens and sessions", TokenSettings)
     passwords: PasswordSettings = _part("Passwords", PasswordSettings)
     rate_limits: RateLimitSettings = _part("Rate limits", RateLimitSettings)

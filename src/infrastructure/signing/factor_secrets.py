@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -26,6 +27,10 @@ class SealedFactors(FactorSecrets):
     """
 
     def __init__(self, data_secrets: Sequence[bytes]) -> None:
+        self.use(data_secrets)
+
+    def use(self, data_secrets: Sequence[bytes]) -> None:
+        """Use these secrets from now on."""
         self._ciphers = [
             AESGCM(secret_from(each, b"doorward second factors")) for each in data_secrets
         ]
@@ -57,11 +62,9 @@ class SealedFactors(FactorSecrets):
 
     def _open(self, user_id: UserId, sealed: str) -> tuple[int, bytes] | None:
         """Return which of the secrets opens it, and its content."""
-        octets = base64.urlsafe_b64decode(sealed)
-        nonce, rest = octets[:_NONCE_BYTES], octets[_NONCE_BYTES:]
         for number, cipher in enumerate(self._ciphers):
-            try:
+            with suppress(InvalidTag, ValueError):  # which a damaged one raises
+                octets = base64.urlsafe_b64decode(sealed)
+                nonce, rest = octets[:_NONCE_BYTES], octets[_NONCE_BYTES:]
                 return number, cipher.decrypt(nonce, rest, user_id.bytes)
-            except InvalidTag:
-                continue
         return None

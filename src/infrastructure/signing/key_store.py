@@ -81,6 +81,10 @@ class SigningKeyStore(KeyStore):
     async def discard(self, key_id: KeyId, effects: Effects = NO_EFFECTS) -> Stored[bool]:
         return UNCHANGED
 
+    @override
+    async def reencrypt(self) -> int:
+        return 0
+
     def use(self, secrets: Sequence[bytes]) -> None:  # noqa: ARG002 - overriders use them
         """Encrypt and decrypt with these secrets from now on, where keys are encrypted.
 

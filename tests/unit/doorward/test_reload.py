@@ -5,18 +5,21 @@ import base64
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from application.rate_limiting import CurrentRateLimits
 from domain.key_ring import KeyRing
 from domain.token import TokenKind
+from domain.user import UserId
 from doorward.diagnostics import preflight
 from doorward.env_file import Environment
 from doorward.server.reload import ConfigurationReload
-from doorward.wiring.keys import key_times, open_key_store
+from doorward.wiring.keys import factor_secrets, key_times, open_key_store
 from infrastructure.clock import system_clock
 from infrastructure.config.settings import Settings
+from infrastructure.signing.factor_secrets import SealedFactors
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.key_store import SigningKeyStore
 
@@ -33,6 +36,7 @@ class Process:
 
     async def start(self) -> None:
         self.limits = CurrentRateLimits(self.settings.rate_limits)
+        self.factors = SealedFactors(factor_secrets(self.settings))
         times = key_times(self.settings.keys, self.settings.tokens)
         self.keys = await KeyRingWatcher.load(
             self.store, times, system_clock, timedelta(seconds=60)
@@ -41,7 +45,7 @@ class Process:
     async def reload(self, **changes: str) -> None:
         environment = Environment(self.variables | changes)
         reload = ConfigurationReload(
-            environment, self.limits, self.keys, self.settings.keys.source
+            environment, self.limits, self.keys, self.settings.keys.source, self.factors
         )
         others = asyncio.all_tasks()
         reload()
@@ -81,6 +85,20 @@ async def test_a_new_data_secret_in_the_file_is_used(process: Process) -> None:
     await process.reload()
 
     assert process.keys.loaded.ring == after
+
+
+async def test_a_new_secret_of_second_factors_is_used_and_the_former_one_still_opens(
+    process: Process,
+) -> None:
+    user_id = UserId(uuid4())
+    before = process.factors.seal(user_id, b"secret")
+
+    await process.reload(DATA_SECRET=SECRET)
+
+    assert process.factors.open(user_id, before) == b"secret"
+    assert process.factors.is_outdated(user_id, before)
+    after = process.factors.seal(user_id, b"secret")
+    assert SealedFactors([bytes(range(32))]).open(user_id, after) == b"secret"
 
 
 async def test_keys_in_another_place_need_a_restart(

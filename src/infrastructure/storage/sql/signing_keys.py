@@ -71,7 +71,8 @@ class SqlKeys(WritableKeyStore):
 
     @override
     def use(self, secrets: Sequence[bytes]) -> None:
-        self._fernet = MultiFernet([Fernet(base64.urlsafe_b64encode(each)) for each in secrets])
+        fernets = [Fernet(base64.urlsafe_b64encode(each)) for each in secrets]
+        self._fernet, self._first = MultiFernet(fernets), fernets[0]
         self._known: dict[str, _Decrypted | str] = {}  # by the encrypted part
 
     @override
@@ -123,6 +124,23 @@ class SqlKeys(WritableKeyStore):
             if not (await connection.execute(delete(signing_keys).where(this_one))).rowcount:
                 return UNCHANGED
             return Stored(True, await chain.store(self._database, connection, effects))
+
+    @override
+    async def reencrypt(self) -> int:
+        """Leave the keys that no secret decrypts, as :meth:`read` reports them."""
+        return sum([await self._reencrypt(row["encrypted"]) for row in await self._read_rows()])
+
+    @repeat_outdated
+    async def _reencrypt(self, encrypted: str) -> bool:
+        """
+        :returns: whether it was encrypted with an earlier secret, and still there.
+        """
+        if _opens(self._first, encrypted) or not _opens(self._fernet, encrypted):
+            return False
+        again = self._fernet.rotate(encrypted.encode()).decode()
+        this_one = update(signing_keys).where(signing_keys.c.encrypted == encrypted)
+        async with self._database.transaction("keys") as connection:
+            return bool((await connection.execute(this_one.values(encrypted=again))).rowcount)
 
     async def _write(self, connection: AsyncConnection, old: KeyRing, new: KeyRing) -> None:
         for key in old.keys:
@@ -190,6 +208,14 @@ class SqlKeys(WritableKeyStore):
         if (known.pair.kid, known.kind.value) != (row["id"], row["kind"]):
             raise UnfitKey("decrypts {}, which is another one")
         return known.pair
+
+
+def _opens(fernet: Fernet | MultiFernet, encrypted: str) -> bool:
+    try:
+        fernet.decrypt(encrypted.encode())
+    except InvalidToken:
+        return False
+    return True
 
 
 def _decrypt(fernet: MultiFernet, encrypted: str) -> _Decrypted | str:

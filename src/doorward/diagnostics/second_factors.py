@@ -1,0 +1,58 @@
+"""The check of second factors: whether their secrets are protected, and can be opened."""
+
+from application.second_factors.reencrypt import CountFactors, FactorCounts
+from domain.actor import Operator
+from doorward.diagnostics.finding import Verdict
+from doorward.wiring.keys import factor_secrets
+from infrastructure.config.settings import Settings
+from infrastructure.config.signing_keys import KeySource
+from infrastructure.signing.factor_secrets import SealedFactors
+from infrastructure.storage.locations import locations, store_options, translate_errors
+
+_OFF = (
+    "authenticator apps are off: no secret protects them. Set DATA_SECRET, which "
+    "`doorward secrets generate` prints"
+)
+_LOST = (
+    "cannot use their authenticator app: no secret opens it. Put the former DATA_SECRET or "
+    "KEYS_SECRET behind the present one"
+)
+_OUTDATED = "of them under an earlier secret: run `doorward secrets reencrypt`"
+
+
+async def check_second_factors(settings: Settings) -> tuple[Verdict, str]:
+    """Count the users whose authenticator app no configured secret opens."""
+    if _is_before_first_start(settings):
+        return "info", "none yet: the first start makes the secret that protects them"
+    secrets = SealedFactors(factor_secrets(settings))
+    counts = await _count(settings, secrets)
+    if counts is None:
+        return "info", "off: the users are in a store without them"
+    if counts.lost:
+        return "FAIL", f"{counts.lost} of {counts.users} users {_LOST}"
+    if not secrets.is_available():
+        return "info", _OFF
+    found = f"{counts.users} users have an authenticator app"
+    if counts.outdated:
+        return "warn", f"{found}, {counts.outdated} {_OUTDATED}"
+    return "ok", found
+
+
+def _is_before_first_start(settings: Settings) -> bool:
+    """Whether the embedded default has not made its secret yet."""
+    is_embedded = settings.keys.source is KeySource.EMBEDDED_DATABASE
+    has_secret = settings.storage.secret_file.exists() or settings.secrets.data
+    return is_embedded and not has_secret
+
+
+async def _count(settings: Settings, secrets: SealedFactors) -> FactorCounts | None:
+    """Return the counts; ``None`` where the users are in a store without second factors."""
+    users, _ = locations(settings.storage)
+    make = users.backend.second_factors
+    if users.is_memory or make is None:
+        return None
+    if users.file and not users.file.exists():
+        return FactorCounts()
+    with translate_errors(users):
+        async with users.connect(store_options(settings.storage)) as connection:
+            return await CountFactors(make(connection), secrets)(Operator())
