@@ -7,6 +7,7 @@ from doorward.wiring.http import HttpProvider
 from doorward.wiring.jobs import Jobs
 from doorward.wiring.mail.delivery import MailDeliveryProvider
 from doorward.wiring.mail.sender import MailProvider
+from doorward.wiring.passkeys import PasskeyProvider
 from doorward.wiring.passwords import PasswordProvider
 from doorward.wiring.rate_limits import RateLimitProvider
 from doorward.wiring.sessions import SessionProvider
@@ -42,6 +43,7 @@ def make_container(
         TelemetryProvider(),
         StoreProvider(),
         SigningProvider(),
+        PasskeyProvider(),
         PasswordProvider(),
         SessionProvider(),
         RateLimitProvider(),

@@ -193,6 +193,27 @@ def origins(text: str) -> tuple[str, ...]:
     return tuple(client_origin(part.strip()) for part in text.split(",") if part.strip())
 
 
+def passkey_domain(text: str) -> str:
+    """The name of a host, as browsers write it: no address, no port."""
+    host = text.lower()
+    _check_host(host)
+    label = r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?"
+    is_address = re.fullmatch(r"[0-9.]+", host)
+    if is_address or len(host) > 253 or not re.fullmatch(rf"{label}(\.{label})*", host):
+        raise ValueError("must be the name of a host such as example.com, without a port")
+    return host
+
+
+def passkey_origins(text: str) -> tuple[str, ...]:
+    return tuple(_passkey_origin(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _passkey_origin(text: str) -> str:
+    """A web origin, or that of an app for Android: the digest of its certificate."""
+    is_app = re.fullmatch(r"android:apk-key-hash:[A-Za-z0-9_-]{43}", text)
+    return text if is_app else origin(text)
+
+
 def words(text: str) -> tuple[str, ...]:
     found = tuple(part.strip() for part in text.split(",") if part.strip())
     if any(len(word) < 3 for word in found):

@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
 
 from application.registration_policy import EmailVerification
 from infrastructure.config.data_secret import SecretSettings
@@ -21,6 +22,7 @@ from infrastructure.config.http import HttpSettings
 from infrastructure.config.logging import LogSettings
 from infrastructure.config.mail.settings import MailSettings
 from infrastructure.config.mail.url import MailScheme
+from infrastructure.config.passkeys import PasskeySettings
 from infrastructure.config.passwords import PasswordSettings
 from infrastructure.config.rate_limits import RateLimitSettings
 from infrastructure.config.registration import RegistrationSettings
@@ -51,6 +53,7 @@ class Settings:
     mail: MailSettings = _part("Mail", MailSettings)
     registration: RegistrationSettings = _part("Registration", RegistrationSettings)
     second_factors: SecondFactorSettings = _part("Second factors", SecondFactorSettings)
+    passkeys: PasskeySettings = _part("Passkeys", PasskeySettings)
     logs: LogSettings = _part("Logs", LogSettings)
     telemetry: TelemetrySettings = _part("Metrics and traces", TelemetrySettings)
 
@@ -90,6 +93,16 @@ class Settings:
     def sends_mail(self) -> bool:
         """Whether this installation sends mail at all."""
         return self.mail.destination(self.storage).scheme is not MailScheme.OFF
+
+    @property
+    def passkey_domain(self) -> str:
+        """The domain that passkeys are made for (the RP id)."""
+        return self.passkeys.domain or urlsplit(self.http.url).hostname or "localhost"
+
+    @property
+    def passkey_origins(self) -> tuple[str, ...]:
+        """The origins whose pages may use passkeys."""
+        return self.passkeys.origins or (self.http.origin,)
 
     @property
     def email_verification(self) -> EmailVerification:

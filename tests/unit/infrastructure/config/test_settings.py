@@ -209,6 +209,16 @@ READ: list[tuple[str, str, str, Any]] = [
     ("LIMIT_FACTOR_56", "3", "rate_limits.factor_56", 3),
     ("LIMIT_FACTOR_48", "5", "rate_limits.factor_48", 5),
     ("HASH_QUEUE", "0", "passwords.hash_queue", 0),
+    ("PASSKEY_DOMAIN", "Example.com", "passkey_domain", "example.com"),
+    ("PUBLIC_URL", "https://id.example.com:8443/auth", "passkey_domain", "id.example.com"),
+    ("PUBLIC_URL", "https://id.example.com/auth", "passkey_origins", ("https://id.example.com",)),
+    ("PORT", "9000", "passkey_origins", ("http://localhost:9000",)),
+    (
+        "PASSKEY_ORIGINS",
+        f"https://App.example.com, android:apk-key-hash:{'a' * 43}",
+        "passkey_origins",
+        ("https://app.example.com", f"android:apk-key-hash:{'a' * 43}"),
+    ),
     ("METRICS_PORT", "9464", "telemetry.metrics_port", 9464),
     ("METRICS_HOST", "::1", "telemetry.metrics_host", "::1"),
     ("METRICS_HOST", "[::1]", "telemetry.metrics_host", "::1"),
@@ -264,6 +274,8 @@ DEFAULTS: dict[str, Any] = {
     "http.host": "127.0.0.1",
     "http.port": 8000,
     "http.workers": 1,
+    "passkey_domain": "localhost",
+    "passkey_origins": ("http://localhost:8000",),
     "storage.data": Path("./var"),
     "http.client_origins": (),
     "tokens.access_lifetime": timedelta(minutes=15),
@@ -297,6 +309,12 @@ UNREADABLE = {
     "EMAIL_VERIFICATION_EXPIRED_IN": ["0", "off"],
     "UNVERIFIED_LIFETIME": ["0", "never"],
     "MFA": ["on", "Admins", "all"],
+    "PASSKEY_ORIGINS": [
+        "id.example.net",
+        "https://id.example.net/path",
+        "android:apk-key-hash:short",
+        "capacitor://localhost",
+    ],
     "REGISTRATION_DISCLOSES": ["off", "False", "1"],
     "MAIL_URL": [
         "mail.example.com",
@@ -522,6 +540,15 @@ def test_a_refused_choice_is_told_the_words_that_there_are() -> None:
 def test_a_password_word_has_at_least_3_characters(text: str) -> None:
     with pytest.raises(ConfigurationError, match="words of at least 3 characters"):
         Settings.read({"PASSWORD_WORDS": text})
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["https://a.example", "a.example:443", "127.0.0.1", "[::1]", "*.example", "b\u00fc", "a..b"],
+)
+def test_a_passkey_domain_is_the_name_of_a_host(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="PASSKEY_DOMAIN must be"):
+        Settings.read({"PASSKEY_DOMAIN": text})
 
 
 @pytest.mark.parametrize(

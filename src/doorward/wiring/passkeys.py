@@ -1,0 +1,17 @@
+"""What checks passkeys, as configured."""
+
+from dishka import Provider, Scope, provide
+
+from application.ports import PasskeyVerifier
+from infrastructure.config.settings import Settings
+from infrastructure.passkeys.webauthn import WebAuthn
+
+
+class PasskeyProvider(Provider):
+    """Provides the checks of passkeys for the configured domain and origins."""
+
+    scope = Scope.APP
+
+    @provide
+    def verifier(self, settings: Settings) -> PasskeyVerifier:
+        return WebAuthn(settings.passkey_domain, frozenset(settings.passkey_origins))
