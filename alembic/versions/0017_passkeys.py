@@ -32,6 +32,7 @@ def upgrade() -> None:
         sa.Column("last_used_at", sa.DateTime(timezone=True)),
     )
     op.create_index("passkeys_user_id_created_at_idx", "passkeys", ["user_id", "created_at"])
+    op.create_index("passkeys_rp_id_idx", "passkeys", ["rp_id"])
     op.create_table(
         "passkey_handles",
         sa.Column("user_id", sa.Uuid, primary_key=True),

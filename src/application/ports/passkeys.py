@@ -65,6 +65,13 @@ class PasskeyStore(Protocol):
     @abstractmethod
     async def user_of_handle(self, handle: bytes) -> UserId | None: ...
 
+    @abstractmethod
+    async def count_of_other_domains(self, rp_id: str) -> int:
+        """Count the passkeys that were made for another domain than this one.
+
+        Each start asks: the usual answer, none, takes no time that grows with the passkeys.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class Registration:

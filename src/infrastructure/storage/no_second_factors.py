@@ -75,3 +75,7 @@ class NoPasskeys(PasskeyStore):
     @override
     async def user_of_handle(self, handle: bytes) -> UserId | None:
         return None
+
+    @override
+    async def count_of_other_domains(self, rp_id: str) -> int:
+        return 0

@@ -183,6 +183,16 @@ async def test_a_handle_stays_as_it_is(stores: FactorStores) -> None:
     assert await stores.passkeys.user_of_handle(b"unknown") is None
 
 
+async def test_passkeys_of_other_domains_are_counted(stores: FactorStores) -> None:
+    ada = await a_holder(stores)
+    for domain in ("b.example", "a.example", "c.example", "b.example"):
+        await stores.passkeys.add(a_passkey(ada, rp_id=domain))
+
+    assert await stores.passkeys.count_of_other_domains("b.example") == 2
+    assert await stores.passkeys.count_of_other_domains("example") == 4
+    assert await stores.passkeys.count_of_other_domains("") == 4
+
+
 async def test_the_passkeys_and_the_handle_of_a_user_are_forgotten(stores: FactorStores) -> None:
     ada, eve = await a_holder(stores), await a_holder(stores)
     handle = await stores.passkeys.handle_of(ada, b"new")

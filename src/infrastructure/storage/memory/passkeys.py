@@ -59,5 +59,8 @@ class MemoryPasskeys(PasskeyStore):
     async def user_of_handle(self, handle: bytes) -> UserId | None:
         return next((user for user, each in self._handles.items() if each == handle), None)
 
+    async def count_of_other_domains(self, rp_id: str) -> int:
+        return sum(each.rp_id != rp_id for each in self._passkeys.values())
+
     def _of(self, user_id: UserId) -> list[Passkey]:
         return [each for each in self._passkeys.values() if each.user_id == user_id]

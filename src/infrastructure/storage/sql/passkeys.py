@@ -81,6 +81,14 @@ class SqlPasskeys(PasskeyStore):
         row = await self._handles.one(handle=handle)
         return UserId(row["user_id"]) if row else None
 
+    async def count_of_other_domains(self, rp_id: str) -> int:
+        column = passkeys.c.rp_id
+        # Two ranges of an index: `<>` would read all of it.
+        ranges = [select(func.count()).where(each) for each in (column < rp_id, column > rp_id)]
+        query = select(*(each.scalar_subquery() for each in ranges))
+        async with self._rows.connection() as connection:
+            return sum((await connection.execute(query)).one())
+
 
 async def _count_locked(connection: AsyncConnection, user_id: UserId) -> int | None:
     """Return how many passkeys the user has, and keep others from changing that.

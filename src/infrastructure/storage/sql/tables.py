@@ -256,6 +256,7 @@ passkeys = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("last_used_at", UtcDateTime),
     Index("passkeys_user_id_created_at_idx", "user_id", "created_at"),
+    Index(None, "rp_id"),
 )
 
 # By which authenticators know a user, as long as the user exists.
