@@ -55,9 +55,12 @@ class Login:
         password: str,
         caller: RequestContext = UNKNOWN,
         transport: Transport = Transport.COOKIE,
+        *,
+        shows_access: bool = False,
     ) -> LoggedIn:
         """
         :param transport: how the client gets the tokens, and so how long the session lives.
+        :param shows_access: see :class:`~application.complete_login.CompleteLogin`.
         :raises InvalidInput: the password is longer than a password can be.
         :raises TooManyRequests: there were too many attempts.
         :raises InvalidCredentials: after the same time for each reason.
@@ -82,7 +85,9 @@ class Login:
             if attempt.is_ordinary:
                 await self.rate_limiting.reset_login(account, caller.address)
             renewed = await self._renew_hash(known, typed, client)
-            return await self.complete_login(renewed, ONLY_PASSWORD, caller, transport, entry)
+            return await self.complete_login(
+                renewed, ONLY_PASSWORD, caller, transport, entry, shows_access=shows_access
+            )
 
     def _known_device(self, user: User | None, caller: RequestContext) -> str | None:
         """Return the id of the client's device, if it is one of the user.

@@ -65,10 +65,14 @@ class IssueTokens:
 class LoggedIn:
     """
     :ivar device_token: the token that makes this device a known one.
+    :ivar transport: how the client gets the tokens.
+    :ivar shows_access: whether the body of the answer has the access token beside the cookies.
     """
 
     tokens: TokenPair
     device_token: str
+    transport: Transport = Transport.COOKIE
+    shows_access: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +98,23 @@ class CompleteLogin:
         caller: RequestContext,
         transport: Transport,
         entry: Entry,
+        *,
+        shows_access: bool = False,
     ) -> LoggedIn:
         """
         :param user: as read before the methods were verified: a user who has changed since, whose
             sessions have ended, is refused.
         :param methods: that the client has shown.
         :param entry: the record of the login, which this settles.
+        :param shows_access: whether the client wants the access token in the body of the answer,
+            beside the cookies. The challenge keeps it, as it keeps the transport.
         :raises SecondFactorRequired: the user has a factor that was not shown.
         :raises InvalidCredentials: the user was disabled, changed or deleted at this moment.
         """
         if level_of(methods) < Level.TWO:
-            await self._require_no_factor(user, methods, caller, transport)
+            await self._require_no_factor(
+                user, methods, caller, transport, shows_access=shows_access
+            )
         await self.known_networks.remember(user, caller.address)
         session = await self.start_session(user, caller, transport, methods)
         tokens = self.issue_tokens(session, user)
@@ -115,7 +125,7 @@ class CompleteLogin:
         notice = () if is_known else self._notice(user, caller)
         await entry.settle(entry.success().with_messages(*notice))
         await self.revoke_excess_sessions(user, caller)
-        return LoggedIn(tokens, self._device_token(user, caller))
+        return LoggedIn(tokens, self._device_token(user, caller), transport, shows_access)
 
     async def _require_no_factor(
         self,
@@ -123,12 +133,19 @@ class CompleteLogin:
         methods: frozenset[Method],
         caller: RequestContext,
         transport: Transport,
+        *,
+        shows_access: bool,
     ) -> None:
         factors: Sequence[Method] = (await self.find_factors(user)).methods
         if not factors:
             return
         secret = await self.issue_challenge(
-            Ceremony.SECOND_FACTOR, user, client_binding(caller), methods, transport
+            Ceremony.SECOND_FACTOR,
+            user,
+            client_binding(caller),
+            methods,
+            transport,
+            shows_access=shows_access,
         )
         raise SecondFactorRequired(factors, secret, int(LIFETIME.total_seconds()))
 

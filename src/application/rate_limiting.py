@@ -96,7 +96,24 @@ class RateLimiting:
             device has as many attempts of its own to show that.
         :returns: the refusal of such a client, unless its token is one of the account.
         """
+        return await self._count_from(self.limits.now.login_address, address, device)
+
+    async def count_second_factor_from(
+        self, address: str, device: str | None
+    ) -> TooManyRequests | None:
+        """Count an attempt to complete a login, before the challenge is looked up.
+
+        An address has as many of these as logins, and counts of its own for them: a login with a
+        second factor uses up one of each. See :meth:`count_login_from`.
+        """
         limit = self.limits.now.login_address
+        if limit is not None:
+            limit = replace(limit, name="second-factor-address")
+        return await self._count_from(limit, address, device)
+
+    async def _count_from(
+        self, limit: RateLimit | None, address: str, device: str | None
+    ) -> TooManyRequests | None:
         try:
             await self._count_networks(limit, address)
         except TooManyRequests as refusal:

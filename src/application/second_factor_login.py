@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from application.audit import Audit
 from application.complete_login import CompleteLogin, LoggedIn
-from application.ports import ChallengeStore, UserRepository
+from application.ports import ChallengeStore, Devices, UserRepository
+from application.rate_limiting import RateLimiting
 from application.second_factors.challenges import TryChallenge, client_binding
 from application.second_factors.verify import VerifyCode
 from domain.audit.event import EventType
@@ -22,6 +23,8 @@ class LoginWithSecondFactor:
     users: UserRepository
     verify_code: VerifyCode
     complete_login: CompleteLogin
+    devices: Devices
+    rate_limiting: RateLimiting
     audit: Audit
 
     async def __call__(
@@ -29,19 +32,32 @@ class LoginWithSecondFactor:
     ) -> LoggedIn:
         """
         :param challenge: from :class:`~domain.errors.SecondFactorRequired`.
+        :raises TooManyRequests: there were too many attempts from this address.
         :raises SecondFactorInvalid: the challenge or the code is not good.
         :raises InvalidCredentials: see :class:`~application.complete_login.CompleteLogin`.
         """
         async with self.audit.recording(EventType.LOGIN, caller) as entry:
+            refusal = await self.rate_limiting.count_second_factor_from(
+                caller.address, self.devices.authentic_id(caller.device_token)
+            )
             binding = client_binding(caller)
             pending = await self.try_challenge(challenge, Ceremony.SECOND_FACTOR, binding)
             user = await self._user_of(pending)
             entry.user_id = user.id
+            if refusal and self.devices.recognise(caller.device_token, user) is None:
+                raise refusal
             await self.verify_code(user, method, code, entry)
             if await self.challenges.take(pending.digest) is None:
                 raise SecondFactorInvalid
             shown = pending.methods | {method}
-            return await self.complete_login(user, shown, caller, pending.transport, entry)
+            return await self.complete_login(
+                user,
+                shown,
+                caller,
+                pending.transport,
+                entry,
+                shows_access=pending.shows_access,
+            )
 
     async def _user_of(self, pending: Challenge) -> User:
         user = await self.users.get(pending.user_id) if pending.user_id else None

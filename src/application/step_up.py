@@ -9,7 +9,7 @@ from application.complete_login import IssueTokens, TokenPair
 from application.confirm_password import ConfirmPassword
 from application.ports import Clock
 from application.second_factors.find import FindFactors
-from application.second_factors.verify import VerifyCode
+from application.second_factors.verify import CodeProof, VerifyCode
 from application.sessions import RenewSession
 from domain.actor import Actor, Principal
 from domain.audit.details import AuthenticatedBy
@@ -82,16 +82,6 @@ class PasswordProof:
     @property
     def method(self) -> Method:
         return Method.PASSWORD
-
-
-@dataclass(frozen=True, slots=True)
-class CodeProof:
-    """
-    :ivar method: which code it is: of an authenticator app, or a recovery code.
-    """
-
-    method: Method
-    code: str
 
 
 Proof = PasswordProof | CodeProof

@@ -44,6 +44,14 @@ from application.authenticate import Authenticate, AuthenticateFromCache, Reload
 from application.authentication import Login, Logout, RefreshAccess
 from application.complete_login import CompleteLogin, IssueTokens, TokenPair
 from application.confirm_password import ConfirmPassword
+from application.enrolment.account import AdjustAccount
+from application.enrolment.recovery_codes import MakeRecoveryCodes, RenewRecoveryCodes
+from application.enrolment.totp import (
+    ConfirmTotp,
+    ProposeTotp,
+    RemoveTotp,
+    RequireProvenAddress,
+)
 from application.known_networks import KnownNetworks
 from application.mail.delivery import DeliverMail, MailRetention, PruneMail, WriteLetter
 from application.mail.messages import MailPolicy, MakeMessage
@@ -73,9 +81,10 @@ from application.ports import (
 from application.rate_limiting import CurrentRateLimits, RateLimiting, RateLimits
 from application.registration_policy import RegistrationPolicy
 from application.second_factor_login import LoginWithSecondFactor
-from application.second_factors.challenges import IssueChallenge, TryChallenge
+from application.second_factors.challenges import IssueChallenge, PurgeChallenges, TryChallenge
 from application.second_factors.find import FindFactors
 from application.second_factors.policy import SecondFactorPolicy
+from application.second_factors.require import RequireFactor
 from application.second_factors.verify import VerifyCode
 from application.session_activity import (
     FlushSessionActivity,
@@ -100,6 +109,7 @@ from domain.actor import Principal
 from domain.mail.message import Delivery, MailKind
 from domain.passwords.password import PasswordRule
 from domain.request_context import UNKNOWN, RequestContext
+from domain.second_factors.totp import Issuer
 from domain.session import Lifetimes, SessionsPerUser
 from domain.user import User
 from doorward.conformance.support.examples import (
@@ -278,9 +288,19 @@ class World:
     issue_challenge = _Made(IssueChallenge)
     try_challenge = _Made(TryChallenge)
     verify_code = _Made(VerifyCode)
+    require_factor = _Made(RequireFactor)
+    purge_challenges = _Made(PurgeChallenges)
     find_step_up_methods = _Made(FindStepUpMethods)
     require_step_up = _Made(RequireStepUp)
     step_up = _Made(StepUp)
+    issuer = Issuer("Doorward")
+    require_proven_address = _Made(RequireProvenAddress)
+    propose_totp = _Made(ProposeTotp)
+    confirm_totp = _Made(ConfirmTotp)
+    remove_totp = _Made(RemoveTotp)
+    make_recovery_codes = _Made(MakeRecoveryCodes)
+    renew_recovery_codes = _Made(RenewRecoveryCodes)
+    adjust_account = _Made(AdjustAccount)
     login_with_second_factor = _Made(LoginWithSecondFactor)
     refresh = _Made(RefreshAccess)
     logout = _Made(Logout)

@@ -6,7 +6,8 @@ from msgspec import UNSET, Meta, UnsetType
 
 from api.schemas.members import PasswordText, documented
 from api.unknown_members import StrictBody
-from application.step_up import CodeProof, PasswordProof, Proof
+from application.second_factors.verify import CodeProof
+from application.step_up import PasswordProof, Proof
 from domain.authentication import Method
 from domain.errors import InvalidInput, Problem
 

@@ -18,6 +18,8 @@ from application.ports import (
     UserRepository,
 )
 from application.rate_limiting import RateLimiting
+from application.second_factors.require import RequireFactor
+from application.second_factors.verify import CodeProof
 from application.sessions import PurgeStaleSessions
 from domain.actor import Actor, Operator
 from domain.audit.event import EventType
@@ -56,26 +58,38 @@ class ResetPassword:
     known_networks: KnownNetworks
     hasher: PasswordHasher
     rule: PasswordRule
+    require_factor: RequireFactor
     make_message: MakeMessage
     rate_limiting: RateLimiting
     audit: Audit
     clock: Clock
 
-    async def __call__(self, secret: str, new: str, caller: RequestContext = UNKNOWN) -> None:
+    async def __call__(
+        self,
+        secret: str,
+        new: str,
+        caller: RequestContext = UNKNOWN,
+        factor: CodeProof | None = None,
+    ) -> None:
         """Set the password, mark the address as verified, end all sessions and forget all devices:
         one step, which uses up the token and all others of its kind.
 
-        It starts no session and does not enable a disabled account.
+        It starts no session, does not enable a disabled account, and keeps the second factors.
 
+        :param factor: of a user who has one: a mailbox is no second factor.
         :raises TooManyRequests: the address has used too many tokens.
         :raises OneTimeTokenInvalid: see :class:`~application.mail.one_time_tokens.FindToken`.
-        :raises InvalidInput: the password is not accepted. The token stays usable.
+        :raises InvalidInput: the password is not accepted. The token stays usable, as after the
+            next two.
+        :raises SecondFactorRequired: the user has a second factor, and none was shown.
+        :raises SecondFactorInvalid: see :class:`~application.second_factors.verify.VerifyCode`.
         """
         async with self.audit.recording(EventType.RESET_PASSWORD, caller) as entry:
             await self.rate_limiting.count_link_from(caller.address)
             token, user = await self.find_token(secret, Purpose.PASSWORD_RESET)
             entry.user_id = user.id
             chosen = self.rule.choose(new, user.name, user.email.address)
+            await self.require_factor(user, factor, entry)
             new_hash = await self.hasher.hash(chosen, HashClient(caller.address))
             while True:  # until no other process changes the user in between
                 changed = user.with_reset_password(new_hash, self.clock())

@@ -1,7 +1,8 @@
-"""Issue challenges, and check the answers to them."""
+"""Issue challenges, check the answers to them, and purge the expired ones."""
 
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 
 from application.ports import ChallengeStore, Clock, RandomBytes
@@ -15,6 +16,10 @@ from domain.user import User
 _BYTES = 32
 _LONGEST = 100
 """Characters of a secret that is looked up; a real one has 43."""
+_KEPT_EXPIRED = timedelta(hours=1)
+"""More than the clocks of the nodes differ."""
+_STEP, _MAX_STEPS = 500, 100
+"""Challenges that one call of the store deletes, and calls of one run."""
 
 
 def client_binding(caller: RequestContext) -> str:
@@ -37,6 +42,8 @@ class IssueChallenge:
         binding: str = "",
         methods: frozenset[Method] = frozenset(),
         transport: Transport = Transport.COOKIE,
+        *,
+        shows_access: bool = False,
     ) -> str:
         """
         :returns: the secret of the challenge, 43 characters. Only its digest is stored.
@@ -52,6 +59,7 @@ class IssueChallenge:
                 binding,
                 methods,
                 transport,
+                shows_access,
             )
         )
         return secret
@@ -75,3 +83,21 @@ class TryChallenge:
         if challenge is None or not challenge.is_answerable(ceremony, binding, self.clock()):
             raise SecondFactorInvalid
         return challenge
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeChallenges:
+    """Delete expired challenges: most of them were answered, and are gone already."""
+
+    challenges: ChallengeStore
+    clock: Clock
+
+    async def __call__(self) -> None:
+        """Delete in steps, up to a maximum: the next run deletes the others.
+
+        :raises Unavailable: the store does not answer.
+        """
+        before = self.clock() - _KEPT_EXPIRED
+        for _ in range(_MAX_STEPS):
+            if await self.challenges.purge(before, _STEP) < _STEP:
+                return

@@ -1,6 +1,6 @@
 """Verify second factors: the one place that accepts a code."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from application.audit import Entry
 from application.mail.messages import MakeMessage
@@ -13,6 +13,17 @@ from domain.mail.message import MailKind
 from domain.second_factors import recovery_codes, totp
 from domain.second_factors.factors import SecondFactors
 from domain.user import User
+
+
+@dataclass(frozen=True, slots=True)
+class CodeProof:
+    """
+    :ivar method: which code it is: of an authenticator app, or a recovery code.
+    :ivar code: as typed.
+    """
+
+    method: Method
+    code: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +89,8 @@ class VerifyCode:
         refusal, failed = SecondFactorInvalid(), factors.after_failure(self.clock())
         effects = entry.failure(refusal)
         if failed.failures <= 1:  # the first one, or the one that locks
-            notice = self.make_message.notice(MailKind.SECOND_FACTOR_FAILED, user)
+            facts = {"during": entry.type.value}
+            notice = self.make_message.notice(MailKind.SECOND_FACTOR_FAILED, user, facts)
             effects = effects.with_messages(*notice)
         stored = await self.second_factors.replace(factors, failed, effects)
         if await entry.settle(effects, stored):

@@ -115,6 +115,7 @@ _ENDS_SESSIONS: Mapping[EventType, CauseOfEnd] = {
     EventType.RESET_PASSWORD: CauseOfEnd.PASSWORD,
     EventType.UNDO_EMAIL_CHANGE: CauseOfEnd.PASSWORD,
     EventType.ENROL_TOTP: CauseOfEnd.SECOND_FACTOR,
+    EventType.REMOVE_TOTP: CauseOfEnd.SECOND_FACTOR,
     EventType.ADD_PASSKEY: CauseOfEnd.SECOND_FACTOR,
     EventType.RESET_SECOND_FACTORS: CauseOfEnd.ADMINISTRATOR,
     EventType.DELETE_USER: CauseOfEnd.DELETED,

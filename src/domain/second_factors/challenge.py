@@ -33,6 +33,7 @@ class Challenge:
     :ivar binding: a digest of the client or the session that may answer; empty for any.
     :ivar methods: what the client has shown already.
     :ivar transport: how the client wants the tokens.
+    :ivar shows_access: whether the body of the answer has the access token beside the cookies.
     :ivar tries: how many answers were tried, this one included.
     """
 
@@ -44,6 +45,7 @@ class Challenge:
     binding: str = ""
     methods: frozenset[Method] = frozenset()
     transport: Transport = Transport.COOKIE
+    shows_access: bool = False
     tries: int = 0
 
     def is_for(self, user: User) -> bool:

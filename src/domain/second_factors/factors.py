@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Self
 
+from domain.session import SessionId
 from domain.user import UserId
 
 MAX_FAILURES = 10
@@ -35,10 +36,18 @@ class Totp:
 
 @dataclass(frozen=True, slots=True)
 class PendingTotp:
-    """A secret that its user has not confirmed by a code yet."""
+    """A secret that its user has not confirmed by a code yet.
+
+    :ivar session_id: the session that has asked for it. Only this one can confirm it, so that it
+        ends with the session.
+    """
 
     sealed: str = field(repr=False)
+    session_id: SessionId
     expires_at: datetime
+
+    def is_confirmable(self, session_id: SessionId, now: datetime) -> bool:
+        return self.session_id == session_id and now < self.expires_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +93,9 @@ class SecondFactors:
             return replace(self, failures=failures, failing_since=now if is_new else since)
         return replace(self, failures=0, failing_since=None, locked_until=now + LOCK)
 
-    def proposing(self, sealed: str, now: datetime) -> Self:
+    def proposing(self, sealed: str, session_id: SessionId, now: datetime) -> Self:
         """Return them with a new secret that waits for its first code."""
-        return replace(self, pending=PendingTotp(sealed, now + PENDING_LIFETIME))
+        return replace(self, pending=PendingTotp(sealed, session_id, now + PENDING_LIFETIME))
 
     def with_totp(self, step: int) -> Self:
         """Return them with the pending secret as the authenticator app, in place of another.

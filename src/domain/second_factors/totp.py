@@ -6,7 +6,11 @@ SHA-1, six digits and steps of 30 seconds: what every app understands.
 import hmac
 from base64 import b32encode
 from datetime import datetime
+from typing import NewType
 from urllib.parse import quote
+
+Issuer = NewType("Issuer", str)
+"""The name of this service in authenticator apps."""
 
 SECRET_BYTES = 20
 """The length of a secret: that of the hash (RFC 4226, section 4)."""
@@ -47,7 +51,7 @@ def text_of(secret: bytes) -> str:
     return b32encode(secret).decode().rstrip("=")
 
 
-def uri_of(secret: bytes, issuer: str, account: str) -> str:
+def uri_of(secret: bytes, issuer: Issuer, account: str) -> str:
     """Return what the QR code for an authenticator app holds: an ``otpauth`` URI.
 
     :param issuer: the name of this service; a colon would end it.

@@ -6,12 +6,14 @@ from dishka import Provider, Scope, provide
 
 from application.accounts.purge_unverified_users import PurgeUnverifiedUsers
 from application.ports import AuditLog
+from application.second_factors.challenges import PurgeChallenges
 from application.session_activity import FlushSessionActivity
 from application.sessions import PurgeExpiredSessions
 from application.signing_keys import MaintainKeys
 from doorward.jobs.flush_audit_log import flush_audit_log
 from doorward.jobs.flush_session_activity import flush_session_activity
 from doorward.jobs.maintain_signing_keys import maintain_signing_keys
+from doorward.jobs.purge_challenges import purge_challenges
 from doorward.jobs.purge_expired_sessions import purge_expired_sessions
 from doorward.jobs.purge_unverified_users import purge_unverified_users
 from doorward.jobs.reload_signing_keys import reload_signing_keys
@@ -35,10 +37,22 @@ class Jobs(Provider):
     flush_session_activity = provide(FlushSessionActivity)
     purge_expired_sessions = provide(PurgeExpiredSessions)
     purge_unverified_users = provide(PurgeUnverifiedUsers)
+    purge_challenges = provide(PurgeChallenges)
 
     @provide
-    def purges(self, sessions: PurgeExpiredSessions, users: PurgeUnverifiedUsers) -> PurgeJobs:
-        return PurgeJobs((purge_expired_sessions(sessions), purge_unverified_users(users)))
+    def purges(
+        self,
+        sessions: PurgeExpiredSessions,
+        users: PurgeUnverifiedUsers,
+        challenges: PurgeChallenges,
+    ) -> PurgeJobs:
+        return PurgeJobs(
+            (
+                purge_expired_sessions(sessions),
+                purge_unverified_users(users),
+                purge_challenges(challenges),
+            )
+        )
 
     @provide
     def jobs(

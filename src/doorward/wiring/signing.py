@@ -15,6 +15,7 @@ from application.ports import (
 )
 from application.signing_keys import MaintainKeys
 from domain.key_ring import KeyTimes
+from domain.second_factors.totp import Issuer
 from doorward.wiring.keys import (
     derived_secrets,
     factor_secrets,
@@ -22,6 +23,7 @@ from doorward.wiring.keys import (
     make_signer,
     open_key_store,
 )
+from infrastructure.config.mail.settings import service_name
 from infrastructure.config.settings import Settings
 from infrastructure.config.signing_keys import KeySettings
 from infrastructure.config.storage import StorageSettings
@@ -88,6 +90,10 @@ class SigningProvider(Provider):
         return SealedFactors(factor_secrets(settings))
 
     factor_secrets = alias(SealedFactors, provides=FactorSecrets)
+
+    @provide
+    def issuer(self, settings: Settings) -> Issuer:
+        return Issuer(service_name(settings.mail, settings.http))
 
     @provide
     def jwt_signer(self, settings: Settings, keys: KeyRingWatcher) -> JwtSigner:

@@ -37,6 +37,14 @@ from application.authenticate import Authenticate, AuthenticateFromCache, Reload
 from application.authentication import Login, Logout, RefreshAccess
 from application.complete_login import CompleteLogin, IssueTokens
 from application.confirm_password import ConfirmPassword
+from application.enrolment.account import AdjustAccount
+from application.enrolment.recovery_codes import MakeRecoveryCodes, RenewRecoveryCodes
+from application.enrolment.totp import (
+    ConfirmTotp,
+    ProposeTotp,
+    RemoveTotp,
+    RequireProvenAddress,
+)
 from application.known_networks import KnownNetworks
 from application.mail.messages import MakeMessage
 from application.mail.one_time_tokens import FindToken, IssueToken
@@ -48,6 +56,7 @@ from application.second_factor_login import LoginWithSecondFactor
 from application.second_factors.challenges import IssueChallenge, TryChallenge
 from application.second_factors.find import FindFactors
 from application.second_factors.reencrypt import ReencryptSecrets
+from application.second_factors.require import RequireFactor
 from application.second_factors.verify import VerifyCode
 from application.session_activity import RecordSessionActivity, SessionActivityBuffer
 from application.sessions import (
@@ -83,10 +92,18 @@ USE_CASES: tuple[type, ...] = (
     IssueChallenge,
     TryChallenge,
     VerifyCode,
+    RequireFactor,
     LoginWithSecondFactor,
     FindStepUpMethods,
     RequireStepUp,
     StepUp,
+    RequireProvenAddress,
+    ProposeTotp,
+    ConfirmTotp,
+    RemoveTotp,
+    MakeRecoveryCodes,
+    RenewRecoveryCodes,
+    AdjustAccount,
     RefreshAccess,
     Logout,
     Authenticate,

@@ -23,6 +23,7 @@ FACTS: Mapping[MailKind, Mapping[str, str]] = {
     MailKind.NEW_DEVICE: {"address": "192.0.2.1"},
     MailKind.ACCOUNT_CHANGED: {"role": "admin", "state": "disabled", "sessions": "ended"},
     MailKind.SECOND_FACTORS_CHANGED: {"change": "totp_enrolled"},
+    MailKind.SECOND_FACTOR_FAILED: {"during": "reset password"},
     MailKind.RECOVERY_CODE_USED: {"left": "9"},
 }
 """The facts that letters may have beside what all of them have, with samples. A fact that a letter

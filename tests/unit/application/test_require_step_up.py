@@ -12,16 +12,10 @@ from domain.request_context import UNKNOWN
 from domain.session import STEP_UP_LIFETIME
 from domain.user import NO_PASSWORD
 from tests.support.builders import PASSWORD
-from tests.support.factors import enrolled
+from tests.support.factors import enrolled, stepped_up
 from tests.support.world import World
 
 RIGHT, WRONG = Password.parse(PASSWORD), Password.parse("another password")
-
-
-async def stepped_up(world: World, me: Principal) -> Principal:
-    """Return the principal of a session that was stepped up now."""
-    session = await world.renew_session(me.session, me.user, is_step_up=True)
-    return Principal(me.user, session)
 
 
 async def with_factor(world: World, me: Principal) -> Principal:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from typing_extensions import override
 
 from domain.actor import Operator
 from domain.audit.event import EventType
@@ -12,16 +13,19 @@ from domain.authentication import Level, Method
 from domain.errors import SecondFactorInvalid, SecondFactorRequired
 from domain.mail.message import MailKind
 from domain.outcome import Outcome
+from domain.rate_limit import TooManyRequests
 from domain.request_context import RequestContext
 from domain.second_factors import totp
-from domain.second_factors.challenge import LIFETIME, MAX_TRIES, digest_of
+from domain.second_factors.challenge import LIFETIME, MAX_TRIES, Ceremony, Challenge, digest_of
 from domain.second_factors.factors import LOCK, MAX_FAILURES, SecondFactors
 from domain.session import Session, Transport
 from domain.token import TokenKind
 from domain.user import User
-from tests.support.builders import PASSWORD
+from infrastructure.storage.memory.challenges import MemoryChallenges
+from tests.support.builders import PASSWORD, a_user
 from tests.support.factors import CODES, SECRET, enrolled
 from tests.support.world import World
+from tests.unit.application.attempts import limited
 
 APP = RequestContext("192.0.2.1", agent="an app")
 OTHER = RequestContext("192.0.2.1", agent="another app")
@@ -212,6 +216,94 @@ async def test_a_secret_that_cannot_be_decrypted_accepts_nothing(world: World, a
     for method, typed in [(Method.TOTP, code(world)), (Method.RECOVERY_CODE, CODES[0])]:
         with pytest.raises(SecondFactorInvalid):
             await world.login_with_second_factor(refused.value.challenge, method, typed, APP)
+
+
+class Answered(MemoryChallenges):
+    """Challenges that another process takes at the last moment."""
+
+    @override
+    async def take(self, digest: str) -> Challenge | None:
+        await super().take(digest)
+        return None
+
+
+async def test_a_challenge_that_is_answered_meanwhile_logs_in_once(
+    world: World, ada: User
+) -> None:
+    world.challenges = Answered()
+    asked = await challenge(world)
+
+    with pytest.raises(SecondFactorInvalid):
+        await world.login_with_second_factor(asked.challenge, Method.TOTP, code(world), APP)
+
+    assert await sessions(world, ada) == []
+
+
+@pytest.mark.usefixtures("ada")
+@pytest.mark.parametrize("shows_access", [True, False])
+async def test_the_answer_has_the_form_that_the_login_asked_for(
+    world: World, *, shows_access: bool
+) -> None:
+    with pytest.raises(SecondFactorRequired) as refused:
+        await world.login("ada@example.org", PASSWORD, APP, shows_access=shows_access)
+
+    done = await world.login_with_second_factor(
+        refused.value.challenge, Method.TOTP, code(world), APP
+    )
+
+    assert (done.transport, done.shows_access) == (Transport.COOKIE, shows_access)
+
+
+@pytest.mark.usefixtures("ada")
+async def test_guesses_of_challenges_from_an_address_are_limited(world: World) -> None:
+    world.limits = limited(2, "login_address")
+    asked = await challenge(world)
+    for _ in range(2):
+        with pytest.raises(SecondFactorInvalid):
+            await world.login_with_second_factor("a guess", Method.TOTP, code(world), APP)
+
+    with pytest.raises(TooManyRequests) as refused:
+        await world.login_with_second_factor(asked.challenge, Method.TOTP, code(world), APP)
+
+    assert refused.value.limit.name == "second-factor-address"
+    await challenge(world)  # logins have a count of their own
+
+
+async def test_a_device_of_the_user_passes_the_guesses_from_its_address(
+    world: World, ada: User
+) -> None:
+    device = replace(APP, device_token=world.devices.issue(ada))
+    strange = replace(APP, device_token=world.devices.issue(a_user()))
+    known, unknown = [await challenge(world, each) for each in (device, strange)]
+    world.limits = limited(1, "login_address")
+    with pytest.raises(SecondFactorInvalid):
+        await world.login_with_second_factor("a guess", Method.TOTP, code(world), APP)
+
+    with pytest.raises(TooManyRequests):
+        await world.login_with_second_factor(unknown.challenge, Method.TOTP, code(world), strange)
+    await world.login_with_second_factor(known.challenge, Method.TOTP, code(world), device)
+
+
+@pytest.mark.usefixtures("ada")
+async def test_challenges_are_purged_an_hour_after_they_have_expired(world: World) -> None:
+    asked = await challenge(world)
+    world.clock.advance(LIFETIME + timedelta(hours=1))
+    await world.purge_challenges()
+    assert await world.challenges.count_try(digest_of(asked.challenge))
+
+    world.clock.advance(timedelta(seconds=1))
+    await world.purge_challenges()
+
+    assert await world.challenges.count_try(digest_of(asked.challenge)) is None
+
+
+async def test_one_run_purges_thousands_of_challenges(world: World, ada: User) -> None:
+    secrets = [await world.issue_challenge(Ceremony.SECOND_FACTOR, ada) for _ in range(1100)]
+    world.clock.advance(LIFETIME + timedelta(hours=2))
+
+    await world.purge_challenges()
+
+    assert {await world.challenges.count_try(digest_of(each)) for each in secrets} == {None}
 
 
 async def test_a_session_keeps_its_methods_through_refreshes(world: World, ada: User) -> None:

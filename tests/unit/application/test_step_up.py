@@ -8,7 +8,8 @@ from itertools import count
 import pytest
 
 from application.rate_limiting import RateLimits
-from application.step_up import CodeProof, PasswordProof, Proof
+from application.second_factors.verify import CodeProof
+from application.step_up import PasswordProof, Proof
 from domain.actor import Principal
 from domain.audit.event import EventType
 from domain.authentication import Level, Method

@@ -35,7 +35,8 @@ def anonymous() -> Challenge:
 
 
 async def test_a_challenge_is_returned_as_stored(stores: FactorStores) -> None:
-    for challenge in (a_challenge(), anonymous()):
+    by_cookie = replace(a_challenge(), transport=Transport.COOKIE, shows_access=True)
+    for challenge in (a_challenge(), by_cookie, anonymous()):
         await stores.challenges.add(challenge)
 
         assert await stores.challenges.take(challenge.digest) == challenge

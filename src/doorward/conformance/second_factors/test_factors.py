@@ -8,8 +8,16 @@ import pytest
 from application.ports import Effects
 from domain.audit.event import Event
 from domain.second_factors.factors import SecondFactors, Totp
+from domain.session import SessionId
 from domain.user import UserId
-from doorward.conformance.support.examples import MICROSECOND, NOW, a_message, a_user, an_event
+from doorward.conformance.support.examples import (
+    MICROSECOND,
+    NOW,
+    a_message,
+    a_user,
+    an_event,
+    new_id,
+)
 from doorward.conformance.support.opening import FactorStores
 
 pytestmark = pytest.mark.asyncio
@@ -25,7 +33,7 @@ def all_factors(user_id: UserId) -> SecondFactors:
         failing_since=NOW + MICROSECOND,
         locked_until=NOW,
     )
-    return factors.proposing("pending", NOW)
+    return factors.proposing("pending", SessionId(new_id()), NOW)
 
 
 async def test_a_user_without_factors_has_empty_ones(stores: FactorStores) -> None:

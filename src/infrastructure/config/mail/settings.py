@@ -204,3 +204,9 @@ def mail_domain(http: HttpSettings) -> str:
     except ValueError:
         return host
     return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"
+
+
+def service_name(mail: MailSettings, http: HttpSettings) -> str:
+    """Return how people know the service: the name in ``MAIL_FROM``, or its host."""
+    configured = mail.sender.name if mail.sender else ""
+    return configured or urlsplit(http.url).hostname or "Doorward"

@@ -16,6 +16,9 @@ from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.rows import Rows
 from infrastructure.storage.sql.tables import challenges
 
+_SHOWS_ACCESS = "+access"
+"""After the name of the transport."""
+
 
 class SqlChallenges(ChallengeStore):
     def __init__(self, database: Database) -> None:
@@ -30,7 +33,7 @@ class SqlChallenges(ChallengeStore):
             "generation": challenge.generation,
             "binding": challenge.binding,
             "methods": method_names.write(challenge.methods),
-            "transport": challenge.transport.value,
+            "transport": challenge.transport.value + _SHOWS_ACCESS * challenge.shows_access,
             "tries": challenge.tries,
         }
         await self._rows.change(insert(challenges).values(row))
@@ -68,6 +71,7 @@ def _challenge(row: RowMapping) -> Challenge:
         generation=row["generation"],
         binding=row["binding"],
         methods=method_names.read(row["methods"]),
-        transport=Transport(row["transport"]),
+        transport=Transport(row["transport"].removesuffix(_SHOWS_ACCESS)),
+        shows_access=row["transport"].endswith(_SHOWS_ACCESS),
         tries=row["tries"],
     )

@@ -7,6 +7,7 @@ from sqlalchemy.engine import RowMapping
 
 from application.ports import NO_EFFECTS, UNCHANGED, Effects, SecondFactorStore, Stored
 from domain.second_factors.factors import PendingTotp, SecondFactors, Totp
+from domain.session import SessionId
 from domain.user import UserId
 from infrastructure.storage.sql.connection.driver import repeat_outdated
 from infrastructure.storage.sql.database import Database
@@ -62,7 +63,7 @@ def _row(factors: SecondFactors) -> Row:
         "user_id": factors.user_id,
         "totp": totp.sealed if totp else None,
         "totp_step": totp.last_step if totp else 0,
-        "pending_totp": pending.sealed if pending else None,
+        "pending_totp": f"{pending.session_id} {pending.sealed}" if pending else None,
         "pending_until": pending.expires_at if pending else None,
         "recovery_codes": " ".join(sorted(factors.recovery_codes)),
         "failures": factors.failures,
@@ -72,13 +73,19 @@ def _row(factors: SecondFactors) -> Row:
 
 
 def _factors(row: RowMapping) -> SecondFactors:
-    pending = row["pending_totp"]
     return SecondFactors(
         user_id=UserId(row["user_id"]),
         totp=None if row["totp"] is None else Totp(row["totp"], row["totp_step"]),
-        pending=None if pending is None else PendingTotp(pending, row["pending_until"]),
+        pending=_pending(row),
         recovery_codes=frozenset(row["recovery_codes"].split()),
         failures=row["failures"],
         failing_since=row["failing_since"],
         locked_until=row["locked_until"],
     )
+
+
+def _pending(row: RowMapping) -> PendingTotp | None:
+    if row["pending_totp"] is None:
+        return None
+    session_id, _, sealed = row["pending_totp"].partition(" ")
+    return PendingTotp(sealed, SessionId(session_id), row["pending_until"])

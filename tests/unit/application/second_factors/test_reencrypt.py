@@ -9,6 +9,7 @@ from application.ports import NO_EFFECTS, Effects, Stored
 from application.second_factors.reencrypt import CountFactors, FactorCounts, ReencryptSecrets
 from domain.actor import Operator
 from domain.second_factors.factors import SecondFactors, Totp
+from domain.session import SessionId
 from domain.user import UserId
 from infrastructure.signing.factor_secrets import SealedFactors
 from infrastructure.storage.memory.second_factors import MemorySecondFactors
@@ -23,7 +24,8 @@ ADA, EVE = UserId(UUID(int=1)), UserId(UUID(int=2))
 
 def factors_of(user_id: UserId, secrets: SealedFactors = BEFORE) -> SecondFactors:
     """Factors with a used code, a second secret that is not confirmed, and a recovery code."""
-    proposed = SecondFactors(user_id).proposing(secrets.seal(user_id, PENDING), NOW)
+    sealed = secrets.seal(user_id, PENDING)
+    proposed = SecondFactors(user_id).proposing(sealed, SessionId("0" * 32), NOW)
     totp = Totp(secrets.seal(user_id, SECRET), 7)
     return replace(proposed, totp=totp, recovery_codes=frozenset({"digest"}))
 

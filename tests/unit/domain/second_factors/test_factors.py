@@ -13,9 +13,11 @@ from domain.second_factors.factors import (
     SecondFactors,
     Totp,
 )
-from tests.support.builders import MICROSECOND, NOW, a_user
+from domain.session import SessionId
+from tests.support.builders import MICROSECOND, NOW, SECOND, a_user, new_id
 
 NONE = SecondFactors(a_user().id)
+MINE, ANOTHER = SessionId(new_id()), SessionId(new_id())
 
 
 def failed(factors: SecondFactors, times: int) -> SecondFactors:
@@ -77,11 +79,13 @@ def test_a_recovery_code_is_good_once() -> None:
 def test_a_new_secret_replaces_the_former_one_once_it_is_confirmed() -> None:
     factors = replace(NONE, totp=Totp("former", 9))
 
-    proposed = factors.proposing("new", NOW)
+    proposed = factors.proposing("new", MINE, NOW)
 
     assert proposed.totp == Totp("former", 9)
     assert proposed.pending
-    assert proposed.pending.expires_at == NOW + PENDING_LIFETIME
+    assert proposed.pending.is_confirmable(MINE, NOW + PENDING_LIFETIME - SECOND)
+    assert not proposed.pending.is_confirmable(MINE, NOW + PENDING_LIFETIME)
+    assert not proposed.pending.is_confirmable(ANOTHER, NOW)
     assert proposed.with_totp(7) == replace(NONE, totp=Totp("new", 7))
     assert proposed.without_totp() == NONE
 
@@ -89,5 +93,5 @@ def test_a_new_secret_replaces_the_former_one_once_it_is_confirmed() -> None:
 def test_no_secret_is_printed() -> None:
     factors = replace(NONE, totp=Totp("s3aled"), recovery_codes=frozenset({"d1gest"}))
 
-    assert "s3aled" not in str(factors.proposing("s3aled", NOW))
+    assert "s3aled" not in str(factors.proposing("s3aled", MINE, NOW))
     assert "d1gest" not in str(factors)

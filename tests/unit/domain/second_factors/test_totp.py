@@ -4,7 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.second_factors.totp import code_at, matching_step, step_at, text_of, uri_of
+from domain.second_factors.totp import (
+    Issuer,
+    code_at,
+    matching_step,
+    step_at,
+    text_of,
+    uri_of,
+)
 
 SECRET = b"12345678901234567890"  # of the RFCs
 
@@ -61,7 +68,7 @@ def test_blanks_in_a_code_do_not_matter() -> None:
 
 def test_the_uri_has_what_authenticator_apps_read() -> None:
     assert text_of(SECRET) == "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
-    assert uri_of(SECRET, "Ada: Co", "ada@example.org") == (
+    assert uri_of(SECRET, Issuer("Ada: Co"), "ada@example.org") == (
         "otpauth://totp/Ada%20%20Co:ada%40example.org"
         "?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Ada%20%20Co"
         "&algorithm=SHA1&digits=6&period=30"

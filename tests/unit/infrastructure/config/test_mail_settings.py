@@ -8,6 +8,7 @@ from application.mail.messages import NOTICES
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.mail.links import Pages
 from infrastructure.config.mail.mailbox import Mailbox
+from infrastructure.config.mail.settings import service_name
 from infrastructure.config.mail.url import MailScheme, MailUrl
 from infrastructure.config.settings import Settings
 
@@ -106,6 +107,25 @@ def test_a_sender_is_an_address_that_may_have_a_name(text: str, mailbox: Mailbox
     settings = Settings.read({"MAIL_FROM": text, "MAIL_URL": "smtp://localhost"})
 
     assert settings.mail.sender_at(settings.http) == mailbox
+
+
+@pytest.mark.parametrize(
+    ("environment", "name"),
+    [
+        ({"MAIL_FROM": "Acme <a@mail.example>", "PUBLIC_URL": "https://id.example.com"}, "Acme"),
+        (
+            {"MAIL_FROM": "a@mail.example", "PUBLIC_URL": "https://id.example.com"},
+            "id.example.com",
+        ),
+        ({}, "localhost"),
+    ],
+)
+def test_authenticator_apps_show_the_name_of_the_service(
+    environment: dict[str, str], name: str
+) -> None:
+    settings = Settings.read({"MAIL_URL": "smtp://localhost", **environment})
+
+    assert service_name(settings.mail, settings.http) == name
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Users add and remove second factors. See docs/second-factors.md."""

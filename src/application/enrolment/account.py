@@ -1,0 +1,77 @@
+"""Bring an account in line with its second factors after one was stored or removed."""
+
+from dataclasses import dataclass
+
+from application.complete_login import IssueTokens, LoggedIn
+from application.known_networks import KnownNetworks
+from application.ports import Clock, Devices, PasskeyStore, SecondFactorStore, UserRepository
+from application.second_factors.find import FindFactors
+from application.sessions import PurgeStaleSessions, RenewSession
+from domain.actor import Principal
+from domain.authentication import Method
+from domain.errors import TokenRejected
+from domain.request_context import RequestContext
+from domain.user import User
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustAccount:
+    """End all sessions after a change of the factors, and start a new one for this client.
+
+    The change comes first, in the store of the factor: from then on a login asks for the factor,
+    whatever happens to this step. It tells earlier releases (docs/adr/0049).
+    """
+
+    users: UserRepository
+    second_factors: SecondFactorStore
+    passkeys: PasskeyStore
+    find_factors: FindFactors
+    renew_session: RenewSession
+    purge_stale_sessions: PurgeStaleSessions
+    issue_tokens: IssueTokens
+    devices: Devices
+    known_networks: KnownNetworks
+    clock: Clock
+
+    async def __call__(
+        self, me: Principal, caller: RequestContext, shown: frozenset[Method] = frozenset()
+    ) -> LoggedIn:
+        """
+        :param shown: the method that the user has shown to add it: the new session begins with a
+            step-up. None after a removal.
+        :raises TokenRejected: the user was deleted concurrently, or the session was ended. The
+            factors are changed then.
+        """
+        user = await self._adjust_user(me)
+        session = await self.renew_session(me.session, user, shown, is_step_up=bool(shown))
+        await self.purge_stale_sessions(user)
+        await self.known_networks.remember(user, caller.address)
+        tokens = self.issue_tokens(session, user)
+        return LoggedIn(tokens, self.devices.issue(user), session.transport)
+
+    async def _adjust_user(self, me: Principal) -> User:
+        while True:  # until no other process changes the user in between
+            user = await self.users.get(me.user.id)
+            if user is None:
+                await self.second_factors.forget(me.user.id)
+                await self.passkeys.forget(me.user.id)
+                raise TokenRejected
+            has = await self._has_factor(user)
+            changed = user.with_second_factor(has=has, now=self.clock())
+            if (await self.users.replace(user, changed)).changed:
+                if not me.session.is_good_for(user):
+                    raise TokenRejected
+                return changed
+
+    async def _has_factor(self, user: User) -> bool:
+        """Return whether the user has a factor. Recovery codes do not outlive the last one."""
+        while True:  # until no other process changes the factors in between
+            factors = await self.find_factors(user)
+            if factors.methods:
+                return True
+            stored = factors.stored
+            if not stored.recovery_codes:
+                return False
+            bare = stored.with_recovery_codes(frozenset())
+            if (await self.second_factors.replace(stored, bare)).changed:
+                return False

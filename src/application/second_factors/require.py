@@ -1,0 +1,30 @@
+"""Require a second factor where a request has to bring it along."""
+
+from dataclasses import dataclass
+
+from application.audit import Entry
+from application.second_factors.find import FindFactors
+from application.second_factors.verify import CodeProof, VerifyCode
+from domain.errors import SecondFactorRequired
+from domain.user import User
+
+
+@dataclass(frozen=True, slots=True)
+class RequireFactor:
+    """Require a second factor of a user who has one, without a challenge."""
+
+    find_factors: FindFactors
+    verify_code: VerifyCode
+
+    async def __call__(self, user: User, shown: CodeProof | None, entry: Entry) -> None:
+        """
+        :param entry: the record of what the factor is for.
+        :raises SecondFactorRequired: the user has a factor, and none was shown.
+        :raises SecondFactorInvalid: see :class:`~application.second_factors.verify.VerifyCode`.
+        """
+        methods = (await self.find_factors(user)).methods
+        if not methods:
+            return
+        if shown is None:
+            raise SecondFactorRequired(methods)
+        await self.verify_code(user, shown.method, shown.code, entry)
