@@ -14,6 +14,7 @@ from domain.actor import Operator
 from domain.audit.event import Event
 from domain.email import Email
 from domain.mail.one_time_token import OneTimeToken, digest_of
+from domain.second_factors.factors import SecondFactors, Totp
 from domain.user import User
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.stores import open_stores
@@ -64,6 +65,38 @@ def test_a_terminal_without_unicode_gets_every_address(
         ADA,
         r"user@\u03b2\u03cc\u03bb\u03bf\u03c2.com",
     }
+
+
+def test_second_factors_are_reset_also_of_the_last_administrator(
+    users: Users, sqlite_url: str
+) -> None:
+    users("promote", ADA)
+
+    async def enrol() -> User:
+        async with open_stores(sqlite_url, sqlite_url, StoreOptions()) as stores:
+            user = await stores.users.by_email(Email.parse(ADA))
+            assert user is not None
+            factors = SecondFactors(user.id, Totp("sealed"))
+            await stores.second_factors.replace(SecondFactors(user.id), factors)
+            marked = user.with_second_factor(has=True, now=user.updated_at)
+            assert (await stores.users.replace(user, marked)).changed
+            return marked
+
+    async def look() -> tuple[User | None, SecondFactors]:
+        async with open_stores(sqlite_url, sqlite_url, StoreOptions()) as stores:
+            return await stores.users.get(ada.id), await stores.second_factors.of_user(ada.id)
+
+    ada = asyncio.run(enrol())
+
+    result = users("reset-second-factors", ADA.upper())
+
+    assert result.stdout == f"{ADA} has no second factor, and all sessions have ended\n"
+    user, factors = asyncio.run(look())
+    assert user is not None
+    assert not user.has_second_factor
+    assert user.generation > ada.generation
+    assert factors == SecondFactors(ada.id)
+    assert users("reset-second-factors", BOB).returncode == 1
 
 
 def test_a_printed_link_has_a_usable_token(users: Users, sqlite_url: str) -> None:

@@ -41,6 +41,7 @@ A_SESSION = f"{SESSIONS}/{NO_SESSION}"
 A_USER = f"{USERS}/{UNKNOWN_USER}"
 THEIR_SESSIONS = f"{A_USER}/sessions"
 THEIR_RESET = f"{A_USER}/password-reset"
+THEIR_FACTORS = f"{A_USER}/second-factors"
 
 EMAIL, ADMIN_EMAIL = "ada@example.org", "boss@example.org"
 NEW_PASSWORD = "a better one than before"

@@ -36,6 +36,7 @@ from application.accounts.registration import (
     RegisterUser,
 )
 from application.accounts.reserved_addresses import RefuseReservedAddress
+from application.accounts.reset_second_factors import ResetSecondFactors
 from application.accounts.session_revocation import RevokeSessionsOf, RevokeSessionsOfAll
 from application.accounts.users import ChangeUser, FindUser, ListUsers, SetPassword, ShowUser
 from application.audit import Audit
@@ -341,6 +342,7 @@ class World:
     revoke_sessions_of_all = _Made(RevokeSessionsOfAll)
     forget_user = _Made(ForgetUser)
     set_password = _Made(SetPassword)
+    reset_second_factors = _Made(ResetSecondFactors)
 
     def random_id(self) -> str:
         return new_id()

@@ -22,6 +22,7 @@ from api.security.origin_policy import CrossSiteRequest
 from api.unknown_members import only_parameters
 from application.accounts.deletion import DeleteUser
 from application.accounts.password_reset import SendPasswordReset
+from application.accounts.reset_second_factors import ResetSecondFactors
 from application.accounts.session_revocation import RevokeSessionsOf
 from application.accounts.users import ChangeUser, ListUsers, ShowUser
 from application.audit_log import ListAuditEvents
@@ -37,6 +38,7 @@ from domain.errors import (
     NotLoggedIn,
     PermissionMissing,
     Problem,
+    StepUpRequired,
     TokenRejected,
     Unavailable,
 )
@@ -193,6 +195,27 @@ class AdministrationController(Controller):
         """Send the link to the user's address. The password and the sessions stay until the link
         is used."""
         await send_reset(request.user, UserId(user_id), context_of(request))
+        return Done("success")
+
+    @delete(
+        "/users/{user_id:uuid}/second-factors",
+        status_code=200,
+        summary="Reset the second factors of a user",
+        operation_class=NeverInvalid,
+        opt=requires(Permission.CHANGE_USERS),
+        responses=failures(StepUpRequired, *_CHANGING),
+    )
+    @inject
+    async def reset_second_factors(
+        self,
+        request: JsonRequest,
+        user_id: FromPath[UUID],
+        reset_second_factors: FromDishka[ResetSecondFactors],
+    ) -> Done:
+        """Remove the authenticator app, the recovery codes and the passkeys of a user who has lost
+        them, and end all sessions. The password alone logs in then. Administrators cannot reset
+        their own."""
+        await reset_second_factors(request.user, UserId(user_id), context_of(request))
         return Done("success")
 
     @get(

@@ -70,11 +70,15 @@ class AccountView(UserView):
     """A user, as administrators see them."""
 
     disabled: bool = False
+    has_second_factor: Annotated[
+        bool, Meta(description="Whether a login needs more than the password.")
+    ] = False
 
     @classmethod
     def of(cls, user: User) -> Self:
         view = super().of(user)
         view.disabled = user.disabled
+        view.has_second_factor = user.has_second_factor
         return view
 
 

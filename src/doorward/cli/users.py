@@ -8,6 +8,7 @@ from dishka import AsyncContainer
 from application.accounts.deletion import DeleteUser
 from application.accounts.password_reset import MakeResetLink, ResetLink
 from application.accounts.registration import CreateUser
+from application.accounts.reset_second_factors import ResetSecondFactors
 from application.accounts.session_revocation import RevokeSessionsOf
 from application.accounts.users import ChangeUser, FindUser, ListUsers, SetPassword
 from application.pagination import UserQuery
@@ -210,6 +211,23 @@ def end_sessions(user: str) -> None:
         return found
 
     click.echo(f"all sessions of {run_use_cases(end).email.address} have ended")
+
+
+@users.command()
+@click.argument("user")
+def reset_second_factors(user: str) -> None:
+    """Remove all second factors of USER, an email address or an id, and end all sessions.
+
+    The password alone logs in then: make sure first that the user asks for it.
+    """
+
+    async def reset(container: AsyncContainer) -> User:
+        found = await _find(container, user)
+        await (await container.get(ResetSecondFactors))(Operator(), found.id)
+        return found
+
+    address = run_use_cases(reset).email.address
+    click.echo(f"{address} has no second factor, and all sessions have ended")
 
 
 async def _find(container: AsyncContainer, text: str) -> User:

@@ -29,6 +29,7 @@ from application.accounts.password_reset import (
 )
 from application.accounts.registration import CreateUser, MakeUser, RegisterUser
 from application.accounts.reserved_addresses import RefuseReservedAddress
+from application.accounts.reset_second_factors import ResetSecondFactors
 from application.accounts.session_revocation import RevokeSessionsOf, RevokeSessionsOfAll
 from application.accounts.users import ChangeUser, FindUser, ListUsers, SetPassword, ShowUser
 from application.audit import Audit, PruneAuditLog
@@ -153,6 +154,7 @@ USE_CASES: tuple[type, ...] = (
     RevokeKey,
     MaintainKeys,
     ReencryptSecrets,
+    ResetSecondFactors,
     RequestEmailChange,
     ConfirmEmailChange,
     UndoEmailChange,

@@ -37,6 +37,7 @@ from tests.http.client import (
     RESET,
     SESSIONS,
     STEP_UP,
+    THEIR_FACTORS,
     THEIR_RESET,
     THEIR_SESSIONS,
     UNDO_EMAIL,
@@ -109,6 +110,7 @@ DECISIONS: dict[tuple[str, str], Decision] = {
     ("GET", THEIR_SESSIONS): Permission.READ_USERS,
     ("DELETE", THEIR_SESSIONS): Permission.END_SESSIONS,
     ("POST", THEIR_RESET): Permission.CHANGE_USERS,
+    ("DELETE", THEIR_FACTORS): Permission.CHANGE_USERS,
     ("GET", AUDIT): Permission.READ_AUDIT,
 }
 """There is no default: a new route needs a line here."""
@@ -210,7 +212,7 @@ async def test_it_is_for_an_administrator(
     await client.register()
     await client.register(ADMIN_EMAIL)
     await make_administrator(users)
-    token = (await client.obtain_tokens(ADMIN_EMAIL))["access_token"]
+    token = await client.stepped_up((await client.obtain_tokens(ADMIN_EMAIL))["access_token"])
 
     answer = await call(client, method, path, token, str((await stored_user(users)).id))
 

@@ -42,6 +42,7 @@ from tests.http.client import (
     RESET,
     SESSIONS,
     STEP_UP,
+    THEIR_FACTORS,
     THEIR_RESET,
     THEIR_SESSIONS,
     UNDO_EMAIL,
@@ -93,6 +94,7 @@ STATUSES = {
     ("PATCH", A_USER): {200, 400, 401, 403, 404, 409, 413, 415, 503},
     ("DELETE", A_USER): {200, 401, 403, 404, 409, 503},
     ("POST", THEIR_RESET): {202, 401, 403, 404, 501, 503},
+    ("DELETE", THEIR_FACTORS): {200, 401, 403, 404, 503},
     ("GET", THEIR_SESSIONS): {200, 401, 403, 404, 503},
     ("DELETE", THEIR_SESSIONS): {200, 401, 403, 404, 503},
     ("GET", AUDIT): {200, 400, 401, 403, 503},
@@ -223,6 +225,7 @@ async def test_the_document_says_how_to_present_a_token(document: Document, pref
         ("PATCH", A_USER): ACCESS,
         ("DELETE", A_USER): ACCESS,
         ("POST", THEIR_RESET): ACCESS,
+        ("DELETE", THEIR_FACTORS): ACCESS,
         ("GET", THEIR_SESSIONS): ACCESS,
         ("DELETE", THEIR_SESSIONS): ACCESS,
         ("GET", AUDIT): ACCESS,
@@ -241,7 +244,7 @@ async def test_operation_ids_are_short_and_stable(document: Document) -> None:
         *("listActivity", "listSessions", "endSession", "endSessions", "listUsers", "showUser"),
         *("changeUser", "deleteUser", "listUserSessions", "endUserSessions", "listAuditEvents"),
         *("forgotPassword", "resetPassword", "checkPasswordReset", "sendPasswordReset"),
-        *("stepUp", "requestEmailChange", "undoEmailChange"),
+        *("stepUp", "resetSecondFactors", "requestEmailChange", "undoEmailChange"),
         *("requestVerification", "verifyEmail"),
         *("greet", "checkLiveness", "checkReadiness", "listKeys"),
     }
@@ -534,8 +537,10 @@ async def administration(client: Client, users: UserRepository) -> None:
     for path in (USERS, AUDIT, MY_ACTIVITY):
         await client.get(path)
         await client.get(path, params={"limit": 0})
+    await client.step_up()
     for user in (A_USER, her):
         await client.get(user)
+        await client.delete(f"{user}/second-factors")
         await client.get(f"{user}/sessions")
         await client.patch(user, json={"disabled": True})
         await client.delete(f"{user}/sessions")

@@ -24,6 +24,7 @@ from tests.http.client import (
     REFRESH,
     SESSIONS,
     STEP_UP,
+    THEIR_FACTORS,
     THEIR_RESET,
     THEIR_SESSIONS,
     USERS,
@@ -104,6 +105,7 @@ OTHERS = {
     ("GET", THEIR_SESSIONS),
     ("DELETE", THEIR_SESSIONS),
     ("POST", THEIR_RESET),
+    ("DELETE", THEIR_FACTORS),
     ("GET", AUDIT),
 }
 
