@@ -13,7 +13,7 @@ from api.controllers.api_docs import DOCUMENTATION, add_documentation
 from api.controllers.auth import CHANGED_BY_GET, AuthController, LegacyAuthController
 from api.controllers.email_change import EmailChangeController
 from api.controllers.email_verification import EmailVerificationController
-from api.controllers.gateway import VerifyController
+from api.controllers.gateway import VerifyController, VerifyLevelTwoController
 from api.controllers.health import OperationController
 from api.controllers.jwks import KeyController
 from api.controllers.link_pages import LINK_PAGES, add_link_pages
@@ -92,6 +92,7 @@ def _routes(names: CookieNames, options: RouteOptions, *guards: Guard) -> Litest
             EmailChangeController,
             EmailVerificationController,
             VerifyController,
+            VerifyLevelTwoController,
             UserController,
             SessionController,
             AdministrationController,

@@ -25,6 +25,7 @@ from domain.errors import (
     InvalidInput,
     LastAdministrator,
     LastCredential,
+    LevelTooLow,
     MailOff,
     NotFound,
     NotLoggedIn,
@@ -132,6 +133,13 @@ ANSWERS: Mapping[type[AuthError], Answer] = dict(
             WWW_Authenticate='Bearer realm="doorward", error="insufficient_user_authentication", '
             f'max_age="{int(STEP_UP_LIFETIME.total_seconds())}"',
         ),
+        _answer(
+            LevelTooLow,
+            HTTPStatus.UNAUTHORIZED,
+            "A second factor is needed for this",
+            WWW_Authenticate='Bearer realm="doorward", error="insufficient_user_authentication", '
+            'acr_values="2"',
+        ),
         _answer(PasskeyInvalid, HTTPStatus.BAD_REQUEST, "This passkey does not work here"),
         _answer(
             LastCredential,
@@ -213,7 +221,7 @@ def _details(error: Exception) -> Details:
     match error:
         case SecondFactorRequired(challenge=challenge) if challenge:
             return Details(challenge=challenge, methods=error.methods, expires_in=error.expires_in)
-        case SecondFactorRequired() | StepUpRequired():
+        case SecondFactorRequired() | StepUpRequired() | LevelTooLow():
             return Details(methods=error.methods)
     problems = [FieldProblem(each.field, each.message) for each in _problems(error)]
     return Details(errors=problems) if problems else NO_DETAILS

@@ -19,6 +19,7 @@
     │   ├── EnrolmentRequired     the session can do nothing until its user has a second factor
     │   ├── SecondFactorsOff      this installation cannot keep second factors
     │   ├── StepUpRequired        a sensitive step needs a recent proof of who acts
+    │   ├── LevelTooLow           another service needs a login with several factors
     │   ├── PasskeyInvalid        a passkey is not accepted
     │   ├── LastCredential        the user could not log in any more
     │   ├── NotFound              there is nothing with that id
@@ -243,6 +244,20 @@ class StepUpRequired(AuthError):
 
     def __init__(self, methods: Sequence[Method]) -> None:
         super().__init__("a step-up is needed")
+        self.methods = methods
+
+
+class LevelTooLow(AuthError):
+    """Another service needs a session whose user has shown several factors (RFC 9470).
+
+    :param methods: any one of them raises the level, by a step-up; without any, the user has to
+        enrol one.
+    """
+
+    outcome = Outcome.LEVEL_TOO_LOW
+
+    def __init__(self, methods: Sequence[Method]) -> None:
+        super().__init__("another factor is needed")
         self.methods = methods
 
 

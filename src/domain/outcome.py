@@ -38,6 +38,7 @@ class Outcome(StrEnum):
     SECOND_FACTOR_ENROLMENT_REQUIRED = auto()
     SECOND_FACTORS_OFF = auto()
     STEP_UP_REQUIRED = auto()
+    LEVEL_TOO_LOW = auto()
     PASSKEY_INVALID = auto()
     LAST_CREDENTIAL = auto()
     INTERNAL_ERROR = auto()

@@ -6,6 +6,7 @@ import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,7 +28,8 @@ Keys = Mapping[TokenKind, SigningKey]
 PAGE = Path("docs/verifiers.md").read_text()
 ISSUER = "https://auth.example.com"
 REFUSED = (
-    "refresh token", "former issuer", "other audience", "expired", "unknown key", "no signature",
+    "refresh token", "restricted token", "former issuer", "other audience", "expired",
+    "unknown key", "no signature",
 )  # fmt: skip
 
 
@@ -76,6 +78,7 @@ def tokens(keys: Keys, strange_key: SigningKey) -> dict[str, str]:
     return {
         "good": good,
         "refresh token": signer.sign(claims_of(a_session(rotated_at=now), TokenKind.REFRESH)),
+        "restricted token": signer.sign(replace(claims, is_restricted=True)),
         "former issuer": a_signer(keys, issuer="doorward").sign(claims),
         "other audience": a_signer(keys, audience="https://api.example.com").sign(claims),
         "expired": signer.sign(earlier),
@@ -127,6 +130,7 @@ def test_the_javascript_program_accepts_good_tokens_only(
     assert ran.stdout.splitlines() == [
         "good user",
         "refresh token ERR_JWKS_NO_MATCHING_KEY",
+        "restricted token ERR_JWT_CLAIM_VALIDATION_FAILED",
         "former issuer ERR_JWT_CLAIM_VALIDATION_FAILED",
         "other audience ERR_JWT_CLAIM_VALIDATION_FAILED",
         "expired ERR_JWT_EXPIRED",

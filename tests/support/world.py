@@ -86,6 +86,7 @@ from application.second_factors.challenges import IssueChallenge, PurgeChallenge
 from application.second_factors.find import FindFactors
 from application.second_factors.policy import SecondFactorPolicy
 from application.second_factors.require import RequireFactor
+from application.second_factors.require_level import RequireLevel
 from application.second_factors.verify import VerifyCode
 from application.session_activity import (
     FlushSessionActivity,
@@ -291,6 +292,7 @@ class World:
     verify_code = _Made(VerifyCode)
     require_factor = _Made(RequireFactor)
     purge_challenges = _Made(PurgeChallenges)
+    require_level = _Made(RequireLevel)
     find_step_up_methods = _Made(FindStepUpMethods)
     require_step_up = _Made(RequireStepUp)
     step_up = _Made(StepUp)

@@ -11,6 +11,7 @@ from api.schemas.auth import TokenAnswer
 from api.schemas.step_up import StepUpRequest
 from api.security.cookies import CookieWriter
 from api.security.credential_reader import CredentialReader
+from api.security.guard import FOR_ENROLMENT
 from api.security.origin_policy import CrossSiteRequest
 from api.session_response import token_response, transport_of
 from application.step_up import StepUp
@@ -30,6 +31,7 @@ class StepUpController(Controller):
     path = "/api/auth"
     tags = ["auth"]
     security = ACCESS
+    opt = FOR_ENROLMENT
 
     @post(
         "/step-up",

@@ -25,7 +25,10 @@ class Details(Struct, omit_defaults=True, kw_only=True):
     ] = UNSET
     methods: Annotated[
         Sequence[Method] | UnsetType,
-        Meta(description="Of `second_factor_required` and `step_up_required`: any one is enough."),
+        Meta(
+            description="Of `second_factor_required`, `step_up_required` and `level_too_low`: any "
+            "one is enough."
+        ),
     ] = UNSET
     expires_in: Annotated[
         int | UnsetType, Meta(description="Seconds until the challenge expires.")

@@ -8,16 +8,22 @@ from api.request_context import context_in
 from api.security.credential_reader import Connection, CredentialReader
 from application.audit import Audit
 from application.authenticate import Authenticate, ReloadPrincipal
+from application.second_factors.policy import SecondFactorPolicy
 from application.session_activity import RecordSessionActivity
 from domain.actor import Principal
 from domain.audit.details import PermissionNeeded
 from domain.audit.event import EventType
-from domain.errors import NotLoggedIn, PermissionMissing
+from domain.errors import EnrolmentRequired, NotLoggedIn, PermissionMissing
 from domain.permissions import Permission
 from domain.request_context import RequestContext
 
 PUBLIC = {"is_public": True}
 """The options of a route that needs no access token."""
+
+FOR_ENROLMENT = {"is_for_enrolment": True}
+"""The options of a route that users need to enrol a second factor: it answers them before they
+have the one that the operator demands.
+"""
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -35,6 +41,7 @@ class Guard:
     authenticate: Authenticate
     reload_principal: ReloadPrincipal
     record_activity: RecordSessionActivity
+    second_factor_policy: SecondFactorPolicy
     audit: Audit
 
     async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
@@ -43,6 +50,7 @@ class Guard:
         :raises NotLoggedIn: there is no access token.
         :raises TokenRejected: see :class:`~application.authenticate.Authenticate`.
         :raises CrossSiteRequest: see :meth:`OriginPolicy.reject_cross_site`.
+        :raises EnrolmentRequired: the caller must enrol a second factor before using this route.
         :raises PermissionMissing: the route needs a permission that the caller's role lacks.
         """
         if handler.opt.get("is_public"):
@@ -56,10 +64,24 @@ class Guard:
         principal = await self.authenticate(presented.access, caller)
         if self.record_activity.is_due(principal.session):
             self.record_activity.record(principal.session, caller)
+        if not handler.opt.get("is_for_enrolment"):
+            principal = await self._require_enrolment(principal)
         permission = handler.opt.get("permission")
         if permission is not None:
             principal = await self._require(permission, principal, caller)
         connection.scope["user"] = principal
+
+    async def _require_enrolment(self, principal: Principal) -> Principal:
+        """
+        :raises EnrolmentRequired: the policy restricts the session, even as stored now.
+        :raises TokenRejected: the session has ended, or its user is gone or disabled.
+        """
+        restricts = self.second_factor_policy.restricts
+        if restricts(principal.session, principal.user):
+            principal = await self.reload_principal(principal)
+            if restricts(principal.session, principal.user):
+                raise EnrolmentRequired
+        return principal
 
     async def _require(
         self, permission: Permission, principal: Principal, caller: RequestContext
@@ -67,9 +89,10 @@ class Guard:
         """Never accept a permission on cached data: re-read the user and the session first.
 
         :raises PermissionMissing: the role lacks it.
+        :raises EnrolmentRequired: see :meth:`_require_enrolment`.
         :raises TokenRejected: the session has ended, or its user is gone or disabled.
         """
-        principal = await self.reload_principal(principal)
+        principal = await self._require_enrolment(await self.reload_principal(principal))
         try:
             principal.require(permission)
         except PermissionMissing as refused:

@@ -58,6 +58,7 @@ from application.second_factors.challenges import IssueChallenge, TryChallenge
 from application.second_factors.find import FindFactors
 from application.second_factors.reencrypt import ReencryptSecrets
 from application.second_factors.require import RequireFactor
+from application.second_factors.require_level import RequireLevel
 from application.second_factors.verify import VerifyCode
 from application.session_activity import RecordSessionActivity, SessionActivityBuffer
 from application.sessions import (
@@ -94,6 +95,7 @@ USE_CASES: tuple[type, ...] = (
     TryChallenge,
     VerifyCode,
     RequireFactor,
+    RequireLevel,
     LoginWithSecondFactor,
     FindStepUpMethods,
     RequireStepUp,

@@ -93,6 +93,11 @@ DECISIONS: dict[tuple[str, str], Decision] = {
     ("PUT", f"{VERIFY}/{{path:path}}"): LOGGED_IN,
     ("PATCH", f"{VERIFY}/{{path:path}}"): LOGGED_IN,
     ("DELETE", f"{VERIFY}/{{path:path}}"): LOGGED_IN,
+    **{
+        (method, f"{VERIFY}-level-2{path}"): LOGGED_IN
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        for path in ("", "/{path:path}")
+    },
     ("GET", ME): LOGGED_IN,
     ("PATCH", ME): LOGGED_IN,
     ("DELETE", ME): LOGGED_IN,

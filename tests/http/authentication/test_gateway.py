@@ -32,6 +32,7 @@ SPOOFED = {
     "X-User-Role": "admin",
     "X-User-Email-Verified": "true",
     "X-Session-Id": "0" * 32,
+    "X-Session-Level": "2",
 }
 
 
@@ -45,6 +46,7 @@ async def identity_of(users: UserRepository, container: AsyncContainer) -> Heade
         "x-user-role": user.role.value,
         "x-user-email-verified": str(user.verified).lower(),
         "x-session-id": session.id,
+        "x-session-level": "1",
     }
 
 

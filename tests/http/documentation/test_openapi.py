@@ -78,7 +78,7 @@ STATUSES = {
     ("POST", REQUEST_PROOF): {202, 400, 413, 415, 501, 503},
     ("POST", PROOF): {200, 400, 401, 403, 413, 415, 429, 503},
     ("POST", STEP_UP): {200, 400, 401, 403, 413, 415, 429, 503},
-    ("GET", VERIFY): {204, 401, 503},
+    ("GET", VERIFY): {204, 400, 401, 403, 503},
     ("GET", ME): {200, 401, 503},
     ("GET", MY_EXPORT): {200, 401, 429, 503},
     ("PATCH", ME): {200, 400, 401, 403, 413, 415, 429, 503},
@@ -380,6 +380,7 @@ async def test_what_can_be_asked_is_documented(document: Document) -> None:
 
     assert {route: names for route, names in asked.items() if names} == {
         ("GET", MY_ACTIVITY): {"after", "limit"},
+        ("GET", VERIFY): {"level"},
         ("DELETE", SESSIONS): {"all"},
         ("GET", USERS): {"email", "name", "role", "disabled", "after", "limit"},
         ("GET", AUDIT): {"user", "what", "outcome", "since", "until", "after", "limit"},
@@ -453,6 +454,7 @@ async def test_every_answer_of_a_journey_is_as_documented(
     met |= {("POST", REGISTER, 202), ("POST", REQUEST_PROOF, 501)}  # test_email_verification.py
     met.add(("POST", LOGIN, 403))  # likewise
     met.add(("POST", LOGIN, 401))  # see tests/http/second_factors
+    met |= {("GET", VERIFY, 400), ("GET", VERIFY, 403)}  # likewise
     met |= {("POST", FORGOT, 501), ("POST", THEIR_RESET, 501)}  # see test_password_reset.py
     met.add(("POST", MY_EMAIL, 501))  # see test_email_change.py
     documented = {(*route, status) for route, statuses in STATUSES.items() for status in statuses}

@@ -13,6 +13,7 @@ from tests.http.client import (
     ORIGIN,
     SESSIONS,
     USERS,
+    VERIFY,
     Client,
     make_administrator,
 )
@@ -38,6 +39,7 @@ async def admin(client: Client, users: UserRepository) -> Client:
 
 def test_the_routes_with_query_parameters_are_known() -> None:
     assert set(PARAMETERS) == {
+        ("GET", VERIFY),
         ("DELETE", SESSIONS),
         ("GET", MY_ACTIVITY),
         ("GET", USERS),

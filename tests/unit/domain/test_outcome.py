@@ -69,6 +69,7 @@ def test_the_names_of_outcomes_never_change() -> None:
         "second_factor_enrolment_required",
         "second_factors_off",
         "step_up_required",
+        "level_too_low",
         "passkey_invalid",
         "last_credential",
         "internal_error",
