@@ -5,6 +5,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Tests are compiled with their assertions rewritten; the result is kept for the next run.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest
+# Tests that never wait need one process for each processor.
+BUSY := --numprocesses=logical
 COMPOSE ?= docker compose
 
 # The lock file names the public index only, whatever index this machine prefers.
@@ -24,10 +26,10 @@ test: bootstrap ## run every test; ARGS="-k login" picks some, ARGS=-n0 runs the
 	@exec $(PYTEST) $(ARGS)
 
 test-quick: bootstrap ## run the tests that need no server, no database and no other process
-	@exec $(PYTEST) -m "not system and not slow" tests/unit tests/http tests/contracts tests/model $(ARGS)
+	@exec $(PYTEST) $(BUSY) -m "not system and not slow" tests/unit tests/http tests/contracts tests/model $(ARGS)
 
 coverage: bootstrap ## run the unit tests of domain and application; fail if they leave out a line
-	@exec $(PYTEST) tests/unit/domain tests/unit/application --cov $(ARGS)
+	@exec $(PYTEST) $(BUSY) tests/unit/domain tests/unit/application --cov $(ARGS)
 
 check: bootstrap ## format, lint, types, import contracts and lock file
 	$(BIN)/ruff format --check .

@@ -127,9 +127,13 @@ def pytest_configure() -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", memory)
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Return two processes for each processor: half of the time, tests of the system wait."""
-    return 2 * (os.cpu_count() or 1)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return two processes for each processor: half of the time, tests of the system wait.
+
+    ``--numprocesses=logical`` starts one, for tests that never wait.
+    """
+    each = 1 if config.option.numprocesses == "logical" else 2
+    return each * (os.cpu_count() or 1)
 
 
 @pytest.hookimpl(wrapper=True)
