@@ -34,6 +34,7 @@ class TestDoctor:
             "sessions": "ok",
             "schema of the users": "ok",
             "second factors": "ok",
+            "passkeys": "ok",
             "mail": "info",
             "password hashing": "info",
         }
@@ -63,9 +64,24 @@ class TestDoctor:
             "clock of the users": "FAIL",
             "clock of the sessions": "FAIL",
             "second factors": "info",
+            "passkeys": "FAIL",
             "mail": "info",
             "password hashing": "info",
         }
+
+    def test_settings_that_contradict_each_other_hide_no_other_check(self, tmp_path: Path) -> None:
+        result = doorward(
+            tmp_path,
+            "doctor",
+            REGISTRATION_DISCLOSES="false",
+            MAIL_URL="off",
+            PASSKEY_DOMAIN="b.c",
+        )
+
+        assert result.returncode == 1
+        assert "REGISTRATION_DISCLOSES is false" in result.stdout
+        assert "PASSKEY_DOMAIN must be the host of PUBLIC_URL" in result.stdout
+        assert verdicts(result)["passkeys"] == "ok"
 
     def test_a_secret_that_other_users_can_read_is_found(self, tmp_path: Path) -> None:
         with a_service(tmp_path, **QUICK, USERS_URL="memory:"):

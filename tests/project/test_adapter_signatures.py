@@ -10,6 +10,7 @@ import pytest
 from typing_extensions import get_protocol_members, is_protocol
 
 import infrastructure.mail
+import infrastructure.passkeys
 import infrastructure.passwords
 import infrastructure.signing
 import infrastructure.storage
@@ -27,6 +28,7 @@ def load_adapters() -> None:
         infrastructure.signing,
         infrastructure.passwords,
         infrastructure.mail,
+        infrastructure.passkeys,
     )
     for package in packages:
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):

@@ -1,7 +1,7 @@
 """The passkeys of users, and the checks of what their authenticators send."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -66,8 +66,8 @@ class PasskeyStore(Protocol):
     async def user_of_handle(self, handle: bytes) -> UserId | None: ...
 
     @abstractmethod
-    async def count_of_other_domains(self, rp_id: str) -> int:
-        """Count the passkeys that were made for another domain than this one.
+    async def of_other_domains(self, known: Collection[str]) -> Mapping[str, int]:
+        """Count the passkeys of each domain that is none of these.
 
         Each start asks: the usual answer, none, takes no time that grows with the passkeys.
         """

@@ -47,7 +47,7 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool)
     http = settings.http
     environment.fix(HOST=http.host, PORT=http.port, WORKERS=http.workers)
     require_tracing(settings.telemetry)
-    asyncio.run(preflight.prepare(settings))
+    asyncio.run(preflight.prepare_service(settings))
     with _listen(http.host, http.port) as listener:
         _serve(listener, settings, environment, files, reload=reload)
 

@@ -1,6 +1,7 @@
 """The checks of ``doorward doctor``. They leave nothing behind and print no secret."""
 
 import os
+import re
 import stat
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
@@ -14,6 +15,7 @@ from sqlalchemy import text
 from domain.token import LEEWAY, TokenKind
 from doorward.diagnostics.finding import Finding, Verdict
 from doorward.diagnostics.mail import check_mail
+from doorward.diagnostics.passkeys import check_passkeys
 from doorward.diagnostics.second_factors import check_second_factors
 from doorward.env_file import ENV_FILE, names_in_env_file
 from doorward.wiring.keys import EARLIER_FOLDER, keys_location, open_key_store
@@ -116,16 +118,15 @@ def read_configuration(environment: Mapping[str, str]) -> tuple[list[str], Setti
         except ConfigurationError as error:
             problems.append(str(error))
             del good[variable.name]
-    try:
-        return problems, Settings.read(good)
-    except ConfigurationError as error:  # two settings contradict each other
-        problems.append(str(error))
-        consistent = {
-            name: good[name]
-            for name in good
-            if not name.endswith("_MAXAGE") and name != "EMBEDDED"
-        }
-        return problems, Settings.read(consistent)
+    while True:
+        try:
+            return problems, Settings.read(good)
+        except ConfigurationError as error:  # settings contradict each other: without all of them
+            problems.append(str(error))
+            named = good.keys() & set(re.findall(r"[A-Z_]+", str(error)))
+            if not named:
+                raise
+            good = {name: text for name, text in good.items() if name not in named}
 
 
 def _checks(settings: Settings) -> Iterator[tuple[str, Check]]:
@@ -139,6 +140,7 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Check]]:
         if not (location.file or location.is_memory):
             yield f"clock of the {location.role}", partial(check_clock, settings, location)
     yield "second factors", partial(check_second_factors, settings)
+    yield "passkeys", partial(check_passkeys, settings)
     yield "mail", partial(check_mail, settings)
     yield "password hashing", partial(describe_hashing, settings)
 

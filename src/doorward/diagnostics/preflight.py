@@ -1,7 +1,9 @@
 """The checks before the service listens: an operator learns of an error at the start."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
+from doorward.diagnostics.passkeys import require_passkeys_of_domain
 from doorward.wiring.keys import open_key_store, prepare_embedded_keys
 from doorward.wiring.mail.sender import check_mail_settings
 from infrastructure.config.data_secret import data_secrets
@@ -16,7 +18,18 @@ from infrastructure.storage.locations import (
     store_options,
     translate_errors,
 )
+from infrastructure.storage.not_ready import NotReady
 from infrastructure.storage.schema_version import move_up, require_usable
+
+
+async def prepare_service(settings: Settings) -> None:
+    """Do what :func:`prepare` does, and check what only the service needs.
+
+    :raises ConfigurationError: a setting is wrong, or stored passkeys are for another domain.
+    :raises NotReady: as :func:`prepare`.
+    """
+    await prepare(settings)
+    await require_passkeys_of_domain(settings)
 
 
 async def prepare(settings: Settings, *, keys: bool = True, writes: bool = True) -> None:
@@ -64,6 +77,8 @@ async def check_again(settings: Settings) -> None:
     await check(settings)
     if settings.keys.source is KeySource.EMBEDDED_DATABASE:
         data_secrets(settings.keys, settings.storage)  # only a start makes one
+    with suppress(NotReady):  # an outage is no reason to refuse
+        await require_passkeys_of_domain(settings)
 
 
 async def check_urls(settings: Settings) -> None:

@@ -204,6 +204,10 @@ def passkey_domain(text: str) -> str:
     return host
 
 
+def passkey_domains(text: str) -> tuple[str, ...]:
+    return tuple(passkey_domain(part.strip()) for part in text.split(",") if part.strip())
+
+
 def passkey_origins(text: str) -> tuple[str, ...]:
     return tuple(_passkey_origin(part.strip()) for part in text.split(",") if part.strip())
 

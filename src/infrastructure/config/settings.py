@@ -22,7 +22,7 @@ from infrastructure.config.http import HttpSettings
 from infrastructure.config.logging import LogSettings
 from infrastructure.config.mail.settings import MailSettings
 from infrastructure.config.mail.url import MailScheme
-from infrastructure.config.passkeys import PasskeySettings
+from infrastructure.config.passkeys import PasskeySettings, check_domain
 from infrastructure.config.passwords import PasswordSettings
 from infrastructure.config.rate_limits import RateLimitSettings
 from infrastructure.config.registration import RegistrationSettings
@@ -75,7 +75,9 @@ class Settings:
         ]
 
     def __post_init__(self) -> None:
-        """Report at the start what needs mail, or else discloses what it must not."""
+        """Report at the start what needs mail or else discloses what it must not, and what no
+        browser accepts.
+        """
         needed = EmailVerification.REQUIRED
         if not self.registration.discloses and self.email_verification is not needed:
             raise ConfigurationError(
@@ -88,6 +90,8 @@ class Settings:
             )
             value = "required" if self.registration.discloses else "false"
             raise ConfigurationError(name, f"is {value}, and needs mail: set MAIL_URL")
+        host = urlsplit(self.http.url).hostname or ""
+        check_domain(self.passkeys.domain, host, self.passkeys.origins)
 
     @property
     def sends_mail(self) -> bool:
@@ -98,6 +102,14 @@ class Settings:
     def passkey_domain(self) -> str:
         """The domain that passkeys are made for (the RP id)."""
         return self.passkeys.domain or urlsplit(self.http.url).hostname or "localhost"
+
+    @property
+    def offers_passkeys(self) -> bool:
+        """Whether browsers let a page use passkeys: they want https, or ``localhost``."""
+        return any(
+            each.startswith(("https://", "android:")) or urlsplit(each).hostname == "localhost"
+            for each in self.passkey_origins
+        )
 
     @property
     def passkey_origins(self) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """In place of the stores of second factors where the backend of the users has none."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from typing_extensions import override
 
@@ -77,5 +77,5 @@ class NoPasskeys(PasskeyStore):
         return None
 
     @override
-    async def count_of_other_domains(self, rp_id: str) -> int:
-        return 0
+    async def of_other_domains(self, known: Collection[str]) -> Mapping[str, int]:
+        return {}

@@ -188,9 +188,11 @@ async def test_passkeys_of_other_domains_are_counted(stores: FactorStores) -> No
     for domain in ("b.example", "a.example", "c.example", "b.example"):
         await stores.passkeys.add(a_passkey(ada, rp_id=domain))
 
-    assert await stores.passkeys.count_of_other_domains("b.example") == 2
-    assert await stores.passkeys.count_of_other_domains("example") == 4
-    assert await stores.passkeys.count_of_other_domains("") == 4
+    others = stores.passkeys.of_other_domains
+    assert await others({"b.example"}) == {"a.example": 1, "c.example": 1}
+    assert await others({"a.example", "c.example"}) == {"b.example": 2}
+    assert await others({"b.example", "c.example", "a.example", "d.example"}) == {}
+    assert sum((await others({"example"})).values()) == 4
 
 
 async def test_the_passkeys_and_the_handle_of_a_user_are_forgotten(stores: FactorStores) -> None:

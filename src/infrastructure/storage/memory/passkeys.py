@@ -1,6 +1,7 @@
 """Passkeys in this process's memory."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 
 from typing_extensions import override
 
@@ -59,8 +60,8 @@ class MemoryPasskeys(PasskeyStore):
     async def user_of_handle(self, handle: bytes) -> UserId | None:
         return next((user for user, each in self._handles.items() if each == handle), None)
 
-    async def count_of_other_domains(self, rp_id: str) -> int:
-        return sum(each.rp_id != rp_id for each in self._passkeys.values())
+    async def of_other_domains(self, known: Collection[str]) -> Mapping[str, int]:
+        return Counter(each.rp_id for each in self._passkeys.values() if each.rp_id not in known)
 
     def _of(self, user_id: UserId) -> list[Passkey]:
         return [each for each in self._passkeys.values() if each.user_id == user_id]
