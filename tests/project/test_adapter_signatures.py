@@ -55,6 +55,7 @@ METHODS = [
     for port in PORTS
     for adapter in sorted(set(adapters_of(port)), key=lambda each: each.__qualname__)
     for method in sorted(get_protocol_members(port))
+    if hasattr(port, method)  # no attribute
 ]
 
 
