@@ -111,6 +111,15 @@ class RateLimiting:
             limit = replace(limit, name="second-factor-address")
         return await self._count_from(limit, address, device)
 
+    async def count_passkey_options_from(self, address: str) -> None:
+        """Count a challenge for a passkey. Each page with a login may ask for one, used or not: an
+        address has twice as many of these as logins, and counts of its own for them.
+        """
+        limit = self.limits.now.login_address
+        if limit is not None:
+            limit = replace(limit, name="passkey-options", attempts=2 * limit.attempts)
+        await self._count_networks(limit, address)
+
     async def _count_from(
         self, limit: RateLimit | None, address: str, device: str | None
     ) -> TooManyRequests | None:

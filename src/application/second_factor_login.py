@@ -7,9 +7,8 @@ from application.complete_login import CompleteLogin, LoggedIn
 from application.ports import ChallengeStore, Devices, UserRepository
 from application.rate_limiting import RateLimiting
 from application.second_factors.challenges import TryChallenge, client_binding
-from application.second_factors.verify import VerifyCode
+from application.second_factors.verify import FactorProof, VerifyFactor
 from domain.audit.event import EventType
-from domain.authentication import Method
 from domain.errors import SecondFactorInvalid
 from domain.request_context import UNKNOWN, RequestContext
 from domain.second_factors.challenge import Ceremony, Challenge
@@ -21,19 +20,20 @@ class LoginWithSecondFactor:
     try_challenge: TryChallenge
     challenges: ChallengeStore
     users: UserRepository
-    verify_code: VerifyCode
+    verify_factor: VerifyFactor
     complete_login: CompleteLogin
     devices: Devices
     rate_limiting: RateLimiting
     audit: Audit
 
     async def __call__(
-        self, challenge: str, method: Method, code: str, caller: RequestContext = UNKNOWN
+        self, challenge: str, proof: FactorProof, caller: RequestContext = UNKNOWN
     ) -> LoggedIn:
         """
         :param challenge: from :class:`~domain.errors.SecondFactorRequired`.
         :raises TooManyRequests: there were too many attempts from this address.
         :raises SecondFactorInvalid: the challenge or the code is not good.
+        :raises PasskeyInvalid: see :class:`~application.second_factors.verify.VerifyFactor`.
         :raises InvalidCredentials: see :class:`~application.complete_login.CompleteLogin`.
         """
         async with self.audit.recording(EventType.LOGIN, caller) as entry:
@@ -46,10 +46,10 @@ class LoginWithSecondFactor:
             entry.user_id = user.id
             if refusal and self.devices.recognise(caller.device_token, user) is None:
                 raise refusal
-            await self.verify_code(user, method, code, entry)
+            await self.verify_factor(user, proof, entry)
             if await self.challenges.take(pending.digest) is None:
                 raise SecondFactorInvalid
-            shown = pending.methods | {method}
+            shown = pending.methods | {proof.method}
             return await self.complete_login(
                 user,
                 shown,

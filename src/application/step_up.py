@@ -9,7 +9,7 @@ from application.complete_login import IssueTokens, TokenPair
 from application.confirm_password import ConfirmPassword
 from application.ports import Clock
 from application.second_factors.find import FindFactors
-from application.second_factors.verify import CodeProof, VerifyCode
+from application.second_factors.verify import FactorProof, VerifyFactor
 from application.sessions import RenewSession
 from domain.actor import Actor, Principal
 from domain.audit.details import AuthenticatedBy
@@ -84,7 +84,7 @@ class PasswordProof:
         return Method.PASSWORD
 
 
-Proof = PasswordProof | CodeProof
+Proof = PasswordProof | FactorProof
 """What a client can show at a step-up."""
 
 
@@ -95,7 +95,7 @@ class StepUp:
     reload_principal: ReloadPrincipal
     find_step_up_methods: FindStepUpMethods
     confirm_password: ConfirmPassword
-    verify_code: VerifyCode
+    verify_factor: VerifyFactor
     renew_session: RenewSession
     issue_tokens: IssueTokens
     audit: Audit
@@ -109,7 +109,7 @@ class StepUp:
         :raises InvalidInput: the password is longer than a password can be.
         :raises WrongPassword: see :class:`ConfirmPassword`.
         :raises TooManyRequests: likewise.
-        :raises SecondFactorInvalid: see :class:`VerifyCode`.
+        :raises SecondFactorInvalid: see :class:`VerifyFactor`, and so is ``PasskeyInvalid``.
         :raises TokenRejected: the session or the user was deleted, disabled or ended.
         """
         async with self.audit.recording(EventType.STEP_UP, caller) as entry:
@@ -132,5 +132,5 @@ class StepUp:
         match proof:
             case PasswordProof(password):
                 await self.confirm_password(me, Password.parse(password), caller)
-            case CodeProof(method, code):
-                await self.verify_code(me.user, method, code, entry)
+            case _:
+                await self.verify_factor(me.user, proof, entry)

@@ -43,10 +43,23 @@ from application.audit import Audit
 from application.audit_log import ListAuditEvents
 from application.authenticate import Authenticate, AuthenticateFromCache, ReloadPrincipal
 from application.authentication import Login, Logout, RefreshAccess
-from application.complete_login import CompleteLogin, IssueTokens, TokenPair
+from application.complete_login import CompleteLogin, IssueTokens, LoggedIn, TokenPair
 from application.confirm_password import ConfirmPassword
-from application.enrolment.account import AdjustAccount
-from application.enrolment.recovery_codes import MakeRecoveryCodes, RenewRecoveryCodes
+from application.enrolment.account import AdjustAccount, AdjustUser
+from application.enrolment.passkey_list import (
+    FindPasskey,
+    ListPasskeys,
+    ListPasskeysOf,
+    RemovePasskey,
+    RemovePasskeyOf,
+    RenamePasskey,
+)
+from application.enrolment.passkeys import AddPasskey, OfferPasskey
+from application.enrolment.recovery_codes import (
+    AddRecoveryCodes,
+    MakeRecoveryCodes,
+    RenewRecoveryCodes,
+)
 from application.enrolment.totp import (
     ConfirmTotp,
     ProposeTotp,
@@ -59,6 +72,7 @@ from application.mail.messages import MailPolicy, MakeMessage
 from application.mail.one_time_tokens import FindToken, IssueToken
 from application.mail.queue import DropMail, ListMail, RetryAllMail, RetryMail, SendTestMail
 from application.mail.request_link import RequestLink
+from application.passkey_login import LoginWithPasskey, OfferPasskeyUse
 from application.ports import (
     AuditLog,
     CachedSessions,
@@ -73,6 +87,7 @@ from application.ports import (
     OneTimeTokenStore,
     Outbox,
     PasskeyStore,
+    PasskeyVerifier,
     RateLimiter,
     SecondFactorStore,
     SessionStore,
@@ -84,10 +99,16 @@ from application.registration_policy import RegistrationPolicy
 from application.second_factor_login import LoginWithSecondFactor
 from application.second_factors.challenges import IssueChallenge, PurgeChallenges, TryChallenge
 from application.second_factors.find import FindFactors
+from application.second_factors.passkeys import TakePasskeyChallenge, VerifyPasskey
 from application.second_factors.policy import SecondFactorPolicy
 from application.second_factors.require import RequireFactor
 from application.second_factors.require_level import RequireLevel
-from application.second_factors.verify import VerifyCode
+from application.second_factors.verify import (
+    CodeProof,
+    RefuseFactor,
+    VerifyCode,
+    VerifyFactor,
+)
 from application.session_activity import (
     FlushSessionActivity,
     RecordSessionActivity,
@@ -108,6 +129,7 @@ from application.sessions import (
 )
 from application.step_up import FindStepUpMethods, PasswordProof, RequireStepUp, StepUp
 from domain.actor import Principal
+from domain.authentication import Method
 from domain.mail.message import Delivery, MailKind
 from domain.passwords.password import PasswordRule
 from domain.request_context import UNKNOWN, RequestContext
@@ -119,6 +141,7 @@ from doorward.conformance.support.examples import (
     NOW,
     new_id,
 )
+from infrastructure.passkeys.webauthn import WebAuthn
 from infrastructure.signing.factor_secrets import SealedFactors
 from infrastructure.signing.one_time_secrets import HmacOneTimeSecrets
 from infrastructure.signing.verified_token_cache import UncachedTokens, VerifiedTokenCache
@@ -135,6 +158,7 @@ from infrastructure.storage.near_cache.sessions import NearCacheSessions
 from infrastructure.storage.near_cache.uncached import UncachedSessions, UncachedUsers
 from infrastructure.storage.near_cache.users import NearCacheUsers
 from infrastructure.storage.stores import Stores
+from tests.support.authenticator import ORIGIN, RP_ID
 from tests.support.builders import MOST, PASSWORD, some_devices
 from tests.support.doubles import Mailbox, QuickHasher, Recorder, SettableClock
 
@@ -175,6 +199,9 @@ class World:
     mailbox: Mailbox = field(default_factory=Mailbox)
     second_factors: SecondFactorStore = field(default_factory=MemorySecondFactors)
     challenges: ChallengeStore = field(default_factory=MemoryChallenges)
+    passkey_verifier: PasskeyVerifier = field(
+        default_factory=lambda: WebAuthn(RP_ID, frozenset({ORIGIN}))
+    )
     passkeys: PasskeyStore = field(default_factory=MemoryPasskeys)
     factor_secrets: FactorSecrets = field(default_factory=lambda: SealedFactors([bytes(32)]))
     secrets: OneTimeSecrets = field(
@@ -290,6 +317,8 @@ class World:
     issue_challenge = _Made(IssueChallenge)
     try_challenge = _Made(TryChallenge)
     verify_code = _Made(VerifyCode)
+    refuse_factor = _Made(RefuseFactor)
+    verify_factor = _Made(VerifyFactor)
     require_factor = _Made(RequireFactor)
     purge_challenges = _Made(PurgeChallenges)
     require_level = _Made(RequireLevel)
@@ -304,7 +333,21 @@ class World:
     make_recovery_codes = _Made(MakeRecoveryCodes)
     renew_recovery_codes = _Made(RenewRecoveryCodes)
     adjust_account = _Made(AdjustAccount)
-    login_with_second_factor = _Made(LoginWithSecondFactor)
+    adjust_user = _Made(AdjustUser)
+    add_recovery_codes = _Made(AddRecoveryCodes)
+    offer_passkey = _Made(OfferPasskey)
+    add_passkey = _Made(AddPasskey)
+    find_passkey = _Made(FindPasskey)
+    list_passkeys = _Made(ListPasskeys)
+    rename_passkey = _Made(RenamePasskey)
+    remove_passkey = _Made(RemovePasskey)
+    list_passkeys_of = _Made(ListPasskeysOf)
+    remove_passkey_of = _Made(RemovePasskeyOf)
+    take_passkey_challenge = _Made(TakePasskeyChallenge)
+    verify_passkey = _Made(VerifyPasskey)
+    offer_passkey_use = _Made(OfferPasskeyUse)
+    login_with_passkey = _Made(LoginWithPasskey)
+    use_second_factor = _Made(LoginWithSecondFactor)
     refresh = _Made(RefreshAccess)
     logout = _Made(Logout)
     authenticate = _Made(Authenticate)
@@ -361,6 +404,11 @@ class World:
         self, email: str, link_target: str | None = None, caller: RequestContext = UNKNOWN
     ) -> None:
         await self.request_link(MailKind.EMAIL_VERIFICATION, email, link_target, caller)
+
+    async def login_with_second_factor(
+        self, challenge: str, method: Method, code: str, caller: RequestContext = UNKNOWN
+    ) -> LoggedIn:
+        return await self.use_second_factor(challenge, CodeProof(method, code), caller)
 
     async def sign_up(self, email: str = "ada@example.org") -> User:
         """Register a user with the password PASSWORD."""

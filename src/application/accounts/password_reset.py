@@ -19,7 +19,7 @@ from application.ports import (
 )
 from application.rate_limiting import RateLimiting
 from application.second_factors.require import RequireFactor
-from application.second_factors.verify import CodeProof
+from application.second_factors.verify import FactorProof
 from application.sessions import PurgeStaleSessions
 from domain.actor import Actor, Operator
 from domain.audit.event import EventType
@@ -69,7 +69,7 @@ class ResetPassword:
         secret: str,
         new: str,
         caller: RequestContext = UNKNOWN,
-        factor: CodeProof | None = None,
+        factor: FactorProof | None = None,
     ) -> None:
         """Set the password, mark the address as verified, end all sessions and forget all devices:
         one step, which uses up the token and all others of its kind.
@@ -82,7 +82,9 @@ class ResetPassword:
         :raises InvalidInput: the password is not accepted. The token stays usable, as after the
             next two.
         :raises SecondFactorRequired: the user has a second factor, and none was shown.
-        :raises SecondFactorInvalid: see :class:`~application.second_factors.verify.VerifyCode`.
+        :raises SecondFactorInvalid: see
+            :class:`~application.second_factors.verify.VerifyFactor`, and so is
+            ``PasskeyInvalid``.
         """
         async with self.audit.recording(EventType.RESET_PASSWORD, caller) as entry:
             await self.rate_limiting.count_link_from(caller.address)

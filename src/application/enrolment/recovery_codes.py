@@ -15,7 +15,7 @@ from domain.errors import NotFound, SecondFactorsOff
 from domain.mail.message import MailKind
 from domain.request_context import UNKNOWN, RequestContext
 from domain.second_factors.recovery_codes import HOW_MANY, LENGTH, canonical, code_of
-from domain.user import UserId
+from domain.user import User, UserId
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,30 @@ class MakeRecoveryCodes:
 
     def _digest(self, user_id: UserId, text: str) -> str:
         return self.factor_secrets.code_digests(user_id, canonical(text) or "")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class AddRecoveryCodes:
+    """Give recovery codes to a user who has none."""
+
+    second_factors: SecondFactorStore
+    factor_secrets: FactorSecrets
+    make_recovery_codes: MakeRecoveryCodes
+
+    async def __call__(self, user: User) -> Sequence[str]:
+        """
+        :returns: the new codes; none if the user has some, or there is no secret to protect them.
+        """
+        if not self.factor_secrets.is_available():
+            return ()
+        codes = self.make_recovery_codes(user.id)
+        while True:  # until no other process changes the factors in between
+            factors = await self.second_factors.of_user(user.id)
+            if factors.recovery_codes:
+                return ()
+            new = factors.with_recovery_codes(codes.digests)
+            if (await self.second_factors.replace(factors, new)).changed:
+                return codes.texts
 
 
 @dataclass(frozen=True, slots=True)

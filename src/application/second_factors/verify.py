@@ -4,11 +4,12 @@ from dataclasses import dataclass, field
 
 from application.audit import Entry
 from application.mail.messages import MakeMessage
-from application.ports import Clock, FactorSecrets, SecondFactorStore
+from application.ports import Assertion, Clock, FactorSecrets, SecondFactorStore
+from application.second_factors.passkeys import PasskeyProof, VerifyPasskey
 from domain.audit.details import RecoveryCodeUsed
 from domain.audit.event import EventType
 from domain.authentication import Method
-from domain.errors import SecondFactorInvalid
+from domain.errors import AuthError, PasskeyInvalid, SecondFactorInvalid
 from domain.mail.message import MailKind
 from domain.second_factors import recovery_codes, totp
 from domain.second_factors.factors import SecondFactors
@@ -36,6 +37,7 @@ class VerifyCode:
 
     second_factors: SecondFactorStore
     factor_secrets: FactorSecrets
+    refuse_factor: "RefuseFactor"
     make_message: MakeMessage
     clock: Clock
 
@@ -52,7 +54,7 @@ class VerifyCode:
                 raise SecondFactorInvalid
             accepted = self._accept(factors, method, code)
             if accepted is None:
-                await self._refuse(user, factors, entry)
+                await self.refuse_factor(user, factors, entry, SecondFactorInvalid())
             elif await self._store(user, factors, accepted, entry):
                 return
 
@@ -84,9 +86,20 @@ class VerifyCode:
             await entry.audit.settle(effects, stored)
         return stored.changed
 
-    async def _refuse(self, user: User, factors: SecondFactors, entry: Entry) -> None:
-        """:raises SecondFactorInvalid: unless another process has changed the factors."""
-        refusal, failed = SecondFactorInvalid(), factors.after_failure(self.clock())
+
+@dataclass(frozen=True, slots=True)
+class RefuseFactor:
+    """Count a failure of the second factor: too many lock it."""
+
+    second_factors: SecondFactorStore
+    make_message: MakeMessage
+    clock: Clock
+
+    async def __call__(
+        self, user: User, factors: SecondFactors, entry: Entry, refusal: AuthError
+    ) -> None:
+        """:raises AuthError: the refusal, unless another process has changed the factors."""
+        failed = factors.after_failure(self.clock())
         effects = entry.failure(refusal)
         if failed.failures <= 1:  # the first one, or the one that locks
             facts = {"during": entry.type.value}
@@ -95,3 +108,41 @@ class VerifyCode:
         stored = await self.second_factors.replace(factors, failed, effects)
         if await entry.settle(effects, stored):
             raise refusal
+
+
+FactorProof = CodeProof | PasskeyProof
+"""What a client can show as a second factor."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyFactor:
+    """Accept a second factor of a user, whichever it is."""
+
+    verify_code: VerifyCode
+    verify_passkey: VerifyPasskey
+    second_factors: SecondFactorStore
+    refuse_factor: RefuseFactor
+    clock: Clock
+
+    async def __call__(self, user: User, proof: FactorProof, entry: Entry) -> None:
+        """
+        :param entry: the record of what the factor is for.
+        :raises SecondFactorInvalid: see :class:`VerifyCode`.
+        :raises PasskeyInvalid: see :class:`~application.second_factors.passkeys.VerifyPasskey`;
+            it counts as a failure of the second factor. Or the second factor is locked.
+        """
+        match proof:
+            case CodeProof(method, code):
+                await self.verify_code(user, method, code, entry)
+            case PasskeyProof(assertion):
+                await self._verify_passkey(user, assertion, entry)
+
+    async def _verify_passkey(self, user: User, assertion: Assertion, entry: Entry) -> None:
+        if (await self.second_factors.of_user(user.id)).is_locked(self.clock()):
+            raise PasskeyInvalid
+        try:
+            await self.verify_passkey(assertion, entry, user.id)
+        except PasskeyInvalid as refusal:
+            while True:  # until no other process changes the factors in between
+                factors = await self.second_factors.of_user(user.id)
+                await self.refuse_factor(user, factors, entry, refusal)

@@ -14,6 +14,7 @@ from typing import Self
 from domain.authentication import Method
 from domain.key_ring import KeyId
 from domain.mail.message import MailKind
+from domain.passkey import PasskeyId
 from domain.permissions import Permission, Role
 from domain.token import TokenKind
 
@@ -252,6 +253,39 @@ class RecoveryCodeUsed:
 
 
 @dataclass(frozen=True, slots=True)
+class OfPasskey:
+    """The passkey that was added, renamed or removed. Its name is the user's own text."""
+
+    passkey_id: PasskeyId
+
+    def __str__(self) -> str:
+        return self.passkey_id
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        [passkey_id] = _groups(r"([0-9a-f]{64})", text)
+        return cls(PasskeyId(passkey_id))
+
+
+@dataclass(frozen=True, slots=True)
+class CountWentBack:
+    """
+    :ivar before: the count of signatures that was stored; ``now`` is the one that was sent.
+    """
+
+    before: int
+    now: int
+
+    def __str__(self) -> str:
+        return f"from {self.before} to {self.now}"
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        before, now = _groups(r"from (\d+) to (\d+)", text)
+        return cls(int(before), int(now))
+
+
+@dataclass(frozen=True, slots=True)
 class OtherDetails:
     """A recorded text that this release cannot read: another release wrote it."""
 
@@ -295,6 +329,8 @@ Details = (
     | KeyRevoked
     | AuthenticatedBy
     | RecoveryCodeUsed
+    | OfPasskey
+    | CountWentBack
     | OtherDetails
 )
 

@@ -10,6 +10,7 @@ from domain.actor import Operator, Scheduler
 from domain.audit.details import (
     AccountChanged,
     AuthenticatedBy,
+    CountWentBack,
     CredentialsDropped,
     Details,
     EventsPruned,
@@ -17,6 +18,7 @@ from domain.audit.details import (
     KeyRevoked,
     KeysRotated,
     MailOfKind,
+    OfPasskey,
     OtherDetails,
     PermissionNeeded,
     RecoveryCodeUsed,
@@ -84,6 +86,8 @@ class EventType(StrEnum):
     ADD_PASSKEY = "add passkey"
     RENAME_PASSKEY = "rename passkey"
     REMOVE_PASSKEY = "remove passkey"
+    PASSKEY_COUNT_WENT_BACK = "passkey count went back"
+    """Beside the event of what the passkey was used for: it may have been copied."""
     RESET_SECOND_FACTORS = "reset second factors"
     UNKNOWN = "unknown"
 
@@ -117,6 +121,7 @@ _ENDS_SESSIONS: Mapping[EventType, CauseOfEnd] = {
     EventType.ENROL_TOTP: CauseOfEnd.SECOND_FACTOR,
     EventType.REMOVE_TOTP: CauseOfEnd.SECOND_FACTOR,
     EventType.ADD_PASSKEY: CauseOfEnd.SECOND_FACTOR,
+    EventType.REMOVE_PASSKEY: CauseOfEnd.SECOND_FACTOR,
     EventType.RESET_SECOND_FACTORS: CauseOfEnd.ADMINISTRATOR,
     EventType.DELETE_USER: CauseOfEnd.DELETED,
     EventType.DELETE_ACCOUNT: CauseOfEnd.DELETED,
@@ -141,6 +146,10 @@ _DETAILS: Mapping[EventType, type[Details]] = {
     EventType.LOGIN: AuthenticatedBy,
     EventType.STEP_UP: AuthenticatedBy,
     EventType.USE_RECOVERY_CODE: RecoveryCodeUsed,
+    EventType.ADD_PASSKEY: OfPasskey,
+    EventType.RENAME_PASSKEY: OfPasskey,
+    EventType.REMOVE_PASSKEY: OfPasskey,
+    EventType.PASSKEY_COUNT_WENT_BACK: CountWentBack,
 }
 
 # Rate limits bound the number of these. A client could cause any number of the others and so fill

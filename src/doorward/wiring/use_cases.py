@@ -38,8 +38,21 @@ from application.authenticate import Authenticate, AuthenticateFromCache, Reload
 from application.authentication import Login, Logout, RefreshAccess
 from application.complete_login import CompleteLogin, IssueTokens
 from application.confirm_password import ConfirmPassword
-from application.enrolment.account import AdjustAccount
-from application.enrolment.recovery_codes import MakeRecoveryCodes, RenewRecoveryCodes
+from application.enrolment.account import AdjustAccount, AdjustUser
+from application.enrolment.passkey_list import (
+    FindPasskey,
+    ListPasskeys,
+    ListPasskeysOf,
+    RemovePasskey,
+    RemovePasskeyOf,
+    RenamePasskey,
+)
+from application.enrolment.passkeys import AddPasskey, OfferPasskey
+from application.enrolment.recovery_codes import (
+    AddRecoveryCodes,
+    MakeRecoveryCodes,
+    RenewRecoveryCodes,
+)
 from application.enrolment.totp import (
     ConfirmTotp,
     ProposeTotp,
@@ -51,15 +64,17 @@ from application.mail.messages import MakeMessage
 from application.mail.one_time_tokens import FindToken, IssueToken
 from application.mail.queue import DropMail, ListMail, RetryAllMail, RetryMail, SendTestMail
 from application.mail.request_link import RequestLink
+from application.passkey_login import LoginWithPasskey, OfferPasskeyUse
 from application.rate_limiting import RateLimiting
 from application.readiness import CheckReadiness
 from application.second_factor_login import LoginWithSecondFactor
 from application.second_factors.challenges import IssueChallenge, TryChallenge
 from application.second_factors.find import FindFactors
+from application.second_factors.passkeys import TakePasskeyChallenge, VerifyPasskey
 from application.second_factors.reencrypt import ReencryptSecrets
 from application.second_factors.require import RequireFactor
 from application.second_factors.require_level import RequireLevel
-from application.second_factors.verify import VerifyCode
+from application.second_factors.verify import RefuseFactor, VerifyCode, VerifyFactor
 from application.session_activity import RecordSessionActivity, SessionActivityBuffer
 from application.sessions import (
     DeleteSession,
@@ -94,6 +109,21 @@ USE_CASES: tuple[type, ...] = (
     IssueChallenge,
     TryChallenge,
     VerifyCode,
+    RefuseFactor,
+    VerifyFactor,
+    TakePasskeyChallenge,
+    VerifyPasskey,
+    OfferPasskeyUse,
+    LoginWithPasskey,
+    OfferPasskey,
+    AddPasskey,
+    AddRecoveryCodes,
+    FindPasskey,
+    ListPasskeys,
+    RenamePasskey,
+    RemovePasskey,
+    ListPasskeysOf,
+    RemovePasskeyOf,
     RequireFactor,
     RequireLevel,
     LoginWithSecondFactor,
@@ -107,6 +137,7 @@ USE_CASES: tuple[type, ...] = (
     MakeRecoveryCodes,
     RenewRecoveryCodes,
     AdjustAccount,
+    AdjustUser,
     RefreshAccess,
     Logout,
     Authenticate,

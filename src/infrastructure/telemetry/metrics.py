@@ -126,6 +126,12 @@ class Metrics:
             ["cause"],
             registry=registry,
         )
+        self._passkey_counts_went_back = Counter(
+            "doorward_passkey_counts_went_back",
+            "Uses of passkeys whose count of signatures was not higher than before: a copied key, "
+            "or a restored authenticator. They are not refused.",
+            registry=registry,
+        )
         self._hash_queue_length = Gauge(
             "doorward_hash_queue_length",
             "Password hashes waiting for a thread.",
@@ -274,6 +280,8 @@ class Metrics:
         counter = self._by_type.get(event.type)
         if counter is not None:
             counter.labels(event.outcome.value).inc()
+        if event.type is EventType.PASSKEY_COUNT_WENT_BACK:
+            self._passkey_counts_went_back.inc()
         if cause := event.cause_of_end:
             self._session_endings.labels(cause.value).inc()
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from domain.actor import Operator, Scheduler
 from domain.audit.details import (
     AccountChanged,
+    CountWentBack,
     CredentialsDropped,
     Details,
     EventsPruned,
@@ -19,6 +20,7 @@ from domain.audit.details import (
     KeyRevoked,
     KeysRotated,
     MailOfKind,
+    OfPasskey,
     OtherDetails,
     PermissionNeeded,
     RoleGiven,
@@ -31,6 +33,7 @@ from domain.audit.event import CauseOfEnd, Event, EventType, read_details
 from domain.key_ring import KeyId
 from domain.mail.message import MailKind
 from domain.outcome import Outcome
+from domain.passkey import PasskeyId
 from domain.permissions import Permission, Role
 from domain.request_context import RequestContext
 from domain.token import TokenKind
@@ -66,6 +69,10 @@ TEXTS: list[tuple[EventType, Details, str]] = [
     (EventType.REVOKE_KEY, KeyRevoked(KEY_ID), KEY_ID),
     (EventType.RETRY_MAIL, MailOfKind(MailKind.PASSWORD_RESET), "password_reset"),
     (EventType.DROP_MAIL, MailOfKind(MailKind.TEST), "test"),
+    (EventType.ADD_PASSKEY, OfPasskey(PasskeyId("0a" * 32)), "0a" * 32),
+    (EventType.RENAME_PASSKEY, OfPasskey(PasskeyId("0a" * 32)), "0a" * 32),
+    (EventType.REMOVE_PASSKEY, OfPasskey(PasskeyId("0a" * 32)), "0a" * 32),
+    (EventType.PASSKEY_COUNT_WENT_BACK, CountWentBack(42, 7), "from 42 to 7"),
 ]
 """Rows of all releases hold these texts."""
 
@@ -161,6 +168,7 @@ def test_the_names_of_event_types_never_change() -> None:
         "add passkey",
         "rename passkey",
         "remove passkey",
+        "passkey count went back",
         "reset second factors",
         "unknown",
     ]

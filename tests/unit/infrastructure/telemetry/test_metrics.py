@@ -97,6 +97,16 @@ def test_a_counter_without_events_is_zero_and_not_absent(
     assert registry.get_sample_value("doorward_refreshes_total", reused) == 0
     assert registry.get_sample_value("doorward_session_endings_total", {"cause": "reuse"}) == 0
     assert registry.get_sample_value("doorward_hash_refusals_total") == 0
+    assert registry.get_sample_value("doorward_passkey_counts_went_back_total") == 0
+
+
+def test_a_passkey_count_that_went_back_is_counted(
+    registry: CollectorRegistry, metrics: Metrics
+) -> None:
+    metrics.count_event(an_event(EventType.LOGIN))
+    metrics.count_event(an_event(EventType.PASSKEY_COUNT_WENT_BACK))
+
+    assert registry.get_sample_value("doorward_passkey_counts_went_back_total") == 1
 
 
 @pytest.mark.parametrize(
