@@ -5,6 +5,7 @@ from typing import Any
 
 from dishka import AsyncContainer
 from litestar import Litestar
+from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from api.controllers.account import UserController
@@ -31,8 +32,13 @@ from api.middleware.security_headers import with_headers
 from api.openapi.config import SHORTEST_PASSWORD, config
 from api.problems import handle
 from api.security.cookies import CookieNames
+from api.security.credential_reader import Connection
 from api.security.guard import Guard
 from api.security.origin_policy import OriginPolicy
+from api.web.access import PageGuard
+from api.web.page import template_config
+from api.web.route_options import is_page
+from api.web.routes import PAGES
 
 LARGEST_BODY = 16 * 1024
 """In bytes."""
@@ -45,20 +51,33 @@ class RouteOptions:
     :ivar has_legacy_get: whether GET refreshes and logs out, as POST does.
     :ivar shortest_password: the minimum length of a new password, for the document.
     :ivar path_prefix: where browsers see the routes, such as ``/auth``; empty for the whole host.
+    :ivar has_pages: whether people get pages to log in and to manage their accounts.
     """
 
     has_docs: bool = True
     has_legacy_get: bool = True
     shortest_password: int = SHORTEST_PASSWORD
     path_prefix: str = ""
+    has_pages: bool = False
 
 
 ALL_ROUTES = RouteOptions()
 
 
+@dataclass(frozen=True, slots=True)
+class RouteGuard:
+    """The guard of all routes: pages and the API refuse in different ways."""
+
+    api: Guard
+    pages: PageGuard
+
+    async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
+        await (self.pages if is_page(handler) else self.api)(connection, handler)
+
+
 def create_app(
     container: AsyncContainer,
-    guard: Guard,
+    guard: RouteGuard,
     origin_policy: OriginPolicy,
     fast_path: FastPath,
     options: RouteOptions = ALL_ROUTES,
@@ -83,7 +102,7 @@ def openapi_document(origin_policy: OriginPolicy) -> dict[str, Any]:
     return app.openapi_schema.to_schema()
 
 
-def _routes(names: CookieNames, options: RouteOptions, *guards: Guard) -> Litestar:
+def _routes(names: CookieNames, options: RouteOptions, *guards: RouteGuard) -> Litestar:
     app = Litestar(
         route_handlers=[
             LegacyAuthController if options.has_legacy_get else AuthController,
@@ -100,6 +119,7 @@ def _routes(names: CookieNames, options: RouteOptions, *guards: Guard) -> Litest
             KeyController,
             root,
             *LINK_PAGES,
+            *(PAGES if options.has_pages else ()),
             *(DOCUMENTATION if options.has_docs else ()),
         ],
         guards=guards,
@@ -107,6 +127,7 @@ def _routes(names: CookieNames, options: RouteOptions, *guards: Guard) -> Litest
         request_class=JsonRequest,
         request_max_body_size=LARGEST_BODY,
         openapi_config=config(names, options.shortest_password, options.path_prefix),
+        template_config=template_config() if options.has_pages else None,
         logging_config=None,
     )
     prepare_root(app, options.path_prefix, has_docs=options.has_docs)

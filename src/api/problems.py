@@ -207,12 +207,9 @@ def answer_to(error: Exception) -> Answer:
 def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Handle every exception of a route, for Litestar."""
     answer = answer_to(error)
-    # A missing configuration is no failure, and any client could fill the log with it.
-    is_configured = isinstance(error, MailOff | SecondFactorsOff)
-    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not is_configured:
-        _log(error, request, with_traceback=answer is _FAULT)
+    log_failure(error, request, answer)
     if isinstance(error, TooManyRequests):
-        answer = replace(answer, headers=_limit_headers(error))
+        answer = replace(answer, headers=limit_headers(error))
     return respond(answer, request, _details(error))
 
 
@@ -227,15 +224,22 @@ def _details(error: Exception) -> Details:
     return Details(errors=problems) if problems else NO_DETAILS
 
 
-def _log(error: Exception, request: Request[Any, Any, Any], *, with_traceback: bool) -> None:
-    """Log a cause by its type only: a driver's message may quote a URL."""
+def log_failure(error: Exception, request: Request[Any, Any, Any], answer: Answer) -> None:
+    """Log what is the service's own failure.
+
+    A cause is logged by its type only: a driver's message may quote a URL. A missing configuration
+    is no failure, and any client could fill the log with it.
+    """
+    is_configured = isinstance(error, MailOff | SecondFactorsOff)
+    if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR or is_configured:
+        return
     log.error(
         "request_failed",
         method=request.method,
         path=request.scope["path"],
         error=str(error),
         cause=type(error.__cause__).__name__ if error.__cause__ else None,
-        exc_info=error if with_traceback else None,
+        exc_info=error if answer is _FAULT else None,
     )
 
 
@@ -286,7 +290,7 @@ def worded(
     return failure, "application/json"
 
 
-def _limit_headers(error: TooManyRequests) -> Mapping[str, str]:
+def limit_headers(error: TooManyRequests) -> Mapping[str, str]:
     """RFC 6585, section 4, and draft-ietf-httpapi-ratelimit-headers-10. Times are in seconds."""
     wait = max(1, ceil(error.wait.total_seconds()))
     limit = error.limit

@@ -200,10 +200,10 @@ def filled(path: str) -> str:
 
 
 def routes(app: Litestar) -> Iterator[tuple[str, str, Any]]:
-    """Return each method, path and handler of the application except OPTIONS."""
+    """Return each method, path and handler of the API except OPTIONS; see ``web`` for pages."""
     for route in app.routes:
         assert isinstance(route, HTTPRoute)
-        for handler in route.route_handlers:
+        for handler in (each for each in route.route_handlers if "page" not in each.opt):
             for method in handler.http_methods - {"OPTIONS"}:
                 yield method, filled(route.path), handler
 

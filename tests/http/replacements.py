@@ -18,11 +18,10 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp
 
 import api.app
-from api.app import RouteOptions
+from api.app import RouteGuard, RouteOptions
 from api.lifecycle import Lifecycle
 from api.security.cookies import CookieNames
 from api.security.credential_reader import Connection
-from api.security.guard import Guard
 from api.security.origin_policy import OriginPolicy
 from application.ports import (
     CachedSessions,
@@ -159,7 +158,7 @@ class FaultyStores(Provider):
 class SwitchedGuard:
     """The guard of the current test's application."""
 
-    current: Guard
+    current: RouteGuard
 
     async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
         await self.current(connection, handler)
@@ -200,7 +199,7 @@ class Builder:
             patch.setattr("api.app._routes", self._routes)
             yield
 
-    def _routes(self, names: CookieNames, options: RouteOptions, guard: Guard) -> Litestar:
+    def _routes(self, names: CookieNames, options: RouteOptions, guard: RouteGuard) -> Litestar:
         app, handler, switched = self._built(names, options)
         app.asgi_handler, switched.current = handler, guard
         return app

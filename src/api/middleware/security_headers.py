@@ -15,11 +15,11 @@ from api.security.origin_policy import OriginPolicy
 _ALWAYS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
 )
-# Unless a handler has set them (the documentation page and the public keys do).
+# Unless a handler has set them (pages, the documentation and the public keys do).
 _UNLESS_SET = (
+    (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"cache-control", b"no-store"),
 )

@@ -53,6 +53,17 @@ class CredentialReader:
             await self._record(EventType.USE_COOKIES, refused, connection)
             raise
 
+    async def reject_foreign_form(self, connection: Connection) -> None:
+        """Accept only a form of a page of this service, and record one that is refused.
+
+        :raises CrossSiteRequest: see :meth:`OriginPolicy.reject_foreign_form`.
+        """
+        try:
+            self.origin_policy.reject_foreign_form(connection.headers)
+        except CrossSiteRequest as refused:
+            await self._record(EventType.USE_COOKIES, refused, connection)
+            raise
+
     async def _record(
         self, event_type: EventType, refused: AuthError, connection: Connection
     ) -> None:

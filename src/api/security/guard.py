@@ -65,13 +65,13 @@ class Guard:
         if self.record_activity.is_due(principal.session):
             self.record_activity.record(principal.session, caller)
         if not handler.opt.get("is_for_enrolment"):
-            principal = await self._require_enrolment(principal)
+            principal = await self.require_enrolment(principal)
         permission = handler.opt.get("permission")
         if permission is not None:
             principal = await self._require(permission, principal, caller)
         connection.scope["user"] = principal
 
-    async def _require_enrolment(self, principal: Principal) -> Principal:
+    async def require_enrolment(self, principal: Principal) -> Principal:
         """
         :raises EnrolmentRequired: the policy restricts the session, even as stored now.
         :raises TokenRejected: the session has ended, or its user is gone or disabled.
@@ -89,10 +89,10 @@ class Guard:
         """Never accept a permission on cached data: re-read the user and the session first.
 
         :raises PermissionMissing: the role lacks it.
-        :raises EnrolmentRequired: see :meth:`_require_enrolment`.
+        :raises EnrolmentRequired: see :meth:`require_enrolment`.
         :raises TokenRejected: the session has ended, or its user is gone or disabled.
         """
-        principal = await self._require_enrolment(await self.reload_principal(principal))
+        principal = await self.require_enrolment(await self.reload_principal(principal))
         try:
             principal.require(permission)
         except PermissionMissing as refused:

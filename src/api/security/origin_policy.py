@@ -31,6 +31,7 @@ class OriginPolicy:
     :ivar trusted_proxies: networks of proxies that may report the address of a client.
     :ivar hsts_subdomains: whether subdomains of the origin are to be reached by https only, too.
     :ivar hosts: the allowed host names, without ports; empty allows any.
+    :ivar other_names: origins under which a browser reaches this service, too.
     """
 
     origin: str
@@ -38,6 +39,7 @@ class OriginPolicy:
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     hosts: frozenset[str] = frozenset()
     hsts_subdomains: bool = False
+    other_names: frozenset[str] = frozenset()
 
     @property
     def is_https(self) -> bool:
@@ -81,3 +83,24 @@ class OriginPolicy:
         is_navigation = headers.get("sec-fetch-mode") == "navigate"
         if not is_trusted or is_navigation or fetch_site == "cross-site":
             raise CrossSiteRequest
+
+    def reject_foreign_form(self, headers: Mapping[str, str]) -> None:
+        """Accept only a form of a page of this service.
+
+        Its submission is a navigation, with or without cookies. A browser that does not say where
+        it comes from is refused: logging in under another person's name starts that way, too.
+
+        :param headers: of the request, by lower-case name.
+        :raises CrossSiteRequest: the form is not known to be one of this service.
+        """
+        origin, fetch_site = headers.get("origin"), headers.get("sec-fetch-site")
+        if fetch_site is not None and fetch_site != "same-origin":
+            raise CrossSiteRequest
+        if origin is None and fetch_site is None:
+            raise CrossSiteRequest
+        if origin is not None and not self.is_own(origin):
+            raise CrossSiteRequest
+
+    def is_own(self, origin: str) -> bool:
+        """Return whether pages of this origin are this service's."""
+        return origin == self.origin or origin in self.other_names

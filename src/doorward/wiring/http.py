@@ -8,7 +8,7 @@ from dishka import AsyncContainer, Provider, Scope, from_context, provide, provi
 from litestar import Litestar
 from litestar.types import HTTPScope
 
-from api.app import RouteOptions, create_app
+from api.app import RouteGuard, RouteOptions, create_app
 from api.controllers.health import HealthLog
 from api.lifecycle import Lifecycle
 from api.middleware.fast_path import FastPath
@@ -20,9 +20,16 @@ from api.security.cookies import CookieNames, CookieWriter
 from api.security.credential_reader import CredentialReader
 from api.security.guard import Guard
 from api.security.origin_policy import OriginPolicy
+from api.web.access import PageGuard
+from api.web.page import PageOptions, Pages
+from api.web.return_to import ReturnTargets
+from api.web.visitors import Visitors
+from application.registration_policy import RegistrationPolicy
 from domain.passwords.password import PasswordRule
 from infrastructure.config.http import HttpSettings
 from infrastructure.config.logging import LogSettings
+from infrastructure.config.pages import PageSettings
+from infrastructure.config.settings import Settings
 from infrastructure.telemetry.access_log import AccessLog
 from infrastructure.telemetry.telemetry import Observation
 
@@ -34,6 +41,7 @@ class HttpProvider(Provider):
 
     lifecycle = from_context(Lifecycle)
     security = provide_all(CookieWriter, CredentialReader, Guard, FastPath)
+    web = provide_all(Pages, Visitors, PageGuard, RouteGuard)
 
     @provide
     def health_log(self) -> HealthLog:
@@ -48,16 +56,35 @@ class HttpProvider(Provider):
         return CookieNames.under(origin_policy, settings.cookie_prefix)
 
     @provide
-    def route_options(self, settings: HttpSettings, rule: PasswordRule) -> RouteOptions:
+    def route_options(
+        self, settings: HttpSettings, rule: PasswordRule, pages: PageSettings
+    ) -> RouteOptions:
         return RouteOptions(
-            settings.api_docs, settings.legacy_get, rule.shortest, settings.path_prefix
+            settings.api_docs,
+            settings.legacy_get,
+            rule.shortest,
+            settings.path_prefix,
+            pages.has_account_pages,
+        )
+
+    @provide
+    def page_options(
+        self, settings: Settings, rule: PasswordRule, registration: RegistrationPolicy
+    ) -> PageOptions:
+        return PageOptions(
+            path_prefix=settings.http.path_prefix,
+            service=settings.pages.service_name,
+            can_register=registration.is_open,
+            sends_mail=settings.sends_mail,
+            shortest_password=rule.shortest,
+            return_targets=ReturnTargets(settings.pages.return_targets),
         )
 
     @provide
     def app(
         self,
         container: AsyncContainer,
-        guard: Guard,
+        guard: RouteGuard,
         origin_policy: OriginPolicy,
         fast_path: FastPath,
         observation: Observation,
@@ -73,15 +100,16 @@ class HttpProvider(Provider):
 
 def origin_policy(settings: HttpSettings) -> OriginPolicy:
     """Return the origin policy as configured."""
-    origins = set(settings.client_origins)
+    names = set()
     if settings.public_url is None:  # a browser on this machine may use either of its names
-        origins.add(f"http://127.0.0.1:{settings.port}")
+        names.add(f"http://127.0.0.1:{settings.port}")
     return OriginPolicy(
         settings.origin,
-        frozenset(origins),
+        frozenset(settings.client_origins) | names,
         settings.trusted_proxies,
         settings.allowed_hosts,
         settings.hsts_subdomains,
+        frozenset(names),
     )
 
 

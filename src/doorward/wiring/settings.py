@@ -6,6 +6,7 @@ from application.second_factors.policy import SecondFactorPolicy
 from infrastructure.config.http import HttpSettings
 from infrastructure.config.logging import LogSettings
 from infrastructure.config.mail.settings import MailSettings
+from infrastructure.config.pages import PageSettings
 from infrastructure.config.passwords import PasswordSettings
 from infrastructure.config.rate_limits import RateLimitSettings
 from infrastructure.config.settings import Settings
@@ -24,6 +25,10 @@ class SettingsProvider(Provider):
     @provide
     def http(self, settings: Settings) -> HttpSettings:
         return settings.http
+
+    @provide
+    def pages(self, settings: Settings) -> PageSettings:
+        return settings.pages
 
     @provide
     def storage(self, settings: Settings) -> StorageSettings:

@@ -22,6 +22,7 @@ from infrastructure.config.http import HttpSettings
 from infrastructure.config.logging import LogSettings
 from infrastructure.config.mail.settings import MailSettings
 from infrastructure.config.mail.url import MailScheme
+from infrastructure.config.pages import PageSettings
 from infrastructure.config.passkeys import PasskeySettings, check_domain
 from infrastructure.config.passwords import PasswordSettings
 from infrastructure.config.rate_limits import RateLimitSettings
@@ -44,6 +45,7 @@ class Settings:
     """All settings. A part of the program takes the part that it needs."""
 
     http: HttpSettings = _part("Web server", HttpSettings)
+    pages: PageSettings = _part("Pages", PageSettings)
     storage: StorageSettings = _part("Stores", StorageSettings)
     keys: KeySettings = _part("Signing keys", KeySettings)
     secrets: SecretSettings = _part("Secrets in the database", SecretSettings)

@@ -116,6 +116,15 @@ READ: list[tuple[str, str, str, Any]] = [
         "registration.verification_lifetime",
         timedelta(hours=2),
     ),
+    ("PAGES", "account", "pages.has_account_pages", True),
+    ("PAGES", "off", "pages.has_account_pages", False),
+    ("SERVICE_NAME", " Büro & Söhne ", "pages.service_name", "Büro & Söhne"),
+    (
+        "RETURN_TARGETS",
+        "https://app.example.com/home, https://b.example.com/",
+        "pages.return_targets",
+        frozenset({"https://app.example.com/home", "https://b.example.com/"}),
+    ),
     ("MFA", "off", "second_factors.policy", SecondFactorPolicy.OFF),
     ("MFA", "optional", "second_factors.policy", SecondFactorPolicy.OPTIONAL),
     ("MFA", "admins", "second_factors.policy", SecondFactorPolicy.ADMINS),
@@ -312,6 +321,8 @@ UNREADABLE = {
     "EMAIL_VERIFICATION": ["on", "Required"],
     "EMAIL_VERIFICATION_EXPIRED_IN": ["0", "off"],
     "UNVERIFIED_LIFETIME": ["0", "never"],
+    "PAGES": ["on", "Off"],
+    "RETURN_TARGETS": ["back.example.org", "javascript:alert(1)"],
     "MFA": ["on", "Admins", "all"],
     "PASSKEY_ORIGINS": [
         "id.example.net",
@@ -561,6 +572,12 @@ def test_a_passkey_domain_is_the_name_of_a_host(text: str) -> None:
 def test_a_cookie_prefix_is_a_short_name(text: str) -> None:
     with pytest.raises(ConfigurationError, match="COOKIE_PREFIX must be up to 32 letters"):
         Settings.read({"COOKIE_PREFIX": text})
+
+
+@pytest.mark.parametrize("text", ["two\nlines", "x" * 61, "\u202eebadA"])
+def test_a_name_of_the_service_is_short_and_visible(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="SERVICE_NAME must be at most 60 characters"):
+        Settings.read({"SERVICE_NAME": text})
 
 
 @pytest.mark.parametrize("variable", UNREADABLE)

@@ -1,0 +1,1 @@
+"""Pages for people: a second way to the same use cases, beside the HTTP API."""

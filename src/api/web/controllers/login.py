@@ -1,0 +1,186 @@
+"""Log in, with a second factor if there is one, and log out."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from dishka.integrations.litestar import FromDishka, inject
+from litestar import Response, get, post
+from litestar.params import FromQuery
+
+from api.json_request import JsonRequest
+from api.request_context import context_of
+from api.security.cookies import CookieWriter
+from api.security.credential_reader import CredentialReader
+from api.session_response import CLEAR_SITE_DATA
+from api.web.controllers.base import PageController
+from api.web.forms import Form, read_form
+from api.web.page import Pages
+from api.web.route_options import PAGE
+from api.web.visitors import Visitors
+from application.authentication import Login, Logout
+from application.complete_login import LoggedIn
+from application.second_factor_login import LoginWithSecondFactor
+from domain.authentication import Method
+from domain.errors import (
+    AuthError,
+    EmailUnverified,
+    InvalidCredentials,
+    InvalidInput,
+    NotLoggedIn,
+    SecondFactorInvalid,
+    SecondFactorRequired,
+    TokenRejected,
+)
+from domain.rate_limit import TooManyRequests
+from domain.request_context import RequestContext
+from domain.session import Transport
+
+_HOME = "/account"
+_REFUSALS: Mapping[type[AuthError], tuple[str, int]] = {
+    InvalidCredentials: ("login.refused", 400),
+    InvalidInput: ("login.refused", 400),
+    EmailUnverified: ("login.unverified", 403),
+    TooManyRequests: ("errors.too_many_requests", 429),
+}
+
+
+class LoginPages(PageController):
+    @get("/login", opt=PAGE)
+    @inject
+    async def show_login(
+        self,
+        request: JsonRequest,
+        pages: FromDishka[Pages],
+        visitors: FromDishka[Visitors],
+        return_to: FromQuery[str | None] = None,
+        done: FromQuery[str | None] = None,
+    ) -> Response[Any]:
+        target = pages.options.return_targets.choose(return_to, _HOME)
+        if await visitors.find(request) is not None:
+            return pages.redirect(request, target)
+        return _login_page(request, pages, Form(), target, done=done)
+
+    @post("/login", opt=PAGE)
+    @inject
+    async def log_in(
+        self,
+        request: JsonRequest,
+        pages: FromDishka[Pages],
+        log_in: FromDishka[Login],
+        credentials: FromDishka[CredentialReader],
+        cookies: FromDishka[CookieWriter],
+    ) -> Response[Any]:
+        form = await read_form(request)
+        target = pages.options.return_targets.choose(form["return_to"], _HOME)
+        caller = _with_device(request, credentials)
+        try:
+            logged_in = await log_in(form["email"], form["password"], caller, Transport.COOKIE)
+        except SecondFactorRequired as required:
+            return pages.render(
+                request,
+                "second_factor",
+                challenge=required.challenge,
+                return_to=target,
+                message=None,
+            )
+        except (InvalidCredentials, InvalidInput, EmailUnverified, TooManyRequests) as refused:
+            key, status = _REFUSALS[type(refused)]
+            return _login_page(request, pages, form, target, message=key, status=status)
+        return _logged_in(request, pages, target, logged_in, cookies)
+
+    @post("/login/second-factor", opt=PAGE)
+    @inject
+    async def log_in_with_second_factor(
+        self,
+        request: JsonRequest,
+        pages: FromDishka[Pages],
+        log_in: FromDishka[LoginWithSecondFactor],
+        credentials: FromDishka[CredentialReader],
+        cookies: FromDishka[CookieWriter],
+    ) -> Response[Any]:
+        form = await read_form(request)
+        target = pages.options.return_targets.choose(form["return_to"], _HOME)
+        caller = _with_device(request, credentials)
+        try:
+            method = _method_of(form["code"])
+            logged_in = await log_in(form["challenge"], method, form["code"], caller)
+        except (SecondFactorInvalid, InvalidCredentials):
+            return pages.render(
+                request,
+                "second_factor",
+                form=form,
+                status=400,
+                challenge=form["challenge"],
+                return_to=target,
+                message=pages.texts(request)("second_factor.refused"),
+            )
+        return _logged_in(request, pages, target, logged_in, cookies)
+
+    @get("/login/second-factor", opt=PAGE)
+    @inject
+    async def begin_again(self, request: JsonRequest, pages: FromDishka[Pages]) -> Response[Any]:
+        """The page is the answer to the password: a reload begins with that."""
+        return pages.redirect(request, "/login")
+
+    @post("/logout", opt=PAGE)
+    @inject
+    async def log_out(
+        self,
+        request: JsonRequest,
+        pages: FromDishka[Pages],
+        log_out: FromDishka[Logout],
+        credentials: FromDishka[CredentialReader],
+        cookies: FromDishka[CookieWriter],
+    ) -> Response[Any]:
+        presented = await credentials.read(request)
+        access = presented.access if presented.has_access_cookie else None
+        with suppress(NotLoggedIn, TokenRejected):  # the session has ended already
+            await log_out(access, presented.refresh, context_of(request))
+        response = pages.redirect(request, "/login?done=logged_out", cookies.removal())
+        response.set_header("Clear-Site-Data", CLEAR_SITE_DATA)
+        return response
+
+
+def _login_page(
+    request: JsonRequest,
+    pages: Pages,
+    form: Form,
+    return_to: str,
+    *,
+    message: str | None = None,
+    done: str | None = None,
+    status: int = 200,
+) -> Response[Any]:
+    texts = pages.texts(request)
+    known = done if done in {"logged_out", "registered", "password_set"} else None
+    return pages.render(
+        request,
+        "login",
+        form=form,
+        status=status,
+        return_to=return_to,
+        email=form["email"],
+        message=texts(message) if message else None,
+        done=texts(f"login.{known}") if known else None,
+    )
+
+
+def _logged_in(
+    request: JsonRequest, pages: Pages, target: str, logged_in: LoggedIn, cookies: CookieWriter
+) -> Response[Any]:
+    of_session = cookies.of_tokens(logged_in.tokens)
+    return pages.redirect(
+        request, target, [*of_session, cookies.of_device(logged_in.device_token)]
+    )
+
+
+def _with_device(request: JsonRequest, credentials: CredentialReader) -> RequestContext:
+    return replace(context_of(request), device_token=credentials.device_token(request))
+
+
+def _method_of(code: str) -> Method:
+    """Recovery codes have letters: one field takes both kinds."""
+    has_letter = any(each.isalpha() for each in code)
+    return Method.RECOVERY_CODE if has_letter else Method.TOTP

@@ -1,0 +1,34 @@
+"""Pages for errors."""
+
+from typing import Any
+from urllib.parse import quote
+
+from litestar import Response
+
+from api.json_request import JsonRequest
+from api.problems import Answer, answer_to, limit_headers, log_failure
+from api.web.page import Pages
+from domain.errors import NotLoggedIn, TokenRejected
+from domain.rate_limit import TooManyRequests
+
+PAGES = "pages"
+"""In the state of a request: what renders its pages."""
+
+
+def handle_page_error(request: JsonRequest, error: Exception) -> Response[Any]:
+    """Answer every exception of a page: visitors who are not logged in go to the login."""
+    pages: Pages = request.scope["state"][PAGES]
+    if isinstance(error, NotLoggedIn | TokenRejected):
+        wanted = request.scope["path"] if request.method == "GET" else "/account"
+        removed = pages.cookies.removal() if isinstance(error, TokenRejected) else ()
+        return pages.redirect(request, f"/login?return_to={quote(wanted)}", removed)
+    answer: Answer = answer_to(error)
+    log_failure(error, request, answer)
+    page = pages.render(request, "error", status=answer.status, code=answer.code)
+    headers = dict(answer.headers)
+    if isinstance(error, TooManyRequests):
+        headers = dict(limit_headers(error))
+    for name, value in headers.items():
+        if name != "WWW-Authenticate":
+            page.set_header(name, value)
+    return page

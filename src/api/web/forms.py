@@ -1,0 +1,53 @@
+"""Read what people have typed into a form."""
+
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
+
+from litestar.exceptions import HTTPException
+
+from api.json_request import JsonRequest
+from domain.errors import InvalidInput, Problem
+
+_MOST_FIELDS = 50
+
+
+@dataclass(slots=True)
+class Form:
+    """The fields of a form, and what is wrong with them.
+
+    :ivar values: by field. What a page shows again is escaped there; passwords are not shown.
+    """
+
+    values: dict[str, str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def __getitem__(self, name: str) -> str:
+        return self.values.get(name, "")
+
+    def problem_of(self, name: str) -> Problem | None:
+        return next((each for each in self.problems if each.field == name), None)
+
+
+async def read_form(request: JsonRequest) -> Form:
+    """Return the fields of a form that was sent as ``application/x-www-form-urlencoded``.
+
+    :raises HTTPException: 415, it was sent as something else.
+    :raises InvalidInput: it is not in UTF-8, has a field twice or too many fields.
+    """
+    media_type, _ = request.content_type
+    if media_type.lower() != "application/x-www-form-urlencoded":
+        raise HTTPException(status_code=415)
+    body = await request.body()
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=_MOST_FIELDS,
+        )
+    except ValueError:
+        raise InvalidInput(Problem("body", "is not a form")) from None
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        raise InvalidInput(Problem("body", "has a field twice"))
+    return Form(values)

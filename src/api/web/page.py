@@ -1,0 +1,137 @@
+"""Render pages, with the headers that all of them have."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from litestar import Response
+from litestar.datastructures import Cookie
+from litestar.plugins.jinja import JinjaTemplateEngine
+from litestar.response import Redirect, Template
+from litestar.template import TemplateConfig
+
+from api.accept_language import preferred_locale
+from api.json_request import JsonRequest
+from api.security.cookies import CookieWriter
+from api.web.assets import hashed_name
+from api.web.forms import Form
+from api.web.return_to import ReturnTargets
+from api.web.translations import Texts, Translations
+from api.web.visitors import COOKIES
+from domain.actor import Principal
+
+_FOLDER = Path(__file__).parent / "templates"
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'"
+)
+HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    # With `no-referrer` browsers would send `Origin: null` with forms.
+    "Referrer-Policy": "same-origin",
+    "X-Robots-Tag": "noindex",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PageOptions:
+    """
+    :ivar path_prefix: where browsers see the routes, such as ``/auth``.
+    :ivar service: the name that pages show.
+    :ivar can_register: whether people may register.
+    :ivar sends_mail: whether a link for a new password can be sent.
+    :ivar shortest_password: the minimum length of a new password.
+    """
+
+    path_prefix: str = ""
+    service: str = "Doorward"
+    can_register: bool = True
+    sends_mail: bool = True
+    shortest_password: int = 8
+    return_targets: ReturnTargets = field(default_factory=ReturnTargets)
+
+
+class Pages:
+    """Writes pages in the language of their reader."""
+
+    def __init__(self, options: PageOptions, cookies: CookieWriter) -> None:
+        self.options = options
+        self.cookies = cookies
+        self._translations = Translations()
+
+    def url(self, path: str) -> str:
+        """Return where browsers see a path of this service."""
+        return self.options.path_prefix + path
+
+    def render(
+        self,
+        request: JsonRequest,
+        template: str,
+        *,
+        form: Form | None = None,
+        status: int = 200,
+        **values: Any,
+    ) -> Response[Any]:
+        """Return a page. ``form`` is what was typed before, if the page shows it again."""
+        visitor = request.scope.get("user")
+        principal = visitor if isinstance(visitor, Principal) else None
+        context: dict[str, Any] = {
+            "t": self.texts(request),
+            "url": self.url,
+            "asset": lambda name: self.url(f"/assets/{hashed_name(name)}"),
+            "options": self.options,
+            "principal": principal,
+            "form": form or Form(),
+            **values,
+        }
+        return Template(
+            f"{template}.html",
+            context=context,
+            status_code=status,
+            headers=HEADERS,
+            media_type="text/html",
+            cookies=refreshed_cookies(request),
+        )
+
+    def texts(self, request: JsonRequest) -> Texts:
+        visitor = request.scope.get("user")
+        own = visitor.user.locale if isinstance(visitor, Principal) else None
+        return self._translations.in_language(own, preferred_locale(request.scope))
+
+    def redirect(
+        self, request: JsonRequest, target: str, cookies: Sequence[Cookie] = ()
+    ) -> Response[Any]:
+        """Send the browser on by GET.
+
+        :param target: a path of this service, or an accepted address elsewhere.
+        :param cookies: to set, in place of those of a session that was refreshed by the way.
+        """
+        location = self.url(target) if target.startswith("/") else target
+        return Redirect(
+            location,
+            status_code=303,
+            cookies=list(cookies) or refreshed_cookies(request),
+            headers=HEADERS,
+        )
+
+
+def refreshed_cookies(request: JsonRequest) -> list[Cookie]:
+    """Return the cookies of a session that was refreshed to open this page."""
+    cookies: list[Cookie] = request.scope["state"].get(COOKIES, [])
+    return cookies
+
+
+def template_config() -> TemplateConfig[JinjaTemplateEngine]:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        cache_size=-1,
+    )
+    return TemplateConfig(instance=JinjaTemplateEngine.from_environment(environment))

@@ -1,0 +1,12 @@
+"""Who may open a page, as an option of its route."""
+
+from litestar.handlers import BaseRouteHandler
+
+PAGE = {"is_public": True, "page": "everybody"}
+"""The options of a page that anyone may open."""
+OWN_PAGE = {"page": "users"}
+"""The options of a page for a user who is logged in."""
+
+
+def is_page(handler: BaseRouteHandler) -> bool:
+    return "page" in handler.opt

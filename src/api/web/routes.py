@@ -1,0 +1,10 @@
+"""All pages."""
+
+from litestar.types import ControllerRouterHandler
+
+from api.web.assets import asset
+from api.web.controllers.account import AccountPages
+from api.web.controllers.login import LoginPages
+from api.web.controllers.registration import RegistrationPages
+
+PAGES: list[ControllerRouterHandler] = [LoginPages, RegistrationPages, AccountPages, asset]

@@ -1,0 +1,87 @@
+"""The texts of the pages, by language."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+from domain.errors import Problem
+
+_FOLDER = Path(__file__).parent / "translations"
+_NUMBER = re.compile(r"\d+")
+DEFAULT = "en"
+
+
+class Texts:
+    """The texts in one language. What is missing there is in English."""
+
+    def __init__(
+        self, language: str, texts: Mapping[str, str], fallback: Mapping[str, str]
+    ) -> None:
+        self.language = language
+        self._texts = {**fallback, **texts}
+
+    def __call__(self, key: str, **values: object) -> str:
+        """Return a text, with values in place of its ``{names}``."""
+        text = self._texts[key]
+        return text.format(**values) if values else text
+
+    def has(self, key: str) -> bool:
+        return key in self._texts
+
+    def of_event(self, what: str, outcome: str) -> str:
+        """Return what happened, in plain words."""
+        name = what.replace(" ", "_")
+        text = self._texts.get(f"events.{name}", what)
+        if outcome == "success":
+            return text
+        reason = self._texts.get(f"outcomes.{outcome}", outcome.replace("_", " "))
+        return f"{text}: {reason}"
+
+    def of_problem(self, problem: Problem) -> str:
+        """Return the sentence about a field that cannot be accepted.
+
+        Domain messages are in English, and end a sentence that begins with the field.
+        """
+        field = self._texts.get(f"fields.{problem.field}", problem.field)
+        message = _NUMBER.sub("#", problem.message)
+        numbers = _NUMBER.findall(problem.message)
+        translated = self._texts.get(f"problems.{message}", problem.message)
+        for number in numbers:
+            translated = translated.replace("#", number, 1)
+        return f"{field} {translated}"
+
+
+class Translations:
+    """The texts of all languages, read when they are first needed."""
+
+    @cached_property
+    def _by_language(self) -> Mapping[str, Texts]:
+        read = {
+            path.stem: _flat(tomllib.loads(path.read_text())) for path in _FOLDER.glob("*.toml")
+        }
+        return {
+            language: Texts(language, texts, read[DEFAULT]) for language, texts in read.items()
+        }
+
+    def in_language(self, *preferred: str | None) -> Texts:
+        """Return the texts in the first of these languages that there is, else in English.
+
+        :param preferred: language tags (RFC 5646), or ``None``.
+        """
+        for tag in preferred:
+            language = (tag or "").lower().partition("-")[0]
+            if language in self._by_language:
+                return self._by_language[language]
+        return self._by_language[DEFAULT]
+
+
+def _flat(table: Mapping[str, object], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            flat.update(_flat(value, f"{prefix}{key}."))
+        else:
+            flat[prefix + key] = str(value)
+    return flat

@@ -1,0 +1,77 @@
+"""Who visits a page: by the cookies that the API sets, too."""
+
+from dataclasses import dataclass, replace
+
+from litestar.datastructures import Cookie
+
+from api.request_context import context_in
+from api.security.cookies import CookieWriter
+from api.security.credential_reader import Connection, CredentialReader
+from application.authenticate import Authenticate
+from application.authentication import RefreshAccess
+from application.session_activity import RecordSessionActivity
+from domain.actor import Principal
+from domain.errors import NotLoggedIn, RefreshTokenMissing, TokenRejected
+
+COOKIES = "page_cookies"
+"""In the state of a request: the cookies that its response has to set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitors:
+    """Authenticates the visitors of pages. An expired access token is refreshed by the way."""
+
+    credentials: CredentialReader
+    cookies: CookieWriter
+    authenticate: Authenticate
+    refresh_access: RefreshAccess
+    record_activity: RecordSessionActivity
+
+    async def find(self, connection: Connection) -> Principal | None:
+        """Return the visitor who is logged in; ``None`` of another one."""
+        try:
+            return await self.admit(connection)
+        except (NotLoggedIn, TokenRejected):
+            return None
+
+    async def admit(self, connection: Connection) -> Principal:
+        """Put the visitor into ``request.user``.
+
+        Only cookies count: no browser sends another token with a page.
+
+        :raises NotLoggedIn: there are no cookies of a session.
+        :raises TokenRejected: they are not good, or not any more.
+        """
+        presented = await self.credentials.read(connection)
+        if presented.access is not None and not presented.has_access_cookie:
+            raise TokenRejected
+        caller = context_in(connection.scope)
+        principal = None
+        if presented.access is not None:
+            try:
+                principal = await self.authenticate(presented.access, caller)
+            except TokenRejected:
+                if presented.refresh is None:
+                    raise
+        if principal is None:
+            principal = await self._refresh(connection, presented.refresh)
+        if self.record_activity.is_due(principal.session):
+            self.record_activity.record(principal.session, caller)
+        connection.scope["user"] = principal
+        return principal
+
+    async def _refresh(self, connection: Connection, refresh: str | None) -> Principal:
+        """Refresh the session, and have its new cookies set with the response."""
+        device = self.credentials.device_token(connection)
+        caller = replace(context_in(connection.scope), device_token=device)
+        try:
+            tokens = await self.refresh_access(refresh, caller)
+        except RefreshTokenMissing:
+            raise NotLoggedIn from None
+        connection.scope["state"][COOKIES] = self.cookies.of_tokens(tokens)
+        return await self.authenticate(tokens.access, caller)
+
+    def forget(self, connection: Connection) -> list[Cookie]:
+        """Return the cookies that remove those of a session."""
+        connection.scope["state"].pop(COOKIES, None)
+        return self.cookies.removal()

@@ -1,0 +1,49 @@
+"""Settings of the pages for people."""
+
+import unicodedata
+from dataclasses import dataclass
+
+from infrastructure.config.environment_variables import declare
+from infrastructure.config.mail.links import page_urls
+
+_LONGEST_NAME = 60
+
+
+def _pages(text: str) -> str:
+    if text not in {"account", "off"}:
+        raise ValueError("must be account or off")
+    return text
+
+
+def _name(text: str) -> str:
+    name = text.strip()
+    is_visible = all(unicodedata.category(each)[0] != "C" for each in name)
+    if not (0 < len(name) <= _LONGEST_NAME and is_visible):
+        raise ValueError(f"must be at most {_LONGEST_NAME} characters, none of them invisible")
+    return name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageSettings:
+    """Which pages there are, and what they call the service."""
+
+    which: str = declare(
+        "PAGES",
+        _pages,
+        "account",
+        "`account`: people get pages to register, log in and manage their account. `off`: none; "
+        "applications have pages of their own.",
+    )
+    service_name: str = declare("SERVICE_NAME", _name, "Doorward", "What pages call the service.")
+    return_targets: frozenset[str] = declare(
+        "RETURN_TARGETS",
+        lambda text: frozenset(page_urls(text)),
+        "",
+        "Pages of applications, separated by commas, to which `/login?return_to=` may send a "
+        "browser after a login: exactly as they are written here. Paths of this service always "
+        "work.",
+    )
+
+    @property
+    def has_account_pages(self) -> bool:
+        return self.which != "off"

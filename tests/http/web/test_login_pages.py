@@ -1,0 +1,182 @@
+"""Logging in and out by pages, without scripts."""
+
+from datetime import timedelta
+
+import pytest
+from dishka import AsyncContainer
+
+from application.ports import FactorSecrets, SecondFactorStore, UserRepository
+from domain.email import Email
+from domain.second_factors import totp
+from domain.second_factors.factors import SecondFactors, Totp
+from tests.http.client import ME, Client
+from tests.http.web.browser import Browser
+from tests.support.builders import PASSWORD
+from tests.support.doubles import SettableClock
+
+ADA = "ada@example.org"
+SECRET = b"12345678901234567890"
+
+
+@pytest.fixture(autouse=True)
+async def ada(client: Client) -> None:
+    await client.register(ADA)
+
+
+async def test_people_log_in_and_out(browser: Browser, client: Client) -> None:
+    page = await browser.log_in(ADA, PASSWORD)
+
+    assert (page.path, page.status) == ("/account", 200)
+    assert "My account" in page.text
+    assert (await client.get(ME)).status_code == 200
+
+    page = await browser.submit(page, "/logout")
+    assert page.path == "/login?done=logged_out"
+    assert "You are logged out." in page.text
+    assert (await client.get(ME)).status_code == 401
+    assert (await browser.open("/account")).path == "/login?return_to=/account"
+
+
+async def test_a_refused_login_keeps_the_address_and_not_the_password(browser: Browser) -> None:
+    for email in (ADA, "nobody@example.org"):
+        page = await browser.log_in(email, "a wrong password")
+
+        assert page.status == 400
+        assert "The email address or the password is wrong." in page.text
+        assert f'value="{email}"' in page.source
+        assert "a wrong password" not in page.source
+        assert page.title.startswith("Log in")
+
+
+async def test_a_page_for_users_leads_to_the_login_and_back(browser: Browser) -> None:
+    page = await browser.open("/account/sessions")
+    assert page.path == "/login?return_to=/account/sessions"
+
+    page = await browser.submit(page, "/login", email=ADA, password=PASSWORD)
+
+    assert page.path == "/account/sessions"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "//evil.example",
+        "/\\evil.example",
+        "https://evil.example",
+        "javascript:alert(1)",
+        "",
+        "%0d",
+    ],
+)
+async def test_a_login_leads_to_no_page_of_strangers(browser: Browser, target: str) -> None:
+    page = await browser.open("/login")
+    page = await browser.submit(page, "/login", email=ADA, password=PASSWORD, return_to=target)
+
+    assert page.path == "/account"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example", "Sec_Fetch_Site": "cross-site"},
+        {"Origin": "https://evil.example", "Sec_Fetch_Site": ""},
+        {"Origin": "null", "Sec_Fetch_Site": "same-origin"},
+        {"Sec_Fetch_Site": "same-site"},
+        {"Sec_Fetch_Site": "none"},
+    ],
+)
+async def test_a_form_of_another_site_logs_nobody_in(
+    browser: Browser, client: Client, headers: dict[str, str]
+) -> None:
+    page = await browser.post("/login", {"email": ADA, "password": PASSWORD}, **headers)
+
+    assert page.status == 403
+    assert "another site" in page.text
+    assert not client.cookies
+
+
+async def test_a_form_without_any_statement_of_its_origin_is_refused(client: Client) -> None:
+    refused = await client.post("/login", data={"email": ADA, "password": PASSWORD})
+
+    assert refused.status_code == 403
+    assert refused.headers["content-type"].startswith("text/html")
+
+
+async def test_an_expired_access_token_is_refreshed_by_the_way(
+    browser: Browser, client: Client, clock: SettableClock
+) -> None:
+    await browser.log_in(ADA, PASSWORD)
+    before = client.cookies["refresh_token"]
+    clock.advance(timedelta(minutes=20))
+
+    page = await browser.open("/account")
+
+    assert page.path == "/account"
+    assert client.cookies["refresh_token"] != before
+    assert (await client.get(ME)).status_code == 200
+
+
+async def test_two_tabs_and_a_lost_answer_log_nobody_out(
+    browser: Browser, client: Client, clock: SettableClock
+) -> None:
+    await browser.log_in(ADA, PASSWORD)
+    spent = dict(client.cookies)
+    clock.advance(timedelta(minutes=20))
+
+    for _ in range(3):  # the cookies of the answers are lost
+        client.cookies.clear()
+        client.cookies.update(spent)
+        assert (await browser.open("/account")).path == "/account"
+        clock.advance(timedelta(seconds=2))
+
+
+async def test_a_session_that_has_ended_leads_to_the_login_without_its_cookies(
+    browser: Browser, client: Client, clock: SettableClock
+) -> None:
+    await browser.log_in(ADA, PASSWORD)
+    clock.advance(timedelta(days=40))
+
+    page = await browser.open("/account")
+
+    assert page.path == "/login?return_to=/account"
+    assert "refresh_token" not in client.cookies
+
+
+async def test_the_second_factor_is_asked_for_on_a_page(
+    browser: Browser, client: Client, container: AsyncContainer, clock: SettableClock
+) -> None:
+    users = await container.get(UserRepository)
+    user = await users.by_email(Email.parse(ADA))
+    assert user
+    secrets, store = await container.get(FactorSecrets), await container.get(SecondFactorStore)
+    factors = SecondFactors(user.id, totp=Totp(secrets.seal(user.id, SECRET)))
+    assert (await store.replace(SecondFactors(user.id), factors)).changed
+
+    page = await browser.log_in(ADA, PASSWORD, return_to="/account/password")
+    assert "Confirm that it is you" in page.text
+    assert 'autocomplete="one-time-code"' in page.source
+    assert "access_token" not in client.cookies
+
+    page = await browser.submit(page, "/login/second-factor", code="000000")
+    assert "This code was not accepted." in page.text
+    code = totp.code_at(SECRET, totp.step_at(clock()))
+    page = await browser.submit(page, "/login/second-factor", code=code)
+
+    assert page.path == "/account/password"
+
+
+async def test_too_many_logins_are_answered_by_a_page(browser: Browser) -> None:
+    page = await browser.log_in(ADA, "a wrong password")
+    while page.status != 429:
+        page = await browser.log_in(ADA, "a wrong password")
+
+    assert "There were too many attempts." in page.text
+
+
+async def test_pages_are_in_the_language_of_the_browser(client: Client) -> None:
+    german = Browser(client, "de-AT, en;q=0.5")
+
+    page = await german.log_in(ADA, "a wrong password")
+
+    assert "Die E-Mail-Adresse oder das Passwort ist falsch." in page.text
+    assert '<html lang="de">' in page.source
