@@ -22,6 +22,7 @@ from api.web.visitors import Visitors
 from application.authentication import Login, Logout
 from application.complete_login import LoggedIn
 from application.second_factor_login import LoginWithSecondFactor
+from application.second_factors.verify import CodeProof
 from domain.authentication import Method
 from domain.errors import (
     AuthError,
@@ -104,8 +105,8 @@ class LoginPages(PageController):
         target = pages.options.return_targets.choose(form["return_to"], _HOME)
         caller = _with_device(request, credentials)
         try:
-            method = _method_of(form["code"])
-            logged_in = await log_in(form["challenge"], method, form["code"], caller)
+            proof = CodeProof(_method_of(form["code"]), form["code"])
+            logged_in = await log_in(form["challenge"], proof, caller)
         except (SecondFactorInvalid, InvalidCredentials):
             return pages.render(
                 request,
