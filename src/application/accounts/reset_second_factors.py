@@ -62,10 +62,8 @@ class ResetSecondFactors:
             await self.challenges.forget(user_id)
             await self.passkeys.forget(user_id)
             await self._forget_factors(user, entry)
-            if (await existing(self.users, user_id)).has_second_factor:
-                # An enrolment has stored that before it found out that its session has ended.
-                user = await self._without_factor(user_id)
-            await self.purge_stale_sessions(user)
+            # Once more: an enrolment may have looked at the factors before, and state them after.
+            await self.purge_stale_sessions(await self._without_factor(user_id))
 
     async def _without_factor(self, user_id: UserId) -> User:
         while True:  # until no other process changes the user in between
