@@ -22,6 +22,7 @@ from api.controllers.password_reset import PasswordResetController
 from api.controllers.root import prepare_root, root
 from api.controllers.sessions import SessionController
 from api.controllers.step_up import StepUpController
+from api.controllers.well_known import add_well_known, change_password, related_origins
 from api.identity_headers import is_for_gateways
 from api.json_request import JsonRequest
 from api.middleware.fast_path import FastPath, with_fast_path
@@ -52,6 +53,8 @@ class RouteOptions:
     :ivar shortest_password: the minimum length of a new password, for the document.
     :ivar path_prefix: where browsers see the routes, such as ``/auth``; empty for the whole host.
     :ivar has_pages: whether people get pages to log in and to manage their accounts.
+    :ivar related_origins: outside the domain of passkeys, that may use them.
+    :ivar password_page: the URL of the page to change passwords, if there is one.
     """
 
     has_docs: bool = True
@@ -59,6 +62,8 @@ class RouteOptions:
     shortest_password: int = SHORTEST_PASSWORD
     path_prefix: str = ""
     has_pages: bool = False
+    related_origins: tuple[str, ...] = ()
+    password_page: str | None = None
 
 
 ALL_ROUTES = RouteOptions()
@@ -120,6 +125,8 @@ def _routes(names: CookieNames, options: RouteOptions, *guards: RouteGuard) -> L
             root,
             *LINK_PAGES,
             *(PAGES if options.has_pages else ()),
+            *((related_origins,) if options.related_origins else ()),
+            *((change_password,) if options.password_page else ()),
             *(DOCUMENTATION if options.has_docs else ()),
         ],
         guards=guards,
@@ -132,6 +139,7 @@ def _routes(names: CookieNames, options: RouteOptions, *guards: RouteGuard) -> L
     )
     prepare_root(app, options.path_prefix, has_docs=options.has_docs)
     add_link_pages(app, options.path_prefix)
+    add_well_known(app, options.related_origins, options.password_page)
     if options.has_docs:
         add_documentation(app, options.path_prefix)
     return app

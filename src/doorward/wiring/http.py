@@ -28,7 +28,6 @@ from application.registration_policy import RegistrationPolicy
 from domain.passwords.password import PasswordRule
 from infrastructure.config.http import HttpSettings
 from infrastructure.config.logging import LogSettings
-from infrastructure.config.pages import PageSettings
 from infrastructure.config.settings import Settings
 from infrastructure.telemetry.access_log import AccessLog
 from infrastructure.telemetry.telemetry import Observation
@@ -56,15 +55,16 @@ class HttpProvider(Provider):
         return CookieNames.under(origin_policy, settings.cookie_prefix)
 
     @provide
-    def route_options(
-        self, settings: HttpSettings, rule: PasswordRule, pages: PageSettings
-    ) -> RouteOptions:
+    def route_options(self, settings: Settings, rule: PasswordRule) -> RouteOptions:
+        http = settings.http
         return RouteOptions(
-            settings.api_docs,
-            settings.legacy_get,
+            http.api_docs,
+            http.legacy_get,
             rule.shortest,
-            settings.path_prefix,
-            pages.has_account_pages,
+            http.path_prefix,
+            settings.pages.has_account_pages,
+            settings.related_origins,
+            settings.password_page,
         )
 
     @provide

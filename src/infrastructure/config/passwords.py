@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from infrastructure.config import parsers
 from infrastructure.config.environment_variables import declare
+from infrastructure.config.mail.links import page_url
 from infrastructure.passwords.argon2_hasher import (
     HIGHEST_MEMORY_KIB,
     HIGHEST_TIME_COST,
@@ -36,6 +37,13 @@ class PasswordSettings:
         "",
         "Names of the service and the organisation, separated by commas: passwords made of one "
         "and digits or signs are refused. The host of `PUBLIC_URL` is one already.",
+    )
+    change_url: str | None = declare(
+        "CHANGE_PASSWORD_URL",
+        parsers.optional(page_url),
+        None,
+        "The page on which users change their password; `/account/password` unless set. Password "
+        "managers find it at `/.well-known/change-password`, which redirects there.",
     )
     argon2_memory: int = declare(
         "ARGON2_MEMORY_KIB",

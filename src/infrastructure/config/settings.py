@@ -23,7 +23,7 @@ from infrastructure.config.logging import LogSettings
 from infrastructure.config.mail.settings import MailSettings
 from infrastructure.config.mail.url import MailScheme
 from infrastructure.config.pages import PageSettings
-from infrastructure.config.passkeys import PasskeySettings, check_domain
+from infrastructure.config.passkeys import PasskeySettings, check_domain, is_domain_of
 from infrastructure.config.passwords import PasswordSettings
 from infrastructure.config.rate_limits import RateLimitSettings
 from infrastructure.config.registration import RegistrationSettings
@@ -117,6 +117,24 @@ class Settings:
     def passkey_origins(self) -> tuple[str, ...]:
         """The origins whose pages may use passkeys."""
         return self.passkeys.origins or (self.http.origin,)
+
+    @property
+    def related_origins(self) -> tuple[str, ...]:
+        """The origins of pages outside the domain of passkeys. Browsers have to be told of them
+        (Web Authentication, Level 3, section 5.11).
+        """
+        return tuple(
+            each
+            for each in self.passkey_origins
+            if each.startswith("https://")
+            and not is_domain_of(self.passkey_domain, urlsplit(each).hostname or "")
+        )
+
+    @property
+    def password_page(self) -> str | None:
+        """The page to change a password: configured, or the service's own one."""
+        own = f"{self.http.path_prefix}/account/password"
+        return self.passwords.change_url or (own if self.pages.has_account_pages else None)
 
     @property
     def email_verification(self) -> EmailVerification:

@@ -221,7 +221,21 @@ READ: list[tuple[str, str, str, Any]] = [
     ("PASSKEY_DOMAIN", "LocalHost", "passkey_domain", "localhost"),
     ("PUBLIC_URL", "https://id.example.com:8443/auth", "passkey_domain", "id.example.com"),
     ("PASSKEY_FORMER_DOMAINS", "a.b, C.d", "passkeys.former_domains", ("a.b", "c.d")),
+    (
+        "CHANGE_PASSWORD_URL",
+        "https://app.example.com/password",
+        "passwords.change_url",
+        "https://app.example.com/password",
+    ),
     ("PORT", "9000", "offers_passkeys", True),
+    (
+        "PASSKEY_ORIGINS",
+        f"https://a.example, http://localhost:3000, android:apk-key-hash:{'a' * 43}",
+        "related_origins",
+        ("https://a.example",),
+    ),
+    ("PUBLIC_URL", "https://a.example/auth", "related_origins", ()),
+    ("PAGES", "off", "password_page", None),
     ("PUBLIC_URL", "http://id.example.com", "offers_passkeys", False),
     ("PUBLIC_URL", "https://id.example.com", "offers_passkeys", True),
     ("PUBLIC_URL", "https://id.example.com/auth", "passkey_origins", ("https://id.example.com",)),
@@ -384,7 +398,13 @@ UNREADABLE = {
             "javascript:alert(1)",
             "app://reset",
         ]
-        for variable in ("RESET_URL", "VERIFY_URL", "UNDO_URL", "LINK_TARGETS")
+        for variable in (
+            "RESET_URL",
+            "VERIFY_URL",
+            "UNDO_URL",
+            "LINK_TARGETS",
+            "CHANGE_PASSWORD_URL",
+        )
     },
     "NOTICES": ["on", "off,new_device", "password_changed;new_device", "tests"],
     "LOG_FORMAT": ["text", "JSON"],
