@@ -191,6 +191,16 @@ async def make_administrator(users: UserRepository, email: str = ADMIN_EMAIL) ->
     return administrator
 
 
+async def an_administrator(
+    client: Client, users: UserRepository, email: str = ADMIN_EMAIL
+) -> dict[str, str]:
+    """Make an administrator whose session is stepped up; return the headers of their requests."""
+    await client.register(email)
+    await make_administrator(users, email)
+    token = (await client.obtain_tokens(email))["access_token"]
+    return bearer(await client.stepped_up(token))
+
+
 _IN_PLACE_OF = {"name": "start.js", "session_id": NO_SESSION, "user_id": UNKNOWN_USER}
 
 

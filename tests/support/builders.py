@@ -53,9 +53,9 @@ CLIENT = HashClient("192.0.2.1")
 
 
 def an_administrator(**changes: Any) -> Principal:
-    """Return a logged-in administrator who is not stored."""
+    """Return an administrator in a session that was stepped up. Neither is stored."""
     admin = a_user(role=Role.ADMIN, **changes)
-    return Principal(admin, a_session(user_id=admin.id))
+    return Principal(admin, a_session(user_id=admin.id).stepped_up())
 
 
 def claims_of(session: Session, kind: TokenKind = TokenKind.ACCESS) -> TokenClaims:

@@ -131,6 +131,7 @@ from application.sessions import (
 from application.step_up import FindStepUpMethods, PasswordProof, RequireStepUp, StepUp
 from domain.actor import Principal
 from domain.authentication import Method
+from domain.email import Email
 from domain.mail.message import Delivery, MailKind
 from domain.passwords.password import PasswordRule
 from domain.request_context import UNKNOWN, RequestContext
@@ -160,7 +161,7 @@ from infrastructure.storage.near_cache.uncached import UncachedSessions, Uncache
 from infrastructure.storage.near_cache.users import NearCacheUsers
 from infrastructure.storage.stores import Stores
 from tests.support.authenticator import ORIGIN, RP_ID
-from tests.support.builders import MOST, PASSWORD, some_devices
+from tests.support.builders import MOST, PASSWORD, an_administrator, some_devices
 from tests.support.doubles import Mailbox, QuickHasher, Recorder, SettableClock
 
 _UseCase = TypeVar("_UseCase")
@@ -428,3 +429,10 @@ class World:
         """Step up the session of a user without a second factor, by the password."""
         tokens = await self.step_up(principal, PasswordProof(password))
         return await self.authenticate(tokens.access)
+
+    async def administrator(self, **changes: Any) -> Principal:
+        """Store an administrator whose session was stepped up, and return it."""
+        admin = an_administrator(email=Email.parse("grace@example.org"), **changes)
+        await self.users.add(admin.user)
+        await self.sessions.add(admin.session)
+        return admin

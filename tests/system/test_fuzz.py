@@ -21,8 +21,10 @@ EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "15")
 LIMITS = ("LOGIN_LIMIT_ACCOUNT", "LOGIN_LIMIT_ADDRESS", "REGISTER_LIMIT_ADDRESS", "LOGIN_LIMIT")
 
 EMAIL = "ada@example.org"
-PASSWORD = "a password that no example has"  # with it a request could delete the account
-CONFIGURATION = f"""
+PASSWORD = "a password that no example has"
+CONFIGURATION = """
+hooks = "stepped_up.py"
+
 [checks]
 enabled = false
 not_a_server_error.enabled = true
@@ -34,21 +36,38 @@ unsupported_method.enabled = true
 [warnings]
 display = ["missing_auth"]
 
-[auth.dynamic.openapi.bearer]
-path = "/api/auth/login"
-payload = {{ email = "{EMAIL}", password = "{PASSWORD}" }}
-extract_selector = "/access_token"
-
 [[operations]]
 include-path = "/api/auth/verify"
 checks.unsupported_method.enabled = false  # gateways pass on the method of another request
 """
-"""Log in, and again after each 401, since some requests end their own session. Warn of operations
-that never let the user in.
-"""
+"""Warn of operations that never let the user in."""
 
 BEHIND_A_LOGIN = ("GET /api/users/me", "GET /api/sessions", "GET /api/users", "GET /api/audit")
 """Operations of a user and of an administrator. Some others ask for more than a login."""
+HOOKS = f"""
+import requests
+import schemathesis
+
+
+def needs_step_up(case, context):
+    return "/password" not in case.operation.path  # or it would be changed
+
+
+@schemathesis.auth(cache_by_key=lambda *each: str(needs_step_up(*each)))
+class SteppedUp:
+    def get(self, case, context):
+        api = context.operation.base_url + "/api/auth"
+        login = dict(email="{EMAIL}", password="{PASSWORD}", transport="bearer")
+        token = requests.post(api + "/login", json=login).json()["access_token"]
+        if not needs_step_up(case, context):
+            return token
+        headers, proof = dict(Authorization="Bearer " + token), dict(password="{PASSWORD}")
+        return requests.post(api + "/step-up", json=proof, headers=headers).json()["access_token"]
+
+    def set(self, case, data, context):
+        case.headers["Authorization"] = "Bearer " + data
+"""
+"""Log in and step up, and again after each 401, since some requests end their own session."""
 
 
 @pytest.fixture
@@ -63,6 +82,7 @@ def service(tmp_path: Path, postgres_url: str, redis_url: str) -> Iterator[Servi
 
 def test_every_response_to_a_generated_request_is_documented(service: Service) -> None:
     (service.folder / "schemathesis.toml").write_text(CONFIGURATION)
+    (service.folder / "stepped_up.py").write_text(HOOKS)
     asyncio.run(register_administrator(service))
     ran = subprocess.run(
         [

@@ -23,6 +23,7 @@ from tests.http.client import (
     ADMIN_EMAIL,
     LOGIN,
     ME,
+    MY_EXPORT,
     NEW_PASSWORD,
     SESSIONS,
     USERS,
@@ -93,8 +94,10 @@ class Nodes:
 
         :returns: the headers of each.
         """
-        emails_by_node = zip(cycle([self.a, self.b]), emails, strict=False)
-        tokens = [await node.obtain_tokens(email) for node, email in emails_by_node]
+        tokens = []
+        for node, email in zip(cycle([self.a, self.b]), emails, strict=False):
+            token = (await node.obtain_tokens(email))["access_token"]
+            tokens.append(await node.stepped_up(token))
         backend = backend_for(self.users_url, "users")
         assert backend.users
         async with backend.connect(self.users_url, StoreOptions()) as connection:
@@ -106,7 +109,7 @@ class Nodes:
             for user in known:
                 if user.email.address not in emails:
                     assert (await users.replace(user, replace(user, role=Role.USER))).changed
-        return [bearer(each["access_token"]) for each in tokens]
+        return [bearer(each) for each in tokens]
 
 
 @pytest.fixture
@@ -193,6 +196,18 @@ async def test_a_user_deleted_at_one_node_is_refused_at_the_other(nodes: Nodes) 
 
     assert (await nodes.b.me(tokens["access_token"])).status_code == 401
     assert (await nodes.b.log_in(email)).status_code == 400
+
+
+async def test_a_step_up_at_one_node_ends_the_presented_tokens_at_the_other(nodes: Nodes) -> None:
+    _, tokens = await nodes.new_user()
+
+    new = (await nodes.a.step_up(tokens["access_token"])).json()
+
+    for node in (nodes.a, nodes.b):
+        assert (await node.me(tokens["access_token"])).status_code == 401
+        assert (await node.refresh(tokens["refresh_token"])).status_code == 401
+    exported = await nodes.b.get(MY_EXPORT, headers=bearer(new["access_token"]))
+    assert exported.status_code == 200
 
 
 async def test_a_password_change_at_one_node_revokes_sessions_at_the_other(nodes: Nodes) -> None:

@@ -155,7 +155,8 @@ async def assert_a_logout_is_seen_at_once(one: Client, other: Client) -> None:
 
 async def assert_administration_is_seen_at_once(pair: Pair) -> None:
     """Expect each change of an administrator at the other worker with the next request."""
-    admin = bearer((await pair.one.obtain_tokens(ADMIN_EMAIL))["access_token"])
+    token = (await pair.one.obtain_tokens(ADMIN_EMAIL))["access_token"]
+    admin = bearer(await pair.one.stepped_up(token))
     await make_administrator(pair.users_url, ADMIN_EMAIL)
     for one, other in ((pair.one, pair.other), (pair.other, pair.one)):
         tokens = await one.obtain_tokens(f"{uuid4().hex}@example.org")

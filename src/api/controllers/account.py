@@ -5,7 +5,7 @@ from litestar import Controller, Response, delete, get, patch, post
 from litestar.params import JSONBody
 
 from api.json_request import JsonRequest
-from api.openapi.operations import ACCESS, REMOVES_COOKIES, SETS_COOKIES, failures
+from api.openapi.operations import ACCESS, REMOVES_COOKIES, SETS_COOKIES, OptionalBody, failures
 from api.request_context import context_of
 from api.schemas.account import EmailChange, PasswordChange, PasswordConfirmation, ProfileChange
 from api.schemas.audit import ActivityAnswer
@@ -32,17 +32,19 @@ from domain.errors import (
     LastAdministrator,
     MailOff,
     NotLoggedIn,
+    StepUpRequired,
     TokenRejected,
     Unavailable,
     WrongPassword,
 )
 from domain.rate_limit import TooManyRequests
 
-_WITH_PASSWORD = failures(
+_SENSITIVE = failures(
     InvalidInput,
     WrongPassword,
     NotLoggedIn,
     TokenRejected,
+    StepUpRequired,
     CrossSiteRequest,
     TooManyRequests,
     Unavailable,
@@ -94,31 +96,39 @@ class UserController(Controller):
         "/me",
         status_code=200,
         summary="Delete my account",
+        operation_class=OptionalBody,
         response_headers=REMOVES_COOKIES,
-        responses=_WITH_PASSWORD | failures(LastAdministrator),
+        responses=_SENSITIVE | failures(LastAdministrator),
     )
     @inject
     async def delete_account(
         self,
         request: JsonRequest,
-        data: JSONBody[PasswordConfirmation],
         delete_account: FromDishka[DeleteAccount],
         cookies: FromDishka[CookieWriter],
+        data: JSONBody[PasswordConfirmation | None] = None,
     ) -> Response[Done]:
-        """Delete everything about me, permanently. All my tokens are invalid at once."""
-        await delete_account(request.user, data.password, context_of(request))
+        """Delete everything about me, permanently. All my tokens are invalid at once.
+
+        This is a sensitive step: see `/api/auth/step-up`."""
+        password = data.password if data else None
+        await delete_account(request.user, password, context_of(request))
         return logged_out(cookies)
 
     @get(
         "/me/export",
         summary="Export my data",
-        responses=failures(NotLoggedIn, TokenRejected, TooManyRequests, Unavailable),
+        responses=failures(
+            NotLoggedIn, TokenRejected, StepUpRequired, TooManyRequests, Unavailable
+        ),
     )
     @inject
     async def export_account(
         self, request: JsonRequest, export_account: FromDishka[ExportAccount]
     ) -> ExportAnswer:
-        """Return all data stored about me (GDPR, article 15), except the hash of my password."""
+        """Return all data stored about me (GDPR, article 15), except the hash of my password.
+
+        This is a sensitive step: see `/api/auth/step-up`."""
         export = await export_account(request.user, context_of(request))
         return ExportAnswer.of(export, request.user.session.id)
 
@@ -144,7 +154,7 @@ class UserController(Controller):
         status_code=200,
         summary="Change my password",
         response_headers=SETS_COOKIES,
-        responses=_WITH_PASSWORD,
+        responses=_SENSITIVE,
     )
     @inject
     async def change_password(
@@ -158,7 +168,8 @@ class UserController(Controller):
         """Change my password and end all my sessions. A new one takes the place of this one.
 
         Its tokens are in the body for a client that sent an `Authorization` header, and cookies
-        otherwise. All tokens of before are invalid at once.
+        otherwise. All tokens of before are invalid at once. This is a sensitive step: see
+        `/api/auth/step-up`.
         """
         changed = await change_password(
             request.user, data.current_password, data.new_password, context_of(request)
@@ -172,7 +183,7 @@ class UserController(Controller):
         "/me/email",
         status_code=202,
         summary="Change my address",
-        responses=_WITH_PASSWORD | failures(MailOff),
+        responses=_SENSITIVE | failures(MailOff),
     )
     @inject
     async def request_email_change(
@@ -184,7 +195,7 @@ class UserController(Controller):
         """Send a link to the new address. Mine stays until the link is used.
 
         The answer is the same if another user has the new address. Mine gets a mail with a link
-        that cancels the change."""
+        that cancels the change. This is a sensitive step: see `/api/auth/step-up`."""
         await request_change(
             request.user, data.email, data.password, data.link_target, context_of(request)
         )

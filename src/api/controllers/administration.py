@@ -49,7 +49,7 @@ from domain.user import UserId
 _Name = TypeVar("_Name", EventType, Outcome)
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _READING = (NotLoggedIn, TokenRejected, PermissionMissing, Unavailable)
-_CHANGING = (*_READING, CrossSiteRequest, NotFound)
+_CHANGING = (*_READING, StepUpRequired, CrossSiteRequest, NotFound)
 
 
 def _names(names: type[EventType] | type[Outcome]) -> str:

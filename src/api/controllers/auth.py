@@ -16,7 +16,7 @@ from api.openapi.operations import (
     REMOVES_COOKIES,
     SETS_COOKIES,
     SETS_DEVICE,
-    OptionalBody,
+    OptionalRefreshToken,
     failures,
 )
 from api.request_context import context_of
@@ -159,7 +159,7 @@ class AuthController(Controller):
         summary="Refresh the tokens",
         response_headers=SETS_COOKIES,
         security=REFRESH,
-        operation_class=OptionalBody,
+        operation_class=OptionalRefreshToken,
         responses=_REFRESH_FAILURES | failures(InvalidInput, status=_BODY),
     )
     @inject
@@ -190,7 +190,7 @@ class AuthController(Controller):
         summary="Log out",
         response_headers=REMOVES_COOKIES,
         security=[*ACCESS, *REFRESH],
-        operation_class=OptionalBody,
+        operation_class=OptionalRefreshToken,
         responses=_LOGOUT_FAILURES | failures(InvalidInput, status=_BODY),
     )
     @inject

@@ -70,11 +70,21 @@ class OptionalBody(Operation):
     def __post_init__(self) -> None:
         if isinstance(self.request_body, RequestBody):
             self.request_body.required = False
+            for content in self.request_body.content.values():
+                _use_first_schema(content)
+
+
+@dataclass
+class OptionalRefreshToken(OptionalBody):
+    """A route that takes the refresh token of a cookie, or of the body."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if isinstance(self.request_body, RequestBody):
             self.request_body.description = (
                 "Clients with cookies need none. Without cookies it has the refresh token."
             )
             for content in self.request_body.content.values():
-                _use_first_schema(content)
                 # The first example is the one that "Execute" in /docs sends, with its cookies.
                 content.examples = {
                     "cookie": Example(summary="The token is in the cookie.", value={}),

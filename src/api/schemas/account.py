@@ -10,15 +10,26 @@ from api.schemas.members import (
     PHOTO,
     EmailText,
     NewPasswordText,
-    PasswordText,
+    documented,
 )
 from api.unknown_members import StrictBody
+from domain.passwords.password import LONGEST_IN_CHARACTERS
+
+OptionalPassword = Annotated[
+    str | None,
+    documented(
+        "The password. It counts as a step-up for this one call, if there is no second factor. "
+        "Without it, the session has to be stepped up.",
+        "correct horse battery staple",
+        max_length=LONGEST_IN_CHARACTERS,
+    ),
+]
 
 
-class PasswordChange(StrictBody):
-    """A new password, and the current one as proof of ownership."""
+class PasswordChange(StrictBody, kw_only=True):
+    """A new password, and the current one as proof of ownership, unless I have stepped up."""
 
-    current_password: PasswordText
+    current_password: OptionalPassword = None
     new_password: NewPasswordText
 
 
@@ -31,10 +42,10 @@ class ProfileChange(StrictBody):
 
 
 class EmailChange(StrictBody):
-    """The new address, and the password as proof of ownership."""
+    """The new address, and the password as proof of ownership, unless I have stepped up."""
 
     email: EmailText
-    password: PasswordText
+    password: OptionalPassword = None
     link_target: Annotated[
         str | None,
         Meta(
@@ -45,6 +56,6 @@ class EmailChange(StrictBody):
 
 
 class PasswordConfirmation(StrictBody):
-    """The password, as proof of ownership."""
+    """The password, as proof of ownership, unless I have stepped up."""
 
-    password: PasswordText
+    password: OptionalPassword = None

@@ -7,7 +7,7 @@ from application.accounts.deletion import ForgetUser
 from application.audit import Audit
 from application.authenticate import ReloadPrincipal
 from application.complete_login import IssueTokens, LoggedIn
-from application.confirm_password import ConfirmPassword, session_client
+from application.confirm_password import session_client
 from application.known_networks import KnownNetworks
 from application.mail.messages import MakeMessage
 from application.pagination import EventQuery
@@ -25,6 +25,7 @@ from application.sessions import (
     RenewSession,
     SessionWithActivity,
 )
+from application.step_up import RequireStepUp
 from domain.actor import Principal
 from domain.audit.event import EventType, RecordedEvent
 from domain.errors import TokenRejected, all_of, in_field
@@ -38,7 +39,7 @@ _PAGE_SIZE = 1000
 
 @dataclass(frozen=True, slots=True)
 class ChangePassword:
-    confirm_password: ConfirmPassword
+    require_step_up: RequireStepUp
     users: UserRepository
     renew_session: RenewSession
     purge_stale_sessions: PurgeStaleSessions
@@ -52,15 +53,21 @@ class ChangePassword:
     clock: Clock
 
     async def __call__(
-        self, principal: Principal, current: str, new: str, caller: RequestContext = UNKNOWN
+        self,
+        principal: Principal,
+        current: str | None,
+        new: str,
+        caller: RequestContext = UNKNOWN,
     ) -> LoggedIn:
         """Set a new password, end all sessions and forget all devices; start a new session.
 
         If the process dies in between, or the response is lost, no session is left: the user logs
         in with the new password.
 
+        :param current: the current password; ``None`` in a session that was stepped up.
         :returns: the tokens of the new session, and of this device.
         :raises InvalidInput: the new password is not accepted.
+        :raises StepUpRequired: see :class:`RequireStepUp`.
         :raises TooManyRequests: there were too many attempts to guess the current one.
         :raises WrongPassword: the current one is not the user's.
         :raises TokenRejected: the user was changed or deleted concurrently; or the session was
@@ -69,10 +76,10 @@ class ChangePassword:
         async with self.audit.recording(EventType.CHANGE_PASSWORD, caller) as entry:
             entry.is_about(principal.session)
             typed, chosen = all_of(
-                lambda: in_field("current_password", lambda: Password.parse(current)),
+                lambda: in_field("current_password", lambda: Password.parse_optional(current)),
                 lambda: in_field("new_password", lambda: self._choose(new, principal.user)),
             )
-            me = await self.confirm_password(principal, typed, caller)
+            me = await self.require_step_up(principal, caller, typed)
             new_hash = await self.hasher.hash(chosen, session_client(caller))
             changed = me.user.with_new_password(new_hash, self.clock())
             notice = self.make_message.notice(MailKind.PASSWORD_CHANGED, me.user)
@@ -139,15 +146,17 @@ class ChangeProfile:
 
 @dataclass(frozen=True, slots=True)
 class DeleteAccount:
-    confirm_password: ConfirmPassword
+    require_step_up: RequireStepUp
     forget_user: ForgetUser
     audit: Audit
 
     async def __call__(
-        self, principal: Principal, password: str, caller: RequestContext = UNKNOWN
+        self, principal: Principal, password: str | None, caller: RequestContext = UNKNOWN
     ) -> None:
         """Delete the user and all sessions. The audit log keeps the id of the user only.
 
+        :param password: ``None`` in a session that was stepped up.
+        :raises StepUpRequired: see :class:`RequireStepUp`.
         :raises InvalidInput: the password is longer than a password can be.
         :raises TooManyRequests: there were too many attempts to guess the password.
         :raises WrongPassword: the password is not the user's.
@@ -156,7 +165,7 @@ class DeleteAccount:
         """
         async with self.audit.recording(EventType.DELETE_ACCOUNT, caller) as entry:
             entry.is_about(principal.session)
-            me = await self.confirm_password(principal, Password.parse(password), caller)
+            me = await self.require_step_up(principal, caller, Password.parse_optional(password))
             await self.forget_user(me.user, entry)
 
 
@@ -171,7 +180,7 @@ class Export:
 
 @dataclass(frozen=True, slots=True)
 class ExportAccount:
-    reload_principal: ReloadPrincipal
+    require_step_up: RequireStepUp
     find_sessions: FindSessions
     audit_log: AuditLog
     rate_limiting: RateLimiting
@@ -179,13 +188,14 @@ class ExportAccount:
 
     async def __call__(self, principal: Principal, caller: RequestContext = UNKNOWN) -> Export:
         """
+        :raises StepUpRequired: see :class:`RequireStepUp`.
         :raises TooManyRequests: there were too many exports, or changes.
         :raises TokenRejected: see :class:`ReloadPrincipal`.
         """
         async with self.audit.recording(EventType.EXPORT_ACCOUNT, caller) as entry:
             entry.is_about(principal.session)
-            await self.rate_limiting.count_change(principal.user.id)
-            user = (await self.reload_principal(principal)).user
+            user = (await self.require_step_up(principal, caller)).user
+            await self.rate_limiting.count_change(user.id)
             events = [event async for event in self._events(user.id)]
             export = Export(user, await self.find_sessions(user, principal), events)
             await entry.settle(entry.success())

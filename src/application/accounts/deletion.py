@@ -16,6 +16,7 @@ from application.ports import (
     SessionStore,
     UserRepository,
 )
+from application.step_up import RequireStepUp
 from domain.actor import Actor
 from domain.audit.details import AccountChanged
 from domain.audit.event import EventType
@@ -90,6 +91,7 @@ class ForgetUser:
 
 @dataclass(frozen=True, slots=True)
 class DeleteUser:
+    require_step_up: RequireStepUp
     users: UserRepository
     forget_user: ForgetUser
     audit: Audit
@@ -99,10 +101,12 @@ class DeleteUser:
     ) -> None:
         """
         :raises PermissionMissing: the actor may not delete users.
+        :raises StepUpRequired: the actor is an administrator without a recent step-up.
         :raises NotFound: there is no user with this id.
         :raises LastAdministrator: no administrator would be left.
         """
         async with self.audit.recording(EventType.DELETE_USER, caller, actor) as entry:
             entry.user_id = user_id
             actor.require(Permission.DELETE_USERS)
+            await self.require_step_up.of_actor(actor, caller)
             await self.forget_user(await existing(self.users, user_id), entry)

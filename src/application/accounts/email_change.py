@@ -6,12 +6,12 @@ from datetime import datetime
 from application.accounts.email_verification import NO_PROOF, IsRegistrant, RegistrantProof
 from application.accounts.reserved_addresses import RefuseReservedAddress
 from application.audit import Audit, Entry
-from application.confirm_password import ConfirmPassword
 from application.mail.messages import UNDONE, MailPolicy, MakeMessage
 from application.mail.one_time_tokens import FindToken, IssueToken
 from application.ports import Clock, Outbox, Stored, UserRepository
 from application.rate_limiting import RateLimiting
 from application.sessions import PurgeStaleSessions
+from application.step_up import RequireStepUp
 from domain.actor import Principal
 from domain.audit.details import CredentialsDropped
 from domain.audit.event import EventType
@@ -28,7 +28,7 @@ from domain.user import User
 class RequestEmailChange:
     """Send a link to a new address, and a notice with a link that cancels to the present one."""
 
-    confirm_password: ConfirmPassword
+    require_step_up: RequireStepUp
     mail_policy: MailPolicy
     make_message: MakeMessage
     issue_token: IssueToken
@@ -41,31 +41,33 @@ class RequestEmailChange:
         self,
         principal: Principal,
         email: str,
-        password: str,
+        password: str | None,
         link_target: str | None = None,
         caller: RequestContext = UNKNOWN,
     ) -> None:
         """Take the same steps whether or not another user has the address: that is looked up at
         delivery. A request for the present address, or over a limit of mails, sends nothing.
 
+        :param password: ``None`` in a session that was stepped up.
         :param link_target: the page that the link leads to; ``None`` for the configured one.
         :raises MailOff: this installation sends no mail.
+        :raises StepUpRequired: see :class:`RequireStepUp`.
         :raises InvalidInput: the address is malformed, the password is longer than a password can
             be, or the page is none of the configured ones.
         :raises TooManyRequests: there were too many attempts to guess the password, or changes.
         :raises WrongPassword: the password is not the user's.
-        :raises TokenRejected: see :class:`ConfirmPassword`.
+        :raises TokenRejected: see :class:`RequireStepUp`.
         """
         async with self.audit.recording(EventType.REQUEST_EMAIL_CHANGE, caller) as entry:
             entry.is_about(principal.session)
             self.mail_policy.require_mail()
             new, typed, page = all_of(
                 lambda: Email.parse(email),
-                lambda: Password.parse(password),
+                lambda: Password.parse_optional(password),
                 lambda: self.mail_policy.choose_link(link_target),
             )
             began = self.clock()
-            user = (await self.confirm_password(principal, typed, caller)).user
+            user = (await self.require_step_up(principal, caller, typed)).user
             await self.rate_limiting.count_change(user.id)
             if new.key == user.email.key:
                 return

@@ -21,6 +21,7 @@ from application.rate_limiting import RateLimiting
 from application.second_factors.require import RequireFactor
 from application.second_factors.verify import FactorProof
 from application.sessions import PurgeStaleSessions
+from application.step_up import RequireStepUp
 from domain.actor import Actor, Operator
 from domain.audit.event import EventType
 from domain.errors import OneTimeTokenInvalid, Unavailable
@@ -110,6 +111,7 @@ class ResetPassword:
 class SendPasswordReset:
     """Queue a mail with a link, for an administrator or the operator."""
 
+    require_step_up: RequireStepUp
     mail_policy: MailPolicy
     make_message: MakeMessage
     users: UserRepository
@@ -121,12 +123,14 @@ class SendPasswordReset:
     ) -> None:
         """
         :raises PermissionMissing: the actor may not change users.
+        :raises StepUpRequired: the actor is an administrator without a recent step-up.
         :raises MailOff: this installation sends no mail.
         :raises NotFound: there is no user with this id.
         """
         async with self.audit.recording(EventType.REQUEST_PASSWORD_RESET, caller, actor) as entry:
             entry.user_id = user_id
             actor.require(Permission.CHANGE_USERS)
+            await self.require_step_up.of_actor(actor, caller)
             self.mail_policy.require_mail()
             user = await existing(self.users, user_id)
             message = self.make_message(MailKind.PASSWORD_RESET, user.email, user=user)

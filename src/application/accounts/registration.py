@@ -18,6 +18,7 @@ from application.ports import (
 )
 from application.rate_limiting import RateLimiting
 from application.registration_policy import RegistrationPolicy
+from application.step_up import RequireStepUp
 from domain.actor import Actor
 from domain.audit.details import RoleGiven
 from domain.audit.event import EventType
@@ -165,6 +166,7 @@ class RegisterUser:
 class CreateUser:
     """Store a user with any role, for an administrator or the operator."""
 
+    require_step_up: RequireStepUp
     policy: RegistrationPolicy
     users: UserRepository
     make_user: MakeUser
@@ -185,12 +187,14 @@ class CreateUser:
         """Store a new user, and queue the mail that asks to prove the address in the same step.
 
         :raises PermissionMissing: the actor may not change users.
+        :raises StepUpRequired: the actor is an administrator without a recent step-up.
         :raises InvalidInput: the name, the address or the password is not accepted.
         :raises EmailTaken: another user has the address, or can restore it.
         """
         async with self.audit.recording(EventType.REGISTER, caller, actor) as entry:
             entry.details = RoleGiven(role) if role is not Role.USER else None
             actor.require(Permission.CHANGE_USERS)
+            await self.require_step_up.of_actor(actor, caller)
             registration = Registration.parse(name, email, password, self.rule)
             client = HashClient(caller.address, is_known=True)
             user = await self.make_user(registration, client, role)

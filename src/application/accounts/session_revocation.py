@@ -12,6 +12,7 @@ from application.ports import (
     UserRepository,
 )
 from application.sessions import PurgeStaleSessions
+from application.step_up import RequireStepUp
 from domain.actor import Actor, Operator
 from domain.audit.details import SessionsEnded
 from domain.audit.event import EventType
@@ -26,6 +27,7 @@ _PAGE_SIZE = 1000
 
 @dataclass(frozen=True, slots=True)
 class RevokeSessionsOf:
+    require_step_up: RequireStepUp
     users: UserRepository
     purge_stale_sessions: PurgeStaleSessions
     make_message: MakeMessage
@@ -37,11 +39,13 @@ class RevokeSessionsOf:
         """Revoke all sessions of a user, in one step wherever they are, and all known devices.
 
         :raises PermissionMissing: the actor may not end sessions.
+        :raises StepUpRequired: the actor is an administrator without a recent step-up.
         :raises NotFound: there is no user with this id.
         """
         async with self.audit.recording(EventType.END_SESSIONS_OF_USER, caller, actor) as entry:
             entry.user_id = user_id
             actor.require(Permission.END_SESSIONS)
+            await self.require_step_up.of_actor(actor, caller)
             while True:  # until no other process changes the user in between
                 user = await existing(self.users, user_id)
                 changed = user.without_sessions()

@@ -14,6 +14,7 @@ from application.ports import (
     UserRepository,
 )
 from application.sessions import PurgeStaleSessions
+from application.step_up import RequireStepUp
 from domain.actor import Actor
 from domain.audit.details import AccountChanged
 from domain.audit.event import EventType
@@ -99,6 +100,7 @@ class FindUser:
 
 @dataclass(frozen=True, slots=True)
 class ChangeUser:
+    require_step_up: RequireStepUp
     users: UserRepository
     purge_stale_sessions: PurgeStaleSessions
     make_message: MakeMessage
@@ -121,12 +123,14 @@ class ChangeUser:
         :param disabled: likewise.
         :returns: the user as stored now.
         :raises PermissionMissing: the actor may not change users.
+        :raises StepUpRequired: the actor is an administrator without a recent step-up.
         :raises NotFound: there is no user with this id.
         :raises LastAdministrator: no administrator would be left.
         """
         async with self.audit.recording(EventType.CHANGE_USER, caller, actor) as entry:
             entry.user_id, entry.details = user_id, AccountChanged(role, disabled)
             actor.require(Permission.CHANGE_USERS)
+            await self.require_step_up.of_actor(actor, caller)
             while True:  # until no other process changes the user in between
                 user = await existing(self.users, user_id)
                 changed = self._changed(user, role, disabled)
@@ -164,6 +168,7 @@ def _differences(before: User, after: User) -> Mapping[str, str]:
 class SetPassword:
     """Replace the lost password of a user."""
 
+    require_step_up: RequireStepUp
     users: UserRepository
     purge_stale_sessions: PurgeStaleSessions
     hasher: PasswordHasher
@@ -178,12 +183,14 @@ class SetPassword:
         """Set a new password, end all sessions and forget all devices.
 
         :raises PermissionMissing: the actor may not change users.
+        :raises StepUpRequired: the actor is an administrator without a recent step-up.
         :raises NotFound: there is no user with this id.
         :raises InvalidInput: the password is not accepted.
         """
         async with self.audit.recording(EventType.CHANGE_PASSWORD, caller, actor) as entry:
             entry.user_id = user_id
             actor.require(Permission.CHANGE_USERS)
+            await self.require_step_up.of_actor(actor, caller)
             user = await existing(self.users, user_id)
             chosen = self.rule.choose(new, user.name, user.email.address)
             client = HashClient(caller.address, is_known=True)

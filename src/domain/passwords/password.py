@@ -45,6 +45,11 @@ class Password:
             raise _unreadable()
         return cls(unicodedata.normalize("NFC", typed), typed)
 
+    @classmethod
+    def parse_optional(cls, typed: str | None) -> Self | None:
+        """Parse a password that a request need not have; ``None`` if it has none."""
+        return None if typed is None else cls.parse(typed)
+
     def spellings(self) -> Iterator[str]:
         """Yield the texts that another system may have hashed: as typed, in NFC, NFD and NFKC.
 

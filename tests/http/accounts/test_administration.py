@@ -29,7 +29,7 @@ from tests.http.client import (
     Client,
     Tokens,
     a_client,
-    bearer,
+    an_administrator,
     headers_of,
     make_administrator,
     pages,
@@ -58,12 +58,6 @@ Json: TypeAlias = dict[str, Any]
 async def admin(client: Client, users: UserRepository) -> Headers:
     """The headers of the only administrator."""
     return await an_administrator(client, users, ADMIN_EMAIL)
-
-
-async def an_administrator(client: Client, users: UserRepository, email: str) -> Headers:
-    await client.register(email)
-    await make_administrator(users, email)
-    return bearer((await client.obtain_tokens(email))["access_token"])
 
 
 async def path_of(users: UserRepository, email: str = EMAIL) -> str:

@@ -51,6 +51,7 @@ async def test_the_language_of_mails_is_the_browsers_until_its_user_chooses_one(
 
     assert answer.json()["data"]["locale"] == "en"
     assert (await client.me()).json() == answer.json()
+    await client.step_up()
     assert (await client.get(MY_EXPORT)).json()["data"]["locale"] == "en"
 
 
@@ -183,7 +184,8 @@ async def test_the_export_has_all_that_is_held_and_no_secret(client: Client) -> 
     client.headers["User-Agent"] = FIREFOX
     await client.register()
     first, second = await client.obtain_tokens(), await client.obtain_tokens()
-    refreshed = (await client.refresh(first["refresh_token"])).json()
+    stepped_up = (await client.step_up(first["access_token"])).json()
+    refreshed = (await client.refresh(stepped_up["refresh_token"])).json()
 
     answer = await client.get(MY_EXPORT, headers=bearer(refreshed["access_token"]))
 
@@ -196,11 +198,10 @@ async def test_the_export_has_all_that_is_held_and_no_secret(client: Client) -> 
         assert session["startedAt"] <= session["refreshedAt"] < session["expiresAt"]
         assert (session["device"], session["address"]) == ("Firefox 128 on Linux", "127.0.0.1")
     assert [each["isCurrent"] for each in data["sessions"]].count(True) == 1
-    assert [each["what"] for each in data["events"]] == ["login", "login", "register"]
-    assert {each["sessionId"] for each in data["events"][:2]} == {
-        each["id"] for each in data["sessions"]
-    }
-    for token in (first, second, refreshed):
+    whats = [each["what"] for each in data["events"]]
+    assert whats == ["step up", "login", "login", "register"]
+    assert data["events"][1]["sessionId"] in {each["id"] for each in data["sessions"]}
+    for token in (first, second, stepped_up, refreshed):
         assert token["access_token"] not in answer.text
         assert token["refresh_token"] not in answer.text
     assert "argon2" not in answer.text

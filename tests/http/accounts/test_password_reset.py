@@ -11,7 +11,6 @@ from application.ports import UserRepository
 from domain.mail.message import MailKind
 from infrastructure.config.settings import Settings
 from tests.http.client import (
-    ADMIN_EMAIL,
     CHECK_RESET,
     EMAIL,
     FORGOT,
@@ -20,8 +19,7 @@ from tests.http.client import (
     THEIR_RESET,
     UNKNOWN_USER,
     Client,
-    bearer,
-    make_administrator,
+    an_administrator,
     stored_user,
     visible_parts,
 )
@@ -160,9 +158,7 @@ async def test_an_administrator_sends_a_link(
     client: Client, users: UserRepository, read_mail: ReadMail
 ) -> None:
     await client.register()
-    await client.register(ADMIN_EMAIL)
-    await make_administrator(users)
-    admin = bearer((await client.obtain_tokens(ADMIN_EMAIL))["access_token"])
+    admin = await an_administrator(client, users)
     path = THEIR_RESET.replace(UNKNOWN_USER, str((await stored_user(users)).id))
 
     answer = await client.post(path, headers=admin)

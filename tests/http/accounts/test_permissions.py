@@ -46,6 +46,7 @@ from tests.http.client import (
     VERIFY,
     Client,
     a_client,
+    an_administrator,
     bearer,
     make_administrator,
     routes,
@@ -264,7 +265,7 @@ class TestAsOfNow:
         for email in (EMAIL, ADMIN_EMAIL):
             await client.register(email)
             await make_administrator(users, email)
-        token = str((await client.obtain_tokens())["access_token"])
+        token = await client.stepped_up((await client.obtain_tokens())["access_token"])
         for _ in range(3):
             assert (await client.me(token)).status_code == 200
             assert (await client.get(USERS, headers=bearer(token))).status_code == 200
@@ -289,7 +290,8 @@ class TestAsOfNow:
         status: int,
         code: str,
     ) -> None:
-        admin = bearer((await client.obtain_tokens(ADMIN_EMAIL))["access_token"])
+        token_of_admin = (await client.obtain_tokens(ADMIN_EMAIL))["access_token"]
+        admin = bearer(await client.stepped_up(token_of_admin))
         path = f"{USERS}/{(await stored_user(users)).id}"
 
         if change is None:
@@ -319,9 +321,7 @@ class TestAsOfNow:
     async def test_a_new_administrator_has_the_permissions_with_the_next_request(
         self, client: Client, users: UserRepository
     ) -> None:
-        await client.register(ADMIN_EMAIL)
-        await make_administrator(users)
-        admin = bearer((await client.obtain_tokens(ADMIN_EMAIL))["access_token"])
+        admin = await an_administrator(client, users)
         token = (await client.obtain_tokens())["access_token"]
         for _ in range(2):
             assert (await call(client, "GET", USERS, token)).status_code == 403

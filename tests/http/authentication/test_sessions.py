@@ -403,6 +403,7 @@ class TestLastSeen:
         path: str,
     ) -> None:
         mine, other = await client.obtain_tokens(), await client.obtain_tokens()
+        mine = (await client.step_up(mine["access_token"])).json()
         session_id = await id_of(client, mine)
         await flush_activity()
         clock.advance(MINUTE)

@@ -16,15 +16,12 @@ from api.middleware.instrumentation import Routes
 from api.security.origin_policy import OriginPolicy
 from application.ports import UserRepository
 from domain.errors import Unavailable
-from domain.permissions import Role
-from domain.user import User
 from doorward.wiring.container import make_container
 from doorward.wiring.http import request_observers
 from infrastructure.config.settings import Settings
 from infrastructure.telemetry.metrics import Metrics
 from infrastructure.telemetry.telemetry import Observation
 from tests.http.client import (
-    ADMIN_EMAIL,
     CLIENT_ORIGIN,
     EMAIL,
     ME,
@@ -36,6 +33,7 @@ from tests.http.client import (
     USERS,
     Client,
     a_client,
+    an_administrator,
     bearer,
     stored_user,
 )
@@ -286,14 +284,6 @@ class TestTooMany:
         await client.obtain_tokens()
 
         assert endings(registry) == {"too_many": 1}
-
-
-async def an_administrator(client: Client, users: UserRepository) -> dict[str, str]:
-    """:returns: the headers of the administrator's requests."""
-    await client.obtain_tokens(ADMIN_EMAIL)
-    admin: User = await stored_user(users, ADMIN_EMAIL)
-    assert (await users.replace(admin, replace(admin, role=Role.ADMIN))).changed
-    return bearer((await client.obtain_tokens(ADMIN_EMAIL))["access_token"])
 
 
 async def test_the_metrics_contain_no_personal_data(

@@ -12,8 +12,8 @@ from tests.http.client import (
     UNKNOWN_USER,
     USERS,
     Client,
+    an_administrator,
     bearer,
-    make_administrator,
     stored_user,
 )
 from tests.http.conftest import each_stack
@@ -24,10 +24,7 @@ Headers = dict[str, str]
 @pytest.fixture
 async def admin(client: Client, users: UserRepository) -> Headers:
     """The headers of an administrator whose session is stepped up."""
-    await client.register(ADMIN_EMAIL)
-    await make_administrator(users)
-    token = (await client.obtain_tokens(ADMIN_EMAIL))["access_token"]
-    return bearer(await client.stepped_up(token))
+    return await an_administrator(client, users)
 
 
 async def enrol(container: AsyncContainer, users: UserRepository) -> str:

@@ -1,11 +1,14 @@
 """A step-up over HTTP: new tokens in the transport of the call, and the presented ones die."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from litestar import Litestar
 
 from tests.http.client import (
+    ME,
+    MY_EXPORT,
     ORIGIN,
     SESSIONS,
     STEP_UP,
@@ -15,6 +18,7 @@ from tests.http.client import (
 )
 from tests.http.failing_requests import problems_of
 from tests.support.builders import PASSWORD
+from tests.support.doubles import SettableClock
 
 
 async def test_a_step_up_with_a_bearer_token_answers_both_tokens_in_the_body(
@@ -78,6 +82,8 @@ async def test_a_stolen_session_cannot_step_up_without_the_password(client: Clie
         assert answer.status_code in {400, 401}
         assert answer.json()["code"] in {"wrong_password", "step_up_required"}
 
+    assert (await client.get(MY_EXPORT, headers=bearer(stolen))).status_code == 401
+
 
 async def test_a_refused_step_up_names_the_methods(client: Client) -> None:
     token = (await client.obtain_tokens())["access_token"]
@@ -124,6 +130,7 @@ async def test_a_step_up_by_a_page_of_another_site_is_refused(client: Client) ->
         assert "set-cookie" not in answer.headers
 
     assert dict(client.cookies) == before
+    assert (await client.get(MY_EXPORT)).status_code == 401
 
 
 async def test_of_parallel_step_ups_of_one_session_one_answers_tokens(client: Client) -> None:
@@ -135,3 +142,19 @@ async def test_of_parallel_step_ups_of_one_session_one_answers_tokens(client: Cl
     [winner] = [each.json()["access_token"] for each in answers if each.is_success]
     listed = (await client.get(SESSIONS, headers=bearer(winner))).json()["data"]["sessions"]
     assert len(listed) == 1
+
+
+async def test_a_refresh_keeps_a_step_up_and_does_not_prolong_it(
+    client: Client, clock: SettableClock
+) -> None:
+    stepped_up = (await client.step_up((await client.obtain_tokens())["access_token"])).json()
+    clock.advance(timedelta(minutes=9, seconds=59))
+
+    new = (await client.refresh(stepped_up["refresh_token"])).json()
+
+    export = await client.get(MY_EXPORT, headers=bearer(new["access_token"]))
+    assert export.status_code == 200
+    clock.advance(timedelta(seconds=1))
+    export = await client.get(MY_EXPORT, headers=bearer(new["access_token"]))
+    assert (export.status_code, export.json()["code"]) == (401, "step_up_required")
+    assert (await client.get(ME, headers=bearer(new["access_token"]))).status_code == 200

@@ -15,6 +15,7 @@ from application.rate_limiting import RateLimits
 from domain.actor import Operator
 from domain.audit.details import RoleGiven
 from domain.audit.event import Event, EventType
+from domain.email import Email
 from domain.errors import DomainError, Unavailable, WrongPassword
 from domain.permissions import Role
 from domain.rate_limit import RateLimit
@@ -29,7 +30,7 @@ from tests.support.world import World
 EMAIL, NAME = "ada@example.org", "Ada Lovelace"
 WRONG, NEW = "tr0ub4dor and three", "a better one than before"
 CALLER = RequestContext("192.0.2.1", "request-7")
-ADMIN = an_administrator()
+ADMIN = an_administrator(email=Email.parse("grace@example.org"))
 ONCE = RateLimit("once", 1, timedelta(minutes=1))
 
 
@@ -84,6 +85,7 @@ class Scene:
         await self.world.revoke_other_sessions(principal, self.caller)
 
     async def export(self) -> None:
+        await self.world.sessions.replace(self.session, self.session.stepped_up())
         principal = await self.world.authenticate(self.tokens.access)
         await self.world.export_account(principal, self.caller)
 
@@ -97,6 +99,8 @@ async def scene(world: World) -> Scene:
     user = await world.sign_up(EMAIL)
     tokens = await world.log_in(EMAIL)
     [session] = await world.sessions.of_user(user.id)
+    await world.users.add(ADMIN.user)
+    await world.sessions.add(ADMIN.session)
     world.events.events.clear()
     return Scene(world, user, tokens, session)
 
@@ -148,7 +152,9 @@ async def without_a_store(scene: Scene) -> None:
 
 
 async def demote(scene: Scene) -> None:
+    """Ada is the last administrator: another one has lost the role a moment ago."""
     await scene.world.change(scene.user, role=Role.ADMIN)
+    await scene.world.change(ADMIN.user, role=Role.USER)
     await scene.world.change_user(ADMIN, scene.user.id, Role.USER, None, scene.caller)
 
 

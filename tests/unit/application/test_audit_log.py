@@ -60,8 +60,8 @@ async def test_an_export_contains_all_own_events_and_no_others(
         await world.change_profile(me, name="Ada King")
     await world.change_profile(eve, name="Eve King")
 
-    export = await world.export_account(me)
+    export = await world.export_account(await world.stepped_up(me))
 
     assert {each.event.user_id for each in export.events} == {me.user.id}
     numbers = [each.number for each in export.events]
-    assert len(numbers) == len(set(numbers)) == 1005
+    assert len(numbers) == len(set(numbers)) == 1006

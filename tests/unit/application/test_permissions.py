@@ -6,10 +6,11 @@ import pytest
 
 from application.pagination import EventQuery, Page, UserQuery
 from domain.actor import Actor, Operator, Principal, Scheduler
-from domain.errors import PermissionMissing
+from domain.errors import PermissionMissing, StepUpRequired
 from domain.permissions import Role
+from domain.session import STEP_UP_LIFETIME
 from domain.user import User
-from tests.support.builders import PASSWORD, a_session, a_user, an_administrator
+from tests.support.builders import PASSWORD, a_session, a_user
 from tests.support.world import World
 
 ORDINARY = Principal(a_user(), a_session())
@@ -60,11 +61,38 @@ async def test_an_actor_without_the_permission_is_refused(
 
 
 @every_act
-@pytest.mark.parametrize("actor", [an_administrator(), Operator()], ids=["admin", "operator"])
+@pytest.mark.parametrize("is_operator", [False, True], ids=["admin", "operator"])
 async def test_an_actor_with_the_permission_is_allowed(
-    world: World, user: User, act: Act, actor: Actor
+    world: World, user: User, act: Act, is_operator: bool
 ) -> None:
-    await act(world, actor, user)
+    await act(world, Operator() if is_operator else await world.administrator(), user)
+
+
+@pytest.mark.parametrize("act", CHANGES.values(), ids=CHANGES)
+async def test_an_administrator_changes_nothing_without_a_recent_step_up(
+    world: World, user: User, act: Act
+) -> None:
+    admin = await world.administrator()
+    world.clock.advance(STEP_UP_LIFETIME)
+
+    with pytest.raises(StepUpRequired):
+        await act(world, admin, user)
+
+    assert await world.users.get(user.id) == user
+    assert (await world.users.count(UserQuery())).count == 2
+    [event] = world.events.events
+    assert (event.outcome, event.actor) == ("step_up_required", admin.user.id)
+    assert not event.is_kept
+
+
+@pytest.mark.parametrize("act", READS.values(), ids=READS)
+async def test_an_administrator_reads_without_a_step_up(
+    world: World, user: User, act: Act
+) -> None:
+    admin = await world.administrator()
+    world.clock.advance(STEP_UP_LIFETIME)
+
+    await act(world, admin, user)
 
 
 @pytest.mark.parametrize("act", CHANGES.values(), ids=CHANGES)

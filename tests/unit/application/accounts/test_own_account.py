@@ -9,7 +9,7 @@ from domain.actor import Operator, Principal
 from domain.errors import InvalidCredentials, InvalidInput, TokenRejected, WrongPassword
 from domain.permissions import Role
 from domain.rate_limit import TooManyRequests
-from tests.support.builders import PASSWORD, an_administrator
+from tests.support.builders import PASSWORD
 from tests.support.doubles import PausingSessions
 from tests.support.world import World
 from tests.unit.application.attempts import ADA, GUESS, limited
@@ -129,13 +129,15 @@ async def test_a_login_during_a_deletion_leaves_no_session(world: World, me: Pri
 
 
 async def test_an_export_has_all_data_about_the_user(world: World, me: Principal) -> None:
+    me = await world.stepped_up(me)
+
     export = await world.export_account(me)
 
     assert export.user == me.user
     assert export.sessions == await world.list_sessions(me)
     assert len(export.sessions) == 3
     whats = [recorded.event.type for recorded in export.events]
-    assert whats == ["login", "login", "login", "register"]
+    assert whats == ["step up", "login", "login", "login", "register"]
 
 
 async def test_nothing_is_done_for_a_session_that_has_just_ended(
@@ -159,6 +161,7 @@ async def test_nothing_is_done_for_a_session_that_has_just_ended(
 async def test_changes_that_cost_nothing_are_limited_for_each_user(
     world: World, me: Principal
 ) -> None:
+    me = await world.stepped_up(me)
     world.limits = limited(3, "change_account")
     for _ in range(3):
         await world.change_profile(me, "Ada King")
@@ -170,16 +173,18 @@ async def test_changes_that_cost_nothing_are_limited_for_each_user(
 
     await world.sign_up("eve@example.org")
     eve = await world.authenticate((await world.log_in("eve@example.org")).access)
-    await world.export_account(eve)
+    await world.export_account(await world.stepped_up(eve))
 
 
 async def test_the_deletion_of_an_administrator_records_the_demotion(world: World) -> None:
     ada, eve = await world.sign_up(ADA), await world.sign_up("eve@example.org")
     for user in (ada, eve):
         await world.change(user, role=Role.ADMIN)
+    admin = await world.authenticate((await world.log_in("eve@example.org")).access)
+    admin = await world.stepped_up(admin)
     world.events.events.clear()
 
-    await world.delete_user(an_administrator(id=eve.id), ada.id)
+    await world.delete_user(admin, ada.id)
 
     recorded = [(event.type, event.detail, event.actor_id) for event in world.events.events]
     assert recorded == [("change user", "role user", eve.id), ("delete user", "", eve.id)]

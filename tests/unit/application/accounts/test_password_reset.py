@@ -29,7 +29,7 @@ from domain.session import Session
 from domain.user import User, UserId
 from infrastructure.storage.memory.sessions import MemorySessions
 from infrastructure.storage.memory.users import MemoryUsers
-from tests.support.builders import PASSWORD, SECOND, an_administrator, new_id
+from tests.support.builders import PASSWORD, SECOND, new_id
 from tests.support.doubles import YieldingHasher
 from tests.support.world import World
 from tests.unit.application.attempts import limited
@@ -349,7 +349,7 @@ async def test_a_request_is_refused_where_no_mail_is_sent(world: World) -> None:
 
 
 async def test_an_administrator_sends_a_link_to_the_user(world: World, user: User) -> None:
-    admin = an_administrator()
+    admin = await world.administrator()
     world.events.events.clear()
 
     await world.send_password_reset(admin, user.id, HERE)
@@ -366,8 +366,9 @@ async def test_an_administrator_sends_a_link_to_the_user(world: World, user: Use
 async def test_a_link_for_an_unknown_user_is_not_sent(world: World, user: User) -> None:
     await world.users.delete(user.id)
 
+    admin = await world.administrator()
     with pytest.raises(NotFound):
-        await world.send_password_reset(an_administrator(), user.id)
+        await world.send_password_reset(admin, user.id)
     with pytest.raises(NotFound):
         await world.make_reset_link(Operator(), user.id)
 
@@ -375,8 +376,9 @@ async def test_a_link_for_an_unknown_user_is_not_sent(world: World, user: User) 
 async def test_no_link_is_sent_where_no_mail_is_sent(world: World, user: User) -> None:
     world.mail_policy = MailPolicy(is_on=False)
 
+    admin = await world.administrator()
     with pytest.raises(MailOff):
-        await world.send_password_reset(an_administrator(), user.id)
+        await world.send_password_reset(admin, user.id)
 
 
 async def test_the_operator_makes_a_link_without_mail(world: World, user: User) -> None:

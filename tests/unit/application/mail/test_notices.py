@@ -12,13 +12,22 @@ from domain.mail.message import MailKind
 from domain.mail.one_time_token import Purpose
 from domain.permissions import Role
 from domain.request_context import RequestContext
-from tests.support.builders import PASSWORD, an_administrator
+from domain.user import User
+from tests.support.builders import PASSWORD
 from tests.support.world import World
 
 ADA = "ada@example.org"
 NEW = "a better one than before"
 
 Act = Callable[[World, Principal], Awaitable[object]]
+
+
+def by_admin(change: Callable[[World, Principal, User], Awaitable[object]]) -> Act:
+    async def act(world: World, me: Principal) -> None:
+        await change(world, await world.administrator(), me.user)
+
+    return act
+
 
 ACTS: dict[str, tuple[Act, MailKind, dict[str, str]]] = {
     "a change of the password": (
@@ -32,17 +41,17 @@ ACTS: dict[str, tuple[Act, MailKind, dict[str, str]]] = {
         {},
     ),
     "another role": (
-        lambda world, me: world.change_user(an_administrator(), me.user.id, Role.ADMIN),
+        by_admin(lambda world, admin, user: world.change_user(admin, user.id, Role.ADMIN)),
         MailKind.ACCOUNT_CHANGED,
         {"role": "admin"},
     ),
     "a disabled account": (
-        lambda world, me: world.change_user(an_administrator(), me.user.id, disabled=True),
+        by_admin(lambda world, admin, user: world.change_user(admin, user.id, disabled=True)),
         MailKind.ACCOUNT_CHANGED,
         {"state": "disabled"},
     ),
     "sessions ended by an administrator": (
-        lambda world, me: world.revoke_sessions_of(an_administrator(), me.user.id),
+        by_admin(lambda world, admin, user: world.revoke_sessions_of(admin, user.id)),
         MailKind.ACCOUNT_CHANGED,
         {"sessions": "ended"},
     ),
@@ -52,7 +61,7 @@ ACTS: dict[str, tuple[Act, MailKind, dict[str, str]]] = {
         {},
     ),
     "a deletion by an administrator": (
-        lambda world, me: world.delete_user(an_administrator(), me.user.id),
+        by_admin(lambda world, admin, user: world.delete_user(admin, user.id)),
         MailKind.ACCOUNT_DELETED,
         {},
     ),
