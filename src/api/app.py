@@ -20,6 +20,10 @@ from api.controllers.jwks import KeyController
 from api.controllers.link_pages import LINK_PAGES, add_link_pages
 from api.controllers.password_reset import PasswordResetController
 from api.controllers.root import prepare_root, root
+from api.controllers.second_factors import (
+    SecondFactorController,
+    SecondFactorLoginController,
+)
 from api.controllers.sessions import SessionController
 from api.controllers.step_up import StepUpController
 from api.controllers.well_known import add_well_known, change_password, related_origins
@@ -118,6 +122,8 @@ def _routes(names: CookieNames, options: RouteOptions, *guards: RouteGuard) -> L
             VerifyController,
             VerifyLevelTwoController,
             UserController,
+            SecondFactorLoginController,
+            SecondFactorController,
             SessionController,
             AdministrationController,
             OperationController,

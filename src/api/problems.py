@@ -305,12 +305,18 @@ def limit_headers(error: TooManyRequests) -> Mapping[str, str]:
 def allowed_methods(request: Request[Any, Any, Any]) -> set[str]:
     """Return the methods that the path of this request supports (RFC 9110, section 10.2.1)."""
     asked = [part for part in normalize_path(request.scope["path"]).split("/") if part]
-    return {
-        method
+    routes = [
+        route
         for route in request.app.routes
         if isinstance(route, HTTPRoute) and _matches(route, asked)
-        for method in route.methods
-    }
+    ]
+    # A path such as /users/me is not also /users/{id}: the router takes the more literal one.
+    most = max(map(_literals, routes), default=0)
+    return {method for route in routes if _literals(route) == most for method in route.methods}
+
+
+def _literals(route: HTTPRoute) -> int:
+    return sum(isinstance(part, str) for part in route.path_components)
 
 
 def _matches(route: HTTPRoute, asked: Sequence[str]) -> bool:

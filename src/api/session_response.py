@@ -2,11 +2,14 @@
 
 from litestar import Response
 
+from api.json_request import JsonRequest
 from api.schemas.auth import TokenAnswer, Transport
 from api.schemas.success import Done
 from api.security.cookies import CookieWriter
+from api.security.credential_reader import CredentialReader
 from api.security.credentials import Credentials
-from application.complete_login import TokenPair
+from application.complete_login import LoggedIn, TokenPair
+from domain.session import Transport as SessionTransport
 
 CLEAR_SITE_DATA = '"cache"'
 """What a browser forgets of this origin when its session ends (W3C Clear Site Data): the pages
@@ -38,6 +41,26 @@ def token_response(
     if device_token is not None:
         response.set_cookie(cookies.of_device(device_token))
     return response
+
+
+def login_response(logged_in: LoggedIn, cookies: CookieWriter) -> Response[TokenAnswer]:
+    """Return the tokens of a new session as its login has asked for them."""
+    transport: Transport | None = None if logged_in.shows_access else "cookie"
+    if logged_in.transport is SessionTransport.BEARER:
+        transport = "bearer"
+    return token_response(logged_in.tokens, transport, cookies, logged_in.device_token)
+
+
+async def renewal_response(
+    request: JsonRequest, renewed: LoggedIn, credentials: CredentialReader, cookies: CookieWriter
+) -> Response[TokenAnswer]:
+    """Return the tokens of a session that takes the place of the present one, in the transport of
+    the call. All devices are forgotten: one that was known stays known.
+    """
+    transport = transport_of(await credentials.read(request))
+    has_device = transport == "bearer" or credentials.device_token(request) is not None
+    device_token = renewed.device_token if has_device else None
+    return token_response(renewed.tokens, transport, cookies, device_token)
 
 
 def logged_out(cookies: CookieWriter) -> Response[Done]:

@@ -1,8 +1,10 @@
 """A client of the HTTP API for tests, with its paths and bodies."""
 
 import re
+from base64 import b32decode
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -13,6 +15,7 @@ from litestar.routes import HTTPRoute
 from application.ports import UserRepository
 from domain.email import Email
 from domain.permissions import Role
+from domain.second_factors import totp
 from domain.user import User
 from tests.support.builders import PASSWORD
 
@@ -24,6 +27,9 @@ REFRESH, LOGOUT = "/api/auth/refresh", "/api/auth/logout"
 ME = "/api/users/me"
 VERIFY = "/api/auth/verify"
 STEP_UP = "/api/auth/step-up"
+SECOND_FACTOR = "/api/auth/login/second-factor"
+MY_FACTORS, MY_CODES = "/api/users/me/second-factors", "/api/users/me/recovery-codes"
+MY_TOTP, CONFIRM_TOTP = "/api/users/me/totp", "/api/users/me/totp/confirm"
 MY_PASSWORD = "/api/users/me/password"
 REQUEST_PROOF, PROOF = "/api/auth/email/verification", "/api/auth/email/verify"
 FORGOT, RESET, CHECK_RESET = (
@@ -78,6 +84,29 @@ class Client(httpx.AsyncClient):
         answer = await self.step_up(token)
         assert answer.status_code == 200
         return str(answer.json()["access_token"])
+
+    async def enrol(self, now: datetime, token: str | None = None) -> httpx.Response:
+        """Add an authenticator app, after a step-up; :func:`code_at` reads it.
+
+        :returns: the answer with the recovery codes.
+        """
+        headers = bearer(await self.stepped_up(token)) if token else {}
+        if not token:
+            assert (await self.step_up()).status_code == 200
+        proposed = await self.post(MY_TOTP, headers=headers)
+        assert proposed.status_code == 200
+        body = {"code": code_at(proposed.json()["secret"], now)}
+        confirmed = await self.post(CONFIRM_TOTP, json=body, headers=headers)
+        assert confirmed.status_code == 200
+        confirmed.extensions["secret"] = proposed.json()["secret"]
+        return confirmed
+
+    async def answer_challenge(
+        self, refused: httpx.Response, code: str, method: str = "totp", **members: str
+    ) -> httpx.Response:
+        """Complete the login that this answer has refused."""
+        body = {"challenge": refused.json()["challenge"], "method": method, "code": code}
+        return await self.post(SECOND_FACTOR, json=body | members)
 
     @property
     def login_cookies(self) -> dict[str, str]:
@@ -160,6 +189,11 @@ async def pages(
         answers.append(answer.json())
         assert len(answers) < 100
     return answers
+
+
+def code_at(secret: str, now: datetime) -> str:
+    """Return the code that an authenticator app with this secret, in base32, shows."""
+    return totp.code_at(b32decode(secret), totp.step_at(now))
 
 
 def bearer(token: str) -> dict[str, str]:

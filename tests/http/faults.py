@@ -10,9 +10,11 @@ from application.ports.effects import NO_EFFECTS, Effects, Stored
 from domain.email import Email
 from domain.mail.one_time_token import OneTimeToken
 from domain.rate_limit import Usage
+from domain.second_factors.challenge import Challenge
 from domain.session import Session, SessionId
 from domain.session_activity import SessionActivity
 from domain.user import User, UserId
+from infrastructure.storage.memory.challenges import MemoryChallenges
 from infrastructure.storage.memory.one_time_tokens import MemoryOneTimeTokens
 from infrastructure.storage.memory.outbox import MemoryOutbox
 from infrastructure.storage.memory.rate_limiter import MemoryRateLimiter
@@ -74,6 +76,18 @@ class FaultyOneTimeTokens(MemoryOneTimeTokens):
     async def by_digest(self, digest: str) -> OneTimeToken | None:
         _raise_if_set(self._faults.users)
         return await super().by_digest(digest)
+
+
+class FaultyChallenges(MemoryChallenges):
+    """Fail with the users, likewise."""
+
+    def __init__(self, faults: Faults) -> None:
+        super().__init__()
+        self._faults = faults
+
+    async def count_try(self, digest: str) -> Challenge | None:
+        _raise_if_set(self._faults.users)
+        return await super().count_try(digest)
 
 
 class FaultyUsers(MemoryUsers):

@@ -27,6 +27,7 @@ from application.ports import (
     CachedSessions,
     CachedTokens,
     CachedUsers,
+    ChallengeStore,
     Clock,
     Devices,
     FactorSecrets,
@@ -52,6 +53,7 @@ from infrastructure.storage.near_cache.uncached import UncachedSessions, Uncache
 from infrastructure.telemetry.telemetry import Observation
 from tests.http.faults import (
     Faults,
+    FaultyChallenges,
     FaultyOneTimeTokens,
     FaultyOutbox,
     FaultyRateLimiter,
@@ -137,6 +139,10 @@ class FaultyStores(Provider):
     @provide
     def sessions(self) -> SessionStore:
         return FaultySessions(self.faults)
+
+    @provide
+    def challenges(self) -> ChallengeStore:
+        return FaultyChallenges(self.faults)
 
     @provide
     def cached_users(self, users: UserRepository) -> CachedUsers:

@@ -17,7 +17,7 @@ from api.schemas.users import UserAnswer
 from api.security.cookies import CookieWriter
 from api.security.credential_reader import CredentialReader
 from api.security.origin_policy import CrossSiteRequest
-from api.session_response import logged_out, token_response, transport_of
+from api.session_response import logged_out, renewal_response
 from api.unknown_members import only_parameters
 from application.accounts.account import (
     ChangePassword,
@@ -174,10 +174,7 @@ class UserController(Controller):
         changed = await change_password(
             request.user, data.current_password, data.new_password, context_of(request)
         )
-        transport = transport_of(await credentials.read(request))
-        has_device = transport == "bearer" or credentials.device_token(request) is not None
-        device_token = changed.device_token if has_device else None
-        return token_response(changed.tokens, transport, cookies, device_token)
+        return await renewal_response(request, changed, credentials, cookies)
 
     @post(
         "/me/email",

@@ -7,6 +7,7 @@ from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, Response, get, post
 from litestar.openapi import ResponseSpec
 from litestar.params import JSONBody
+from msgspec import UNSET
 
 from api.accept_language import preferred_locale
 from api.json_request import JsonRequest
@@ -33,7 +34,7 @@ from api.security.cookies import CookieWriter
 from api.security.credential_reader import CredentialReader
 from api.security.guard import PUBLIC
 from api.security.origin_policy import CrossSiteRequest
-from api.session_response import logged_out, token_response
+from api.session_response import logged_out, login_response, token_response
 from application.accounts.registration import RegisterUser
 from application.authentication import Login, Logout, RefreshAccess
 from application.complete_login import TokenPair
@@ -144,14 +145,20 @@ class AuthController(Controller):
         """Start a session. The tokens are set as cookies, or with `"transport": "bearer"` returned
         in the body; then the client stores the refresh token and the device token itself.
 
-        Browser apps send `"transport": "cookie"`: scripts then never see a token."""
+        Browser apps send `"transport": "cookie"`: scripts then never see a token.
+
+        A user with a second factor gets no session: `401` with the code `second_factor_required`
+        has a challenge, to be sent with the factor to `/api/auth/login/second-factor`."""
         device_token = data.device_token or credentials.device_token(request)
         caller = replace(context_of(request), device_token=device_token)
-        transport = data.transport or None
         logged_in = await log_in(
-            data.email, data.password, caller, Transport(transport or Transport.COOKIE)
+            data.email,
+            data.password,
+            caller,
+            Transport(data.transport or Transport.COOKIE),
+            shows_access=data.transport is UNSET,
         )
-        return token_response(logged_in.tokens, transport, cookies, logged_in.device_token)
+        return login_response(logged_in, cookies)
 
     @post(
         "/refresh",

@@ -15,7 +15,14 @@ from application.accounts.password_reset import (
     ResetPassword,
 )
 from application.mail.request_link import RequestLink
-from domain.errors import InvalidInput, MailOff, OneTimeTokenInvalid, Unavailable
+from domain.errors import (
+    InvalidInput,
+    MailOff,
+    OneTimeTokenInvalid,
+    SecondFactorInvalid,
+    SecondFactorRequired,
+    Unavailable,
+)
 from domain.mail.message import MailKind
 from domain.rate_limit import TooManyRequests
 
@@ -63,7 +70,14 @@ class PasswordResetController(Controller):
         await check_reset(data.token, context_of(request))
         return Done("success")
 
-    @post("/reset", status_code=200, summary="Reset the password", responses=_USING)
+    @post(
+        "/reset",
+        status_code=200,
+        summary="Reset the password",
+        responses=_USING
+        | failures(InvalidInput, OneTimeTokenInvalid, SecondFactorInvalid)
+        | failures(SecondFactorRequired),
+    )
     @inject
     async def reset_password(
         self,
@@ -73,7 +87,9 @@ class PasswordResetController(Controller):
     ) -> Done:
         """Set a new password with the token of a link, and end all sessions.
 
-        It uses up the token, and the user's others of this kind. A refused password does not. It
-        does not log in."""
-        await set_password(data.token, data.password, context_of(request))
+        It uses up the token, and the user's others of this kind. It does not log in. A user with a
+        second factor has to send a code, too: without one, the answer is `401` with the code
+        `second_factor_required` and the methods. Neither that nor a refused password or code uses
+        up the token."""
+        await set_password(data.token, data.password, context_of(request), data.factor)
         return Done("success")

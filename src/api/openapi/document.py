@@ -18,6 +18,7 @@ from api.schemas import (
     jwks,
     pages,
     password_reset,
+    second_factors,
     sessions,
     step_up,
     success,
@@ -28,7 +29,7 @@ Json: TypeAlias = Any
 
 _MODULES = (
     account, audit, auth, email_verification, errors, export, health, jwks, pages, password_reset,
-    sessions, step_up, success, users,
+    second_factors, sessions, step_up, success, users,
 )  # fmt: skip
 _SCHEMAS = {
     name: each

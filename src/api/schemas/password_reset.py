@@ -2,10 +2,14 @@
 
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from api.schemas.members import EmailText, NewPasswordText
+from api.schemas.second_factors import CodeMethod, CodeText
 from api.unknown_members import StrictBody
+from application.second_factors.verify import CodeProof
+from domain.authentication import Method
+from domain.errors import InvalidInput, Problem
 
 _TOKEN = Annotated[
     str,
@@ -36,7 +40,21 @@ class LinkToken(StrictBody):
 
 
 class PasswordReset(StrictBody):
-    """The token of a link, and the new password."""
+    """The token of a link, and the new password; a code, too, of a user with a second factor."""
 
     token: _TOKEN
     password: NewPasswordText
+    method: CodeMethod | UnsetType = UNSET
+    code: CodeText | UnsetType = UNSET
+
+    @property
+    def factor(self) -> CodeProof | None:
+        """
+        :raises InvalidInput: there is a code without its method, or the other way round.
+        """
+        match self.method, self.code:
+            case UnsetType(), UnsetType():
+                return None
+            case str(method), str(code):
+                return CodeProof(Method(method), code)
+        raise InvalidInput(Problem("body", "must have both method and code, or neither"))

@@ -1,10 +1,9 @@
 """The body of a step-up."""
 
-from typing import Annotated, Literal
+from msgspec import UNSET, UnsetType
 
-from msgspec import UNSET, Meta, UnsetType
-
-from api.schemas.members import PasswordText, documented
+from api.schemas.members import PasswordText
+from api.schemas.second_factors import CodeMethod, CodeText
 from api.unknown_members import StrictBody
 from application.second_factors.verify import CodeProof
 from application.step_up import PasswordProof, Proof
@@ -16,16 +15,8 @@ class StepUpRequest(StrictBody):
     """Either the password, or a code and its method; the strongest that the account has."""
 
     password: PasswordText | UnsetType = UNSET
-    method: Annotated[
-        Literal["totp", "recovery_code"] | UnsetType,
-        Meta(description="The kind of the code."),
-    ] = UNSET
-    code: (
-        Annotated[
-            str, documented("A code of the authenticator app, or a recovery code.", "123456")
-        ]
-        | UnsetType
-    ) = UNSET
+    method: CodeMethod | UnsetType = UNSET
+    code: CodeText | UnsetType = UNSET
 
     @property
     def proof(self) -> Proof:

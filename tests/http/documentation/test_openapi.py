@@ -21,6 +21,7 @@ from tests.http.client import (
     ADMIN_EMAIL,
     AUDIT,
     CHECK_RESET,
+    CONFIRM_TOTP,
     EMAIL,
     FORGOT,
     HTTPS_ORIGIN,
@@ -28,9 +29,12 @@ from tests.http.client import (
     LOGOUT,
     ME,
     MY_ACTIVITY,
+    MY_CODES,
     MY_EMAIL,
     MY_EXPORT,
+    MY_FACTORS,
     MY_PASSWORD,
+    MY_TOTP,
     NEW_PASSWORD,
     NEW_USER,
     NO_SESSION,
@@ -40,6 +44,7 @@ from tests.http.client import (
     REGISTER,
     REQUEST_PROOF,
     RESET,
+    SECOND_FACTOR,
     SESSIONS,
     STEP_UP,
     THEIR_FACTORS,
@@ -51,6 +56,7 @@ from tests.http.client import (
     VERIFY,
     Client,
     bearer,
+    code_at,
     filled,
     make_administrator,
     routes,
@@ -72,12 +78,18 @@ STATUSES = {
     ("POST", LOGOUT): {200, 400, 401, 403, 413, 415, 503},
     ("GET", LOGOUT): {200, 401, 403, 503},
     ("POST", FORGOT): {202, 400, 413, 415, 501, 503},
-    ("POST", RESET): {200, 400, 413, 415, 429, 503},
+    ("POST", RESET): {200, 400, 401, 413, 415, 429, 503},
     ("POST", CHECK_RESET): {200, 400, 413, 415, 429, 503},
     ("POST", UNDO_EMAIL): {200, 400, 413, 415, 429, 503},
     ("POST", REQUEST_PROOF): {202, 400, 413, 415, 501, 503},
     ("POST", PROOF): {200, 400, 401, 403, 413, 415, 429, 503},
+    ("POST", SECOND_FACTOR): {200, 400, 413, 415, 429, 503},
     ("POST", STEP_UP): {200, 400, 401, 403, 413, 415, 429, 503},
+    ("GET", MY_FACTORS): {200, 401, 503},
+    ("POST", MY_TOTP): {200, 401, 403, 429, 501, 503},
+    ("DELETE", MY_TOTP): {200, 401, 403, 404, 503},
+    ("POST", CONFIRM_TOTP): {200, 400, 401, 403, 413, 415, 429, 501, 503},
+    ("POST", MY_CODES): {200, 401, 403, 404, 429, 501, 503},
     ("GET", VERIFY): {204, 400, 401, 403, 503},
     ("GET", ME): {200, 401, 503},
     ("GET", MY_EXPORT): {200, 401, 429, 503},
@@ -114,6 +126,7 @@ Security = list[dict[str, list[str]]]
 PUBLIC = {
     ("POST", REGISTER),
     ("POST", LOGIN),
+    ("POST", SECOND_FACTOR),
     ("POST", FORGOT),
     ("POST", RESET),
     ("POST", CHECK_RESET),
@@ -214,6 +227,11 @@ async def test_the_document_says_how_to_present_a_token(document: Document, pref
         ("PATCH", ME): ACCESS,
         ("DELETE", ME): ACCESS,
         ("POST", STEP_UP): ACCESS,
+        ("GET", MY_FACTORS): ACCESS,
+        ("POST", MY_TOTP): ACCESS,
+        ("DELETE", MY_TOTP): ACCESS,
+        ("POST", CONFIRM_TOTP): ACCESS,
+        ("POST", MY_CODES): ACCESS,
         ("POST", MY_PASSWORD): ACCESS,
         ("POST", MY_EMAIL): ACCESS,
         ("GET", MY_ACTIVITY): ACCESS,
@@ -244,6 +262,8 @@ async def test_operation_ids_are_short_and_stable(document: Document) -> None:
         *("listActivity", "listSessions", "endSession", "endSessions", "listUsers", "showUser"),
         *("changeUser", "deleteUser", "listUserSessions", "endUserSessions", "listAuditEvents"),
         *("forgotPassword", "resetPassword", "checkPasswordReset", "sendPasswordReset"),
+        *("completeLogin", "getSecondFactors", "proposeTotp", "confirmTotp", "removeTotp"),
+        "renewRecoveryCodes",
         *("stepUp", "resetSecondFactors", "requestEmailChange", "undoEmailChange"),
         *("requestVerification", "verifyEmail"),
         *("greet", "checkLiveness", "checkReadiness", "listKeys"),
@@ -306,6 +326,7 @@ async def test_bodies_that_refuse_unknown_members_say_so(document: Document) -> 
         *("ProfileChange", "UserChange", "PasswordChange", "PasswordConfirmation"),
         *("ForgottenPassword", "LinkToken", "PasswordReset", "EmailChange"),
         *("EmailProof", "VerificationRequest", "StepUpRequest"),
+        *("SecondFactorLogin", "TotpCode"),
     }
 
 
@@ -336,6 +357,9 @@ async def test_cookies_are_documented_where_they_are_set(document: Document) -> 
         ("POST", LOGOUT),
         ("GET", LOGOUT),
         ("POST", STEP_UP),
+        ("POST", SECOND_FACTOR),
+        ("POST", CONFIRM_TOTP),
+        ("DELETE", MY_TOTP),
         ("POST", MY_PASSWORD),
         ("DELETE", ME),
         ("DELETE", SESSIONS),
@@ -362,6 +386,8 @@ async def test_a_body_is_required_where_it_is_needed(document: Document) -> None
         ("POST", REQUEST_PROOF): True,
         ("POST", PROOF): True,
         ("POST", STEP_UP): True,
+        ("POST", SECOND_FACTOR): True,
+        ("POST", CONFIRM_TOTP): True,
         ("POST", MY_PASSWORD): True,
         ("POST", MY_EMAIL): True,
         ("PATCH", ME): True,
@@ -444,6 +470,7 @@ async def test_every_answer_of_a_journey_is_as_documented(
     await journey(client, clock, faults)
     await verify_address(client, read_mail)
     await reset_password(client, read_mail)
+    await second_factor(client, read_mail, clock)
     await change_email(client, read_mail)
     await administration(client, users)
     await store_down(client, faults)
@@ -453,7 +480,8 @@ async def test_every_answer_of_a_journey_is_as_documented(
     met.add(("POST", REGISTER, 403))  # see test_closed_registration.py
     met |= {("POST", REGISTER, 202), ("POST", REQUEST_PROOF, 501)}  # test_email_verification.py
     met.add(("POST", LOGIN, 403))  # likewise
-    met.add(("POST", LOGIN, 401))  # see tests/http/second_factors
+    # see test_authenticator_apps.py
+    met |= {("POST", each, 501) for each in (MY_TOTP, CONFIRM_TOTP, MY_CODES)}
     met |= {("GET", VERIFY, 400), ("GET", VERIFY, 403)}  # likewise
     met |= {("POST", FORGOT, 501), ("POST", THEIR_RESET, 501)}  # see test_password_reset.py
     met.add(("POST", MY_EMAIL, 501))  # see test_email_change.py
@@ -470,6 +498,7 @@ async def journey(client: Client, clock: SettableClock, faults: Faults) -> None:
     await client.log_in(password="another one")
     tokens = await client.obtain_tokens()
     for method, path in STATUSES:
+        clock.advance(timedelta(seconds=30))  # or all these logins use up the limit
         client.cookies.clear()
         await client.request(method, path, headers=bearer("garbage"))
         await client.log_in()
@@ -511,6 +540,31 @@ async def reset_password(client: Client, read_mail: ReadMail) -> None:
     [letter] = await read_mail()
     await client.post(CHECK_RESET, json={"token": letter.token})
     await client.post(RESET, json={"token": letter.token, "password": NEW_PASSWORD})
+
+
+async def second_factor(client: Client, read_mail: ReadMail, clock: SettableClock) -> None:
+    """Add an authenticator app, use it for a login and a reset, and remove it."""
+    await client.log_in(password=NEW_PASSWORD)
+    await client.step_up(password=NEW_PASSWORD)
+    for method, path in (("DELETE", MY_TOTP), ("POST", MY_CODES)):
+        await client.request(method, path)
+    secret = (await client.post(MY_TOTP)).json()["secret"]
+    await client.post(CONFIRM_TOTP, json={"code": "000000"})
+    enrolled = await client.post(CONFIRM_TOTP, json={"code": code_at(secret, clock())})
+    await client.post(MY_CODES)
+    clock.advance(timedelta(seconds=30))
+    refused = await client.log_in(password=NEW_PASSWORD)
+    await client.answer_challenge(refused, code_at(secret, clock()))
+    await read_mail()
+    await client.post(FORGOT, json={"email": EMAIL})
+    tokens = {letter.kind.value: letter.token for letter in await read_mail()}
+    body = {"token": tokens["password_reset"], "password": NEW_PASSWORD}
+    await client.post(RESET, json=body)
+    clock.advance(timedelta(seconds=30))
+    code = {"method": "totp", "code": code_at(secret, clock())}
+    await client.post(STEP_UP, json=code)
+    assert (await client.delete(MY_TOTP)).status_code == 200
+    assert enrolled.status_code == 200
 
 
 async def change_email(client: Client, read_mail: ReadMail) -> None:
@@ -586,6 +640,8 @@ def body_for(method: str, path: str, token: str | None = None) -> dict[str, Any]
         ("POST", REQUEST_PROOF): {"email": "grace@example.org"},  # the others use up the limit
         ("POST", PROOF): {"token": "garbage"},
         ("POST", STEP_UP): {"password": "wrong one"},
+        ("POST", SECOND_FACTOR): {"challenge": "garbage", "method": "totp", "code": "000000"},
+        ("POST", CONFIRM_TOTP): {"code": "000000"},
         ("POST", MY_PASSWORD): {"current_password": "wrong one", "new_password": PASSWORD},
     }
     return strict.get((method, path), NEW_USER | {"refresh_token": token})
