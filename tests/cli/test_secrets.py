@@ -154,7 +154,7 @@ def test_the_doctor_counts_what_no_secret_or_an_earlier_one_opens(
     [
         ({}, "info", "Set DATA_SECRET, which `doorward secrets generate` prints"),
         ({"DATA_SECRET": as_text(NEW)}, "ok", "0 users have an authenticator app"),
-        ({"USERS_URL": "memory:"}, "info", "in a store without them"),
+        ({"USERS_URL": "memory:"}, "info", "in memory"),
         ({"KEYS_FOLDER": ""}, "info", "the first start makes the secret"),
         ({"USERS_URL": "sqlite:////nowhere/at.all"}, "info", "Set DATA_SECRET"),
     ],

@@ -1,5 +1,9 @@
 """The check of second factors: whether their secrets are protected, and can be opened."""
 
+from collections.abc import Callable
+from typing import Any
+
+from application.ports import SecondFactorStore
 from application.second_factors.reencrypt import CountFactors, FactorCounts
 from domain.actor import Operator
 from doorward.diagnostics.finding import Verdict
@@ -7,7 +11,7 @@ from doorward.wiring.keys import factor_secrets
 from infrastructure.config.settings import Settings
 from infrastructure.config.signing_keys import KeySource
 from infrastructure.signing.factor_secrets import SealedFactors
-from infrastructure.storage.locations import locations, store_options, translate_errors
+from infrastructure.storage.locations import Location, locations, store_options, translate_errors
 
 _OFF = (
     "authenticator apps are off: no secret protects them. Set DATA_SECRET, which "
@@ -25,9 +29,16 @@ async def check_second_factors(settings: Settings) -> tuple[Verdict, str]:
     if _is_before_first_start(settings):
         return "info", "none yet: the first start makes the secret that protects them"
     secrets = SealedFactors(factor_secrets(settings))
-    counts = await _count(settings, secrets)
-    if counts is None:
+    users, _ = locations(settings.storage)
+    if users.is_memory:
+        return "info", "in memory (gone when the process ends)"
+    if users.backend.second_factors is None:
         return "info", "off: the users are in a store without them"
+    counts = await _count(settings, users, users.backend.second_factors, secrets)
+    return _finding(counts, secrets)
+
+
+def _finding(counts: FactorCounts, secrets: SealedFactors) -> tuple[Verdict, str]:
     if counts.lost:
         return "FAIL", f"{counts.lost} of {counts.users} users {_LOST}"
     if not secrets.is_available():
@@ -45,12 +56,12 @@ def _is_before_first_start(settings: Settings) -> bool:
     return is_embedded and not has_secret
 
 
-async def _count(settings: Settings, secrets: SealedFactors) -> FactorCounts | None:
-    """Return the counts; ``None`` where the users are in a store without second factors."""
-    users, _ = locations(settings.storage)
-    make = users.backend.second_factors
-    if users.is_memory or make is None:
-        return None
+async def _count(
+    settings: Settings,
+    users: Location,
+    make: Callable[[Any], SecondFactorStore],
+    secrets: SealedFactors,
+) -> FactorCounts:
     if users.file and not users.file.exists():
         return FactorCounts()
     with translate_errors(users):

@@ -8,13 +8,19 @@ import pytest
 from application.ports import NO_EFFECTS, Effects, Stored
 from application.second_factors.reencrypt import CountFactors, FactorCounts, ReencryptSecrets
 from domain.actor import Operator
+from domain.authentication import Method
+from domain.errors import SecondFactorInvalid, SecondFactorRequired
+from domain.second_factors import totp
 from domain.second_factors.factors import SecondFactors, Totp
 from domain.session import SessionId
 from domain.user import UserId
 from infrastructure.signing.factor_secrets import SealedFactors
 from infrastructure.storage.memory.second_factors import MemorySecondFactors
-from tests.support.builders import NOW
+from tests.support.builders import NOW, PASSWORD
+from tests.support.factors import CODES, enrolled
+from tests.support.factors import SECRET as APP_SECRET
 from tests.support.key_commands import MemoryKeys
+from tests.support.world import World
 
 OLD, NEW = b"o" * 32, b"n" * 32
 SECRET, PENDING = b"12345678901234567890", b"abcdefghijabcdefghij"
@@ -113,3 +119,20 @@ async def test_a_user_without_an_app_is_counted_for_the_recovery_codes_only() ->
     counts = await CountFactors(store, EXCHANGED)(Operator())
 
     assert counts == FactorCounts(users=1, with_codes=2)
+
+
+@pytest.mark.parametrize("secrets", [[], [NEW]], ids=["no secret", "another"])
+async def test_a_lost_secret_lets_the_password_alone_start_no_session(
+    world: World, secrets: list[bytes]
+) -> None:
+    await enrolled(world, await world.sign_up())
+    world.factor_secrets = SealedFactors(secrets)
+
+    for method, code in (
+        (Method.TOTP, totp.code_at(APP_SECRET, totp.step_at(world.clock()))),
+        (Method.RECOVERY_CODE, CODES[0]),
+    ):
+        with pytest.raises(SecondFactorRequired) as asked:
+            await world.login("ada@example.org", PASSWORD)
+        with pytest.raises(SecondFactorInvalid):
+            await world.login_with_second_factor(asked.value.challenge, method, code)
