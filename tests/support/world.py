@@ -23,6 +23,7 @@ from application.accounts.email_verification import (
     VerifyEmail,
 )
 from application.accounts.export_users import ExportUsers
+from application.accounts.import_users import ImportUsers
 from application.accounts.password_reset import (
     CheckPasswordReset,
     MakeResetLink,
@@ -382,6 +383,7 @@ class World:
     show_user = _Made(ShowUser)
     find_user = _Made(FindUser)
     export_users = _Made(ExportUsers)
+    import_users = _Made(ImportUsers)
     change_user = _Made(ChangeUser)
     delete_user = _Made(DeleteUser)
     revoke_sessions_of = _Made(RevokeSessionsOf)

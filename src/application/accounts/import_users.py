@@ -3,13 +3,22 @@
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
 from application.audit import Audit
-from application.ports import Clock, PasswordHasher, RandomId, UnusableHash, UserRepository
+from application.ports import (
+    Clock,
+    FactorSecrets,
+    PasswordHasher,
+    RandomId,
+    SecondFactorStore,
+    UnusableHash,
+    UserRepository,
+)
 from domain.actor import Actor
 from domain.audit.details import UsersImported
 from domain.audit.event import EventType
@@ -17,6 +26,8 @@ from domain.email import Email
 from domain.errors import InvalidInput, Problem, all_of
 from domain.permissions import Permission, Role
 from domain.request_context import UNKNOWN
+from domain.second_factors.factors import SecondFactors, Totp
+from domain.second_factors.otpauth import parse_exported
 from domain.user import NO_PASSWORD, User, UserId, parse_locale, parse_name, parse_photo
 
 _T = TypeVar("_T")
@@ -33,6 +44,7 @@ FIELDS = (
     "created_at",
     "updated_at",
     "locale",
+    "totp",
 )
 """The fields of a record. Only ``email`` and ``password_hash`` are required."""
 
@@ -76,16 +88,38 @@ class Imported:
     """
     :ivar new: how many users were stored.
     :ivar skipped: how many existed already, with this address and this hash.
+    :ivar with_app: how many of the new users have an authenticator app.
     """
 
     new: int
     skipped: int
     rejected: Sequence[Rejected]
+    with_app: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """
+    :ivar users: by line.
+    :ivar apps: the secrets of their authenticator apps, likewise.
+    """
+
+    users: dict[int, User] = field(default_factory=dict)
+    apps: dict[int, bytes] = field(default_factory=dict, repr=False)
+    rejected: list[Rejected] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class ImportUsers:
+    """Import users with the hashes of their passwords and with their authenticator apps.
+
+    A secret is stored before its user is: a crash in between leaves a secret that belongs to no
+    user, and never a user without the second factor. An import changes no user who exists.
+    """
+
     users: UserRepository
+    second_factors: SecondFactorStore
+    factor_secrets: FactorSecrets
     hasher: PasswordHasher
     audit: Audit
     clock: Clock
@@ -99,21 +133,56 @@ class ImportUsers:
         :param empty_names: whether a missing name stays empty; else it is the part of the address
             before the @.
         :raises PermissionMissing: the actor may not change users.
+        :raises SecondFactorsOff: there is no place for the authenticator apps of the records.
         """
         actor.require(Permission.CHANGE_USERS)
-        good, rejected = self._parsed(records, empty_names=empty_names)
-        new = skipped = 0
+        parsed = self._parsed(records, empty_names=empty_names)
+        good, rejected = parsed.users, parsed.rejected
+        new = skipped = with_app = 0
         while good:
             first, good = _first_of_each(good)
+            stored = await self._store_apps(first, parsed.apps)
             added = await self._add(actor, first)
             for line, user in first.items():
                 if user.id in added:
                     new += 1
-                elif await self._exists(user):
+                    with_app += user.has_second_factor
+                    continue
+                await self._withdraw(stored.get(line))
+                if await self._exists(user):
                     skipped += 1
                 else:
                     rejected.append(Rejected(line, [_TAKEN]))
-        return Imported(new, skipped, _in_order(rejected))
+        return Imported(new, skipped, _in_order(rejected), with_app)
+
+    async def _store_apps(
+        self, people: Mapping[int, User], apps: Mapping[int, bytes]
+    ) -> Mapping[int, SecondFactors]:
+        """Store the secrets of those users who do not exist.
+
+        :returns: what was stored, by line.
+        """
+        stored = {}
+        for line, user in people.items():
+            if line in apps and not await self._is_taken(user):
+                sealed = self.factor_secrets.seal(user.id, apps[line])
+                stored[line] = SecondFactors(user.id, Totp(sealed))
+                await self._replace_by(stored[line])
+        return stored
+
+    async def _replace_by(self, new: SecondFactors) -> None:
+        """Store factors in place of those that an import without this user has left."""
+        while True:  # until no other process changes them in between
+            old = await self.second_factors.of_user(new.user_id)
+            if (await self.second_factors.replace(old, new)).changed:
+                return
+
+    async def _withdraw(self, stored: SecondFactors | None) -> None:
+        """Delete the factors of a user who was not added, and is not another import's."""
+        if stored is not None:
+            user = await self.users.get(stored.user_id)
+            if user is None or not user.has_second_factor:
+                await self.second_factors.replace(stored, SecondFactors(stored.user_id))
 
     async def _add(self, actor: Actor, people: Mapping[int, User]) -> set[UserId]:
         async with self.audit.recording(EventType.IMPORT_USERS, UNKNOWN, actor) as entry:
@@ -139,9 +208,10 @@ class ImportUsers:
         :raises PermissionMissing: the actor may not change users.
         """
         actor.require(Permission.CHANGE_USERS)
-        good, rejected = self._parsed(records, empty_names=empty_names)
-        new = skipped = 0
-        for line, user in good.items():
+        parsed = self._parsed(records, empty_names=empty_names)
+        rejected = parsed.rejected
+        new = skipped = with_app = 0
+        for line, user in parsed.users.items():
             person = f"{user.email.key} {user.password_hash}"
             if person in stored_before or await self._exists(user):
                 skipped += 1
@@ -149,8 +219,9 @@ class ImportUsers:
                 rejected.append(Rejected(line, [_TAKEN]))
             else:
                 new += 1
+                with_app += user.has_second_factor
                 stored_before |= {person, *_keys(user)}
-        return Imported(new, skipped, _in_order(rejected))
+        return Imported(new, skipped, _in_order(rejected), with_app)
 
     async def _exists(self, user: User) -> bool:
         stored = await self.users.by_email(user.email)
@@ -160,17 +231,30 @@ class ImportUsers:
         by_email = await self.users.by_email(user.email)
         return by_email is not None or await self.users.get(user.id) is not None
 
-    def _parsed(
-        self, records: Sequence[Record], *, empty_names: bool
-    ) -> tuple[dict[int, User], list[Rejected]]:
-        good: dict[int, User] = {}
-        rejected: list[Rejected] = []
+    def _parsed(self, records: Sequence[Record], *, empty_names: bool) -> _Parsed:
+        parsed = _Parsed()
         for record in records:
+            given = "" if record.problem else record.values.get("totp", "").strip()
             try:
-                good[record.line] = self._user(record, empty_names=empty_names)
+                user, secret = all_of(
+                    partial(self._user, record, empty_names=empty_names),
+                    partial(self._app, given),
+                )
             except InvalidInput as error:
-                rejected.append(Rejected(record.line, error.problems))
-        return good, rejected
+                parsed.rejected.append(Rejected(record.line, error.problems))
+                continue
+            parsed.users[record.line] = replace(user, has_second_factor=secret is not None)
+            if secret is not None:
+                parsed.apps[record.line] = secret
+        return parsed
+
+    def _app(self, text: str) -> bytes | None:
+        if not text:
+            return None
+        secret = parse_exported(text)
+        if not self.factor_secrets.is_available():
+            raise InvalidInput(Problem("totp", "needs a secret that protects it: DATA_SECRET"))
+        return secret
 
     def _user(self, record: Record, *, empty_names: bool) -> User:
         if record.problem:

@@ -14,6 +14,7 @@ from domain.errors import (
     InvalidInput,
     LastAdministrator,
     NotFound,
+    SecondFactorsOff,
     Unavailable,
 )
 from domain.rate_limit import TooManyRequests
@@ -32,6 +33,8 @@ _MESSAGES: dict[type[AuthError], str] = {
     "administrator, `doorward users set-password` sets the password",
     LastAdministrator: "this is the last administrator: give another user that role first",
     NotFound: "no user has that address or id",
+    SecondFactorsOff: "second factors are off: the users are in a store without them, or no "
+    "secret protects them (DATA_SECRET)",
 }
 
 
@@ -64,7 +67,7 @@ async def use_cases(*, keys: bool = True) -> AsyncIterator[AsyncContainer]:
     except InvalidInput as error:
         problems = (f"the {each.field} {each.message}" for each in error.problems)
         raise NotReady("; ".join(problems)) from None
-    except (EmailTaken, LastAdministrator, NotFound) as error:
+    except (EmailTaken, LastAdministrator, NotFound, SecondFactorsOff) as error:
         raise NotReady(_MESSAGES[type(error)]) from None
     except TooManyRequests:
         raise NotReady("too many attempts: wait, or raise the rate limits") from None

@@ -37,7 +37,10 @@ from infrastructure.user_transfer.report import Report
     "--with-hashes", is_flag=True, help="Include the password hashes. Keep that file secret."
 )
 def export(file: Path, with_hashes: bool) -> None:
-    """Write all users to FILE, which must not exist: .jsonl, or .csv for spreadsheets."""
+    """Write all users to FILE, which must not exist: .jsonl, or .csv for spreadsheets.
+
+    No second factors are exported.
+    """
 
     async def copy(container: AsyncContainer) -> int:
         export_users: ExportUsers = await container.get(ExportUsers)
@@ -85,7 +88,7 @@ def _write(
     help="Continue after line N, as an interrupted import prints it.",
 )
 def import_(file: Path, dry_run: bool, empty_names: bool, skip_lines: int) -> None:
-    """Import users from FILE, .csv or .jsonl, with the hashes of their passwords.
+    """Import users from FILE, .csv or .jsonl, with their password hashes and authenticator apps.
 
     An import that is interrupted or fails prints how to continue. To import a file again does no
     harm. FILE.rejected.jsonl has the rejected lines, with the reasons. docs/import.md lists the
@@ -108,6 +111,10 @@ def import_(file: Path, dry_run: bool, empty_names: bool, skip_lines: int) -> No
     click.echo(
         f"{progress.new} {verb}, {progress.skipped} there already, {progress.rejected} rejected"
     )
+    if progress.with_app:
+        click.echo(
+            f"{progress.with_app} of them with an authenticator app, none with recovery codes"
+        )
     if not report.is_empty:
         click.echo(f"the reasons are in {report.path}")
         sys.exit(1)
@@ -125,6 +132,7 @@ class _Progress:
     new: int = 0
     skipped: int = 0
     rejected: int = 0
+    with_app: int = 0
     is_complete: bool = False
 
     def add(self, imported: Imported, batch: Batch) -> None:
@@ -132,6 +140,7 @@ class _Progress:
         self.new += imported.new
         self.skipped += imported.skipped
         self.rejected += len(imported.rejected)
+        self.with_app += imported.with_app
 
 
 async def _import(

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from doorward.diagnostics.passkeys import require_passkeys_of_domain
+from doorward.diagnostics.second_factors import require_means
 from doorward.wiring.keys import open_key_store, prepare_embedded_keys
 from doorward.wiring.mail.sender import check_mail_settings
 from infrastructure.config.data_secret import data_secrets
@@ -65,6 +66,7 @@ async def check(settings: Settings, *, keys: bool = True) -> None:
     _refuse_split_memory(settings)
     make_data_folder(settings)
     check_mail_settings(settings)
+    require_means(settings)
     if keys and not settings.keys.source.is_sql:
         await _check_keys(settings)
 

@@ -8,6 +8,7 @@ from application.second_factors.reencrypt import CountFactors, FactorCounts
 from domain.actor import Operator
 from doorward.diagnostics.finding import Verdict
 from doorward.wiring.keys import factor_secrets
+from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
 from infrastructure.config.signing_keys import KeySource
 from infrastructure.signing.factor_secrets import SealedFactors
@@ -24,8 +25,33 @@ _LOST = (
 _OUTDATED = "of them under an earlier secret: run `doorward secrets reencrypt`"
 
 
+def require_means(settings: Settings) -> None:
+    """Require that users can have the second factors that the operator demands of them.
+
+    :raises ConfigurationError: they cannot, and would be locked out.
+    """
+    policy = settings.second_factors.policy
+    if not policy.demands_factors:
+        return
+    users, _ = locations(settings.storage)
+    if users.backend.second_factors is None:
+        raise ConfigurationError(
+            "MFA", f"is {policy}, but the users are in a store without second factors"
+        )
+    if not (settings.secrets.data or settings.keys.source.is_sql):
+        raise ConfigurationError(
+            "MFA",
+            f"is {policy}, but no secret protects second factors: set DATA_SECRET, which "
+            "`doorward secrets generate` prints",
+        )
+
+
 async def check_second_factors(settings: Settings) -> tuple[Verdict, str]:
-    """Count the users whose authenticator app no configured secret opens."""
+    """Count the users whose authenticator app no configured secret opens.
+
+    :raises ConfigurationError: see :func:`require_means`.
+    """
+    require_means(settings)
     if _is_before_first_start(settings):
         return "info", "none yet: the first start makes the secret that protects them"
     secrets = SealedFactors(factor_secrets(settings))

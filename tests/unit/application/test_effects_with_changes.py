@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from application.accounts.email_verification import RegistrantProof
-from application.accounts.import_users import ImportUsers, Record
+from application.accounts.import_users import Record
 from application.audit import PruneAuditLog
 from application.ports import NO_EFFECTS, Effects, Stored
 from application.registration_policy import EmailVerification, RegistrationPolicy
@@ -111,8 +111,9 @@ async def retry_mail(world: World) -> None:
 
 
 async def import_users(world: World) -> None:
-    importing = ImportUsers(world.users, world.hasher, world.audit, world.clock, world.random_id)
-    await importing(Operator(), [Record(2, {"email": ADA, "password_hash": "quick$1$salt$x"})])
+    await world.import_users(
+        Operator(), [Record(2, {"email": ADA, "password_hash": "quick$1$salt$x"})]
+    )
 
 
 async def purge(world: World) -> None:

@@ -18,6 +18,8 @@ from domain.email import Email
 from domain.errors import Problem
 from domain.permissions import Role
 from domain.user import NO_PASSWORD, User
+from infrastructure.signing.factor_secrets import SealedFactors
+from infrastructure.storage.memory.second_factors import MemorySecondFactors
 from infrastructure.storage.memory.users import MemoryUsers
 from tests.support.builders import NOW, SECOND, a_user, an_audit, new_id
 from tests.support.doubles import QuickHasher, SettableClock
@@ -42,7 +44,15 @@ def import_users(users: MemoryUsers) -> ImportUsers:
 
 
 def an_import_into(users: MemoryUsers) -> ImportUsers:
-    return ImportUsers(users, QuickHasher(), an_audit(), SettableClock(NOW), new_id)
+    return ImportUsers(
+        users,
+        MemorySecondFactors(),
+        SealedFactors([bytes(32)]),
+        QuickHasher(),
+        an_audit(),
+        SettableClock(NOW),
+        new_id,
+    )
 
 
 def records(*each: Mapping[str, str]) -> list[Record]:
@@ -101,6 +111,7 @@ async def test_an_import_keeps_all_given_fields(
         "created_at": "2021-03-04T05:06:07.123457+00:00",
         "updated_at": "2022-03-04T05:06:07.123457+00:00",
         "locale": "de-AT",
+        "totp": "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ",
     }
     assert set(everything) == set(FIELDS)
 
@@ -119,6 +130,7 @@ async def test_an_import_keeps_all_given_fields(
         created_at=datetime(2021, 3, 4, 5, 6, 7, 123457, UTC),
         updated_at=datetime(2022, 3, 4, 5, 6, 7, 123457, UTC),
         locale="de-AT",
+        has_second_factor=True,
     )
 
 

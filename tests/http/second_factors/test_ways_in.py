@@ -1,0 +1,226 @@
+"""No route gives tokens of an account with a second factor to a client that does not show it.
+
+The client has everything but the factor: the password, the mailbox, the cookie of a known device,
+and the tokens of a session from before the enrolment.
+"""
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast, get_args, get_type_hints
+
+import httpx
+import pytest
+from dishka import AsyncContainer
+from litestar import Litestar
+
+from application.complete_login import CompleteLogin, IssueTokens
+from application.ports import FactorSecrets, SecondFactorStore, SessionStore, UserRepository
+from application.sessions import StartSession
+from doorward.wiring.use_cases import USE_CASES
+from infrastructure.config.settings import Settings
+from tests.http.client import (
+    CHECK_RESET,
+    EMAIL,
+    FORGOT,
+    LOGIN,
+    LOGOUT,
+    MY_PASSWORD,
+    NEW_PASSWORD,
+    NEW_USER,
+    ORIGIN,
+    PROOF,
+    REFRESH,
+    REGISTER,
+    REQUEST_PROOF,
+    RESET,
+    STEP_UP,
+    UNDO_EMAIL,
+    Client,
+    Tokens,
+    a_client,
+    bearer,
+    routes,
+    stored_user,
+)
+from tests.http.conftest import ReadMail
+from tests.support.builders import PASSWORD
+from tests.support.doubles import SettableClock
+from tests.support.factors import enrolled
+from tests.support.world import World
+
+GIVES_TOKENS = {
+    ("POST", LOGIN): "the password alone is answered by a challenge",
+    ("GET", REFRESH): "needs a session, and an enrolment ends those from before",
+    ("POST", REFRESH): "likewise",
+    ("POST", STEP_UP): "likewise, and the strongest method of the user",
+    ("POST", MY_PASSWORD): "likewise",
+}
+"""The routes from whose use case the signing of tokens can be reached, and what protects them.
+
+Who adds a route here gives it a request in ``Intruder`` if it needs no login.
+"""
+
+A_JWT = re.compile(r"eyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+
+
+@pytest.fixture
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    users, sessions = getattr(request, "param", None) or ("memory:", "memory:")
+    return Settings.read(
+        {
+            "USERS_URL": users,
+            "SESSIONS_URL": sessions,
+            "DOORWARD_DATA": str(tmp_path),
+            "MAIL_URL": "memory:",
+            "EMAIL_VERIFICATION": "optional",
+        }
+    )
+
+
+def parts_of(use_case: Any) -> Iterator[type]:
+    """Return the use case and all that it consists of, its parts' parts included."""
+    for kind in (use_case, *get_args(use_case)):
+        if isinstance(kind, type):
+            yield kind
+            if is_dataclass(kind) and kind.__module__.startswith("application."):
+                hints = get_type_hints(kind)
+                for each in fields(kind):
+                    yield from parts_of(hints[each.name])
+
+
+def use_cases_of(handler: Any) -> Iterator[Any]:
+    """Return what dishka injects into a handler."""
+    function = getattr(handler.fn, "__dishka_orig_func__", handler.fn)
+    hints = get_type_hints(function, include_extras=True)
+    for hint in hints.values():
+        yield from get_args(hint)[:1]
+
+
+def test_every_route_that_can_give_tokens_is_known(app: Litestar) -> None:
+    found = {
+        (method, path)
+        for method, path, handler in routes(app)
+        for use_case in use_cases_of(handler)
+        if IssueTokens in parts_of(use_case)
+    }
+
+    assert found == GIVES_TOKENS.keys()
+
+
+def calls(attribute: str) -> dict[str, set[str]]:
+    """Return where the application calls a method of this name: module and receiver."""
+    found: dict[str, set[str]] = {}
+    for file in Path("src/application").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            match node:
+                case ast.Call(func=ast.Attribute(value=receiver, attr=name)) if name == attribute:
+                    found.setdefault(file.name, set()).add(ast.unparse(receiver))
+    return found
+
+
+def test_tokens_are_signed_and_sessions_are_started_in_one_place() -> None:
+    assert calls("sign") == {"complete_login.py": {"self.signer"}}
+    assert calls("start") == {"sessions.py": {"Session"}}
+    assert [kind for kind in USE_CASES if StartSession in get_type_hints(kind).values()] == [
+        CompleteLogin
+    ]
+
+
+@dataclass
+class Intruder:
+    """A client that has everything but the factor.
+
+    :ivar before: the tokens of a session from before the enrolment.
+    :ivar links: the tokens of links in mails, by the path that has asked for them.
+    """
+
+    client: Client
+    before: Tokens
+    links: dict[str, str]
+
+    async def requests(self, app: Litestar) -> list[tuple[str, httpx.Response]]:
+        """Send a request to each route, with all that could help."""
+        answers = []
+        for method, path, handler in routes(app):
+            is_public_post = method == "POST" and handler.opt.get("is_public")
+            without_login = self._bodies(path) if is_public_post else None
+            password = None if method in {"GET", "DELETE"} else {"password": PASSWORD}
+            for body in without_login or [password]:
+                headers = bearer(self.before["access_token"])
+                answers.append(
+                    (
+                        f"{method} {path}",
+                        await self.client.request(method, path, json=body, headers=headers),
+                    )
+                )
+        return answers
+
+    def _bodies(self, path: str) -> Sequence[dict[str, Any] | None]:
+        login = {"email": EMAIL, "password": PASSWORD}
+        device = login | {"device_token": self.before["device_token"]}
+        known: dict[str, list[dict[str, Any]]] = {
+            REGISTER: [NEW_USER, NEW_USER | {"email": "eve@example.org"}],
+            LOGIN: [login, device, device | {"transport": "bearer"}],
+            REFRESH: [{"refresh_token": self.before["refresh_token"]}],
+            LOGOUT: [{"refresh_token": self.before["refresh_token"]}],
+            FORGOT: [{"email": EMAIL}],
+            CHECK_RESET: [{"token": self.links[FORGOT]}],
+            RESET: [{"token": self.links[FORGOT], "password": NEW_PASSWORD}],
+            REQUEST_PROOF: [{"email": EMAIL}],
+            PROOF: [{"token": self.links[REQUEST_PROOF], "password": PASSWORD}],
+            UNDO_EMAIL: [{"token": self.links[FORGOT]}],
+        }
+        assert path in known, f"{path} is new: what can a client without the factor send there?"
+        return known[path]
+
+
+async def a_link(client: Client, read_mail: ReadMail, path: str) -> str:
+    assert (await client.post(path, json={"email": EMAIL})).status_code == 202
+    [letter] = await read_mail()
+    assert letter.token
+    return letter.token
+
+
+@pytest.fixture
+async def world(container: AsyncContainer, clock: SettableClock) -> World:
+    """What an enrolment needs of the application under test."""
+    parts = {
+        "second_factors": await container.get(SecondFactorStore),
+        "factor_secrets": await container.get(FactorSecrets),
+        "users": await container.get(UserRepository),
+        "clock": clock,
+    }
+    return cast("World", SimpleNamespace(**parts))
+
+
+async def test_no_route_answers_tokens_to_a_client_without_the_factor(
+    client: Client,
+    app: Litestar,
+    container: AsyncContainer,
+    users: UserRepository,
+    read_mail: ReadMail,
+    world: World,
+) -> None:
+    before = await client.obtain_tokens()
+    user = await enrolled(world, await stored_user(users))
+    async with a_client(app, ORIGIN) as other:
+        await read_mail()
+        links = {path: await a_link(other, read_mail, path) for path in (FORGOT, REQUEST_PROOF)}
+        intruder = Intruder(other, before, links)
+        answers = await intruder.requests(app)
+
+    assert len(answers) >= len(list(routes(app)))
+    for route, answer in answers:
+        assert not A_JWT.search(answer.text), route
+        set_cookies = answer.headers.get_list("set-cookie")
+        assert not any(A_JWT.search(cookie) for cookie in set_cookies), route
+    for route in (f"POST {LOGIN}", f"POST {RESET}"):  # nothing else was wrong with these
+        codes = [answer.json()["code"] for name, answer in answers if name == route]
+        assert set(codes) == {"second_factor_required"}
+    sessions = await (await container.get(SessionStore)).of_user(user.id)
+    assert not any(session.is_good_for(user) for session in sessions)
+    assert (await stored_user(users)).has_second_factor
