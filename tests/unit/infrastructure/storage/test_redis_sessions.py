@@ -6,10 +6,13 @@ from datetime import datetime
 
 import pytest
 
+from domain.authentication import ONLY_PASSWORD, Level, Method
 from domain.request_context import UNKNOWN
-from domain.session import Session, TokenId, Transport
+from domain.session import Session, SessionId, TokenId, Transport
+from domain.user import UserId
+from infrastructure.storage import rotation_record
 from infrastructure.storage.redis.sessions import _pack, _unpack
-from infrastructure.storage.redis.timestamps import to_microseconds
+from infrastructure.storage.redis.timestamps import from_microseconds, to_microseconds
 from tests.support.builders import LIFETIMES, NOW, SECOND, a_session, new_id, refreshed
 
 LISTPACK_BOUND = 64
@@ -96,3 +99,55 @@ def test_a_record_has_the_valid_token_and_the_times_where_the_release_before_has
 
     assert record[:17] == expected[:17]
     assert record[33:] == expected[33:]
+
+
+@pytest.mark.parametrize("transport", Transport)
+@pytest.mark.parametrize("is_stepped_up", [False, True])
+@pytest.mark.parametrize("is_refreshed", [False, True])
+@pytest.mark.parametrize(
+    "methods",
+    [{Method.PASSWORD}, {Method.PASSWORD, Method.TOTP}, {Method.PASSKEY}, set(Method)],
+    ids=lambda methods: "+".join(sorted(methods)),
+)
+def test_a_refresh_by_release_0_2_never_raises_the_level(
+    methods: set[Method], is_refreshed: bool, is_stepped_up: bool, transport: Transport
+) -> None:
+    session = a_session(
+        methods=frozenset(methods), is_stepped_up=is_stepped_up, transport=transport
+    )
+    session = refreshed(session, NOW + SECOND) if is_refreshed else session
+    record = _pack(session)
+    assert unpacked(session, record) == session
+
+    there = read_by_release_0_2(session.id, session.user_id, record)
+    assert packed_by_the_release_before(there) == record or record[17:21] == b"\xffrot"
+    rotated = there.refresh(session.token_id, UNKNOWN, NOW + 2 * SECOND, LIFETIMES)
+    packed = packed_by_the_release_before(rotated)
+    rotations = b"\xffrot" + (rotation_record.pack(rotated) or b"")
+    back = unpacked(session, packed[:17] + rotations + packed[33:])
+
+    assert (back.level, back.methods) == (Level.ONE, ONLY_PASSWORD)
+    assert not back.is_stepped_up
+    assert back.token_id == rotated.token_id
+
+
+def read_by_release_0_2(session_id: SessionId, user_id: UserId, record: bytes) -> Session:
+    """Apply the rule of that release: an unknown mark is the id of the spent token."""
+    _, token_id, rotations, *times, generation = struct.unpack(">B16s16s7s7s7s7s3s", record)
+    started_at, rotated_at, expires_at, ends_at = (
+        from_microseconds(int.from_bytes(each, "big")) for each in times
+    )
+    session = Session(
+        session_id,
+        user_id,
+        TokenId(token_id.hex()),
+        None,
+        started_at,
+        rotated_at,
+        expires_at,
+        ends_at,
+        int.from_bytes(generation, "big"),
+    )
+    if rotations.startswith(b"\xffrot"):
+        return rotation_record.unpack(rotations.removeprefix(b"\xffrot"), session)
+    return replace(session, spent_id=TokenId(rotations.hex())) if any(rotations) else session
