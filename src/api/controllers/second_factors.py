@@ -22,7 +22,7 @@ from api.schemas.second_factors import (
 )
 from api.security.cookies import CookieWriter
 from api.security.credential_reader import CredentialReader
-from api.security.guard import PUBLIC
+from api.security.guard import FOR_ENROLMENT, PUBLIC
 from api.security.origin_policy import CrossSiteRequest
 from api.session_response import login_response, renewal_response
 from application.enrolment.recovery_codes import RenewRecoveryCodes
@@ -105,6 +105,7 @@ class SecondFactorController(Controller):
 
     @post(
         "/totp",
+        opt=FOR_ENROLMENT,
         status_code=200,
         summary="Begin to set up an authenticator app",
         responses=_SENSITIVE
@@ -130,6 +131,7 @@ class SecondFactorController(Controller):
 
     @post(
         "/totp/confirm",
+        opt=FOR_ENROLMENT,
         status_code=200,
         summary="Confirm an authenticator app",
         response_headers=SETS_COOKIES,

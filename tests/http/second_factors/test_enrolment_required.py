@@ -16,7 +16,9 @@ from domain.permissions import Role
 from infrastructure.config.settings import Settings
 from tests.http.client import (
     ADMIN_EMAIL,
+    CONFIRM_TOTP,
     ME,
+    MY_TOTP,
     ORIGIN,
     STEP_UP,
     USERS,
@@ -30,8 +32,9 @@ from tests.http.client import (
 )
 from tests.http.second_factors.levels import raised_to_level_two
 from tests.support.builders import AUDIENCES, a_user
+from tests.support.doubles import SettableClock
 
-FOR_ENROLMENT = {("POST", STEP_UP)}
+FOR_ENROLMENT = {("POST", STEP_UP), ("POST", MY_TOTP), ("POST", CONFIRM_TOTP)}
 """The routes that need a login and answer a restricted session. No other one does."""
 
 
@@ -196,3 +199,16 @@ async def test_without_a_demand_no_session_is_restricted(
 
     assert (await client.get(USERS, headers=bearer(token))).status_code == 200
     assert claims_in(token)["aud"] == AUDIENCES.access
+
+
+async def test_a_restricted_user_enrols_an_authenticator_app_and_is_free(
+    client: Client, clock: SettableClock
+) -> None:
+    await client.sign_up()
+    assert is_refused(await client.me())
+
+    await client.enrol(clock())
+
+    for _ in range(2):
+        assert (await client.me()).status_code == 200
+        assert (await client.get(f"{VERIFY}?level=2")).status_code == 204

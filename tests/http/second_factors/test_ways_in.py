@@ -24,11 +24,13 @@ from doorward.wiring.use_cases import USE_CASES
 from infrastructure.config.settings import Settings
 from tests.http.client import (
     CHECK_RESET,
+    CONFIRM_TOTP,
     EMAIL,
     FORGOT,
     LOGIN,
     LOGOUT,
     MY_PASSWORD,
+    MY_TOTP,
     NEW_PASSWORD,
     NEW_USER,
     ORIGIN,
@@ -37,6 +39,7 @@ from tests.http.client import (
     REGISTER,
     REQUEST_PROOF,
     RESET,
+    SECOND_FACTOR,
     STEP_UP,
     UNDO_EMAIL,
     Client,
@@ -56,6 +59,9 @@ GIVES_TOKENS = {
     ("POST", LOGIN): "the password alone is answered by a challenge",
     ("GET", REFRESH): "needs a session, and an enrolment ends those from before",
     ("POST", REFRESH): "likewise",
+    ("POST", SECOND_FACTOR): "the challenge is answered by a factor",
+    ("POST", CONFIRM_TOTP): "needs a session",
+    ("DELETE", MY_TOTP): "needs a session and a step-up",
     ("POST", STEP_UP): "likewise, and the strongest method of the user",
     ("POST", MY_PASSWORD): "likewise",
 }
@@ -135,11 +141,13 @@ class Intruder:
     """A client that has everything but the factor.
 
     :ivar before: the tokens of a session from before the enrolment.
+    :ivar challenge: the answer to the password.
     :ivar links: the tokens of links in mails, by the path that has asked for them.
     """
 
     client: Client
     before: Tokens
+    challenge: str
     links: dict[str, str]
 
     async def requests(self, app: Litestar) -> list[tuple[str, httpx.Response]]:
@@ -165,6 +173,10 @@ class Intruder:
         known: dict[str, list[dict[str, Any]]] = {
             REGISTER: [NEW_USER, NEW_USER | {"email": "eve@example.org"}],
             LOGIN: [login, device, device | {"transport": "bearer"}],
+            SECOND_FACTOR: [
+                {"challenge": self.challenge, "method": method, "code": code}
+                for method, code in (("totp", "000000"), ("recovery_code", "ABCD-EFGH-JKLM"))
+            ],
             REFRESH: [{"refresh_token": self.before["refresh_token"]}],
             LOGOUT: [{"refresh_token": self.before["refresh_token"]}],
             FORGOT: [{"email": EMAIL}],
@@ -210,7 +222,8 @@ async def test_no_route_answers_tokens_to_a_client_without_the_factor(
     async with a_client(app, ORIGIN) as other:
         await read_mail()
         links = {path: await a_link(other, read_mail, path) for path in (FORGOT, REQUEST_PROOF)}
-        intruder = Intruder(other, before, links)
+        challenge = (await other.log_in()).json()["challenge"]
+        intruder = Intruder(other, before, challenge, links)
         answers = await intruder.requests(app)
 
     assert len(answers) >= len(list(routes(app)))
@@ -221,6 +234,9 @@ async def test_no_route_answers_tokens_to_a_client_without_the_factor(
     for route in (f"POST {LOGIN}", f"POST {RESET}"):  # nothing else was wrong with these
         codes = [answer.json()["code"] for name, answer in answers if name == route]
         assert set(codes) == {"second_factor_required"}
+    for name, answer in answers:
+        if name == f"POST {SECOND_FACTOR}":
+            assert answer.json()["code"] == "second_factor_invalid"
     sessions = await (await container.get(SessionStore)).of_user(user.id)
     assert not any(session.is_good_for(user) for session in sessions)
     assert (await stored_user(users)).has_second_factor
