@@ -23,6 +23,7 @@ from tests.model.model import (
     GRACE,
     IDLE,
     SECOND,
+    STEP_UP,
     Answer,
     Generation,
     Login,
@@ -48,6 +49,8 @@ TIMES = st.sampled_from(
         IDLE - MICROSECOND,
         IDLE,
         ABSOLUTE,
+        STEP_UP - MICROSECOND,
+        STEP_UP,
     ]
 )
 WRONG = "not the password"
@@ -131,7 +134,7 @@ class Logins(RuleBasedStateMachine):
         user_model = self.scenario.users[number]
         password = user_model.password if is_right else WRONG
         result = self.scenario.attempt(
-            lambda: self.scenario.scripted.login(user_model.email, password), crash_at
+            lambda: self.scenario.log_in(self.scenario.scripted, user_model, password), crash_at
         )
         may_enter = is_right and not user_model.is_disabled
         if isinstance(result, Crash):
@@ -205,7 +208,7 @@ class Logins(RuleBasedStateMachine):
         if user_model.is_disabled:
             return
         tokens = self.scenario.run(
-            self.scenario.world.login(user_model.email, user_model.password)
+            self.scenario.log_in(self.scenario.world, user_model, user_model.password)
         )
         login = self.begin_login(user_model, tokens)
         self.advance_the_clock(IDLE - SECOND)

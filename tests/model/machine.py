@@ -7,9 +7,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from application.complete_login import TokenPair
+from application.complete_login import LoggedIn, TokenPair
 from application.ports import Devices, SessionStore, TokenSigner
-from domain.errors import AuthError, TokenRejected
+from application.second_factors.verify import CodeProof
+from application.step_up import PasswordProof, Proof
+from domain.actor import Principal
+from domain.authentication import Method
+from domain.errors import AuthError, SecondFactorRequired, StepUpRequired, TokenRejected
+from domain.request_context import UNKNOWN
+from domain.second_factors import totp
+from domain.second_factors.factors import SecondFactors, Totp
 from domain.session import Lifetimes
 from infrastructure.storage.backends import backend_for
 from infrastructure.storage.options import StoreOptions
@@ -28,6 +35,7 @@ from tests.model.model import (
 from tests.model.steps import Crash, Effect, Script, ScriptedSessions, ScriptedUsers, crash
 from tests.support.builders import PASSWORD
 from tests.support.doubles import SettableClock
+from tests.support.factors import SECRET, enrolled
 from tests.support.world import World
 
 _T = TypeVar("_T")
@@ -125,11 +133,49 @@ class Scenario:
         known.sort(key=lambda login: login.has_ended(self.world.clock.now))
         return known[pick % len(known)] if known else None
 
+    async def log_in(self, world: World, user_model: UserModel, password: str) -> LoggedIn:
+        """Log in, with a code if the user has a second factor."""
+        try:
+            return await world.login(user_model.email, password)
+        except SecondFactorRequired as asked:
+            assert user_model.has_factor
+            code = await self.code(user_model)
+            return await world.login_with_second_factor(asked.challenge, Method.TOTP, code)
+
+    async def enrol(self, user_model: UserModel) -> None:
+        """Give a user an authenticator app, which ends all sessions."""
+        user = await self.world.users.get(user_model.id)
+        assert user is not None
+        await enrolled(self.world, user)
+
+    async def code(self, user_model: UserModel) -> str:
+        """Return a code that was not used: forget that the present one was, and all failures."""
+        stored = await self.world.second_factors.of_user(user_model.id)
+        sealed = self.world.factor_secrets.seal(user_model.id, SECRET)
+        fresh = SecondFactors(user_model.id, Totp(sealed))
+        assert (await self.world.second_factors.replace(stored, fresh)).changed
+        return totp.code_at(SECRET, totp.step_at(self.world.clock()))
+
+    def proof(self, user_model: UserModel, method: str, *, is_right: bool = True) -> Proof:
+        if method == "password":
+            return PasswordProof(user_model.password if is_right else "not the password")
+        code = self.run(self.code(user_model)) if user_model.has_factor else "123456"
+        return CodeProof(Method.TOTP, code if is_right else "no code")
+
     # Changes of the model
 
-    def begin(self, user_model: UserModel, session_id: str) -> Login:
+    def begin(
+        self,
+        user_model: UserModel,
+        session_id: str,
+        methods: frozenset[str] | None = None,
+        *,
+        is_stepped_up: bool = False,
+    ) -> Login:
+        """:param methods: by default those of a login."""
         assert session_id not in {login.id for login in self.logins}
-        login = Login(session_id, user_model, self.world.clock.now)
+        shown = user_model.methods if methods is None else methods
+        login = Login(session_id, user_model, self.world.clock.now, shown, is_stepped_up)
         login.rotate(self.world.clock.now)
         self.logins.append(login)
         return login
@@ -144,6 +190,9 @@ class Scenario:
             assert (claims["sid"], claims["sub"]) == (login.id, str(login.user_model.id))
             assert claims["jti"] not in self.token_ids
             self.token_ids.add(claims["jti"])
+        claims = read(pair.access)
+        assert claims["acr"] == str(login.level)
+        assert claims["auth_time"] == int(login.started_at.timestamp())
         generation.access, generation.refresh = pair.access, pair.refresh
 
     def apply_partial_effects(self, *allowed: tuple[str, str]) -> None:
@@ -180,6 +229,21 @@ class Scenario:
             return
         assert expected is not Answer.BAD
         assert (result.session.id, result.user.id) == (login.id, login.user_model.id)
+        assert result.session.methods == login.methods
+        assert result.session.is_stepped_up is login.is_stepped_up
+
+    def check_sensitive_step(self, login: Login, token: Generation) -> None:
+        """Check that a sensitive step is allowed after a step-up, for a while, and else not."""
+        now = self.world.clock.now
+        principal = self.attempt(lambda: self.world.authenticate(token.access))
+        if isinstance(principal, Exception):
+            return
+        result = self.attempt(lambda: self.world.require_step_up(principal, UNKNOWN))
+        if login.allows_sensitive_steps(now):
+            assert isinstance(result, Principal)
+        else:
+            assert isinstance(result, StepUpRequired)
+            assert login.user_model.strongest in result.methods
 
     def check_refused(self, login: Login, token: Generation) -> None:
         """Check that a token refreshes nothing, and that its use changes nothing."""

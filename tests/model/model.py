@@ -19,6 +19,7 @@ MILLISECOND = timedelta(milliseconds=1)
 GRACE, ACCESS = 10 * SECOND, 300 * SECOND
 IDLE, ABSOLUTE = 1200 * SECOND, 1260 * SECOND
 LEEWAY = 30 * SECOND
+STEP_UP = 600 * SECOND
 
 
 class Verdict(Enum):
@@ -57,6 +58,17 @@ class UserModel:
     id: UserId
     password: str
     is_disabled: bool = False
+    has_factor: bool = False
+
+    @property
+    def methods(self) -> frozenset[str]:
+        """What a login has to show."""
+        return frozenset({"password", "totp"} if self.has_factor else {"password"})
+
+    @property
+    def strongest(self) -> str:
+        """What a step-up has to show."""
+        return "totp" if self.has_factor else "password"
 
 
 @dataclass
@@ -88,6 +100,8 @@ class Login:
     id: str
     user_model: UserModel
     started_at: datetime
+    methods: frozenset[str]
+    is_stepped_up: bool = False
     is_revoked: bool = False
     generations: list[Generation] = field(default_factory=list)
 
@@ -95,6 +109,13 @@ class Login:
         new = Generation(now, min(now + IDLE, self.started_at + ABSOLUTE))
         self.generations.append(new)
         return new
+
+    @property
+    def level(self) -> int:
+        return 2 if "totp" in self.methods else 1
+
+    def allows_sensitive_steps(self, now: datetime) -> bool:
+        return self.is_stepped_up and now < self.started_at + STEP_UP
 
     def has_ended(self, now: datetime) -> bool:
         return self.is_revoked or now >= self.generations[-1].ends_at
