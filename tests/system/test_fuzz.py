@@ -58,7 +58,9 @@ class SteppedUp:
     def get(self, case, context):
         api = context.operation.base_url + "/api/auth"
         login = dict(email="{EMAIL}", password="{PASSWORD}", transport="bearer")
-        token = requests.post(api + "/login", json=login).json()["access_token"]
+        answer = requests.post(api + "/login", json=login)
+        assert answer.status_code == 200, answer.text
+        token = answer.json()["access_token"]
         if not needs_step_up(case, context):
             return token
         headers, proof = dict(Authorization="Bearer " + token), dict(password="{PASSWORD}")
