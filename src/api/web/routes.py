@@ -6,5 +6,12 @@ from api.web.assets import asset
 from api.web.controllers.account import AccountPages
 from api.web.controllers.login import LoginPages
 from api.web.controllers.registration import RegistrationPages
+from api.web.controllers.step_up import StepUpPages
 
-PAGES: list[ControllerRouterHandler] = [LoginPages, RegistrationPages, AccountPages, asset]
+PAGES: list[ControllerRouterHandler] = [
+    LoginPages,
+    RegistrationPages,
+    AccountPages,
+    StepUpPages,
+    asset,
+]

@@ -18,7 +18,13 @@ ADA = "ada@example.org"
 FOLDER = Path(translations.__file__).parent
 EVERYBODY = ["/login", "/register", "/forgot"]
 INLINE = re.compile(r"<style|style=|<script(?! src)|\son[a-z]+=|javascript:|data:")
-USERS = ["/account", "/account/password", "/account/sessions", "/account/activity"]
+USERS = [
+    "/account",
+    "/account/password",
+    "/account/sessions",
+    "/account/activity",
+    "/account/step-up",
+]
 
 
 def pages_of(app: Litestar) -> dict[object, set[str]]:

@@ -142,9 +142,9 @@ async def test_a_session_that_has_ended_leads_to_the_login_without_its_cookies(
     assert "refresh_token" not in client.cookies
 
 
-async def test_the_second_factor_is_asked_for_on_a_page(
-    browser: Browser, client: Client, container: AsyncContainer, clock: SettableClock
-) -> None:
+@pytest.fixture
+async def with_factor(container: AsyncContainer) -> None:
+    """Give Ada an authenticator app."""
     users = await container.get(UserRepository)
     user = await users.by_email(Email.parse(ADA))
     assert user
@@ -152,6 +152,15 @@ async def test_the_second_factor_is_asked_for_on_a_page(
     factors = SecondFactors(user.id, totp=Totp(secrets.seal(user.id, SECRET)))
     assert (await store.replace(SecondFactors(user.id), factors)).changed
 
+
+def code(clock: SettableClock) -> str:
+    return totp.code_at(SECRET, totp.step_at(clock()))
+
+
+@pytest.mark.usefixtures("with_factor")
+async def test_the_second_factor_is_asked_for_on_a_page(
+    browser: Browser, client: Client, clock: SettableClock
+) -> None:
     page = await browser.log_in(ADA, PASSWORD, return_to="/account/password")
     assert "Confirm that it is you" in page.text
     assert 'autocomplete="one-time-code"' in page.source
@@ -159,10 +168,33 @@ async def test_the_second_factor_is_asked_for_on_a_page(
 
     page = await browser.submit(page, "/login/second-factor", code="000000")
     assert "This code was not accepted." in page.text
-    code = totp.code_at(SECRET, totp.step_at(clock()))
-    page = await browser.submit(page, "/login/second-factor", code=code)
+    page = await browser.submit(page, "/login/second-factor", code=code(clock))
 
     assert page.path == "/account/password"
+
+
+@pytest.mark.usefixtures("with_factor")
+async def test_a_sensitive_step_asks_for_the_factor_and_returns(
+    browser: Browser, client: Client, clock: SettableClock
+) -> None:
+    page = await browser.log_in(ADA, PASSWORD)
+    await browser.submit(page, "/login/second-factor", code=code(clock))
+    page = await browser.open("/account/password")
+    typed = {"current_password": PASSWORD, "new_password": "a better one than before"}
+
+    page = await browser.submit(page, "/account/password", **typed)
+    assert page.path == "/account/step-up?return_to=/account/password"
+    assert 'autocomplete="one-time-code"' in page.source
+    refused = await browser.submit(page, "/account/step-up", code=code(clock))
+    assert refused.status == 400  # it was used for the login
+    clock.advance(timedelta(seconds=30))
+    before = client.cookies["access_token"]
+    page = await browser.submit(page, "/account/step-up", code=code(clock))
+    assert page.path == "/account/password"
+    assert client.cookies["access_token"] != before
+
+    page = await browser.submit(page, "/account/password", **typed)
+    assert page.path == "/account/password?done=changed"
 
 
 async def test_too_many_logins_are_answered_by_a_page(browser: Browser) -> None:

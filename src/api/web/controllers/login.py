@@ -14,6 +14,7 @@ from api.request_context import context_of
 from api.security.cookies import CookieWriter
 from api.security.credential_reader import CredentialReader
 from api.session_response import CLEAR_SITE_DATA
+from api.web.code_proof import proof_of
 from api.web.controllers.base import PageController
 from api.web.forms import Form, read_form
 from api.web.page import Pages
@@ -22,8 +23,6 @@ from api.web.visitors import Visitors
 from application.authentication import Login, Logout
 from application.complete_login import LoggedIn
 from application.second_factor_login import LoginWithSecondFactor
-from application.second_factors.verify import CodeProof
-from domain.authentication import Method
 from domain.errors import (
     AuthError,
     EmailUnverified,
@@ -105,8 +104,7 @@ class LoginPages(PageController):
         target = pages.options.return_targets.choose(form["return_to"], _HOME)
         caller = _with_device(request, credentials)
         try:
-            proof = CodeProof(_method_of(form["code"]), form["code"])
-            logged_in = await log_in(form["challenge"], proof, caller)
+            logged_in = await log_in(form["challenge"], proof_of(form["code"]), caller)
         except (SecondFactorInvalid, InvalidCredentials):
             return pages.render(
                 request,
@@ -179,9 +177,3 @@ def _logged_in(
 
 def _with_device(request: JsonRequest, credentials: CredentialReader) -> RequestContext:
     return replace(context_of(request), device_token=credentials.device_token(request))
-
-
-def _method_of(code: str) -> Method:
-    """Recovery codes have letters: one field takes both kinds."""
-    has_letter = any(each.isalpha() for each in code)
-    return Method.RECOVERY_CODE if has_letter else Method.TOTP
