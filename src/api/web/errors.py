@@ -8,6 +8,7 @@ from litestar import Response
 from api.json_request import JsonRequest
 from api.problems import Answer, answer_to, limit_headers, log_failure
 from api.web.page import Pages
+from api.web.route_options import BACK
 from domain.errors import NotLoggedIn, StepUpRequired, TokenRejected
 from domain.rate_limit import TooManyRequests
 
@@ -23,7 +24,8 @@ def handle_page_error(request: JsonRequest, error: Exception) -> Response[Any]:
         removed = pages.cookies.removal() if isinstance(error, TokenRejected) else ()
         return pages.redirect(request, f"/login?return_to={quote(wanted)}", removed)
     if isinstance(error, StepUpRequired):  # what was typed there was a password
-        return pages.redirect(request, f"/account/step-up?return_to={quote(request.url.path)}")
+        back = request.route_handler.opt.get(BACK, request.scope["path"])
+        return pages.redirect(request, f"/account/step-up?return_to={quote(back)}")
     answer: Answer = answer_to(error)
     log_failure(error, request, answer)
     page = pages.render(request, "error", status=answer.status, code=answer.code)

@@ -6,12 +6,14 @@ from api.web.assets import asset
 from api.web.controllers.account import AccountPages
 from api.web.controllers.login import LoginPages
 from api.web.controllers.registration import RegistrationPages
+from api.web.controllers.security import SecurityPages
 from api.web.controllers.step_up import StepUpPages
 
 PAGES: list[ControllerRouterHandler] = [
     LoginPages,
     RegistrationPages,
     AccountPages,
+    SecurityPages,
     StepUpPages,
     asset,
 ]

@@ -1,0 +1,176 @@
+"""My second factors: the authenticator app, recovery codes and passkeys."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from dishka.integrations.litestar import FromDishka, inject
+from litestar import Response, get, post
+from litestar.params import FromQuery
+
+from api.json_request import JsonRequest
+from api.qr_code import svg_of
+from api.request_context import context_of
+from api.security.cookies import CookieWriter
+from api.web.controllers.base import PageController
+from api.web.forms import Form, read_form
+from api.web.page import Pages
+from api.web.route_options import BACK, OWN_PAGE
+from application.complete_login import LoggedIn
+from application.enrolment.passkey_list import ListPasskeys, RemovePasskey, RenamePasskey
+from application.enrolment.recovery_codes import RenewRecoveryCodes
+from application.enrolment.totp import ConfirmTotp, ProposedTotp, ProposeTotp, RemoveTotp
+from application.second_factors.find import FindFactors
+from domain.errors import InvalidInput, NotFound, SecondFactorInvalid
+from domain.passkey import PasskeyId
+
+_DONE = frozenset({"totp_removed", "passkey_removed", "passkey_renamed"})
+_SECURITY = "/account/security"
+
+
+class SecurityPages(PageController):
+    path = _SECURITY
+    opt = {**OWN_PAGE, BACK: _SECURITY}
+
+    @get("/")
+    @inject
+    async def show_security(
+        self,
+        request: JsonRequest,
+        pages: FromDishka[Pages],
+        find_factors: FromDishka[FindFactors],
+        list_passkeys: FromDishka[ListPasskeys],
+        done: FromQuery[str | None] = None,
+    ) -> Response[Any]:
+        factors = await find_factors(request.user.user)
+        texts = pages.texts(request)
+        return pages.render(
+            request,
+            "security",
+            has_totp=factors.stored.totp is not None,
+            codes_left=len(factors.stored.recovery_codes),
+            has_factor=bool(factors.methods),
+            passkeys=await list_passkeys(request.user),
+            done=texts(f"security.{done}") if done in _DONE else None,
+        )
+
+    @post("/totp")
+    @inject
+    async def propose_totp(
+        self,
+        request: JsonRequest,
+        pages: FromDishka[Pages],
+        propose_totp: FromDishka[ProposeTotp],
+    ) -> Response[Any]:
+        """Show a new secret, with the form that confirms it."""
+        proposed = await propose_totp(request.user, context_of(request))
+        return await _totp_page(request, pages, proposed)
+
+    @post("/totp/confirm")
+    @inject
+    async def confirm_totp(
+        self,
+        request: JsonRequest,
+        pages: FromDishka[Pages],
+        confirm_totp: FromDishka[ConfirmTotp],
+        cookies: FromDishka[CookieWriter],
+    ) -> Response[Any]:
+        form = await read_form(request)
+        try:
+            enrolled = await confirm_totp(request.user, form["code"], context_of(request))
+        except SecondFactorInvalid:
+            shown = ProposedTotp(form["secret"], form["uri"])
+            return await _totp_page(request, pages, shown, form, is_refused=True)
+        return _codes_page(request, pages, enrolled.recovery_codes, cookies, enrolled.logged_in)
+
+    @post("/totp/remove")
+    @inject
+    async def remove_totp(
+        self,
+        request: JsonRequest,
+        pages: FromDishka[Pages],
+        remove_totp: FromDishka[RemoveTotp],
+        cookies: FromDishka[CookieWriter],
+    ) -> Response[Any]:
+        with suppress(NotFound):  # it was removed in another tab
+            logged_in = await remove_totp(request.user, context_of(request))
+            return _changed(request, pages, "totp_removed", cookies, logged_in)
+        return pages.redirect(request, _SECURITY)
+
+    @post("/recovery-codes")
+    @inject
+    async def renew_recovery_codes(
+        self,
+        request: JsonRequest,
+        pages: FromDishka[Pages],
+        renew: FromDishka[RenewRecoveryCodes],
+    ) -> Response[Any]:
+        codes = await renew(request.user, context_of(request))
+        return _codes_page(request, pages, codes)
+
+    @post("/passkeys")
+    @inject
+    async def change_passkey(
+        self,
+        request: JsonRequest,
+        pages: FromDishka[Pages],
+        rename: FromDishka[RenamePasskey],
+        remove: FromDishka[RemovePasskey],
+        cookies: FromDishka[CookieWriter],
+    ) -> Response[Any]:
+        """Rename or remove one, by the button that was pressed."""
+        form = await read_form(request)
+        passkey, caller = PasskeyId(form["passkey"]), context_of(request)
+        if form["action"] == "remove":
+            logged_in = await remove(request.user, passkey, caller)
+            return _changed(request, pages, "passkey_removed", cookies, logged_in)
+        with suppress(InvalidInput):  # an empty name: the former one stays
+            await rename(request.user, passkey, form["name"], caller)
+        return pages.redirect(request, f"{_SECURITY}?done=passkey_renamed")
+
+
+async def _totp_page(
+    request: JsonRequest,
+    pages: Pages,
+    proposed: ProposedTotp,
+    form: Form | None = None,
+    *,
+    is_refused: bool = False,
+) -> Response[Any]:
+    texts = pages.texts(request)
+    return pages.render(
+        request,
+        "totp",
+        form=form,
+        status=400 if is_refused else 200,
+        proposed=proposed,
+        qr=await asyncio.to_thread(svg_of, proposed.uri),
+        message=texts("totp.refused") if is_refused else None,
+    )
+
+
+def _codes_page(
+    request: JsonRequest,
+    pages: Pages,
+    codes: Sequence[str],
+    cookies: CookieWriter | None = None,
+    logged_in: LoggedIn | None = None,
+) -> Response[Any]:
+    """Show recovery codes, once."""
+    response = pages.render(request, "recovery_codes", codes=codes)
+    if cookies and logged_in:
+        for cookie in _cookies_of(cookies, logged_in):
+            response.set_cookie(cookie)
+    return response
+
+
+def _changed(
+    request: JsonRequest, pages: Pages, done: str, cookies: CookieWriter, logged_in: LoggedIn
+) -> Response[Any]:
+    target = f"{_SECURITY}?done={done}"
+    return pages.redirect(request, target, _cookies_of(cookies, logged_in))
+
+
+def _cookies_of(cookies: CookieWriter, logged_in: LoggedIn) -> list[Any]:
+    return [*cookies.of_tokens(logged_in.tokens), cookies.of_device(logged_in.device_token)]

@@ -1,0 +1,83 @@
+"""Second factors, by pages without scripts."""
+
+import base64
+import re
+from datetime import timedelta
+
+import pytest
+
+from domain.second_factors import totp
+from tests.http.client import Client
+from tests.http.web.browser import Browser, Page
+from tests.support.builders import PASSWORD
+from tests.support.doubles import SettableClock
+
+ADA = "ada@example.org"
+SECURITY = "/account/security"
+
+
+@pytest.fixture
+async def stepped_up(browser: Browser, client: Client) -> Page:
+    """The page about security, after a step-up."""
+    await client.register(ADA)
+    await browser.log_in(ADA, PASSWORD)
+    page = await browser.submit(await browser.open(SECURITY), f"{SECURITY}/totp")
+    assert page.path == f"/account/step-up?return_to={SECURITY}"
+    return await browser.submit(page, "/account/step-up", password=PASSWORD)
+
+
+async def enrol(browser: Browser, page: Page, clock: SettableClock) -> tuple[bytes, Page]:
+    """Set an app up, and return its secret and the page with the recovery codes."""
+    page = await browser.submit(page, f"{SECURITY}/totp")
+    [shown] = re.findall(r"<code>([A-Z2-7]+)</code>", page.source)
+    assert "<svg" in page.source
+    secret = base64.b32decode(shown + "=" * (-len(shown) % 8))
+    code = totp.code_at(secret, totp.step_at(clock()))
+    return secret, await browser.submit(page, f"{SECURITY}/totp/confirm", code=code)
+
+
+async def test_an_authenticator_app_is_set_up_used_and_removed(
+    browser: Browser, stepped_up: Page, clock: SettableClock
+) -> None:
+    assert stepped_up.path == SECURITY
+    secret, page = await enrol(browser, stepped_up, clock)
+    codes = re.findall(r"<code>([A-Z0-9-]{14})</code>", page.source)
+    assert len(set(codes)) == 10
+
+    page = await browser.open(SECURITY)
+    assert "You have 10 of them left." in page.text
+    await browser.submit(page, "/logout")
+    page = await browser.log_in(ADA, PASSWORD)
+    clock.advance(timedelta(seconds=30))
+    code = totp.code_at(secret, totp.step_at(clock()))
+    page = await browser.submit(page, "/login/second-factor", code=code)
+    assert page.path == "/account"
+
+    page = await browser.submit(await browser.open(SECURITY), f"{SECURITY}/totp/remove")
+    assert page.path == f"/account/step-up?return_to={SECURITY}"
+    page = await browser.submit(page, "/account/step-up", code=codes[0])
+    page = await browser.submit(page, f"{SECURITY}/totp/remove")
+    assert "The app is removed." in page.text
+    await browser.submit(page, "/logout")
+    assert (await browser.log_in(ADA, PASSWORD)).path == "/account"
+
+
+async def test_a_wrong_code_shows_the_same_key_again(browser: Browser, stepped_up: Page) -> None:
+    page = await browser.submit(stepped_up, f"{SECURITY}/totp")
+    key = re.findall(r"<code>([A-Z2-7]+)</code>", page.source)
+
+    page = await browser.submit(page, f"{SECURITY}/totp/confirm", code="000000")
+
+    assert page.status == 400
+    assert "This code was not right." in page.text
+    assert re.findall(r"<code>([A-Z2-7]+)</code>", page.source) == key
+
+
+async def test_recovery_codes_are_renewed(
+    browser: Browser, stepped_up: Page, clock: SettableClock
+) -> None:
+    _, first = await enrol(browser, stepped_up, clock)
+    page = await browser.submit(await browser.open(SECURITY), f"{SECURITY}/recovery-codes")
+
+    codes = [re.findall(r"<code>([A-Z0-9-]{14})</code>", each.source) for each in (first, page)]
+    assert len({*codes[0], *codes[1]}) == 20
