@@ -93,6 +93,7 @@ class SecondFactorController(Controller):
 
     @get(
         "/second-factors",
+        opt=FOR_ENROLMENT,
         summary="Get my second factors",
         responses=failures(NotLoggedIn, TokenRejected, Unavailable),
     )
@@ -101,7 +102,7 @@ class SecondFactorController(Controller):
         self, request: JsonRequest, find_factors: FromDishka[FindFactors]
     ) -> SecondFactorsAnswer:
         """Which second factors I have, and how many recovery codes are left."""
-        return SecondFactorsAnswer.of(await find_factors(request.user.user))
+        return SecondFactorsAnswer.answer(await find_factors(request.user.user))
 
     @post(
         "/totp",

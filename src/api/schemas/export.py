@@ -5,6 +5,7 @@ from typing import Self
 from msgspec import Struct
 
 from api.schemas.audit import ActivityView
+from api.schemas.second_factors import FactorsView
 from api.schemas.sessions import SessionActivityView
 from api.schemas.success import Success
 from api.schemas.users import UserView
@@ -13,16 +14,17 @@ from domain.session import SessionId
 
 
 class ExportData(Struct):
-    """The account, its sessions and its events."""
+    """The account, its second factors, its sessions and its events."""
 
     user: UserView
     locale: str | None
+    second_factors: FactorsView
     sessions: list[SessionActivityView]
     events: list[ActivityView]
 
 
 class ExportAnswer(Struct):
-    """All data stored about a user, except the hash of the password."""
+    """All data stored about a user, except the hash of the password and other secrets."""
 
     status: Success
     data: ExportData
@@ -32,6 +34,7 @@ class ExportAnswer(Struct):
         data = ExportData(
             UserView.of(export.user),
             export.user.locale,
+            FactorsView.of(export.factors),
             [SessionActivityView.of(each, current) for each in export.sessions],
             [ActivityView.of(each) for each in export.events],
         )

@@ -85,10 +85,9 @@ class RecoveryCodesAnswer(Struct):
     recovery_codes: Annotated[list[str], _CODES]
 
 
-class SecondFactorsAnswer(Struct):
-    """Which second factors there are. The password alone starts a session if there are none."""
+class FactorsView(Struct):
+    """The second factors of a user, without their secrets."""
 
-    status: Success
     totp: Annotated[bool, Meta(description="Whether there is an authenticator app.")]
     passkeys: Annotated[int, Meta(description="How many passkeys there are.")]
     recovery_codes_left: Annotated[int, Meta(description="How many are not used yet.")]
@@ -96,9 +95,15 @@ class SecondFactorsAnswer(Struct):
     @classmethod
     def of(cls, factors: Factors) -> Self:
         stored = factors.stored
-        return cls(
-            status="success",
-            totp=stored.totp is not None,
-            passkeys=len(factors.passkeys),
-            recovery_codes_left=len(stored.recovery_codes),
-        )
+        codes_left = len(stored.recovery_codes)
+        return cls(stored.totp is not None, len(factors.passkeys), codes_left)
+
+
+class SecondFactorsAnswer(FactorsView, kw_only=True):
+    """Which second factors there are. The password alone starts a session if there are none."""
+
+    status: Success
+
+    @classmethod
+    def answer(cls, factors: Factors) -> Self:
+        return cls(status="success", **structs.asdict(FactorsView.of(factors)))

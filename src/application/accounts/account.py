@@ -19,6 +19,7 @@ from application.ports import (
     UserRepository,
 )
 from application.rate_limiting import RateLimiting
+from application.second_factors.find import Factors, FindFactors
 from application.sessions import (
     FindSessions,
     PurgeStaleSessions,
@@ -171,9 +172,10 @@ class DeleteAccount:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """All data about a user except the password hash. Events about other users are theirs."""
+    """All data about a user except secrets. Events about other users are theirs."""
 
     user: User
+    factors: Factors
     sessions: Sequence[SessionWithActivity]
     events: Sequence[RecordedEvent]
 
@@ -181,6 +183,7 @@ class Export:
 @dataclass(frozen=True, slots=True)
 class ExportAccount:
     require_step_up: RequireStepUp
+    find_factors: FindFactors
     find_sessions: FindSessions
     audit_log: AuditLog
     rate_limiting: RateLimiting
@@ -197,7 +200,11 @@ class ExportAccount:
             user = (await self.require_step_up(principal, caller)).user
             await self.rate_limiting.count_change(user.id)
             events = [event async for event in self._events(user.id)]
-            export = Export(user, await self.find_sessions(user, principal), events)
+            factors, sessions = (
+                await self.find_factors(user),
+                await self.find_sessions(user, principal),
+            )
+            export = Export(user, factors, sessions, events)
             await entry.settle(entry.success())
             return export
 

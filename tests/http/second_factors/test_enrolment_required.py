@@ -18,6 +18,7 @@ from tests.http.client import (
     ADMIN_EMAIL,
     CONFIRM_TOTP,
     ME,
+    MY_FACTORS,
     MY_TOTP,
     ORIGIN,
     STEP_UP,
@@ -34,7 +35,12 @@ from tests.http.second_factors.levels import raised_to_level_two
 from tests.support.builders import AUDIENCES, a_user
 from tests.support.doubles import SettableClock
 
-FOR_ENROLMENT = {("POST", STEP_UP), ("POST", MY_TOTP), ("POST", CONFIRM_TOTP)}
+FOR_ENROLMENT = {
+    ("POST", STEP_UP),
+    ("GET", MY_FACTORS),
+    ("POST", MY_TOTP),
+    ("POST", CONFIRM_TOTP),
+}
 """The routes that need a login and answer a restricted session. No other one does."""
 
 
