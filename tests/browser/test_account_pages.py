@@ -1,0 +1,106 @@
+"""The pages to log in and to manage an account, with and without scripts."""
+
+import base64
+from datetime import UTC, datetime
+
+import pytest
+from playwright.async_api import Page, expect
+
+from domain.second_factors import totp
+from tests.browser.conftest import OpenContext, Site
+from tests.browser.watch import Watch
+from tests.support.builders import PASSWORD
+
+each_mode = pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+
+
+async def log_in(page: Page, email: str) -> None:
+    await page.get_by_label("Email address").fill(email)
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Log in").click()
+
+
+@each_mode
+async def test_people_register_and_manage_their_account(
+    open_context: OpenContext, site: Site, watch: Watch, *, scripts: bool
+) -> None:
+    email = f"pages-{scripts}@example.org".lower()
+    async with open_context(java_script_enabled=scripts, locale="en-GB") as context:
+        page = await context.new_page()
+        await page.goto("register")
+        await page.get_by_label("Name").fill("Ada")
+        await page.get_by_label("Email address").fill(email)
+        await page.get_by_label("Password").fill("short")
+        await page.get_by_role("button", name="Create the account").click()
+        await expect(page.get_by_role("alert")).to_be_focused()
+        [problem] = watch.problems
+        assert "400 (Bad Request)" in problem
+        watch.problems.clear()
+        await page.get_by_label("Password").fill(PASSWORD)
+        await page.get_by_role("button", name="Create the account").click()
+        await expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
+
+        await page.goto("account/security")
+        await log_in(page, email)
+        await expect(page.get_by_role("heading", name="Two-step login")).to_be_visible()
+        assert page.url == f"{site.url}/account/security"
+        await page.goto("account")
+        await page.get_by_label("Language").select_option("de")
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.get_by_text("Ihr Profil ist gespeichert.")).to_be_visible()
+        await page.get_by_role("button", name="Abmelden").click()
+        await expect(page.get_by_text("You are logged out.")).to_be_visible()
+        await page.go_back()
+        await page.reload()
+        await expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+
+
+async def test_an_authenticator_app_is_set_up_from_the_page(
+    open_context: OpenContext, site: Site
+) -> None:
+    email = await site.register()
+    link = site.link(email, "email_verification")  # to enrol, the address has to be proven
+    async with open_context(locale="en-GB") as context:
+        page = await context.new_page()
+        await page.goto(link)
+        await page.locator("#password").fill(PASSWORD)
+        await page.locator("#button").click()
+        await expect(page.locator("#message")).to_contain_text("The address is confirmed.")
+        await page.goto("account/security")
+        await log_in(page, email)
+        await page.get_by_role("button", name="Set up an app").click()
+        await page.get_by_label("Password").fill(PASSWORD)
+        await page.get_by_role("button", name="Confirm").click()
+        await page.get_by_role("button", name="Set up an app").click()
+        await expect(page.locator("svg.qr")).to_be_visible()
+        key = await page.locator("code").inner_text()
+        secret = base64.b32decode(key + "=" * (-len(key) % 8))
+        code = totp.code_at(secret, totp.step_at(datetime.now(UTC)))
+        await page.get_by_label("Code").fill(code)
+        await page.get_by_role("button", name="Confirm").click()
+
+        await expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()
+        assert await page.locator("ul.codes code").count() == 10
+
+
+async def test_two_tabs_and_the_back_button_log_nobody_out(
+    open_context: OpenContext, site: Site
+) -> None:
+    email = await site.register()
+    async with open_context(locale="en-GB") as context:
+        first, second = await context.new_page(), await context.new_page()
+        await first.goto("login")
+        await log_in(first, email)
+        await expect(first.get_by_role("heading", name="My account")).to_be_visible()
+        # As if the access token had expired: the browser has dropped its cookie.
+        await context.clear_cookies(name="access_token")
+        for page in (first, second):
+            await page.goto("account/sessions")
+            await expect(page.get_by_role("heading", name="Devices", exact=True)).to_be_visible()
+        await context.clear_cookies(name="access_token")
+        await first.go_back()
+        await first.reload()
+        await second.reload()
+
+        await expect(first.get_by_role("heading", name="My account")).to_be_visible()
+        await expect(second.get_by_role("heading", name="Devices", exact=True)).to_be_visible()
