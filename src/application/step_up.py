@@ -1,7 +1,7 @@
 """Step up a session, and ask for that before a sensitive step (RFC 9470)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from application.audit import Audit, Entry
 from application.authenticate import ReloadPrincipal
@@ -77,7 +77,7 @@ class RequireStepUp:
 
 @dataclass(frozen=True, slots=True)
 class PasswordProof:
-    password: str
+    password: str = field(repr=False)
 
     @property
     def method(self) -> Method:

@@ -234,3 +234,8 @@ async def test_a_change_that_ends_all_sessions_ends_one_that_is_being_stepped_up
         return
     with pytest.raises(TokenRejected):
         await world.authenticate(tokens.access)
+
+
+def test_a_proof_does_not_show_its_secret() -> None:
+    for proof in (PasswordProof("a secret"), CodeProof(Method.TOTP, "a secret")):
+        assert "a secret" not in repr(proof)
