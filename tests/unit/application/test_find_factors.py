@@ -48,6 +48,17 @@ async def test_recovery_codes_stand_in_for_a_passkey(world: World) -> None:
     assert (await world.find_factors(ada)).methods == [Method.PASSKEY, Method.RECOVERY_CODE]
 
 
+async def test_a_passkey_of_a_former_domain_still_counts_as_a_factor(world: World) -> None:
+    """It cannot be used, and a setting must not make the password enough."""
+    ada = await world.sign_up()
+    assert world.passkey_verifier.rp_id != "former.example"
+    await world.passkeys.handle_of(ada.id, b"a handle")
+    await world.passkeys.add(a_passkey(ada.id, rp_id="former.example"))
+
+    with pytest.raises(SecondFactorRequired):
+        await world.login("ada@example.org", PASSWORD)
+
+
 async def test_a_deleted_user_leaves_no_passkey_and_no_handle(world: World) -> None:
     ada = await world.sign_up()
     handle = await with_passkey(world, ada)
