@@ -66,6 +66,7 @@ Decision: TypeAlias = Literal["public", "logged in"] | Permission
 DECISIONS: dict[tuple[str, str], Decision] = {
     ("GET", "/"): PUBLIC,
     ("GET", "/.well-known/jwks.json"): PUBLIC,
+    ("GET", "/.well-known/change-password"): PUBLIC,
     ("GET", "/api/healthchecker"): PUBLIC,
     ("GET", "/health/live"): PUBLIC,
     ("GET", "/health/ready"): PUBLIC,
