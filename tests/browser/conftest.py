@@ -37,6 +37,9 @@ SETTINGS = QUICK | {
     "LOGIN_LIMIT_ADDRESS": "off",
 }
 
+PROMPT = {"doorward.jobs.deliver_mail.INTERVAL": 0.05}
+"""In seconds: tests wait for mails."""
+
 expect.set_options(timeout=PATIENCE * 1000)
 
 
@@ -106,7 +109,8 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     port = free_port()
     public = {"PUBLIC_URL": f"http://localhost:{port}{PREFIX}"}
-    service = Service(tmp_path_factory.mktemp("site"), SETTINGS | public, port)
+    folder = tmp_path_factory.mktemp("site")
+    service = Service(folder, SETTINGS | public, port, constants=PROMPT)
     service.start()
     try:
         yield Site(service)

@@ -8,7 +8,6 @@ from playwright.async_api import Page, expect
 
 from domain.second_factors import totp
 from tests.browser.conftest import OpenContext, Site
-from tests.browser.watch import Watch
 from tests.support.builders import PASSWORD
 
 each_mode = pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
@@ -22,7 +21,7 @@ async def log_in(page: Page, email: str) -> None:
 
 @each_mode
 async def test_people_register_and_manage_their_account(
-    open_context: OpenContext, site: Site, watch: Watch, *, scripts: bool
+    open_context: OpenContext, site: Site, *, scripts: bool
 ) -> None:
     email = f"pages-{scripts}@example.org".lower()
     async with open_context(java_script_enabled=scripts, locale="en-GB") as context:
@@ -33,9 +32,6 @@ async def test_people_register_and_manage_their_account(
         await page.get_by_label("Password").fill("short")
         await page.get_by_role("button", name="Create the account").click()
         await expect(page.get_by_role("alert")).to_be_focused()
-        [problem] = watch.problems
-        assert "400 (Bad Request)" in problem
-        watch.problems.clear()
         await page.get_by_label("Password").fill(PASSWORD)
         await page.get_by_role("button", name="Create the account").click()
         await expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()

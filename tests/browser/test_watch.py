@@ -47,6 +47,17 @@ async def test_a_page_that_misbehaves_fails_its_test(
     watch.problems.clear()
 
 
+async def test_a_link_to_a_page_that_is_not_there_fails_the_test(page: Page, watch: Watch) -> None:
+    await page.goto("no-such-page")
+    async with timeout(PATIENCE):
+        while not watch.problems:
+            await page.evaluate("new Promise(requestAnimationFrame)")
+
+    [problem] = watch.problems
+    assert "status of 404" in problem
+    watch.problems.clear()
+
+
 async def test_an_error_that_the_api_answers_is_no_problem_of_the_page(
     page: Page, watch: Watch
 ) -> None:

@@ -1,10 +1,11 @@
 """What pages do in the browser of a test, and what no page of the service may do."""
 
+import re
 from dataclasses import dataclass, field
 
 from playwright.async_api import BrowserContext, ConsoleMessage, Request, WebError
 
-_NO_SUCCESS = "Failed to load resource: the server responded with a status of "
+_NO_SUCCESS = re.compile("Failed to load resource: the server responded with a status of ([0-9]+)")
 
 
 @dataclass
@@ -32,9 +33,16 @@ class Watch:
             self.problems.append(f"calls {request.url}")
 
     def _read(self, message: ConsoleMessage) -> None:
-        is_answer = message.text.startswith(_NO_SUCCESS) and "/api/" in message.location["url"]
-        if message.type in {"error", "warning"} and not is_answer:
+        if message.type in {"error", "warning"} and not self._is_refusal(message):
             self.problems.append(f"{message.type}: {message.text} ({message.location['url']})")
+
+    def _is_refusal(self, message: ConsoleMessage) -> bool:
+        """Return whether a call of the API or a form was refused: that is no fault of a page."""
+        status, url = _NO_SUCCESS.match(message.text), message.location["url"]
+        if status is None or "/api/" in url:
+            return status is not None
+        pages = {each.url for each in self.requests if each.is_navigation_request()}
+        return url in pages and status[1] in {"400", "401", "403", "409", "429"}
 
     def _report(self, error: WebError) -> None:
         self.problems.append(f"script: {error.error}")

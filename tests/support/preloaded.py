@@ -21,6 +21,7 @@ import os
 import signal
 import socket
 import sys
+from datetime import timedelta
 
 import aiosqlite  # noqa: F401 - to be there already
 import uvicorn._subprocess
@@ -104,16 +105,16 @@ def forget_prometheus() -> None:
 
 
 def run(
-    command: list[str], folder: str, environment: dict[str, str], constants: dict[str, object]
+    command: list[str], folder: str, environment: dict[str, str], constants: dict[str, float]
 ) -> None:
     """Run the command in this process, with this environment and no other.
 
-    :param constants: values of module constants by their names.
+    :param constants: values of module constants by their names; of times, in seconds.
     """
     for name, value in constants.items():
         module, _, constant = name.rpartition(".")
-        assert hasattr(sys.modules[module], constant), name
-        setattr(sys.modules[module], constant, value)
+        is_time = isinstance(getattr(sys.modules[module], constant), timedelta)
+        setattr(sys.modules[module], constant, timedelta(seconds=value) if is_time else value)
     fork_workers()
     os.chdir(folder)
     os.environ.clear()
