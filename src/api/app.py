@@ -18,6 +18,11 @@ from api.controllers.gateway import VerifyController, VerifyLevelTwoController
 from api.controllers.health import OperationController
 from api.controllers.jwks import KeyController
 from api.controllers.link_pages import LINK_PAGES, add_link_pages
+from api.controllers.passkeys import (
+    PasskeyAdministrationController,
+    PasskeyController,
+    PasskeyLoginController,
+)
 from api.controllers.password_reset import PasswordResetController
 from api.controllers.root import prepare_root, root
 from api.controllers.second_factors import (
@@ -116,6 +121,7 @@ def _routes(names: CookieNames, options: RouteOptions, *guards: RouteGuard) -> L
         route_handlers=[
             LegacyAuthController if options.has_legacy_get else AuthController,
             StepUpController,
+            PasskeyLoginController,
             PasswordResetController,
             EmailChangeController,
             EmailVerificationController,
@@ -125,7 +131,9 @@ def _routes(names: CookieNames, options: RouteOptions, *guards: RouteGuard) -> L
             SecondFactorLoginController,
             SecondFactorController,
             SessionController,
+            PasskeyController,
             AdministrationController,
+            PasskeyAdministrationController,
             OperationController,
             KeyController,
             root,

@@ -39,12 +39,19 @@ MY_EMAIL = "/api/users/me/email"
 UNDO_EMAIL = "/api/auth/email/undo"
 MY_EXPORT = "/api/users/me/export"
 MY_ACTIVITY = "/api/users/me/activity"
+PASSKEY_OPTIONS, PASSKEY_LOGIN = (f"/api/auth/passkeys/{each}" for each in ("options", "login"))
+MY_PASSKEYS = "/api/users/me/passkeys"
+MY_PASSKEY_OPTIONS = f"{MY_PASSKEYS}/options"
 SESSIONS = "/api/sessions"
 USERS, AUDIT = "/api/users", "/api/audit"
 
 UNKNOWN_USER, NO_SESSION = str(UUID(int=0)), "0" * 32
 A_SESSION = f"{SESSIONS}/{NO_SESSION}"
 A_USER = f"{USERS}/{UNKNOWN_USER}"
+NO_PASSKEY = "0" * 64
+A_PASSKEY = f"{MY_PASSKEYS}/{NO_PASSKEY}"
+THEIR_PASSKEYS = f"{A_USER}/passkeys"
+THEIR_PASSKEY = f"{THEIR_PASSKEYS}/{NO_PASSKEY}"
 THEIR_SESSIONS = f"{A_USER}/sessions"
 THEIR_RESET = f"{A_USER}/password-reset"
 THEIR_FACTORS = f"{A_USER}/second-factors"
@@ -235,7 +242,12 @@ async def an_administrator(
     return bearer(await client.stepped_up(token))
 
 
-_IN_PLACE_OF = {"name": "start.js", "session_id": NO_SESSION, "user_id": UNKNOWN_USER}
+_IN_PLACE_OF = {
+    "name": "start.js",
+    "session_id": NO_SESSION,
+    "user_id": UNKNOWN_USER,
+    "passkey_id": NO_PASSKEY,
+}
 
 
 def filled(path: str) -> str:

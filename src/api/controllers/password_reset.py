@@ -19,6 +19,7 @@ from domain.errors import (
     InvalidInput,
     MailOff,
     OneTimeTokenInvalid,
+    PasskeyInvalid,
     SecondFactorInvalid,
     SecondFactorRequired,
     Unavailable,
@@ -75,7 +76,7 @@ class PasswordResetController(Controller):
         status_code=200,
         summary="Reset the password",
         responses=_USING
-        | failures(InvalidInput, OneTimeTokenInvalid, SecondFactorInvalid)
+        | failures(InvalidInput, OneTimeTokenInvalid, SecondFactorInvalid, PasskeyInvalid)
         | failures(SecondFactorRequired),
     )
     @inject
@@ -88,8 +89,8 @@ class PasswordResetController(Controller):
         """Set a new password with the token of a link, and end all sessions.
 
         It uses up the token, and the user's others of this kind. It does not log in. A user with a
-        second factor has to send a code, too: without one, the answer is `401` with the code
-        `second_factor_required` and the methods. Neither that nor a refused password or code uses
-        up the token."""
+        second factor has to send it, too: without it, the answer is `401` with the code
+        `second_factor_required` and the methods. Neither that nor a refused password or factor
+        uses up the token."""
         await set_password(data.token, data.password, context_of(request), data.factor)
         return Done("success")

@@ -35,6 +35,7 @@ from domain.errors import (
     InvalidInput,
     NotFound,
     NotLoggedIn,
+    PasskeyInvalid,
     SecondFactorInvalid,
     SecondFactorsOff,
     StepUpRequired,
@@ -61,6 +62,7 @@ class SecondFactorLoginController(Controller):
         responses=failures(
             InvalidInput,
             SecondFactorInvalid,
+            PasskeyInvalid,
             InvalidCredentials,
             TooManyRequests,
             Unavailable,
@@ -79,7 +81,8 @@ class SecondFactorLoginController(Controller):
         """Start the session of a login that was answered by `second_factor_required`.
 
         The answer is that of the login, in the transport that it has asked for. A challenge is
-        good for five minutes and five tries, once, and for the client that has got it."""
+        good for five minutes and five tries, once, and for the client that has got it. A passkey
+        answers a challenge of its own, too, from `POST /api/auth/passkeys/options`."""
         device_token = data.device_token or credentials.device_token(request)
         caller = replace(context_of(request), device_token=device_token)
         logged_in = await log_in(data.challenge, data.proof, caller)

@@ -18,6 +18,7 @@ from application.step_up import StepUp
 from domain.errors import (
     InvalidInput,
     NotLoggedIn,
+    PasskeyInvalid,
     SecondFactorInvalid,
     StepUpRequired,
     TokenRejected,
@@ -42,6 +43,7 @@ class StepUpController(Controller):
             InvalidInput,
             WrongPassword,
             SecondFactorInvalid,
+            PasskeyInvalid,
             NotLoggedIn,
             TokenRejected,
             StepUpRequired,

@@ -114,6 +114,7 @@ def config(
                 name="second factors",
                 description="Authenticator apps and recovery codes of the user who is logged in.",
             ),
+            Tag(name="passkeys", description="Logins with passkeys, and my own ones."),
             Tag(name="sessions", description="The sessions of the user who is logged in."),
             Tag(name="administration", description="The accounts of others, and the audit log."),
             Tag(name="operation", description="Public keys and health."),

@@ -17,6 +17,7 @@ from api.schemas import (
     health,
     jwks,
     pages,
+    passkeys,
     password_reset,
     second_factors,
     sessions,
@@ -28,8 +29,8 @@ from api.schemas import (
 Json: TypeAlias = Any
 
 _MODULES = (
-    account, audit, auth, email_verification, errors, export, health, jwks, pages, password_reset,
-    second_factors, sessions, step_up, success, users,
+    account, audit, auth, email_verification, errors, export, health, jwks, pages, passkeys,
+    password_reset, second_factors, sessions, step_up, success, users,
 )  # fmt: skip
 _SCHEMAS = {
     name: each

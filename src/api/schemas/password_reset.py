@@ -5,11 +5,9 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType
 
 from api.schemas.members import EmailText, NewPasswordText
-from api.schemas.second_factors import CodeMethod, CodeText
+from api.schemas.second_factors import CodeText, Credential, FactorMethod, factor_proof
 from api.unknown_members import StrictBody
-from application.second_factors.verify import CodeProof
-from domain.authentication import Method
-from domain.errors import InvalidInput, Problem
+from application.second_factors.verify import FactorProof
 
 _TOKEN = Annotated[
     str,
@@ -40,21 +38,18 @@ class LinkToken(StrictBody):
 
 
 class PasswordReset(StrictBody):
-    """The token of a link, and the new password; a code, too, of a user with a second factor."""
+    """The token of a link, and the new password; and the second factor of a user who has one."""
 
     token: _TOKEN
     password: NewPasswordText
-    method: CodeMethod | UnsetType = UNSET
+    method: FactorMethod | UnsetType = UNSET
     code: CodeText | UnsetType = UNSET
+    credential: Credential | UnsetType = UNSET
 
     @property
-    def factor(self) -> CodeProof | None:
+    def factor(self) -> FactorProof | None:
         """
-        :raises InvalidInput: there is a code without its method, or the other way round.
+        :raises InvalidInput: there is a part of a second factor, or more than one.
+        :raises PasskeyInvalid: the credential is none.
         """
-        match self.method, self.code:
-            case UnsetType(), UnsetType():
-                return None
-            case str(method), str(code):
-                return CodeProof(Method(method), code)
-        raise InvalidInput(Problem("body", "must have both method and code, or neither"))
+        return factor_proof(self.method, self.code, self.credential)

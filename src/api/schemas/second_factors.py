@@ -2,17 +2,23 @@
 
 from typing import Annotated, Literal, Self
 
-from msgspec import Meta, Struct, structs
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from api.schemas.auth import TokenAnswer
 from api.schemas.members import documented
+from api.schemas.passkeys import AssertionCredential
 from api.schemas.success import Success
 from api.unknown_members import StrictBody
 from application.second_factors.find import Factors
-from application.second_factors.verify import CodeProof
+from application.second_factors.passkeys import PasskeyProof
+from application.second_factors.verify import CodeProof, FactorProof
 from domain.authentication import Method
+from domain.errors import InvalidInput, Problem
 
-CodeMethod = Annotated[Literal["totp", "recovery_code"], Meta(description="The kind of the code.")]
+FactorMethod = Annotated[
+    Literal["totp", "recovery_code", "passkey"],
+    Meta(description="The kind of the `code`; or `passkey`, with a `credential`."),
+]
 CodeText = Annotated[
     str,
     documented(
@@ -25,19 +31,52 @@ CodeText = Annotated[
 ]
 
 
+Credential = Annotated[
+    AssertionCredential,
+    Meta(description="Of a passkey, for options of `POST /api/auth/passkeys/options`."),
+]
+
+
+def factor_proof(
+    method: FactorMethod | UnsetType,
+    code: CodeText | UnsetType,
+    credential: Credential | UnsetType,
+) -> FactorProof | None:
+    """Return the second factor of a body; ``None`` if it has none.
+
+    :raises InvalidInput: it has a part of one, or more than one.
+    :raises PasskeyInvalid: the credential is none.
+    """
+    match method, code, credential:
+        case UnsetType(), UnsetType(), UnsetType():
+            return None
+        case "totp" | "recovery_code", str(), UnsetType():
+            return CodeProof(Method(method), code)
+        case "passkey" | UnsetType(), UnsetType(), AssertionCredential():
+            return PasskeyProof(credential.assertion())
+    raise InvalidInput(Problem("body", "must have both method and code, or credential"))
+
+
 class SecondFactorLogin(StrictBody):
     """The challenge of a login, and one of the methods that came with it."""
 
     challenge: Annotated[str, Meta(description="From the answer of the login.")]
-    method: CodeMethod
-    code: CodeText
+    method: FactorMethod
+    code: CodeText | UnsetType = UNSET
+    credential: Credential | UnsetType = UNSET
     device_token: Annotated[
         str | None, Meta(description="As in the login, if that had one in the body.")
     ] = None
 
     @property
-    def proof(self) -> CodeProof:
-        return CodeProof(Method(self.method), self.code)
+    def proof(self) -> FactorProof:
+        """
+        :raises InvalidInput: it does not have what the method needs.
+        :raises PasskeyInvalid: the credential is none.
+        """
+        proof = factor_proof(self.method, self.code, self.credential)
+        assert proof is not None  # noqa: S101 - there is a method
+        return proof
 
 
 class TotpCode(StrictBody):

@@ -15,6 +15,7 @@ from domain.permissions import PERMISSIONS, Permission, Role
 from doorward.wiring.container import make_container
 from infrastructure.config.settings import Settings
 from tests.http.client import (
+    A_PASSKEY,
     A_SESSION,
     A_USER,
     ADMIN_EMAIL,
@@ -31,9 +32,13 @@ from tests.http.client import (
     MY_EMAIL,
     MY_EXPORT,
     MY_FACTORS,
+    MY_PASSKEY_OPTIONS,
+    MY_PASSKEYS,
     MY_PASSWORD,
     MY_TOTP,
     ORIGIN,
+    PASSKEY_LOGIN,
+    PASSKEY_OPTIONS,
     PROOF,
     REFRESH,
     REGISTER,
@@ -43,6 +48,8 @@ from tests.http.client import (
     SESSIONS,
     STEP_UP,
     THEIR_FACTORS,
+    THEIR_PASSKEY,
+    THEIR_PASSKEYS,
     THEIR_RESET,
     THEIR_SESSIONS,
     UNDO_EMAIL,
@@ -96,6 +103,13 @@ DECISIONS: dict[tuple[str, str], Decision] = {
     ("DELETE", MY_TOTP): LOGGED_IN,
     ("POST", CONFIRM_TOTP): LOGGED_IN,
     ("POST", MY_CODES): LOGGED_IN,
+    ("POST", PASSKEY_OPTIONS): PUBLIC,
+    ("POST", PASSKEY_LOGIN): PUBLIC,
+    ("POST", MY_PASSKEY_OPTIONS): LOGGED_IN,
+    ("POST", MY_PASSKEYS): LOGGED_IN,
+    ("GET", MY_PASSKEYS): LOGGED_IN,
+    ("PATCH", A_PASSKEY): LOGGED_IN,
+    ("DELETE", A_PASSKEY): LOGGED_IN,
     ("GET", VERIFY): LOGGED_IN,
     ("POST", VERIFY): LOGGED_IN,
     ("PUT", VERIFY): LOGGED_IN,
@@ -129,6 +143,8 @@ DECISIONS: dict[tuple[str, str], Decision] = {
     ("DELETE", THEIR_SESSIONS): Permission.END_SESSIONS,
     ("POST", THEIR_RESET): Permission.CHANGE_USERS,
     ("DELETE", THEIR_FACTORS): Permission.CHANGE_USERS,
+    ("GET", THEIR_PASSKEYS): Permission.READ_USERS,
+    ("DELETE", THEIR_PASSKEY): Permission.CHANGE_USERS,
     ("GET", AUDIT): Permission.READ_AUDIT,
 }
 """There is no default: a new route needs a line here."""
@@ -234,7 +250,8 @@ async def test_it_is_for_an_administrator(
 
     answer = await call(client, method, path, token, str((await stored_user(users)).id))
 
-    assert answer.is_success
+    is_missing = path == THEIR_PASSKEY
+    assert answer.status_code == 404 if is_missing else answer.is_success
 
 
 @each_guarded

@@ -1,6 +1,7 @@
 """The OpenAPI document is valid, is complete, and is true of every answer of a long journey."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
@@ -15,7 +16,9 @@ from api.security.cookies import CookieNames
 from api.security.origin_policy import OriginPolicy
 from application.ports import UserRepository
 from domain.errors import Unavailable
+from domain.user import NO_PASSWORD
 from tests.http.client import (
+    A_PASSKEY,
     A_SESSION,
     A_USER,
     ADMIN_EMAIL,
@@ -33,12 +36,16 @@ from tests.http.client import (
     MY_EMAIL,
     MY_EXPORT,
     MY_FACTORS,
+    MY_PASSKEY_OPTIONS,
+    MY_PASSKEYS,
     MY_PASSWORD,
     MY_TOTP,
     NEW_PASSWORD,
     NEW_USER,
     NO_SESSION,
     ORIGIN,
+    PASSKEY_LOGIN,
+    PASSKEY_OPTIONS,
     PROOF,
     REFRESH,
     REGISTER,
@@ -48,6 +55,8 @@ from tests.http.client import (
     SESSIONS,
     STEP_UP,
     THEIR_FACTORS,
+    THEIR_PASSKEY,
+    THEIR_PASSKEYS,
     THEIR_RESET,
     THEIR_SESSIONS,
     UNDO_EMAIL,
@@ -60,13 +69,18 @@ from tests.http.client import (
     filled,
     make_administrator,
     routes,
+    stored_user,
 )
 from tests.http.conftest import ReadMail
 from tests.http.faults import Faults
+from tests.support.authenticator import Authenticator
 from tests.support.builders import PASSWORD
 from tests.support.doubles import SettableClock
 
 Document = dict[str, Any]
+
+_OPTIONS = {"challenge": "garbage", "user": {"id": ""}}
+MADE, ASSERTED = Authenticator().create(_OPTIONS), Authenticator().get(_OPTIONS)
 
 KEYS = "/.well-known/jwks.json"
 
@@ -90,6 +104,15 @@ STATUSES = {
     ("DELETE", MY_TOTP): {200, 401, 403, 404, 503},
     ("POST", CONFIRM_TOTP): {200, 400, 401, 403, 413, 415, 429, 501, 503},
     ("POST", MY_CODES): {200, 401, 403, 404, 429, 501, 503},
+    ("POST", PASSKEY_OPTIONS): {200, 429, 503},
+    ("POST", PASSKEY_LOGIN): {200, 400, 403, 413, 415, 429, 503},
+    ("POST", MY_PASSKEY_OPTIONS): {200, 400, 401, 403, 429, 501, 503},
+    ("POST", MY_PASSKEYS): {200, 400, 401, 403, 413, 415, 429, 501, 503},
+    ("GET", MY_PASSKEYS): {200, 401, 503},
+    ("PATCH", A_PASSKEY): {200, 400, 401, 403, 404, 413, 415, 429, 503},
+    ("DELETE", A_PASSKEY): {200, 401, 403, 404, 409, 503},
+    ("GET", THEIR_PASSKEYS): {200, 401, 403, 404, 503},
+    ("DELETE", THEIR_PASSKEY): {200, 401, 403, 404, 503},
     ("GET", VERIFY): {204, 400, 401, 403, 503},
     ("GET", ME): {200, 401, 503},
     ("GET", MY_EXPORT): {200, 401, 429, 503},
@@ -136,6 +159,8 @@ PUBLIC = {
     ("POST", UNDO_EMAIL),
     ("POST", REQUEST_PROOF),
     ("POST", PROOF),
+    ("POST", PASSKEY_OPTIONS),
+    ("POST", PASSKEY_LOGIN),
     ("GET", "/api/healthchecker"),
     ("GET", "/health/live"),
     ("GET", "/health/ready"),
@@ -235,6 +260,13 @@ async def test_the_document_says_how_to_present_a_token(document: Document, pref
         ("DELETE", MY_TOTP): ACCESS,
         ("POST", CONFIRM_TOTP): ACCESS,
         ("POST", MY_CODES): ACCESS,
+        ("POST", MY_PASSKEY_OPTIONS): ACCESS,
+        ("POST", MY_PASSKEYS): ACCESS,
+        ("GET", MY_PASSKEYS): ACCESS,
+        ("PATCH", A_PASSKEY): ACCESS,
+        ("DELETE", A_PASSKEY): ACCESS,
+        ("GET", THEIR_PASSKEYS): ACCESS,
+        ("DELETE", THEIR_PASSKEY): ACCESS,
         ("POST", MY_PASSWORD): ACCESS,
         ("POST", MY_EMAIL): ACCESS,
         ("GET", MY_ACTIVITY): ACCESS,
@@ -269,6 +301,8 @@ async def test_operation_ids_are_short_and_stable(document: Document) -> None:
         "renewRecoveryCodes",
         *("stepUp", "resetSecondFactors", "requestEmailChange", "undoEmailChange"),
         *("requestVerification", "verifyEmail"),
+        *("beginPasskeyUse", "logInWithPasskey", "beginPasskey", "addPasskey", "listPasskeys"),
+        *("renamePasskey", "removePasskey", "listUserPasskeys", "removeUserPasskey"),
         *("greet", "checkLiveness", "checkReadiness", "listKeys"),
     }
 
@@ -330,6 +364,7 @@ async def test_bodies_that_refuse_unknown_members_say_so(document: Document) -> 
         *("ForgottenPassword", "LinkToken", "PasswordReset", "EmailChange"),
         *("EmailProof", "VerificationRequest", "StepUpRequest"),
         *("SecondFactorLogin", "TotpCode"),
+        *("NewPasskey", "PasskeyLogin", "PasskeyName"),
     }
 
 
@@ -363,6 +398,9 @@ async def test_cookies_are_documented_where_they_are_set(document: Document) -> 
         ("POST", SECOND_FACTOR),
         ("POST", CONFIRM_TOTP),
         ("DELETE", MY_TOTP),
+        ("POST", PASSKEY_LOGIN),
+        ("POST", MY_PASSKEYS),
+        ("DELETE", A_PASSKEY),
         ("POST", MY_PASSWORD),
         ("DELETE", ME),
         ("DELETE", SESSIONS),
@@ -391,6 +429,9 @@ async def test_a_body_is_required_where_it_is_needed(document: Document) -> None
         ("POST", STEP_UP): True,
         ("POST", SECOND_FACTOR): True,
         ("POST", CONFIRM_TOTP): True,
+        ("POST", PASSKEY_LOGIN): True,
+        ("POST", MY_PASSKEYS): True,
+        ("PATCH", A_PASSKEY): True,
         ("POST", MY_PASSWORD): True,
         ("POST", MY_EMAIL): True,
         ("PATCH", ME): True,
@@ -474,6 +515,7 @@ async def test_every_answer_of_a_journey_is_as_documented(
     await verify_address(client, read_mail)
     await reset_password(client, read_mail)
     await second_factor(client, read_mail, clock)
+    await passkeys(client, users)
     await change_email(client, read_mail)
     await administration(client, users)
     await store_down(client, faults)
@@ -488,6 +530,10 @@ async def test_every_answer_of_a_journey_is_as_documented(
     met |= {("GET", VERIFY, 400), ("GET", VERIFY, 403)}  # likewise
     met |= {("POST", FORGOT, 501), ("POST", THEIR_RESET, 501)}  # see test_password_reset.py
     met.add(("POST", MY_EMAIL, 501))  # see test_email_change.py
+    met.add(("POST", PASSKEY_LOGIN, 403))  # see test_passkeys.py
+    met |= {("POST", MY_PASSKEYS, 501), ("POST", MY_PASSKEY_OPTIONS, 501)}  # likewise
+    met.add(("POST", MY_PASSKEY_OPTIONS, 400))  # too many passkeys
+    met |= {("POST", each, 503) for each in (PASSKEY_OPTIONS, PASSKEY_LOGIN)}  # challenges
     documented = {(*route, status) for route, statuses in STATUSES.items() for status in statuses}
     assert documented - met == set()
 
@@ -580,6 +626,38 @@ async def change_email(client: Client, read_mail: ReadMail) -> None:
     await client.post(UNDO_EMAIL, json={"token": tokens["email_change_requested"]})
 
 
+async def passkeys(client: Client, users: UserRepository) -> None:
+    """Add a passkey, use, rename and remove it; and meet all refusals."""
+    await client.log_in(password=NEW_PASSWORD)
+    await client.post(MY_PASSKEY_OPTIONS)
+    await client.step_up(password=NEW_PASSWORD)
+    device = Authenticator()
+    options = (await client.post(MY_PASSKEY_OPTIONS)).json()["options"]
+    made = device.create(options)
+    await client.post(MY_PASSKEYS, json={"credential": made, "name": ""})
+    added = await client.post(MY_PASSKEYS, json={"credential": made, "name": "Key"})
+    [mine] = (await client.get(MY_PASSKEYS)).json()["data"]["passkeys"]
+    path = f"{MY_PASSKEYS}/{mine['id']}"
+    await client.patch(path, json={"name": "Phone"})
+    await client.patch(path, json={"name": ""})
+    await client.patch(A_PASSKEY, json={"name": "Phone"})
+    await client.delete(A_PASSKEY)
+    user = await stored_user(users, EMAIL)
+    kept = user.password_hash
+    await users.replace(user, replace(user, password_hash=NO_PASSWORD, verified=False))
+    for status in (409, 200):
+        options = (await client.post(PASSKEY_OPTIONS)).json()["options"]
+        await client.post(PASSKEY_LOGIN, json={"credential": device.get(options)})
+        options = (await client.post(PASSKEY_OPTIONS)).json()["options"]
+        await client.post(STEP_UP, json={"credential": device.get(options)})
+        assert (await client.delete(path)).status_code == status
+        user = await stored_user(users, EMAIL)
+        await users.replace(user, replace(user, verified=True))
+    user = await stored_user(users, EMAIL)
+    await users.replace(user, replace(user, password_hash=kept))
+    assert added.status_code == 200
+
+
 async def bad_bodies(client: Client, method: str, path: str) -> None:
     json, text = {"Content-Type": "application/json"}, {"Content-Type": "text/plain"}
     await client.request(method, path, content=b"{", headers=json)
@@ -590,16 +668,24 @@ async def bad_bodies(client: Client, method: str, path: str) -> None:
 async def administration(client: Client, users: UserRepository) -> None:
     """Request all that only an administrator may see."""
     client.cookies.clear()
-    await client.sign_up(ADMIN_EMAIL)
-    me = f"{USERS}/{(await make_administrator(users)).id}"
     eve = (await client.register("eve@example.org")).json()["data"]["user"]["id"]
     her = f"{USERS}/{eve}"
+    await client.log_in("eve@example.org")
+    await client.step_up()
+    options = (await client.post(MY_PASSKEY_OPTIONS)).json()["options"]
+    added = await client.post(MY_PASSKEYS, json={"credential": Authenticator().create(options)})
+    passkey_id = added.json()["data"]["passkey"]["id"]
+    client.cookies.clear()
+    await client.sign_up(ADMIN_EMAIL)
+    me = f"{USERS}/{(await make_administrator(users)).id}"
     for path in (USERS, AUDIT, MY_ACTIVITY):
         await client.get(path)
         await client.get(path, params={"limit": 0})
     await client.step_up()
     for user in (A_USER, her):
         await client.get(user)
+        await client.get(f"{user}/passkeys")
+        await client.delete(f"{user}/passkeys/{passkey_id}")
         await client.delete(f"{user}/second-factors")
         await client.get(f"{user}/sessions")
         await client.patch(user, json={"disabled": True})
@@ -645,6 +731,9 @@ def body_for(method: str, path: str, token: str | None = None) -> dict[str, Any]
         ("POST", STEP_UP): {"password": "wrong one"},
         ("POST", SECOND_FACTOR): {"challenge": "garbage", "method": "totp", "code": "000000"},
         ("POST", CONFIRM_TOTP): {"code": "000000"},
+        ("POST", PASSKEY_LOGIN): {"credential": ASSERTED},
+        ("POST", MY_PASSKEYS): {"credential": MADE},
+        ("PATCH", A_PASSKEY): {"name": "Phone"},
         ("POST", MY_PASSWORD): {"current_password": "wrong one", "new_password": PASSWORD},
     }
     return strict.get((method, path), NEW_USER | {"refresh_token": token})

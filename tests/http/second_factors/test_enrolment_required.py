@@ -19,6 +19,8 @@ from tests.http.client import (
     CONFIRM_TOTP,
     ME,
     MY_FACTORS,
+    MY_PASSKEY_OPTIONS,
+    MY_PASSKEYS,
     MY_TOTP,
     ORIGIN,
     STEP_UP,
@@ -40,6 +42,8 @@ FOR_ENROLMENT = {
     ("GET", MY_FACTORS),
     ("POST", MY_TOTP),
     ("POST", CONFIRM_TOTP),
+    ("POST", MY_PASSKEY_OPTIONS),
+    ("POST", MY_PASSKEYS),
 }
 """The routes that need a login and answer a restricted session. No other one does."""
 

@@ -10,6 +10,7 @@ from api.controllers.auth import CHANGED_BY_GET
 from application.ports import UserRepository
 from domain.session import STEP_UP_LIFETIME
 from tests.http.client import (
+    A_PASSKEY,
     A_SESSION,
     A_USER,
     ADMIN_EMAIL,
@@ -23,9 +24,13 @@ from tests.http.client import (
     MY_CODES,
     MY_EMAIL,
     MY_EXPORT,
+    MY_PASSKEY_OPTIONS,
+    MY_PASSKEYS,
     MY_PASSWORD,
     MY_TOTP,
     NEW_PASSWORD,
+    PASSKEY_LOGIN,
+    PASSKEY_OPTIONS,
     PROOF,
     REFRESH,
     REGISTER,
@@ -35,6 +40,7 @@ from tests.http.client import (
     SESSIONS,
     STEP_UP,
     THEIR_FACTORS,
+    THEIR_PASSKEY,
     THEIR_RESET,
     THEIR_SESSIONS,
     UNDO_EMAIL,
@@ -46,11 +52,14 @@ from tests.http.client import (
     routes,
     stored_user,
 )
+from tests.support.authenticator import Authenticator
 from tests.support.builders import PASSWORD
 from tests.support.doubles import SettableClock
 
 Route = tuple[str, str]
 Json = dict[str, Any]
+
+A_CREDENTIAL = Authenticator().create({"challenge": "unknown", "user": {"id": ""}})
 
 SENSITIVE: dict[Route, Json] = {
     ("GET", MY_EXPORT): {},
@@ -62,6 +71,10 @@ SENSITIVE: dict[Route, Json] = {
     ("POST", MY_TOTP): {},
     ("DELETE", MY_TOTP): {},
     ("POST", MY_CODES): {},
+    ("POST", MY_PASSKEY_OPTIONS): {},
+    ("POST", MY_PASSKEYS): {"credential": A_CREDENTIAL},
+    ("DELETE", A_PASSKEY): {},
+    ("DELETE", THEIR_PASSKEY): {},
 }
 """Routes that need a step-up, with a body that they accept."""
 
@@ -81,6 +94,9 @@ WITHOUT: dict[Route, str] = {
     ("POST", REGISTER): "no session acts",
     ("POST", LOGIN): "no session acts",
     ("POST", SECOND_FACTOR): "no session acts",
+    ("POST", PASSKEY_OPTIONS): "no session acts",
+    ("POST", PASSKEY_LOGIN): "no session acts",
+    ("PATCH", A_PASSKEY): "a name gives access to nothing",
     ("POST", FORGOT): "no session acts",
     ("POST", REQUEST_PROOF): "no session acts",
     ("POST", RESET): _BY_MAIL,
@@ -154,7 +170,8 @@ def check_refused(answer: httpx.Response) -> None:
 
 def check_allowed(answer: httpx.Response) -> None:
     """The last administrator stays, and a factor that is not there cannot be changed."""
-    assert answer.is_success or answer.json()["code"] in {"last_administrator", "not_found"}
+    refusals = {"last_administrator", "not_found", "passkey_invalid"}
+    assert answer.is_success or answer.json()["code"] in refusals
 
 
 @each_sensitive

@@ -23,17 +23,21 @@ from application.sessions import StartSession
 from doorward.wiring.use_cases import USE_CASES
 from infrastructure.config.settings import Settings
 from tests.http.client import (
+    A_PASSKEY,
     CHECK_RESET,
     CONFIRM_TOTP,
     EMAIL,
     FORGOT,
     LOGIN,
     LOGOUT,
+    MY_PASSKEYS,
     MY_PASSWORD,
     MY_TOTP,
     NEW_PASSWORD,
     NEW_USER,
     ORIGIN,
+    PASSKEY_LOGIN,
+    PASSKEY_OPTIONS,
     PROOF,
     REFRESH,
     REGISTER,
@@ -50,6 +54,7 @@ from tests.http.client import (
     stored_user,
 )
 from tests.http.conftest import ReadMail
+from tests.support.authenticator import Authenticator
 from tests.support.builders import PASSWORD
 from tests.support.doubles import SettableClock
 from tests.support.factors import enrolled
@@ -60,6 +65,9 @@ GIVES_TOKENS = {
     ("GET", REFRESH): "needs a session, and an enrolment ends those from before",
     ("POST", REFRESH): "likewise",
     ("POST", SECOND_FACTOR): "the challenge is answered by a factor",
+    ("POST", PASSKEY_LOGIN): "a passkey is a factor",
+    ("POST", MY_PASSKEYS): "needs a session and a step-up",
+    ("DELETE", A_PASSKEY): "likewise",
     ("POST", CONFIRM_TOTP): "needs a session",
     ("DELETE", MY_TOTP): "needs a session and a step-up",
     ("POST", STEP_UP): "likewise, and the strongest method of the user",
@@ -69,6 +77,8 @@ GIVES_TOKENS = {
 
 Who adds a route here gives it a request in ``Intruder`` if it needs no login.
 """
+
+ANOTHER_PASSKEY = Authenticator(user_handle=bytes(64)).get({"challenge": "unknown"})
 
 A_JWT = re.compile(r"eyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
@@ -170,13 +180,15 @@ class Intruder:
     def _bodies(self, path: str) -> Sequence[dict[str, Any] | None]:
         login = {"email": EMAIL, "password": PASSWORD}
         device = login | {"device_token": self.before["device_token"]}
-        known: dict[str, list[dict[str, Any]]] = {
+        known: dict[str, Sequence[dict[str, Any] | None]] = {
             REGISTER: [NEW_USER, NEW_USER | {"email": "eve@example.org"}],
             LOGIN: [login, device, device | {"transport": "bearer"}],
             SECOND_FACTOR: [
                 {"challenge": self.challenge, "method": method, "code": code}
                 for method, code in (("totp", "000000"), ("recovery_code", "ABCD-EFGH-JKLM"))
             ],
+            PASSKEY_OPTIONS: [None],
+            PASSKEY_LOGIN: [{"credential": ANOTHER_PASSKEY}],
             REFRESH: [{"refresh_token": self.before["refresh_token"]}],
             LOGOUT: [{"refresh_token": self.before["refresh_token"]}],
             FORGOT: [{"email": EMAIL}],
