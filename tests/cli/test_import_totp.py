@@ -144,20 +144,17 @@ def test_an_app_that_cannot_be_used_is_reported_without_its_secret(
     assert stored_users(sqlite_url) == []
 
 
-def test_without_a_secret_no_app_is_imported(
+def test_with_keys_in_a_folder_apps_need_a_data_secret(
     tmp_path: Path, sqlite_url: str, key_folder: Path
 ) -> None:
     file = a_file(tmp_path, *records())
+    settings = {**QUICK, "DATABASE_URL": sqlite_url, "KEYS_FOLDER": str(key_folder)}
 
-    done = doorward(
-        tmp_path,
-        *("users", "import", file),
-        **QUICK,
-        DATABASE_URL=sqlite_url,
-        KEYS_FOLDER=str(key_folder),
-    )
+    without = doorward(tmp_path, "users", "import", file, **settings)
+    given = doorward(tmp_path, "users", "import", file, **settings, **GIVEN)
 
-    assert done.stdout.startswith("1 imported, 0 there already, 3 rejected\n")
+    assert without.stdout.startswith("1 imported, 0 there already, 3 rejected\n")
+    assert given.stdout.startswith("3 imported, 1 there already, 0 rejected\n")
 
 
 def test_an_export_has_no_second_factors(tmp_path: Path, sqlite_url: str) -> None:
