@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from litestar.utils import normalize_path
 
 from domain.actor import Principal
-from domain.authentication import Level
 
 FOR_GATEWAYS = "/api/auth/verify"
 """Path of the route that gateways call; below it, Envoy appends the path of the request."""
@@ -31,7 +30,6 @@ IDENTITY_HEADERS = {
     "X-Session-Id": "The session's id.",
     "X-Session-Level": "`1` or `2`: how many independent factors the user has shown.",
 }
-_LEVELS = {level: str(level.value) for level in Level}
 _NAMES = [name.lower().encode() for name in IDENTITY_HEADERS]
 
 
@@ -40,5 +38,5 @@ def identity(principal: Principal) -> Iterable[tuple[bytes, str]]:
     user = principal.user
     verified = "true" if user.verified else "false"
     session = principal.session
-    values = (str(user.id), user.role.value, verified, session.id, _LEVELS[session.level])
+    values = (str(user.id), user.role.value, verified, session.id, str(int(session.level)))
     return zip(_NAMES, values, strict=True)

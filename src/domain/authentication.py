@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from enum import IntEnum, StrEnum, auto
+from functools import cache
 
 
 class Method(StrEnum):
@@ -42,7 +43,11 @@ def level_of(methods: Iterable[Method]) -> Level:
 
     A passkey is level 2 by itself: the authenticator, and what unlocks it.
     """
-    shown = frozenset(methods)
+    return _level_of(frozenset(methods))
+
+
+@cache
+def _level_of(shown: frozenset[Method]) -> Level:
     has_first = bool(shown & {Method.PASSWORD, Method.FEDERATED})
     has_second = bool(shown & {Method.TOTP, Method.RECOVERY_CODE})
     is_two = Method.PASSKEY in shown or (has_first and has_second)

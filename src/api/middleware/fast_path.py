@@ -66,7 +66,8 @@ def with_fast_path(app: ASGIApp, fast_path: FastPath) -> ASGIApp:
     """Answer from the caches in front of the framework; ask the framework otherwise."""
     names, authenticate = fast_path.names, fast_path.authenticate
     record_activity = fast_path.record_activity
-    restricts = fast_path.second_factor_policy.restricts
+    policy = fast_path.second_factor_policy
+    may_restrict, restricts = policy.demands_factors, policy.restricts
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP or scope["method"] != "GET":
@@ -77,7 +78,7 @@ def with_fast_path(app: ASGIApp, fast_path: FastPath) -> ASGIApp:
             await app(scope, receive, send)
             return
         principal = _principal(scope, names, authenticate)
-        if principal is None or restricts(principal.session, principal.user):
+        if principal is None or (may_restrict and restricts(principal.session, principal.user)):
             await app(scope, receive, send)
             return
         answer = make_answer(principal, scope["query_string"])
