@@ -26,6 +26,7 @@ from bench import (
     refresh,
     reset_timing,
     revocation,
+    second_factor,
     storm,
 )
 from bench.report import Report, machine
@@ -36,6 +37,7 @@ GROUPS: dict[str, Callable[[Testbed, Scale, Report], None]] = {
     "hot_path": hot_path.measure,
     "refresh": refresh.measure,
     "login": login.measure,
+    "second_factor": second_factor.measure,
     "storm": storm.measure,
     "revocation": revocation.measure,
     "growth": growth.measure,

@@ -40,7 +40,7 @@ LIFETIMES = Lifetimes(
 PATIENT = StoreOptions(timeout=timedelta(minutes=5))
 _BATCH = 1_000  # of what goes to Redis, and to a process that mints
 
-# All columns but four are the pattern's. The id follows from the number, as in `_user_id`.
+# All columns but four are the pattern's. The id follows from the number, as in `user_id`.
 _CLONE = """
 INSERT INTO users
 SELECT clone.* FROM users AS pattern, generate_series(1, $1::int) AS number,
@@ -124,7 +124,7 @@ async def _insert_sessions(
 def _seeded_user(number: int) -> SeededUser:
     ids = SessionId(new_id()), TokenId(new_id())
     started = Session.start(ids[0], _pattern(), ids[1], datetime.now(UTC), LIFETIMES)
-    return SeededUser(number, replace(started, user_id=_user_id(number)))
+    return SeededUser(number, replace(started, user_id=user_id(number)))
 
 
 @cache
@@ -132,8 +132,8 @@ def _pattern() -> User:
     cost = Cost()
     hasher = PasswordHasher(cost.time_cost, cost.memory_kib, cost.parallelism)
     address, password_hash = Email.parse(email(0)), hasher.hash(PASSWORD)
-    return User.register(_user_id(0), "Ada Lovelace", address, password_hash, datetime.now(UTC))
+    return User.register(user_id(0), "Ada Lovelace", address, password_hash, datetime.now(UTC))
 
 
-def _user_id(number: int) -> UserId:
+def user_id(number: int) -> UserId:
     return UserId(UUID(md5(str(number).encode(), usedforsecurity=False).hexdigest()))

@@ -23,7 +23,8 @@ class RateLimitSettings(RateLimits):
         "LOGIN_LIMIT_ADDRESS",
         parsers.limit("login-address"),
         "300/15m",
-        "Login attempts from one IP address, or from one IPv6 network of 64 bits.",
+        "Login attempts from one IP address, or from one IPv6 network of 64 bits. As many second "
+        "factors, which are counted for themselves.",
     )
     login: RateLimit | None = declare(
         "LOGIN_LIMIT", parsers.limit("login"), "3000/1m", "Login attempts, all clients together."
