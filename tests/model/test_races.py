@@ -16,7 +16,8 @@ import pytest
 
 from application.complete_login import LoggedIn, TokenPair
 from application.ports import Devices, TokenSigner
-from domain.actor import Principal
+from application.step_up import PasswordProof
+from domain.actor import Operator, Principal
 from domain.errors import InvalidCredentials, TokenRejected
 from domain.request_context import RequestContext
 from domain.session import Session
@@ -36,7 +37,7 @@ STACKS = {
 }
 """The databases of the users and of the sessions."""
 ROUNDS = 14
-"""Of each of five races on each of three stacks: 210 interleavings."""
+"""Of each race on each of three stacks, unless a test needs fewer or more."""
 NEW_PASSWORD = "an even better one than before"
 THIEF = RequestContext("203.0.113.9", agent="curl")
 
@@ -199,6 +200,46 @@ async def test_a_password_change_beats_a_refresh(workers: TwoWorkers) -> None:
         for pair in [ada.mine, ada.other, *pairs_in(refresh)]:
             assert await workers.is_revoked(pair)
         assert await workers.remaining_sessions(ada.user) == [session_of(renewed)]
+
+
+async def test_of_two_step_ups_from_two_sides_one_wins(workers: TwoWorkers) -> None:
+    for _ in range(ROUNDS // 2):
+        ada = await workers.racing_user()
+
+        answers = await workers.race(
+            workers.one.step_up(ada.me, PasswordProof(PASSWORD)),
+            workers.other.step_up(ada.me, PasswordProof(PASSWORD)),
+        )
+
+        [stepped_up] = pairs_in(*answers)
+        assert await workers.is_revoked(ada.mine)
+        await workers.other.authenticate(stepped_up.access)
+        assert set(await workers.remaining_sessions(ada.user)) == {
+            session_of(ada.other),
+            session_of(stepped_up),
+        }
+
+
+async def test_the_end_of_all_sessions_beats_a_step_up_and_a_refresh_does_not(
+    workers: TwoWorkers,
+) -> None:
+    for number in range(ROUNDS):
+        ada = await workers.racing_user()
+        ends = number % 2 == 0
+
+        stepped_up, other = await workers.race(
+            workers.one.step_up(ada.me, PasswordProof(PASSWORD)),
+            workers.other.revoke_sessions_of(Operator(), ada.user.id)
+            if ends
+            else workers.other.refresh(ada.mine.refresh),
+        )
+
+        pairs = pairs_in(stepped_up)
+        for pair in [ada.mine, *(pairs if ends else pairs_in(other))]:
+            assert await workers.is_revoked(pair)
+        if not ends:
+            [pair] = pairs
+            await workers.other.authenticate(pair.access)
 
 
 async def test_50_refreshes_from_two_sides_make_one_successor(workers: TwoWorkers) -> None:
