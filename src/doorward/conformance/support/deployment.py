@@ -86,6 +86,11 @@ async def delete_user(users: UserRepository, user: User) -> None:
     await users.delete(user.id)
 
 
+async def renew_session(sessions: SessionStore, session: Session) -> None:
+    """Replace the session by one with another id, as a step-up does."""
+    assert (await sessions.replace(session, replace(session, id=a_session().id))).changed
+
+
 async def delete_session(sessions: SessionStore, session: Session) -> None:
     await sessions.delete(session.user_id, session.id)
 
@@ -93,6 +98,7 @@ async def delete_session(sessions: SessionStore, session: Session) -> None:
 CHANGES: list[tuple[type[Record], Callable[[Any, Any], Awaitable[None]]]] = [
     (User, disable),
     (User, delete_user),
+    (Session, renew_session),
     (Session, delete_session),
 ]
 
