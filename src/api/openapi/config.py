@@ -34,6 +34,9 @@ answer's body. Access tokens are JWTs (RFC 9068), RS256 as a rule; verify them w
 `/.well-known/jwks.json`, or ask `/api/auth/verify`, which also knows whether the session has
 ended.
 
+Sensitive steps, and every change by an administrator, answer 401 `step_up_required` unless the
+session was stepped up within the last ten minutes: see `/api/auth/step-up`.
+
 Where the operator demands a second factor, users without one get sessions that are good for its
 enrolment alone: every other route answers 403 `second_factor_enrolment_required`.
 

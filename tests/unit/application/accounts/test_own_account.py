@@ -1,12 +1,20 @@
 """Changing one's profile, taking one's data along, and going for good."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
 
 from domain.actor import Operator, Principal
-from domain.errors import InvalidCredentials, InvalidInput, TokenRejected, WrongPassword
+from domain.errors import (
+    InvalidCredentials,
+    InvalidInput,
+    StepUpRequired,
+    TokenRejected,
+    WrongPassword,
+)
+from domain.outcome import Outcome
 from domain.permissions import Role
 from domain.rate_limit import TooManyRequests
 from tests.support.builders import PASSWORD
@@ -156,6 +164,33 @@ async def test_nothing_is_done_for_a_session_that_has_just_ended(
             await call
 
     assert await world.users.get(me.user.id) == me.user
+
+
+NEW_EMAIL = "new@example.org"
+SENSITIVE: dict[str, Callable[[World, Principal], Awaitable[object]]] = {
+    "change the password": lambda world, me: world.change_password(me, None, NEW),
+    "change the address": lambda world, me: world.request_email_change(
+        me, "new@example.org", None
+    ),
+    "export the account": lambda world, me: world.export_account(me),
+    "delete the account": lambda world, me: world.delete_account(me, None),
+}
+
+
+@pytest.mark.parametrize("act", SENSITIVE.values(), ids=SENSITIVE)
+async def test_a_sensitive_step_needs_a_step_up_and_no_password_beside_it(
+    world: World, me: Principal, act: Callable[[World, Principal], Awaitable[object]]
+) -> None:
+    with pytest.raises(StepUpRequired):
+        await act(world, me)
+    [refused] = world.events.events[-1:]
+    assert refused.outcome is Outcome.STEP_UP_REQUIRED
+    assert not refused.is_kept
+    assert await world.users.get(me.user.id) == me.user
+
+    await act(world, await world.stepped_up(me))
+
+    assert world.events.events[-1].outcome is Outcome.SUCCESS
 
 
 async def test_changes_that_cost_nothing_are_limited_for_each_user(
