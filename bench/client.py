@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar
 import uvloop
 
 _T = TypeVar("_T")
+Json = dict[str, Any]
 
 
 def run(work: Coroutine[Any, Any, _T]) -> _T:
@@ -20,7 +21,7 @@ def run(work: Coroutine[Any, Any, _T]) -> _T:
 
 
 def request(
-    method: str, path: str, token: str | None = None, body: Mapping[str, str] | None = None
+    method: str, path: str, token: str | None = None, body: Mapping[str, Any] | None = None
 ) -> bytes:
     """The octets of a request, with a token in its header or JSON in its body."""
     content = json.dumps(body).encode() if body else b""

@@ -1,0 +1,86 @@
+"""Logging in with a passkey, against a login with the password: no Argon2 is computed."""
+
+from functools import partial
+
+from bench import client, login, seed
+from bench.client import Connection
+from bench.cpu import cost_of
+from bench.report import Report, Series, at_least, row
+from bench.services import Variant, started
+from bench.testbed import Scale, Testbed
+from bench.turns import in_turns
+from tests.support.authenticator import Authenticator
+from tests.support.builders import PASSWORD
+from tests.support.processes import Service
+
+SERVICE, PASSWORDS = "login with a passkey, 1 worker", "with the password"
+PER_PASSWORD = 20
+"""Logins with a passkey in the turn of one with the password."""
+
+
+def measure(testbed: Testbed, scale: Scale, report: Report) -> None:
+    with testbed.stores() as urls:
+        seed.seed_users(urls, scale.logins + login.LOOPS)
+        with started(testbed, urls, [Variant(SERVICE, settings=login.SETTINGS)]) as services:
+            service = services[SERVICE]
+            users = range(scale.logins + 1, scale.logins + 1 + login.LOOPS)
+            devices = [client.run(_enrol(service, user)) for user in users]
+            turns = {
+                SERVICE: lambda: cost_of(
+                    service, partial(_log_in, service, devices, scale.logins * PER_PASSWORD)
+                ),
+                PASSWORDS: lambda: cost_of(service, partial(login.log_in, service, scale.logins)),
+            }
+            _log_in(service, devices, login.LOOPS)  # to warm up
+            costs = in_turns(scale.rounds, turns)
+    report.add(
+        row(
+            Series(SERVICE, [cost.per_second for cost in costs[SERVICE]]),
+            "logins/s",
+            Series(PASSWORDS, [cost.per_second for cost in costs[PASSWORDS]]),
+            at_least(5),
+        ),
+        row(
+            Series(f"{SERVICE}, by CPU time", [cost.per_cpu_second for cost in costs[SERVICE]]),
+            "logins/CPU s of the server",
+            Series(PASSWORDS, [cost.per_cpu_second for cost in costs[PASSWORDS]]),
+        ),
+    )
+
+
+async def _enrol(service: Service, user: int) -> Authenticator:
+    """Add a passkey to a user."""
+    device = Authenticator()
+    async with Connection.open(service.port) as connection:
+        body = {"email": seed.email(user), "password": PASSWORD, "transport": "bearer"}
+        tokens = await _ask(connection, "/api/auth/login", None, body)
+        proof = {"password": PASSWORD}
+        tokens = await _ask(connection, "/api/auth/step-up", tokens["access_token"], proof)
+        token = tokens["access_token"]
+        offered = await _ask(connection, "/api/users/me/passkeys/options", token, None)
+        device.origin = f"http://localhost:{service.port}"
+        made = {"credential": device.create(offered["options"])}
+        await _ask(connection, "/api/users/me/passkeys", token, made)
+    return device
+
+
+def _log_in(service: Service, devices: list[Authenticator], count: int) -> tuple[int, float]:
+    """Log in this often, each user in a loop of its own: two requests each time."""
+
+    async def loop(connection: Connection, number: int) -> int:
+        device, logins = devices[number], count // len(devices)
+        for _ in range(logins):
+            offered = await _ask(connection, "/api/auth/passkeys/options", None, None)
+            body = {"credential": device.get(offered["options"]), "transport": "bearer"}
+            await _ask(connection, "/api/auth/passkeys/login", None, body)
+        return logins
+
+    return client.run(client.in_parallel(service.port, len(devices), loop))
+
+
+async def _ask(
+    connection: Connection, path: str, token: str | None, body: client.Json | None
+) -> client.Json:
+    answer = await connection.ask(client.request("POST", path, token, body))
+    content: client.Json = answer.content()
+    return content
