@@ -5,6 +5,7 @@ from typing import Self
 from msgspec import Struct
 
 from api.schemas.audit import ActivityView
+from api.schemas.passkeys import PasskeyView
 from api.schemas.second_factors import FactorsView
 from api.schemas.sessions import SessionActivityView
 from api.schemas.success import Success
@@ -14,11 +15,12 @@ from domain.session import SessionId
 
 
 class ExportData(Struct):
-    """The account, its second factors, its sessions and its events."""
+    """The account, its second factors and passkeys, its sessions and its events."""
 
     user: UserView
     locale: str | None
     second_factors: FactorsView
+    passkeys: list[PasskeyView]
     sessions: list[SessionActivityView]
     events: list[ActivityView]
 
@@ -35,6 +37,7 @@ class ExportAnswer(Struct):
             UserView.of(export.user),
             export.user.locale,
             FactorsView.of(export.factors),
+            [PasskeyView.of(each) for each in export.factors.passkeys],
             [SessionActivityView.of(each, current) for each in export.sessions],
             [ActivityView.of(each) for each in export.events],
         )

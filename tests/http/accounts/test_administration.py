@@ -237,6 +237,7 @@ class TestOne:
             "photo": "default.png",
             "verified": False,
             "disabled": False,
+            "hasSecondFactor": False,
             "createdAt": f"{NOW:%Y-%m-%dT%H:%M:%S.%f}Z",
             "updatedAt": f"{NOW:%Y-%m-%dT%H:%M:%S.%f}Z",
         }

@@ -13,6 +13,7 @@ from tests.http.client import (
     ADMIN_EMAIL,
     EMAIL,
     FORGOT,
+    MY_EXPORT,
     MY_PASSKEY_OPTIONS,
     MY_PASSKEYS,
     NEW_PASSWORD,
@@ -324,6 +325,14 @@ async def test_a_passkey_is_renamed_and_removed(client: Client, device: Authenti
     assert (await client.log_in()).status_code == 200
     gone = await client.delete(path, headers=bearer(await client.stepped_up(token)))
     assert gone.status_code == 404
+
+
+async def test_my_passkeys_are_among_my_data(client: Client, device: Authenticator) -> None:
+    added = await enrolled(client, device)
+
+    answer = await client.get(MY_EXPORT, headers=bearer(added["access_token"]))
+
+    assert answer.json()["data"]["passkeys"] == [added["data"]["passkey"]]
 
 
 async def test_an_address_that_is_not_proven_is_asked_for(
