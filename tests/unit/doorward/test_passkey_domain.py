@@ -1,5 +1,6 @@
 """A start with another domain than stored passkeys were made for."""
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from doorward.diagnostics.passkeys import check_passkeys
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
 from infrastructure.storage.locations import locations, store_options
+from tests.support.commands import assert_one_line, doorward
 
 LOST = (
     "PASSKEY_DOMAIN is another one than 2 passkeys were made for, which it ends: set "
@@ -27,10 +29,9 @@ def settings_of(folder: Path, **more: str) -> Settings:
     )
 
 
-@pytest.fixture
-async def folder(tmp_path: Path) -> Path:
-    """A folder with passkeys of three domains in its database."""
-    settings = settings_of(tmp_path)
+async def store_passkeys(folder: Path) -> None:
+    """Store passkeys of three domains."""
+    settings = settings_of(folder)
     await preflight.prepare(settings)
     users, _ = locations(settings.storage)
     assert users.backend.passkeys is not None
@@ -40,6 +41,12 @@ async def folder(tmp_path: Path) -> Path:
             user: User = a_user()
             await passkeys.handle_of(user.id, user.id.bytes)
             assert (await passkeys.add(a_passkey(user.id, rp_id=domain))).changed
+
+
+@pytest.fixture
+async def folder(tmp_path: Path) -> Path:
+    """A folder with passkeys of three domains in its database."""
+    await store_passkeys(tmp_path)
     return tmp_path
 
 
@@ -55,6 +62,15 @@ async def test_a_start_that_would_end_passkeys_is_refused(folder: Path) -> None:
     with pytest.raises(ConfigurationError, match=f"^{re.escape(LOST)}$"):
         await preflight.check_again(settings)
     assert await check_passkeys(settings) == ("FAIL", LOST)
+
+
+def test_the_command_says_in_one_line_why_it_does_not_serve(tmp_path: Path) -> None:
+    asyncio.run(store_passkeys(tmp_path))
+    settings = {"DOORWARD_DATA": str(tmp_path), "MAIL_URL": "off"} | NEW
+
+    result = doorward(tmp_path, "serve", **settings)
+
+    assert_one_line(result, 1, LOST)
 
 
 async def test_commands_that_serve_no_browser_work_in_spite_of_it(folder: Path) -> None:
