@@ -70,7 +70,7 @@ def test_the_command_says_in_one_line_why_it_does_not_serve(tmp_path: Path) -> N
 
     result = doorward(tmp_path, "serve", **settings)
 
-    assert_one_line(result, 1, LOST)
+    assert_one_line(result, 2, LOST)
 
 
 async def test_commands_that_serve_no_browser_work_in_spite_of_it(folder: Path) -> None:
