@@ -14,24 +14,22 @@ from tests.support.builders import PASSWORD
 from tests.support.processes import Service
 
 SERVICE, PASSWORDS = "login with a passkey, 1 worker", "with the password"
-PER_PASSWORD = 20
-"""Logins with a passkey in the turn of one with the password."""
+PER_USER = 10
+"""Logins of each user in a turn: so few that no session ends because its user has too many."""
 
 
 def measure(testbed: Testbed, scale: Scale, report: Report) -> None:
     with testbed.stores() as urls:
-        seed.seed_users(urls, scale.logins + login.LOOPS)
+        seed.seed_users(urls, 2 * scale.logins)
         with started(testbed, urls, [Variant(SERVICE, settings=login.SETTINGS)]) as services:
             service = services[SERVICE]
-            users = range(scale.logins + 1, scale.logins + 1 + login.LOOPS)
+            users = range(1 + scale.logins, 1 + 2 * scale.logins)
             devices = [client.run(_enrol(service, user)) for user in users]
             turns = {
-                SERVICE: lambda: cost_of(
-                    service, partial(_log_in, service, devices, scale.logins * PER_PASSWORD)
-                ),
+                SERVICE: lambda: cost_of(service, partial(_log_in, service, devices, PER_USER)),
                 PASSWORDS: lambda: cost_of(service, partial(login.log_in, service, scale.logins)),
             }
-            _log_in(service, devices, login.LOOPS)  # to warm up
+            _log_in(service, devices, 1)  # to warm up
             costs = in_turns(scale.rounds, turns)
     report.add(
         row(
@@ -65,17 +63,17 @@ async def _enrol(service: Service, user: int) -> Authenticator:
 
 
 def _log_in(service: Service, devices: list[Authenticator], count: int) -> tuple[int, float]:
-    """Log in this often, each user in a loop of its own: two requests each time."""
+    """Log each user in this often: two requests each time."""
 
     async def loop(connection: Connection, number: int) -> int:
-        device, logins = devices[number], count // len(devices)
-        for _ in range(logins):
+        mine = devices[number :: login.LOOPS] * count
+        for device in mine:
             offered = await _ask(connection, "/api/auth/passkeys/options", None, None)
             body = {"credential": device.get(offered["options"]), "transport": "bearer"}
             await _ask(connection, "/api/auth/passkeys/login", None, body)
-        return logins
+        return len(mine)
 
-    return client.run(client.in_parallel(service.port, len(devices), loop))
+    return client.run(client.in_parallel(service.port, login.LOOPS, loop))
 
 
 async def _ask(

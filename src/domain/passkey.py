@@ -3,6 +3,7 @@
 Section numbers are those of Web Authentication, Level 3 (W3C).
 """
 
+import re
 import unicodedata
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -17,6 +18,8 @@ from domain.user import UserId
 
 PasskeyId = NewType("PasskeyId", str)
 """The SHA-256 digest of a credential id, as 64 hexadecimal digits."""
+
+_PASSKEY_ID = re.compile(r"[0-9a-f]{64}")
 
 MAX_PASSKEYS = 20
 """That a user has at a time."""
@@ -117,6 +120,11 @@ class Passkey:
         :param name: from :func:`parse_passkey_name`.
         """
         return replace(self, name=name)
+
+
+def is_passkey_id(text: str) -> bool:
+    """Return whether the text has the form of an id."""
+    return _PASSKEY_ID.fullmatch(text) is not None
 
 
 def passkey_id_of(credential_id: bytes) -> PasskeyId:

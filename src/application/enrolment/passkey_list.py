@@ -16,9 +16,9 @@ from application.step_up import RequireStepUp
 from domain.actor import Actor, Principal
 from domain.audit.details import OfPasskey
 from domain.audit.event import EventType
-from domain.errors import LastCredential, NotFound, PermissionMissing
+from domain.errors import LastCredential, NotFound, PermissionMissing, TokenRejected
 from domain.mail.message import MailKind, Message
-from domain.passkey import Passkey, PasskeyId, parse_passkey_name
+from domain.passkey import Passkey, PasskeyId, is_passkey_id, parse_passkey_name
 from domain.permissions import Permission
 from domain.request_context import UNKNOWN, RequestContext
 from domain.user import NO_PASSWORD, User, UserId
@@ -30,7 +30,7 @@ class FindPasskey:
 
     async def __call__(self, user_id: UserId, passkey_id: PasskeyId) -> Passkey:
         """:raises NotFound: the user has no passkey with this id."""
-        passkey = await self.passkeys.by_id(passkey_id)
+        passkey = await self.passkeys.by_id(passkey_id) if is_passkey_id(passkey_id) else None
         if passkey is None or passkey.user_id != user_id:
             raise NotFound
         return passkey
@@ -187,7 +187,11 @@ class RemovePasskeyOf:
             effects = entry.success().with_messages(*_notice(self.make_message, user))
             if not await entry.settle(effects, await self.passkeys.delete(passkey, effects)):
                 raise NotFound
-            await self.purge_stale_sessions(await self.adjust_user(user.id))
+            try:
+                changed = await self.adjust_user(user.id)
+            except TokenRejected:  # deleted at this moment, with all sessions
+                return
+            await self.purge_stale_sessions(changed)
 
 
 def _notice(make_message: MakeMessage, user: User) -> Sequence[Message]:

@@ -34,6 +34,7 @@ from tests.http.client import (
     stored_user,
 )
 from tests.http.second_factors.levels import raised_to_level_two
+from tests.support.authenticator import Authenticator
 from tests.support.builders import AUDIENCES, a_user
 from tests.support.doubles import SettableClock
 
@@ -209,6 +210,19 @@ async def test_without_a_demand_no_session_is_restricted(
 
     assert (await client.get(USERS, headers=bearer(token))).status_code == 200
     assert claims_in(token)["aud"] == AUDIENCES.access
+
+
+async def test_a_restricted_user_adds_a_passkey_and_is_free(client: Client) -> None:
+    await client.sign_up()
+    assert is_refused(await client.me())
+    await client.step_up()
+    options = (await client.post(MY_PASSKEY_OPTIONS)).json()["options"]
+
+    await client.post(MY_PASSKEYS, json={"credential": Authenticator().create(options)})
+
+    for _ in range(2):
+        assert (await client.me()).status_code == 200
+        assert (await client.get(f"{VERIFY}?level=2")).status_code == 204
 
 
 async def test_a_restricted_user_enrols_an_authenticator_app_and_is_free(

@@ -12,6 +12,7 @@ from domain.passkey import (
     PASSKEY_NAME_LENGTH,
     Passkey,
     Use,
+    is_passkey_id,
     parse_passkey_name,
     parse_transports,
 )
@@ -61,6 +62,8 @@ def test_the_id_of_a_passkey_is_the_digest_of_its_credential_id() -> None:
     passkey = counting(0)
 
     assert passkey.id == sha256(passkey.credential.id).hexdigest()
+    assert is_passkey_id(passkey.id)
+    assert not any(map(is_passkey_id, ("", "0" * 63, "0" * 65, "G" * 64, "0" * 64 + "\n")))
 
 
 def test_transports_of_later_standards_are_kept_and_other_texts_left_out() -> None:

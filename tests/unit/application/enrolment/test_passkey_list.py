@@ -126,7 +126,7 @@ async def test_the_passkey_of_another_user_is_not_found(world: World, held: Held
     hers = a_passkey(eve.id)
     await world.passkeys.add(hers)
 
-    for passkey_id in (hers.id, PasskeyId("unknown")):
+    for passkey_id in (hers.id, PasskeyId("0" * 64), PasskeyId("unknown\0")):
         with pytest.raises(NotFound):
             await world.rename_passkey(me, passkey_id, "Phone")
         with pytest.raises(NotFound):
@@ -309,3 +309,30 @@ async def test_of_two_removals_by_administrators_the_second_finds_nothing(
         await world.remove_passkey_of(admin, me.user.id, passkey.id)
     with pytest.raises(NotFound):
         await world.remove_passkey(me, passkey.id)
+
+
+class UserGone(MemoryPasskeys):
+    """Deletes the user right after a passkey was deleted."""
+
+    world: World
+
+    @override
+    async def delete(
+        self, passkey: Passkey, effects: Effects = NO_EFFECTS, *, not_last: bool = False
+    ) -> Stored[bool]:
+        deleted = await super().delete(passkey, effects, not_last=not_last)
+        await self.world.users.delete(passkey.user_id)
+        return deleted
+
+
+async def test_a_user_who_is_deleted_meanwhile_is_no_error_of_the_administrator(
+    world: World, me: Principal
+) -> None:
+    world.passkeys = passkeys = UserGone()
+    passkeys.world = world
+    me, passkey = await another(world, me)
+    admin = await an_administrator(world)
+
+    await world.remove_passkey_of(admin, me.user.id, passkey.id)
+
+    assert await world.users.get(me.user.id) is None
