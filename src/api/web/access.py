@@ -35,4 +35,6 @@ class PageGuard:
             await self.credentials.reject_foreign_form(connection)
         if handler.opt["page"] != PAGE["page"]:
             principal = await self.visitors.admit(connection)
-            connection.scope["user"] = await self.api.require_enrolment(principal)
+            if not handler.opt.get("is_for_enrolment"):
+                principal = await self.api.require_enrolment(principal)
+            connection.scope["user"] = principal

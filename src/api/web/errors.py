@@ -9,7 +9,7 @@ from api.json_request import JsonRequest
 from api.problems import Answer, answer_to, limit_headers, log_failure
 from api.web.page import Pages
 from api.web.route_options import BACK
-from domain.errors import NotLoggedIn, StepUpRequired, TokenRejected
+from domain.errors import EnrolmentRequired, NotLoggedIn, StepUpRequired, TokenRejected
 from domain.rate_limit import TooManyRequests
 
 PAGES = "pages"
@@ -17,7 +17,9 @@ PAGES = "pages"
 
 
 def handle_page_error(request: JsonRequest, error: Exception) -> Response[Any]:
-    """Answer every exception of a page: visitors who are not logged in go to the login."""
+    """Answer every exception of a page: visitors who are not logged in go to the login, and those
+    who need a second factor to the page where they set it up.
+    """
     pages: Pages = request.scope["state"][PAGES]
     if isinstance(error, NotLoggedIn | TokenRejected):
         wanted = request.scope["path"] if request.method == "GET" else "/account"
@@ -26,6 +28,8 @@ def handle_page_error(request: JsonRequest, error: Exception) -> Response[Any]:
     if isinstance(error, StepUpRequired):  # what was typed there was a password
         back = request.route_handler.opt.get(BACK, request.scope["path"])
         return pages.redirect(request, f"/account/step-up?return_to={quote(back)}")
+    if isinstance(error, EnrolmentRequired):
+        return pages.redirect(request, "/account/security")
     answer: Answer = answer_to(error)
     log_failure(error, request, answer)
     page = pages.render(request, "error", status=answer.status, code=answer.code)

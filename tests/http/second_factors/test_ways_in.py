@@ -16,7 +16,9 @@ import httpx
 import pytest
 from dishka import AsyncContainer
 from litestar import Litestar
+from litestar.routes import HTTPRoute
 
+from api.web.route_options import is_page
 from application.complete_login import CompleteLogin, IssueTokens
 from application.ports import FactorSecrets, SecondFactorStore, SessionStore, UserRepository
 from application.sessions import StartSession
@@ -80,6 +82,18 @@ Who adds a route here gives it a request in ``Intruder`` if it needs no login.
 
 ANOTHER_PASSKEY = Authenticator(user_handle=bytes(64)).get({"challenge": "unknown"})
 
+PAGES_GIVE_TOKENS = {
+    ("GET", "/login"): "it refreshes the session of a visitor who has one",
+    ("POST", "/login"): "the password alone is answered by a challenge",
+    ("POST", "/login/second-factor"): "the challenge is answered by a factor",
+    ("POST", "/account/password"): "needs a session",
+    ("POST", "/account/step-up"): "likewise, and the strongest method of the user",
+    ("POST", "/account/security/passkeys"): "likewise, and a step-up",
+    ("POST", "/account/security/totp/confirm"): "likewise",
+    ("POST", "/account/security/totp/remove"): "likewise, and a step-up",
+}
+"""Each page for users refreshes their session by the way, too."""
+
 A_JWT = re.compile(r"eyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
@@ -102,7 +116,9 @@ def parts_of(use_case: Any) -> Iterator[type]:
     for kind in (use_case, *get_args(use_case)):
         if isinstance(kind, type):
             yield kind
-            if is_dataclass(kind) and kind.__module__.startswith("application."):
+            if is_dataclass(kind) and kind.__module__.startswith(
+                ("application.", "api.web.visitors")
+            ):
                 hints = get_type_hints(kind)
                 for each in fields(kind):
                     yield from parts_of(hints[each.name])
@@ -110,8 +126,8 @@ def parts_of(use_case: Any) -> Iterator[type]:
 
 def use_cases_of(handler: Any) -> Iterator[Any]:
     """Return what dishka injects into a handler."""
-    function = getattr(handler.fn, "__dishka_orig_func__", handler.fn)
-    hints = get_type_hints(function, include_extras=True)
+    function = getattr(handler.fn, "__dishka_orig_func__", None)
+    hints = get_type_hints(function, include_extras=True) if function else {}
     for hint in hints.values():
         yield from get_args(hint)[:1]
 
@@ -125,6 +141,47 @@ def test_every_route_that_can_give_tokens_is_known(app: Litestar) -> None:
     }
 
     assert found == GIVES_TOKENS.keys()
+
+
+def test_every_page_that_can_give_tokens_is_known(app: Litestar) -> None:
+    found = {
+        (method, route.path)
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        if is_page(handler)
+        for use_case in use_cases_of(handler)
+        if IssueTokens in parts_of(use_case)
+        for method in handler.http_methods - {"OPTIONS"}
+    }
+
+    assert found == PAGES_GIVE_TOKENS.keys()
+
+
+async def test_no_page_sets_the_cookies_of_a_client_without_the_factor(
+    client: Client, users: UserRepository, world: World
+) -> None:
+    await client.sign_up()
+    before = dict(client.cookies)
+    await enrolled(world, await stored_user(users))
+    challenge = (await client.log_in()).json()["challenge"]
+    form = {
+        "email": EMAIL,
+        "password": PASSWORD,
+        "current_password": PASSWORD,
+        "new_password": NEW_PASSWORD,
+        "challenge": challenge,
+        "code": "000000",
+    }
+    for method, path in PAGES_GIVE_TOKENS:
+        client.cookies.clear()
+        client.cookies.update(before)
+        data = None if method == "GET" else form
+        answer = await client.request(method, path, data=data, headers={"Origin": ORIGIN})
+
+        assert not A_JWT.search(answer.text), path
+        set_cookies = answer.headers.get_list("set-cookie")
+        assert not any(A_JWT.search(cookie) for cookie in set_cookies), path
 
 
 def calls(attribute: str) -> dict[str, set[str]]:

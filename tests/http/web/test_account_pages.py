@@ -134,12 +134,11 @@ async def test_a_link_for_a_new_password_is_promised_for_every_address(browser: 
 
 
 @pytest.mark.usefixtures("account")
-async def test_a_user_who_must_enrol_a_factor_gets_no_page_before(
+async def test_a_user_who_must_enrol_a_factor_gets_to_the_page_for_it(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(SecondFactorPolicy, "requires_level_two", lambda _policy, _user: True)
 
     page = await browser.open("/account")
 
-    assert page.status == 403
-    assert "This account needs a second factor." in page.text
+    assert (page.status, page.path) == (200, "/account/security")

@@ -13,6 +13,7 @@ from api.json_request import JsonRequest
 from api.qr_code import svg_of
 from api.request_context import context_of
 from api.security.cookies import CookieWriter
+from api.security.guard import FOR_ENROLMENT
 from api.web.controllers.base import PageController
 from api.web.forms import Form, read_form
 from api.web.page import Pages
@@ -33,7 +34,7 @@ class SecurityPages(PageController):
     path = _SECURITY
     opt = {**OWN_PAGE, BACK: _SECURITY}
 
-    @get("/")
+    @get("/", opt=FOR_ENROLMENT)
     @inject
     async def show_security(
         self,
@@ -55,7 +56,7 @@ class SecurityPages(PageController):
             done=texts(f"security.{done}") if done in _DONE else None,
         )
 
-    @post("/totp")
+    @post("/totp", opt=FOR_ENROLMENT)
     @inject
     async def propose_totp(
         self,
@@ -67,7 +68,7 @@ class SecurityPages(PageController):
         proposed = await propose_totp(request.user, context_of(request))
         return await _totp_page(request, pages, proposed)
 
-    @post("/totp/confirm")
+    @post("/totp/confirm", opt=FOR_ENROLMENT)
     @inject
     async def confirm_totp(
         self,

@@ -9,6 +9,7 @@ from litestar.params import FromQuery
 from api.json_request import JsonRequest
 from api.request_context import context_of
 from api.security.cookies import CookieWriter
+from api.security.guard import FOR_ENROLMENT
 from api.web.code_proof import proof_of
 from api.web.controllers.base import PageController
 from api.web.forms import Form, read_form
@@ -23,7 +24,7 @@ _HOME = "/account"
 
 class StepUpPages(PageController):
     path = "/account/step-up"
-    opt = OWN_PAGE
+    opt = {**OWN_PAGE, **FOR_ENROLMENT}
 
     @get("/")
     @inject
