@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from application.audit import Audit, Entry
 from application.complete_login import LoggedIn
-from application.enrolment.account import AdjustAccount
+from application.enrolment.account import AdjustAccount, AdjustUser
 from application.enrolment.recovery_codes import AddRecoveryCodes
 from application.enrolment.totp import RequireProvenAddress
 from application.mail.messages import MakeMessage
@@ -26,7 +26,7 @@ from domain.audit.details import OfPasskey
 from domain.audit.event import EventType
 from domain.authentication import Method
 from domain.authenticator_names import authenticator_name
-from domain.errors import InvalidInput, PasskeyInvalid, Problem
+from domain.errors import InvalidInput, PasskeyInvalid, Problem, TokenRejected
 from domain.mail.message import MailKind
 from domain.passkey import (
     DEFAULT_NAME,
@@ -120,6 +120,7 @@ class AddPasskey:
     passkeys: PasskeyStore
     add_recovery_codes: AddRecoveryCodes
     adjust_account: AdjustAccount
+    adjust_user: AdjustUser
     make_message: MakeMessage
     rate_limiting: RateLimiting
     audit: Audit
@@ -138,9 +139,10 @@ class AddPasskey:
         :param name: by default the model of the authenticator.
         :raises PasskeyInvalid: the challenge or the registration is not good; or the credential
             is stored already, or one too many.
+        :raises TokenRejected: the session was ended, also at this moment: then nothing is added.
         :raises InvalidInput: the name is not accepted.
         :raises SecondFactorsOff: see :class:`OfferPasskey`, and so are ``StepUpRequired``,
-            ``TokenRejected``, ``EmailUnverified`` and ``TooManyRequests``.
+            ``EmailUnverified`` and ``TooManyRequests``.
         """
         async with self.audit.recording(EventType.ADD_PASSKEY, caller) as entry:
             entry.is_about(principal.session)
@@ -157,9 +159,13 @@ class AddPasskey:
             credential = self.passkey_verifier.register(registration, challenge)
             passkey = await self._stored(me.user, credential, chosen, entry)
             codes = await self.add_recovery_codes(me.user)
-            logged_in = await self.adjust_account(
-                me, caller, frozenset({Method.PASSKEY}), ends_others=False
-            )
+            try:
+                logged_in = await self.adjust_account(
+                    me, caller, frozenset({Method.PASSKEY}), ends_others=False
+                )
+            except TokenRejected:
+                await self._withdraw(passkey, entry)
+                raise
             return AddedPasskey(passkey, codes, logged_in)
 
     async def _stored(
@@ -179,3 +185,13 @@ class AddPasskey:
         if not await entry.settle(effects, await self.passkeys.add(passkey, effects)):
             raise PasskeyInvalid
         return passkey
+
+    async def _withdraw(self, passkey: Passkey, entry: Entry) -> None:
+        """Remove the passkey of a session that was ended at this moment: the revocation wins. It
+        would log in alone.
+        """
+        effects = entry.success(event_type=EventType.REMOVE_PASSKEY)
+        stored = await self.passkeys.delete(passkey, effects)
+        if stored.changed:
+            await entry.audit.settle(effects, stored)
+            await self.adjust_user(passkey.user_id)

@@ -401,3 +401,42 @@ async def test_recovery_codes_survive_a_change_of_the_factors_in_between(
 
     assert len(codes) == 10
     assert len((await original(me.user.id)).recovery_codes) == 10
+
+
+class RevokedMeanwhile(MemoryPasskeys):
+    """Ends all sessions of the user, or one, right after a passkey was added."""
+
+    def __init__(self, world: World, *, ends_all: bool) -> None:
+        super().__init__()
+        self.world, self.ends_all = world, ends_all
+
+    @override
+    async def add(self, passkey: Passkey, effects: Effects = NO_EFFECTS) -> Stored[bool]:
+        added = await super().add(passkey, effects)
+        user = await self.world.users.get(passkey.user_id)
+        assert user is not None
+        if self.ends_all:
+            await self.world.users.replace(user, user.without_sessions())
+        for session in await self.world.sessions.of_user(user.id):
+            await self.world.sessions.delete(user.id, session.id)
+        return added
+
+
+@pytest.mark.parametrize("ends_all", [True, False])
+async def test_a_revocation_at_the_same_moment_wins(
+    world: World, stepped: Principal, device: Authenticator, ends_all: bool
+) -> None:
+    world.passkeys = RevokedMeanwhile(world, ends_all=ends_all)
+    made = await registration(world, stepped, device)
+
+    with pytest.raises(TokenRejected):
+        await world.add_passkey(stepped, made)
+
+    assert await world.passkeys.of_user(stepped.user.id) == []
+    user = await world.users.get(stepped.user.id)
+    assert user is not None
+    assert not user.has_second_factor
+    assert (await world.second_factors.of_user(user.id)).recovery_codes == frozenset()
+    kinds = [each.type for each in world.events.events]
+    assert kinds[-2:] == [EventType.ADD_PASSKEY, EventType.REMOVE_PASSKEY]
+    await world.log_in()
