@@ -80,6 +80,7 @@ async def journey(
     await client.me(refresh)
     await client.get(f"/{access}", params={"access_token": access})
     await client.log_in()
+    responses += await step_up(client)
     for current, new in ((WRONG, WRONG), (PASSWORD, "short"), (PASSWORD, WRONG)):
         await client.change_password(current, new)
     clock.advance(timedelta(minutes=5))
@@ -89,6 +90,12 @@ async def journey(
     await client.log_in(password=WRONG)
     await client.log_out()
     return responses
+
+
+async def step_up(client: Client) -> str:
+    proofs = ({"password": WRONG}, {"password": PASSWORD}, {"method": "totp", "code": WRONG})
+    answers = [await client.step_up(**proof) for proof in proofs]
+    return str([(answer.text, answer.headers) for answer in answers])
 
 
 async def test_no_password_token_hash_or_key_is_logged(
