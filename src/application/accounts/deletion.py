@@ -51,17 +51,19 @@ class ForgetUser:
         entry.forget_address_of(user.id)
         # Delete the user last, so that a crash leaves no data without a user; then delete again,
         # for what was stored in the meantime.
-        await self._forget_all_but_the_user(user)
+        await self._forget_data(user)
         notice = self.make_message.notice(MailKind.ACCOUNT_DELETED, user)
         effects = entry.success().with_messages(*notice)
         await entry.settle(effects, await self.users.delete(user.id, effects))
-        await self._forget_all_but_the_user(user)
+        await self._forget_data(user)
+        await self._forget_factors(user)
 
     async def purge(self, user: User) -> None:
         """Delete an ordinary user without a record and without a notice."""
-        await self._forget_all_but_the_user(user)
+        await self._forget_data(user)
         await self.users.delete(user.id)
-        await self._forget_all_but_the_user(user)
+        await self._forget_data(user)
+        await self._forget_factors(user)
 
     async def _demote(self, user: User, deletion: Entry) -> None:
         """Take the role away first: the last administrator cannot be deleted."""
@@ -78,15 +80,21 @@ class ForgetUser:
                 await entry.settle(effects, await self.users.replace(now, ordinary, effects))
                 now = await self.users.get(user.id)
 
-    async def _forget_all_but_the_user(self, user: User) -> None:
+    async def _forget_data(self, user: User) -> None:
+        """Delete all that belongs to a user except the second factors."""
         for session in await self.sessions.of_user(user.id):
             await self.sessions.delete(user.id, session.id)
         await self.audit_log.forget_addresses(user.id)
         await self.tokens.forget(user.id)
         await self.challenges.forget(user.id)
+        await self.outbox.forget(user.email)
+
+    async def _forget_factors(self, user: User) -> None:
+        """Delete the second factors of a user who is deleted. A user who stays, because the store
+        fails or refuses, must not log in by the password alone. SQL deletes them with the user.
+        """
         await self.second_factors.forget(user.id)
         await self.passkeys.forget(user.id)
-        await self.outbox.forget(user.email)
 
 
 @dataclass(frozen=True, slots=True)

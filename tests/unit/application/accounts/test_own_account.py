@@ -5,20 +5,27 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
+from typing_extensions import override
 
+from application.ports import NO_EFFECTS, Effects, Stored
 from domain.actor import Operator, Principal
 from domain.errors import (
     InvalidCredentials,
     InvalidInput,
+    SecondFactorRequired,
     StepUpRequired,
     TokenRejected,
+    Unavailable,
     WrongPassword,
 )
 from domain.outcome import Outcome
 from domain.permissions import Role
 from domain.rate_limit import TooManyRequests
+from domain.user import UserId
+from infrastructure.storage.memory.users import MemoryUsers
 from tests.support.builders import PASSWORD
 from tests.support.doubles import PausingSessions
+from tests.support.factors import enrolled
 from tests.support.world import World
 from tests.unit.application.attempts import ADA, GUESS, limited
 
@@ -108,6 +115,37 @@ async def test_a_deleted_user_is_removed_from_every_store(world: World, me: Prin
     with pytest.raises(InvalidCredentials):
         await world.login(ADA, PASSWORD)
     await world.sign_up(ADA)
+
+
+class UndeletableUsers(MemoryUsers):
+    """Users in a store that fails when one of them is deleted."""
+
+    @override
+    async def delete(self, user_id: UserId, effects: Effects = NO_EFFECTS) -> Stored[bool]:
+        raise Unavailable("the users")
+
+
+async def test_a_deletion_that_fails_leaves_no_user_without_the_second_factor(
+    world: World,
+) -> None:
+    world.users = UndeletableUsers()
+    ada = await enrolled(world, await world.sign_up(ADA))
+    before = await world.find_factors(ada)
+
+    with pytest.raises(Unavailable):
+        await world.delete_user(Operator(), ada.id)
+
+    assert await world.find_factors(ada) == before
+    with pytest.raises(SecondFactorRequired):
+        await world.login(ADA, PASSWORD)
+
+
+async def test_the_second_factors_of_a_deleted_user_are_deleted(world: World) -> None:
+    ada = await enrolled(world, await world.sign_up(ADA))
+
+    await world.delete_user(Operator(), ada.id)
+
+    assert not (await world.find_factors(ada)).methods
 
 
 async def test_a_wrong_password_deletes_nothing(world: World, me: Principal) -> None:
