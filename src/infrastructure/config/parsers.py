@@ -166,14 +166,17 @@ def origin(text: str) -> str:
     return f"{url.scheme}://{host}" + (f":{number}" if number not in {None, default} else "")
 
 
-def _check_host(host: str) -> None:
-    """:raises ValueError: no browser sends an origin with this host, so it would never match."""
+def _check_host(host: str, expected: str = "an origin such as https://app.example.com") -> None:
+    """
+    :param expected: what the setting takes.
+    :raises ValueError: no browser sends an origin with this host, so it would never match.
+    """
     if "*" in host:
         raise ValueError("must be written in full: there are no wildcards")
     if not host.isascii():
         raise ValueError("must be in ASCII, as browsers send host names: xn--…")
     if not re.fullmatch(r"[A-Za-z0-9._-]+|[0-9a-f:.]+", host):
-        raise ValueError("must be an origin such as https://app.example.com")
+        raise ValueError(f"must be {expected}")
 
 
 def client_origin(text: str) -> str:
@@ -196,11 +199,12 @@ def origins(text: str) -> tuple[str, ...]:
 def passkey_domain(text: str) -> str:
     """The name of a host, as browsers write it: no address, no port."""
     host = text.lower()
-    _check_host(host)
+    expected = "the name of a host such as example.com, without a scheme or port"
+    _check_host(host, expected)
     label = r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?"
     is_address = re.fullmatch(r"[0-9.]+", host)
     if is_address or len(host) > 253 or not re.fullmatch(rf"{label}(\.{label})*", host):
-        raise ValueError("must be the name of a host such as example.com, without a port")
+        raise ValueError(f"must be {expected}")
     return host
 
 

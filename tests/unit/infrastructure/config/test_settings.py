@@ -586,6 +586,13 @@ def test_a_passkey_domain_is_the_name_of_a_host(text: str) -> None:
         assert refusal_of(**{variable: text}).startswith(f"{variable} must be")
 
 
+@pytest.mark.parametrize("text", ["https://a.example", "a.example:443", "a..b", "127.0.0.1"])
+def test_a_refused_passkey_domain_asks_for_the_name_of_a_host_and_no_origin(text: str) -> None:
+    for variable in ("PASSKEY_DOMAIN", "PASSKEY_FORMER_DOMAINS"):
+        expected = "the name of a host such as example.com, without a scheme or port"
+        assert refusal_of(**{variable: text}) == f"{variable} must be {expected}"
+
+
 @pytest.mark.parametrize(
     "text", ["shop=", "s hop", "__Host-shop", "__", "shop;", "\u00fcber", "x" * 33]
 )
