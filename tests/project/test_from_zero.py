@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from domain.outcome import Outcome
+from infrastructure.config.parsers import OWN_PATHS
 from tests.http.routes import documented_routes
 from tests.project.test_verifiers import ISSUER, REFUSED, keys_url, tokens
 from tests.support.builders import PASSWORD
@@ -168,8 +169,9 @@ def test_the_page_of_gateways_lists_every_route() -> None:
     }
     below = {"/api/auth/", "/api/users/me", "/api/users/{user_id}", "/api/sessions"}
 
-    pages = {"/", "/docs", "/openapi.json", "/reset", "/verify", "/undo"}
-    served = {path for _, path in documented_routes()} | pages
+    well_known = {"/.well-known/change-password", "/.well-known/webauthn"}
+    pages = {f"/{each}" for each in OWN_PATHS} - {"/.well-known", "/api", "/health"}
+    served = {path for _, path in documented_routes()} | pages | well_known | {"/"}
 
     assert below <= listed <= served | {"/api/auth/"}
     for path in served:
