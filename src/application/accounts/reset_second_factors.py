@@ -1,5 +1,6 @@
 """Remove all second factors of a user who has lost them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from application.accounts.users import existing
@@ -58,19 +59,23 @@ class ResetSecondFactors:
             if isinstance(actor, Principal) and actor.user.id == user_id:
                 raise PermissionMissing
             await self.require_step_up.of_actor(actor, caller)
-            user = await self._without_factor(user_id)
+            # The user keeps the mark of a factor until there is none: earlier releases read it.
+            user = await self._replace(user_id, User.without_sessions)
             await self.challenges.forget(user_id)
             await self.passkeys.forget(user_id)
             await self._forget_factors(user, entry)
             # Once more: an enrolment may have looked at the factors before, and state them after.
-            await self.purge_stale_sessions(await self._without_factor(user_id))
+            await self.purge_stale_sessions(await self._replace(user_id, self._without_factor))
 
-    async def _without_factor(self, user_id: UserId) -> User:
+    async def _replace(self, user_id: UserId, change: Callable[[User], User]) -> User:
         while True:  # until no other process changes the user in between
             user = await existing(self.users, user_id)
-            changed = user.with_second_factor(has=False, now=self.clock())
+            changed = change(user)
             if (await self.users.replace(user, changed)).changed:
                 return changed
+
+    def _without_factor(self, user: User) -> User:
+        return user.with_second_factor(has=False, now=self.clock())
 
     async def _forget_factors(self, user: User, entry: Entry) -> None:
         notice = self.make_message.notice(

@@ -212,6 +212,7 @@ async def test_after_a_crash_factors_are_asked_for_and_a_reset_can_be_repeated(
             await world.reset_second_factors(Operator(), ada.id)
 
     assert Method.TOTP in (await pending_login(world)).methods
+    assert (await stored(world, ada)).has_second_factor  # or a node of 0.2.0 would log in
     await world.reset_second_factors(Operator(), ada.id)
     assert (await world.log_in(ADA)).access
 
