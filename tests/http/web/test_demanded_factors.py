@@ -16,6 +16,7 @@ from tests.support.builders import PASSWORD
 from tests.support.doubles import SettableClock
 
 ADA = "ada@example.org"
+DEMANDED = "This account needs a two-step login."
 SECURITY, STEP_UP = "/account/security", "/account/step-up"
 FOR_ENROLMENT = {
     ("GET", SECURITY),
@@ -66,6 +67,13 @@ async def test_every_page_but_those_of_the_enrolment_leads_to_it(
         assert answer.headers.get("location") != SECURITY
 
 
+async def test_the_page_says_that_a_factor_is_demanded(browser: Browser, client: Client) -> None:
+    await client.register(ADA)
+    page = await browser.log_in(ADA, PASSWORD)
+
+    assert DEMANDED in page.text
+
+
 async def test_a_user_sets_the_demanded_factor_up_by_pages(
     browser: Browser, client: Client, clock: SettableClock
 ) -> None:
@@ -81,4 +89,5 @@ async def test_a_user_sets_the_demanded_factor_up_by_pages(
     await browser.submit(page, f"{SECURITY}/totp/confirm", code=code)
 
     assert (await browser.open("/account")).path == "/account"
+    assert DEMANDED not in (await browser.open(SECURITY)).text
     assert (await client.get(f"{VERIFY}?level=2")).status_code == 204

@@ -23,6 +23,7 @@ from application.enrolment.passkey_list import ListPasskeys, RemovePasskey, Rena
 from application.enrolment.recovery_codes import RenewRecoveryCodes
 from application.enrolment.totp import ConfirmTotp, ProposedTotp, ProposeTotp, RemoveTotp
 from application.second_factors.find import FindFactors
+from application.second_factors.policy import SecondFactorPolicy
 from domain.errors import InvalidInput, NotFound, SecondFactorInvalid
 from domain.passkey import PasskeyId
 
@@ -42,6 +43,7 @@ class SecurityPages(PageController):
         pages: FromDishka[Pages],
         find_factors: FromDishka[FindFactors],
         list_passkeys: FromDishka[ListPasskeys],
+        policy: FromDishka[SecondFactorPolicy],
         done: FromQuery[str | None] = None,
     ) -> Response[Any]:
         factors = await find_factors(request.user.user)
@@ -49,6 +51,7 @@ class SecurityPages(PageController):
         return pages.render(
             request,
             "security",
+            is_demanded=policy.restricts(request.user.session, request.user.user),
             has_totp=factors.stored.totp is not None,
             codes_left=len(factors.stored.recovery_codes),
             has_factor=bool(factors.methods),
