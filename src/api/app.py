@@ -151,7 +151,7 @@ def _routes(names: CookieNames, options: RouteOptions, *guards: RouteGuard) -> L
         template_config=template_config() if options.has_pages else None,
         logging_config=None,
     )
-    prepare_root(app, options.path_prefix, has_docs=options.has_docs)
+    prepare_root(app, options.path_prefix, has_docs=options.has_docs, has_pages=options.has_pages)
     add_link_pages(app, options.path_prefix)
     add_well_known(app, options.related_origins, options.password_page)
     if options.has_docs:

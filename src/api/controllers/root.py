@@ -25,6 +25,7 @@ _PAGE = """\
   </body>
 </html>
 """
+_PAGES = {"Log in": "/login"}
 _LINKS = {"API documentation": "/docs", "OpenAPI document": "/openapi.json"}
 _PUBLIC_LINKS = {"Public keys": "/.well-known/jwks.json", "Health": "/api/healthchecker"}
 
@@ -37,16 +38,21 @@ class RootPage:
     json: ASGIResponse
 
     @classmethod
-    def of(cls, path_prefix: str, *, has_docs: bool) -> "RootPage":
+    def of(cls, path_prefix: str, *, has_docs: bool, has_pages: bool) -> "RootPage":
         """
         :param path_prefix: where browsers see the routes, such as ``/auth``.
         :param has_docs: whether clients get the documentation, so that there are links to it.
+        :param has_pages: whether people get pages to log in.
         """
         named = _LINKS | _PUBLIC_LINKS if has_docs else _PUBLIC_LINKS
-        links = {name: path_prefix + path for name, path in named.items()}
-        items = (f'      <li><a href="{path}">{name}</a></li>\n' for name, path in links.items())
+        links = [path_prefix + path for path in named.values()]
+        shown = _PAGES | named if has_pages else named
+        items = (
+            f'      <li><a href="{path_prefix}{path}">{name}</a></li>\n'
+            for name, path in shown.items()
+        )
         message = f"Doorward, an authentication service. Its API is below {path_prefix}/api/."
-        answer = {"status": "success", "message": message, "links": list(links.values())}
+        answer = {"status": "success", "message": message, "links": links}
         return cls(
             _response(_PAGE.format(links="".join(items)).encode(), "text/html"),
             _response(msgspec.json.encode(answer), "application/json"),
@@ -59,13 +65,14 @@ async def root(request: JsonRequest) -> ASGIResponse:
     return page.html if "text/html" in request.headers.get("accept", "").lower() else page.json
 
 
-def prepare_root(app: Litestar, path_prefix: str, *, has_docs: bool) -> None:
+def prepare_root(app: Litestar, path_prefix: str, *, has_docs: bool, has_pages: bool) -> None:
     """Make what :func:`root` serves.
 
     :param path_prefix: where browsers see the routes, such as ``/auth``.
     :param has_docs: whether clients get the documentation.
+    :param has_pages: whether people get pages to log in.
     """
-    app.state.root_page = RootPage.of(path_prefix, has_docs=has_docs)
+    app.state.root_page = RootPage.of(path_prefix, has_docs=has_docs, has_pages=has_pages)
 
 
 def _response(body: bytes, media_type: str) -> ASGIResponse:

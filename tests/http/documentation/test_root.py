@@ -9,6 +9,7 @@ from tests.http.client import Client
 from tests.http.documentation.test_api_docs import Links
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+PAGES = ["/login"]
 DOCUMENTATION = ["/docs", "/openapi.json"]
 ALWAYS = ["/.well-known/jwks.json", "/api/healthchecker"]
 
@@ -22,7 +23,7 @@ async def test_a_browser_gets_a_page_without_scripts_and_styles(client: Client) 
     assert page.headers["vary"] == "Origin, Accept"
     assert "authentication service" in page.text
     assert links.inline == []
-    assert links.targets == DOCUMENTATION + ALWAYS
+    assert links.targets == PAGES + DOCUMENTATION + ALWAYS
     for target in links.targets:
         assert (await client.get(page.url.join(target))).status_code == 200
 
@@ -60,7 +61,7 @@ class TestBelowAPath:
         page = await client.get(path, headers=BROWSER)
         links = Links(page.text).targets
 
-        assert links == [f"/auth{each}" for each in DOCUMENTATION + ALWAYS]
+        assert links == [f"/auth{each}" for each in PAGES + DOCUMENTATION + ALWAYS]
         for target in links:
             assert (await client.get(page.url.join(target))).status_code == 200
 
@@ -71,5 +72,16 @@ class TestWithoutDocumentation:
         return replace(settings, http=replace(settings.http, api_docs=False))
 
     async def test_the_page_has_no_links_to_disabled_documentation(self, client: Client) -> None:
-        assert Links((await client.get("/", headers=BROWSER)).text).targets == ALWAYS
+        page = await client.get("/", headers=BROWSER)
+        assert Links(page.text).targets == PAGES + ALWAYS
         assert (await client.get("/")).json()["links"] == ALWAYS
+
+
+class TestWithoutPages:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return replace(settings, pages=replace(settings.pages, which="off"))
+
+    async def test_the_page_has_no_links_to_pages_that_are_off(self, client: Client) -> None:
+        page = await client.get("/", headers=BROWSER)
+        assert Links(page.text).targets == DOCUMENTATION + ALWAYS
