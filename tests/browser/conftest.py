@@ -50,6 +50,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
+def return_target(port: int) -> str:
+    return f"http://127.0.0.1:{port}{PREFIX}/register"
+
+
 @dataclass(frozen=True)
 class Site:
     """A service that browsers reach under ``localhost``, which they trust as if it had TLS."""
@@ -64,6 +68,11 @@ class Site:
     @property
     def url(self) -> str:
         return self.origin + PREFIX
+
+    @property
+    def return_target(self) -> str:
+        """A page of another origin to which a login may lead."""
+        return return_target(self.service.port)
 
     async def register(self) -> str:
         """Register a user.
@@ -108,7 +117,10 @@ class Site:
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     port = free_port()
-    public = {"PUBLIC_URL": f"http://localhost:{port}{PREFIX}"}
+    public = {
+        "PUBLIC_URL": f"http://localhost:{port}{PREFIX}",
+        "RETURN_TARGETS": return_target(port),
+    }
     folder = tmp_path_factory.mktemp("site")
     service = Service(folder, SETTINGS | public, port, constants=PROMPT)
     service.start()

@@ -5,6 +5,7 @@ import re
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import OpenContext, Site
+from tests.browser.watch import Watch
 from tests.support.builders import PASSWORD
 
 NARROW = {"width": 320, "height": 640}
@@ -48,3 +49,19 @@ async def test_a_person_registers_and_reaches_every_page_of_the_account(
             await expect(links.nth(number)).to_have_attribute("aria-current", "page")
             await expect(page).to_have_title(re.compile(".+ \N{EN DASH} Doorward"))
             await check_fits(page)
+
+
+async def test_a_login_leads_to_the_listed_page_of_an_application(
+    page: Page, site: Site, watch: Watch
+) -> None:
+    email = await site.register()
+    await page.goto(f"login?return_to={site.return_target}")
+    await page.get_by_label("Email").fill(email)
+    await page.get_by_label("Password").fill(PASSWORD)
+
+    await page.get_by_role("main").get_by_role("button").click()
+
+    await page.wait_for_url(site.return_target)
+    elsewhere = [each for each in watch.problems if each.startswith("calls http://127.0.0.1:")]
+    assert watch.problems == elsewhere  # the page of the application, and its files
+    watch.problems.clear()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import jinja2
 from litestar import Response
@@ -25,11 +26,10 @@ from domain.actor import Principal
 _FOLDER = Path(__file__).parent / "templates"
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'"
+    "base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; form-action"
 )
 HEADERS = {
-    "Content-Security-Policy": _POLICY,
+    "Content-Security-Policy": f"{_POLICY} 'self'",
     # With `no-referrer` browsers would send `Origin: null` with forms.
     "Referrer-Policy": "same-origin",
     "X-Robots-Tag": "noindex",
@@ -91,7 +91,7 @@ class Pages:
             f"{template}.html",
             context=context,
             status_code=status,
-            headers=HEADERS,
+            headers=_headers(values.get("return_to", "")),
             media_type="text/html",
             cookies=refreshed_cookies(request),
         )
@@ -116,6 +116,19 @@ class Pages:
             cookies=list(cookies) or refreshed_cookies(request),
             headers=HEADERS,
         )
+
+
+def _headers(return_to: str) -> dict[str, str]:
+    """Return the headers of a page whose forms lead there: browsers apply ``form-action`` to the
+    redirect that answers a form, too.
+
+    :param return_to: a path of this service, or an accepted address elsewhere.
+    """
+    target = urlsplit(return_to)
+    if return_to.startswith("/") or not target.netloc:
+        return HEADERS
+    policy = f"{_POLICY} 'self' {target.scheme}://{target.netloc}"
+    return {**HEADERS, "Content-Security-Policy": policy}
 
 
 def refreshed_cookies(request: JsonRequest) -> list[Cookie]:

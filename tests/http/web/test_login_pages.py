@@ -1,6 +1,7 @@
 """Logging in and out by pages, without scripts."""
 
 from datetime import timedelta
+from urllib.parse import quote
 
 import pytest
 from dishka import AsyncContainer
@@ -69,7 +70,9 @@ async def test_a_page_for_users_leads_to_the_login_and_back(browser: Browser) ->
     ],
 )
 async def test_a_login_leads_to_no_page_of_strangers(browser: Browser, target: str) -> None:
-    page = await browser.open("/login")
+    page = await browser.open(f"/login?return_to={quote(target)}")
+    policy = page.response.headers["content-security-policy"]
+    assert policy.endswith("; form-action 'self'")
     page = await browser.submit(page, "/login", email=ADA, password=PASSWORD, return_to=target)
 
     assert page.path == "/account"
