@@ -8,8 +8,11 @@ import pytest
 from litestar import Litestar
 from litestar.routes import HTTPRoute
 
+from api.problems import ANSWERS, FRAMEWORK
 from api.web import translations
 from api.web.route_options import OWN_PAGE, PAGE
+from domain import errors
+from domain.audit.event import EventType
 from tests.http.client import Client
 from tests.http.web.browser import Browser
 from tests.support.builders import PASSWORD
@@ -125,10 +128,13 @@ async def test_the_files_of_pages_are_cached_for_ever_and_small(
     assert (await client.get("/assets/..%2Fpage.py")).status_code == 404
 
 
+def texts_by_language() -> dict[str, dict[str, dict[str, str]]]:
+    files = FOLDER.glob("translations/*.toml")
+    return {path.stem: tomllib.loads(path.read_text()) for path in files}
+
+
 def test_each_language_has_every_text() -> None:
-    texts = {
-        path.stem: tomllib.loads(path.read_text()) for path in FOLDER.glob("translations/*.toml")
-    }
+    texts = texts_by_language()
 
     def keys(table: dict[str, dict[str, str]]) -> set[str]:
         return {
@@ -139,3 +145,35 @@ def test_each_language_has_every_text() -> None:
         }
 
     assert keys(texts["de"]) == keys(texts["en"])
+
+
+IN_NO_ACTIVITY = {
+    EventType.AUTHENTICATE, EventType.READ_CREDENTIALS, EventType.USE_COOKIES,
+    EventType.DELETE_USER, EventType.END_SESSIONS_OF_USERS, EventType.IMPORT_USERS,
+    EventType.EXPORT_USERS, EventType.PRUNE_AUDIT_LOG, EventType.ROTATE_KEYS,
+    EventType.REVOKE_KEY, EventType.PURGE_UNVERIFIED_USERS, EventType.RETRY_MAIL,
+    EventType.DROP_MAIL, EventType.UNKNOWN,
+}  # fmt: skip
+"""They concern no user who is left, or are not kept."""
+NO_ERROR_PAGES = {
+    errors.NotLoggedIn, errors.TokenRejected, errors.RefreshTokenReused,
+    errors.RefreshTokenMissing, errors.InvalidCredentials, errors.WrongPassword,
+    errors.EmailTaken, errors.SecondFactorRequired, errors.SecondFactorInvalid,
+    errors.PasskeyInvalid, errors.OneTimeTokenInvalid, errors.LastAdministrator,
+    errors.LevelTooLow,
+}  # fmt: skip
+"""The form says them beside its fields, the browser goes elsewhere, or no page has that step."""
+
+
+def test_each_event_of_an_account_and_each_error_has_a_text() -> None:
+    shown = {
+        "events": {each.replace(" ", "_") for each in set(EventType) - IN_NO_ACTIVITY},
+        "errors": {
+            *(answer.code for error, answer in ANSWERS.items() if error not in NO_ERROR_PAGES),
+            *(answer.code for answer in FRAMEWORK.values()),
+        },
+    }
+
+    for language, texts in texts_by_language().items():
+        for part, names in shown.items():
+            assert names - texts[part].keys() == set(), (language, part)
