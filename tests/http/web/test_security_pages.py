@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 from domain.second_factors import totp
-from tests.http.client import Client
+from tests.http.client import MY_PASSKEY_OPTIONS, MY_PASSKEYS, ORIGIN, Client
 from tests.http.web.browser import Browser, Page
+from tests.support.authenticator import Authenticator
 from tests.support.builders import PASSWORD
 from tests.support.doubles import SettableClock
 
@@ -81,3 +82,52 @@ async def test_recovery_codes_are_renewed(
 
     codes = [re.findall(r"<code>([A-Z0-9-]{14})</code>", each.source) for each in (first, page)]
     assert len({*codes[0], *codes[1]}) == 20
+
+
+async def test_a_forged_picture_is_no_fault_of_the_service(
+    browser: Browser, stepped_up: Page
+) -> None:
+    page = await browser.submit(stepped_up, f"{SECURITY}/totp")
+
+    page = await browser.submit(page, f"{SECURITY}/totp/confirm", code="000000", uri="x" * 5000)
+
+    assert page.status == 400
+    assert "The form was not complete." in page.text
+
+
+MARKUP = "\"><script>alert(1)</script><b x='y"
+ESCAPED = "&#34;&gt;&lt;script&gt;alert(1)&lt;/script&gt;"
+
+
+@pytest.mark.usefixtures("stepped_up")
+async def test_a_passkey_is_renamed_and_removed(browser: Browser, client: Client) -> None:
+    headers = {"Origin": ORIGIN}
+    offered = (await client.post(MY_PASSKEY_OPTIONS, headers=headers)).json()["options"]
+    body = {"credential": Authenticator().create(offered), "name": "Phone"}
+    assert (await client.post(MY_PASSKEYS, json=body, headers=headers)).status_code == 200
+    page = await browser.open(SECURITY)
+
+    form = f"{SECURITY}/passkeys"
+    sent = page.read.forms[form]
+    page = await browser.post(form, sent | {"name": "", "action": "rename"})
+    assert page.path == SECURITY
+    assert 'value="Phone"' in page.source
+    page = await browser.post(form, sent | {"name": MARKUP, "action": "rename"})
+    assert page.path == f"{SECURITY}?done=passkey_renamed"
+    assert page.source.count(ESCAPED) == 3
+    assert "<script" not in page.source
+
+    page = await browser.post(form, sent | {"action": "remove"})
+    assert page.path == f"{SECURITY}?done=passkey_removed"
+    assert form not in page.read.forms
+
+
+async def test_markup_in_what_a_device_says_is_text(browser: Browser, client: Client) -> None:
+    await client.register(ADA, name=MARKUP)
+    client.headers["User-Agent"] = MARKUP
+    await browser.log_in(ADA, PASSWORD)
+
+    for path in ("/account", "/account/sessions"):
+        source = (await browser.open(path)).source
+        assert ESCAPED in source
+        assert "<script" not in source

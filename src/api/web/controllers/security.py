@@ -24,7 +24,7 @@ from application.enrolment.recovery_codes import RenewRecoveryCodes
 from application.enrolment.totp import ConfirmTotp, ProposedTotp, ProposeTotp, RemoveTotp
 from application.second_factors.find import FindFactors
 from application.second_factors.policy import SecondFactorPolicy
-from domain.errors import InvalidInput, NotFound, SecondFactorInvalid
+from domain.errors import InvalidInput, NotFound, Problem, SecondFactorInvalid
 from domain.passkey import PasskeyId
 
 _DONE = frozenset({"totp_removed", "passkey_removed", "passkey_renamed"})
@@ -129,8 +129,10 @@ class SecurityPages(PageController):
         if form["action"] == "remove":
             logged_in = await remove(request.user, passkey, caller)
             return _changed(request, pages, "passkey_removed", cookies, logged_in)
-        with suppress(InvalidInput):  # an empty name: the former one stays
+        try:
             await rename(request.user, passkey, form["name"], caller)
+        except InvalidInput:  # such as an empty name: the former one stays
+            return pages.redirect(request, _SECURITY)
         return pages.redirect(request, f"{_SECURITY}?done=passkey_renamed")
 
 
@@ -143,13 +145,17 @@ async def _totp_page(
     is_refused: bool = False,
 ) -> Response[Any]:
     texts = pages.texts(request)
+    try:
+        qr = await asyncio.to_thread(svg_of, proposed.uri)
+    except ValueError:  # too long: the form is not the one that this page has sent
+        raise InvalidInput(Problem("body", "is not a form")) from None
     return pages.render(
         request,
         "totp",
         form=form,
         status=400 if is_refused else 200,
         proposed=proposed,
-        qr=await asyncio.to_thread(svg_of, proposed.uri),
+        qr=qr,
         message=texts("totp.refused") if is_refused else None,
     )
 
