@@ -88,6 +88,8 @@ def test_second_factors_are_reset_also_of_the_last_administrator(
 
     ada = asyncio.run(enrol())
 
+    assert "second_factor:  True\n" in users("show", ADA).stdout
+
     result = users("reset-second-factors", ADA.upper())
 
     assert result.stdout == f"{ADA} has no second factor, and all sessions have ended\n"

@@ -468,15 +468,16 @@ class TestOneUser:
             who = EMAIL.upper() if by == "address" else str(stored_user(url).id)
 
             shown = users(tmp_path, url, "show", who).stdout
-            message = {**record_of(stored_user(url), with_hash=False), "sessions": 1}
+            record = record_of(stored_user(url), with_hash=False)
+            message = {**record, "second_factor": False, "sessions": 1}
             assert dict(line.split(":", 1) for line in shown.splitlines()) == {
-                name: f"{'':<{12 - len(name)}}{value}" for name, value in message.items()
+                name: f"{'':<{15 - len(name)}}{value}" for name, value in message.items()
             }
 
             ended = users(tmp_path, url, "end-sessions", who)
             assert ended.stdout == f"all sessions of {EMAIL} have ended\n"
             until(lambda: not is_in(service, login), "the end of the session")
-            assert "sessions:    0" in users(tmp_path, url, "show", who).stdout
+            assert "sessions:       0" in users(tmp_path, url, "show", who).stdout
 
             login = log_in(service)
             assert is_in(service, login)

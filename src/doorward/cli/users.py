@@ -168,9 +168,12 @@ def show(user: str) -> None:
         return found, len(await (await container.get(ListSessionsOf))(Operator(), found.id))
 
     found, sessions = run_use_cases(look)
-    for name, value in record_of(found, with_hash=False).items():
-        click.echo(f"{name + ':':<12} {value}")
-    click.echo(f"{'sessions:':<12} {sessions}")
+    shown = record_of(found, with_hash=False) | {
+        "second_factor": found.has_second_factor,
+        "sessions": sessions,
+    }
+    for name, value in shown.items():
+        click.echo(f"{name + ':':<15} {value}")
 
 
 @users.command()
