@@ -168,7 +168,8 @@ def show(user: str) -> None:
         return found, len(await (await container.get(ListSessionsOf))(Operator(), found.id))
 
     found, sessions = run_use_cases(look)
-    shown = record_of(found, with_hash=False) | {
+    shown = {
+        **record_of(found, with_hash=False),
         "second_factor": found.has_second_factor,
         "sessions": sessions,
     }
