@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass, replace
 
-from litestar.datastructures import Cookie
-
 from api.request_context import context_in
 from api.security.cookies import CookieWriter
 from api.security.credential_reader import Connection, CredentialReader
@@ -70,8 +68,3 @@ class Visitors:
             raise NotLoggedIn from None
         connection.scope["state"][COOKIES] = self.cookies.of_tokens(tokens)
         return await self.authenticate(tokens.access, caller)
-
-    def forget(self, connection: Connection) -> list[Cookie]:
-        """Return the cookies that remove those of a session."""
-        connection.scope["state"].pop(COOKIES, None)
-        return self.cookies.removal()

@@ -74,6 +74,22 @@ async def test_a_wrong_code_shows_the_same_key_again(browser: Browser, stepped_u
     assert re.findall(r"<code>([A-Z2-7]+)</code>", page.source) == key
 
 
+async def test_an_app_that_is_confirmed_with_an_expired_token_sets_each_cookie_once(
+    browser: Browser, stepped_up: Page, client: Client, clock: SettableClock
+) -> None:
+    page = await browser.submit(stepped_up, f"{SECURITY}/totp")
+    [shown] = re.findall(r"<code>([A-Z2-7]+)</code>", page.source)
+    code = totp.code_at(base64.b32decode(shown), totp.step_at(clock()))
+    client.cookies.delete("access_token")
+
+    page = await browser.submit(page, f"{SECURITY}/totp/confirm", code=code)
+
+    cookies = page.response.headers.get_list("set-cookie")
+    names = [each.partition("=")[0] for each in cookies]
+    assert sorted(names) == ["access_token", "device", "logged_in", "refresh_token"]
+    assert (await browser.open("/account")).path == "/account"
+
+
 async def test_recovery_codes_are_renewed(
     browser: Browser, stepped_up: Page, clock: SettableClock
 ) -> None:
@@ -106,6 +122,7 @@ async def test_a_passkey_is_renamed_and_removed(browser: Browser, client: Client
     body = {"credential": Authenticator().create(offered), "name": "Phone"}
     assert (await client.post(MY_PASSKEYS, json=body, headers=headers)).status_code == 200
     page = await browser.open(SECURITY)
+    assert re.search(r"Added \d+ \w+ 20\d\d", page.text)
 
     form = f"{SECURITY}/passkeys"
     sent = page.read.forms[form]

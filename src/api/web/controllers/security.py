@@ -18,6 +18,7 @@ from api.web.controllers.base import PageController
 from api.web.forms import Form, read_form
 from api.web.page import Pages
 from api.web.route_options import BACK, OWN_PAGE
+from api.web.visitors import COOKIES
 from application.complete_login import LoggedIn
 from application.enrolment.passkey_list import ListPasskeys, RemovePasskey, RenamePasskey
 from application.enrolment.recovery_codes import RenewRecoveryCodes
@@ -168,11 +169,9 @@ def _codes_page(
     logged_in: LoggedIn | None = None,
 ) -> Response[Any]:
     """Show recovery codes, once."""
-    response = pages.render(request, "recovery_codes", codes=codes)
-    if cookies and logged_in:
-        for cookie in _cookies_of(cookies, logged_in):
-            response.set_cookie(cookie)
-    return response
+    if cookies and logged_in:  # in place of those of a session that was refreshed by the way
+        request.scope["state"][COOKIES] = _cookies_of(cookies, logged_in)
+    return pages.render(request, "recovery_codes", codes=codes)
 
 
 def _changed(
