@@ -96,6 +96,9 @@ class EmailVerificationController(Controller):
         address of another person keeps no way into the account that this person confirms.
         A page asks for the password first, and offers to go on without it.
 
+        With a second factor there is no going on without: it would stay the attacker's. The answer
+        is that to a wrong password, and the token stays usable.
+
         The token of a link that confirms a new address is good here, too, and changes the address
         under the same conditions: an attacker can ask for a link to any address.
         """

@@ -14,6 +14,7 @@ from application.ports import (
     UserRepository,
 )
 from application.rate_limiting import RateLimiting
+from application.second_factors.find import FindFactors
 from application.sessions import PurgeStaleSessions
 from domain.audit.details import CredentialsDropped
 from domain.audit.event import EventType
@@ -48,17 +49,22 @@ class IsRegistrant:
     reload_principal: ReloadPrincipal
     devices: Devices
     hasher: PasswordHasher
+    find_factors: FindFactors
 
     async def __call__(self, user: User, proof: RegistrantProof, caller: RequestContext) -> bool:
         """
         :raises InvalidInput: the password is longer than a password can be.
-        :raises WrongPassword: a password is given, and is not the user's.
+        :raises WrongPassword: a password is given, and is not the user's. Or nothing is shown, and
+            the user has a second factor: to drop the password would leave the account to the one
+            who has the factor, under an address that the reader of the mail has proven.
         """
         if self.devices.recognise(caller.device_token, user) is not None:
             return True
         if proof.access_token and await self._has_session(user, proof.access_token, caller):
             return True
         if proof.password is None:
+            if (await self.find_factors(user)).methods:
+                raise WrongPassword
             return False
         typed, client = Password.parse(proof.password), HashClient(caller.address)
         if not await self.hasher.verify(typed, user.password_hash, client):
