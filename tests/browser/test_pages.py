@@ -65,3 +65,15 @@ async def test_a_login_leads_to_the_listed_page_of_an_application(
     elsewhere = [each for each in watch.problems if each.startswith("calls http://127.0.0.1:")]
     assert watch.problems == elsewhere  # the page of the application, and its files
     watch.problems.clear()
+
+
+async def test_the_back_button_shows_no_account_after_a_logout(page: Page, site: Site) -> None:
+    email = await site.register()
+    await log_in(page, email)
+    await page.get_by_role("banner").get_by_role("button").click()
+    await page.wait_for_url("**/login?done=logged_out")
+
+    await page.go_back()
+
+    await page.wait_for_url("**/login?return_to=/account")
+    await expect(page.get_by_text(email)).to_have_count(0)
