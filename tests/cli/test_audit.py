@@ -385,7 +385,9 @@ def test_the_doctor_alone_looks_at_everything_else_as_before(
         "users",
         "sessions",
         "schema of the users",
+        "second factors",
+        "passkeys",
         "mail",
         "password hashing",
     ]
-    assert result.stdout.count("\n") == 7
+    assert result.stdout.count("\n") == 9

@@ -1,6 +1,7 @@
 """Logs, metrics and traces."""
 
 from collections.abc import Callable
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
 from dishka import Provider, Scope, from_context, provide
@@ -27,10 +28,13 @@ class TelemetryProvider(Provider):
 
 
 def traced_use_cases(tracing: "Tracing") -> Provider:
-    """Decorate the use cases that providers before this one provide: each call is a span."""
+    """Decorate the use cases that providers before this one provide: each call is a span.
+
+    Those that wait for nothing are left alone: their callers do not await them.
+    """
     provider = Provider(Scope.APP)
     for use_case in USE_CASES:
-        if "__call__" in vars(use_case):
+        if iscoroutinefunction(vars(use_case).get("__call__")):
             provider.decorate(_decorator(tracing, use_case), provides=use_case)
     return provider
 
