@@ -126,8 +126,8 @@ def test_one_request_is_one_trace_from_the_handler_to_the_stores(
     assert [handler, "Login"] in paths
     assert [handler, "Login", "postgresql users"] in paths
     assert [handler, "Login", "redis rate_limits"] in paths
-    assert [handler, "Login", "StartSession"] in paths
-    assert [handler, "Login", "StartSession", "redis sessions"] in paths
+    assert [handler, "Login", "CompleteLogin", "StartSession"] in paths
+    assert [handler, "Login", "CompleteLogin", "StartSession", "redis sessions"] in paths
     assert all(path[0] == handler for path in paths)
     kinds = {span.name: span.kind for span in spans}
     assert kinds[handler] == Span.SPAN_KIND_SERVER
