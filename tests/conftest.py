@@ -61,13 +61,13 @@ PLACES = {
 _SLOW_FOLDERS = ("system", "cli", "project", "model", "schema", "browser")
 
 _SECONDS = {
+    "test_fuzz.py": 120,
     "test_rolling.py": 60,
     "test_crash_between_steps.py": 60,
     "test_serve.py": 55,
     "test_users.py": 55,
     "test_races.py": 50,
     "test_two_nodes.py": 45,
-    "test_fuzz.py": 45,
     "test_metrics_server.py": 45,
     "test_near_workers.py": 40,
     "test_restore.py": 38,
