@@ -22,8 +22,11 @@ def handle_page_error(request: JsonRequest, error: Exception) -> Response[Any]:
     """
     pages: Pages = request.scope["state"][PAGES]
     if isinstance(error, NotLoggedIn | TokenRejected):
-        wanted = request.scope["path"] if request.method == "GET" else "/account"
-        removed = pages.cookies.removal() if isinstance(error, TokenRejected) else ()
+        is_form = request.method != "GET"
+        wanted = "/account" if is_form else request.scope["path"]
+        # A form that is sent twice comes with the cookies that its first answer has replaced.
+        is_over = isinstance(error, TokenRejected) and not is_form
+        removed = pages.cookies.removal() if is_over else ()
         return pages.redirect(request, f"/login?return_to={quote(wanted)}", removed)
     if isinstance(error, StepUpRequired):  # what was typed there was a password
         back = request.route_handler.opt.get(BACK, request.scope["path"])

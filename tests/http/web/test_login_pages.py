@@ -10,7 +10,7 @@ from application.ports import FactorSecrets, SecondFactorStore, UserRepository
 from domain.email import Email
 from domain.second_factors import totp
 from domain.second_factors.factors import SecondFactors, Totp
-from tests.http.client import ME, Client
+from tests.http.client import ME, ORIGIN, Client
 from tests.http.web.browser import Browser
 from tests.support.builders import PASSWORD
 from tests.support.doubles import SettableClock
@@ -215,3 +215,15 @@ async def test_pages_are_in_the_language_of_the_browser(client: Client) -> None:
 
     assert "Die E-Mail-Adresse oder das Passwort ist falsch." in page.text
     assert '<html lang="de">' in page.source
+
+
+async def test_a_form_with_dead_cookies_removes_no_newer_ones(
+    browser: Browser, client: Client, clock: SettableClock
+) -> None:
+    await browser.log_in(ADA, PASSWORD)
+    clock.advance(timedelta(days=40))
+
+    answer = await client.post("/account", data={"name": "Ada"}, headers={"Origin": ORIGIN})
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login?return_to=/account")
+    assert "set-cookie" not in answer.headers
