@@ -19,7 +19,7 @@ from domain.second_factors import totp
 from domain.second_factors.factors import SecondFactors, Totp
 from infrastructure.signing.factor_secrets import SealedFactors
 from infrastructure.storage.sql.database import Database
-from infrastructure.storage.sql.second_factors import SqlSecondFactors
+from infrastructure.storage.sql.second_factors.factors import SqlSecondFactors
 from tests.support.processes import Service
 
 DATA_SECRET = bytes(32)

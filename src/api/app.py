@@ -18,19 +18,19 @@ from api.controllers.gateway import VerifyController, VerifyLevelTwoController
 from api.controllers.health import OperationController
 from api.controllers.jwks import KeyController
 from api.controllers.link_pages import LINK_PAGES, add_link_pages
-from api.controllers.passkeys import (
+from api.controllers.password_reset import PasswordResetController
+from api.controllers.root import prepare_root, root
+from api.controllers.second_factors.factors import (
+    SecondFactorController,
+    SecondFactorLoginController,
+)
+from api.controllers.second_factors.passkeys import (
     PasskeyAdministrationController,
     PasskeyController,
     PasskeyLoginController,
 )
-from api.controllers.password_reset import PasswordResetController
-from api.controllers.root import prepare_root, root
-from api.controllers.second_factors import (
-    SecondFactorController,
-    SecondFactorLoginController,
-)
+from api.controllers.second_factors.step_up import StepUpController
 from api.controllers.sessions import SessionController
-from api.controllers.step_up import StepUpController
 from api.controllers.well_known import add_well_known, change_password, related_origins
 from api.identity_headers import is_for_gateways
 from api.json_request import JsonRequest

@@ -8,7 +8,7 @@ from api.schemas.success import Done
 from api.security.cookies import CookieWriter
 from api.security.credential_reader import CredentialReader
 from api.security.credentials import Credentials
-from application.complete_login import LoggedIn, TokenPair
+from application.login.complete import LoggedIn, TokenPair
 from domain.session import Transport as SessionTransport
 
 CLEAR_SITE_DATA = '"cache"'

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from application.audit import Audit, Entry
 from application.authenticate import user_of
-from application.complete_login import CompleteLogin, IssueTokens, LoggedIn, TokenPair
 from application.known_networks import KnownNetworks
+from application.login.complete import CompleteLogin, IssueTokens, LoggedIn, TokenPair
 from application.ports import (
     CachedUsers,
     Clock,
@@ -60,7 +60,7 @@ class Login:
     ) -> LoggedIn:
         """
         :param transport: how the client gets the tokens, and so how long the session lives.
-        :param shows_access: see :class:`~application.complete_login.CompleteLogin`.
+        :param shows_access: see :class:`~application.login.complete.CompleteLogin`.
         :raises InvalidInput: the password is longer than a password can be.
         :raises TooManyRequests: there were too many attempts.
         :raises InvalidCredentials: after the same time for each reason.

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 from application.ports import Clock, Devices, RateLimiter
 from application.rate_limiting import CurrentRateLimits
+from domain.client.network import UNKNOWN, network_of
 from domain.errors import Unavailable
-from domain.network import UNKNOWN, network_of
 from domain.user import User
 
 PERIOD = timedelta(days=14)

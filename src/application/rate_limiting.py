@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from application.ports import Clock, RateLimiter, ReportMailLimit
+from domain.client.network import network_of, networks_of
 from domain.mail.message import MailKind
-from domain.network import network_of, networks_of
 from domain.rate_limit import RateLimit, TooManyRequests
 from domain.session import SessionId
 from domain.user import UserId

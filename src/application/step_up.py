@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from application.audit import Audit, Entry
 from application.authenticate import ReloadPrincipal
-from application.complete_login import IssueTokens, TokenPair
 from application.confirm_password import ConfirmPassword
+from application.login.complete import IssueTokens, TokenPair
 from application.ports import Clock
 from application.second_factors.find import FindFactors
 from application.second_factors.verify import FactorProof, VerifyFactor

@@ -10,7 +10,7 @@ A session has one valid refresh token at a time. Each refresh spends it and make
   apart, so the session ends (RFC 9700, section 4.14.2).
 
 An attacker can be quick, too. So the repetition must come from the client that made the last
-rotation (see :class:`~domain.client_digest.ClientDigest`). If that client seems to be somewhere
+rotation (see :class:`~domain.client.digest.ClientDigest`). If that client seems to be somewhere
 else now, it gets its answer, which is a *strike*; a session with too many strikes ends.
 
 Sessions are values: a rule returns the session that is to be stored. A session that ends early (by
@@ -27,7 +27,7 @@ from hashlib import sha256
 from typing import NewType, Self
 
 from domain.authentication import ONLY_PASSWORD, Level, Method, level_of
-from domain.client_digest import ClientDigest
+from domain.client.digest import ClientDigest
 from domain.errors import RefreshTokenReused, TokenRejected
 from domain.request_context import RequestContext
 from domain.user import User, UserId

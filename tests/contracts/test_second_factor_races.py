@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from application.complete_login import LoggedIn
 from application.enrolment.totp import EnrolledTotp
+from application.login.complete import LoggedIn
 from domain.authentication import Method
 from domain.errors import SecondFactorInvalid, SecondFactorRequired, TokenRejected
 from domain.second_factors.factors import MAX_FAILURES

@@ -12,7 +12,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from application.complete_login import LoggedIn, TokenPair
+from application.login.complete import LoggedIn, TokenPair
 from application.ports import Devices
 from domain.errors import InvalidCredentials, RefreshTokenReused, TokenRejected
 from infrastructure.signing.jwt_signer import JwtSigner

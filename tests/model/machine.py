@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from application.complete_login import LoggedIn, TokenPair
+from application.login.complete import LoggedIn, TokenPair
 from application.ports import Devices, SessionStore, TokenSigner
 from application.second_factors.verify import CodeProof
 from application.step_up import PasswordProof, Proof

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import pytest
 
-from application.complete_login import LoggedIn, TokenPair
+from application.login.complete import LoggedIn, TokenPair
 from application.ports import Devices, TokenSigner
 from application.step_up import PasswordProof
 from domain.actor import Operator, Principal

@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 
-from application.complete_login import LoggedIn, TokenPair
+from application.login.complete import LoggedIn, TokenPair
 from application.ports import Devices, TokenSigner
 from domain.errors import (
     AuthError,

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from fido2 import cbor
 
 from application.ports import Assertion, Registration
-from domain.passkey import Algorithm
+from domain.second_factors.passkey import Algorithm
 
 Json = dict[str, Any]
 PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey

@@ -44,7 +44,6 @@ from application.audit import Audit
 from application.audit_log import ListAuditEvents
 from application.authenticate import Authenticate, AuthenticateFromCache, ReloadPrincipal
 from application.authentication import Login, Logout, RefreshAccess
-from application.complete_login import CompleteLogin, IssueTokens, LoggedIn, TokenPair
 from application.confirm_password import ConfirmPassword
 from application.enrolment.account import AdjustAccount, AdjustUser
 from application.enrolment.passkey_list import (
@@ -68,12 +67,14 @@ from application.enrolment.totp import (
     RequireProvenAddress,
 )
 from application.known_networks import KnownNetworks
+from application.login.complete import CompleteLogin, IssueTokens, LoggedIn, TokenPair
+from application.login.passkey import LoginWithPasskey, OfferPasskeyUse
+from application.login.second_factor import LoginWithSecondFactor
 from application.mail.delivery import DeliverMail, MailRetention, PruneMail, WriteLetter
 from application.mail.messages import MailPolicy, MakeMessage
 from application.mail.one_time_tokens import FindToken, IssueToken
 from application.mail.queue import DropMail, ListMail, RetryAllMail, RetryMail, SendTestMail
 from application.mail.request_link import RequestLink
-from application.passkey_login import LoginWithPasskey, OfferPasskeyUse
 from application.ports import (
     AuditLog,
     CachedSessions,
@@ -97,7 +98,6 @@ from application.ports import (
 )
 from application.rate_limiting import CurrentRateLimits, RateLimiting, RateLimits
 from application.registration_policy import RegistrationPolicy
-from application.second_factor_login import LoginWithSecondFactor
 from application.second_factors.challenges import IssueChallenge, PurgeChallenges, TryChallenge
 from application.second_factors.find import FindFactors
 from application.second_factors.passkeys import TakePasskeyChallenge, VerifyPasskey

@@ -37,7 +37,7 @@ from api.security.origin_policy import CrossSiteRequest
 from api.session_response import logged_out, login_response, token_response
 from application.accounts.registration import RegisterUser
 from application.authentication import Login, Logout, RefreshAccess
-from application.complete_login import TokenPair
+from application.login.complete import TokenPair
 from domain.errors import (
     EmailTaken,
     EmailUnverified,

@@ -17,20 +17,18 @@ from api.schemas import (
     health,
     jwks,
     pages,
-    passkeys,
     password_reset,
-    second_factors,
     sessions,
-    step_up,
     success,
     users,
 )
+from api.schemas.second_factors import factors, passkeys, step_up
 
 Json: TypeAlias = Any
 
 _MODULES = (
     account, audit, auth, email_verification, errors, export, health, jwks, pages, passkeys,
-    password_reset, second_factors, sessions, step_up, success, users,
+    password_reset, factors, sessions, step_up, success, users,
 )  # fmt: skip
 _SCHEMAS = {
     name: each

@@ -6,7 +6,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from api.schemas.members import NAME, EmailText, NewPasswordText, PasswordText, documented
 from api.schemas.success import Success
-from application.complete_login import TokenPair
+from application.login.complete import TokenPair
 
 Transport = Literal["cookie", "bearer"]
 """How a client gets its tokens."""

@@ -5,8 +5,8 @@ from typing import Self
 from msgspec import Struct
 
 from api.schemas.audit import ActivityView
-from api.schemas.passkeys import PasskeyView
-from api.schemas.second_factors import FactorsView
+from api.schemas.second_factors.factors import FactorsView
+from api.schemas.second_factors.passkeys import PasskeyView
 from api.schemas.sessions import SessionActivityView
 from api.schemas.success import Success
 from api.schemas.users import UserView

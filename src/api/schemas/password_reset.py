@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType
 
 from api.schemas.members import EmailText, NewPasswordText
-from api.schemas.second_factors import CodeText, Credential, FactorMethod, factor_proof
+from api.schemas.second_factors.factors import CodeText, Credential, FactorMethod, factor_proof
 from api.unknown_members import StrictBody
 from application.second_factors.verify import FactorProof
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from litestar.datastructures import Cookie
 
 from api.security.origin_policy import OriginPolicy
-from application.complete_login import TokenPair
+from application.login.complete import TokenPair
 from domain.errors import TokenRejected
 
 _YEAR = 365 * 24 * 60 * 60

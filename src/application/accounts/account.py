@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from application.accounts.deletion import ForgetUser
 from application.audit import Audit
 from application.authenticate import ReloadPrincipal
-from application.complete_login import IssueTokens, LoggedIn
 from application.confirm_password import session_client
 from application.known_networks import KnownNetworks
+from application.login.complete import IssueTokens, LoggedIn
 from application.mail.messages import MakeMessage
 from application.pagination import EventQuery
 from application.ports import (

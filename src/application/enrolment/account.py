@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from application.complete_login import IssueTokens, LoggedIn
 from application.known_networks import KnownNetworks
+from application.login.complete import IssueTokens, LoggedIn
 from application.ports import Clock, Devices, PasskeyStore, SecondFactorStore, UserRepository
 from application.second_factors.find import FindFactors
 from application.sessions import PurgeStaleSessions, RenewSession

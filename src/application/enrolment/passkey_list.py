@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from application.accounts.users import existing
 from application.audit import Audit
 from application.authenticate import ReloadPrincipal
-from application.complete_login import LoggedIn
 from application.enrolment.account import AdjustAccount, AdjustUser
+from application.login.complete import LoggedIn
 from application.mail.messages import MailPolicy, MakeMessage
 from application.ports import PasskeyStore, UserRepository
 from application.rate_limiting import RateLimiting
@@ -18,9 +18,9 @@ from domain.audit.details import OfPasskey
 from domain.audit.event import EventType
 from domain.errors import LastCredential, NotFound, PermissionMissing, TokenRejected
 from domain.mail.message import MailKind, Message
-from domain.passkey import Passkey, PasskeyId, is_passkey_id, parse_passkey_name
 from domain.permissions import Permission
 from domain.request_context import UNKNOWN, RequestContext
+from domain.second_factors.passkey import Passkey, PasskeyId, is_passkey_id, parse_passkey_name
 from domain.user import NO_PASSWORD, User, UserId
 
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from application.audit import Audit, Entry
-from application.complete_login import LoggedIn
 from application.enrolment.account import AdjustAccount, AdjustUser
 from application.enrolment.recovery_codes import AddRecoveryCodes
 from application.enrolment.totp import RequireProvenAddress
+from application.login.complete import LoggedIn
 from application.mail.messages import MakeMessage
 from application.ports import (
     Clock,
@@ -25,10 +25,12 @@ from domain.actor import Principal
 from domain.audit.details import OfPasskey
 from domain.audit.event import EventType
 from domain.authentication import Method
-from domain.authenticator_names import authenticator_name
 from domain.errors import InvalidInput, PasskeyInvalid, Problem, TokenRejected
 from domain.mail.message import MailKind
-from domain.passkey import (
+from domain.request_context import UNKNOWN, RequestContext
+from domain.second_factors.authenticator_names import authenticator_name
+from domain.second_factors.challenge import Ceremony
+from domain.second_factors.passkey import (
     DEFAULT_NAME,
     HANDLE_BYTES,
     MAX_PASSKEYS,
@@ -36,8 +38,6 @@ from domain.passkey import (
     Passkey,
     parse_passkey_name,
 )
-from domain.request_context import UNKNOWN, RequestContext
-from domain.second_factors.challenge import Ceremony
 from domain.user import User
 
 

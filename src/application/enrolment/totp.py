@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from application.audit import Audit, Entry
 from application.authenticate import ReloadPrincipal
-from application.complete_login import LoggedIn
 from application.enrolment.account import AdjustAccount
 from application.enrolment.recovery_codes import MakeRecoveryCodes
+from application.login.complete import LoggedIn
 from application.mail.messages import MakeMessage
 from application.ports import Clock, FactorSecrets, RandomBytes, SecondFactorStore
 from application.rate_limiting import RateLimiting

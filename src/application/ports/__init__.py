@@ -15,17 +15,22 @@ Four promises hold for all of them:
 
 from application.ports.audit_log import Announce, AuditLog
 from application.ports.caching import CachedSessions, CachedTokens, CachedUsers
-from application.ports.challenges import ChallengeStore
 from application.ports.devices import Devices
 from application.ports.effects import CHANGED, NO_EFFECTS, UNCHANGED, Effects, Stored
 from application.ports.health import HealthCheck, HealthChecks
 from application.ports.mail import Letter, MailDelayed, MailNotSent, MailRefused, MailSender
 from application.ports.one_time_tokens import OneTimeSecrets, OneTimeTokenStore
 from application.ports.outbox import Outbox, OutboxStatus, ReportDelivery
-from application.ports.passkeys import Assertion, PasskeyStore, PasskeyVerifier, Registration
 from application.ports.passwords import HashClient, PasswordHasher, UnusableHash
 from application.ports.rate_limits import RateLimiter, ReportMailLimit
-from application.ports.second_factors import FactorSecrets, SecondFactorStore
+from application.ports.second_factors.challenges import ChallengeStore
+from application.ports.second_factors.factors import FactorSecrets, SecondFactorStore
+from application.ports.second_factors.passkeys import (
+    Assertion,
+    PasskeyStore,
+    PasskeyVerifier,
+    Registration,
+)
 from application.ports.sessions import SessionStore
 from application.ports.signing_keys import KeyStore
 from application.ports.time import Clock, RandomBytes, RandomId

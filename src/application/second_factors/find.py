@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from application.ports import PasskeyStore, SecondFactorStore
 from domain.authentication import Method
-from domain.passkey import Passkey
 from domain.second_factors.factors import SecondFactors
+from domain.second_factors.passkey import Passkey
 from domain.user import User
 
 

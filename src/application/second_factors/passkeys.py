@@ -18,8 +18,8 @@ from domain.audit.details import CountWentBack
 from domain.audit.event import EventType
 from domain.authentication import Method
 from domain.errors import PasskeyInvalid
-from domain.passkey import Passkey, Use, passkey_id_of
 from domain.second_factors.challenge import Ceremony, digest_of
+from domain.second_factors.passkey import Passkey, Use, passkey_id_of
 from domain.session import Session
 from domain.user import User, UserId
 

@@ -14,8 +14,8 @@ from typing import Self
 from domain.authentication import Method
 from domain.key_ring import KeyId
 from domain.mail.message import MailKind
-from domain.passkey import PasskeyId
 from domain.permissions import Permission, Role
+from domain.second_factors.passkey import PasskeyId
 from domain.token import TokenKind
 
 

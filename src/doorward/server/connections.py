@@ -14,7 +14,7 @@ from typing import Protocol, Self
 
 import structlog
 
-from domain.network import network_of
+from domain.client.network import network_of
 
 REPORT_EVERY = 60.0
 """Seconds from one log line about closed connections to the next."""

@@ -36,7 +36,6 @@ from application.audit import Audit, PruneAuditLog
 from application.audit_log import ListActivity, ListAuditEvents
 from application.authenticate import Authenticate, AuthenticateFromCache, ReloadPrincipal
 from application.authentication import Login, Logout, RefreshAccess
-from application.complete_login import CompleteLogin, IssueTokens
 from application.confirm_password import ConfirmPassword
 from application.enrolment.account import AdjustAccount, AdjustUser
 from application.enrolment.passkey_list import (
@@ -60,14 +59,15 @@ from application.enrolment.totp import (
     RequireProvenAddress,
 )
 from application.known_networks import KnownNetworks
+from application.login.complete import CompleteLogin, IssueTokens
+from application.login.passkey import LoginWithPasskey, OfferPasskeyUse
+from application.login.second_factor import LoginWithSecondFactor
 from application.mail.messages import MakeMessage
 from application.mail.one_time_tokens import FindToken, IssueToken
 from application.mail.queue import DropMail, ListMail, RetryAllMail, RetryMail, SendTestMail
 from application.mail.request_link import RequestLink
-from application.passkey_login import LoginWithPasskey, OfferPasskeyUse
 from application.rate_limiting import RateLimiting
 from application.readiness import CheckReadiness
-from application.second_factor_login import LoginWithSecondFactor
 from application.second_factors.challenges import IssueChallenge, TryChallenge
 from application.second_factors.find import FindFactors
 from application.second_factors.passkeys import TakePasskeyChallenge, VerifyPasskey

@@ -23,11 +23,15 @@ from infrastructure.config.logging import LogSettings
 from infrastructure.config.mail.settings import MailSettings
 from infrastructure.config.mail.url import MailScheme
 from infrastructure.config.pages import PageSettings
-from infrastructure.config.passkeys import PasskeySettings, check_domain, is_domain_of
 from infrastructure.config.passwords import PasswordSettings
 from infrastructure.config.rate_limits import RateLimitSettings
 from infrastructure.config.registration import RegistrationSettings
-from infrastructure.config.second_factors import SecondFactorSettings
+from infrastructure.config.second_factors.passkeys import (
+    PasskeySettings,
+    check_domain,
+    is_domain_of,
+)
+from infrastructure.config.second_factors.policy import SecondFactorSettings
 from infrastructure.config.signing_keys import KeySettings
 from infrastructure.config.storage import StorageSettings
 from infrastructure.config.telemetry import TelemetrySettings

@@ -4,7 +4,7 @@ from cryptography.exceptions import InvalidSignature
 from fido2 import cbor
 from fido2.cose import CoseKey
 
-from domain.passkey import Algorithm
+from domain.second_factors.passkey import Algorithm
 
 _RSA_BYTES = range(256, 513)
 """2048 to 4096 bits: shorter keys are weak, and longer ones cost time."""

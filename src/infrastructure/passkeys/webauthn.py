@@ -17,7 +17,7 @@ from fido2.webauthn import AttestationObject, AuthenticatorData
 
 from application.ports import Assertion, PasskeyVerifier, Registration
 from domain.errors import PasskeyInvalid
-from domain.passkey import LONGEST_CREDENTIAL_ID, Credential, Use
+from domain.second_factors.passkey import LONGEST_CREDENTIAL_ID, Credential, Use
 from infrastructure.passkeys import client_data, public_keys
 
 _REFUSALS = (

@@ -17,8 +17,8 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from application.ports import HashClient
+from domain.client.network import networks_of
 from domain.errors import Unavailable
-from domain.network import networks_of
 from infrastructure.passwords.fair_queue import FairQueue, Path
 
 _T = TypeVar("_T")

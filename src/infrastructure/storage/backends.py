@@ -37,14 +37,14 @@ from infrastructure.storage.redis.server import RedisServer
 from infrastructure.storage.redis.sessions import RedisSessions
 from infrastructure.storage.redis.write_check import check_writes as check_redis_writes
 from infrastructure.storage.sql.audit.audit_log import SqlAuditLog
-from infrastructure.storage.sql.challenges import SqlChallenges
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.invalidation_feed import open_feed
 from infrastructure.storage.sql.one_time_tokens import SqlOneTimeTokens
 from infrastructure.storage.sql.outbox import SqlOutbox
-from infrastructure.storage.sql.passkeys import SqlPasskeys
 from infrastructure.storage.sql.rate_limiter import SqlRateLimiter
-from infrastructure.storage.sql.second_factors import SqlSecondFactors
+from infrastructure.storage.sql.second_factors.challenges import SqlChallenges
+from infrastructure.storage.sql.second_factors.factors import SqlSecondFactors
+from infrastructure.storage.sql.second_factors.passkeys import SqlPasskeys
 from infrastructure.storage.sql.sessions import SqlSessions
 from infrastructure.storage.sql.sqlite_rate_limiter import SqliteRateLimiter
 from infrastructure.storage.sql.users import SqlUsers

@@ -13,8 +13,8 @@ from application.ports import (
     Stored,
 )
 from domain.errors import SecondFactorsOff
-from domain.passkey import Passkey, PasskeyId
 from domain.second_factors.factors import SecondFactors
+from domain.second_factors.passkey import Passkey, PasskeyId
 from domain.user import UserId
 
 

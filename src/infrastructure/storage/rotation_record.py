@@ -3,7 +3,7 @@
 import struct
 from dataclasses import replace
 
-from domain.client_digest import CLIENT_BITS, ClientDigest
+from domain.client.digest import CLIENT_BITS, ClientDigest
 from domain.session import MAX_INTERVALS, Session
 
 # The client (3 bytes, with a bit for the device), its network, the strikes, and the intervals in

@@ -2,7 +2,7 @@
 
 from dishka import AsyncContainer
 
-from application.complete_login import IssueTokens, TokenPair
+from application.login.complete import IssueTokens, TokenPair
 from application.ports import SessionStore, UserRepository
 from application.sessions import RenewSession
 from domain.authentication import Method

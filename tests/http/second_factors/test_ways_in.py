@@ -19,7 +19,7 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from api.web.route_options import is_page
-from application.complete_login import CompleteLogin, IssueTokens
+from application.login.complete import CompleteLogin, IssueTokens
 from application.ports import FactorSecrets, SecondFactorStore, SessionStore, UserRepository
 from application.sessions import StartSession
 from doorward.wiring.use_cases import USE_CASES
@@ -196,7 +196,7 @@ def calls(attribute: str) -> dict[str, set[str]]:
 
 
 def test_tokens_are_signed_and_sessions_are_started_in_one_place() -> None:
-    assert calls("sign") == {"complete_login.py": {"self.signer"}}
+    assert calls("sign") == {"complete.py": {"self.signer"}}
     assert calls("start") == {"sessions.py": {"Session"}}
     assert [kind for kind in USE_CASES if StartSession in get_type_hints(kind).values()] == [
         CompleteLogin

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from application.complete_login import TokenPair
+from application.login.complete import TokenPair
 from application.pagination import EventQuery
 from application.ports.effects import NO_EFFECTS, Effects, Stored
 from application.rate_limiting import RateLimits

@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from application.complete_login import TokenPair
+from application.login.complete import TokenPair
 from domain.errors import NotLoggedIn, TokenRejected
 from tests.support.builders import LIFETIMES
 from tests.support.doubles import PausingSessions

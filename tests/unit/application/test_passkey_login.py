@@ -16,10 +16,10 @@ from domain.audit.event import EventType
 from domain.authentication import Level, Method
 from domain.errors import EmailUnverified, PasskeyInvalid
 from domain.outcome import Outcome
-from domain.passkey import Passkey, passkey_id_of
 from domain.rate_limit import RateLimit, TooManyRequests
 from domain.request_context import RequestContext
 from domain.second_factors.challenge import LIFETIME
+from domain.second_factors.passkey import Passkey, passkey_id_of
 from domain.session import Transport
 from domain.user import User
 from infrastructure.storage.memory.passkeys import MemoryPasskeys

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from application.rate_limiting import RateLimits
+from domain.client.network import network_of
 from domain.email import Email
 from domain.errors import InvalidInput, TokenRejected
 from domain.mail.message import MailKind
-from domain.network import network_of
 from domain.rate_limit import RateLimit, TooManyRequests
 from domain.request_context import RequestContext
 from domain.session import SessionId

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from application.complete_login import TokenPair
+from application.login.complete import TokenPair
 from application.pagination import EventQuery
 from domain.errors import RefreshTokenReused, TokenRejected
 from domain.request_context import RequestContext

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from application.complete_login import TokenPair
+from application.login.complete import TokenPair
 from domain.errors import RefreshTokenReused, TokenRejected
 from domain.user import User
 from infrastructure.signing.jwt_signer import JwtSigner

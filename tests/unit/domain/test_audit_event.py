@@ -34,9 +34,9 @@ from domain.audit.event import CauseOfEnd, Event, EventType, read_details
 from domain.key_ring import KeyId
 from domain.mail.message import MailKind
 from domain.outcome import Outcome
-from domain.passkey import PasskeyId
 from domain.permissions import Permission, Role
 from domain.request_context import RequestContext
+from domain.second_factors.passkey import PasskeyId
 from domain.token import TokenKind
 from domain.user import UserId
 from tests.support.builders import NOW, new_id

@@ -4,8 +4,8 @@ from uuid import UUID
 
 import pytest
 
-from domain.authenticator_names import _NAMES, authenticator_name
-from domain.passkey import parse_passkey_name
+from domain.second_factors.authenticator_names import _NAMES, authenticator_name
+from domain.second_factors.passkey import parse_passkey_name
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from domain.client_digest import ClientDigest
+from domain.client.digest import ClientDigest
 from domain.request_context import RequestContext
 
 SESSION = "0" * 32

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.network import network_of, networks_of
+from domain.client.network import network_of, networks_of
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hashlib import sha256
 import pytest
 
 from domain.errors import InvalidInput, PasskeyInvalid
-from domain.passkey import (
+from domain.second_factors.passkey import (
     MAX_TRANSPORTS,
     PASSKEY_NAME_LENGTH,
     Passkey,

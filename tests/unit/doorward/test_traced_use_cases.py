@@ -4,7 +4,7 @@ from inspect import iscoroutinefunction
 from typing import Any, cast
 
 from application.authentication import Login
-from application.complete_login import IssueTokens
+from application.login.complete import IssueTokens
 from doorward.wiring.telemetry import traced_use_cases
 from doorward.wiring.use_cases import USE_CASES
 

@@ -21,8 +21,8 @@ from api.web.page import Pages
 from api.web.route_options import PAGE
 from api.web.visitors import Visitors
 from application.authentication import Login, Logout
-from application.complete_login import LoggedIn
-from application.second_factor_login import LoginWithSecondFactor
+from application.login.complete import LoggedIn
+from application.login.second_factor import LoginWithSecondFactor
 from domain.errors import (
     AuthError,
     EmailUnverified,

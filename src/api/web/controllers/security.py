@@ -19,14 +19,14 @@ from api.web.forms import Form, read_form
 from api.web.page import Pages
 from api.web.route_options import BACK, OWN_PAGE
 from api.web.visitors import COOKIES
-from application.complete_login import LoggedIn
 from application.enrolment.passkey_list import ListPasskeys, RemovePasskey, RenamePasskey
 from application.enrolment.recovery_codes import RenewRecoveryCodes
 from application.enrolment.totp import ConfirmTotp, ProposedTotp, ProposeTotp, RemoveTotp
+from application.login.complete import LoggedIn
 from application.second_factors.find import FindFactors
 from application.second_factors.policy import SecondFactorPolicy
 from domain.errors import InvalidInput, NotFound, Problem, SecondFactorInvalid
-from domain.passkey import PasskeyId
+from domain.second_factors.passkey import PasskeyId
 
 _DONE = frozenset({"totp_removed", "passkey_removed", "passkey_renamed"})
 _SECURITY = "/account/security"

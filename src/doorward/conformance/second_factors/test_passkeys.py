@@ -10,7 +10,13 @@ from uuid import uuid4
 import pytest
 
 from application.ports import Effects
-from domain.passkey import HANDLE_BYTES, LONGEST_CREDENTIAL_ID, MAX_PASSKEYS, Credential, Passkey
+from domain.second_factors.passkey import (
+    HANDLE_BYTES,
+    LONGEST_CREDENTIAL_ID,
+    MAX_PASSKEYS,
+    Credential,
+    Passkey,
+)
 from domain.user import UserId
 from doorward.conformance.support.examples import MICROSECOND, NOW, a_message, a_user, an_event
 from doorward.conformance.support.opening import FactorStores

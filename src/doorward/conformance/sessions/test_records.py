@@ -8,7 +8,7 @@ import pytest
 
 from application.ports import SessionStore
 from domain.authentication import Method
-from domain.client_digest import ClientDigest
+from domain.client.digest import ClientDigest
 from domain.session import Session, SessionId, TokenId, Transport
 from domain.user import UserId
 from doorward.conformance.support.examples import (

@@ -10,7 +10,7 @@ import pytest
 
 from application.ports import SessionStore
 from application.ports.effects import Effects, Stored
-from domain.client_digest import ClientDigest
+from domain.client.digest import ClientDigest
 from domain.session import TokenId
 from domain.user import UserId
 from doorward.conformance.support.examples import (

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing_extensions import override
 
 from application.ports import CHANGED, NO_EFFECTS, UNCHANGED, Effects, PasskeyStore, Stored
-from domain.passkey import MAX_PASSKEYS, Passkey, PasskeyId
+from domain.second_factors.passkey import MAX_PASSKEYS, Passkey, PasskeyId
 from domain.user import UserId
 
 

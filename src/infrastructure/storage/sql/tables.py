@@ -28,7 +28,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from domain.email import EMAIL_LENGTH
-from domain.passkey import PASSKEY_NAME_LENGTH
+from domain.second_factors.passkey import PASSKEY_NAME_LENGTH
 from domain.session import Transport
 from domain.session_activity import AGENT_LENGTH
 from domain.user import LOCALE_LENGTH, NAME_LENGTH

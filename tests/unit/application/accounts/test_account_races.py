@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from application.complete_login import TokenPair
+from application.login.complete import TokenPair
 from application.ports import SessionStore
 from application.ports.effects import NO_EFFECTS, Effects, Stored
 from domain.actor import Principal

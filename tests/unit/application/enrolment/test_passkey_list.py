@@ -21,11 +21,11 @@ from domain.errors import (
     TokenRejected,
 )
 from domain.outcome import Outcome
-from domain.passkey import Passkey, PasskeyId
 from domain.permissions import Role
 from domain.rate_limit import RateLimit, TooManyRequests
 from domain.request_context import UNKNOWN
 from domain.second_factors.challenge import LIFETIME
+from domain.second_factors.passkey import Passkey, PasskeyId
 from domain.user import NO_PASSWORD, UserId
 from doorward.conformance.second_factors.test_passkeys import a_passkey
 from infrastructure.storage.memory.passkeys import MemoryPasskeys

@@ -24,10 +24,10 @@ from domain.errors import (
     TokenRejected,
 )
 from domain.outcome import Outcome
-from domain.passkey import HANDLE_BYTES, MAX_PASSKEYS, Passkey
 from domain.rate_limit import RateLimit, TooManyRequests
 from domain.request_context import RequestContext
 from domain.second_factors.challenge import LIFETIME
+from domain.second_factors.passkey import HANDLE_BYTES, MAX_PASSKEYS, Passkey
 from domain.session import STEP_UP_LIFETIME
 from doorward.conformance.second_factors.test_passkeys import a_passkey
 from infrastructure.signing.factor_secrets import SealedFactors

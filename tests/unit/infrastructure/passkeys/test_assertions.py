@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import PasskeyInvalid
-from domain.passkey import Algorithm, Credential, Use
+from domain.second_factors.passkey import Algorithm, Credential, Use
 from infrastructure.passkeys.webauthn import WebAuthn
 from tests.support.authenticator import (
     ORIGIN,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from application.ports import Registration
 from domain.errors import PasskeyInvalid
-from domain.passkey import LONGEST_CREDENTIAL_ID, Algorithm
+from domain.second_factors.passkey import LONGEST_CREDENTIAL_ID, Algorithm
 from infrastructure.passkeys.webauthn import WebAuthn
 from tests.support.authenticator import (
     ORIGIN,

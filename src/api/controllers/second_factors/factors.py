@@ -12,7 +12,7 @@ from api.openapi.operations import ACCESS, SETS_COOKIES, failures
 from api.qr_code import svg_of
 from api.request_context import context_of
 from api.schemas.auth import TokenAnswer
-from api.schemas.second_factors import (
+from api.schemas.second_factors.factors import (
     EnrolmentAnswer,
     ProposedTotpAnswer,
     RecoveryCodesAnswer,
@@ -27,7 +27,7 @@ from api.security.origin_policy import CrossSiteRequest
 from api.session_response import login_response, renewal_response
 from application.enrolment.recovery_codes import RenewRecoveryCodes
 from application.enrolment.totp import ConfirmTotp, ProposeTotp, RemoveTotp
-from application.second_factor_login import LoginWithSecondFactor
+from application.login.second_factor import LoginWithSecondFactor
 from application.second_factors.find import FindFactors
 from domain.errors import (
     EmailUnverified,

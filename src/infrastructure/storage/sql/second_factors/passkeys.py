@@ -8,7 +8,7 @@ from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from application.ports import NO_EFFECTS, Effects, PasskeyStore, Stored
-from domain.passkey import MAX_PASSKEYS, Credential, Passkey, PasskeyId
+from domain.second_factors.passkey import MAX_PASSKEYS, Credential, Passkey, PasskeyId
 from domain.user import UserId
 from infrastructure.storage.sql.connection.driver import repeat_outdated
 from infrastructure.storage.sql.database import Database

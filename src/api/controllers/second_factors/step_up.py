@@ -8,7 +8,7 @@ from api.json_request import JsonRequest
 from api.openapi.operations import ACCESS, SETS_COOKIES, failures
 from api.request_context import context_of
 from api.schemas.auth import TokenAnswer
-from api.schemas.step_up import StepUpRequest
+from api.schemas.second_factors.step_up import StepUpRequest
 from api.security.cookies import CookieWriter
 from api.security.credential_reader import CredentialReader
 from api.security.guard import FOR_ENROLMENT

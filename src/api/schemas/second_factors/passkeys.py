@@ -18,10 +18,10 @@ from api.schemas.members import documented
 from api.schemas.success import Success
 from api.unknown_members import StrictBody
 from application.enrolment.passkeys import RegistrationOptions
-from application.passkey_login import AssertionOptions
+from application.login.passkey import AssertionOptions
 from application.ports import Assertion, Registration
 from domain.errors import PasskeyInvalid
-from domain.passkey import (
+from domain.second_factors.passkey import (
     LONGEST_CREDENTIAL_ID,
     PASSKEY_NAME_LENGTH,
     TIMEOUT,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Self
 
-from domain.network import networks_of
+from domain.client.network import networks_of
 from domain.request_context import RequestContext
 
 CLIENT_BITS, NETWORK_BITS = 23, 16

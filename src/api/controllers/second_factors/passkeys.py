@@ -11,7 +11,7 @@ from api.json_request import JsonRequest
 from api.openapi.operations import ACCESS, SETS_COOKIES, NeverInvalid, failures
 from api.request_context import context_of
 from api.schemas.auth import TokenAnswer
-from api.schemas.passkeys import (
+from api.schemas.second_factors.passkeys import (
     AddedPasskeyAnswer,
     CreationOptionsAnswer,
     NewPasskey,
@@ -35,7 +35,7 @@ from application.enrolment.passkey_list import (
     RenamePasskey,
 )
 from application.enrolment.passkeys import AddPasskey, OfferPasskey
-from application.passkey_login import LoginWithPasskey, OfferPasskeyUse
+from application.login.passkey import LoginWithPasskey, OfferPasskeyUse
 from domain.errors import (
     EmailUnverified,
     InvalidCredentials,
@@ -50,9 +50,9 @@ from domain.errors import (
     TokenRejected,
     Unavailable,
 )
-from domain.passkey import PasskeyId
 from domain.permissions import Permission
 from domain.rate_limit import TooManyRequests
+from domain.second_factors.passkey import PasskeyId
 from domain.session import Transport
 from domain.user import UserId
 

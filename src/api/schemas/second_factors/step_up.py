@@ -3,7 +3,7 @@
 from msgspec import UNSET, UnsetType
 
 from api.schemas.members import PasswordText
-from api.schemas.second_factors import CodeText, Credential, FactorMethod, factor_proof
+from api.schemas.second_factors.factors import CodeText, Credential, FactorMethod, factor_proof
 from api.unknown_members import StrictBody
 from application.second_factors.passkeys import PasskeyProof
 from application.second_factors.verify import CodeProof

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from application.audit import Audit
-from application.complete_login import CompleteLogin, LoggedIn
+from application.login.complete import CompleteLogin, LoggedIn
 from application.ports import Assertion, Devices, PasskeyVerifier
 from application.rate_limiting import RateLimiting
 from application.registration_policy import RegistrationPolicy
@@ -61,12 +61,12 @@ class LoginWithPasskey:
     ) -> LoggedIn:
         """
         :param transport: how the client gets the tokens, and so how long the session lives.
-        :param shows_access: see :class:`~application.complete_login.CompleteLogin`.
+        :param shows_access: see :class:`~application.login.complete.CompleteLogin`.
         :raises TooManyRequests: there were too many attempts from this address.
         :raises PasskeyInvalid: see
             :class:`~application.second_factors.passkeys.VerifyPasskey`; or its owner is disabled.
         :raises EmailUnverified: the address has to be proven first.
-        :raises InvalidCredentials: see :class:`~application.complete_login.CompleteLogin`.
+        :raises InvalidCredentials: see :class:`~application.login.complete.CompleteLogin`.
         """
         async with self.audit.recording(EventType.LOGIN, caller) as entry:
             refusal = await self.rate_limiting.count_login_from(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from application.ports.effects import NO_EFFECTS, Effects, Stored
-from domain.passkey import Credential, Passkey, PasskeyId, Use
+from domain.second_factors.passkey import Credential, Passkey, PasskeyId, Use
 from domain.user import UserId
 
 
@@ -18,8 +18,8 @@ class PasskeyStore(Protocol):
         """Store a new passkey.
 
         :returns: unchanged if any user has one with this credential id; if this user has
-            :data:`~domain.passkey.MAX_PASSKEYS`, also with parallel calls; or if this user has no
-            handle, as after a deletion.
+            :data:`~domain.second_factors.passkey.MAX_PASSKEYS`, also with parallel calls; or if
+            this user has no handle, as after a deletion.
         :raises SecondFactorsOff: there is no place for passkeys.
         """
 

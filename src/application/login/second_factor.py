@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from application.audit import Audit
-from application.complete_login import CompleteLogin, LoggedIn
+from application.login.complete import CompleteLogin, LoggedIn
 from application.ports import ChallengeStore, Devices, UserRepository
 from application.rate_limiting import RateLimiting
 from application.second_factors.challenges import TryChallenge, client_binding
@@ -34,7 +34,7 @@ class LoginWithSecondFactor:
         :raises TooManyRequests: there were too many attempts from this address.
         :raises SecondFactorInvalid: the challenge or the code is not good.
         :raises PasskeyInvalid: see :class:`~application.second_factors.verify.VerifyFactor`.
-        :raises InvalidCredentials: see :class:`~application.complete_login.CompleteLogin`.
+        :raises InvalidCredentials: see :class:`~application.login.complete.CompleteLogin`.
         """
         async with self.audit.recording(EventType.LOGIN, caller) as entry:
             refusal = await self.rate_limiting.count_second_factor_from(

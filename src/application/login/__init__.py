@@ -1,0 +1,1 @@
+"""Log in: the ways, and the one use case in which all of them end."""

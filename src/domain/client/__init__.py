@@ -1,0 +1,1 @@
+"""The client of a request, as far as it can be recognised."""
