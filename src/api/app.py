@@ -48,7 +48,7 @@ from api.security.origin_policy import OriginPolicy
 from api.web.access import PageGuard
 from api.web.page import template_config
 from api.web.route_options import is_page
-from api.web.routes import PAGES
+from api.web.routes import ADMIN_PAGES, PAGES
 
 LARGEST_BODY = 16 * 1024
 """In bytes."""
@@ -62,6 +62,7 @@ class RouteOptions:
     :ivar shortest_password: the minimum length of a new password, for the document.
     :ivar path_prefix: where browsers see the routes, such as ``/auth``; empty for the whole host.
     :ivar has_pages: whether people get pages to log in and to manage their accounts.
+    :ivar has_admin_pages: whether administrators get pages for their work.
     :ivar related_origins: outside the domain of passkeys, that may use them.
     :ivar password_page: the URL of the page to change passwords, if there is one.
     """
@@ -71,6 +72,7 @@ class RouteOptions:
     shortest_password: int = SHORTEST_PASSWORD
     path_prefix: str = ""
     has_pages: bool = False
+    has_admin_pages: bool = False
     related_origins: tuple[str, ...] = ()
     password_page: str | None = None
 
@@ -139,6 +141,7 @@ def _routes(names: CookieNames, options: RouteOptions, *guards: RouteGuard) -> L
             root,
             *LINK_PAGES,
             *(PAGES if options.has_pages else ()),
+            *(ADMIN_PAGES if options.has_admin_pages else ()),
             *((related_origins,) if options.related_origins else ()),
             *((change_password,) if options.password_page else ()),
             *(DOCUMENTATION if options.has_docs else ()),

@@ -6,10 +6,11 @@ from datetime import timedelta
 
 from application.audit import Audit, Entry
 from application.ports import NO_EFFECTS, Clock, KeyStore, TokenSigner
-from domain.actor import Operator, Scheduler
+from domain.actor import Actor, Operator, Scheduler
 from domain.audit.details import KeyRevoked, KeysRotated
 from domain.audit.event import EventType
 from domain.key_ring import Key, KeyId, KeyListing, KeyRing, KeyTimes, KeyUnknown
+from domain.permissions import Permission
 from domain.request_context import UNKNOWN
 from domain.token import TokenKind
 
@@ -18,8 +19,12 @@ from domain.token import TokenKind
 class ListSigningKeys:
     keys: KeyStore
 
-    async def __call__(self, _operator: Operator) -> KeyListing:
-        """Return all keys of the store, those that have expired among them."""
+    async def __call__(self, actor: Actor) -> KeyListing:
+        """Return all keys of the store, those that have expired among them.
+
+        :raises PermissionMissing: the actor may not read the keys.
+        """
+        actor.require(Permission.READ_KEYS)
         return await self.keys.list()
 
 

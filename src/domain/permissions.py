@@ -14,10 +14,12 @@ class Permission(StrEnum):
     DELETE_USERS = "users:delete"
     END_SESSIONS = "sessions:end"
     READ_AUDIT = "audit:read"
+    READ_KEYS = "keys:read"
 
 
 class Role(StrEnum):
     USER = "user"
+    AUDITOR = "auditor"
     ADMIN = "admin"
 
     def may(self, permission: Permission) -> bool:
@@ -26,6 +28,9 @@ class Role(StrEnum):
 
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.USER: frozenset(),
+    Role.AUDITOR: frozenset(
+        {Permission.READ_USERS, Permission.READ_AUDIT, Permission.READ_KEYS},
+    ),
     Role.ADMIN: frozenset(Permission),
 }
 

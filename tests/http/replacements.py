@@ -32,6 +32,7 @@ from application.ports import (
     Devices,
     FactorSecrets,
     HealthChecks,
+    KeyStore,
     OneTimeSecrets,
     OneTimeTokenStore,
     Outbox,
@@ -61,6 +62,7 @@ from tests.http.faults import (
     FaultyUsers,
 )
 from tests.support.doubles import QuickHasher, SettableClock
+from tests.support.key_commands import MemoryKeys
 
 
 @dataclass
@@ -95,6 +97,10 @@ class Replacements(Provider):
     @provide
     def keys(self) -> KeyRingWatcher:
         return self.doubles.keys
+
+    @provide
+    def key_store(self) -> KeyStore:
+        return MemoryKeys(self.doubles.keys.loaded.ring)
 
     @provide
     def signer(self) -> TokenSigner:

@@ -68,7 +68,7 @@ class Guard:
             principal = await self.require_enrolment(principal)
         permission = handler.opt.get("permission")
         if permission is not None:
-            principal = await self._require(permission, principal, caller)
+            principal = await self.require_permission(permission, principal, caller)
         connection.scope["user"] = principal
 
     async def require_enrolment(self, principal: Principal) -> Principal:
@@ -83,7 +83,7 @@ class Guard:
                 raise EnrolmentRequired
         return principal
 
-    async def _require(
+    async def require_permission(
         self, permission: Permission, principal: Principal, caller: RequestContext
     ) -> Principal:
         """Never accept a permission on cached data: re-read the user and the session first.

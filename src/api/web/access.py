@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from litestar.handlers import BaseRouteHandler
 
+from api.request_context import context_in
 from api.security.credential_reader import Connection, CredentialReader
 from api.security.guard import Guard
 from api.web.errors import PAGES
@@ -29,6 +30,7 @@ class PageGuard:
         :raises NotLoggedIn: the page is for users, and the visitor is not logged in.
         :raises TokenRejected: as before, with cookies that are not good.
         :raises EnrolmentRequired: the user must enrol a second factor first.
+        :raises PermissionMissing: the page needs a permission that the visitor's role lacks.
         """
         connection.scope["state"][PAGES] = self.pages  # for the page of an error
         if connection.scope.get("method") not in _SAFE_METHODS:
@@ -37,4 +39,8 @@ class PageGuard:
             principal = await self.visitors.admit(connection)
             if not handler.opt.get("is_for_enrolment"):
                 principal = await self.api.require_enrolment(principal)
+            permission = handler.opt.get("permission")
+            if permission is not None:
+                caller = context_in(connection.scope)
+                principal = await self.api.require_permission(permission, principal, caller)
             connection.scope["user"] = principal

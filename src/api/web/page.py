@@ -16,6 +16,7 @@ from litestar.template import TemplateConfig
 from api.accept_language import preferred_locale
 from api.json_request import JsonRequest
 from api.security.cookies import CookieWriter
+from api.web.admin_sections import SECTIONS, Section
 from api.web.assets import hashed_name
 from api.web.forms import Form
 from api.web.return_to import ReturnTargets
@@ -40,6 +41,7 @@ HEADERS = {
 class PageOptions:
     """
     :ivar path_prefix: where browsers see the routes, such as ``/auth``.
+    :ivar has_admin_pages: whether administrators get pages for their work.
     :ivar service: the name that pages show.
     :ivar can_register: whether people may register.
     :ivar sends_mail: whether a link for a new password can be sent.
@@ -47,6 +49,7 @@ class PageOptions:
     """
 
     path_prefix: str = ""
+    has_admin_pages: bool = False
     service: str = "Doorward"
     can_register: bool = True
     sends_mail: bool = True
@@ -84,6 +87,7 @@ class Pages:
             "asset": lambda name: self.url(f"/assets/{hashed_name(name)}"),
             "options": self.options,
             "principal": principal,
+            "sections": self._sections(principal),
             "form": form or Form(),
             **values,
         }
@@ -95,6 +99,13 @@ class Pages:
             media_type="text/html",
             cookies=refreshed_cookies(request),
         )
+
+    def _sections(self, principal: Principal | None) -> list[Section]:
+        """Return the pages for administrators that this visitor may open."""
+        if principal is None or not self.options.has_admin_pages:
+            return []
+        role = principal.user.role
+        return [section for section in SECTIONS if role.may(section.permission)]
 
     def texts(self, request: JsonRequest) -> Texts:
         visitor = request.scope.get("user")

@@ -2,10 +2,21 @@
 
 from litestar.handlers import BaseRouteHandler
 
+from api.security.guard import requires
+from domain.permissions import Permission
+
 PAGE = {"is_public": True, "page": "everybody"}
 """The options of a page that anyone may open."""
 OWN_PAGE = {"page": "users"}
 """The options of a page for a user who is logged in."""
+ADMIN = "administrators"
+
+
+def admin_page(permission: Permission) -> dict[str, object]:
+    """Return the options of a page for those whose role has this permission."""
+    return {"page": ADMIN, **requires(permission)}
+
+
 BACK = "back"
 """The option that names the page to return to, where a form has another address."""
 

@@ -63,6 +63,7 @@ class HttpProvider(Provider):
             rule.shortest,
             http.path_prefix,
             settings.pages.has_account_pages,
+            settings.pages.has_admin_pages,
             settings.related_origins,
             settings.password_page,
         )
@@ -73,6 +74,7 @@ class HttpProvider(Provider):
     ) -> PageOptions:
         return PageOptions(
             path_prefix=settings.http.path_prefix,
+            has_admin_pages=settings.pages.has_admin_pages,
             service=settings.pages.service_name,
             can_register=registration.is_open,
             sends_mail=settings.sends_mail,

@@ -10,8 +10,8 @@ _LONGEST_NAME = 60
 
 
 def _pages(text: str) -> str:
-    if text not in {"account", "off"}:
-        raise ValueError("must be account or off")
+    if text not in {"all", "account", "off"}:
+        raise ValueError("must be all, account or off")
     return text
 
 
@@ -30,9 +30,10 @@ class PageSettings:
     which: str = declare(
         "PAGES",
         _pages,
-        "account",
-        "`account`: people get pages to register, log in and manage their account. `off`: none; "
-        "applications have pages of their own.",
+        "all",
+        "`all`: people get pages to register, log in and manage their account, and administrators "
+        "get pages for their work. `account`: the former alone. `off`: none; applications have "
+        "pages of their own.",
     )
     service_name: str = declare("SERVICE_NAME", _name, "Doorward", "What pages call the service.")
     return_targets: frozenset[str] = declare(
@@ -47,3 +48,7 @@ class PageSettings:
     @property
     def has_account_pages(self) -> bool:
         return self.which != "off"
+
+    @property
+    def has_admin_pages(self) -> bool:
+        return self.which == "all"

@@ -65,6 +65,7 @@ from tests.http.client import (
     stored_user,
 )
 from tests.http.conftest import STACKS, each_stack
+from tests.http.web.admin.test_access import DECISIONS as PAGES_OF_ADMINISTRATORS
 
 PUBLIC: Final = "public"
 LOGGED_IN: Final = "logged in"
@@ -180,12 +181,14 @@ def test_every_route_has_the_decision_of_the_table(app: Litestar) -> None:
 
 
 def test_every_permission_is_asked_for_somewhere() -> None:
-    assert set(GUARDED.values()) == set(Permission)
+    of_pages = set(PAGES_OF_ADMINISTRATORS.values())
+    assert {*GUARDED.values(), *of_pages} == set(Permission)
 
 
-def test_a_user_has_no_permission_and_an_administrator_has_all() -> None:
+def test_an_auditor_reads_everything_and_an_administrator_may_do_everything() -> None:
     assert {role: set(permissions) for role, permissions in PERMISSIONS.items()} == {
         Role.USER: set(),
+        Role.AUDITOR: {each for each in Permission if each.endswith(":read")},
         Role.ADMIN: set(Permission),
     }
 

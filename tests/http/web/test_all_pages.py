@@ -3,6 +3,7 @@
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from litestar import Litestar
@@ -128,7 +129,7 @@ async def test_the_files_of_pages_are_cached_for_ever_and_small(
     assert (await client.get("/assets/..%2Fpage.py")).status_code == 404
 
 
-def texts_by_language() -> dict[str, dict[str, dict[str, str]]]:
+def texts_by_language() -> dict[str, dict[str, Any]]:
     files = FOLDER.glob("translations/*.toml")
     return {path.stem: tomllib.loads(path.read_text()) for path in files}
 
@@ -136,13 +137,14 @@ def texts_by_language() -> dict[str, dict[str, dict[str, str]]]:
 def test_each_language_has_every_text() -> None:
     texts = texts_by_language()
 
-    def keys(table: dict[str, dict[str, str]]) -> set[str]:
-        return {
-            f"{part}.{name}: {sorted(re.findall('{[a-z]+}', text))}"
-            for part, lines in table.items()
-            if part != "problems"
-            for name, text in lines.items()
-        }
+    def keys(table: dict[str, Any], prefix: str = "") -> set[str]:
+        found = set()
+        for name, text in table.items():
+            if isinstance(text, dict):
+                found |= keys(text, f"{prefix}{name}.") if name != "problems" else set()
+            else:
+                found.add(f"{prefix}{name}: {sorted(re.findall('{[a-z]+}', text))}")
+        return found
 
     assert keys(texts["de"]) == keys(texts["en"])
 

@@ -5,12 +5,14 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from application.pagination import EventQuery, Page, UserQuery
+from application.signing_keys import ListSigningKeys
 from domain.actor import Actor, Operator, Principal, Scheduler
 from domain.errors import PermissionMissing, StepUpRequired
 from domain.permissions import Role
 from domain.session import STEP_UP_LIFETIME
 from domain.user import User
 from tests.support.builders import PASSWORD, a_session, a_user
+from tests.support.key_commands import MemoryKeys
 from tests.support.world import World
 
 ORDINARY = Principal(a_user(), a_session())
@@ -34,6 +36,7 @@ READS: dict[str, Act] = {
         actor, EventQuery(), None, 10
     ),
     "list sessions": lambda world, actor, user: world.list_sessions_of(actor, user.id),
+    "list signing keys": lambda _world, actor, _: ListSigningKeys(MemoryKeys())(actor),
 }
 ACTS = CHANGES | READS
 

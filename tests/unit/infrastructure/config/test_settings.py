@@ -118,6 +118,8 @@ READ: list[tuple[str, str, str, Any]] = [
     ),
     ("PAGES", "account", "pages.has_account_pages", True),
     ("PAGES", "off", "pages.has_account_pages", False),
+    ("PAGES", "account", "pages.has_admin_pages", False),
+    ("PAGES", "all", "pages.has_admin_pages", True),
     ("SERVICE_NAME", " Büro & Söhne ", "pages.service_name", "Büro & Söhne"),
     (
         "RETURN_TARGETS",

@@ -1,0 +1,22 @@
+"""The sections of the pages for administrators."""
+
+from dataclasses import dataclass
+
+from domain.permissions import Permission
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """
+    :ivar name: of its text in the navigation.
+    :ivar path: of its first page.
+    :ivar permission: that a visitor needs to open it.
+    """
+
+    name: str
+    path: str
+    permission: Permission
+
+
+SECTIONS = (Section("keys", "/admin/keys", Permission.READ_KEYS),)
+"""In the order of the navigation."""

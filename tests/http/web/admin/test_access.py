@@ -1,0 +1,121 @@
+"""The pages for administrators: each has a permission, asked on the current user."""
+
+from dataclasses import replace
+
+import pytest
+from litestar import Litestar
+from litestar.routes import HTTPRoute
+
+from api.web.admin_sections import SECTIONS
+from api.web.route_options import ADMIN
+from application.ports import UserRepository
+from domain.permissions import Permission, Role
+from infrastructure.config.settings import Settings
+from tests.http.client import ORIGIN, Client, stored_user
+from tests.http.web.browser import Browser
+from tests.support.builders import PASSWORD
+
+ADA = "ada@example.org"
+DECISIONS: dict[tuple[str, str], Permission] = {
+    ("GET", "/admin/keys"): Permission.READ_KEYS,
+}
+"""There is no default: a new page needs a line here."""
+
+each_page = pytest.mark.parametrize(("method", "path"), DECISIONS, ids=" ".join)
+each_reading = pytest.mark.parametrize(
+    "path", [path for method, path in DECISIONS if method == "GET"]
+)
+
+
+async def log_in_as(browser: Browser, client: Client, users: UserRepository, role: Role) -> None:
+    await client.register(ADA)
+    user = await stored_user(users, ADA)
+    assert (await users.replace(user, replace(user, role=role))).changed
+    await browser.log_in(ADA, PASSWORD)
+
+
+def test_every_page_has_the_permission_of_the_table(app: Litestar) -> None:
+    found = {
+        (method, route.path): handler.opt["permission"]
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        if handler.opt.get("page") == ADMIN
+        for method in handler.http_methods - {"OPTIONS"}
+    }
+
+    assert found == DECISIONS
+    assert {each.path for each in SECTIONS} <= {path for _, path in DECISIONS}
+
+
+@each_page
+async def test_a_visitor_who_is_not_logged_in_is_sent_to_the_login(
+    client: Client, method: str, path: str
+) -> None:
+    answer = await client.request(method, path, headers={"Origin": ORIGIN})
+
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/login?return_to=/")
+
+
+@each_page
+async def test_a_user_without_the_permission_gets_a_page_that_says_so(
+    browser: Browser, client: Client, users: UserRepository, method: str, path: str
+) -> None:
+    await log_in_as(browser, client, users, Role.USER)
+
+    answer = await client.request(
+        method, path, headers={"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"}
+    )
+
+    assert answer.status_code == 403
+    assert "You may not do that." in answer.text
+
+
+@each_reading
+async def test_an_auditor_reads_every_page(
+    browser: Browser, client: Client, users: UserRepository, path: str
+) -> None:
+    await log_in_as(browser, client, users, Role.AUDITOR)
+
+    page = await browser.open(path)
+
+    assert (page.status, page.path) == (200, path)
+
+
+async def test_a_change_of_the_role_counts_for_the_next_page(
+    browser: Browser, client: Client, users: UserRepository
+) -> None:
+    await log_in_as(browser, client, users, Role.AUDITOR)
+    user = await stored_user(users, ADA)
+    assert (await users.replace(user, replace(user, role=Role.USER))).changed
+
+    assert (await browser.open("/admin/keys")).status == 403
+
+
+async def test_only_those_who_may_open_the_pages_have_a_link_to_them(
+    browser: Browser, client: Client, users: UserRepository
+) -> None:
+    await client.register(ADA)
+    ordinary = await browser.log_in(ADA, PASSWORD)
+    user = await stored_user(users, ADA)
+    assert (await users.replace(user, replace(user, role=Role.AUDITOR))).changed
+    auditor = await browser.open("/account")
+
+    assert not any("/admin" in link for link in ordinary.read.links)
+    assert SECTIONS[0].path in auditor.read.links
+
+
+class TestWithPagesOfAccountsAlone:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return replace(settings, pages=replace(settings.pages, which="account"))
+
+    async def test_there_is_neither_a_page_for_administrators_nor_a_link(
+        self, browser: Browser, client: Client, users: UserRepository
+    ) -> None:
+        await log_in_as(browser, client, users, Role.ADMIN)
+
+        assert (await client.get("/admin/keys")).status_code == 404
+        account = await browser.open("/account")
+        assert not any("/admin" in link for link in account.read.links)
