@@ -17,7 +17,8 @@ from api.accept_language import preferred_locale
 from api.json_request import JsonRequest
 from api.security.cookies import CookieWriter
 from api.web.admin_sections import SECTIONS, Section
-from api.web.assets import hashed_name
+from api.web.assets import Assets
+from api.web.brand import Brand
 from api.web.forms import Form
 from api.web.return_to import ReturnTargets
 from api.web.translations import Texts, Translations
@@ -43,6 +44,7 @@ class PageOptions:
     :ivar path_prefix: where browsers see the routes, such as ``/auth``.
     :ivar has_admin_pages: whether administrators get pages for their work.
     :ivar service: the name that pages show.
+    :ivar brand: what else makes the pages those of this installation.
     :ivar can_register: whether people may register.
     :ivar sends_mail: whether a link for a new password can be sent.
     :ivar shortest_password: the minimum length of a new password.
@@ -55,14 +57,16 @@ class PageOptions:
     sends_mail: bool = True
     shortest_password: int = 8
     return_targets: ReturnTargets = field(default_factory=ReturnTargets)
+    brand: Brand = field(default_factory=Brand)
 
 
 class Pages:
     """Writes pages in the language of their reader."""
 
-    def __init__(self, options: PageOptions, cookies: CookieWriter) -> None:
+    def __init__(self, options: PageOptions, cookies: CookieWriter, assets: Assets) -> None:
         self.options = options
         self.cookies = cookies
+        self._assets = assets
         self._translations = Translations()
 
     def url(self, path: str) -> str:
@@ -84,7 +88,7 @@ class Pages:
         context: dict[str, Any] = {
             "t": self.texts(request),
             "url": self.url,
-            "asset": lambda name: self.url(f"/assets/{hashed_name(name)}"),
+            "asset": lambda name: self.url(f"/assets/{self._assets.name(name)}"),
             "options": self.options,
             "principal": principal,
             "sections": self._sections(principal),

@@ -21,11 +21,13 @@ from api.security.credential_reader import CredentialReader
 from api.security.guard import Guard
 from api.security.origin_policy import OriginPolicy
 from api.web.access import PageGuard
+from api.web.assets import Assets
 from api.web.page import PageOptions, Pages
 from api.web.return_to import ReturnTargets
 from api.web.visitors import Visitors
 from application.registration_policy import RegistrationPolicy
 from domain.passwords.password import PasswordRule
+from doorward.wiring.brand import brand
 from infrastructure.config.http import HttpSettings
 from infrastructure.config.logging import LogSettings
 from infrastructure.config.settings import Settings
@@ -80,7 +82,12 @@ class HttpProvider(Provider):
             sends_mail=settings.sends_mail,
             shortest_password=rule.shortest,
             return_targets=ReturnTargets(settings.pages.return_targets),
+            brand=brand(settings.pages),
         )
+
+    @provide
+    def assets(self, options: PageOptions) -> Assets:
+        return Assets(options.brand)
 
     @provide
     def app(

@@ -2,7 +2,10 @@
 
 import unicodedata
 from dataclasses import dataclass
+from pathlib import Path
 
+from infrastructure.config import parsers
+from infrastructure.config.brand import Accent, FooterLinks, accent, footer_links
 from infrastructure.config.environment_variables import declare
 from infrastructure.config.mail.links import page_urls
 
@@ -43,6 +46,31 @@ class PageSettings:
         "Pages of applications, separated by commas, to which `/login?return_to=` may send a "
         "browser after a login: exactly as they are written here. Paths of this service always "
         "work.",
+    )
+
+    logo: Path | None = declare(
+        "BRAND_LOGO",
+        parsers.optional(Path),
+        None,
+        "SVG or PNG file of at most 32 kB that pages show in place of `SERVICE_NAME`, 32 pixels "
+        "high.",
+    )
+    accent: Accent | None = declare(
+        "BRAND_COLOR",
+        parsers.optional(accent),
+        None,
+        "Colour of links and main buttons as `#rrggbb`. The start refuses one whose contrast is "
+        "below 4.5:1 (WCAG 2.2 AA) in the light scheme, and the dark scheme gets a lighter one "
+        "where needed.",
+    )
+    footer_links: FooterLinks = declare(
+        "FOOTER_LINKS",
+        footer_links,
+        "",
+        "Links below every page, separated by commas: "
+        "`Imprint=https://example.com/imprint,de:Impressum=https://example.com/impressum`. A page "
+        "in a language with links of its own shows those, and each other page those without a "
+        "language.",
     )
 
     @property

@@ -120,6 +120,17 @@ READ: list[tuple[str, str, str, Any]] = [
     ("PAGES", "off", "pages.has_account_pages", False),
     ("PAGES", "account", "pages.has_admin_pages", False),
     ("PAGES", "all", "pages.has_admin_pages", True),
+    ("BRAND_COLOR", "#1D4F91", "pages.accent.light", "#1d4f91"),
+    ("BRAND_LOGO", "/etc/doorward/logo.svg", "pages.logo", Path("/etc/doorward/logo.svg")),
+    (
+        "FOOTER_LINKS",
+        "Imprint=https://example.org/imprint#us , de: Impressum =mailto:us@example.org,",
+        "pages.footer_links",
+        (
+            ("", "Imprint", "https://example.org/imprint#us"),
+            ("de", "Impressum", "mailto:us@example.org"),
+        ),
+    ),
     ("SERVICE_NAME", " Büro & Söhne ", "pages.service_name", "Büro & Söhne"),
     (
         "RETURN_TARGETS",
@@ -338,6 +349,17 @@ UNREADABLE = {
     "EMAIL_VERIFICATION_EXPIRED_IN": ["0", "off"],
     "UNVERIFIED_LIFETIME": ["0", "never"],
     "PAGES": ["on", "Off"],
+    "BRAND_COLOR": ["blue", "7a1fa2", "#7a1", "#7a1fa2ff", "#7a1fag"],
+    "FOOTER_LINKS": [
+        "https://example.org/imprint",
+        "=https://example.org/imprint",
+        "Imprint=javascript:alert(1)",
+        "Imprint=/imprint",
+        "Imprint=https:///imprint",
+        "Imprint=https://example.org/a b",
+        "Im\u202eprint=https://example.org/",
+        f"{'x' * 61}=https://example.org/",
+    ],
     "RETURN_TARGETS": ["back.example.org", "javascript:alert(1)"],
     "MFA": ["on", "Admins", "all"],
     "PASSKEY_ORIGINS": [
