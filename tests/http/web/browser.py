@@ -9,9 +9,15 @@ import httpx
 
 from tests.http.client import ORIGIN, Client
 
+_TYPED = {"text", "email", "password", "search", "number"}
+
 
 class _Reader(HTMLParser):
-    """Collects what the tests ask of a page."""
+    """Collects what the tests ask of a page.
+
+    :ivar forms: the fields and their values, by the address of each form.
+    :ivar typed: the fields that people type into, by the address of each form that is posted.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -19,14 +25,19 @@ class _Reader(HTMLParser):
         self.fields: dict[str, str] = {}
         self.forms: dict[str, dict[str, str]] = {}
         self.links: list[str] = []
+        self.typed: dict[str, list[str]] = {}
         self._form: dict[str, str] = {}
+        self._action = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         known = {name: value or "" for name, value in attrs}
         if tag == "form":
             self._form = self.forms.setdefault(known.get("action", ""), {})
-        elif tag == "input" and "name" in known:
+            self._action = known["action"] if known.get("method") == "post" else ""
+        elif tag in {"input", "textarea"} and "name" in known:
             self._form[known["name"]] = known.get("value", "")
+            if self._action and known.get("type", "text") in _TYPED:
+                self.typed.setdefault(self._action, []).append(known["name"])
         elif tag == "a":
             self.links.append(known.get("href", ""))
 

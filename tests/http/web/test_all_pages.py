@@ -2,129 +2,168 @@
 
 import re
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+import pytest_asyncio
 from litestar import Litestar
-from litestar.routes import HTTPRoute
 
 from api.problems import ANSWERS, FRAMEWORK
 from api.web import translations
-from api.web.route_options import OWN_PAGE, PAGE
+from api.web.route_options import OWN_PAGE
 from domain import errors
 from domain.audit.event import EventType
-from tests.http.client import Client
-from tests.http.web.browser import Browser
-from tests.support.builders import PASSWORD
+from tests.http.client import ORIGIN, Client
+from tests.http.web.tour import Shot, Tour, a_tour, page_handlers
+from tests.support.npm import npm_folder, run_node
 
-ADA = "ada@example.org"
 FOLDER = Path(translations.__file__).parent
-EVERYBODY = ["/login", "/register", "/forgot"]
-INLINE = re.compile(r"<style|style=|<script(?! src)|\son[a-z]+=|javascript:|data:")
-USERS = [
-    "/account",
-    "/account/password",
-    "/account/security",
-    "/account/sessions",
-    "/account/activity",
-    "/account/step-up",
-]
-FORMS = [
-    f"/account/security/{each}"
-    for each in ("totp", "totp/confirm", "totp/remove", "recovery-codes", "passkeys")
-]
-"""Forms of users that have another address than their page."""
+INLINE = re.compile(r"<style|style=|<script(?! type=\"module\" src)|\son[a-z]+=|javascript:|data:")
+FILES = re.compile(r"""["'](/assets/[^"']+)["']""")
+LARGEST = 60_000
+"""In bytes: a page and its files, without compression."""
 
 
-def pages_of(app: Litestar) -> dict[object, set[str]]:
-    """The paths of pages by who may open them."""
-    found: dict[object, set[str]] = {}
-    for route in app.routes:
-        if isinstance(route, HTTPRoute):
-            for handler in route.route_handlers:
-                if access := handler.opt.get("page"):
-                    found.setdefault(access, set()).add(route.path)
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def tours() -> dict[str, Tour]:
+    """A tour in each language. The pages of both have the same names."""
+    found = {}
+    for language in texts_by_language():
+        async with a_tour(language) as found[language]:
+            pass
     return found
 
 
-def test_every_page_is_tested_here(app: Litestar) -> None:
-    found = pages_of(app)
-
-    everybody = {*EVERYBODY, "/login/second-factor", "/logout", "/assets/{name:str}"}
-    assert found[PAGE["page"]] == everybody
-    assert found[OWN_PAGE["page"]] == {*USERS, *FORMS}
+@pytest.fixture
+def shots(tours: dict[str, Tour]) -> list[Shot]:
+    """All pages in English."""
+    return list(tours["en"].shots.values())
 
 
-@pytest.mark.parametrize("path", [*USERS, *FORMS])
-@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_the_tour_shows_every_template_in_every_language(tours: dict[str, Tour]) -> None:
+    folder = FOLDER / "templates"
+    templates = {str(each.relative_to(folder).with_suffix("")) for each in folder.rglob("*.html")}
+    frames = {each for each in templates if each.endswith("base") or each.startswith("_")}
+
+    for tour in tours.values():
+        assert tour.templates == templates - frames
+        assert tour.shots.keys() == tours["en"].shots.keys()
+
+
+def test_the_html_of_every_page_is_valid(tours: dict[str, Tour], tmp_path: Path) -> None:
+    files = []
+    for language, tour in tours.items():
+        for name, shot in tour.shots.items():
+            files.append(tmp_path / f"{name} ({language}).html")
+            files[-1].write_text(shot.page.source)
+    rules, found = npm_folder() / "html-validate.json", tmp_path / "found.txt"
+
+    checked = run_node(
+        "html-validate/bin/html-validate.mjs",
+        "--config",
+        rules,
+        f"--formatter=text={found}",
+        *sorted(files),
+    )
+
+    assert checked.returncode == 0, found.read_text().replace(f"{tmp_path}/", "")
+
+
 async def test_a_visitor_who_is_not_logged_in_gets_no_page_of_users(
-    client: Client, path: str, method: str
+    client: Client, app: Litestar
 ) -> None:
-    headers = {"Origin": "http://localhost:8000"}
-    answer = await client.request(method, path, headers=headers)
+    for route, handler in page_handlers(app):
+        if handler.opt["page"] == OWN_PAGE["page"]:
+            for method in handler.http_methods - {"OPTIONS"}:
+                headers = {"Origin": ORIGIN}
+                answer = await client.request(method, route.path, headers=headers)
+                assert answer.status_code == 303
+                assert answer.headers["location"].startswith("/login?return_to=/account")
 
-    assert answer.status_code in {303, 405}
-    if answer.status_code == 303:
-        assert answer.headers["location"].startswith("/login?return_to=/account")
+
+def of_templates(shots: Iterable[Shot]) -> list[Shot]:
+    return [each for each in shots if each.name not in {"start", "reset", "verify", "undo"}]
 
 
-@pytest.mark.parametrize("path", [*EVERYBODY, *USERS])
-async def test_no_page_has_anything_inline_or_from_elsewhere(
-    browser: Browser, client: Client, path: str
+def test_no_page_has_anything_inline_or_from_elsewhere(shots: list[Shot]) -> None:
+    for shot in of_templates(shots):
+        source, headers = shot.page.source, shot.page.response.headers
+        assert INLINE.search(source) is None, shot.name
+        for address in re.findall(r'(?:src|href|action)="([^"]*)"', source):
+            assert address.startswith(("/", "#")), shot.name
+            assert not address.startswith("//"), shot.name
+        assert "script-src 'self'; style-src 'self'" in headers["content-security-policy"]
+        assert "require-trusted-types-for 'script'" in headers["content-security-policy"]
+        assert headers["referrer-policy"] == "same-origin"
+        assert headers["cache-control"] == "no-store"
+        assert headers["x-frame-options"] == "DENY"
+
+
+def test_each_page_has_one_heading_and_a_title_that_says_the_state(shots: list[Shot]) -> None:
+    for shot in of_templates(shots):
+        source = shot.page.source
+        assert source.count("<h1>") == 1, shot.name
+        assert shot.page.title.startswith("Error: ") == ('class="errors"' in source), shot.name
+        assert shot.page.title.endswith(" \N{EN DASH} Doorward"), shot.name
+
+
+def test_password_managers_recognise_every_form(shots: list[Shot]) -> None:
+    tokens = {
+        "password": {"current-password", "new-password"},
+        "current_password": {"current-password"},
+        "new_password": {"new-password"},
+        "code": {"one-time-code"},
+    }
+    for shot in of_templates(shots):
+        for form in re.findall(r"<form.*?</form>", shot.page.source, re.DOTALL):
+            fields = re.findall(r"<input[^>]*>", form)
+            given = [" ".join(re.findall(r'autocomplete="([^"]*)"', each)) for each in fields]
+            for field, token in zip(fields, given, strict=True):
+                [name] = re.findall(r' name="([^"]*)"', field)
+                assert token in tokens.get(name, {token}), (shot.name, field)
+            if 'type="password"' in form:
+                [username] = [
+                    field
+                    for field, token in zip(fields, given, strict=True)
+                    if token.startswith("username")
+                ]
+                assert 'type="hidden"' not in username, shot.name  # browsers skip those
+
+
+def test_what_describes_a_field_is_there(shots: list[Shot]) -> None:
+    for shot in shots:
+        source = shot.page.source
+        described = re.findall(r'aria-describedby="([^"]+)"', source)
+        for name in {each for ids in described for each in ids.split()}:
+            assert f'id="{name}"' in source, shot.name
+
+
+async def files_of(client: Client, page: str) -> dict[str, httpx.Response]:
+    """Load the files that a page names, and those that these name in turn."""
+    found: dict[str, httpx.Response] = {}
+    texts = [page]
+    while texts:
+        for address in FILES.findall(texts.pop()):
+            if address not in found:
+                headers = {"Accept-Encoding": "identity"}
+                found[address] = await client.get(address, headers=headers)
+                texts.append(found[address].text)
+    return found
+
+
+async def test_a_page_is_small_with_all_its_files_which_are_cached_for_ever(
+    shots: list[Shot], client: Client
 ) -> None:
-    await client.register(ADA)
-    if path in USERS:
-        await browser.log_in(ADA, PASSWORD)
-
-    page = await browser.open(path)
-
-    assert page.path == path
-    assert INLINE.search(page.source) is None
-    for address in re.findall(r'(?:src|href|action)="([^"]*)"', page.source):
-        assert address.startswith(("/", "#"))
-        assert not address.startswith("//")
-    headers = page.response.headers
-    assert "script-src 'self'; style-src 'self'" in headers["content-security-policy"]
-    assert "require-trusted-types-for 'script'" in headers["content-security-policy"]
-    assert headers["referrer-policy"] == "same-origin"
-    assert headers["cache-control"] == "no-store"
-    assert headers["x-frame-options"] == "DENY"
-
-
-@pytest.mark.parametrize("path", [*EVERYBODY, *USERS])
-async def test_each_field_has_a_label_and_each_page_a_title_and_one_heading(
-    browser: Browser, client: Client, path: str
-) -> None:
-    await client.register(ADA)
-    if path in USERS:
-        await browser.log_in(ADA, PASSWORD)
-
-    source = (await browser.open(path)).source
-
-    labels = set(re.findall(r'<label for="([^"]+)"', source))
-    fields = set(re.findall(r'<(?:input|select) id="([^"]+)"', source))
-    assert fields == labels
-    assert source.count("<h1>") == 1
-    assert len(re.findall("<title>.+</title>", source)) == 1
-    described = re.findall(r'aria-describedby="([^"]+)"', source)
-    for name in {each for ids in described for each in ids.split()}:
-        assert f'id="{name}"' in source
-
-
-async def test_the_files_of_pages_are_cached_for_ever_and_small(
-    browser: Browser, client: Client
-) -> None:
-    page = await browser.open("/login")
-    total = len(page.response.content)
-
-    for address in re.findall(r'href="(/assets/[^"]+)"', page.source):
-        answer = await client.get(address)
-        assert answer.status_code == 200
-        assert "immutable" in answer.headers["cache-control"]
-        total += int(answer.headers["content-length"])
-
-    assert total < 60_000
+    for shot in of_templates(shots):
+        files = (await files_of(client, shot.page.source)).values()
+        for each in files:
+            assert each.status_code == 200, each.url
+            assert each.headers["cache-control"] == "public, max-age=31536000, immutable"
+        total = sum(len(each.content) for each in (shot.page.response, *files))
+        assert total < LARGEST, shot.name
     assert (await client.get("/assets/pages.css")).status_code == 404
     assert (await client.get("/assets/..%2Fpage.py")).status_code == 404
 

@@ -46,7 +46,7 @@ async def test_a_refused_login_keeps_the_address_and_not_the_password(browser: B
         assert "The email address or the password is wrong." in page.text
         assert f'value="{email}"' in page.source
         assert "a wrong password" not in page.source
-        assert page.title.startswith("Log in")
+        assert page.title.startswith("Error: Log in")
 
 
 async def test_a_page_for_users_leads_to_the_login_and_back(browser: Browser) -> None:

@@ -1,0 +1,298 @@
+"""A tour of all pages: each route as it opens, each form with problems, and other states.
+
+The routes are those of the application, so that no page is left out.
+"""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from dishka import AsyncContainer
+from litestar import Litestar
+from litestar.routes import HTTPRoute
+
+from api.security.origin_policy import OriginPolicy
+from api.web.page import Pages
+from api.web.route_options import ADMIN
+from application.ports import UserRepository
+from domain.token import TokenKind
+from infrastructure.config.settings import Settings
+from infrastructure.signing.key_ring_watcher import KeyRingWatcher
+from infrastructure.signing.verified_token_cache import VerifiedTokenCache
+from tests.http.client import (
+    MY_PASSKEY_OPTIONS,
+    MY_PASSKEYS,
+    ORIGIN,
+    Client,
+    a_client,
+    code_at,
+    make_administrator,
+    stored_user,
+)
+from tests.http.replacements import Builder, Doubles
+from tests.http.web.browser import Browser, Page
+from tests.support.authenticator import Authenticator
+from tests.support.builders import PASSWORD, a_signer, a_signing_key, devices_of
+from tests.support.doubles import SettableClock
+
+BEGIN = datetime(2026, 3, 2, 9, 20, tzinfo=UTC)
+ADA, GRACE, BOSS = "ada@example.org", "grace@example.org", "barbara@example.org"
+PEOPLE = [
+    ("Alan Turing", "alan@example.org"),
+    ("Annie Easley", "annie@example.org"),
+    ("Edsger Dijkstra", "edsger@example.org"),
+    ("Frances Allen", "frances@example.org"),
+    ("John Backus", "john@example.org"),
+    ("Karen Spärck Jones", "karen@example.org"),
+    ("Katherine Johnson", "katherine@example.org"),
+    ("Margaret Hamilton", "margaret@example.org"),
+    ("Niklaus Wirth", "niklaus@example.org"),
+    ("Radia Perlman", "radia@example.org"),
+]
+DEVICES = {
+    "laptop": "Mozilla/5.0 (X11; Linux x86_64; rv:148.0) Gecko/20100101 Firefox/148.0",
+    "desktop": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/145.0.0.0 Safari/537.36",
+    "phone": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_7 like Mac OS X) AppleWebKit/605.1.15 "
+    "(KHTML, like Gecko) Version/26.0 Mobile/15E148 Safari/604.1",
+}
+SETTINGS = {
+    "USERS_URL": "memory:",
+    "SESSIONS_URL": "memory:",
+    "MAIL_URL": "memory:",
+    "EMAIL_VERIFICATION": "optional",
+}
+WITHOUT_ROUTE_OPTION = ("/", "/reset", "/verify#token=x", "/undo#token=x")
+"""Pages that are no pages of ``api/web``."""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A page as a browser gets it.
+
+    :ivar name: of the page and its state: ``account``, ``account with problems``.
+    :ivar url: what the browser shows as its address.
+    """
+
+    name: str
+    url: str
+    page: Page
+
+
+@dataclass
+class Tour:
+    """
+    :ivar client: of the application, for what pages load.
+    :ivar shots: by their names.
+    :ivar templates: those that were rendered.
+    """
+
+    container: AsyncContainer
+    app: Litestar
+    clock: SettableClock
+    client: Client
+    language: str = "en"
+    shots: dict[str, Shot] = field(default_factory=dict)
+    templates: set[str] = field(default_factory=set)
+    parameters: dict[str, str] = field(default_factory=dict)
+
+    async def take(self) -> None:
+        """Make all shots."""
+        await self._register()
+        await self._as_visitor()
+        await self._as_user()
+        await self._as_administrator()
+
+    async def _register(self) -> None:
+        registrations = [
+            ("Ada Lovelace", ADA),
+            ("Barbara Liskov", BOSS),
+            ("Grace Hopper", GRACE),
+            *PEOPLE,
+        ]
+        for name, email in registrations:
+            visitor = self._browser(device="desktop").client
+            await visitor.register(email, name=name)
+            self.clock.advance(timedelta(hours=7, minutes=13))
+            assert (await visitor.log_in(email)).status_code == 200
+        users = await self.container.get(UserRepository)
+        for email in (ADA, GRACE, BOSS):
+            user = await stored_user(users, email)
+            assert (await users.replace(user, replace(user, verified=True))).changed
+        await make_administrator(users, BOSS)
+
+    async def _as_visitor(self) -> None:
+        browser = self._browser()
+        await self._walk(browser, "everybody")
+        for path in WITHOUT_ROUTE_OPTION:
+            await self._open(browser, path)
+        self._add("login refused", await browser.log_in(ADA, "a wrong password"))
+        registration = {"name": "Ada", "email": "new@example.org", "password": PASSWORD}
+        self._add("registered", await browser.post("/register", registration))
+        self._add("link sent", await browser.post("/forgot", {"email": ADA}))
+        self._add("not found", await browser.open("/account/nothing"))
+        self._add("from another site", await browser.post("/login", {}, Origin="https://a.test"))
+        page = await browser.log_in(ADA, "a wrong password")
+        while page.status != 429:
+            page = await browser.log_in(ADA, "a wrong password")
+        self._add("too many attempts", page)
+
+    async def _as_user(self) -> None:
+        self.clock.advance(timedelta(hours=2))
+        for device, address in (("phone", "198.51.100.20"), ("desktop", "203.0.113.9")):
+            await self._browser(device, address).log_in(ADA, PASSWORD)
+            self.clock.advance(timedelta(hours=19, minutes=47))
+        browser = self._browser()
+        self._add("logged in", await browser.log_in(ADA, PASSWORD))
+        await self._walk(browser, "users")
+        self._add("account done", await browser.post("/account", {"name": "Ada Lovelace"}))
+        await self._second_factors(browser)
+        await self._logged_out(browser)
+
+    async def _second_factors(self, browser: Browser) -> None:
+        security = "/account/security"
+        page = await browser.submit(await browser.open(security), f"{security}/totp")
+        page = await browser.submit(page, "/account/step-up", password=PASSWORD)
+        if page.path == security:
+            page = await browser.submit(page, f"{security}/totp")
+        self._add("totp", page)
+        [secret] = re.findall(r"<code>([A-Z2-7]+)</code>", page.source)
+        self._add("totp refused", await browser.submit(page, f"{security}/totp/confirm", code="0"))
+        code = code_at(secret, self.clock())
+        self._add(
+            "recovery codes", await browser.submit(page, f"{security}/totp/confirm", code=code)
+        )
+        for name in ("Phone", "Security key"):
+            await self._add_passkey(browser.client, name)
+            self.clock.advance(timedelta(minutes=4))
+        self._add("account security with factors", await browser.open(security))
+        form = (await browser.open(security)).read.forms[f"{security}/passkeys"]
+        renamed = {**form, "name": "My phone", "action": "rename"}
+        self._add("passkey renamed", await browser.post(f"{security}/passkeys", renamed))
+        self.clock.advance(timedelta(minutes=20))
+        self._add("step up with code", await browser.open("/account/step-up"))
+        refused = await browser.post("/account/step-up", {"code": "000000"})
+        self._add("step up refused", refused)
+
+    async def _add_passkey(self, client: Client, name: str) -> None:
+        headers = {"Origin": ORIGIN}
+        offered = await client.post(MY_PASSKEY_OPTIONS, headers=headers)
+        body = {"credential": Authenticator().create(offered.json()["options"]), "name": name}
+        answer = await client.post(MY_PASSKEYS, json=body, headers=headers)
+        assert answer.status_code == 200, answer.text
+
+    async def _logged_out(self, browser: Browser) -> None:
+        self._add("logged out", await browser.submit(await browser.open("/account"), "/logout"))
+        page = await browser.log_in(ADA, PASSWORD)
+        self._add("second factor", page)
+        self._add(
+            "second factor refused",
+            await browser.submit(page, "/login/second-factor", code="000000"),
+        )
+
+    async def _as_administrator(self) -> None:
+        browser = self._browser("desktop", "203.0.113.80")
+        await browser.log_in(BOSS, PASSWORD)
+        await self._walk(browser, ADMIN)
+
+    async def _walk(self, browser: Browser, access: str) -> None:
+        """Open all pages for these visitors, and send each form with problems then."""
+        paths = self._paths(access)
+        for path in paths:
+            await self._open(browser, path)
+        for path in paths:
+            await self._send_blank(browser, path)
+
+    def _browser(self, device: str = "laptop", address: str = "192.0.2.44") -> Browser:
+        client = a_client(self.app, ORIGIN, address)
+        client.headers.update(
+            {
+                "User-Agent": DEVICES[device],
+                "Accept-Language": self.language,
+                "Accept": "text/html",
+            }
+        )
+        return Browser(client, self.language)
+
+    def _paths(self, access: str) -> list[str]:
+        """Return the pages for these visitors that can be opened."""
+        return sorted(
+            re.sub(r"\{(\w+)(:\w+)?\}", lambda found: self.parameters[found[1]], route.path)
+            for route, handler in page_handlers(self.app)
+            if "GET" in handler.http_methods
+            if handler.opt["page"] == access
+            if not route.path.startswith("/assets/")
+        )
+
+    async def _open(self, browser: Browser, path: str) -> None:
+        page = await browser.open(path)
+        assert page.status == 200, (path, page.text)
+        self._add(_name(path), page, path.partition("#")[2])
+
+    async def _send_blank(self, browser: Browser, path: str) -> None:
+        """Send each form of a page that has fields to type in, with nothing in them."""
+        page = await browser.open(path)
+        for action, typed in page.read.typed.items():
+            sent = await browser.submit(page, action, **dict.fromkeys(typed, ""))
+            if sent.status >= 400:
+                self._add(f"{_name(action)} with problems", sent)
+
+    def _add(self, name: str, page: Page, fragment: str = "") -> None:
+        if page.response.headers.get("content-type", "").startswith("text/html"):
+            url = str(page.response.url) + (f"#{fragment}" if fragment else "")
+            self.shots[name] = Shot(name, url, page)
+
+
+def page_handlers(app: Litestar) -> Iterator[tuple[HTTPRoute, Any]]:
+    """The routes of pages, with their handlers."""
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            for handler in route.route_handlers:
+                if "page" in handler.opt:
+                    yield route, handler
+
+
+def _name(path: str) -> str:
+    return path.partition("#")[0].strip("/").replace("/", " ") or "start"
+
+
+@contextmanager
+def _templates() -> Iterator[set[str]]:
+    """Collect the names of the templates that are rendered in this block."""
+    rendered: set[str] = set()
+    render = Pages.render
+
+    def record(pages: Pages, request: Any, template: str, **values: Any) -> Any:
+        rendered.add(template)
+        return render(pages, request, template, **values)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Pages, "render", record)
+        yield rendered
+
+
+@asynccontextmanager
+async def a_tour(language: str) -> AsyncIterator[Tour]:
+    """Take a tour through an application with stores in memory, where time stands still."""
+    clock = SettableClock(BEGIN)
+    keys = {kind: a_signing_key() for kind in TokenKind}
+    doubles = Doubles(
+        clock,
+        KeyRingWatcher.fixed(keys),
+        VerifiedTokenCache(a_signer(keys), 1000, clock),
+        devices_of(keys[TokenKind.REFRESH]),
+        OriginPolicy(ORIGIN),
+    )
+    builder = Builder()
+    settings = Settings.read(SETTINGS)
+    async with builder.container(settings, builder.providers(doubles, None)) as container:
+        app = await container.get(Litestar)
+        async with a_client(app, ORIGIN) as client:
+            tour = Tour(container, app, clock, client, language)
+            with _templates() as tour.templates:
+                await tour.take()
+            yield tour
