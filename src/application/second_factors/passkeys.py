@@ -110,9 +110,9 @@ class VerifyPasskey:
         """
         if not assertion.user_handle:
             raise PasskeyInvalid
-        passkey = await self.passkeys.by_id(passkey_id_of(assertion.credential_id))
-        user_id = await self.passkeys.user_of_handle(assertion.user_handle)
-        if passkey is None or passkey.user_id != user_id:
+        passkey_id = passkey_id_of(assertion.credential_id)
+        passkey = await self.passkeys.find(passkey_id, assertion.user_handle)
+        if passkey is None:
             raise PasskeyInvalid
         return passkey
 

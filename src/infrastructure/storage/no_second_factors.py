@@ -73,7 +73,7 @@ class NoPasskeys(PasskeyStore):
         raise SecondFactorsOff
 
     @override
-    async def user_of_handle(self, handle: bytes) -> UserId | None:
+    async def find(self, passkey_id: PasskeyId, handle: bytes) -> Passkey | None:
         return None
 
     @override

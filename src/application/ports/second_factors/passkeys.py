@@ -63,7 +63,8 @@ class PasskeyStore(Protocol):
         """
 
     @abstractmethod
-    async def user_of_handle(self, handle: bytes) -> UserId | None: ...
+    async def find(self, passkey_id: PasskeyId, handle: bytes) -> Passkey | None:
+        """Return a passkey by its id, if its user has this handle."""
 
     @abstractmethod
     async def of_other_domains(self, known: Collection[str]) -> Mapping[str, int]:

@@ -183,10 +183,24 @@ async def test_a_handle_stays_as_it_is(stores: FactorStores) -> None:
     assert len(set(got)) == 1
     assert got[0] in handles
     assert await stores.passkeys.handle_of(ada, secrets.token_bytes(HANDLE_BYTES)) == got[0]
-    of_eve = await stores.passkeys.handle_of(eve, secrets.token_bytes(HANDLE_BYTES))
-    assert await stores.passkeys.user_of_handle(got[0]) == ada
-    assert await stores.passkeys.user_of_handle(of_eve) == eve
-    assert await stores.passkeys.user_of_handle(b"unknown") is None
+    assert (
+        await stores.passkeys.handle_of(eve, other := secrets.token_bytes(HANDLE_BYTES)) == other
+    )
+
+
+async def test_a_passkey_is_found_by_its_id_and_the_handle_of_its_user(
+    stores: FactorStores,
+) -> None:
+    ada, eve = await a_holder(stores), await a_holder(stores)
+    mine = a_passkey(ada)
+    await stores.passkeys.add(mine)
+    handle = await stores.passkeys.handle_of(ada, b"new")
+    of_eve = await stores.passkeys.handle_of(eve, b"new")
+
+    assert await stores.passkeys.find(mine.id, handle) == mine
+    assert await stores.passkeys.find(mine.id, of_eve) is None
+    assert await stores.passkeys.find(mine.id, b"unknown") is None
+    assert await stores.passkeys.find(a_passkey(ada).id, handle) is None
 
 
 async def test_passkeys_of_other_domains_are_counted(stores: FactorStores) -> None:
@@ -213,7 +227,8 @@ async def test_the_passkeys_and_the_handle_of_a_user_are_forgotten(stores: Facto
 
     assert await stores.passkeys.of_user(ada) == []
     assert await stores.passkeys.by_id(mine.id) is None
-    assert await stores.passkeys.user_of_handle(handle) is None
+    assert await stores.passkeys.handle_of(ada, b"another") == b"another" != handle
+    await stores.passkeys.forget(ada)
     assert not (await stores.passkeys.add(a_passkey(ada))).changed
     assert await stores.passkeys.of_user(eve) == [hers]
 

@@ -57,8 +57,9 @@ class MemoryPasskeys(PasskeyStore):
     async def handle_of(self, user_id: UserId, new: bytes) -> bytes:
         return self._handles.setdefault(user_id, new)
 
-    async def user_of_handle(self, handle: bytes) -> UserId | None:
-        return next((user for user, each in self._handles.items() if each == handle), None)
+    async def find(self, passkey_id: PasskeyId, handle: bytes) -> Passkey | None:
+        found = self._passkeys.get(passkey_id)
+        return found if found and self._handles.get(found.user_id) == handle else None
 
     async def of_other_domains(self, known: Collection[str]) -> Mapping[str, int]:
         return Counter(each.rp_id for each in self._passkeys.values() if each.rp_id not in known)

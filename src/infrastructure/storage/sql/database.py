@@ -24,6 +24,7 @@ from domain.errors import Unavailable
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.connection import pooler
 from infrastructure.storage.sql.connection.driver import DriverConnection, StatementOutdated
+from infrastructure.storage.sql.connection.liveness import check_before_use
 from infrastructure.storage.sql.connection.url import connect_options
 from infrastructure.storage.sql.tables import sessions, users
 
@@ -49,7 +50,6 @@ class Database:
             "hide_parameters": True,  # parameters have addresses and hashes, and errors are logged
             "pool_size": options.pool_size,
             "max_overflow": 0,
-            "pool_pre_ping": True,  # no request fails because the database was restarted
         }
         self._engine = create_async_engine(
             parsed,
@@ -65,6 +65,8 @@ class Database:
             event.listen(self._transactions.sync_engine, "begin", begin_immediate)
             event.listen(self._engine.sync_engine, "do_connect", make_private)
             event.listen(self._engine.sync_engine, "connect", prepare_sqlite)
+        else:
+            check_before_use(self._engine.sync_engine)
 
     @asynccontextmanager
     async def connection(self, role: str) -> AsyncIterator[AsyncConnection]:
@@ -114,6 +116,7 @@ class Database:
                 isolation_level="READ COMMITTED",
                 **self._engine_options,
             )
+            check_before_use(self._transactions.sync_engine)
         return is_pooled
 
     async def ping(self) -> None:

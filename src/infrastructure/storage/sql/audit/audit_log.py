@@ -175,11 +175,5 @@ class SqlAuditLog(AuditLog):
 
         An earlier attempt without an answer may have stored them.
         """
-        ids = audit_events.c.id
         async with self._database.transaction(chain.ROLE) as connection:
-            await chain.lock(connection)
-            known = select(ids).where(ids.in_([event.id for event in events]))
-            there = set(await connection.scalars(known))
-            new = [event for event in events if event.id not in there]
-            if new:
-                await chain.append(connection, new)
+            await chain.append_new(connection, events)

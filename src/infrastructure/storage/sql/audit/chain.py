@@ -12,14 +12,14 @@ The chain has only a salted digest of an address, so that the address itself can
 """
 
 import secrets
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
 import msgspec
-from sqlalchemy import case, delete, func, insert, select, update
+from sqlalchemy import case, cast, delete, func, insert, null, select, update
 from sqlalchemy.engine import MappingResult
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -56,9 +56,14 @@ class Broken(Exception):
         self.number = number
 
 
-async def lock(connection: AsyncConnection) -> None:
-    """Exclude all other appends until the end of the transaction."""
-    await connection.execute(select(audit_chain.c.id).with_for_update())
+async def lock(connection: AsyncConnection) -> Head:
+    """Exclude all other appends until the end of the transaction.
+
+    :returns: the end of the chain.
+    """
+    ends = select(audit_chain.c.last_number, audit_chain.c.last_digest).with_for_update()
+    number, digest = (await connection.execute(ends)).one()
+    return Head(number, digest)
 
 
 async def store(database: Database, connection: AsyncConnection, effects: Effects) -> bool:
@@ -75,9 +80,26 @@ async def store(database: Database, connection: AsyncConnection, effects: Effect
 
 async def append(connection: AsyncConnection, events: Sequence[Event]) -> None:
     """Append events, last in a transaction: all other appends wait for its end."""
-    ends = select(audit_chain.c.last_number, audit_chain.c.last_digest).with_for_update()
-    number, previous = (await connection.execute(ends)).one()
-    there = await _users_there(connection, events)
+    head = await lock(connection)
+    _, there = await _known(connection, events)
+    await _append(connection, head, events, there)
+
+
+async def append_new(connection: AsyncConnection, events: Sequence[Event]) -> None:
+    """Append, as :func:`append` does, those of the events that are not stored."""
+    head = await lock(connection)
+    stored, there = await _known(connection, events)
+    if new := [event for event in events if event.id not in stored]:
+        await _append(connection, head, new, there)
+
+
+async def _append(
+    connection: AsyncConnection, head: Head, events: Sequence[Event], there: Container[UserId]
+) -> None:
+    """
+    :param there: the users that exist: of deleted users no address is recorded.
+    """
+    number, previous = head.number, head.digest
     rows = []
     for event in events:
         number += 1
@@ -90,11 +112,19 @@ async def append(connection: AsyncConnection, events: Sequence[Event]) -> None:
     await connection.execute(update(audit_chain).values(last_number=number, last_digest=previous))
 
 
-async def _users_there(connection: AsyncConnection, events: Sequence[Event]) -> set[UserId]:
-    """Return the owners that still exist: of deleted users no address is recorded."""
+async def _known(
+    connection: AsyncConnection, events: Sequence[Event]
+) -> tuple[set[str], set[UserId]]:
+    """Return which of the events are stored, and which of their owners exist, in one query."""
     owners = {event.actor_id or event.user_id for event in events if event.caller.address}
-    query = select(users.c.id).where(users.c.id.in_(owners - {None}))
-    return set(map(UserId, await connection.scalars(query))) if owners - {None} else set()
+    stored = select(audit_events.c.id, cast(null(), users.c.id.type)).where(
+        audit_events.c.id.in_([event.id for event in events])
+    )
+    there = select(cast(null(), audit_events.c.id.type), users.c.id).where(
+        users.c.id.in_(owners - {None})
+    )
+    found = (await connection.execute(stored.union_all(there))).all()
+    return {id_ for id_, _ in found if id_}, {UserId(user) for _, user in found if user}
 
 
 async def last_before(database: Database, before: datetime) -> int:

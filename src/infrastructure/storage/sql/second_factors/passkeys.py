@@ -78,9 +78,13 @@ class SqlPasskeys(PasskeyStore):
         row = await self._handles.one(user_id=user_id)
         return bytes(row["handle"]) if row else new  # deleted at this moment
 
-    async def user_of_handle(self, handle: bytes) -> UserId | None:
-        row = await self._handles.one(handle=handle)
-        return UserId(row["user_id"]) if row else None
+    async def find(self, passkey_id: PasskeyId, handle: bytes) -> Passkey | None:
+        owner = passkey_handles.c.user_id == passkeys.c.user_id
+        query = select(passkeys).join(passkey_handles, owner)
+        query = query.where(passkeys.c.id == passkey_id, passkey_handles.c.handle == handle)
+        async with self._rows.connection() as connection:
+            row = (await connection.execute(query)).mappings().one_or_none()
+        return _passkey(row) if row else None
 
     async def of_other_domains(self, known: Collection[str]) -> Mapping[str, int]:
         domain = passkeys.c.rp_id
