@@ -1,6 +1,7 @@
 """The web application, put together."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from dishka import AsyncContainer
@@ -46,9 +47,9 @@ from api.security.credential_reader import Connection
 from api.security.guard import Guard
 from api.security.origin_policy import OriginPolicy
 from api.web.access import PageGuard
-from api.web.page import template_config
 from api.web.route_options import is_page
 from api.web.routes import ADMIN_PAGES, PAGES
+from api.web.template_overrides import template_config
 
 LARGEST_BODY = 16 * 1024
 """In bytes."""
@@ -65,6 +66,7 @@ class RouteOptions:
     :ivar has_admin_pages: whether administrators get pages for their work.
     :ivar related_origins: outside the domain of passkeys, that may use them.
     :ivar password_page: the URL of the page to change passwords, if there is one.
+    :ivar page_templates: the folder of files that replace templates of pages.
     """
 
     has_docs: bool = True
@@ -75,6 +77,7 @@ class RouteOptions:
     has_admin_pages: bool = False
     related_origins: tuple[str, ...] = ()
     password_page: str | None = None
+    page_templates: Path | None = None
 
 
 ALL_ROUTES = RouteOptions()
@@ -151,7 +154,7 @@ def _routes(names: CookieNames, options: RouteOptions, *guards: RouteGuard) -> L
         request_class=JsonRequest,
         request_max_body_size=LARGEST_BODY,
         openapi_config=config(names, options.shortest_password, options.path_prefix),
-        template_config=template_config() if options.has_pages else None,
+        template_config=template_config(options.page_templates) if options.has_pages else None,
         logging_config=None,
     )
     prepare_root(app, options.path_prefix, has_docs=options.has_docs, has_pages=options.has_pages)

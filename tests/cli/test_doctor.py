@@ -35,6 +35,7 @@ class TestDoctor:
             "schema of the users": "ok",
             "second factors": "ok",
             "passkeys": "ok",
+            "pages": "ok",
             "mail": "info",
             "password hashing": "info",
         }
@@ -65,6 +66,7 @@ class TestDoctor:
             "clock of the sessions": "FAIL",
             "second factors": "info",
             "passkeys": "FAIL",
+            "pages": "ok",
             "mail": "info",
             "password hashing": "info",
         }

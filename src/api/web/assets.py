@@ -13,7 +13,7 @@ from litestar.response.base import ASGIResponse
 
 from api.download import Download
 from api.json_request import JsonRequest
-from api.web.brand import Brand
+from api.web.brand import STYLESHEET, Brand
 from api.web.route_options import PAGE
 
 _FOLDER = Path(__file__).parent / "static"
@@ -51,6 +51,11 @@ class Assets:
         :param name: with the digest.
         """
         return self._downloads.get(name)
+
+
+def is_asset(name: str) -> bool:
+    """Return whether templates may use this file."""
+    return name in _names() or name == STYLESHEET
 
 
 def hashed_name(name: str, content: bytes) -> str:

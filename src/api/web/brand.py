@@ -4,6 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+STYLESHEET = "brand.css"
+"""With the colours, if there are own ones."""
+
 _LARGEST = 32 * 1024
 """In bytes: the first visit of a page, with all its files, stays below 60 kB."""
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -86,7 +89,7 @@ class Brand:
         if self.logo:
             files[self.logo.name] = self.logo.content
         if self.colors:
-            files["brand.css"] = self.colors.stylesheet().encode()
+            files[STYLESHEET] = self.colors.stylesheet().encode()
         return files
 
     def links_in(self, language: str) -> Sequence[tuple[str, str]]:

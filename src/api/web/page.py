@@ -2,16 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import jinja2
 from litestar import Response
 from litestar.datastructures import Cookie
-from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.response import Redirect, Template
-from litestar.template import TemplateConfig
 
 from api.accept_language import preferred_locale
 from api.json_request import JsonRequest
@@ -25,7 +21,6 @@ from api.web.translations import Texts, Translations
 from api.web.visitors import COOKIES
 from domain.actor import Principal
 
-_FOLDER = Path(__file__).parent / "templates"
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; form-action"
@@ -150,16 +145,3 @@ def refreshed_cookies(request: JsonRequest) -> list[Cookie]:
     """Return the cookies of a session that was refreshed to open this page."""
     cookies: list[Cookie] = request.scope["state"].get(COOKIES, [])
     return cookies
-
-
-def template_config() -> TemplateConfig[JinjaTemplateEngine]:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-        cache_size=-1,
-    )
-    return TemplateConfig(instance=JinjaTemplateEngine.from_environment(environment))

@@ -28,6 +28,7 @@ for name, summary in {
     "mail": "The outbox, and the mail server.",
     "migrate": "Migrate the schema of the databases.",
     "openapi": "Print the OpenAPI document.",
+    "pages": "The pages for people.",
     "secrets": "The secrets that protect what the database holds.",
     "sessions": "The sessions of all users.",
     "serve": "Run the service until SIGINT or SIGTERM.",

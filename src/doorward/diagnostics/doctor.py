@@ -15,6 +15,7 @@ from sqlalchemy import text
 from domain.token import LEEWAY, TokenKind
 from doorward.diagnostics.finding import Finding, Verdict
 from doorward.diagnostics.mail import check_mail
+from doorward.diagnostics.pages import check_pages
 from doorward.diagnostics.passkeys import check_passkeys
 from doorward.diagnostics.second_factors import check_second_factors
 from doorward.env_file import ENV_FILE, names_in_env_file
@@ -141,6 +142,7 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Check]]:
             yield f"clock of the {location.role}", partial(check_clock, settings, location)
     yield "second factors", partial(check_second_factors, settings)
     yield "passkeys", partial(check_passkeys, settings)
+    yield "pages", partial(check_pages, settings)
     yield "mail", partial(check_mail, settings)
     yield "password hashing", partial(describe_hashing, settings)
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from contextlib import suppress
 
+from doorward.diagnostics.pages import require_pages
 from doorward.diagnostics.passkeys import require_passkeys_of_domain
 from doorward.diagnostics.second_factors import require_means
-from doorward.wiring.brand import brand
 from doorward.wiring.keys import open_key_store, prepare_embedded_keys
 from doorward.wiring.mail.sender import check_mail_settings
 from infrastructure.config.data_secret import data_secrets
@@ -30,7 +30,7 @@ async def prepare_service(settings: Settings) -> None:
     :raises ConfigurationError: a setting is wrong, or stored passkeys are for another domain.
     :raises NotReady: as :func:`prepare`.
     """
-    brand(settings.pages)
+    require_pages(settings)
     await prepare(settings)
     await require_passkeys_of_domain(settings)
 
@@ -79,7 +79,7 @@ async def check_again(settings: Settings) -> None:
     :raises ConfigurationError: a setting is wrong.
     """
     await check(settings)
-    brand(settings.pages)
+    require_pages(settings)
     if settings.keys.source is KeySource.EMBEDDED_DATABASE:
         data_secrets(settings.keys, settings.storage)  # only a start makes one
     with suppress(NotReady):  # an outage is no reason to refuse

@@ -27,7 +27,7 @@ from api.web.return_to import ReturnTargets
 from api.web.visitors import Visitors
 from application.registration_policy import RegistrationPolicy
 from domain.passwords.password import PasswordRule
-from doorward.wiring.brand import brand
+from doorward.wiring.pages import brand
 from infrastructure.config.http import HttpSettings
 from infrastructure.config.logging import LogSettings
 from infrastructure.config.settings import Settings
@@ -68,6 +68,7 @@ class HttpProvider(Provider):
             settings.pages.has_admin_pages,
             settings.related_origins,
             settings.password_page,
+            settings.pages.templates,
         )
 
     @provide

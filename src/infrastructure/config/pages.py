@@ -73,6 +73,13 @@ class PageSettings:
         "language.",
     )
 
+    templates: Path | None = declare(
+        "PAGE_TEMPLATES",
+        parsers.optional(Path),
+        None,
+        "Folder of templates that replace those of pages, file by file. See [pages.md](pages.md).",
+    )
+
     @property
     def has_account_pages(self) -> bool:
         return self.which != "off"

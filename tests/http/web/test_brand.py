@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from api.web.brand import Logo, LogoInvalid
-from doorward.wiring.brand import brand
+from doorward.wiring.pages import brand
 from infrastructure.config.brand import accent, footer_links
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.pages import PageSettings

@@ -120,6 +120,7 @@ READ: list[tuple[str, str, str, Any]] = [
     ("PAGES", "off", "pages.has_account_pages", False),
     ("PAGES", "account", "pages.has_admin_pages", False),
     ("PAGES", "all", "pages.has_admin_pages", True),
+    ("PAGE_TEMPLATES", "/etc/doorward/pages", "pages.templates", Path("/etc/doorward/pages")),
     ("BRAND_COLOR", "#1D4F91", "pages.accent.light", "#1d4f91"),
     ("BRAND_LOGO", "/etc/doorward/logo.svg", "pages.logo", Path("/etc/doorward/logo.svg")),
     (

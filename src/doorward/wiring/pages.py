@@ -1,8 +1,9 @@
-"""The brand of the pages, as configured."""
+"""The brand and the templates of the pages, as configured."""
 
 from pathlib import Path
 
 from api.web.brand import Brand, Colors, Logo, LogoInvalid
+from api.web.template_overrides import Override, TemplateInvalid, read_overrides
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.pages import PageSettings
 
@@ -19,6 +20,18 @@ def brand(settings: PageSettings) -> Brand:
         else None,
         links=settings.footer_links,
     )
+
+
+def template_overrides(settings: PageSettings) -> list[Override]:
+    """
+    :raises ConfigurationError: a file cannot replace a template.
+    """
+    if settings.templates is None or not settings.has_account_pages:
+        return []
+    try:
+        return read_overrides(settings.templates)
+    except TemplateInvalid as error:
+        raise ConfigurationError("PAGE_TEMPLATES", f"cannot be used: {error}") from None
 
 
 def _logo(path: Path) -> Logo:

@@ -1,0 +1,24 @@
+"""``doorward pages …``: the templates of the pages, from the command line."""
+
+import click
+
+from api.web.template_overrides import template_names, template_to_edit
+
+
+@click.group()
+def pages() -> None:
+    """The pages for people."""
+
+
+@pages.command()
+@click.argument("name", required=False, type=click.Choice(template_names()), metavar="[NAME]")
+def template(name: str | None) -> None:
+    """Print a template, to be changed in the folder PAGE_TEMPLATES; without NAME, list all.
+
+    Its first line says which original it was made from: with it, a start warns when the original
+    has changed since.
+    """
+    if name is None:
+        click.echo("\n".join(template_names()))
+    else:
+        click.echo(template_to_edit(name), nl=False)

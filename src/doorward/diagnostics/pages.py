@@ -1,0 +1,47 @@
+"""The checks of pages: their brand, and the files that replace their templates."""
+
+import structlog
+
+from api.web.template_overrides import Origin
+from doorward.diagnostics.finding import Verdict
+from doorward.wiring.pages import brand, template_overrides
+from infrastructure.config.settings import Settings
+
+log = structlog.stdlib.get_logger("doorward")
+
+_EVENTS = {
+    Origin.CHANGED: "page_template_outdated",
+    Origin.UNKNOWN: "page_template_unmarked",
+}
+_STATES = {
+    Origin.CURRENT: "",
+    Origin.CHANGED: " (the original has changed since)",
+    Origin.UNKNOWN: " (whether the original has changed since is unknown)",
+}
+
+
+def require_pages(settings: Settings) -> None:
+    """Require a usable brand and usable templates, and log which originals have changed.
+
+    :raises ConfigurationError: a file of the operator cannot be used.
+    """
+    brand(settings.pages)
+    for each in template_overrides(settings.pages):
+        if event := _EVENTS.get(each.origin):
+            log.warning(event, template=each.name, path=str(each.path))
+
+
+async def check_pages(settings: Settings) -> tuple[Verdict, str]:
+    """List the files that replace templates.
+
+    :raises ConfigurationError: as :func:`require_pages`.
+    """
+    if not settings.pages.has_account_pages:
+        return "info", "off: applications have their own"
+    brand(settings.pages)
+    overrides = template_overrides(settings.pages)
+    if not overrides:
+        return "ok", f"at {settings.http.url}/login"
+    listed = ", ".join(f"{each.name}{_STATES[each.origin]}" for each in overrides)
+    is_current = all(each.origin is Origin.CURRENT for each in overrides)
+    return "ok" if is_current else "warn", f"replaced templates: {listed}"
