@@ -67,6 +67,7 @@ class EventQuery:
 
     :ivar user_id: the user whom they are about.
     :ivar since: the earliest time; ``until``: the first later time that does not match.
+    :ivar actor_id: the administrator who acted, on another user or on the service.
     """
 
     user_id: UserId | None = None
@@ -74,3 +75,4 @@ class EventQuery:
     outcome: Outcome | None = None
     since: datetime | None = None
     until: datetime | None = None
+    actor_id: UserId | None = None

@@ -1,7 +1,7 @@
 """Administration of users, their sessions and the audit log."""
 
-from datetime import UTC, datetime
-from typing import Annotated, TypeVar
+from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 from dishka.integrations.litestar import FromDishka, inject
@@ -12,7 +12,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from api.json_request import JsonRequest
 from api.openapi.operations import ACCESS, NeverInvalid, failures
 from api.request_context import context_of
-from api.schemas.audit import EventsAnswer
+from api.schemas.audit import EventsAnswer, in_utc, named
 from api.schemas.pages import After, PageSize, searched
 from api.schemas.sessions import SessionsAnswer
 from api.schemas.success import Done
@@ -37,7 +37,6 @@ from domain.errors import (
     NotFound,
     NotLoggedIn,
     PermissionMissing,
-    Problem,
     StepUpRequired,
     TokenRejected,
     Unavailable,
@@ -46,25 +45,12 @@ from domain.outcome import Outcome
 from domain.permissions import Permission, Role
 from domain.user import UserId
 
-_Name = TypeVar("_Name", EventType, Outcome)
-_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _READING = (NotLoggedIn, TokenRejected, PermissionMissing, Unavailable)
 _CHANGING = (*_READING, StepUpRequired, CrossSiteRequest, NotFound)
 
 
 def _names(names: type[EventType] | type[Outcome]) -> str:
     return f"One of {', '.join(f'`{name}`' for name in names)}."
-
-
-def _named(field: str, text: str, names: type[_Name]) -> _Name:
-    """Read the name of an event or an outcome, as published now or by an earlier release.
-
-    :raises InvalidInput: there is no such name: a typo would otherwise find nothing, in silence.
-    """
-    name = names(text)
-    if name is names.UNKNOWN and text != name:
-        raise InvalidInput(Problem(field, f"must be one of {', '.join(names)}"))
-    return name
 
 
 async def user_query(
@@ -84,6 +70,10 @@ async def event_query(
     user: Annotated[
         UUID | None, QueryParameter(description="Only events about this user.")
     ] = None,
+    actor: Annotated[
+        UUID | None,
+        QueryParameter(description="Only what this administrator did, to others or to keys."),
+    ] = None,
     what: Annotated[str | None, QueryParameter(description=_names(EventType))] = None,
     outcome: Annotated[str | None, QueryParameter(description=_names(Outcome))] = None,
     since: Annotated[
@@ -93,10 +83,11 @@ async def event_query(
 ) -> EventQuery:
     return EventQuery(
         UserId(user) if user else None,
-        _named("what", what, EventType) if what else None,
-        _named("outcome", outcome, Outcome) if outcome else None,
-        _aware(since),
-        _aware(until),
+        named("what", what, EventType) if what else None,
+        named("outcome", outcome, Outcome) if outcome else None,
+        in_utc(since),
+        in_utc(until),
+        UserId(actor) if actor else None,
     )
 
 
@@ -261,7 +252,7 @@ class AdministrationController(Controller):
         opt=requires(Permission.READ_AUDIT),
         dependencies={"wanted": Provide(event_query)},
         before_request=only_parameters(
-            "user", "what", "outcome", "since", "until", "after", "limit"
+            "user", "actor", "what", "outcome", "since", "until", "after", "limit"
         ),
         responses=failures(InvalidInput, *_READING),
     )
@@ -276,13 +267,3 @@ class AdministrationController(Controller):
     ) -> EventsAnswer:
         """List the audit log, the newest event first."""
         return EventsAnswer.of(await list_events(request.user, wanted, after, limit))
-
-
-def _aware(time: datetime | None) -> datetime | None:
-    """Convert to UTC; a time without a zone is UTC. Clamp to what a calendar can hold."""
-    if time is None or time.tzinfo is None:
-        return time and time.replace(tzinfo=UTC)
-    try:
-        return time.astimezone(UTC)
-    except OverflowError:
-        return _FIRST if time.year < 2000 else _LAST

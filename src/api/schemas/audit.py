@@ -1,15 +1,20 @@
-"""Bodies of recorded events."""
+"""Bodies of recorded events, and the values of their filters."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Self
+from typing import Annotated, Self, TypeVar
 
 from msgspec import Meta, Struct
 
 from api.schemas.pages import PageView
 from api.schemas.success import Success
 from application.pagination import Page
-from domain.audit.event import RecordedEvent
+from domain.audit.event import EventType, RecordedEvent
+from domain.errors import InvalidInput, Problem
+from domain.outcome import Outcome
 from domain.user import UserId
+
+_Name = TypeVar("_Name", EventType, Outcome)
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 class ActivityView(Struct, rename="camel"):
@@ -106,3 +111,24 @@ class EventsAnswer(Struct):
     def of(cls, page: Page[RecordedEvent]) -> Self:
         views = [EventView.of(each) for each in page.items]
         return cls("success", EventsData(views), PageView.of(page))
+
+
+def named(field: str, text: str, names: type[_Name]) -> _Name:
+    """Read the name of an event or an outcome, as published now or by an earlier release.
+
+    :raises InvalidInput: there is no such name: a typo would otherwise find nothing, in silence.
+    """
+    name = names(text)
+    if name is names.UNKNOWN and text != name:
+        raise InvalidInput(Problem(field, f"must be one of {', '.join(names)}"))
+    return name
+
+
+def in_utc(time: datetime | None) -> datetime | None:
+    """Convert to UTC; a time without a zone is UTC. Clamp to what a calendar can hold."""
+    if time is None or time.tzinfo is None:
+        return time and time.replace(tzinfo=UTC)
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        return _FIRST if time.year < 2000 else _LAST

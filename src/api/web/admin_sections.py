@@ -18,5 +18,8 @@ class Section:
     permission: Permission
 
 
-SECTIONS = (Section("keys", "/admin/keys", Permission.READ_KEYS),)
+SECTIONS = (
+    Section("audit", "/admin/audit", Permission.READ_AUDIT),
+    Section("keys", "/admin/keys", Permission.READ_KEYS),
+)
 """In the order of the navigation."""

@@ -4,6 +4,7 @@ from litestar.types import ControllerRouterHandler
 
 from api.web.assets import asset
 from api.web.controllers.account import AccountPages
+from api.web.controllers.admin.audit import AuditPages
 from api.web.controllers.admin.keys import KeyPages
 from api.web.controllers.login import LoginPages
 from api.web.controllers.registration import RegistrationPages
@@ -18,4 +19,4 @@ PAGES: list[ControllerRouterHandler] = [
     StepUpPages,
     asset,
 ]
-ADMIN_PAGES: list[ControllerRouterHandler] = [KeyPages]
+ADMIN_PAGES: list[ControllerRouterHandler] = [AuditPages, KeyPages]

@@ -34,10 +34,10 @@ class Texts:
         """Return what happened, in plain words."""
         name = what.replace(" ", "_")
         text = self._texts.get(f"events.{name}", what)
-        if outcome == "success":
-            return text
-        reason = self._texts.get(f"outcomes.{outcome}", outcome.replace("_", " "))
-        return f"{text}: {reason}"
+        return text if outcome == "success" else f"{text}: {self.of_outcome(outcome)}"
+
+    def of_outcome(self, outcome: str) -> str:
+        return self._texts.get(f"outcomes.{outcome}", outcome.replace("_", " "))
 
     def of_problem(self, problem: Problem) -> str:
         """Return the sentence about a field that cannot be accepted.

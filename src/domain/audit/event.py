@@ -154,7 +154,7 @@ _DETAILS: Mapping[EventType, type[Details]] = {
 
 # Rate limits bound the number of these. A client could cause any number of the others and so fill
 # the disk of the audit log; they are in the service's own log only.
-_KEPT_OUTCOMES = frozenset(
+KEPT_OUTCOMES = frozenset(
     {
         Outcome.SUCCESS,
         Outcome.INVALID_CREDENTIALS,
@@ -243,7 +243,7 @@ class Event:
         """Whether it belongs into the audit log. The service's own log has all events."""
         is_refresh = self.type is EventType.REFRESH and self.outcome is Outcome.SUCCESS
         has_an_end = self.user_id is not None or self.outcome is Outcome.SUCCESS
-        return has_an_end and self.outcome in _KEPT_OUTCOMES and not is_refresh
+        return has_an_end and self.outcome in KEPT_OUTCOMES and not is_refresh
 
 
 @dataclass(frozen=True, slots=True)

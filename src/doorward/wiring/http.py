@@ -22,6 +22,7 @@ from api.security.guard import Guard
 from api.security.origin_policy import OriginPolicy
 from api.web.access import PageGuard
 from api.web.assets import Assets
+from api.web.audit_filter import ReadAuditFilter
 from api.web.page import PageOptions, Pages
 from api.web.return_to import ReturnTargets
 from api.web.visitors import Visitors
@@ -42,7 +43,7 @@ class HttpProvider(Provider):
 
     lifecycle = from_context(Lifecycle)
     security = provide_all(CookieWriter, CredentialReader, Guard, FastPath)
-    web = provide_all(Pages, Visitors, PageGuard, RouteGuard)
+    web = provide_all(Pages, Visitors, PageGuard, RouteGuard, ReadAuditFilter)
 
     @provide
     def health_log(self) -> HealthLog:

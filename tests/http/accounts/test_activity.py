@@ -312,6 +312,20 @@ class TestTheAuditLog:
         assert await numbers(user=me, what="login", outcome="success") == [4]
         assert await numbers(what="login", outcome="success", limit="1") == [4, 2]
 
+    async def test_the_audit_log_is_filtered_by_the_administrator_who_acted(
+        self, client: Client, admin: Headers, users: UserRepository
+    ) -> None:
+        await obtain_tokens(client)
+        me = str((await stored_user(users)).id)
+        boss = str((await stored_user(users, ADMIN_EMAIL)).id)
+        await client.patch(f"{USERS}/{me}", json={"disabled": True}, headers=admin)
+
+        [change] = await events(client, AUDIT, admin, actor=boss)
+
+        assert (change["what"], change["userId"]) == ("change user", me)
+        assert await events(client, AUDIT, admin, actor=boss, what="login") == []
+        assert await events(client, AUDIT, admin, actor=me) == []
+
     @pytest.mark.parametrize("query", ["what=LOGIN", "what=%25", "outcome=succes"])
     async def test_a_filter_by_an_unknown_name_is_refused(
         self, client: Client, admin: Headers, query: str

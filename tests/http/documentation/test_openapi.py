@@ -453,7 +453,7 @@ async def test_what_can_be_asked_is_documented(document: Document) -> None:
         ("GET", VERIFY): {"level"},
         ("DELETE", SESSIONS): {"all"},
         ("GET", USERS): {"email", "name", "role", "disabled", "after", "limit"},
-        ("GET", AUDIT): {"user", "what", "outcome", "since", "until", "after", "limit"},
+        ("GET", AUDIT): {"user", "actor", "what", "outcome", "since", "until", "after", "limit"},
     }
 
 

@@ -51,6 +51,7 @@ QUERIES = {
         EventQuery(ADA, EventType.LOGIN, Outcome.SUCCESS, NOW - MICROSECOND, NOW + MICROSECOND),
         2,
     ),
+    "an administrator who acted": (EventQuery(actor_id=ADA), 0),
     "a user and a type": (EventQuery(user_id=EVE, type=EventType.LOGIN), 8),
     "an unknown user": (EventQuery(user_id=UserId(uuid4())), 0),
     "another type": (EventQuery(type=EventType.CHANGE_USER), 0),
@@ -63,6 +64,7 @@ QUERIES = {
 def is_match(event: Event, query: EventQuery) -> bool:
     return (
         query.user_id in {None, event.user_id}
+        and query.actor_id in {None, event.actor_id}
         and query.type in {None, event.type}
         and query.outcome in {None, event.outcome}
         and (query.since or event.at) <= event.at
@@ -94,6 +96,8 @@ async def test_acts_of_an_administrator_are_about_the_changed_user(audit_log: Au
 
     assert await recorded(audit_log, EventQuery(user_id=ADA)) == [event]
     assert await recorded(audit_log, EventQuery(user_id=EVE)) == []
+    assert await recorded(audit_log, EventQuery(actor_id=EVE)) == [event]
+    assert await recorded(audit_log, EventQuery(actor_id=ADA)) == []
 
 
 async def test_an_event_recorded_between_two_pages_is_on_neither(audit_log: AuditLog) -> None:

@@ -72,6 +72,7 @@ class MemoryAuditLog(AuditLog):
 def _matches(event: Event, query: EventQuery) -> bool:
     return (
         query.user_id in {None, event.user_id}
+        and query.actor_id in {None, event.actor_id}
         and query.type in {None, event.type}
         and query.outcome in {None, event.outcome}
         and (query.since is None or event.at >= query.since)

@@ -17,6 +17,7 @@ from tests.support.builders import PASSWORD
 
 ADA = "ada@example.org"
 DECISIONS: dict[tuple[str, str], Permission] = {
+    ("GET", "/admin/audit"): Permission.READ_AUDIT,
     ("GET", "/admin/keys"): Permission.READ_KEYS,
 }
 """There is no default: a new page needs a line here."""

@@ -67,6 +67,8 @@ def matching(query: EventQuery) -> ColumnElement[bool]:
     conditions: list[ColumnElement[bool]] = [true()]
     if query.user_id is not None:
         conditions.append(audit_events.c.user_id == query.user_id)
+    if query.actor_id is not None:
+        conditions.append(audit_events.c.actor_id == query.actor_id)
     if query.type is not None:
         conditions.append(_is_of_type(query.type))
     if query.outcome is not None:
