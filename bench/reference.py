@@ -91,6 +91,9 @@ class ParsingSigner(TokenSigner):
     def sign(self, claims: TokenClaims) -> str:
         return self._signer.sign(claims)
 
+    async def sign_together(self, *claims: TokenClaims) -> Sequence[str]:
+        return [self.sign(each) for each in claims]
+
     def verify(self, token: str, kind: TokenKind) -> TokenClaims:
         options: jwt.types.Options = {"verify_aud": False}
         try:

@@ -170,7 +170,7 @@ class RefreshAccess:
             session, user = await self._refresh(claims, caller, entry)
             if self.record_activity.is_due(session):
                 self.record_activity.record(session, caller)
-            return self.issue_tokens(session, user)
+            return await self.issue_tokens(session, user)
 
     async def _refresh(
         self, claims: TokenClaims, caller: RequestContext, entry: Entry

@@ -124,7 +124,7 @@ class StepUp:
             session = await self.renew_session(
                 me.session, me.user, shown, is_step_up=True, entry=entry
             )
-            return self.issue_tokens(session, me.user)
+            return await self.issue_tokens(session, me.user)
 
     async def _verify(
         self, me: Principal, proof: Proof, caller: RequestContext, entry: Entry

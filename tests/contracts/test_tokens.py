@@ -49,6 +49,19 @@ def test_a_signed_token_verifies(signer: TokenSigner, kind: TokenKind) -> None:
     assert signer.verify(signer.sign(claims), kind) == claims
 
 
+async def test_tokens_that_are_signed_together_are_those_of_their_claims(
+    name: str, signer: TokenSigner
+) -> None:
+    claims = [claims_of(a_session(), kind) for kind in TokenKind]
+
+    together = await signer.sign_together(*claims)
+
+    kinds = [each.kind for each in claims]
+    assert list(map(signer.verify, together, kinds)) == claims
+    if name not in SALTED:
+        assert together == [signer.sign(each) for each in claims]
+
+
 @pytest.mark.parametrize("kind", TokenKind)
 def test_the_same_claims_give_the_same_token(
     name: str, make: Callable[[], TokenSigner], kind: TokenKind

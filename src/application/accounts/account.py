@@ -93,7 +93,7 @@ class ChangePassword:
             session = await self.renew_session(me.session, changed)
             await self.purge_stale_sessions(changed)
             await self.known_networks.remember(changed, caller.address)
-            tokens = self.issue_tokens(session, changed)
+            tokens = await self.issue_tokens(session, changed)
             return LoggedIn(tokens, self.devices.issue(changed))
 
     def _choose(self, new: str, user: User) -> Password:

@@ -97,5 +97,5 @@ class AdjustAccount:
         session = await self.renew_session(me.session, user, shown, is_step_up=bool(shown))
         await self.purge_stale_sessions(user)
         await self.known_networks.remember(user, caller.address)
-        tokens = self.issue_tokens(session, user)
+        tokens = await self.issue_tokens(session, user)
         return LoggedIn(tokens, self.devices.issue(user), session.transport)

@@ -40,7 +40,7 @@ class IssueTokens:
     lifetimes: Lifetimes
     second_factor_policy: SecondFactorPolicy
 
-    def __call__(self, session: Session, user: User) -> TokenPair:
+    async def __call__(self, session: Session, user: User) -> TokenPair:
         """
         :param user: described to other services that verify the access token. They do not accept
             it while the policy restricts the session.
@@ -53,12 +53,8 @@ class IssueTokens:
             is_restricted=self.second_factor_policy.restricts(session, user),
         )
         refresh = TokenClaims.of(session, TokenKind.REFRESH, self.lifetimes)
-        return TokenPair(
-            self.signer.sign(access),
-            self.signer.sign(refresh),
-            access.lifetime,
-            refresh.lifetime,
-        )
+        of_access, of_refresh = await self.signer.sign_together(access, refresh)
+        return TokenPair(of_access, of_refresh, access.lifetime, refresh.lifetime)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +113,7 @@ class CompleteLogin:
             )
         await self.known_networks.remember(user, caller.address)
         session = await self.start_session(user, caller, transport, methods)
-        tokens = self.issue_tokens(session, user)
+        tokens = await self.issue_tokens(session, user)
         entry.is_about(session)
         if session.level is Level.TWO:
             entry.details = AuthenticatedBy(methods)

@@ -21,6 +21,15 @@ class TokenSigner(Protocol):
         """
 
     @abstractmethod
+    async def sign_together(self, *claims: TokenClaims) -> Sequence[str]:
+        """Return the tokens of these claims, as :meth:`sign` does.
+
+        Others are served meanwhile: a signature takes as long as many requests.
+
+        :raises Unavailable: as :meth:`sign`.
+        """
+
+    @abstractmethod
     def verify(self, token: str, kind: TokenKind) -> TokenClaims:
         """Return the claims of a token of this kind.
 

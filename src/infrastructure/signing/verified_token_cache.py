@@ -35,7 +35,13 @@ class VerifiedTokenCache(TokenSigner, CachedTokens):
         self._verified.clear()
 
     def sign(self, claims: TokenClaims) -> str:
-        token = self._signer.sign(claims)
+        return self._signed(self._signer.sign(claims), claims)
+
+    async def sign_together(self, *claims: TokenClaims) -> Sequence[str]:
+        tokens = await self._signer.sign_together(*claims)
+        return [self._signed(token, each) for token, each in zip(tokens, claims, strict=True)]
+
+    def _signed(self, token: str, claims: TokenClaims) -> str:
         if self._signer.accepts(claims):
             self._remember(_digest(token), claims)
         return token

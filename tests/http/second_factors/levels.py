@@ -15,4 +15,4 @@ async def raised_to_level_two(container: AsyncContainer, email: str = EMAIL) -> 
     [session] = await (await container.get(SessionStore)).of_user(user.id)
     renew_session = await container.get(RenewSession)
     renewed = await renew_session(session, user, frozenset({Method.TOTP}), is_step_up=True)
-    return (await container.get(IssueTokens))(renewed, user)
+    return await (await container.get(IssueTokens))(renewed, user)

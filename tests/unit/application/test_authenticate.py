@@ -87,7 +87,7 @@ async def test_a_token_of_another_users_session_is_refused(world: World) -> None
     mixed = a_session(id=session.id, user_id=eve.id)
 
     with pytest.raises(TokenRejected):
-        await world.authenticate(world.issue_tokens(mixed, eve).access)
+        await world.authenticate((await world.issue_tokens(mixed, eve)).access)
 
 
 @pytest.mark.parametrize(

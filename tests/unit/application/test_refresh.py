@@ -258,7 +258,7 @@ async def test_a_session_of_another_user_is_not_found(world: World) -> None:
     await world.log_in("ada@example.org")
     [session] = await world.sessions.of_user(ada.id)
     mixed = a_session(id=session.id, user_id=eve.id, token_id=session.token_id)
-    pair = world.issue_tokens(mixed, eve)
+    pair = await world.issue_tokens(mixed, eve)
 
     with pytest.raises(TokenRejected):
         await world.refresh(pair.refresh)
@@ -268,7 +268,7 @@ async def test_a_session_of_another_user_is_not_found(world: World) -> None:
 async def test_a_session_that_was_never_there_is_refused(world: World) -> None:
     user = await world.sign_up()
     strange = a_session(user_id=user.id, id=SessionId(new_id()))
-    pair = world.issue_tokens(strange, user)
+    pair = await world.issue_tokens(strange, user)
 
     with pytest.raises(TokenRejected):
         await world.refresh(pair.refresh)

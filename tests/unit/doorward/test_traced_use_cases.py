@@ -4,7 +4,7 @@ from inspect import iscoroutinefunction
 from typing import Any, cast
 
 from application.authentication import Login
-from application.login.complete import IssueTokens
+from application.mail.messages import MakeMessage
 from doorward.wiring.telemetry import traced_use_cases
 from doorward.wiring.use_cases import USE_CASES
 
@@ -15,6 +15,6 @@ async def test_use_cases_that_wait_for_nothing_are_left_alone() -> None:
 
     traced = {decorator.provides.type_hint for decorator in provider.decorators}
     assert Login in traced
-    assert IssueTokens not in traced
+    assert MakeMessage not in traced
     waiting = {each for each in USE_CASES if iscoroutinefunction(vars(each).get("__call__"))}
     assert traced == waiting

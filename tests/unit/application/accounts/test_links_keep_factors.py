@@ -50,7 +50,7 @@ async def _request_change(world: World, kind: MailKind) -> str:
     logged_in = await world.login_with_second_factor(refused.value.challenge, Method.TOTP, code)
     me = await world.authenticate(logged_in.tokens.access)
     session = await world.renew_session(me.session, me.user, is_step_up=True)
-    me = await world.authenticate(world.issue_tokens(session, me.user).access)
+    me = await world.authenticate((await world.issue_tokens(session, me.user)).access)
     await world.request_email_change(me, NEW, PASSWORD)
     return await token(world, kind)
 

@@ -1,6 +1,7 @@
 """The signed claims: those of the contract, and no others (RFC 7519, RFC 9068)."""
 
 import json
+import threading
 from datetime import UTC, datetime
 from itertools import combinations
 
@@ -9,7 +10,8 @@ import pytest
 
 from domain.authentication import Method
 from domain.token import TokenKind
-from infrastructure.signing.algorithms import RS256
+from infrastructure.signing import jwt_signer
+from infrastructure.signing.algorithms import EDDSA, RS256, Algorithm
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.signing_key import SigningKey, thumbprint
 from tests.support.builders import AUDIENCES, NOW, a_session, a_signer, claims_of
@@ -32,6 +34,18 @@ def test_the_same_claims_give_the_same_token_to_the_byte(keys: Keys) -> None:
     claims = claims_of(a_session())
 
     assert a_signer(keys).sign(claims) == a_signer(keys).sign(claims)
+
+
+@pytest.mark.parametrize(("algorithm", "is_aside"), [(RS256, True), (EDDSA, False)])
+async def test_slow_signatures_are_made_beside_the_event_loop(
+    monkeypatch: pytest.MonkeyPatch, algorithm: Algorithm, *, is_aside: bool
+) -> None:
+    signer = a_signer({kind: SigningKey.generate(algorithm) for kind in TokenKind})
+    monkeypatch.setattr(jwt_signer, "_signed", lambda *_: threading.current_thread().name)
+
+    names = await signer.sign_together(*(claims_of(a_session(), kind) for kind in TokenKind))
+
+    assert [name.startswith("signing") for name in names] == [is_aside] * 2
 
 
 @pytest.mark.parametrize(
