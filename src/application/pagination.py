@@ -44,6 +44,7 @@ class UserQuery:
     :ivar email: a prefix of the address's canonical key.
     :ivar unverified_before: only users who have registered themselves before this time, and have
         not proven their address.
+    :ivar has_second_factor: only users who have one, or only those who have none.
     :ivar name: a prefix of the name, in any case. With both, users are in the order of addresses.
     """
 
@@ -52,6 +53,7 @@ class UserQuery:
     role: Role | None = None
     disabled: bool | None = None
     unverified_before: datetime | None = None
+    has_second_factor: bool | None = None
 
     @property
     def order(self) -> Literal["time", "email", "name"]:

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Executable, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from application.ports import AuditLog, RateLimiter, SessionStore, UserRepository
+from application.ports import AuditLog, FigureStore, RateLimiter, SessionStore, UserRepository
 from application.ports.effects import Effects
 from domain.audit.event import Event
 from doorward.conformance.support.examples import ADA, EVE
@@ -27,6 +27,7 @@ from doorward.conformance.support.opening import (
     add_users,
     open_audit_log,
     open_factors,
+    open_figures,
     open_limiter,
     open_mail,
     open_sessions,
@@ -34,6 +35,7 @@ from doorward.conformance.support.opening import (
 )
 from infrastructure.storage.backends import BACKENDS, Backend
 from infrastructure.storage.memory.audit_log import MemoryAuditLog
+from infrastructure.storage.memory.figures import MemoryFigures
 from infrastructure.storage.sql.connection.url import connect_options
 from tests.conftest import PLACES, schemes, url_for
 
@@ -124,6 +126,16 @@ async def audit_log(request: pytest.FixtureRequest) -> AsyncIterator[AuditLog]:
     await add_users(url, ADA, EVE)
     async with open_audit_log(url) as log:
         yield log
+
+
+@pytest.fixture(params=["memory", *schemes("figures")])
+async def figures(request: pytest.FixtureRequest) -> AsyncIterator[FigureStore]:
+    """Open an empty store. The one in memory serves where the users' backend has none."""
+    if request.param == "memory":
+        yield MemoryFigures()
+        return
+    async with open_figures(url_for(request.param, request)) as opened:
+        yield opened
 
 
 @pytest.fixture(params=schemes("second_factors"))

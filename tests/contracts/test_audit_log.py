@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from application.ports import AuditLog
 from domain.errors import InvalidInput
+from doorward.conformance.audit_log.test_following import *  # noqa: F403
 from doorward.conformance.audit_log.test_forgetting import *  # noqa: F403
 from doorward.conformance.audit_log.test_pages import *  # noqa: F403
 from doorward.conformance.audit_log.test_pruning import *  # noqa: F403

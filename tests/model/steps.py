@@ -146,5 +146,5 @@ class ScriptedUsers(UserRepository):
     async def page(self, query: UserQuery, after: str | None, limit: int) -> Page[User]:
         return await self.script.take(lambda: self.store.page(query, after, limit))
 
-    async def count(self, query: UserQuery) -> Total:
-        return await self.script.take(lambda: self.store.count(query))
+    async def count(self, query: UserQuery, exact_up_to: int = 1000) -> Total:
+        return await self.script.take(lambda: self.store.count(query, exact_up_to))

@@ -17,6 +17,7 @@ from application.ports.audit_log import Announce, AuditLog
 from application.ports.caching import CachedSessions, CachedTokens, CachedUsers
 from application.ports.devices import Devices
 from application.ports.effects import CHANGED, NO_EFFECTS, UNCHANGED, Effects, Stored
+from application.ports.figures import FigureStore
 from application.ports.health import HealthCheck, HealthChecks
 from application.ports.mail import Letter, MailDelayed, MailNotSent, MailRefused, MailSender
 from application.ports.one_time_tokens import OneTimeSecrets, OneTimeTokenStore
@@ -52,6 +53,7 @@ __all__ = [
     "Devices",
     "Effects",
     "FactorSecrets",
+    "FigureStore",
     "HashClient",
     "HealthCheck",
     "HealthChecks",

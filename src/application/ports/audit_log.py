@@ -1,13 +1,14 @@
 """The audit log."""
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from application.pagination import EventQuery, Page
 from application.ports.effects import NO_EFFECTS, Effects, Stored
 from domain.audit.event import Event, RecordedEvent
+from domain.figures import Occurrence
 from domain.user import UserId
 
 Announce = Callable[[Event], None]
@@ -39,6 +40,13 @@ class AuditLog(Protocol):
 
         :param after: :attr:`~application.pagination.Page.next` of the page before.
         :raises InvalidInput: ``after`` comes from no page.
+        """
+
+    @abstractmethod
+    async def after(self, number: int, limit: int) -> Sequence[Occurrence]:
+        """Return the events after the one of this number, in the order of their numbers.
+
+        No event with a smaller number than one that was returned is recorded later.
         """
 
     @abstractmethod

@@ -75,3 +75,11 @@ class SessionStore(Protocol):
         :returns: how many were deleted; fewer than the limit if none is left.
         """
         return 0
+
+    async def count(self, now: datetime) -> int | None:  # noqa: ARG002
+        """Return how many sessions there are that have not expired at this time.
+
+        It may be an estimate if there are many, and may include some that have expired. ``None``,
+        as here, of a store that cannot tell.
+        """
+        return None

@@ -68,5 +68,8 @@ class UserRepository(Protocol):
         """
 
     @abstractmethod
-    async def count(self, query: UserQuery) -> Total:
-        """Return the number of matching users."""
+    async def count(self, query: UserQuery, exact_up_to: int = 1000) -> Total:
+        """Return the number of matching users.
+
+        :param exact_up_to: a greater number may be an estimate.
+        """

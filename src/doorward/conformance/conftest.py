@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from application.ports import AuditLog, RateLimiter, SessionStore, UserRepository
+from application.ports import AuditLog, FigureStore, RateLimiter, SessionStore, UserRepository
 from doorward.conformance.support.examples import ADA, EVE
 from doorward.conformance.support.opening import (
     FactorStores,
@@ -18,6 +18,7 @@ from doorward.conformance.support.opening import (
     add_users,
     open_audit_log,
     open_factors,
+    open_figures,
     open_limiter,
     open_mail,
     open_sessions,
@@ -115,6 +116,13 @@ async def audit_log(audit_log_url: str) -> AsyncIterator[AuditLog]:
     await add_users(audit_log_url, ADA, EVE)
     async with open_audit_log(audit_log_url) as log:
         yield log
+
+
+@pytest_asyncio.fixture
+async def figures(backend: Backend[Any], store_url: str) -> AsyncIterator[FigureStore]:
+    _skip_without(backend.figures and backend.users, "keeps no figures beside its users")
+    async with open_figures(store_url) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -5,11 +5,14 @@ from typing import NewType
 from dishka import Provider, Scope, provide
 
 from application.accounts.purge_unverified_users import PurgeUnverifiedUsers
+from application.figures.counting import CountEvents, StoreUnrecordedCounts
+from application.figures.measuring import MeasureFigures
 from application.ports import AuditLog
 from application.second_factors.challenges import PurgeChallenges
 from application.session_activity import FlushSessionActivity
 from application.sessions import PurgeExpiredSessions
 from application.signing_keys import MaintainKeys
+from doorward.jobs.figures import count_events, measure_figures, store_unrecorded_counts
 from doorward.jobs.flush_audit_log import flush_audit_log
 from doorward.jobs.flush_session_activity import flush_session_activity
 from doorward.jobs.maintain_signing_keys import maintain_signing_keys
@@ -22,7 +25,9 @@ from doorward.wiring.mail.delivery import MailJobs
 from infrastructure.config.signing_keys import KeySettings
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 
+FlushJobs = NewType("FlushJobs", tuple[Job, ...])
 PurgeJobs = NewType("PurgeJobs", tuple[Job, ...])
+FigureJobs = NewType("FigureJobs", tuple[Job, ...])
 
 
 class Jobs(Provider):
@@ -38,6 +43,24 @@ class Jobs(Provider):
     purge_expired_sessions = provide(PurgeExpiredSessions)
     purge_unverified_users = provide(PurgeUnverifiedUsers)
     purge_challenges = provide(PurgeChallenges)
+    count_events = provide(CountEvents)
+    store_unrecorded_counts = provide(StoreUnrecordedCounts)
+    measure_figures = provide(MeasureFigures)
+
+    @provide
+    def flushes(
+        self,
+        activity: FlushSessionActivity,
+        audit_log: AuditLog,
+        unrecorded: StoreUnrecordedCounts,
+    ) -> FlushJobs:
+        return FlushJobs(
+            (
+                flush_session_activity(activity),
+                flush_audit_log(audit_log),
+                store_unrecorded_counts(unrecorded),
+            )
+        )
 
     @provide
     def purges(
@@ -55,21 +78,25 @@ class Jobs(Provider):
         )
 
     @provide
+    def figures(self, count: CountEvents, measure: MeasureFigures) -> FigureJobs:
+        return FigureJobs((count_events(count), measure_figures(measure)))
+
+    @provide
     def jobs(
         self,
         settings: KeySettings,
-        flush_activity: FlushSessionActivity,
+        flushes: FlushJobs,
         purges: PurgeJobs,
-        audit_log: AuditLog,
+        figures: FigureJobs,
         mail: MailJobs,
         keys: KeyRingWatcher,
         maintain_keys: MaintainKeys,
     ) -> list[Job]:
         """List the jobs, for a server process to run."""
         jobs = [
-            flush_session_activity(flush_activity),
-            flush_audit_log(audit_log),
+            *flushes,
             *purges,
+            *figures,
             reload_signing_keys(keys),
             *mail,
         ]

@@ -10,6 +10,7 @@ from application.ports import (
     CachedUsers,
     ChallengeStore,
     Clock,
+    FigureStore,
     HealthChecks,
     OneTimeTokenStore,
     Outbox,
@@ -88,6 +89,10 @@ class StoreProvider(Provider):
     @provide
     def passkeys(self, stores: Stores) -> PasskeyStore:
         return stores.passkeys
+
+    @provide
+    def figures(self, stores: Stores) -> FigureStore:
+        return stores.figures
 
     @provide
     def health_checks(self, stores: Stores, keys: KeyRingWatcher) -> HealthChecks:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from dishka import Provider, Scope, from_context, provide
 
+from application.figures.counting import UnrecordedCounts
 from application.ports import Announce
+from domain.audit.event import Event
 from doorward.wiring.use_cases import USE_CASES
 from infrastructure.telemetry.logging import LoggedEvents
 from infrastructure.telemetry.telemetry import Observation
@@ -22,9 +24,17 @@ class TelemetryProvider(Provider):
 
     observation = from_context(Observation)
 
+    unrecorded_counts = provide(UnrecordedCounts)
+
     @provide
-    def announce(self, observation: Observation) -> Announce:
-        return observation.announce(LoggedEvents())
+    def announce(self, observation: Observation, unrecorded: UnrecordedCounts) -> Announce:
+        log = observation.announce(LoggedEvents())
+
+        def announce(event: Event) -> None:
+            log(event)
+            unrecorded.note(event)
+
+        return announce
 
 
 def traced_use_cases(tracing: "Tracing") -> Provider:

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from application.ports import (
     AuditLog,
     ChallengeStore,
+    FigureStore,
     OneTimeTokenStore,
     Outbox,
     PasskeyStore,
@@ -38,6 +39,7 @@ from infrastructure.storage.redis.sessions import RedisSessions
 from infrastructure.storage.redis.write_check import check_writes as check_redis_writes
 from infrastructure.storage.sql.audit.audit_log import SqlAuditLog
 from infrastructure.storage.sql.database import Database
+from infrastructure.storage.sql.figures import SqlFigures
 from infrastructure.storage.sql.invalidation_feed import open_feed
 from infrastructure.storage.sql.one_time_tokens import SqlOneTimeTokens
 from infrastructure.storage.sql.outbox import SqlOutbox
@@ -79,6 +81,8 @@ class Backend(Generic[_Connection]):
         the memory of this process.
     :ivar passkeys: likewise, the store of passkeys; ``None`` when it has none. Then no user can
         add one.
+    :ivar figures: makes the store of figures beside the audit log; ``None`` when it has none. Then
+        each process counts for itself, in its memory.
     :ivar feed: opens the invalidation feed, over the connection or another one, with the bound on
         the age of cached data; ``None`` when it has none. Then each request reads the store.
     """
@@ -98,6 +102,7 @@ class Backend(Generic[_Connection]):
     second_factors: Callable[[_Connection], SecondFactorStore] | None = None
     challenges: Callable[[_Connection], ChallengeStore] | None = None
     passkeys: Callable[[_Connection], PasskeyStore] | None = None
+    figures: Callable[[_Connection], FigureStore] | None = None
 
 
 @asynccontextmanager
@@ -145,6 +150,7 @@ SQL = Backend(
     second_factors=SqlSecondFactors,
     challenges=SqlChallenges,
     passkeys=SqlPasskeys,
+    figures=SqlFigures,
 )
 REDIS = Backend(
     RedisServer.open,

@@ -12,6 +12,7 @@ from application.ports import (
     CachedUsers,
     ChallengeStore,
     Clock,
+    FigureStore,
     HealthCheck,
     HealthChecks,
     OneTimeTokenStore,
@@ -26,6 +27,7 @@ from infrastructure.clock import system_clock
 from infrastructure.storage.backends import Backend, backend_for
 from infrastructure.storage.memory.audit_log import MemoryAuditLog
 from infrastructure.storage.memory.challenges import MemoryChallenges
+from infrastructure.storage.memory.figures import MemoryFigures
 from infrastructure.storage.memory.one_time_tokens import MemoryOneTimeTokens
 from infrastructure.storage.memory.outbox import MemoryOutbox
 from infrastructure.storage.memory.rate_limiter import MemoryRateLimiter
@@ -60,6 +62,7 @@ class Stores:
     second_factors: SecondFactorStore
     challenges: ChallengeStore
     passkeys: PasskeyStore
+    figures: FigureStore
     health: HealthChecks
 
 
@@ -106,6 +109,7 @@ async def open_stores(
             second_factors,
             challenges,
             passkeys,
+            at_users.figures(),
             {
                 "users": at_users.health_check("users"),
                 "sessions": at_sessions.health_check("sessions"),
@@ -169,6 +173,12 @@ class _OpenBackend(Generic[_Connection]):
             challenges(self.connection) if challenges else MemoryChallenges(),
             passkeys(self.connection) if passkeys else NoPasskeys(),
         )
+
+    def figures(self) -> FigureStore:
+        """Make the store of figures: what it notes of an audit log in memory is lost with it."""
+        if self.backend.figures and self.backend.audit_log:
+            return self.backend.figures(self.connection)
+        return MemoryFigures()
 
     def rate_limiter(self) -> RateLimiter | None:
         return self.backend.rate_limiter and self.backend.rate_limiter(self.connection)

@@ -218,8 +218,11 @@ async def test_the_application_runs_its_jobs_while_it_serves(tmp_path: Path) -> 
     async with open_app(settings, Lifecycle()):
         assert running_jobs() == {
             "audit_log_flush",
+            "event_counting",
             "expired_challenges_purge",
             "expired_sessions_purge",
+            "figure_measurement",
+            "unrecorded_counts_flush",
             "unverified_users_purge",
             "mail_delivery",
             "mail_pruning",

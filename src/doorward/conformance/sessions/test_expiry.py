@@ -88,3 +88,20 @@ async def test_expired_sessions_are_deleted_and_the_others_stay(sessions: Sessio
     if first:
         assert [await sessions.get(each.user_id, each.id) for each in expired] == [None] * 5
     assert await sessions.get(running.user_id, running.id) == running
+
+
+async def test_sessions_that_have_not_expired_are_counted(sessions: SessionStore) -> None:
+    assert await sessions.count(NOW) in (0, None)
+    user_id, soon = UserId(uuid4()), NOW + timedelta(minutes=5)
+    living = [
+        a_session(user_id=user_id),
+        a_session(user_id=user_id),
+        a_session(expires_at=soon),
+    ]
+    for session in living:
+        await sessions.add(session)
+
+    assert await sessions.count(NOW) in (3, None)
+    assert await sessions.count(soon) in (2, 3, None)
+    await sessions.delete(user_id, living[0].id)
+    assert await sessions.count(NOW) in (2, None)

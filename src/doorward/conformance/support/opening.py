@@ -11,6 +11,7 @@ from typing import TypeVar
 from application.ports import (
     AuditLog,
     ChallengeStore,
+    FigureStore,
     OneTimeTokenStore,
     Outbox,
     PasskeyStore,
@@ -109,6 +110,15 @@ async def open_audit_log(url: str, options: StoreOptions = PATIENT) -> AsyncIter
     assert backend.audit_log
     async with backend.connect(url, options) as database, backend.audit_log(database) as log:
         yield log
+
+
+@asynccontextmanager
+async def open_figures(url: str) -> AsyncIterator[FigureStore]:
+    """Open it with a connection of its own, as another process has one."""
+    backend = backend_for(url, "users")
+    assert backend.figures
+    async with backend.connect(url, PATIENT) as connection:
+        yield backend.figures(connection)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from application.pagination import Total
+from application.pagination import Total, UserQuery
 from application.ports import UserRepository
 from doorward.conformance.support.user_lists import (
     LISTS,
@@ -28,6 +28,12 @@ async def test_up_to_1000_users_are_counted_exactly(users: UserRepository) -> No
 
     for query in LISTS.values():
         assert await users.count(query) == Total(1000)
+
+
+async def test_a_caller_may_want_more_users_counted_exactly(users: UserRepository) -> None:
+    await users.add_all(ranked_users(1500))
+
+    assert await users.count(UserQuery(), exact_up_to=1500) == Total(1500)
 
 
 async def test_more_than_1000_users_are_counted_or_marked_as_an_estimate(

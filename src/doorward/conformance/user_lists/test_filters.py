@@ -26,6 +26,19 @@ async def test_a_list_of_unverified_users_has_those_that_have_registered_before_
     assert await users.count(UserQuery(unverified_before=NOW)) == Total(1)
 
 
+async def test_a_list_has_users_with_a_second_factor_or_those_without_one(
+    users: UserRepository,
+) -> None:
+    protected = [ranked_user(each, has_second_factor=True) for each in (2, 1)]
+    others = [ranked_user(3), ranked_user(0)]
+    await users.add_all([*protected, *others])
+
+    for has_one, some in ((True, protected), (False, others)):
+        query = UserQuery(has_second_factor=has_one)
+        assert {each.id for each in await found(users, query)} == {each.id for each in some}
+        assert await users.count(query) == Total(2)
+
+
 async def test_every_beginning_of_a_name_finds_it(users: UserRepository) -> None:
     for name in NAMES:
         user = a_user(name=name)

@@ -1,5 +1,6 @@
 """An audit log in this process's memory."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
@@ -7,6 +8,7 @@ from itertools import islice
 from application.pagination import EventQuery, Page
 from application.ports import NO_EFFECTS, AuditLog, Effects, Stored
 from domain.audit.event import Event, RecordedEvent
+from domain.figures import Occurrence
 from domain.request_context import RequestContext
 from domain.user import UserId
 from infrastructure.storage import page_cursor as cursor
@@ -50,6 +52,14 @@ class MemoryAuditLog(AuditLog):
             following = cursor.write("number", found[limit - 1].number)
 
         return Page(found[:limit], following)
+
+    async def after(self, number: int, limit: int) -> Sequence[Occurrence]:
+        pruned = self._last_number - len(self._events)
+        later = islice(self._events.values(), max(number - pruned, 0), None)
+        return [
+            Occurrence(each.number, each.event.type, each.event.outcome, each.event.at)
+            for each in islice(later, limit)
+        ]
 
     async def forget_addresses(self, user_id: UserId) -> None:
         for event_id, recorded in self._events.items():

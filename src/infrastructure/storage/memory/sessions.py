@@ -87,3 +87,8 @@ class MemorySessions(SessionStore):
     async def activity_of(self, user_id: UserId) -> Mapping[SessionId, SessionActivity]:
         sessions = self._sessions.get(user_id, {})
         return {each: self._activities[each] for each in sessions if each in self._activities}
+
+    @override
+    async def count(self, now: datetime) -> int | None:
+        all_sessions = (each for some in self._sessions.values() for each in some.values())
+        return sum(1 for each in all_sessions if not each.has_ended(now))

@@ -98,7 +98,8 @@ class MemoryUsers(UserRepository):
             following = cursor.write(query.order, *listed[limit - 1][0])
         return Page([user for _, user in listed[:limit]], following)
 
-    async def count(self, query: UserQuery) -> Total:
+    @override
+    async def count(self, query: UserQuery, exact_up_to: int = 1000) -> Total:
         return Total(sum(1 for _ in self._matching(query)))
 
     def _matching(self, query: UserQuery) -> Iterable[User]:
@@ -126,6 +127,7 @@ def _matches(user: User, query: UserQuery) -> bool:
         and (query.name is None or _lower(user.name).startswith(_lower(query.name)))
         and query.role in {None, user.role}
         and query.disabled in {None, user.disabled}
+        and query.has_second_factor in {None, user.has_second_factor}
         and (query.unverified_before is None or _is_unverified(user, query.unverified_before))
     )
 

@@ -80,3 +80,6 @@ class NearCacheSessions(SessionStore, CachedSessions):
 
     async def activity_of(self, user_id: UserId) -> Mapping[SessionId, SessionActivity]:
         return await self._sessions.activity_of(user_id)
+
+    async def count(self, now: datetime) -> int | None:
+        return await self._sessions.count(now)

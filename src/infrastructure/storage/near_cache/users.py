@@ -54,5 +54,5 @@ class NearCacheUsers(UserRepository, CachedUsers):
     async def page(self, query: UserQuery, after: str | None, limit: int) -> Page[User]:
         return await self._users.page(query, after, limit)
 
-    async def count(self, query: UserQuery) -> Total:
-        return await self._users.count(query)
+    async def count(self, query: UserQuery, exact_up_to: int = 1000) -> Total:
+        return await self._users.count(query, exact_up_to)

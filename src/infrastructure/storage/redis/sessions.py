@@ -92,6 +92,17 @@ if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then
 end
 """)
 
+# ARGV: where to go on, and the pattern of the users' hashes of sessions. Returns where to go on
+# after this step, and the number of sessions found in it.
+_COUNT_SOME = Script("""
+local step = redis.call('SCAN', ARGV[1], 'MATCH', ARGV[2], 'COUNT', 500)
+local found = 0
+for _, key in ipairs(step[2]) do
+    found = found + redis.call('HLEN', key)
+end
+return {step[1], found}
+""")
+
 
 class RedisSessions(SessionStore):
     def __init__(self, server: RedisServer) -> None:
@@ -151,6 +162,22 @@ class RedisSessions(SessionStore):
             listed = cast(dict[bytes, bytes], await redis.call("HGETALL", _activity_key(user_id)))
         unpacked = {field.decode(): _unpack_activity(packed) for field, packed in listed.items()}
         return {SessionId(each): activity for each, activity in unpacked.items() if activity}
+
+    @override
+    async def count(self, now: datetime) -> int | None:
+        """Count all that are stored: those that have expired are deleted soon.
+
+        This reads the names of all keys, in steps of less than a millisecond, for each of which
+        other commands wait.
+        """
+        position, total = b"0", 0
+        while True:
+            async with self._server.connection("sessions") as redis:
+                step = await redis.run(_COUNT_SOME, [], position, f"{PREFIX}*")
+            position, found = cast(tuple[bytes, int], step)
+            total += found
+            if position == b"0":
+                return total
 
     async def _write(
         self,

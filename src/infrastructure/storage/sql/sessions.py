@@ -16,9 +16,13 @@ from domain.session import Session, SessionId, TokenId, Transport
 from domain.session_activity import SessionActivity
 from domain.user import UserId
 from infrastructure.storage import method_names, rotation_record
+from infrastructure.storage.sql.counting import count_rows
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.rows import Row, Rows
 from infrastructure.storage.sql.tables import ADDRESS_LENGTH, sessions
+
+_EXACT_UP_TO = 100_000
+"""Sessions that are counted, in milliseconds."""
 
 
 class SqlSessions(SessionStore):
@@ -75,6 +79,11 @@ class SqlSessions(SessionStore):
         statement = delete(sessions).where(sessions.c.id.in_(some))
         async with self._rows.connection() as connection:
             return (await connection.execute(statement)).rowcount
+
+    async def count(self, now: datetime) -> int | None:
+        active = select(sessions.c.id).where(sessions.c.expires_at > now)
+        async with self._rows.connection() as connection:
+            return (await count_rows(connection, active, _EXACT_UP_TO)).count
 
     async def activity_of(self, user_id: UserId) -> Mapping[SessionId, SessionActivity]:
         is_noted = sessions.c.seen_at.is_not(None)

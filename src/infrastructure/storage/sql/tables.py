@@ -131,6 +131,14 @@ Index(
     users.c.id,
 )
 
+Index(
+    "users_second_factor_idx",
+    users.c.created_at,
+    users.c.id,
+    postgresql_where=users.c.guarded_hash.is_not(None),
+    sqlite_where=users.c.guarded_hash.is_not(None),
+)
+
 rate_limits = Table(
     "rate_limits",
     metadata,
@@ -320,6 +328,25 @@ signing_keys = Table(
     Column("published_at", UtcDateTime, nullable=False),
     Column("signs_from", UtcDateTime),
     Column("encrypted", Text, nullable=False),
+)
+
+# Sums of counts and the last measurements: see figures.py.
+hourly_figures = Table(
+    "hourly_figures",
+    metadata,
+    Column("hour", Integer, primary_key=True, autoincrement=False),
+    Column("name", String(50), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+# One row: the last audit event that is counted, and when the gauges were measured.
+figure_progress = Table(
+    "figure_progress",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("counted_through", BigInteger, nullable=False),
+    Column("claimed_at", UtcDateTime),
+    Column("measured_at", UtcDateTime),
 )
 
 # One row: the revision of this schema, and the oldest revision whose release works on it.

@@ -8,11 +8,8 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-import msgspec
 from sqlalchemy import (
-    ClauseElement,
     ColumnElement,
-    Executable,
     Select,
     Tuple,
     and_,
@@ -29,8 +26,6 @@ from sqlalchemy import (
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
 
 from application.pagination import Page, Total, UserQuery
 from application.ports import NO_EFFECTS, Effects, Stored, UserRepository
@@ -40,6 +35,7 @@ from domain.permissions import ADMINISTRATORS, Role
 from domain.user import NO_PASSWORD, User, UserId
 from infrastructure.storage import page_cursor as cursor
 from infrastructure.storage.sql.connection.driver import repeat_outdated
+from infrastructure.storage.sql.counting import count_rows
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.rows import Row, Rows
 from infrastructure.storage.sql.statements import insert_into
@@ -50,9 +46,6 @@ from infrastructure.storage.sql.tables import (
     name_order,
     users,
 )
-
-_COUNTED = 1000
-"""Counted up to this number; above it, an estimate where the database has one."""
 
 _ROWS = 1000
 """Rows of one statement, which can have 32767 parameters."""
@@ -119,17 +112,10 @@ class SqlUsers(UserRepository):
         page = [_user(row) for row in rows[:limit]]
         return Page(page, _cursor(query, page[-1]) if len(rows) > limit else None)
 
-    async def count(self, query: UserQuery) -> Total:
+    async def count(self, query: UserQuery, exact_up_to: int = 1000) -> Total:
         matching = select(users.c.id).where(_matching(query))
-        some = matching.limit(_COUNTED + 1).subquery()
         async with self._rows.connection() as connection:
-            counted = await connection.scalar(select(func.count()).select_from(some)) or 0
-            if counted <= _COUNTED:
-                return Total(counted)
-            if connection.dialect.name == "postgresql":
-                return Total(max(await _estimate(connection, matching), counted), is_exact=False)
-            every = select(func.count()).select_from(users).where(_matching(query))
-            return Total(await connection.scalar(every) or 0)
+            return await count_rows(connection, matching, exact_up_to)
 
 
 async def _require_another_administrator(user_id: UserId, connection: AsyncConnection) -> None:
@@ -152,6 +138,9 @@ def _matching(query: UserQuery) -> ColumnElement[bool]:
         conditions.append(users.c.role == query.role.value)
     if query.disabled is not None:
         conditions.append(users.c.disabled == query.disabled)
+    if query.has_second_factor is not None:
+        guarded = users.c.guarded_hash
+        conditions.append(guarded.is_not(None) if query.has_second_factor else guarded.is_(None))
     if query.unverified_before is not None:
         conditions += [
             users.c.self_registered == true(),
@@ -197,26 +186,6 @@ def _position(query: UserQuery, after: str) -> Tuple:
 def _cursor(query: UserQuery, last: User) -> str:
     keys = {"time": last.created_at.isoformat(), "email": last.email.key, "name": last.name}
     return cursor.write(query.order, keys[query.order], last.id)
-
-
-class _explain(Executable, ClauseElement):  # noqa: N801 - used like a function
-    inherit_cache = False
-
-    def __init__(self, statement: Select[Any]) -> None:
-        self.statement = statement
-
-
-@compiles(_explain)
-def _explained(element: _explain, compiler: SQLCompiler, **options: Any) -> str:
-    return f"EXPLAIN (FORMAT JSON) {compiler.process(element.statement, **options)}"
-
-
-async def _estimate(connection: AsyncConnection, matching: Select[Any]) -> int:
-    """The number of rows that PostgreSQL's planner expects."""
-    plans = await connection.scalar(_explain(matching))
-    if isinstance(plans, str):
-        plans = msgspec.json.decode(plans)
-    return int(plans[0]["Plan"]["Plan Rows"])
 
 
 @contextmanager

@@ -18,8 +18,9 @@ from sqlalchemy.exc import DBAPIError
 
 from application.pagination import EventQuery, Page
 from application.ports import NO_EFFECTS, AuditLog, Effects, Stored
-from domain.audit.event import Event, RecordedEvent
+from domain.audit.event import Event, EventType, RecordedEvent
 from domain.errors import Unavailable
+from domain.figures import Occurrence
 from domain.outcome import Outcome
 from domain.user import UserId
 from infrastructure.storage import page_cursor as cursor
@@ -91,6 +92,18 @@ class SqlAuditLog(AuditLog):
             cursor.write("number", rows[limit - 1]["number"]) if len(rows) > limit else None
         )
         return Page([event_of(row) for row in rows[:limit]], following)
+
+    async def after(self, number: int, limit: int) -> Sequence[Occurrence]:
+        # Each append has the end of the chain locked until its transaction is over: so events
+        # become visible in the order of their numbers.
+        some = select(*(audit_events.c[each] for each in ("number", "what", "outcome", "at")))
+        some = some.where(audit_events.c.number > number).order_by(audit_events.c.number)
+        async with self._database.connection(chain.ROLE) as connection:
+            rows = (await connection.execute(some.limit(limit))).all()
+        return [
+            Occurrence(row.number, EventType(row.what), Outcome(row.outcome), row.at)
+            for row in rows
+        ]
 
     async def forget_addresses(self, user_id: UserId) -> None:
         if self._writing is not None:  # its events are stored then, or waiting again

@@ -1,0 +1,1 @@
+"""The figures of the service: how they are counted, measured and shown."""
