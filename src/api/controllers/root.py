@@ -18,10 +18,12 @@ _PAGE = """\
     <title>Doorward</title>
   </head>
   <body>
-    <h1>Doorward</h1>
-    <p>This is an authentication service. Applications call its API.</p>
-    <ul>
-{links}    </ul>
+    <main>
+      <h1>Doorward</h1>
+      <p>This is an authentication service. Applications call its API.</p>
+      <ul>
+{links}      </ul>
+    </main>
   </body>
 </html>
 """
@@ -48,7 +50,7 @@ class RootPage:
         links = [path_prefix + path for path in named.values()]
         shown = _PAGES | named if has_pages else named
         items = (
-            f'      <li><a href="{path_prefix}{path}">{name}</a></li>\n'
+            f'        <li><p><a href="{path_prefix}{path}">{name}</a></p></li>\n'
             for name, path in shown.items()
         )
         message = f"Doorward, an authentication service. Its API is below {path_prefix}/api/."

@@ -147,7 +147,7 @@ class Tour:
             await self._browser(device, address).log_in(ADA, PASSWORD)
             self.clock.advance(timedelta(hours=19, minutes=47))
         browser = self._browser()
-        self._add("logged in", await browser.log_in(ADA, PASSWORD))
+        await browser.log_in(ADA, PASSWORD)
         await self._walk(browser, "users")
         self._add("account done", await browser.post("/account", {"name": "Ada Lovelace"}))
         await self._second_factors(browser)
@@ -242,7 +242,8 @@ class Tour:
                 self._add(f"{_name(action)} with problems", sent)
 
     def _add(self, name: str, page: Page, fragment: str = "") -> None:
-        if page.response.headers.get("content-type", "").startswith("text/html"):
+        is_page = page.response.headers.get("content-type", "").startswith("text/html")
+        if is_page and not any(each.page.source == page.source for each in self.shots.values()):
             url = str(page.response.url) + (f"#{fragment}" if fragment else "")
             self.shots[name] = Shot(name, url, page)
 
