@@ -24,6 +24,7 @@ from application.accounts.email_verification import (
 )
 from application.accounts.export_users import ExportUsers
 from application.accounts.import_users import ImportUsers
+from application.accounts.overview import ShowOverview
 from application.accounts.password_reset import (
     CheckPasswordReset,
     MakeResetLink,
@@ -374,6 +375,7 @@ class World:
     find_sessions = _Made(FindSessions)
     list_sessions = _Made(ListSessions)
     list_sessions_of = _Made(ListSessionsOf)
+    show_overview = _Made(ShowOverview)
     revoke_session = _Made(RevokeSession)
     revoke_other_sessions = _Made(RevokeOtherSessions)
     revoke_all_sessions = _Made(RevokeAllSessions)

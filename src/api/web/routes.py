@@ -6,6 +6,7 @@ from api.web.assets import asset
 from api.web.controllers.account import AccountPages
 from api.web.controllers.admin.audit import AuditPages
 from api.web.controllers.admin.keys import KeyPages
+from api.web.controllers.admin.users import UserPages
 from api.web.controllers.login import LoginPages
 from api.web.controllers.registration import RegistrationPages
 from api.web.controllers.security import SecurityPages
@@ -19,4 +20,4 @@ PAGES: list[ControllerRouterHandler] = [
     StepUpPages,
     asset,
 ]
-ADMIN_PAGES: list[ControllerRouterHandler] = [AuditPages, KeyPages]
+ADMIN_PAGES: list[ControllerRouterHandler] = [UserPages, AuditPages, KeyPages]

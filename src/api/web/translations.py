@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -26,6 +26,10 @@ class Texts:
         """Return a text, with values in place of its ``{names}``."""
         text = self._texts[key]
         return text.format(**values) if values else text
+
+    def choices(self, table: str, names: Iterable[str]) -> list[tuple[str, str]]:
+        """Return the options of a list, with their texts."""
+        return [(name, self._texts[f"{table}.{name}"]) for name in names]
 
     def has(self, key: str) -> bool:
         return key in self._texts

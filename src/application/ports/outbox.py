@@ -68,6 +68,10 @@ class Outbox(Protocol):
         """
 
     @abstractmethod
+    async def to(self, email: Email, limit: int) -> Sequence[Delivery]:
+        """Return the deliveries to an address, those made last first."""
+
+    @abstractmethod
     async def delete(self, message_id: MessageId) -> bool:
         """Delete a message in any state. Deleting twice is no error.
 

@@ -21,6 +21,7 @@ from application.accounts.email_verification import (
 )
 from application.accounts.export_users import ExportUsers
 from application.accounts.import_users import ImportUsers
+from application.accounts.overview import ShowOverview
 from application.accounts.password_reset import (
     CheckPasswordReset,
     MakeResetLink,
@@ -167,6 +168,7 @@ USE_CASES: tuple[type, ...] = (
     SessionActivityBuffer,
     RecordSessionActivity,
     ListUsers,
+    ShowOverview,
     ShowUser,
     ChangeUser,
     DeleteUser,

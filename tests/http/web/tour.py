@@ -89,6 +89,7 @@ class Tour:
     :ivar client: of the application, for what pages load.
     :ivar shots: by their names.
     :ivar templates: those that were rendered.
+    :ivar parameters: of paths, by their names.
     """
 
     container: AsyncContainer
@@ -124,6 +125,7 @@ class Tour:
             user = await stored_user(users, email)
             assert (await users.replace(user, replace(user, verified=True))).changed
         await make_administrator(users, BOSS)
+        self.parameters["user_id"] = str((await stored_user(users, ADA)).id)
 
     async def _as_visitor(self) -> None:
         browser = self._browser()
@@ -231,7 +233,7 @@ class Tour:
     async def _open(self, browser: Browser, path: str) -> None:
         page = await browser.open(path)
         assert page.status == 200, (path, page.text)
-        self._add(_name(path), page, path.partition("#")[2])
+        self._add(self._name(path), page, path.partition("#")[2])
 
     async def _send_blank(self, browser: Browser, path: str) -> None:
         """Send each form of a page that has fields to type in, with nothing in them."""
@@ -239,7 +241,12 @@ class Tour:
         for action, typed in page.read.typed.items():
             sent = await browser.submit(page, action, **dict.fromkeys(typed, ""))
             if sent.status >= 400:
-                self._add(f"{_name(action)} with problems", sent)
+                self._add(f"{self._name(action)} with problems", sent)
+
+    def _name(self, path: str) -> str:
+        for name, value in self.parameters.items():
+            path = path.replace(value, name)
+        return path.partition("#")[0].strip("/").replace("/", " ") or "start"
 
     def _add(self, name: str, page: Page, fragment: str = "") -> None:
         is_page = page.response.headers.get("content-type", "").startswith("text/html")
@@ -255,10 +262,6 @@ def page_handlers(app: Litestar) -> Iterator[tuple[HTTPRoute, Any]]:
             for handler in route.route_handlers:
                 if "page" in handler.opt:
                     yield route, handler
-
-
-def _name(path: str) -> str:
-    return path.partition("#")[0].strip("/").replace("/", " ") or "start"
 
 
 @contextmanager

@@ -32,6 +32,7 @@ CHANGES: dict[str, Act] = {
 READS: dict[str, Act] = {
     "list users": lambda world, actor, _: world.list_users(actor, UserQuery(), None, 10),
     "show a user": lambda world, actor, user: world.show_user(actor, user.id),
+    "show all about a user": lambda world, actor, user: world.show_overview(actor, user.id),
     "read the audit log": lambda world, actor, _: world.list_audit_events(
         actor, EventQuery(), None, 10
     ),

@@ -103,6 +103,19 @@ async def test_a_page_follows_a_message_that_was_deleted(mail: MailStores) -> No
     assert [each.message for each in page] == [messages[1], messages[0]]
 
 
+async def test_the_messages_to_an_address_are_listed_with_the_last_first(
+    mail: MailStores,
+) -> None:
+    to = Email.parse("eve@example.org")
+    messages = [a_message(to=to, created_at=NOW + each * SECOND) for each in range(3)]
+    await queue(mail.outbox, messages[1], a_message(), messages[2], messages[0])
+
+    found = await mail.outbox.to(Email.parse("EVE@example.org"), 2)
+
+    assert [each.message for each in found] == [messages[2], messages[1]]
+    assert await mail.outbox.to(Email.parse("ghost@example.org"), 2) == []
+
+
 async def test_a_page_has_one_state_only(mail: MailStores) -> None:
     await queued(mail.outbox, 3)
     delivery = await leased(mail.outbox)

@@ -52,6 +52,10 @@ class MemoryOutbox(Outbox):
             matching = [each for each in matching if _position(each) < last]
         return matching[:limit]
 
+    async def to(self, email: Email, limit: int) -> Sequence[Delivery]:
+        found = [each for each in self._deliveries.values() if each.message.to.key == email.key]
+        return sorted(found, key=_position, reverse=True)[:limit]
+
     async def delete(self, message_id: MessageId) -> bool:
         return self._deliveries.pop(message_id, None) is not None
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import delete, func, literal, select, tuple_, update
+from sqlalchemy import Select, delete, func, literal, select, tuple_, update
 
 from application.ports import Effects, Outbox, OutboxStatus, Stored
 from domain.email import Email
@@ -20,6 +21,11 @@ from infrastructure.storage.sql.tables import UtcDateTime, outbox
 _QUEUED = DeliveryState.QUEUED.value
 _KINDS = [kind.value for kind in MailKind]
 """A node of a later release may queue others: they are left to it."""
+_LAST_FIRST = (
+    select(outbox)
+    .where(outbox.c.kind.in_(_KINDS))
+    .order_by(outbox.c.created_at.desc(), outbox.c.id.desc())
+)
 
 
 class SqlOutbox(Outbox):
@@ -63,16 +69,21 @@ class SqlOutbox(Outbox):
     async def page(
         self, state: DeliveryState | None, after: Message | None, limit: int
     ) -> Sequence[Delivery]:
-        position = tuple_(outbox.c.created_at, outbox.c.id)
-        query = select(outbox).order_by(outbox.c.created_at.desc(), outbox.c.id.desc())
-        query = query.where(outbox.c.kind.in_(_KINDS))
+        position, query = tuple_(outbox.c.created_at, outbox.c.id), _LAST_FIRST
         if state is not None:
             query = query.where(outbox.c.state == state.value)
         if after is not None:
             last = (literal(after.created_at, UtcDateTime), literal(after.id))
             query = query.where(position < tuple_(*last))
+        return await self._deliveries(query.limit(limit))
+
+    async def to(self, email: Email, limit: int) -> Sequence[Delivery]:
+        query = _LAST_FIRST.where(outbox.c.recipient_key == email.key)
+        return await self._deliveries(query.limit(limit))
+
+    async def _deliveries(self, query: Select[Any]) -> Sequence[Delivery]:
         async with self._rows.connection() as connection:
-            rows = (await connection.execute(query.limit(limit))).mappings().all()
+            rows = (await connection.execute(query)).mappings().all()
         return [delivery_of(row) for row in rows]
 
     async def delete(self, message_id: MessageId) -> bool:

@@ -10,8 +10,9 @@ from api.web.admin_sections import SECTIONS
 from api.web.route_options import ADMIN
 from application.ports import UserRepository
 from domain.permissions import Permission, Role
+from domain.user import User
 from infrastructure.config.settings import Settings
-from tests.http.client import ORIGIN, Client, stored_user
+from tests.http.client import ORIGIN, UNKNOWN_USER, Client, stored_user
 from tests.http.web.browser import Browser
 from tests.support.builders import PASSWORD
 
@@ -19,6 +20,8 @@ ADA = "ada@example.org"
 DECISIONS: dict[tuple[str, str], Permission] = {
     ("GET", "/admin/audit"): Permission.READ_AUDIT,
     ("GET", "/admin/keys"): Permission.READ_KEYS,
+    ("GET", "/admin/users"): Permission.READ_USERS,
+    ("GET", "/admin/users/{user_id:uuid}"): Permission.READ_USERS,
 }
 """There is no default: a new page needs a line here."""
 
@@ -28,11 +31,17 @@ each_reading = pytest.mark.parametrize(
 )
 
 
-async def log_in_as(browser: Browser, client: Client, users: UserRepository, role: Role) -> None:
+def path_of(template: str, user_id: str = UNKNOWN_USER) -> str:
+    """Return the path of a page; of those about one user, that about this one."""
+    return template.replace("{user_id:uuid}", user_id)
+
+
+async def log_in_as(browser: Browser, client: Client, users: UserRepository, role: Role) -> User:
     await client.register(ADA)
     user = await stored_user(users, ADA)
     assert (await users.replace(user, replace(user, role=role))).changed
     await browser.log_in(ADA, PASSWORD)
+    return user
 
 
 def test_every_page_has_the_permission_of_the_table(app: Litestar) -> None:
@@ -53,7 +62,7 @@ def test_every_page_has_the_permission_of_the_table(app: Litestar) -> None:
 async def test_a_visitor_who_is_not_logged_in_is_sent_to_the_login(
     client: Client, method: str, path: str
 ) -> None:
-    answer = await client.request(method, path, headers={"Origin": ORIGIN})
+    answer = await client.request(method, path_of(path), headers={"Origin": ORIGIN})
 
     assert answer.status_code == 303
     assert answer.headers["location"].startswith("/login?return_to=/")
@@ -65,9 +74,8 @@ async def test_a_user_without_the_permission_gets_a_page_that_says_so(
 ) -> None:
     await log_in_as(browser, client, users, Role.USER)
 
-    answer = await client.request(
-        method, path, headers={"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"}
-    )
+    headers = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"}
+    answer = await client.request(method, path_of(path), headers=headers)
 
     assert answer.status_code == 403
     assert "You may not do that." in answer.text
@@ -77,11 +85,12 @@ async def test_a_user_without_the_permission_gets_a_page_that_says_so(
 async def test_an_auditor_reads_every_page(
     browser: Browser, client: Client, users: UserRepository, path: str
 ) -> None:
-    await log_in_as(browser, client, users, Role.AUDITOR)
+    user = await log_in_as(browser, client, users, Role.AUDITOR)
+    opened = path_of(path, str(user.id))
 
-    page = await browser.open(path)
+    page = await browser.open(opened)
 
-    assert (page.status, page.path) == (200, path)
+    assert (page.status, page.path) == (200, opened)
 
 
 async def test_a_change_of_the_role_counts_for_the_next_page(

@@ -1,0 +1,112 @@
+"""The users: the list, and one of them."""
+
+from typing import Any
+from uuid import UUID
+
+from dishka.integrations.litestar import FromDishka, inject
+from litestar import Response, get
+from litestar.params import FromPath, FromQuery
+
+from api.json_request import JsonRequest
+from api.schemas.audit import EventView
+from api.schemas.pages import searched
+from api.schemas.sessions import SessionActivityView
+from api.web.controllers.base import PageController
+from api.web.forms import Form
+from api.web.page import Pages
+from api.web.route_options import admin_page
+from application.accounts.overview import ShowOverview
+from application.accounts.users import ListUsers
+from application.audit_log import ListAuditEvents
+from application.pagination import EventQuery, Page, Total, UserQuery
+from domain.email import beginning_of_email
+from domain.errors import InvalidInput
+from domain.permissions import Permission, Role
+from domain.user import User, UserId
+
+_ROWS = 50
+_EVENTS = 10
+_FILTERS = ("email", "name", "role", "state", "order")
+_STATES = {"active": False, "disabled": True}
+
+
+class UserPages(PageController):
+    path = "/admin/users"
+
+    @get("/", opt=admin_page(Permission.READ_USERS))
+    @inject
+    async def show_users(
+        self,
+        request: JsonRequest,
+        pages: FromDishka[Pages],
+        list_users: FromDishka[ListUsers],
+        after: FromQuery[str | None] = None,
+    ) -> Response[Any]:
+        form = Form({name: request.query_params.get(name, "") for name in _FILTERS})
+        found: Page[User] = Page([])
+        total: Total | None = None
+        try:
+            found, total = await list_users(request.user, _query(form), after, _ROWS)
+        except InvalidInput as invalid:
+            form.problems = list(invalid.problems)
+        return pages.render(
+            request,
+            "admin/users",
+            form=form,
+            status=400 if form.problems else 200,
+            users=found.items,
+            total=total,
+            roles=list(Role),
+            query={name: text for name, text in form.values.items() if text},
+            after=found.next,
+        )
+
+    @get("/{user_id:uuid}", opt=admin_page(Permission.READ_USERS))
+    @inject
+    async def show_user(
+        self,
+        request: JsonRequest,
+        user_id: FromPath[UUID],
+        pages: FromDishka[Pages],
+        show_overview: FromDishka[ShowOverview],
+        list_events: FromDishka[ListAuditEvents],
+    ) -> Response[Any]:
+        shown = await show_overview(request.user, UserId(user_id))
+        events = None
+        if request.user.user.role.may(Permission.READ_AUDIT):
+            about = EventQuery(user_id=shown.user.id)
+            events = (await list_events(request.user, about, None, _EVENTS)).items
+        current = request.user.session.id
+        return pages.render(
+            request,
+            "admin/user",
+            user=shown.user,
+            factors=shown.factors.stored,
+            locked_until=shown.locked_until,
+            passkeys=shown.factors.passkeys,
+            sessions=[SessionActivityView.of(each, current) for each in shown.sessions],
+            mails=shown.mails,
+            events=events and [EventView.of(each) for each in events],
+        )
+
+
+def _query(form: Form) -> UserQuery:
+    """Return what a form asks for. An unknown role, state or order asks for nothing.
+
+    :raises InvalidInput: there is no such address or name.
+    """
+    email = searched("email", form["email"].strip())
+    name = searched("name", form["name"].strip())
+    role = Role(form["role"]) if form["role"] in set(Role) else None
+    disabled = _STATES.get(form["state"])
+    return UserQuery(
+        beginning_of_email(email) if email else _sorts_by(form, "email"),
+        name or _sorts_by(form, "name"),
+        role,
+        disabled,
+    )
+
+
+def _sorts_by(form: Form, order: str) -> str | None:
+    """Return the search that finds all and sorts them, if that order is chosen."""
+    return "" if form["order"] == order else None
