@@ -9,7 +9,7 @@ from application.authenticate import Authenticate
 from application.authentication import RefreshAccess
 from application.session_activity import RecordSessionActivity
 from domain.actor import Principal
-from domain.errors import NotLoggedIn, RefreshTokenMissing, TokenRejected
+from domain.errors import NotLoggedIn, TokenRejected
 
 COOKIES = "page_cookies"
 """In the state of a request: the cookies that its response has to set."""
@@ -52,19 +52,18 @@ class Visitors:
                 if presented.refresh is None:
                     raise
         if principal is None:
+            if presented.refresh is None:
+                raise NotLoggedIn
             principal = await self._refresh(connection, presented.refresh)
         if self.record_activity.is_due(principal.session):
             self.record_activity.record(principal.session, caller)
         connection.scope["user"] = principal
         return principal
 
-    async def _refresh(self, connection: Connection, refresh: str | None) -> Principal:
+    async def _refresh(self, connection: Connection, refresh: str) -> Principal:
         """Refresh the session, and have its new cookies set with the response."""
         device = self.credentials.device_token(connection)
         caller = replace(context_in(connection.scope), device_token=device)
-        try:
-            tokens = await self.refresh_access(refresh, caller)
-        except RefreshTokenMissing:
-            raise NotLoggedIn from None
+        tokens = await self.refresh_access(refresh, caller)
         connection.scope["state"][COOKIES] = self.cookies.of_tokens(tokens)
         return await self.authenticate(tokens.access, caller)

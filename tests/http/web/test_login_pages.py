@@ -58,6 +58,16 @@ async def test_a_page_for_users_leads_to_the_login_and_back(browser: Browser) ->
     assert page.path == "/account/sessions"
 
 
+async def test_a_visitor_without_cookies_is_no_failed_refresh(
+    browser: Browser, caplog: pytest.LogCaptureFixture
+) -> None:
+    for path in ("/login", "/account"):
+        await browser.open(path)
+
+    events = [each.msg["event"] for each in caplog.records if isinstance(each.msg, dict)]
+    assert "refresh" not in events
+
+
 @pytest.mark.parametrize(
     "target",
     [
