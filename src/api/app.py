@@ -48,7 +48,7 @@ from api.security.guard import Guard
 from api.security.origin_policy import OriginPolicy
 from api.web.access import PageGuard
 from api.web.route_options import is_page
-from api.web.routes import ADMIN_PAGES, PAGES
+from api.web.routes import ADMIN_PAGES, EXPORTS, PAGES
 from api.web.template_overrides import template_config
 
 LARGEST_BODY = 16 * 1024
@@ -108,7 +108,7 @@ def create_app(
     app = _routes(fast_path.names, options, guard)
     inner = _with_container(app.asgi_handler, container)
     inner = with_fast_path(inner, fast_path)
-    inner = with_head_requests(inner, CHANGED_BY_GET, is_for_gateways)
+    inner = with_head_requests(inner, CHANGED_BY_GET | EXPORTS, is_for_gateways)
     inner = with_preflights(inner, origin_policy)
     inner = with_request_context(inner, origin_policy)
     app.asgi_handler = with_headers(inner, origin_policy)

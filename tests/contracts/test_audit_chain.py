@@ -733,3 +733,47 @@ async def test_the_database_allows_deletions_by_pruning(each_five: AuditedDataba
 
     await is_refused(each_five, remove(3))
     assert (await verify(each_five.database))[0] == 4
+
+
+async def test_the_state_of_a_good_chain_is_its_head_and_nothing_is_broken(
+    each_five: AuditedDatabase,
+) -> None:
+    state = await each_five.log.state(range(1, 6))
+
+    assert (state.last, state.digest) == (5, await each_five.digest_of(5))
+    assert not state.broken
+
+
+async def test_the_state_names_the_events_that_do_not_follow_on_their_neighbours(
+    five: AuditedDatabase,
+) -> None:
+    tampering: dict[str, tuple[Statement, list[int]]] = {
+        "a changed event": (change(3, detail="role user"), [3]),
+        "an address": (change(2, address="192.0.2.10"), [2]),
+        "a digest in the middle": (change(3, digest="1" * 64), [3, 4]),
+        "the digest of the last one": (change(5, digest="1" * 64), [5]),
+        "a missing event": (remove(3), [2, 3, 4]),
+        "the last event": (remove(5), [4, 5]),
+        "the digest of the start": (head(start_digest="1" * 64), [1]),
+        "the number of the head": (head(last_number=4), [4, 5]),
+        "the head": (delete(audit_chain), [1, 2, 3, 4, 5]),
+        "all events": (delete(audit_events), [1, 2, 3, 4, 5]),
+    }
+    await five.drop_triggers()
+    rows = [row._asdict() for row in await five.run(select(audit_events))]
+    heads = [row._asdict() for row in await five.run(select(audit_chain))]
+
+    for name, (statement, broken) in tampering.items():
+        await five.run(statement)
+        assert (await five.log.state(range(1, 6))).broken == broken, name
+        await five.run(delete(audit_events), insert(audit_events).values(rows))
+        await five.run(delete(audit_chain), insert(audit_chain).values(heads))
+
+
+async def test_a_few_events_are_checked_with_their_neighbours_alone(
+    each_five: AuditedDatabase,
+) -> None:
+    await each_five.tamper(change(1, detail="role user"))
+
+    assert not (await each_five.log.state([3, 5])).broken
+    assert (await each_five.log.state([1, 3])).broken == [1]

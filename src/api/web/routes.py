@@ -3,8 +3,9 @@
 from litestar.types import ControllerRouterHandler
 
 from api.web.assets import asset
+from api.web.audit_export import FORMATS
 from api.web.controllers.account import AccountPages
-from api.web.controllers.admin.audit import AuditPages
+from api.web.controllers.admin.audit import AuditExports, AuditPages
 from api.web.controllers.admin.keys import KeyPages
 from api.web.controllers.admin.users import UserPages
 from api.web.controllers.login import LoginPages
@@ -20,4 +21,6 @@ PAGES: list[ControllerRouterHandler] = [
     StepUpPages,
     asset,
 ]
-ADMIN_PAGES: list[ControllerRouterHandler] = [UserPages, AuditPages, KeyPages]
+EXPORTS = frozenset(f"/admin/audit.{ending}" for ending in FORMATS)
+"""The paths where GET is recorded."""
+ADMIN_PAGES: list[ControllerRouterHandler] = [UserPages, AuditPages, AuditExports, KeyPages]

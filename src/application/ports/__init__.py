@@ -13,7 +13,7 @@ Four promises hold for all of them:
   changed. Another one leaves them to the use case. Nothing is recorded that did not happen.
 """
 
-from application.ports.audit_log import Announce, AuditLog
+from application.ports.audit_log import Announce, AuditLog, AuditLogState
 from application.ports.caching import CachedSessions, CachedTokens, CachedUsers
 from application.ports.devices import Devices
 from application.ports.effects import CHANGED, NO_EFFECTS, UNCHANGED, Effects, Stored
@@ -45,6 +45,7 @@ __all__ = [
     "Announce",
     "Assertion",
     "AuditLog",
+    "AuditLogState",
     "CachedSessions",
     "CachedTokens",
     "CachedUsers",

@@ -1,7 +1,8 @@
 """The audit log."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -13,6 +14,26 @@ from domain.user import UserId
 
 Announce = Callable[[Event], None]
 """Report an event to the operator: a line in the service's own log."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLogState:
+    """
+    :ivar first: the number of the oldest event that is kept; one more than ``last`` if none is.
+    :ivar last: the number of the newest event; 0 if none was recorded.
+    :ivar since: the time of the oldest event that is kept.
+    :ivar until: the time of the newest event.
+    :ivar digest: in which all events are chained; empty of a log without a chain.
+    :ivar broken: those of the events that were asked for that differ from what was recorded, or
+        do not follow on their neighbours.
+    """
+
+    first: int
+    last: int
+    since: datetime | None = None
+    until: datetime | None = None
+    digest: str = ""
+    broken: Collection[int] = ()
 
 
 class AuditLog(Protocol):
@@ -47,6 +68,19 @@ class AuditLog(Protocol):
         """Return the events after the one of this number, in the order of their numbers.
 
         No event with a smaller number than one that was returned is recorded later.
+        """
+
+    @abstractmethod
+    async def get(self, number: int) -> RecordedEvent | None:
+        """Return the event of this number, unless it was pruned or was never recorded."""
+
+    @abstractmethod
+    async def state(self, numbers: Collection[int] = ()) -> AuditLogState:
+        """Return the ends of the log, and check a few events. It takes the same time whatever the
+        length of the log: it does not prove that the whole log is as it was recorded.
+
+        :param numbers: of the events to check. Those that were pruned meanwhile are none that are
+            broken.
         """
 
     @abstractmethod

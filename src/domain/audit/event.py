@@ -65,6 +65,7 @@ class EventType(StrEnum):
     IMPORT_USERS = "import users"
     EXPORT_USERS = "export users"
     PRUNE_AUDIT_LOG = "prune audit log"
+    EXPORT_AUDIT_LOG = "export audit log"
     ROTATE_KEYS = "rotate keys"
     REVOKE_KEY = "revoke key"
     REQUEST_PASSWORD_RESET = "request password reset"  # noqa: S105 - no password

@@ -34,7 +34,13 @@ from application.accounts.reset_second_factors import ResetSecondFactors
 from application.accounts.session_revocation import RevokeSessionsOf, RevokeSessionsOfAll
 from application.accounts.users import ChangeUser, FindUser, ListUsers, SetPassword, ShowUser
 from application.audit import Audit, PruneAuditLog
-from application.audit_log import ListActivity, ListAuditEvents
+from application.audit_log import (
+    ExportAuditLog,
+    ListActivity,
+    ListAuditEvents,
+    ShowAuditEvent,
+    ShowAuditLogState,
+)
 from application.authenticate import Authenticate, AuthenticateFromCache, ReloadPrincipal
 from application.authentication import Login, Logout, RefreshAccess
 from application.confirm_password import ConfirmPassword
@@ -181,6 +187,9 @@ USE_CASES: tuple[type, ...] = (
     ImportUsers,
     PruneAuditLog,
     ListAuditEvents,
+    ShowAuditEvent,
+    ShowAuditLogState,
+    ExportAuditLog,
     ListActivity,
     CheckReadiness,
     ListPublicKeys,

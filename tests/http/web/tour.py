@@ -126,6 +126,7 @@ class Tour:
             assert (await users.replace(user, replace(user, verified=True))).changed
         await make_administrator(users, BOSS)
         self.parameters["user_id"] = str((await stored_user(users, ADA)).id)
+        self.parameters["number"] = "1"
 
     async def _as_visitor(self) -> None:
         browser = self._browser()

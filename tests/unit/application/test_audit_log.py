@@ -5,11 +5,18 @@ from datetime import timedelta
 import pytest
 
 from application.audit import PruneAuditLog
-from application.audit_log import ListActivity
+from application.audit_log import (
+    ExportAuditLog,
+    ListActivity,
+    ShowAuditEvent,
+    ShowAuditLogState,
+)
 from application.pagination import EventQuery
 from domain.actor import Operator, Principal
 from domain.audit.details import EventsPruned
 from domain.audit.event import EventType
+from domain.errors import NotFound
+from doorward.conformance.support.examples import an_event
 from tests.support.world import World
 
 EVE = "eve@example.org"
@@ -65,3 +72,34 @@ async def test_an_export_contains_all_own_events_and_no_others(
     assert {each.event.user_id for each in export.events} == {me.user.id}
     numbers = [each.number for each in export.events]
     assert len(numbers) == len(set(numbers)) == 1006
+
+
+@pytest.mark.usefixtures("me")
+async def test_an_event_is_shown_by_its_number(world: World) -> None:
+    show = ShowAuditEvent(world.audit_log)
+
+    assert (await show(Operator(), 1)).event.type is EventType.REGISTER
+    with pytest.raises(NotFound):
+        await show(Operator(), 1000)
+
+
+@pytest.mark.usefixtures("me")
+async def test_the_state_of_the_log_has_its_ends(world: World) -> None:
+    state = await ShowAuditLogState(world.audit_log)(Operator(), [1])
+
+    assert (state.first, state.last, list(state.broken)) == (1, 4, [])
+
+
+async def test_an_export_of_the_log_has_all_that_matches_and_is_recorded(world: World) -> None:
+    """More events than are read at a time."""
+    for _ in range(1001):
+        await world.audit_log.record(an_event())
+    await world.audit_log.record(an_event(type=EventType.LOGOUT))
+
+    export = ExportAuditLog(world.audit_log, world.audit)
+    pages = [page async for page in await export(Operator(), EventQuery(type=EventType.LOGIN))]
+
+    assert [each.number for page in pages for each in page] == list(range(1001, 0, -1))
+    assert max(map(len, pages)) == 500
+    last = (await world.audit_log.page(EventQuery(), None, 1)).items[0].event
+    assert (last.type, last.actor) == (EventType.EXPORT_AUDIT_LOG, Operator())

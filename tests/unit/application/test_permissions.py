@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from application.audit_log import ExportAuditLog, ShowAuditEvent, ShowAuditLogState
 from application.pagination import EventQuery, Page, UserQuery
 from application.signing_keys import ListSigningKeys
 from domain.actor import Actor, Operator, Principal, Scheduler
@@ -35,6 +36,13 @@ READS: dict[str, Act] = {
     "show all about a user": lambda world, actor, user: world.show_overview(actor, user.id),
     "read the audit log": lambda world, actor, _: world.list_audit_events(
         actor, EventQuery(), None, 10
+    ),
+    "show an audit event": lambda world, actor, _: ShowAuditEvent(world.audit_log)(actor, 1),
+    "show the state of the audit log": lambda world, actor, _: ShowAuditLogState(world.audit_log)(
+        actor
+    ),
+    "export the audit log": lambda world, actor, _: ExportAuditLog(world.audit_log, world.audit)(
+        actor, EventQuery()
     ),
     "list sessions": lambda world, actor, user: world.list_sessions_of(actor, user.id),
     "list signing keys": lambda _world, actor, _: ListSigningKeys(MemoryKeys())(actor),

@@ -151,6 +151,7 @@ def test_the_names_of_event_types_never_change() -> None:
         "import users",
         "export users",
         "prune audit log",
+        "export audit log",
         "rotate keys",
         "revoke key",
         "request password reset",

@@ -1,12 +1,12 @@
 """An audit log in this process's memory."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 
 from application.pagination import EventQuery, Page
-from application.ports import NO_EFFECTS, AuditLog, Effects, Stored
+from application.ports import NO_EFFECTS, AuditLog, AuditLogState, Effects, Stored
 from domain.audit.event import Event, RecordedEvent
 from domain.figures import Occurrence
 from domain.request_context import RequestContext
@@ -60,6 +60,16 @@ class MemoryAuditLog(AuditLog):
             Occurrence(each.number, each.event.type, each.event.outcome, each.event.at)
             for each in islice(later, limit)
         ]
+
+    async def get(self, number: int) -> RecordedEvent | None:
+        return next((each for each in self._events.values() if each.number == number), None)
+
+    async def state(self, numbers: Collection[int] = ()) -> AuditLogState:  # noqa: ARG002 - no chain
+        if not self._events:
+            return AuditLogState(self._last_number + 1, self._last_number)
+        first = next(iter(self._events.values()))
+        last = next(reversed(self._events.values()))
+        return AuditLogState(first.number, last.number, first.event.at, last.event.at)
 
     async def forget_addresses(self, user_id: UserId) -> None:
         for event_id, recorded in self._events.items():

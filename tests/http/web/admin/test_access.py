@@ -19,6 +19,9 @@ from tests.support.builders import PASSWORD
 ADA = "ada@example.org"
 DECISIONS: dict[tuple[str, str], Permission] = {
     ("GET", "/admin/audit"): Permission.READ_AUDIT,
+    ("GET", "/admin/audit/{number:int}"): Permission.READ_AUDIT,
+    ("GET", "/admin/audit.csv"): Permission.READ_AUDIT,
+    ("GET", "/admin/audit.jsonl"): Permission.READ_AUDIT,
     ("GET", "/admin/keys"): Permission.READ_KEYS,
     ("GET", "/admin/users"): Permission.READ_USERS,
     ("GET", "/admin/users/{user_id:uuid}"): Permission.READ_USERS,
@@ -33,7 +36,7 @@ each_reading = pytest.mark.parametrize(
 
 def path_of(template: str, user_id: str = UNKNOWN_USER) -> str:
     """Return the path of a page; of those about one user, that about this one."""
-    return template.replace("{user_id:uuid}", user_id)
+    return template.replace("{user_id:uuid}", user_id).replace("{number:int}", "1")
 
 
 async def log_in_as(browser: Browser, client: Client, users: UserRepository, role: Role) -> User:

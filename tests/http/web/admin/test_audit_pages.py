@@ -1,23 +1,36 @@
 """The pages of the audit log."""
 
+import asyncio
+import csv
+import io
+import json
 import re
+from collections.abc import AsyncIterator
+from typing import Any
+from unittest.mock import AsyncMock, Mock
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import pytest
 from dishka import AsyncContainer
+from litestar import Litestar
 
+from api.web.audit_export import in_csv
 from api.web.controllers.admin import audit
-from application.ports import AuditLog, UserRepository
+from application.ports import AuditLog, AuditLogState, UserRepository
 from domain.actor import Operator
-from domain.audit.event import EventType
+from domain.audit.details import AccountChanged, OtherDetails
+from domain.audit.event import EventType, RecordedEvent
 from domain.permissions import Role
 from domain.request_context import UNKNOWN
+from domain.session import SessionId
 from domain.user import UserId
 from doorward.conformance.support.examples import an_event
-from tests.http.client import Client, stored_user
+from infrastructure.storage.memory.audit_log import MemoryAuditLog
+from tests.http.client import Client, bearer, stored_user
 from tests.http.web.admin.test_access import log_in_as
 from tests.http.web.browser import Browser, Page
+from tests.support.builders import NOW, new_id
 
 ADA = "ada@example.org"
 AUDIT = "/admin/audit"
@@ -131,3 +144,163 @@ async def test_an_administrator_who_acted_and_the_operator_are_named(
     assert by_operator.endswith("Signing keys rotated command line")
     assert f"{str(me.id)[:8]} {str(boss)[:8]}" in by_boss
     assert len(rows(await auditor.open(f"{AUDIT}?actor={boss}"))) == 1
+
+
+async def test_an_event_is_shown_in_full(
+    auditor: Browser, users: UserRepository, container: AsyncContainer
+) -> None:
+    me, boss = await stored_user(users, ADA), UserId(uuid4())
+    event = an_event(
+        type=EventType.CHANGE_USER,
+        user_id=me.id,
+        actor=boss,
+        session_id=SessionId(new_id()),
+        details=AccountChanged(Role.ADMIN, disabled=True),
+    )
+    log: AuditLog = await container.get(AuditLog)
+    await log.record(event)
+
+    listed = await auditor.open(AUDIT)
+    [link, *_] = [each for each in listed.read.links if each.startswith(f"{AUDIT}/")]
+    page = await auditor.open(link)
+
+    assert page.title.startswith("Event 4")
+    for text in (
+        "role admin, disabled",
+        str(boss),
+        event.session_id,
+        event.caller.address,
+        event.caller.request_id,
+        "change user",
+    ):
+        assert str(text) in page.text
+    assert f"/admin/users/{me.id}" in page.read.links
+    assert f"{AUDIT}?actor={boss}" in page.read.links
+    assert f"{AUDIT}/3" in page.read.links
+    assert f"{AUDIT}/5" not in page.read.links
+    assert (await auditor.open(f"{AUDIT}/5")).status == 404
+    assert (await auditor.open(f"{AUDIT}/{10**30}")).status == 404
+
+
+async def test_a_log_without_a_chain_is_said_to_be_none(auditor: Browser) -> None:
+    assert "This log is not chained" in (await auditor.open(AUDIT)).text
+
+
+@pytest.mark.parametrize("broken", [[], [2]])
+async def test_the_state_of_the_chain_is_shown(
+    auditor: Browser,
+    container: AsyncContainer,
+    monkeypatch: pytest.MonkeyPatch,
+    broken: list[int],
+) -> None:
+    """Which events are broken is tested with the chain."""
+    log = await container.get(AuditLog)
+    state = AuditLogState(1, 3, NOW, NOW, "d" * 64, broken)
+    monkeypatch.setattr(type(log), "state", AsyncMock(return_value=state))
+
+    page, event = await auditor.open(AUDIT), await auditor.open(f"{AUDIT}/2")
+
+    assert "d" * 64 in page.text
+    for shown, intact in ((page, "are as they were recorded"), (event, "is as it was recorded")):
+        assert (intact in shown.text) == (not broken)
+        assert ("doorward doctor audit" in shown.source) or not broken
+    assert ("follow on their neighbours: 2 ." in page.text) == bool(broken)
+
+
+async def lines(auditor: Browser, path: str) -> list[str]:
+    answer = (await auditor.open(path)).response
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "no-store"
+    name = path.partition("?")[0].rpartition("/")[2]
+    assert answer.headers["content-disposition"] == f'attachment; filename="{name}"'
+    return answer.text.splitlines()
+
+
+async def test_what_is_filtered_is_exported_as_a_table(auditor: Browser) -> None:
+    page = await auditor.open(f"{AUDIT}?what=login&user={ADA}")
+    [link] = [each for each in page.read.links if each.startswith(f"{AUDIT}.csv?")]
+
+    found = list(csv.DictReader(await lines(auditor, link)))
+
+    assert [each["number"] for each in found] == ["3", "2"]
+    assert [each["outcome"] for each in found] == ["success", "invalid_credentials"]
+    assert {each["what"] for each in found} == {"login"}
+    assert found[0]["at"].endswith("Z")
+    assert found[0]["actorId"] == ""
+
+
+async def test_all_events_are_exported_as_json_lines_and_the_export_is_recorded(
+    auditor: Browser, client: Client, users: UserRepository
+) -> None:
+    [first, second, third] = await lines(auditor, f"{AUDIT}.jsonl")
+    [export, *_] = await lines(auditor, f"{AUDIT}.jsonl")
+
+    assert [json.loads(each)["number"] for each in (first, second, third)] == [3, 2, 1]
+    me = await stored_user(users, ADA)
+    recorded = json.loads(export)
+    assert (recorded["what"], recorded["actorId"]) == ("export audit log", str(me.id))
+    assert recorded["address"] == "127.0.0.1"
+    token = (await client.obtain_tokens(ADA))["access_token"]
+    api = (await client.get("/api/audit", headers=bearer(token))).json()
+    assert recorded in api["data"]["events"]
+
+
+async def test_a_wrong_filter_exports_nothing(auditor: Browser) -> None:
+    page = await auditor.open(f"{AUDIT}.csv?since=tomorrow")
+
+    assert (page.status, page.path) == (400, f"{AUDIT}?since=tomorrow")
+
+
+async def test_the_headers_of_an_export_are_no_export(auditor: Browser) -> None:
+    assert (await auditor.client.head(f"{AUDIT}.csv")).status_code == 405
+    assert (await auditor.client.head(AUDIT)).status_code == 200
+
+
+@pytest.mark.parametrize("begins", ["=", "+", "-", "@", "\t", "\r"])
+async def test_a_cell_that_a_spreadsheet_would_compute_is_defused(begins: str) -> None:
+    event = an_event(details=OtherDetails(f"{begins}cmd|' /C calc'!A0"))
+
+    async def pages() -> AsyncIterator[list[RecordedEvent]]:
+        yield [RecordedEvent(1, event)]
+
+    written = b"".join([each async for each in in_csv(pages())]).decode()
+
+    [row] = csv.DictReader(io.StringIO(written, newline=""))
+    assert row["detail"] == f"'{begins}cmd|' /C calc'!A0"
+    assert row["number"] == "1"
+
+
+async def test_a_client_that_goes_away_ends_the_reading(
+    auditor: Browser, app: Litestar, container: AsyncContainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log: AuditLog = await container.get(AuditLog)
+    for _ in range(3000):
+        await log.record(an_event())
+    has_left, read = asyncio.Event(), MemoryAuditLog.page
+    reads = Mock()
+
+    async def page(*args: Any) -> Any:
+        reads()
+        await asyncio.sleep(0)
+        return await read(*args)
+
+    async def receive() -> Any:
+        if not reads.called:
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await has_left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        if message.get("body"):
+            has_left.set()
+
+    monkeypatch.setattr(MemoryAuditLog, "page", page)
+    cookies = "; ".join(f"{each.name}={each.value}" for each in auditor.client.cookies.jar)
+    scope: Any = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1"}
+    scope |= {"method": "GET", "scheme": "http", "path": f"{AUDIT}.jsonl", "root_path": ""}
+    scope |= {"raw_path": f"{AUDIT}.jsonl".encode(), "query_string": b"", "state": {}}
+    scope |= {"headers": [(b"host", b"localhost:8000"), (b"cookie", cookies.encode())]}
+    scope |= {"client": ("127.0.0.1", 1), "server": ("localhost", 8000)}
+    await app(scope, receive, send)
+
+    assert 1 <= reads.call_count < 5  # of 7 for all

@@ -4,16 +4,25 @@ from typing import Any
 
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Response, get
-from litestar.params import FromQuery
+from litestar.params import FromPath, FromQuery
+from litestar.response import Stream
 
 from api.json_request import JsonRequest
+from api.request_context import context_of
 from api.schemas.audit import EventView
+from api.web.audit_export import FORMATS
 from api.web.audit_filter import AuditFilter, ReadAuditFilter
 from api.web.controllers.base import PageController
-from api.web.page import Pages
+from api.web.page import HEADERS, Pages, refreshed_cookies
 from api.web.route_options import admin_page
-from application.audit_log import ListAuditEvents
+from application.audit_log import (
+    ExportAuditLog,
+    ListAuditEvents,
+    ShowAuditEvent,
+    ShowAuditLogState,
+)
 from application.pagination import Page
+from application.ports import AuditLogState
 from domain.audit.event import KEPT_OUTCOMES, EventType, RecordedEvent
 from domain.outcome import Outcome
 from domain.permissions import Permission
@@ -34,13 +43,65 @@ class AuditPages(PageController):
         pages: FromDishka[Pages],
         read_filter: FromDishka[ReadAuditFilter],
         list_events: FromDishka[ListAuditEvents],
+        show_state: FromDishka[ShowAuditLogState],
         after: FromQuery[str | None] = None,
     ) -> Response[Any]:
         wanted = await read_filter(request.user, request.query_params)
         page: Page[RecordedEvent] = Page([])
         if not wanted.form.problems:
             page = await list_events(request.user, wanted.query, after, _EVENTS)
-        return _audit_page(request, pages, wanted, page, after)
+        state = await show_state(request.user, [each.number for each in page.items])
+        return _audit_page(request, pages, wanted, page, state, after)
+
+    @get("/{number:int}")
+    @inject
+    async def show_event(
+        self,
+        request: JsonRequest,
+        number: FromPath[int],
+        pages: FromDishka[Pages],
+        show_event: FromDishka[ShowAuditEvent],
+        show_state: FromDishka[ShowAuditLogState],
+    ) -> Response[Any]:
+        recorded = await show_event(request.user, number)
+        state = await show_state(request.user, [number])
+        return pages.render(
+            request,
+            "admin/event",
+            each=EventView.of(recorded),
+            is_broken=bool(state.broken),
+            is_chained=bool(state.digest),
+            first=state.first,
+            last=state.last,
+        )
+
+
+class AuditExports(PageController):
+    path = "/admin"
+    opt = admin_page(Permission.READ_AUDIT)
+
+    @get([f"/audit.{ending}" for ending in FORMATS])
+    @inject
+    async def export_audit_log(
+        self,
+        request: JsonRequest,
+        pages: FromDishka[Pages],
+        read_filter: FromDishka[ReadAuditFilter],
+        export_audit_log: FromDishka[ExportAuditLog],
+    ) -> Response[Any]:
+        """Send all events that match, of any number, as they are read."""
+        wanted = await read_filter(request.user, request.query_params)
+        if wanted.form.problems:  # the page says them
+            return pages.redirect(request, f"/admin/audit{wanted.parameters()}")
+        name = request.scope["path"].rpartition("/")[2]
+        media_type, write = FORMATS[name.rpartition(".")[2]]
+        events = await export_audit_log(request.user, wanted.query, context_of(request))
+        return Stream(
+            write(events),
+            media_type=media_type,
+            headers={**HEADERS, "Content-Disposition": f'attachment; filename="{name}"'},
+            cookies=refreshed_cookies(request),
+        )
 
 
 def _audit_page(
@@ -48,6 +109,7 @@ def _audit_page(
     pages: Pages,
     wanted: AuditFilter,
     page: Page[RecordedEvent],
+    state: AuditLogState,
     after: str | None,
 ) -> Response[Any]:
     texts = pages.texts(request)
@@ -61,6 +123,8 @@ def _audit_page(
         events=[EventView.of(each) for each in page.items],
         types=sorted(types, key=lambda each: each[1].casefold()),
         outcomes=outcomes,
+        state=state,
+        exports=[f"/admin/audit.{ending}{wanted.parameters()}" for ending in FORMATS],
         newest=f"/admin/audit{wanted.parameters()}" if after else None,
         older=f"/admin/audit{wanted.parameters(after=page.next)}" if page.next else None,
     )

@@ -6,7 +6,7 @@ those that come at the same time share a transaction, for there is only one end 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +17,7 @@ from sqlalchemy import and_, or_, select, update
 from sqlalchemy.exc import DBAPIError
 
 from application.pagination import EventQuery, Page
-from application.ports import NO_EFFECTS, AuditLog, Effects, Stored
+from application.ports import NO_EFFECTS, AuditLog, AuditLogState, Effects, Stored
 from domain.audit.event import Event, EventType, RecordedEvent
 from domain.errors import Unavailable
 from domain.figures import Occurrence
@@ -33,6 +33,7 @@ from infrastructure.storage.sql.tables import audit_events
 log = structlog.stdlib.get_logger("doorward")
 
 _MANY = 1000
+_LARGEST = 2**63 - 1
 _MOST_WAITING = 10_000
 """Events that are kept while the database does not answer. The service's own log has all."""
 
@@ -104,6 +105,19 @@ class SqlAuditLog(AuditLog):
             Occurrence(row.number, EventType(row.what), Outcome(row.outcome), row.at)
             for row in rows
         ]
+
+    async def get(self, number: int) -> RecordedEvent | None:
+        if not 0 < number <= _LARGEST:
+            return None
+        await self._catch_up()
+        one = select(audit_events).where(audit_events.c.number == number)
+        async with self._database.connection(chain.ROLE) as connection:
+            row = (await connection.execute(one)).mappings().one_or_none()
+        return event_of(row) if row else None
+
+    async def state(self, numbers: Collection[int] = ()) -> AuditLogState:
+        await self._catch_up()
+        return await chain.state(self._database, numbers)
 
     async def forget_addresses(self, user_id: UserId) -> None:
         if self._writing is not None:  # its events are stored then, or waiting again
