@@ -7,6 +7,7 @@ from typing import Any
 from dishka import AsyncContainer
 from litestar import Litestar
 from litestar.handlers import BaseRouteHandler
+from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from api.controllers.account import UserController
@@ -41,12 +42,14 @@ from api.middleware.preflight import with_preflights
 from api.middleware.request_context import with_request_context
 from api.middleware.security_headers import with_headers
 from api.openapi.config import SHORTEST_PASSWORD, config
-from api.problems import handle
 from api.security.cookies import CookieNames
 from api.security.credential_reader import Connection
 from api.security.guard import Guard
 from api.security.origin_policy import OriginPolicy
 from api.web.access import PageGuard
+from api.web.errors import PAGE_ROOTS, handle_error
+from api.web.errors import PAGES as PAGES_STATE
+from api.web.page import Pages
 from api.web.route_options import is_page
 from api.web.routes import ADMIN_PAGES, EXPORTS, PAGES
 from api.web.template_overrides import template_config
@@ -106,7 +109,7 @@ def create_app(
     :param container: where the handlers' use cases come from.
     """
     app = _routes(fast_path.names, options, guard)
-    inner = _with_container(app.asgi_handler, container)
+    inner = _with_state(app.asgi_handler, container, guard.pages.pages)
     inner = with_fast_path(inner, fast_path)
     inner = with_head_requests(inner, CHANGED_BY_GET | EXPORTS, is_for_gateways)
     inner = with_preflights(inner, origin_policy)
@@ -141,7 +144,7 @@ def _routes(names: CookieNames, options: RouteOptions, *guards: RouteGuard) -> L
             PasskeyAdministrationController,
             OperationController,
             KeyController,
-            root,
+            *(() if options.has_pages else (root,)),
             *LINK_PAGES,
             *(PAGES if options.has_pages else ()),
             *(ADMIN_PAGES if options.has_admin_pages else ()),
@@ -150,14 +153,15 @@ def _routes(names: CookieNames, options: RouteOptions, *guards: RouteGuard) -> L
             *(DOCUMENTATION if options.has_docs else ()),
         ],
         guards=guards,
-        exception_handlers={Exception: handle},
+        exception_handlers={Exception: handle_error},  # type: ignore[dict-item]
         request_class=JsonRequest,
         request_max_body_size=LARGEST_BODY,
         openapi_config=config(names, options.shortest_password, options.path_prefix),
         template_config=template_config(options.page_templates) if options.has_pages else None,
         logging_config=None,
     )
-    prepare_root(app, options.path_prefix, has_docs=options.has_docs, has_pages=options.has_pages)
+    app.state[PAGE_ROOTS] = _page_roots(app)
+    prepare_root(app, options.path_prefix, has_docs=options.has_docs)
     add_link_pages(app, options.path_prefix)
     add_well_known(app, options.related_origins, options.password_page)
     if options.has_docs:
@@ -165,13 +169,27 @@ def _routes(names: CookieNames, options: RouteOptions, *guards: RouteGuard) -> L
     return app
 
 
-def _with_container(app: ASGIApp, container: AsyncContainer) -> ASGIApp:
+def _with_state(app: ASGIApp, container: AsyncContainer, pages: Pages) -> ASGIApp:
     """Do what dishka's own ``setup_dishka`` does, but make no container for each request: all
     that is injected here lives as long as the application.
+
+    :param pages: for errors, whose handlers get nothing injected.
     """
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        scope["state"]["dishka_container"] = container
+        scope["state"] |= {"dishka_container": container, PAGES_STATE: pages}
         await app(scope, receive, send)
 
     return wrapped
+
+
+def _page_roots(app: Litestar) -> frozenset[str]:
+    """Return the first segments of the paths of pages, and of those that are off."""
+    handlers = [
+        (route.path, handler)
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+    ]
+    found = {path.split("/")[1] for path, handler in handlers if is_page(handler)}
+    return frozenset({*found, "admin"} if found else found)

@@ -45,3 +45,8 @@ class JsonRequest(Request[Principal, None, State]):
         if data := self.route_handler.parsed_data_field:
             reject_unknown(members, data.annotation)
         return members
+
+
+def accepts_html(request: Request[Any, Any, Any]) -> bool:
+    """Return whether the request is one of a browser that opens a page."""
+    return "text/html" in request.headers.get("accept", "").lower()

@@ -38,7 +38,9 @@ class TestServe:
             ready = httpx.get(f"{service.url}/health/ready")
 
         assert ready.is_success
-        assert f"http://localhost:{service.port}/docs" in said
+        url = f"http://localhost:{service.port}"
+        assert f"pages          {url}/login, {url}/account, {url}/admin\n" in said
+        assert f"{url}/docs" in said
         assert f"SQLite file {tmp_path}/var/doorward.db" in said
         assert _modes(tmp_path / "var", "doorward.db", "secret") == [0o600, 0o600]
         assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == 0o700

@@ -1,4 +1,4 @@
-"""The page at ``/``: it says what answers at this address."""
+"""The page at ``/`` where there are no pages for people: it says what answers at this address."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import msgspec
 from litestar import Litestar, get
 from litestar.response.base import ASGIResponse
 
-from api.json_request import JsonRequest
+from api.json_request import JsonRequest, accepts_html
 from api.security.guard import PUBLIC
 
 _PAGE = """\
@@ -27,54 +27,55 @@ _PAGE = """\
   </body>
 </html>
 """
-_PAGES = {"Log in": "/login"}
 _LINKS = {"API documentation": "/docs", "OpenAPI document": "/openapi.json"}
 _PUBLIC_LINKS = {"Public keys": "/.well-known/jwks.json", "Health": "/api/healthchecker"}
 
 
 @dataclass(frozen=True, slots=True)
 class RootPage:
-    """The page in its two forms: for browsers and for programs."""
+    """The page in its two forms: for browsers and for programs.
+
+    :ivar text: what the latter contains.
+    """
 
     html: ASGIResponse
     json: ASGIResponse
+    text: bytes
 
     @classmethod
-    def of(cls, path_prefix: str, *, has_docs: bool, has_pages: bool) -> "RootPage":
+    def of(cls, path_prefix: str, *, has_docs: bool) -> "RootPage":
         """
         :param path_prefix: where browsers see the routes, such as ``/auth``.
         :param has_docs: whether clients get the documentation, so that there are links to it.
-        :param has_pages: whether people get pages to log in.
         """
         named = _LINKS | _PUBLIC_LINKS if has_docs else _PUBLIC_LINKS
         links = [path_prefix + path for path in named.values()]
-        shown = _PAGES | named if has_pages else named
         items = (
             f'        <li><p><a href="{path_prefix}{path}">{name}</a></p></li>\n'
-            for name, path in shown.items()
+            for name, path in named.items()
         )
         message = f"Doorward, an authentication service. Its API is below {path_prefix}/api/."
-        answer = {"status": "success", "message": message, "links": links}
+        text = msgspec.json.encode({"status": "success", "message": message, "links": links})
         return cls(
             _response(_PAGE.format(links="".join(items)).encode(), "text/html"),
-            _response(msgspec.json.encode(answer), "application/json"),
+            _response(text, "application/json"),
+            text,
         )
 
 
 @get("/", include_in_schema=False, opt=PUBLIC)
 async def root(request: JsonRequest) -> ASGIResponse:
     page: RootPage = request.app.state.root_page
-    return page.html if "text/html" in request.headers.get("accept", "").lower() else page.json
+    return page.html if accepts_html(request) else page.json
 
 
-def prepare_root(app: Litestar, path_prefix: str, *, has_docs: bool, has_pages: bool) -> None:
-    """Make what :func:`root` serves.
+def prepare_root(app: Litestar, path_prefix: str, *, has_docs: bool) -> None:
+    """Make what :func:`root` serves, and the page in its place for programs.
 
     :param path_prefix: where browsers see the routes, such as ``/auth``.
     :param has_docs: whether clients get the documentation.
-    :param has_pages: whether people get pages to log in.
     """
-    app.state.root_page = RootPage.of(path_prefix, has_docs=has_docs, has_pages=has_pages)
+    app.state.root_page = RootPage.of(path_prefix, has_docs=has_docs)
 
 
 def _response(body: bytes, media_type: str) -> ASGIResponse:

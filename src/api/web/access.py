@@ -7,7 +7,6 @@ from litestar.handlers import BaseRouteHandler
 from api.request_context import context_in
 from api.security.credential_reader import Connection, CredentialReader
 from api.security.guard import Guard
-from api.web.errors import PAGES
 from api.web.page import Pages
 from api.web.route_options import PAGE
 from api.web.visitors import Visitors
@@ -32,7 +31,6 @@ class PageGuard:
         :raises EnrolmentRequired: the user must enrol a second factor first.
         :raises PermissionMissing: the page needs a permission that the visitor's role lacks.
         """
-        connection.scope["state"][PAGES] = self.pages  # for the page of an error
         if connection.scope.get("method") not in _SAFE_METHODS:
             await self.credentials.reject_foreign_form(connection)
         if handler.opt["page"] != PAGE["page"]:

@@ -1,12 +1,13 @@
 """Pages for errors."""
 
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
 from litestar import Response
 
-from api.json_request import JsonRequest
-from api.problems import Answer, answer_to, limit_headers, log_failure
+from api.json_request import JsonRequest, accepts_html
+from api.problems import Answer, allowed_methods, answer_to, handle, limit_headers, log_failure
 from api.web.page import Pages
 from api.web.route_options import BACK
 from domain.errors import EnrolmentRequired, NotLoggedIn, StepUpRequired, TokenRejected
@@ -14,6 +15,16 @@ from domain.rate_limit import TooManyRequests
 
 PAGES = "pages"
 """In the state of a request: what renders its pages."""
+PAGE_ROOTS = "page_roots"
+"""In the state of the application: the first segments of the paths of pages."""
+
+
+def handle_error(request: JsonRequest, error: Exception) -> Response[Any]:
+    """Answer what no page does: below the paths of pages, browsers get a page for that, too."""
+    root = request.scope["path"].strip("/").partition("/")[0]
+    if accepts_html(request) and root in request.app.state.get(PAGE_ROOTS, ()):
+        return handle_page_error(request, error)
+    return handle(request, error)
 
 
 def handle_page_error(request: JsonRequest, error: Exception) -> Response[Any]:
@@ -37,6 +48,8 @@ def handle_page_error(request: JsonRequest, error: Exception) -> Response[Any]:
     log_failure(error, request, answer)
     page = pages.render(request, "error", status=answer.status, code=answer.code)
     headers = dict(answer.headers)
+    if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(allowed_methods(request)))
     if isinstance(error, TooManyRequests):
         headers = dict(limit_headers(error))
     for name, value in headers.items():

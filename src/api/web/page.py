@@ -27,6 +27,9 @@ _POLICY = (
 )
 HEADERS = {
     "Content-Security-Policy": f"{_POLICY} 'self'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "publickey-credentials-get=(self), publickey-credentials-create=(self), "
+    "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
     # With `no-referrer` browsers would send `Origin: null` with forms.
     "Referrer-Policy": "same-origin",
     "X-Robots-Tag": "noindex",
@@ -40,6 +43,7 @@ class PageOptions:
     :ivar has_admin_pages: whether administrators get pages for their work.
     :ivar service: the name that pages show.
     :ivar brand: what else makes the pages those of this installation.
+    :ivar has_docs: whether clients get the documentation of the API.
     :ivar can_register: whether people may register.
     :ivar sends_mail: whether a link for a new password can be sent.
     :ivar shortest_password: the minimum length of a new password.
@@ -48,6 +52,7 @@ class PageOptions:
     path_prefix: str = ""
     has_admin_pages: bool = False
     service: str = "Doorward"
+    has_docs: bool = True
     can_register: bool = True
     sends_mail: bool = True
     shortest_password: int = 8

@@ -8,12 +8,14 @@ from api.web.controllers.account import AccountPages
 from api.web.controllers.admin.audit import AuditExports, AuditPages
 from api.web.controllers.admin.keys import KeyPages
 from api.web.controllers.admin.users import UserPages
+from api.web.controllers.home import HomePage
 from api.web.controllers.login import LoginPages
 from api.web.controllers.registration import RegistrationPages
 from api.web.controllers.security import SecurityPages
 from api.web.controllers.step_up import StepUpPages
 
 PAGES: list[ControllerRouterHandler] = [
+    HomePage,
     LoginPages,
     RegistrationPages,
     AccountPages,

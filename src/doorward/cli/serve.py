@@ -135,10 +135,19 @@ def _print_summary(settings: Settings) -> None:
     http, telemetry = settings.http, settings.telemetry
     users, sessions = locations(settings.storage)
     click.echo(f"Doorward listens on {http.host}, port {http.port}: {http.url}")
-    click.echo(f"  documentation  {http.url}/docs")
+    click.echo(f"  pages          {_pages(settings)}")
+    click.echo(f"  documentation  {http.url + '/docs' if http.api_docs else 'off'}")
     click.echo(f"  users          {users.description}")
     click.echo(f"  sessions       {sessions.description}")
     click.echo(f"  keys           {keys_location(settings)}")
     click.echo(f"  mail           {settings.mail.destination(settings.storage).description}")
     if telemetry.metrics_port:
         click.echo(f"  metrics        {telemetry.metrics_host}, port {telemetry.metrics_port}")
+
+
+def _pages(settings: Settings) -> str:
+    pages, url = settings.pages, settings.http.url
+    if not pages.has_account_pages:
+        return "off"
+    listed = f"{url}/login, {url}/account"
+    return f"{listed}, {url}/admin" if pages.has_admin_pages else listed

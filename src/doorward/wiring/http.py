@@ -80,6 +80,7 @@ class HttpProvider(Provider):
             path_prefix=settings.http.path_prefix,
             has_admin_pages=settings.pages.has_admin_pages,
             service=settings.pages.service_name,
+            has_docs=settings.http.api_docs,
             can_register=registration.is_open,
             sends_mail=settings.sends_mail,
             shortest_password=rule.shortest,

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import httpx
 import pytest
 
 from infrastructure.config.settings import Settings
@@ -9,12 +10,17 @@ from tests.http.client import Client
 from tests.http.documentation.test_api_docs import Links
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
-PAGES = ["/login"]
+PAGES = ["/login", "/register"]
 DOCUMENTATION = ["/docs", "/openapi.json"]
 ALWAYS = ["/.well-known/jwks.json", "/api/healthchecker"]
 
 
-async def test_a_browser_gets_a_page_without_scripts_and_styles(client: Client) -> None:
+def targets(page: httpx.Response) -> list[str]:
+    """Return the links of the page itself, without those of its frame."""
+    return Links(page.text.partition("<h1>")[2]).targets
+
+
+async def test_a_browser_gets_a_page_with_links_to_everything_there_is(client: Client) -> None:
     page = await client.get("/", headers=BROWSER)
     links = Links(page.text)
 
@@ -23,7 +29,7 @@ async def test_a_browser_gets_a_page_without_scripts_and_styles(client: Client) 
     assert page.headers["vary"] == "Origin, Accept"
     assert "authentication service" in page.text
     assert links.inline == []
-    assert links.targets == PAGES + DOCUMENTATION + ALWAYS
+    assert targets(page) == PAGES + DOCUMENTATION + ALWAYS
     for target in links.targets:
         assert (await client.get(page.url.join(target))).status_code == 200
 
@@ -59,7 +65,7 @@ class TestBelowAPath:
         self, client: Client, path: str
     ) -> None:
         page = await client.get(path, headers=BROWSER)
-        links = Links(page.text).targets
+        links = targets(page)
 
         assert links == [f"/auth{each}" for each in PAGES + DOCUMENTATION + ALWAYS]
         for target in links:
@@ -73,7 +79,7 @@ class TestWithoutDocumentation:
 
     async def test_the_page_has_no_links_to_disabled_documentation(self, client: Client) -> None:
         page = await client.get("/", headers=BROWSER)
-        assert Links(page.text).targets == PAGES + ALWAYS
+        assert targets(page) == PAGES + ALWAYS
         assert (await client.get("/")).json()["links"] == ALWAYS
 
 
@@ -84,4 +90,11 @@ class TestWithoutPages:
 
     async def test_the_page_has_no_links_to_pages_that_are_off(self, client: Client) -> None:
         page = await client.get("/", headers=BROWSER)
+
+        assert page.headers["vary"] == "Origin, Accept"
+        assert "authentication service" in page.text
+        assert Links(page.text).inline == []
         assert Links(page.text).targets == DOCUMENTATION + ALWAYS
+
+    async def test_a_program_gets_the_same_json(self, client: Client) -> None:
+        assert (await client.get("/")).json()["links"] == DOCUMENTATION + ALWAYS

@@ -83,7 +83,8 @@ Who adds a route here gives it a request in ``Intruder`` if it needs no login.
 ANOTHER_PASSKEY = Authenticator(user_handle=bytes(64)).get({"challenge": "unknown"})
 
 PAGES_GIVE_TOKENS = {
-    ("GET", "/login"): "it refreshes the session of a visitor who has one",
+    ("GET", "/"): "it refreshes the session of a visitor who has one",
+    ("GET", "/login"): "likewise",
     ("POST", "/login"): "the password alone is answered by a challenge",
     ("POST", "/login/second-factor"): "the challenge is answered by a factor",
     ("POST", "/account/password"): "needs a session",
@@ -177,7 +178,8 @@ async def test_no_page_sets_the_cookies_of_a_client_without_the_factor(
         client.cookies.clear()
         client.cookies.update(before)
         data = None if method == "GET" else form
-        answer = await client.request(method, path, data=data, headers={"Origin": ORIGIN})
+        headers = {"Origin": ORIGIN, "Accept": "text/html"}
+        answer = await client.request(method, path, data=data, headers=headers)
 
         assert not A_JWT.search(answer.text), path
         set_cookies = answer.headers.get_list("set-cookie")

@@ -66,7 +66,7 @@ SETTINGS = {
     "MAIL_URL": "memory:",
     "EMAIL_VERIFICATION": "optional",
 }
-WITHOUT_ROUTE_OPTION = ("/", "/reset", "/verify#token=x", "/undo#token=x")
+WITHOUT_ROUTE_OPTION = ("/reset", "/verify#token=x", "/undo#token=x")
 """Pages that are no pages of ``api/web``."""
 
 
