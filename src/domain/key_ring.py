@@ -8,7 +8,7 @@ and all its tokens become invalid.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NewType, Self
 
@@ -17,6 +17,9 @@ from domain.outcome import Outcome
 from domain.token import TokenKind
 
 KeyId = NewType("KeyId", str)
+
+UNKNOWN_START = datetime.fromtimestamp(0, UTC)
+"""The start of a key that has signed for an unknown time."""
 
 
 class KeyState(StrEnum):

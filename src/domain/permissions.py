@@ -15,6 +15,7 @@ class Permission(StrEnum):
     END_SESSIONS = "sessions:end"
     READ_AUDIT = "audit:read"
     READ_KEYS = "keys:read"
+    READ_FIGURES = "figures:read"
 
 
 class Role(StrEnum):
@@ -29,7 +30,12 @@ class Role(StrEnum):
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.USER: frozenset(),
     Role.AUDITOR: frozenset(
-        {Permission.READ_USERS, Permission.READ_AUDIT, Permission.READ_KEYS},
+        {
+            Permission.READ_USERS,
+            Permission.READ_AUDIT,
+            Permission.READ_KEYS,
+            Permission.READ_FIGURES,
+        },
     ),
     Role.ADMIN: frozenset(Permission),
 }

@@ -19,6 +19,7 @@ class Section:
 
 
 SECTIONS = (
+    Section("overview", "/admin", Permission.READ_FIGURES),
     Section("users", "/admin/users", Permission.READ_USERS),
     Section("audit", "/admin/audit", Permission.READ_AUDIT),
     Section("keys", "/admin/keys", Permission.READ_KEYS),

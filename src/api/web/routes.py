@@ -7,6 +7,7 @@ from api.web.audit_export import FORMATS
 from api.web.controllers.account import AccountPages
 from api.web.controllers.admin.audit import AuditExports, AuditPages
 from api.web.controllers.admin.keys import KeyPages
+from api.web.controllers.admin.overview import OverviewPage
 from api.web.controllers.admin.users import UserPages
 from api.web.controllers.home import HomePage
 from api.web.controllers.login import LoginPages
@@ -25,4 +26,10 @@ PAGES: list[ControllerRouterHandler] = [
 ]
 EXPORTS = frozenset(f"/admin/audit.{ending}" for ending in FORMATS)
 """The paths where GET is recorded."""
-ADMIN_PAGES: list[ControllerRouterHandler] = [UserPages, AuditPages, AuditExports, KeyPages]
+ADMIN_PAGES: list[ControllerRouterHandler] = [
+    OverviewPage,
+    UserPages,
+    AuditPages,
+    AuditExports,
+    KeyPages,
+]

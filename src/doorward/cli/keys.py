@@ -12,12 +12,20 @@ from dishka import AsyncContainer
 
 from application.signing_keys import ListSigningKeys, RevokeKey, RotateKeys
 from domain.actor import Operator
-from domain.key_ring import Key, KeyId, KeyListing, KeyRing, KeysReadOnly, KeyState, KeyUnknown
+from domain.key_ring import (
+    UNKNOWN_START,
+    Key,
+    KeyId,
+    KeyListing,
+    KeyRing,
+    KeysReadOnly,
+    KeyState,
+    KeyUnknown,
+)
 from domain.token import TokenKind
 from doorward.cli.use_cases import use_cases
 from infrastructure.config.storage import StorageSettings
 from infrastructure.signing.algorithms import ALGORITHMS, RS256
-from infrastructure.signing.key_store import UNKNOWN_START
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.storage.not_ready import NotReady
 

@@ -65,6 +65,7 @@ from application.enrolment.totp import (
     RemoveTotp,
     RequireProvenAddress,
 )
+from application.figures.show import ShowFigures
 from application.known_networks import KnownNetworks
 from application.login.complete import CompleteLogin, IssueTokens
 from application.login.passkey import LoginWithPasskey, OfferPasskeyUse
@@ -191,6 +192,7 @@ USE_CASES: tuple[type, ...] = (
     ShowAuditLogState,
     ExportAuditLog,
     ListActivity,
+    ShowFigures,
     CheckReadiness,
     ListPublicKeys,
     ListSigningKeys,

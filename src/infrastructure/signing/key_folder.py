@@ -21,11 +21,11 @@ from pathlib import Path
 from typing_extensions import override
 
 from application.ports import Clock
-from domain.key_ring import Key, KeyId, KeyRing, whole_second
+from domain.key_ring import UNKNOWN_START, Key, KeyId, KeyRing, whole_second
 from domain.token import TokenKind
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.signing.algorithms import ALGORITHMS, UnfitKey
-from infrastructure.signing.key_store import UNKNOWN_START, LoadedKeys, ReadOnlyKeys
+from infrastructure.signing.key_store import LoadedKeys, ReadOnlyKeys
 from infrastructure.signing.signing_key import SigningKey
 
 _TIME = "%Y%m%dT%H%M%SZ"

@@ -10,11 +10,11 @@ import structlog
 
 from application.ports import Clock
 from domain.errors import Unavailable
-from domain.key_ring import KeyState, KeyTimes
+from domain.key_ring import UNKNOWN_START, KeyState, KeyTimes
 from domain.token import TokenKind
 from infrastructure.clock import system_clock
 from infrastructure.config.environment_variables import ConfigurationError
-from infrastructure.signing.key_store import UNKNOWN_START, LoadedKeys, SigningKeyStore, StaticKeys
+from infrastructure.signing.key_store import LoadedKeys, SigningKeyStore, StaticKeys
 from infrastructure.signing.signing_key import SigningKey
 
 log = structlog.stdlib.get_logger("doorward")

@@ -4,20 +4,17 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NoReturn
 
 from typing_extensions import override
 
 from application.ports import NO_EFFECTS, UNCHANGED, Effects, KeyStore, Stored
-from domain.key_ring import Key, KeyId, KeyListing, KeyRing, KeysReadOnly
+from domain.key_ring import UNKNOWN_START, Key, KeyId, KeyListing, KeyRing, KeysReadOnly
 from domain.token import TokenKind
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.signing.algorithms import RS256, Algorithm
 from infrastructure.signing.signing_key import SigningKey
-
-UNKNOWN_START = datetime.fromtimestamp(0, UTC)
-"""The start of a key that has signed for an unknown time."""
 
 
 @dataclass(frozen=True, slots=True)

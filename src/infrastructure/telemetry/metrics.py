@@ -23,11 +23,10 @@ from prometheus_client import (
 from application.ports import OutboxStatus
 from domain.audit.event import CauseOfEnd, Event, EventType
 from domain.errors import Unavailable
-from domain.key_ring import KeyState
+from domain.key_ring import UNKNOWN_START, KeyState
 from domain.mail.message import Delivery, DeliveryState, MailKind
 from domain.outcome import Outcome
 from domain.token import TokenKind
-from infrastructure.signing.key_store import UNKNOWN_START
 
 disable_created_metrics()  # type: ignore[no-untyped-call] # it would double the series
 

@@ -1,17 +1,23 @@
 """Use cases ask for the permission themselves: they refuse also where no guard ran before them."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 import pytest
 
 from application.audit_log import ExportAuditLog, ShowAuditEvent, ShowAuditLogState
+from application.figures.show import ShowFigures
 from application.pagination import EventQuery, Page, UserQuery
+from application.readiness import CheckReadiness
 from application.signing_keys import ListSigningKeys
 from domain.actor import Actor, Operator, Principal, Scheduler
 from domain.errors import PermissionMissing, StepUpRequired
+from domain.figures import Period
+from domain.key_ring import KeyTimes
 from domain.permissions import Role
 from domain.session import STEP_UP_LIFETIME
 from domain.user import User
+from infrastructure.storage.memory.figures import MemoryFigures
 from tests.support.builders import PASSWORD, a_session, a_user
 from tests.support.key_commands import MemoryKeys
 from tests.support.world import World
@@ -21,6 +27,20 @@ ORDINARY = Principal(a_user(), a_session())
 Act = Callable[[World, Actor, User], Awaitable[object]]
 NEW = ("Eve", "eve@example.org", PASSWORD, Role.ADMIN)
 OTHER = "another passphrase"
+
+
+async def an_overview(world: World, actor: Actor) -> object:
+    show = ShowFigures(
+        MemoryFigures(),
+        world.outbox,
+        MemoryKeys(),
+        KeyTimes(timedelta(minutes=5), {}),
+        CheckReadiness({}),
+        world.clock,
+    )
+    return await show(actor, Period.DAY)
+
+
 CHANGES: dict[str, Act] = {
     "create a user": lambda world, actor, _: world.create_user(actor, *NEW),
     "give a role": lambda world, actor, user: world.change_user(actor, user.id, Role.ADMIN),
@@ -45,6 +65,7 @@ READS: dict[str, Act] = {
         actor, EventQuery()
     ),
     "list sessions": lambda world, actor, user: world.list_sessions_of(actor, user.id),
+    "see the figures": lambda world, actor, _: an_overview(world, actor),
     "list signing keys": lambda _world, actor, _: ListSigningKeys(MemoryKeys())(actor),
 }
 ACTS = CHANGES | READS

@@ -18,6 +18,7 @@ from tests.support.builders import PASSWORD
 
 ADA = "ada@example.org"
 DECISIONS: dict[tuple[str, str], Permission] = {
+    ("GET", "/admin"): Permission.READ_FIGURES,
     ("GET", "/admin/audit"): Permission.READ_AUDIT,
     ("GET", "/admin/audit/{number:int}"): Permission.READ_AUDIT,
     ("GET", "/admin/audit.csv"): Permission.READ_AUDIT,

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from domain.key_ring import KeyId, KeyRing, KeysReadOnly
+from domain.key_ring import UNKNOWN_START, KeyId, KeyRing, KeysReadOnly
 from domain.token import TokenKind
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.signing.algorithms import EDDSA, PS256, RS256, Algorithm
 from infrastructure.signing.key_folder import FolderKeys
-from infrastructure.signing.key_store import UNKNOWN_START
 from infrastructure.signing.signing_key import SigningKey
 from tests.support.builders import NOW, SECOND
 from tests.support.doubles import SettableClock

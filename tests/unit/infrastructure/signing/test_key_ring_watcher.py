@@ -10,14 +10,14 @@ import pytest
 
 from application.ports.effects import NO_EFFECTS, Effects, Stored
 from domain.errors import TokenRejected, Unavailable
-from domain.key_ring import Key, KeyRing, KeyTimes
+from domain.key_ring import UNKNOWN_START, Key, KeyRing, KeyTimes
 from domain.token import TokenClaims, TokenKind
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.signing import key_ring_watcher
 from infrastructure.signing.algorithms import ALGORITHMS, EDDSA, RS256, Algorithm
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
-from infrastructure.signing.key_store import UNKNOWN_START, LoadedKeys, WritableKeyStore
+from infrastructure.signing.key_store import LoadedKeys, WritableKeyStore
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.signing.verified_token_cache import VerifiedTokenCache
 from tests.support.builders import AUDIENCES, LIFETIMES, NOW, SECOND, a_session, claims_of
