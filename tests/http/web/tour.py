@@ -18,7 +18,8 @@ from litestar.routes import HTTPRoute
 from api.security.origin_policy import OriginPolicy
 from api.web.page import Pages
 from api.web.route_options import ADMIN
-from application.ports import UserRepository
+from application.ports import FigureStore, UserRepository
+from domain.figures import HOUR, Count, Gauge, Measurement, hour_of
 from domain.token import TokenKind
 from infrastructure.config.settings import Settings
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
@@ -197,7 +198,32 @@ class Tour:
             await browser.submit(page, "/login/second-factor", code="000000"),
         )
 
+    async def _measure(self) -> None:
+        """Store the figures of a month, by day and night, as the jobs of a service do."""
+        figures = await self.container.get(FigureStore)
+        last = hour_of(self.clock())
+        for hours in reversed(range(30 * 24)):
+            at = last - hours * HOUR
+            people = 5 + 4 * abs(12 - (at.hour + 9) % 24) + at.day % 7
+            counts = {
+                (at, Count.LOGINS): people,
+                (at, Count.REFUSED_LOGINS): people // 9,
+                (at, Count.LIMITED_LOGINS): 12 if hours == 17 else 0,
+                (at, Count.REGISTRATIONS): people // 13,
+            }
+            users = 1480 - hours // 3
+            gauges = {
+                Gauge.USERS: users,
+                Gauge.USERS_WITH_SECOND_FACTOR: (users - 400) // 3 - hours // 4,
+                Gauge.ACTIVE_SESSIONS: 200 + 9 * people,
+                Gauge.QUEUED_MESSAGES: 40 if hours == 3 else people % 3,
+            }
+            await figures.add(counts)
+            if hours != 20:
+                await figures.store_measurement(Measurement(at, gauges))
+
     async def _as_administrator(self) -> None:
+        await self._measure()
         browser = self._browser("desktop", "203.0.113.80")
         await browser.log_in(BOSS, PASSWORD)
         await self._walk(browser, ADMIN)
