@@ -6,7 +6,7 @@ statements on the table would wait behind it, and indexes of existing tables bef
 of any transaction, as ``CREATE INDEX CONCURRENTLY``.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import cache, partial
@@ -93,7 +93,7 @@ async def _upgrade_in_steps(engine: AsyncEngine, revision: str, patience: Patien
     for each in steps:
         for name, on in _online_indexes(each, "postgresql").items():
             await create_concurrently(engine, name, on, patience)
-        step = partial(_upgrade_to, each)
+        step = partial(_run, [each])
         await patience.retry(engine, partial(_in_transaction, engine, step))
     if not steps:
         await patience.retry(engine, partial(_in_transaction, engine, _rekey_again))
@@ -119,12 +119,17 @@ def _upgrade_at_once(revision: str, connection: Connection) -> None:
     if _revision(connection) is None and set(inspect(connection).get_table_names()) & OURS:
         raise ForeignSchema
     steps = _steps(revision, connection)
-    for each in steps:
-        for name, on in _online_indexes(each, connection.dialect.name).items():
-            create_index(connection, name, on)
-        _upgrade_to(each, connection)
     if not steps:
         _rekey_again(connection)
+        return
+
+    def with_indexes() -> Iterator[str]:
+        for each in steps:
+            for name, on in _online_indexes(each, connection.dialect.name).items():
+                create_index(connection, name, on)
+            yield each
+
+    _run(with_indexes(), connection)
 
 
 def _rekey_again(connection: Connection) -> None:
@@ -133,15 +138,21 @@ def _rekey_again(connection: Connection) -> None:
         rekey(connection)
 
 
-def _upgrade_to(revision: str, connection: Connection) -> None:
-    """Run the script of one revision, the next one of the database.
+def _run(revisions: Iterable[str], connection: Connection) -> None:
+    """Run the scripts of these revisions, which follow the one of the database.
 
     Alembic's own command loads the scripts of all revisions each time.
+
+    :param revisions: each is taken after the script of the one before.
     """
     scripts = _scripts()
-    script = scripts.get_revision(revision)
-    step = MigrationStep.upgrade_from_script(scripts.revision_map, script)
-    with EnvironmentContext(_config(connection), scripts, fn=lambda *_: [step]):
+
+    def steps(*_: object) -> Iterator[MigrationStep]:
+        for each in revisions:
+            script = scripts.get_revision(each)
+            yield MigrationStep.upgrade_from_script(scripts.revision_map, script)
+
+    with EnvironmentContext(_config(connection), scripts, fn=steps):
         scripts.run_env()
     _note_compatibility(connection)
 
