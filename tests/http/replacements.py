@@ -1,27 +1,17 @@
 """What HTTP tests replace in the container: the clock, the keys and the slow hashes.
 
-The container and the routes are built once for all tests, because dishka and Litestar take 50 ms
-each to do so. Each test has its own settings, stores and use cases in them.
+The container and the routes are built once for all tests, see ``tests/support/shared_app.py``.
 """
 
 import asyncio
-import functools
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 from dishka import AsyncContainer, Provider, Scope, alias, provide
-from litestar import Litestar
-from litestar.handlers import BaseRouteHandler
-from litestar.types import ASGIApp
 
-import api.app
-from api.app import RouteGuard, RouteOptions
 from api.lifecycle import Lifecycle
-from api.security.cookies import CookieNames
-from api.security.credential_reader import Connection
 from api.security.origin_policy import OriginPolicy
 from application.ports import (
     CachedSessions,
@@ -63,6 +53,7 @@ from tests.http.faults import (
 )
 from tests.support.doubles import QuickHasher, SettableClock
 from tests.support.key_commands import MemoryKeys
+from tests.support.shared_app import SharedRoutes
 
 
 @dataclass
@@ -167,22 +158,13 @@ class FaultyStores(Provider):
         return self.faults.health_checks
 
 
-class SwitchedGuard:
-    """The guard of the current test's application."""
-
-    current: RouteGuard
-
-    async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
-        await self.current(connection, handler)
-
-
 class Builder:
     """Builds a container and routes once, and makes those of each test from them."""
 
     def __init__(self) -> None:
         self._replacements, self._faulty_stores = Replacements(), FaultyStores()
         self._containers: dict[int, AsyncContainer] = {}
-        self._make_routes: Any = api.app._routes
+        self._routes = SharedRoutes()
 
     def providers(self, doubles: Doubles, faults: Faults | None) -> Sequence[Provider]:
         """Return the providers of this test; those of the test before become invalid."""
@@ -210,16 +192,3 @@ class Builder:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("api.app._routes", self._routes)
             yield
-
-    def _routes(self, names: CookieNames, options: RouteOptions, guard: RouteGuard) -> Litestar:
-        app, handler, switched = self._built(names, options)
-        app.asgi_handler, switched.current = handler, guard
-        return app
-
-    @functools.cache  # noqa: B019 - it lives as long as the run
-    def _built(
-        self, names: CookieNames, options: RouteOptions
-    ) -> tuple[Litestar, ASGIApp, SwitchedGuard]:
-        guard = SwitchedGuard()
-        app: Litestar = self._make_routes(names, options, guard)
-        return app, app.asgi_handler, guard

@@ -21,6 +21,8 @@ import structlog
 
 from doorward.cli import main as command_line
 from doorward.server import run as server
+from doorward.wiring import passwords
+from tests.support import cheap_hashes
 from tests.support.processes import COMMAND, fork
 from tests.support.waiting import PATIENCE
 
@@ -49,6 +51,7 @@ def doorward(folder: Path, *arguments: str | Path, typed: str = "", **settings: 
         patch.setattr(sys, "argv", ["doorward", *map(str, arguments)])
         patch.setattr(sys, "stdin", io.StringIO(typed))
         patch.setattr(server, "run", _refuse_to_serve)
+        patch.setattr(passwords, "Cost", cheap_hashes.cost)
         with redirect_stdout(output), redirect_stderr(errors):
             code = _exit_code()
     return Result(code, output.getvalue(), errors.getvalue())

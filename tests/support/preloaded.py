@@ -2,8 +2,8 @@
 
 Two thirds of the computing time of a start go into imports. The forked process is the service in
 all else: it has its own folder, environment, log and signals, and reads its settings after the
-fork. Its worker processes are forked too. ``tests/cli/test_serve.py`` starts the command itself,
-with workers that are spawned.
+fork. Its worker processes are forked too. Its password hashes are cheap if it asks for the lowest
+cost. ``tests/cli/test_serve.py`` starts the command itself, with workers that are spawned.
 
 Each request on the control socket, one line of JSON with three descriptors, starts a command::
 
@@ -14,6 +14,7 @@ The first two descriptors are its standard output and standard error. The third 
 lines, the process id and, when the process has ended, its exit code, negative for a signal.
 """
 
+import asyncio
 import gc
 import json
 import multiprocessing
@@ -21,32 +22,47 @@ import os
 import signal
 import socket
 import sys
+import threading
 from datetime import timedelta
+from tempfile import TemporaryDirectory
 
 import aiosqlite  # noqa: F401 - to be there already
 import uvicorn._subprocess
 import uvloop  # noqa: F401 - to be there already
-from litestar import Litestar
 
-import doorward.cli.serve
-import doorward.cli.users  # noqa: F401 - to be there already
+import api.app
+from api.lifecycle import Lifecycle
 from doorward.cli.main import main
-from infrastructure.passwords.common_passwords import common_passwords
-from infrastructure.storage.sql.migrations.runner import newest
+from doorward.diagnostics import preflight
+from doorward.main import open_app
+from doorward.wiring import container, passwords
+from infrastructure.config.settings import Settings
+from tests.support import cheap_hashes
+from tests.support.shared_app import SharedGraph, SharedRoutes
 
 LONGEST = 1 << 20
 
 
 def load() -> None:
-    """Load what the service loads on demand: plugins, migrations, the list of passwords.
+    """Load what the service loads on demand, by a start: plugins, migrations, lists of passwords.
 
-    No collection of a forked process visits it, which would copy its memory as well.
+    The graph of the container and the routes are built once, see ``shared_app.py``. No collection
+    of a forked process visits all that, which would copy its memory as well.
     """
-    Litestar([])
-    newest()
-    common_passwords()
+    vars(container)["make_async_container"] = SharedGraph()
+    vars(passwords)["Cost"] = cheap_hashes.cost
+    vars(api.app)["_routes"] = SharedRoutes()
+    with TemporaryDirectory() as folder:
+        asyncio.run(start(Settings.read({"DOORWARD_DATA": folder, "TOKEN_ALGORITHM": "EdDSA"})))
+    assert threading.active_count() == 1  # only the thread that forks is in the new process
     gc.collect()
     gc.freeze()
+
+
+async def start(settings: Settings) -> None:
+    await preflight.prepare_service(settings)
+    async with open_app(settings, Lifecycle()):
+        pass
 
 
 def fork_services(control: socket.socket) -> None:

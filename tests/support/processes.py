@@ -32,6 +32,8 @@ DEFAULTS = {
 }
 """Settings that a service of a test has unless it has others."""
 
+ROOT = Path(__file__).parents[2]
+"""The folder of the repository."""
 _PRELOADED = Path(__file__).with_name("preloaded.py")
 _one_at_a_time = Lock()
 QUICK = {"TOKEN_ALGORITHM": "EdDSA", "ARGON2_MEMORY_KIB": "19456", "STORE_TIMEOUT": "60s"}
@@ -89,7 +91,7 @@ def _preloaded() -> socket.socket:
         process = subprocess.Popen(
             # -P: do not import modules from its folder, which are tests.
             [sys.executable, "-P", _PRELOADED, str(its.fileno())],
-            env={"PATH": os.environ["PATH"]},
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
             pass_fds=[its.fileno()],
             stdin=subprocess.DEVNULL,
         )

@@ -26,6 +26,10 @@ from litestar.types import ASGIApp, Message, Receive, Send
 from litestar.types import Scope as Request
 from uvicorn import Server
 
+import api.app
+from api.app import RouteOptions
+from api.security.cookies import CookieNames
+from api.security.origin_policy import OriginPolicy
 from application.ports import (
     Devices,
     PasswordHasher,
@@ -42,17 +46,16 @@ from doorward.server.connections import raise_file_limit
 from doorward.server.lifespan import Program
 from doorward.wiring.container import make_container
 from infrastructure.config.settings import Settings
-from infrastructure.passwords.argon2_hasher import Argon2Hasher, Cost
+from infrastructure.passwords.argon2_hasher import Argon2Hasher
 from infrastructure.passwords.hashing_pool import HashingPool
 from infrastructure.telemetry.logging import logs
+from tests.support import cheap_hashes
+from tests.support.shared_app import SharedRoutes
 
 HEADER = "x-killed-before"
 """The request header with the number of the step before which the server dies, from 1."""
 
 CRASH_MESSAGE = "killed before "
-
-COST = Cost(memory_kib=64)
-"""Of a password hash."""
 
 _Store = TypeVar("_Store")
 _left: ContextVar[int] = ContextVar("_left", default=0)
@@ -93,7 +96,7 @@ class CheapHashes(Provider):
     @provide
     def hasher(self, pool: HashingPool) -> PasswordHasher:
         """Hash at a cost that no setting allows: crashes happen between calls of stores."""
-        return Argon2Hasher(COST, pool)
+        return Argon2Hasher(cheap_hashes.COST, pool)
 
 
 class SteppedStores(Provider):
@@ -130,8 +133,11 @@ def with_crash_points(app: ASGIApp) -> ASGIApp:
 async def loaded(settings: Settings) -> AsyncContainer:
     """Make the container and load what it needs, except the stores: they connect on demand."""
     await preflight.prepare(settings)
-    Litestar([])  # imports its plugins
     container = make_container(settings, CheapHashes(), SteppedStores())
+    policy = await container.get(OriginPolicy)
+    routes = SharedRoutes()
+    routes.built(CookieNames.under(policy), await container.get(RouteOptions))
+    api.app._routes = routes  # type: ignore[assignment]
     for needed in (TokenSigner, Devices, PasswordHasher, PasswordRule):
         await container.get(needed)
     return container

@@ -28,8 +28,9 @@ from infrastructure.signing.signing_key import SigningKey
 from infrastructure.storage.backends import backend_for
 from infrastructure.storage.options import StoreOptions
 from tests.http.client import NEW_PASSWORD, Client, Tokens, bearer
+from tests.support import cheap_hashes
 from tests.support.builders import PASSWORD, a_user, in_environment
-from tests.support.processes import Service
+from tests.support.processes import ROOT, Service
 from tests.support.secret_watch import secrets_in
 from tests.support.waiting import PATIENCE
 from tests.system import crashing_service
@@ -96,7 +97,7 @@ def service(
             # -P: do not import modules from its folder, which are tests.
             [sys.executable, "-P", crashing_service.__file__, str(descriptor)],
             cwd=folder,
-            env=environment,
+            env=environment | {"PYTHONPATH": str(ROOT)},
             pass_fds=[descriptor],
             stdout=log,
             stderr=log,
@@ -283,7 +284,7 @@ async def test_no_other_session_survives_a_password_change_despite_a_crash(
 async def register_yesterday(email: str, users_url: str) -> None:
     """Store a password hash of a weaker configuration."""
     weak = argon2.PasswordHasher(
-        time_cost=1, memory_cost=crashing_service.COST.memory_kib, parallelism=1
+        time_cost=1, memory_cost=cheap_hashes.COST.memory_kib, parallelism=1
     )
     backend = backend_for(users_url, "users")
     assert backend.users
