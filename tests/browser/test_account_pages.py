@@ -1,12 +1,8 @@
 """The pages to log in and to manage an account, with and without scripts."""
 
-import base64
-from datetime import UTC, datetime
-
 import pytest
 from playwright.async_api import Page, expect
 
-from domain.second_factors import totp
 from tests.browser.conftest import OpenContext, Site
 from tests.support.builders import PASSWORD
 
@@ -49,34 +45,6 @@ async def test_people_register_and_manage_their_account(
         await page.go_back()
         await page.reload()
         await expect(page.get_by_role("heading", name="Log in")).to_be_visible()
-
-
-async def test_an_authenticator_app_is_set_up_from_the_page(
-    open_context: OpenContext, site: Site
-) -> None:
-    email = await site.register()
-    link = site.link(email, "email_verification")  # to enrol, the address has to be proven
-    async with open_context(locale="en-GB") as context:
-        page = await context.new_page()
-        await page.goto(link)
-        await page.locator("#password").fill(PASSWORD)
-        await page.locator("#button").click()
-        await expect(page.locator("#message")).to_contain_text("The address is confirmed.")
-        await page.goto("account/security")
-        await log_in(page, email)
-        await page.get_by_role("button", name="Set up an app").click()
-        await page.get_by_label("Password").fill(PASSWORD)
-        await page.get_by_role("button", name="Confirm").click()
-        await page.get_by_role("button", name="Set up an app").click()
-        await expect(page.locator("svg.qr")).to_be_visible()
-        key = await page.locator("code").inner_text()
-        secret = base64.b32decode(key + "=" * (-len(key) % 8))
-        code = totp.code_at(secret, totp.step_at(datetime.now(UTC)))
-        await page.get_by_label("Code").fill(code)
-        await page.get_by_role("button", name="Confirm").click()
-
-        await expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()
-        assert await page.locator("ul.codes code").count() == 10
 
 
 async def test_two_tabs_and_the_back_button_log_nobody_out(
