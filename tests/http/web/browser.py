@@ -84,10 +84,12 @@ class Browser:
     """Opens pages and submits their forms.
 
     :ivar language: of the ``Accept-Language`` header.
+    :ivar origin: of the pages whose forms it submits.
     """
 
     client: Client
     language: str = "en"
+    origin: str = ORIGIN
 
     async def open(self, path: str) -> Page:
         headers = {"Accept-Language": self.language, "Sec-Fetch-Site": "none"}
@@ -100,7 +102,7 @@ class Browser:
     async def post(self, action: str, fields: dict[str, str], **headers: str) -> Page:
         sent = {
             "Accept-Language": self.language,
-            "Origin": ORIGIN,
+            "Origin": self.origin,
             "Sec-Fetch-Site": "same-origin",
             "Sec-Fetch-Mode": "navigate",
             **{name.replace("_", "-"): value for name, value in headers.items()},
