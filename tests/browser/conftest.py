@@ -54,11 +54,19 @@ def return_target(port: int) -> str:
     return f"http://127.0.0.1:{port}{PREFIX}/register"
 
 
+def app_origin(port: int) -> str:
+    return f"http://localhost:{port}"
+
+
 @dataclass(frozen=True)
 class Site:
-    """A service that browsers reach under ``localhost``, which they trust as if it had TLS."""
+    """A service that browsers reach under ``localhost``, which they trust as if it had TLS.
+
+    :ivar app_port: for an application beside the service, which a test starts.
+    """
 
     service: Service
+    app_port: int
     _numbers: Iterator[int] = field(default_factory=count)
 
     @property
@@ -68,6 +76,11 @@ class Site:
     @property
     def url(self) -> str:
         return self.origin + PREFIX
+
+    @property
+    def app_origin(self) -> str:
+        """The origin of an application whose pages may call the service."""
+        return app_origin(self.app_port)
 
     @property
     def return_target(self) -> str:
@@ -116,16 +129,18 @@ class Site:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    port = free_port()
+    port, app_port = free_port(), free_port()
+    app = app_origin(app_port)
     public = {
         "PUBLIC_URL": f"http://localhost:{port}{PREFIX}",
-        "RETURN_TARGETS": return_target(port),
+        "CLIENT_ORIGIN": app,
+        "RETURN_TARGETS": ",".join((return_target(port), f"{app}/", f"{app}/home")),
     }
     folder = tmp_path_factory.mktemp("site")
     service = Service(folder, SETTINGS | public, port, constants=PROMPT)
     service.start()
     try:
-        yield Site(service)
+        yield Site(service, app_port)
     finally:
         service.end(signal.SIGKILL)
     assert secrets_in(service.log) == []

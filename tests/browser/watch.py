@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from playwright.async_api import BrowserContext, ConsoleMessage, Request, WebError
 
@@ -13,12 +14,14 @@ class Watch:
     """Watches all pages of a context.
 
     :ivar origin: of the service. Pages must not call another one.
+    :ivar of_application: the origin of an application whose pages the test opens.
     :ivar requests: of the pages, in their order.
     :ivar problems: errors of scripts, violations of a content security policy, missing files,
         and other messages that a developer would see in the console.
     """
 
     origin: str
+    of_application: str | None = None
     requests: list[Request] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
@@ -29,7 +32,8 @@ class Watch:
 
     def _record(self, request: Request) -> None:
         self.requests.append(request)
-        if not request.url.startswith(f"{self.origin}/"):
+        url = urlsplit(request.url)
+        if f"{url.scheme}://{url.netloc}" not in {self.origin, self.of_application}:
             self.problems.append(f"calls {request.url}")
 
     def _read(self, message: ConsoleMessage) -> None:
