@@ -10,6 +10,7 @@ from application.ports.effects import CHANGED, Effects, Stored
 from domain.actor import Actor, Operator, Principal, Scheduler
 from domain.audit.details import Details, EventsPruned
 from domain.audit.event import Event, EventType
+from domain.audit.reason import parse_reason
 from domain.errors import outcome_of
 from domain.outcome import Outcome
 from domain.request_context import UNKNOWN, RequestContext
@@ -35,10 +36,19 @@ class Entry:
     user_id: UserId | None = None
     session_id: SessionId | None = None
     details: Details | None = None
+    reason: str | None = None
     is_settled: bool = False
 
     def is_about(self, session: Session) -> None:
         self.user_id, self.session_id = session.user_id, session.id
+
+    def state_reason(self, text: str | None) -> None:
+        """State why the actor does it.
+
+        :param text: as it was typed; ``None`` if no reason is given.
+        :raises InvalidInput: see :func:`~domain.audit.reason.parse_reason`.
+        """
+        self.reason = None if text is None else parse_reason(text)
 
     def forget_address_of(self, user_id: UserId) -> None:
         """Leave the address out, if this user acts."""
@@ -94,6 +104,7 @@ class Entry:
             session_id=self.session_id,
             actor=self.actor.user.id if isinstance(self.actor, Principal) else self.actor,
             details=self.details,
+            reason=self.reason,
         )
 
 

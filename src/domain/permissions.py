@@ -23,6 +23,11 @@ class Role(StrEnum):
     AUDITOR = "auditor"
     ADMIN = "admin"
 
+    @property
+    def has_permissions(self) -> bool:
+        """Whether users with it see or change what belongs to others."""
+        return bool(PERMISSIONS[self])
+
     def may(self, permission: Permission) -> bool:
         return permission in PERMISSIONS[self]
 

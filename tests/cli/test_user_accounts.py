@@ -137,6 +137,44 @@ def test_a_user_is_promoted_and_demoted(users: Users) -> None:
     assert users("demote", ADA).stdout == f"{ADA} has the role user\n"
 
 
+def test_an_auditor_is_created_and_listed_and_any_role_is_given(users: Users) -> None:
+    users("create", BOB, "--role", "auditor", typed=f"{PASSWORD}\n")
+
+    assert users("list", "--role", "auditor").stdout.split()[1:] == [BOB, "auditor"]
+    assert users("set-role", ADA, "auditor").stdout == f"{ADA} has the role auditor\n"
+    assert users("set-role", ADA, "king").returncode == 2
+
+
+def test_the_audit_log_has_the_reasons_of_the_operator(users: Users, sqlite_url: str) -> None:
+    commands = [
+        ("create", BOB, "--role", "auditor"),
+        ("set-role", BOB, "user"),
+        ("promote", BOB),
+        ("demote", BOB),
+        ("disable", BOB),
+        ("enable", BOB),
+        ("end-sessions", BOB),
+        ("reset-second-factors", BOB),
+        ("set-password", BOB),
+        ("delete", BOB, "--yes"),
+    ]
+    users("create", "last@example.org", "--admin", typed=f"{PASSWORD}\n")
+
+    for number, command in enumerate(commands):
+        done = users(*command, "--reason", f"reason {number}", typed=f"{NEW_PASSWORD}\n")
+        assert done.returncode == 0, done.stderr
+
+    async def reasons() -> list[str | None]:
+        async with open_stores(sqlite_url, sqlite_url, StoreOptions()) as stores:
+            page = await stores.audit_log.page(EventQuery(), None, 100)
+            return [each.event.reason for each in page.items if each.event.reason]
+
+    assert asyncio.run(reasons())[::-1] == [f"reason {number}" for number in range(10)]
+    refused = users("disable", ADA, "--reason", "")
+    assert refused.returncode == 1
+    assert "reason must not be empty" in refused.stderr
+
+
 def test_the_last_administrator_is_not_demoted_or_deleted(users: Users) -> None:
     users("promote", ADA)
 

@@ -39,7 +39,11 @@ from application.accounts.registration import (
 )
 from application.accounts.reserved_addresses import RefuseReservedAddress
 from application.accounts.reset_second_factors import ResetSecondFactors
-from application.accounts.session_revocation import RevokeSessionsOf, RevokeSessionsOfAll
+from application.accounts.session_revocation import (
+    RevokeSessionOf,
+    RevokeSessionsOf,
+    RevokeSessionsOfAll,
+)
 from application.accounts.users import ChangeUser, FindUser, ListUsers, SetPassword, ShowUser
 from application.audit import Audit
 from application.audit_log import ListAuditEvents
@@ -375,6 +379,7 @@ class World:
     find_sessions = _Made(FindSessions)
     list_sessions = _Made(ListSessions)
     list_sessions_of = _Made(ListSessionsOf)
+    revoke_session_of = _Made(RevokeSessionOf)
     show_overview = _Made(ShowOverview)
     revoke_session = _Made(RevokeSession)
     revoke_other_sessions = _Made(RevokeOtherSessions)

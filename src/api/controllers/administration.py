@@ -14,6 +14,7 @@ from api.openapi.operations import ACCESS, NeverInvalid, failures
 from api.request_context import context_of
 from api.schemas.audit import EventsAnswer, in_utc, named
 from api.schemas.pages import After, PageSize, searched
+from api.schemas.reason import ReasonParameter
 from api.schemas.sessions import SessionsAnswer
 from api.schemas.success import Done
 from api.schemas.users import AccountAnswer, AccountsAnswer, UserChange
@@ -23,7 +24,7 @@ from api.unknown_members import only_parameters
 from application.accounts.deletion import DeleteUser
 from application.accounts.password_reset import SendPasswordReset
 from application.accounts.reset_second_factors import ResetSecondFactors
-from application.accounts.session_revocation import RevokeSessionsOf
+from application.accounts.session_revocation import RevokeSessionOf, RevokeSessionsOf
 from application.accounts.users import ChangeUser, ListUsers, ShowUser
 from application.audit_log import ListAuditEvents
 from application.pagination import EventQuery, UserQuery
@@ -43,6 +44,7 @@ from domain.errors import (
 )
 from domain.outcome import Outcome
 from domain.permissions import Permission, Role
+from domain.session import SessionId
 from domain.user import UserId
 
 _READING = (NotLoggedIn, TokenRejected, PermissionMissing, Unavailable)
@@ -148,7 +150,12 @@ class AdministrationController(Controller):
         """Change the role, disable or enable: at once, on every worker. The last administrator
         stays one."""
         user = await change_user(
-            request.user, UserId(user_id), data.role, data.disabled, context_of(request)
+            request.user,
+            UserId(user_id),
+            data.role,
+            data.disabled,
+            context_of(request),
+            data.reason,
         )
         return AccountAnswer.of(user)
 
@@ -156,25 +163,29 @@ class AdministrationController(Controller):
         "/users/{user_id:uuid}",
         status_code=200,
         summary="Delete a user",
-        operation_class=NeverInvalid,
+        before_request=only_parameters("reason"),
         opt=requires(Permission.DELETE_USERS),
-        responses=failures(LastAdministrator, *_CHANGING),
+        responses=failures(InvalidInput, LastAdministrator, *_CHANGING),
     )
     @inject
     async def delete_user(
-        self, request: JsonRequest, user_id: FromPath[UUID], delete_user: FromDishka[DeleteUser]
+        self,
+        request: JsonRequest,
+        user_id: FromPath[UUID],
+        delete_user: FromDishka[DeleteUser],
+        reason: ReasonParameter = None,
     ) -> Done:
         """Delete the user permanently. The audit log keeps only the id."""
-        await delete_user(request.user, UserId(user_id), context_of(request))
+        await delete_user(request.user, UserId(user_id), context_of(request), reason)
         return Done("success")
 
     @post(
         "/users/{user_id:uuid}/password-reset",
         status_code=202,
         summary="Send a user a link to reset the password",
-        operation_class=NeverInvalid,
+        before_request=only_parameters("reason"),
         opt=requires(Permission.CHANGE_USERS),
-        responses=failures(MailOff, *_CHANGING),
+        responses=failures(InvalidInput, MailOff, *_CHANGING),
     )
     @inject
     async def send_password_reset(
@@ -182,19 +193,20 @@ class AdministrationController(Controller):
         request: JsonRequest,
         user_id: FromPath[UUID],
         send_reset: FromDishka[SendPasswordReset],
+        reason: ReasonParameter = None,
     ) -> Done:
         """Send the link to the user's address. The password and the sessions stay until the link
         is used."""
-        await send_reset(request.user, UserId(user_id), context_of(request))
+        await send_reset(request.user, UserId(user_id), context_of(request), reason)
         return Done("success")
 
     @delete(
         "/users/{user_id:uuid}/second-factors",
         status_code=200,
         summary="Reset the second factors of a user",
-        operation_class=NeverInvalid,
+        before_request=only_parameters("reason"),
         opt=requires(Permission.CHANGE_USERS),
-        responses=failures(StepUpRequired, *_CHANGING),
+        responses=failures(InvalidInput, *_CHANGING),
     )
     @inject
     async def reset_second_factors(
@@ -202,11 +214,12 @@ class AdministrationController(Controller):
         request: JsonRequest,
         user_id: FromPath[UUID],
         reset_second_factors: FromDishka[ResetSecondFactors],
+        reason: ReasonParameter = None,
     ) -> Done:
         """Remove the authenticator app, the recovery codes and the passkeys of a user who has lost
         them, and end all sessions. The password alone logs in then. Administrators cannot reset
         their own."""
-        await reset_second_factors(request.user, UserId(user_id), context_of(request))
+        await reset_second_factors(request.user, UserId(user_id), context_of(request), reason)
         return Done("success")
 
     @get(
@@ -231,9 +244,9 @@ class AdministrationController(Controller):
         "/users/{user_id:uuid}/sessions",
         status_code=200,
         summary="End the sessions of a user",
-        operation_class=NeverInvalid,
+        before_request=only_parameters("reason"),
         opt=requires(Permission.END_SESSIONS),
-        responses=failures(*_CHANGING),
+        responses=failures(InvalidInput, *_CHANGING),
     )
     @inject
     async def end_user_sessions(
@@ -241,9 +254,32 @@ class AdministrationController(Controller):
         request: JsonRequest,
         user_id: FromPath[UUID],
         end_sessions: FromDishka[RevokeSessionsOf],
+        reason: ReasonParameter = None,
     ) -> Done:
         """End all sessions of the user, at once."""
-        await end_sessions(request.user, UserId(user_id), context_of(request))
+        await end_sessions(request.user, UserId(user_id), context_of(request), reason)
+        return Done("success")
+
+    @delete(
+        "/users/{user_id:uuid}/sessions/{session_id:str}",
+        status_code=200,
+        summary="End a session of a user",
+        opt=requires(Permission.END_SESSIONS),
+        before_request=only_parameters("reason"),
+        responses=failures(InvalidInput, *_CHANGING),
+    )
+    @inject
+    async def end_user_session(
+        self,
+        request: JsonRequest,
+        user_id: FromPath[UUID],
+        session_id: FromPath[str],
+        end_session: FromDishka[RevokeSessionOf],
+        reason: ReasonParameter = None,
+    ) -> Done:
+        """End one session of the user, at once."""
+        session = SessionId(session_id)
+        await end_session(request.user, UserId(user_id), session, context_of(request), reason)
         return Done("success")
 
     @get(

@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from api.schemas.members import documented
 from api.schemas.pages import PageView
+from api.schemas.reason import ReasonText
 from api.schemas.success import Success
 from api.unknown_members import StrictBody
 from application.pagination import Page, Total
@@ -21,7 +22,7 @@ class UserView(Struct, rename="camel"):
     id: UUID
     name: str
     email: Annotated[str, documented("The address as typed.", format="idn-email")]
-    role: Annotated[str, documented("`user` or `admin`.", "user")]
+    role: Annotated[str, documented("`user`, `auditor` or `admin`.", "user")]
     photo: Annotated[str, documented("A file name or an http(s) URL.", "default.png")]
     verified: Annotated[bool, Meta(description="Whether the address is known to be the user's.")]
     created_at: datetime
@@ -125,3 +126,4 @@ class UserChange(StrictBody):
     disabled: Annotated[
         bool | None, Meta(description="Disabled users cannot log in, and their sessions end.")
     ] = None
+    reason: ReasonText = None

@@ -105,10 +105,16 @@ class DeleteUser:
     audit: Audit
 
     async def __call__(
-        self, actor: Actor, user_id: UserId, caller: RequestContext = UNKNOWN
+        self,
+        actor: Actor,
+        user_id: UserId,
+        caller: RequestContext = UNKNOWN,
+        reason: str | None = None,
     ) -> None:
         """
+        :param reason: why, as it was typed, for the audit log.
         :raises PermissionMissing: the actor may not delete users.
+        :raises InvalidInput: the reason is not accepted.
         :raises StepUpRequired: the actor is an administrator without a recent step-up.
         :raises NotFound: there is no user with this id.
         :raises LastAdministrator: no administrator would be left.
@@ -116,5 +122,6 @@ class DeleteUser:
         async with self.audit.recording(EventType.DELETE_USER, caller, actor) as entry:
             entry.user_id = user_id
             actor.require(Permission.DELETE_USERS)
+            entry.state_reason(reason)
             await self.require_step_up.of_actor(actor, caller)
             await self.forget_user(await existing(self.users, user_id), entry)

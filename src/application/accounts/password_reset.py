@@ -119,10 +119,16 @@ class SendPasswordReset:
     audit: Audit
 
     async def __call__(
-        self, actor: Actor, user_id: UserId, caller: RequestContext = UNKNOWN
+        self,
+        actor: Actor,
+        user_id: UserId,
+        caller: RequestContext = UNKNOWN,
+        reason: str | None = None,
     ) -> None:
         """
+        :param reason: why, as it was typed, for the audit log.
         :raises PermissionMissing: the actor may not change users.
+        :raises InvalidInput: the reason is not accepted.
         :raises StepUpRequired: the actor is an administrator without a recent step-up.
         :raises MailOff: this installation sends no mail.
         :raises NotFound: there is no user with this id.
@@ -130,6 +136,7 @@ class SendPasswordReset:
         async with self.audit.recording(EventType.REQUEST_PASSWORD_RESET, caller, actor) as entry:
             entry.user_id = user_id
             actor.require(Permission.CHANGE_USERS)
+            entry.state_reason(reason)
             await self.require_step_up.of_actor(actor, caller)
             self.mail_policy.require_mail()
             user = await existing(self.users, user_id)

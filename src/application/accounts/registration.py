@@ -183,17 +183,20 @@ class CreateUser:
         password: str,
         role: Role = Role.USER,
         caller: RequestContext = UNKNOWN,
+        reason: str | None = None,
     ) -> User:
         """Store a new user, and queue the mail that asks to prove the address in the same step.
 
+        :param reason: why, as it was typed, for the audit log.
         :raises PermissionMissing: the actor may not change users.
         :raises StepUpRequired: the actor is an administrator without a recent step-up.
-        :raises InvalidInput: the name, the address or the password is not accepted.
+        :raises InvalidInput: the name, the address, the password or the reason is not accepted.
         :raises EmailTaken: another user has the address, or can restore it.
         """
         async with self.audit.recording(EventType.REGISTER, caller, actor) as entry:
             entry.details = RoleGiven(role) if role is not Role.USER else None
             actor.require(Permission.CHANGE_USERS)
+            entry.state_reason(reason)
             await self.require_step_up.of_actor(actor, caller)
             registration = Registration.parse(name, email, password, self.rule)
             client = HashClient(caller.address, is_known=True)

@@ -45,17 +45,24 @@ class ResetSecondFactors:
     clock: Clock
 
     async def __call__(
-        self, actor: Actor, user_id: UserId, caller: RequestContext = UNKNOWN
+        self,
+        actor: Actor,
+        user_id: UserId,
+        caller: RequestContext = UNKNOWN,
+        reason: str | None = None,
     ) -> None:
         """
+        :param reason: why, as it was typed, for the audit log.
         :raises PermissionMissing: the actor may not change users, or is the user: a stolen
             session of an administrator is no way around their factors.
+        :raises InvalidInput: the reason is not accepted.
         :raises StepUpRequired: see :class:`~application.step_up.RequireStepUp`.
         :raises NotFound: there is no user with this id.
         """
         async with self.audit.recording(EventType.RESET_SECOND_FACTORS, caller, actor) as entry:
             entry.user_id = user_id
             actor.require(Permission.CHANGE_USERS)
+            entry.state_reason(reason)
             if isinstance(actor, Principal) and actor.user.id == user_id:
                 raise PermissionMissing
             await self.require_step_up.of_actor(actor, caller)

@@ -20,6 +20,7 @@ from domain.errors import NotFound
 from domain.mail.message import MailKind
 from domain.permissions import Permission, Role
 from domain.request_context import UNKNOWN, RequestContext
+from domain.session import SessionId, is_session_id
 from domain.user import User, UserId
 
 _PAGE_SIZE = 1000
@@ -34,17 +35,24 @@ class RevokeSessionsOf:
     audit: Audit
 
     async def __call__(
-        self, actor: Actor, user_id: UserId, caller: RequestContext = UNKNOWN
+        self,
+        actor: Actor,
+        user_id: UserId,
+        caller: RequestContext = UNKNOWN,
+        reason: str | None = None,
     ) -> None:
         """Revoke all sessions of a user, in one step wherever they are, and all known devices.
 
+        :param reason: why, as it was typed, for the audit log.
         :raises PermissionMissing: the actor may not end sessions.
+        :raises InvalidInput: the reason is not accepted.
         :raises StepUpRequired: the actor is an administrator without a recent step-up.
         :raises NotFound: there is no user with this id.
         """
         async with self.audit.recording(EventType.END_SESSIONS_OF_USER, caller, actor) as entry:
             entry.user_id = user_id
             actor.require(Permission.END_SESSIONS)
+            entry.state_reason(reason)
             await self.require_step_up.of_actor(actor, caller)
             while True:  # until no other process changes the user in between
                 user = await existing(self.users, user_id)
@@ -55,6 +63,44 @@ class RevokeSessionsOf:
                 if await entry.settle(effects, await self.users.replace(user, changed, effects)):
                     await self.purge_stale_sessions(changed)
                     return
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeSessionOf:
+    require_step_up: RequireStepUp
+    users: UserRepository
+    sessions: SessionStore
+    audit: Audit
+
+    async def __call__(
+        self,
+        actor: Actor,
+        user_id: UserId,
+        session_id: SessionId,
+        caller: RequestContext = UNKNOWN,
+        reason: str | None = None,
+    ) -> None:
+        """Revoke one session of another user.
+
+        :param reason: why, as it was typed, for the audit log.
+        :raises PermissionMissing: the actor may not end sessions.
+        :raises InvalidInput: the reason is not accepted.
+        :raises StepUpRequired: the actor is an administrator without a recent step-up.
+        :raises NotFound: there is no user with this id, or no such session.
+        """
+        async with self.audit.recording(EventType.END_SESSION, caller, actor) as entry:
+            entry.user_id = user_id
+            actor.require(Permission.END_SESSIONS)
+            entry.state_reason(reason)
+            await self.require_step_up.of_actor(actor, caller)
+            user = await existing(self.users, user_id)
+            if not is_session_id(session_id):
+                raise NotFound
+            entry.session_id = session_id
+            effects = entry.success()
+            stored = await self.sessions.delete(user.id, session_id, effects)
+            if not await entry.settle(effects, stored):
+                raise NotFound
 
 
 @dataclass(frozen=True, slots=True)

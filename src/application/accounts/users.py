@@ -114,6 +114,7 @@ class ChangeUser:
         role: Role | None = None,
         disabled: bool | None = None,
         caller: RequestContext = UNKNOWN,
+        reason: str | None = None,
     ) -> User:
         """Change the role of a user, and disable or enable the account.
 
@@ -122,7 +123,9 @@ class ChangeUser:
         :param role: the new role; ``None`` leaves the one that is there.
         :param disabled: likewise.
         :returns: the user as stored now.
+        :param reason: why, as it was typed, for the audit log.
         :raises PermissionMissing: the actor may not change users.
+        :raises InvalidInput: the reason is not accepted.
         :raises StepUpRequired: the actor is an administrator without a recent step-up.
         :raises NotFound: there is no user with this id.
         :raises LastAdministrator: no administrator would be left.
@@ -130,6 +133,7 @@ class ChangeUser:
         async with self.audit.recording(EventType.CHANGE_USER, caller, actor) as entry:
             entry.user_id, entry.details = user_id, AccountChanged(role, disabled)
             actor.require(Permission.CHANGE_USERS)
+            entry.state_reason(reason)
             await self.require_step_up.of_actor(actor, caller)
             while True:  # until no other process changes the user in between
                 user = await existing(self.users, user_id)
@@ -178,18 +182,24 @@ class SetPassword:
     clock: Clock
 
     async def __call__(
-        self, actor: Actor, user_id: UserId, new: str, caller: RequestContext = UNKNOWN
+        self,
+        actor: Actor,
+        user_id: UserId,
+        new: str,
+        caller: RequestContext = UNKNOWN,
+        reason: str | None = None,
     ) -> User:
         """Set a new password, end all sessions and forget all devices.
 
         :raises PermissionMissing: the actor may not change users.
         :raises StepUpRequired: the actor is an administrator without a recent step-up.
         :raises NotFound: there is no user with this id.
-        :raises InvalidInput: the password is not accepted.
+        :raises InvalidInput: the password or the reason is not accepted.
         """
         async with self.audit.recording(EventType.CHANGE_PASSWORD, caller, actor) as entry:
             entry.user_id = user_id
             actor.require(Permission.CHANGE_USERS)
+            entry.state_reason(reason)
             await self.require_step_up.of_actor(actor, caller)
             user = await existing(self.users, user_id)
             chosen = self.rule.choose(new, user.name, user.email.address)

@@ -18,7 +18,7 @@ class SecondFactorPolicy(StrEnum):
     """No user enrols any."""
     OPTIONAL = auto()
     ADMINS = auto()
-    """Administrators must."""
+    """Users with a permission must: administrators and auditors."""
     EVERYBODY = auto()
 
     @property
@@ -34,7 +34,7 @@ class SecondFactorPolicy(StrEnum):
     def requires_level_two(self, user: User) -> bool:
         """Return whether the user must have a second factor."""
         return self is SecondFactorPolicy.EVERYBODY or (
-            self is SecondFactorPolicy.ADMINS and user.is_administrator
+            self is SecondFactorPolicy.ADMINS and user.role.has_permissions
         )
 
     def restricts(self, session: Session, user: User) -> bool:

@@ -28,6 +28,7 @@ from domain.audit.details import (
     UsersImported,
     UsersPurged,
 )
+from domain.audit.reason import with_reason
 from domain.outcome import Outcome
 from domain.request_context import RequestContext
 from domain.session import SessionId
@@ -170,13 +171,17 @@ KEPT_OUTCOMES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An attempt and its outcome. It holds no secret and no text that the client typed.
+    """An attempt and its outcome. It holds no secret, and no text that the client typed except the
+    reason.
 
     :ivar id: 128 random bits: an event that is recorded twice is recorded once.
     :ivar user_id: whom it is about; ``None`` when that is not known.
     :ivar caller: where the request came from; unknown of an actor that makes no request.
     :ivar actor: the administrator, operator or scheduler who did it; ``None`` when the user whom
         it is about did it, or a client that is not known.
+    :ivar reason: what the administrator or the operator has stated, from
+        :func:`~domain.audit.reason.parse_reason`. It is for readers of the audit log, not for the
+        user.
     """
 
     id: str
@@ -188,11 +193,17 @@ class Event:
     session_id: SessionId | None = None
     actor: UserId | Operator | Scheduler | None = None
     details: Details | None = None
+    reason: str | None = None
 
     @property
     def detail(self) -> str:
         """The text of the details, for people; empty if there are none."""
         return "" if self.details is None else str(self.details)
+
+    @property
+    def recorded_detail(self) -> str:
+        """The text of the details with the reason, for the audit log and its readers."""
+        return with_reason(self.detail, self.reason)
 
     @property
     def actor_id(self) -> UserId | None:
@@ -237,7 +248,10 @@ class Event:
                 return CauseOfEnd.PASSWORD
             case AccountChanged(disabled=True):
                 return CauseOfEnd.DISABLED
-        return _ENDS_SESSIONS.get(self.type)
+        cause = _ENDS_SESSIONS.get(self.type)
+        if cause is CauseOfEnd.OWNER and self.is_by_another:
+            cause = CauseOfEnd.ADMINISTRATOR
+        return cause
 
     @property
     def is_kept(self) -> bool:

@@ -25,6 +25,9 @@ from infrastructure.user_transfer.files import record_of
 
 _PAGE_SIZE = 200
 
+_ROLES = click.Choice([role.value for role in Role])
+reason_option = click.option("--reason", help="Why, for the audit log.")
+
 
 @click.group()
 def users() -> None:
@@ -40,18 +43,23 @@ users.add_command(import_)
 @click.option(
     "--name", help="Display name; by default asked for, or the part of EMAIL before the @."
 )
-@click.option("--admin", is_flag=True, help="Give the role of an administrator.")
-def create(email: str, name: str | None, admin: bool) -> None:
+@click.option("--admin", is_flag=True, help="The same as --role admin.")
+@click.option("--role", type=_ROLES, help="The role of the user; by default user.")
+@reason_option
+def create(
+    email: str, name: str | None, admin: bool, role: str | None, reason: str | None
+) -> None:
     """Create a user. The password is asked for, or read from standard input."""
     if name is None:
         beginning = email.partition("@")[0]
         is_asked = sys.stdin.isatty()
         name = str(click.prompt("Name", default=beginning)) if is_asked else beginning
     password = _ask_for_password()
-    role = Role.ADMIN if admin else Role.USER
+    given = Role.ADMIN if admin else Role(role or Role.USER)
 
     async def register(container: AsyncContainer) -> User:
-        return await (await container.get(CreateUser))(Operator(), name, email, password, role)
+        create_user: CreateUser = await container.get(CreateUser)
+        return await create_user(Operator(), name, email, password, given, reason=reason)
 
     user = run_use_cases(register)
     click.echo(f"{user.email.address} created, with the role {user.role}")
@@ -59,11 +67,13 @@ def create(email: str, name: str | None, admin: bool) -> None:
 
 @users.command("list")
 @click.option("--email", help="Only addresses that begin with this.")
-@click.option("--admins", is_flag=True, help="Only administrators.")
-def list_(email: str | None, admins: bool) -> None:
+@click.option("--admins", is_flag=True, help="The same as --role admin.")
+@click.option("--role", type=_ROLES, help="Only users with this role.")
+def list_(email: str | None, admins: bool, role: str | None) -> None:
     """Print the users, one a line: id, address, role, and whether disabled."""
     beginning = beginning_of_email(email) if email else None
-    query = UserQuery(email=beginning, role=Role.ADMIN if admins else None)
+    wanted = Role.ADMIN if admins else role and Role(role)
+    query = UserQuery(email=beginning, role=wanted or None)
 
     async def print_all(container: AsyncContainer) -> None:
         list_users: ListUsers = await container.get(ListUsers)
@@ -82,16 +92,27 @@ def list_(email: str | None, admins: bool) -> None:
 
 @users.command()
 @click.argument("user")
-def promote(user: str) -> None:
+@reason_option
+def promote(user: str, reason: str | None) -> None:
     """Make USER, an email address or an id, an administrator."""
-    _echo_role(_change(user, role=Role.ADMIN))
+    _echo_role(_change(user, role=Role.ADMIN, reason=reason))
 
 
 @users.command()
 @click.argument("user")
-def demote(user: str) -> None:
-    """Take the role of an administrator from USER, an email address or an id."""
-    _echo_role(_change(user, role=Role.USER))
+@reason_option
+def demote(user: str, reason: str | None) -> None:
+    """Make USER, an email address or an id, an ordinary user."""
+    _echo_role(_change(user, role=Role.USER, reason=reason))
+
+
+@users.command()
+@click.argument("user")
+@click.argument("role", type=_ROLES)
+@reason_option
+def set_role(user: str, role: str, reason: str | None) -> None:
+    """Give USER, an email address or an id, the role ROLE."""
+    _echo_role(_change(user, role=Role(role), reason=reason))
 
 
 def _echo_role(user: User) -> None:
@@ -100,7 +121,8 @@ def _echo_role(user: User) -> None:
 
 @users.command()
 @click.argument("user")
-def set_password(user: str) -> None:
+@reason_option
+def set_password(user: str, reason: str | None) -> None:
     """Set the password of USER, an email address or an id, and end all sessions.
 
     The password is asked for, or read from standard input.
@@ -109,7 +131,8 @@ def set_password(user: str) -> None:
 
     async def change(container: AsyncContainer) -> User:
         found = await _find(container, user)
-        return await (await container.get(SetPassword))(Operator(), found.id, password)
+        set_new: SetPassword = await container.get(SetPassword)
+        return await set_new(Operator(), found.id, password, reason=reason)
 
     changed = run_use_cases(change)
     click.echo(f"{changed.email.address} has a new password, and all sessions have ended")
@@ -137,15 +160,16 @@ def reset_link(user: str) -> None:
 
 @users.command()
 @click.argument("user")
+@reason_option
 @yes_option
-def delete(user: str, yes: bool) -> None:
+def delete(user: str, reason: str | None, yes: bool) -> None:
     """Delete USER, an email address or an id, permanently. The audit log keeps only the id."""
     if not yes:
         confirm(f"deletes {user} permanently", f"Delete {user} permanently?")
 
     async def forget(container: AsyncContainer) -> User:
         found = await _find(container, user)
-        await (await container.get(DeleteUser))(Operator(), found.id)
+        await (await container.get(DeleteUser))(Operator(), found.id, reason=reason)
         return found
 
     click.echo(f"{run_use_cases(forget).email.address} is deleted")
@@ -179,39 +203,48 @@ def show(user: str) -> None:
 
 @users.command()
 @click.argument("user")
-def disable(user: str) -> None:
+@reason_option
+def disable(user: str, reason: str | None) -> None:
     """Disable USER, an email address or an id, and end all sessions."""
-    _echo_state(_change(user, disabled=True))
+    _echo_state(_change(user, disabled=True, reason=reason))
 
 
 @users.command()
 @click.argument("user")
-def enable(user: str) -> None:
+@reason_option
+def enable(user: str, reason: str | None) -> None:
     """Allow USER, an email address or an id, to log in again."""
-    _echo_state(_change(user, disabled=False))
+    _echo_state(_change(user, disabled=False, reason=reason))
 
 
 def _echo_state(user: User) -> None:
     click.echo(f"{user.email.address} is {'disabled' if user.disabled else 'enabled'}")
 
 
-def _change(user: str, *, role: Role | None = None, disabled: bool | None = None) -> User:
+def _change(
+    user: str,
+    *,
+    reason: str | None,
+    role: Role | None = None,
+    disabled: bool | None = None,
+) -> User:
     async def change(container: AsyncContainer) -> User:
         found = await _find(container, user)
         change_user: ChangeUser = await container.get(ChangeUser)
-        return await change_user(Operator(), found.id, role, disabled)
+        return await change_user(Operator(), found.id, role, disabled, reason=reason)
 
     return run_use_cases(change)
 
 
 @users.command()
 @click.argument("user")
-def end_sessions(user: str) -> None:
+@reason_option
+def end_sessions(user: str, reason: str | None) -> None:
     """End all sessions of USER, an email address or an id."""
 
     async def end(container: AsyncContainer) -> User:
         found = await _find(container, user)
-        await (await container.get(RevokeSessionsOf))(Operator(), found.id)
+        await (await container.get(RevokeSessionsOf))(Operator(), found.id, reason=reason)
         return found
 
     click.echo(f"all sessions of {run_use_cases(end).email.address} have ended")
@@ -219,7 +252,8 @@ def end_sessions(user: str) -> None:
 
 @users.command()
 @click.argument("user")
-def reset_second_factors(user: str) -> None:
+@reason_option
+def reset_second_factors(user: str, reason: str | None) -> None:
     """Remove all second factors of USER, an email address or an id, and end all sessions.
 
     The password alone logs in then: make sure first that the user asks for it.
@@ -227,7 +261,7 @@ def reset_second_factors(user: str) -> None:
 
     async def reset(container: AsyncContainer) -> User:
         found = await _find(container, user)
-        await (await container.get(ResetSecondFactors))(Operator(), found.id)
+        await (await container.get(ResetSecondFactors))(Operator(), found.id, reason=reason)
         return found
 
     address = run_use_cases(reset).email.address

@@ -31,7 +31,11 @@ from application.accounts.password_reset import (
 from application.accounts.registration import CreateUser, MakeUser, RegisterUser
 from application.accounts.reserved_addresses import RefuseReservedAddress
 from application.accounts.reset_second_factors import ResetSecondFactors
-from application.accounts.session_revocation import RevokeSessionsOf, RevokeSessionsOfAll
+from application.accounts.session_revocation import (
+    RevokeSessionOf,
+    RevokeSessionsOf,
+    RevokeSessionsOfAll,
+)
 from application.accounts.users import ChangeUser, FindUser, ListUsers, SetPassword, ShowUser
 from application.audit import Audit, PruneAuditLog
 from application.audit_log import (
@@ -176,6 +180,7 @@ USE_CASES: tuple[type, ...] = (
     RecordSessionActivity,
     ListUsers,
     ShowOverview,
+    RevokeSessionOf,
     ShowUser,
     ChangeUser,
     DeleteUser,

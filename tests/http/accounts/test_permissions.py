@@ -51,6 +51,7 @@ from tests.http.client import (
     THEIR_PASSKEY,
     THEIR_PASSKEYS,
     THEIR_RESET,
+    THEIR_SESSION,
     THEIR_SESSIONS,
     UNDO_EMAIL,
     UNKNOWN_USER,
@@ -142,6 +143,7 @@ DECISIONS: dict[tuple[str, str], Decision] = {
     ("DELETE", A_USER): Permission.DELETE_USERS,
     ("GET", THEIR_SESSIONS): Permission.READ_USERS,
     ("DELETE", THEIR_SESSIONS): Permission.END_SESSIONS,
+    ("DELETE", THEIR_SESSION): Permission.END_SESSIONS,
     ("POST", THEIR_RESET): Permission.CHANGE_USERS,
     ("DELETE", THEIR_FACTORS): Permission.CHANGE_USERS,
     ("GET", THEIR_PASSKEYS): Permission.READ_USERS,
@@ -235,7 +237,7 @@ async def test_an_ordinary_user_gets_403_for_administration(
 async def test_a_refusal_comes_before_any_question(client: Client, method: str, path: str) -> None:
     token = (await client.obtain_tokens())["access_token"]
     headers = bearer(token) | {"Content-Type": "text/plain"}
-    bad = {"limit": "0", "role": "king", "user": "x", "after": "x"}
+    bad = {"limit": "0", "role": "king", "user": "x", "after": "x", "reason": ""}
 
     answer = await client.request(method, path, params=bad, headers=headers, content=b"{")
 
@@ -253,7 +255,7 @@ async def test_it_is_for_an_administrator(
 
     answer = await call(client, method, path, token, str((await stored_user(users)).id))
 
-    is_missing = path == THEIR_PASSKEY
+    is_missing = path in {THEIR_PASSKEY, THEIR_SESSION}
     assert answer.status_code == 404 if is_missing else answer.is_success
 
 

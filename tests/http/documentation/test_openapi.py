@@ -58,6 +58,7 @@ from tests.http.client import (
     THEIR_PASSKEY,
     THEIR_PASSKEYS,
     THEIR_RESET,
+    THEIR_SESSION,
     THEIR_SESSIONS,
     UNDO_EMAIL,
     UNKNOWN_USER,
@@ -112,7 +113,7 @@ STATUSES = {
     ("PATCH", A_PASSKEY): {200, 400, 401, 403, 404, 413, 415, 429, 503},
     ("DELETE", A_PASSKEY): {200, 401, 403, 404, 409, 503},
     ("GET", THEIR_PASSKEYS): {200, 401, 403, 404, 503},
-    ("DELETE", THEIR_PASSKEY): {200, 401, 403, 404, 503},
+    ("DELETE", THEIR_PASSKEY): {200, 400, 401, 403, 404, 503},
     ("GET", VERIFY): {204, 400, 401, 403, 503},
     ("GET", ME): {200, 401, 503},
     ("GET", MY_EXPORT): {200, 401, 429, 503},
@@ -127,11 +128,12 @@ STATUSES = {
     ("GET", USERS): {200, 400, 401, 403, 503},
     ("GET", A_USER): {200, 401, 403, 404, 503},
     ("PATCH", A_USER): {200, 400, 401, 403, 404, 409, 413, 415, 503},
-    ("DELETE", A_USER): {200, 401, 403, 404, 409, 503},
-    ("POST", THEIR_RESET): {202, 401, 403, 404, 501, 503},
-    ("DELETE", THEIR_FACTORS): {200, 401, 403, 404, 503},
+    ("DELETE", A_USER): {200, 400, 401, 403, 404, 409, 503},
+    ("POST", THEIR_RESET): {202, 400, 401, 403, 404, 501, 503},
+    ("DELETE", THEIR_FACTORS): {200, 400, 401, 403, 404, 503},
     ("GET", THEIR_SESSIONS): {200, 401, 403, 404, 503},
-    ("DELETE", THEIR_SESSIONS): {200, 401, 403, 404, 503},
+    ("DELETE", THEIR_SESSIONS): {200, 400, 401, 403, 404, 503},
+    ("DELETE", THEIR_SESSION): {200, 400, 401, 403, 404, 503},
     ("GET", AUDIT): {200, 400, 401, 403, 503},
     ("GET", "/api/healthchecker"): {200},
     ("GET", "/health/live"): {200},
@@ -281,6 +283,7 @@ async def test_the_document_says_how_to_present_a_token(document: Document, pref
         ("DELETE", THEIR_FACTORS): ACCESS,
         ("GET", THEIR_SESSIONS): ACCESS,
         ("DELETE", THEIR_SESSIONS): ACCESS,
+        ("DELETE", THEIR_SESSION): ACCESS,
         ("GET", AUDIT): ACCESS,
         ("GET", REFRESH): REFRESHING,
         ("POST", REFRESH): REFRESHING,
@@ -296,6 +299,7 @@ async def test_operation_ids_are_short_and_stable(document: Document) -> None:
         *("getAccount", "changeProfile", "deleteAccount", "exportAccount", "changePassword"),
         *("listActivity", "listSessions", "endSession", "endSessions", "listUsers", "showUser"),
         *("changeUser", "deleteUser", "listUserSessions", "endUserSessions", "listAuditEvents"),
+        "endUserSession",
         *("forgotPassword", "resetPassword", "checkPasswordReset", "sendPasswordReset"),
         *("completeLogin", "getSecondFactors", "proposeTotp", "confirmTotp", "removeTotp"),
         "renewRecoveryCodes",
@@ -454,6 +458,11 @@ async def test_what_can_be_asked_is_documented(document: Document) -> None:
         ("DELETE", SESSIONS): {"all"},
         ("GET", USERS): {"email", "name", "role", "disabled", "after", "limit"},
         ("GET", AUDIT): {"user", "actor", "what", "outcome", "since", "until", "after", "limit"},
+        **{
+            ("DELETE", path): {"reason"}
+            for path in (A_USER, THEIR_SESSIONS, THEIR_SESSION, THEIR_FACTORS, THEIR_PASSKEY)
+        },
+        ("POST", THEIR_RESET): {"reason"},
     }
 
 
@@ -675,6 +684,7 @@ async def administration(client: Client, users: UserRepository) -> None:
     options = (await client.post(MY_PASSKEY_OPTIONS)).json()["options"]
     added = await client.post(MY_PASSKEYS, json={"credential": Authenticator().create(options)})
     passkey_id = added.json()["data"]["passkey"]["id"]
+    session_id = (await client.get(SESSIONS)).json()["data"]["sessions"][0]["id"]
     client.cookies.clear()
     await client.sign_up(ADMIN_EMAIL)
     me = f"{USERS}/{(await make_administrator(users)).id}"
@@ -685,6 +695,7 @@ async def administration(client: Client, users: UserRepository) -> None:
     for user in (A_USER, her):
         await client.get(user)
         await client.get(f"{user}/passkeys")
+        await client.delete(f"{user}/sessions/{session_id}")
         await client.delete(f"{user}/passkeys/{passkey_id}")
         await client.delete(f"{user}/second-factors")
         await client.get(f"{user}/sessions")
@@ -693,6 +704,10 @@ async def administration(client: Client, users: UserRepository) -> None:
         await client.post(f"{user}/password-reset")
         await client.delete(user)
     await bad_bodies(client, "PATCH", A_USER)
+    empty = {"reason": ""}
+    for path in (A_USER, THEIR_SESSIONS, THEIR_SESSION, THEIR_FACTORS, THEIR_PASSKEY):
+        await client.delete(path, params=empty)
+    await client.post(THEIR_RESET, params=empty)
     await client.patch(me, json={"role": "user"})
     await client.delete(me)
     await client.request("DELETE", ME, json={"password": PASSWORD})

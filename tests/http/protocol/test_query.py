@@ -10,8 +10,11 @@ from tests.http.client import (
     AUDIT,
     ME,
     MY_ACTIVITY,
+    NO_PASSKEY,
+    NO_SESSION,
     ORIGIN,
     SESSIONS,
+    UNKNOWN_USER,
     USERS,
     VERIFY,
     Client,
@@ -44,6 +47,12 @@ def test_the_routes_with_query_parameters_are_known() -> None:
         ("GET", MY_ACTIVITY),
         ("GET", USERS),
         ("GET", AUDIT),
+        ("DELETE", "/api/users/{user_id}"),
+        ("POST", "/api/users/{user_id}/password-reset"),
+        ("DELETE", "/api/users/{user_id}/second-factors"),
+        ("DELETE", "/api/users/{user_id}/sessions"),
+        ("DELETE", "/api/users/{user_id}/sessions/{session_id}"),
+        ("DELETE", "/api/users/{user_id}/passkeys/{passkey_id}"),
     }
 
 
@@ -53,7 +62,10 @@ async def test_an_unknown_query_parameter_is_refused_and_the_known_ones_are_name
 ) -> None:
     known = ", ".join(PARAMETERS[route])
 
-    answer = await admin.request(*route, params={"\u202ex": "1"})
+    method, path = route
+    path = path.format(user_id=UNKNOWN_USER, session_id=NO_SESSION, passkey_id=NO_PASSKEY)
+
+    answer = await admin.request(method, path, params={"\u202ex": "1"})
 
     assert problems_of(answer) == [
         {"field": "?x", "message": f"is not known; the parameters are {known}"}

@@ -29,6 +29,11 @@ NEW = ("Eve", "eve@example.org", PASSWORD, Role.ADMIN)
 OTHER = "another passphrase"
 
 
+async def _end_session(world: World, actor: Actor, user: User) -> None:
+    [session] = await world.sessions.of_user(user.id)
+    await world.revoke_session_of(actor, user.id, session.id)
+
+
 async def an_overview(world: World, actor: Actor) -> object:
     show = ShowFigures(
         MemoryFigures(),
@@ -48,8 +53,11 @@ CHANGES: dict[str, Act] = {
     "set a password": lambda world, actor, user: world.set_password(actor, user.id, OTHER),
     "send a password reset": lambda world, actor, user: world.send_password_reset(actor, user.id),
     "delete a user": lambda world, actor, user: world.delete_user(actor, user.id),
+    "end a session": _end_session,
     "end sessions": lambda world, actor, user: world.revoke_sessions_of(actor, user.id),
 }
+
+
 READS: dict[str, Act] = {
     "list users": lambda world, actor, _: world.list_users(actor, UserQuery(), None, 10),
     "show a user": lambda world, actor, user: world.show_user(actor, user.id),

@@ -23,7 +23,8 @@ OFF, OPTIONAL, ADMINS, EVERYBODY = SecondFactorPolicy
 def test_a_policy_restricts_the_sessions_of_users_that_it_demands_a_factor_of(
     policy: SecondFactorPolicy, of_admins: bool, of_users: bool
 ) -> None:
-    assert policy.restricts(a_session(), a_user(role=Role.ADMIN)) is of_admins
+    for role in (Role.ADMIN, Role.AUDITOR):
+        assert policy.restricts(a_session(), a_user(role=role)) is of_admins
     assert policy.restricts(a_session(), a_user()) is of_users
     assert policy.demands_factors is (of_admins or of_users)
 

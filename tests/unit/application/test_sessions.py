@@ -53,6 +53,31 @@ async def test_a_login_beyond_the_maximum_revokes_the_oldest_session(world: Worl
     assert (ended.type, ended.outcome, ended.detail) == ("end session", "success", "too many")
 
 
+async def test_an_operator_ends_one_session_of_a_user(world: World, me: Principal) -> None:
+    await world.log_in()
+
+    await world.revoke_session_of(Operator(), me.user.id, me.session.id, reason="stolen")
+
+    assert me.session.id not in {each.id for each in await world.sessions.of_user(me.user.id)}
+    assert await world.sessions.of_user(me.user.id)
+    event = world.events.events[-1]
+    assert (event.type, event.session_id, event.reason) == (
+        "end session",
+        me.session.id,
+        "stolen",
+    )
+
+
+@pytest.mark.parametrize("session_id", ["0" * 32, "x"])
+async def test_an_operator_ends_no_session_that_the_user_does_not_have(
+    world: World, me: Principal, session_id: str
+) -> None:
+    with pytest.raises(NotFound):
+        await world.revoke_session_of(Operator(), me.user.id, SessionId(session_id))
+
+    assert await world.sessions.of_user(me.user.id)
+
+
 async def test_an_operator_sees_the_sessions_of_a_user(world: World, me: Principal) -> None:
     listed = await world.list_sessions_of(Operator(), me.user.id)
 

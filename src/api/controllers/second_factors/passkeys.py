@@ -11,6 +11,7 @@ from api.json_request import JsonRequest
 from api.openapi.operations import ACCESS, SETS_COOKIES, NeverInvalid, failures
 from api.request_context import context_of
 from api.schemas.auth import TokenAnswer
+from api.schemas.reason import ReasonParameter
 from api.schemas.second_factors.passkeys import (
     AddedPasskeyAnswer,
     CreationOptionsAnswer,
@@ -27,6 +28,7 @@ from api.security.credential_reader import CredentialReader
 from api.security.guard import FOR_ENROLMENT, PUBLIC, requires
 from api.security.origin_policy import CrossSiteRequest
 from api.session_response import login_response, renewal_response
+from api.unknown_members import only_parameters
 from application.enrolment.passkey_list import (
     ListPasskeys,
     ListPasskeysOf,
@@ -247,9 +249,9 @@ class PasskeyAdministrationController(Controller):
         "/{passkey_id:str}",
         status_code=200,
         summary="Remove a passkey of a user",
-        operation_class=NeverInvalid,
+        before_request=only_parameters("reason"),
         opt=requires(Permission.CHANGE_USERS),
-        responses=failures(NotFound, PermissionMissing, StepUpRequired, *_CHANGING),
+        responses=failures(InvalidInput, NotFound, PermissionMissing, StepUpRequired, *_CHANGING),
     )
     @inject
     async def remove_user_passkey(
@@ -258,8 +260,10 @@ class PasskeyAdministrationController(Controller):
         user_id: FromPath[UUID],
         passkey_id: FromPath[str],
         remove: FromDishka[RemovePasskeyOf],
+        reason: ReasonParameter = None,
     ) -> Done:
         """Remove a passkey that the user has lost, and end all sessions of the user. It needs a
         step-up. Administrators remove their own under `/api/users/me/passkeys`."""
-        await remove(request.user, UserId(user_id), PasskeyId(passkey_id), context_of(request))
+        passkey = PasskeyId(passkey_id)
+        await remove(request.user, UserId(user_id), passkey, context_of(request), reason)
         return Done("success")

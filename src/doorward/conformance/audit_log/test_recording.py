@@ -8,11 +8,13 @@ from uuid import UUID
 import pytest
 
 from application.ports import AuditLog
-from domain.audit.details import AccountChanged, OtherDetails
+from domain.audit.details import AccountChanged, OfPasskey, OtherDetails
 from domain.audit.event import EventType, RecordedEvent
+from domain.audit.reason import REASON_LENGTH
 from domain.outcome import Outcome
 from domain.permissions import Role
 from domain.request_context import UNKNOWN, RequestContext
+from domain.second_factors.passkey import PasskeyId
 from domain.session import SessionId
 from domain.user import UserId
 from doorward.conformance.support.audit_log import EVERYTHING, numbers, record_all, recorded
@@ -44,6 +46,13 @@ EVENTS = {
     ),
     "the longest words": an_event(details=OtherDetails("d" * 255)),
     "words with signs": an_event(details=OtherDetails("Zoë 李 👩‍💻 %s \\ \"x\" 'y' ;--")),
+    "a reason": an_event(actor=EVE, reason="reason: Zoë; reason: 李"),
+    "the longest details with the longest reason": an_event(
+        type=EventType.REMOVE_PASSKEY,
+        actor=EVE,
+        details=OfPasskey(PasskeyId("d" * 64)),
+        reason="r" * REASON_LENGTH,
+    ),
     "the longest request id": an_event(caller=RequestContext("192.0.2.1", "r" * 64)),
     "IPv6": an_event(caller=RequestContext("2001:0db8:0000:0000:0000:ffff:192.168.100.228", "r")),
     "an address without a request": an_event(caller=RequestContext("192.0.2.1")),

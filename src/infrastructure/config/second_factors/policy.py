@@ -15,9 +15,10 @@ class SecondFactorSettings:
         "MFA",
         parsers.one_of(*SecondFactorPolicy),
         SecondFactorPolicy.OPTIONAL.value,
-        "Who has a second factor: `optional` leaves it to each user. `admins` or `everybody` must "
-        "have one: until they do, their sessions are good for its enrolment alone. `off`: no user "
-        "enrols any; those that exist are still asked for at logins.",
+        "Who has a second factor: `optional` leaves it to each user. `admins` (auditors "
+        "among them) or `everybody` must have one: until they do, their sessions are good for "
+        "its enrolment alone. `off`: no user enrols any; those that exist are still asked for at "
+        "logins.",
     )
 
     @property

@@ -14,6 +14,7 @@ from application.pagination import EventQuery
 from domain.actor import actor_without_request
 from domain.audit.details import Details, OtherDetails
 from domain.audit.event import Event, EventType, RecordedEvent, read_details
+from domain.audit.reason import split_reason
 from domain.outcome import Outcome
 from domain.request_context import RequestContext
 from domain.session import SessionId
@@ -31,7 +32,7 @@ def columns_of(event: Event) -> dict[str, Any]:
         "user_id": event.user_id,
         "session_id": event.session_id,
         "actor_id": event.actor_id,
-        "detail": event.detail,
+        "detail": event.recorded_detail,
         "request_id": event.request_id,
     }
 
@@ -40,6 +41,7 @@ def event_of(row: RowMapping) -> RecordedEvent:
     """Return the event of a row that this release or another one wrote."""
     operator_or_scheduler = actor_without_request(row["request_id"])
     request_id = "" if operator_or_scheduler else row["request_id"]
+    detail, reason = split_reason(row["detail"])
     event = Event(
         id=row["id"],
         type=EventType(row["what"]),
@@ -49,7 +51,8 @@ def event_of(row: RowMapping) -> RecordedEvent:
         user_id=UserId(row["user_id"]) if row["user_id"] else None,
         session_id=SessionId(row["session_id"]) if row["session_id"] else None,
         actor=UserId(row["actor_id"]) if row["actor_id"] else operator_or_scheduler,
-        details=_details(row["what"], row["outcome"], row["detail"]),
+        details=_details(row["what"], row["outcome"], detail),
+        reason=reason,
     )
     return RecordedEvent(row["number"], event)
 
