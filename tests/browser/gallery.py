@@ -28,10 +28,12 @@ class Gallery:
 
     async def _answer(self, route: Route) -> None:
         request = route.request
-        answer = self.shown.page.response
-        if not request.is_navigation_request():
+        if request.is_navigation_request():  # a status of an error would be in the console
+            answer, status = self.shown.page.response, 200
+        else:
             answer = await self._tour.client.request(
                 request.method, request.url, content=request.post_data_buffer
             )
+            status = answer.status_code
         headers = {name: text for name, text in answer.headers.items() if name != "set-cookie"}
-        await route.fulfill(status=answer.status_code, headers=headers, body=answer.content)
+        await route.fulfill(status=status, headers=headers, body=answer.content)

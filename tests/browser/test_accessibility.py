@@ -6,6 +6,8 @@ import pytest
 from playwright.async_api import Browser
 
 from tests.browser.gallery import Gallery
+from tests.browser.watch import Watch
+from tests.http.client import ORIGIN
 from tests.http.web.tour import a_tour
 from tests.support.npm import npm_folder
 
@@ -51,6 +53,8 @@ async def test_no_page_keeps_anyone_out(
     context = await browser.new_context(
         viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
     )
+    watch = Watch(ORIGIN)
+    watch.watch(context)
     await context.add_init_script(path=AXE)
     found: list[str] = []
     async with a_tour(language) as tour:
@@ -59,4 +63,5 @@ async def test_no_page_keeps_anyone_out(
             found += [f"{shot.name}: {what}: {each}" for what, each in problems.items()]
     await context.close()
 
+    assert watch.problems == []
     assert not found, "\n".join(found)

@@ -1,21 +1,10 @@
-"""The pages for people, in a narrow window."""
-
-import re
+"""What browsers do with pages: load files, follow redirects and go back."""
 
 from playwright.async_api import Page, expect
 
-from tests.browser.conftest import OpenContext, Site
+from tests.browser.conftest import Site
 from tests.browser.watch import Watch
 from tests.support.builders import PASSWORD
-
-NARROW = {"width": 320, "height": 640}
-"""In CSS pixels, as WCAG 2.2 has it (1.4.10 Reflow)."""
-
-
-async def check_fits(page: Page) -> None:
-    """Check that the page does not have to be scrolled sideways."""
-    width = await page.evaluate("document.documentElement.scrollWidth")
-    assert width <= NARROW["width"], page.url
 
 
 async def log_in(page: Page, email: str) -> None:
@@ -26,29 +15,22 @@ async def log_in(page: Page, email: str) -> None:
     await expect(page.get_by_text(email)).to_be_visible()
 
 
-async def test_a_person_registers_and_reaches_every_page_of_the_account(
-    open_context: OpenContext, site: Site
-) -> None:
-    email = f"pages-{site.service.port}@example.org"
-    async with open_context(viewport=NARROW) as context:
-        page = await context.new_page()
-        await page.goto("register")
-        await check_fits(page)
-        await page.get_by_label("Name").fill("Ada")
-        await page.get_by_label("Email").fill(email)
-        await page.get_by_label("Password").fill(PASSWORD)
-        await page.get_by_role("main").get_by_role("button").click()
-        await expect(page.get_by_label("Name")).to_have_count(0)
-        await log_in(page, email)
+LOADED = """() => performance.getEntriesByType('resource').map((each) =>
+    [new URL(each.name).pathname, each.transferSize, each.renderBlockingStatus])"""
 
-        links = page.get_by_role("navigation").get_by_role("link")
-        count = await links.count()
-        assert count >= 5
-        for number in range(count):
-            await links.nth(number).click()
-            await expect(links.nth(number)).to_have_attribute("aria-current", "page")
-            await expect(page).to_have_title(re.compile(".+ \N{EN DASH} Doorward"))
-            await check_fits(page)
+
+async def test_a_page_loads_its_files_once_and_waits_for_the_stylesheet_alone(page: Page) -> None:
+    await page.goto("login")
+    first = await page.evaluate(LOADED)
+    await page.goto("register")
+    second = await page.evaluate(LOADED)
+
+    assert first
+    assert all(size > 0 for _, size, _ in first)
+    assert [path for path, _, status in first if status == "blocking"] == [
+        path for path, _, _ in first if path.endswith(".css")
+    ]
+    assert [path for path, size, _ in second if size > 0] == []
 
 
 async def test_a_login_leads_to_the_listed_page_of_an_application(

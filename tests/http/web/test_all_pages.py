@@ -110,6 +110,13 @@ def test_each_page_has_one_heading_and_a_title_that_says_the_state(shots: list[S
         assert shot.page.title.endswith(" \N{EN DASH} Doorward"), shot.name
 
 
+def test_the_navigation_marks_the_page_that_is_open(shots: list[Shot]) -> None:
+    for shot in of_templates(shots):
+        for address, rest in re.findall(r'<li><a href="([^"]+)"([^>]*)>', shot.page.source):
+            if "class" not in rest and address == shot.page.path:
+                assert 'aria-current="page"' in rest, (shot.name, address)
+
+
 def test_password_managers_recognise_every_form(shots: list[Shot]) -> None:
     tokens = {
         "password": {"current-password", "new-password"},
