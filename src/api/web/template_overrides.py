@@ -1,5 +1,6 @@
 """The templates of pages, and the files with which an operator replaces some of them."""
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ def read_overrides(folder: Path) -> list[Override]:
 
     :raises TemplateInvalid: one is no template, replaces none, or uses what there is not.
     """
-    if not folder.is_dir():
+    if not (os.access(folder, os.R_OK | os.X_OK) and folder.is_dir()):
         raise TemplateInvalid(folder, None, "is no folder that can be read")
     environment, known, found = _environment(folder), set(template_names()), []
     for path in sorted(folder.rglob("*.html")):

@@ -106,6 +106,18 @@ async def test_pages_use_passkeys_and_no_other_feature_of_a_device(browser: Brow
     assert headers["cross-origin-opener-policy"] == "same-origin"
 
 
+class TestWithoutPagesForAdministrators:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return replace(settings, pages=replace(settings.pages, which="account"))
+
+    async def test_a_browser_gets_a_page_that_says_so(self, browser: Browser) -> None:
+        page = await browser.open("/admin/users")
+
+        assert page.status == 404
+        assert "There is no such page." in page.text
+
+
 class TestWithoutPages:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:

@@ -4,7 +4,7 @@ The routes are those of the application, so that no page is left out.
 """
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -108,6 +108,11 @@ class Tour:
         await self._as_visitor()
         await self._as_user()
         await self._as_administrator()
+
+    async def visit(self, paths: Sequence[str]) -> None:
+        """Make shots of these pages alone, as a visitor."""
+        for path in paths:
+            await self._open(self._browser(), path)
 
     async def _register(self) -> None:
         registrations = [
@@ -307,8 +312,12 @@ def _templates() -> Iterator[set[str]]:
 
 
 @asynccontextmanager
-async def a_tour(language: str) -> AsyncIterator[Tour]:
-    """Take a tour through an application with stores in memory, where time stands still."""
+async def a_tour(language: str, *, visits: Sequence[str] = (), **more: str) -> AsyncIterator[Tour]:
+    """Take a tour through an application with stores in memory, where time stands still.
+
+    :param visits: the only pages to open, as a visitor; all pages of everybody otherwise.
+    :param more: settings.
+    """
     clock = SettableClock(BEGIN)
     keys = {kind: a_signing_key() for kind in TokenKind}
     doubles = Doubles(
@@ -319,11 +328,11 @@ async def a_tour(language: str) -> AsyncIterator[Tour]:
         OriginPolicy(ORIGIN),
     )
     builder = Builder()
-    settings = Settings.read(SETTINGS)
+    settings = Settings.read(SETTINGS | more)
     async with builder.container(settings, builder.providers(doubles, None)) as container:
         app = await container.get(Litestar)
         async with a_client(app, ORIGIN) as client:
             tour = Tour(container, app, clock, client, language)
             with _templates() as tour.templates:
-                await tour.take()
+                await (tour.visit(visits) if visits else tour.take())
             yield tour
