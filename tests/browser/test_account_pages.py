@@ -12,7 +12,7 @@ each_mode = pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "n
 async def log_in(page: Page, email: str) -> None:
     await page.get_by_label("Email address").fill(email)
     await page.get_by_label("Password").fill(PASSWORD)
-    await page.get_by_role("button", name="Log in").click()
+    await page.get_by_role("button", name="Log in", exact=True).click()
 
 
 @each_mode

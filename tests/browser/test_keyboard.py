@@ -1,7 +1,6 @@
 """Every flow with the Tab and Enter keys alone."""
 
 import base64
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -73,9 +72,6 @@ async def test_an_account_is_used_with_the_keyboard_alone(
         await keyboard.press("Set up an app")
         await keyboard.type("Password", PASSWORD)
         await keyboard.press("Confirm")
-        await expect(page).not_to_have_url(re.compile("step-up"))
-        if await page.get_by_role("button", name="Set up an app").count():
-            await keyboard.press("Set up an app")
         await keyboard.see("Set up an authenticator app")
         await expect(page.locator("svg.qr")).to_be_visible()
         secret = await page.locator("code").inner_text()
@@ -98,7 +94,7 @@ async def test_an_account_is_used_with_the_keyboard_alone(
         await keyboard.press("Save")
         await expect(page.get_by_label("Name", exact=True)).to_have_value("Ada Lovelace")
         await keyboard.press("Log out")
-        await expect(page.get_by_role("status")).to_have_text("You are logged out.")
+        await expect(page.get_by_text("You are logged out.")).to_be_visible()
 
 
 async def log_in(keyboard: Keyboard, email: str) -> None:

@@ -43,7 +43,7 @@ class Watch:
     def _is_refusal(self, message: ConsoleMessage) -> bool:
         """Return whether a call of the API or a form was refused: that is no fault of a page."""
         status, url = _NO_SUCCESS.match(message.text), message.location["url"]
-        if status is None or "/api/" in url:
+        if status is None or "/api/" in url or url.endswith("/passkey/options"):
             return status is not None
         pages = {each.url for each in self.requests if each.is_navigation_request()}
         return url in pages and status[1] in {"400", "401", "403", "409", "429"}

@@ -26,6 +26,16 @@ class Authenticator:
         options = {"authenticatorId": self.id, **bits}
         await self.session.send("WebAuthn.setResponseOverrideBits", options)
 
+    async def pretend(self, *, present: bool = True, verified: bool = True) -> None:
+        """
+        :param present: whether its user touches it.
+        :param verified: whether its user is recognised.
+        """
+        presence = {"authenticatorId": self.id, "enabled": present}
+        await self.session.send("WebAuthn.setAutomaticPresenceSimulation", presence)
+        verification = {"authenticatorId": self.id, "isUserVerified": verified}
+        await self.session.send("WebAuthn.setUserVerified", verification)
+
 
 async def add_authenticator(page: Page) -> Authenticator:
     """Give the page an authenticator, which answers without anyone touching it."""

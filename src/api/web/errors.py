@@ -8,8 +8,9 @@ from litestar import Response
 
 from api.json_request import JsonRequest, accepts_html
 from api.problems import Answer, allowed_methods, answer_to, handle, limit_headers, log_failure
+from api.web.forms import FORM, Form
 from api.web.page import Pages
-from api.web.route_options import BACK
+from api.web.step_up_form import step_up_page
 from domain.errors import EnrolmentRequired, NotLoggedIn, StepUpRequired, TokenRejected
 from domain.rate_limit import TooManyRequests
 
@@ -28,22 +29,36 @@ def handle_error(request: JsonRequest, error: Exception) -> Response[Any]:
 
 
 def handle_page_error(request: JsonRequest, error: Exception) -> Response[Any]:
-    """Answer every exception of a page: visitors who are not logged in go to the login, and those
-    who need a second factor to the page where they set it up.
-    """
+    """Answer every exception of a page: by another page that helps, or by one that says it."""
     pages: Pages = request.scope["state"][PAGES]
-    if isinstance(error, NotLoggedIn | TokenRejected):
-        is_form = request.method != "GET"
-        wanted = "/account" if is_form else request.scope["path"]
-        # A form that is sent twice comes with the cookies that its first answer has replaced.
-        is_over = isinstance(error, TokenRejected) and not is_form
-        removed = pages.cookies.removal() if is_over else ()
-        return pages.redirect(request, f"/login?return_to={quote(wanted)}", removed)
-    if isinstance(error, StepUpRequired):  # what was typed there was a password
-        back = request.route_handler.opt.get(BACK, request.scope["path"])
-        return pages.redirect(request, f"/account/step-up?return_to={quote(back)}")
-    if isinstance(error, EnrolmentRequired):
-        return pages.redirect(request, "/account/security")
+    return _helping_page(request, pages, error) or _error_page(request, pages, error)
+
+
+def _helping_page(request: JsonRequest, pages: Pages, error: Exception) -> Response[Any] | None:
+    """Visitors who are not logged in go to the login, those who need a second factor to the page
+    where they set it up, and those who need a step-up get its form, which sends the refused one
+    again.
+    """
+    is_form = request.method != "GET"
+    match error:
+        case NotLoggedIn() | TokenRejected():
+            wanted = "/account" if is_form else _address(request)
+            # A form that is sent twice comes with cookies that its first answer has replaced.
+            is_over = isinstance(error, TokenRejected) and not is_form
+            removed = pages.cookies.removal() if is_over else ()
+            return pages.redirect(request, f"/login?return_to={quote(wanted)}", removed)
+        case StepUpRequired(methods=methods):
+            form: Form = request.scope["state"].get(FORM) or Form()
+            address = _address(request)
+            if is_form and not form.has_secret:
+                return step_up_page(request, pages, methods, form, to=address)
+            return pages.redirect(request, f"/account/step-up?return_to={quote(address)}")
+        case EnrolmentRequired():
+            return pages.redirect(request, "/account/security")
+    return None
+
+
+def _error_page(request: JsonRequest, pages: Pages, error: Exception) -> Response[Any]:
     answer: Answer = answer_to(error)
     log_failure(error, request, answer)
     page = pages.render(request, "error", status=answer.status, code=answer.code)
@@ -56,3 +71,9 @@ def handle_page_error(request: JsonRequest, error: Exception) -> Response[Any]:
         if name != "WWW-Authenticate":
             page.set_header(name, value)
     return page
+
+
+def _address(request: JsonRequest) -> str:
+    """Return the path and the query of a request, without the path prefix of a proxy."""
+    path, query = request.scope["path"], request.scope["query_string"].decode("latin-1")
+    return f"{path}?{query}" if query else path

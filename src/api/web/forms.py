@@ -9,6 +9,10 @@ from api.json_request import JsonRequest
 from domain.errors import InvalidInput, Problem
 
 _MOST_FIELDS = 50
+_SECRETS = frozenset({"password", "current_password", "new_password"})
+
+FORM = "form"
+"""In the state of a request: the form that was read."""
 
 
 @dataclass(slots=True)
@@ -23,6 +27,11 @@ class Form:
 
     def __getitem__(self, name: str) -> str:
         return self.values.get(name, "")
+
+    @property
+    def has_secret(self) -> bool:
+        """Return whether a password was typed, which no page repeats."""
+        return any(self[name] for name in _SECRETS)
 
     def problem_of(self, name: str) -> Problem | None:
         return next((each for each in self.problems if each.field == name), None)
@@ -50,4 +59,6 @@ async def read_form(request: JsonRequest) -> Form:
     values = dict(pairs)
     if len(values) != len(pairs):
         raise InvalidInput(Problem("body", "has a field twice"))
-    return Form(values)
+    form = Form(values)
+    request.scope["state"][FORM] = form
+    return form

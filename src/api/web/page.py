@@ -132,6 +132,14 @@ class Pages:
             headers=HEADERS,
         )
 
+    def send_again(self, target: str, cookies: Sequence[Cookie]) -> Response[Any]:
+        """Have the browser send the same form to another path, by itself (RFC 9110, 15.4.8).
+
+        :param target: a path of this service.
+        """
+        location = self.url(target)
+        return Redirect(location, status_code=307, cookies=list(cookies), headers=HEADERS)
+
 
 def _headers(return_to: str) -> dict[str, str]:
     """Return the headers of a page whose forms lead there: browsers apply ``form-action`` to the

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 _PATH = re.compile(r"/(?![/\\])[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
 """A path of this host (RFC 3986), with its query: browsers read ``//`` and ``/\\`` as a host."""
+_OWN_FORM = re.compile(r"/(?:account|admin)(?=[/?]|$)(?!/step-up(?:[/?]|$))")
+"""All routes below these two paths are pages, and a step-up does not lead to itself."""
 _LONGEST = 1000
 
 
@@ -21,5 +23,16 @@ class ReturnTargets:
         """Return where to go: the wanted target if it is accepted, else the default."""
         if wanted is None or len(wanted) > _LONGEST:
             return default
-        is_path = _PATH.fullmatch(wanted) is not None
-        return wanted if is_path or wanted in self.listed else default
+        return wanted if _is_path(wanted) or wanted in self.listed else default
+
+    def own_form(self, wanted: str) -> str:
+        """Return the path of a form of users or administrators, if the wanted one is such a path,
+        else an empty string: the form is sent there again.
+        """
+        if len(wanted) > _LONGEST or not _is_path(wanted):
+            return ""
+        return wanted if _OWN_FORM.match(wanted) else ""
+
+
+def _is_path(text: str) -> bool:
+    return _PATH.fullmatch(text) is not None

@@ -17,9 +17,5 @@ def admin_page(permission: Permission) -> dict[str, object]:
     return {"page": ADMIN, **requires(permission)}
 
 
-BACK = "back"
-"""The option that names the page to return to, where a form has another address."""
-
-
 def is_page(handler: BaseRouteHandler) -> bool:
     return "page" in handler.opt

@@ -25,6 +25,7 @@ from api.web.assets import Assets
 from api.web.audit_filter import ReadAuditFilter
 from api.web.page import PageOptions, Pages
 from api.web.return_to import ReturnTargets
+from api.web.step_up_form import FindFormProof
 from api.web.visitors import Visitors
 from application.registration_policy import RegistrationPolicy
 from domain.passwords.password import PasswordRule
@@ -43,7 +44,7 @@ class HttpProvider(Provider):
 
     lifecycle = from_context(Lifecycle)
     security = provide_all(CookieWriter, CredentialReader, Guard, FastPath)
-    web = provide_all(Pages, Visitors, PageGuard, RouteGuard, ReadAuditFilter)
+    web = provide_all(FindFormProof, Pages, Visitors, PageGuard, RouteGuard, ReadAuditFilter)
 
     @provide
     def health_log(self) -> HealthLog:

@@ -82,7 +82,7 @@ async def test_the_password_is_changed(browser: Browser) -> None:
         page, "/account/password", current_password=PASSWORD, new_password=NEW
     )
 
-    assert page.path == "/account/password?done=changed"
+    assert page.path == "/account?done=changed"
     assert (await browser.open("/account")).path == "/account"
 
 

@@ -122,7 +122,9 @@ def test_password_managers_recognise_every_form(shots: list[Shot]) -> None:
         "password": {"current-password", "new-password"},
         "current_password": {"current-password"},
         "new_password": {"new-password"},
+        "step_up_password": {"current-password"},
         "code": {"one-time-code"},
+        "step_up_code": {"one-time-code"},
     }
     for shot in of_templates(shots):
         for form in re.findall(r"<form.*?</form>", shot.page.source, re.DOTALL):

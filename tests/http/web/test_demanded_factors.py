@@ -22,6 +22,8 @@ FOR_ENROLMENT = {
     ("GET", SECURITY),
     ("POST", f"{SECURITY}/totp"),
     ("POST", f"{SECURITY}/totp/confirm"),
+    ("POST", f"{SECURITY}/passkeys/new"),
+    ("POST", f"{SECURITY}/passkeys/add"),
     ("GET", STEP_UP),
     ("POST", STEP_UP),
 }
@@ -81,8 +83,7 @@ async def test_a_user_sets_the_demanded_factor_up_by_pages(
     page = await browser.log_in(ADA, PASSWORD)
 
     page = await browser.submit(page, f"{SECURITY}/totp")
-    page = await browser.submit(page, STEP_UP, password=PASSWORD)
-    page = await browser.submit(page, f"{SECURITY}/totp")
+    page = await browser.submit(page, STEP_UP, step_up_password=PASSWORD)
     [shown] = re.findall(r"<code>([A-Z2-7]+)</code>", page.source)
     secret = base64.b32decode(shown + "=" * (-len(shown) % 8))
     code = totp.code_at(secret, totp.step_at(clock()))

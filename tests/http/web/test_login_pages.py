@@ -174,7 +174,7 @@ def code(clock: SettableClock) -> str:
 async def test_the_second_factor_is_asked_for_on_a_page(
     browser: Browser, client: Client, clock: SettableClock
 ) -> None:
-    page = await browser.log_in(ADA, PASSWORD, return_to="/account/password")
+    page = await browser.log_in(ADA, PASSWORD, return_to="/account/sessions")
     assert "Confirm that it is you" in page.text
     assert 'autocomplete="one-time-code"' in page.source
     assert "access_token" not in client.cookies
@@ -183,7 +183,7 @@ async def test_the_second_factor_is_asked_for_on_a_page(
     assert "This code was not accepted." in page.text
     page = await browser.submit(page, "/login/second-factor", code=code(clock))
 
-    assert page.path == "/account/password"
+    assert page.path == "/account/sessions"
 
 
 @pytest.mark.usefixtures("with_factor")
@@ -193,21 +193,19 @@ async def test_a_sensitive_step_asks_for_the_factor_and_returns(
     page = await browser.log_in(ADA, PASSWORD)
     await browser.submit(page, "/login/second-factor", code=code(clock))
     page = await browser.open("/account/password")
-    typed = {"current_password": PASSWORD, "new_password": "a better one than before"}
-
-    page = await browser.submit(page, "/account/password", **typed)
     assert page.path == "/account/step-up?return_to=/account/password"
     assert 'autocomplete="one-time-code"' in page.source
-    refused = await browser.submit(page, "/account/step-up", code=code(clock))
+    refused = await browser.submit(page, "/account/step-up", step_up_code=code(clock))
     assert refused.status == 400  # it was used for the login
     clock.advance(timedelta(seconds=30))
     before = client.cookies["access_token"]
-    page = await browser.submit(page, "/account/step-up", code=code(clock))
+    page = await browser.submit(page, "/account/step-up", step_up_code=code(clock))
     assert page.path == "/account/password"
     assert client.cookies["access_token"] != before
 
-    page = await browser.submit(page, "/account/password", **typed)
-    assert page.path == "/account/password?done=changed"
+    assert "current_password" not in page.source
+    page = await browser.submit(page, "/account/password", new_password="a better one than before")
+    assert page.path == "/account?done=changed"
 
 
 async def test_too_many_logins_are_answered_by_a_page(browser: Browser) -> None:

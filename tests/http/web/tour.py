@@ -165,9 +165,8 @@ class Tour:
     async def _second_factors(self, browser: Browser) -> None:
         security = "/account/security"
         page = await browser.submit(await browser.open(security), f"{security}/totp")
-        page = await browser.submit(page, "/account/step-up", password=PASSWORD)
-        if page.path == security:
-            page = await browser.submit(page, f"{security}/totp")
+        self._add("step up with password", page)
+        page = await browser.submit(page, "/account/step-up", step_up_password=PASSWORD)
         self._add("totp", page)
         [secret] = re.findall(r"<code>([A-Z2-7]+)</code>", page.source)
         self._add("totp refused", await browser.submit(page, f"{security}/totp/confirm", code="0"))
@@ -179,12 +178,14 @@ class Tour:
             await self._add_passkey(browser.client, name)
             self.clock.advance(timedelta(minutes=4))
         self._add("account security with factors", await browser.open(security))
+        self._add("passkey", await browser.post(f"{security}/passkeys/new", {}))
+        self._add("passkey refused", await browser.post(f"{security}/passkeys/add", {}))
         form = (await browser.open(security)).read.forms[f"{security}/passkeys"]
         renamed = {**form, "name": "My phone", "action": "rename"}
         self._add("passkey renamed", await browser.post(f"{security}/passkeys", renamed))
         self.clock.advance(timedelta(minutes=20))
         self._add("step up with code", await browser.open("/account/step-up"))
-        refused = await browser.post("/account/step-up", {"code": "000000"})
+        refused = await browser.post("/account/step-up", {"step_up_code": "000000"})
         self._add("step up refused", refused)
 
     async def _add_passkey(self, client: Client, name: str) -> None:

@@ -16,6 +16,7 @@ from api.web.controllers.base import PageController
 from api.web.forms import Form, read_form
 from api.web.page import Pages
 from api.web.route_options import OWN_PAGE
+from api.web.step_up_form import FindFormProof
 from application.accounts.account import ChangePassword, ChangeProfile
 from application.audit_log import ListActivity
 from application.sessions import ListSessions, RevokeOtherSessions, RevokeSession
@@ -65,11 +66,10 @@ class AccountPages(PageController):
         self,
         request: JsonRequest,
         pages: FromDishka[Pages],
-        done: FromQuery[str | None] = None,
+        find_proof: FromDishka[FindFormProof],
     ) -> Response[Any]:
-        return pages.render(
-            request, "password", message=None, done=_done_text(request, pages, done)
-        )
+        asks_password = await find_proof(request.user, context_of(request))
+        return pages.render(request, "password", asks_password=asks_password)
 
     @post("/password")
     @inject
@@ -83,7 +83,10 @@ class AccountPages(PageController):
         form = await read_form(request)
         try:
             changed = await change_password(
-                request.user, form["current_password"], form["new_password"], context_of(request)
+                request.user,
+                form.values.get("current_password"),
+                form["new_password"],
+                context_of(request),
             )
         except (InvalidInput, WrongPassword) as refused:
             form.problems = (
@@ -91,12 +94,13 @@ class AccountPages(PageController):
                 if isinstance(refused, InvalidInput)
                 else [Problem("current_password", "is wrong")]
             )
+            asks_password = "current_password" in form.values
             return pages.render(
-                request, "password", form=form, status=400, message=None, done=None
+                request, "password", form=form, status=400, asks_password=asks_password
             )
         of_session = cookies.of_tokens(changed.tokens)
         device = cookies.of_device(changed.device_token)
-        return pages.redirect(request, "/account/password?done=changed", [*of_session, device])
+        return pages.redirect(request, "/account?done=changed", [*of_session, device])
 
     @get("/sessions")
     @inject

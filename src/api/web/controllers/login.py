@@ -11,24 +11,28 @@ from litestar.params import FromQuery
 
 from api.json_request import JsonRequest
 from api.request_context import context_of
+from api.schemas.second_factors.passkeys import RequestOptionsAnswer
 from api.security.cookies import CookieWriter
 from api.security.credential_reader import CredentialReader
 from api.session_response import CLEAR_SITE_DATA
-from api.web.code_proof import proof_of
 from api.web.controllers.base import PageController
 from api.web.forms import Form, read_form
 from api.web.page import Pages
+from api.web.proofs import assertion_in, factor_proof
 from api.web.route_options import PAGE
 from api.web.visitors import Visitors
 from application.authentication import Login, Logout
 from application.login.complete import LoggedIn
+from application.login.passkey import LoginWithPasskey, OfferPasskeyUse
 from application.login.second_factor import LoginWithSecondFactor
+from domain.authentication import Method
 from domain.errors import (
     AuthError,
     EmailUnverified,
     InvalidCredentials,
     InvalidInput,
     NotLoggedIn,
+    PasskeyInvalid,
     SecondFactorInvalid,
     SecondFactorRequired,
     TokenRejected,
@@ -41,6 +45,7 @@ _HOME = "/account"
 _REFUSALS: Mapping[type[AuthError], tuple[str, int]] = {
     InvalidCredentials: ("login.refused", 400),
     InvalidInput: ("login.refused", 400),
+    PasskeyInvalid: ("passkeys.refused", 400),
     EmailUnverified: ("login.unverified", 403),
     TooManyRequests: ("errors.too_many_requests", 429),
 }
@@ -69,23 +74,25 @@ class LoginPages(PageController):
         request: JsonRequest,
         pages: FromDishka[Pages],
         log_in: FromDishka[Login],
+        log_in_with_passkey: FromDishka[LoginWithPasskey],
         credentials: FromDishka[CredentialReader],
         cookies: FromDishka[CookieWriter],
     ) -> Response[Any]:
+        """By the passkey that the script of the page has used, else by the password."""
         form = await read_form(request)
         target = pages.options.return_targets.choose(form["return_to"], _HOME)
         caller = _with_device(request, credentials)
         try:
-            logged_in = await log_in(form["email"], form["password"], caller, Transport.COOKIE)
+            if form["credential"]:
+                assertion = assertion_in(form["credential"])
+                logged_in = await log_in_with_passkey(assertion, caller, Transport.COOKIE)
+            else:
+                logged_in = await log_in(form["email"], form["password"], caller, Transport.COOKIE)
         except SecondFactorRequired as required:
-            return pages.render(
-                request,
-                "second_factor",
-                challenge=required.challenge,
-                return_to=target,
-                message=None,
-            )
-        except (InvalidCredentials, InvalidInput, EmailUnverified, TooManyRequests) as refused:
+            asks_passkey = Method.PASSKEY in required.methods
+            asked = Form({"challenge": required.challenge or "", "passkey": "1" * asks_passkey})
+            return _second_factor_page(request, pages, asked, target)
+        except tuple(_REFUSALS) as refused:
             key, status = _REFUSALS[type(refused)]
             return _login_page(request, pages, form, target, message=key, status=status)
         return _logged_in(request, pages, target, logged_in, cookies)
@@ -104,18 +111,19 @@ class LoginPages(PageController):
         target = pages.options.return_targets.choose(form["return_to"], _HOME)
         caller = _with_device(request, credentials)
         try:
-            logged_in = await log_in(form["challenge"], proof_of(form["code"]), caller)
-        except (SecondFactorInvalid, InvalidCredentials):
-            return pages.render(
-                request,
-                "second_factor",
-                form=form,
-                status=400,
-                challenge=form["challenge"],
-                return_to=target,
-                message=pages.texts(request)("second_factor.refused"),
-            )
+            proof = factor_proof(form["code"], form["credential"])
+            logged_in = await log_in(form["challenge"], proof, caller)
+        except (SecondFactorInvalid, PasskeyInvalid, InvalidCredentials):
+            return _second_factor_page(request, pages, form, target, is_refused=True)
         return _logged_in(request, pages, target, logged_in, cookies)
+
+    @post("/login/passkey/options", opt=PAGE, status_code=200)
+    @inject
+    async def begin_passkey_use(
+        self, request: JsonRequest, offer: FromDishka[OfferPasskeyUse]
+    ) -> RequestOptionsAnswer:
+        """Answer the script of a page: for a login, a second factor or a step-up."""
+        return RequestOptionsAnswer.of(await offer(context_of(request)))
 
     @get("/login/second-factor", opt=PAGE)
     @inject
@@ -163,6 +171,19 @@ def _login_page(
         email=form["email"],
         message=texts(message) if message else None,
         done=texts(f"login.{known}") if known else None,
+    )
+
+
+def _second_factor_page(
+    request: JsonRequest, pages: Pages, form: Form, return_to: str, *, is_refused: bool = False
+) -> Response[Any]:
+    return pages.render(
+        request,
+        "second_factor",
+        form=form,
+        status=400 if is_refused else 200,
+        return_to=return_to,
+        message=pages.texts(request)("second_factor.refused") if is_refused else None,
     )
 
 

@@ -8,33 +8,37 @@ from typing import Any
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Response, get, post
 from litestar.params import FromQuery
+from msgspec.json import encode
 
 from api.json_request import JsonRequest
 from api.qr_code import svg_of
 from api.request_context import context_of
+from api.schemas.second_factors.passkeys import CreationOptionsAnswer
 from api.security.cookies import CookieWriter
 from api.security.guard import FOR_ENROLMENT
 from api.web.controllers.base import PageController
 from api.web.forms import Form, read_form
 from api.web.page import Pages
-from api.web.route_options import BACK, OWN_PAGE
+from api.web.proofs import registration_in
+from api.web.route_options import OWN_PAGE
 from api.web.visitors import COOKIES
 from application.enrolment.passkey_list import ListPasskeys, RemovePasskey, RenamePasskey
+from application.enrolment.passkeys import AddPasskey, OfferPasskey
 from application.enrolment.recovery_codes import RenewRecoveryCodes
 from application.enrolment.totp import ConfirmTotp, ProposedTotp, ProposeTotp, RemoveTotp
 from application.login.complete import LoggedIn
 from application.second_factors.find import FindFactors
 from application.second_factors.policy import SecondFactorPolicy
-from domain.errors import InvalidInput, NotFound, Problem, SecondFactorInvalid
+from domain.errors import InvalidInput, NotFound, PasskeyInvalid, Problem, SecondFactorInvalid
 from domain.second_factors.passkey import PasskeyId
 
-_DONE = frozenset({"totp_removed", "passkey_removed", "passkey_renamed"})
+_DONE = frozenset({"totp_removed", "passkey_added", "passkey_removed", "passkey_renamed"})
 _SECURITY = "/account/security"
 
 
 class SecurityPages(PageController):
     path = _SECURITY
-    opt = {**OWN_PAGE, BACK: _SECURITY}
+    opt = OWN_PAGE
 
     @get("/", opt=FOR_ENROLMENT)
     @inject
@@ -114,6 +118,40 @@ class SecurityPages(PageController):
         codes = await renew(request.user, context_of(request))
         return _codes_page(request, pages, codes)
 
+    @post("/passkeys/new", opt=FOR_ENROLMENT)
+    @inject
+    async def offer_passkey(
+        self, request: JsonRequest, pages: FromDishka[Pages], offer: FromDishka[OfferPasskey]
+    ) -> Response[Any]:
+        """Show the form whose script asks an authenticator for a new passkey."""
+        return await _passkey_page(request, pages, offer, Form())
+
+    @post("/passkeys/add", opt=FOR_ENROLMENT)
+    @inject
+    async def add_passkey(
+        self,
+        request: JsonRequest,
+        pages: FromDishka[Pages],
+        offer: FromDishka[OfferPasskey],
+        add: FromDishka[AddPasskey],
+        cookies: FromDishka[CookieWriter],
+    ) -> Response[Any]:
+        """Without a credential, the form comes with a new challenge."""
+        form = await read_form(request)
+        if not form["credential"]:
+            return await _passkey_page(request, pages, offer, form, is_refused=True)
+        try:
+            registration, name = registration_in(form["credential"]), form["name"] or None
+            added = await add(request.user, registration, name, context_of(request))
+        except InvalidInput as invalid:
+            form.problems = list(invalid.problems)
+            return await _passkey_page(request, pages, offer, form)
+        except PasskeyInvalid:
+            return await _passkey_page(request, pages, offer, form, is_refused=True)
+        if added.recovery_codes:
+            return _codes_page(request, pages, added.recovery_codes, cookies, added.logged_in)
+        return _changed(request, pages, "passkey_added", cookies, added.logged_in)
+
     @post("/passkeys")
     @inject
     async def change_passkey(
@@ -158,6 +196,26 @@ async def _totp_page(
         proposed=proposed,
         qr=qr,
         message=texts("totp.refused") if is_refused else None,
+    )
+
+
+async def _passkey_page(
+    request: JsonRequest,
+    pages: Pages,
+    offer: OfferPasskey,
+    form: Form,
+    *,
+    is_refused: bool = False,
+) -> Response[Any]:
+    offered = await offer(request.user, context_of(request))
+    options = CreationOptionsAnswer.of(offered).options
+    return pages.render(
+        request,
+        "passkey",
+        form=form,
+        status=400 if is_refused or form.problems else 200,
+        creation=encode(options).decode(),
+        message=pages.texts(request)("passkey.refused") if is_refused else None,
     )
 
 

@@ -10,14 +10,20 @@ from api.json_request import JsonRequest
 from api.request_context import context_of
 from api.security.cookies import CookieWriter
 from api.security.guard import FOR_ENROLMENT
-from api.web.code_proof import proof_of
 from api.web.controllers.base import PageController
 from api.web.forms import Form, read_form
 from api.web.page import Pages
+from api.web.proofs import factor_proof
 from api.web.route_options import OWN_PAGE
-from application.step_up import FindStepUpMethods, PasswordProof, StepUp
-from domain.authentication import Method
-from domain.errors import InvalidInput, SecondFactorInvalid, StepUpRequired, WrongPassword
+from api.web.step_up_form import OWN, step_up_page
+from application.step_up import FindStepUpMethods, PasswordProof, Proof, StepUp
+from domain.errors import (
+    InvalidInput,
+    PasskeyInvalid,
+    SecondFactorInvalid,
+    StepUpRequired,
+    WrongPassword,
+)
 
 _HOME = "/account"
 
@@ -36,7 +42,8 @@ class StepUpPages(PageController):
         return_to: FromQuery[str | None] = None,
     ) -> Response[Any]:
         target = pages.options.return_targets.choose(return_to, _HOME)
-        return await _step_up_page(request, pages, find_methods, Form(), target)
+        methods = await find_methods(request.user.user)
+        return step_up_page(request, pages, methods, Form(), return_to=target)
 
     @post("/")
     @inject
@@ -48,38 +55,40 @@ class StepUpPages(PageController):
         step_up: FromDishka[StepUp],
         cookies: FromDishka[CookieWriter],
     ) -> Response[Any]:
+        """Step up, and go on: to a page, or with the form that was refused before."""
         form = await read_form(request)
-        target = pages.options.return_targets.choose(form["return_to"], _HOME)
-        code, password = form["code"], PasswordProof(form["password"])
+        targets = pages.options.return_targets
+        back, to = (
+            targets.choose(form[f"{OWN}return_to"], _HOME),
+            targets.own_form(form[f"{OWN}to"]),
+        )
         try:
-            tokens = await step_up(
-                request.user, proof_of(code) if code else password, context_of(request)
+            tokens = await step_up(request.user, _proof_in(form), context_of(request))
+        except (
+            WrongPassword,
+            InvalidInput,
+            SecondFactorInvalid,
+            PasskeyInvalid,
+            StepUpRequired,
+        ):
+            return step_up_page(
+                request,
+                pages,
+                await find_methods(request.user.user),
+                form,
+                to=to,
+                return_to=back,
+                is_refused=True,
             )
-        except (WrongPassword, InvalidInput, SecondFactorInvalid, StepUpRequired):
-            return await _step_up_page(
-                request, pages, find_methods, form, target, message="step_up.refused", status=400
-            )
-        return pages.redirect(request, target, cookies.of_tokens(tokens))
+        of_session = cookies.of_tokens(tokens)
+        if to:
+            return pages.send_again(to, of_session)
+        return pages.redirect(request, back, of_session)
 
 
-async def _step_up_page(
-    request: JsonRequest,
-    pages: Pages,
-    find_methods: FindStepUpMethods,
-    form: Form,
-    return_to: str,
-    *,
-    message: str | None = None,
-    status: int = 200,
-) -> Response[Any]:
-    methods = await find_methods(request.user.user)
-    return pages.render(
-        request,
-        "step_up",
-        form=form,
-        status=status,
-        asks_password=Method.PASSWORD in methods,
-        asks_code=Method.TOTP in methods or Method.RECOVERY_CODE in methods,
-        return_to=return_to,
-        message=pages.texts(request)(message) if message else None,
-    )
+def _proof_in(form: Form) -> Proof:
+    """:raises PasskeyInvalid: the credential is none."""
+    code, credential = form[f"{OWN}code"], form[f"{OWN}credential"]
+    if code or credential:
+        return factor_proof(code, credential)
+    return PasswordProof(form[f"{OWN}password"])

@@ -1,0 +1,192 @@
+"""Passkeys on the pages of the service, with the authenticator of the browser."""
+
+import re
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import OpenContext, Site
+from tests.browser.watch import Watch
+from tests.http.client import PROOF
+from tests.support.builders import PASSWORD
+from tests.support.virtual_authenticator import Authenticator, add_authenticator
+
+SECURITY = "account/security"
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def authenticator(page: Page) -> Authenticator:
+    return await add_authenticator(page)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def email(site: Site) -> str:
+    """The address of a user, who has proved it."""
+    email = await site.register()
+    token = site.link(email, "email_verification").partition("#token=")[2]
+    await site.post(PROOF, {"token": token, "password": PASSWORD})
+    return email
+
+
+async def log_in(page: Page, email: str) -> None:
+    await page.get_by_label("Email").fill(email)
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Log in", exact=True).click()
+
+
+async def add_passkey(page: Page, email: str) -> None:
+    """Log in with the password, and add a passkey, with the step-up that it needs."""
+    await page.goto("login?return_to=/account/security")
+    await log_in(page, email)
+    await page.get_by_role("button", name="Add a passkey").click()
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Confirm").click()
+    await page.get_by_label("Name").fill("Phone")
+    await page.get_by_label("Name").press("Enter")
+    await expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()
+    assert await page.locator("ul.codes code").count() == 10
+
+
+async def log_out(page: Page) -> None:
+    await page.get_by_role("button", name="Log out").click()
+    await expect(page.get_by_text("You are logged out.")).to_be_visible()
+
+
+async def test_a_passkey_is_added_and_logs_in_by_its_button(
+    page: Page, authenticator: Authenticator, email: str, site: Site
+) -> None:
+    await add_passkey(page, email)
+    [kept] = await authenticator.passkeys()
+    assert kept["userName"] == email
+    # Without the offer beside the field, which the authenticator would take.
+    await page.add_init_script("delete PublicKeyCredential.isConditionalMediationAvailable")
+    await log_out(page)
+    await page.goto("login?return_to=/account/sessions")
+
+    await page.get_by_role("button", name="Log in with a passkey").click()
+
+    await page.wait_for_url(f"{site.url}/account/sessions")
+
+
+async def test_the_browser_offers_passkeys_beside_the_field_of_the_address(
+    page: Page, authenticator: Authenticator, email: str, site: Site
+) -> None:
+    await add_passkey(page, email)
+    assert len(await authenticator.passkeys()) == 1
+    await page.get_by_role("button", name="Log out").click()
+
+    await page.wait_for_url(f"{site.url}/account")  # the virtual authenticator takes the offer
+
+
+async def test_a_passkey_is_the_second_factor_and_steps_up(
+    page: Page, authenticator: Authenticator, email: str, site: Site
+) -> None:
+    await add_passkey(page, email)
+    await authenticator.pretend(present=False)
+    await log_out(page)
+    await log_in(page, email)
+    await authenticator.pretend(present=True)
+    await page.get_by_role("button", name="Use a passkey").click()
+    await page.wait_for_url(f"{site.url}/account")
+
+    await page.goto(SECURITY)
+    await page.get_by_role("button", name=re.compile("Remove.*Phone")).click()
+    await page.get_by_role("button", name="Confirm with a passkey").click()
+
+    await expect(page.get_by_text("The passkey is removed.")).to_be_visible()
+    assert page.url == f"{site.url}/{SECURITY}?done=passkey_removed"
+
+
+async def test_a_passkey_that_is_cancelled_is_said_in_plain_words(
+    page: Page, authenticator: Authenticator, email: str
+) -> None:
+    await add_passkey(page, email)
+    await authenticator.pretend(verified=False)
+    await log_out(page)
+
+    await page.get_by_role("button", name="Log in with a passkey").click()
+
+    status = page.get_by_role("status").filter(has_text="The passkey was not used")
+    await expect(status).to_be_visible()
+    await expect(page.get_by_role("button", name="Log in with a passkey")).to_be_enabled()
+
+
+async def test_a_device_that_has_a_passkey_already_says_so(
+    page: Page, authenticator: Authenticator, email: str
+) -> None:
+    await add_passkey(page, email)
+    await page.goto(SECURITY)
+    await page.get_by_role("button", name="Add a passkey").click()
+
+    await page.get_by_role("button", name="Create the passkey").click()
+
+    await expect(page.get_by_text("This device has a passkey")).to_be_visible()
+    assert len(await authenticator.passkeys()) == 1
+
+
+async def test_a_passkey_of_another_service_is_refused_by_a_page(
+    page: Page, authenticator: Authenticator, email: str
+) -> None:
+    await add_passkey(page, email)
+    await authenticator.misbehave(isBogusSignature=True)
+    await page.get_by_role("button", name="Log out").click()
+
+    await expect(page.get_by_role("alert")).to_contain_text("This passkey was not accepted.")
+
+
+async def test_too_many_challenges_are_said_in_plain_words(page: Page) -> None:
+    await page.route("**/login/passkey/options", lambda route: route.fulfill(status=429))
+    await page.goto("login")
+
+    await page.get_by_role("button", name="Log in with a passkey").click()
+
+    await expect(page.get_by_text("There were too many attempts.")).to_be_visible()
+
+
+async def test_a_browser_without_passkeys_says_so(page: Page) -> None:
+    await page.add_init_script("delete window.PublicKeyCredential")
+    await page.goto("login")
+
+    await page.get_by_role("button", name="Log in with a passkey").click()
+
+    await expect(page.get_by_text("This browser cannot use passkeys here.")).to_be_visible()
+
+
+async def test_without_scripts_pages_say_that_passkeys_need_them(
+    open_context: OpenContext,
+) -> None:
+    async with open_context(java_script_enabled=False, locale="en-GB") as context:
+        page = await context.new_page()
+        await page.goto("login")
+
+        await expect(page.get_by_text("Passkeys need JavaScript")).to_be_visible()
+        await expect(page.get_by_role("button")).to_have_count(1)
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+async def test_a_form_is_sent_again_after_its_step_up(
+    open_context: OpenContext, email: str, site: Site, watch: Watch, *, scripts: bool
+) -> None:
+    async with open_context(java_script_enabled=scripts, locale="en-GB") as context:
+        page = await context.new_page()
+        await page.goto("login?return_to=/account/security")
+        await log_in(page, email)
+        await page.get_by_role("button", name="Set up an app").click()
+        await page.get_by_label("Password").fill("a wrong one")
+        await page.get_by_role("button", name="Confirm").click()
+        await expect(page.get_by_role("alert")).to_contain_text("That was not accepted.")
+        await page.get_by_label("Password").fill(PASSWORD)
+        watch.requests.clear()
+        await page.get_by_role("button", name="Confirm").click()
+
+        await expect(page.locator("svg.qr")).to_be_visible()
+        assert page.url == f"{site.url}/account/security/totp"
+        refused, sent = [each for each in watch.requests if each.is_navigation_request()]
+        answer = await refused.response()
+        assert answer
+        assert answer.status == 307
+        headers = await sent.all_headers()
+        assert headers["sec-fetch-site"] == "same-origin"
