@@ -1,4 +1,4 @@
-"""Rotation and revocation of the signing keys, by the operator and by the calendar."""
+"""Rotation and revocation of the signing keys, by people and by the calendar."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,12 +6,13 @@ from datetime import timedelta
 
 from application.audit import Audit, Entry
 from application.ports import NO_EFFECTS, Clock, KeyStore, TokenSigner
-from domain.actor import Actor, Operator, Scheduler
+from application.step_up import RequireStepUp
+from domain.actor import Actor, Scheduler
 from domain.audit.details import KeyRevoked, KeysRotated
 from domain.audit.event import EventType
 from domain.key_ring import Key, KeyId, KeyListing, KeyRing, KeyTimes, KeyUnknown
 from domain.permissions import Permission
-from domain.request_context import UNKNOWN
+from domain.request_context import UNKNOWN, RequestContext
 from domain.token import TokenKind
 
 
@@ -29,37 +30,12 @@ class ListSigningKeys:
 
 
 @dataclass(frozen=True, slots=True)
-class RotateKeys:
-    """Let the next key sign, as soon as verifiers have had the time to fetch it."""
+class KeyRotation:
+    """Make the rings of a rotation. Stores none of them."""
 
     keys: KeyStore
     times: KeyTimes
-    audit: Audit
     clock: Clock
-
-    async def __call__(
-        self,
-        actor: Operator | Scheduler,
-        kinds: Collection[TokenKind] = tuple(TokenKind),
-    ) -> KeyRing:
-        """Rotate the keys of these kinds of tokens, and delete expired keys.
-
-        A kind without keys, or whose rotation is under way, does not change.
-
-        :raises KeysReadOnly: the ring cannot be changed here.
-        """
-        async with self.audit.recording(EventType.ROTATE_KEYS, UNKNOWN, actor) as entry:
-            entry.details = KeysRotated(tuple(kinds))
-            while True:  # until no other process changes the ring in between
-                ring = rotated = await self.keys.ring()
-                for kind in kinds:
-                    rotated = await self.rotated(rotated, kind)
-                rotated = rotated.without_expired(self.clock(), self.times)
-                effects = entry.success()
-                if rotated == ring or await entry.settle(
-                    effects, await self.keys.replace(ring, rotated, effects)
-                ):
-                    return rotated
 
     async def rotated(self, ring: KeyRing, kind: TokenKind) -> KeyRing:
         """Return the ring after a rotation, with a new standby."""
@@ -77,20 +53,68 @@ class RotateKeys:
 
 
 @dataclass(frozen=True, slots=True)
-class RevokeKey:
-    """Delete a key that an attacker has. Everything that it has signed becomes invalid at once."""
+class RotateKeys:
+    """Let the next key sign, as soon as verifiers have had the time to fetch it."""
 
+    require_step_up: RequireStepUp
     keys: KeyStore
-    rotate: RotateKeys
+    key_rotation: KeyRotation
+    key_times: KeyTimes
     audit: Audit
     clock: Clock
 
-    async def __call__(self, actor: Operator, key_id: KeyId) -> None:
+    async def __call__(
+        self,
+        actor: Actor,
+        kinds: Collection[TokenKind] = tuple(TokenKind),
+        caller: RequestContext = UNKNOWN,
+    ) -> KeyRing:
+        """Rotate the keys of these kinds of tokens, and delete expired keys.
+
+        A kind without keys, or whose rotation is under way, does not change.
+
+        :raises PermissionMissing: the actor may not change the keys.
+        :raises StepUpRequired: the actor is an administrator without a recent step-up.
+        :raises KeysReadOnly: the ring cannot be changed here.
         """
+        async with self.audit.recording(EventType.ROTATE_KEYS, caller, actor) as entry:
+            entry.details = KeysRotated(tuple(kinds))
+            actor.require(Permission.CHANGE_KEYS)
+            await self.require_step_up.of_actor(actor, caller)
+            while True:  # until no other process changes the ring in between
+                ring = rotated = await self.keys.ring()
+                for kind in kinds:
+                    rotated = await self.key_rotation.rotated(rotated, kind)
+                rotated = rotated.without_expired(self.clock(), self.key_times)
+                effects = entry.success()
+                if rotated == ring or await entry.settle(
+                    effects, await self.keys.replace(ring, rotated, effects)
+                ):
+                    return rotated
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeKey:
+    """Delete a key that an attacker has. Everything that it has signed becomes invalid at once."""
+
+    require_step_up: RequireStepUp
+    keys: KeyStore
+    key_rotation: KeyRotation
+    audit: Audit
+    clock: Clock
+
+    async def __call__(
+        self, actor: Actor, key_id: KeyId, caller: RequestContext = UNKNOWN
+    ) -> None:
+        """
+        :raises PermissionMissing: the actor may not change the keys.
+        :raises StepUpRequired: the actor is an administrator without a recent step-up.
         :raises KeyUnknown: there is no such key.
         :raises KeysReadOnly: the ring cannot be changed here.
         """
-        async with self.audit.recording(EventType.REVOKE_KEY, UNKNOWN, actor) as entry:
+        async with self.audit.recording(EventType.REVOKE_KEY, caller, actor) as entry:
+            actor.require(Permission.CHANGE_KEYS)
+            await self.require_step_up.of_actor(actor, caller)
             if await self._discard(key_id, entry):
                 return
             while True:  # until no other process changes the ring in between
@@ -113,8 +137,8 @@ class RevokeKey:
         now = self.clock()
         ready = ring
         if ring.next(key.kind, now) is None:
-            ready = await self.rotate.with_standby(ring, key.kind)
-        return await self.rotate.with_standby(ready.without(key, now), key.kind)
+            ready = await self.key_rotation.with_standby(ring, key.kind)
+        return await self.key_rotation.with_standby(ready.without(key, now), key.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +146,8 @@ class MaintainKeys:
     """Make the first keys, rotate due keys, and delete keys whose tokens have expired."""
 
     keys: KeyStore
-    rotate: RotateKeys
-    times: KeyTimes
+    key_rotation: KeyRotation
+    key_times: KeyTimes
     audit: Audit
     clock: Clock
 
@@ -139,20 +163,21 @@ class MaintainKeys:
 
     def is_due(self, ring: KeyRing) -> bool:
         now = self.clock()
-        return ring != ring.without_expired(now, self.times) or any(
-            not ring.of(kind) or ring.is_rotation_due(kind, now, self.times) for kind in TokenKind
+        return ring != ring.without_expired(now, self.key_times) or any(
+            not ring.of(kind) or ring.is_rotation_due(kind, now, self.key_times)
+            for kind in TokenKind
         )
 
     async def _maintained(self, ring: KeyRing) -> KeyRing:
         now = self.clock()
-        maintained = ring.without_expired(now, self.times)
+        maintained = ring.without_expired(now, self.key_times)
         for kind in TokenKind:
             if not maintained.of(kind):
                 first = await self.keys.make(kind, now)
                 maintained = maintained.plus(replace(first, signs_from=first.published_at))
-                maintained = await self.rotate.with_standby(maintained, kind)
-            elif maintained.is_rotation_due(kind, now, self.times):
-                maintained = await self.rotate.rotated(maintained, kind)
+                maintained = await self.key_rotation.with_standby(maintained, kind)
+            elif maintained.is_rotation_due(kind, now, self.key_times):
+                maintained = await self.key_rotation.rotated(maintained, kind)
         return maintained
 
 

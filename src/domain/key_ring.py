@@ -198,8 +198,10 @@ class KeyListing:
     """
     :ivar algorithms: the name (RFC 7518) of each key's algorithm.
     :ivar warnings: one line for each stored entry that is no valid key, without secrets.
+    :ivar is_read_only: whether the ring cannot be changed here (:class:`KeysReadOnly`).
     """
 
     ring: KeyRing
     algorithms: Mapping[KeyId, str]
     warnings: Sequence[str] = ()
+    is_read_only: bool = False

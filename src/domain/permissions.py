@@ -16,6 +16,10 @@ class Permission(StrEnum):
     READ_AUDIT = "audit:read"
     READ_KEYS = "keys:read"
     READ_FIGURES = "figures:read"
+    CHANGE_KEYS = "keys:change"
+    READ_MAIL = "mail:read"
+    CHANGE_MAIL = "mail:change"
+    READ_SETTINGS = "settings:read"
 
 
 class Role(StrEnum):
@@ -40,6 +44,8 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
             Permission.READ_AUDIT,
             Permission.READ_KEYS,
             Permission.READ_FIGURES,
+            Permission.READ_MAIL,
+            Permission.READ_SETTINGS,
         },
     ),
     Role.ADMIN: frozenset(Permission),

@@ -178,6 +178,7 @@ async def test_static_keys_cannot_be_changed() -> None:
         await store.replace(ring, KeyRing())
 
     assert await store.ring() == ring
+    assert (await store.list()).is_read_only
 
 
 @pytest.fixture

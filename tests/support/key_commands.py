@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from unittest.mock import AsyncMock
 
 from application.audit import Audit
 from application.pagination import EventQuery
 from application.ports import AuditLog, KeyStore
 from application.ports.effects import NO_EFFECTS, Effects, Stored
-from application.signing_keys import MaintainKeys, RevokeKey, RotateKeys
+from application.signing_keys import KeyRotation, MaintainKeys, RevokeKey, RotateKeys
+from application.step_up import RequireStepUp
 from domain.key_ring import Key, KeyId, KeyListing, KeyRing, KeyState, KeyTimes
 from domain.token import TokenKind
 from infrastructure.storage.memory.audit_log import MemoryAuditLog
@@ -74,22 +76,28 @@ class KeyCommands:
     clock: SettableClock
     heard: Recorder = field(default_factory=Recorder)
     log: AuditLog = field(default_factory=MemoryAuditLog)
+    require_step_up: RequireStepUp = field(default_factory=AsyncMock)
 
     @property
     def audit(self) -> Audit:
         return Audit(self.log, MemoryOutbox(), self.heard, self.clock, new_id)
 
     @property
+    def rotation(self) -> KeyRotation:
+        return KeyRotation(self.store, TIMES, self.clock)
+
+    @property
     def rotate(self) -> RotateKeys:
-        return RotateKeys(self.store, TIMES, self.audit, self.clock)
+        require_step_up, rotation = self.require_step_up, self.rotation
+        return RotateKeys(require_step_up, self.store, rotation, TIMES, self.audit, self.clock)
 
     @property
     def revoke(self) -> RevokeKey:
-        return RevokeKey(self.store, self.rotate, self.audit, self.clock)
+        return RevokeKey(self.require_step_up, self.store, self.rotation, self.audit, self.clock)
 
     @property
     def maintain(self) -> MaintainKeys:
-        return MaintainKeys(self.store, self.rotate, TIMES, self.audit, self.clock)
+        return MaintainKeys(self.store, self.rotation, TIMES, self.audit, self.clock)
 
     async def signing(self, kind: TokenKind = TokenKind.ACCESS) -> Key:
         return (await self.store.ring()).signing(kind, self.clock())

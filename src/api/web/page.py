@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -47,6 +48,7 @@ class PageOptions:
     :ivar can_register: whether people may register.
     :ivar sends_mail: whether a link for a new password can be sent.
     :ivar shortest_password: the minimum length of a new password.
+    :ivar revocation_bound: how long at most a worker accepts what another one has revoked.
     """
 
     path_prefix: str = ""
@@ -56,6 +58,7 @@ class PageOptions:
     can_register: bool = True
     sends_mail: bool = True
     shortest_password: int = 8
+    revocation_bound: timedelta = timedelta(seconds=2)
     return_targets: ReturnTargets = field(default_factory=ReturnTargets)
     brand: Brand = field(default_factory=Brand)
 

@@ -85,6 +85,7 @@ class HttpProvider(Provider):
             can_register=registration.is_open,
             sends_mail=settings.sends_mail,
             shortest_password=rule.shortest,
+            revocation_bound=settings.storage.revocation_bound,
             return_targets=ReturnTargets(settings.pages.return_targets),
             brand=brand(settings.pages),
         )

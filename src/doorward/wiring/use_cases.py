@@ -102,6 +102,7 @@ from application.sessions import (
     StartSession,
 )
 from application.signing_keys import (
+    KeyRotation,
     ListPublicKeys,
     ListSigningKeys,
     MaintainKeys,
@@ -201,6 +202,7 @@ USE_CASES: tuple[type, ...] = (
     CheckReadiness,
     ListPublicKeys,
     ListSigningKeys,
+    KeyRotation,
     RotateKeys,
     RevokeKey,
     MaintainKeys,

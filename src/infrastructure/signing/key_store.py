@@ -3,7 +3,7 @@
 import asyncio
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NoReturn
 
@@ -121,6 +121,10 @@ class ReadOnlyKeys(SigningKeyStore):
     def __init__(self, variable: str, reason: str) -> None:
         super().__init__(variable)
         self._reason = reason
+
+    @override
+    async def list(self) -> KeyListing:
+        return replace(await super().list(), is_read_only=True)
 
     @override
     async def make(self, kind: TokenKind, now: datetime) -> NoReturn:

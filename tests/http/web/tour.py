@@ -18,7 +18,7 @@ from litestar.routes import HTTPRoute
 from api.security.origin_policy import OriginPolicy
 from api.web.page import Pages
 from api.web.route_options import ADMIN
-from application.ports import FigureStore, UserRepository
+from application.ports import FigureStore, KeyStore, UserRepository
 from domain.figures import HOUR, Count, Gauge, Measurement, hour_of
 from domain.token import TokenKind
 from infrastructure.config.settings import Settings
@@ -133,6 +133,8 @@ class Tour:
         await make_administrator(users, BOSS)
         self.parameters["user_id"] = str((await stored_user(users, ADA)).id)
         self.parameters["number"] = "1"
+        ring = await (await self.container.get(KeyStore)).ring()
+        self.parameters["key_id"] = ring.signing(TokenKind.ACCESS, self.clock()).id
 
     async def _as_visitor(self) -> None:
         browser = self._browser()
@@ -277,9 +279,9 @@ class Tour:
                 self._add(f"{self._name(action)} with problems", sent)
 
     def _name(self, path: str) -> str:
-        for name, value in self.parameters.items():
-            path = path.replace(value, name)
-        return path.partition("#")[0].strip("/").replace("/", " ") or "start"
+        names = {value: name for name, value in self.parameters.items()}
+        parts = path.partition("#")[0].strip("/").split("/")
+        return " ".join(names.get(part, part) for part in parts) or "start"
 
     def _add(self, name: str, page: Page, fragment: str = "") -> None:
         is_page = page.response.headers.get("content-type", "").startswith("text/html")

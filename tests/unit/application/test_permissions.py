@@ -13,13 +13,14 @@ from application.signing_keys import ListSigningKeys
 from domain.actor import Actor, Operator, Principal, Scheduler
 from domain.errors import PermissionMissing, StepUpRequired
 from domain.figures import Period
-from domain.key_ring import KeyTimes
+from domain.key_ring import Key, KeyId, KeyRing, KeyTimes
 from domain.permissions import Role
 from domain.session import STEP_UP_LIFETIME
+from domain.token import TokenKind
 from domain.user import User
 from infrastructure.storage.memory.figures import MemoryFigures
-from tests.support.builders import PASSWORD, a_session, a_user
-from tests.support.key_commands import MemoryKeys
+from tests.support.builders import NOW, PASSWORD, a_session, a_user
+from tests.support.key_commands import KeyCommands, MemoryKeys
 from tests.support.world import World
 
 ORDINARY = Principal(a_user(), a_session())
@@ -46,6 +47,15 @@ async def an_overview(world: World, actor: Actor) -> object:
     return await show(actor, Period.DAY)
 
 
+A_KEY = Key(KeyId("a"), TokenKind.ACCESS, NOW, NOW)
+
+
+def keys_of(world: World) -> KeyCommands:
+    """Return the use cases of signing keys, on a store with one."""
+    store = MemoryKeys(KeyRing(frozenset({A_KEY})))
+    return KeyCommands(store, world.clock, world.events, world.audit_log, world.require_step_up)
+
+
 CHANGES: dict[str, Act] = {
     "create a user": lambda world, actor, _: world.create_user(actor, *NEW),
     "give a role": lambda world, actor, user: world.change_user(actor, user.id, Role.ADMIN),
@@ -54,6 +64,8 @@ CHANGES: dict[str, Act] = {
     "send a password reset": lambda world, actor, user: world.send_password_reset(actor, user.id),
     "delete a user": lambda world, actor, user: world.delete_user(actor, user.id),
     "end a session": _end_session,
+    "rotate keys": lambda world, actor, _: keys_of(world).rotate(actor),
+    "revoke a key": lambda world, actor, _: keys_of(world).revoke(actor, A_KEY.id),
     "end sessions": lambda world, actor, user: world.revoke_sessions_of(actor, user.id),
 }
 

@@ -15,7 +15,7 @@ from typing_extensions import override
 from api.lifecycle import Lifecycle
 from application.ports.effects import CHANGED, NO_EFFECTS, UNCHANGED, Effects, Stored
 from application.sessions import PurgeExpiredSessions
-from application.signing_keys import MaintainKeys, RotateKeys
+from application.signing_keys import KeyRotation, MaintainKeys
 from domain.actor import Principal
 from domain.errors import Unavailable
 from domain.key_ring import KeyRing, KeyTimes
@@ -135,8 +135,8 @@ def store() -> SharedKeys:
 
 @pytest.fixture
 def maintain(world: World, store: SharedKeys) -> MaintainKeys:
-    rotate = RotateKeys(store, TIMES, world.audit, world.clock)
-    return MaintainKeys(store, rotate, TIMES, world.audit, world.clock)
+    rotation = KeyRotation(store, TIMES, world.clock)
+    return MaintainKeys(store, rotation, TIMES, world.audit, world.clock)
 
 
 @pytest.fixture

@@ -24,6 +24,10 @@ DECISIONS: dict[tuple[str, str], Permission] = {
     ("GET", "/admin/audit.csv"): Permission.READ_AUDIT,
     ("GET", "/admin/audit.jsonl"): Permission.READ_AUDIT,
     ("GET", "/admin/keys"): Permission.READ_KEYS,
+    ("GET", "/admin/keys/rotate"): Permission.CHANGE_KEYS,
+    ("POST", "/admin/keys/rotate"): Permission.CHANGE_KEYS,
+    ("GET", "/admin/keys/{key_id:str}/revoke"): Permission.CHANGE_KEYS,
+    ("POST", "/admin/keys/{key_id:str}/revoke"): Permission.CHANGE_KEYS,
     ("GET", "/admin/users"): Permission.READ_USERS,
     ("GET", "/admin/users/{user_id:uuid}"): Permission.READ_USERS,
 }
@@ -31,13 +35,23 @@ DECISIONS: dict[tuple[str, str], Permission] = {
 
 each_page = pytest.mark.parametrize(("method", "path"), DECISIONS, ids=" ".join)
 each_reading = pytest.mark.parametrize(
-    "path", [path for method, path in DECISIONS if method == "GET"]
+    "path", [path for (_, path), asked in DECISIONS.items() if asked.endswith(":read")]
 )
 
 
 def path_of(template: str, user_id: str = UNKNOWN_USER) -> str:
     """Return the path of a page; of those about one user, that about this one."""
-    return template.replace("{user_id:uuid}", user_id).replace("{number:int}", "1")
+    return (
+        template.replace("{user_id:uuid}", user_id)
+        .replace("{number:int}", "1")
+        .replace("{key_id:str}", "a")
+    )
+
+
+async def step_up(browser: Browser) -> None:
+    """Make the session of a user with a password alone good for sensitive steps."""
+    page = await browser.open("/account/step-up?return_to=/account")
+    assert (await browser.submit(page, "/account/step-up", password=PASSWORD)).status == 200
 
 
 async def log_in_as(browser: Browser, client: Client, users: UserRepository, role: Role) -> User:
