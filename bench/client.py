@@ -21,13 +21,19 @@ def run(work: Coroutine[Any, Any, _T]) -> _T:
 
 
 def request(
-    method: str, path: str, token: str | None = None, body: Mapping[str, Any] | None = None
+    method: str,
+    path: str,
+    token: str | None = None,
+    body: Mapping[str, Any] | None = None,
+    cookies: str = "",
 ) -> bytes:
-    """The octets of a request, with a token in its header or JSON in its body."""
+    """The octets of a request, with a token in its header or JSON in its body, or with cookies."""
     content = json.dumps(body).encode() if body else b""
     head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(content)}\r\n"
     if token:
         head += f"Authorization: Bearer {token}\r\n"
+    if cookies:
+        head += f"Cookie: {cookies}\r\n"
     if body:
         head += "Content-Type: application/json\r\n"
     return head.encode() + b"\r\n" + content

@@ -32,6 +32,7 @@ class Scale:
     :ivar storm_seconds: of one turn with or without a login storm.
     :ivar failed_logins: of each kind.
     :ivar mails: in the outbox.
+    :ivar events: in the audit log.
     """
 
     rounds: int
@@ -43,6 +44,7 @@ class Scale:
     revocations: int
     failed_logins: int
     mails: int
+    events: int
 
 
 BOUNDED = Scale(
@@ -55,6 +57,7 @@ BOUNDED = Scale(
     revocations=1000,
     failed_logins=50,
     mails=1_000,
+    events=1_000_000,
 )
 FULL = Scale(
     rounds=7,
@@ -66,6 +69,7 @@ FULL = Scale(
     revocations=1_000,
     failed_logins=300,
     mails=10_000,
+    events=10_000_000,
 )
 
 

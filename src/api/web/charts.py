@@ -5,7 +5,6 @@ Nothing in them needs a style or a script of its own, which the policy of pages 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 _HEIGHT = 100
 _STEP, _GAP = 10, 1
@@ -27,64 +26,53 @@ class Column:
     is_drawn: bool = True
 
 
-@dataclass(frozen=True, slots=True)
 class Chart:
     """
     :ivar name: of its texts.
-    :ivar starts: the beginnings of its hours or days.
     :ivar columns: those that are drawn stand on top of each other.
-    :ivar percent: whether the values are shares, up to 100.
+    :ivar highest: the highest sum of the columns that are drawn.
+    :ivar marks: the labels of the vertical axis, from the top down.
+    :ivar labels: the times below the bars, at equal distances.
+    :ivar rows: of the table: each time, and the values of all columns.
     """
 
-    name: str
-    starts: Sequence[datetime]
-    columns: Sequence[Column]
-    percent: bool = False
-
-    @property
-    def drawn(self) -> Sequence[Column]:
-        return [column for column in self.columns if column.is_drawn]
-
-    @property
-    def sums(self) -> Sequence[int | None]:
-        """The heights of the bars."""
+    def __init__(
+        self, name: str, times: Sequence[str], columns: Sequence[Column], unit: str = ""
+    ) -> None:
+        """
+        :param times: of the hours or days, in words.
+        :param unit: of the columns that are drawn. They are shares then, up to 100.
+        """
+        self.name, self.columns, self._unit = name, columns, unit
+        self.drawn = [column for column in columns if column.is_drawn]
         stacks = zip(*(column.values for column in self.drawn), strict=True)
-        return [
-            None if all(each is None for each in stack) else sum(each or 0 for each in stack)
-            for stack in stacks
+        highest = max(sum(each or 0 for each in stack) for stack in stacks)
+        self._top = 100 if unit else _round_number(highest)
+        marks = [self._top, self._top // 2, 0] if self._top % 2 == 0 else [self._top, 0]
+        self.highest, *self.marks = (_written(each, unit) for each in (highest, *marks))
+        last = len(times) - 1
+        self.labels = [times[last * each // (_LABELS - 1)] for each in range(_LABELS)]
+        cells = [
+            [_written(each, unit if column.is_drawn else "") for each in column.values]
+            for column in columns
         ]
-
-    @property
-    def highest(self) -> int:
-        return max((each or 0 for each in self.sums), default=0)
-
-    @property
-    def marks(self) -> Sequence[int]:
-        """The labels of the vertical axis, from the top down."""
-        top = 100 if self.percent else _round_number(self.highest)
-        return [top, top // 2, 0] if top % 2 == 0 else [top, 0]
-
-    @property
-    def labels(self) -> Sequence[datetime]:
-        """The times below the bars, at equal distances."""
-        last = len(self.starts) - 1
-        return [self.starts[last * each // (_LABELS - 1)] for each in range(_LABELS)]
+        self.rows = list(zip(times, zip(*cells, strict=True), strict=True))
+        self._width = _STEP * len(times)
 
     @property
     def box(self) -> str:
-        return f"0 0 {_STEP * len(self.starts)} {_HEIGHT}"
+        return f"0 0 {self._width} {_HEIGHT}"
 
     @property
     def grid(self) -> str:
         """A path along the marks of the vertical axis."""
         lines = len(self.marks) - 1
-        width = _STEP * len(self.starts)
-        return "".join(f"M0 {_HEIGHT * each // lines}h{width}" for each in range(lines + 1))
+        return "".join(f"M0 {_HEIGHT * each // lines}h{self._width}" for each in range(lines + 1))
 
     @property
     def paths(self) -> Sequence[str]:
         """A path with all bars of each column that is drawn."""
-        below = [0] * len(self.starts)
+        below = [0] * len(self.rows)
         paths = []
         for column in self.drawn:
             values = [value or 0 for value in column.values]
@@ -92,15 +80,8 @@ class Chart:
             below = [low + value for low, value in zip(below, values, strict=True)]
         return paths
 
-    @property
-    def rows(self) -> Iterator[tuple[datetime, Sequence[int | None]]]:
-        """The rows of the table: the values of each hour or day."""
-        return zip(
-            self.starts, zip(*(each.values for each in self.columns), strict=True), strict=True
-        )
-
     def _bars(self, values: Sequence[int], below: Sequence[int]) -> Iterator[str]:
-        scale, width = _HEIGHT / self.marks[0], _STEP - 2 * _GAP
+        scale, width = _HEIGHT / self._top, _STEP - 2 * _GAP
         for place, (value, low) in enumerate(zip(values, below, strict=True)):
             if value:
                 height = max(value * scale, 1)  # what there is can be seen
@@ -122,3 +103,7 @@ def in_groups(number: int | None) -> str:
         if number is None
         else f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
     )
+
+
+def _written(number: int | None, unit: str) -> str:
+    return in_groups(number) + (unit if number is not None else "")

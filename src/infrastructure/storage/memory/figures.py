@@ -45,9 +45,11 @@ class MemoryFigures(FigureStore):
 
     async def points(self, since: datetime, step: Step) -> Sequence[Point]:
         found = defaultdict[tuple[datetime, Figure], list[int]](list)
+        starts = dict[datetime, datetime]()
         for (hour, figure), value in self._values.items():
             if hour >= since:
-                found[step.start(hour), figure].append(value)
+                start = starts.get(hour) or starts.setdefault(hour, step.start(hour))
+                found[start, figure].append(value)
         return [
             Point(figure, at, sum(values) if isinstance(figure, Count) else max(values))
             for (at, figure), values in found.items()

@@ -12,8 +12,9 @@ from api.web.charts import Chart, Column, in_groups
 from api.web.controllers.base import PageController
 from api.web.page import Pages
 from api.web.route_options import admin_page
+from api.web.translations import Texts
 from application.figures.show import ShowFigures
-from domain.figures import Count, Gauge, History, Period
+from domain.figures import Count, Gauge, History, Period, Step
 from domain.permissions import Permission
 
 
@@ -39,30 +40,35 @@ class OverviewPage(PageController):
             periods=list(Period),
             now=measured.values if measured else {},
             totals={count: history.total(count) for count in Count},
-            charts=charts_of(history),
+            charts=charts_of(history, _times(pages.texts(request), period, history)),
             number=in_groups,
         )
 
 
-def charts_of(history: History) -> Sequence[Chart]:
-    counts, gauges, starts = history.counts, history.gauges, history.starts
+def _times(texts: Texts, period: Period, history: History) -> Sequence[str]:
+    form = texts("base.hour" if period.step is Step.HOUR else "base.day")
+    return [start.strftime(form) for start in history.starts]
+
+
+def charts_of(history: History, times: Sequence[str]) -> Sequence[Chart]:
+    counts, gauges = history.counts, history.gauges
 
     def counted(name: str, *shown: Count) -> Chart:
-        return Chart(name, starts, [Column(each, counts[each]) for each in shown])
+        return Chart(name, times, [Column(each, counts[each]) for each in shown])
 
     def measured(gauge: Gauge) -> Chart:
-        return Chart(gauge, starts, [Column(gauge, gauges[gauge])])
+        return Chart(gauge, times, [Column(gauge, gauges[gauge])])
 
     users, protected = gauges[Gauge.USERS], gauges[Gauge.USERS_WITH_SECOND_FACTOR]
     shares = Chart(
         "second_factors",
-        starts,
+        times,
         [
             Column("share", [share_of(*each) for each in zip(protected, users, strict=True)]),
             Column(Gauge.USERS_WITH_SECOND_FACTOR, protected, is_drawn=False),
             Column(Gauge.USERS, users, is_drawn=False),
         ],
-        percent=True,
+        "\N{NARROW NO-BREAK SPACE}%",
     )
     return [
         counted("logins", Count.LOGINS),
