@@ -76,16 +76,19 @@ def count_of(event_type: EventType, outcome: Outcome) -> Count | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Occurrence:
-    """An event of the audit log, as far as it is counted.
+class Tally:
+    """How many events of each kind a part of the audit log has.
 
-    :ivar number: its position in the audit log.
+    :ivar through: the number of its last event.
+    :ivar events: how many, by the beginning of the hour, the type and the outcome.
     """
 
-    number: int
-    type: EventType
-    outcome: Outcome
-    at: datetime
+    through: int
+    events: Mapping[tuple[datetime, EventType, Outcome], int]
+
+    @property
+    def size(self) -> int:
+        return sum(self.events.values())
 
 
 HourlyCounts = Mapping[tuple[datetime, Count], int]
@@ -97,10 +100,14 @@ def hour_of(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
-def counts_of(events: Iterable[Occurrence]) -> HourlyCounts:
-    """Count events by hours."""
-    counted = ((hour_of(each.at), count_of(each.type, each.outcome)) for each in events)
-    return Counter((hour, count) for hour, count in counted if count is not None)
+def counts_of(tally: Tally) -> HourlyCounts:
+    """Return what is counted of a part of the audit log."""
+    counts = Counter[tuple[datetime, Count]]()
+    for (hour, event_type, outcome), number in tally.events.items():
+        count = count_of(event_type, outcome)
+        if count is not None:
+            counts[hour, count] += number
+    return counts
 
 
 class Step(StrEnum):

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from application.ports import AuditLog
 from domain.errors import InvalidInput
-from doorward.conformance.audit_log.test_following import *  # noqa: F403
 from doorward.conformance.audit_log.test_forgetting import *  # noqa: F403
 from doorward.conformance.audit_log.test_pages import *  # noqa: F403
 from doorward.conformance.audit_log.test_pruning import *  # noqa: F403
 from doorward.conformance.audit_log.test_recording import *  # noqa: F403
+from doorward.conformance.audit_log.test_tallies import *  # noqa: F403
 from doorward.conformance.support.audit_log import EVERYTHING, numbers, record_all, recorded
 from doorward.conformance.support.examples import an_event
 from doorward.conformance.support.paging import assert_no_cursor

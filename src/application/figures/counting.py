@@ -8,7 +8,8 @@ from application.ports import AuditLog, FigureStore
 from domain.audit.event import Event
 from domain.figures import Count, HourlyCounts, count_of, counts_of, hour_of
 
-_BATCH = 500
+_BATCH = 5000
+"""Events that a database counts in some ten milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,11 @@ class CountEvents:
         :returns: whether there are more events for this process to count.
         """
         after = await self.figures.counted_through()
-        events = await self.audit_log.after(after, _BATCH)
-        if not events:
+        tally = await self.audit_log.tally(after, _BATCH)
+        if not tally.events:
             return False
-        counted = await self.figures.count(after, events[-1].number, counts_of(events))
-        return counted and len(events) == _BATCH
+        counted = await self.figures.count(after, tally.through, counts_of(tally))
+        return counted and tally.size == _BATCH
 
 
 class UnrecordedCounts:

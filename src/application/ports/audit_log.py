@@ -1,7 +1,7 @@
 """The audit log."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -9,7 +9,7 @@ from typing import Protocol
 from application.pagination import EventQuery, Page
 from application.ports.effects import NO_EFFECTS, Effects, Stored
 from domain.audit.event import Event, RecordedEvent
-from domain.figures import Occurrence
+from domain.figures import Tally
 from domain.user import UserId
 
 Announce = Callable[[Event], None]
@@ -64,10 +64,12 @@ class AuditLog(Protocol):
         """
 
     @abstractmethod
-    async def after(self, number: int, limit: int) -> Sequence[Occurrence]:
-        """Return the events after the one of this number, in the order of their numbers.
+    async def tally(self, after: int, limit: int) -> Tally:
+        """Count the events behind the one of a number, by hour, type and outcome.
 
-        No event with a smaller number than one that was returned is recorded later.
+        No event with a number up to the last one that was counted is recorded later.
+
+        :param limit: how many of them, the oldest ones.
         """
 
     @abstractmethod

@@ -9,10 +9,10 @@ from domain.figures import (
     Count,
     Gauge,
     History,
-    Occurrence,
     Period,
     Point,
     Step,
+    Tally,
     count_of,
     counts_of,
     hour_of,
@@ -62,21 +62,23 @@ def test_an_hour_is_one_of_utc() -> None:
 
 
 def test_events_are_counted_by_hours() -> None:
-    last = THEN + HOUR - timedelta(microseconds=1)
-    logins = [
-        Occurrence(number, EventType.LOGIN, Outcome.SUCCESS, at)
-        for number, at in enumerate([THEN, last, THEN + HOUR])
-    ]
-    others = [
-        Occurrence(7, EventType.LOGIN, Outcome.INVALID_CREDENTIALS, last),
-        Occurrence(8, EventType.LOGOUT, Outcome.SUCCESS, last),
-    ]
+    tally = Tally(
+        9,
+        {
+            (THEN, EventType.LOGIN, Outcome.SUCCESS): 2,
+            (THEN + HOUR, EventType.LOGIN, Outcome.SUCCESS): 1,
+            (THEN, EventType.LOGIN, Outcome.INVALID_CREDENTIALS): 3,
+            (THEN, EventType.LOGIN, Outcome.PASSKEY_INVALID): 1,
+            (THEN, EventType.LOGOUT, Outcome.SUCCESS): 1,
+        },
+    )
 
-    assert counts_of([*logins, *others]) == {
+    assert counts_of(tally) == {
         (THEN, Count.LOGINS): 2,
-        (THEN, Count.REFUSED_LOGINS): 1,
         (THEN + HOUR, Count.LOGINS): 1,
+        (THEN, Count.REFUSED_LOGINS): 4,
     }
+    assert tally.size == 8
 
 
 def test_a_day_is_shown_by_hours_and_ends_with_the_present_one() -> None:

@@ -1,6 +1,7 @@
 """An audit log in this process's memory."""
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
@@ -8,7 +9,7 @@ from itertools import islice
 from application.pagination import EventQuery, Page
 from application.ports import NO_EFFECTS, AuditLog, AuditLogState, Effects, Stored
 from domain.audit.event import Event, RecordedEvent
-from domain.figures import Occurrence
+from domain.figures import Tally, hour_of
 from domain.request_context import RequestContext
 from domain.user import UserId
 from infrastructure.storage import page_cursor as cursor
@@ -53,13 +54,15 @@ class MemoryAuditLog(AuditLog):
 
         return Page(found[:limit], following)
 
-    async def after(self, number: int, limit: int) -> Sequence[Occurrence]:
+    async def tally(self, after: int, limit: int) -> Tally:
         pruned = self._last_number - len(self._events)
-        later = islice(self._events.values(), max(number - pruned, 0), None)
-        return [
-            Occurrence(each.number, each.event.type, each.event.outcome, each.event.at)
-            for each in islice(later, limit)
-        ]
+        later = islice(self._events.values(), max(after - pruned, 0), None)
+        part = list(islice(later, limit))
+        kinds = (
+            (hour_of(event.at), event.type, event.outcome)
+            for event in (each.event for each in part)
+        )
+        return Tally(part[-1].number if part else after, Counter(kinds))
 
     async def get(self, number: int) -> RecordedEvent | None:
         return next((each for each in self._events.values() if each.number == number), None)

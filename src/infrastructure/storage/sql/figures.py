@@ -1,24 +1,21 @@
-"""Figures in PostgreSQL or SQLite, beside the audit log.
-
-An hour is an integer, the number of hours since 1970: a day of UTC is 24 of them.
-"""
+"""Figures in PostgreSQL or SQLite, beside the audit log. An hour is an integer."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import delete, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from application.ports import FigureStore
-from domain.figures import HOUR, Count, Figure, Gauge, HourlyCounts, Measurement, Point, Step
+from domain.figures import Count, Figure, Gauge, HourlyCounts, Measurement, Point, Step
 from infrastructure.storage.sql.connection.driver import repeat_outdated
 from infrastructure.storage.sql.database import Database
+from infrastructure.storage.sql.hours import beginning_of, number_of
 from infrastructure.storage.sql.statements import insert_into
 from infrastructure.storage.sql.tables import figure_progress as progress
 from infrastructure.storage.sql.tables import hourly_figures
 
 _ROLE = "figures"
-_EPOCH = datetime.fromtimestamp(0, UTC)
 _hour, _name, _value = (hourly_figures.c[each] for each in ("hour", "name", "value"))
 
 
@@ -53,7 +50,7 @@ class SqlFigures(FigureStore):
 
     @repeat_outdated
     async def store_measurement(self, measurement: Measurement) -> None:
-        hour = _number(measurement.at)
+        hour = number_of(measurement.at)
         rows = [
             {"hour": hour, "name": gauge.value, "value": value}
             for gauge, value in sorted(measurement.values.items())
@@ -71,7 +68,7 @@ class SqlFigures(FigureStore):
             measured_at = await connection.scalar(select(progress.c.measured_at))
             if measured_at is None:
                 return None
-            of_hour = select(_name, _value).where(_hour == _number(measured_at))
+            of_hour = select(_name, _value).where(_hour == number_of(measured_at))
             rows = (await connection.execute(of_hour)).all()
         return Measurement(
             measured_at, {_GAUGES[name]: value for name, value in rows if name in _GAUGES}
@@ -81,17 +78,17 @@ class SqlFigures(FigureStore):
         # The number is a literal: PostgreSQL would not know two parameters for one expression.
         bucket = _hour // literal(step.hours, literal_execute=True)
         query = select(bucket, _name, func.sum(_value), func.max(_value))
-        query = query.where(_hour >= _number(since)).group_by(bucket, _name)
+        query = query.where(_hour >= number_of(since)).group_by(bucket, _name)
         async with self._database.connection(_ROLE) as connection:
             rows = (await connection.execute(query)).all()
         return [
-            Point(figure, _EPOCH + start * step.hours * HOUR, int(_chosen(figure, total, highest)))
+            Point(figure, beginning_of(start * step.hours), int(_chosen(figure, total, highest)))
             for start, name, total, highest in rows
             if (figure := _FIGURES.get(name))
         ]
 
     async def prune(self, before: datetime) -> int:
-        statement = delete(hourly_figures).where(_hour < _number(before))
+        statement = delete(hourly_figures).where(_hour < number_of(before))
         async with self._database.connection(_ROLE) as connection:
             return (await connection.execute(statement)).rowcount
 
@@ -99,7 +96,7 @@ class SqlFigures(FigureStore):
 async def _add(connection: AsyncConnection, counts: HourlyCounts) -> None:
     """Add counts, in one order: two calls that lock each other's rows would never end."""
     rows = [
-        {"hour": _number(hour), "name": count.value, "value": number}
+        {"hour": number_of(hour), "name": count.value, "value": number}
         for (hour, count), number in sorted(counts.items())
     ]
     if not rows:
@@ -118,8 +115,3 @@ _FIGURES: Mapping[str, Figure] = {**{each.value: each for each in Count}, **_GAU
 
 def _chosen(figure: Figure, total: int, highest: int) -> int:
     return total if isinstance(figure, Count) else highest
-
-
-def _number(at: datetime) -> int:
-    """Return the number of the hour. Of the beginning of an hour it is exact."""
-    return (at - _EPOCH) // HOUR

@@ -6,6 +6,7 @@ those that come at the same time share a transaction, for there is only one end 
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,14 +14,14 @@ from datetime import datetime
 from typing import Self
 
 import structlog
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.exc import DBAPIError
 
 from application.pagination import EventQuery, Page
 from application.ports import NO_EFFECTS, AuditLog, AuditLogState, Effects, Stored
 from domain.audit.event import Event, EventType, RecordedEvent
 from domain.errors import Unavailable
-from domain.figures import Occurrence
+from domain.figures import Tally
 from domain.outcome import Outcome
 from domain.user import UserId
 from infrastructure.storage import page_cursor as cursor
@@ -28,6 +29,7 @@ from infrastructure.storage.sql.audit import chain
 from infrastructure.storage.sql.audit.rows import event_of, matching
 from infrastructure.storage.sql.connection.driver import repeat_outdated
 from infrastructure.storage.sql.database import Database
+from infrastructure.storage.sql.hours import beginning_of, hour_of
 from infrastructure.storage.sql.tables import audit_events
 
 log = structlog.stdlib.get_logger("doorward")
@@ -94,17 +96,22 @@ class SqlAuditLog(AuditLog):
         )
         return Page([event_of(row) for row in rows[:limit]], following)
 
-    async def after(self, number: int, limit: int) -> Sequence[Occurrence]:
+    async def tally(self, after: int, limit: int) -> Tally:
         # Each append has the end of the chain locked until its transaction is over: so events
         # become visible in the order of their numbers.
-        some = select(*(audit_events.c[each] for each in ("number", "what", "outcome", "at")))
-        some = some.where(audit_events.c.number > number).order_by(audit_events.c.number)
+        number, at = audit_events.c.number, audit_events.c.at
+        some = select(
+            number, hour_of(at).label("hour"), audit_events.c.what, audit_events.c.outcome
+        )
+        part = some.where(number > after).order_by(number).limit(limit).subquery()
+        kinds = (part.c.hour, part.c.what, part.c.outcome)
+        query = select(*kinds, func.count(), func.max(part.c.number)).group_by(*kinds)
         async with self._database.connection(chain.ROLE) as connection:
-            rows = (await connection.execute(some.limit(limit))).all()
-        return [
-            Occurrence(row.number, EventType(row.what), Outcome(row.outcome), row.at)
-            for row in rows
-        ]
+            rows = (await connection.execute(query)).all()
+        events = Counter[tuple[datetime, EventType, Outcome]]()
+        for hour, what, outcome, count, _ in rows:
+            events[beginning_of(hour), EventType(what), Outcome(outcome)] += count
+        return Tally(max((last for *_, last in rows), default=after), events)
 
     async def get(self, number: int) -> RecordedEvent | None:
         if not 0 < number <= _LARGEST:
