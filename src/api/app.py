@@ -49,10 +49,10 @@ from api.security.origin_policy import OriginPolicy
 from api.web.access import PageGuard
 from api.web.errors import PAGE_ROOTS, handle_error
 from api.web.errors import PAGES as PAGES_STATE
+from api.web.overrides.templates import template_config
 from api.web.page import Pages
 from api.web.route_options import is_page
 from api.web.routes import ADMIN_PAGES, EXPORTS, PAGES
-from api.web.template_overrides import template_config
 
 LARGEST_BODY = 16 * 1024
 """In bytes."""

@@ -39,6 +39,8 @@ def test_the_command_lists_and_prints_templates(tmp_path: Path) -> None:
 def test_the_doctor_lists_replaced_templates(tmp_path: Path, folder: Path) -> None:
     export(folder, "login.html")
     current = doorward(tmp_path, "doctor", PAGE_TEMPLATES=str(folder))
+    (folder / "translations").mkdir()
+    (folder / "translations" / "de.toml").write_text("[login]\ntitle = 'Willkommen'")
     (folder / "forgot.html").write_text("Forgot")
     unmarked = doorward(tmp_path, "doctor", PAGE_TEMPLATES=str(folder))
 
@@ -46,6 +48,7 @@ def test_the_doctor_lists_replaced_templates(tmp_path: Path, folder: Path) -> No
     assert "replaced templates: login.html\n" in current.stdout
     assert verdicts(unmarked)["pages"] == "warn"
     assert "forgot.html (whether the original has changed since is unknown)" in unmarked.stdout
+    assert "; own texts: de\n" in unmarked.stdout
 
 
 def test_the_doctor_and_the_start_refuse_a_broken_template(tmp_path: Path, folder: Path) -> None:

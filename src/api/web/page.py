@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -49,6 +50,7 @@ class PageOptions:
     :ivar sends_mail: whether a link for a new password can be sent.
     :ivar shortest_password: the minimum length of a new password.
     :ivar revocation_bound: how long at most a worker accepts what another one has revoked.
+    :ivar overrides: the folder of the operator's templates and texts.
     """
 
     path_prefix: str = ""
@@ -61,6 +63,7 @@ class PageOptions:
     revocation_bound: timedelta = timedelta(seconds=2)
     return_targets: ReturnTargets = field(default_factory=ReturnTargets)
     brand: Brand = field(default_factory=Brand)
+    overrides: Path | None = None
 
 
 class Pages:
@@ -70,7 +73,7 @@ class Pages:
         self.options = options
         self.cookies = cookies
         self._assets = assets
-        self._translations = Translations()
+        self._translations = Translations(options.overrides)
 
     def url(self, path: str) -> str:
         """Return where browsers see a path of this service."""
@@ -93,6 +96,7 @@ class Pages:
             "url": self.url,
             "asset": lambda name: self.url(f"/assets/{self._assets.name(name)}"),
             "options": self.options,
+            "languages": self._translations.languages,
             "principal": principal,
             "sections": self._sections(principal),
             "form": form or Form(),

@@ -9,6 +9,8 @@ from pathlib import Path
 from domain.errors import Problem
 
 _FOLDER = Path(__file__).parent / "translations"
+LANGUAGE = "base.language"
+"""The key of the name of a language, in itself."""
 _NUMBER = re.compile(r"\d+")
 DEFAULT = "en"
 
@@ -58,16 +60,27 @@ class Texts:
 
 
 class Translations:
-    """The texts of all languages, read when they are first needed."""
+    """The texts of all languages, read when they are first needed.
+
+    :param own: the operator's folder, if there is one.
+    """
+
+    def __init__(self, own: Path | None = None) -> None:
+        self._own = own
 
     @cached_property
     def _by_language(self) -> Mapping[str, Texts]:
-        read = {
-            path.stem: _flat(tomllib.loads(path.read_text())) for path in _FOLDER.glob("*.toml")
-        }
+        read = texts_by_language()
+        for language, texts in _read(own_folder(self._own)).items() if self._own else ():
+            read[language] = read.get(language, {}) | texts
         return {
             language: Texts(language, texts, read[DEFAULT]) for language, texts in read.items()
         }
+
+    @property
+    def languages(self) -> list[tuple[str, str]]:
+        """The languages, with their names in themselves."""
+        return [(each, texts(LANGUAGE)) for each, texts in sorted(self._by_language.items())]
 
     def in_language(self, *preferred: str | None) -> Texts:
         """Return the texts in the first of these languages that there is, else in English.
@@ -81,11 +94,29 @@ class Translations:
         return self._by_language[DEFAULT]
 
 
-def _flat(table: Mapping[str, object], prefix: str = "") -> dict[str, str]:
-    flat: dict[str, str] = {}
+def texts_by_language() -> dict[str, dict[str, str]]:
+    """Return the service's own texts, by their keys."""
+    return _read(_FOLDER)
+
+
+def own_folder(folder: Path) -> Path:
+    """Return where the operator's texts are."""
+    return folder / _FOLDER.name
+
+
+def flat(table: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    """Return the values of all tables, by keys such as ``login.title``."""
+    found: dict[str, object] = {}
     for key, value in table.items():
         if isinstance(value, Mapping):
-            flat.update(_flat(value, f"{prefix}{key}."))
+            found.update(flat(value, f"{prefix}{key}."))
         else:
-            flat[prefix + key] = str(value)
-    return flat
+            found[prefix + key] = value
+    return found
+
+
+def _read(folder: Path) -> dict[str, dict[str, str]]:
+    return {
+        path.stem: {key: str(text) for key, text in flat(tomllib.loads(path.read_text())).items()}
+        for path in folder.glob("*.toml")
+    }

@@ -2,7 +2,7 @@
 
 import click
 
-from api.web.template_overrides import template_names, template_to_edit
+from api.web.overrides.templates import template_names, template_to_edit
 
 
 @click.group()

@@ -2,9 +2,9 @@
 
 import structlog
 
-from api.web.template_overrides import Origin
+from api.web.overrides.templates import Origin
 from doorward.diagnostics.finding import Verdict
-from doorward.wiring.pages import brand, template_overrides
+from doorward.wiring.pages import brand, overrides
 from infrastructure.config.settings import Settings
 
 log = structlog.stdlib.get_logger("doorward")
@@ -26,22 +26,22 @@ def require_pages(settings: Settings) -> None:
     :raises ConfigurationError: a file of the operator cannot be used.
     """
     brand(settings.pages)
-    for each in template_overrides(settings.pages):
+    for each in overrides(settings.pages).templates:
         if event := _EVENTS.get(each.origin):
             log.warning(event, template=each.name, path=str(each.path))
 
 
 async def check_pages(settings: Settings) -> tuple[Verdict, str]:
-    """List the files that replace templates.
+    """List the files that replace templates and texts.
 
     :raises ConfigurationError: as :func:`require_pages`.
     """
     if not settings.pages.has_account_pages:
         return "info", "off: applications have their own"
     brand(settings.pages)
-    overrides = template_overrides(settings.pages)
-    if not overrides:
-        return "ok", f"at {settings.http.url}/login"
-    listed = ", ".join(f"{each.name}{_STATES[each.origin]}" for each in overrides)
-    is_current = all(each.origin is Origin.CURRENT for each in overrides)
-    return "ok" if is_current else "warn", f"replaced templates: {listed}"
+    found = overrides(settings.pages)
+    replaced = ", ".join(f"{each.name}{_STATES[each.origin]}" for each in found.templates)
+    parts = {"replaced templates": replaced, "own texts": ", ".join(found.languages)}
+    listed = "; ".join(f"{name}: {text}" for name, text in parts.items() if text)
+    is_current = all(each.origin is Origin.CURRENT for each in found.templates)
+    return "ok" if is_current else "warn", listed or f"at {settings.http.url}/login"

@@ -88,6 +88,7 @@ class HttpProvider(Provider):
             revocation_bound=settings.storage.revocation_bound,
             return_targets=ReturnTargets(settings.pages.return_targets),
             brand=brand(settings.pages),
+            overrides=settings.pages.templates,
         )
 
     @provide

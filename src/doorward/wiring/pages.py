@@ -1,9 +1,13 @@
-"""The brand and the templates of the pages, as configured."""
+"""The brand, templates and texts of the pages, as configured."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from api.web.brand import Brand, Colors, Logo, LogoInvalid
-from api.web.template_overrides import Override, TemplateInvalid, read_overrides
+from api.web.overrides.invalid import OverrideInvalid
+from api.web.overrides.templates import Override, read_overrides
+from api.web.overrides.texts import check_texts
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.pages import PageSettings
 
@@ -22,15 +26,26 @@ def brand(settings: PageSettings) -> Brand:
     )
 
 
-def template_overrides(settings: PageSettings) -> list[Override]:
+@dataclass(frozen=True, slots=True)
+class Overrides:
     """
-    :raises ConfigurationError: a file cannot replace a template.
+    :ivar languages: with texts of the operator.
+    """
+
+    templates: Sequence[Override] = ()
+    languages: Sequence[str] = ()
+
+
+def overrides(settings: PageSettings) -> Overrides:
+    """
+    :raises ConfigurationError: a file of the operator cannot be used.
     """
     if settings.templates is None or not settings.has_account_pages:
-        return []
+        return Overrides()
     try:
-        return read_overrides(settings.templates)
-    except TemplateInvalid as error:
+        languages = check_texts(settings.templates)
+        return Overrides(read_overrides(settings.templates), languages)
+    except OverrideInvalid as error:
         raise ConfigurationError("PAGE_TEMPLATES", f"cannot be used: {error}") from None
 
 

@@ -77,7 +77,8 @@ class PageSettings:
         "PAGE_TEMPLATES",
         parsers.optional(Path),
         None,
-        "Folder of templates that replace those of pages, file by file. See [pages.md](pages.md).",
+        "Folder of templates and texts that replace those of pages, and of further languages. See "
+        "[pages.md](pages.md#templates).",
     )
 
     @property

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from litestar import Litestar
 
-from api.web.template_overrides import (
+from api.web.overrides.invalid import OverrideInvalid
+from api.web.overrides.templates import (
     Origin,
-    TemplateInvalid,
     read_overrides,
     template_names,
     template_to_edit,
@@ -116,7 +116,7 @@ def test_a_broken_file_is_refused_with_its_line(
 ) -> None:
     path = write("login.html", text)
 
-    with pytest.raises(TemplateInvalid, match=re.escape(f"{path}, line {line}: {reason}")):
+    with pytest.raises(OverrideInvalid, match=re.escape(f"{path}, line {line}: {reason}")):
         read_overrides(folder)
 
 
@@ -126,19 +126,19 @@ def test_a_file_that_replaces_no_template_is_refused(
 ) -> None:
     path = write(name, "")
 
-    with pytest.raises(TemplateInvalid, match=re.escape(f"{path}: replaces none")):
+    with pytest.raises(OverrideInvalid, match=re.escape(f"{path}: replaces none")):
         read_overrides(folder)
 
 
 def test_a_file_that_is_not_in_utf_8_is_refused(write: Write, folder: Path) -> None:
     write("login.html", "").write_bytes(b"\xff")
 
-    with pytest.raises(TemplateInvalid, match="UnicodeDecodeError"):
+    with pytest.raises(OverrideInvalid, match="UnicodeDecodeError"):
         read_overrides(folder)
 
 
 def test_a_folder_that_is_missing_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(TemplateInvalid, match="is no folder"):
+    with pytest.raises(OverrideInvalid, match="is no folder"):
         read_overrides(tmp_path / "missing")
 
 

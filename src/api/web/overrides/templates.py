@@ -14,22 +14,15 @@ from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.template import TemplateConfig
 
 from api.web.assets import is_asset
+from api.web.overrides.invalid import OverrideInvalid, read_text
 from api.web.translations import Translations
 
-_FOLDER = Path(__file__).parent / "templates"
+_FOLDER = Path(__file__).parents[1] / "templates"
 _ORIGINAL = "original"
 """The prefix under which a file can extend the template that it replaces."""
 _MARK = re.compile(r"\{# doorward: (\S+) sha256:([0-9a-f]+) #\}")
-_COMMON = {"t", "url", "asset", "options", "principal", "sections", "form"}
+_COMMON = {"t", "url", "asset", "options", "languages", "principal", "sections", "form"}
 """The variables of all pages."""
-
-
-class TemplateInvalid(Exception):
-    """A file cannot replace a template: where, and why."""
-
-    def __init__(self, path: Path, line: int | None, reason: str) -> None:
-        place = f"{path}, line {line}" if line else str(path)
-        super().__init__(f"{place}: {reason}")
 
 
 class Origin(Enum):
@@ -71,23 +64,23 @@ def template_to_edit(name: str) -> str:
 def read_overrides(folder: Path) -> list[Override]:
     """Read the operator's files, and compile them.
 
-    :raises TemplateInvalid: one is no template, replaces none, or uses what there is not.
+    :raises OverrideInvalid: one is no template, replaces none, or uses what there is not.
     """
     if not (os.access(folder, os.R_OK | os.X_OK) and folder.is_dir()):
-        raise TemplateInvalid(folder, None, "is no folder that can be read")
+        raise OverrideInvalid(folder, None, "is no folder that can be read")
     environment, known, found = _environment(folder), set(template_names()), []
     for path in sorted(folder.rglob("*.html")):
         name = path.relative_to(folder).as_posix()
         if name.startswith("."):  # where Kubernetes has the versions of a mounted folder
             continue
         if name not in known:
-            raise TemplateInvalid(
+            raise OverrideInvalid(
                 path, None, "replaces none; `doorward pages template` lists them"
             )
-        source = _read(path)
+        source = read_text(path)
         tree = _parse(environment, path, source)
-        for line, reason in _faults(environment, name, tree):
-            raise TemplateInvalid(path, line, reason)
+        for line, reason in _faults(environment, name, tree, folder):
+            raise OverrideInvalid(path, line, reason)
         found.append(Override(name, path, _origin(name, source)))
     return found
 
@@ -107,19 +100,12 @@ def _environment(overrides: Path | None) -> jinja2.Environment:
     )
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TemplateInvalid(path, None, f"cannot be read ({type(error).__name__})") from None
-
-
 def _parse(environment: jinja2.Environment, path: Path, source: str) -> nodes.Template:
     try:
         tree = environment.parse(source)
         environment.compile(source)
     except jinja2.TemplateSyntaxError as error:
-        raise TemplateInvalid(path, error.lineno, error.message or "is no template") from None
+        raise OverrideInvalid(path, error.lineno, error.message or "is no template") from None
     return tree
 
 
@@ -135,11 +121,11 @@ def _digest(name: str) -> str:
 
 
 def _faults(
-    environment: jinja2.Environment, name: str, tree: nodes.Template
+    environment: jinja2.Environment, name: str, tree: nodes.Template, folder: Path
 ) -> Iterator[tuple[int, str]]:
     """Yield what a template uses and there is not, with the line."""
     yield from _missing_templates(environment, name, tree)
-    yield from _missing_texts_and_files(tree)
+    yield from _missing_texts_and_files(tree, folder)
     unknown = meta.find_undeclared_variables(tree) - _variables(environment, name) - _set_in(tree)
     for each in tree.find_all(nodes.Name):
         if each.ctx == "load" and each.name in unknown:
@@ -157,8 +143,8 @@ def _missing_templates(
                 yield node.lineno, f"there is no template {used}"
 
 
-def _missing_texts_and_files(tree: nodes.Template) -> Iterator[tuple[int, str]]:
-    texts = Translations().in_language()
+def _missing_texts_and_files(tree: nodes.Template, folder: Path) -> Iterator[tuple[int, str]]:
+    texts = Translations(folder).in_language()
     for call in tree.find_all(nodes.Call):
         match call.node, call.args:
             case nodes.Name(name="t"), [nodes.Const(value=str(key)), *_] if not texts.has(key):

@@ -1,0 +1,1 @@
+"""What an operator puts in place of templates and texts of pages."""
