@@ -14,7 +14,7 @@ PUBLIC_LOCK := env -u UV_DEFAULT_INDEX -u UV_INDEX -u UV_INDEX_URL -u UV_EXTRA_I
 	-u UV_FIND_LINKS $(PYTHON) tools/bootstrap.py lock --no-config
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-quick coverage check fmt fuzz mutate bench bench-full audit sbom docs dev dev-down migrate-up migrate-down lock clean python runtime bootstrap env-file
+.PHONY: help serve test test-quick coverage check fmt fuzz mutate bench bench-full audit sbom docs screenshots dev dev-down migrate-up migrate-down lock clean python runtime bootstrap env-file
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -64,6 +64,9 @@ sbom: python ## write the software bill of materials (CycloneDX) to build/sbom.c
 
 docs: bootstrap ## write the table of settings into docs/configuration.md
 	$(BIN)/python tools/settings_table.py
+
+screenshots: bootstrap ## take a picture of every page into docs/screenshots
+	@exec $(BIN)/python -m tests.browser.screenshots
 
 migrate-up: runtime ## bring the database schema to the newest version
 	@exec $(BIN)/doorward migrate up

@@ -1,6 +1,6 @@
 """Shows the pages of a tour in a browser, without a service behind them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 
 from playwright.async_api import BrowserContext, Page, Route
 
@@ -13,16 +13,20 @@ class Gallery:
     :ivar shown: the current shot.
     """
 
-    def __init__(self, tour: Tour) -> None:
+    def __init__(self, tour: Tour, names: Collection[str] | None = None) -> None:
+        """
+        :param names: of the shots to show: all, unless given.
+        """
         self._tour = tour
+        self._names = tour.shots.keys() if names is None else names
         self.shown: Shot
 
     async def show(self, context: BrowserContext) -> AsyncIterator[tuple[Shot, Page]]:
         """Open each shot, in the same tab."""
         await context.route("**/*", self._answer)
         page = await context.new_page()
-        for shot in self._tour.shots.values():
-            self.shown = shot
+        for name in self._names:
+            self.shown = shot = self._tour.shots[name]
             await page.goto(shot.url)
             yield shot, page
 
