@@ -3,17 +3,20 @@
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import cast
 
 import pytest
 from litestar import Litestar
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
+import api.web
 from infrastructure.config.settings import Settings
 from tests.http.client import EMAIL, NEW_USER, REGISTER, Client, a_client
 from tests.http.web.browser import Browser, Page
 from tests.support.builders import PASSWORD
 
+FOLDER = Path(api.web.__file__).parent
 HOST = "https://example.org"
 PREFIX = "/auth"
 
@@ -56,6 +59,11 @@ def check(page: Page, path: str) -> None:
         assert address.startswith(("#", f"{PREFIX}/")), address
 
 
+def _password_field(page: Page) -> str:
+    [name] = re.findall(r'<input[^>]* name="([^"]+)" type="password"', page.source)
+    return str(name)
+
+
 @pytest.mark.parametrize("origin_policy", [HOST], indirect=True)
 async def test_a_person_logs_in_and_out_below_a_path(browser: Browser) -> None:
     client: Client = browser.client
@@ -75,6 +83,12 @@ async def test_a_person_logs_in_and_out_below_a_path(browser: Browser) -> None:
     assert {cookie.path for cookie in client.cookies.jar} == {"/"}
     assert sum(cookie.name.startswith("__Host-") for cookie in client.cookies.jar) == 3
 
+    security = await browser.open(f"{PREFIX}/account/security")
+    asked = await browser.submit(security, f"{PREFIX}/account/security/totp")
+    proved = await browser.submit(
+        asked, f"{PREFIX}/account/step-up", **{_password_field(asked): PASSWORD}
+    )
+    check(proved, "/account/security/totp")
     left = await browser.submit(sessions, f"{PREFIX}/logout")
     check(left, "/login?done=logged_out")
     assert client.login_cookies == {}
@@ -87,3 +101,11 @@ async def test_an_unknown_page_below_a_path_leads_back_below_it(browser: Browser
 
     assert page.status == 404
     assert f'href="{PREFIX}/login"' in page.source
+
+
+def test_no_template_and_no_script_has_a_path_without_the_prefix() -> None:
+    for file in (FOLDER / "templates").rglob("*.html"):
+        for address in re.findall(r'(?:href|src|action)="([^"]*)', file.read_text()):
+            assert address.startswith(("{{ url(", "{{ asset(", "#", "{{ address }}")), file.name
+    for file in (FOLDER / "static").glob("*.js"):
+        assert re.findall(r"""["'`]/\w""", file.read_text()) == [], file.name
