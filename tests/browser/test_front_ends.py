@@ -97,7 +97,7 @@ async def expire(context: BrowserContext) -> None:
 async def log_in(page: Page, email: str, password: str = PASSWORD) -> None:
     await page.get_by_label("Email").fill(email)
     await page.get_by_label("Password").fill(password)
-    await page.get_by_role("button", name="Log in").click()
+    await page.get_by_role("button", name="Log in", exact=True).click()
 
 
 def refreshes(watch: Watch) -> int:

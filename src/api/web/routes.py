@@ -9,8 +9,10 @@ from api.web.controllers.admin.audit import AuditExports, AuditPages
 from api.web.controllers.admin.keys import KeyPages
 from api.web.controllers.admin.overview import OverviewPage
 from api.web.controllers.admin.users import UserPages
+from api.web.controllers.email import EmailPages
 from api.web.controllers.home import HomePage
 from api.web.controllers.login import LoginPages
+from api.web.controllers.personal_data import PersonalDataPages
 from api.web.controllers.registration import RegistrationPages
 from api.web.controllers.security import SecurityPages
 from api.web.controllers.step_up import StepUpPages
@@ -20,6 +22,8 @@ PAGES: list[ControllerRouterHandler] = [
     LoginPages,
     RegistrationPages,
     AccountPages,
+    EmailPages,
+    PersonalDataPages,
     SecurityPages,
     StepUpPages,
     asset,

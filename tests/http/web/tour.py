@@ -172,6 +172,7 @@ class Tour:
         self._add("step up with password", page)
         page = await browser.submit(page, "/account/step-up", step_up_password=PASSWORD)
         self._add("totp", page)
+        self._add("account export", await browser.open("/account/export"))
         [secret] = re.findall(r"<code>([A-Z2-7]+)</code>", page.source)
         self._add("totp refused", await browser.submit(page, f"{security}/totp/confirm", code="0"))
         code = code_at(secret, self.clock())
