@@ -8,6 +8,7 @@ from api.web.controllers.account import AccountPages
 from api.web.controllers.admin.audit import AuditExports, AuditPages
 from api.web.controllers.admin.keys import KeyPages
 from api.web.controllers.admin.overview import OverviewPage
+from api.web.controllers.admin.user_actions import UserActionPages
 from api.web.controllers.admin.users import UserPages
 from api.web.controllers.email import EmailPages
 from api.web.controllers.home import HomePage
@@ -33,6 +34,7 @@ EXPORTS = frozenset(f"/admin/audit.{ending}" for ending in FORMATS)
 ADMIN_PAGES: list[ControllerRouterHandler] = [
     OverviewPage,
     UserPages,
+    UserActionPages,
     AuditPages,
     AuditExports,
     KeyPages,

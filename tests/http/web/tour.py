@@ -28,6 +28,7 @@ from tests.http.client import (
     MY_PASSKEY_OPTIONS,
     MY_PASSKEYS,
     ORIGIN,
+    SESSIONS,
     Client,
     a_client,
     code_at,
@@ -133,7 +134,7 @@ class Tour:
             user = await stored_user(users, email)
             assert (await users.replace(user, replace(user, verified=True))).changed
         await make_administrator(users, BOSS)
-        self.parameters["user_id"] = str((await stored_user(users, ADA)).id)
+        self.parameters["user_id"] = str((await stored_user(users, GRACE)).id)
         self.parameters["number"] = "1"
         ring = await (await self.container.get(KeyStore)).ring()
         self.parameters["key_id"] = ring.signing(TokenKind.ACCESS, self.clock()).id
@@ -237,7 +238,22 @@ class Tour:
         await self._measure()
         browser = self._browser("desktop", "203.0.113.80")
         await browser.log_in(BOSS, PASSWORD)
+        await self._with_a_passkey()
         await self._walk(browser, ADMIN)
+        reset = f"/admin/users/{self.parameters['user_id']}/password-reset"
+        await browser.client.step_up()
+        page = await browser.submit(await browser.open(reset), reset, reason="asked by phone")
+        self._add("user after an action", page)
+
+    async def _with_a_passkey(self) -> None:
+        """Choose a user with a session and a passkey, for the pages about one user."""
+        grace = self._browser("phone", "198.51.100.21")
+        await grace.log_in(GRACE, PASSWORD)
+        await grace.client.step_up()
+        await self._add_passkey(grace.client, "Phone")
+        [passkey] = (await grace.client.get(MY_PASSKEYS)).json()["data"]["passkeys"]
+        [session] = (await grace.client.get(SESSIONS)).json()["data"]["sessions"]
+        self.parameters["passkey_id"], self.parameters["session_id"] = passkey["id"], session["id"]
 
     async def _walk(self, browser: Browser, access: str) -> None:
         """Open all pages for these visitors, and send each form with problems then."""

@@ -12,11 +12,22 @@ from application.ports import UserRepository
 from domain.permissions import Permission, Role
 from domain.user import User
 from infrastructure.config.settings import Settings
-from tests.http.client import ORIGIN, UNKNOWN_USER, Client, stored_user
+from tests.http.client import NO_PASSKEY, NO_SESSION, ORIGIN, UNKNOWN_USER, Client, stored_user
 from tests.http.web.browser import Browser
 from tests.support.builders import PASSWORD
 
 ADA = "ada@example.org"
+ACTIONS = {
+    "/role": Permission.CHANGE_USERS,
+    "/disable": Permission.CHANGE_USERS,
+    "/enable": Permission.CHANGE_USERS,
+    "/password-reset": Permission.CHANGE_USERS,
+    "/second-factors": Permission.CHANGE_USERS,
+    "/passkeys/{passkey_id:str}": Permission.CHANGE_USERS,
+    "/sessions/{session_id:str}": Permission.END_SESSIONS,
+    "/end-sessions": Permission.END_SESSIONS,
+    "/delete": Permission.DELETE_USERS,
+}
 DECISIONS: dict[tuple[str, str], Permission] = {
     ("GET", "/admin"): Permission.READ_FIGURES,
     ("GET", "/admin/audit"): Permission.READ_AUDIT,
@@ -30,28 +41,46 @@ DECISIONS: dict[tuple[str, str], Permission] = {
     ("POST", "/admin/keys/{key_id:str}/revoke"): Permission.CHANGE_KEYS,
     ("GET", "/admin/users"): Permission.READ_USERS,
     ("GET", "/admin/users/{user_id:uuid}"): Permission.READ_USERS,
+    **{
+        (method, f"/admin/users/{{user_id:uuid}}{below}"): permission
+        for method in ("GET", "POST")
+        for below, permission in ACTIONS.items()
+    },
 }
 """There is no default: a new page needs a line here."""
 
 each_page = pytest.mark.parametrize(("method", "path"), DECISIONS, ids=" ".join)
 each_reading = pytest.mark.parametrize(
-    "path", [path for (_, path), asked in DECISIONS.items() if asked.endswith(":read")]
+    "path",
+    [path for (_, path), permission in DECISIONS.items() if Role.AUDITOR.may(permission)],
+)
+each_change = pytest.mark.parametrize(
+    ("method", "path"),
+    [page for page, permission in DECISIONS.items() if not Role.AUDITOR.may(permission)],
+    ids=" ".join,
 )
 
 
 def path_of(template: str, user_id: str = UNKNOWN_USER) -> str:
     """Return the path of a page; of those about one user, that about this one."""
-    return (
-        template.replace("{user_id:uuid}", user_id)
-        .replace("{number:int}", "1")
-        .replace("{key_id:str}", "a")
-    )
+    values = {
+        "{user_id:uuid}": user_id,
+        "{number:int}": "1",
+        "{session_id:str}": NO_SESSION,
+        "{passkey_id:str}": NO_PASSKEY,
+        "{key_id:str}": "a",
+    }
+    for name, value in values.items():
+        template = template.replace(name, value)
+    return template
 
 
 async def step_up(browser: Browser) -> None:
     """Make the session of a user with a password alone good for sensitive steps."""
     page = await browser.open("/account/step-up?return_to=/account")
-    assert (await browser.submit(page, "/account/step-up", password=PASSWORD)).status == 200
+    assert (
+        await browser.submit(page, "/account/step-up", step_up_password=PASSWORD)
+    ).status == 200
 
 
 async def log_in_as(browser: Browser, client: Client, users: UserRepository, role: Role) -> User:
@@ -109,6 +138,18 @@ async def test_an_auditor_reads_every_page(
     page = await browser.open(opened)
 
     assert (page.status, page.path) == (200, opened)
+
+
+@each_change
+async def test_an_auditor_opens_no_page_that_changes_anything(
+    browser: Browser, client: Client, users: UserRepository, method: str, path: str
+) -> None:
+    user = await log_in_as(browser, client, users, Role.AUDITOR)
+
+    headers = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"}
+    answer = await client.request(method, path_of(path, str(user.id)), headers=headers)
+
+    assert answer.status_code == 403
 
 
 async def test_a_change_of_the_role_counts_for_the_next_page(

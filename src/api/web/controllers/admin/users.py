@@ -15,10 +15,12 @@ from api.web.controllers.base import PageController
 from api.web.forms import Form
 from api.web.page import Pages
 from api.web.route_options import admin_page
-from application.accounts.overview import ShowOverview
+from api.web.translations import Texts
+from application.accounts.overview import Overview, ShowOverview
 from application.accounts.users import ListUsers
 from application.audit_log import ListAuditEvents
 from application.pagination import EventQuery, Page, Total, UserQuery
+from domain.actor import Principal
 from domain.email import beginning_of_email
 from domain.errors import InvalidInput
 from domain.permissions import Permission, Role
@@ -41,6 +43,7 @@ class UserPages(PageController):
         pages: FromDishka[Pages],
         list_users: FromDishka[ListUsers],
         after: FromQuery[str | None] = None,
+        done: FromQuery[str | None] = None,
     ) -> Response[Any]:
         form = Form({name: request.query_params.get(name, "") for name in _FILTERS})
         found: Page[User] = Page([])
@@ -59,6 +62,7 @@ class UserPages(PageController):
             roles=list(Role),
             query={name: text for name, text in form.values.items() if text},
             after=found.next,
+            done=_done_text(pages.texts(request), done),
         )
 
     @get("/{user_id:uuid}", opt=admin_page(Permission.READ_USERS))
@@ -70,6 +74,7 @@ class UserPages(PageController):
         pages: FromDishka[Pages],
         show_overview: FromDishka[ShowOverview],
         list_events: FromDishka[ListAuditEvents],
+        done: FromQuery[str | None] = None,
     ) -> Response[Any]:
         shown = await show_overview(request.user, UserId(user_id))
         events = None
@@ -87,7 +92,37 @@ class UserPages(PageController):
             sessions=[SessionActivityView.of(each, current) for each in shown.sessions],
             mails=shown.mails,
             events=events and [EventView.of(each) for each in events],
+            actions=_actions(request.user, shown, sends_mail=pages.options.sends_mail),
+            ends_sessions=request.user.user.role.may(Permission.END_SESSIONS),
+            removes_passkeys=_changes_factors(request.user, shown.user),
+            done=_done_text(pages.texts(request), done),
         )
+
+
+def _actions(principal: Principal, shown: Overview, *, sends_mail: bool) -> list[str]:
+    """Return what this administrator may do to the user now, by the end of the page's path."""
+    user, role = shown.user, principal.user.role
+    has_factors = bool(shown.factors.methods)
+    possible = {
+        "role": role.may(Permission.CHANGE_USERS),
+        "enable" if user.disabled else "disable": role.may(Permission.CHANGE_USERS),
+        "password-reset": role.may(Permission.CHANGE_USERS) and sends_mail,
+        "second-factors": _changes_factors(principal, user) and has_factors,
+        "end-sessions": role.may(Permission.END_SESSIONS) and bool(shown.sessions),
+        "delete": role.may(Permission.DELETE_USERS),
+    }
+    return [name for name, is_possible in possible.items() if is_possible]
+
+
+def _changes_factors(principal: Principal, user: User) -> bool:
+    """Whether this administrator may remove factors of the user: never the own ones."""
+    return principal.user.role.may(Permission.CHANGE_USERS) and principal.user.id != user.id
+
+
+def _done_text(texts: Texts, done: str | None) -> str | None:
+    """Return what the action has achieved that led back to this page."""
+    key = f"admin.actions.{done}.done"
+    return texts(key) if texts.has(key) else None
 
 
 def _query(form: Form) -> UserQuery:
