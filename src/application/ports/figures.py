@@ -35,7 +35,8 @@ class FigureStore(Protocol):
 
     @abstractmethod
     async def claim_measurement(self, now: datetime, before: datetime) -> bool:
-        """Begin to measure, if no process has begun since the time ``before``.
+        """Begin to measure, if no process has begun since the time ``before``. A beginning that
+        is later than ``now`` was by a wrong clock.
 
         :returns: whether this call is to measure: of parallel calls, one is.
         """

@@ -58,6 +58,13 @@ async def test_a_measurement_can_be_claimed_again_after_a_time(figures: FigureSt
     assert not await figures.claim_measurement(NOW + HOUR, NOW)
 
 
+async def test_a_claim_by_a_clock_that_was_ahead_lets_others_measure(figures: FigureStore) -> None:
+    assert await figures.claim_measurement(NOW + 1000 * HOUR, NOW)
+
+    assert await figures.claim_measurement(NOW, NOW - HOUR)
+    assert not await figures.claim_measurement(NOW, NOW - HOUR)
+
+
 async def test_of_concurrent_calls_one_claims_the_measurement(figures: FigureStore) -> None:
     claimed = await asyncio.gather(*(figures.claim_measurement(NOW, NOW - HOUR) for _ in range(5)))
 

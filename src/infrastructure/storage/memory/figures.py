@@ -30,7 +30,7 @@ class MemoryFigures(FigureStore):
             self._values[key] = self._values.get(key, 0) + number
 
     async def claim_measurement(self, now: datetime, before: datetime) -> bool:
-        if self._claimed_at is not None and self._claimed_at > before:
+        if self._claimed_at is not None and before < self._claimed_at <= now:
             return False
         self._claimed_at = now
         return True

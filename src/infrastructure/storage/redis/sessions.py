@@ -95,7 +95,7 @@ end
 # ARGV: where to go on, and the pattern of the users' hashes of sessions. Returns where to go on
 # after this step, and the number of sessions found in it.
 _COUNT_SOME = Script("""
-local step = redis.call('SCAN', ARGV[1], 'MATCH', ARGV[2], 'COUNT', 500)
+local step = redis.call('SCAN', ARGV[1], 'MATCH', ARGV[2], 'COUNT', 250)
 local found = 0
 for _, key in ipairs(step[2]) do
     found = found + redis.call('HLEN', key)

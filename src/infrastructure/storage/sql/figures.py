@@ -43,7 +43,7 @@ class SqlFigures(FigureStore):
 
     async def claim_measurement(self, now: datetime, before: datetime) -> bool:
         claimed_at = progress.c.claimed_at
-        is_free = or_(claimed_at.is_(None), claimed_at <= before)
+        is_free = or_(claimed_at.is_(None), claimed_at <= before, claimed_at > now)
         claim = update(progress).where(is_free).values(claimed_at=now)
         async with self._database.connection(_ROLE) as connection:
             return (await connection.execute(claim)).rowcount > 0
