@@ -11,7 +11,7 @@ _LARGEST = 32 * 1024
 """In bytes: the first visit of a page, with all its files, stays below 60 kB."""
 _PNG = b"\x89PNG\r\n\x1a\n"
 _SVG = re.compile(
-    r"\ufeff?(?:\s|<\?[^>]*\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(?:\[.*?\])?\s*>)*"
+    r"\ufeff?(?:\s|<\?[^>]*\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(?:\[.*?\])?\s*>)*+"
     r"<svg\s[^>]*xmlns=[\"']http://www\.w3\.org/2000/svg[\"']",
     re.DOTALL | re.IGNORECASE,
 )
