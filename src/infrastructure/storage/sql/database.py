@@ -1,16 +1,13 @@
 """Connections to SQL databases: their pool, time-out and errors."""
 
 import asyncio
-import os
-import sqlite3
-import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any, Self
 
 import asyncpg
-from sqlalchemy import Connection, event, select, true
+from sqlalchemy import event, select, true
 from sqlalchemy.exc import (
     DataError,
     DBAPIError,
@@ -25,6 +22,11 @@ from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.connection import pooler
 from infrastructure.storage.sql.connection.driver import DriverConnection, StatementOutdated
 from infrastructure.storage.sql.connection.liveness import check_before_use
+from infrastructure.storage.sql.connection.sqlite import (
+    DURABLE,
+    begin_immediate,
+    prepare_connections,
+)
 from infrastructure.storage.sql.connection.url import connect_options
 from infrastructure.storage.sql.tables import sessions, users
 
@@ -45,7 +47,8 @@ class Database:
         is_postgresql = parsed.get_backend_name() == "postgresql"
         if is_postgresql:
             driver_options["connection_class"] = DriverConnection
-        self._driver_options = {"timeout": self._seconds, **driver_options}
+            driver_options["timeout"] = self._seconds
+        self._driver_options = driver_options
         self._engine_options: dict[str, Any] = {
             "hide_parameters": True,  # parameters have addresses and hashes, and errors are logged
             "pool_size": options.pool_size,
@@ -59,12 +62,14 @@ class Database:
         )
         level = "READ COMMITTED" if is_postgresql else "SERIALIZABLE"
         self._transactions = self._engine.execution_options(isolation_level=level)
+        options_of_volatile: dict[str, Any] = {"isolation_level": level, DURABLE: False}
+        self._volatile = self._engine.execution_options(**options_of_volatile)
         self._asking = asyncio.Lock()
         self._is_pooled: bool | None = None if is_postgresql else False
         if self._engine.dialect.name == "sqlite":
-            event.listen(self._transactions.sync_engine, "begin", begin_immediate)
-            event.listen(self._engine.sync_engine, "do_connect", make_private)
-            event.listen(self._engine.sync_engine, "connect", prepare_sqlite)
+            for engine in (self._transactions, self._volatile):
+                event.listen(engine.sync_engine, "begin", begin_immediate)
+            prepare_connections(self._engine.sync_engine)
         else:
             check_before_use(self._engine.sync_engine)
 
@@ -84,15 +89,21 @@ class Database:
                     yield connection
 
     @asynccontextmanager
-    async def transaction(self, role: str) -> AsyncIterator[AsyncConnection]:
+    async def transaction(
+        self, role: str, *, durable: bool = True
+    ) -> AsyncIterator[AsyncConnection]:
         """As :meth:`connection`, in one transaction. An error rolls it back.
 
         The caller needs :func:`repeat_outdated` if any statement returns rows.
+
+        :param durable: whether it has to survive a power cut once it is acknowledged. Without
+            that, SQLite need not wait for the disk.
         """
         with self._observe(role), _translate_errors(role):
             async with asyncio.timeout(self._seconds):
                 await self.is_pooled()
-                async with self._transactions.begin() as connection:
+                engine = self._transactions if durable else self._volatile
+                async with engine.begin() as connection:
                     yield connection
 
     async def is_pooled(self) -> bool:
@@ -116,6 +127,7 @@ class Database:
                 isolation_level="READ COMMITTED",
                 **self._engine_options,
             )
+            self._volatile = self._transactions
             check_before_use(self._transactions.sync_engine)
         return is_pooled
 
@@ -176,41 +188,3 @@ def _is_a_bug(error: DBAPIError) -> bool:
     state = getattr(error.orig, "sqlstate", None) or ""  # PostgreSQL, appendix A
     kinds = (ProgrammingError, DataError, IntegrityError)
     return isinstance(error, kinds) or state.startswith(("22", "23", "42", "P0"))
-
-
-def begin_immediate(connection: Connection) -> None:
-    """Lock at once: Python's sqlite3 begins a transaction only before its first change."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def make_private(
-    _dialect: object, _record: object, arguments: list[Any], _options: object
-) -> None:
-    """Create a new SQLite file for its owner only: SQLite itself uses the umask.
-
-    An existing file is not opened: closing it would release the locks that SQLite holds on it in
-    this process ("How To Corrupt An SQLite Database File", section 2.2).
-    """
-    with suppress(OSError):  # it exists, or SQLite reports the error better
-        os.close(os.open(arguments[0], os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-
-
-def prepare_sqlite(connection: Any, _record: object) -> None:
-    cursor = connection.cursor()
-    _switch_to_wal(cursor)  # readers and the one writer do not block
-    cursor.execute("PRAGMA synchronous = FULL")  # what was acknowledged survives a power cut
-    cursor.close()
-
-
-def _switch_to_wal(cursor: Any) -> None:
-    """Needed once for each file. SQLite does not wait for other processes that do the same."""
-    patience = time.monotonic() + 5
-    while True:
-        try:
-            cursor.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > patience:
-                raise
-            time.sleep(0.005)
-        else:
-            return

@@ -4,18 +4,23 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Delete,
     Executable,
+    Select,
     Table,
+    Update,
+    bindparam,
     delete,
     insert,
     select,
     update,
 )
-from sqlalchemy.engine import RowMapping
+from sqlalchemy.engine import MappingResult, RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from application.ports import NO_EFFECTS, UNCHANGED, Effects, Stored
@@ -25,6 +30,11 @@ from infrastructure.storage.sql.effects import TokenSpent, store
 from infrastructure.storage.sql.statements import select_unlocked
 
 Row = Mapping[str, Any]
+_Shape = tuple[tuple[str, bool], ...]
+_OLD, _NEW = "old_", "new_"
+"""Before the names of columns, in those of parameters. Statements are made once: SQLAlchemy takes
+longer to put one together than SQLite to execute it.
+"""
 Check = Callable[[AsyncConnection], Awaitable[None]]
 
 
@@ -49,19 +59,22 @@ class Rows:
     table: Table
 
     async def one(self, **values: object) -> RowMapping | None:
-        query = select(self.table).where(*self.where(values))
+        query = _selecting(self.table, _shape(values))
         async with self.connection() as connection:
-            return (await connection.execute(query)).mappings().one_or_none()
+            found: MappingResult = (await connection.execute(query, _old(values))).mappings()
+        return found.one_or_none()
 
     async def insert(self, row: Row, effects: Effects = NO_EFFECTS) -> Stored[bool]:
-        return await self.change(insert(self.table).values(row), effects)
+        return await self.change(insert(self.table), effects, parameters=row)
 
     async def swap(self, old: Row, new: Row, effects: Effects = NO_EFFECTS) -> Stored[bool]:
-        statement = update(self.table).where(*self.where(old)).values(new)
-        return await self.change(statement, effects)
+        statement = _replacing(self.table, _shape(old), tuple(new))
+        parameters = {**_old(old), **{_NEW + name: value for name, value in new.items()}}
+        return await self.change(statement, effects, parameters=parameters)
 
     async def delete(self, effects: Effects = NO_EFFECTS, **values: object) -> Stored[bool]:
-        return await self.change(delete(self.table).where(*self.where(values)), effects)
+        statement = _deleting(self.table, _shape(values))
+        return await self.change(statement, effects, parameters=_old(values))
 
     async def delete_before(
         self,
@@ -83,27 +96,37 @@ class Rows:
             return len(deleted.all())
 
     async def change(
-        self, statement: Executable, effects: Effects = NO_EFFECTS, check: Check | None = None
+        self,
+        statement: Executable,
+        effects: Effects = NO_EFFECTS,
+        check: Check | None = None,
+        parameters: Row | None = None,
     ) -> Stored[bool]:
         """Execute one statement that changes rows, and store its effects.
 
         :param check: runs before, in the same transaction; the change is made unless it raises.
+        :param parameters: of the statement.
         """
         if check is None and not (self.database.has_audit_log and effects != NO_EFFECTS):
             async with self.connection() as connection:
-                rows = (await connection.execute(statement)).rowcount
+                rows = (await connection.execute(statement, parameters)).rowcount
             return Stored(rows > 0)
-        return await self._change_with_effects(statement, effects, check)
+        return await self._change_with_effects(statement, effects, check, parameters)
 
     @repeat_outdated
     async def _change_with_effects(
-        self, statement: Executable, effects: Effects, check: Check | None
+        self,
+        statement: Executable,
+        effects: Effects,
+        check: Check | None,
+        parameters: Row | None,
     ) -> Stored[bool]:
         try:
             async with self.changing(effects) as change:
                 if check:
                     await check(change.connection)
-                change.rows = (await change.connection.execute(statement)).rowcount
+                done = await change.connection.execute(statement, parameters)
+                change.rows = done.rowcount
         except TokenSpent:
             return UNCHANGED
         return Stored(change.rows > 0, change.effects_stored)
@@ -124,3 +147,37 @@ class Rows:
 
     def where(self, values: Row) -> list[ColumnElement[bool]]:
         return [self.table.c[name] == value for name, value in values.items()]
+
+
+@cache
+def _selecting(table: Table, shape: _Shape) -> Select[Any]:
+    return select(table).where(*_conditions(table, shape))
+
+
+@cache
+def _replacing(table: Table, shape: _Shape, names: tuple[str, ...]) -> Update:
+    values = {name: bindparam(_NEW + name, type_=table.c[name].type) for name in names}
+    return update(table).where(*_conditions(table, shape)).values(values)
+
+
+@cache
+def _deleting(table: Table, shape: _Shape) -> Delete:
+    return delete(table).where(*_conditions(table, shape))
+
+
+def _conditions(table: Table, shape: _Shape) -> list[ColumnElement[bool]]:
+    return [
+        table.c[name].is_(None)
+        if is_null
+        else table.c[name] == bindparam(_OLD + name, type_=table.c[name].type)
+        for name, is_null in shape
+    ]
+
+
+def _shape(values: Row) -> _Shape:
+    """Return on what a statement about these values depends: SQL compares with no null."""
+    return tuple((name, value is None) for name, value in values.items())
+
+
+def _old(values: Row) -> Row:
+    return {_OLD + name: value for name, value in values.items() if value is not None}

@@ -33,9 +33,11 @@ class _Attempt:
 
 
 class SqliteRateLimiter(SqlRateLimiter):
-    """Each commit waits for the disk and for other writers. With one commit an attempt, a hundred
-    clients that log in again and again wait for each other until the time limit of the store, and
-    are not refused.
+    """Each commit waits for other writers. With one commit an attempt, a hundred clients that log
+    in again and again would wait for each other until the time limit of the store, and would not
+    be refused.
+
+    A commit does not wait for the disk: a power cut may take the attempts of the last moments.
     """
 
     def __init__(self, database: Database) -> None:
@@ -61,7 +63,7 @@ class SqliteRateLimiter(SqlRateLimiter):
         """
         attempts = self._waiting[:_MOST]
         try:
-            async with self._database.transaction(rate_limits.name) as connection:
+            async with self._database.transaction(rate_limits.name, durable=False) as connection:
                 counted = await _count(connection, attempts)
                 if any(usage.count == 1 for usage in counted):
                     await self._purge(connection, min(attempt.now for attempt in attempts))

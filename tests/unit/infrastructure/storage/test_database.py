@@ -33,10 +33,10 @@ def test_all_names_of_postgresql_mean_asyncpg(scheme: str) -> None:
 @pytest.mark.parametrize(
     ("url", "path"), [("sqlite:///here.db", "here.db"), ("sqlite:////var/here.db", "/var/here.db")]
 )
-def test_sqlite_means_aiosqlite(url: str, path: str) -> None:
+def test_sqlite_means_pythons_own_driver(url: str, path: str) -> None:
     parsed, options = connect_options(url)
 
-    assert (parsed.drivername, parsed.database) == ("sqlite+aiosqlite", path)
+    assert (parsed.drivername, parsed.database) == ("sqlite+direct", path)
     assert options == {}
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
 
 from infrastructure.storage.options import InvalidUrl
+from infrastructure.storage.sql.connection import sqlite
 from infrastructure.storage.sql.connection.tls import take_tls_options
 
 log = structlog.stdlib.get_logger("doorward")
@@ -19,7 +20,7 @@ log = structlog.stdlib.get_logger("doorward")
 _DRIVERS = {
     "postgresql": "postgresql+asyncpg",
     "postgres": "postgresql+asyncpg",
-    "sqlite": "sqlite+aiosqlite",
+    "sqlite": sqlite.DRIVER,
 }
 
 _PORT = 5432

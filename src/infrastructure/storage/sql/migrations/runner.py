@@ -23,12 +23,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from infrastructure.storage.sql.connection.pooler import stateless_engine, without_settings
+from infrastructure.storage.sql.connection.sqlite import begin_immediate, prepare_connections
 from infrastructure.storage.sql.connection.url import connect_options
-from infrastructure.storage.sql.database import (
-    begin_immediate,
-    make_private,
-    prepare_sqlite,
-)
 from infrastructure.storage.sql.migrations.email_keys import rekey
 from infrastructure.storage.sql.migrations.locks import ADVISORY_LOCK, LOCK_TIMEOUT, Patience
 from infrastructure.storage.sql.migrations.online_indexes import create_concurrently, create_index
@@ -265,10 +261,7 @@ async def _engine(url: str) -> AsyncIterator[AsyncEngine]:
     parsed, options = connect_options(url)
     if parsed.get_backend_name() == "sqlite":
         engine = create_async_engine(parsed, connect_args=options)
-        event.listen(engine.sync_engine, "do_connect", make_private)
-        event.listen(
-            engine.sync_engine, "connect", prepare_sqlite
-        )  # WAL, before concurrent access
+        prepare_connections(engine.sync_engine)  # WAL, before concurrent access
         event.listen(engine.sync_engine, "begin", begin_immediate)
     else:
         # A pooler in session mode would lend a server to each idle connection.
