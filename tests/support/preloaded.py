@@ -26,7 +26,6 @@ import threading
 from datetime import timedelta
 from tempfile import TemporaryDirectory
 
-import aiosqlite  # noqa: F401 - to be there already
 import uvicorn._subprocess
 import uvloop  # noqa: F401 - to be there already
 

@@ -104,6 +104,9 @@ return {step[1], found}
 """)
 
 
+_BEGINNING = b"0"
+
+
 class RedisSessions(SessionStore):
     def __init__(self, server: RedisServer) -> None:
         self._server = server
@@ -170,14 +173,21 @@ class RedisSessions(SessionStore):
         This reads the names of all keys, in steps of less than a millisecond, for each of which
         other commands wait.
         """
-        position, total = b"0", 0
-        while True:
-            async with self._server.connection("sessions") as redis:
-                step = await redis.run(_COUNT_SOME, [], position, f"{PREFIX}*")
-            position, found = cast(tuple[bytes, int], step)
+        position, total = await self.count_some(_BEGINNING)
+        while position != _BEGINNING:
+            position, found = await self.count_some(position)
             total += found
-            if position == b"0":
-                return total
+        return total
+
+    async def count_some(self, position: bytes) -> tuple[bytes, int]:
+        """Count some of the stored sessions.
+
+        :param position: where to go on, as returned for the step before.
+        :returns: where to go on after this step, and how many were found.
+        """
+        async with self._server.connection("sessions") as redis:
+            step = await redis.run(_COUNT_SOME, [], position, f"{PREFIX}*")
+        return cast(tuple[bytes, int], tuple(step))
 
     async def _write(
         self,

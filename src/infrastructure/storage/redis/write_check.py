@@ -36,6 +36,7 @@ async def check_writes(server: RedisServer) -> None:
         await sessions.record_activity(user.id, session.id, activity)
         stored = await sessions.of_user(user.id), await sessions.activity_of(user.id)
         await sessions.replace(session, session)
+        await sessions.count_some(b"0")
         await _check_counter(server, now)
     finally:
         await sessions.delete(user.id, session.id)

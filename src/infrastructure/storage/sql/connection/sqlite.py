@@ -26,6 +26,7 @@ from typing_extensions import override
 _T = TypeVar("_T")
 
 DRIVER = "sqlite+direct"
+_THREADS = 2
 _PAUSE = 0.005
 """In seconds: after it, a writer tries again whether another process still writes."""
 _LONGEST_WAIT = 60
@@ -92,7 +93,7 @@ class SqliteDialect(SQLiteDialect_pysqlite):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._turn = asyncio.Lock()
-        self._threads = ThreadPoolExecutor(4, "sqlite")
+        self._threads: ThreadPoolExecutor | None = None
 
     @classmethod
     @override
@@ -161,6 +162,12 @@ class SqliteDialect(SQLiteDialect_pysqlite):
     def do_terminate(self, dbapi_connection: Any) -> None:
         self.do_close(dbapi_connection)
 
+    def end_threads(self) -> None:
+        """They start again with the next statement that needs one."""
+        if self._threads:
+            self._threads.shutdown()
+        self._threads = None
+
     async def _begin(self, connection: Connection, execute: Callable[[], object]) -> None:
         async def begin() -> None:
             execute()  # it takes a lock, and waits for nothing
@@ -201,6 +208,7 @@ class SqliteDialect(SQLiteDialect_pysqlite):
         """Work on a thread. A caller that is cancelled waits for it: nothing else may use the
         connection meanwhile.
         """
+        self._threads = self._threads or ThreadPoolExecutor(_THREADS, "sqlite")
         working = asyncio.get_running_loop().run_in_executor(self._threads, work)
         try:
             return await asyncio.shield(working)
@@ -213,6 +221,7 @@ def prepare_connections(engine: sqlalchemy.Engine) -> None:
     """Prepare the file, and each connection to it."""
     event.listen(engine, "do_connect", _make_private)
     event.listen(engine, "connect", _prepare)
+    event.listen(engine, "engine_disposed", _end_threads)
 
 
 def begin_immediate(connection: sqlalchemy.Connection) -> None:
@@ -232,6 +241,11 @@ def make_durable(connection: Connection, *, wanted: bool) -> None:
         connection.execute(f"PRAGMA synchronous = {'FULL' if wanted else 'NORMAL'}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {1000 if wanted else 0}")
         connection.is_durable = wanted
+
+
+def _end_threads(engine: sqlalchemy.Engine) -> None:
+    if isinstance(engine.dialect, SqliteDialect):
+        engine.dialect.end_threads()
 
 
 def _make_private(
