@@ -184,12 +184,13 @@ def _with_state(app: ASGIApp, container: AsyncContainer, pages: Pages) -> ASGIAp
 
 
 def _page_roots(app: Litestar) -> frozenset[str]:
-    """Return the first segments of the paths of pages, and of those that are off."""
-    handlers = [
-        (route.path, handler)
+    """Return the first segments of the paths of pages, and of those for administrators and of
+    links in mails, which may be others or off.
+    """
+    found = {
+        route.path.split("/")[1]
         for route in app.routes
         if isinstance(route, HTTPRoute)
-        for handler in route.route_handlers
-    ]
-    found = {path.split("/")[1] for path, handler in handlers if is_page(handler)}
-    return frozenset({*found, "admin"} if found else found)
+        if any(is_page(handler) for handler in route.route_handlers)
+    }
+    return frozenset({*found, "admin", "reset", "undo", "verify"} if found else found)

@@ -86,11 +86,6 @@ async def test_the_footer_has_the_links_of_the_language(client: Client) -> None:
     assert '<a href="https://example.org/impressum">Impressum</a>' in german
 
 
-async def test_the_brand_is_no_part_of_other_installations(client: Client) -> None:
-    names = re.findall(r"/assets/([^\"]+)", (await Browser(client).open("/login")).source)
-    assert {each.partition(".")[0] for each in names} == {"pages", "brand", "logo", "passkeys"}
-
-
 class TestWithoutBrand:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:

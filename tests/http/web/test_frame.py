@@ -52,7 +52,7 @@ class TestWhereRegistrationIsClosed:
         assert "/register" not in (await browser.open("/")).source
 
 
-@pytest.mark.parametrize("path", ["/login/nothing", "/account/x/y", "/admin/nothing"])
+@pytest.mark.parametrize("path", ["/login/nothing", "/account/x/y", "/admin/nothing", "/reset/x"])
 async def test_a_browser_gets_a_page_for_an_unknown_path_below_those_of_pages(
     browser: Browser, path: str
 ) -> None:
