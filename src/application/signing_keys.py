@@ -68,19 +68,23 @@ class RotateKeys:
         actor: Actor,
         kinds: Collection[TokenKind] = tuple(TokenKind),
         caller: RequestContext = UNKNOWN,
+        reason: str | None = None,
     ) -> KeyRing:
         """Rotate the keys of these kinds of tokens, and delete expired keys.
 
         A kind without keys, or whose rotation is under way, does not change.
 
+        :param reason: why, as it was typed, for the audit log.
         :raises PermissionMissing: the actor may not change the keys.
         :raises StepUpRequired: the actor is an administrator without a recent step-up.
+        :raises InvalidInput: the reason is not accepted.
         :raises KeysReadOnly: the ring cannot be changed here.
         """
         async with self.audit.recording(EventType.ROTATE_KEYS, caller, actor) as entry:
             entry.details = KeysRotated(tuple(kinds))
             actor.require(Permission.CHANGE_KEYS)
             await self.require_step_up.of_actor(actor, caller)
+            entry.state_reason(reason)
             while True:  # until no other process changes the ring in between
                 ring = rotated = await self.keys.ring()
                 for kind in kinds:
@@ -104,17 +108,26 @@ class RevokeKey:
     clock: Clock
 
     async def __call__(
-        self, actor: Actor, key_id: KeyId, caller: RequestContext = UNKNOWN
+        self,
+        actor: Actor,
+        key_id: KeyId,
+        caller: RequestContext = UNKNOWN,
+        reason: str | None = None,
     ) -> None:
         """
+        :param reason: why, as it was typed, for the audit log.
         :raises PermissionMissing: the actor may not change the keys.
         :raises StepUpRequired: the actor is an administrator without a recent step-up.
         :raises KeyUnknown: there is no such key.
+        :raises InvalidInput: the reason is not accepted.
         :raises KeysReadOnly: the ring cannot be changed here.
         """
         async with self.audit.recording(EventType.REVOKE_KEY, caller, actor) as entry:
             actor.require(Permission.CHANGE_KEYS)
             await self.require_step_up.of_actor(actor, caller)
+            entry.state_reason(reason)
+            if "\x00" in key_id:  # PostgreSQL cannot look for it
+                raise KeyUnknown
             if await self._discard(key_id, entry):
                 return
             while True:  # until no other process changes the ring in between

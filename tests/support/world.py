@@ -78,8 +78,16 @@ from application.login.second_factor import LoginWithSecondFactor
 from application.mail.delivery import DeliverMail, MailRetention, PruneMail, WriteLetter
 from application.mail.messages import MailPolicy, MakeMessage
 from application.mail.one_time_tokens import FindToken, IssueToken
-from application.mail.queue import DropMail, ListMail, RetryAllMail, RetryMail, SendTestMail
 from application.mail.request_link import RequestLink
+from application.outbox import (
+    CountMail,
+    DropMail,
+    ListMail,
+    RetryAllMail,
+    RetryMail,
+    SendTestMail,
+    ShowMail,
+)
 from application.ports import (
     AuditLog,
     CachedSessions,
@@ -261,6 +269,8 @@ class World:
 
     deliver_mail = _Made(DeliverMail)
     list_mail = _Made(ListMail)
+    count_mail = _Made(CountMail)
+    show_mail = _Made(ShowMail)
     retry_mail = _Made(RetryMail)
     retry_all_mail = _Made(RetryAllMail)
     drop_mail = _Made(DropMail)

@@ -23,5 +23,6 @@ SECTIONS = (
     Section("users", "/admin/users", Permission.READ_USERS),
     Section("audit", "/admin/audit", Permission.READ_AUDIT),
     Section("keys", "/admin/keys", Permission.READ_KEYS),
+    Section("mail", "/admin/mail", Permission.READ_MAIL),
 )
 """In the order of the navigation."""

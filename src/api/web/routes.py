@@ -7,6 +7,7 @@ from api.web.audit_export import FORMATS
 from api.web.controllers.account import AccountPages
 from api.web.controllers.admin.audit import AuditExports, AuditPages
 from api.web.controllers.admin.keys import KeyPages
+from api.web.controllers.admin.mail import MailPages
 from api.web.controllers.admin.overview import OverviewPage
 from api.web.controllers.admin.user_actions import UserActionPages
 from api.web.controllers.admin.users import UserPages
@@ -38,4 +39,5 @@ ADMIN_PAGES: list[ControllerRouterHandler] = [
     AuditPages,
     AuditExports,
     KeyPages,
+    MailPages,
 ]

@@ -21,7 +21,7 @@ from application.ports.figures import FigureStore
 from application.ports.health import HealthCheck, HealthChecks
 from application.ports.mail import Letter, MailDelayed, MailNotSent, MailRefused, MailSender
 from application.ports.one_time_tokens import OneTimeSecrets, OneTimeTokenStore
-from application.ports.outbox import Outbox, OutboxStatus, ReportDelivery
+from application.ports.outbox import MailPosition, Outbox, OutboxStatus, ReportDelivery
 from application.ports.passwords import HashClient, PasswordHasher, UnusableHash
 from application.ports.rate_limits import RateLimiter, ReportMailLimit
 from application.ports.second_factors.challenges import ChallengeStore
@@ -62,6 +62,7 @@ __all__ = [
     "Letter",
     "MailDelayed",
     "MailNotSent",
+    "MailPosition",
     "MailRefused",
     "MailSender",
     "OneTimeSecrets",

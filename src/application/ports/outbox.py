@@ -8,10 +8,14 @@ from typing import Protocol
 
 from application.ports.effects import Effects, Stored
 from domain.email import Email
-from domain.mail.message import Delivery, DeliveryState, Message, MessageId
+from domain.mail.message import Delivery, DeliveryState, MessageId
 
 ReportDelivery = Callable[[Delivery], None]
 """Report to the operator what has become of a message after an attempt to deliver it."""
+
+
+MailPosition = tuple[datetime, MessageId]
+"""The time when a message was made, and its id: its place in the lists of the outbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +64,18 @@ class Outbox(Protocol):
 
     @abstractmethod
     async def page(
-        self, state: DeliveryState | None, after: Message | None, limit: int
+        self, state: DeliveryState | None, after: MailPosition | None, limit: int
     ) -> Sequence[Delivery]:
         """Return deliveries, those made last first, and of one time in the order of their ids.
 
-        :param after: the last one of the page before. It may be deleted meanwhile.
+        :param after: of the last one of the page before, which may be deleted meanwhile.
+        """
+
+    @abstractmethod
+    async def count(self, state: DeliveryState, up_to: int) -> int:
+        """Count the messages of a state.
+
+        :param up_to: where the counting ends, if there are more.
         """
 
     @abstractmethod

@@ -3,6 +3,7 @@
 A message holds no text and no secret: adapters write the text.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -14,6 +15,12 @@ from domain.user import UserId
 
 MessageId = NewType("MessageId", str)
 """128 random bits, as 32 hexadecimal digits."""
+
+
+def is_message_id(text: str) -> bool:
+    """Whether a message may have this id."""
+    return re.fullmatch("[0-9a-f]{32}", text) is not None
+
 
 _DELAYS = (
     timedelta(seconds=10),

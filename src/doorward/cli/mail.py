@@ -1,16 +1,20 @@
 """``doorward mail …``: the outbox and the mail server, from the command line."""
 
+from collections.abc import AsyncIterator
+
 import click
 from dishka import AsyncContainer
 
-from application.mail.queue import DropMail, ListMail, RetryAllMail, RetryMail, SendTestMail
+from application.outbox import DropMail, ListMail, RetryAllMail, RetryMail, SendTestMail
 from domain.actor import Operator
 from domain.email import Email
 from domain.errors import MailOff, NotFound
-from domain.mail.message import DeliveryState, MessageId
+from domain.mail.message import Delivery, DeliveryState, MessageId
 from doorward.cli.use_cases import run_use_cases
 from doorward.diagnostics.mail import MEANINGS
 from infrastructure.storage.not_ready import NotReady
+
+_PAGE = 100
 
 
 @click.group()
@@ -52,7 +56,8 @@ def list_(state: str | None) -> None:
 
     async def print_all(container: AsyncContainer) -> None:
         list_mail: ListMail = await container.get(ListMail)
-        async for each in list_mail(DeliveryState(state) if state else None):
+        wanted = DeliveryState(state) if state else None
+        async for each in _pages(list_mail, wanted):
             message, is_queued = each.message, each.state is DeliveryState.QUEUED
             time = each.due_at if is_queued else each.ended_at
             columns = [
@@ -104,6 +109,16 @@ def drop(id: str) -> None:  # noqa: A002 - the argument's name
             raise _unknown(id) from None
 
     click.echo(f"the mail to {run_use_cases(delete)} is deleted")
+
+
+async def _pages(list_mail: ListMail, state: DeliveryState | None) -> AsyncIterator[Delivery]:
+    page = await list_mail(Operator(), state, None, _PAGE)
+    while True:
+        for each in page.items:
+            yield each
+        if page.next is None:
+            return
+        page = await list_mail(Operator(), state, page.next, _PAGE)
 
 
 def _unknown(message_id: str) -> NotReady:

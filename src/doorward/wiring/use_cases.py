@@ -76,8 +76,16 @@ from application.login.passkey import LoginWithPasskey, OfferPasskeyUse
 from application.login.second_factor import LoginWithSecondFactor
 from application.mail.messages import MakeMessage
 from application.mail.one_time_tokens import FindToken, IssueToken
-from application.mail.queue import DropMail, ListMail, RetryAllMail, RetryMail, SendTestMail
 from application.mail.request_link import RequestLink
+from application.outbox import (
+    CountMail,
+    DropMail,
+    ListMail,
+    RetryAllMail,
+    RetryMail,
+    SendTestMail,
+    ShowMail,
+)
 from application.rate_limiting import RateLimiting
 from application.readiness import CheckReadiness
 from application.second_factors.challenges import IssueChallenge, TryChallenge
@@ -218,6 +226,8 @@ USE_CASES: tuple[type, ...] = (
     IssueToken,
     FindToken,
     ListMail,
+    CountMail,
+    ShowMail,
     RetryMail,
     RetryAllMail,
     DropMail,

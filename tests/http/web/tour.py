@@ -18,7 +18,7 @@ from litestar.routes import HTTPRoute
 from api.security.origin_policy import OriginPolicy
 from api.web.page import Pages
 from api.web.route_options import ADMIN
-from application.ports import FigureStore, KeyStore, UserRepository
+from application.ports import FigureStore, KeyStore, Outbox, UserRepository
 from domain.figures import HOUR, Count, Gauge, Measurement, hour_of
 from domain.token import TokenKind
 from infrastructure.config.settings import Settings
@@ -137,6 +137,8 @@ class Tour:
         self.parameters["user_id"] = str((await stored_user(users, GRACE)).id)
         self.parameters["number"] = "1"
         ring = await (await self.container.get(KeyStore)).ring()
+        outbox = await self.container.get(Outbox)
+        self.parameters["message_id"] = (await outbox.page(None, None, 1))[0].message.id
         self.parameters["key_id"] = ring.signing(TokenKind.ACCESS, self.clock()).id
 
     async def _as_visitor(self) -> None:

@@ -8,16 +8,19 @@ import pytest
 from application.audit_log import ExportAuditLog, ShowAuditEvent, ShowAuditLogState
 from application.figures.show import ShowFigures
 from application.pagination import EventQuery, Page, UserQuery
+from application.ports import NO_EFFECTS
 from application.readiness import CheckReadiness
 from application.signing_keys import ListSigningKeys
 from domain.actor import Actor, Operator, Principal, Scheduler
 from domain.errors import PermissionMissing, StepUpRequired
 from domain.figures import Period
 from domain.key_ring import Key, KeyId, KeyRing, KeyTimes
+from domain.mail.message import MessageId
 from domain.permissions import Role
 from domain.session import STEP_UP_LIFETIME
 from domain.token import TokenKind
 from domain.user import User
+from doorward.conformance.support.examples import a_message
 from infrastructure.storage.memory.figures import MemoryFigures
 from tests.support.builders import NOW, PASSWORD, a_session, a_user
 from tests.support.key_commands import KeyCommands, MemoryKeys
@@ -56,6 +59,13 @@ def keys_of(world: World) -> KeyCommands:
     return KeyCommands(store, world.clock, world.events, world.audit_log, world.require_step_up)
 
 
+async def _with_mail(
+    world: World, actor: Actor, act: Callable[[Actor, MessageId], Awaitable[object]]
+) -> object:
+    await world.outbox.add(NO_EFFECTS.with_messages(message := a_message()))
+    return await act(actor, message.id)
+
+
 CHANGES: dict[str, Act] = {
     "create a user": lambda world, actor, _: world.create_user(actor, *NEW),
     "give a role": lambda world, actor, user: world.change_user(actor, user.id, Role.ADMIN),
@@ -64,6 +74,9 @@ CHANGES: dict[str, Act] = {
     "send a password reset": lambda world, actor, user: world.send_password_reset(actor, user.id),
     "delete a user": lambda world, actor, user: world.delete_user(actor, user.id),
     "end a session": _end_session,
+    "retry a mail": lambda world, actor, _: _with_mail(world, actor, world.retry_mail),
+    "drop a mail": lambda world, actor, _: _with_mail(world, actor, world.drop_mail),
+    "retry all mail": lambda world, actor, _: world.retry_all_mail(actor),
     "rotate keys": lambda world, actor, _: keys_of(world).rotate(actor),
     "revoke a key": lambda world, actor, _: keys_of(world).revoke(actor, A_KEY.id),
     "end sessions": lambda world, actor, user: world.revoke_sessions_of(actor, user.id),
@@ -86,6 +99,9 @@ READS: dict[str, Act] = {
     ),
     "list sessions": lambda world, actor, user: world.list_sessions_of(actor, user.id),
     "see the figures": lambda world, actor, _: an_overview(world, actor),
+    "list mail": lambda world, actor, _: world.list_mail(actor, None, None, 10),
+    "count mail": lambda world, actor, _: world.count_mail(actor),
+    "show a mail": lambda world, actor, _: _with_mail(world, actor, world.show_mail),
     "list signing keys": lambda _world, actor, _: ListSigningKeys(MemoryKeys())(actor),
 }
 ACTS = CHANGES | READS

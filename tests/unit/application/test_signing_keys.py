@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from application.pagination import EventQuery
 from application.ports.effects import NO_EFFECTS, Effects, Stored
 from application.signing_keys import ListPublicKeys, ListSigningKeys
 from domain.actor import Operator
@@ -75,6 +76,16 @@ async def test_a_rotation_waits_until_the_next_key_was_published_long_enough(
     assert (await commands.signing()).id != before.id
 
 
+async def test_the_reason_for_a_change_of_the_keys_is_recorded(commands: KeyCommands) -> None:
+    await commands.maintain()
+
+    await commands.rotate(Operator(), [ACCESS], reason="as each year")
+    await commands.revoke(Operator(), (await commands.signing()).id, reason="it was stolen")
+
+    events = [each.event for each in (await commands.log.page(EventQuery(), None, 2)).items]
+    assert [each.reason for each in events] == ["it was stolen", "as each year"]
+
+
 async def test_a_second_rotation_does_nothing_while_one_is_under_way(
     commands: KeyCommands,
 ) -> None:
@@ -114,8 +125,9 @@ async def test_all_keys_can_be_revoked_one_after_the_other(commands: KeyCommands
 async def test_an_unknown_key_cannot_be_revoked(commands: KeyCommands) -> None:
     await commands.maintain()
 
-    with pytest.raises(KeyUnknown):
-        await commands.revoke(Operator(), KeyId("x" * 43))
+    for unknown in ("x" * 43, "\x00"):
+        with pytest.raises(KeyUnknown):
+            await commands.revoke(Operator(), KeyId(unknown))
 
 
 async def test_rotations_and_revocations_of_keys_are_audited(commands: KeyCommands) -> None:

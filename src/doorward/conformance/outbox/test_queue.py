@@ -88,7 +88,7 @@ async def test_a_page_has_the_newest_first_and_each_message_once(mail: MailStore
     while page := await mail.outbox.page(None, after, 4):
         assert len(page) <= 4
         listed += [each.message for each in page]
-        after = listed[-1]
+        after = (listed[-1].created_at, listed[-1].id)
 
     expected = sorted(messages, key=lambda each: (each.created_at, each.id), reverse=True)
     assert listed == expected
@@ -98,7 +98,7 @@ async def test_a_page_follows_a_message_that_was_deleted(mail: MailStores) -> No
     messages = await queued(mail.outbox, 3)
     await mail.outbox.delete(messages[2].id)
 
-    page = await mail.outbox.page(None, messages[2], 10)
+    page = await mail.outbox.page(None, (messages[2].created_at, messages[2].id), 10)
 
     assert [each.message for each in page] == [messages[1], messages[0]]
 
@@ -124,6 +124,16 @@ async def test_a_page_has_one_state_only(mail: MailStores) -> None:
     assert await mail.outbox.page(DeliveryState.GIVEN_UP, None, 10) == [given_up]
     assert await mail.outbox.page(DeliveryState.SENT, None, 10) == []
     assert len(await mail.outbox.page(DeliveryState.QUEUED, None, 10)) == 2
+
+
+async def test_the_messages_of_a_state_are_counted_up_to_a_bound(mail: MailStores) -> None:
+    await queued(mail.outbox, 3)
+    delivery = await leased(mail.outbox)
+    await mail.outbox.replace(delivery, delivery.given_up("smtp_550", NOW))
+
+    assert await mail.outbox.count(DeliveryState.GIVEN_UP, 10) == 1
+    assert await mail.outbox.count(DeliveryState.SENT, 10) == 0
+    assert [await mail.outbox.count(DeliveryState.QUEUED, most) for most in (1, 2, 3)] == [1, 2, 2]
 
 
 async def test_the_status_counts_what_waits(mail: MailStores) -> None:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from application.ports import CHANGED, Effects, Outbox, OutboxStatus, Stored
+from application.ports import CHANGED, Effects, MailPosition, Outbox, OutboxStatus, Stored
 from domain.email import Email
-from domain.mail.message import Delivery, DeliveryState, Message, MessageId
+from domain.mail.message import Delivery, DeliveryState, MessageId
 from infrastructure.storage.memory.one_time_tokens import MemoryOneTimeTokens
 
 
@@ -43,14 +43,16 @@ class MemoryOutbox(Outbox):
         return self._deliveries.get(message_id)
 
     async def page(
-        self, state: DeliveryState | None, after: Message | None, limit: int
+        self, state: DeliveryState | None, after: MailPosition | None, limit: int
     ) -> Sequence[Delivery]:
         matching = [each for each in self._deliveries.values() if state in {None, each.state}]
         matching.sort(key=_position, reverse=True)
         if after is not None:
-            last = (after.created_at, after.id)
-            matching = [each for each in matching if _position(each) < last]
+            matching = [each for each in matching if _position(each) < after]
         return matching[:limit]
+
+    async def count(self, state: DeliveryState, up_to: int) -> int:
+        return min(up_to, sum(each.state is state for each in self._deliveries.values()))
 
     async def to(self, email: Email, limit: int) -> Sequence[Delivery]:
         found = [each for each in self._deliveries.values() if each.message.to.key == email.key]
@@ -82,5 +84,5 @@ class MemoryOutbox(Outbox):
         return [each for each in self._deliveries.values() if each.state is DeliveryState.QUEUED]
 
 
-def _position(delivery: Delivery) -> tuple[datetime, MessageId]:
+def _position(delivery: Delivery) -> MailPosition:
     return delivery.message.created_at, delivery.message.id

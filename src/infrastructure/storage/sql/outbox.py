@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Select, delete, func, literal, select, tuple_, update
 
-from application.ports import Effects, Outbox, OutboxStatus, Stored
+from application.ports import Effects, MailPosition, Outbox, OutboxStatus, Stored
 from domain.email import Email
-from domain.mail.message import Delivery, DeliveryState, MailKind, Message, MessageId
+from domain.mail.message import Delivery, DeliveryState, MailKind, MessageId
 from infrastructure.storage.sql.audit import chain
 from infrastructure.storage.sql.connection.driver import repeat_outdated
 from infrastructure.storage.sql.database import Database
@@ -67,15 +67,22 @@ class SqlOutbox(Outbox):
         return delivery_of(row) if row and row["kind"] in _KINDS else None
 
     async def page(
-        self, state: DeliveryState | None, after: Message | None, limit: int
+        self, state: DeliveryState | None, after: MailPosition | None, limit: int
     ) -> Sequence[Delivery]:
         position, query = tuple_(outbox.c.created_at, outbox.c.id), _LAST_FIRST
         if state is not None:
             query = query.where(outbox.c.state == state.value)
         if after is not None:
-            last = (literal(after.created_at, UtcDateTime), literal(after.id))
+            created_at, message_id = after
+            last = (literal(created_at, UtcDateTime), literal(message_id))
             query = query.where(position < tuple_(*last))
         return await self._deliveries(query.limit(limit))
+
+    async def count(self, state: DeliveryState, up_to: int) -> int:
+        some = select(outbox.c.id).where(outbox.c.state == state.value).limit(up_to).subquery()
+        async with self._rows.connection() as connection:
+            count = await connection.scalar(select(func.count()).select_from(some))
+        return int(count or 0)
 
     async def to(self, email: Email, limit: int) -> Sequence[Delivery]:
         query = _LAST_FIRST.where(outbox.c.recipient_key == email.key)

@@ -34,6 +34,13 @@ DECISIONS: dict[tuple[str, str], Permission] = {
     ("GET", "/admin/audit/{number:int}"): Permission.READ_AUDIT,
     ("GET", "/admin/audit.csv"): Permission.READ_AUDIT,
     ("GET", "/admin/audit.jsonl"): Permission.READ_AUDIT,
+    ("GET", "/admin/mail"): Permission.READ_MAIL,
+    ("GET", "/admin/mail/retry"): Permission.CHANGE_MAIL,
+    ("POST", "/admin/mail/retry"): Permission.CHANGE_MAIL,
+    ("GET", "/admin/mail/{message_id:str}/retry"): Permission.CHANGE_MAIL,
+    ("POST", "/admin/mail/{message_id:str}/retry"): Permission.CHANGE_MAIL,
+    ("GET", "/admin/mail/{message_id:str}/drop"): Permission.CHANGE_MAIL,
+    ("POST", "/admin/mail/{message_id:str}/drop"): Permission.CHANGE_MAIL,
     ("GET", "/admin/keys"): Permission.READ_KEYS,
     ("GET", "/admin/keys/rotate"): Permission.CHANGE_KEYS,
     ("POST", "/admin/keys/rotate"): Permission.CHANGE_KEYS,
@@ -69,6 +76,7 @@ def path_of(template: str, user_id: str = UNKNOWN_USER) -> str:
         "{session_id:str}": NO_SESSION,
         "{passkey_id:str}": NO_PASSKEY,
         "{key_id:str}": "a",
+        "{message_id:str}": "a",
     }
     for name, value in values.items():
         template = template.replace(name, value)

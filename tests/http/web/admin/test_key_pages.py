@@ -17,6 +17,7 @@ from domain.user import User
 from tests.http.client import Client
 from tests.http.web.admin.test_access import log_in_as, step_up
 from tests.http.web.browser import Browser
+from tests.support.builders import PASSWORD
 from tests.support.doubles import SettableClock
 from tests.support.key_commands import MemoryKeys
 
@@ -69,8 +70,8 @@ async def test_an_administrator_rotates_the_keys_of_one_kind(
     assert f"{KEYS}/rotate?kind=refresh" in page.read.links
     page = await browser.open(f"{KEYS}/rotate?kind=refresh")
 
-    done = await browser.submit(page, f"{KEYS}/rotate")
-    again = await browser.submit(page, f"{KEYS}/rotate")
+    done = await browser.submit(page, f"{KEYS}/rotate", reason="as each year")
+    again = await browser.submit(page, f"{KEYS}/rotate", reason="as each year")
 
     assert done.path == f"{KEYS}?done=rotated"
     assert "as soon as it has been published for long enough" in done.text
@@ -80,14 +81,16 @@ async def test_an_administrator_rotates_the_keys_of_one_kind(
     event = await latest(container)
     assert (event.type, event.actor) == (EventType.ROTATE_KEYS, boss.id)
     assert event.details == KeysRotated((REFRESH,))
-    assert event.caller.address == "127.0.0.1"
+    assert (event.caller.address, event.reason) == ("127.0.0.1", "as each year")
 
 
 @pytest.mark.usefixtures("boss")
 async def test_without_a_kind_all_keys_are_rotated(browser: Browser, store: KeyStore) -> None:
     await step_up(browser)
 
-    await browser.submit(await browser.open(f"{KEYS}/rotate"), f"{KEYS}/rotate")
+    await browser.submit(
+        await browser.open(f"{KEYS}/rotate"), f"{KEYS}/rotate", reason="as each year"
+    )
 
     assert [len((await store.ring()).of(kind)) for kind in TokenKind] == [3, 3]
 
@@ -104,7 +107,7 @@ async def test_a_key_is_revoked_after_a_page_that_says_what_that_does(
     for text in ("Browsers and apps get new ones", "The next key signs from now on", "seconds"):
         assert text in page.text
 
-    done = await browser.submit(page, link)
+    done = await browser.submit(page, link, reason="it was stolen")
 
     assert done.path == f"{KEYS}?done=revoked"
     assert "Each process of this service refuses what it has signed within" in done.text
@@ -112,8 +115,11 @@ async def test_a_key_is_revoked_after_a_page_that_says_what_that_does(
     assert (await signing(store, clock)).id != key.id
     event = await latest(container)
     assert (event.type, event.actor) == (EventType.REVOKE_KEY, boss.id)
-    assert event.details == KeyRevoked(key.id, ACCESS)
-    assert "There is no such key any more." in (await browser.submit(page, link)).text
+    assert (event.details, event.reason) == (KeyRevoked(key.id, ACCESS), "it was stolen")
+    assert (
+        "There is no such key any more."
+        in (await browser.submit(page, link, reason="it was stolen")).text
+    )
     assert (await browser.open(link)).status == 404
 
 
@@ -142,10 +148,13 @@ async def test_keys_are_changed_after_a_step_up_only(
     page = await browser.open(path)
     clock.advance(STEP_UP_LIFETIME + timedelta(seconds=1))
 
-    asked = await browser.submit(page, path)
+    asked = await browser.submit(page, path, reason="it was stolen")
 
     assert "/account/step-up" in asked.read.forms
     assert await store.ring() == before
+    done = await browser.submit(asked, "/account/step-up", step_up_password=PASSWORD)
+    assert done.path.startswith(f"{KEYS}?done=")
+    assert await store.ring() != before
 
 
 @pytest.mark.usefixtures("boss")
@@ -172,4 +181,25 @@ async def test_keys_that_come_from_outside_are_shown_without_actions(
     assert "a file is no key" in page.text
     assert not any("/revoke" in link or "/rotate" in link for link in page.read.links)
     for path in (f"{KEYS}/rotate", revoke):
-        assert (await browser.post(path, {"kind": ""})).path == KEYS
+        assert (await browser.post(path, {"reason": "it was stolen"})).path == KEYS
+
+
+@pytest.mark.usefixtures("boss")
+@pytest.mark.parametrize("path", [f"{KEYS}/rotate?kind=refresh", "revoke"])
+async def test_a_change_of_the_keys_needs_a_reason(
+    browser: Browser, store: KeyStore, clock: SettableClock, path: str
+) -> None:
+    if path == "revoke":
+        path = f"{KEYS}/{(await signing(store, clock)).id}/revoke"
+    before = await store.ring()
+    await step_up(browser)
+    page = await browser.open(path)
+
+    refused = await browser.submit(page, path.partition("?")[0], reason=" ")
+
+    assert refused.status == 400
+    assert refused.title.startswith("Error: ")
+    assert "Reason must not be empty" in refused.text
+    assert await store.ring() == before
+    kinds = [each["kind"] for each in refused.read.forms.values() if "kind" in each]
+    assert kinds == ["refresh"] * path.count("kind")

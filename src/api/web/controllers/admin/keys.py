@@ -11,12 +11,12 @@ from litestar.params import FromPath, FromQuery
 from api.json_request import JsonRequest
 from api.request_context import context_of
 from api.web.controllers.base import PageController
-from api.web.forms import read_form
+from api.web.forms import Form, read_form
 from api.web.page import Pages
 from api.web.route_options import admin_page
 from application.signing_keys import ListSigningKeys, RevokeKey, RotateKeys
-from domain.errors import NotFound
-from domain.key_ring import UNKNOWN_START, KeyId, KeysReadOnly, KeyTimes, KeyUnknown
+from domain.errors import InvalidInput, NotFound
+from domain.key_ring import UNKNOWN_START, KeyId, KeyRing, KeysReadOnly, KeyTimes, KeyUnknown
 from domain.permissions import Permission
 from domain.token import TokenKind
 
@@ -67,9 +67,8 @@ class KeyPages(PageController):
         times: FromDishka[KeyTimes],
         kind: FromQuery[TokenKind | None] = None,
     ) -> Response[Any]:
-        """Say what a rotation does, with the form for it."""
-        minutes = _minutes(times.published.total_seconds())
-        return pages.render(request, "admin/rotate_keys", kind=kind or "", minutes=minutes)
+        """Say what a rotation does, with a form for the reason."""
+        return _rotation_page(request, pages, times, Form({"kind": kind or ""}))
 
     @post("/rotate", opt=admin_page(Permission.CHANGE_KEYS))
     @inject
@@ -77,6 +76,7 @@ class KeyPages(PageController):
         self,
         request: JsonRequest,
         pages: FromDishka[Pages],
+        times: FromDishka[KeyTimes],
         list_keys: FromDishka[ListSigningKeys],
         rotate_keys: FromDishka[RotateKeys],
     ) -> Response[Any]:
@@ -84,7 +84,10 @@ class KeyPages(PageController):
         kinds = [kind for kind in TokenKind if form["kind"] in {kind, ""}]
         before = (await list_keys(request.user)).ring
         try:
-            rotated = await rotate_keys(request.user, kinds, context_of(request))
+            rotated = await rotate_keys(request.user, kinds, context_of(request), form["reason"])
+        except InvalidInput as refused:
+            form.problems = list(refused.problems)
+            return _rotation_page(request, pages, times, form)
         except KeysReadOnly:
             return pages.redirect(request, _KEYS)
         done = "rotating" if rotated == before else "rotated"
@@ -100,15 +103,9 @@ class KeyPages(PageController):
         list_keys: FromDishka[ListSigningKeys],
         times: FromDishka[KeyTimes],
     ) -> Response[Any]:
-        """Say what the end of a key does, with the form for it."""
-        ring = (await list_keys(request.user)).ring
-        found = ring.find(KeyId(key_id))
-        if found is None:
-            raise NotFound
-        state = ring.state(found, datetime.now(UTC))
-        return pages.render(
-            request, "admin/revoke_key", key=found, state=state, **_bounds(pages, times)
-        )
+        """Say what the end of a key does, with a form for the reason."""
+        listing = await list_keys(request.user)
+        return _revocation_page(request, pages, times, listing.ring, KeyId(key_id), Form())
 
     @post("/{key_id:str}/revoke", opt=admin_page(Permission.CHANGE_KEYS))
     @inject
@@ -117,15 +114,53 @@ class KeyPages(PageController):
         request: JsonRequest,
         pages: FromDishka[Pages],
         key_id: FromPath[str],
+        list_keys: FromDishka[ListSigningKeys],
+        times: FromDishka[KeyTimes],
         revoke_key: FromDishka[RevokeKey],
     ) -> Response[Any]:
+        form, key = await read_form(request), KeyId(key_id)
         try:
-            await revoke_key(request.user, KeyId(key_id), context_of(request))
+            await revoke_key(request.user, key, context_of(request), form["reason"])
+        except InvalidInput as refused:
+            form.problems = list(refused.problems)
+            ring = (await list_keys(request.user)).ring
+            return _revocation_page(request, pages, times, ring, key, form)
         except KeysReadOnly:
             return pages.redirect(request, _KEYS)
         except KeyUnknown:
             return pages.redirect(request, f"{_KEYS}?done=gone")
         return pages.redirect(request, f"{_KEYS}?done=revoked")
+
+
+def _rotation_page(
+    request: JsonRequest, pages: Pages, times: KeyTimes, form: Form
+) -> Response[Any]:
+    return pages.render(
+        request,
+        "admin/rotate_keys",
+        form=form,
+        status=400 if form.problems else 200,
+        kind=form["kind"] if form["kind"] in set(TokenKind) else "",
+        minutes=_minutes(times.published.total_seconds()),
+    )
+
+
+def _revocation_page(
+    request: JsonRequest, pages: Pages, times: KeyTimes, ring: KeyRing, key_id: KeyId, form: Form
+) -> Response[Any]:
+    """:raises NotFound: there is no such key."""
+    key = ring.find(key_id)
+    if key is None:
+        raise NotFound
+    return pages.render(
+        request,
+        "admin/revoke_key",
+        form=form,
+        status=400 if form.problems else 200,
+        key=key,
+        state=ring.state(key, datetime.now(UTC)),
+        **_bounds(pages, times),
+    )
 
 
 def _bounds(pages: Pages, times: KeyTimes) -> dict[str, Any]:

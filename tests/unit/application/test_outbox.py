@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from application import outbox as mail_queue
 from application.mail.messages import MailPolicy
-from application.pagination import EventQuery
+from application.pagination import EventQuery, Total
 from application.ports import NO_EFFECTS, MailDelayed, MailRefused
 from domain.actor import Operator
 from domain.email import Email
@@ -31,7 +32,7 @@ async def give_up(world: World, *messages: Message) -> None:
 
 
 async def listed(world: World, state: DeliveryState | None = None) -> list[Delivery]:
-    return [each async for each in world.list_mail(state)]
+    return list((await world.list_mail(Operator(), state, None, 1000)).items)
 
 
 async def recorded(world: World) -> list[tuple[str, str]]:
@@ -44,6 +45,60 @@ async def test_all_messages_are_listed_the_newest_first(world: World) -> None:
     await queue(world, *messages)
 
     assert [each.message for each in await listed(world)] == messages[::-1]
+
+
+async def test_pages_of_messages_follow_one_another(world: World) -> None:
+    messages = [a_message(created_at=NOW + each // 2 * SECOND) for each in range(7)]
+    await queue(world, *messages)
+
+    found, after = [], None
+    while True:
+        page = await world.list_mail(Operator(), None, after, 3)
+        found.append([each.message for each in page.items])
+        after = page.next
+        if after is None:
+            break
+
+    expected = sorted(messages, key=lambda each: (each.created_at, each.id), reverse=True)
+    assert found == [expected[:3], expected[3:6], expected[6:]]
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "",
+        "2026-01-01T00:00:00+00:00",
+        "2026-01-01T00:00:00+00:00_\x00",
+        f"2026-01-01T00:00:00_{'0' * 32}",
+        f"yesterday_{'0' * 32}",
+        f"0001-01-01T00:00:00+23:00_{'0' * 32}",
+    ],
+)
+async def test_a_page_after_no_message_is_refused(world: World, after: str) -> None:
+    with pytest.raises(InvalidInput):
+        await world.list_mail(Operator(), None, after, 3)
+
+
+async def test_the_messages_of_each_state_are_counted_up_to_a_bound(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await give_up(world, a_message(), a_message())
+    await queue(world, a_message())
+    monkeypatch.setattr(mail_queue, "_MOST_COUNTED", 1)
+
+    counted = await world.count_mail(Operator())
+
+    assert counted == {
+        DeliveryState.QUEUED: Total(1),
+        DeliveryState.SENT: Total(0),
+        GIVEN_UP: Total(1, is_exact=False),
+    }
+
+
+async def test_a_message_is_shown_by_its_id(world: World) -> None:
+    await queue(world, message := a_message())
+
+    assert (await world.show_mail(Operator(), message.id)).message == message
 
 
 async def test_messages_of_one_state_are_listed(world: World) -> None:
@@ -63,6 +118,20 @@ async def test_a_message_that_was_given_up_is_sent_again(world: World) -> None:
     assert await recorded(world) == [("retry mail", "password_changed")]
     [event] = world.events.events
     assert (event.actor, event.user_id) == (Operator(), ADA)
+
+
+async def test_the_reason_of_an_administrator_is_recorded_with_each_mail(world: World) -> None:
+    await give_up(world, a_message(), a_message(), dropped := a_message())
+    admin = await world.administrator()
+
+    await world.drop_mail(admin, dropped.id, reason="a typo")
+    assert await world.retry_all_mail(admin, reason="the server is back") == 2
+
+    events = [each.event for each in (await world.audit_log.page(EventQuery(), None, 9)).items]
+    assert {each.actor for each in events} == {admin.user.id}
+    assert [each.reason for each in events] == ["the server is back"] * 2 + ["a typo"]
+    with pytest.raises(InvalidInput):
+        await world.retry_all_mail(admin, reason=" ")
 
 
 async def test_a_message_that_waits_is_due_at_once(world: World) -> None:
@@ -135,9 +204,10 @@ async def test_a_dropped_message_is_never_sent(world: World) -> None:
 
 
 async def test_an_unknown_message_is_not_found(world: World) -> None:
-    for act in (world.retry_mail, world.drop_mail):
-        with pytest.raises(NotFound):
-            await act(Operator(), MessageId("unknown"))
+    for act in (world.show_mail, world.retry_mail, world.drop_mail):
+        for unknown in ("0" * 32, "unknown", "\x00"):
+            with pytest.raises(NotFound):
+                await act(Operator(), MessageId(unknown))
 
     assert await recorded(world) == []
 
