@@ -19,6 +19,7 @@ from application.ports import (
 from application.rate_limiting import LoginAttempt, RateLimiting
 from application.registration_policy import RegistrationPolicy
 from application.session_activity import RecordSessionActivity
+from domain.actor import Principal
 from domain.audit.event import EventType
 from domain.authentication import ONLY_PASSWORD
 from domain.email import Email
@@ -137,12 +138,13 @@ def _address(email: str) -> Email | None:
 
 
 @dataclass(frozen=True, slots=True)
-class RefreshAccess:
+class RefreshSession:
+    """Accept a refresh token: rotate it, or repeat the rotation that its client has lost."""
+
     users: UserRepository
     cached_users: CachedUsers
     sessions: SessionStore
     record_activity: RecordSessionActivity
-    issue_tokens: IssueTokens
     signer: TokenSigner
     rate_limiting: RateLimiting
     audit: Audit
@@ -150,9 +152,10 @@ class RefreshAccess:
     clock: Clock
 
     async def __call__(
-        self, refresh_token: str | None, caller: RequestContext = UNKNOWN
-    ) -> TokenPair:
+        self, refresh_token: str | None, caller: RequestContext, *, is_page: bool = False
+    ) -> tuple[Session, User]:
         """
+        :param is_page: see :meth:`~domain.session.Session.refresh`.
         :raises RefreshTokenMissing: no token was presented.
         :raises TooManyRequests: there were too many refreshes.
         :raises TokenRejected: the token or its session is not valid.
@@ -167,19 +170,21 @@ class RefreshAccess:
             await self.rate_limiting.count_refresh(caller.address)
             if not claims.is_current(self.clock()):
                 raise TokenRejected
-            session, user = await self._refresh(claims, caller, entry)
+            session, user = await self._refresh(claims, caller, entry, is_page=is_page)
             if self.record_activity.is_due(session):
                 self.record_activity.record(session, caller)
-            return await self.issue_tokens(session, user)
+            return session, user
 
     async def _refresh(
-        self, claims: TokenClaims, caller: RequestContext, entry: Entry
+        self, claims: TokenClaims, caller: RequestContext, entry: Entry, *, is_page: bool
     ) -> tuple[Session, User]:
         session, user = await self._good_session(claims)
         await self.rate_limiting.count_refresh_of(session.user_id)
         while True:  # until no other process replaces the session in between
             try:
-                refreshed = session.refresh(claims.token_id, caller, self.clock(), self.lifetimes)
+                refreshed = session.refresh(
+                    claims.token_id, caller, self.clock(), self.lifetimes, is_page=is_page
+                )
             except RefreshTokenReused as reused:
                 effects = entry.failure(reused)
                 stored = await self.sessions.delete(session.user_id, session.id, effects)
@@ -208,6 +213,43 @@ class RefreshAccess:
         if user is None:
             raise TokenRejected
         return session, user
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshAccess:
+    """Refresh a session for a client of the API."""
+
+    refresh_session: RefreshSession
+    issue_tokens: IssueTokens
+
+    async def __call__(
+        self, refresh_token: str | None, caller: RequestContext = UNKNOWN
+    ) -> TokenPair:
+        """See :class:`RefreshSession` for what is raised."""
+        return await self.issue_tokens(*await self.refresh_session(refresh_token, caller))
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeSession:
+    """Refresh the session of a browser that asks for a page.
+
+    The answer to a page before may have been lost: see docs/adr/0062.
+    """
+
+    refresh_session: RefreshSession
+    issue_tokens: IssueTokens
+
+    async def __call__(
+        self, refresh_token: str, caller: RequestContext = UNKNOWN
+    ) -> tuple[Principal, TokenPair]:
+        """See :class:`RefreshSession` for what is raised.
+
+        :returns: the tokens as well. The access token has expired already, if the answer that was
+            lost had it first: the refresh token beside it is the valid one.
+        """
+        session, user = await self.refresh_session(refresh_token, caller, is_page=True)
+        issued_at = int(session.rotated_at.timestamp())
+        return Principal(user, session, issued_at), await self.issue_tokens(session, user)
 
 
 @dataclass(frozen=True, slots=True)

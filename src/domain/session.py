@@ -200,7 +200,13 @@ class Session:
         return replace(self, rotated_at=rotated_at, expires_at=expires_at)
 
     def refresh(
-        self, presented: TokenId, caller: RequestContext, now: datetime, lifetimes: Lifetimes
+        self,
+        presented: TokenId,
+        caller: RequestContext,
+        now: datetime,
+        lifetimes: Lifetimes,
+        *,
+        is_page: bool = False,
     ) -> Self:
         """Return the session after one of its refresh tokens was presented.
 
@@ -209,6 +215,9 @@ class Session:
         The session then is this same object, unless the client seems to be somewhere else.
 
         :param presented: the id of a refresh token of this session, whose signature is verified.
+        :param is_page: whether a browser asks for a page. It repeats no request by itself when an
+            answer is lost, so its next one may come long after the grace period: it is accepted
+            from the very same device and network while no other client has refreshed.
         :raises TokenRejected: the session has ended.
         :raises RefreshTokenReused: the token was spent earlier, or another client spent it, or
             repetitions from elsewhere have become a habit. The caller must end the session.
@@ -218,7 +227,10 @@ class Session:
         if presented == self.token_id:
             return self._rotate(caller, now, lifetimes)
         spent_at = self._spent_at(presented)
-        if spent_at is None or now - spent_at >= lifetimes.grace:
+        if spent_at is None:
+            raise RefreshTokenReused
+        is_late = now - spent_at >= lifetimes.grace
+        if is_late and not (is_page and self._was_refreshed_by(caller)):
             raise RefreshTokenReused
         return self._repeat(caller)
 
@@ -256,6 +268,13 @@ class Session:
             if descendant == self.token_id:
                 return spent_at
         return None
+
+    def _was_refreshed_by(self, caller: RequestContext) -> bool:
+        """Return whether it was this device, by its token, in this network."""
+        client = self.refreshed_by
+        if client is None or not client.has_device:
+            return False
+        return client.recognise(caller, self.id) is client
 
     def _repeat(self, caller: RequestContext) -> Self:
         if self.refreshed_by is None:

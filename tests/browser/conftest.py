@@ -6,7 +6,7 @@ Tests and fixtures share the loop of the run, in which the browser is.
 import re
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from itertools import count
@@ -127,8 +127,12 @@ class Site:
         return link
 
 
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+@contextmanager
+def a_site(folder: Path, **settings: str) -> Iterator[Site]:
+    """Start a service.
+
+    :param settings: beside :data:`SETTINGS`.
+    """
     port, app_port = free_port(), free_port()
     app = app_origin(app_port)
     public = {
@@ -136,14 +140,19 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         "CLIENT_ORIGIN": app,
         "RETURN_TARGETS": ",".join((return_target(port), f"{app}/", f"{app}/home")),
     }
-    folder = tmp_path_factory.mktemp("site")
-    service = Service(folder, SETTINGS | public, port, constants=PROMPT)
+    service = Service(folder, SETTINGS | public | settings, port, constants=PROMPT)
     service.start()
     try:
         yield Site(service, app_port)
     finally:
         service.end(signal.SIGKILL)
     assert secrets_in(service.log) == []
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with a_site(tmp_path_factory.mktemp("site")) as site:
+        yield site
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session", name="browser")

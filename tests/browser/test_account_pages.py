@@ -45,26 +45,3 @@ async def test_people_register_and_manage_their_account(
         await page.go_back()
         await page.reload()
         await expect(page.get_by_role("heading", name="Log in")).to_be_visible()
-
-
-async def test_two_tabs_and_the_back_button_log_nobody_out(
-    open_context: OpenContext, site: Site
-) -> None:
-    email = await site.register()
-    async with open_context(locale="en-GB") as context:
-        first, second = await context.new_page(), await context.new_page()
-        await first.goto("login")
-        await log_in(first, email)
-        await expect(first.get_by_role("heading", name="My account")).to_be_visible()
-        # As if the access token had expired: the browser has dropped its cookie.
-        await context.clear_cookies(name="access_token")
-        for page in (first, second):
-            await page.goto("account/sessions")
-            await expect(page.get_by_role("heading", name="Devices", exact=True)).to_be_visible()
-        await context.clear_cookies(name="access_token")
-        await first.go_back()
-        await first.reload()
-        await second.reload()
-
-        await expect(first.get_by_role("heading", name="My account")).to_be_visible()
-        await expect(second.get_by_role("heading", name="Devices", exact=True)).to_be_visible()

@@ -48,7 +48,13 @@ from application.accounts.users import ChangeUser, FindUser, ListUsers, SetPassw
 from application.audit import Audit
 from application.audit_log import ListAuditEvents
 from application.authenticate import Authenticate, AuthenticateFromCache, ReloadPrincipal
-from application.authentication import Login, Logout, RefreshAccess
+from application.authentication import (
+    Login,
+    Logout,
+    RefreshAccess,
+    RefreshSession,
+    ResumeSession,
+)
 from application.confirm_password import ConfirmPassword
 from application.enrolment.account import AdjustAccount, AdjustUser
 from application.enrolment.passkey_list import (
@@ -365,7 +371,9 @@ class World:
     offer_passkey_use = _Made(OfferPasskeyUse)
     login_with_passkey = _Made(LoginWithPasskey)
     use_second_factor = _Made(LoginWithSecondFactor)
+    refresh_session = _Made(RefreshSession)
     refresh = _Made(RefreshAccess)
+    resume_session = _Made(ResumeSession)
     logout = _Made(Logout)
     authenticate = _Made(Authenticate)
     authenticate_from_cache = _Made(AuthenticateFromCache)

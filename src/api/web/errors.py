@@ -9,8 +9,9 @@ from litestar import Response
 from api.json_request import JsonRequest, accepts_html
 from api.problems import Answer, allowed_methods, answer_to, handle, limit_headers, log_failure
 from api.web.forms import FORM, Form
-from api.web.page import Pages
+from api.web.page import HEADERS, Pages
 from api.web.step_up_form import step_up_page
+from api.web.visitors import PrefetchRefused
 from domain.errors import EnrolmentRequired, NotLoggedIn, StepUpRequired, TokenRejected
 from domain.rate_limit import TooManyRequests
 
@@ -53,6 +54,8 @@ def _helping_page(request: JsonRequest, pages: Pages, error: Exception) -> Respo
             if is_form and not form.has_secret:
                 return step_up_page(request, pages, methods, form, to=address)
             return pages.redirect(request, f"/account/step-up?return_to={quote(address)}")
+        case PrefetchRefused():  # the browser forgets it, and asks again at the visit
+            return Response(b"", status_code=HTTPStatus.SERVICE_UNAVAILABLE, headers=HEADERS)
         case EnrolmentRequired():
             return pages.redirect(request, "/account/security")
     return None

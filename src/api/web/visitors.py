@@ -6,13 +6,17 @@ from api.request_context import context_in
 from api.security.cookies import CookieWriter
 from api.security.credential_reader import Connection, CredentialReader
 from application.authenticate import Authenticate
-from application.authentication import RefreshAccess
+from application.authentication import ResumeSession
 from application.session_activity import RecordSessionActivity
 from domain.actor import Principal
 from domain.errors import NotLoggedIn, TokenRejected
 
 COOKIES = "page_cookies"
 """In the state of a request: the cookies that its response has to set."""
+
+
+class PrefetchRefused(Exception):
+    """A page that would refresh the session was asked for before its visit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,7 @@ class Visitors:
     credentials: CredentialReader
     cookies: CookieWriter
     authenticate: Authenticate
-    refresh_access: RefreshAccess
+    resume_session: ResumeSession
     record_activity: RecordSessionActivity
 
     async def find(self, connection: Connection) -> Principal | None:
@@ -39,6 +43,7 @@ class Visitors:
 
         :raises NotLoggedIn: there are no cookies of a session.
         :raises TokenRejected: they are not good, or not any more.
+        :raises PrefetchRefused: only a visit refreshes the session.
         """
         presented = await self.credentials.read(connection)
         if presented.access is not None and not presented.has_access_cookie:
@@ -52,18 +57,26 @@ class Visitors:
                 if presented.refresh is None:
                     raise
         if principal is None:
-            if presented.refresh is None:
-                raise NotLoggedIn
             principal = await self._refresh(connection, presented.refresh)
         if self.record_activity.is_due(principal.session):
             self.record_activity.record(principal.session, caller)
         connection.scope["user"] = principal
         return principal
 
-    async def _refresh(self, connection: Connection, refresh: str) -> Principal:
+    async def _refresh(self, connection: Connection, refresh: str | None) -> Principal:
         """Refresh the session, and have its new cookies set with the response."""
+        if refresh is None:
+            raise NotLoggedIn
+        if _is_prefetch(connection):
+            raise PrefetchRefused
         device = self.credentials.device_token(connection)
         caller = replace(context_in(connection.scope), device_token=device)
-        tokens = await self.refresh_access(refresh, caller)
+        principal, tokens = await self.resume_session(refresh, caller)
         connection.scope["state"][COOKIES] = self.cookies.of_tokens(tokens)
-        return await self.authenticate(tokens.access, caller)
+        return principal
+
+
+def _is_prefetch(connection: Connection) -> bool:
+    """Return whether the browser only prepares for a visit (Fetch, ``Sec-Purpose``)."""
+    headers = connection.headers
+    return "prefetch" in headers.get("sec-purpose", headers.get("purpose", "")).lower()

@@ -46,7 +46,13 @@ from application.audit_log import (
     ShowAuditLogState,
 )
 from application.authenticate import Authenticate, AuthenticateFromCache, ReloadPrincipal
-from application.authentication import Login, Logout, RefreshAccess
+from application.authentication import (
+    Login,
+    Logout,
+    RefreshAccess,
+    RefreshSession,
+    ResumeSession,
+)
 from application.confirm_password import ConfirmPassword
 from application.enrolment.account import AdjustAccount, AdjustUser
 from application.enrolment.passkey_list import (
@@ -159,7 +165,9 @@ USE_CASES: tuple[type, ...] = (
     RenewRecoveryCodes,
     AdjustAccount,
     AdjustUser,
+    RefreshSession,
     RefreshAccess,
+    ResumeSession,
     Logout,
     Authenticate,
     ReloadPrincipal,

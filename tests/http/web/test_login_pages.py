@@ -5,12 +5,13 @@ from urllib.parse import quote
 
 import pytest
 from dishka import AsyncContainer
+from litestar import Litestar
 
 from application.ports import FactorSecrets, SecondFactorStore, UserRepository
 from domain.email import Email
 from domain.second_factors import totp
 from domain.second_factors.factors import SecondFactors, Totp
-from tests.http.client import ME, ORIGIN, Client
+from tests.http.client import ME, ORIGIN, Client, a_client
 from tests.http.web.browser import Browser
 from tests.support.builders import PASSWORD
 from tests.support.doubles import SettableClock
@@ -129,18 +130,60 @@ async def test_an_expired_access_token_is_refreshed_by_the_way(
     assert (await client.get(ME)).status_code == 200
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_two_tabs_and_a_lost_answer_log_nobody_out(
-    browser: Browser, client: Client, clock: SettableClock
+    browser: Browser, client: Client, clock: SettableClock, method: str
 ) -> None:
     await browser.log_in(ADA, PASSWORD)
-    spent = dict(client.cookies)
+    spent, answer = dict(client.cookies), None
     clock.advance(timedelta(minutes=20))
 
-    for _ in range(3):  # the cookies of the answers are lost
+    for minutes in (0, 0, 1, 14, 20):  # the cookies of the answers are lost
         client.cookies.clear()
         client.cookies.update(spent)
-        assert (await browser.open("/account")).path == "/account"
-        clock.advance(timedelta(seconds=2))
+        clock.advance(timedelta(minutes=minutes))
+        headers = {"Origin": ORIGIN}
+        form = {"name": "Ada"} if method == "POST" else None
+        answer = await client.request(method, "/account", data=form, headers=headers)
+        assert answer.headers.get("location") in {None, "/account?done=saved"}
+    assert answer
+    client.cookies.clear()
+    client.cookies.update(spent | dict(answer.cookies))
+    assert (await browser.open("/account")).path == "/account"
+
+
+async def test_a_stolen_jar_of_cookies_ends_the_session_when_both_use_pages(
+    browser: Browser, client: Client, app: Litestar, clock: SettableClock
+) -> None:
+    await browser.log_in(ADA, PASSWORD)
+    async with a_client(app, ORIGIN, "203.0.113.9") as thief:
+        thief.cookies.update(client.cookies)
+        clock.advance(timedelta(minutes=20))
+        assert (await Browser(thief).open("/account")).path == "/account"
+        clock.advance(timedelta(minutes=1))
+
+        assert (await browser.open("/account")).path == "/login?return_to=/account"
+        assert (await Browser(thief).open("/account")).path == "/login?return_to=/account"
+
+
+@pytest.mark.parametrize("name", ["Sec-Purpose", "Purpose"])
+async def test_a_prefetch_refreshes_no_session(
+    browser: Browser, client: Client, clock: SettableClock, name: str
+) -> None:
+    await browser.log_in(ADA, PASSWORD)
+    prefetch = {name: "prefetch;prerender"}
+    assert (await client.get("/account", headers=prefetch)).status_code == 200
+    clock.advance(timedelta(minutes=20))
+    before = dict(client.cookies)
+
+    for path in ("/account", "/login"):
+        answer = await client.get(path, headers=prefetch)
+        assert (answer.status_code, answer.content) == (503, b"")
+        assert answer.headers["cache-control"] == "no-store"
+        assert "set-cookie" not in answer.headers
+
+    assert dict(client.cookies) == before
+    assert (await browser.open("/account")).path == "/account"
 
 
 async def test_a_session_that_has_ended_leads_to_the_login_without_its_cookies(

@@ -289,3 +289,22 @@ async def test_a_refresh_token_from_a_clock_ahead_is_good_within_the_leeway(
     else:
         with pytest.raises(TokenRejected):
             await world.refresh(pair.refresh)
+
+
+async def test_a_page_gets_the_session_and_the_valid_tokens_after_a_lost_answer(
+    world: World,
+) -> None:
+    await world.sign_up()
+    first = await world.log_in()
+    caller = replace(OWNER, device_token="a device")
+    began, lost = await world.resume_session(first.refresh, caller)
+    world.clock.advance(LIFETIMES.access + timedelta(minutes=5))
+
+    resumed, again = await world.resume_session(first.refresh, caller)
+
+    assert (resumed, again) == (began, lost)
+    assert resumed.session.id == session_of(world, first)
+    with pytest.raises(TokenRejected):
+        await world.authenticate(again.access)  # which the page has not needed
+    _, third = await world.resume_session(again.refresh, caller)
+    await world.authenticate(third.access)

@@ -519,3 +519,43 @@ def test_a_refresh_changes_neither_methods_nor_times_of_the_authentication() -> 
         assert later.level == session.level
         assert later.authenticated_at == session.authenticated_at
         assert not later.allows_sensitive_steps(NOW + timedelta(minutes=20))
+
+
+def test_a_page_repeats_a_late_refresh_for_the_same_device_in_the_same_network() -> None:
+    spent = a_session()
+    session = rotated(spent, NOW, with_device(HERE))
+    late = NOW + timedelta(minutes=50)
+
+    for _ in range(3):
+        again = session.refresh(spent.token_id, with_device(HERE), late, LIFETIMES, is_page=True)
+        assert again is session
+    with pytest.raises(RefreshTokenReused):
+        present(session, spent.token_id, late, caller=with_device(HERE))
+
+
+@pytest.mark.parametrize(
+    ("rotated_by", "presented_by"),
+    [
+        (with_device(HERE), HERE),
+        (with_device(HERE), with_device(HERE, "thief's")),
+        (with_device(HERE), with_device(PHONE)),  # a stolen jar of cookies, used elsewhere
+        (with_device(THIEF), with_device(HERE)),  # the same, and the thief was first
+        (HERE, HERE),  # no device: a program
+    ],
+)
+def test_a_page_repeats_no_late_refresh_for_another_client(
+    rotated_by: RequestContext, presented_by: RequestContext
+) -> None:
+    spent = a_session()
+    session = rotated(spent, NOW, rotated_by)
+
+    with pytest.raises(RefreshTokenReused):
+        session.refresh(spent.token_id, presented_by, NOW + GRACE, LIFETIMES, is_page=True)
+
+
+def test_a_page_repeats_no_refresh_of_two_rotations_ago() -> None:
+    spent = a_session()
+    session = rotated(rotated(spent, NOW, with_device(HERE)), NOW + GRACE, with_device(HERE))
+
+    with pytest.raises(RefreshTokenReused):
+        session.refresh(spent.token_id, with_device(HERE), NOW + GRACE, LIFETIMES, is_page=True)
