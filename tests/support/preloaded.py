@@ -22,9 +22,9 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 from datetime import timedelta
-from tempfile import TemporaryDirectory
 
 import uvicorn._subprocess
 import uvloop  # noqa: F401 - to be there already
@@ -51,8 +51,9 @@ def load() -> None:
     vars(container)["make_async_container"] = SharedGraph()
     vars(passwords)["Cost"] = cheap_hashes.cost
     vars(api.app)["_routes"] = SharedRoutes()
-    with TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:
         asyncio.run(start(Settings.read({"DOORWARD_DATA": folder, "TOKEN_ALGORITHM": "EdDSA"})))
+    tempfile.tempdir = None  # a service looks at its own TMPDIR
     assert threading.active_count() == 1  # only the thread that forks is in the new process
     gc.collect()
     gc.freeze()
