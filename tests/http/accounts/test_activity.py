@@ -119,7 +119,6 @@ class TestMyActivity:
             "byAdministrator": False,
         }
 
-    @each_stack
     async def test_own_activity_shows_acts_of_an_administrator_without_their_id(
         self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
@@ -146,7 +145,6 @@ class TestMyActivity:
         for secret in (ADMIN_EMAIL, str((await stored_user(users, ADMIN_EMAIL)).id)):
             assert secret not in answer.text
 
-    @each_stack
     async def test_own_activity_is_in_the_export(self, client: Client, app: Litestar) -> None:
         mine = bearer(await client.stepped_up((await client.obtain_tokens())["access_token"]))
         await guess(app)
@@ -157,7 +155,6 @@ class TestMyActivity:
         assert exported == activity
         assert len(exported) == 4
 
-    @each_stack
     async def test_own_activity_has_no_events_of_others(
         self, client: Client, app: Litestar, admin: Headers, users: UserRepository
     ) -> None:
@@ -175,7 +172,6 @@ class TestMyActivity:
         assert len(await events(client, MY_ACTIVITY, admin)) == 2
         assert len(await events(client, MY_ACTIVITY, hers)) == 4
 
-    @each_stack
     async def test_own_activity_has_pages(self, client: Client, app: Litestar) -> None:
         mine = await obtain_tokens(client)
         await obtain_tokens(client, EVE)
@@ -226,7 +222,6 @@ class TestMyActivity:
 
 
 class TestTheAuditLog:
-    @each_stack
     async def test_the_audit_log_numbers_every_event(self, client: Client, admin: Headers) -> None:
         mine = await obtain_tokens(client)
         await client.patch(ME, json={"name": "Ada King"}, headers=mine)
@@ -242,7 +237,6 @@ class TestTheAuditLog:
         ]
         assert [each["number"] for each in listed] == [5, 4, 3, 2, 1]
 
-    @each_stack
     async def test_the_audit_log_has_subject_actor_and_origin(
         self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
@@ -271,7 +265,6 @@ class TestTheAuditLog:
             "detail": "disabled",
         }
 
-    @each_stack
     async def test_the_audit_log_has_stable_pages_during_new_events(
         self, client: Client, app: Litestar, admin: Headers
     ) -> None:
@@ -290,7 +283,6 @@ class TestTheAuditLog:
         assert listed == before
         assert len(await events(client, AUDIT, admin)) == len(before) + 4
 
-    @each_stack
     async def test_the_audit_log_is_filtered_by_user_type_and_outcome(
         self, client: Client, app: Litestar, admin: Headers, users: UserRepository
     ) -> None:
@@ -339,7 +331,6 @@ class TestTheAuditLog:
     ) -> None:
         assert await events(client, AUDIT, admin, what="unknown", outcome="unknown") == []
 
-    @each_stack
     async def test_the_audit_log_is_filtered_by_time(
         self, client: Client, clock: SettableClock, admin: Headers
     ) -> None:
@@ -434,7 +425,6 @@ class TestTheAuditLog:
 
 
 class TestWhatIsKept:
-    @each_stack
     async def test_a_request_that_changes_nothing_is_not_recorded(
         self, client: Client, admin: Headers, users: UserRepository
     ) -> None:
@@ -500,7 +490,6 @@ class TestWhatIsKept:
         ]
         assert [each["sessionId"] for each in ends[1:4]] == [ids[2], ids[1], ids[0]]
 
-    @each_stack
     async def test_events_without_a_rate_limit_are_not_recorded(
         self, client: Client, app: Litestar, admin: Headers
     ) -> None:
@@ -536,7 +525,6 @@ class TestWhatIsKept:
         assert len(guesses) == 10
         assert len(await events(client, AUDIT, admin)) == 13
 
-    @each_stack
     async def test_the_audit_log_has_no_secrets_and_no_personal_data(
         self, client: Client, app: Litestar, admin: Headers, users: UserRepository
     ) -> None:

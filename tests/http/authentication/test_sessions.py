@@ -138,14 +138,12 @@ class TestTheList:
 
         assert [each["id"] for each in await listed(client, third)] == [ids[0], ids[1], ids[2]]
 
-    @each_stack
     async def test_the_list_has_no_sessions_of_others(self, client: Client) -> None:
         mine, hers = await client.obtain_tokens(), await client.obtain_tokens(EVE)
 
         assert len(await listed(client, mine)) == len(await listed(client, hers)) == 1
         assert await id_of(client, mine) != await id_of(client, hers)
 
-    @each_stack
     async def test_the_list_has_no_ended_sessions(
         self, client: Client, clock: SettableClock
     ) -> None:
@@ -248,7 +246,6 @@ class TestToEndOne:
         }
         assert await statuses(client, mine) == [ALIVE]
 
-    @each_stack
     async def test_a_session_of_another_user_cannot_be_ended(self, client: Client) -> None:
         mine, hers = await client.obtain_tokens(), await client.obtain_tokens(EVE)
 
@@ -278,7 +275,6 @@ class TestToEndOne:
 
 
 class TestToEndMany:
-    @each_stack
     async def test_ending_other_sessions_keeps_this_one(self, client: Client) -> None:
         mine, *others = [await client.obtain_tokens() for _ in range(3)]
         hers = await client.obtain_tokens(EVE)
@@ -291,7 +287,6 @@ class TestToEndMany:
         assert await statuses(client, *others, mine, hers) == [DEAD, DEAD, ALIVE, ALIVE]
         assert [each["isCurrent"] for each in await listed(client, mine)] == [True]
 
-    @each_stack
     async def test_ending_all_sessions_can_include_this_one(
         self, client: Client, app: Litestar
     ) -> None:
@@ -423,7 +418,6 @@ class TestLastSeen:
         assert (view["address"], view["device"]) == (ELSEWHERE, "Mobile Safari 17 on iPhone")
         assert time(view, "startedAt") == time(view, "refreshedAt") == NOW
 
-    @each_stack
     async def test_session_activity_is_not_updated_within_a_minute(
         self,
         client: Client,
@@ -473,7 +467,6 @@ class TestLastSeen:
         assert time(view, "lastSeenAt") == NOW + 2 * MINUTE
         assert view["address"] == ELSEWHERE
 
-    @each_stack
     async def test_an_ended_session_gets_no_activity(
         self,
         client: Client,
