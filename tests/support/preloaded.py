@@ -30,6 +30,8 @@ import uvicorn._subprocess
 import uvloop  # noqa: F401 - to be there already
 
 import api.app
+import doorward.cli.serve
+import doorward.cli.users  # noqa: F401 - to be there already
 from api.lifecycle import Lifecycle
 from doorward.cli.main import main
 from doorward.diagnostics import preflight

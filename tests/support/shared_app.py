@@ -35,9 +35,12 @@ class SharedRoutes:
     def __init__(self) -> None:
         self._make: Any = api.app._routes
 
-    def __call__(self, names: CookieNames, options: RouteOptions, guard: RouteGuard) -> Litestar:
+    def __call__(self, names: CookieNames, options: RouteOptions, *guards: RouteGuard) -> Litestar:
+        if not guards:  # the routes of the OpenAPI document
+            made: Litestar = self._make(names, options)
+            return made
         app, handler, switched = self.built(names, options)
-        app.asgi_handler, switched.current = handler, guard
+        app.asgi_handler, [switched.current] = handler, guards
         return app
 
     @functools.cache  # noqa: B019 - it lives as long as the process
