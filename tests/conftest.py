@@ -203,7 +203,12 @@ def _kept_together(item: pytest.Item) -> Path:
 
 
 def _folder(item: pytest.Item) -> str:
-    return item.path.relative_to(Path(__file__).parent).parts[0]
+    return _folder_of(item.path)
+
+
+@functools.cache
+def _folder_of(file: Path) -> str:
+    return file.relative_to(Path(__file__).parent).parts[0]
 
 
 def _is_of_the_system(item: pytest.Item) -> bool:

@@ -22,7 +22,7 @@ import pytest
 
 from infrastructure.storage.sql.migrations.runner import newest
 from tests.support.commands import assert_one_line, doorward
-from tests.support.processes import QUICK, SERVE, Service, a_service, free_port
+from tests.support.processes import FORKED, QUICK, SERVE, Service, a_service, free_port
 from tests.support.waiting import PATIENCE, until
 
 FEW_FILES = 512
@@ -72,7 +72,7 @@ class TestServe:
     def test_a_signal_ends_the_service_successfully(
         self, tmp_path: Path, by: signal.Signals
     ) -> None:
-        with a_service(tmp_path, SERVE) as service:
+        with a_service(tmp_path) as service:
             assert service.end(by) == 0
             assert "Traceback" not in service.log
 
@@ -100,7 +100,7 @@ class TestServe:
         (tmp_path / ".env").write_text("PORT=1\nUSERS_URL=memory:\nDOORWARD_DATA=elsewhere\n")
         port = free_port()
 
-        command = (*SERVE, "--port", str(port))
+        command = (*FORKED, "--port", str(port))
         service = Service(tmp_path, QUICK | {"PORT": "2"}, port, command)
 
         service.start()

@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,13 +22,16 @@ import structlog
 
 from doorward.cli import main as command_line
 from doorward.server import run as server
-from doorward.wiring import passwords
+from doorward.wiring import container, passwords
 from tests.support import cheap_hashes
 from tests.support.processes import COMMAND, fork
+from tests.support.shared_app import SharedGraph
 from tests.support.waiting import PATIENCE
 
 _ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
 """What a command gets besides its settings: nothing of the developer's own."""
+
+_shared_graph = cache(SharedGraph)
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -52,6 +56,7 @@ def doorward(folder: Path, *arguments: str | Path, typed: str = "", **settings: 
         patch.setattr(sys, "stdin", io.StringIO(typed))
         patch.setattr(server, "run", _refuse_to_serve)
         patch.setattr(passwords, "Cost", cheap_hashes.cost)
+        patch.setattr(container, "make_async_container", _shared_graph())
         with redirect_stdout(output), redirect_stderr(errors):
             code = _exit_code()
     return Result(code, output.getvalue(), errors.getvalue())

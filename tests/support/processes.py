@@ -24,6 +24,8 @@ from tests.support.waiting import PATIENCE
 
 COMMAND = str(Path(sys.executable).with_name("doorward"))
 SERVE = (COMMAND, "serve")
+FORKED = ("doorward", "serve")
+"""The same command in a process that has imported it."""
 DEFAULTS = {
     "SHUTDOWN_DELAY": "0s",
     "STORE_TIMEOUT": "60s",  # a busy machine is no outage
@@ -138,7 +140,7 @@ class Service:
     :ivar folder: where it runs: its ``var`` and its log are there.
     :ivar environment: the settings, except PORT. Nothing of this process's is passed on. It
         ends without a delay and waits for its stores, unless that is configured.
-    :ivar command: how it is started; ``None`` for ``doorward serve``, already imported.
+    :ivar command: how it is started; already imported if it begins with ``doorward``.
     :ivar constants: of its modules, by name, which an imported service has instead of its own:
         time limits that a test cannot wait for.
     """
@@ -146,7 +148,7 @@ class Service:
     folder: Path
     environment: Mapping[str, str]
     port: int
-    command: Sequence[str] | None = None
+    command: Sequence[str] = FORKED
     process: Process | None = None
     constants: Mapping[str, float] = field(default_factory=dict)
 
@@ -165,14 +167,14 @@ class Service:
         with (self.folder / "log").open("ab") as log:
             self.process = (
                 fork(
-                    ("doorward", "serve"),
+                    self.command,
                     self.folder,
                     environment,
                     log.fileno(),
                     log.fileno(),
                     self.constants,
                 )
-                if self.command is None
+                if self.command[0] == FORKED[0]
                 else subprocess.Popen(
                     self.command, cwd=self.folder, env=environment, stdout=log, stderr=log
                 )
@@ -216,7 +218,7 @@ def free_port() -> int:
 @contextmanager
 def a_service(
     folder: Path,
-    command: Sequence[str] | None = None,
+    command: Sequence[str] = FORKED,
     constants: Mapping[str, float] | None = None,
     /,
     **environment: str,

@@ -137,7 +137,7 @@ async def loaded(settings: Settings) -> AsyncContainer:
     policy = await container.get(OriginPolicy)
     routes = SharedRoutes()
     routes.built(CookieNames.under(policy), await container.get(RouteOptions))
-    api.app._routes = routes  # type: ignore[assignment]
+    api.app._routes = routes
     for needed in (TokenSigner, Devices, PasswordHasher, PasswordRule):
         await container.get(needed)
     return container

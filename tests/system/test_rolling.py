@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.http.client import Client
-from tests.support.processes import Service, a_service
+from tests.support.processes import FORKED, Service, a_service
 from tests.support.waiting import PATIENCE
 from tests.system.balancer import Balancer
 from tests.system.clients import ContinuousClient, Refresher, in_the_background
@@ -205,7 +205,7 @@ async def test_an_idle_connection_does_not_delay_the_exit(tmp_path: Path) -> Non
 
 async def test_a_login_in_progress_is_answered_before_the_exit(tmp_path: Path) -> None:
     patient = {DRAINING: PATIENCE, GRACE: PATIENCE}  # a busy machine hashes for seconds
-    with a_service(tmp_path, None, patient, **IN_MEMORY | SLOW) as service:
+    with a_service(tmp_path, FORKED, patient, **IN_MEMORY | SLOW) as service:
         async with Client(base_url=service.url, timeout=PATIENCE) as client:
             logins = [asyncio.create_task(client.log_in(STRANGER)) for _ in range(2)]
             await asyncio.wait(
@@ -221,7 +221,7 @@ async def test_a_login_in_progress_is_answered_before_the_exit(tmp_path: Path) -
 async def test_a_login_that_would_wait_too_long_gets_503(tmp_path: Path) -> None:
     patient = {"REQUEST_TIMEOUT": "60s"}  # the half request must outlast the logins
     impatient = {DRAINING: 1}
-    with a_service(tmp_path, None, impatient, **IN_MEMORY | SLOW | patient) as service:
+    with a_service(tmp_path, FORKED, impatient, **IN_MEMORY | SLOW | patient) as service:
         reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
         async with Client(base_url=service.url, timeout=PATIENCE) as client:
             logins = [asyncio.create_task(client.log_in(STRANGER)) for _ in range(20)]

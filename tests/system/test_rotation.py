@@ -24,7 +24,7 @@ SECRET = base64.b64encode(bytes(range(32))).decode()
 RELOADED = "configuration_reloaded"
 KEPT = 2  # seconds for which others keep the public keys: longer than a busy worker lags behind
 GOOD = {"good", "/me 200", "refresh 200"}
-PAUSE = 0.05  # seconds between two rounds of a client: the service needs the processor, too
+PAUSE = 0.15  # seconds between two rounds of a client: many rounds for each key, and little load
 MANY = 4  # keys
 
 QUICKLY = {"KEYS_SECRET": SECRET, "JWKS_MAX_AGE": f"{KEPT}s", "ISSUER": ISSUER}
