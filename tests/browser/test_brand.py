@@ -39,7 +39,7 @@ async def test_a_page_with_a_brand_keeps_nobody_out(
         problems.append(message.text)
 
     context.on("console", read)
-    async with a_tour("en", visits=["/login", "/"], **settings) as tour:
+    async with a_tour("en", visits=["/register", "/"], **settings) as tour:
         async for shot, page in Gallery(tour).show(context):
             found = await page.evaluate(CHECK, {"type": "tag", "values": RULES})
             assert found == {}, shot.name
