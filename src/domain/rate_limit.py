@@ -20,6 +20,10 @@ class RateLimit:
     attempts: int
     window: timedelta
 
+    def __str__(self) -> str:
+        """Return attempts and window, as the configuration has them."""
+        return f"{self.attempts}/{self.window.total_seconds():.0f}s"
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:

@@ -85,7 +85,7 @@ from application.mail.delivery import DeliverMail, MailRetention, PruneMail, Wri
 from application.mail.messages import MailPolicy, MakeMessage
 from application.mail.one_time_tokens import FindToken, IssueToken
 from application.mail.request_link import RequestLink
-from application.outbox import (
+from application.operation.outbox import (
     CountMail,
     DropMail,
     ListMail,

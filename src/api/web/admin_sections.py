@@ -24,5 +24,6 @@ SECTIONS = (
     Section("audit", "/admin/audit", Permission.READ_AUDIT),
     Section("keys", "/admin/keys", Permission.READ_KEYS),
     Section("mail", "/admin/mail", Permission.READ_MAIL),
+    Section("settings", "/admin/settings", Permission.READ_SETTINGS),
 )
 """In the order of the navigation."""

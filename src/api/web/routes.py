@@ -9,6 +9,7 @@ from api.web.controllers.admin.audit import AuditExports, AuditPages
 from api.web.controllers.admin.keys import KeyPages
 from api.web.controllers.admin.mail import MailPages
 from api.web.controllers.admin.overview import OverviewPage
+from api.web.controllers.admin.settings import SettingsPage
 from api.web.controllers.admin.user_actions import UserActionPages
 from api.web.controllers.admin.users import UserPages
 from api.web.controllers.email import EmailPages
@@ -40,4 +41,5 @@ ADMIN_PAGES: list[ControllerRouterHandler] = [
     AuditExports,
     KeyPages,
     MailPages,
+    SettingsPage,
 ]

@@ -33,6 +33,7 @@ from application.ports.second_factors.passkeys import (
     Registration,
 )
 from application.ports.sessions import SessionStore
+from application.ports.settings import ReportSettings, SettingsInForce, ShownSetting
 from application.ports.signing_keys import KeyStore
 from application.ports.time import Clock, RandomBytes, RandomId
 from application.ports.tokens import TokenSigner
@@ -78,8 +79,11 @@ __all__ = [
     "Registration",
     "ReportDelivery",
     "ReportMailLimit",
+    "ReportSettings",
     "SecondFactorStore",
     "SessionStore",
+    "SettingsInForce",
+    "ShownSetting",
     "Stored",
     "TokenSigner",
     "UnusableHash",

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import click
 from dishka import AsyncContainer
 
-from application.outbox import DropMail, ListMail, RetryAllMail, RetryMail, SendTestMail
+from application.operation.outbox import DropMail, ListMail, RetryAllMail, RetryMail, SendTestMail
 from domain.actor import Operator
 from domain.email import Email
 from domain.errors import MailOff, NotFound

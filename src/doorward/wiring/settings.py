@@ -2,7 +2,10 @@
 
 from dishka import Provider, Scope, from_context, provide
 
+from application.ports import ReportSettings
+from application.rate_limiting import CurrentRateLimits
 from application.second_factors.policy import SecondFactorPolicy
+from doorward.wiring.settings_report import SettingsReport
 from infrastructure.config.http import HttpSettings
 from infrastructure.config.logging import LogSettings
 from infrastructure.config.mail.settings import MailSettings
@@ -21,6 +24,10 @@ class SettingsProvider(Provider):
     scope = Scope.APP
 
     settings = from_context(Settings)
+
+    @provide
+    def report_settings(self, settings: Settings, limits: CurrentRateLimits) -> ReportSettings:
+        return SettingsReport(settings, limits)
 
     @provide
     def http(self, settings: Settings) -> HttpSettings:

@@ -83,7 +83,7 @@ from application.login.second_factor import LoginWithSecondFactor
 from application.mail.messages import MakeMessage
 from application.mail.one_time_tokens import FindToken, IssueToken
 from application.mail.request_link import RequestLink
-from application.outbox import (
+from application.operation.outbox import (
     CountMail,
     DropMail,
     ListMail,
@@ -92,6 +92,7 @@ from application.outbox import (
     SendTestMail,
     ShowMail,
 )
+from application.operation.settings import ShowSettings
 from application.rate_limiting import RateLimiting
 from application.readiness import CheckReadiness
 from application.second_factors.challenges import IssueChallenge, TryChallenge
@@ -240,6 +241,7 @@ USE_CASES: tuple[type, ...] = (
     RetryAllMail,
     DropMail,
     SendTestMail,
+    ShowSettings,
     RateLimiting,
     KnownNetworks,
     Audit,

@@ -12,6 +12,7 @@ _T = TypeVar("_T")
 _Part = TypeVar("_Part")
 
 _QUOTED = re.compile(r"""(["']).*\1""", re.DOTALL)
+_CREDENTIALS = re.compile(r"(://)[^\s,]*@")
 _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://[^/]+:[0-9]+")
 
 
@@ -59,6 +60,27 @@ class Variable(Generic[_T]):
             return self.parse(text)
         except ValueError as error:
             raise ConfigurationError(self.name, str(error)) from None
+
+    def in_text(self, value: _T | None, given: str | None) -> str | None:
+        """Return a value as an operator would write it; ``None`` if there is none.
+
+        :param given: the text that the variable had, which may be out of date.
+        :raises ValueError: the variable is a secret.
+        """
+        if self.is_secret:
+            raise ValueError(f"{self.name} is a secret")
+        if value == self.read({}):
+            return self.default
+        text = "off" if value is None else str(value)
+        if given is not None and self._means(given, value):
+            text = given
+        return _CREDENTIALS.sub(r"\1…@", text)
+
+    def _means(self, text: str, value: _T | None) -> bool:
+        try:
+            return self.parse(text) == value
+        except ValueError:
+            return False
 
 
 def is_service_link(name: str, text: str) -> bool:

@@ -6,7 +6,7 @@ default and meaning: docs/configuration.md and ``doorward doctor`` are made from
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -62,6 +62,8 @@ class Settings:
     passkeys: PasskeySettings = _part("Passkeys", PasskeySettings)
     logs: LogSettings = _part("Logs", LogSettings)
     telemetry: TelemetrySettings = _part("Metrics and traces", TelemetrySettings)
+    given: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """The texts of the variables that are set and are no secrets, by their names."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Self:
@@ -69,15 +71,26 @@ class Settings:
 
         :raises ConfigurationError: a value is invalid, or two contradict each other.
         """
-        return cls(
-            **{each.name: read_part(each.metadata["part"], environment) for each in fields(cls)}
-        )
+        given = {
+            each.name: text
+            for each in cls.variables()
+            if not each.is_secret and (text := environment.get(each.name, "").strip())
+        }
+        parts: dict[str, Any] = {
+            each.name: read_part(each.metadata["part"], environment) for each in cls.parts()
+        }
+        return cls(**parts, given=given)
+
+    @classmethod
+    def parts(cls) -> list[Field[Any]]:
+        """Return the fields of the parts, each with its ``title`` and its type, the ``part``."""
+        return [each for each in fields(cls) if "part" in each.metadata]
 
     @classmethod
     def variables(cls) -> list[Variable[Any]]:
         """Return the variables of all parts."""
         return [
-            variable for each in fields(cls) for variable in variables_of(each.metadata["part"])
+            variable for each in cls.parts() for variable in variables_of(each.metadata["part"])
         ]
 
     def __post_init__(self) -> None:
@@ -162,7 +175,7 @@ def tables() -> str:
     """Return a Markdown table of the settings for each part, under its title."""
     return "\n".join(
         f"## {each.metadata['title']}\n\n{_table(each.metadata['part'])}"
-        for each in fields(Settings)
+        for each in Settings.parts()
     )
 
 

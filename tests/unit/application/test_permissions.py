@@ -7,8 +7,9 @@ import pytest
 
 from application.audit_log import ExportAuditLog, ShowAuditEvent, ShowAuditLogState
 from application.figures.show import ShowFigures
+from application.operation.settings import ShowSettings
 from application.pagination import EventQuery, Page, UserQuery
-from application.ports import NO_EFFECTS
+from application.ports import NO_EFFECTS, SettingsInForce
 from application.readiness import CheckReadiness
 from application.signing_keys import ListSigningKeys
 from domain.actor import Actor, Operator, Principal, Scheduler
@@ -99,6 +100,9 @@ READS: dict[str, Act] = {
     ),
     "list sessions": lambda world, actor, user: world.list_sessions_of(actor, user.id),
     "see the figures": lambda world, actor, _: an_overview(world, actor),
+    "show the settings": lambda _world, actor, _: ShowSettings(lambda: SettingsInForce({}, {}))(
+        actor
+    ),
     "list mail": lambda world, actor, _: world.list_mail(actor, None, None, 10),
     "count mail": lambda world, actor, _: world.count_mail(actor),
     "show a mail": lambda world, actor, _: _with_mail(world, actor, world.show_mail),

@@ -35,6 +35,7 @@ DECISIONS: dict[tuple[str, str], Permission] = {
     ("GET", "/admin/audit.csv"): Permission.READ_AUDIT,
     ("GET", "/admin/audit.jsonl"): Permission.READ_AUDIT,
     ("GET", "/admin/mail"): Permission.READ_MAIL,
+    ("GET", "/admin/settings"): Permission.READ_SETTINGS,
     ("GET", "/admin/mail/retry"): Permission.CHANGE_MAIL,
     ("POST", "/admin/mail/retry"): Permission.CHANGE_MAIL,
     ("GET", "/admin/mail/{message_id:str}/retry"): Permission.CHANGE_MAIL,

@@ -12,7 +12,7 @@ from api.web.controllers.base import PageController
 from api.web.forms import Form, read_form
 from api.web.page import Pages
 from api.web.route_options import admin_page
-from application.outbox import (
+from application.operation.outbox import (
     CountMail,
     DropMail,
     ListMail,

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from application import outbox as mail_queue
 from application.mail.messages import MailPolicy
+from application.operation import outbox as mail_queue
 from application.pagination import EventQuery, Total
 from application.ports import NO_EFFECTS, MailDelayed, MailRefused
 from domain.actor import Operator

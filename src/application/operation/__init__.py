@@ -1,0 +1,1 @@
+"""What administrators and the operator do with the service itself."""

@@ -1,0 +1,60 @@
+"""The report of the settings that this process uses."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from application.ports import SettingsInForce, ShownSetting
+from application.rate_limiting import CurrentRateLimits
+from doorward.wiring.keys import keys_location
+from infrastructure.config.environment_variables import Variable
+from infrastructure.config.settings import Settings
+from infrastructure.storage.locations import locations
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsReport:
+    """
+    :ivar limits: which a reload of the configuration replaces.
+    """
+
+    settings: Settings
+    limits: CurrentRateLimits
+
+    def __call__(self) -> SettingsInForce:
+        users, sessions = locations(self.settings.storage)
+        mail = self.settings.mail.destination(self.settings.storage)
+        return SettingsInForce(
+            {
+                "users": users.description,
+                "sessions": sessions.description,
+                "keys": keys_location(self.settings),
+                "mail": mail.description,
+            },
+            {
+                each.metadata["title"]: self._shown(
+                    self.limits.now
+                    if each.name == "rate_limits"
+                    else getattr(self.settings, each.name)
+                )
+                for each in Settings.parts()
+            },
+        )
+
+    def _shown(self, part: Any) -> Sequence[ShownSetting]:
+        return [
+            _shown(each.metadata["variable"], getattr(part, each.name), self.settings.given)
+            for each in fields(part)
+        ]
+
+
+def _shown(variable: Variable[Any], value: Any, given: Mapping[str, str]) -> ShownSetting:
+    text = None if variable.is_secret else variable.in_text(value, given.get(variable.name))
+    return ShownSetting(
+        name=variable.name,
+        value=text or None,
+        is_set=bool(value if variable.is_secret else text),
+        is_default=value == variable.read({}),
+        is_secret=variable.is_secret,
+        meaning=variable.meaning,
+    )
