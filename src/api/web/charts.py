@@ -43,7 +43,7 @@ class Chart:
         :param times: of the hours or days, in words.
         :param unit: of the columns that are drawn. They are shares then, up to 100.
         """
-        self.name, self.columns, self._unit = name, columns, unit
+        self.name, self.columns = name, columns
         self.drawn = [column for column in columns if column.is_drawn]
         stacks = zip(*(column.values for column in self.drawn), strict=True)
         highest = max(sum(each or 0 for each in stack) for stack in stacks)

@@ -1,15 +1,21 @@
 """The overview for administrators."""
 
 import re
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from dishka import AsyncContainer
 
 from api.web.charts import in_groups
 from application.figures.measuring import MeasureFigures
-from application.ports import Clock, FigureStore, UserRepository
-from domain.figures import Count, Gauge, Measurement, Period
+from application.ports import Clock, FigureStore, KeyStore, UserRepository
+from application.readiness import CheckReadiness
+from domain.errors import Unavailable
+from domain.figures import HOUR, Count, Gauge, Measurement, Period
+from domain.key_ring import Key, KeyId, KeyListing, KeyRing
 from domain.permissions import Role
+from domain.token import TokenKind
 from doorward.jobs.scheduler import Job
 from tests.http.client import Client
 from tests.http.web.admin.test_access import log_in_as
@@ -132,6 +138,43 @@ async def test_the_time_of_the_measurement_is_shown(
 
     assert f"were counted on {clock():%d %B %Y}" in page.text
     assert tiles(page)["Active sessions"] == "1"
+
+
+async def test_a_store_that_does_not_answer_is_named(
+    auditor: Browser, container: AsyncContainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail() -> None:
+        raise Unavailable("a detail that is for the log")
+
+    checks: Any = (await container.get(CheckReadiness)).checks
+    monkeypatch.setitem(checks, "sessions", fail)
+
+    page = await auditor.open(OVERVIEW)
+
+    assert tiles(page)["State: Sessions"] == "does not work"
+    assert tiles(page)["State: Users"] == "works"
+    assert "a detail" not in page.source
+
+
+async def test_the_age_of_a_key_and_its_next_rotation_are_shown(
+    auditor: Browser, container: AsyncContainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, store = await container.get(Clock), await container.get(KeyStore)
+    since = clock() - timedelta(days=1000)
+    current = Key(KeyId("current"), TokenKind.ACCESS, since, since)
+    following = Key(KeyId("next"), TokenKind.ACCESS, since, clock() + HOUR)
+
+    async def listing(_store: KeyStore) -> KeyListing:
+        return KeyListing(KeyRing(frozenset({current, following})), {})
+
+    monkeypatch.setattr(type(store), "list", listing)
+
+    shown = tiles(await auditor.open(OVERVIEW))
+
+    age, rotation = shown["Age of the signing key in days: Access"].split(" ", 1)
+    assert age == in_groups(1000)
+    assert rotation.startswith(f"rotation on {clock() + HOUR:%d %B %Y}")
+    assert "Age of the signing key in days: Refresh" not in shown
 
 
 async def test_the_page_leads_to_each_period(auditor: Browser) -> None:
