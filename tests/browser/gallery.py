@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Collection
 
 from playwright.async_api import BrowserContext, Page, Route
 
+from tests.http.client import ORIGIN
 from tests.http.web.tour import Shot, Tour
 
 
@@ -36,7 +37,10 @@ class Gallery:
             answer, status = self.shown.page.response, 200
         else:
             answer = await self._tour.client.request(
-                request.method, request.url, content=request.post_data_buffer
+                request.method,
+                request.url,
+                content=request.post_data_buffer,
+                headers={**request.headers, "Origin": ORIGIN},
             )
             status = answer.status_code
         headers = {name: text for name, text in answer.headers.items() if name != "set-cookie"}
