@@ -86,6 +86,11 @@ class User:
         """Return whether this user can change the roles of others."""
         return self.role in ADMINISTRATORS and not self.disabled
 
+    @property
+    def is_invited(self) -> bool:
+        """Whether the user has yet to set the first password by the link in an invitation."""
+        return self.password_hash == NO_PASSWORD and not self.verified
+
     def with_password_hash(self, password_hash: str) -> Self:
         """Return the user with a newer hash of the same password; ``updated_at`` stays."""
         return replace(self, password_hash=password_hash)

@@ -145,6 +145,27 @@ def test_an_auditor_is_created_and_listed_and_any_role_is_given(users: Users) ->
     assert users("set-role", ADA, "king").returncode == 2
 
 
+def test_a_user_is_invited_where_mail_is_sent(
+    users: Users, tmp_path: Path, sqlite_url: str
+) -> None:
+    settings = {**QUICK, "DATABASE_URL": sqlite_url, "MAIL_URL": "memory:"}
+    options = ("--role", "auditor", "--locale", "de", "--reason", "new")
+
+    invited = doorward(tmp_path, "users", "invite", BOB, *options, **settings)
+
+    assert (invited.returncode, invited.stderr) == (0, "")
+    assert invited.stdout == f"{BOB} is invited, with the role auditor\n"
+    assert users("list", "--role", "auditor").stdout.split()[1:] == [BOB, "auditor"]
+
+
+def test_no_user_is_invited_where_no_mail_is_sent(users: Users) -> None:
+    refused = users("invite", BOB)
+
+    assert refused.returncode == 1
+    assert "this installation sends no mail" in refused.stderr
+    assert users("show", BOB).returncode == 1
+
+
 def test_the_audit_log_has_the_reasons_of_the_operator(users: Users, sqlite_url: str) -> None:
     commands = [
         ("create", BOB, "--role", "auditor"),

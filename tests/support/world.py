@@ -24,6 +24,7 @@ from application.accounts.email_verification import (
 )
 from application.accounts.export_users import ExportUsers
 from application.accounts.import_users import ImportUsers
+from application.accounts.invitation import InviteUser
 from application.accounts.overview import ShowOverview
 from application.accounts.password_reset import (
     CheckPasswordReset,
@@ -332,6 +333,7 @@ class World:
     purge_unverified_users = _Made(PurgeUnverifiedUsers)
     verify_email = _Made(VerifyEmail)
     create_user = _Made(CreateUser)
+    invite_user = _Made(InviteUser)
     make_user = _Made(MakeUser)
     login = _Made(Login)
     complete_login = _Made(CompleteLogin)

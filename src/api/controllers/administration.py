@@ -17,11 +17,12 @@ from api.schemas.pages import After, PageSize, searched
 from api.schemas.reason import ReasonParameter
 from api.schemas.sessions import SessionsAnswer
 from api.schemas.success import Done
-from api.schemas.users import AccountAnswer, AccountsAnswer, UserChange
+from api.schemas.users import AccountAnswer, AccountsAnswer, NewUser, UserChange
 from api.security.guard import requires
 from api.security.origin_policy import CrossSiteRequest
 from api.unknown_members import only_parameters
 from application.accounts.deletion import DeleteUser
+from application.accounts.invitation import InviteUser
 from application.accounts.password_reset import SendPasswordReset
 from application.accounts.reset_second_factors import ResetSecondFactors
 from application.accounts.session_revocation import RevokeSessionOf, RevokeSessionsOf
@@ -32,6 +33,7 @@ from application.sessions import ListSessionsOf
 from domain.audit.event import EventType
 from domain.email import beginning_of_email
 from domain.errors import (
+    EmailTaken,
     InvalidInput,
     LastAdministrator,
     MailOff,
@@ -118,6 +120,33 @@ class AdministrationController(Controller):
         """List users by page: the newest first, or with a search in the order of addresses or
         names. The first page has the total."""
         return AccountsAnswer.of(*await list_users(request.user, wanted, after, limit))
+
+    @post(
+        "/users",
+        summary="Invite a user",
+        opt=requires(Permission.CHANGE_USERS),
+        responses=failures(
+            InvalidInput,
+            EmailTaken,
+            MailOff,
+            StepUpRequired,
+            CrossSiteRequest,
+            *_READING,
+            status=(413, 415),
+        ),
+    )
+    @inject
+    async def invite_user(
+        self,
+        request: JsonRequest,
+        data: JSONBody[NewUser],
+        invite_user: FromDishka[InviteUser],
+    ) -> AccountAnswer:
+        """Make an account without a password, and send its user a link that sets one and proves
+        the address. It works while registration is closed, too. `POST
+        /api/users/{user_id}/password-reset` sends another link."""
+        user = await invite_user(request.user, data.invitee(), context_of(request), data.reason)
+        return AccountAnswer.of(user)
 
     @get(
         "/users/{user_id:uuid}",

@@ -6,11 +6,12 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from api.schemas.members import documented
+from api.schemas.members import LOCALE, NAME, EmailText, documented
 from api.schemas.pages import PageView
 from api.schemas.reason import ReasonText
 from api.schemas.success import Success
 from api.unknown_members import StrictBody
+from application.accounts.invitation import Invitee
 from application.pagination import Page, Total
 from domain.permissions import Role
 from domain.user import User
@@ -117,6 +118,19 @@ class AccountsAnswer(Struct):
     def of(cls, page: Page[User], total: Total | None) -> Self:
         views = [AccountView.of(user) for user in page.items]
         return cls("success", AccountsData(views), PageView.of(page, total))
+
+
+class NewUser(StrictBody):
+    """A user who is invited by mail, and chooses the password there."""
+
+    name: Annotated[str, NAME]
+    email: EmailText
+    role: Annotated[Role, Meta(examples=["user"])] = Role.USER
+    locale: Annotated[str | None, LOCALE] = None
+    reason: ReasonText = None
+
+    def invitee(self) -> Invitee:
+        return Invitee(self.name, self.email, self.role, self.locale)
 
 
 class UserChange(StrictBody):

@@ -6,6 +6,7 @@ from api.web.assets import asset
 from api.web.audit_export import FORMATS
 from api.web.controllers.account import AccountPages
 from api.web.controllers.admin.audit import AuditExports, AuditPages
+from api.web.controllers.admin.invitation import InvitationPages
 from api.web.controllers.admin.keys import KeyPages
 from api.web.controllers.admin.mail import MailPages
 from api.web.controllers.admin.overview import OverviewPage
@@ -36,6 +37,7 @@ EXPORTS = frozenset(f"/admin/audit.{ending}" for ending in FORMATS)
 ADMIN_PAGES: list[ControllerRouterHandler] = [
     OverviewPage,
     UserPages,
+    InvitationPages,
     UserActionPages,
     AuditPages,
     AuditExports,

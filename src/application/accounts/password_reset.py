@@ -109,7 +109,9 @@ class ResetPassword:
 
 @dataclass(frozen=True, slots=True)
 class SendPasswordReset:
-    """Queue a mail with a link, for an administrator or the operator."""
+    """Queue a mail with a link, for an administrator or the operator: another invitation if the
+    user has yet to follow one.
+    """
 
     require_step_up: RequireStepUp
     mail_policy: MailPolicy
@@ -140,7 +142,8 @@ class SendPasswordReset:
             await self.require_step_up.of_actor(actor, caller)
             self.mail_policy.require_mail()
             user = await existing(self.users, user_id)
-            message = self.make_message(MailKind.PASSWORD_RESET, user.email, user=user)
+            kind = MailKind.INVITATION if user.is_invited else MailKind.PASSWORD_RESET
+            message = self.make_message(kind, user.email, user=user)
             effects = entry.success().with_messages(message)
             await entry.settle(effects, await self.outbox.add(effects))
 

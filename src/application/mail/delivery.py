@@ -24,6 +24,8 @@ from domain.user import User
 
 _PURPOSES = {
     MailKind.PASSWORD_RESET: Purpose.PASSWORD_RESET,
+    # It sets a password and proves the address, as a reset does.
+    MailKind.INVITATION: Purpose.PASSWORD_RESET,
     MailKind.EMAIL_VERIFICATION: Purpose.EMAIL_VERIFICATION,
     MailKind.EMAIL_CHANGE: Purpose.EMAIL_CHANGE,
     MailKind.EMAIL_CHANGE_REQUESTED: Purpose.EMAIL_UNDO,
@@ -99,6 +101,8 @@ class WriteLetter:
             user is None or user.generation != message.generation
         ):
             return user, None
+        if message.kind is MailKind.INVITATION and user and not user.is_invited:
+            return user, None  # it was accepted already, by another link
         if message.kind is MailKind.EMAIL_CHANGE:
             owner = await self.users.by_email(message.to)
             if owner is not None and owner.id != message.user_id:

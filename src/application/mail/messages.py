@@ -16,6 +16,7 @@ _NOTICE_LIFETIME = timedelta(days=2)
 _DAY = timedelta(days=1)
 LIFETIMES: Mapping[MailKind, timedelta] = {
     MailKind.PASSWORD_RESET: timedelta(minutes=30),
+    MailKind.INVITATION: 7 * _DAY,
     MailKind.EMAIL_VERIFICATION: _DAY,
     MailKind.EMAIL_CHANGE: _DAY,
     MailKind.EMAIL_CHANGE_REQUESTED: 7 * _DAY,

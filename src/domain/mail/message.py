@@ -38,6 +38,8 @@ class MailKind(StrEnum):
 
     PASSWORD_RESET = auto()
     """A link that sets a new password."""
+    INVITATION = auto()
+    """A link that sets the first password of an account which an administrator has made."""
     EMAIL_VERIFICATION = auto()
     """A link that proves the address."""
     ALREADY_REGISTERED = auto()

@@ -13,6 +13,7 @@ from domain.errors import (
     EmailTaken,
     InvalidInput,
     LastAdministrator,
+    MailOff,
     NotFound,
     SecondFactorsOff,
     Unavailable,
@@ -32,6 +33,8 @@ _MESSAGES: dict[type[AuthError], str] = {
     EmailTaken: "that address is already in use: `doorward users promote` makes its user an "
     "administrator, `doorward users set-password` sets the password",
     LastAdministrator: "this is the last administrator: give another user that role first",
+    MailOff: "this installation sends no mail (MAIL_URL): `doorward users create` asks for a "
+    "password",
     NotFound: "no user has that address or id",
     SecondFactorsOff: "second factors are off: the users are in a store without them, or no "
     "secret protects them (DATA_SECRET)",
@@ -67,7 +70,7 @@ async def use_cases(*, keys: bool = True) -> AsyncIterator[AsyncContainer]:
     except InvalidInput as error:
         problems = (f"the {each.field} {each.message}" for each in error.problems)
         raise NotReady("; ".join(problems)) from None
-    except (EmailTaken, LastAdministrator, NotFound, SecondFactorsOff) as error:
+    except (EmailTaken, LastAdministrator, MailOff, NotFound, SecondFactorsOff) as error:
         raise NotReady(_MESSAGES[type(error)]) from None
     except TooManyRequests:
         raise NotReady("too many attempts: wait, or raise the rate limits") from None

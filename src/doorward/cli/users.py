@@ -6,6 +6,7 @@ import click
 from dishka import AsyncContainer
 
 from application.accounts.deletion import DeleteUser
+from application.accounts.invitation import Invitee, InviteUser
 from application.accounts.password_reset import MakeResetLink, ResetLink
 from application.accounts.registration import CreateUser
 from application.accounts.reset_second_factors import ResetSecondFactors
@@ -63,6 +64,26 @@ def create(
 
     user = run_use_cases(register)
     click.echo(f"{user.email.address} created, with the role {user.role}")
+
+
+@users.command()
+@click.argument("email")
+@click.option("--name", help="Display name; by default the part of EMAIL before the @.")
+@click.option("--role", type=_ROLES, help="The role of the user; by default user.")
+@click.option("--locale", help="The language of mails, such as de.")
+@reason_option
+def invite(
+    email: str, name: str | None, role: str | None, locale: str | None, reason: str | None
+) -> None:
+    """Create a user without a password, who gets a mail with a link to set one."""
+    invitee = Invitee(name or email.partition("@")[0], email, Role(role or Role.USER), locale)
+
+    async def create_and_mail(container: AsyncContainer) -> User:
+        invite_user: InviteUser = await container.get(InviteUser)
+        return await invite_user(Operator(), invitee, reason=reason)
+
+    user = run_use_cases(create_and_mail)
+    click.echo(f"{user.email.address} is invited, with the role {user.role}")
 
 
 @users.command("list")

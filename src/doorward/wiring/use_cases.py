@@ -21,6 +21,7 @@ from application.accounts.email_verification import (
 )
 from application.accounts.export_users import ExportUsers
 from application.accounts.import_users import ImportUsers
+from application.accounts.invitation import InviteUser
 from application.accounts.overview import ShowOverview
 from application.accounts.password_reset import (
     CheckPasswordReset,
@@ -198,6 +199,7 @@ USE_CASES: tuple[type, ...] = (
     RecordSessionActivity,
     ListUsers,
     ShowOverview,
+    InviteUser,
     RevokeSessionOf,
     ShowUser,
     ChangeUser,

@@ -19,7 +19,7 @@ class HttpSettings:
         "REGISTRATION",
         parsers.open_or_closed,
         "open",
-        "`closed`: only `doorward users create` and `doorward users import` make users.",
+        "`closed`: only the operator, imports and invitations of administrators make users.",
     )
     workers: int = declare("WORKERS", parsers.count(1), "1", "Number of server processes.")
     public_url: str | None = declare(

@@ -112,7 +112,7 @@ class LetterWriter:
 
     def _page(self, kind: MailKind) -> str | None:
         match kind:
-            case MailKind.PASSWORD_RESET:
+            case MailKind.PASSWORD_RESET | MailKind.INVITATION:
                 return self.pages.reset
             case MailKind.EMAIL_VERIFICATION | MailKind.EMAIL_CHANGE:
                 return self.pages.verify

@@ -23,6 +23,7 @@ _ALL_FACTS = {name for facts in FACTS.values() for name in facts}
 _OF_HTML = {"subject", "paragraphs"}
 _WITH_LINK = {
     MailKind.PASSWORD_RESET,
+    MailKind.INVITATION,
     MailKind.EMAIL_VERIFICATION,
     MailKind.EMAIL_CHANGE,
     MailKind.EMAIL_CHANGE_REQUESTED,

@@ -138,6 +138,7 @@ DECISIONS: dict[tuple[str, str], Decision] = {
     ("DELETE", SESSIONS): LOGGED_IN,
     ("DELETE", A_SESSION): LOGGED_IN,
     ("GET", USERS): Permission.READ_USERS,
+    ("POST", USERS): Permission.CHANGE_USERS,
     ("GET", A_USER): Permission.READ_USERS,
     ("PATCH", A_USER): Permission.CHANGE_USERS,
     ("DELETE", A_USER): Permission.DELETE_USERS,
@@ -200,7 +201,8 @@ async def call(
 ) -> httpx.Response:
     """A call with nothing wrong in it; about this user, if it is about one."""
     headers = {} if token is None else bearer(token)
-    body: dict[str, object] | None = {} if method == "PATCH" else None
+    bodies = {("PATCH", A_USER): {}, ("POST", USERS): {"name": "Eve", "email": "eve@example.org"}}
+    body = bodies.get((method, path))
     return await client.request(
         method, path.replace(UNKNOWN_USER, user_id), headers=headers, json=body
     )

@@ -126,6 +126,7 @@ STATUSES = {
     ("DELETE", SESSIONS): {200, 400, 401, 403, 503},
     ("DELETE", A_SESSION): {200, 401, 403, 404, 503},
     ("GET", USERS): {200, 400, 401, 403, 503},
+    ("POST", USERS): {201, 400, 401, 403, 409, 413, 415, 501, 503},
     ("GET", A_USER): {200, 401, 403, 404, 503},
     ("PATCH", A_USER): {200, 400, 401, 403, 404, 409, 413, 415, 503},
     ("DELETE", A_USER): {200, 400, 401, 403, 404, 409, 503},
@@ -276,6 +277,7 @@ async def test_the_document_says_how_to_present_a_token(document: Document, pref
         ("DELETE", SESSIONS): ACCESS,
         ("DELETE", A_SESSION): ACCESS,
         ("GET", USERS): ACCESS,
+        ("POST", USERS): ACCESS,
         ("GET", A_USER): ACCESS,
         ("PATCH", A_USER): ACCESS,
         ("DELETE", A_USER): ACCESS,
@@ -300,6 +302,7 @@ async def test_operation_ids_are_short_and_stable(document: Document) -> None:
         *("listActivity", "listSessions", "endSession", "endSessions", "listUsers", "showUser"),
         *("changeUser", "deleteUser", "listUserSessions", "endUserSessions", "listAuditEvents"),
         "endUserSession",
+        "inviteUser",
         *("forgotPassword", "resetPassword", "checkPasswordReset", "sendPasswordReset"),
         *("completeLogin", "getSecondFactors", "proposeTotp", "confirmTotp", "removeTotp"),
         "renewRecoveryCodes",
@@ -364,7 +367,7 @@ async def test_bodies_that_refuse_unknown_members_say_so(document: Document) -> 
     assert {
         name for name, schema in schemas.items() if schema.get("additionalProperties") is False
     } == {
-        *("ProfileChange", "UserChange", "PasswordChange", "PasswordConfirmation"),
+        *("ProfileChange", "NewUser", "UserChange", "PasswordChange", "PasswordConfirmation"),
         *("ForgottenPassword", "LinkToken", "PasswordReset", "EmailChange"),
         *("EmailProof", "VerificationRequest", "StepUpRequest"),
         *("SecondFactorLogin", "TotpCode"),
@@ -440,6 +443,7 @@ async def test_a_body_is_required_where_it_is_needed(document: Document) -> None
         ("POST", MY_EMAIL): True,
         ("PATCH", ME): True,
         ("DELETE", ME): False,
+        ("POST", USERS): True,
         ("PATCH", A_USER): True,
     }
 
@@ -538,6 +542,7 @@ async def test_every_answer_of_a_journey_is_as_documented(
     met |= {("POST", each, 501) for each in (MY_TOTP, CONFIRM_TOTP, MY_CODES)}
     met |= {("GET", VERIFY, 400), ("GET", VERIFY, 403)}  # likewise
     met |= {("POST", FORGOT, 501), ("POST", THEIR_RESET, 501)}  # see test_password_reset.py
+    met.add(("POST", USERS, 501))  # see test_invitations.py
     met.add(("POST", MY_EMAIL, 501))  # see test_email_change.py
     met.add(("POST", PASSKEY_LOGIN, 403))  # see test_passkeys.py
     met |= {("POST", MY_PASSKEYS, 501), ("POST", MY_PASSKEY_OPTIONS, 501)}  # likewise
@@ -704,6 +709,9 @@ async def administration(client: Client, users: UserRepository) -> None:
         await client.post(f"{user}/password-reset")
         await client.delete(user)
     await bad_bodies(client, "PATCH", A_USER)
+    await bad_bodies(client, "POST", USERS)
+    for _ in range(2):
+        await client.post(USERS, json=body_for("POST", USERS))
     empty = {"reason": ""}
     for path in (A_USER, THEIR_SESSIONS, THEIR_SESSION, THEIR_FACTORS, THEIR_PASSKEY):
         await client.delete(path, params=empty)
@@ -734,6 +742,7 @@ def body_for(method: str, path: str, token: str | None = None) -> dict[str, Any]
     """Return a body that the route takes: some refuse members that are not theirs."""
     strict: dict[tuple[str, str], dict[str, Any]] = {
         ("PATCH", ME): {"name": "Ada King"},
+        ("POST", USERS): {"name": "Mary", "email": "mary@example.org"},
         ("PATCH", A_USER): {"disabled": True},
         ("DELETE", ME): {"password": PASSWORD},
         ("POST", FORGOT): {"email": EMAIL},

@@ -127,6 +127,7 @@ MINE = {
 
 OTHERS = {
     ("GET", USERS),
+    ("POST", USERS),
     ("GET", A_USER),
     ("PATCH", A_USER),
     ("DELETE", A_USER),

@@ -46,6 +46,7 @@ from tests.http.client import (
     THEIR_SESSIONS,
     UNDO_EMAIL,
     UNKNOWN_USER,
+    USERS,
     VERIFY,
     Client,
     bearer,
@@ -64,6 +65,7 @@ A_CREDENTIAL = Authenticator().create({"challenge": "unknown", "user": {"id": ""
 
 SENSITIVE: dict[Route, Json] = {
     ("GET", MY_EXPORT): {},
+    ("POST", USERS): {"name": "Bob", "email": "bob@example.org"},
     ("PATCH", A_USER): {"role": "admin"},
     ("DELETE", A_USER): {},
     ("DELETE", THEIR_SESSIONS): {},

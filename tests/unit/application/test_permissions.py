@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from application.accounts.invitation import Invitee
 from application.audit_log import ExportAuditLog, ShowAuditEvent, ShowAuditLogState
 from application.figures.show import ShowFigures
 from application.operation.settings import ShowSettings
@@ -68,6 +69,7 @@ async def _with_mail(
 
 
 CHANGES: dict[str, Act] = {
+    "invite a user": lambda world, actor, _: world.invite_user(actor, Invitee(*NEW[:2])),
     "create a user": lambda world, actor, _: world.create_user(actor, *NEW),
     "give a role": lambda world, actor, user: world.change_user(actor, user.id, Role.ADMIN),
     "disable a user": lambda world, actor, user: world.change_user(actor, user.id, disabled=True),

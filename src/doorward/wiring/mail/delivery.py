@@ -39,6 +39,7 @@ class MailDeliveryProvider(Provider):
         lifetimes = {
             **LIFETIMES,
             MailKind.PASSWORD_RESET: settings.mail.reset_link_lifetime,
+            MailKind.INVITATION: settings.mail.invitation_lifetime,
             MailKind.EMAIL_VERIFICATION: settings.registration.verification_lifetime,
         }
         return MailPolicy(

@@ -143,6 +143,12 @@ class MailSettings:
         "30m",
         "How long a link that sets a new password is good, from the request for it.",
     )
+    invitation_lifetime: timedelta = declare(
+        "INVITATION_LIFETIME",
+        parsers.lifetime,
+        "7d",
+        "How long the link in an invitation is good, by which a new user sets the first password.",
+    )
     link_targets: tuple[str, ...] = declare(
         "LINK_TARGETS",
         page_urls,

@@ -22,6 +22,7 @@ ACTIONS = {
     "/disable": Permission.CHANGE_USERS,
     "/enable": Permission.CHANGE_USERS,
     "/password-reset": Permission.CHANGE_USERS,
+    "/invitation": Permission.CHANGE_USERS,
     "/second-factors": Permission.CHANGE_USERS,
     "/passkeys/{passkey_id:str}": Permission.CHANGE_USERS,
     "/sessions/{session_id:str}": Permission.END_SESSIONS,
@@ -48,6 +49,8 @@ DECISIONS: dict[tuple[str, str], Permission] = {
     ("GET", "/admin/keys/{key_id:str}/revoke"): Permission.CHANGE_KEYS,
     ("POST", "/admin/keys/{key_id:str}/revoke"): Permission.CHANGE_KEYS,
     ("GET", "/admin/users"): Permission.READ_USERS,
+    ("GET", "/admin/users/new"): Permission.CHANGE_USERS,
+    ("POST", "/admin/users/new"): Permission.CHANGE_USERS,
     ("GET", "/admin/users/{user_id:uuid}"): Permission.READ_USERS,
     **{
         (method, f"/admin/users/{{user_id:uuid}}{below}"): permission

@@ -159,6 +159,7 @@ READ: list[tuple[str, str, str, Any]] = [
     ("MAIL_TEMPLATES", "/srv/mail", "mail.templates", Path("/srv/mail")),
     ("MAIL_KEPT", "1d", "mail.kept", timedelta(days=1)),
     ("RESET_LINK_LIFETIME", "1h", "mail.reset_link_lifetime", timedelta(hours=1)),
+    ("INVITATION_LIFETIME", "2d", "mail.invitation_lifetime", timedelta(days=2)),
     ("RESET_URL", "https://a.example/r", "mail.reset_url", "https://a.example/r"),
     ("VERIFY_URL", "http://localhost:3000/v", "mail.verify_url", "http://localhost:3000/v"),
     ("UNDO_URL", "https://a.example/?p=undo", "mail.undo_url", "https://a.example/?p=undo"),
@@ -406,6 +407,7 @@ UNREADABLE = {
     "MAIL_TIMEOUT": ["0", "slow", "61s", "2h"],
     "MAIL_KEPT": ["0", "always"],
     "RESET_LINK_LIFETIME": ["0", "a while"],
+    "INVITATION_LIFETIME": ["0", "a while"],
     "DEFAULT_LOCALE": ["english", "e", "en_US", "../en", "en-"],
     **{
         variable: [

@@ -67,6 +67,7 @@ def test_a_sender_without_a_name_is_called_by_its_domain() -> None:
     ("kind", "page"),
     [
         (MailKind.PASSWORD_RESET, "reset"),
+        (MailKind.INVITATION, "reset"),
         (MailKind.EMAIL_VERIFICATION, "verify"),
         (MailKind.EMAIL_CHANGE, "verify"),
         (MailKind.EMAIL_CHANGE_REQUESTED, "undo"),

@@ -26,6 +26,7 @@ VALUES: Mapping[str, Any] = {
 }
 WITH_LINK = {
     MailKind.PASSWORD_RESET,
+    MailKind.INVITATION,
     MailKind.EMAIL_VERIFICATION,
     MailKind.EMAIL_CHANGE,
     MailKind.EMAIL_CHANGE_REQUESTED,

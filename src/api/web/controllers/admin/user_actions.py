@@ -34,6 +34,8 @@ from domain.user import UserId
 _CHANGE = admin_page(Permission.CHANGE_USERS)
 _END = admin_page(Permission.END_SESSIONS)
 _DELETE = admin_page(Permission.DELETE_USERS)
+_LINKS = ["/password-reset", "/invitation"]
+"""Both send what the user needs: an invitation until the first password is set."""
 _SESSION, _PASSKEY = "/sessions/{session_id:str}", "/passkeys/{passkey_id:str}"
 
 
@@ -41,7 +43,7 @@ class UserActionPages(PageController):
     path = "/admin/users/{user_id:uuid}"
 
     @get(
-        ["/role", "/disable", "/enable", "/password-reset", "/second-factors", _PASSKEY],
+        ["/role", "/disable", "/enable", *_LINKS, "/second-factors", _PASSKEY],
         opt=_CHANGE,
     )
     @inject
@@ -84,9 +86,7 @@ class UserActionPages(PageController):
         change_user: FromDishka[ChangeUser],
     ) -> Response[Any]:
         async def act(form: Form) -> None:
-            if form["role"] not in set(Role):
-                raise InvalidInput(Problem("role", "is none of the roles"))
-            role, caller = Role(form["role"]), context_of(request)
+            role, caller = chosen_role(form), context_of(request)
             await change_user(request.user, UserId(user_id), role, None, caller, form["reason"])
 
         return await _do(request, pages, show_overview, act)
@@ -109,7 +109,7 @@ class UserActionPages(PageController):
 
         return await _do(request, pages, show_overview, act)
 
-    @post("/password-reset", opt=_CHANGE)
+    @post(_LINKS, opt=_CHANGE)
     @inject
     async def send_password_reset(
         self,
@@ -204,6 +204,13 @@ class UserActionPages(PageController):
             await delete(request.user, UserId(user_id), context_of(request), form["reason"])
 
         return await _do(request, pages, show_overview, act)
+
+
+def chosen_role(form: Form) -> Role:
+    """:raises InvalidInput: the form has no such role."""
+    if form["role"] not in set(Role):
+        raise InvalidInput(Problem("role", "is none of the roles"))
+    return Role(form["role"])
 
 
 def _action_of(request: JsonRequest) -> str:

@@ -62,6 +62,9 @@ class UserPages(PageController):
             roles=list(Role),
             query={name: text for name, text in form.values.items() if text},
             after=found.next,
+            invites=(
+                pages.options.sends_mail and request.user.user.role.may(Permission.CHANGE_USERS)
+            ),
             done=_done_text(pages.texts(request), done),
         )
 
@@ -106,7 +109,9 @@ def _actions(principal: Principal, shown: Overview, *, sends_mail: bool) -> list
     possible = {
         "role": role.may(Permission.CHANGE_USERS),
         "enable" if user.disabled else "disable": role.may(Permission.CHANGE_USERS),
-        "password-reset": role.may(Permission.CHANGE_USERS) and sends_mail,
+        "invitation" if user.is_invited else "password-reset": (
+            role.may(Permission.CHANGE_USERS) and sends_mail
+        ),
         "second-factors": _changes_factors(principal, user) and has_factors,
         "end-sessions": role.may(Permission.END_SESSIONS) and bool(shown.sessions),
         "delete": role.may(Permission.DELETE_USERS),
