@@ -71,7 +71,6 @@ MAY_BE_STORED = {
 }
 
 PUBLIC = {
-    ("GET", "/"),
     ("GET", "/.well-known/change-password"),
     ("GET", "/.well-known/jwks.json"),
     ("GET", "/api/auth/logout"),
