@@ -70,6 +70,15 @@ class Chart:
         return "".join(f"M0 {_HEIGHT * each // lines}h{self._width}" for each in range(lines + 1))
 
     @property
+    def spots(self) -> Sequence[tuple[int, str]]:
+        """What a pointer finds: the left edge of each hour or day, and its values in words."""
+        drawn = [index for index, column in enumerate(self.columns) if column.is_drawn]
+        return [
+            (place * _STEP, f"{time}: {' + '.join(values[index] for index in drawn)}")
+            for place, (time, values) in enumerate(self.rows)
+        ]
+
+    @property
     def paths(self) -> Sequence[str]:
         """A path with all bars of each column that is drawn."""
         below = [0] * len(self.rows)

@@ -75,7 +75,8 @@ class Page:
 
     @property
     def title(self) -> str:
-        [title] = re.findall(r"<title>(.*?)</title>", self.source, re.DOTALL)
+        head, _, _ = self.source.partition("</head>")
+        [title] = re.findall(r"<title>(.*?)</title>", head, re.DOTALL)
         return html.unescape(title)
 
 

@@ -84,6 +84,16 @@ def test_the_table_has_all_columns_of_all_times() -> None:
     assert chart.rows == [("00:00", ("1", "0")), ("01:00", ("1\u202f000", "5"))]
 
 
+def test_a_pointer_finds_the_values_of_a_time() -> None:
+    columns = [
+        Column("refused", [1, 1000]),
+        Column("limited", [0, 5]),
+        Column("all", [9, 9], is_drawn=False),
+    ]
+
+    assert a_chart(*columns).spots == [(0, "00:00: 1 + 0"), (10, "01:00: 1\u202f000 + 5")]
+
+
 @pytest.mark.parametrize("number", [7, 24, 30])
 def test_the_labels_begin_with_the_first_time_and_end_with_the_last(number: int) -> None:
     chart = a_chart(Column("logins", [0] * number))
