@@ -61,11 +61,13 @@ async def move_up(
     :raises NotReady: the database does not answer, or cannot be migrated.
     """
     before = await revision(location, options)
+    is_newest = before == migrations.newest()
     with _migrating(location):
-        if await migrations.is_newer_and_compatible(location.url):
+        if not is_newest and await migrations.is_newer_and_compatible(location.url):
             return Move(before, before)
         await migrations.upgrade(location.url, wait=wait)
-    return Move(before, await revision(location, options))
+        # Each question is a connection of its own, and most databases are at the newest revision.
+        return Move(before, before if is_newest else await migrations.current(location.url))
 
 
 async def move_down(

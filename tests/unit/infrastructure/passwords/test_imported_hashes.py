@@ -25,7 +25,6 @@ from application.ports import UnusableHash
 from domain.passwords.password import Password
 from infrastructure.passwords import argon2_hasher
 from infrastructure.passwords.argon2_hasher import (
-    LOWEST_MEMORY_KIB,
     LOWEST_TIME_COST,
     Argon2Hasher,
     Cost,
@@ -49,6 +48,8 @@ pytestmark = pytest.mark.slow
 
 WRONG = f"{PASSWORD}r"
 SALT = b"sixteen bytes +/"
+COST = Cost(LOWEST_TIME_COST, memory_kib=512)
+"""Of our own hashes, which each comparison takes as long as."""
 SHA1 = hashes.SHA1()  # noqa: S303 - of imported hashes only
 
 
@@ -202,7 +203,7 @@ ARGON2_MAKERS: dict[str, Callable[[str], str]] = {
     "argon2i": lambda password: argon2.PasswordHasher(1, 8, 1, type=argon2.Type.I).hash(password),
     "argon2d": lambda password: argon2.PasswordHasher(1, 8, 1, type=argon2.Type.D).hash(password),
     "Django argon2": lambda password: (
-        "argon2" + argon2.PasswordHasher(2, LOWEST_MEMORY_KIB, 1).hash(password)
+        "argon2" + argon2.PasswordHasher(2, COST.memory_kib, 1).hash(password)
     ),
 }
 """Argon2 is read elsewhere. The last is as strong as ours, in the form of others."""
@@ -236,9 +237,8 @@ def is_behind(password: str, stored: str) -> bool:
 
 @pytest.fixture(scope="module")
 def hasher() -> Iterator[Argon2Hasher]:
-    cost = Cost(LOWEST_TIME_COST, LOWEST_MEMORY_KIB)
     with closing(HashingPool(threads=1, queue=8)) as pool:
-        yield Argon2Hasher(cost, pool)
+        yield Argon2Hasher(COST, pool)
 
 
 @pytest.mark.parametrize(("password", "stored"), PUBLISHED.values(), ids=list(PUBLISHED))
@@ -488,7 +488,7 @@ async def test_an_imported_password_may_be_typed_in_another_normal_form(
 ) -> None:
     text = unicodedata.normalize("NFD", LIGATURE)
     given = (
-        argon2.PasswordHasher(LOWEST_TIME_COST, LOWEST_MEMORY_KIB, 1).hash(text)
+        argon2.PasswordHasher(COST.time_cost, COST.memory_kib, 1).hash(text)
         if form == "our Argon2id"
         else ALL_MAKERS[form](text)
     )
@@ -649,6 +649,6 @@ async def test_a_login_replaces_an_imported_hash_by_argon2id(
 
         now = await world.users.get(user.id)
         assert now is not None
-        assert now.password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+        assert now.password_hash.startswith(f"$argon2id$v=19$m={COST.memory_kib},t=2,p=1$")
         assert not hasher.is_outdated(now.password_hash)
     assert len(await world.sessions.of_user(user.id)) == 2
