@@ -73,7 +73,6 @@ LOGGED_IN: Final = "logged in"
 Decision: TypeAlias = Literal["public", "logged in"] | Permission
 
 DECISIONS: dict[tuple[str, str], Decision] = {
-    ("GET", "/"): PUBLIC,
     ("GET", "/.well-known/jwks.json"): PUBLIC,
     ("GET", "/.well-known/change-password"): PUBLIC,
     ("GET", "/api/healthchecker"): PUBLIC,

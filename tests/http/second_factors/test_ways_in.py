@@ -90,6 +90,7 @@ PAGES_GIVE_TOKENS = {
     ("POST", "/account/password"): "needs a session",
     ("POST", "/account/step-up"): "likewise, and the strongest method of the user",
     ("POST", "/account/security/passkeys"): "likewise, and a step-up",
+    ("POST", "/account/security/passkeys/add"): "likewise, and a step-up",
     ("POST", "/account/security/totp/confirm"): "likewise",
     ("POST", "/account/security/totp/remove"): "likewise, and a step-up",
 }
