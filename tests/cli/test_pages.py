@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from api.web.overrides.texts import check_texts
 from doorward.diagnostics.pages import require_pages
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
@@ -34,6 +35,19 @@ def test_the_command_lists_and_prints_templates(tmp_path: Path) -> None:
     assert re.match(r"\{# doorward: login\.html sha256:[0-9a-f]{16} #\}\n\{% extends", printed)
     assert unknown.returncode == 2
     assert unknown.stdout == ""
+
+
+def test_the_printed_texts_are_accepted_as_those_of_another_language(
+    tmp_path: Path, folder: Path
+) -> None:
+    english = doorward(tmp_path, "pages", "texts")
+    german = doorward(tmp_path, "pages", "texts", "de")
+    (folder / "translations").mkdir()
+    (folder / "translations" / "fr.toml").write_text(english.stdout)
+    (folder / "translations" / "de.toml").write_text(german.stdout)
+
+    assert 'language = "English"' in english.stdout
+    assert check_texts(folder) == ["de", "fr"]
 
 
 def test_the_doctor_lists_replaced_templates(tmp_path: Path, folder: Path) -> None:

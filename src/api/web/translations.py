@@ -99,6 +99,11 @@ def texts_by_language() -> dict[str, dict[str, str]]:
     return _read(_FOLDER)
 
 
+def file_of(language: str) -> str:
+    """Return the file with the service's own texts in this language."""
+    return (_FOLDER / f"{language}.toml").read_text()
+
+
 def own_folder(folder: Path) -> Path:
     """Return where the operator's texts are."""
     return folder / _FOLDER.name

@@ -3,6 +3,7 @@
 import click
 
 from api.web.overrides.templates import template_names, template_to_edit
+from api.web.translations import DEFAULT, file_of, texts_by_language
 
 
 @click.group()
@@ -22,3 +23,10 @@ def template(name: str | None) -> None:
         click.echo("\n".join(template_names()))
     else:
         click.echo(template_to_edit(name), nl=False)
+
+
+@pages.command()
+@click.argument("language", type=click.Choice(sorted(texts_by_language())), default=DEFAULT)
+def texts(language: str) -> None:
+    """Print the texts in LANGUAGE, to be translated or changed below PAGE_TEMPLATES."""
+    click.echo(file_of(language), nl=False)
