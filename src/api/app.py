@@ -19,7 +19,6 @@ from api.controllers.email_verification import EmailVerificationController
 from api.controllers.gateway import VerifyController, VerifyLevelTwoController
 from api.controllers.health import OperationController
 from api.controllers.jwks import KeyController
-from api.controllers.link_pages import LINK_PAGES, add_link_pages
 from api.controllers.password_reset import PasswordResetController
 from api.controllers.root import prepare_root, root
 from api.controllers.second_factors.factors import (
@@ -52,7 +51,7 @@ from api.web.errors import PAGES as PAGES_STATE
 from api.web.overrides.templates import template_config
 from api.web.page import Pages
 from api.web.route_options import is_page
-from api.web.routes import ADMIN_PAGES, EXPORTS, PAGES
+from api.web.routes import ADMIN_PAGES, EXPORTS, LINK_PAGES, PAGES
 
 LARGEST_BODY = 16 * 1024
 """In bytes."""
@@ -157,12 +156,11 @@ def _routes(names: CookieNames, options: RouteOptions, *guards: RouteGuard) -> L
         request_class=JsonRequest,
         request_max_body_size=LARGEST_BODY,
         openapi_config=config(names, options.shortest_password, options.path_prefix),
-        template_config=template_config(options.page_templates) if options.has_pages else None,
+        template_config=template_config(options.page_templates),
         logging_config=None,
     )
     app.state[PAGE_ROOTS] = _page_roots(app)
     prepare_root(app, options.path_prefix, has_docs=options.has_docs)
-    add_link_pages(app, options.path_prefix)
     add_well_known(app, options.related_origins, options.password_page)
     if options.has_docs:
         add_documentation(app, options.path_prefix)
@@ -184,8 +182,8 @@ def _with_state(app: ASGIApp, container: AsyncContainer, pages: Pages) -> ASGIAp
 
 
 def _page_roots(app: Litestar) -> frozenset[str]:
-    """Return the first segments of the paths of pages, and of those for administrators and of
-    links in mails, which may be others or off.
+    """Return the first segments of the paths of pages, and of those for administrators, which may
+    be off.
     """
     found = {
         route.path.split("/")[1]
@@ -193,4 +191,4 @@ def _page_roots(app: Litestar) -> frozenset[str]:
         if isinstance(route, HTTPRoute)
         if any(is_page(handler) for handler in route.route_handlers)
     }
-    return frozenset({*found, "admin", "reset", "undo", "verify"} if found else found)
+    return frozenset({*found, "admin"} if "account" in found else found)

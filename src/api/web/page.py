@@ -42,6 +42,7 @@ HEADERS = {
 class PageOptions:
     """
     :ivar path_prefix: where browsers see the routes, such as ``/auth``.
+    :ivar has_pages: whether there are pages beside those of links in mails.
     :ivar has_admin_pages: whether administrators get pages for their work.
     :ivar service: the name that pages show.
     :ivar brand: what else makes the pages those of this installation.
@@ -54,6 +55,7 @@ class PageOptions:
     """
 
     path_prefix: str = ""
+    has_pages: bool = True
     has_admin_pages: bool = False
     service: str = "Doorward"
     has_docs: bool = True

@@ -15,6 +15,7 @@ from api.web.controllers.admin.user_actions import UserActionPages
 from api.web.controllers.admin.users import UserPages
 from api.web.controllers.email import EmailPages
 from api.web.controllers.home import HomePage
+from api.web.controllers.links import LinkPages
 from api.web.controllers.login import LoginPages
 from api.web.controllers.personal_data import PersonalDataPages
 from api.web.controllers.registration import RegistrationPages
@@ -30,8 +31,9 @@ PAGES: list[ControllerRouterHandler] = [
     PersonalDataPages,
     SecurityPages,
     StepUpPages,
-    asset,
 ]
+LINK_PAGES: list[ControllerRouterHandler] = [LinkPages, asset]
+"""Where mails lead to, and what these pages need: also where there are no other pages."""
 EXPORTS = frozenset(f"/admin/audit.{ending}" for ending in FORMATS)
 """The paths where GET is recorded."""
 ADMIN_PAGES: list[ControllerRouterHandler] = [

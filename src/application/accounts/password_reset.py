@@ -1,5 +1,6 @@
 """Set a new password by a link that only the owner of the address receives."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,12 +19,14 @@ from application.ports import (
     UserRepository,
 )
 from application.rate_limiting import RateLimiting
+from application.second_factors.find import FindFactors
 from application.second_factors.require import RequireFactor
 from application.second_factors.verify import FactorProof
 from application.sessions import PurgeStaleSessions
 from application.step_up import RequireStepUp
 from domain.actor import Actor, Operator
 from domain.audit.event import EventType
+from domain.authentication import Method
 from domain.errors import OneTimeTokenInvalid, Unavailable
 from domain.mail.message import MailKind
 from domain.mail.one_time_token import Purpose
@@ -34,19 +37,32 @@ from domain.user import UserId
 
 
 @dataclass(frozen=True, slots=True)
+class PendingReset:
+    """
+    :ivar email: of the user whose password it is.
+    :ivar methods: the second factors of the user, one of which the reset needs; empty without any.
+    """
+
+    email: str
+    methods: Sequence[Method]
+
+
+@dataclass(frozen=True, slots=True)
 class CheckPasswordReset:
     """Check a token before its owner chooses a password. That does not use it."""
 
     find_token: FindToken
+    find_factors: FindFactors
     rate_limiting: RateLimiting
 
-    async def __call__(self, secret: str, caller: RequestContext = UNKNOWN) -> None:
+    async def __call__(self, secret: str, caller: RequestContext = UNKNOWN) -> PendingReset:
         """
         :raises TooManyRequests: the address has used too many tokens.
         :raises OneTimeTokenInvalid: see :class:`~application.mail.one_time_tokens.FindToken`.
         """
         await self.rate_limiting.count_link_from(caller.address)
-        await self.find_token(secret, Purpose.PASSWORD_RESET)
+        _, user = await self.find_token(secret, Purpose.PASSWORD_RESET)
+        return PendingReset(user.email.address, (await self.find_factors(user)).methods)
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,7 @@ class HttpProvider(Provider):
     ) -> PageOptions:
         return PageOptions(
             path_prefix=settings.http.path_prefix,
+            has_pages=settings.pages.has_account_pages,
             has_admin_pages=settings.pages.has_admin_pages,
             service=settings.pages.service_name,
             has_docs=settings.http.api_docs,

@@ -144,7 +144,7 @@ STATUSES = {
 DOWN = Unavailable("users")
 _USER_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SESSION_ID = re.compile(r"[0-9a-f]{32}")
-LINK_PAGES = {"/reset", "/reset/links.js", "/undo", "/verify"}
+LINK_PAGES = {"/reset", "/undo", "/verify", "/assets/{name}"}
 UNDOCUMENTED = {
     *("/", "/openapi.json", "/docs", "/docs/start.js", "/.well-known/change-password"),
     *LINK_PAGES,

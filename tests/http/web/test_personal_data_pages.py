@@ -92,7 +92,7 @@ async def test_an_account_is_deleted_after_the_password(browser: Browser, client
 
     page = await browser.submit(page, DELETE, password=PASSWORD)
 
-    assert page.path == "/goodbye"
+    assert page.path == "/login/goodbye"
     assert "Your account is deleted" in page.text
     [answer] = page.response.history
     assert answer.headers["clear-site-data"] == '"cache"'
@@ -110,7 +110,7 @@ async def test_a_deletion_without_the_password_asks_for_a_step_up(browser: Brows
 
     page = await browser.submit(page, STEP_UP, step_up_password=PASSWORD)
 
-    assert page.path == "/goodbye"
+    assert page.path == "/login/goodbye"
 
 
 async def test_the_last_administrator_stays(

@@ -18,7 +18,9 @@ from litestar.routes import HTTPRoute
 from api.security.origin_policy import OriginPolicy
 from api.web.page import Pages
 from api.web.route_options import ADMIN
+from application.accounts.password_reset import MakeResetLink
 from application.ports import FigureStore, KeyStore, Outbox, UserRepository
+from domain.actor import Operator
 from domain.figures import HOUR, Count, Gauge, Measurement, hour_of
 from domain.token import TokenKind
 from infrastructure.config.settings import Settings
@@ -68,8 +70,6 @@ SETTINGS = {
     "MAIL_URL": "memory:",
     "EMAIL_VERIFICATION": "optional",
 }
-WITHOUT_ROUTE_OPTION = ("/reset", "/verify#token=x", "/undo#token=x")
-"""Pages that are no pages of ``api/web``."""
 
 
 @dataclass(frozen=True)
@@ -144,8 +144,7 @@ class Tour:
     async def _as_visitor(self) -> None:
         browser = self._browser()
         await self._walk(browser, "everybody")
-        for path in WITHOUT_ROUTE_OPTION:
-            await self._open(browser, path)
+        await self._links(browser)
         self._add("login refused", await browser.log_in(ADA, "a wrong password"))
         registration = {"name": "Hedy Lamarr", "email": "hedy@example.org", "password": PASSWORD}
         self._add("registered", await browser.post("/register", registration))
@@ -156,6 +155,15 @@ class Tour:
         while page.status != 429:
             page = await browser.log_in(GRACE, "a wrong password")
         self._add("too many attempts", page)
+
+    async def _links(self, browser: Browser) -> None:
+        self._add("link is not valid", await browser.post("/undo", {"token": "x" * 43}))
+        make_link = await self.container.get(MakeResetLink)
+        user = await stored_user(await self.container.get(UserRepository), ADA)
+        link = await make_link(Operator(), user.id)
+        page = await browser.post("/reset", {"token": link.secret})
+        self._add("reset with password", page)
+        self._add("reset refused", await browser.submit(page, "/reset", password="short"))
 
     async def _as_user(self) -> None:
         self.clock.advance(timedelta(hours=2))

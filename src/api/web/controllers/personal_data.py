@@ -82,11 +82,11 @@ class PersonalDataPages(PageController):
             message = pages.texts(request)("delete.last_administrator")
         if form.problems or message:
             return _deletion_page(request, pages, form, message)
-        response = pages.redirect(request, "/goodbye", cookies.removal())
+        response = pages.redirect(request, "/login/goodbye", cookies.removal())
         response.set_header("Clear-Site-Data", CLEAR_SITE_DATA)
         return response
 
-    @get("/goodbye", opt=PAGE)
+    @get("/login/goodbye", opt=PAGE)
     @inject
     async def say_goodbye(self, request: JsonRequest, pages: FromDishka[Pages]) -> Response[Any]:
         texts = pages.texts(request)

@@ -29,7 +29,7 @@ async function optionsFrom(button) {
 function send(button, credential) {
   const form = button.form;
   form.querySelector("[name$=credential]").value = JSON.stringify(credential);
-  for (const field of form.querySelectorAll("[type=password]")) field.value = "";
+  for (const field of form.querySelectorAll("[autocomplete=current-password]")) field.value = "";
   form.submit();
 }
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from application.accounts.password_reset import PendingReset
 from application.mail.messages import MailPolicy
 from application.ports import HashClient
 from domain.actor import Operator
@@ -130,10 +131,10 @@ async def test_a_reset_ends_the_other_links(world: World) -> None:
 
 
 @pytest.mark.usefixtures("user")
-async def test_a_check_uses_nothing_up(world: World) -> None:
+async def test_a_check_says_whose_password_it_is_and_uses_nothing_up(world: World) -> None:
     token = await ask_for_link(world)
 
-    await world.check_password_reset(token)
+    assert await world.check_password_reset(token) == PendingReset(ADA, [])
     await world.check_password_reset(token)
 
     await world.reset_password(token, NEW)

@@ -46,6 +46,12 @@ async def reset(world: World, link: str, factor: CodeProof | None, new: str = NE
     await world.reset_password(link, new, UNKNOWN, factor)
 
 
+async def test_a_check_says_which_factors_the_reset_needs(world: World, link: str) -> None:
+    pending = await world.check_password_reset(link)
+
+    assert pending.methods == [Method.TOTP, Method.RECOVERY_CODE]
+
+
 async def test_a_link_alone_sets_no_password_and_stays_usable(world: World, link: str) -> None:
     with pytest.raises(SecondFactorRequired) as refused:
         await reset(world, link, None)
