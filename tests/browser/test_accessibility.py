@@ -29,6 +29,15 @@ CHECK = """async (rules) => {
             getComputedStyle(each).borderTopStyle === 'none',
         'is an error summary without the focus': (each) =>
             each.matches('.errors') && each !== document.activeElement,
+        'is a cell far from its heading, and does not say what it is': (each) =>
+            each.matches('td:not(:first-child, [data-label])') &&
+            getComputedStyle(each).display === 'block',
+        'is not reached or not seen with the Tab key': (each) => {
+            if (!each.matches('a[href], button, input, select, textarea, summary')) return false
+            each.focus({ focusVisible: true })
+            return each.tabIndex < 0 || each !== document.activeElement ||
+                getComputedStyle(each).outlineStyle === 'none'
+        },
     }
     const shown = [...document.body.querySelectorAll('*')].filter((each) => each.checkVisibility())
     for (const [fault, has] of Object.entries(faults)) {
