@@ -99,6 +99,17 @@ async def test_no_invitation_is_delivered_after_another_was_accepted(world: Worl
     assert kinds == [MailKind.PASSWORD_CHANGED]
 
 
+async def test_an_invitation_ends_when_its_user_is_disabled(world: World) -> None:
+    user = await invite(world)
+    [letter] = await world.read_mail()
+    await world.change_user(OPERATOR, user.id, disabled=True)
+    await world.change_user(OPERATOR, user.id, disabled=False)
+    assert letter.token is not None
+
+    with pytest.raises(OneTimeTokenInvalid):
+        await world.reset_password(letter.token, PASSWORD)
+
+
 async def test_no_invitation_is_delivered_to_a_user_who_was_deleted(world: World) -> None:
     user = await invite(world)
     await world.users.delete(user.id)
