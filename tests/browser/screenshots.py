@@ -25,7 +25,7 @@ STATES = {
 }
 """Beside what links lead to."""
 SOME = {"login", "account security with factors", "admin"}
-QUALITY = 85
+QUALITY = 70
 DESK = {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"}
 PHONE = {"viewport": {"width": 390, "height": 800}, "color_scheme": "light"}
 
@@ -43,7 +43,7 @@ async def take(
 ) -> None:
     context = await browser.new_context(device_scale_factor=1, **options)
     async for shot, page in Gallery(tour, names).show(context):
-        name = shot.name.replace(" ", "-")
+        name = shot.name.replace("_id", "").replace(" ", "-")
         await save(page, f"{name}{suffix}")
         charts = page.locator(".charts")
         if await charts.count():
