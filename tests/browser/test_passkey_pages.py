@@ -190,3 +190,40 @@ async def test_a_form_is_sent_again_after_its_step_up(
         assert answer.status == 307
         headers = await sent.all_headers()
         assert headers["sec-fetch-site"] == "same-origin"
+
+
+async def test_recovery_codes_are_copied_downloaded_and_printed(
+    open_context: OpenContext, email: str
+) -> None:
+    permissions = ["clipboard-read", "clipboard-write"]
+    async with open_context(permissions=permissions, locale="en-GB") as context:
+        page = await context.new_page()
+        await add_authenticator(page)
+        await page.add_init_script("window.print = () => document.title = 'printed'")
+        await add_passkey(page, email)
+        codes = await page.locator("ul.codes code").all_inner_texts()
+
+        await page.get_by_role("button", name="Copy").click()
+        await expect(page.get_by_text("The codes are copied.")).to_be_visible()
+        assert (await page.evaluate("navigator.clipboard.readText()")).split() == codes
+        async with page.expect_download() as waiting:
+            await page.get_by_role("button", name="Download").click()
+        file = await waiting.value
+        assert file.suggested_filename == "Doorward recovery codes.txt"
+        assert (await file.path()).read_text().split() == codes
+        await page.get_by_role("button", name="Print").click()
+        await expect(page).to_have_title("printed")
+
+
+async def test_without_their_script_recovery_codes_have_no_buttons(
+    open_context: OpenContext, email: str
+) -> None:
+    async with open_context(locale="en-GB") as context:
+        page = await context.new_page()
+        await add_authenticator(page)
+        await page.route(
+            "**/codes*.js", lambda route: route.fulfill(content_type="text/javascript", body="")
+        )
+        await add_passkey(page, email)
+
+        await expect(page.get_by_role("button", name="Copy")).to_have_count(0)

@@ -84,6 +84,13 @@ class CookieWriter:
         )
 
 
+def read_all(headers: Iterable[bytes], name: str) -> list[str]:
+    """Return the values of all cookies of exactly this name, to end what they stand for."""
+    pairs = b"; ".join(headers).decode("latin-1").split(";")
+    parts = [each.removeprefix(" ").partition("=") for each in pairs]
+    return [value for key, _, value in parts if key == name]
+
+
 def read(headers: Iterable[bytes], name: str) -> str | None:
     """Return the value of the cookie of exactly this name; ``None`` if there is none.
 

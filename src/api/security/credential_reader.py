@@ -1,18 +1,22 @@
 """Reads the credentials of requests, and records those that it refuses."""
 
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from litestar.connection import ASGIConnection
 
 from api.request_context import context_in
-from api.security import credentials
+from api.security import cookies, credentials
 from api.security.cookies import CookieNames
 from api.security.credentials import Credentials
 from api.security.origin_policy import CrossSiteRequest, OriginPolicy
 from application.audit import Audit
 from domain.audit.event import EventType
 from domain.errors import AuthError, TokenRejected
+
+_MOST_COOKIES = 4
+"""Of one name, that a logout looks at."""
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -36,6 +40,16 @@ class CredentialReader:
         except TokenRejected as refused:
             await self._record(EventType.READ_CREDENTIALS, refused, connection)
             raise
+
+    def read_all(self, connection: Connection) -> list[tuple[str | None, str | None]]:
+        """Return the access and refresh tokens of all cookies, also where a name is there twice:
+        a logout ends what it can.
+        """
+        headers = connection.scope["headers"]
+        cookie_headers = [value for name, value in headers if name == b"cookie"]
+        access = cookies.read_all(cookie_headers, self.names.access)
+        refresh = cookies.read_all(cookie_headers, self.names.refresh)
+        return list(zip_longest(access, refresh))[:_MOST_COOKIES]
 
     def device_token(self, connection: Connection) -> str | None:
         """Return the token of the device's cookie, if there is one."""

@@ -278,3 +278,21 @@ async def test_a_form_with_dead_cookies_removes_no_newer_ones(
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/login?return_to=/account")
     assert "set-cookie" not in answer.headers
+
+
+async def test_a_logout_with_doubled_cookies_ends_what_it_can_read(
+    browser: Browser, client: Client
+) -> None:
+    await browser.log_in(ADA, PASSWORD)
+    good = dict(client.cookies)
+    client.cookies.clear()
+    names = ("access_token", "refresh_token")
+    doubled = "; ".join(f"{name}={value}" for name in names for value in ("x", good[name]))
+
+    answer = await client.post("/logout", headers={"Origin": ORIGIN, "Cookie": doubled})
+
+    assert answer.headers["location"] == "/login?done=logged_out"
+    removed = [each for each in answer.headers.get_list("set-cookie") if "Max-Age=0" in each]
+    assert len(removed) == 3
+    client.cookies.update(good)
+    assert (await client.get(ME)).status_code == 401

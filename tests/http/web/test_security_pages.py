@@ -127,7 +127,8 @@ async def test_a_passkey_is_renamed_and_removed(browser: Browser, client: Client
     form = f"{SECURITY}/passkeys"
     sent = page.read.forms[form]
     page = await browser.post(form, sent | {"name": "", "action": "rename"})
-    assert page.path == SECURITY
+    assert page.path == f"{SECURITY}?refused=name"
+    assert "The passkey keeps its name" in page.text
     assert 'value="Phone"' in page.source
     page = await browser.post(form, sent | {"name": MARKUP, "action": "rename"})
     assert page.path == f"{SECURITY}?done=passkey_renamed"

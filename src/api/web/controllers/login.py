@@ -31,7 +31,6 @@ from domain.errors import (
     EmailUnverified,
     InvalidCredentials,
     InvalidInput,
-    NotLoggedIn,
     PasskeyInvalid,
     SecondFactorInvalid,
     SecondFactorRequired,
@@ -141,10 +140,9 @@ class LoginPages(PageController):
         credentials: FromDishka[CredentialReader],
         cookies: FromDishka[CookieWriter],
     ) -> Response[Any]:
-        presented = await credentials.read(request)
-        access = presented.access if presented.has_access_cookie else None
-        with suppress(NotLoggedIn, TokenRejected):  # the session has ended already
-            await log_out(access, presented.refresh, context_of(request))
+        for access, refresh in credentials.read_all(request):
+            with suppress(TokenRejected):  # the session has ended already
+                await log_out(access, refresh, context_of(request))
         response = pages.redirect(request, "/login?done=logged_out", cookies.removal())
         response.set_header("Clear-Site-Data", CLEAR_SITE_DATA)
         return response

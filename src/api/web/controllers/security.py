@@ -50,6 +50,7 @@ class SecurityPages(PageController):
         list_passkeys: FromDishka[ListPasskeys],
         policy: FromDishka[SecondFactorPolicy],
         done: FromQuery[str | None] = None,
+        refused: FromQuery[str | None] = None,
     ) -> Response[Any]:
         factors = await find_factors(request.user.user)
         texts = pages.texts(request)
@@ -62,6 +63,7 @@ class SecurityPages(PageController):
             has_factor=bool(factors.methods),
             passkeys=await list_passkeys(request.user),
             done=texts(f"security.{done}") if done in _DONE else None,
+            message=texts("security.name_refused") if refused == "name" else None,
         )
 
     @post("/totp", opt=FOR_ENROLMENT)
@@ -171,7 +173,7 @@ class SecurityPages(PageController):
         try:
             await rename(request.user, passkey, form["name"], caller)
         except InvalidInput:  # such as an empty name: the former one stays
-            return pages.redirect(request, _SECURITY)
+            return pages.redirect(request, f"{_SECURITY}?refused=name")
         return pages.redirect(request, f"{_SECURITY}?done=passkey_renamed")
 
 
