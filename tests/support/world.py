@@ -25,7 +25,6 @@ from application.accounts.email_verification import (
 from application.accounts.export_users import ExportUsers
 from application.accounts.import_users import ImportUsers
 from application.accounts.invitation import InviteUser
-from application.accounts.overview import ShowOverview
 from application.accounts.password_reset import (
     CheckPasswordReset,
     MakeResetLink,
@@ -45,7 +44,14 @@ from application.accounts.session_revocation import (
     RevokeSessionsOf,
     RevokeSessionsOfAll,
 )
-from application.accounts.users import ChangeUser, FindUser, ListUsers, SetPassword, ShowUser
+from application.accounts.users import (
+    ChangeUser,
+    FindUser,
+    ListUsers,
+    SetPassword,
+    ShowOverview,
+    ShowUser,
+)
 from application.audit import Audit
 from application.audit_log import ListAuditEvents
 from application.authenticate import Authenticate, AuthenticateFromCache, ReloadPrincipal
@@ -90,6 +96,7 @@ from application.operation.outbox import (
     CountMail,
     DropMail,
     ListMail,
+    ListMailTo,
     RetryAllMail,
     RetryMail,
     SendTestMail,
@@ -276,6 +283,7 @@ class World:
 
     deliver_mail = _Made(DeliverMail)
     list_mail = _Made(ListMail)
+    list_mail_to = _Made(ListMailTo)
     count_mail = _Made(CountMail)
     show_mail = _Made(ShowMail)
     retry_mail = _Made(RetryMail)

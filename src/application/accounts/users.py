@@ -1,7 +1,8 @@
 """What administrators and operators do with other people's accounts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from application.audit import Audit
@@ -13,7 +14,8 @@ from application.ports import (
     PasswordHasher,
     UserRepository,
 )
-from application.sessions import PurgeStaleSessions
+from application.second_factors.find import Factors, FindFactors
+from application.sessions import FindSessions, PurgeStaleSessions, SessionWithActivity
 from application.step_up import RequireStepUp
 from domain.actor import Actor
 from domain.audit.details import AccountChanged
@@ -67,6 +69,45 @@ async def existing(users: UserRepository, user_id: UserId) -> User:
     if user is None:
         raise NotFound
     return user
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """
+    :ivar locked_until: until then no second factor is accepted; ``None`` if they are.
+    :ivar sessions: that have not ended, the most recently active first.
+    """
+
+    user: User
+    factors: Factors
+    locked_until: datetime | None
+    sessions: Sequence[SessionWithActivity]
+
+
+@dataclass(frozen=True, slots=True)
+class ShowOverview:
+    """Show all that there is about one user."""
+
+    users: UserRepository
+    find_factors: FindFactors
+    find_sessions: FindSessions
+    clock: Clock
+
+    async def __call__(self, actor: Actor, user_id: UserId) -> Overview:
+        """
+        :raises PermissionMissing: the actor may not read users.
+        :raises NotFound: there is no user with this id.
+        """
+        actor.require(Permission.READ_USERS)
+        user = await existing(self.users, user_id)
+        factors = await self.find_factors(user)
+        is_locked = factors.stored.is_locked(self.clock())
+        return Overview(
+            user,
+            factors,
+            factors.stored.locked_until if is_locked else None,
+            await self.find_sessions(user, actor),
+        )
 
 
 @dataclass(frozen=True, slots=True)

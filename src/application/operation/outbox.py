@@ -1,6 +1,6 @@
 """What people do with the outbox, and with mail itself."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -52,6 +52,19 @@ class ListMail:
         found = await self.outbox.page(state, position, limit + 1)
         following = _write_position(found[limit - 1]) if len(found) > limit else None
         return Page(found[:limit], following)
+
+
+@dataclass(frozen=True, slots=True)
+class ListMailTo:
+    outbox: Outbox
+
+    async def __call__(self, actor: Actor, email: Email, limit: int) -> Sequence[Delivery]:
+        """Return the messages to an address that were made last, the last first.
+
+        :raises PermissionMissing: the actor may not read the outbox.
+        """
+        actor.require(Permission.READ_MAIL)
+        return await self.outbox.to(email, limit)
 
 
 def _write_position(delivery: Delivery) -> str:

@@ -22,7 +22,6 @@ from application.accounts.email_verification import (
 from application.accounts.export_users import ExportUsers
 from application.accounts.import_users import ImportUsers
 from application.accounts.invitation import InviteUser
-from application.accounts.overview import ShowOverview
 from application.accounts.password_reset import (
     CheckPasswordReset,
     MakeResetLink,
@@ -37,7 +36,14 @@ from application.accounts.session_revocation import (
     RevokeSessionsOf,
     RevokeSessionsOfAll,
 )
-from application.accounts.users import ChangeUser, FindUser, ListUsers, SetPassword, ShowUser
+from application.accounts.users import (
+    ChangeUser,
+    FindUser,
+    ListUsers,
+    SetPassword,
+    ShowOverview,
+    ShowUser,
+)
 from application.audit import Audit, PruneAuditLog
 from application.audit_log import (
     ExportAuditLog,
@@ -88,6 +94,7 @@ from application.operation.outbox import (
     CountMail,
     DropMail,
     ListMail,
+    ListMailTo,
     RetryAllMail,
     RetryMail,
     SendTestMail,
@@ -198,6 +205,7 @@ USE_CASES: tuple[type, ...] = (
     SessionActivityBuffer,
     RecordSessionActivity,
     ListUsers,
+    ListMailTo,
     ShowOverview,
     InviteUser,
     RevokeSessionOf,

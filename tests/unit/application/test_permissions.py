@@ -105,6 +105,7 @@ READS: dict[str, Act] = {
     "show the settings": lambda _world, actor, _: ShowSettings(lambda: SettingsInForce({}, {}))(
         actor
     ),
+    "list mail to a user": lambda world, actor, user: world.list_mail_to(actor, user.email, 10),
     "list mail": lambda world, actor, _: world.list_mail(actor, None, None, 10),
     "count mail": lambda world, actor, _: world.count_mail(actor),
     "show a mail": lambda world, actor, _: _with_mail(world, actor, world.show_mail),

@@ -1,6 +1,7 @@
 """The pages of the users, without scripts."""
 
 from dataclasses import replace
+from typing import cast
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -10,7 +11,7 @@ from litestar import Litestar
 from application.mail.messages import MakeMessage
 from application.ports import NO_EFFECTS, Clock, Outbox, SecondFactorStore, UserRepository
 from domain.mail.message import MailKind
-from domain.permissions import Role
+from domain.permissions import PERMISSIONS, Permission, Role
 from domain.second_factors.factors import LOCK, SecondFactors
 from domain.user import User
 from tests.http.client import ORIGIN, Client, a_client, stored_user
@@ -165,6 +166,23 @@ class TestOneUser:
         page = await browser.open(f"/admin/users/{user.id}")
 
         assert "Link to set a new password waiting" in page.text
+
+    async def test_a_role_sees_no_events_and_mails_that_it_may_not_read(
+        self, browser: Browser, users: UserRepository, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        user = await stored_user(users, EVE)
+        monkeypatch.setitem(
+            cast(dict[Role, frozenset[Permission]], PERMISSIONS),
+            Role.AUDITOR,
+            frozenset({Permission.READ_USERS}),
+        )
+
+        page = await browser.open(f"/admin/users/{user.id}")
+
+        assert page.status == 200
+        assert "Second factors" in page.text
+        for heading in ("Activity", "Mails"):
+            assert f"<h2>{heading}</h2>" not in page.source
 
     async def test_an_unknown_user_is_not_found(self, browser: Browser) -> None:
         page = await browser.open("/admin/users/00000000-0000-4000-8000-000000000000")

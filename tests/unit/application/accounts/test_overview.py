@@ -2,31 +2,22 @@
 
 import pytest
 
-from application.mail.messages import MakeMessage
-from application.ports import NO_EFFECTS
 from domain.actor import Operator
-from domain.email import Email
 from domain.errors import NotFound
-from domain.mail.message import MailKind
 from domain.second_factors.factors import LOCK, SecondFactors
 from tests.support.builders import SECOND, a_user
 from tests.support.world import World
 
 
-async def test_the_overview_has_the_sessions_factors_and_mails_of_the_user(world: World) -> None:
+async def test_the_overview_has_the_sessions_and_factors_of_the_user(world: World) -> None:
     user = await world.sign_up("ada@example.org")
     await world.sign_up("eve@example.org")
     await world.log_in("ada@example.org")
-    make: MakeMessage = world.make_message
-    own = make(MailKind.PASSWORD_RESET, user.email)
-    other = make(MailKind.PASSWORD_RESET, Email.parse("eve@example.org"))
-    await world.outbox.add(NO_EFFECTS.with_messages(own, other))
 
     shown = await world.show_overview(Operator(), user.id)
 
     assert shown.user == user
     assert [each.session.user_id for each in shown.sessions] == [user.id]
-    assert [each.message for each in shown.mails] == [own]
     assert shown.factors.methods == []
     assert shown.locked_until is None
 

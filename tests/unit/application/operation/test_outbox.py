@@ -47,6 +47,15 @@ async def test_all_messages_are_listed_the_newest_first(world: World) -> None:
     assert [each.message for each in await listed(world)] == messages[::-1]
 
 
+async def test_the_messages_to_an_address_are_listed(world: World) -> None:
+    own, other = a_message(), a_message(to=Email.parse("eve@example.org"))
+    await queue(world, own, other)
+
+    found = await world.list_mail_to(Operator(), own.to, 10)
+
+    assert [each.message for each in found] == [own]
+
+
 async def test_pages_of_messages_follow_one_another(world: World) -> None:
     messages = [a_message(created_at=NOW + each // 2 * SECOND) for each in range(7)]
     await queue(world, *messages)

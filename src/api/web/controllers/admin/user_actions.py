@@ -19,11 +19,10 @@ from api.web.forms import Form, read_form
 from api.web.page import Pages
 from api.web.route_options import admin_page
 from application.accounts.deletion import DeleteUser
-from application.accounts.overview import Overview, ShowOverview
 from application.accounts.password_reset import SendPasswordReset
 from application.accounts.reset_second_factors import ResetSecondFactors
 from application.accounts.session_revocation import RevokeSessionOf, RevokeSessionsOf
-from application.accounts.users import ChangeUser
+from application.accounts.users import ChangeUser, Overview, ShowOverview
 from application.enrolment.passkey_list import RemovePasskeyOf
 from domain.errors import InvalidInput, LastAdministrator, NotFound, Problem
 from domain.permissions import Permission, Role

@@ -16,9 +16,9 @@ from api.web.forms import Form
 from api.web.page import Pages
 from api.web.route_options import admin_page
 from api.web.translations import Texts
-from application.accounts.overview import Overview, ShowOverview
-from application.accounts.users import ListUsers
+from application.accounts.users import ListUsers, Overview, ShowOverview
 from application.audit_log import ListAuditEvents
+from application.operation.outbox import ListMailTo
 from application.pagination import EventQuery, Page, Total, UserQuery
 from domain.actor import Principal
 from domain.email import beginning_of_email
@@ -27,7 +27,7 @@ from domain.permissions import Permission, Role
 from domain.user import User, UserId
 
 _ROWS = 50
-_EVENTS = 10
+_EVENTS, _MAILS = 10, 20
 _FILTERS = ("email", "name", "role", "state", "order")
 _STATES = {"active": False, "disabled": True}
 
@@ -77,13 +77,16 @@ class UserPages(PageController):
         pages: FromDishka[Pages],
         show_overview: FromDishka[ShowOverview],
         list_events: FromDishka[ListAuditEvents],
+        list_mail_to: FromDishka[ListMailTo],
         done: FromQuery[str | None] = None,
     ) -> Response[Any]:
         shown = await show_overview(request.user, UserId(user_id))
-        events = None
-        if request.user.user.role.may(Permission.READ_AUDIT):
+        role, events, mails = request.user.user.role, None, None
+        if role.may(Permission.READ_AUDIT):
             about = EventQuery(user_id=shown.user.id)
             events = (await list_events(request.user, about, None, _EVENTS)).items
+        if role.may(Permission.READ_MAIL):
+            mails = await list_mail_to(request.user, shown.user.email, _MAILS)
         current = request.user.session.id
         return pages.render(
             request,
@@ -93,10 +96,10 @@ class UserPages(PageController):
             locked_until=shown.locked_until,
             passkeys=shown.factors.passkeys,
             sessions=[SessionActivityView.of(each, current) for each in shown.sessions],
-            mails=shown.mails,
+            mails=mails,
             events=events and [EventView.of(each) for each in events],
             actions=_actions(request.user, shown, sends_mail=pages.options.sends_mail),
-            ends_sessions=request.user.user.role.may(Permission.END_SESSIONS),
+            ends_sessions=role.may(Permission.END_SESSIONS),
             removes_passkeys=_changes_factors(request.user, shown.user),
             done=_done_text(pages.texts(request), done),
         )
