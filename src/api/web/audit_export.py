@@ -12,7 +12,7 @@ from domain.audit.event import RecordedEvent
 
 _Pages = AsyncIterator[Sequence[RecordedEvent]]
 _COLUMNS = msgspec.structs.fields(EventView)
-_FORMULA = tuple("=+-@\t\r")
+_FORMULA = tuple("=+-@\t\r\n")
 """How a cell begins that spreadsheets compute (OWASP, CSV injection)."""
 
 

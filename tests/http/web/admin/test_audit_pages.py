@@ -256,7 +256,7 @@ async def test_the_headers_of_an_export_are_no_export(auditor: Browser) -> None:
     assert (await auditor.client.head(AUDIT)).status_code == 200
 
 
-@pytest.mark.parametrize("begins", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("begins", ["=", "+", "-", "@", "\t", "\r", "\n"])
 async def test_a_cell_that_a_spreadsheet_would_compute_is_defused(begins: str) -> None:
     event = an_event(details=OtherDetails(f"{begins}cmd|' /C calc'!A0"))
 
@@ -303,4 +303,4 @@ async def test_a_client_that_goes_away_ends_the_reading(
     scope |= {"client": ("127.0.0.1", 1), "server": ("localhost", 8000)}
     await app(scope, receive, send)
 
-    assert 1 <= reads.call_count < 5  # of 7 for all
+    assert 1 <= reads.call_count < 10  # of 16 for all

@@ -29,6 +29,14 @@ from domain.permissions import Permission
 
 _EVENTS = 50
 """On a page."""
+_NOT_OFFERED = {
+    EventType.AUTHENTICATE,
+    EventType.READ_CREDENTIALS,
+    EventType.USE_COOKIES,
+    EventType.USE_PERMISSION,
+    EventType.UNKNOWN,
+}
+"""The log keeps none of them, or those of another release, which take long to find."""
 
 
 class AuditPages(PageController):
@@ -113,7 +121,11 @@ def _audit_page(
     after: str | None,
 ) -> Response[Any]:
     texts = pages.texts(request)
-    types = [(each.value, texts.of_event(each, Outcome.SUCCESS)) for each in EventType]
+    types = [
+        (each.value, texts.of_event(each, Outcome.SUCCESS))
+        for each in EventType
+        if each not in _NOT_OFFERED
+    ]
     outcomes = [(each.value, texts.of_outcome(each)) for each in Outcome if each in KEPT_OUTCOMES]
     return pages.render(
         request,

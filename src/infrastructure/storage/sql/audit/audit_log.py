@@ -15,6 +15,7 @@ from typing import Self
 
 import structlog
 from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy.engine import RowMapping
 from sqlalchemy.exc import DBAPIError
 
 from application.pagination import EventQuery, Page
@@ -36,6 +37,8 @@ log = structlog.stdlib.get_logger("doorward")
 
 _MANY = 1000
 _LARGEST = 2**63 - 1
+_SKIPPED = 200_000
+"""Rows that one statement may read to find those before a time."""
 _MOST_WAITING = 10_000
 """Events that are kept while the database does not answer. The service's own log has all."""
 
@@ -85,16 +88,43 @@ class SqlAuditLog(AuditLog):
 
     async def page(self, query: EventQuery, after: str | None, limit: int) -> Page[RecordedEvent]:
         await self._catch_up()
-        some = select(audit_events).where(matching(query)).order_by(audit_events.c.number.desc())
+        below = None
         if after is not None:
-            [number] = cursor.read(after, "number", cursor.number)
-            some = some.where(audit_events.c.number < number)
-        async with self._database.connection(chain.ROLE) as connection:
-            rows = (await connection.execute(some.limit(limit + 1))).mappings().all()
+            [below] = cursor.read(after, "number", cursor.number)
+        rows = await self._newest(query, below, limit + 1)
         following = (
             cursor.write("number", rows[limit - 1]["number"]) if len(rows) > limit else None
         )
         return Page([event_of(row) for row in rows[:limit]], following)
+
+    async def _newest(
+        self, query: EventQuery, below: int | None, limit: int
+    ) -> Sequence[RowMapping]:
+        """Return the newest matching rows.
+
+        :param below: of those with a smaller number than this one.
+        """
+        number = audit_events.c.number
+        some = select(audit_events).where(matching(query)).order_by(number.desc())
+        if query.until is None or query.user_id is not None or query.actor_id is not None:
+            if below is not None:
+                some = some.where(number < below)
+            async with self._database.connection(chain.ROLE) as connection:
+                return (await connection.execute(some.limit(limit))).mappings().all()
+        # All newer rows have to be skipped, since no index is in the order of the numbers: in
+        # steps that end in time, however many there are.
+        async with self._database.connection(chain.ROLE) as connection:
+            ends = await connection.execute(select(func.min(number), func.max(number)))
+        first, last = ends.one()
+        rows = list[RowMapping]()
+        upper = 0 if last is None else min(last + 1, last + 1 if below is None else below)
+        while len(rows) < limit and upper > (first or 0):
+            lower = max(first, upper - _SKIPPED)
+            step = some.where(number >= lower, number < upper).limit(limit - len(rows))
+            async with self._database.connection(chain.ROLE) as connection:
+                rows += (await connection.execute(step)).mappings().all()
+            upper = lower
+        return rows
 
     async def tally(self, after: int, limit: int) -> Tally:
         # Each append has the end of the chain locked until its transaction is over: so events
