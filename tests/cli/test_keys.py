@@ -1,6 +1,7 @@
 """`doorward keys`."""
 
 import re
+import sqlite3
 import subprocess
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from tests.support.commands import Result, assert_one_line, doorward
 from tests.support.processes import a_service
 
 MANUAL = Path(__file__).parents[2] / "docs" / "operating.md"
+
+WHY = ("--reason", "as each year")
 
 
 class TestKeys:
@@ -76,15 +79,19 @@ class TestKeys:
         ]
         assert key_lines(doorward(tmp_path, "keys", "list")) == first
 
-        rotated = key_lines(doorward(tmp_path, "keys", "rotate", "--kind", "access"))
+        rotated = key_lines(doorward(tmp_path, "keys", "rotate", "--kind", "access", *WHY))
         assert [line[:3] for line in rotated[:2]] == [line[:3] for line in first[:2]]
         assert rotated[1][3:6] == ["EdDSA", "signs", "from"]
         assert [line[1] for line in rotated] == ["current", "next", "next", "current", "next"]
 
         revoked = first[0][2]
-        left = key_lines(doorward(tmp_path, "keys", "revoke", revoked))
+        left = key_lines(doorward(tmp_path, "keys", "revoke", revoked, *WHY))
         assert left[0][:3] == ["access", "current", first[1][2]]
         assert revoked not in [line[2] for line in left]
+        with sqlite3.connect(tmp_path / "var" / "doorward.db") as database:
+            texts = [text for [text] in database.execute("SELECT detail FROM audit_events")]
+        reason = "; reason: as each year"
+        assert texts[-2:] == [f"access{reason}", f"access {revoked}{reason}"]
         assert_one_line(doorward(tmp_path, "keys", "revoke", revoked), 1, "no key of that id")
 
     def test_keys_of_the_embedded_default_can_be_rotated_and_revoked(self, tmp_path: Path) -> None:

@@ -3,10 +3,11 @@
 import asyncio
 from pathlib import Path
 
+from application.pagination import EventQuery
 from application.ports import NO_EFFECTS
 from domain.mail.message import Message, MessageId
 from doorward.conformance.support.examples import a_message
-from doorward.conformance.support.opening import open_mail
+from doorward.conformance.support.opening import open_audit_log, open_mail
 from tests.support.commands import Result, assert_one_line, doorward
 from tests.support.processes import QUICK
 
@@ -38,6 +39,16 @@ def is_stored(url: str, message_id: MessageId) -> bool:
     return asyncio.run(look())
 
 
+def reasons(url: str) -> list[str | None]:
+    """Return the recorded reasons, the latest first."""
+
+    async def look() -> list[str | None]:
+        async with open_audit_log(url) as log:
+            return [each.event.reason for each in (await log.page(EventQuery(), None, 9)).items]
+
+    return asyncio.run(look())
+
+
 def test_mails_are_listed_retried_and_dropped(tmp_path: Path, sqlite_url: str) -> None:
     message = give_up(sqlite_url)
     line = f"{message.id}  password_changed  ada@example.org  "
@@ -47,16 +58,19 @@ def test_mails_are_listed_retried_and_dropped(tmp_path: Path, sqlite_url: str) -
     assert listed.endswith("Z  smtp_550\n")
     assert run(tmp_path, sqlite_url, "list", "--state", "sent").stdout == ""
 
-    assert run(tmp_path, sqlite_url, "retry", "--all-given-up").stdout == ("queued again: 1\n")
-    assert run(tmp_path, sqlite_url, "retry", message.id).stdout == (
+    for_reason = ("--reason", "the server is back")
+    retried = run(tmp_path, sqlite_url, "retry", "--all-given-up", *for_reason)
+    assert retried.stdout == "queued again: 1\n"
+    assert run(tmp_path, sqlite_url, "retry", message.id, "--reason", "once more").stdout == (
         "the mail to ada@example.org is queued again\n"
     )
     assert run(tmp_path, sqlite_url, "list").stdout.startswith(f"{line}queued  0 attempts  ")
 
-    assert run(tmp_path, sqlite_url, "drop", message.id).stdout == (
+    assert run(tmp_path, sqlite_url, "drop", message.id, "--reason", "a typo").stdout == (
         "the mail to ada@example.org is deleted\n"
     )
     assert not is_stored(sqlite_url, message.id)
+    assert reasons(sqlite_url) == ["a typo", "once more", "the server is back"]
 
 
 def test_an_unknown_mail_is_one_line(tmp_path: Path, sqlite_url: str) -> None:

@@ -23,6 +23,7 @@ from domain.key_ring import (
     KeyUnknown,
 )
 from domain.token import TokenKind
+from doorward.cli.options import reason_option
 from doorward.cli.use_cases import use_cases
 from infrastructure.config.storage import StorageSettings
 from infrastructure.signing.algorithms import ALGORITHMS, RS256
@@ -81,14 +82,15 @@ def list_keys() -> None:
     type=click.Choice([kind.value for kind in TokenKind]),
     help="Rotate only the key of these tokens; both unless given.",
 )
-def rotate(kind: str | None) -> None:
+@reason_option
+def rotate(kind: str | None, reason: str | None) -> None:
     """Let the next keys sign, as soon as verifiers have had the time to fetch them."""
     kinds = [TokenKind(kind)] if kind else list(TokenKind)
 
     async def run(container: AsyncContainer) -> None:
         rotate_keys: RotateKeys = await container.get(RotateKeys)
         before = (await _list(container)).ring
-        if await rotate_keys(Operator(), kinds) == before:
+        if await rotate_keys(Operator(), kinds, reason=reason) == before:
             click.echo("nothing to do: a rotation is under way already", err=True)
 
     asyncio.run(_after(run))
@@ -96,7 +98,8 @@ def rotate(kind: str | None) -> None:
 
 @keys.command(context_settings={"ignore_unknown_options": True})  # an id may begin with a dash
 @click.argument("kid")
-def revoke(kid: str) -> None:
+@reason_option
+def revoke(kid: str, reason: str | None) -> None:
     """Delete the key KID that an attacker has, and invalidate all tokens that it has signed.
 
     When the command returns, no worker accepts them. Services that verify tokens by themselves
@@ -106,7 +109,7 @@ def revoke(kid: str) -> None:
     async def run(container: AsyncContainer) -> None:
         revoke_key: RevokeKey = await container.get(RevokeKey)
         settings: StorageSettings = await container.get(StorageSettings)
-        await revoke_key(Operator(), KeyId(kid))
+        await revoke_key(Operator(), KeyId(kid), reason=reason)
         await asyncio.sleep(settings.revocation_bound.total_seconds())
 
     asyncio.run(_after(run))

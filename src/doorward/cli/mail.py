@@ -10,6 +10,7 @@ from domain.actor import Operator
 from domain.email import Email
 from domain.errors import MailOff, NotFound
 from domain.mail.message import Delivery, DeliveryState, MessageId
+from doorward.cli.options import reason_option
 from doorward.cli.use_cases import run_use_cases
 from doorward.diagnostics.mail import MEANINGS
 from infrastructure.storage.not_ready import NotReady
@@ -77,7 +78,8 @@ def list_(state: str | None) -> None:
 @mail.command()
 @click.argument("id", required=False)
 @click.option("--all-given-up", is_flag=True, help="Retry all mails that were given up.")
-def retry(id: str | None, all_given_up: bool) -> None:  # noqa: A002 - the argument's name
+@reason_option
+def retry(id: str | None, all_given_up: bool, reason: str | None) -> None:  # noqa: A002 - the argument's name
     """Send the mail with this ID again: one that waits, or was given up."""
     if (id is None) is not all_given_up:
         raise click.UsageError("name one mail, or --all-given-up")
@@ -85,10 +87,10 @@ def retry(id: str | None, all_given_up: bool) -> None:  # noqa: A002 - the argum
     async def queue(container: AsyncContainer) -> str:
         if id is None:
             retry_all: RetryAllMail = await container.get(RetryAllMail)
-            return f"queued again: {await retry_all(Operator())}"
+            return f"queued again: {await retry_all(Operator(), reason=reason)}"
         retry_mail: RetryMail = await container.get(RetryMail)
         try:
-            found = await retry_mail(Operator(), MessageId(id))
+            found = await retry_mail(Operator(), MessageId(id), reason=reason)
         except NotFound:
             raise _unknown(id) from None
         return f"the mail to {found.message.to.address} is queued again"
@@ -98,13 +100,14 @@ def retry(id: str | None, all_given_up: bool) -> None:  # noqa: A002 - the argum
 
 @mail.command()
 @click.argument("id")
-def drop(id: str) -> None:  # noqa: A002 - the argument's name
+@reason_option
+def drop(id: str, reason: str | None) -> None:  # noqa: A002 - the argument's name
     """Delete the mail with this ID from the outbox."""
 
     async def delete(container: AsyncContainer) -> str:
         drop_mail: DropMail = await container.get(DropMail)
         try:
-            return (await drop_mail(Operator(), MessageId(id))).message.to.address
+            return (await drop_mail(Operator(), MessageId(id), reason=reason)).message.to.address
         except NotFound:
             raise _unknown(id) from None
 

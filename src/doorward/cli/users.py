@@ -19,6 +19,7 @@ from domain.email import beginning_of_email
 from domain.permissions import Role
 from domain.user import User
 from doorward.cli.confirmation import confirm, yes_option
+from doorward.cli.options import reason_option
 from doorward.cli.use_cases import run_use_cases
 from doorward.cli.user_transfer import export, import_
 from infrastructure.config.settings import Settings
@@ -27,7 +28,6 @@ from infrastructure.user_transfer.files import record_of
 _PAGE_SIZE = 200
 
 _ROLES = click.Choice([role.value for role in Role])
-reason_option = click.option("--reason", help="Why, for the audit log.")
 
 
 @click.group()
