@@ -14,6 +14,7 @@ from tests.support.builders import PASSWORD
 from tests.support.doubles import SettableClock
 
 ADA = "ada@example.org"
+REQUIRED = {"EMAIL_VERIFICATION": "required"}
 NOT_VALID = "This link is not valid"
 
 
@@ -27,7 +28,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
             "DOORWARD_DATA": str(tmp_path),
             "MAIL_URL": "memory:",
             "EMAIL_VERIFICATION": "optional",
-            "PAGES": getattr(request, "param", "account"),
+            **getattr(request, "param", {}),
         }
     )
 
@@ -49,7 +50,7 @@ async def ada(client: Client) -> None:
     client.cookies.clear()
 
 
-@pytest.mark.parametrize("settings", ["account", "off"], indirect=True)
+@pytest.mark.parametrize("settings", [{}, {"PAGES": "off"}], indirect=True)
 async def test_a_password_is_reset_by_a_pasted_link(
     browser: Browser, client: Client, read_mail: ReadMail, settings: Settings
 ) -> None:
@@ -159,3 +160,37 @@ async def test_a_form_of_another_site_uses_no_link(browser: Browser, path: str) 
     page = await browser.post(path, {"token": "x"}, Origin="https://evil.example")
 
     assert page.status == 403
+
+
+async def test_the_mail_that_confirms_an_address_is_sent_again(
+    browser: Browser, client: Client, read_mail: ReadMail
+) -> None:
+    await read_mail()
+    page = await browser.log_in(ADA, PASSWORD)
+    assert "Your address is not confirmed yet" in page.text
+    texts = set()
+    for email in (ADA, "nobody@example.org"):
+        page = await browser.post("/register/mail", {"email": email})
+        assert page.status == 200
+        texts.add(page.text.replace(email, "…"))
+
+    assert len(texts) == 1
+    [letter] = await read_mail()
+    assert (letter.kind, letter.to) == (MailKind.EMAIL_VERIFICATION, ADA)
+    assert client.cookies
+    page = await browser.submit(await browser.open("/verify"), "/verify", token=letter.token or "")
+    assert "/register/mail" not in (await browser.open("/account")).read.forms
+
+
+@pytest.mark.parametrize("settings", [REQUIRED], indirect=True)
+async def test_a_refused_login_of_an_unconfirmed_address_offers_another_mail(
+    browser: Browser, read_mail: ReadMail
+) -> None:
+    await read_mail()
+    page = await browser.log_in(ADA, PASSWORD)
+    assert page.status == 403
+
+    page = await browser.submit(page, "/register/mail")
+
+    assert "Check your mail" in page.text
+    assert [each.to for each in await read_mail()] == [ADA]

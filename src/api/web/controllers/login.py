@@ -168,6 +168,7 @@ def _login_page(
         return_to=return_to,
         email=form["email"],
         message=texts(message) if message else None,
+        is_unverified=message == "login.unverified",
         done=texts(f"login.{known}") if known else None,
     )
 

@@ -49,15 +49,23 @@ class RegistrationPages(PageController):
             return pages.render(request, "register", form=form, status=409, message=None)
         if registered.device_token is None:
             return pages.redirect(request, "/login?done=registered")
-        texts = pages.texts(request)
-        response = pages.render(
-            request,
-            "message",
-            heading=texts("register.check_mail"),
-            text=texts("register.check_mail_text", email=form["email"]),
-        )
+        response = _check_mail_page(request, pages, form)
         response.set_cookie(cookies.of_device(registered.device_token))
         return response
+
+    @post("/register/mail", opt=PAGE)
+    @inject
+    async def send_again(
+        self,
+        request: JsonRequest,
+        pages: FromDishka[Pages],
+        request_link: FromDishka[RequestLink],
+    ) -> Response[Any]:
+        """Send another mail that proves the address. The page is the same for every address."""
+        form = await read_form(request)
+        kind = MailKind.EMAIL_VERIFICATION
+        await request_link(kind, form["email"], caller=context_of(request))
+        return _check_mail_page(request, pages, form)
 
     @get("/forgot", opt=PAGE)
     @inject
@@ -86,3 +94,7 @@ class RegistrationPages(PageController):
             heading=texts("forgot.sent"),
             text=texts("forgot.sent_text", email=form["email"]),
         )
+
+
+def _check_mail_page(request: JsonRequest, pages: Pages, form: Form) -> Response[Any]:
+    return pages.render(request, "check_mail", email=form["email"])

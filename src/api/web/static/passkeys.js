@@ -91,12 +91,14 @@ async function create(button) {
 }
 
 for (const text of document.querySelectorAll(".no-script")) text.hidden = true; // in older browsers
-for (const button of document.querySelectorAll("[data-passkey]")) {
+const uses = document.querySelectorAll("[data-passkey]");
+const creations = document.querySelectorAll("[data-create]");
+for (const button of uses) {
   button.hidden = false;
   button.addEventListener("click", () => use(button));
   offer(button);
 }
-for (const button of document.querySelectorAll("[data-create]")) {
+for (const button of creations) {
   button.hidden = false;
   button.form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -104,4 +106,11 @@ for (const button of document.querySelectorAll("[data-create]")) {
   });
 }
 // A page that comes back from the cache of the browser begins again.
-addEventListener("pageshow", (event) => event.persisted && location.reload());
+addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  for (const button of [...uses, ...creations]) {
+    button.disabled = false;
+    say(button, "");
+  }
+  uses.forEach(offer);
+});
