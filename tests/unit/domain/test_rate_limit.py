@@ -47,3 +47,7 @@ def test_an_attempt_counts_in_its_window_and_opens_another_one_after_its_end() -
 
     assert (first, second) == (Usage(1, END), Usage(2, END))
     assert Usage.after(second, LIMIT.window, END) == Usage(1, END + LIMIT.window)
+
+
+def test_a_limit_is_written_as_the_configuration_has_it() -> None:
+    assert str(RateLimit("login", 10, timedelta(minutes=15))) == "10/900s"

@@ -14,13 +14,16 @@ from uuid import uuid4
 import pytest
 from dishka import AsyncContainer
 from litestar import Litestar
+from litestar.exceptions import LitestarException
 
 from api.web.audit_export import in_csv
 from api.web.controllers.admin import audit
+from application.pagination import EventQuery
 from application.ports import AuditLog, AuditLogState, UserRepository
 from domain.actor import Operator
 from domain.audit.details import AccountChanged, OtherDetails
 from domain.audit.event import EventType, RecordedEvent
+from domain.errors import Unavailable
 from domain.permissions import Role
 from domain.request_context import UNKNOWN
 from domain.session import SessionId
@@ -295,12 +298,45 @@ async def test_a_client_that_goes_away_ends_the_reading(
             has_left.set()
 
     monkeypatch.setattr(MemoryAuditLog, "page", page)
-    cookies = "; ".join(f"{each.name}={each.value}" for each in auditor.client.cookies.jar)
+    await app(scope_of_an_export(auditor), receive, send)
+
+    assert 1 <= reads.call_count < 10  # of 16 for all
+
+
+async def test_an_export_that_breaks_off_is_not_taken_for_a_whole_one(
+    auditor: Browser, app: Litestar, container: AsyncContainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the last chunk, the client knows that the file is incomplete (RFC 9112, 8)."""
+    log: AuditLog = await container.get(AuditLog)
+    for _ in range(300):
+        await log.record(an_event())
+    read, sent = MemoryAuditLog.page, list[Any]()
+
+    async def page(log: MemoryAuditLog, query: EventQuery, after: str | None, limit: int) -> Any:
+        if after is not None:
+            raise Unavailable("users")
+        return await read(log, query, after, limit)
+
+    async def receive() -> Any:
+        if not sent:
+            return {"type": "http.request", "body": b"", "more_body": False}
+        return await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    monkeypatch.setattr(MemoryAuditLog, "page", page)
+    with pytest.raises(LitestarException):  # so the server closes the connection
+        await app(scope_of_an_export(auditor), receive, send)
+
+    assert [each["type"] for each in sent] == ["http.response.start", "http.response.body"]
+    assert sent[1]["more_body"]
+
+
+def scope_of_an_export(browser: Browser) -> Any:
+    cookies = "; ".join(f"{each.name}={each.value}" for each in browser.client.cookies.jar)
     scope: Any = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1"}
     scope |= {"method": "GET", "scheme": "http", "path": f"{AUDIT}.jsonl", "root_path": ""}
     scope |= {"raw_path": f"{AUDIT}.jsonl".encode(), "query_string": b"", "state": {}}
     scope |= {"headers": [(b"host", b"localhost:8000"), (b"cookie", cookies.encode())]}
-    scope |= {"client": ("127.0.0.1", 1), "server": ("localhost", 8000)}
-    await app(scope, receive, send)
-
-    assert 1 <= reads.call_count < 10  # of 16 for all
+    return scope | {"client": ("127.0.0.1", 1), "server": ("localhost", 8000)}
