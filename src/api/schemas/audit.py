@@ -68,7 +68,13 @@ class EventView(Struct, rename="camel"):
     at: datetime
     what: Annotated[str, Meta(examples=["login"])]
     outcome: Annotated[str, Meta(examples=["success", "invalid_credentials"])]
-    detail: str
+    detail: Annotated[
+        str,
+        Meta(
+            description="Details, and behind `reason: ` why an administrator did it.",
+            examples=["disabled; reason: asked by phone"],
+        ),
+    ]
     user_id: Annotated[UserId | None, Meta(description="The user whom the event is about.")]
     actor_id: Annotated[
         UserId | None, Meta(description="The administrator who acted, if another user.")

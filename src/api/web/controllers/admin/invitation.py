@@ -13,6 +13,7 @@ from api.web.forms import Form, read_form
 from api.web.page import Pages
 from api.web.route_options import admin_page
 from application.accounts.invitation import Invitee, InviteUser
+from domain.audit.reason import REASON_LENGTH
 from domain.errors import EmailTaken, InvalidInput, Problem
 from domain.permissions import Permission, Role
 
@@ -54,4 +55,11 @@ class InvitationPages(PageController):
 def _page(
     request: JsonRequest, pages: Pages, form: Form | None = None, *, status: int = 200
 ) -> Response[Any]:
-    return pages.render(request, "admin/invitation", form=form, status=status, roles=list(Role))
+    return pages.render(
+        request,
+        "admin/invitation",
+        form=form,
+        status=status,
+        roles=list(Role),
+        longest_reason=REASON_LENGTH,
+    )
