@@ -83,7 +83,7 @@ _SECONDS = {
     "test_audit.py": 18,
     "test_slow_callers.py": 18,
     "test_upgrades.py": 17,
-    "browser": 50,
+    "browser": 70,
     "test_user_accounts.py": 17,
 }
 """What the slowest files and folders take in a parallel run."""

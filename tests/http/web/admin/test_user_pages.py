@@ -103,7 +103,7 @@ class TestTheList:
     async def test_long_lists_have_pages_with_the_same_filters(
         self, browser: Browser, client: Client
     ) -> None:
-        for each in range(51):
+        for each in range(26):
             await client.register(f"user-{each:02}@example.org")
 
         first = await browser.open("/admin/users?email=user-&state=active")
@@ -111,10 +111,10 @@ class TestTheList:
         second = await browser.open(link)
 
         assert parse_qs(urlsplit(link).query)["email"] == ["user-"]
-        assert "Users: 51" in first.text
-        assert "user-49@example.org" in first.text
-        assert "user-50@example.org" in second.text
-        assert "user-49@example.org" not in second.text
+        assert "Users: 26" in first.text
+        assert "user-24@example.org" in first.text
+        assert "user-25@example.org" in second.text
+        assert "user-24@example.org" not in second.text
         assert not [each for each in second.read.links if "after=" in each]
 
     async def test_a_page_of_another_list_is_refused(self, browser: Browser) -> None:

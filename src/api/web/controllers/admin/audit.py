@@ -27,7 +27,7 @@ from domain.audit.event import KEPT_OUTCOMES, EventType, RecordedEvent
 from domain.outcome import Outcome
 from domain.permissions import Permission
 
-_EVENTS = 50
+_EVENTS = 25
 """On a page."""
 _NOT_OFFERED = {
     EventType.AUTHENTICATE,

@@ -26,7 +26,7 @@ from domain.mail.message import Delivery, DeliveryState, MessageId
 from domain.permissions import Permission
 
 _MAIL = "/admin/mail"
-_ROWS = 50
+_ROWS = 25
 _DONE = frozenset({"retried", "dropped", "gone"})
 _CHANGE = admin_page(Permission.CHANGE_MAIL)
 

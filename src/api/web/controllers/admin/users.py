@@ -26,7 +26,7 @@ from domain.errors import InvalidInput
 from domain.permissions import Permission, Role
 from domain.user import User, UserId
 
-_ROWS = 50
+_ROWS = 25
 _EVENTS, _MAILS = 10, 20
 _FILTERS = ("email", "name", "role", "state", "order")
 _STATES = {"active": False, "disabled": True}
