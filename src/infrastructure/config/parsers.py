@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 _LONGEST = 3650 * 86400
 
 OWN_PATHS = (
-    ".well-known", "account", "admin", "api", "assets", "docs", "forgot", "goodbye", "health",
+    ".well-known", "account", "admin", "api", "assets", "docs", "forgot", "health",
     "login", "logout", "openapi.json", "register", "reset", "undo", "verify",
 )  # fmt: skip
 """The first segments of the paths of all routes."""
