@@ -1,5 +1,6 @@
 """What administrators do to a user by pages, without scripts."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from litestar import Litestar
 from application.pagination import EventQuery
 from application.ports import AuditLog, SessionStore, UserRepository
 from domain.audit.event import Event
+from domain.audit.reason import REASON_LENGTH
 from domain.mail.message import MailKind
 from domain.permissions import Role
 from domain.user import User
@@ -151,6 +153,14 @@ class TestActions:
         assert "The account is deleted." in page.text
         assert await users.get(eve.id) is None
         assert (await last_event(container, eve)).recorded_detail == f"reason: {WHY}"
+
+    async def test_the_field_of_the_reason_takes_what_the_audit_log_does(
+        self, browser: Browser, eve: User
+    ) -> None:
+        page = await browser.open(f"/admin/users/{eve.id}/delete")
+
+        [field] = re.findall('<input id="reason"[^>]*>', page.source)
+        assert f'maxlength="{REASON_LENGTH}"' in field
 
     @pytest.mark.parametrize("reason", ["", " ", "two\nlines", "r" * 181])
     async def test_an_action_without_an_acceptable_reason_is_refused_beside_the_field(

@@ -13,7 +13,6 @@ from api.web.forms import Form, read_form
 from api.web.page import Pages
 from api.web.route_options import admin_page
 from application.accounts.invitation import Invitee, InviteUser
-from domain.audit.reason import REASON_LENGTH
 from domain.errors import EmailTaken, InvalidInput, Problem
 from domain.permissions import Permission, Role
 
@@ -61,5 +60,4 @@ def _page(
         form=form,
         status=status,
         roles=list(Role),
-        longest_reason=REASON_LENGTH,
     )

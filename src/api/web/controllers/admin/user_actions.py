@@ -24,7 +24,6 @@ from application.accounts.reset_second_factors import ResetSecondFactors
 from application.accounts.session_revocation import RevokeSessionOf, RevokeSessionsOf
 from application.accounts.users import ChangeUser, Overview, ShowOverview
 from application.enrolment.passkey_list import RemovePasskeyOf
-from domain.audit.reason import REASON_LENGTH
 from domain.errors import InvalidInput, LastAdministrator, NotFound, Problem
 from domain.permissions import Permission, Role
 from domain.second_factors.passkey import PasskeyId
@@ -262,7 +261,6 @@ async def _action_page(
         path=request.scope["path"],
         user=shown.user,
         roles=list(Role),
-        longest_reason=REASON_LENGTH,
         session_count=len(shown.sessions),
         what=_object_of(shown, parameters),
     )
