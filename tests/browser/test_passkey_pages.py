@@ -8,7 +8,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.conftest import OpenContext, Site
 from tests.browser.watch import Watch
-from tests.http.client import PROOF
+from tests.http.client import FORGOT, LOGIN, NEW_PASSWORD, PROOF
 from tests.support.builders import PASSWORD
 from tests.support.virtual_authenticator import Authenticator, add_authenticator
 
@@ -227,3 +227,20 @@ async def test_without_their_script_recovery_codes_have_no_buttons(
         await add_passkey(page, email)
 
         await expect(page.get_by_role("button", name="Copy")).to_have_count(0)
+
+
+async def test_a_passkey_is_the_second_factor_of_a_new_password(
+    page: Page, authenticator: Authenticator, email: str, site: Site
+) -> None:
+    await add_passkey(page, email)
+    assert len(await authenticator.passkeys()) == 1
+    await page.context.clear_cookies()
+    await site.post(FORGOT, {"email": email})
+    await page.goto(site.link(email, "password_reset"))
+    await page.get_by_label("New password").fill(NEW_PASSWORD)
+
+    await page.get_by_role("button", name="Use a passkey").click()
+
+    await page.wait_for_url(re.compile("done=password_set|/account$"))  # the offer logs in, too
+    with pytest.raises(AssertionError, match="second_factor_required"):
+        await site.post(LOGIN, {"email": email, "password": NEW_PASSWORD})

@@ -1,5 +1,6 @@
 """What a form shows as a proof: a typed code, or the answer of an authenticator."""
 
+from collections.abc import Collection
 from typing import TypeVar
 
 from msgspec import DecodeError, Struct
@@ -13,6 +14,15 @@ from domain.authentication import Method
 from domain.errors import PasskeyInvalid
 
 _Credential = TypeVar("_Credential", bound=Struct)
+
+
+def asked_factors(methods: Collection[Method]) -> dict[str, str]:
+    """Return the fields of a form for a second factor.
+
+    :returns: ``factors`` keeps the methods, so that the form can be shown again; empty if there
+        are none to ask for.
+    """
+    return {"code": "", "factors": " ".join(methods)} if methods else {}
 
 
 def factor_proof(code: str, credential: str) -> FactorProof:

@@ -61,6 +61,7 @@ def step_up_page(
         status=400 if is_refused else 200,
         asks_password=Method.PASSWORD in methods,
         asks_code=Method.TOTP in methods or Method.RECOVERY_CODE in methods,
+        factors=" ".join(methods),
         asks_passkey=Method.PASSKEY in methods,
         to=to,
         return_to=return_to,

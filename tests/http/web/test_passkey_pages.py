@@ -79,6 +79,7 @@ async def test_a_passkey_is_the_second_factor_of_a_password(
     await browser.submit(await browser.open(SECURITY), "/logout")
     page = await browser.log_in(ADA, PASSWORD)
     assert f'data-passkey="{OPTIONS}"' in page.source
+    assert "One of your recovery codes." in page.text  # there is no app
 
     page = await browser.submit(page, "/login/second-factor", credential="{}")
     assert (page.status, f'data-passkey="{OPTIONS}"' in page.source) == (400, True)

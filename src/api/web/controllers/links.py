@@ -4,7 +4,6 @@ The token is in the fragment of the link, which no server sees: the script of th
 into the form. Without scripts, people paste the link.
 """
 
-from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -18,14 +17,13 @@ from api.security.credential_reader import CredentialReader
 from api.web.controllers.base import PageController
 from api.web.forms import Form, read_form
 from api.web.page import Pages
-from api.web.proofs import factor_proof
+from api.web.proofs import asked_factors, factor_proof
 from api.web.route_options import PAGE
 from application.accounts.email_change import UndoEmailChange
 from application.accounts.email_links import UseEmailLink
 from application.accounts.email_verification import RegistrantProof
 from application.accounts.password_reset import CheckPasswordReset, ResetPassword
 from application.second_factors.verify import FactorProof
-from domain.authentication import Method
 from domain.errors import (
     AuthError,
     InvalidInput,
@@ -62,13 +60,13 @@ class LinkPages(PageController):
         try:
             if "password" not in form.values:
                 pending = await check_reset(form["token"], context_of(request))
-                form.values |= {"email": pending.email, **_asked(pending.methods)}
+                form.values |= {"email": pending.email, **asked_factors(pending.methods)}
                 return pages.render(request, "reset", form=form)
             await reset_password(
                 form["token"], form["password"], context_of(request), _factor_in(form)
             )
         except SecondFactorRequired as required:
-            form.values |= _asked(required.methods)
+            form.values |= asked_factors(required.methods)
             return _refused(request, pages, "reset", form, "second_factor.refused")
         except (InvalidInput, SecondFactorInvalid, PasskeyInvalid, OneTimeTokenInvalid) as refused:
             return _refusal(request, pages, "reset", form, refused)
@@ -119,13 +117,6 @@ async def _read_link(request: JsonRequest) -> Form:
     form = await read_form(request)
     form.values["token"] = form["token"].strip().rpartition("token=")[2]
     return form
-
-
-def _asked(methods: Collection[Method]) -> dict[str, str]:
-    """Return the fields of the second factor: ``passkey`` says whether one can be used."""
-    if not methods:
-        return {}
-    return {"code": "", "passkey": "1" * (Method.PASSKEY in methods)}
 
 
 def _factor_in(form: Form) -> FactorProof | None:

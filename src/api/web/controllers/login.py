@@ -18,14 +18,13 @@ from api.session_response import CLEAR_SITE_DATA
 from api.web.controllers.base import PageController
 from api.web.forms import Form, read_form
 from api.web.page import Pages
-from api.web.proofs import assertion_in, factor_proof
+from api.web.proofs import asked_factors, assertion_in, factor_proof
 from api.web.route_options import PAGE
 from api.web.visitors import Visitors
 from application.authentication import Login, Logout
 from application.login.complete import LoggedIn
 from application.login.passkey import LoginWithPasskey, OfferPasskeyUse
 from application.login.second_factor import LoginWithSecondFactor
-from domain.authentication import Method
 from domain.errors import (
     AuthError,
     EmailUnverified,
@@ -88,8 +87,8 @@ class LoginPages(PageController):
             else:
                 logged_in = await log_in(form["email"], form["password"], caller, Transport.COOKIE)
         except SecondFactorRequired as required:
-            asks_passkey = Method.PASSKEY in required.methods
-            asked = Form({"challenge": required.challenge or "", "passkey": "1" * asks_passkey})
+            challenge = {"challenge": required.challenge or ""}
+            asked = Form({**challenge, **asked_factors(required.methods)})
             return _second_factor_page(request, pages, asked, target)
         except tuple(_REFUSALS) as refused:
             key, status = _REFUSALS[type(refused)]
