@@ -78,7 +78,7 @@ class TestServe:
 
     def test_a_kill_and_a_restart_keep_all_sessions(self, tmp_path: Path) -> None:
         login_data = {"email": "ada@example.org", "password": "correct horse battery staple"}
-        with a_service(tmp_path, TOKEN_ALGORITHM="RS256") as service:
+        with a_service(tmp_path) as service:
             with httpx.Client(base_url=service.url) as client:
                 registered = client.post("/api/auth/register", json={"name": "Ada"} | login_data)
                 registered.raise_for_status()
