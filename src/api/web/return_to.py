@@ -4,8 +4,12 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-_PATH = re.compile(r"/(?![/\\])[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
-"""A path of this host (RFC 3986), with its query: browsers read ``//`` and ``/\\`` as a host."""
+_PATH = re.compile(
+    r"(?![^?]*/(?:\.|%2e){1,2}(?:[/?]|$))/(?![/\\])[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*", re.IGNORECASE
+)
+"""A path of this service (RFC 3986), with its query. Browsers read ``//`` and ``/\\`` as a host,
+and dot segments would lead out of the path prefix.
+"""
 _OWN_FORM = re.compile(r"/(?:account|admin)(?=[/?]|$)(?!/step-up(?:[/?]|$))")
 """All routes below these two paths are pages, and a step-up does not lead to itself."""
 _LONGEST = 1000

@@ -76,6 +76,8 @@ async def test_a_visitor_without_cookies_is_no_failed_refresh(
         "/\\evil.example",
         "https://evil.example",
         "javascript:alert(1)",
+        "/../of-another-service",
+        "/account/%2e%2E?x",
         "",
         "%0d",
     ],
