@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from domain.errors import Unavailable
 from infrastructure.storage.options import StoreOptions
-from infrastructure.storage.sql.connection.sqlite import Cursor, SqliteDialect
+from infrastructure.storage.sql.connection.sqlite import Connection, Cursor, SqliteDialect
 from infrastructure.storage.sql.database import Database
 from tests.support.waiting import PATIENT
 
@@ -115,6 +115,32 @@ async def test_a_writer_that_gives_up_leaves_its_turn_to_the_next(sqlite_url: st
                     async with database.connection("test") as connection:
                         await connection.execute(COUNT)
             other.execute("COMMIT")
+
+        await _count(database)
+
+
+async def test_a_caller_that_is_cancelled_twice_waits_for_the_thread(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may_end = threading.Event(), threading.Event()
+    commit = Connection.commit
+
+    def slow(connection: Connection) -> None:
+        begun.set()
+        assert may_end.wait(10)
+        commit(connection)
+
+    monkeypatch.setattr(Connection, "commit", slow)
+    async with Database.open(sqlite_url, PATIENT) as database:
+        counting = asyncio.create_task(_count(database))
+        await asyncio.to_thread(begun.wait, 10)
+        for _ in range(2):
+            counting.cancel()
+            await asyncio.wait([counting], timeout=0.02)
+            assert not counting.done()  # else the connection would be used by two
+        may_end.set()
+        with pytest.raises(asyncio.CancelledError):
+            await counting
 
         await _count(database)
 

@@ -213,7 +213,10 @@ class SqliteDialect(SQLiteDialect_pysqlite):
         try:
             return await asyncio.shield(working)
         except asyncio.CancelledError:
-            await asyncio.wait([working])
+            while not working.done():  # it may be cancelled more than once
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait([working])
+            working.exception()  # asyncio would log one that no code has asked for
             raise
 
 
