@@ -77,8 +77,9 @@ def test_a_secret_has_no_text() -> None:
         VARIABLES["DATA_SECRET"].in_text((bytes(32),), None)
 
 
-def test_a_password_in_the_url_of_a_page_is_not_shown() -> None:
-    url = "https://ada:hidden@www.example.com/a?b=c"
+@pytest.mark.parametrize("password", ["hidden", "hid,den", "hid/den", "hid@den"])
+def test_a_password_in_the_url_of_a_page_is_not_shown(password: str) -> None:
+    url = f"https://ada:{password}@www.example.com/a?b=c"
     settings = Settings.read({"ISSUER": url})
 
     assert shown_in(report_of(settings))["ISSUER"].value == "https://…@www.example.com/a?b=c"
