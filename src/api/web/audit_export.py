@@ -30,7 +30,7 @@ async def in_json_lines(pages: _Pages) -> AsyncIterator[bytes]:
 
 
 FORMATS: Mapping[str, tuple[str, Callable[[_Pages], AsyncIterator[bytes]]]] = {
-    "csv": ("text/csv; charset=utf-8", in_csv),
+    "csv": ("text/csv", in_csv),
     "jsonl": ("application/jsonl", in_json_lines),
 }
 """The media type and what writes it, by the ending of the file."""

@@ -214,6 +214,7 @@ async def lines(auditor: Browser, path: str) -> list[str]:
     answer = (await auditor.open(path)).response
     assert answer.status_code == 200
     assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["content-type"] in {"text/csv; charset=utf-8", "application/jsonl"}
     name = path.partition("?")[0].rpartition("/")[2]
     assert answer.headers["content-disposition"] == f'attachment; filename="{name}"'
     return answer.text.splitlines()
