@@ -1,5 +1,6 @@
 """Every page of the tour, by what a program can check of WCAG 2.2 AA."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,6 @@ from tests.http.client import ORIGIN
 from tests.http.web.tour import a_tour
 from tests.support.npm import npm_folder
 
-AXE = npm_folder() / "node_modules/axe-core/axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 CHECK = """async (rules) => {
     const found = await axe.run(document, { resultTypes: ['violations'], runOnly: rules })
@@ -48,6 +48,11 @@ CHECK = """async (rules) => {
 }"""
 
 
+def axe() -> Path:
+    """Return the script of axe-core, which the first test installs."""
+    return npm_folder() / "node_modules/axe-core/axe.min.js"
+
+
 @pytest.mark.parametrize(
     ("language", "scheme", "width", "height"),
     [
@@ -64,7 +69,7 @@ async def test_no_page_keeps_anyone_out(
     )
     watch = Watch(ORIGIN)
     watch.watch(context)
-    await context.add_init_script(path=AXE)
+    await context.add_init_script(path=axe())
     found: list[str] = []
     async with a_tour(language) as tour:
         async for shot, page in Gallery(tour).show(context):

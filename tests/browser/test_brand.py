@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Browser, ConsoleMessage
 
 from tests.browser.gallery import Gallery
-from tests.browser.test_accessibility import AXE, CHECK, RULES
+from tests.browser.test_accessibility import CHECK, RULES, axe
 from tests.http.web.tour import a_tour
 
 WIDE = (
@@ -32,7 +32,7 @@ async def test_a_page_with_a_brand_keeps_nobody_out(
     context = await browser.new_context(
         viewport={"width": 320, "height": 640}, color_scheme=scheme, reduced_motion="reduce"
     )
-    await context.add_init_script(path=AXE)
+    await context.add_init_script(path=axe())
     problems: list[str] = []
 
     def read(message: ConsoleMessage) -> None:
