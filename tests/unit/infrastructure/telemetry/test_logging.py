@@ -40,6 +40,16 @@ async def line_of(event: Event, caplog: pytest.LogCaptureFixture) -> str:
     return json_formatter().format(caplog.records[-1])
 
 
+async def test_the_reason_of_an_administrator_is_not_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    event = Event(
+        EVENT_ID, EventType.DELETE_USER, Outcome.SUCCESS, NOW, CALLER, reason="asked by Ada"
+    )
+
+    assert "Ada" not in await line_of(event, caplog)
+
+
 async def test_an_audit_event_is_one_line_of_json(caplog: pytest.LogCaptureFixture) -> None:
     line = await line_of(
         Event(EVENT_ID, EventType.LOGIN, Outcome.SUCCESS, NOW, CALLER, USER_ID, SESSION_ID), caplog
