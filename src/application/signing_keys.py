@@ -83,8 +83,8 @@ class RotateKeys:
         async with self.audit.recording(EventType.ROTATE_KEYS, caller, actor) as entry:
             entry.details = KeysRotated(tuple(kinds))
             actor.require(Permission.CHANGE_KEYS)
-            await self.require_step_up.of_actor(actor, caller)
             entry.state_reason(reason)
+            await self.require_step_up.of_actor(actor, caller)
             while True:  # until no other process changes the ring in between
                 ring = rotated = await self.keys.ring()
                 for kind in kinds:
@@ -124,8 +124,8 @@ class RevokeKey:
         """
         async with self.audit.recording(EventType.REVOKE_KEY, caller, actor) as entry:
             actor.require(Permission.CHANGE_KEYS)
-            await self.require_step_up.of_actor(actor, caller)
             entry.state_reason(reason)
+            await self.require_step_up.of_actor(actor, caller)
             if "\x00" in key_id:  # PostgreSQL cannot look for it
                 raise KeyUnknown
             if await self._discard(key_id, entry):

@@ -147,8 +147,8 @@ class RetryMail:
         """
         async with self.audit.recording(EventType.RETRY_MAIL, caller, actor) as entry:
             actor.require(Permission.CHANGE_MAIL)
-            await self.require_step_up.of_actor(actor, caller)
             entry.state_reason(reason)
+            await self.require_step_up.of_actor(actor, caller)
             found = await _existing(self.outbox, message_id)
             entry.user_id, entry.details = found.message.user_id, MailOfKind(found.message.kind)
             if found.state is DeliveryState.SENT:
@@ -184,8 +184,8 @@ class RetryAllMail:
         # Each message leaves an event of its own.
         async with self.audit.recording(EventType.RETRY_MAIL, caller, actor) as entry:
             actor.require(Permission.CHANGE_MAIL)
-            await self.require_step_up.of_actor(actor, caller)
             entry.state_reason(reason)
+            await self.require_step_up.of_actor(actor, caller)
         count, now, after = 0, self.clock(), None
         while page := await self.outbox.page(DeliveryState.GIVEN_UP, after, _PAGE):
             for each in page:
@@ -222,8 +222,8 @@ class DropMail:
         """
         async with self.audit.recording(EventType.DROP_MAIL, caller, actor) as entry:
             actor.require(Permission.CHANGE_MAIL)
-            await self.require_step_up.of_actor(actor, caller)
             entry.state_reason(reason)
+            await self.require_step_up.of_actor(actor, caller)
             found = await _existing(self.outbox, message_id)
             entry.user_id, entry.details = found.message.user_id, MailOfKind(found.message.kind)
             await entry.settle(entry.success(), Stored(await self.outbox.delete(message_id)))
