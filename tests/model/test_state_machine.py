@@ -5,6 +5,7 @@ out. The methods, the level and a step-up survive each refresh, are raised by no
 the session.
 """
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule, run_state_machine_as_test
@@ -31,6 +32,8 @@ from tests.model.logins import (
 )
 from tests.model.model import Answer, Login, read
 from tests.model.steps import Crash
+
+pytestmark = pytest.mark.slow
 
 EXAMPLES, LENGTH = 60, 30
 EXAMPLES_ON_A_SERVER_OR_FILE = 15

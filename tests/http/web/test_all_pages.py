@@ -19,6 +19,8 @@ from tests.http.client import ORIGIN, Client
 from tests.http.web.tour import Shot, Tour, a_tour, page_handlers
 from tests.support.npm import npm_folder, run_node
 
+pytestmark = pytest.mark.slow  # each language has a tour through all pages
+
 FOLDER = Path(translations.__file__).parent
 INLINE = re.compile(r"<style|style=|<script(?! type=\"module\" src)|\son[a-z]+=|javascript:|data:")
 FILES = re.compile(r"""["'](/assets/[^"']+)["']""")
