@@ -177,6 +177,8 @@ async def test_an_event_is_shown_in_full(
         "change user",
     ):
         assert str(text) in page.text
+    assert f"{me.id} ({ADA})" in page.text
+    assert f"{boss} (" not in page.text  # is no user any more
     assert f"/admin/users/{me.id}" in page.read.links
     assert f"{AUDIT}?actor={boss}" in page.read.links
     assert f"{AUDIT}/3" in page.read.links

@@ -1,5 +1,6 @@
 """The audit log."""
 
+from contextlib import suppress
 from typing import Any
 
 from dishka.integrations.litestar import FromDishka, inject
@@ -15,6 +16,7 @@ from api.web.audit_filter import AuditFilter, ReadAuditFilter
 from api.web.controllers.base import PageController
 from api.web.page import HEADERS, Pages, refreshed_cookies
 from api.web.route_options import admin_page
+from application.accounts.users import ShowUser
 from application.audit_log import (
     ExportAuditLog,
     ListAuditEvents,
@@ -23,9 +25,12 @@ from application.audit_log import (
 )
 from application.pagination import Page
 from application.ports import AuditLogState
+from domain.actor import Principal
 from domain.audit.event import KEPT_OUTCOMES, EventType, RecordedEvent
+from domain.errors import NotFound, PermissionMissing
 from domain.outcome import Outcome
 from domain.permissions import Permission
+from domain.user import UserId
 
 _EVENTS = 25
 """On a page."""
@@ -70,18 +75,32 @@ class AuditPages(PageController):
         pages: FromDishka[Pages],
         show_event: FromDishka[ShowAuditEvent],
         show_state: FromDishka[ShowAuditLogState],
+        show_user: FromDishka[ShowUser],
     ) -> Response[Any]:
         recorded = await show_event(request.user, number)
+        event = recorded.event
         state = await show_state(request.user, [number])
         return pages.render(
             request,
             "admin/event",
             each=EventView.of(recorded),
+            user_address=await _address(show_user, request.user, event.user_id),
+            actor_address=await _address(show_user, request.user, event.actor_id),
             is_broken=bool(state.broken),
             is_chained=bool(state.digest),
             first=state.first,
             last=state.last,
         )
+
+
+async def _address(
+    show_user: ShowUser, principal: Principal, user_id: UserId | None
+) -> str | None:
+    """Return the address of a user who is not deleted, if the visitor may read users."""
+    if user_id is not None:
+        with suppress(NotFound, PermissionMissing):
+            return (await show_user(principal, user_id)).email.address
+    return None
 
 
 class AuditExports(PageController):
