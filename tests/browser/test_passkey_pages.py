@@ -100,6 +100,33 @@ async def test_a_passkey_is_the_second_factor_and_steps_up(
     assert page.url == f"{site.url}/{SECURITY}?done=passkey_removed"
 
 
+_SEND_NEW_PASSKEY = """
+    const form = Object.assign(document.createElement("form"), {
+        method: "post", action: `${location.pathname}/security/passkeys/add` });
+    const field = Object.assign(document.createElement("input"), {
+        name: "credential", value: "{}" });
+    form.append(field);
+    document.body.append(form);
+    form.submit();
+"""
+"""A form whose step-up has expired, with the answer of an authenticator."""
+
+
+@pytest.mark.usefixtures("authenticator")
+async def test_a_passkey_confirms_a_form_that_has_another_passkey(
+    page: Page, email: str, site: Site
+) -> None:
+    await add_passkey(page, email)
+    await page.get_by_role("button", name="Log out").click()
+    await page.wait_for_url(f"{site.url}/account")  # by the offer, which is no step-up
+    await page.evaluate(_SEND_NEW_PASSKEY)
+
+    await page.get_by_role("button", name="Confirm with a passkey").click()
+
+    await expect(page.get_by_role("button", name="Create the passkey")).to_be_visible()
+    assert page.url == f"{site.url}/account/security/passkeys/add"
+
+
 async def test_a_passkey_that_is_cancelled_is_said_in_plain_words(
     page: Page, authenticator: Authenticator, email: str
 ) -> None:

@@ -28,7 +28,8 @@ async function optionsFrom(button) {
 
 function send(button, credential) {
   const form = button.form;
-  form.querySelector("[name$=credential]").value = JSON.stringify(credential);
+  // Fields of a form that is sent again after a step-up may be called so, too.
+  button.previousElementSibling.value = JSON.stringify(credential);
   for (const field of form.querySelectorAll("[autocomplete=current-password]")) field.value = "";
   form.submit();
 }
