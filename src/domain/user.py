@@ -83,8 +83,10 @@ class User:
 
     @property
     def is_administrator(self) -> bool:
-        """Return whether this user can change the roles of others."""
-        return self.role in ADMINISTRATORS and not self.disabled
+        """Return whether this user can change the roles of others: not before the invitation is
+        accepted, which may have gone to a wrong address.
+        """
+        return self.role in ADMINISTRATORS and not (self.disabled or self.is_invited)
 
     @property
     def is_invited(self) -> bool:

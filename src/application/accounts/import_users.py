@@ -24,7 +24,7 @@ from domain.audit.details import UsersImported
 from domain.audit.event import EventType
 from domain.email import Email
 from domain.errors import InvalidInput, Problem, all_of
-from domain.permissions import Permission, Role
+from domain.permissions import ADMINISTRATORS, Permission, Role
 from domain.request_context import UNKNOWN
 from domain.second_factors.factors import SecondFactors, Totp
 from domain.second_factors.otpauth import parse_exported
@@ -186,7 +186,9 @@ class ImportUsers:
 
     async def _add(self, actor: Actor, people: Mapping[int, User]) -> set[UserId]:
         async with self.audit.recording(EventType.IMPORT_USERS, UNKNOWN, actor) as entry:
-            administrators = sum(user.is_administrator for user in people.values())
+            administrators = sum(
+                user.role in ADMINISTRATORS and not user.disabled for user in people.values()
+            )
             entry.details = UsersImported(min(people), max(people), administrators)
             effects = entry.success()
             stored = await self.users.add_all(list(people.values()), effects)

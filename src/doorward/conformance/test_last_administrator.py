@@ -13,7 +13,7 @@ from application.ports.effects import Stored
 from domain.email import Email
 from domain.errors import LastAdministrator
 from domain.permissions import Role
-from domain.user import User, UserId
+from domain.user import NO_PASSWORD, User, UserId
 from doorward.conformance.support.examples import NOW, a_user
 
 pytestmark = pytest.mark.asyncio
@@ -88,6 +88,24 @@ async def test_a_disabled_administrator_does_not_count(users: UserRepository, st
         await step(users, administrator)
 
     assert await as_stored(users, [administrator, disabled]) == [administrator, disabled]
+
+
+@every_step
+@pytest.mark.parametrize("has_factor", [False, True], ids=["invited", "invited with a factor"])
+async def test_an_invited_administrator_does_not_count_before_the_first_password(
+    users: UserRepository, step: Step, *, has_factor: bool
+) -> None:
+    administrator = an_administrator()
+    invited = an_administrator(1, password_hash=NO_PASSWORD, has_second_factor=has_factor)
+    await users.add_all([administrator, invited])
+
+    with pytest.raises(LastAdministrator):
+        await step(users, administrator)
+
+    accepted = invited.with_reset_password("a hash", NOW)
+    assert (await users.replace(invited, accepted)).changed
+    await step(users, administrator)
+    assert await administrators(users, [administrator, invited]) == [invited.id]
 
 
 @every_step

@@ -18,6 +18,7 @@ from sqlalchemy import (
     func,
     literal,
     not_,
+    or_,
     select,
     true,
     tuple_,
@@ -53,7 +54,12 @@ _ROWS = 1000
 _LAST_TEXT = "\U0010ffff" * (EMAIL_LENGTH + 1)
 """Sorts after every text in a list, in the order of code points."""
 
-_is_administrator = and_(users.c.role.in_(sorted(ADMINISTRATORS)), not_(users.c.disabled))
+_has_password = func.coalesce(users.c.guarded_hash, users.c.password_hash) != NO_PASSWORD
+_is_administrator = and_(
+    users.c.role.in_(sorted(ADMINISTRATORS)),
+    not_(users.c.disabled),
+    or_(users.c.verified, _has_password),  # else only invited
+)
 
 
 class SqlUsers(UserRepository):
