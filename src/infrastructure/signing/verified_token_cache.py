@@ -32,13 +32,16 @@ class VerifiedTokenCache(TokenSigner, CachedTokens):
 
     def clear(self) -> None:
         """Forget all tokens: the keys have changed."""
-        self._verified.clear()
+        self._verified = {}
 
     def sign(self, claims: TokenClaims) -> str:
         return self._signed(self._signer.sign(claims), claims)
 
     async def sign_together(self, *claims: TokenClaims) -> Sequence[str]:
+        verified = self._verified
         tokens = await self._signer.sign_together(*claims)
+        if verified is not self._verified:  # the keys have changed meanwhile
+            return tokens
         return [self._signed(token, each) for token, each in zip(tokens, claims, strict=True)]
 
     def _signed(self, token: str, claims: TokenClaims) -> str:

@@ -1,5 +1,6 @@
 """The cache of verified tokens: hits, invalidations and memory."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -223,3 +224,18 @@ def _all_within(thing: object, *, without: object) -> list[object]:
     else:
         return [thing]
     return [found for each in inner for found in _all_within(each, without=without)]
+
+
+async def test_a_token_is_not_remembered_whose_key_was_replaced_while_it_was_signed(
+    verifier: Verifier,
+) -> None:
+    claims = claims_of(a_session())
+    [remembered] = await verifier.cache.sign_together(claims)
+    assert verifier.is_found(remembered)
+
+    signing = asyncio.create_task(verifier.cache.sign_together(claims))
+    await asyncio.sleep(0)  # it has begun
+    verifier.cache.clear()
+    [token] = await signing
+
+    assert not verifier.is_found(token)
