@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from application.audit import Audit
 from application.pagination import EventQuery, Page
 from application.ports import AuditLog, AuditLogState
+from application.rate_limiting import RateLimiting
 from domain.actor import Actor, Principal
 from domain.audit.event import EventType, RecordedEvent
 from domain.errors import NotFound
@@ -67,6 +68,7 @@ class ShowAuditLogState:
 @dataclass(frozen=True, slots=True)
 class ExportAuditLog:
     audit_log: AuditLog
+    rate_limiting: RateLimiting
     audit: Audit
 
     async def __call__(
@@ -75,9 +77,12 @@ class ExportAuditLog:
         """Return all events that match, some at a time, the newest first. That is recorded.
 
         :raises PermissionMissing: the actor may not read the audit log.
+        :raises TooManyRequests: there were too many changes and exports: each leaves an event.
         """
         async with self.audit.recording(EventType.EXPORT_AUDIT_LOG, caller, actor) as entry:
             actor.require(Permission.READ_AUDIT)
+            if isinstance(actor, Principal):
+                await self.rate_limiting.count_change(actor.user.id)
             page = await self.audit_log.page(query, None, _EXPORTED)
             await entry.settle(entry.success())
         return self._pages(query, page)

@@ -1,5 +1,6 @@
 """Reading the audit log, and forgetting old events."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,10 +13,13 @@ from application.audit_log import (
     ShowAuditLogState,
 )
 from application.pagination import EventQuery
+from application.rate_limiting import RateLimits
 from domain.actor import Operator, Principal
 from domain.audit.details import EventsPruned
 from domain.audit.event import EventType
 from domain.errors import NotFound
+from domain.permissions import Role
+from domain.rate_limit import RateLimit, TooManyRequests
 from doorward.conformance.support.examples import an_event
 from tests.support.world import World
 
@@ -96,10 +100,24 @@ async def test_an_export_of_the_log_has_all_that_matches_and_is_recorded(world: 
         await world.audit_log.record(an_event())
     await world.audit_log.record(an_event(type=EventType.LOGOUT))
 
-    export = ExportAuditLog(world.audit_log, world.audit)
+    export = ExportAuditLog(world.audit_log, world.rate_limiting, world.audit)
     pages = [page async for page in await export(Operator(), EventQuery(type=EventType.LOGIN))]
 
     assert [each.number for page in pages for each in page] == list(range(1001, 0, -1))
     assert max(map(len, pages)) == 200
     last = (await world.audit_log.page(EventQuery(), None, 1)).items[0].event
     assert (last.type, last.actor) == (EventType.EXPORT_AUDIT_LOG, Operator())
+
+
+async def test_exports_of_the_log_are_limited_for_each_user(world: World, me: Principal) -> None:
+    world.limits = RateLimits(change_account=RateLimit("change", 2, timedelta(hours=1)))
+    auditor = replace(me, user=replace(me.user, role=Role.AUDITOR))
+    export = ExportAuditLog(world.audit_log, world.rate_limiting, world.audit)
+
+    for _ in range(2):
+        await export(auditor, EventQuery())
+    with pytest.raises(TooManyRequests):
+        await export(auditor, EventQuery())
+
+    recorded = EventQuery(type=EventType.EXPORT_AUDIT_LOG)
+    assert len((await world.audit_log.page(recorded, None, 10)).items) == 2

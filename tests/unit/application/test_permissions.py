@@ -97,9 +97,9 @@ READS: dict[str, Act] = {
     "show the state of the audit log": lambda world, actor, _: ShowAuditLogState(world.audit_log)(
         actor
     ),
-    "export the audit log": lambda world, actor, _: ExportAuditLog(world.audit_log, world.audit)(
-        actor, EventQuery()
-    ),
+    "export the audit log": lambda world, actor, _: ExportAuditLog(
+        world.audit_log, world.rate_limiting, world.audit
+    )(actor, EventQuery()),
     "list sessions": lambda world, actor, user: world.list_sessions_of(actor, user.id),
     "see the figures": lambda world, actor, _: an_overview(world, actor),
     "show the settings": lambda _world, actor, _: ShowSettings(lambda: SettingsInForce({}, {}))(
