@@ -387,7 +387,8 @@ def test_the_doctor_alone_looks_at_everything_else_as_before(
         "schema of the users",
         "second factors",
         "passkeys",
+        "pages",
         "mail",
         "password hashing",
     ]
-    assert result.stdout.count("\n") == 9
+    assert result.stdout.count("\n") == 10
