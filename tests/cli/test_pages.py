@@ -95,10 +95,11 @@ def test_the_start_warns_of_templates_whose_original_has_changed(
     ]
 
 
-def test_pages_that_are_off_need_no_templates(folder: Path) -> None:
-    (folder / "login.html").write_text("{% if %}")
-    settings = {"PAGE_TEMPLATES": str(folder), "BRAND_LOGO": str(folder / "none.svg")}
-
-    require_pages(Settings.read(settings | {"PAGES": "off"}))
-    with pytest.raises(ConfigurationError):
-        require_pages(Settings.read(settings))
+@pytest.mark.parametrize("pages", ["all", "off"])
+def test_templates_and_logo_are_checked_also_where_only_links_in_mails_have_pages(
+    folder: Path, pages: str
+) -> None:
+    (folder / "link.html").write_text("{% if %}")
+    for given in ({"PAGE_TEMPLATES": str(folder)}, {"BRAND_LOGO": str(folder / "none.svg")}):
+        with pytest.raises(ConfigurationError):
+            require_pages(Settings.read(given | {"PAGES": pages}))

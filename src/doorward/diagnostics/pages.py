@@ -36,12 +36,13 @@ async def check_pages(settings: Settings) -> tuple[Verdict, str]:
 
     :raises ConfigurationError: as :func:`require_pages`.
     """
-    if not settings.pages.has_account_pages:
-        return "info", "off: applications have their own"
     brand(settings.pages)
     found = overrides(settings.pages)
     replaced = ", ".join(f"{each.name}{_STATES[each.origin]}" for each in found.templates)
     parts = {"replaced templates": replaced, "own texts": ", ".join(found.languages)}
     listed = "; ".join(f"{name}: {text}" for name, text in parts.items() if text)
     is_current = all(each.origin is Origin.CURRENT for each in found.templates)
+    if not settings.pages.has_account_pages:
+        listed = "; ".join(filter(None, ["off, but for the links in mails", listed]))
+        return "info" if is_current else "warn", listed
     return "ok" if is_current else "warn", listed or f"at {settings.http.url}/login"

@@ -18,7 +18,7 @@ def brand(settings: PageSettings) -> Brand:
     """
     accent = settings.accent
     return Brand(
-        logo=_logo(settings.logo) if settings.logo and settings.has_account_pages else None,
+        logo=_logo(settings.logo) if settings.logo else None,
         colors=Colors(accent.light, accent.on_light, accent.dark, accent.on_dark)
         if accent
         else None,
@@ -40,7 +40,7 @@ def overrides(settings: PageSettings) -> Overrides:
     """
     :raises ConfigurationError: a file of the operator cannot be used.
     """
-    if settings.templates is None or not settings.has_account_pages:
+    if settings.templates is None:
         return Overrides()
     try:
         languages = check_texts(settings.templates)
