@@ -50,7 +50,9 @@ class PerUserCache(Generic[_Record]):
             self._evict()
             partition = self._partitions[user_id] = {}
         record = await read
-        if record is not None:
+        if record is None:  # deleted, which the feed may report later
+            partition.pop(key, None)
+        else:
             if len(partition) >= _MAX_RECORDS:
                 partition.clear()
             partition[key] = record

@@ -221,6 +221,17 @@ async def test_an_invalidated_record_is_read_again(subject: Subject) -> None:
     assert await subject.is_answered_from_the_cache(new)
 
 
+async def test_a_record_that_the_store_has_no_more_leaves_the_cache(subject: Subject) -> None:
+    record = await subject.add()
+    await subject.possibly_stale(record)
+    await subject.store.delete(*key(record))
+    assert subject.cached(record) == record  # not reported yet
+
+    assert await subject.cache.get(*key(record)) is None
+
+    assert subject.cached(record) is None
+
+
 async def test_an_invalidation_leaves_the_records_of_other_users(subject: Subject) -> None:
     one, other = await subject.add(), await subject.add()
     await subject.possibly_stale(one)
