@@ -43,11 +43,9 @@ def _helping_page(request: JsonRequest, pages: Pages, error: Exception) -> Respo
     is_form = request.method != "GET"
     match error:
         case NotLoggedIn() | TokenRejected():
+            # The cookies stay: another tab may have replaced them by now, which the login sees.
             wanted = "/account" if is_form else _address(request)
-            # A form that is sent twice comes with cookies that its first answer has replaced.
-            is_over = isinstance(error, TokenRejected) and not is_form
-            removed = pages.cookies.removal() if is_over else ()
-            return pages.redirect(request, f"/login?return_to={quote(wanted)}", removed)
+            return pages.redirect(request, f"/login?return_to={quote(wanted)}")
         case StepUpRequired(methods=methods):
             form: Form = request.scope["state"].get(FORM) or Form()
             address = _address(request)

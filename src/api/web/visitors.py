@@ -30,10 +30,15 @@ class Visitors:
     record_activity: RecordSessionActivity
 
     async def find(self, connection: Connection) -> Principal | None:
-        """Return the visitor who is logged in; ``None`` of another one."""
+        """Return the visitor who is logged in; ``None`` of another one, whose cookies of a session
+        that has ended are removed.
+        """
         try:
             return await self.admit(connection)
-        except (NotLoggedIn, TokenRejected):
+        except NotLoggedIn:
+            return None
+        except TokenRejected:
+            connection.scope["state"][COOKIES] = self.cookies.removal()
             return None
 
     async def admit(self, connection: Connection) -> Principal:

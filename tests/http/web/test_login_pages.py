@@ -188,6 +188,24 @@ async def test_a_prefetch_refreshes_no_session(
     assert (await browser.open("/account")).path == "/account"
 
 
+async def test_a_late_answer_to_another_tab_keeps_the_cookies_of_a_step_up(
+    browser: Browser, client: Client
+) -> None:
+    await browser.log_in(ADA, PASSWORD)
+    replaced = dict(client.cookies)
+    page = await browser.open("/account/step-up")
+    await browser.submit(page, "/account/step-up", step_up_password=PASSWORD)
+    cookies = dict(client.cookies)
+
+    client.cookies.clear()
+    client.cookies.update(replaced)
+    answer = await client.get("/account/sessions")  # sent before the step-up was answered
+    client.cookies.update(cookies | dict(answer.cookies))
+
+    assert "set-cookie" not in answer.headers
+    assert (await browser.open(answer.headers["location"])).path == "/account/sessions"
+
+
 async def test_a_session_that_has_ended_leads_to_the_login_without_its_cookies(
     browser: Browser, client: Client, clock: SettableClock
 ) -> None:
