@@ -31,6 +31,7 @@ class OriginPolicy:
     :ivar trusted_proxies: networks of proxies that may report the address of a client.
     :ivar hsts_subdomains: whether subdomains of the origin are to be reached by https only, too.
     :ivar hosts: the allowed host names, without ports; empty allows any.
+    :ivar other_names: origins under which a browser reaches this service, too.
     """
 
     origin: str
@@ -38,6 +39,7 @@ class OriginPolicy:
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     hosts: frozenset[str] = frozenset()
     hsts_subdomains: bool = False
+    other_names: frozenset[str] = frozenset()
 
     @property
     def is_https(self) -> bool:
@@ -96,5 +98,9 @@ class OriginPolicy:
             raise CrossSiteRequest
         if origin is None and fetch_site is None:
             raise CrossSiteRequest
-        if origin is not None and origin != self.origin:
+        if origin is not None and not self.is_own(origin):
             raise CrossSiteRequest
+
+    def is_own(self, origin: str) -> bool:
+        """Return whether pages of this origin are this service's."""
+        return origin == self.origin or origin in self.other_names
