@@ -550,6 +550,16 @@ async def test_a_value_of_a_wrong_sqlite_type_is_detected(
     assert await five.first_bad_row() == 3
 
 
+async def test_an_event_with_a_time_that_is_none_does_not_end_the_counting(
+    five: AuditedDatabase,
+) -> None:
+    await five.tamper("UPDATE audit_events SET at = 'yesterday' WHERE number = 3")
+
+    tally = await five.log.tally(0, 100)
+
+    assert (tally.through, sum(tally.events.values())) == (5, 4)
+
+
 async def test_a_part_of_an_address_moved_to_its_salt_is_detected(
     audited: AuditedDatabase,
 ) -> None:

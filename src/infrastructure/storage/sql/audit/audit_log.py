@@ -140,7 +140,8 @@ class SqlAuditLog(AuditLog):
             rows = (await connection.execute(query)).all()
         events = Counter[tuple[datetime, EventType, Outcome]]()
         for hour, what, outcome, count, _ in rows:
-            events[beginning_of(hour), EventType(what), Outcome(outcome)] += count
+            if hour is not None:  # else its time is none: ``doorward audit verify`` says so
+                events[beginning_of(hour), EventType(what), Outcome(outcome)] += count
         return Tally(max((last for *_, last in rows), default=after), events)
 
     async def get(self, number: int) -> RecordedEvent | None:
