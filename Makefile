@@ -19,7 +19,7 @@ PUBLIC_LOCK := env -u UV_DEFAULT_INDEX -u UV_INDEX -u UV_INDEX_URL -u UV_EXTRA_I
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
-serve: runtime ## run the service on http://127.0.0.1:8000 (HOST and PORT change that)
+serve: runtime ## run the service on http://localhost:8000 (HOST and PORT change that)
 	@exec $(BIN)/doorward serve
 
 test: bootstrap ## run every test; ARGS="-k login" picks some, ARGS=-n0 runs them in one process

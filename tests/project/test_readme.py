@@ -55,7 +55,7 @@ def test_the_tour_prints_what_the_page_shows(page: str, service: Service) -> Non
     steps = tour(page)
     assert len(steps) >= 6
     for command, expected in steps:
-        printed = run(command.replace("http://127.0.0.1:8000", service.url), service.folder)
+        printed = run(command.replace("http://localhost:8000", service.url), service.folder)
         pattern = ".*".join(re.escape(part) for part in expected.split("…"))
         assert re.fullmatch(pattern, printed), f"{command}\nprinted {printed}"
 
