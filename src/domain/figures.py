@@ -29,8 +29,10 @@ class Count(StrEnum):
     LIMITED_LOGINS = "limited_logins"
     """Refused by a rate limit, before anything was compared."""
     REGISTRATIONS = "registrations"
+    """New accounts: of people who registered, of invitations and of ``CreateUser``."""
     REFUSED_REGISTRATIONS = "refused_registrations"
     PASSWORD_RESETS = "password_resets"  # noqa: S105 - no password
+    """Passwords that a link set: after a request, or the first one after an invitation."""
     REUSED_TOKENS = "reused_tokens"
     """Refresh tokens that were presented a second time: each ended a session."""
 

@@ -52,8 +52,12 @@ class UnrecordedCounts:
         self.pending = Counter[tuple[datetime, Count]]()
 
     def note(self, event: Event) -> None:
-        """Count an event that has happened, if :class:`CountEvents` will not find it."""
-        count = None if event.is_kept else count_of(event.type, event.outcome)
+        """Count an event that has happened, if :class:`CountEvents` will not find it.
+
+        Refusals of administrators and operators are no refusals of clients.
+        """
+        is_counted = not event.is_kept and event.actor is None
+        count = count_of(event.type, event.outcome) if is_counted else None
         if count is not None:
             self.pending[hour_of(event.at), count] += 1
 

@@ -75,7 +75,7 @@ async def test_the_figures_of_what_has_just_happened_are_shown(
     shown = tiles(page)
     assert shown["Logins"] == "1"
     assert shown["Refused logins"] == "2"
-    assert shown["Registrations"] == "1"
+    assert shown["New accounts"] == "1"
     assert shown["Refused registrations"] == "1"
     assert shown["Users"] == "1"
     assert shown["Users with a second factor"] == "0"

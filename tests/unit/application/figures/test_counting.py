@@ -1,14 +1,18 @@
 """Events are counted after they have happened."""
 
+from uuid import UUID
+
 import pytest
 
 from application.figures import counting
 from application.figures.counting import CountEvents, StoreUnrecordedCounts, UnrecordedCounts
 from application.ports import AuditLog, FigureStore
+from domain.actor import Operator
 from domain.audit.event import Event, EventType
 from domain.errors import Unavailable
 from domain.figures import HOUR, Count, HourlyCounts, Point, Step, hour_of
 from domain.outcome import Outcome
+from domain.user import UserId
 from doorward.conformance.support.examples import NOW, an_event
 from infrastructure.storage.memory.audit_log import MemoryAuditLog
 from infrastructure.storage.memory.figures import MemoryFigures
@@ -117,6 +121,18 @@ async def test_events_that_the_audit_log_does_not_keep_are_counted_as_well() -> 
         Point(Count.LIMITED_LOGINS, THEN, 1),
         Point(Count.REFUSED_REGISTRATIONS, THEN + HOUR, 1),
     }
+    assert not unrecorded.pending
+
+
+@pytest.mark.parametrize("actor", [Operator(), UserId(UUID(int=7))])
+def test_refusals_of_an_administrator_or_operator_are_no_refused_registrations(
+    actor: Operator | UserId,
+) -> None:
+    unrecorded = UnrecordedCounts()
+
+    for outcome in (Outcome.STEP_UP_REQUIRED, Outcome.INVALID_INPUT, Outcome.EMAIL_TAKEN):
+        unrecorded.note(an_event(type=EventType.REGISTER, outcome=outcome, actor=actor))
+
     assert not unrecorded.pending
 
 
