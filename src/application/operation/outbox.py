@@ -181,11 +181,15 @@ class RetryAllMail:
         :raises PermissionMissing: see :class:`RetryMail`, and so are ``StepUpRequired`` and
             ``InvalidInput``.
         """
-        # Each message leaves an event of its own.
-        async with self.audit.recording(EventType.RETRY_MAIL, caller, actor) as entry:
+        # Each message leaves an event of its own: only a refusal is recorded here.
+        entry = self.audit.begin(EventType.RETRY_MAIL, caller, actor)
+        try:
             actor.require(Permission.CHANGE_MAIL)
             entry.state_reason(reason)
             await self.require_step_up.of_actor(actor, caller)
+        except Exception as refused:
+            await self.audit.refused(entry, refused)
+            raise
         count, now, after = 0, self.clock(), None
         while page := await self.outbox.page(DeliveryState.GIVEN_UP, after, _PAGE):
             for each in page:

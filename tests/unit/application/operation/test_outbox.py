@@ -9,6 +9,7 @@ from application.operation import outbox as mail_queue
 from application.pagination import EventQuery, Total
 from application.ports import NO_EFFECTS, MailDelayed, MailRefused
 from domain.actor import Operator
+from domain.audit.event import EventType
 from domain.email import Email
 from domain.errors import InvalidInput, MailOff, NotFound
 from domain.mail.message import Delivery, DeliveryState, MailKind, Message, MessageId
@@ -200,6 +201,19 @@ async def test_all_messages_that_were_given_up_are_sent_again(world: World) -> N
 
     assert len(await world.read_mail()) == 3
     assert len(await recorded(world)) == 2
+
+
+async def test_each_message_that_is_queued_again_is_announced_and_no_other_success(
+    world: World,
+) -> None:
+    assert await world.retry_all_mail(Operator()) == 0
+    assert world.events.events == []
+
+    await give_up(world, a_message())
+    world.events.events.clear()
+    await world.retry_all_mail(Operator())
+
+    assert [each.type for each in world.events.events] == [EventType.RETRY_MAIL]
 
 
 async def test_a_dropped_message_is_never_sent(world: World) -> None:
