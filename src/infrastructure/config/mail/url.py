@@ -61,7 +61,7 @@ class MailUrl:
         if self.has_server:
             return f"server at {self.address}"
         if self.scheme is MailScheme.FOLDER:
-            return f"files in {self.folder}"
+            return f"files in {self.folder.absolute()}" if self.folder else "files"
         return "in memory" if self.scheme is MailScheme.MEMORY else "off"
 
     @property

@@ -184,6 +184,7 @@ def test_a_page_fits_into_a_row_of_the_outbox() -> None:
     [
         ("smtps://ada:s3cret@mail.example.com", "server at mail.example.com:465"),
         ("folder:/srv/mail", "files in /srv/mail"),
+        ("folder:mail", f"files in {Path.cwd()}/mail"),
         ("memory:", "in memory"),
         ("off", "off"),
     ],
