@@ -59,8 +59,10 @@ def prune(folder: Path, url: str, age: str = "400d") -> str:
 
 
 def fine(count: int, pruned: int = 0) -> Printed:
-    before = f" (the first {pruned} were pruned)" if pruned else ""
-    return 0, [f"ok    audit log: {count} events{before}, none changed and none removed"]
+    earlier = "1 earlier event" if pruned == 1 else f"{pruned} earlier events"
+    before = f" ({earlier} pruned)" if pruned else ""
+    events = "1 event" if count == 1 else f"{count} events"
+    return 0, [f"ok    audit log: {events}{before}, none changed and none removed"]
 
 
 def failed(what: str) -> Printed:

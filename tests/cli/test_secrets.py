@@ -132,10 +132,10 @@ def test_a_lost_secret_is_a_failure_that_changes_nothing(tmp_path: Path, sqlite_
 @pytest.mark.parametrize(
     ("settings", "verdict", "text"),
     [
-        ({}, "FAIL", "1 of 1 users cannot use their authenticator app"),
-        ({"DATA_SECRET": as_text(NEW)}, "FAIL", "1 of 1 users cannot use their authenticator app"),
+        ({}, "FAIL", "1 of 1 user cannot use their authenticator app"),
+        ({"DATA_SECRET": as_text(NEW)}, "FAIL", "1 of 1 user cannot use their authenticator app"),
         ({"DATA_SECRET": as_text(NEW, OLD)}, "warn", "1 of them under an earlier secret"),
-        ({"DATA_SECRET": as_text(OLD)}, "ok", "1 users have an authenticator app"),
+        ({"DATA_SECRET": as_text(OLD)}, "ok", "1 user with an authenticator app"),
     ],
     ids=["none", "lost", "outdated", "good"],
 )
@@ -153,7 +153,7 @@ def test_the_doctor_counts_what_no_secret_or_an_earlier_one_opens(
     ("settings", "verdict", "text"),
     [
         ({}, "info", "Set DATA_SECRET, which `doorward secrets generate` prints"),
-        ({"DATA_SECRET": as_text(NEW)}, "ok", "0 users have an authenticator app"),
+        ({"DATA_SECRET": as_text(NEW)}, "ok", "0 users with an authenticator app"),
         ({"USERS_URL": "memory:"}, "info", "in memory"),
         ({"KEYS_FOLDER": ""}, "info", "the first start makes the secret"),
         ({"USERS_URL": "sqlite:////nowhere/at.all"}, "info", "Set DATA_SECRET"),

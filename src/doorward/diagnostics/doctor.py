@@ -13,7 +13,7 @@ from typing import Any, cast
 from sqlalchemy import text
 
 from domain.token import LEEWAY, TokenKind
-from doorward.diagnostics.finding import Finding, Verdict
+from doorward.diagnostics.finding import Finding, Verdict, counted
 from doorward.diagnostics.mail import check_mail
 from doorward.diagnostics.pages import check_pages
 from doorward.diagnostics.passkeys import check_passkeys
@@ -83,8 +83,8 @@ async def examine_audit_log(settings: Settings, since: str | None) -> AsyncItera
                 noted = _parse_head(since)
                 count, head = await chain.verify(connection, noted)
         before = head.number - count
-        pruned = f" (the first {before} were pruned)" if before else ""
-        text = f"{count} events{pruned}, none changed and none removed"
+        pruned = f" ({counted(before, 'earlier event')} pruned)" if before else ""
+        text = f"{counted(count, 'event')}{pruned}, none changed and none removed"
         yield Finding("ok", "audit log", text)
         if noted and noted.number < before:
             yield Finding("info", "noted head", "was pruned: it cannot be compared")

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from doorward.diagnostics.finding import Verdict
+from doorward.diagnostics.finding import Verdict, counted
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
 from infrastructure.storage.locations import locations, store_options, translate_errors
@@ -29,7 +29,7 @@ async def check_passkeys(settings: Settings) -> tuple[Verdict, str]:
     if unknown := {name: count for name, count in others.items() if name not in former}:
         return "FAIL", f"PASSKEY_DOMAIN {_explain(unknown)}"
     if others:
-        lost = f"{_count(sum(others.values()))} of {', '.join(sorted(others))}"
+        lost = f"{counted(sum(others.values()), 'passkey')} of {', '.join(sorted(others))}"
         return "info", f"for {settings.passkey_domain}; {lost} cannot be used"
     if not settings.offers_passkeys:
         return "info", "off in browsers: PUBLIC_URL needs https and a host name"
@@ -56,11 +56,7 @@ async def _of_other_domains(
 def _explain(others: Mapping[str, int]) -> str:
     domain, count = max(others.items(), key=lambda each: (each[1], each[0]))
     return (
-        f"is another one than {_count(count)} were made for, which it ends: set "
+        f"is another one than that of {counted(count, 'passkey')}, which it ends: set "
         f"PASSKEY_DOMAIN={domain}, or PASSKEY_FORMER_DOMAINS={','.join(sorted(others))} to lose "
         "them"
     )
-
-
-def _count(number: int) -> str:
-    return "1 passkey" if number == 1 else f"{number} passkeys"

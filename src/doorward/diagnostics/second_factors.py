@@ -6,7 +6,7 @@ from typing import Any
 from application.ports import SecondFactorStore
 from application.second_factors.reencrypt import CountFactors, FactorCounts
 from domain.actor import Operator
-from doorward.diagnostics.finding import Verdict
+from doorward.diagnostics.finding import Verdict, counted
 from doorward.wiring.keys import factor_secrets
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
@@ -66,10 +66,10 @@ async def check_second_factors(settings: Settings) -> tuple[Verdict, str]:
 
 def _finding(counts: FactorCounts, secrets: SealedFactors) -> tuple[Verdict, str]:
     if counts.lost:
-        return "FAIL", f"{counts.lost} of {counts.users} users {_LOST}"
+        return "FAIL", f"{counts.lost} of {counted(counts.users, 'user')} {_LOST}"
     if not secrets.is_available():
         return "info", _OFF
-    found = f"{counts.users} users have an authenticator app"
+    found = f"{counted(counts.users, 'user')} with an authenticator app"
     if counts.outdated:
         return "warn", f"{found}, {counts.outdated} {_OUTDATED}"
     return "ok", found

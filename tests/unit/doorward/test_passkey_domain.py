@@ -17,7 +17,7 @@ from infrastructure.storage.locations import locations, store_options
 from tests.support.commands import assert_one_line, doorward
 
 LOST = (
-    "PASSKEY_DOMAIN is another one than 2 passkeys were made for, which it ends: set "
+    "PASSKEY_DOMAIN is another one than that of 2 passkeys, which it ends: set "
     "PASSKEY_DOMAIN=id.example.com, or PASSKEY_FORMER_DOMAINS=id.example.com,old.example to lose "
     "them"
 )
@@ -92,7 +92,7 @@ async def test_a_start_that_knows_the_former_domains_is_not_refused(folder: Path
 async def test_one_more_change_of_the_domain_is_refused_again(folder: Path) -> None:
     settings = settings_of(folder, **ACCEPTED | {"PUBLIC_URL": "https://newer.example"})
 
-    with pytest.raises(ConfigurationError, match="than 1 passkey were made for"):
+    with pytest.raises(ConfigurationError, match="than that of 1 passkey,"):
         await preflight.prepare_service(settings)
 
 
