@@ -121,11 +121,11 @@ def origin_policy(settings: HttpSettings) -> OriginPolicy:
         names.add(f"http://127.0.0.1:{settings.port}")
     return OriginPolicy(
         settings.origin,
-        frozenset(settings.client_origins) | names,
-        settings.trusted_proxies,
-        settings.allowed_hosts,
-        settings.hsts_subdomains,
-        frozenset(names),
+        client_origins=frozenset(settings.client_origins) | names,
+        trusted_proxies=settings.trusted_proxies,
+        hosts=settings.allowed_hosts,
+        hsts_subdomains=settings.hsts_subdomains,
+        other_names=frozenset(names),
     )
 
 
