@@ -70,7 +70,7 @@ class ReadAuditFilter:
         try:
             return (await self.find_user(actor, text)).id
         except NotFound:
-            form.problems.append(Problem(name, "is the address of no account"))
+            form.problems.append(Problem(name, "is neither the address nor the id of an account"))
             return None
 
 

@@ -100,6 +100,29 @@ async def test_the_filter_of_the_address_is_shown_in_the_form(
             assert f'value="{text}"' in page.source
 
 
+async def test_an_unknown_user_in_the_filter_gets_a_plain_message(
+    auditor: Browser,
+) -> None:
+    page = await auditor.open(f"{AUDIT}?user=3f2a91c0")
+
+    assert "Account is neither the address nor the id of an account" in page.text
+    assert 'aria-describedby="user-hint user-error"' in page.source
+    assert "The email address, or the whole id." in page.text
+
+
+async def test_an_event_in_the_list_shows_its_details_in_short(
+    auditor: Browser, container: AsyncContainer
+) -> None:
+    log: AuditLog = await container.get(AuditLog)
+    changed = AccountChanged(disabled=True)
+    await log.record(an_event(type=EventType.CHANGE_USER, details=changed, reason="long " * 30))
+
+    [row] = rows(await auditor.open(f"{AUDIT}?what=change+user"))
+
+    assert "Account changed by an administrator disabled; reason: long long" in row
+    assert "long..." in row
+
+
 async def test_the_fields_of_times_keep_what_was_chosen(auditor: Browser) -> None:
     page = await auditor.open(f"{AUDIT}?since=2026-01-02T03:04&until=2026-01-02T03:04:05%2B01:00")
 
@@ -205,7 +228,7 @@ async def test_the_state_of_the_chain_is_shown(
 
     page, event = await auditor.open(AUDIT), await auditor.open(f"{AUDIT}/2")
 
-    assert "d" * 64 in page.text
+    assert f"3:{'d' * 64}" in page.text  # as `doorward doctor audit --since` takes it
     for shown, intact in ((page, "are as they were recorded"), (event, "is as it was recorded")):
         assert (intact in shown.text) == (not broken)
         assert ("doorward doctor audit" in shown.source) or not broken

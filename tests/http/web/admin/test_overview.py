@@ -101,7 +101,7 @@ async def test_each_value_of_a_chart_is_in_its_table(
 
     page = await auditor.open(f"{OVERVIEW}?period={period.value}")
 
-    form = "%H:%M" if period is Period.DAY else "%d %b"
+    form = "%H:%M" if period is Period.DAY else "%-d %b"
     assert table(page, "logins") == [
         [start.strftime(form), in_groups(1000 * number)] for number, start in enumerate(starts)
     ]
@@ -136,7 +136,7 @@ async def test_the_time_of_the_measurement_is_shown(
 
     page = await auditor.open(OVERVIEW)
 
-    assert f"were counted on {clock():%d %B %Y}" in page.text
+    assert f"were counted on {clock():%-d %B %Y}" in page.text
     assert tiles(page)["Active sessions"] == "1"
 
 
@@ -173,7 +173,7 @@ async def test_the_age_of_a_key_and_its_next_rotation_are_shown(
 
     age, rotation = shown["Age of the signing key in days: Access"].split(" ", 1)
     assert age == in_groups(1000)
-    assert rotation.startswith(f"rotation on {clock() + HOUR:%d %B %Y}")
+    assert rotation.startswith(f"rotation on {clock() + HOUR:%-d %B %Y}")
     assert "Age of the signing key in days: Refresh" not in shown
 
 
