@@ -362,7 +362,7 @@ class TestPrune:
             r"Error: Invalid value for --older-than: must be [^\n]+",
             refused.stderr.splitlines()[-1],
         )
-        assert findings(sqlite_url)[0].startswith("ok 1 events")
+        assert findings(sqlite_url)[0].startswith("ok 1 event,")
 
     def test_pruning_without_an_answer_of_the_database_prints_one_line(
         self, tmp_path: Path
