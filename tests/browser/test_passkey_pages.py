@@ -4,7 +4,7 @@ import re
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.browser.conftest import OpenContext, Site
 from tests.browser.watch import Watch
@@ -48,6 +48,34 @@ async def add_passkey(page: Page, email: str) -> None:
     await page.get_by_label("Name").press("Enter")
     await expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()
     assert await page.locator("ul.codes code").count() == 10
+
+
+async def test_a_page_under_a_number_says_that_passkeys_need_the_name(
+    page: Page, site: Site, watch: Watch
+) -> None:
+    watch.origin = site.origin.replace("localhost", "127.0.0.1")
+    await page.goto(site.url.replace("localhost", "127.0.0.1") + "/login")
+
+    await page.get_by_role("button", name="Log in with a passkey").click()
+
+    await expect(page.get_by_text("Passkeys do not work at this address.")).to_be_visible()
+
+
+async def test_a_passkey_of_another_domain_is_explained(page: Page) -> None:
+    await page.add_init_script("delete PublicKeyCredential.isConditionalMediationAvailable")
+    await page.route("**/login/passkey/options", with_another_domain)
+    await page.goto("login")
+
+    await page.get_by_role("button", name="Log in with a passkey").click()
+
+    await expect(page.get_by_text("Passkeys do not work at this address.")).to_be_visible()
+
+
+async def with_another_domain(route: Route) -> None:
+    answer = await route.fetch()
+    content = await answer.json()
+    content["options"]["rpId"] = "example.org"
+    await route.fulfill(response=answer, json=content)
 
 
 async def log_out(page: Page) -> None:

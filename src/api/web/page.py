@@ -49,6 +49,7 @@ class PageOptions:
     :ivar has_docs: whether clients get the documentation of the API.
     :ivar can_register: whether people may register.
     :ivar sends_mail: whether a link for a new password can be sent.
+    :ivar asks_for_verification: whether users prove their addresses.
     :ivar shortest_password: the minimum length of a new password.
     :ivar revocation_bound: how long at most a worker accepts what another one has revoked.
     :ivar overrides: the folder of the operator's templates and texts.
@@ -61,6 +62,7 @@ class PageOptions:
     has_docs: bool = True
     can_register: bool = True
     sends_mail: bool = True
+    asks_for_verification: bool = True
     shortest_password: int = 8
     revocation_bound: timedelta = timedelta(seconds=2)
     return_targets: ReturnTargets = field(default_factory=ReturnTargets)

@@ -41,10 +41,12 @@ class PendingReset:
     """
     :ivar email: of the user whose password it is.
     :ivar methods: the second factors of the user, one of which the reset needs; empty without any.
+    :ivar is_first: whether it is the first password, of an invited user.
     """
 
     email: str
     methods: Sequence[Method]
+    is_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ class CheckPasswordReset:
         """
         await self.rate_limiting.count_link_from(caller.address)
         _, user = await self.find_token(secret, Purpose.PASSWORD_RESET)
-        return PendingReset(user.email.address, (await self.find_factors(user)).methods)
+        methods = (await self.find_factors(user)).methods
+        return PendingReset(user.email.address, methods, user.is_invited)
 
 
 @dataclass(frozen=True, slots=True)

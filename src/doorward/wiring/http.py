@@ -85,6 +85,7 @@ class HttpProvider(Provider):
             has_docs=settings.http.api_docs,
             can_register=registration.is_open,
             sends_mail=settings.sends_mail,
+            asks_for_verification=registration.asks_for_verification,
             shortest_password=rule.shortest,
             revocation_bound=settings.storage.revocation_bound,
             return_targets=ReturnTargets(settings.pages.return_targets),

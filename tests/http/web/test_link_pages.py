@@ -14,6 +14,7 @@ from tests.support.builders import PASSWORD
 from tests.support.doubles import SettableClock
 
 ADA = "ada@example.org"
+VERIFICATION = "/account/email/verification"
 REQUIRED = {"EMAIL_VERIFICATION": "required"}
 NOT_VALID = "This link is not valid"
 
@@ -179,7 +180,33 @@ async def test_the_mail_that_confirms_an_address_is_sent_again(
     assert (letter.kind, letter.to) == (MailKind.EMAIL_VERIFICATION, ADA)
     assert client.cookies
     page = await browser.submit(await browser.open("/verify"), "/verify", token=letter.token or "")
-    assert "/register/mail" not in (await browser.open("/account")).read.forms
+    assert VERIFICATION not in (await browser.open("/account")).read.forms
+
+
+async def test_a_user_who_is_logged_in_gets_the_mail_and_a_way_back_to_the_account(
+    browser: Browser, read_mail: ReadMail
+) -> None:
+    await read_mail()
+    page = await browser.log_in(ADA, PASSWORD)
+
+    page = await browser.submit(page, VERIFICATION)
+
+    assert f"We have sent a mail to {ADA}." in page.text
+    assert "you can log in" not in page.text
+    assert "/account" in page.read.links
+    assert "/login" not in page.read.links
+    assert [(each.kind, each.to) for each in await read_mail()] == [
+        (MailKind.EMAIL_VERIFICATION, ADA)
+    ]
+
+
+@pytest.mark.parametrize("settings", [{"EMAIL_VERIFICATION": "off"}], indirect=True)
+async def test_without_verification_no_page_asks_to_confirm_an_address(browser: Browser) -> None:
+    page = await browser.log_in(ADA, PASSWORD)
+
+    assert page.path == "/account"
+    assert "not confirmed" not in page.text
+    assert VERIFICATION not in page.read.forms
 
 
 @pytest.mark.parametrize("settings", [REQUIRED], indirect=True)

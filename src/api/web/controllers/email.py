@@ -13,7 +13,9 @@ from api.web.page import Pages
 from api.web.route_options import OWN_PAGE
 from api.web.step_up_form import FindFormProof
 from application.accounts.email_change import RequestEmailChange
+from application.mail.request_link import RequestLink
 from domain.errors import InvalidInput, Problem, WrongPassword
+from domain.mail.message import MailKind
 
 
 class EmailPages(PageController):
@@ -56,6 +58,26 @@ class EmailPages(PageController):
             "message",
             heading=texts("email.sent"),
             text=texts("email.sent_text", email=form["email"]),
+        )
+
+    @post("/verification")
+    @inject
+    async def send_verification(
+        self,
+        request: JsonRequest,
+        pages: FromDishka[Pages],
+        request_link: FromDishka[RequestLink],
+    ) -> Response[Any]:
+        """Send a mail that proves the present address."""
+        email = request.user.user.email.address
+        kind = MailKind.EMAIL_VERIFICATION
+        await request_link(kind, email, caller=context_of(request))
+        texts = pages.texts(request)
+        return pages.render(
+            request,
+            "message",
+            heading=texts("email.sent"),
+            text=texts("account.verification_sent", email=email),
         )
 
 

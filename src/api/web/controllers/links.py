@@ -61,6 +61,7 @@ class LinkPages(PageController):
             if "password" not in form.values:
                 pending = await check_reset(form["token"], context_of(request))
                 form.values |= {"email": pending.email, **asked_factors(pending.methods)}
+                form.values["first"] = "yes" if pending.is_first else ""
                 return pages.render(request, "reset", form=form)
             await reset_password(
                 form["token"], form["password"], context_of(request), _factor_in(form)

@@ -4,6 +4,7 @@
 const FRESH = 4 * 60 * 1000; // in ms: the server accepts an answer within five minutes
 const isSupported = Boolean(window.PublicKeyCredential?.parseRequestOptionsFromJSON);
 const begun = performance.now();
+const isAtNumber = /^[\d.]+$|^\[/.test(location.hostname); // passkeys need a domain
 let waiting = null; // the request whose passkeys the browser offers beside the field
 
 /** Say what has happened, in the live region after the button. */
@@ -15,7 +16,14 @@ function say(button, what) {
 function reasonOf(error) {
   if (error.name === "NotAllowedError") return "cancelled"; // or too late: browsers do not tell
   if (error.name === "InvalidStateError") return "exists";
+  if (error.name === "SecurityError") return "address"; // its domain is not that of the passkeys
   return error.reason ?? "failed";
+}
+
+/** Tell why there can be no passkeys here, if so. */
+function obstacle() {
+  if (isAtNumber) return "address";
+  return isSupported ? null : "unsupported";
 }
 
 async function optionsFrom(button) {
@@ -35,7 +43,7 @@ function send(button, credential) {
 }
 
 async function use(button) {
-  if (!isSupported) return say(button, "unsupported");
+  if (obstacle()) return say(button, obstacle());
   button.disabled = true;
   waiting?.abort();
   say(button, "waiting");
@@ -52,7 +60,7 @@ async function use(button) {
 
 /** Let the browser offer passkeys while the user types the address. */
 async function offer(button) {
-  if (!("autofill" in button.dataset && isSupported)) return;
+  if (!("autofill" in button.dataset) || obstacle()) return;
   if (!(await PublicKeyCredential.isConditionalMediationAvailable?.())) return;
   const request = (waiting = new AbortController());
   const renewal = setTimeout(() => renew(button), FRESH);
@@ -77,7 +85,7 @@ function renew(button) {
 }
 
 async function create(button) {
-  if (!isSupported) return say(button, "unsupported");
+  if (obstacle()) return say(button, obstacle());
   if (performance.now() - begun > FRESH) return button.form.submit(); // for a new challenge
   button.disabled = true;
   say(button, "waiting");

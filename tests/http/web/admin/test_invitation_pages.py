@@ -46,6 +46,11 @@ async def test_an_invited_user_gets_a_link_to_set_a_password(
     assert "role auditor; reason: new" in page.text
     assert (user.role, user.locale) == (Role.AUDITOR, "de")
     [letter] = [each for each in await read_mail() if each.kind is MailKind.INVITATION]
+    page = await browser.submit(await browser.open("/reset"), "/reset", token=letter.token or "")
+    assert page.title.startswith("Choose a password")
+    assert "All devices are logged out" not in page.text
+    page = await browser.submit(page, "/reset", password="short")
+    assert page.title.startswith("Error: Choose a password")
     body = {"token": letter.token, "password": NEW_PASSWORD}
     assert (await client.post(RESET, json=body)).status_code == 200
     assert "invited" not in (await browser.open(f"/admin/users/{user.id}")).text

@@ -57,6 +57,7 @@ async def test_the_link_sets_the_first_password_and_proves_the_address_once(worl
     user = await invite(world)
     [letter] = await world.read_mail()
     assert letter.token is not None
+    assert (await world.check_password_reset(letter.token)).is_first
 
     await world.reset_password(letter.token, PASSWORD)
 
