@@ -38,7 +38,12 @@ class PageSettings:
         "get pages for their work. `account`: the former alone. `off`: none; applications have "
         "pages of their own.",
     )
-    service_name: str = declare("SERVICE_NAME", _name, "Doorward", "What pages call the service.")
+    service_name: str = declare(
+        "SERVICE_NAME",
+        _name,
+        "Doorward",
+        "What pages call the service. Mails have the name in `MAIL_FROM`.",
+    )
     return_targets: frozenset[str] = declare(
         "RETURN_TARGETS",
         lambda text: frozenset(page_urls(text)),
