@@ -79,22 +79,25 @@ async def test_every_subscriber_receives_each_change(deployment: Deployment) -> 
 
 async def test_a_change_is_reported_after_it_was_made(deployment: Deployment) -> None:
     """A read that follows the report returns the new record."""
+    watched: list[Record] = []
     reads: list[asyncio.Task[object]] = []
+
+    def read(_: object) -> None:
+        reads.extend(asyncio.create_task(deployment.get(record)) for record in watched)
+
+    deployment.feed.subscribe(read)
     for _ in range(10):
         async for record, change in deployment.changes():
-            reads.clear()
-
-            def read(_: object, record: Record = record) -> None:
-                reads.append(asyncio.create_task(deployment.get(record)))
-
-            deployment.feed.subscribe(read)
             subscription = Subscription(deployment.feed)
+            watched.append(record)
 
             await change()
             await subscription.receives(owner(record))
 
+            watched.clear()  # a read that goes on after the test keeps its connection
             assert reads
             assert record not in await asyncio.gather(*reads)
+            reads.clear()
 
 
 async def test_a_change_is_reported_for_no_other_user(
