@@ -12,7 +12,7 @@ from domain.errors import Unavailable
 from domain.rate_limit import Usage
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.database import Database
-from infrastructure.storage.sql.sqlite_rate_limiter import SqliteRateLimiter
+from infrastructure.storage.sql.rate_limits.sqlite_rate_limiter import SqliteRateLimiter
 from tests.contracts.conftest import by_hand
 from tests.support.builders import NOW
 

@@ -14,7 +14,7 @@ from litestar.response import Redirect, Template
 from api.accept_language import preferred_locale
 from api.json_request import JsonRequest
 from api.security.cookies import CookieWriter
-from api.web.admin_sections import SECTIONS, Section
+from api.web.admin.sections import SECTIONS, Section
 from api.web.assets import Assets
 from api.web.brand import Brand
 from api.web.forms import Form

@@ -2,8 +2,8 @@
 
 from litestar.types import ControllerRouterHandler
 
+from api.web.admin.audit_export import FORMATS
 from api.web.assets import asset
-from api.web.audit_export import FORMATS
 from api.web.controllers.account import AccountPages
 from api.web.controllers.admin.audit import AuditExports, AuditPages
 from api.web.controllers.admin.invitation import InvitationPages

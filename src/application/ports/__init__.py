@@ -19,9 +19,9 @@ from application.ports.devices import Devices
 from application.ports.effects import CHANGED, NO_EFFECTS, UNCHANGED, Effects, Stored
 from application.ports.figures import FigureStore
 from application.ports.health import HealthCheck, HealthChecks
-from application.ports.mail import Letter, MailDelayed, MailNotSent, MailRefused, MailSender
-from application.ports.one_time_tokens import OneTimeSecrets, OneTimeTokenStore
-from application.ports.outbox import MailPosition, Outbox, OutboxStatus, ReportDelivery
+from application.ports.mail.one_time_tokens import OneTimeSecrets, OneTimeTokenStore
+from application.ports.mail.outbox import MailPosition, Outbox, OutboxStatus, ReportDelivery
+from application.ports.mail.sender import Letter, MailDelayed, MailNotSent, MailRefused, MailSender
 from application.ports.passwords import HashClient, PasswordHasher, UnusableHash
 from application.ports.rate_limits import RateLimiter, ReportMailLimit
 from application.ports.second_factors.challenges import ChallengeStore

@@ -21,8 +21,8 @@ from api.security.credential_reader import CredentialReader
 from api.security.guard import Guard
 from api.security.origin_policy import OriginPolicy
 from api.web.access import PageGuard
+from api.web.admin.audit_filter import ReadAuditFilter
 from api.web.assets import Assets
-from api.web.audit_filter import ReadAuditFilter
 from api.web.page import PageOptions, Pages
 from api.web.return_to import ReturnTargets
 from api.web.step_up_form import FindFormProof

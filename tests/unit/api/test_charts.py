@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from api.web.charts import Chart, Column, in_groups
+from api.web.admin.charts import Chart, Column, in_groups
 
 
 def a_chart(*columns: Column, unit: str = "") -> Chart:

@@ -6,7 +6,7 @@ import pytest
 from litestar import Litestar
 from litestar.routes import HTTPRoute
 
-from api.web.admin_sections import SECTIONS
+from api.web.admin.sections import SECTIONS
 from api.web.route_options import ADMIN
 from application.ports import UserRepository
 from domain.permissions import Permission, Role

@@ -16,7 +16,7 @@ from dishka import AsyncContainer
 from litestar import Litestar
 from litestar.exceptions import LitestarException
 
-from api.web.audit_export import in_csv
+from api.web.admin.audit_export import in_csv
 from api.web.controllers.admin import audit
 from application.pagination import EventQuery
 from application.ports import AuditLog, AuditLogState, UserRepository

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from dishka import AsyncContainer
 
-from api.web.charts import in_groups
+from api.web.admin.charts import in_groups
 from application.figures.measuring import MeasureFigures
 from application.ports import Clock, FigureStore, KeyStore, UserRepository
 from application.readiness import CheckReadiness

@@ -11,8 +11,8 @@ from litestar.response import Stream
 from api.json_request import JsonRequest
 from api.request_context import context_of
 from api.schemas.audit import EventView
-from api.web.audit_export import FORMATS
-from api.web.audit_filter import AuditFilter, ReadAuditFilter
+from api.web.admin.audit_export import FORMATS
+from api.web.admin.audit_filter import AuditFilter, ReadAuditFilter
 from api.web.controllers.base import PageController
 from api.web.page import HEADERS, Pages, refreshed_cookies
 from api.web.route_options import admin_page

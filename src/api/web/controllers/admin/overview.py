@@ -8,7 +8,7 @@ from litestar import Response, get
 from litestar.params import FromQuery
 
 from api.json_request import JsonRequest
-from api.web.charts import Chart, Column, in_groups
+from api.web.admin.charts import Chart, Column, in_groups
 from api.web.controllers.base import PageController
 from api.web.page import Pages
 from api.web.route_options import admin_page

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.errors import Unavailable
 from domain.rate_limit import Usage
 from infrastructure.storage.sql.database import Database
-from infrastructure.storage.sql.rate_limiter import SqlRateLimiter
+from infrastructure.storage.sql.rate_limits.rate_limiter import SqlRateLimiter
 from infrastructure.storage.sql.tables import rate_limits
 
 _MOST = 1000

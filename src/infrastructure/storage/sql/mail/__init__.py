@@ -1,0 +1,1 @@
+"""The outbox and the tokens of its links in PostgreSQL or SQLite."""

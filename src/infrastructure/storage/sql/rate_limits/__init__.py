@@ -1,0 +1,1 @@
+"""Counters of attempts in PostgreSQL or SQLite."""
