@@ -14,7 +14,7 @@ pytestmark = pytest.mark.asyncio
 
 
 async def test_a_new_session_leaves_the_living_ones_alone(sessions: SessionStore) -> None:
-    living = a_session(started_at=NOW - timedelta(days=2), expires_at=NOW + timedelta(minutes=40))
+    living = a_session(started_at=NOW - timedelta(days=2), expires_at=NOW + timedelta(hours=5))
     barely = a_session(user_id=living.user_id, expires_at=NOW + timedelta(hours=1))
     await sessions.add(living)
     await sessions.add(barely)
