@@ -136,12 +136,13 @@ def pytest_configure() -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return two processes for each processor: half of the time, tests of the system wait.
+    """Return three processes for two processors: some tests wait, and each process collects all.
 
-    ``--numprocesses=logical`` starts one, for tests that never wait.
+    ``--numprocesses=logical`` starts one for each, for tests that never wait.
     """
-    each = 1 if config.option.numprocesses == "logical" else 2
-    return each * (os.cpu_count() or 1)
+    processors = os.cpu_count() or 1
+    more = 0 if config.option.numprocesses == "logical" else (processors + 1) // 2
+    return processors + more
 
 
 @pytest.hookimpl(wrapper=True)
