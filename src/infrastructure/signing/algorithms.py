@@ -37,7 +37,6 @@ class Algorithm:
     :ivar generate: generates a private key.
     :ivar check: raises :class:`UnfitKey` for a public key that is too weak.
     :ivar members: the required members of the JWK, in the order of RFC 7638.
-    :ivar is_slow: whether a signature takes milliseconds.
     """
 
     name: str
@@ -46,7 +45,6 @@ class Algorithm:
     generate: Callable[[], PrivateKey]
     check: Callable[[Any], None]
     members: Callable[[Any], dict[str, str]]
-    is_slow: bool = False
 
 
 def _generate_rsa() -> RSAPrivateKey:
@@ -86,7 +84,6 @@ RS256 = Algorithm(
     _generate_rsa,
     _check_rsa,
     _rsa_members,
-    is_slow=True,
 )
 """RFC 7518, section 3.3."""
 

@@ -167,7 +167,7 @@ class JwtSigner(TokenSigner):
 
     async def _signed_aside(self, message: bytes, pair: SigningKey) -> str:
         """Sign on a thread of its own, where that takes longer than to hand it over."""
-        if not pair.algorithm.is_slow:
+        if not pair.is_slow:
             return _signed(message, pair)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, _signed, message, pair)

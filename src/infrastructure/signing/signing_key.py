@@ -11,7 +11,13 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
 from domain.key_ring import KeyId
-from infrastructure.signing.algorithms import RS256, Algorithm, UnfitKey, usual_algorithm
+from infrastructure.signing.algorithms import (
+    RS256,
+    SMALLEST_KEY,
+    Algorithm,
+    UnfitKey,
+    usual_algorithm,
+)
 from infrastructure.signing.sample_keys import SAMPLE_KEYS
 
 
@@ -73,6 +79,11 @@ class SigningKey:
         """Return the same key with this algorithm, if the algorithm is for such keys."""
         fits = algorithm.private is self.algorithm.private
         return replace(self, algorithm=algorithm) if fits else self
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether a signature takes longer than to hand it to a thread and back, several times."""
+        return int(getattr(self.private, "key_size", 0)) > SMALLEST_KEY
 
     @property
     def public(self) -> Any:

@@ -2,16 +2,24 @@
 
 import json
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from itertools import combinations
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 
 from domain.authentication import Method
 from domain.token import TokenKind
 from infrastructure.signing import jwt_signer
-from infrastructure.signing.algorithms import EDDSA, RS256, Algorithm
+from infrastructure.signing.algorithms import EDDSA, RS256
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.signing_key import SigningKey, thumbprint
 from tests.support.builders import AUDIENCES, NOW, a_session, a_signer, claims_of
@@ -36,11 +44,24 @@ def test_the_same_claims_give_the_same_token_to_the_byte(keys: Keys) -> None:
     assert a_signer(keys).sign(claims) == a_signer(keys).sign(claims)
 
 
-@pytest.mark.parametrize(("algorithm", "is_aside"), [(RS256, True), (EDDSA, False)])
+SMALL = rsa.generate_private_key(65537, 2048).private_bytes(
+    Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+)
+
+
+@pytest.mark.parametrize(
+    ("make", "is_aside"),
+    [
+        (SigningKey.generate, True),
+        (partial(SigningKey.generate, EDDSA), False),
+        (partial(SigningKey.from_pem, SMALL), False),
+    ],
+    ids=["3072 bits", "Ed25519", "2048 bits"],
+)
 async def test_slow_signatures_are_made_beside_the_event_loop(
-    monkeypatch: pytest.MonkeyPatch, algorithm: Algorithm, *, is_aside: bool
+    monkeypatch: pytest.MonkeyPatch, make: Callable[[], SigningKey], *, is_aside: bool
 ) -> None:
-    signer = a_signer({kind: SigningKey.generate(algorithm) for kind in TokenKind})
+    signer = a_signer({kind: make() for kind in TokenKind})
     monkeypatch.setattr(jwt_signer, "_signed", lambda *_: threading.current_thread().name)
 
     names = await signer.sign_together(*(claims_of(a_session(), kind) for kind in TokenKind))
