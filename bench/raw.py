@@ -10,7 +10,7 @@ from jwt.algorithms import RSAAlgorithm
 
 from bench.cpu import Cost
 from domain.token import TokenKind
-from doorward.wiring.keys import keys_in_environment
+from doorward.wiring.signing_keys.key_stores import keys_in_environment
 from infrastructure.config.passwords import PasswordSettings
 from infrastructure.config.settings import Settings
 from infrastructure.passwords.argon2_hasher import Cost as HashCost

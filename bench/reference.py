@@ -25,7 +25,7 @@ from doorward.server.config import server_options
 from doorward.server.connections import raise_file_limit
 from doorward.server.lifespan import Program
 from doorward.wiring.container import make_container
-from doorward.wiring.keys import keys_in_environment, make_signer
+from doorward.wiring.signing_keys.key_stores import keys_in_environment, make_signer
 from infrastructure.config.settings import Settings
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.storage.options import StoreOptions

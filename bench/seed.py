@@ -19,7 +19,7 @@ from domain.session import Lifetimes, Session, SessionId, TokenId
 from domain.session_activity import SessionActivity
 from domain.token import TokenClaims, TokenKind
 from domain.user import User, UserId
-from doorward.wiring.keys import keys_in_environment, make_signer
+from doorward.wiring.signing_keys.key_stores import keys_in_environment, make_signer
 from infrastructure.config.settings import Settings
 from infrastructure.passwords.argon2_hasher import Cost
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher

@@ -8,7 +8,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from domain.token import TokenKind
-from doorward.wiring.keys import keys_in_environment
+from doorward.wiring.signing_keys.key_stores import keys_in_environment
 from infrastructure.config import parsers
 from infrastructure.config.settings import Settings
 from infrastructure.signing.algorithms import EDDSA

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from doorward.cli.lazy_command import LazyCommand
+from doorward.cli.base.lazy_command import LazyCommand
 from doorward.cli.main import doorward
 from tests.support.commands import assert_one_line, forked
 from tests.support.processes import COMMAND, QUICK, a_service

@@ -6,7 +6,7 @@ import click
 
 from application.audit import PruneAuditLog
 from domain.actor import Operator
-from doorward.cli.use_cases import use_cases
+from doorward.cli.base.use_cases import use_cases
 from infrastructure.config.parsers import lifetime
 
 

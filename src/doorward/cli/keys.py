@@ -23,8 +23,8 @@ from domain.key_ring import (
     KeyUnknown,
 )
 from domain.token import TokenKind
-from doorward.cli.options import reason_option
-from doorward.cli.use_cases import use_cases
+from doorward.cli.base.options import reason_option
+from doorward.cli.base.use_cases import use_cases
 from infrastructure.config.storage import StorageSettings
 from infrastructure.signing.algorithms import ALGORITHMS, RS256
 from infrastructure.signing.signing_key import SigningKey

@@ -10,8 +10,8 @@ from domain.actor import Operator
 from domain.email import Email
 from domain.errors import MailOff, NotFound
 from domain.mail.message import Delivery, DeliveryState, MessageId
-from doorward.cli.options import reason_option
-from doorward.cli.use_cases import run_use_cases
+from doorward.cli.base.options import reason_option
+from doorward.cli.base.use_cases import run_use_cases
 from doorward.diagnostics.mail import MEANINGS
 from infrastructure.storage.not_ready import NotReady
 

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import click
 
-from doorward.cli.lazy_command import LazyCommand
+from doorward.cli.base.lazy_command import LazyCommand
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.storage.not_ready import NotReady
 

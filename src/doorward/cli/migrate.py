@@ -7,7 +7,7 @@ from functools import partial
 
 import click
 
-from doorward.cli.use_cases import read_settings
+from doorward.cli.base.use_cases import read_settings
 from doorward.diagnostics import preflight
 from infrastructure.config.parsers import lifetime
 from infrastructure.storage import schema_version as schema

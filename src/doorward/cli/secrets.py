@@ -7,8 +7,8 @@ import click
 
 from application.second_factors.reencrypt import FactorCounts, ReencryptSecrets
 from domain.actor import Operator
+from doorward.cli.base.use_cases import use_cases
 from doorward.cli.keys import print_secret
-from doorward.cli.use_cases import use_cases
 
 
 @click.group()

@@ -17,7 +17,7 @@ from doorward.server import run as server
 from doorward.server.config import Application, ServerOptions, server_options
 from doorward.server.connections import raise_file_limit
 from doorward.server.parent_watch import PARENT
-from doorward.wiring.keys import keys_location
+from doorward.wiring.signing_keys.key_stores import keys_location
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.environment_warnings import log_warnings
 from infrastructure.config.settings import Settings

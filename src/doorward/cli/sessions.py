@@ -7,8 +7,8 @@ import click
 from application.accounts.session_revocation import RevokeSessionsOfAll
 from domain.actor import Operator
 from domain.permissions import Role
-from doorward.cli.confirmation import confirm, yes_option
-from doorward.cli.use_cases import use_cases
+from doorward.cli.base.confirmation import confirm, yes_option
+from doorward.cli.base.use_cases import use_cases
 
 
 @click.group()

@@ -16,7 +16,7 @@ from application.accounts.export_users import ExportUsers
 from application.accounts.import_users import Imported, ImportUsers, Record
 from domain.actor import Operator
 from domain.user import User
-from doorward.cli.use_cases import run_use_cases
+from doorward.cli.base.use_cases import run_use_cases
 from infrastructure.storage.not_ready import NotReady
 from infrastructure.user_transfer.files import (
     Batch,

@@ -18,9 +18,9 @@ from domain.actor import Operator
 from domain.email import beginning_of_email
 from domain.permissions import Role
 from domain.user import User
-from doorward.cli.confirmation import confirm, yes_option
-from doorward.cli.options import reason_option
-from doorward.cli.use_cases import run_use_cases
+from doorward.cli.base.confirmation import confirm, yes_option
+from doorward.cli.base.options import reason_option
+from doorward.cli.base.use_cases import run_use_cases
 from doorward.cli.user_transfer import export, import_
 from infrastructure.config.settings import Settings
 from infrastructure.user_transfer.files import record_of

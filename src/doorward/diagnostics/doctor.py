@@ -19,7 +19,7 @@ from doorward.diagnostics.pages import check_pages
 from doorward.diagnostics.passkeys import check_passkeys
 from doorward.diagnostics.second_factors import check_second_factors
 from doorward.env_file import ENV_FILE, names_in_env_file
-from doorward.wiring.keys import EARLIER_FOLDER, keys_location, open_key_store
+from doorward.wiring.signing_keys.key_stores import EARLIER_FOLDER, keys_location, open_key_store
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.environment_warnings import warnings_of
 from infrastructure.config.settings import Settings

@@ -6,8 +6,8 @@ from contextlib import suppress
 from doorward.diagnostics.pages import require_pages
 from doorward.diagnostics.passkeys import require_passkeys_of_domain
 from doorward.diagnostics.second_factors import require_means
-from doorward.wiring.keys import open_key_store, prepare_embedded_keys
 from doorward.wiring.mail.sender import check_mail_settings
+from doorward.wiring.signing_keys.key_stores import open_key_store, prepare_embedded_keys
 from infrastructure.config.data_secret import data_secrets
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings

@@ -7,7 +7,7 @@ from application.ports import SecondFactorStore
 from application.second_factors.reencrypt import CountFactors, FactorCounts
 from domain.actor import Operator
 from doorward.diagnostics.finding import Verdict, counted
-from doorward.wiring.keys import factor_secrets
+from doorward.wiring.signing_keys.key_stores import factor_secrets
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
 from infrastructure.config.signing_keys import KeySource

@@ -7,7 +7,7 @@ import structlog
 
 from application.rate_limiting import CurrentRateLimits
 from doorward.env_file import Environment
-from doorward.wiring.keys import factor_secrets, keys_in_environment
+from doorward.wiring.signing_keys.key_stores import factor_secrets, keys_in_environment
 from infrastructure.config.data_secret import data_secrets
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings

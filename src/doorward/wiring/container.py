@@ -3,6 +3,7 @@
 from dishka import AsyncContainer, Provider, make_async_container
 
 from api.lifecycle import Lifecycle
+from doorward.wiring.configuration.settings import SettingsProvider
 from doorward.wiring.http import HttpProvider
 from doorward.wiring.jobs import Jobs
 from doorward.wiring.mail.delivery import MailDeliveryProvider
@@ -11,8 +12,7 @@ from doorward.wiring.passkeys import PasskeyProvider
 from doorward.wiring.passwords import PasswordProvider
 from doorward.wiring.rate_limits import RateLimitProvider
 from doorward.wiring.sessions import SessionProvider
-from doorward.wiring.settings import SettingsProvider
-from doorward.wiring.signing import SigningProvider
+from doorward.wiring.signing_keys.signing import SigningProvider
 from doorward.wiring.stores import StoreProvider
 from doorward.wiring.system import SystemProvider
 from doorward.wiring.telemetry import TelemetryProvider, traced_use_cases

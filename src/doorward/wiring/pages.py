@@ -9,7 +9,7 @@ from api.web.overrides.invalid import OverrideInvalid
 from api.web.overrides.templates import Override, read_overrides
 from api.web.overrides.texts import check_texts
 from infrastructure.config.environment_variables import ConfigurationError
-from infrastructure.config.pages import PageSettings
+from infrastructure.config.web_pages.settings import PageSettings
 
 
 def brand(settings: PageSettings) -> Brand:

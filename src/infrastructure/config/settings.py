@@ -22,7 +22,6 @@ from infrastructure.config.http import HttpSettings
 from infrastructure.config.logging import LogSettings
 from infrastructure.config.mail.settings import MailSettings
 from infrastructure.config.mail.url import MailScheme
-from infrastructure.config.pages import PageSettings
 from infrastructure.config.passwords import PasswordSettings
 from infrastructure.config.rate_limits import RateLimitSettings
 from infrastructure.config.registration import RegistrationSettings
@@ -36,6 +35,7 @@ from infrastructure.config.signing_keys import KeySettings
 from infrastructure.config.storage import StorageSettings
 from infrastructure.config.telemetry import TelemetrySettings
 from infrastructure.config.tokens import TokenSettings
+from infrastructure.config.web_pages.settings import PageSettings
 
 _Part = TypeVar("_Part")
 

@@ -116,7 +116,7 @@ class KeySettings:
 
     @property
     def source(self) -> KeySource:
-        """The first of several: :func:`~doorward.wiring.keys.open_key_store` rejects them."""
+        """The first of several, which a start refuses."""
         if self.has_keys:
             return KeySource.ENVIRONMENT
         if self.folder:

@@ -8,10 +8,10 @@ import pytest
 
 from api.web.brand import Logo, LogoInvalid
 from doorward.wiring.pages import brand
-from infrastructure.config.brand import accent, footer_links
 from infrastructure.config.environment_variables import ConfigurationError
-from infrastructure.config.pages import PageSettings
 from infrastructure.config.settings import Settings
+from infrastructure.config.web_pages.brand import accent, footer_links
+from infrastructure.config.web_pages.settings import PageSettings
 from tests.http.client import Client
 from tests.http.web.browser import Browser
 

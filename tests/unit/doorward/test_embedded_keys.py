@@ -14,8 +14,8 @@ from domain.key_ring import KeyRing, KeyState
 from domain.token import TokenKind
 from doorward.diagnostics import preflight
 from doorward.diagnostics.doctor import check_keys
-from doorward.wiring import keys as wiring
-from doorward.wiring.keys import open_key_store, prepare_embedded_keys
+from doorward.wiring.signing_keys import key_stores as wiring
+from doorward.wiring.signing_keys.key_stores import open_key_store, prepare_embedded_keys
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
 from infrastructure.signing import key_takeover

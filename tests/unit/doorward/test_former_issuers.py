@@ -7,7 +7,7 @@ import pytest
 
 from domain.errors import TokenRejected
 from domain.token import TokenKind
-from doorward.wiring.keys import make_signer
+from doorward.wiring.signing_keys.key_stores import make_signer
 from infrastructure.config.settings import Settings
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher

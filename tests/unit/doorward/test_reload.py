@@ -16,7 +16,7 @@ from domain.user import UserId
 from doorward.diagnostics import preflight
 from doorward.env_file import Environment
 from doorward.server.reload import ConfigurationReload
-from doorward.wiring.keys import factor_secrets, key_times, open_key_store
+from doorward.wiring.signing_keys.key_stores import factor_secrets, key_times, open_key_store
 from infrastructure.clock import system_clock
 from infrastructure.config.settings import Settings
 from infrastructure.signing.factor_secrets import SealedFactors

@@ -8,7 +8,7 @@ import pytest
 from application.ports import ShownSetting
 from application.rate_limiting import CurrentRateLimits
 from domain.rate_limit import RateLimit
-from doorward.wiring.settings_report import SettingsReport
+from doorward.wiring.configuration.settings_report import SettingsReport
 from infrastructure.config.settings import Settings
 from tests.unit.infrastructure.config.test_settings import READ, SECRETS
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from infrastructure.config.brand import DARK, LIGHT, accent, contrast
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
+from infrastructure.config.web_pages.brand import DARK, LIGHT, accent, contrast
 
 STYLESHEET = Path("src/api/web/static/pages.css")
 COLORS = ["#1d4f91", "#000000", "#7a1fa2", "#0B6E4F", "#b00020", "#5c5c5c", "#0000ff"]

@@ -9,7 +9,7 @@ import pytest
 from domain.key_ring import KeyId, KeyTimes
 from domain.token import TokenKind
 from doorward.diagnostics import preflight
-from doorward.wiring.keys import (
+from doorward.wiring.signing_keys.key_stores import (
     key_times,
     keys_in_environment,
     make_signer,

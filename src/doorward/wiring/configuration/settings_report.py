@@ -6,7 +6,7 @@ from typing import Any
 
 from application.ports import SettingsInForce, ShownSetting
 from application.rate_limiting import CurrentRateLimits
-from doorward.wiring.keys import keys_location
+from doorward.wiring.signing_keys.key_stores import keys_location
 from infrastructure.config.environment_variables import Variable
 from infrastructure.config.settings import Settings
 from infrastructure.storage.locations import locations

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infrastructure.config import parsers
-from infrastructure.config.brand import Accent, FooterLinks, accent, footer_links
 from infrastructure.config.environment_variables import declare
 from infrastructure.config.mail.links import page_urls
+from infrastructure.config.web_pages.brand import Accent, FooterLinks, accent, footer_links
 
 _LONGEST_NAME = 60
 

@@ -16,7 +16,7 @@ from application.ports import (
 from application.signing_keys import MaintainKeys
 from domain.key_ring import KeyTimes
 from domain.second_factors.totp import Issuer
-from doorward.wiring.keys import (
+from doorward.wiring.signing_keys.key_stores import (
     derived_secrets,
     factor_secrets,
     key_times,

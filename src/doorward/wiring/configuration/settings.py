@@ -5,17 +5,17 @@ from dishka import Provider, Scope, from_context, provide
 from application.ports import ReportSettings
 from application.rate_limiting import CurrentRateLimits
 from application.second_factors.policy import SecondFactorPolicy
-from doorward.wiring.settings_report import SettingsReport
+from doorward.wiring.configuration.settings_report import SettingsReport
 from infrastructure.config.http import HttpSettings
 from infrastructure.config.logging import LogSettings
 from infrastructure.config.mail.settings import MailSettings
-from infrastructure.config.pages import PageSettings
 from infrastructure.config.passwords import PasswordSettings
 from infrastructure.config.rate_limits import RateLimitSettings
 from infrastructure.config.settings import Settings
 from infrastructure.config.signing_keys import KeySettings
 from infrastructure.config.storage import StorageSettings
 from infrastructure.config.tokens import TokenSettings
+from infrastructure.config.web_pages.settings import PageSettings
 
 
 class SettingsProvider(Provider):
