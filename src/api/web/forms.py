@@ -40,9 +40,14 @@ class Form:
 async def read_form(request: JsonRequest) -> Form:
     """Return the fields of a form that was sent as ``application/x-www-form-urlencoded``.
 
+    It is read once: later calls return the same form.
+
     :raises HTTPException: 415, it was sent as something else.
     :raises InvalidInput: it is not in UTF-8, has a field twice or too many fields.
     """
+    known: Form | None = request.scope["state"].get(FORM)
+    if known is not None:
+        return known
     media_type, _ = request.content_type
     if media_type.lower() != "application/x-www-form-urlencoded":
         raise HTTPException(status_code=415)

@@ -22,6 +22,7 @@ from api.security.guard import Guard
 from api.security.origin_policy import OriginPolicy
 from api.web.access import PageGuard
 from api.web.admin.audit_filter import ReadAuditFilter
+from api.web.admin.user_action import UserAction
 from api.web.assets import Assets
 from api.web.page import PageOptions, Pages
 from api.web.return_to import ReturnTargets
@@ -44,7 +45,9 @@ class HttpProvider(Provider):
 
     lifecycle = from_context(Lifecycle)
     security = provide_all(CookieWriter, CredentialReader, Guard, FastPath)
-    web = provide_all(FindFormProof, Pages, Visitors, PageGuard, RouteGuard, ReadAuditFilter)
+    web = provide_all(
+        FindFormProof, Pages, Visitors, PageGuard, RouteGuard, ReadAuditFilter, UserAction
+    )
 
     @provide
     def health_log(self) -> HealthLog:
