@@ -22,8 +22,8 @@ from api.security.guard import Guard
 from api.security.origin_policy import OriginPolicy
 from api.web.access import PageGuard
 from api.web.admin.audit_filter import ReadAuditFilter
-from api.web.admin.user_action import UserAction
 from api.web.assets import Assets
+from api.web.controllers.admin.action_page import UserAction
 from api.web.page import PageOptions, Pages
 from api.web.return_to import ReturnTargets
 from api.web.step_up_form import FindFormProof

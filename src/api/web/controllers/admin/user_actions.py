@@ -8,7 +8,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from api.json_request import JsonRequest
-from api.web.admin.user_action import UserAction, name_of_action
+from api.web.controllers.admin.action_page import UserAction, name_of_action
 from api.web.controllers.base import PageController
 from api.web.forms import Form, read_form
 from api.web.route_options import admin_page
