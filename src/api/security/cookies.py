@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from litestar.datastructures import Cookie
 
 from api.security.origin_policy import OriginPolicy
-from application.login.complete import TokenPair
+from application.login.complete import LoggedIn, TokenPair
 from domain.errors import TokenRejected
 
 _YEAR = 365 * 24 * 60 * 60
@@ -58,12 +58,16 @@ class CookieWriter:
         self._is_secure = origin_policy.is_https
 
     def of_tokens(self, tokens: TokenPair) -> list[Cookie]:
-        """Return the cookies of a session. Each expires with its token."""
+        """Return the cookies of tokens. Each expires with its token."""
         return [
             self._cookie(self._names.access, tokens.access, tokens.access_lifetime),
             self._cookie(self._names.refresh, tokens.refresh, tokens.refresh_lifetime),
             self._cookie(self._names.logged_in, "true", tokens.access_lifetime),
         ]
+
+    def of_session(self, logged_in: LoggedIn) -> list[Cookie]:
+        """Return the cookies of a new session and of its device."""
+        return [*self.of_tokens(logged_in.tokens), self.of_device(logged_in.device_token)]
 
     def of_device(self, token: str) -> Cookie:
         """Return the cookie that identifies a known device. It deliberately survives a logout."""

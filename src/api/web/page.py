@@ -89,10 +89,15 @@ class Pages:
         template: str,
         *,
         form: Form | None = None,
-        status: int = 200,
+        status: int | None = None,
         **values: Any,
     ) -> Response[Any]:
-        """Return a page. ``form`` is what was typed before, if the page shows it again."""
+        """Return a page.
+
+        :param form: what was typed before, if the page shows it again.
+        :param status: by default 400 with a form that has problems, else 200.
+        """
+        form = form or Form()
         visitor = request.scope.get("user")
         principal = visitor if isinstance(visitor, Principal) else None
         context: dict[str, Any] = {
@@ -103,17 +108,28 @@ class Pages:
             "languages": self._translations.languages,
             "principal": principal,
             "sections": self._sections(principal),
-            "form": form or Form(),
+            "form": form,
             **values,
         }
         return Template(
             f"{template}.html",
             context=context,
-            status_code=status,
+            status_code=status or (400 if form.problems else 200),
             headers=_headers(values.get("return_to", "")),
             media_type="text/html",
             cookies=refreshed_cookies(request),
         )
+
+    def render_message(
+        self, request: JsonRequest, heading: str, text: str, **values: str
+    ) -> Response[Any]:
+        """Return the page that says how something went.
+
+        :param heading: the key of the text, as ``text`` is.
+        :param values: of the text.
+        """
+        texts = self.texts(request)
+        return self.render(request, "message", heading=texts(heading), text=texts(text, **values))
 
     def _sections(self, principal: Principal | None) -> list[Section]:
         """Return the pages for administrators that this visitor may open."""

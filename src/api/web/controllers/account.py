@@ -57,7 +57,7 @@ class AccountPages(PageController):
             )
         except InvalidInput as invalid:
             form.problems = list(invalid.problems)
-            return _account_page(request, pages, form, status=400)
+            return _account_page(request, pages, form)
         return pages.redirect(request, "/account?done=saved")
 
     @get("/password")
@@ -95,12 +95,8 @@ class AccountPages(PageController):
                 else [Problem("current_password", "is wrong")]
             )
             asks_password = "current_password" in form.values
-            return pages.render(
-                request, "password", form=form, status=400, asks_password=asks_password
-            )
-        of_session = cookies.of_tokens(changed.tokens)
-        device = cookies.of_device(changed.device_token)
-        return pages.redirect(request, "/account?done=changed", [*of_session, device])
+            return pages.render(request, "password", form=form, asks_password=asks_password)
+        return pages.redirect(request, "/account?done=changed", cookies.of_session(changed))
 
     @get("/sessions")
     @inject
@@ -162,13 +158,12 @@ class AccountPages(PageController):
 
 
 def _account_page(
-    request: JsonRequest, pages: Pages, form: Form, *, done: str | None = None, status: int = 200
+    request: JsonRequest, pages: Pages, form: Form, *, done: str | None = None
 ) -> Response[Any]:
     return pages.render(
         request,
         "account",
         form=form,
-        status=status,
         user=request.user.user,
         done=_done_text(request, pages, done),
     )

@@ -52,13 +52,7 @@ class EmailPages(PageController):
             form.problems = [Problem("password", "is wrong")]
         if form.problems:
             return _email_page(request, pages, form, asks_password=password is not None)
-        texts = pages.texts(request)
-        return pages.render(
-            request,
-            "message",
-            heading=texts("email.sent"),
-            text=texts("email.sent_text", email=form["email"]),
-        )
+        return pages.render_message(request, "email.sent", "email.sent_text", email=form["email"])
 
     @post("/verification")
     @inject
@@ -72,17 +66,12 @@ class EmailPages(PageController):
         email = request.user.user.email.address
         kind = MailKind.EMAIL_VERIFICATION
         await request_link(kind, email, caller=context_of(request))
-        texts = pages.texts(request)
-        return pages.render(
-            request,
-            "message",
-            heading=texts("email.sent"),
-            text=texts("account.verification_sent", email=email),
+        return pages.render_message(
+            request, "email.sent", "account.verification_sent", email=email
         )
 
 
 def _email_page(
     request: JsonRequest, pages: Pages, form: Form, *, asks_password: bool
 ) -> Response[Any]:
-    status = 400 if form.problems else 200
-    return pages.render(request, "email", form=form, status=status, asks_password=asks_password)
+    return pages.render(request, "email", form=form, asks_password=asks_password)

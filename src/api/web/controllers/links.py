@@ -73,7 +73,7 @@ class LinkPages(PageController):
             return _refusal(request, pages, "reset", form, refused)
         if pages.options.has_pages:
             return pages.redirect(request, "/login?done=password_set")
-        return _done(request, pages, "reset.title", "login.password_set")
+        return pages.render_message(request, "reset.title", "login.password_set")
 
     @post("/verify")
     @inject
@@ -95,7 +95,7 @@ class LinkPages(PageController):
         except (InvalidInput, WrongPassword, OneTimeTokenInvalid) as refused:
             return _refusal(request, pages, "link", form, refused)
         text = "verify.done" if keeps_password else "verify.new_password_needed"
-        return _done(request, pages, "verify.verified", text)
+        return pages.render_message(request, "verify.verified", text)
 
     @post("/undo")
     @inject
@@ -110,7 +110,7 @@ class LinkPages(PageController):
             await undo_change(form["token"], context_of(request))
         except OneTimeTokenInvalid as refused:
             return _refusal(request, pages, "link", form, refused)
-        return _done(request, pages, "undo.restored", "undo.done")
+        return pages.render_message(request, "undo.restored", "undo.done")
 
 
 async def _read_link(request: JsonRequest) -> Form:
@@ -164,8 +164,3 @@ def _refused(
         kind=request.scope["path"].strip("/"),
         message=pages.texts(request)(message) if message else None,
     )
-
-
-def _done(request: JsonRequest, pages: Pages, heading: str, text: str) -> Response[Any]:
-    texts = pages.texts(request)
-    return pages.render(request, "message", heading=texts(heading), text=texts(text))

@@ -188,10 +188,7 @@ def _second_factor_page(
 def _logged_in(
     request: JsonRequest, pages: Pages, target: str, logged_in: LoggedIn, cookies: CookieWriter
 ) -> Response[Any]:
-    of_session = cookies.of_tokens(logged_in.tokens)
-    return pages.redirect(
-        request, target, [*of_session, cookies.of_device(logged_in.device_token)]
-    )
+    return pages.redirect(request, target, cookies.of_session(logged_in))
 
 
 def _with_device(request: JsonRequest, credentials: CredentialReader) -> RequestContext:

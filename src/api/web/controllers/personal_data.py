@@ -89,10 +89,7 @@ class PersonalDataPages(PageController):
     @get("/login/goodbye", opt=PAGE)
     @inject
     async def say_goodbye(self, request: JsonRequest, pages: FromDishka[Pages]) -> Response[Any]:
-        texts = pages.texts(request)
-        return pages.render(
-            request, "message", heading=texts("goodbye.title"), text=texts("goodbye.text")
-        )
+        return pages.render_message(request, "goodbye.title", "goodbye.text")
 
 
 def _deletion_page(

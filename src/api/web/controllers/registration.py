@@ -43,7 +43,7 @@ class RegistrationPages(PageController):
             registered = await register_user(form["name"], form["email"], form["password"], caller)
         except InvalidInput as invalid:
             form.problems = list(invalid.problems)
-            return pages.render(request, "register", form=form, status=400, message=None)
+            return pages.render(request, "register", form=form, message=None)
         except EmailTaken:
             form.problems = [Problem("email", "is the address of an account already")]
             return pages.render(request, "register", form=form, status=409, message=None)
@@ -86,13 +86,9 @@ class RegistrationPages(PageController):
             await request_link(MailKind.PASSWORD_RESET, form["email"], None, context_of(request))
         except InvalidInput as invalid:
             form.problems = list(invalid.problems)
-            return pages.render(request, "forgot", form=form, status=400, message=None, email="")
-        texts = pages.texts(request)
-        return pages.render(
-            request,
-            "message",
-            heading=texts("forgot.sent"),
-            text=texts("forgot.sent_text", email=form["email"]),
+            return pages.render(request, "forgot", form=form, message=None, email="")
+        return pages.render_message(
+            request, "forgot.sent", "forgot.sent_text", email=form["email"]
         )
 
 

@@ -215,7 +215,7 @@ async def _passkey_page(
         request,
         "passkey",
         form=form,
-        status=400 if is_refused or form.problems else 200,
+        status=400 if is_refused else None,
         creation=encode(options).decode(),
         message=pages.texts(request)("passkey.refused") if is_refused else None,
     )
@@ -230,7 +230,7 @@ def _codes_page(
 ) -> Response[Any]:
     """Show recovery codes, once."""
     if cookies and logged_in:  # in place of those of a session that was refreshed by the way
-        request.scope["state"][COOKIES] = _cookies_of(cookies, logged_in)
+        request.scope["state"][COOKIES] = cookies.of_session(logged_in)
     return pages.render(request, "recovery_codes", codes=codes)
 
 
@@ -238,8 +238,4 @@ def _changed(
     request: JsonRequest, pages: Pages, done: str, cookies: CookieWriter, logged_in: LoggedIn
 ) -> Response[Any]:
     target = f"{_SECURITY}?done={done}"
-    return pages.redirect(request, target, _cookies_of(cookies, logged_in))
-
-
-def _cookies_of(cookies: CookieWriter, logged_in: LoggedIn) -> list[Any]:
-    return [*cookies.of_tokens(logged_in.tokens), cookies.of_device(logged_in.device_token)]
+    return pages.redirect(request, target, cookies.of_session(logged_in))

@@ -43,7 +43,7 @@ class UserAction:
             await act(request.user, user_id, context_of(request), form["reason"])
         except InvalidInput as invalid:
             form.problems = list(invalid.problems)
-            return await self._page(request, form, status=400)
+            return await self._page(request, form)
         except LastAdministrator:
             message = self.pages.texts(request)("admin.actions.last_administrator")
             return await self._page(request, form, status=409, message=message)
@@ -52,7 +52,12 @@ class UserAction:
         return self.pages.redirect(request, f"/admin/users{user}?done={action}")
 
     async def _page(
-        self, request: JsonRequest, form: Form, *, status: int = 200, message: str | None = None
+        self,
+        request: JsonRequest,
+        form: Form,
+        *,
+        status: int | None = None,
+        message: str | None = None,
     ) -> Response[Any]:
         parameters = request.path_params
         shown = await self.show_overview(request.user, UserId(parameters["user_id"]))

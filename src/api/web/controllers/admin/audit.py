@@ -150,7 +150,6 @@ def _audit_page(
         request,
         "admin/audit",
         form=wanted.form,
-        status=400 if wanted.form.problems else 200,
         events=[EventView.of(each) for each in page.items],
         types=sorted(types, key=lambda each: each[1].casefold()),
         outcomes=outcomes,

@@ -44,7 +44,7 @@ class InvitationPages(PageController):
             user = await invite_user(request.user, invitee, context_of(request), form["reason"])
         except InvalidInput as invalid:
             form.problems = list(invalid.problems)
-            return _page(request, pages, form, status=400)
+            return _page(request, pages, form)
         except EmailTaken:
             form.problems = [Problem("email", "is the address of an account already")]
             return _page(request, pages, form, status=409)
@@ -52,7 +52,7 @@ class InvitationPages(PageController):
 
 
 def _page(
-    request: JsonRequest, pages: Pages, form: Form | None = None, *, status: int = 200
+    request: JsonRequest, pages: Pages, form: Form | None = None, *, status: int | None = None
 ) -> Response[Any]:
     return pages.render(
         request,

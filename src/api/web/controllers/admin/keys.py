@@ -139,7 +139,6 @@ def _rotation_page(
         request,
         "admin/rotate_keys",
         form=form,
-        status=400 if form.problems else 200,
         kind=form["kind"] if form["kind"] in set(TokenKind) else "",
         minutes=_minutes(times.published.total_seconds()),
     )
@@ -156,7 +155,6 @@ def _revocation_page(
         request,
         "admin/revoke_key",
         form=form,
-        status=400 if form.problems else 200,
         key=key,
         state=ring.state(key, datetime.now(UTC)),
         **_bounds(pages, times),

@@ -158,7 +158,6 @@ def _action_page(
         request,
         "admin/mail_action",
         form=form,
-        status=400 if form.problems else 200,
         action=action,
         mail=mail,
         total=total,

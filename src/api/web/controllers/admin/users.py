@@ -56,7 +56,6 @@ class UserPages(PageController):
             request,
             "admin/users",
             form=form,
-            status=400 if form.problems else 200,
             users=found.items,
             total=total,
             roles=list(Role),
