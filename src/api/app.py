@@ -11,8 +11,8 @@ from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from api.controllers.account import UserController
-from api.controllers.administration import AdministrationController
 from api.controllers.api_docs import DOCUMENTATION, add_documentation
+from api.controllers.audit import AuditController
 from api.controllers.auth import CHANGED_BY_GET, AuthController, LegacyAuthController
 from api.controllers.email_change import EmailChangeController
 from api.controllers.email_verification import EmailVerificationController
@@ -32,6 +32,7 @@ from api.controllers.second_factors.passkeys import (
 )
 from api.controllers.second_factors.step_up import StepUpController
 from api.controllers.sessions import SessionController
+from api.controllers.users import UserAdministrationController
 from api.controllers.well_known import add_well_known, change_password, related_origins
 from api.identity_headers import is_for_gateways
 from api.json_request import JsonRequest
@@ -139,7 +140,8 @@ def _routes(names: CookieNames, options: RouteOptions, *guards: RouteGuard) -> L
             SecondFactorController,
             SessionController,
             PasskeyController,
-            AdministrationController,
+            UserAdministrationController,
+            AuditController,
             PasskeyAdministrationController,
             OperationController,
             KeyController,

@@ -1,6 +1,5 @@
-"""Administration of users, their sessions and the audit log."""
+"""The users, for administrators: their accounts and their sessions."""
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -12,7 +11,6 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from api.json_request import JsonRequest
 from api.openapi.operations import ACCESS, NeverInvalid, failures
 from api.request_context import context_of
-from api.schemas.audit import EventsAnswer, in_utc, named
 from api.schemas.pages import After, PageSize, searched
 from api.schemas.reason import ReasonParameter
 from api.schemas.sessions import SessionsAnswer
@@ -27,10 +25,8 @@ from application.accounts.password_reset import SendPasswordReset
 from application.accounts.reset_second_factors import ResetSecondFactors
 from application.accounts.session_revocation import RevokeSessionOf, RevokeSessionsOf
 from application.accounts.users import ChangeUser, ListUsers, ShowUser
-from application.audit_log import ListAuditEvents
-from application.pagination import EventQuery, UserQuery
+from application.pagination import UserQuery
 from application.sessions import ListSessionsOf
-from domain.audit.event import EventType
 from domain.email import beginning_of_email
 from domain.errors import (
     EmailTaken,
@@ -44,17 +40,12 @@ from domain.errors import (
     TokenRejected,
     Unavailable,
 )
-from domain.outcome import Outcome
 from domain.permissions import Permission, Role
 from domain.session import SessionId
 from domain.user import UserId
 
 _READING = (NotLoggedIn, TokenRejected, PermissionMissing, Unavailable)
 _CHANGING = (*_READING, StepUpRequired, CrossSiteRequest, NotFound)
-
-
-def _names(names: type[EventType] | type[Outcome]) -> str:
-    return f"One of {', '.join(f'`{name}`' for name in names)}."
 
 
 async def user_query(
@@ -70,38 +61,12 @@ async def user_query(
     return UserQuery(beginning, name, role, disabled)
 
 
-async def event_query(
-    user: Annotated[
-        UUID | None, QueryParameter(description="Only events about this user.")
-    ] = None,
-    actor: Annotated[
-        UUID | None,
-        QueryParameter(description="Only what this administrator did, to others or to keys."),
-    ] = None,
-    what: Annotated[str | None, QueryParameter(description=_names(EventType))] = None,
-    outcome: Annotated[str | None, QueryParameter(description=_names(Outcome))] = None,
-    since: Annotated[
-        datetime | None, QueryParameter(description="Not before this time (RFC 3339).")
-    ] = None,
-    until: Annotated[datetime | None, QueryParameter(description="Before this time.")] = None,
-) -> EventQuery:
-    return EventQuery(
-        UserId(user) if user else None,
-        named("what", what, EventType) if what else None,
-        named("outcome", outcome, Outcome) if outcome else None,
-        in_utc(since),
-        in_utc(until),
-        UserId(actor) if actor else None,
-    )
-
-
-class AdministrationController(Controller):
-    path = "/api"
+class UserAdministrationController(Controller):
+    path = "/api/users"
     tags = ["administration"]
     security = ACCESS
 
     @get(
-        "/users",
         summary="List users",
         opt=requires(Permission.READ_USERS),
         dependencies={"wanted": Provide(user_query)},
@@ -122,7 +87,6 @@ class AdministrationController(Controller):
         return AccountsAnswer.of(*await list_users(request.user, wanted, after, limit))
 
     @post(
-        "/users",
         summary="Invite a user",
         opt=requires(Permission.CHANGE_USERS),
         responses=failures(
@@ -149,7 +113,7 @@ class AdministrationController(Controller):
         return AccountAnswer.of(user)
 
     @get(
-        "/users/{user_id:uuid}",
+        "/{user_id:uuid}",
         summary="Get a user",
         operation_class=NeverInvalid,
         opt=requires(Permission.READ_USERS),
@@ -163,7 +127,7 @@ class AdministrationController(Controller):
         return AccountAnswer.of(await show_user(request.user, UserId(user_id)))
 
     @patch(
-        "/users/{user_id:uuid}",
+        "/{user_id:uuid}",
         summary="Change a user",
         opt=requires(Permission.CHANGE_USERS),
         responses=failures(InvalidInput, LastAdministrator, *_CHANGING, status=(413, 415)),
@@ -189,7 +153,7 @@ class AdministrationController(Controller):
         return AccountAnswer.of(user)
 
     @delete(
-        "/users/{user_id:uuid}",
+        "/{user_id:uuid}",
         status_code=200,
         summary="Delete a user",
         before_request=only_parameters("reason"),
@@ -209,7 +173,7 @@ class AdministrationController(Controller):
         return Done("success")
 
     @post(
-        "/users/{user_id:uuid}/password-reset",
+        "/{user_id:uuid}/password-reset",
         status_code=202,
         summary="Send a user a link to reset the password",
         before_request=only_parameters("reason"),
@@ -230,7 +194,7 @@ class AdministrationController(Controller):
         return Done("success")
 
     @delete(
-        "/users/{user_id:uuid}/second-factors",
+        "/{user_id:uuid}/second-factors",
         status_code=200,
         summary="Reset the second factors of a user",
         before_request=only_parameters("reason"),
@@ -252,7 +216,7 @@ class AdministrationController(Controller):
         return Done("success")
 
     @get(
-        "/users/{user_id:uuid}/sessions",
+        "/{user_id:uuid}/sessions",
         summary="List the sessions of a user",
         operation_class=NeverInvalid,
         opt=requires(Permission.READ_USERS),
@@ -270,7 +234,7 @@ class AdministrationController(Controller):
         return SessionsAnswer.of(found, request.user.session.id)
 
     @delete(
-        "/users/{user_id:uuid}/sessions",
+        "/{user_id:uuid}/sessions",
         status_code=200,
         summary="End the sessions of a user",
         before_request=only_parameters("reason"),
@@ -290,7 +254,7 @@ class AdministrationController(Controller):
         return Done("success")
 
     @delete(
-        "/users/{user_id:uuid}/sessions/{session_id:str}",
+        "/{user_id:uuid}/sessions/{session_id:str}",
         status_code=200,
         summary="End a session of a user",
         opt=requires(Permission.END_SESSIONS),
@@ -310,25 +274,3 @@ class AdministrationController(Controller):
         session = SessionId(session_id)
         await end_session(request.user, UserId(user_id), session, context_of(request), reason)
         return Done("success")
-
-    @get(
-        "/audit",
-        summary="List the audit log",
-        opt=requires(Permission.READ_AUDIT),
-        dependencies={"wanted": Provide(event_query)},
-        before_request=only_parameters(
-            "user", "actor", "what", "outcome", "since", "until", "after", "limit"
-        ),
-        responses=failures(InvalidInput, *_READING),
-    )
-    @inject
-    async def list_audit_events(
-        self,
-        request: JsonRequest,
-        list_events: FromDishka[ListAuditEvents],
-        wanted: NamedDependency[EventQuery],
-        after: After = None,
-        limit: PageSize = 50,
-    ) -> EventsAnswer:
-        """List the audit log, the newest event first."""
-        return EventsAnswer.of(await list_events(request.user, wanted, after, limit))
