@@ -57,7 +57,7 @@ def step_up_page(
     """
     return pages.render(
         request,
-        "step_up",
+        "account/step_up",
         status=400 if is_refused else 200,
         asks_password=Method.PASSWORD in methods,
         asks_code=Method.TOTP in methods or Method.RECOVERY_CODE in methods,

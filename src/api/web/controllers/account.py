@@ -69,7 +69,7 @@ class AccountPages(PageController):
         find_proof: FromDishka[FindFormProof],
     ) -> Response[Any]:
         asks_password = await find_proof(request.user, context_of(request))
-        return pages.render(request, "password", asks_password=asks_password)
+        return pages.render(request, "account/password", asks_password=asks_password)
 
     @post("/password")
     @inject
@@ -95,7 +95,9 @@ class AccountPages(PageController):
                 else [Problem("current_password", "is wrong")]
             )
             asks_password = "current_password" in form.values
-            return pages.render(request, "password", form=form, asks_password=asks_password)
+            return pages.render(
+                request, "account/password", form=form, asks_password=asks_password
+            )
         return pages.redirect(request, "/account?done=changed", cookies.of_session(changed))
 
     @get("/sessions")
@@ -111,7 +113,7 @@ class AccountPages(PageController):
         current = request.user.session.id
         return pages.render(
             request,
-            "sessions",
+            "account/sessions",
             sessions=[SessionActivityView.of(each, current) for each in found],
             done=_done_text(request, pages, done),
         )
@@ -154,7 +156,7 @@ class AccountPages(PageController):
             }
             for view in map(ActivityView.of, page.items)
         ]
-        return pages.render(request, "activity", events=events, after=page.next)
+        return pages.render(request, "account/activity", events=events, after=page.next)
 
 
 def _account_page(
@@ -162,7 +164,7 @@ def _account_page(
 ) -> Response[Any]:
     return pages.render(
         request,
-        "account",
+        "account/profile",
         form=form,
         user=request.user.user,
         done=_done_text(request, pages, done),

@@ -74,4 +74,4 @@ class EmailPages(PageController):
 def _email_page(
     request: JsonRequest, pages: Pages, form: Form, *, asks_password: bool
 ) -> Response[Any]:
-    return pages.render(request, "email", form=form, asks_password=asks_password)
+    return pages.render(request, "account/email", form=form, asks_password=asks_password)

@@ -34,7 +34,7 @@ class PersonalDataPages(PageController):
     ) -> Response[Any]:
         """The step-up comes first: after the download, the browser stays on this page."""
         await require_step_up(request.user, context_of(request))
-        return pages.render(request, "export")
+        return pages.render(request, "account/export")
 
     @post("/account/export", status_code=200)
     @inject
@@ -59,7 +59,7 @@ class PersonalDataPages(PageController):
         find_proof: FromDishka[FindFormProof],
     ) -> Response[Any]:
         asks_password = await find_proof(request.user, context_of(request))
-        return pages.render(request, "delete", asks_password=asks_password, message=None)
+        return pages.render(request, "account/delete", asks_password=asks_password, message=None)
 
     @post("/account/delete")
     @inject
@@ -97,5 +97,10 @@ def _deletion_page(
 ) -> Response[Any]:
     asks_password = "password" in form.values
     return pages.render(
-        request, "delete", form=form, status=400, asks_password=asks_password, message=message
+        request,
+        "account/delete",
+        form=form,
+        status=400,
+        asks_password=asks_password,
+        message=message,
     )

@@ -56,7 +56,7 @@ class SecurityPages(PageController):
         texts = pages.texts(request)
         return pages.render(
             request,
-            "security",
+            "account/security",
             is_demanded=policy.restricts(request.user.session, request.user.user),
             has_totp=factors.stored.totp is not None,
             codes_left=len(factors.stored.recovery_codes),
@@ -192,7 +192,7 @@ async def _totp_page(
         raise InvalidInput(Problem("body", "is not a form")) from None
     return pages.render(
         request,
-        "totp",
+        "account/totp",
         form=form,
         status=400 if is_refused else 200,
         proposed=proposed,
@@ -213,7 +213,7 @@ async def _passkey_page(
     options = CreationOptionsAnswer.of(offered).options
     return pages.render(
         request,
-        "passkey",
+        "account/passkey",
         form=form,
         status=400 if is_refused else None,
         creation=encode(options).decode(),
@@ -231,7 +231,7 @@ def _codes_page(
     """Show recovery codes, once."""
     if cookies and logged_in:  # in place of those of a session that was refreshed by the way
         request.scope["state"][COOKIES] = cookies.of_session(logged_in)
-    return pages.render(request, "recovery_codes", codes=codes)
+    return pages.render(request, "account/recovery_codes", codes=codes)
 
 
 def _changed(
