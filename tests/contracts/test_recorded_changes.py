@@ -23,7 +23,7 @@ from domain.session import Session
 from domain.user import User
 from doorward.conformance.support.examples import an_event
 from doorward.conformance.support.opening import PATIENT
-from infrastructure.storage.sql.audit.chain import verify
+from infrastructure.storage.sql.audit.verify import verify
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.stores import Stores, open_stores
 from tests.conftest import url_for

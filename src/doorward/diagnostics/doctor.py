@@ -38,7 +38,8 @@ from infrastructure.storage.locations import (
 from infrastructure.storage.not_ready import NotReady
 from infrastructure.storage.redis.server import RedisServer
 from infrastructure.storage.schema_version import require_usable
-from infrastructure.storage.sql.audit import chain
+from infrastructure.storage.sql.audit.chain import Broken, Head
+from infrastructure.storage.sql.audit.verify import verify
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.migrations import runner as migrations
 from infrastructure.storage.sql.signing_keys import has_keys
@@ -81,7 +82,7 @@ async def examine_audit_log(settings: Settings, since: str | None) -> AsyncItera
                 return
             with translate_errors(location):
                 noted = _parse_head(since)
-                count, head = await chain.verify(connection, noted)
+                count, head = await verify(connection, noted)
         before = head.number - count
         pruned = f" ({counted(before, 'earlier event')} pruned)" if before else ""
         text = f"{counted(count, 'event')}{pruned}, none changed and none removed"
@@ -89,7 +90,7 @@ async def examine_audit_log(settings: Settings, since: str | None) -> AsyncItera
         if noted and noted.number < before:
             yield Finding("info", "noted head", "was pruned: it cannot be compared")
         yield Finding("info", "head", f"{head.number}:{head.digest}")
-    except (ConfigurationError, NotReady, chain.Broken) as error:
+    except (ConfigurationError, NotReady, Broken) as error:
         yield Finding("FAIL", "audit log", str(error))
 
 
@@ -101,13 +102,13 @@ def _exposed_env_file() -> tuple[Verdict, str, str] | None:
     return (exposed[0], "secrets", f"{exposed[1]}, it has {min(found)}") if exposed else None
 
 
-def _parse_head(since: str | None) -> chain.Head | None:
+def _parse_head(since: str | None) -> Head | None:
     if since is None:
         return None
     number, _, digest = since.partition(":")
     if not (number.isascii() and number.isdigit() and len(number) < 19 and len(digest) == 64):
         raise ConfigurationError("--since", "must be a head as this command prints it")
-    return chain.Head(int(number), digest)
+    return Head(int(number), digest)
 
 
 def read_configuration(environment: Mapping[str, str]) -> tuple[list[str], Settings]:

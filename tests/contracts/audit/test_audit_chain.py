@@ -21,9 +21,10 @@ from domain.request_context import UNKNOWN, RequestContext
 from domain.session import SessionId
 from doorward.conformance.support.examples import ADA, EVE, an_event
 from doorward.conformance.support.opening import PATIENT, add_users, open_audit_log
-from infrastructure.storage.sql.audit import chain
+from infrastructure.storage.sql.audit.append import append
 from infrastructure.storage.sql.audit.audit_log import SqlAuditLog
-from infrastructure.storage.sql.audit.chain import Broken, Head, append, verify
+from infrastructure.storage.sql.audit.chain import Broken, Head, row_of
+from infrastructure.storage.sql.audit.verify import verify
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.tables import audit_chain, audit_events
 from tests.conftest import url_for
@@ -447,7 +448,7 @@ async def test_a_row_changed_with_its_digest_is_detected_by_the_next_row(
     """An attacker with the digest's formula must forge all following rows, and the head."""
     previous = await five.digest_of(row - 1) if row > 1 else BEGINNING
 
-    await five.tamper(change(row, **chain._row(row, an_event(), previous)))
+    await five.tamper(change(row, **row_of(row, an_event(), previous)))
 
     assert await five.first_bad_row() == row + 1
 

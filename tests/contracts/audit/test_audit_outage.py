@@ -21,7 +21,7 @@ from doorward.conformance.support.opening import PATIENT, add_users, open_audit_
 from doorward.jobs.flush_audit_log import flush_audit_log
 from doorward.jobs.scheduler import running
 from infrastructure.storage.options import StoreOptions
-from infrastructure.storage.sql.audit.chain import verify
+from infrastructure.storage.sql.audit.verify import verify
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.stores import open_stores
 from tests.conftest import schemes, url_for

@@ -39,7 +39,8 @@ from domain.user import UserId
 from doorward.conformance.support.examples import ADA, an_event
 from doorward.conformance.support.opening import PATIENT, add_users
 from infrastructure.storage.sql.audit.audit_log import SqlAuditLog
-from infrastructure.storage.sql.audit.chain import Head, verify
+from infrastructure.storage.sql.audit.chain import Head
+from infrastructure.storage.sql.audit.verify import verify
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.tables import audit_chain, audit_events
 from tests.conftest import url_for

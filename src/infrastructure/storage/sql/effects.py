@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from application.ports import NO_EFFECTS, Effects
 from domain.mail.message import Delivery
 from domain.mail.one_time_token import OneTimeToken, Purpose
-from infrastructure.storage.sql.audit import chain
+from infrastructure.storage.sql.audit.append import append
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.outbox_rows import row_of
 from infrastructure.storage.sql.statements import insert_into
@@ -32,7 +32,7 @@ async def store(database: Database, connection: AsyncConnection, effects: Effect
         raise TokenSpent
     await queue(connection, effects)
     if effects.events:
-        await chain.append(connection, effects.events)
+        await append(connection, effects.events)
     return True
 
 

@@ -29,7 +29,7 @@ from infrastructure.signing.algorithms import ALGORITHMS, RS256, Algorithm, Unfi
 from infrastructure.signing.key_store import LoadedKeys, WritableKeyStore
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.storage.options import StoreOptions
-from infrastructure.storage.sql.audit import chain
+from infrastructure.storage.sql.audit.append import append_effects
 from infrastructure.storage.sql.connection.driver import repeat_outdated
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.tables import signing_keys
@@ -105,7 +105,7 @@ class SqlKeys(WritableKeyStore):
                     if held.ring != old:
                         return UNCHANGED
                     await self._write(connection, old, new)
-                    effects_stored = await chain.store(self._database, connection, effects)
+                    effects_stored = await append_effects(self._database, connection, effects)
                     break
             await self._learn(rows)  # while no other process waits for the lock
         self._made.clear()
@@ -123,7 +123,7 @@ class SqlKeys(WritableKeyStore):
         async with self._database.transaction("keys") as connection:
             if not (await connection.execute(delete(signing_keys).where(this_one))).rowcount:
                 return UNCHANGED
-            return Stored(True, await chain.store(self._database, connection, effects))
+            return Stored(True, await append_effects(self._database, connection, effects))
 
     @override
     async def reencrypt(self) -> int:

@@ -172,7 +172,7 @@ sessions = Table(
     Index(None, "expires_at"),
 )
 
-# Append-only; pruned from the beginning: see audit/chain.py.
+# Append-only; pruned from the beginning: see audit/chain.py and audit/prune.py.
 audit_events = Table(
     "audit_events",
     metadata,

@@ -26,8 +26,11 @@ from domain.figures import Tally
 from domain.outcome import Outcome
 from domain.user import UserId
 from infrastructure.storage import page_cursor as cursor
-from infrastructure.storage.sql.audit import chain
+from infrastructure.storage.sql.audit.append import append, append_new
+from infrastructure.storage.sql.audit.chain import ROLE
+from infrastructure.storage.sql.audit.prune import last_before, prune_batch
 from infrastructure.storage.sql.audit.rows import event_of, matching
+from infrastructure.storage.sql.audit.state import read_state
 from infrastructure.storage.sql.connection.driver import repeat_outdated
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.hours import beginning_of, hour_of
@@ -109,11 +112,11 @@ class SqlAuditLog(AuditLog):
         if query.until is None or query.user_id is not None or query.actor_id is not None:
             if below is not None:
                 some = some.where(number < below)
-            async with self._database.connection(chain.ROLE) as connection:
+            async with self._database.connection(ROLE) as connection:
                 return (await connection.execute(some.limit(limit))).mappings().all()
         # All newer rows have to be skipped, since no index is in the order of the numbers: in
         # steps that end in time, however many there are.
-        async with self._database.connection(chain.ROLE) as connection:
+        async with self._database.connection(ROLE) as connection:
             ends = await connection.execute(select(func.min(number), func.max(number)))
         first, last = ends.one()
         rows = list[RowMapping]()
@@ -121,7 +124,7 @@ class SqlAuditLog(AuditLog):
         while len(rows) < limit and upper > (first or 0):
             lower = max(first, upper - _SKIPPED)
             step = some.where(number >= lower, number < upper).limit(limit - len(rows))
-            async with self._database.connection(chain.ROLE) as connection:
+            async with self._database.connection(ROLE) as connection:
                 rows += (await connection.execute(step)).mappings().all()
             upper = lower
         return rows
@@ -136,7 +139,7 @@ class SqlAuditLog(AuditLog):
         part = some.where(number > after).order_by(number).limit(limit).subquery()
         kinds = (part.c.hour, part.c.what, part.c.outcome)
         query = select(*kinds, func.count(), func.max(part.c.number)).group_by(*kinds)
-        async with self._database.connection(chain.ROLE) as connection:
+        async with self._database.connection(ROLE) as connection:
             rows = (await connection.execute(query)).all()
         events = Counter[tuple[datetime, EventType, Outcome]]()
         for hour, what, outcome, count, _ in rows:
@@ -149,13 +152,13 @@ class SqlAuditLog(AuditLog):
             return None
         await self._catch_up()
         one = select(audit_events).where(audit_events.c.number == number)
-        async with self._database.connection(chain.ROLE) as connection:
+        async with self._database.connection(ROLE) as connection:
             row = (await connection.execute(one)).mappings().one_or_none()
         return event_of(row) if row else None
 
     async def state(self, numbers: Collection[int] = ()) -> AuditLogState:
         await self._catch_up()
-        return await chain.state(self._database, numbers)
+        return await read_state(self._database, numbers)
 
     async def forget_addresses(self, user_id: UserId) -> None:
         if self._writing is not None:  # its events are stored then, or waiting again
@@ -175,11 +178,11 @@ class SqlAuditLog(AuditLog):
         )
         forgotten = _MANY
         while forgotten == _MANY:  # in steps that end in time, however many there are
-            async with self._database.connection(chain.ROLE) as connection:
+            async with self._database.connection(ROLE) as connection:
                 forgotten = (await connection.execute(statement)).rowcount
 
     async def prune(self, before: datetime, effects: Effects = NO_EFFECTS) -> Stored[int]:
-        count, through = 0, await chain.last_before(self._database, before)
+        count, through = 0, await last_before(self._database, before)
         events = [event.pruning_through(through) for event in effects.events]
         while some := await self._prune(through, events if not count else []):
             count += some
@@ -188,10 +191,10 @@ class SqlAuditLog(AuditLog):
     @repeat_outdated
     async def _prune(self, through: int, events: Sequence[Event]) -> int:
         """Delete some events, and append those that record it."""
-        async with self._database.transaction(chain.ROLE) as connection:
-            some = await chain.prune(connection, through)
+        async with self._database.transaction(ROLE) as connection:
+            some = await prune_batch(connection, through)
             if some and events:
-                await chain.append(connection, events)
+                await append(connection, events)
         return some
 
     async def _catch_up(self) -> None:
@@ -240,5 +243,5 @@ class SqlAuditLog(AuditLog):
 
         An earlier attempt without an answer may have stored them.
         """
-        async with self._database.transaction(chain.ROLE) as connection:
-            await chain.append_new(connection, events)
+        async with self._database.transaction(ROLE) as connection:
+            await append_new(connection, events)

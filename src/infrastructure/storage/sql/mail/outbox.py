@@ -9,7 +9,7 @@ from sqlalchemy import Select, delete, func, literal, select, tuple_, update
 from application.ports import Effects, MailPosition, Outbox, OutboxStatus, Stored
 from domain.email import Email
 from domain.mail.message import Delivery, DeliveryState, MailKind, MessageId
-from infrastructure.storage.sql.audit import chain
+from infrastructure.storage.sql.audit.append import append_effects
 from infrastructure.storage.sql.connection.driver import repeat_outdated
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.effects import queue, spend
@@ -39,7 +39,7 @@ class SqlOutbox(Outbox):
             if effects.spent:
                 await spend(connection, effects.spent)
             await queue(connection, effects)
-            stored = await chain.store(self._database, connection, effects)
+            stored = await append_effects(self._database, connection, effects)
         return Stored(True, stored or not effects.events)
 
     async def lease(self, now: datetime, until: datetime, limit: int) -> Sequence[Delivery]:
