@@ -17,7 +17,8 @@ import pytest
 from joserfc.errors import JoseError
 
 from domain.token import TokenKind
-from infrastructure.signing.jwt_signer import Audiences, JwtSigner
+from infrastructure.signing.audiences import Audiences
+from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.signing_key import SigningKey
 from tests.support.builders import LIFETIMES, a_session, claims_of

@@ -27,8 +27,9 @@ from doorward.conformance.support.examples import (
     new_id,
     refreshed,
 )
+from infrastructure.signing.audiences import Audiences
 from infrastructure.signing.device_tokens import HmacDevices, secret_from
-from infrastructure.signing.jwt_signer import Audiences, JwtSigner
+from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.storage.memory.audit_log import MemoryAuditLog

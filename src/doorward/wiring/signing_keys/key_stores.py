@@ -16,8 +16,9 @@ from infrastructure.config.storage import StorageSettings
 from infrastructure.config.tokens import TokenSettings
 from infrastructure.signing import key_takeover
 from infrastructure.signing.algorithms import ALGORITHMS, UnfitKey
+from infrastructure.signing.audiences import Audiences, FormerIssuer
 from infrastructure.signing.device_tokens import Secrets, secret_from
-from infrastructure.signing.jwt_signer import Audiences, FormerIssuer, JwtSigner
+from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.key_folder import FolderKeys, has_key_files
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.key_store import LoadedKeys, SigningKeyStore, StaticKeys

@@ -11,7 +11,8 @@ import pytest
 
 from domain.permissions import Role
 from domain.token import LEEWAY, TokenKind
-from infrastructure.signing.jwt_signer import Audiences, FormerIssuer, JwtSigner
+from infrastructure.signing.audiences import Audiences, FormerIssuer
+from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.signing_key import SigningKey
 from tests.support.builders import AUDIENCES, LIFETIMES, NOW, a_session, a_signer, claims_of

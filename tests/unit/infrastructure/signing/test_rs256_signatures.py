@@ -9,7 +9,8 @@ import pytest
 
 from domain.authentication import Method
 from domain.token import TokenKind
-from infrastructure.signing.jwt_signer import LONGEST_TOKEN, Audiences, JwtSigner
+from infrastructure.signing.audiences import Audiences
+from infrastructure.signing.jwt_signer import LONGEST_TOKEN, JwtSigner
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.signing_key import SigningKey
 from tests.support.builders import LIFETIMES, a_session, claims_of
