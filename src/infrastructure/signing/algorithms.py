@@ -4,7 +4,6 @@ The algorithm is a property of the key. The algorithm that a token names is neve
 signs exactly one header (:mod:`infrastructure.signing.jwt_signer`).
 """
 
-import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import (
     generate_private_key,
 )
 from jwt.algorithms import OKPAlgorithm, RSAAlgorithm, RSAPSSAlgorithm
+
+from infrastructure.signing import base64url
 
 SMALLEST_KEY = 2048
 GENERATED_KEY = 3072
@@ -74,7 +75,7 @@ def _base64url_uint(number: int) -> str:
 
 
 def _base64url(octets: bytes) -> str:
-    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+    return base64url.encode(octets).decode()
 
 
 RS256 = Algorithm(

@@ -1,12 +1,12 @@
 """Secrets of one-time tokens: message authentication codes of their ids."""
 
-import base64
 import hashlib
 import hmac
 from collections.abc import Callable, Sequence
 
 from application.ports import OneTimeSecrets
 from domain.mail.one_time_token import Purpose
+from infrastructure.signing import base64url
 
 
 class HmacOneTimeSecrets(OneTimeSecrets):
@@ -22,4 +22,4 @@ class HmacOneTimeSecrets(OneTimeSecrets):
     def derive(self, token_id: str, purpose: Purpose) -> Sequence[str]:
         message = f"{purpose}.{token_id}".encode()
         codes = (hmac.digest(secret, message, hashlib.sha256) for secret in self._secrets())
-        return [base64.urlsafe_b64encode(code).rstrip(b"=").decode() for code in codes]
+        return [base64url.encode(code).decode() for code in codes]

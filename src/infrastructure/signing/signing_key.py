@@ -11,6 +11,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
 from domain.key_ring import KeyId
+from infrastructure.signing import base64url
 from infrastructure.signing.algorithms import (
     RS256,
     SMALLEST_KEY,
@@ -119,7 +120,7 @@ def _read_public(pem: bytes) -> object:
 def thumbprint(members: Mapping[str, str]) -> KeyId:
     """Return the thumbprint (RFC 7638, SHA-256) of the required members of a JWK, in order."""
     digest = hashlib.sha256(msgspec.json.encode(members)).digest()
-    return KeyId(base64.urlsafe_b64encode(digest).rstrip(b"=").decode())
+    return KeyId(base64url.encode(digest).decode())
 
 
 def key_in_text(private: str, public: str | None) -> SigningKey:
