@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from application.audit import Audit
+from application.audit import Audit, Entry
 from application.mail.messages import MailPolicy
 from application.pagination import Page, Total
 from application.ports import (
@@ -120,6 +120,26 @@ async def _existing(outbox: Outbox, message_id: MessageId) -> Delivery:
     return found
 
 
+async def _require_change(
+    require_step_up: RequireStepUp, actor: Actor, entry: Entry, reason: str | None
+) -> None:
+    """Require that the actor may change the outbox, and state the reason.
+
+    :param reason: why, as it was typed; ``None`` if no reason is given.
+    :raises PermissionMissing: the actor may not change the outbox.
+    :raises InvalidInput: the reason is not accepted.
+    :raises StepUpRequired: the actor is an administrator without a recent step-up.
+    """
+    actor.require(Permission.CHANGE_MAIL)
+    entry.state_reason(reason)
+    await require_step_up.of_actor(actor, entry.caller)
+
+
+def _state_subject(entry: Entry, delivery: Delivery) -> None:
+    message = delivery.message
+    entry.user_id, entry.details = message.user_id, MailOfKind(message.kind)
+
+
 @dataclass(frozen=True, slots=True)
 class RetryMail:
     """Queue a message again that waits or was given up, due at once."""
@@ -146,11 +166,9 @@ class RetryMail:
             is not accepted.
         """
         async with self.audit.recording(EventType.RETRY_MAIL, caller, actor) as entry:
-            actor.require(Permission.CHANGE_MAIL)
-            entry.state_reason(reason)
-            await self.require_step_up.of_actor(actor, caller)
+            await _require_change(self.require_step_up, actor, entry, reason)
             found = await _existing(self.outbox, message_id)
-            entry.user_id, entry.details = found.message.user_id, MailOfKind(found.message.kind)
+            _state_subject(entry, found)
             if found.state is DeliveryState.SENT:
                 raise InvalidInput(Problem("id", "is of a mail that was sent"))
             now = self.clock()
@@ -184,9 +202,7 @@ class RetryAllMail:
         # Each message leaves an event of its own: only a refusal is recorded here.
         entry = self.audit.begin(EventType.RETRY_MAIL, caller, actor)
         try:
-            actor.require(Permission.CHANGE_MAIL)
-            entry.state_reason(reason)
-            await self.require_step_up.of_actor(actor, caller)
+            await _require_change(self.require_step_up, actor, entry, reason)
         except Exception as refused:
             await self.audit.refused(entry, refused)
             raise
@@ -225,11 +241,9 @@ class DropMail:
         :raises InvalidInput: the reason is not accepted.
         """
         async with self.audit.recording(EventType.DROP_MAIL, caller, actor) as entry:
-            actor.require(Permission.CHANGE_MAIL)
-            entry.state_reason(reason)
-            await self.require_step_up.of_actor(actor, caller)
+            await _require_change(self.require_step_up, actor, entry, reason)
             found = await _existing(self.outbox, message_id)
-            entry.user_id, entry.details = found.message.user_id, MailOfKind(found.message.kind)
+            _state_subject(entry, found)
             await entry.settle(entry.success(), Stored(await self.outbox.delete(message_id)))
             return found
 
