@@ -16,7 +16,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from application.accounts.import_users import Imported, ImportUsers
+from application.accounts.user_transfer.import_users import Imported, ImportUsers
 from application.pagination import UserQuery
 from domain.email import Email
 from domain.permissions import Role

@@ -22,8 +22,6 @@ from application.accounts.email_verification import (
     IsRegistrant,
     VerifyEmail,
 )
-from application.accounts.export_users import ExportUsers
-from application.accounts.import_users import ImportUsers
 from application.accounts.invitation import InviteUser
 from application.accounts.password_reset import (
     CheckPasswordReset,
@@ -44,6 +42,9 @@ from application.accounts.session_revocation import (
     RevokeSessionsOf,
     RevokeSessionsOfAll,
 )
+from application.accounts.user_transfer.export_users import ExportUsers
+from application.accounts.user_transfer.import_users import ImportUsers
+from application.accounts.user_transfer.records import ParseRecords
 from application.accounts.users import (
     ChangeUser,
     FindUser,
@@ -418,6 +419,7 @@ class World:
     show_user = _Made(ShowUser)
     find_user = _Made(FindUser)
     export_users = _Made(ExportUsers)
+    parse_records = _Made(ParseRecords)
     import_users = _Made(ImportUsers)
     change_user = _Made(ChangeUser)
     delete_user = _Made(DeleteUser)

@@ -12,8 +12,9 @@ from typing import IO, Any
 import click
 from dishka import AsyncContainer
 
-from application.accounts.export_users import ExportUsers
-from application.accounts.import_users import Imported, ImportUsers, Record
+from application.accounts.user_transfer.export_users import ExportUsers
+from application.accounts.user_transfer.import_users import Imported, ImportUsers
+from application.accounts.user_transfer.records import Record
 from domain.actor import Operator
 from domain.user import User
 from doorward.cli.base.use_cases import run_use_cases

@@ -19,8 +19,6 @@ from application.accounts.email_verification import (
     IsRegistrant,
     VerifyEmail,
 )
-from application.accounts.export_users import ExportUsers
-from application.accounts.import_users import ImportUsers
 from application.accounts.invitation import InviteUser
 from application.accounts.password_reset import (
     CheckPasswordReset,
@@ -36,6 +34,9 @@ from application.accounts.session_revocation import (
     RevokeSessionsOf,
     RevokeSessionsOfAll,
 )
+from application.accounts.user_transfer.export_users import ExportUsers
+from application.accounts.user_transfer.import_users import ImportUsers
+from application.accounts.user_transfer.records import ParseRecords
 from application.accounts.users import (
     ChangeUser,
     FindUser,
@@ -218,6 +219,7 @@ USE_CASES: tuple[type, ...] = (
     ForgetUser,
     FindUser,
     ExportUsers,
+    ParseRecords,
     ImportUsers,
     PruneAuditLog,
     ListAuditEvents,

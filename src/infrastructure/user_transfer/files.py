@@ -18,7 +18,7 @@ from typing import IO, Any, Literal, overload
 
 import msgspec
 
-from application.accounts.import_users import FIELDS, UNUSABLE, Record
+from application.accounts.user_transfer.records import FIELDS, UNUSABLE, Record
 from domain.user import User
 
 _MAX_LINE_LENGTH = 64 * 1024

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import msgspec
 
-from application.accounts.import_users import Rejected
+from application.accounts.user_transfer.records import Rejected
 from infrastructure.user_transfer.files import UnreadableFile, json_line, open_itself
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from application.accounts.email_verification import RegistrantProof
-from application.accounts.import_users import Record
+from application.accounts.user_transfer.records import Record
 from application.audit import PruneAuditLog
 from application.ports import NO_EFFECTS, Effects, Stored
 from application.registration_policy import EmailVerification, RegistrationPolicy

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from application.accounts.import_users import FIELDS, Imported, Record, Rejected
+from application.accounts.user_transfer.import_users import Imported
+from application.accounts.user_transfer.records import FIELDS, Record, Rejected
 from application.pagination import UserQuery
 from domain.actor import Operator
 from domain.email import Email

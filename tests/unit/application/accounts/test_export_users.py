@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from application.accounts.export_users import PAGE_SIZE
+from application.accounts.user_transfer.export_users import PAGE_SIZE
 from domain.actor import Operator
 from domain.audit.details import HashesExported
 from domain.audit.event import EventType

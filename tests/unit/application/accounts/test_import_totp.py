@@ -6,7 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from application.accounts.import_users import Imported, Record
+from application.accounts.user_transfer.import_users import Imported
+from application.accounts.user_transfer.records import Record
 from application.ports import NO_EFFECTS, Effects, Stored
 from domain.actor import Operator
 from domain.authentication import Method

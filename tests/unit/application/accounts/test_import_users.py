@@ -10,9 +10,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from application.accounts.import_users import FIELDS, Imported, ImportUsers, Record
+from application.accounts.user_transfer.import_users import Imported, ImportUsers
+from application.accounts.user_transfer.records import FIELDS, ParseRecords, Record
 from application.pagination import Total, UserQuery
-from application.ports import UnusableHash
+from application.ports import PasswordHasher, UnusableHash
 from domain.actor import Operator
 from domain.email import Email
 from domain.errors import Problem
@@ -43,16 +44,10 @@ def import_users(users: MemoryUsers) -> ImportUsers:
     return an_import_into(users)
 
 
-def an_import_into(users: MemoryUsers) -> ImportUsers:
-    return ImportUsers(
-        users,
-        MemorySecondFactors(),
-        SealedFactors([bytes(32)]),
-        QuickHasher(),
-        an_audit(),
-        SettableClock(NOW),
-        new_id,
-    )
+def an_import_into(users: MemoryUsers, hasher: PasswordHasher | None = None) -> ImportUsers:
+    secrets = SealedFactors([bytes(32)])
+    parse_records = ParseRecords(secrets, hasher or QuickHasher(), SettableClock(NOW), new_id)
+    return ImportUsers(users, MemorySecondFactors(), secrets, parse_records, an_audit())
 
 
 def records(*each: Mapping[str, str]) -> list[Record]:
@@ -187,7 +182,7 @@ async def test_a_hash_is_stored_as_it_was_adopted_or_rejected_with_the_reason(
                 raise UnusableHash("is damaged")
             return f"adopted {given}"
 
-    import_users = replace(an_import_into(users), hasher=Adopting())
+    import_users = an_import_into(users, Adopting())
     await import_users(Operator(), records(ADA))
     again = await import_users(Operator(), records(ADA))
     bad = await import_users(Operator(), records(ADA | {"password_hash": "x"}))
