@@ -10,13 +10,12 @@ from api.web.admin.sections import SECTIONS
 from api.web.route_options import ADMIN
 from application.ports import UserRepository
 from domain.permissions import Permission, Role
-from domain.user import User
 from infrastructure.config.settings import Settings
 from tests.http.client import NO_PASSKEY, NO_SESSION, ORIGIN, UNKNOWN_USER, Client, stored_user
+from tests.http.web.admin.helpers import ADA, log_in_as
 from tests.http.web.browser import Browser
 from tests.support.builders import PASSWORD
 
-ADA = "ada@example.org"
 ACTIONS = {
     "/role": Permission.CHANGE_USERS,
     "/disable": Permission.CHANGE_USERS,
@@ -85,22 +84,6 @@ def path_of(template: str, user_id: str = UNKNOWN_USER) -> str:
     for name, value in values.items():
         template = template.replace(name, value)
     return template
-
-
-async def step_up(browser: Browser) -> None:
-    """Make the session of a user with a password alone good for sensitive steps."""
-    page = await browser.open("/account/step-up?return_to=/account")
-    assert (
-        await browser.submit(page, "/account/step-up", step_up_password=PASSWORD)
-    ).status == 200
-
-
-async def log_in_as(browser: Browser, client: Client, users: UserRepository, role: Role) -> User:
-    await client.register(ADA)
-    user = await stored_user(users, ADA)
-    assert (await users.replace(user, replace(user, role=role))).changed
-    await browser.log_in(ADA, PASSWORD)
-    return user
 
 
 def test_every_page_has_the_permission_of_the_table(app: Litestar) -> None:

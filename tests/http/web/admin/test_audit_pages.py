@@ -31,11 +31,10 @@ from domain.user import UserId
 from doorward.conformance.support.examples import an_event
 from infrastructure.storage.memory.audit_log import MemoryAuditLog
 from tests.http.client import Client, bearer, stored_user
-from tests.http.web.admin.test_access import log_in_as
+from tests.http.web.admin.helpers import ADA, log_in_as
 from tests.http.web.browser import Browser, Page
 from tests.support.builders import NOW, new_id
 
-ADA = "ada@example.org"
 AUDIT = "/admin/audit"
 
 
@@ -160,26 +159,26 @@ async def test_an_address_in_the_filter_cannot_become_markup(auditor: Browser) -
 async def test_an_administrator_who_acted_and_the_operator_are_named(
     auditor: Browser, users: UserRepository, container: AsyncContainer
 ) -> None:
-    me, boss = await stored_user(users, ADA), UserId(uuid4())
+    me, admin = await stored_user(users, ADA), UserId(uuid4())
     log: AuditLog = await container.get(AuditLog)
-    await log.record(an_event(type=EventType.CHANGE_USER, user_id=me.id, actor=boss))
+    await log.record(an_event(type=EventType.CHANGE_USER, user_id=me.id, actor=admin))
     await log.record(an_event(type=EventType.ROTATE_KEYS, caller=UNKNOWN, actor=Operator()))
 
-    by_operator, by_boss, *_ = rows(await auditor.open(AUDIT))
+    by_operator, by_admin, *_ = rows(await auditor.open(AUDIT))
 
     assert by_operator.endswith("Signing keys rotated command line")
-    assert f"{str(me.id)[:8]} {str(boss)[:8]}" in by_boss
-    assert len(rows(await auditor.open(f"{AUDIT}?actor={boss}"))) == 1
+    assert f"{str(me.id)[:8]} {str(admin)[:8]}" in by_admin
+    assert len(rows(await auditor.open(f"{AUDIT}?actor={admin}"))) == 1
 
 
 async def test_an_event_is_shown_in_full(
     auditor: Browser, users: UserRepository, container: AsyncContainer
 ) -> None:
-    me, boss = await stored_user(users, ADA), UserId(uuid4())
+    me, admin = await stored_user(users, ADA), UserId(uuid4())
     event = an_event(
         type=EventType.CHANGE_USER,
         user_id=me.id,
-        actor=boss,
+        actor=admin,
         session_id=SessionId(new_id()),
         details=AccountChanged(Role.ADMIN, disabled=True),
     )
@@ -193,7 +192,7 @@ async def test_an_event_is_shown_in_full(
     assert page.title.startswith("Event 4")
     for text in (
         "role admin, disabled",
-        str(boss),
+        str(admin),
         event.session_id,
         event.caller.address,
         event.caller.request_id,
@@ -201,9 +200,9 @@ async def test_an_event_is_shown_in_full(
     ):
         assert str(text) in page.text
     assert f"{me.id} ({ADA})" in page.text
-    assert f"{boss} (" not in page.text  # is no user any more
+    assert f"{admin} (" not in page.text  # is no user any more
     assert f"/admin/users/{me.id}" in page.read.links
-    assert f"{AUDIT}?actor={boss}" in page.read.links
+    assert f"{AUDIT}?actor={admin}" in page.read.links
     assert f"{AUDIT}/3" in page.read.links
     assert f"{AUDIT}/5" not in page.read.links
     assert (await auditor.open(f"{AUDIT}/5")).status == 404

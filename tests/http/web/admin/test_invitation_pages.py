@@ -7,22 +7,13 @@ import pytest
 from application.ports import UserRepository
 from domain.mail.message import MailKind
 from domain.permissions import Role
-from domain.user import User
 from infrastructure.config.settings import Settings
 from tests.http.client import NEW_PASSWORD, RESET, Client, stored_user
 from tests.http.conftest import ReadMail
-from tests.http.web.admin.test_access import ADA, log_in_as, step_up
+from tests.http.web.admin.helpers import ADA
 from tests.http.web.browser import Browser, Page
 
 NEW, EVE = "/admin/users/new", "eve@example.org"
-
-
-@pytest.fixture
-async def admin(browser: Browser, client: Client, users: UserRepository) -> User:
-    """The administrator who is logged in, with a step-up."""
-    user = await log_in_as(browser, client, users, Role.ADMIN)
-    await step_up(browser)
-    return user
 
 
 async def invite(browser: Browser, **typed: str) -> Page:
@@ -31,7 +22,7 @@ async def invite(browser: Browser, **typed: str) -> Page:
     return await browser.submit(page, NEW, **{**fields, **typed})
 
 
-@pytest.mark.usefixtures("admin")
+@pytest.mark.usefixtures("stepped_up")
 async def test_an_invited_user_gets_a_link_to_set_a_password(
     browser: Browser, client: Client, users: UserRepository, read_mail: ReadMail
 ) -> None:
@@ -56,7 +47,7 @@ async def test_an_invited_user_gets_a_link_to_set_a_password(
     assert "invited" not in (await browser.open(f"/admin/users/{user.id}")).text
 
 
-@pytest.mark.usefixtures("admin")
+@pytest.mark.usefixtures("stepped_up")
 async def test_an_invitation_is_sent_again(
     browser: Browser, users: UserRepository, read_mail: ReadMail
 ) -> None:
@@ -73,7 +64,7 @@ async def test_an_invitation_is_sent_again(
     assert [each.kind for each in await read_mail()] == [MailKind.INVITATION]
 
 
-@pytest.mark.usefixtures("admin")
+@pytest.mark.usefixtures("stepped_up")
 async def test_problems_are_beside_their_fields_and_what_was_typed_stays(
     browser: Browser, read_mail: ReadMail
 ) -> None:
@@ -100,7 +91,7 @@ class TestWithoutMail:
         without = Settings.read({"MAIL_URL": "off", "USERS_URL": "memory:"})
         return replace(settings, mail=without.mail)
 
-    @pytest.mark.usefixtures("admin")
+    @pytest.mark.usefixtures("stepped_up")
     async def test_the_page_says_what_else_to_do(self, browser: Browser) -> None:
         page = await browser.open(NEW)
 

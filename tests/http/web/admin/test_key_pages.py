@@ -5,17 +5,16 @@ from datetime import timedelta
 import pytest
 from dishka import AsyncContainer
 
-from application.pagination import EventQuery
-from application.ports import AuditLog, KeyStore, UserRepository
+from application.ports import KeyStore, UserRepository
 from domain.audit.details import KeyRevoked, KeysRotated
-from domain.audit.event import Event, EventType
+from domain.audit.event import EventType
 from domain.key_ring import Key, KeyListing, KeyRing, KeysReadOnly
 from domain.permissions import Role
 from domain.session import STEP_UP_LIFETIME
 from domain.token import TokenKind
 from domain.user import User
 from tests.http.client import Client
-from tests.http.web.admin.test_access import log_in_as, step_up
+from tests.http.web.admin.helpers import latest_event, log_in_as, step_up
 from tests.http.web.browser import Browser
 from tests.support.builders import PASSWORD
 from tests.support.doubles import SettableClock
@@ -26,24 +25,22 @@ ACCESS, REFRESH = TokenKind
 
 
 @pytest.fixture
-async def boss(browser: Browser, client: Client, users: UserRepository) -> User:
-    """An administrator who is logged in."""
-    return await log_in_as(browser, client, users, Role.ADMIN)
-
-
-@pytest.fixture
 async def store(container: AsyncContainer) -> KeyStore:
     keys: KeyStore = await container.get(KeyStore)
     return keys
 
 
+async def path_to(action: str, store: KeyStore, clock: SettableClock) -> str:
+    """Return the path of the form that rotates keys, or revokes one that signs."""
+    return (
+        f"{KEYS}/{(await signing(store, clock)).id}/revoke"
+        if action == "revoke"
+        else f"{KEYS}/{action}"
+    )
+
+
 async def signing(store: KeyStore, clock: SettableClock, kind: TokenKind = ACCESS) -> Key:
     return (await store.ring()).signing(kind, clock())
-
-
-async def latest(container: AsyncContainer) -> Event:
-    log: AuditLog = await container.get(AuditLog)
-    return (await log.page(EventQuery(), None, 1)).items[0].event
 
 
 async def test_the_keys_are_listed_with_their_state(
@@ -63,7 +60,7 @@ async def test_the_keys_are_listed_with_their_state(
 
 
 async def test_an_administrator_rotates_the_keys_of_one_kind(
-    browser: Browser, boss: User, store: KeyStore, container: AsyncContainer
+    browser: Browser, admin: User, store: KeyStore, container: AsyncContainer
 ) -> None:
     await step_up(browser)
     page = await browser.open(KEYS)
@@ -78,13 +75,13 @@ async def test_an_administrator_rotates_the_keys_of_one_kind(
     assert "a rotation is under way already" in again.text
     ring = await store.ring()
     assert (len(ring.of(ACCESS)), len(ring.of(REFRESH))) == (1, 3)
-    event = await latest(container)
-    assert (event.type, event.actor) == (EventType.ROTATE_KEYS, boss.id)
+    event = await latest_event(container)
+    assert (event.type, event.actor) == (EventType.ROTATE_KEYS, admin.id)
     assert event.details == KeysRotated((REFRESH,))
     assert (event.caller.address, event.reason) == ("127.0.0.1", "as each year")
 
 
-@pytest.mark.usefixtures("boss")
+@pytest.mark.usefixtures("admin")
 async def test_without_a_kind_all_keys_are_rotated(browser: Browser, store: KeyStore) -> None:
     await step_up(browser)
 
@@ -96,7 +93,7 @@ async def test_without_a_kind_all_keys_are_rotated(browser: Browser, store: KeyS
 
 
 async def test_a_key_is_revoked_after_a_page_that_says_what_that_does(
-    browser: Browser, boss: User, store: KeyStore, clock: SettableClock, container: AsyncContainer
+    browser: Browser, admin: User, store: KeyStore, clock: SettableClock, container: AsyncContainer
 ) -> None:
     key = await signing(store, clock)
     await step_up(browser)
@@ -113,8 +110,8 @@ async def test_a_key_is_revoked_after_a_page_that_says_what_that_does(
     assert "Each process of this service refuses what it has signed within" in done.text
     assert key.id not in done.text
     assert (await signing(store, clock)).id != key.id
-    event = await latest(container)
-    assert (event.type, event.actor) == (EventType.REVOKE_KEY, boss.id)
+    event = await latest_event(container)
+    assert (event.type, event.actor) == (EventType.REVOKE_KEY, admin.id)
     assert (event.details, event.reason) == (KeyRevoked(key.id, ACCESS), "it was stolen")
     assert (
         "There is no such key any more."
@@ -123,7 +120,7 @@ async def test_a_key_is_revoked_after_a_page_that_says_what_that_does(
     assert (await browser.open(link)).status == 404
 
 
-@pytest.mark.usefixtures("boss")
+@pytest.mark.usefixtures("admin")
 async def test_a_refresh_key_that_is_not_current_is_described_as_such(
     browser: Browser, store: MemoryKeys, clock: SettableClock
 ) -> None:
@@ -136,15 +133,12 @@ async def test_a_refresh_key_that_is_not_current_is_described_as_such(
     assert "signs from now on" not in page.text
 
 
-@pytest.mark.usefixtures("boss")
-@pytest.mark.parametrize("path", [f"{KEYS}/rotate", "revoke"])
+@pytest.mark.usefixtures("stepped_up")
+@pytest.mark.parametrize("action", ["rotate", "revoke"])
 async def test_keys_are_changed_after_a_step_up_only(
-    browser: Browser, store: KeyStore, clock: SettableClock, path: str
+    browser: Browser, store: KeyStore, clock: SettableClock, action: str
 ) -> None:
-    if path == "revoke":
-        path = f"{KEYS}/{(await signing(store, clock)).id}/revoke"
-    before = await store.ring()
-    await step_up(browser)
+    path, before = await path_to(action, store, clock), await store.ring()
     page = await browser.open(path)
     clock.advance(STEP_UP_LIFETIME + timedelta(seconds=1))
 
@@ -157,7 +151,7 @@ async def test_keys_are_changed_after_a_step_up_only(
     assert await store.ring() != before
 
 
-@pytest.mark.usefixtures("boss")
+@pytest.mark.usefixtures("admin")
 async def test_keys_that_come_from_outside_are_shown_without_actions(
     browser: Browser, store: KeyStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,15 +178,12 @@ async def test_keys_that_come_from_outside_are_shown_without_actions(
         assert (await browser.post(path, {"reason": "it was stolen"})).path == KEYS
 
 
-@pytest.mark.usefixtures("boss")
-@pytest.mark.parametrize("path", [f"{KEYS}/rotate?kind=refresh", "revoke"])
+@pytest.mark.usefixtures("stepped_up")
+@pytest.mark.parametrize("action", ["rotate?kind=refresh", "revoke"])
 async def test_a_change_of_the_keys_needs_a_reason(
-    browser: Browser, store: KeyStore, clock: SettableClock, path: str
+    browser: Browser, store: KeyStore, clock: SettableClock, action: str
 ) -> None:
-    if path == "revoke":
-        path = f"{KEYS}/{(await signing(store, clock)).id}/revoke"
-    before = await store.ring()
-    await step_up(browser)
+    path, before = await path_to(action, store, clock), await store.ring()
     page = await browser.open(path)
 
     refused = await browser.submit(page, path.partition("?")[0], reason=" ")

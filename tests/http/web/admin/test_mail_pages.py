@@ -6,27 +6,20 @@ import pytest
 from dishka import AsyncContainer
 
 from api.web.controllers.admin import mail as mail_pages
-from application.pagination import EventQuery
-from application.ports import NO_EFFECTS, AuditLog, Outbox, UserRepository
-from domain.audit.event import Event, EventType
+from application.ports import NO_EFFECTS, Outbox, UserRepository
+from domain.audit.event import EventType
 from domain.mail.message import Delivery, DeliveryState, Message
 from domain.permissions import Role
 from domain.session import STEP_UP_LIFETIME
 from domain.user import User
 from doorward.conformance.support.examples import a_message
 from tests.http.client import Client
-from tests.http.web.admin.test_access import log_in_as, step_up
+from tests.http.web.admin.helpers import latest_event, log_in_as, step_up
 from tests.http.web.browser import Browser
 from tests.support.builders import NOW, SECOND
 from tests.support.doubles import SettableClock
 
 MAIL = "/admin/mail"
-
-
-@pytest.fixture
-async def boss(browser: Browser, client: Client, users: UserRepository) -> User:
-    """An administrator who is logged in."""
-    return await log_in_as(browser, client, users, Role.ADMIN)
 
 
 @pytest.fixture
@@ -55,11 +48,6 @@ async def stored(outbox: Outbox, message: Message) -> Delivery:
     return found
 
 
-async def latest(container: AsyncContainer) -> Event:
-    log: AuditLog = await container.get(AuditLog)
-    return (await log.page(EventQuery(), None, 1)).items[0].event
-
-
 async def test_an_auditor_sees_the_outbox_and_no_way_to_change_it(
     browser: Browser, client: Client, users: UserRepository, outbox: Outbox, given_up: Message
 ) -> None:
@@ -75,7 +63,7 @@ async def test_an_auditor_sees_the_outbox_and_no_way_to_change_it(
     assert not any(each.endswith(("/retry", "/drop")) for each in page.read.links)
 
 
-@pytest.mark.usefixtures("boss", "given_up")
+@pytest.mark.usefixtures("admin", "given_up")
 async def test_the_list_has_pages_and_one_state_if_it_is_chosen(
     browser: Browser, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,7 +87,7 @@ async def test_the_list_has_pages_and_one_state_if_it_is_chosen(
 
 
 async def test_a_mail_is_sent_again_for_a_reason(
-    browser: Browser, boss: User, outbox: Outbox, given_up: Message, container: AsyncContainer
+    browser: Browser, admin: User, outbox: Outbox, given_up: Message, container: AsyncContainer
 ) -> None:
     path = f"{MAIL}/{given_up.id}/retry"
     await step_up(browser)
@@ -111,12 +99,12 @@ async def test_a_mail_is_sent_again_for_a_reason(
 
     assert done.path == f"{MAIL}?done=retried"
     assert (await stored(outbox, given_up)).state is DeliveryState.QUEUED
-    event = await latest(container)
-    assert (event.type, event.actor) == (EventType.RETRY_MAIL, boss.id)
+    event = await latest_event(container)
+    assert (event.type, event.actor) == (EventType.RETRY_MAIL, admin.id)
     assert event.reason == "the server is back"
 
 
-@pytest.mark.usefixtures("boss")
+@pytest.mark.usefixtures("admin")
 async def test_a_mail_that_was_sent_is_not_sent_again(
     browser: Browser, outbox: Outbox, given_up: Message
 ) -> None:
@@ -133,7 +121,7 @@ async def test_a_mail_that_was_sent_is_not_sent_again(
     assert f"{MAIL}/{given_up.id}/retry" not in (await browser.open(MAIL)).read.links
 
 
-@pytest.mark.usefixtures("boss")
+@pytest.mark.usefixtures("admin")
 async def test_all_mails_that_were_given_up_are_sent_again(
     browser: Browser, outbox: Outbox, given_up: Message
 ) -> None:
@@ -151,7 +139,7 @@ async def test_all_mails_that_were_given_up_are_sent_again(
 
 
 async def test_a_mail_is_deleted_after_a_page_that_says_what_that_does(
-    browser: Browser, boss: User, outbox: Outbox, given_up: Message, container: AsyncContainer
+    browser: Browser, admin: User, outbox: Outbox, given_up: Message, container: AsyncContainer
 ) -> None:
     path = f"{MAIL}/{given_up.id}/drop"
     await step_up(browser)
@@ -164,13 +152,13 @@ async def test_a_mail_is_deleted_after_a_page_that_says_what_that_does(
 
     assert done.path == f"{MAIL}?done=dropped"
     assert await outbox.get(given_up.id) is None
-    event = await latest(container)
-    assert (event.type, event.actor, event.reason) == (EventType.DROP_MAIL, boss.id, "a typo")
+    event = await latest_event(container)
+    assert (event.type, event.actor, event.reason) == (EventType.DROP_MAIL, admin.id, "a typo")
     assert "no such mail any more" in (await browser.submit(page, path, reason="a typo")).text
     assert (await browser.open(path)).status == 404
 
 
-@pytest.mark.usefixtures("boss")
+@pytest.mark.usefixtures("admin")
 @pytest.mark.parametrize("action", ["retry", "drop", "retry all"])
 async def test_mail_is_changed_after_a_step_up_only(
     browser: Browser, outbox: Outbox, given_up: Message, clock: SettableClock, action: str

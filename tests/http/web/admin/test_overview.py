@@ -18,8 +18,9 @@ from domain.permissions import Role
 from domain.token import TokenKind
 from doorward.jobs.scheduler import Job
 from tests.http.client import Client
-from tests.http.web.admin.test_access import log_in_as
+from tests.http.web.admin.helpers import ADA, log_in_as
 from tests.http.web.browser import Browser, Page
+from tests.support.builders import PASSWORD
 
 OVERVIEW = "/admin"
 
@@ -62,13 +63,13 @@ async def test_the_figures_of_what_has_just_happened_are_shown(
     auditor: Browser, container: AsyncContainer
 ) -> None:
     await auditor.client.post("/logout", headers={"Sec-Fetch-Site": "same-origin"})
-    await auditor.log_in("ada@example.org", "a wrong password")
+    await auditor.log_in(ADA, "a wrong password")
     await auditor.log_in("nobody@example.org", "a wrong password")  # no event of the audit log
-    await auditor.client.register("ada@example.org")  # taken
+    await auditor.client.register(ADA)  # taken
     for job in await container.get(list[Job]):
         if job.name in {"event_counting", "unrecorded_counts_flush", "figure_measurement"}:
             await job.run()
-    await auditor.log_in("ada@example.org", "correct horse battery staple")
+    await auditor.log_in(ADA, PASSWORD)
 
     page = await auditor.open(OVERVIEW)
 

@@ -8,7 +8,7 @@ from application.ports import UserRepository
 from domain.permissions import Role
 from infrastructure.config.settings import Settings
 from tests.http.client import Client
-from tests.http.web.admin.test_access import log_in_as
+from tests.http.web.admin.helpers import log_in_as
 from tests.http.web.browser import Browser
 
 

@@ -23,7 +23,7 @@ from tests.http.client import (
     stored_user,
 )
 from tests.http.conftest import ReadMail
-from tests.http.web.admin.test_access import ADA, log_in_as, step_up
+from tests.http.web.admin.helpers import ADA, log_in_as
 from tests.http.web.browser import Browser, Page
 from tests.support.authenticator import Authenticator
 from tests.support.builders import PASSWORD
@@ -45,14 +45,6 @@ async def eve(app: Litestar, users: UserRepository) -> User:
     return await stored_user(users, EVE)
 
 
-@pytest.fixture
-async def admin(browser: Browser, client: Client, users: UserRepository) -> User:
-    """The administrator who is logged in, with a step-up."""
-    user = await log_in_as(browser, client, users, Role.ADMIN)
-    await step_up(browser)
-    return user
-
-
 async def do(browser: Browser, path: str, **typed: str) -> Page:
     """Open the page of an action, and do it."""
     page = await browser.open(path)
@@ -65,7 +57,7 @@ async def last_event(container: AsyncContainer, user: User) -> Event:
     return (await audit_log.page(EventQuery(user_id=user.id), None, 1)).items[0].event
 
 
-@pytest.mark.usefixtures("admin")
+@pytest.mark.usefixtures("stepped_up")
 class TestActions:
     @pytest.mark.parametrize(
         ("action", "typed", "done", "detail"),
@@ -191,6 +183,7 @@ class TestActions:
         assert [each.to for each in links] == [EVE]
 
 
+@pytest.mark.usefixtures("stepped_up")
 async def test_the_last_administrator_stays_one(
     browser: Browser, users: UserRepository, admin: User
 ) -> None:
@@ -203,6 +196,7 @@ async def test_the_last_administrator_stays_one(
     assert (await stored_user(users, ADA)).is_administrator
 
 
+@pytest.mark.usefixtures("stepped_up")
 async def test_administrators_are_offered_no_removal_of_their_own_factors(
     browser: Browser, users: UserRepository, admin: User
 ) -> None:
