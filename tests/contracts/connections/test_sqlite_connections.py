@@ -21,6 +21,11 @@ FULL, NORMAL = 2, 1
 COUNT = text("UPDATE audit_chain SET start_number = start_number + 1")
 COUNTED = text("SELECT start_number FROM audit_chain")
 
+LONG = text(
+    "SELECT count(*) FROM (WITH RECURSIVE every AS"
+    " (SELECT 1 AS n UNION ALL SELECT n + 1 FROM every WHERE n < :numbers) SELECT n FROM every)"
+)
+
 
 def path_of(url: str) -> str:
     return url.removeprefix("sqlite:///")
@@ -143,6 +148,23 @@ async def test_a_caller_that_is_cancelled_twice_waits_for_the_thread(
             await counting
 
         await _count(database)
+
+
+async def test_a_long_read_holds_up_nothing_and_ends_with_its_caller(sqlite_url: str) -> None:
+    async def read(numbers: int) -> int:
+        async with database.connection("test") as connection:
+            return await connection.scalar(LONG, {"numbers": numbers}) or 0
+
+    async with Database.open(sqlite_url, StoreOptions(pool_size=2)) as database:
+        reading = asyncio.create_task(read(20_000_000))
+        await asyncio.sleep(0)
+        await _count(database)
+        assert not reading.done()
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+
+        assert list(await asyncio.gather(read(300_000), read(300_000))) == [300_000] * 2
 
 
 async def _count(database: Database) -> None:

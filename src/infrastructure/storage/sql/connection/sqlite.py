@@ -1,10 +1,12 @@
 """SQLite under an asynchronous engine: it reads at once, and waits for the disk on a thread.
 
 A read takes microseconds, as long as handing it to a thread and back takes many of them. What
-writes waits for the disk, and for other processes that write: that happens beside the event loop.
+writes waits for the disk, and for other processes that write: that happens beside the event loop,
+and so does a read that turns out to be long.
 """
 
 import asyncio
+import math
 import os
 import sqlite3
 import time
@@ -27,6 +29,10 @@ _T = TypeVar("_T")
 
 DRIVER = "sqlite+direct"
 _THREADS = 2
+_LONG = 0.02
+"""In seconds. A read that takes longer begins again on a thread of its own."""
+_STEPS = 10_000
+"""Instructions of SQLite's machine, well below a millisecond, between two looks at the clock."""
 _PAUSE = 0.005
 """In seconds: after it, a writer tries again whether another process still writes."""
 _LONGEST_WAIT = 60
@@ -67,14 +73,31 @@ class Cursor(sqlite3.Cursor):
         return iter(self.fetchall())
 
 
+class Limit:
+    """
+    :ivar until: when a statement is interrupted, by the monotonic clock.
+    """
+
+    until = math.inf
+
+    def is_over(self) -> bool:
+        return time.monotonic() > self.until
+
+
 class Connection(sqlite3.Connection):
     """
     :ivar writes: whether it has the only place of this process to write.
     :ivar is_durable: whether a commit waits for the disk.
+    :ivar limit: of the statement that it executes.
     """
 
     writes = False
     is_durable = False
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.limit = Limit()
+        self.set_progress_handler(self.limit.is_over, _STEPS)
 
     def cursor(self, _factory: object = None) -> Cursor:  # type: ignore[override]
         return super().cursor(Cursor)
@@ -94,6 +117,7 @@ class SqliteDialect(SQLiteDialect_pysqlite):
         super().__init__(**options)
         self._turn = asyncio.Lock()
         self._threads: ThreadPoolExecutor | None = None
+        self._reading: ThreadPoolExecutor | None = None
 
     @classmethod
     @override
@@ -124,15 +148,11 @@ class SqliteDialect(SQLiteDialect_pysqlite):
 
     def _run(self, cursor: Any, statement: str, execute: Callable[[], object]) -> None:
         connection: Connection = cursor.connection
-        if connection.in_transaction or statement.startswith(("SELECT", "PRAGMA")):
+        if connection.in_transaction:
             await_(_nothing())  # SQLAlchemy refuses drivers that never wait
-            try:
-                execute()
-            except sqlite3.OperationalError as error:
-                if connection.in_transaction or not _is_busy(error):
-                    raise
-                # Another process recovers the file.
-                await_(self._patiently(lambda: self._aside(execute)))
+            execute()
+        elif statement.startswith(("SELECT", "PRAGMA")):
+            await_(self._read(connection, execute))
         elif statement.startswith("BEGIN"):
             await_(self._begin(connection, execute))
         else:
@@ -164,9 +184,32 @@ class SqliteDialect(SQLiteDialect_pysqlite):
 
     def end_threads(self) -> None:
         """They start again with the next statement that needs one."""
-        if self._threads:
-            self._threads.shutdown()
-        self._threads = None
+        for threads in filter(None, (self._threads, self._reading)):
+            threads.shutdown()
+        self._threads = self._reading = None
+
+    async def _read(self, connection: Connection, execute: Callable[[], object]) -> None:
+        """Read at once, for a short time: other requests wait meanwhile."""
+        connection.limit.until = time.monotonic() + _LONG
+        try:
+            execute()
+        except sqlite3.OperationalError as error:
+            if not (_is_busy(error) or error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT):
+                raise
+        else:
+            return
+        finally:
+            connection.limit.until = math.inf
+        # It is long, or another process recovers the file.
+        try:
+            await self._patiently(lambda: self._read_aside(connection, execute))
+        finally:
+            connection.limit.until = math.inf
+
+    async def _read_aside(self, connection: Connection, execute: Callable[[], object]) -> None:
+        """Read on the one thread for that, so that long reads delay no write."""
+        self._reading = self._reading or ThreadPoolExecutor(1, "sqlite-reading")
+        await self._on(self._reading, execute, connection.limit)
 
     async def _begin(self, connection: Connection, execute: Callable[[], object]) -> None:
         async def begin() -> None:
@@ -205,14 +248,23 @@ class SqliteDialect(SQLiteDialect_pysqlite):
             await asyncio.sleep(_PAUSE)
 
     async def _aside(self, work: Callable[[], _T]) -> _T:
+        self._threads = self._threads or ThreadPoolExecutor(_THREADS, "sqlite")
+        return await self._on(self._threads, work)
+
+    async def _on(
+        self, threads: ThreadPoolExecutor, work: Callable[[], _T], limit: Limit | None = None
+    ) -> _T:
         """Work on a thread. A caller that is cancelled waits for it: nothing else may use the
         connection meanwhile.
+
+        :param limit: of work that ends early then.
         """
-        self._threads = self._threads or ThreadPoolExecutor(_THREADS, "sqlite")
-        working = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        working = asyncio.get_running_loop().run_in_executor(threads, work)
         try:
             return await asyncio.shield(working)
         except asyncio.CancelledError:
+            if limit:
+                limit.until = -math.inf
             while not working.done():  # it may be cancelled more than once
                 with suppress(asyncio.CancelledError):
                     await asyncio.wait([working])
