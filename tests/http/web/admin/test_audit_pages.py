@@ -279,6 +279,19 @@ async def test_a_wrong_filter_exports_nothing(auditor: Browser) -> None:
     assert (page.status, page.path) == (400, f"{AUDIT}?since=tomorrow")
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+async def test_a_link_of_another_site_leads_to_the_page_and_exports_nothing(
+    auditor: Browser, site: str
+) -> None:
+    headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate"}
+
+    answer = await auditor.client.get(f"{AUDIT}.csv?what=login", headers=headers)
+
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{AUDIT}?what=login")
+    page = await auditor.open(f"{AUDIT}?what=export+audit+log")
+    assert rows(page) == []
+
+
 async def test_the_headers_of_an_export_are_no_export(auditor: Browser) -> None:
     assert (await auditor.client.head(f"{AUDIT}.csv")).status_code == 405
     assert (await auditor.client.head(AUDIT)).status_code == 200

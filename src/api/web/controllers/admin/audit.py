@@ -43,6 +43,9 @@ _NOT_OFFERED = {
 }
 """The log keeps none of them, or those of another release, which take long to find."""
 
+_OWN_SITES = {"same-origin", "none"}
+"""Where a visit comes from (Fetch, ``Sec-Fetch-Site``): a page of this service, or its user."""
+
 
 class AuditPages(PageController):
     path = "/admin/audit"
@@ -116,9 +119,13 @@ class AuditExports(PageController):
         read_filter: FromDishka[ReadAuditFilter],
         export_audit_log: FromDishka[ExportAuditLog],
     ) -> Response[Any]:
-        """Send all events that match, of any number, as they are read."""
+        """Send all events that match, of any number, as they are read.
+
+        An export is recorded and counted, and a link of another site would start one.
+        """
         wanted = await read_filter(request.user, request.query_params)
-        if wanted.form.problems:  # the page says them
+        is_foreign = request.headers.get("sec-fetch-site", "none") not in _OWN_SITES
+        if wanted.form.problems or is_foreign:  # the page says them, and has a link
             return pages.redirect(request, f"/admin/audit{wanted.parameters()}")
         name = request.scope["path"].rpartition("/")[2]
         media_type, write = FORMATS[name.rpartition(".")[2]]
