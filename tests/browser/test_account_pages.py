@@ -1,18 +1,10 @@
 """The pages to log in and to manage an account, with and without scripts."""
 
-import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from tests.browser.conftest import OpenContext, Site
+from tests.browser.steps import each_mode, log_in
 from tests.support.builders import PASSWORD
-
-each_mode = pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
-
-
-async def log_in(page: Page, email: str) -> None:
-    await page.get_by_label("Email address").fill(email)
-    await page.get_by_label("Password").fill(PASSWORD)
-    await page.get_by_role("button", name="Log in", exact=True).click()
 
 
 @each_mode

@@ -16,8 +16,8 @@ import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import OpenContext, Site
+from tests.browser.steps import log_in
 from tests.browser.watch import Watch
-from tests.support.builders import PASSWORD
 from tests.support.waiting import until
 
 DOCUMENT = Path("docs/front-ends.md").read_text()
@@ -92,12 +92,6 @@ async def open_app(context: BrowserContext, site: Site) -> Page:
 async def expire(context: BrowserContext) -> None:
     """Let the browser drop the access token, as it does when the token has expired."""
     await context.clear_cookies(name="access_token")
-
-
-async def log_in(page: Page, email: str, password: str = PASSWORD) -> None:
-    await page.get_by_label("Email").fill(email)
-    await page.get_by_label("Password").fill(password)
-    await page.get_by_role("button", name="Log in", exact=True).click()
 
 
 def refreshes(watch: Watch) -> int:

@@ -4,11 +4,11 @@ import base64
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import pytest
 from playwright.async_api import Locator, Page, expect
 
 from domain.second_factors import totp
 from tests.browser.conftest import OpenContext, Site
+from tests.browser.steps import each_mode
 from tests.http.client import PROOF
 from tests.support.builders import PASSWORD
 
@@ -49,7 +49,7 @@ class Keyboard:
         await expect(self.page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+@each_mode
 async def test_an_account_is_used_with_the_keyboard_alone(
     open_context: OpenContext, site: Site, *, scripts: bool
 ) -> None:

@@ -2,15 +2,13 @@
 
 from pathlib import Path
 
-import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import OpenContext, Site
-from tests.browser.test_user_pages import step_up, users
-from tests.support.builders import PASSWORD
+from tests.browser.steps import each_mode, log_in, step_up, users
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+@each_mode
 async def test_an_administrator_rotates_a_key_and_finds_that_in_the_audit_log(
     open_context: OpenContext, site: Site, tmp_path: Path, *, scripts: bool
 ) -> None:
@@ -20,9 +18,7 @@ async def test_an_administrator_rotates_a_key_and_finds_that_in_the_audit_log(
     async with open_context(java_script_enabled=scripts, locale="en-GB") as context:
         page = await context.new_page()
         await page.goto("login?return_to=/admin/keys")
-        await page.get_by_label("Email address").fill(admin)
-        await page.get_by_label("Password").fill(PASSWORD)
-        await page.get_by_role("button", name="Log in", exact=True).click()
+        await log_in(page, admin)
         await page.get_by_role("link", name=f"Rotate the key of {kind} tokens").click()
         await page.get_by_role("button", name="Rotate").click()
         await expect(page.get_by_role("alert")).to_be_focused()

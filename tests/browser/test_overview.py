@@ -1,23 +1,19 @@
 """The overview for administrators, without scripts."""
 
-import asyncio
-
 from playwright.async_api import expect
 
 from tests.browser.conftest import OpenContext, Site
-from tests.browser.test_pages import log_in
-from tests.support.commands import in_a_process
+from tests.browser.steps import log_in, users
 
 
 async def test_an_auditor_chooses_a_period_and_reads_a_chart_as_a_table(
     open_context: OpenContext, site: Site
 ) -> None:
     email = await site.register()
-    command = (site.service.folder, "users", "set-role", email, "auditor")
-    done = await asyncio.to_thread(in_a_process, *command)
-    assert done.returncode == 0, done.stderr
+    users(site, "set-role", email, "auditor")
     async with open_context(java_script_enabled=False) as context:
         page = await context.new_page()
+        await page.goto("login")
         await log_in(page, email)
         await page.get_by_role("link", name="Administration").click()
         await expect(page.get_by_role("img", name="Logins", exact=True)).to_be_visible()

@@ -9,8 +9,8 @@ import pytest_asyncio
 from playwright.async_api import Error, Page, Route, expect
 
 from tests.browser.conftest import Site, a_site
+from tests.browser.steps import log_in
 from tests.browser.watch import Watch
-from tests.support.builders import PASSWORD
 from tests.support.waiting import PATIENCE
 
 REFRESH = "refresh_token"
@@ -28,9 +28,7 @@ async def _tab(page: Page, site: Site) -> AsyncIterator[Page]:
     """The page of an account, whose access token has expired."""
     email = await site.register()
     await page.goto("login")
-    await page.get_by_label("Email address").fill(email)
-    await page.get_by_label("Password").fill(PASSWORD)
-    await page.get_by_role("button", name="Log in", exact=True).click()
+    await log_in(page, email)
     await expect(page.get_by_role("heading", name="My account")).to_be_visible()
     await expire(page)
     yield page

@@ -3,17 +3,8 @@
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Site
+from tests.browser.steps import log_in
 from tests.browser.watch import Watch
-from tests.support.builders import PASSWORD
-
-
-async def log_in(page: Page, email: str) -> None:
-    await page.goto("login")
-    await page.get_by_label("Email").fill(email)
-    await page.get_by_label("Password").fill(PASSWORD)
-    await page.locator("button.main").click()
-    await expect(page.get_by_text(email)).to_be_visible()
-
 
 LOADED = """() => performance.getEntriesByType('resource').map((each) =>
     [new URL(each.name).pathname, each.transferSize, each.renderBlockingStatus])"""
@@ -38,10 +29,8 @@ async def test_a_login_leads_to_the_listed_page_of_an_application(
 ) -> None:
     email = await site.register()
     await page.goto(f"login?return_to={site.return_target}")
-    await page.get_by_label("Email").fill(email)
-    await page.get_by_label("Password").fill(PASSWORD)
 
-    await page.locator("button.main").click()
+    await log_in(page, email)
 
     await page.wait_for_url(site.return_target)
     elsewhere = [each for each in watch.problems if each.startswith("calls http://127.0.0.1:")]
@@ -51,7 +40,9 @@ async def test_a_login_leads_to_the_listed_page_of_an_application(
 
 async def test_the_back_button_shows_no_account_after_a_logout(page: Page, site: Site) -> None:
     email = await site.register()
+    await page.goto("login")
     await log_in(page, email)
+    await expect(page.get_by_text(email)).to_be_visible()
     await page.get_by_role("banner").get_by_role("button").click()
     await page.wait_for_url("**/login?done=logged_out")
 

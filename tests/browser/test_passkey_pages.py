@@ -7,6 +7,7 @@ import pytest_asyncio
 from playwright.async_api import Page, Route, expect
 
 from tests.browser.conftest import OpenContext, Site
+from tests.browser.steps import each_mode, log_in
 from tests.browser.watch import Watch
 from tests.http.client import FORGOT, LOGIN, NEW_PASSWORD, PROOF
 from tests.support.builders import PASSWORD
@@ -29,12 +30,6 @@ async def email(site: Site) -> str:
     token = site.link(email, "email_verification").partition("#token=")[2]
     await site.post(PROOF, {"token": token, "password": PASSWORD})
     return email
-
-
-async def log_in(page: Page, email: str) -> None:
-    await page.get_by_label("Email").fill(email)
-    await page.get_by_label("Password").fill(PASSWORD)
-    await page.get_by_role("button", name="Log in", exact=True).click()
 
 
 async def add_passkey(page: Page, email: str) -> None:
@@ -221,7 +216,7 @@ async def test_without_scripts_pages_say_that_passkeys_need_them(
         await expect(page.get_by_role("button")).to_have_count(1)
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+@each_mode
 async def test_a_form_is_sent_again_after_its_step_up(
     open_context: OpenContext, email: str, site: Site, watch: Watch, *, scripts: bool
 ) -> None:

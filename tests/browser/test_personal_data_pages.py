@@ -6,8 +6,7 @@ from pathlib import Path
 from playwright.async_api import expect
 
 from tests.browser.conftest import OpenContext, Site
-from tests.browser.test_account_pages import each_mode, log_in
-from tests.browser.test_user_pages import step_up
+from tests.browser.steps import each_mode, log_in, step_up
 from tests.support.builders import PASSWORD
 
 

@@ -1,26 +1,13 @@
 """The pages of the users for administrators, with and without scripts."""
 
-import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from tests.browser.conftest import OpenContext, Site
+from tests.browser.steps import each_mode, log_in, step_up, users
 from tests.support.builders import PASSWORD
-from tests.support.commands import in_a_process
 
 
-def users(site: Site, *arguments: str) -> None:
-    """Run ``doorward users`` beside the service."""
-    done = in_a_process(site.service.folder, "users", *arguments, **site.service.environment)
-    assert done.returncode == 0, done.stderr
-
-
-async def step_up(page: Page) -> None:
-    await expect(page.get_by_role("heading", name="Confirm that it is you")).to_be_visible()
-    await page.get_by_label("Password").fill(PASSWORD)
-    await page.get_by_role("button", name="Confirm").click()
-
-
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+@each_mode
 async def test_an_administrator_invites_a_user_and_disables_the_account(
     open_context: OpenContext, site: Site, *, scripts: bool
 ) -> None:
@@ -29,9 +16,7 @@ async def test_an_administrator_invites_a_user_and_disables_the_account(
     async with open_context(java_script_enabled=scripts, locale="en-GB") as context:
         page = await context.new_page()
         await page.goto("login?return_to=/admin/users")
-        await page.get_by_label("Email address").fill(admin)
-        await page.get_by_label("Password").fill(PASSWORD)
-        await page.get_by_role("button", name="Log in", exact=True).click()
+        await log_in(page, admin)
         await page.get_by_role("link", name="Invite a user").click()
         await page.get_by_label("Name").fill("Hedy Lamarr")
         await page.get_by_label("Email address").fill(invited)

@@ -1,0 +1,29 @@
+"""Steps of several tests."""
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import Site
+from tests.support.builders import PASSWORD
+from tests.support.commands import in_a_process
+
+each_mode = pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+
+
+def users(site: Site, *arguments: str) -> None:
+    """Run ``doorward users`` beside the service."""
+    done = in_a_process(site.service.folder, "users", *arguments, **site.service.environment)
+    assert done.returncode == 0, done.stderr
+
+
+async def log_in(page: Page, email: str, password: str = PASSWORD) -> None:
+    """Fill in the form of a page that is open, and send it."""
+    await page.get_by_label("Email").fill(email)
+    await page.get_by_label("Password").fill(password)
+    await page.get_by_role("button", name="Log in", exact=True).click()
+
+
+async def step_up(page: Page) -> None:
+    await expect(page.get_by_role("heading", name="Confirm that it is you")).to_be_visible()
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Confirm").click()
