@@ -326,7 +326,7 @@ class TestPrune:
         """Or there would be a gap."""
         happen(url, LONG_AGO, NOW, LONG_AGO, LONG_AGO)
 
-        assert prune(tmp_path, url) == "1 events deleted\n"
+        assert prune(tmp_path, url) == "1 event deleted\n"
         assert examine(tmp_path, url) == fine(4, pruned=1)
 
     @each_database

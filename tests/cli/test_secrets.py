@@ -95,8 +95,8 @@ def test_after_an_exchange_the_first_secret_encrypts_everything(
     assert done.returncode == 0, done.stderr
     keys, apps, codes = done.stdout.splitlines()
     assert keys == "signing keys: 2 re-encrypted"
-    assert apps == "authenticator apps: 1 re-encrypted, of 1 users"
-    assert codes.startswith("recovery codes: 1 users have some.")
+    assert apps == "authenticator apps: 1 re-encrypted, of 1 user"
+    assert codes.startswith("recovery codes: 1 user with some.")
     assert opened_by(sqlite_url, NEW) == [SECRET]
     listed = run(tmp_path, sqlite_url, "keys", "list", KEYS_SECRET=as_text(NEW))
     assert (listed.returncode, len(listed.stdout.splitlines()), listed.stderr) == (0, 2, "")
@@ -125,7 +125,7 @@ def test_a_lost_secret_is_a_failure_that_changes_nothing(tmp_path: Path, sqlite_
     done = run(tmp_path, sqlite_url, "secrets", "reencrypt", KEYS_SECRET=as_text(NEW))
 
     assert done.returncode == 1
-    assert done.stderr.endswith("no secret opens the authenticator apps of 1 users\n")
+    assert done.stderr.endswith("no secret opens the authenticator apps of 1 user\n")
     assert opened_by(sqlite_url, OLD) == [SECRET]
 
 

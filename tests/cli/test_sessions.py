@@ -41,5 +41,5 @@ def test_all_sessions_of_users_with_a_role_end(tmp_path: Path, sqlite_url: str) 
 
     result = doorward(tmp_path, *command, **QUICK, DATABASE_URL=sqlite_url)
 
-    assert result.stdout == "all sessions of 1 users have ended\n"
+    assert result.stdout == "all sessions of 1 user have ended\n"
     assert asyncio.run(left()) == [0, 1]

@@ -395,7 +395,7 @@ class TestExport:
 
         exported = users(tmp_path, url, "export", "--with-hashes", file)
 
-        assert (exported.returncode, exported.stdout) == (0, f"2 users are in {file}\n")
+        assert (exported.returncode, exported.stdout) == (0, f"2 users written to {file}\n")
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         with migrated_databases.fresh() as other:
             imported = users(tmp_path, other, "import", file)
@@ -446,7 +446,7 @@ class TestExport:
 
     def test_an_export_without_users_is_a_file(self, tmp_path: Path, sqlite_url: str) -> None:
         assert users(tmp_path, sqlite_url, "export", "users.csv").stdout == (
-            "0 users are in users.csv\n"
+            "0 users written to users.csv\n"
         )
 
 

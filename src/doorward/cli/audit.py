@@ -7,6 +7,7 @@ import click
 from application.audit import PruneAuditLog
 from domain.actor import Operator
 from doorward.cli.base.use_cases import use_cases
+from doorward.plurals import counted
 from infrastructure.config.parsers import lifetime
 
 
@@ -31,4 +32,4 @@ def prune(age: str) -> None:
             prune_audit_log: PruneAuditLog = await container.get(PruneAuditLog)
             return await prune_audit_log(Operator(), minimum_age)
 
-    click.echo(f"{asyncio.run(run())} events deleted")
+    click.echo(f"{counted(asyncio.run(run()), 'event')} deleted")

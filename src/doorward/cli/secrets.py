@@ -9,6 +9,7 @@ from application.second_factors.reencrypt import FactorCounts, ReencryptSecrets
 from domain.actor import Operator
 from doorward.cli.base.use_cases import use_cases
 from doorward.cli.keys import print_secret
+from doorward.plurals import counted
 
 
 @click.group()
@@ -37,16 +38,18 @@ def reencrypt() -> None:
 
     keys, found = asyncio.run(run())
     click.echo(f"signing keys: {keys} re-encrypted")
-    click.echo(f"authenticator apps: {found.outdated} re-encrypted, of {found.users} users")
+    users = counted(found.users, "user")
+    click.echo(f"authenticator apps: {found.outdated} re-encrypted, of {users}")
     if found.with_codes:
         click.echo(
-            f"recovery codes: {found.with_codes} users have some. Those of an earlier secret are "
-            "good only while it is configured: keep it until they are used or renewed"
+            f"recovery codes: {counted(found.with_codes, 'user')} with some. Those of an earlier "
+            "secret are good only while it is configured: keep it until they are used or renewed"
         )
     if found.lost:
-        click.echo(f"no secret opens the authenticator apps of {found.lost} users", err=True)
+        lost = counted(found.lost, "user")
+        click.echo(f"no secret opens the authenticator apps of {lost}", err=True)
         sys.exit(1)
 
 
 def _report(counts: FactorCounts) -> None:
-    click.echo(f"{counts.users} users so far", err=True)
+    click.echo(f"{counted(counts.users, 'user')} so far", err=True)

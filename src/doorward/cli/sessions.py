@@ -9,6 +9,7 @@ from domain.actor import Operator
 from domain.permissions import Role
 from doorward.cli.base.confirmation import confirm, yes_option
 from doorward.cli.base.use_cases import use_cases
+from doorward.plurals import counted
 
 
 @click.group()
@@ -34,4 +35,4 @@ def end_all(role: str | None, yes: bool) -> None:
             revoke: RevokeSessionsOfAll = await container.get(RevokeSessionsOfAll)
             return await revoke(Operator(), Role(role) if role else None)
 
-    click.echo(f"all sessions of {asyncio.run(run())} users have ended")
+    click.echo(f"all sessions of {counted(asyncio.run(run()), 'user')} have ended")

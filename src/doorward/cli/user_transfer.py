@@ -18,6 +18,7 @@ from application.accounts.user_transfer.records import Record
 from domain.actor import Operator
 from domain.user import User
 from doorward.cli.base.use_cases import run_use_cases
+from doorward.plurals import counted
 from infrastructure.storage.not_ready import NotReady
 from infrastructure.user_transfer.files import (
     Batch,
@@ -58,7 +59,7 @@ def export(file: Path, with_hashes: bool) -> None:
         count = run_use_cases(copy)
     except (UnreadableFile, OSError) as error:
         raise NotReady(_reason(file, error)) from None
-    click.echo(f"{count} users are in {file}")
+    click.echo(f"{counted(count, 'user')} written to {file}")
 
 
 def _write(

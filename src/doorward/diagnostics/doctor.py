@@ -13,12 +13,13 @@ from typing import Any, cast
 from sqlalchemy import text
 
 from domain.token import LEEWAY, TokenKind
-from doorward.diagnostics.finding import Finding, Verdict, counted
+from doorward.diagnostics.finding import Finding, Verdict
 from doorward.diagnostics.mail import check_mail
 from doorward.diagnostics.pages import check_pages
 from doorward.diagnostics.passkeys import check_passkeys
 from doorward.diagnostics.second_factors import check_second_factors
 from doorward.env_file import ENV_FILE, names_in_env_file
+from doorward.plurals import counted
 from doorward.wiring.signing_keys.key_stores import EARLIER_FOLDER, keys_location, open_key_store
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.environment_warnings import warnings_of

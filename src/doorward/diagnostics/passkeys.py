@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Mapping
 
-from doorward.diagnostics.finding import Verdict, counted
+from doorward.diagnostics.finding import Verdict
+from doorward.plurals import counted
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
 from infrastructure.storage.locations import locations, store_options, translate_errors

@@ -6,7 +6,8 @@ from typing import Any
 from application.ports import SecondFactorStore
 from application.second_factors.reencrypt import CountFactors, FactorCounts
 from domain.actor import Operator
-from doorward.diagnostics.finding import Verdict, counted
+from doorward.diagnostics.finding import Verdict
+from doorward.plurals import counted
 from doorward.wiring.signing_keys.key_stores import factor_secrets
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
