@@ -10,7 +10,7 @@ from application.login.complete import IssueTokens, TokenPair
 from application.ports import Clock
 from application.second_factors.find import FindFactors
 from application.second_factors.verify import FactorProof, VerifyFactor
-from application.sessions import RenewSession
+from application.sessions.start import RenewSession
 from domain.actor import Actor, Principal
 from domain.audit.details import AuthenticatedBy
 from domain.audit.event import EventType

@@ -143,19 +143,16 @@ from application.session_activity import (
     RecordSessionActivity,
     SessionActivityBuffer,
 )
-from application.sessions import (
+from application.sessions.find import FindSessions, ListSessions, ListSessionsOf
+from application.sessions.purge import PurgeStaleSessions
+from application.sessions.revoke import (
     DeleteSession,
-    FindSessions,
-    ListSessions,
-    ListSessionsOf,
-    PurgeStaleSessions,
-    RenewSession,
     RevokeAllSessions,
     RevokeExcessSessions,
     RevokeOtherSessions,
     RevokeSession,
-    StartSession,
 )
+from application.sessions.start import RenewSession, StartSession
 from application.step_up import FindStepUpMethods, PasswordProof, RequireStepUp, StepUp
 from domain.actor import Principal
 from domain.authentication import Method

@@ -15,12 +15,8 @@ from api.security.cookies import CookieWriter
 from api.security.origin_policy import CrossSiteRequest
 from api.session_response import logged_out
 from api.unknown_members import only_parameters
-from application.sessions import (
-    ListSessions,
-    RevokeAllSessions,
-    RevokeOtherSessions,
-    RevokeSession,
-)
+from application.sessions.find import ListSessions
+from application.sessions.revoke import RevokeAllSessions, RevokeOtherSessions, RevokeSession
 from domain.errors import InvalidInput, NotFound, NotLoggedIn, TokenRejected, Unavailable
 from domain.session import SessionId
 

@@ -26,7 +26,7 @@ from application.accounts.reset_second_factors import ResetSecondFactors
 from application.accounts.session_revocation import RevokeSessionOf, RevokeSessionsOf
 from application.accounts.users import ChangeUser, ListUsers, ShowUser
 from application.pagination import UserQuery
-from application.sessions import ListSessionsOf
+from application.sessions.find import ListSessionsOf
 from domain.email import beginning_of_email
 from domain.errors import (
     EmailTaken,

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from api.schemas.success import Success
 from api.user_agent import in_words
-from application.sessions import SessionWithActivity
+from application.sessions.find import SessionWithActivity
 from domain.session import SessionId
 
 

@@ -20,12 +20,9 @@ from application.ports import (
 )
 from application.rate_limiting import RateLimiting
 from application.second_factors.find import Factors, FindFactors
-from application.sessions import (
-    FindSessions,
-    PurgeStaleSessions,
-    RenewSession,
-    SessionWithActivity,
-)
+from application.sessions.find import FindSessions, SessionWithActivity
+from application.sessions.purge import PurgeStaleSessions
+from application.sessions.start import RenewSession
 from application.step_up import RequireStepUp
 from domain.actor import Principal
 from domain.audit.event import EventType, RecordedEvent

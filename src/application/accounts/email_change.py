@@ -10,7 +10,7 @@ from application.mail.messages import UNDONE, MailPolicy, MakeMessage
 from application.mail.one_time_tokens import FindToken, IssueToken
 from application.ports import Clock, Outbox, Stored, UserRepository
 from application.rate_limiting import RateLimiting
-from application.sessions import PurgeStaleSessions
+from application.sessions.purge import PurgeStaleSessions
 from application.step_up import RequireStepUp
 from domain.actor import Principal
 from domain.audit.details import CredentialsDropped

@@ -15,7 +15,7 @@ from application.ports import (
 )
 from application.rate_limiting import RateLimiting
 from application.second_factors.find import FindFactors
-from application.sessions import PurgeStaleSessions
+from application.sessions.purge import PurgeStaleSessions
 from domain.audit.details import CredentialsDropped
 from domain.audit.event import EventType
 from domain.errors import OneTimeTokenInvalid, TokenRejected, WrongPassword

@@ -22,7 +22,7 @@ from application.rate_limiting import RateLimiting
 from application.second_factors.find import FindFactors
 from application.second_factors.require import RequireFactor
 from application.second_factors.verify import FactorProof
-from application.sessions import PurgeStaleSessions
+from application.sessions.purge import PurgeStaleSessions
 from application.step_up import RequireStepUp
 from domain.actor import Actor, Operator
 from domain.audit.event import EventType

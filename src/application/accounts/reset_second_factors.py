@@ -13,7 +13,7 @@ from application.ports import (
     SecondFactorStore,
     UserRepository,
 )
-from application.sessions import PurgeStaleSessions
+from application.sessions.purge import PurgeStaleSessions
 from application.step_up import RequireStepUp
 from domain.actor import Actor, Principal
 from domain.audit.event import EventType

@@ -11,7 +11,7 @@ from application.ports import (
     SessionStore,
     UserRepository,
 )
-from application.sessions import PurgeStaleSessions
+from application.sessions.purge import PurgeStaleSessions
 from application.step_up import RequireStepUp
 from domain.actor import Actor, Operator
 from domain.audit.details import SessionsEnded

@@ -15,7 +15,8 @@ from application.ports import (
     UserRepository,
 )
 from application.second_factors.find import Factors, FindFactors
-from application.sessions import FindSessions, PurgeStaleSessions, SessionWithActivity
+from application.sessions.find import FindSessions, SessionWithActivity
+from application.sessions.purge import PurgeStaleSessions
 from application.step_up import RequireStepUp
 from domain.actor import Actor
 from domain.audit.details import AccountChanged

@@ -6,7 +6,8 @@ from application.known_networks import KnownNetworks
 from application.login.complete import IssueTokens, LoggedIn
 from application.ports import Clock, Devices, PasskeyStore, SecondFactorStore, UserRepository
 from application.second_factors.find import FindFactors
-from application.sessions import PurgeStaleSessions, RenewSession
+from application.sessions.purge import PurgeStaleSessions
+from application.sessions.start import RenewSession
 from domain.actor import Principal
 from domain.authentication import Method
 from domain.errors import TokenRejected

@@ -11,7 +11,7 @@ from application.login.complete import LoggedIn
 from application.mail.messages import MailPolicy, MakeMessage
 from application.ports import PasskeyStore, UserRepository
 from application.rate_limiting import RateLimiting
-from application.sessions import PurgeStaleSessions
+from application.sessions.purge import PurgeStaleSessions
 from application.step_up import RequireStepUp
 from domain.actor import Actor, Principal
 from domain.audit.details import OfPasskey

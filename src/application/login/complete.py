@@ -10,7 +10,8 @@ from application.ports import Devices, TokenSigner
 from application.second_factors.challenges import IssueChallenge, client_binding
 from application.second_factors.find import FindFactors
 from application.second_factors.policy import SecondFactorPolicy
-from application.sessions import RevokeExcessSessions, StartSession
+from application.sessions.revoke import RevokeExcessSessions
+from application.sessions.start import StartSession
 from domain.audit.details import AuthenticatedBy
 from domain.authentication import Level, Method, level_of
 from domain.errors import SecondFactorRequired

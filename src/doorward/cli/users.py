@@ -13,7 +13,7 @@ from application.accounts.reset_second_factors import ResetSecondFactors
 from application.accounts.session_revocation import RevokeSessionsOf
 from application.accounts.users import ChangeUser, FindUser, ListUsers, SetPassword
 from application.pagination import UserQuery
-from application.sessions import ListSessionsOf
+from application.sessions.find import ListSessionsOf
 from domain.actor import Operator
 from domain.email import beginning_of_email
 from domain.permissions import Role

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from application.sessions import PurgeExpiredSessions
+from application.sessions.purge import PurgeExpiredSessions
 from doorward.jobs.scheduler import Job
 
 INTERVAL = timedelta(minutes=10)

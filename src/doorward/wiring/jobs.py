@@ -10,7 +10,7 @@ from application.figures.measuring import MeasureFigures
 from application.ports import AuditLog
 from application.second_factors.challenges import PurgeChallenges
 from application.session_activity import FlushSessionActivity
-from application.sessions import PurgeExpiredSessions
+from application.sessions.purge import PurgeExpiredSessions
 from application.signing_keys import MaintainKeys
 from doorward.jobs.figures import count_events, measure_figures, store_unrecorded_counts
 from doorward.jobs.flush_audit_log import flush_audit_log

@@ -112,19 +112,16 @@ from application.second_factors.require import RequireFactor
 from application.second_factors.require_level import RequireLevel
 from application.second_factors.verify import RefuseFactor, VerifyCode, VerifyFactor
 from application.session_activity import RecordSessionActivity, SessionActivityBuffer
-from application.sessions import (
+from application.sessions.find import FindSessions, ListSessions, ListSessionsOf
+from application.sessions.purge import PurgeStaleSessions
+from application.sessions.revoke import (
     DeleteSession,
-    FindSessions,
-    ListSessions,
-    ListSessionsOf,
-    PurgeStaleSessions,
-    RenewSession,
     RevokeAllSessions,
     RevokeExcessSessions,
     RevokeOtherSessions,
     RevokeSession,
-    StartSession,
 )
+from application.sessions.start import RenewSession, StartSession
 from application.signing_keys import (
     KeyRotation,
     ListPublicKeys,

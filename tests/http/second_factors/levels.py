@@ -4,7 +4,7 @@ from dishka import AsyncContainer
 
 from application.login.complete import IssueTokens, TokenPair
 from application.ports import SessionStore, UserRepository
-from application.sessions import RenewSession
+from application.sessions.start import RenewSession
 from domain.authentication import Method
 from tests.http.client import EMAIL, stored_user
 

@@ -21,7 +21,7 @@ from litestar.routes import HTTPRoute
 from api.web.route_options import is_page
 from application.login.complete import CompleteLogin, IssueTokens
 from application.ports import FactorSecrets, SecondFactorStore, SessionStore, UserRepository
-from application.sessions import StartSession
+from application.sessions.start import StartSession
 from doorward.wiring.use_cases import USE_CASES
 from infrastructure.config.settings import Settings
 from tests.http.client import (

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from application.ports import SessionStore
-from application.sessions import PurgeExpiredSessions
+from application.sessions.purge import PurgeExpiredSessions
 from domain.actor import Operator, Principal
 from domain.errors import NotFound, TokenRejected
 from domain.session import SessionId, SessionsPerUser

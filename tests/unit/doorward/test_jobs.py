@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from api.lifecycle import Lifecycle
 from application.ports.effects import CHANGED, NO_EFFECTS, UNCHANGED, Effects, Stored
-from application.sessions import PurgeExpiredSessions
+from application.sessions.purge import PurgeExpiredSessions
 from application.signing_keys import KeyRotation, MaintainKeys
 from domain.actor import Principal
 from domain.errors import Unavailable

@@ -19,7 +19,8 @@ from api.web.route_options import OWN_PAGE
 from api.web.step_up_form import FindFormProof
 from application.accounts.account import ChangePassword, ChangeProfile
 from application.audit_log import ListActivity
-from application.sessions import ListSessions, RevokeOtherSessions, RevokeSession
+from application.sessions.find import ListSessions
+from application.sessions.revoke import RevokeOtherSessions, RevokeSession
 from domain.errors import InvalidInput, NotFound, Problem, WrongPassword
 from domain.outcome import Outcome
 from domain.session import SessionId

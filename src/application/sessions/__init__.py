@@ -1,0 +1,1 @@
+"""The sessions of users: starting, finding, revoking and purging them."""
