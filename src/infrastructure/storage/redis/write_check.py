@@ -12,7 +12,7 @@ from domain.session_activity import SessionActivity
 from domain.user import User, UserId
 from infrastructure.storage.redis.rate_limiter import RedisRateLimiter
 from infrastructure.storage.redis.server import RedisServer
-from infrastructure.storage.redis.sessions import RedisSessions
+from infrastructure.storage.redis.sessions import SCAN_START, RedisSessions
 
 _HOUR = timedelta(hours=1)
 _LIFETIMES = Lifetimes(access=_HOUR, idle=_HOUR, absolute=_HOUR, grace=timedelta(0))
@@ -36,7 +36,7 @@ async def check_writes(server: RedisServer) -> None:
         await sessions.record_activity(user.id, session.id, activity)
         stored = await sessions.of_user(user.id), await sessions.activity_of(user.id)
         await sessions.replace(session, session)
-        await sessions.count_some(b"0")
+        await sessions.count_some(SCAN_START)
         await _check_counter(server, now)
     finally:
         await sessions.delete(user.id, session.id)

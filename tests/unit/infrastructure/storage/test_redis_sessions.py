@@ -11,7 +11,7 @@ from domain.request_context import UNKNOWN
 from domain.session import Session, SessionId, TokenId, Transport
 from domain.user import UserId
 from infrastructure.storage import rotation_record
-from infrastructure.storage.redis.sessions import _pack, _unpack
+from infrastructure.storage.redis.session_records import pack, unpack
 from infrastructure.storage.redis.timestamps import from_microseconds, to_microseconds
 from tests.support.builders import LIFETIMES, NOW, SECOND, a_session, new_id, refreshed
 
@@ -36,15 +36,15 @@ def packed_by_the_release_before(session: Session) -> bytes:
 
 
 def unpacked(session: Session, record: bytes) -> Session:
-    return _unpack(session.user_id, session.id, record)
+    return unpack(session.user_id, session.id, record)
 
 
 @pytest.mark.parametrize("transport", Transport)
 def test_a_record_fits_into_a_listpack_after_any_number_of_rotations(transport: Transport) -> None:
     session = a_session(transport=transport)
     for number in range(6):
-        assert len(_pack(session)) == LISTPACK_BOUND
-        assert unpacked(session, _pack(session)) == session
+        assert len(pack(session)) == LISTPACK_BOUND
+        assert unpacked(session, pack(session)) == session
         session = refreshed(session, NOW + number * SECOND)
 
 
@@ -59,7 +59,7 @@ def test_a_record_of_the_release_before_is_read_and_can_be_replaced(
 
     assert read == session
     assert read.spent_id == spent_id
-    assert _pack(read) == record  # what a compare-and-swap expects
+    assert pack(read) == record  # what a compare-and-swap expects
     if spent_id:
         assert read.refresh(spent_id, UNKNOWN, NOW, LIFETIMES) is read
 
@@ -67,15 +67,15 @@ def test_a_record_of_the_release_before_is_read_and_can_be_replaced(
 def test_records_of_cookie_sessions_are_those_of_the_release_before() -> None:
     session = a_session()
 
-    assert _pack(session) == packed_by_the_release_before(session)
-    assert _pack(refreshed(session, NOW + SECOND))[17:21] == b"\xffrot"
+    assert pack(session) == packed_by_the_release_before(session)
+    assert pack(refreshed(session, NOW + SECOND))[17:21] == b"\xffrot"
 
 
 @pytest.mark.parametrize("is_refreshed", [False, True])
 def test_the_release_before_can_replace_the_record_of_a_bearer_session(is_refreshed: bool) -> None:
     session = a_session(transport=Transport.BEARER)
     session = refreshed(session, NOW + SECOND) if is_refreshed else session
-    record = _pack(session)
+    record = pack(session)
 
     # That release takes what it does not know for the id of a spent token, and gives it back.
     as_read_there = replace(session, spent_id=TokenId(record[17:33].hex()))
@@ -86,7 +86,7 @@ def test_the_release_before_can_replace_the_record_of_a_bearer_session(is_refres
 def test_a_bearer_session_that_the_release_before_has_refreshed_is_a_cookie_session() -> None:
     session = refreshed(a_session(), NOW + SECOND)
 
-    assert unpacked(session, _pack(session)).transport is Transport.COOKIE
+    assert unpacked(session, pack(session)).transport is Transport.COOKIE
 
 
 @pytest.mark.parametrize("transport", Transport)
@@ -95,7 +95,7 @@ def test_a_record_has_the_valid_token_and_the_times_where_the_release_before_has
 ) -> None:
     session = refreshed(a_session(transport=transport), NOW + SECOND)
 
-    record, expected = _pack(session), packed_by_the_release_before(session)
+    record, expected = pack(session), packed_by_the_release_before(session)
 
     assert record[:17] == expected[:17]
     assert record[33:] == expected[33:]
@@ -116,7 +116,7 @@ def test_a_refresh_by_release_0_2_never_raises_the_level(
         methods=frozenset(methods), is_stepped_up=is_stepped_up, transport=transport
     )
     session = refreshed(session, NOW + SECOND) if is_refreshed else session
-    record = _pack(session)
+    record = pack(session)
     assert unpacked(session, record) == session
 
     there = read_by_release_0_2(session.id, session.user_id, record)
