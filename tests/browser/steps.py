@@ -1,7 +1,7 @@
 """Steps of several tests."""
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page
 
 from tests.browser.conftest import Site
 from tests.support.builders import PASSWORD
@@ -21,9 +21,3 @@ async def log_in(page: Page, email: str, password: str = PASSWORD) -> None:
     await page.get_by_label("Email").fill(email)
     await page.get_by_label("Password").fill(password)
     await page.get_by_role("button", name="Log in", exact=True).click()
-
-
-async def step_up(page: Page) -> None:
-    await expect(page.get_by_role("heading", name="Confirm that it is you")).to_be_visible()
-    await page.get_by_label("Password").fill(PASSWORD)
-    await page.get_by_role("button", name="Confirm").click()

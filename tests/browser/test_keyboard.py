@@ -1,52 +1,17 @@
-"""Every flow with the Tab and Enter keys alone."""
+"""The account with the Tab and Enter keys alone, with and without scripts."""
 
 import base64
-from dataclasses import dataclass
+import re
 from datetime import UTC, datetime
 
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import expect
 
 from domain.second_factors import totp
 from tests.browser.conftest import OpenContext, Site
+from tests.browser.keyboard import Keyboard
 from tests.browser.steps import each_mode
-from tests.http.client import PROOF
+from tests.http.client import LOGIN, NEW_PASSWORD, PROOF
 from tests.support.builders import PASSWORD
-
-FOCUS_IS_SEEN = """() => {
-    const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement)
-    return outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2
-}"""
-
-
-@dataclass(frozen=True)
-class Keyboard:
-    page: Page
-
-    async def reach(self, element: Locator) -> None:
-        """Press Tab until the focus, which is always seen, is on the element."""
-        await expect(element).to_be_visible()
-        for _ in range(40):
-            await self.page.keyboard.press("Tab")
-            assert await self.page.evaluate(FOCUS_IS_SEEN)
-            if await element.evaluate("(each) => each === document.activeElement"):
-                return
-        raise AssertionError(f"Tab does not lead to {element}")
-
-    async def type(self, label: str, text: str) -> None:
-        await self.reach(self.page.get_by_label(label, exact=True))
-        await self.page.keyboard.press("Control+A")
-        await self.page.keyboard.insert_text(text)
-
-    async def press(self, button: str) -> None:
-        await self.reach(self.page.get_by_role("button", name=button, exact=True))
-        await self.page.keyboard.press("Enter")
-
-    async def follow(self, link: str) -> None:
-        await self.reach(self.page.get_by_role("link", name=link, exact=True))
-        await self.page.keyboard.press("Enter")
-
-    async def see(self, heading: str) -> None:
-        await expect(self.page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
 
 
 @each_mode
@@ -67,7 +32,7 @@ async def test_an_account_is_used_with_the_keyboard_alone(
         await prove(site, email)  # what enrolment asks for; see test_link_pages.py
 
         await keyboard.follow("To the login")
-        await log_in(keyboard, email)
+        await keyboard.log_in(email)
         await keyboard.follow("Two-step login")
         await keyboard.press("Set up an app")
         await keyboard.type("Password", PASSWORD)
@@ -82,11 +47,11 @@ async def test_an_account_is_used_with_the_keyboard_alone(
         await keyboard.follow("I have kept them")
         await keyboard.press("Log out")
 
-        await log_in(keyboard, email)
+        await keyboard.log_in(email)
         await keyboard.see("Confirm that it is you")
         await keyboard.type("Code", "no code")
         await keyboard.press("Log in")
-        await expect(page.get_by_role("alert")).to_be_focused()
+        await keyboard.read_problems()
         await keyboard.type("Code", code_of(secret, steps_later=1))
         await keyboard.press("Log in")
         await keyboard.see("My account")
@@ -94,13 +59,56 @@ async def test_an_account_is_used_with_the_keyboard_alone(
         await keyboard.press("Save")
         await expect(page.get_by_label("Name", exact=True)).to_have_value("Ada Lovelace")
         await keyboard.press("Log out")
-        await expect(page.get_by_text("You are logged out.")).to_be_visible()
+        await keyboard.read("You are logged out.")
 
 
-async def log_in(keyboard: Keyboard, email: str) -> None:
-    await keyboard.type("Email address", email)
-    await keyboard.type("Password", PASSWORD)
-    await keyboard.press("Log in")
+@each_mode
+async def test_a_password_is_changed_and_reset_with_the_keyboard_alone(
+    open_context: OpenContext, site: Site, *, scripts: bool
+) -> None:
+    email = await site.register()
+    for _ in range(3):
+        await site.post(LOGIN, {"email": email, "password": PASSWORD})  # other devices
+    async with open_context(java_script_enabled=scripts, locale="en-GB") as context:
+        page = await context.new_page()
+        keyboard = Keyboard(page)
+        await page.goto("login?return_to=/account/sessions")
+        await keyboard.log_in(email)
+        await keyboard.see("Devices")
+        await expect(page.locator("ul.cards li")).to_have_count(4)
+        await keyboard.press(re.compile("Log out there"))
+        await expect(page.locator("ul.cards li")).to_have_count(3)
+        await keyboard.press("Log out on all other devices")
+        await expect(page.locator("ul.cards li")).to_have_count(1)
+        await expect(page.get_by_text("this one")).to_be_visible()
+        await keyboard.follow("Password")
+        await keyboard.type("Current password", "a wrong one")
+        await keyboard.type("New password", "a better one than before")
+        await keyboard.press("Change the password")
+        await keyboard.read_problems()
+        await keyboard.type("Current password", PASSWORD)
+        await keyboard.type("New password", "a better one than before")
+        await keyboard.press("Change the password")
+        await keyboard.see("My account")
+        await keyboard.follow("Activity")
+        await keyboard.read("Password changed: wrong current password")
+        await keyboard.press("Log out")
+        await keyboard.see("Log in")
+
+        await keyboard.follow("Forgot your password?")
+        await keyboard.type("Email address", email)
+        await keyboard.press("Send the link")
+        await keyboard.see("Check your mail")
+        link = site.link(email, "password_reset")
+        await page.goto(link)
+        if not scripts:
+            await keyboard.type("Link from the mail", link)
+            await keyboard.press("Continue")
+        await keyboard.type("New password", NEW_PASSWORD)
+        await keyboard.press("Set the password")
+        await keyboard.read("The new password is set.")
+        await keyboard.log_in(email, NEW_PASSWORD)
+        await keyboard.see("My account")
 
 
 async def prove(site: Site, email: str) -> None:

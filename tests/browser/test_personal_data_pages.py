@@ -1,4 +1,4 @@
-"""The pages for one's address, one's data and the end of an account, with and without scripts."""
+"""The pages for one's address, one's data and the end of an account, by keys alone."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,8 @@ from pathlib import Path
 from playwright.async_api import expect
 
 from tests.browser.conftest import OpenContext, Site
-from tests.browser.steps import each_mode, log_in, step_up
+from tests.browser.keyboard import Keyboard
+from tests.browser.steps import each_mode
 from tests.support.builders import PASSWORD
 
 
@@ -17,29 +18,35 @@ async def test_a_user_asks_for_another_address_takes_the_data_and_leaves(
     email, new = await site.register(), f"new-{scripts}@example.org".lower()
     async with open_context(java_script_enabled=scripts, locale="en-GB") as context:
         page = await context.new_page()
-        await page.goto("login?return_to=/account/email")
-        await log_in(page, email)
-        await page.get_by_label("New email address").fill(new)
-        await page.get_by_label("Password").fill("a wrong one")
-        await page.get_by_role("button", name="Send the link").click()
-        await expect(page.get_by_role("alert")).to_be_focused()
-        await page.get_by_label("Password").fill(PASSWORD)
-        await page.get_by_role("button", name="Send the link").click()
-        await expect(page.get_by_text(f"We have sent a mail to {new}.")).to_be_visible()
+        keyboard = Keyboard(page)
+        await page.goto("login")
+        await keyboard.log_in(email)
+        await keyboard.follow("Change the email address")
+        await keyboard.type("New email address", new)
+        await keyboard.type("Password", "a wrong one")
+        await keyboard.press("Send the link")
+        await keyboard.read_problems()
+        await expect(page.get_by_label("New email address")).to_have_value(new)
+        await keyboard.type("Password", PASSWORD)
+        await keyboard.press("Send the link")
+        await keyboard.read(f"We have sent a mail to {new}.")
         assert site.link(new, "email_change")
 
-        await page.goto("account/export")
-        await step_up(page)
+        await keyboard.follow("Profile")
+        await keyboard.follow("Download my data")
+        await keyboard.step_up()
+        await keyboard.see("Download my data")
         async with page.expect_download() as downloading:
-            await page.get_by_role("button", name="Download").click()
+            await keyboard.press("Download")
         await (await downloading.value).save_as(file := tmp_path / "account.json")
         assert json.loads(file.read_text())["user"]["email"] == email
 
-        await page.goto("account/delete")
-        await expect(page.get_by_text("It cannot be undone.")).to_be_visible()
-        await page.get_by_label("Password").fill(PASSWORD)
-        await page.get_by_role("button", name="Delete my account for ever").click()
-        await expect(page.get_by_role("heading", name="Your account is deleted")).to_be_visible()
+        await keyboard.follow("Profile")
+        await keyboard.follow("Delete my account")
+        await keyboard.read("It cannot be undone.")
+        await keyboard.type("Password", PASSWORD)
+        await keyboard.press("Delete my account for ever")
+        await keyboard.see("Your account is deleted")
         await page.goto("account")
-        await expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+        await keyboard.see("Log in")
     assert not await site.can_log_in(email, PASSWORD)

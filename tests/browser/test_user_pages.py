@@ -1,9 +1,12 @@
-"""The pages of the users for administrators, with and without scripts."""
+"""The pages of users and mails for administrators, by keys alone."""
+
+import re
 
 from playwright.async_api import expect
 
 from tests.browser.conftest import OpenContext, Site
-from tests.browser.steps import each_mode, log_in, step_up, users
+from tests.browser.keyboard import Keyboard
+from tests.browser.steps import each_mode, users
 from tests.support.builders import PASSWORD
 
 
@@ -15,29 +18,41 @@ async def test_an_administrator_invites_a_user_and_disables_the_account(
     users(site, "promote", admin)
     async with open_context(java_script_enabled=scripts, locale="en-GB") as context:
         page = await context.new_page()
+        keyboard = Keyboard(page)
         await page.goto("login?return_to=/admin/users")
-        await log_in(page, admin)
-        await page.get_by_role("link", name="Invite a user").click()
-        await page.get_by_label("Name").fill("Hedy Lamarr")
-        await page.get_by_label("Email address").fill(invited)
-        await page.get_by_label("Role").select_option("auditor")
-        await page.get_by_role("button", name="Send the invitation").click()
-        await expect(page.get_by_role("alert")).to_be_focused()
-        await page.get_by_label("Reason").fill("new in the team")
-        await page.get_by_role("button", name="Send the invitation").click()
-        await step_up(page)
-        await expect(page.get_by_role("heading", name="Hedy Lamarr")).to_be_visible()
-        await expect(page.get_by_text("The invitation is on its way.")).to_be_visible()
+        await keyboard.log_in(admin)
+        await keyboard.follow("Invite a user")
+        await keyboard.type("Name", "Hedy Lamarr")
+        await keyboard.type("Email address", invited)
+        await keyboard.choose("Role", "Auditor")
+        await keyboard.press("Send the invitation")
+        await keyboard.read_problems()
+        await keyboard.type("Reason", "new in the team")
+        await keyboard.press("Send the invitation")
+        await keyboard.step_up()
+        await keyboard.see("Hedy Lamarr")
+        await keyboard.read("The invitation is on its way.")
 
-        await page.get_by_role("link", name="Users", exact=True).first.click()
-        await page.get_by_label("Address begins with").fill(invited)
-        await page.get_by_role("button", name="Search").click()
-        await page.get_by_role("link", name="Hedy Lamarr").click()
-        await page.get_by_role("link", name="Disable the account").click()
-        await page.get_by_label("Reason").fill("left the team")
-        await page.get_by_role("button", name="Disable the account").click()
-        await expect(page.get_by_text("The account is disabled.")).to_be_visible()
-        await expect(page.get_by_text("disabled; reason: left the team")).to_be_visible()
+        await keyboard.follow("Users")
+        await keyboard.type("Address begins with", invited)
+        await keyboard.press("Search")
+        await keyboard.follow("Hedy Lamarr")
+        await keyboard.follow("Change the role")
+        await keyboard.choose("Role", "User")
+        await keyboard.type("Reason", "not yet")
+        await keyboard.press("Change the role")
+        await keyboard.see("Hedy Lamarr")
+        await keyboard.follow("Disable the account")
+        await keyboard.type("Reason", "left the team")
+        await keyboard.press("Disable the account")
+        await keyboard.read("The account is disabled.")
+        await keyboard.read("disabled; reason: left the team")
+
+        await keyboard.follow("Mail")
+        await keyboard.follow(re.compile(f"Delete.*{invited}"))
+        await keyboard.type("Reason", "left the team")
+        await keyboard.press("Delete")
+        await keyboard.read("The mail is deleted.")
 
 
 async def test_an_invited_user_chooses_a_password_by_the_link(
