@@ -31,7 +31,7 @@ async def test_an_account_is_used_with_the_keyboard_alone(
         await keyboard.see("Check your mail")
         await prove(site, email)  # what enrolment asks for; see test_link_pages.py
 
-        await keyboard.follow("To the login")
+        await keyboard.follow("Go to the login")
         await keyboard.log_in(email)
         await keyboard.follow("Two-step login")
         await keyboard.press("Set up an app")

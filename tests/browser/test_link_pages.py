@@ -35,7 +35,7 @@ async def test_a_password_is_reset_and_the_token_appears_in_no_address(
     token = link.partition("#token=")[2]
 
     await page.goto(link)
-    await expect(page.get_by_text("All devices are logged out then.")).to_be_visible()
+    await expect(page.get_by_text("This logs out all devices.")).to_be_visible()
     await page.get_by_label("New password").fill("short")
     await press(page, "Set the password")
     await expect(page.get_by_role("alert")).to_be_focused()

@@ -120,7 +120,7 @@ async def test_a_user_without_the_permission_gets_a_page_that_says_so(
     answer = await client.request(method, path_of(path), headers=headers)
 
     assert answer.status_code == 403
-    assert "You may not do that." in answer.text
+    assert "You do not have permission to do that." in answer.text
 
 
 @each_reading

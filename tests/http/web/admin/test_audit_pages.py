@@ -231,7 +231,7 @@ async def test_the_state_of_the_chain_is_shown(
     for shown, intact in ((page, "are as they were recorded"), (event, "is as it was recorded")):
         assert (intact in shown.text) == (not broken)
         assert ("doorward doctor audit" in shown.source) or not broken
-    assert ("follow on their neighbours: 2 ." in page.text) == bool(broken)
+    assert ("not linked to their neighbours: 2 ." in page.text) == bool(broken)
 
 
 async def lines(auditor: Browser, path: str) -> list[str]:

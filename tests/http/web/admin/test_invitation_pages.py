@@ -39,7 +39,7 @@ async def test_an_invited_user_gets_a_link_to_set_a_password(
     [letter] = [each for each in await read_mail() if each.kind is MailKind.INVITATION]
     page = await browser.submit(await browser.open("/reset"), "/reset", token=letter.token or "")
     assert page.title.startswith("Choose a password")
-    assert "All devices are logged out" not in page.text
+    assert "This logs out all devices" not in page.text
     page = await browser.submit(page, "/reset", password="short")
     assert page.title.startswith("Error: Choose a password")
     body = {"token": letter.token, "password": NEW_PASSWORD}

@@ -171,7 +171,7 @@ async def test_keys_that_come_from_outside_are_shown_without_actions(
     page = await browser.open(KEYS)
     revoke = f"{KEYS}/{next(iter(ring.keys)).id}/revoke"
 
-    assert "They are changed there, and not here." in page.text
+    assert "They are changed there, not here." in page.text
     assert "a file is no key" in page.text
     assert not any("/revoke" in link or "/rotate" in link for link in page.read.links)
     for path in (f"{KEYS}/rotate", revoke):

@@ -144,7 +144,7 @@ async def test_a_mail_is_deleted_after_a_page_that_says_what_that_does(
     path = f"{MAIL}/{given_up.id}/drop"
     await step_up(browser)
     page = await browser.open(path)
-    assert "A link that was in it is never seen" in page.text
+    assert "A link in it does not reach the user" in page.text
     assert (await browser.submit(page, path, reason=" ")).status == 400
     assert await outbox.get(given_up.id) is not None
 

@@ -80,7 +80,7 @@ async def test_the_figures_of_what_has_just_happened_are_shown(
     assert shown["Refused registrations"] == "1"
     assert shown["Users"] == "1"
     assert shown["Users with a second factor"] == "0"
-    assert shown["Mails that wait"].startswith("0")
+    assert shown["Waiting mails"].startswith("0")
     assert shown["State: Users"] == shown["State: Signing keys"] == "works"
     assert table(page, "logins")[-1][1] == "1"
     assert bars(page, "logins") == [1]

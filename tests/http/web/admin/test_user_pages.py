@@ -134,7 +134,7 @@ class TestOneUser:
 
         page = await browser.open(f"/admin/users/{user.id}")
 
-        for text in (EVE, str(user.id), "active", "not confirmed", "registered by themselves"):
+        for text in (EVE, str(user.id), "active", "not confirmed", "self-registered"):
             assert text in page.text
         assert "The password alone is enough to log in." in page.text
         assert "Where the user is logged in" in page.text
