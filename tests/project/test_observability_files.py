@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ GROUPING = re.compile(r"\b(?:by|on|without|ignoring) ?\(([^)]*)\)")
 def series() -> dict[str, tuple[str, set[str]]]:
     """Every name by which Prometheus knows a metric: of which one, and with which labels."""
     found: dict[str, tuple[str, set[str]]] = {}
-    for metric in vars(Metrics(CollectorRegistry())).values():
+    subjects = vars(Metrics(CollectorRegistry())).values()
+    for metric in chain.from_iterable(vars(each).values() for each in subjects):
         if isinstance(metric, MetricWrapperBase):
             name, labels = metric._name, set(metric._labelnames) | OF_PROMETHEUS
             if isinstance(metric, Histogram):
@@ -114,7 +116,7 @@ def test_values_of_labels_are_those_that_are_counted() -> None:
     """An alert on an outcome that is called otherwise would never fire."""
     registry = CollectorRegistry()
     metrics = Metrics(registry)
-    metrics.report_keys(TokenKind.ACCESS, {KeyState.CURRENT: 1}, NOW)
+    metrics.keys.report(TokenKind.ACCESS, {KeyState.CURRENT: 1}, NOW)
     counted = {
         value
         for family in registry.collect()

@@ -142,7 +142,7 @@ def request_observers(
     """
     metrics, tracing = observation.metrics, observation.tracing
     if metrics:
-        observe = metrics.observe_request
+        observe = metrics.requests.observe
 
         def measure(scope: HTTPScope, route: str) -> Callable[[int], None]:
             method, began = scope["method"], perf_counter()

@@ -39,7 +39,8 @@ class PasswordProvider(Provider):
 
     @provide
     def pool(self, settings: PasswordSettings, observation: Observation) -> Iterator[HashingPool]:
-        pool = HashingPool(settings.hash_threads, settings.hash_queue, observation.metrics)
+        observer = observation.metrics.hashes if observation.metrics else None
+        pool = HashingPool(settings.hash_threads, settings.hash_queue, observer)
         yield pool
         pool.close()
 

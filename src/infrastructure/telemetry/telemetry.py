@@ -39,7 +39,8 @@ class Observation:
 
     @property
     def store_call(self) -> StoreObserver:
-        observers = [each.store_call for each in (self.tracing, self.metrics) if each]
+        observers = [self.tracing.store_call] if self.tracing else []
+        observers += [self.metrics.stores.call] if self.metrics else []
         if not observers:
             return unobserved
         return observers[0] if len(observers) == 1 else _both(*observers)
@@ -48,7 +49,7 @@ class Observation:
         """Count each event, if metrics are on, beside logging it."""
         if self.metrics is None:
             return log
-        count = self.metrics.count_event
+        count = self.metrics.events.count
 
         def announce(event: Event) -> None:
             log(event)
@@ -63,7 +64,7 @@ def _metrics(settings: TelemetrySettings) -> "Metrics | None":
     from infrastructure.telemetry.metrics import Metrics  # noqa: PLC0415 - only if it is wanted
 
     metrics = Metrics()
-    metrics.started(version("doorward"))
+    metrics.process.started(version("doorward"))
     return metrics
 
 

@@ -57,7 +57,7 @@ class MailDeliveryProvider(Provider):
     def report(self, observation: Observation) -> ReportDelivery:
         if observation.metrics is None:
             return log_delivery
-        count = observation.metrics.count_delivery
+        count = observation.metrics.mail.count_delivery
 
         def report(delivery: Delivery) -> None:
             log_delivery(delivery)
@@ -79,7 +79,7 @@ class MailDeliveryProvider(Provider):
         if policy.is_on:  # or a process that starts with MAIL_URL finds its mails given up
             jobs.insert(0, deliver_mail(deliver))
         if observation.metrics:
-            jobs.append(measure_outbox(outbox, observation.metrics.report_outbox, clock))
+            jobs.append(measure_outbox(outbox, observation.metrics.mail.report_outbox, clock))
         return MailJobs(tuple(jobs))
 
 

@@ -69,8 +69,8 @@ class SigningProvider(Provider):
             await maintain()  # or there may be no keys yet
         keys = await KeyRingWatcher.load(store, times, clock, storage.revocation_bound)
         if observation.metrics:
-            metrics = observation.metrics
-            keys.report_to(metrics.report_keys, metrics.report_keys_checked)
+            metrics = observation.metrics.keys
+            keys.report_to(metrics.report, metrics.report_checked)
         return keys
 
     @provide

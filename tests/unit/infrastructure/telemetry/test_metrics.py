@@ -83,7 +83,7 @@ def an_event(
 def test_an_event_is_counted_by_its_outcome(
     registry: CollectorRegistry, metrics: Metrics, event: Event, counter: str, outcome: str
 ) -> None:
-    metrics.count_event(event)
+    metrics.events.count(event)
 
     assert registry.get_sample_value(counter, {"outcome": outcome}) == 1
 
@@ -103,8 +103,8 @@ def test_a_counter_without_events_is_zero_and_not_absent(
 def test_a_passkey_count_that_went_back_is_counted(
     registry: CollectorRegistry, metrics: Metrics
 ) -> None:
-    metrics.count_event(an_event(EventType.LOGIN))
-    metrics.count_event(an_event(EventType.PASSKEY_COUNT_WENT_BACK))
+    metrics.events.count(an_event(EventType.LOGIN))
+    metrics.events.count(an_event(EventType.PASSKEY_COUNT_WENT_BACK))
 
     assert registry.get_sample_value("doorward_passkey_counts_went_back_total") == 1
 
@@ -138,7 +138,7 @@ def test_a_passkey_count_that_went_back_is_counted(
 def test_a_revocation_is_counted_by_its_cause(
     registry: CollectorRegistry, metrics: Metrics, event: Event, cause: str | None
 ) -> None:
-    metrics.count_event(event)
+    metrics.events.count(event)
 
     assert event.cause_of_end == cause
     counted = {
@@ -152,7 +152,7 @@ def test_a_revocation_is_counted_by_its_cause(
 
 def test_clients_cannot_create_labels(registry: CollectorRegistry, metrics: Metrics) -> None:
     for method in ("PROPFIND", "get", "X" * 1000):
-        metrics.observe_request(method, "unknown", 404, 0.01)
+        metrics.requests.observe(method, "unknown", 404, 0.01)
 
     others = {"method": "other", "route": "unknown", "status": "404"}
     assert registry.get_sample_value("doorward_http_requests_total", others) == 3
@@ -162,7 +162,7 @@ def test_clients_cannot_create_labels(registry: CollectorRegistry, metrics: Metr
 def test_a_request_without_a_response_is_counted(
     registry: CollectorRegistry, metrics: Metrics
 ) -> None:
-    metrics.observe_request("POST", "/api/auth/login", 0, 1.5)
+    metrics.requests.observe("POST", "/api/auth/login", 0, 1.5)
 
     gone = {"method": "POST", "route": "/api/auth/login", "status": "none"}
     assert registry.get_sample_value("doorward_http_requests_total", gone) == 1
@@ -171,11 +171,11 @@ def test_a_request_without_a_response_is_counted(
 def test_a_call_to_a_store_is_timed_whether_it_succeeds_or_fails(
     registry: CollectorRegistry, metrics: Metrics
 ) -> None:
-    with metrics.store_call("redis", "sessions"):
+    with metrics.stores.call("redis", "sessions"):
         pass
-    with pytest.raises(EmailTaken), metrics.store_call("redis", "sessions"):
+    with pytest.raises(EmailTaken), metrics.stores.call("redis", "sessions"):
         raise EmailTaken
-    with pytest.raises(Unavailable), metrics.store_call("redis", "sessions"):
+    with pytest.raises(Unavailable), metrics.stores.call("redis", "sessions"):
         raise Unavailable("sessions")
 
     of_redis = {"store": "redis", "role": "sessions"}
@@ -190,9 +190,9 @@ def test_keys_are_reported_by_state_and_start_of_signing(
 
     access, refresh = TokenKind
     current, coming, retired = KeyState
-    metrics.report_keys(access, {coming: 1, current: 1, retired: 2}, since)
-    metrics.report_keys(access, {current: 1, retired: 3}, since)
-    metrics.report_keys(refresh, {current: 1}, None)
+    metrics.keys.report(access, {coming: 1, current: 1, retired: 2}, since)
+    metrics.keys.report(access, {current: 1, retired: 3}, since)
+    metrics.keys.report(refresh, {current: 1}, None)
 
     def keys(state: str) -> float | None:
         labels = {"kind": "access", "state": state}
@@ -205,9 +205,9 @@ def test_keys_are_reported_by_state_and_start_of_signing(
 
 
 def test_no_metric_has_personal_data(registry: CollectorRegistry, metrics: Metrics) -> None:
-    metrics.count_event(an_event(EventType.LOGIN, Outcome.INVALID_CREDENTIALS))
-    metrics.count_event(Event(new_id(), EventType.LOGOUT, Outcome.SUCCESS, NOW, UNKNOWN))
-    metrics.observe_request("GET", "/api/users/me", 200, 0.01)
+    metrics.events.count(an_event(EventType.LOGIN, Outcome.INVALID_CREDENTIALS))
+    metrics.events.count(Event(new_id(), EventType.LOGOUT, Outcome.SUCCESS, NOW, UNKNOWN))
+    metrics.requests.observe("GET", "/api/users/me", 200, 0.01)
 
     labels = {
         name for family in registry.collect() for each in family.samples for name in each.labels
@@ -230,7 +230,7 @@ def test_deliveries_are_counted_by_kind_and_result(
     labels = {"kind": "password_changed", "result": result}
     assert registry.get_sample_value("doorward_mail_deliveries_total", labels) == 0
 
-    metrics.count_delivery(replace(Delivery.of(a_message()), state=state))
+    metrics.mail.count_delivery(replace(Delivery.of(a_message()), state=state))
 
     assert registry.get_sample_value("doorward_mail_deliveries_total", labels) == 1
 
@@ -246,7 +246,7 @@ def test_deliveries_are_counted_by_kind_and_result(
 def test_the_outbox_is_measured(
     registry: CollectorRegistry, metrics: Metrics, status: OutboxStatus, queued: int, age: int
 ) -> None:
-    metrics.report_outbox(status, NOW)
+    metrics.mail.report_outbox(status, NOW)
 
     assert registry.get_sample_value("doorward_mail_queued") == queued
     assert registry.get_sample_value("doorward_mail_oldest_seconds") == age
