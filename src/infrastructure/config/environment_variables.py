@@ -12,7 +12,7 @@ _T = TypeVar("_T")
 _Part = TypeVar("_Part")
 
 _QUOTED = re.compile(r"""(["']).*\1""", re.DOTALL)
-_CREDENTIALS = re.compile(r"(://)(?:[^\s,]*|[^\s/]*)@")
+_CREDENTIALS = re.compile(r"(://)(?:(?!://)\S)*@")
 _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://[^/]+:[0-9]+")
 
 
