@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import threading
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -155,7 +156,7 @@ async def test_a_long_read_holds_up_nothing_and_ends_with_its_caller(sqlite_url:
         async with database.connection("test") as connection:
             return await connection.scalar(LONG, {"numbers": numbers}) or 0
 
-    async with Database.open(sqlite_url, StoreOptions(pool_size=2)) as database:
+    async with Database.open(sqlite_url, replace(PATIENT, pool_size=2)) as database:
         reading = asyncio.create_task(read(20_000_000))
         await asyncio.sleep(0)
         await _count(database)
