@@ -201,7 +201,7 @@ def calls(attribute: str) -> dict[str, set[str]]:
 def test_tokens_are_signed_and_sessions_are_started_in_one_place() -> None:
     assert calls("sign_together") == {"complete.py": {"self.signer"}}
     assert calls("sign") == {}
-    assert calls("start") == {"sessions.py": {"Session"}}
+    assert calls("start") == {"start.py": {"Session"}}
     assert [kind for kind in USE_CASES if StartSession in get_type_hints(kind).values()] == [
         CompleteLogin
     ]
