@@ -156,6 +156,18 @@ class CreationOptionsAnswer(Struct):
         return cls("success", options)
 
 
+class _Credential(Struct, rename="camel"):
+    id: CredentialId
+    raw_id: CredentialId
+    type: str
+
+    def credential_id(self) -> bytes:
+        """:raises PasskeyInvalid: the members contradict each other, or are none of a passkey."""
+        if self.id != self.raw_id or self.type != _KIND:
+            raise PasskeyInvalid
+        return decode(self.raw_id)
+
+
 class AssertionResponse(Struct, rename="camel"):
     """What the authenticator has signed."""
 
@@ -165,19 +177,16 @@ class AssertionResponse(Struct, rename="camel"):
     user_handle: Base64Url | None = None
 
 
-class AssertionCredential(Struct, rename="camel"):
+class AssertionCredential(_Credential, rename="camel"):
     """The ``toJSON()`` of a credential. Members that are not listed here are ignored."""
 
-    id: CredentialId
-    raw_id: CredentialId
-    type: str
     response: AssertionResponse
 
     def assertion(self) -> Assertion:
         """:raises PasskeyInvalid: it is none."""
         response, handle = self.response, self.response.user_handle
         return Assertion(
-            _credential_id(self.id, self.raw_id, self.type),
+            self.credential_id(),
             decode(response.client_data),
             decode(response.authenticator_data),
             decode(response.signature),
@@ -193,29 +202,20 @@ class RegistrationResponse(Struct, rename="camel"):
     transports: list[str] = field(default_factory=list)
 
 
-class RegistrationCredential(Struct, rename="camel"):
+class RegistrationCredential(_Credential, rename="camel"):
     """The ``toJSON()`` of a new credential. Members that are not listed here are ignored."""
 
-    id: CredentialId
-    raw_id: CredentialId
-    type: str
     response: RegistrationResponse
 
     def registration(self) -> Registration:
         """:raises PasskeyInvalid: it is none."""
         response = self.response
         return Registration(
-            _credential_id(self.id, self.raw_id, self.type),
+            self.credential_id(),
             decode(response.client_data),
             decode(response.attestation_object),
             parse_transports(response.transports),
         )
-
-
-def _credential_id(shown: str, raw: str, kind: str) -> bytes:
-    if shown != raw or kind != _KIND:
-        raise PasskeyInvalid
-    return decode(raw)
 
 
 class PasskeyLogin(StrictBody):
