@@ -1,9 +1,9 @@
 """The records of sessions and of their activity, as Redis stores them."""
 
 import struct
-from dataclasses import replace
 from datetime import datetime
-from typing import TypeGuard
+from functools import lru_cache
+from typing import NamedTuple, TypeGuard
 
 import msgspec
 
@@ -33,6 +33,17 @@ _UNMARKED = bytes(_MARK_SIZE + rotation_record.SIZE)  # a cookie session that wa
 EXPIRES_AT_OFFSET = 1 + 16 + 16 + 7 + 7  # in a record
 
 
+class _Login(NamedTuple):
+    """How a session began."""
+
+    transport: Transport
+    methods: frozenset[Method] = ONLY_PASSWORD
+    is_stepped_up: bool = False
+
+
+_ORDINARY = _Login(Transport.COOKIE)
+
+
 def pack(session: Session) -> bytes:
     return _RECORD.pack(
         _VERSION,
@@ -59,24 +70,25 @@ def is_readable(record: bytes | None) -> TypeGuard[bytes]:
 def unpack(user_id: UserId, session_id: SessionId, record: bytes) -> Session:
     _version, token_id, rotations, *times, generation = _RECORD.unpack(record)
     started_at, rotated_at, expires_at, ends_at = map(_time, times)
+    login = _ORDINARY if rotations == _UNMARKED else _read_mark(rotations[:_MARK_SIZE])
     session = Session(
         id=session_id,
         user_id=user_id,
         token_id=TokenId(token_id.hex()),
-        spent_id=None,
+        spent_id=None if login else TokenId(rotations.hex()),
         started_at=started_at,
         rotated_at=rotated_at,
         expires_at=expires_at,
         ends_at=ends_at,
         generation=int.from_bytes(generation, "big"),
+        transport=login.transport if login else Transport.COOKIE,
+        methods=login.methods if login else ONLY_PASSWORD,
+        is_stepped_up=login.is_stepped_up if login else False,
     )
-    if rotations == _UNMARKED:
+    last = rotations[_MARK_SIZE:]
+    if login is None or last == _NOT_ROTATED or rotations == _UNMARKED:
         return session
-    marked = _unmark(session, rotations[:_MARK_SIZE])
-    if marked is None:
-        return replace(session, spent_id=TokenId(rotations.hex()))
-    record = rotations[_MARK_SIZE:]
-    return marked if record == _NOT_ROTATED else rotation_record.unpack(record, marked)
+    return rotation_record.unpack(last, session)
 
 
 def _pack_rotations(session: Session) -> bytes:
@@ -99,18 +111,18 @@ def _mark_of(session: Session) -> bytes:
     return _LONG_MARK + bytes([bits]) + _LONG_MARK_END
 
 
-def _unmark(session: Session, mark: bytes) -> Session | None:
-    """Return the session as marked; ``None`` if that is no mark."""
+@lru_cache(maxsize=256)
+def _read_mark(mark: bytes) -> _Login | None:
+    """Return what a mark says; ``None`` if it is none, but a part of a token's id."""
     if mark in _MARKS:
-        return replace(session, transport=_MARKS[mark])
+        return _Login(_MARKS[mark])
     bits = mark[2]
     if (mark[:2], mark[3:]) != (_LONG_MARK, _LONG_MARK_END) or not bits & _IS_LONG:
         return None
-    return replace(
-        session,
-        transport=Transport.BEARER if bits & _IS_BEARER else Transport.COOKIE,
-        methods=frozenset(method for method, bit in _METHOD_BITS.items() if bits & bit),
-        is_stepped_up=bool(bits & _IS_STEPPED_UP),
+    return _Login(
+        Transport.BEARER if bits & _IS_BEARER else Transport.COOKIE,
+        frozenset(method for method, bit in _METHOD_BITS.items() if bits & bit),
+        bool(bits & _IS_STEPPED_UP),
     )
 
 

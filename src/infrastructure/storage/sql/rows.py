@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     Delete,
     Executable,
+    Insert,
     Select,
     Table,
     Update,
@@ -65,12 +66,14 @@ class Rows:
         return found.one_or_none()
 
     async def insert(self, row: Row, effects: Effects = NO_EFFECTS) -> Stored[bool]:
-        return await self.change(insert(self.table), effects, parameters=row)
+        return await self.change(_inserting(self.table), effects, parameters=row)
 
-    async def swap(self, old: Row, new: Row, effects: Effects = NO_EFFECTS) -> Stored[bool]:
+    async def swap(
+        self, old: Row, new: Row, effects: Effects = NO_EFFECTS, check: Check | None = None
+    ) -> Stored[bool]:
         statement = _replacing(self.table, _shape(old), tuple(new))
         parameters = {**_old(old), **{_NEW + name: value for name, value in new.items()}}
-        return await self.change(statement, effects, parameters=parameters)
+        return await self.change(statement, effects, check, parameters)
 
     async def delete(self, effects: Effects = NO_EFFECTS, **values: object) -> Stored[bool]:
         statement = _deleting(self.table, _shape(values))
@@ -152,6 +155,11 @@ class Rows:
 @cache
 def _selecting(table: Table, shape: _Shape) -> Select[Any]:
     return select(table).where(*_conditions(table, shape))
+
+
+@cache
+def _inserting(table: Table) -> Insert:
+    return insert(table)
 
 
 @cache

@@ -8,7 +8,7 @@ and a compare-and-swap is an UPDATE whose WHERE names the whole old row.
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.engine import RowMapping
 
 from application.ports import NO_EFFECTS, Effects, SessionStore, Stored
@@ -24,6 +24,17 @@ from infrastructure.storage.sql.tables import ADDRESS_LENGTH, sessions
 _EXACT_UP_TO = 100_000
 """Sessions that are counted, in milliseconds."""
 
+# Made once: SQLAlchemy takes longer to put a statement together than to execute it.
+_OF_USER = (
+    select(sessions)
+    .where(sessions.c.user_id == bindparam("owner", type_=sessions.c.user_id.type))
+    .order_by(sessions.c.started_at)
+)
+_DELETE_ENDED = delete(sessions).where(
+    sessions.c.user_id == bindparam("owner", type_=sessions.c.user_id.type),
+    sessions.c.expires_at <= bindparam("now", type_=sessions.c.expires_at.type),
+)
+
 
 class SqlSessions(SessionStore):
     def __init__(self, database: Database) -> None:
@@ -35,12 +46,9 @@ class SqlSessions(SessionStore):
         activity: SessionActivity | None = None,
         effects: Effects = NO_EFFECTS,
     ) -> Stored[bool]:
-        ended = (
-            sessions.c.user_id == session.user_id,
-            sessions.c.expires_at <= session.started_at,
-        )
+        ended = {"owner": session.user_id, "now": session.started_at}
         async with self._rows.connection() as connection:
-            await connection.execute(delete(sessions).where(*ended))
+            await connection.execute(_DELETE_ENDED, ended)
         seen = _activity_row(activity) if activity else {}
         return await self._rows.insert({**_session_row(session), **seen}, effects)
 
@@ -59,11 +67,9 @@ class SqlSessions(SessionStore):
         return await self._rows.delete(effects, id=session_id, user_id=user_id)
 
     async def of_user(self, user_id: UserId) -> Sequence[Session]:
-        query = (
-            select(sessions).where(sessions.c.user_id == user_id).order_by(sessions.c.started_at)
-        )
         async with self._rows.connection() as connection:
-            return [_session(row) for row in (await connection.execute(query)).mappings()]
+            found = await connection.execute(_OF_USER, {"owner": user_id})
+            return [_session(row) for row in found.mappings()]
 
     async def record_activity(
         self, user_id: UserId, session_id: SessionId, activity: SessionActivity

@@ -22,7 +22,6 @@ from sqlalchemy import (
     select,
     true,
     tuple_,
-    update,
 )
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.exc import IntegrityError
@@ -96,12 +95,11 @@ class SqlUsers(UserRepository):
         return _user(row) if row else None
 
     async def replace(self, old: User, new: User, effects: Effects = NO_EFFECTS) -> Stored[bool]:
-        statement = update(users).where(*self._rows.where(_user_row(old))).values(_user_row(new))
+        check = None
+        if old.is_administrator and not new.is_administrator:
+            check = partial(_require_another_administrator, old.id)
         with _translate_email_conflict():
-            if old.is_administrator and not new.is_administrator:
-                require_another = partial(_require_another_administrator, old.id)
-                return await self._rows.change(statement, effects, require_another)
-            return await self._rows.change(statement, effects)
+            return await self._rows.swap(_user_row(old), _user_row(new), effects, check)
 
     async def delete(self, user_id: UserId, effects: Effects = NO_EFFECTS) -> Stored[bool]:
         the_user = delete(users).where(users.c.id == user_id)

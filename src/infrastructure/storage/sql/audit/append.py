@@ -2,7 +2,7 @@
 
 from collections.abc import Container, Sequence
 
-from sqlalchemy import cast, insert, null, select, update
+from sqlalchemy import bindparam, cast, insert, null, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from application.ports import Effects
@@ -12,14 +12,31 @@ from infrastructure.storage.sql.audit.chain import Head, row_of
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.tables import audit_chain, audit_events, users
 
+# Statements are made once: SQLAlchemy takes longer to put one together than to execute it.
+_ENDS = select(audit_chain.c.last_number, audit_chain.c.last_digest).with_for_update()
+_STORED = select(audit_events.c.id, cast(null(), users.c.id.type)).where(
+    audit_events.c.id.in_(bindparam("event_ids", expanding=True))
+)
+_THERE = select(cast(null(), audit_events.c.id.type), users.c.id).where(
+    users.c.id.in_(bindparam("owners", expanding=True))
+)
+_KNOWN = _STORED.union_all(_THERE)
+_INSERT = insert(audit_events)
+_MOVE_END = update(audit_chain).values(
+    last_number=bindparam("last_number_"), last_digest=bindparam("last_digest_")
+)
+_INSERT_LAST = _INSERT.values(
+    {each.name: bindparam(f"{each.name}_", type_=each.type) for each in audit_events.c}
+).add_cte(_MOVE_END.cte("moved"))
+"""Both in one packet. SQLite has no such statement, and no packets."""
+
 
 async def lock(connection: AsyncConnection) -> Head:
     """Exclude all other appends until the end of the transaction.
 
     :returns: the end of the chain.
     """
-    ends = select(audit_chain.c.last_number, audit_chain.c.last_digest).with_for_update()
-    number, digest = (await connection.execute(ends)).one()
+    number, digest = (await connection.execute(_ENDS)).one()
     return Head(number, digest)
 
 
@@ -66,8 +83,13 @@ async def _append(
         row = row_of(number, known, previous)
         previous = row["digest"]
         rows.append(row)
-    await connection.execute(insert(audit_events), rows)
-    await connection.execute(update(audit_chain).values(last_number=number, last_digest=previous))
+    end = {"last_number_": number, "last_digest_": previous}
+    if len(rows) == 1 and connection.dialect.name == "postgresql":
+        row = {f"{name}_": value for name, value in rows[0].items()}
+        await connection.execute(_INSERT_LAST, row | end)
+        return
+    await connection.execute(_INSERT, rows)
+    await connection.execute(_MOVE_END, end)
 
 
 async def _known(
@@ -75,11 +97,6 @@ async def _known(
 ) -> tuple[set[str], set[UserId]]:
     """Return which of the events are stored, and which of their owners exist, in one query."""
     owners = {event.actor_id or event.user_id for event in events if event.caller.address}
-    stored = select(audit_events.c.id, cast(null(), users.c.id.type)).where(
-        audit_events.c.id.in_([event.id for event in events])
-    )
-    there = select(cast(null(), audit_events.c.id.type), users.c.id).where(
-        users.c.id.in_(owners - {None})
-    )
-    found = (await connection.execute(stored.union_all(there))).all()
+    parameters = {"event_ids": [event.id for event in events], "owners": [*(owners - {None})]}
+    found = (await connection.execute(_KNOWN, parameters)).all()
     return {id_ for id_, _ in found if id_}, {UserId(user) for _, user in found if user}

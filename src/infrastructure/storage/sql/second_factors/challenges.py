@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import bindparam, delete, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
@@ -18,6 +18,12 @@ from infrastructure.storage.sql.tables import challenges
 
 _SHOWS_ACCESS = "+access"
 """After the name of the transport."""
+# Statements are made once: SQLAlchemy takes longer to put one together than to execute it.
+_MEANT = challenges.c.id == bindparam("digest")
+_COUNT_TRY = (
+    update(challenges).where(_MEANT).values(tries=challenges.c.tries + 1).returning(challenges)
+)
+_TAKE = delete(challenges).where(_MEANT).returning(challenges)
 
 
 class SqlChallenges(ChallengeStore):
@@ -36,17 +42,13 @@ class SqlChallenges(ChallengeStore):
             "transport": challenge.transport.value + _SHOWS_ACCESS * challenge.shows_access,
             "tries": challenge.tries,
         }
-        await self._rows.change(insert(challenges).values(row))
+        await self._rows.insert(row)
 
     async def count_try(self, digest: str) -> Challenge | None:
-        columns = challenges.c
-        counting = update(challenges).where(columns.id == digest)
-        counting = counting.values(tries=columns.tries + 1)
-        return await self._returned(counting.returning(challenges))
+        return await self._returned(_COUNT_TRY, digest)
 
     async def take(self, digest: str) -> Challenge | None:
-        taking = delete(challenges).where(challenges.c.id == digest)
-        return await self._returned(taking.returning(challenges))
+        return await self._returned(_TAKE, digest)
 
     async def forget(self, user_id: UserId) -> None:
         await self._rows.delete(user_id=user_id)
@@ -55,10 +57,11 @@ class SqlChallenges(ChallengeStore):
         return await self._rows.delete_before(challenges.c.expires_at, before, limit)
 
     async def _returned(
-        self, statement: "ReturningUpdate[Any] | ReturningDelete[Any]"
+        self, statement: "ReturningUpdate[Any] | ReturningDelete[Any]", digest: str
     ) -> Challenge | None:
         async with self._rows.connection() as connection:
-            row = (await connection.execute(statement)).mappings().one_or_none()
+            found = await connection.execute(statement, {"digest": digest})
+            row = found.mappings().one_or_none()
         return _challenge(row) if row else None
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 
-from sqlalchemy import and_, delete, func, or_, select
+from sqlalchemy import and_, bindparam, delete, func, or_, select
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,6 +15,16 @@ from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.rows import Row, Rows
 from infrastructure.storage.sql.statements import insert_into
 from infrastructure.storage.sql.tables import passkey_handles, passkeys
+
+# Made once: SQLAlchemy takes longer to put a statement together than to execute it.
+_OF_HANDLE = (
+    select(passkeys)
+    .join(passkey_handles, passkey_handles.c.user_id == passkeys.c.user_id)
+    .where(
+        passkeys.c.id == bindparam("passkey_id"),
+        passkey_handles.c.handle == bindparam("handle_"),
+    )
+)
 
 
 class SqlPasskeys(PasskeyStore):
@@ -79,11 +89,10 @@ class SqlPasskeys(PasskeyStore):
         return bytes(row["handle"]) if row else new  # deleted at this moment
 
     async def find(self, passkey_id: PasskeyId, handle: bytes) -> Passkey | None:
-        owner = passkey_handles.c.user_id == passkeys.c.user_id
-        query = select(passkeys).join(passkey_handles, owner)
-        query = query.where(passkeys.c.id == passkey_id, passkey_handles.c.handle == handle)
+        parameters = {"passkey_id": passkey_id, "handle_": handle}
         async with self._rows.connection() as connection:
-            row = (await connection.execute(query)).mappings().one_or_none()
+            found = await connection.execute(_OF_HANDLE, parameters)
+            row = found.mappings().one_or_none()
         return _passkey(row) if row else None
 
     async def of_other_domains(self, known: Collection[str]) -> Mapping[str, int]:
