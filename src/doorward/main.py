@@ -1,7 +1,6 @@
 """The application of a server process: opened from the configuration, with its jobs."""
 
 import asyncio
-import gc
 import os
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -14,6 +13,7 @@ from api.lifecycle import Lifecycle
 from application.accounts.registration import RegisterUser
 from application.authentication import Login
 from application.rate_limiting import CurrentRateLimits
+from doorward.collector import collector_paused
 from doorward.env_file import Environment
 from doorward.jobs.scheduler import Job, running
 from doorward.server.lifespan import Program
@@ -81,9 +81,10 @@ async def open_app(
 async def _open_for_process(
     opening: AbstractAsyncContextManager[Litestar],
 ) -> AsyncIterator[Litestar]:
-    async with opening as app, parent_watched():
-        gc.collect()
-        gc.freeze()  # no later collection scans what lives as long as the process
+    async with AsyncExitStack() as stack:
+        with collector_paused():
+            app = await stack.enter_async_context(opening)
+            await stack.enter_async_context(parent_watched())
         yield app
 
 

@@ -1,8 +1,8 @@
 """What an operation documents beside the types of its handler."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Self, cast
 
 from litestar.datastructures import ResponseHeader
 from litestar.openapi import ResponseSpec
@@ -133,7 +133,34 @@ class Revalidated(Operation):
             answer.headers = dict(sorted((answer.headers or {}).items()))  # they come as a set
 
 
-def failures(*errors: type[AuthError], status: tuple[int, ...] = ()) -> dict[int, ResponseSpec]:
+class Failures(Mapping[int, ResponseSpec]):
+    """The error responses of a route, by their status.
+
+    They are made when the OpenAPI document is: requests are answered without them. Litestar makes
+    deep copies of each handler, which shall not copy them.
+    """
+
+    def __init__(self, answers: Mapping[int, Sequence[Answer]]) -> None:
+        self._answers = answers
+
+    def __getitem__(self, status: int) -> ResponseSpec:
+        return _spec(self._answers[status])
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._answers)
+
+    def __len__(self) -> int:
+        return len(self._answers)
+
+    def __or__(self, others: "Failures") -> "Failures":
+        """Return both, of which the others replace those of the same status."""
+        return Failures({**self._answers, **others._answers})
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        return self
+
+
+def failures(*errors: type[AuthError], status: tuple[int, ...] = ()) -> Failures:
     """Document the error responses of a route.
 
     :param errors: the errors that it raises.
@@ -142,10 +169,10 @@ def failures(*errors: type[AuthError], status: tuple[int, ...] = ()) -> dict[int
     answers: dict[int, list[Answer]] = {}
     for answer in [*(ANSWERS[error] for error in errors), *(FRAMEWORK[each] for each in status)]:
         answers.setdefault(answer.status, []).append(answer)
-    return {each: _spec(of_status) for each, of_status in answers.items()}
+    return Failures(answers)
 
 
-def _spec(answers: list[Answer]) -> ResponseSpec:
+def _spec(answers: Sequence[Answer]) -> ResponseSpec:
     examples = [Example(summary=answer.message, value=_example(answer)) for answer in answers]
     return ResponseSpec(
         Failure,

@@ -6,6 +6,7 @@ Hashes that other systems made are verified too. Those that are Argon2 are read 
 
 import re
 import secrets
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +14,7 @@ from functools import partial
 import argon2
 from argon2 import Parameters, Type
 from argon2.exceptions import VerificationError, VerifyMismatchError
+from argon2.low_level import ARGON2_VERSION
 
 from application.ports import HashClient, PasswordHasher, UnusableHash
 from domain.passwords.password import Password
@@ -62,9 +64,9 @@ class Argon2Hasher(PasswordHasher):
     def __init__(self, cost: Cost, pool: HashingPool) -> None:
         self._pool = pool
         self._argon2 = argon2.PasswordHasher(cost.time_cost, cost.memory_kib, cost.parallelism)
-        # Compared with the password of an unknown user: it takes as long and never matches.
-        self._decoy = self._hash(secrets.token_urlsafe())
+        self._decoy = _decoy(self._argon2)
         self._parameters = argon2.extract_parameters(self._decoy)
+        self._usual_time: float | None = None
 
     async def hash(self, password: Password, client: HashClient) -> str:
         return await self._pool.run(lambda: self._hash(password.text), client)
@@ -102,18 +104,25 @@ class Argon2Hasher(PasswordHasher):
         )
 
     def _hash(self, text: str) -> str:
+        hashed, self._usual_time = self._timed_hash(text)
+        return hashed
+
+    def _timed_hash(self, text: str) -> tuple[str, float]:
         clock = clock_for(self._argon2.parallelism)
         began = clock()
         hashed = self._argon2.hash(text)
-        self._usual_time = clock() - began
-        return hashed
+        return hashed, clock() - began
 
     def _verify(self, password: Password, stored: str | None) -> bool:
+        usual_time = self._usual_time
+        if usual_time is None:  # of the process's first login, whatever its hash is
+            _, usual_time = self._timed_hash("")
+            self._usual_time = usual_time
         clock = clock_for((read_parameters(stored or "") or self._parameters).parallelism)
         began = clock()
         is_right = self._is_right(password, stored)
         if stored and self.is_outdated(stored):  # without a hash the decoy took the time
-            pad_time(self._parameters, clock() - began, self._usual_time)
+            pad_time(self._parameters, clock() - began, usual_time)
         return is_right
 
     def _is_right(self, password: Password, stored: str | None) -> bool:
@@ -151,6 +160,20 @@ class Argon2Hasher(PasswordHasher):
                 except (VerificationError, ValueError):
                     continue  # nothing was computed: there is no memory for it, for example
         return False
+
+
+def _decoy(argon2_hasher: argon2.PasswordHasher) -> str:
+    """Make the hash that is compared with the password of an unknown user.
+
+    It is of no password, so it is not computed. The comparison takes as long, and never matches.
+    """
+    salt, digest = (
+        b64encode(secrets.token_bytes(length)).decode().rstrip("=")
+        for length in (argon2_hasher.salt_len, argon2_hasher.hash_len)
+    )
+    cost = f"m={argon2_hasher.memory_cost},t={argon2_hasher.time_cost}"
+    lanes = argon2_hasher.parallelism
+    return f"{_OWN}v={ARGON2_VERSION}${cost},p={lanes}${salt}${digest}"
 
 
 def _work(parameters: Parameters) -> int:

@@ -43,18 +43,19 @@ class SigningKey:
         private_pem: bytes,
         public_pem: bytes | None = None,
         algorithm: Algorithm | None = None,
+        *,
+        is_checked: bool = False,
     ) -> Self:
         """
         :param private_pem: PKCS#1 or PKCS#8, not encrypted.
         :param public_pem: PKCS#1 or SubjectPublicKeyInfo; it must be the private key's.
         :param algorithm: the default one for such a key unless given.
+        :param is_checked: whether this service has made or checked the key before. To check that
+            the numbers of an RSA key belong together takes a tenth of a second.
         :raises UnfitKey: unreadable, of an unsupported kind, below 2048 bits, with an exponent
             other than 65537, not a pair, or a sample key (its private part is public).
         """
-        try:
-            private = serialization.load_pem_private_key(private_pem, password=None)
-        except (ValueError, TypeError, UnsupportedAlgorithm):
-            raise UnfitKey("is not a private key in PEM form without a password") from None
+        private = _read_private(private_pem, is_checked=is_checked)
         usual = usual_algorithm(private)
         chosen = algorithm or usual
         if chosen.private is not usual.private:
@@ -108,6 +109,24 @@ class SigningKey:
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
         return octets
+
+
+_checked: set[bytes] = set()
+"""The digests of the texts of private keys that this process has checked."""
+
+
+def _read_private(pem: bytes, *, is_checked: bool) -> object:
+    digest = hashlib.sha256(pem).digest()
+    try:
+        private = serialization.load_pem_private_key(
+            pem,
+            password=None,
+            unsafe_skip_rsa_key_validation=is_checked or digest in _checked,
+        )
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise UnfitKey("is not a private key in PEM form without a password") from None
+    _checked.add(digest)
+    return private
 
 
 def _read_public(pem: bytes) -> object:

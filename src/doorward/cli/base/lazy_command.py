@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from doorward.collector import collector_paused
+
 
 class LazyCommand(click.Command):
     """Stand for a command, so that the help and the version of its group import nothing else.
@@ -19,7 +21,9 @@ class LazyCommand(click.Command):
 
     def load(self) -> click.Command:
         """Import the command."""
-        command: click.Command = getattr(import_module(self._module), self._module.split(".")[-1])
+        with collector_paused():
+            module = import_module(self._module)
+        command: click.Command = getattr(module, self._module.split(".")[-1])
         return command
 
     def make_context(

@@ -126,3 +126,24 @@ async def test_a_user_without_a_password_costs_what_an_unknown_user_costs(
 
     assert not await hasher.verify(Password.parse(""), stored, CLIENT)
     assert not padded
+
+
+def test_no_hash_is_computed_before_the_first_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(argon2.PasswordHasher, "hash")
+
+    with closing(HashingPool(threads=1, queue=0)) as pool:
+        hasher = Argon2Hasher(Cost(), pool)
+
+    assert not hasher.is_outdated(hasher._decoy)
+
+
+async def test_the_first_password_of_a_process_is_padded_to_a_measured_time(
+    hasher: Argon2Hasher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual_times: list[float] = []
+    monkeypatch.setattr(argon2_hasher, "pad_time", lambda *times: usual_times.append(times[-1]))
+
+    assert not await hasher.verify(Password.parse("wrong"), planted(1, 8), CLIENT)
+
+    [usual_time] = usual_times
+    assert usual_time > 0.001

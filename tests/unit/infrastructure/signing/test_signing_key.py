@@ -2,11 +2,12 @@
 
 import base64
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateNumbers, RSAPublicNumbers
 
 from domain.token import TokenKind
 from infrastructure.signing import signing_key as keys_module
@@ -92,6 +93,42 @@ def test_a_published_sample_key_is_refused(
 
 def test_sample_keys_are_listed_by_thumbprint() -> None:
     assert {len(base64.urlsafe_b64decode(f"{kid}=")) for kid in SAMPLE_KEYS} == {32}
+
+
+def a_pem_of_two_keys() -> bytes:
+    """Make an RSA key whose private exponent is that of another one."""
+    one, other = (an_rsa_key().private_numbers() for _ in range(2))
+    mixed = RSAPrivateNumbers(
+        one.p, one.q, other.d, one.dmp1, one.dmq1, one.iqmp, one.public_numbers
+    )
+    return pem(mixed.private_key(unsafe_skip_rsa_key_validation=True))
+
+
+def test_an_rsa_key_whose_numbers_do_not_belong_together_is_refused_each_time() -> None:
+    wrong = a_pem_of_two_keys()
+
+    for _ in range(2):
+        assert refusal_of(wrong) == "is not a private key in PEM form without a password"
+
+
+def test_the_numbers_of_a_key_that_was_checked_before_are_not_checked_again() -> None:
+    assert SigningKey.from_pem(a_pem_of_two_keys(), is_checked=True).algorithm is RS256
+
+
+def test_a_process_checks_the_numbers_of_a_key_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    load, skipped = serialization.load_pem_private_key, list[bool]()
+
+    def loaded(*given: Any, **options: Any) -> Any:
+        skipped.append(options["unsafe_skip_rsa_key_validation"])
+        return load(*given, **options)
+
+    monkeypatch.setattr(serialization, "load_pem_private_key", loaded)
+    private_pem = pem(an_rsa_key())
+
+    for _ in range(3):
+        SigningKey.from_pem(private_pem)
+
+    assert skipped == [False, True, True]
 
 
 @pytest.mark.parametrize("form", ["PKCS#1", "SubjectPublicKeyInfo"])
