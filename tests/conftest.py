@@ -28,6 +28,7 @@ from infrastructure.storage.sql.migrations.runner import upgrade
 from infrastructure.telemetry.logging import configure_logging
 from tests.support import servers
 from tests.support.builders import a_signer, a_signing_key
+from tests.support.compiled_statements import compile_statements_once
 from tests.support.databases import ReusedDatabase, TemplateDatabases
 from tests.support.processes import Service, a_service
 from tests.support.secret_watch import SecretWatch, watch_passwords
@@ -257,6 +258,12 @@ def one_tls_context() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         create = functools.cache(httpx.create_ssl_context)
         patch.setattr("httpx._transports.default.create_ssl_context", create)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def statements_are_compiled_once() -> Iterator[None]:
+    with compile_statements_once():
         yield
 
 

@@ -47,9 +47,6 @@ from infrastructure.storage.sql.tables import (
     users,
 )
 
-_ROWS = 1000
-"""Rows of one statement, which can have 32767 parameters."""
-
 _LAST_TEXT = "\U0010ffff" * (EMAIL_LENGTH + 1)
 """Sorts after every text in a list, in the order of code points."""
 
@@ -75,14 +72,12 @@ class SqlUsers(UserRepository):
     ) -> Stored[Sequence[UserId]]:
         # All in one order: two calls that lock each other's addresses would never end.
         in_order = sorted((_user_row(user) for user in users), key=itemgetter("email_key"))
-        table, added = self._rows.table, list[UserId]()
+        added = list[UserId]()
         async with self._rows.changing(effects) as change:
-            for first in range(0, len(in_order), _ROWS):
-                rows = insert_into(change.connection, table).values(
-                    in_order[first : first + _ROWS]
-                )
-                stored = rows.on_conflict_do_nothing().returning(table.c.id)
-                added += map(UserId, await change.connection.scalars(stored))
+            statement = insert_into(change.connection, self._rows.table).on_conflict_do_nothing()
+            if in_order:
+                stored = statement.returning(self._rows.table.c.id)
+                added += map(UserId, await change.connection.scalars(stored, in_order))
             change.rows = len(added)
         return Stored(added, change.effects_stored)
 
