@@ -1,7 +1,7 @@
 """Connections to SQL databases: their pool, time-out and errors."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any, Self
@@ -19,7 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from domain.errors import Unavailable
 from infrastructure.storage.options import StoreOptions
-from infrastructure.storage.sql.connection import pooler
+from infrastructure.storage.sql.connection import direct, pooler
+from infrastructure.storage.sql.connection.direct import FoundRow, Statement
 from infrastructure.storage.sql.connection.driver import DriverConnection, StatementOutdated
 from infrastructure.storage.sql.connection.liveness import check_before_use
 from infrastructure.storage.sql.connection.sqlite import (
@@ -79,14 +80,13 @@ class Database:
         :param role: what the statements are for: in errors, metrics and traces.
         :raises Unavailable: the database does not answer in time.
         """
-        with self._observe(role), _translate_errors(role):
-            async with asyncio.timeout(self._seconds):
-                # Behind a pooler, even one statement is sent in two steps to one server only in a
-                # transaction.
-                is_pooled = await self.is_pooled()
-                opening = self._transactions.begin() if is_pooled else self._engine.connect()
-                async with opening as connection:
-                    yield connection
+        async with self._in_time(role):
+            # Behind a pooler, even one statement is sent in two steps to one server only in a
+            # transaction.
+            is_pooled = await self.is_pooled()
+            opening = self._transactions.begin() if is_pooled else self._engine.connect()
+            async with opening as connection:
+                yield connection
 
     @asynccontextmanager
     async def transaction(
@@ -99,12 +99,48 @@ class Database:
         :param durable: whether it has to survive a power cut once it is acknowledged. Without
             that, SQLite need not wait for the disk.
         """
+        async with self._in_time(role):
+            await self.is_pooled()
+            engine = self._transactions if durable else self._volatile
+            async with engine.begin() as connection:
+                yield connection
+
+    async def fetch_one(
+        self, role: str, statement: Statement, parameters: Mapping[str, Any]
+    ) -> FoundRow | None:
+        """Execute a statement that is its own transaction, and return its row, if there is one.
+
+        :param role: see :meth:`connection`.
+        :raises Unavailable: the database does not answer in time.
+        """
+        if self._is_direct:
+            async with self._in_time(role):
+                return await direct.fetch_one(self._engine, statement, parameters)
+        async with self.connection(role) as connection:
+            return (await connection.execute(statement, parameters)).mappings().one_or_none()
+
+    async def execute(self, role: str, statement: Statement, parameters: Mapping[str, Any]) -> int:
+        """Execute a statement that is its own transaction, and return how many rows it changes.
+
+        :param role: see :meth:`connection`.
+        :raises Unavailable: the database does not answer in time.
+        """
+        if self._is_direct:
+            async with self._in_time(role):
+                return await direct.execute(self._engine, statement, parameters)
+        async with self.connection(role) as connection:
+            return (await connection.execute(statement, parameters)).rowcount
+
+    @property
+    def _is_direct(self) -> bool:
+        """Whether it is PostgreSQL, and known to be behind no pooler: the first call finds out."""
+        return self._is_pooled is False and self._engine.dialect.name == "postgresql"
+
+    @asynccontextmanager
+    async def _in_time(self, role: str) -> AsyncIterator[None]:
         with self._observe(role), _translate_errors(role):
             async with asyncio.timeout(self._seconds):
-                await self.is_pooled()
-                engine = self._transactions if durable else self._volatile
-                async with engine.begin() as connection:
-                    yield connection
+                yield
 
     async def is_pooled(self) -> bool:
         """Whether a connection pooler is between this process and PostgreSQL.
@@ -179,12 +215,20 @@ def _translate_errors(role: str) -> Iterator[None]:
         if isinstance(cause, asyncpg.InvalidCachedStatementError):
             raise StatementOutdated(role) from error
         raise Unavailable(role) from error
-    except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except asyncpg.PostgresError as error:
+        if _is_state_of_bug(error.sqlstate):
+            raise
+        raise Unavailable(role) from error
+    except (SQLAlchemyError, asyncpg.InterfaceError, OSError) as error:
         raise Unavailable(role) from error
 
 
 def _is_a_bug(error: DBAPIError) -> bool:
     """Whether the statement is wrong, and not the server: a bug must not look like an outage."""
-    state = getattr(error.orig, "sqlstate", None) or ""  # PostgreSQL, appendix A
     kinds = (ProgrammingError, DataError, IntegrityError)
-    return isinstance(error, kinds) or state.startswith(("22", "23", "42", "P0"))
+    return isinstance(error, kinds) or _is_state_of_bug(getattr(error.orig, "sqlstate", None))
+
+
+def _is_state_of_bug(state: str | None) -> bool:
+    """:param state: of PostgreSQL, appendix A."""
+    return (state or "").startswith(("22", "23", "42", "P0"))

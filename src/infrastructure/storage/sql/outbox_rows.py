@@ -3,11 +3,11 @@
 from typing import Any
 
 import msgspec
-from sqlalchemy.engine import RowMapping
 
 from domain.email import Email
 from domain.mail.message import Delivery, DeliveryState, MailKind, Message, MessageId
 from domain.user import UserId
+from infrastructure.storage.sql.connection.direct import FoundRow
 
 
 def row_of(delivery: Delivery) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def state_of(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def delivery_of(row: RowMapping) -> Delivery:
+def delivery_of(row: FoundRow) -> Delivery:
     message = Message(
         id=MessageId(row["id"]),
         kind=MailKind(row["kind"]),

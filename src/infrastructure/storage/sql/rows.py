@@ -10,21 +10,21 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Delete,
-    Executable,
     Insert,
     Select,
     Table,
     Update,
+    UpdateBase,
     bindparam,
     delete,
     insert,
     select,
     update,
 )
-from sqlalchemy.engine import MappingResult, RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from application.ports import NO_EFFECTS, UNCHANGED, Effects, Stored
+from infrastructure.storage.sql.connection.direct import FoundRow, Statement
 from infrastructure.storage.sql.connection.driver import repeat_outdated
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.effects import TokenSpent, store
@@ -59,14 +59,16 @@ class Rows:
     database: Database
     table: Table
 
-    async def one(self, **values: object) -> RowMapping | None:
+    async def one(self, **values: object) -> FoundRow | None:
         query = _selecting(self.table, _shape(values))
-        async with self.connection() as connection:
-            found: MappingResult = (await connection.execute(query, _old(values))).mappings()
-        return found.one_or_none()
+        return await self.database.fetch_one(self.table.name, query, _old(values))
+
+    async def fetch_one(self, statement: Statement, **parameters: object) -> FoundRow | None:
+        """Execute a statement that was made once, and return its row, if there is one."""
+        return await self.database.fetch_one(self.table.name, statement, parameters)
 
     async def insert(self, row: Row, effects: Effects = NO_EFFECTS) -> Stored[bool]:
-        return await self.change(_inserting(self.table), effects, parameters=row)
+        return await self.change(_inserting(self.table, tuple(row)), effects, parameters=row)
 
     async def swap(
         self, old: Row, new: Row, effects: Effects = NO_EFFECTS, check: Check | None = None
@@ -100,7 +102,7 @@ class Rows:
 
     async def change(
         self,
-        statement: Executable,
+        statement: UpdateBase,
         effects: Effects = NO_EFFECTS,
         check: Check | None = None,
         parameters: Row | None = None,
@@ -108,9 +110,12 @@ class Rows:
         """Execute one statement that changes rows, and store its effects.
 
         :param check: runs before, in the same transaction; the change is made unless it raises.
-        :param parameters: of the statement.
+        :param parameters: of a statement that was made once; ``None`` of one that has its values.
         """
         if check is None and not (self.database.has_audit_log and effects != NO_EFFECTS):
+            if parameters is not None:
+                rows = await self.database.execute(self.table.name, statement, parameters)
+                return Stored(rows > 0)
             async with self.connection() as connection:
                 rows = (await connection.execute(statement, parameters)).rowcount
             return Stored(rows > 0)
@@ -119,7 +124,7 @@ class Rows:
     @repeat_outdated
     async def _change_with_effects(
         self,
-        statement: Executable,
+        statement: UpdateBase,
         effects: Effects,
         check: Check | None,
         parameters: Row | None,
@@ -158,8 +163,10 @@ def _selecting(table: Table, shape: _Shape) -> Select[Any]:
 
 
 @cache
-def _inserting(table: Table) -> Insert:
-    return insert(table)
+def _inserting(table: Table, names: tuple[str, ...]) -> Insert:
+    return insert(table).values(
+        {name: bindparam(name, type_=table.c[name].type) for name in names}
+    )
 
 
 @cache

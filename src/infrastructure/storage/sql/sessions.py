@@ -16,6 +16,7 @@ from domain.session import Session, SessionId, TokenId, Transport
 from domain.session_activity import SessionActivity
 from domain.user import UserId
 from infrastructure.storage import method_names, rotation_record
+from infrastructure.storage.sql.connection.direct import FoundRow
 from infrastructure.storage.sql.counting import count_rows
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.rows import Row, Rows
@@ -118,7 +119,7 @@ def _session_row(session: Session) -> Row:
     }
 
 
-def _session(row: RowMapping) -> Session:
+def _session(row: FoundRow) -> Session:
     session = Session(
         id=SessionId(row["id"]),
         user_id=UserId(row["user_id"]),

@@ -23,7 +23,6 @@ from sqlalchemy import (
     true,
     tuple_,
 )
-from sqlalchemy.engine import RowMapping
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -34,6 +33,7 @@ from domain.errors import EmailTaken, LastAdministrator
 from domain.permissions import ADMINISTRATORS, Role
 from domain.user import NO_PASSWORD, User, UserId
 from infrastructure.storage import page_cursor as cursor
+from infrastructure.storage.sql.connection.direct import FoundRow
 from infrastructure.storage.sql.connection.driver import repeat_outdated
 from infrastructure.storage.sql.counting import count_rows
 from infrastructure.storage.sql.database import Database
@@ -191,18 +191,18 @@ def _cursor(query: UserQuery, last: User) -> str:
 def _translate_email_conflict() -> Iterator[None]:
     try:
         yield
-    except IntegrityError as error:
+    except (IntegrityError, asyncpg.UniqueViolationError) as error:
         if _violated_constraint(error) != "users_email_key_key":
             raise
         raise EmailTaken from None
 
 
-def _violated_constraint(error: IntegrityError) -> str:
-    cause = getattr(error.orig, "__cause__", None)
+def _violated_constraint(error: IntegrityError | asyncpg.UniqueViolationError) -> str:
+    cause = getattr(error.orig, "__cause__", None) if isinstance(error, IntegrityError) else error
     if isinstance(cause, asyncpg.IntegrityConstraintViolationError):
         return str(cause.constraint_name)
     # SQLite names the columns: "UNIQUE constraint failed: users.email_key"
-    table, _, column = str(error.orig).rpartition(" ")[2].partition(".")
+    table, _, column = str(getattr(error, "orig", "")).rpartition(" ")[2].partition(".")
     return f"{table}_{column}_key"
 
 
@@ -234,7 +234,7 @@ def _hashes(user: User) -> Row:
     return {"password_hash": user.password_hash, "guarded_hash": None}
 
 
-def _user(row: RowMapping) -> User:
+def _user(row: FoundRow) -> User:
     guarded = row["guarded_hash"]
     return User(
         id=UserId(row["id"]),

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select, update
-from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from application.ports import NO_EFFECTS, Effects, OneTimeTokenStore, Stored
 from domain.email import Email
 from domain.mail.one_time_token import LIVE_TOKENS, OneTimeToken, Purpose
 from domain.user import UserId
+from infrastructure.storage.sql.connection.direct import FoundRow
 from infrastructure.storage.sql.connection.driver import repeat_outdated
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.rows import Row, Rows
@@ -111,7 +111,7 @@ def _row(token: OneTimeToken) -> Row:
     }
 
 
-def _token(row: RowMapping) -> OneTimeToken:
+def _token(row: FoundRow) -> OneTimeToken:
     return OneTimeToken(
         id=row["id"],
         digest=row["digest"],

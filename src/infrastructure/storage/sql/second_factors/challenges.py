@@ -1,17 +1,15 @@
 """Challenges in PostgreSQL or SQLite, beside the users."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import bindparam, delete, update
-from sqlalchemy.engine import RowMapping
-from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
 from application.ports import ChallengeStore
 from domain.second_factors.challenge import Ceremony, Challenge
 from domain.session import Transport
 from domain.user import UserId
 from infrastructure.storage import method_names
+from infrastructure.storage.sql.connection.direct import FoundRow
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.rows import Rows
 from infrastructure.storage.sql.tables import challenges
@@ -45,10 +43,12 @@ class SqlChallenges(ChallengeStore):
         await self._rows.insert(row)
 
     async def count_try(self, digest: str) -> Challenge | None:
-        return await self._returned(_COUNT_TRY, digest)
+        row = await self._rows.fetch_one(_COUNT_TRY, digest=digest)
+        return _challenge(row) if row else None
 
     async def take(self, digest: str) -> Challenge | None:
-        return await self._returned(_TAKE, digest)
+        row = await self._rows.fetch_one(_TAKE, digest=digest)
+        return _challenge(row) if row else None
 
     async def forget(self, user_id: UserId) -> None:
         await self._rows.delete(user_id=user_id)
@@ -56,16 +56,8 @@ class SqlChallenges(ChallengeStore):
     async def purge(self, before: datetime, limit: int) -> int:
         return await self._rows.delete_before(challenges.c.expires_at, before, limit)
 
-    async def _returned(
-        self, statement: "ReturningUpdate[Any] | ReturningDelete[Any]", digest: str
-    ) -> Challenge | None:
-        async with self._rows.connection() as connection:
-            found = await connection.execute(statement, {"digest": digest})
-            row = found.mappings().one_or_none()
-        return _challenge(row) if row else None
 
-
-def _challenge(row: RowMapping) -> Challenge:
+def _challenge(row: FoundRow) -> Challenge:
     return Challenge(
         digest=row["id"],
         ceremony=Ceremony(row["ceremony"]),

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from sqlalchemy import select
-from sqlalchemy.engine import RowMapping
 
 from application.ports import NO_EFFECTS, UNCHANGED, Effects, SecondFactorStore, Stored
 from domain.second_factors.factors import PendingTotp, SecondFactors, Totp
 from domain.session import SessionId
 from domain.user import UserId
+from infrastructure.storage.sql.connection.direct import FoundRow
 from infrastructure.storage.sql.connection.driver import repeat_outdated
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.rows import Row, Rows
@@ -72,7 +72,7 @@ def _row(factors: SecondFactors) -> Row:
     }
 
 
-def _factors(row: RowMapping) -> SecondFactors:
+def _factors(row: FoundRow) -> SecondFactors:
     return SecondFactors(
         user_id=UserId(row["user_id"]),
         totp=None if row["totp"] is None else Totp(row["totp"], row["totp_step"]),
@@ -84,7 +84,7 @@ def _factors(row: RowMapping) -> SecondFactors:
     )
 
 
-def _pending(row: RowMapping) -> PendingTotp | None:
+def _pending(row: FoundRow) -> PendingTotp | None:
     if row["pending_totp"] is None:
         return None
     session_id, _, sealed = row["pending_totp"].partition(" ")

@@ -4,12 +4,12 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 
 from sqlalchemy import and_, bindparam, delete, func, or_, select
-from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from application.ports import NO_EFFECTS, Effects, PasskeyStore, Stored
 from domain.second_factors.passkey import MAX_PASSKEYS, Credential, Passkey, PasskeyId
 from domain.user import UserId
+from infrastructure.storage.sql.connection.direct import FoundRow
 from infrastructure.storage.sql.connection.driver import repeat_outdated
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.rows import Row, Rows
@@ -89,10 +89,7 @@ class SqlPasskeys(PasskeyStore):
         return bytes(row["handle"]) if row else new  # deleted at this moment
 
     async def find(self, passkey_id: PasskeyId, handle: bytes) -> Passkey | None:
-        parameters = {"passkey_id": passkey_id, "handle_": handle}
-        async with self._rows.connection() as connection:
-            found = await connection.execute(_OF_HANDLE, parameters)
-            row = found.mappings().one_or_none()
+        row = await self._rows.fetch_one(_OF_HANDLE, passkey_id=passkey_id, handle_=handle)
         return _passkey(row) if row else None
 
     async def of_other_domains(self, known: Collection[str]) -> Mapping[str, int]:
@@ -139,7 +136,7 @@ def _row(passkey: Passkey) -> Row:
     }
 
 
-def _passkey(row: RowMapping) -> Passkey:
+def _passkey(row: FoundRow) -> Passkey:
     credential = Credential(
         id=row["credential_id"],
         public_key=row["public_key"],
