@@ -5,14 +5,14 @@ from playwright.async_api import Page
 
 from tests.browser.conftest import Site
 from tests.support.builders import PASSWORD
-from tests.support.commands import in_a_process
+from tests.support.commands import forked
 
 each_mode = pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
 
 
 def users(site: Site, *arguments: str) -> None:
     """Run ``doorward users`` beside the service."""
-    done = in_a_process(site.service.folder, "users", *arguments, **site.service.environment)
+    done = forked(site.service.folder, "users", *arguments, **site.service.environment)
     assert done.returncode == 0, done.stderr
 
 
