@@ -1,7 +1,9 @@
 """The program `doorward`: its start, and its imports before they are needed."""
 
+import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import httpx
@@ -71,11 +73,26 @@ def test_the_exit_code_tells_success_from_failure_and_from_a_wrong_configuration
     assert_one_line(wrong, 2, "PORT")
 
 
-def test_the_module_serves_with_several_workers_that_end_without_a_traceback(
-    tmp_path: Path,
-) -> None:
-    with a_service(tmp_path, (*MODULE, "serve", "--workers", "2"), **QUICK) as service:
+@pytest.fixture(scope="module")
+def module_log(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Let the module serve with two workers and end; return its log, with what they import."""
+    command = (sys.executable, "-X", "importtime", "-m", "doorward", "serve", "--workers", "2")
+    with a_service(tmp_path_factory.mktemp("module"), command, **QUICK) as service:
         assert httpx.get(f"{service.url}/health/ready").is_success
         assert service.end() == 0
-        assert service.log.count("Application startup complete") == 2
-        assert "Traceback" not in service.log
+        return service.log
+
+
+def test_the_module_serves_with_several_workers_that_end_without_a_traceback(
+    module_log: str,
+) -> None:
+    assert module_log.count("Application startup complete") == 2
+    assert "Traceback" not in module_log
+
+
+def test_modules_of_telemetry_that_is_off_are_not_imported(module_log: str) -> None:
+    imported = Counter(re.findall(r"^import time: .* \| +(\S+)$", module_log, re.MULTILINE))
+
+    assert imported["infrastructure.telemetry.telemetry"] == 3  # the supervisor and the workers
+    for each in ("prometheus_client", "metrics", "tracing"):
+        assert imported[each] == imported[f"infrastructure.telemetry.{each}"] == 0

@@ -1,6 +1,5 @@
 """`doorward serve`, run as people run it: as a process of its own, where it starts."""
 
-import fcntl
 import json
 import os
 import pty
@@ -10,8 +9,6 @@ import signal
 import socket
 import sqlite3
 import stat
-import subprocess
-import termios
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -22,7 +19,7 @@ import pytest
 
 from infrastructure.storage.sql.migrations.runner import newest
 from tests.support.commands import assert_one_line, doorward
-from tests.support.processes import FORKED, QUICK, SERVE, Service, a_service, free_port
+from tests.support.processes import FORKED, QUICK, Service, a_service, fork, free_port
 from tests.support.waiting import PATIENCE, until
 
 FEW_FILES = 512
@@ -50,15 +47,14 @@ class TestServe:
         terminal, inside = pty.openpty()
         log = tmp_path / "log"
         with log.open("w") as output:
-            process = subprocess.Popen(
-                SERVE,
-                cwd=tmp_path,
-                env=QUICK | {"PORT": str(free_port()), "WORKERS": workers},
-                stdin=inside,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509
+            environment = QUICK | {"PORT": str(free_port()), "WORKERS": workers}
+            process = fork(
+                FORKED,
+                tmp_path,
+                environment,
+                output.fileno(),
+                output.fileno(),
+                terminal=os.ttyname(inside),
             )
         os.close(inside)
         ready = "Application startup complete."

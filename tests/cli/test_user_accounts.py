@@ -19,7 +19,7 @@ from domain.user import User
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.stores import open_stores
 from tests.support.builders import PASSWORD
-from tests.support.commands import Result, doorward, in_a_process
+from tests.support.commands import Result, doorward
 from tests.support.processes import QUICK
 
 ADA, BOB = "ada@example.org", "bob@example.org"
@@ -57,8 +57,8 @@ def test_a_terminal_without_unicode_gets_every_address(
 ) -> None:
     users("create", "user@βόλος.com", typed=f"{PASSWORD}\n")
 
-    settings = {**QUICK, "DATABASE_URL": sqlite_url, "PYTHONIOENCODING": "latin-1"}
-    result = in_a_process(tmp_path, "users", "list", **settings)
+    settings = {**QUICK, "DATABASE_URL": sqlite_url}
+    result = doorward(tmp_path, "users", "list", encoding="latin-1", **settings)
 
     assert (result.returncode, result.stderr) == (0, "")
     assert {line.split()[1] for line in result.stdout.splitlines()} == {

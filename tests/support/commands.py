@@ -7,7 +7,6 @@ import io
 import os
 import re
 import signal
-import subprocess
 import sys
 import tempfile
 import traceback
@@ -24,7 +23,7 @@ from doorward.cli import main as command_line
 from doorward.server import run as server
 from doorward.wiring import container, passwords
 from tests.support import cheap_hashes
-from tests.support.processes import COMMAND, fork
+from tests.support.processes import fork
 from tests.support.shared_app import SharedGraph
 from tests.support.waiting import PATIENCE
 
@@ -45,12 +44,15 @@ class Result:
     stderr: str
 
 
-def doorward(folder: Path, *arguments: str | Path, typed: str = "", **settings: str) -> Result:
+def doorward(
+    folder: Path, *arguments: str | Path, typed: str = "", encoding: str = "utf-8", **settings: str
+) -> Result:
     """Run the command in this process, in that folder, with these settings and no others.
 
     :param typed: the content of standard input, which is no terminal.
+    :param encoding: of standard output.
     """
-    output, errors = io.StringIO(), io.StringIO()
+    output, errors = _output(encoding), _output("utf-8")
     with pytest.MonkeyPatch.context() as patch, chdir(folder), _environment(settings):
         patch.setattr(sys, "argv", ["doorward", *map(str, arguments)])
         patch.setattr(sys, "stdin", io.StringIO(typed))
@@ -59,22 +61,7 @@ def doorward(folder: Path, *arguments: str | Path, typed: str = "", **settings: 
         patch.setattr(container, "make_async_container", _shared_graph())
         with redirect_stdout(output), redirect_stderr(errors):
             code = _exit_code()
-    return Result(code, output.getvalue(), errors.getvalue())
-
-
-def in_a_process(folder: Path, *arguments: str | Path, typed: str = "", **settings: str) -> Result:
-    """Run the command as a user does."""
-    done = subprocess.run(
-        [COMMAND, *arguments],
-        cwd=folder,
-        env=_ENVIRONMENT | settings,
-        input=typed,
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=PATIENCE,
-    )
-    return Result(done.returncode, done.stdout, done.stderr)
+    return Result(code, _text(output), _text(errors))
 
 
 def forked(folder: Path, *arguments: str, **settings: str) -> Result:
@@ -99,6 +86,15 @@ def assert_one_line(result: Result, code: int, containing: str) -> None:
     assert result.stdout == ""
     assert re.fullmatch(r"doorward: [^\n]+\n", result.stderr), result.stderr
     assert containing in result.stderr
+
+
+def _output(encoding: str) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(), encoding, newline="")
+
+
+def _text(output: io.TextIOWrapper) -> str:
+    output.seek(0)
+    return output.read()
 
 
 @contextmanager

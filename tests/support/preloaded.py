@@ -8,7 +8,7 @@ cost. ``tests/cli/test_serve.py`` starts the command itself, with workers that a
 Each request on the control socket, one line of JSON with three descriptors, starts a command::
 
     {"command": ["doorward", "serve"], "folder": "/tmp/a", "environment": {"PORT": "8000"},
-     "constants": {"doorward.server.graceful_server.GRACE": 1}}
+     "constants": {"doorward.server.graceful_server.GRACE": 1}, "terminal": ""}
 
 The first two descriptors are its standard output and standard error. The third one gets two
 lines, the process id and, when the process has ended, its exit code, negative for a signal.
@@ -36,6 +36,7 @@ from api.lifecycle import Lifecycle
 from doorward.cli.main import main
 from doorward.diagnostics import preflight
 from doorward.main import open_app
+from doorward.server import graceful_server
 from doorward.wiring import container, passwords
 from infrastructure.config.settings import Settings
 from tests.support import cheap_hashes
@@ -123,12 +124,22 @@ def forget_prometheus() -> None:
 
 
 def run(
-    command: list[str], folder: str, environment: dict[str, str], constants: dict[str, float]
+    command: list[str],
+    folder: str,
+    environment: dict[str, str],
+    constants: dict[str, float],
+    terminal: str,
 ) -> None:
     """Run the command in this process, with this environment and no other.
 
     :param constants: values of module constants by their names; of times, in seconds.
+    :param terminal: the path of the one that becomes its own, and its standard input.
     """
+    if terminal:
+        os.setsid()
+        os.dup2(opened := os.open(terminal, os.O_RDWR), 0)  # the first one of a session is its own
+        os.close(opened)
+        vars(graceful_server)["_HAD_TERMINAL"] = True  # as its import would find
     for name, value in constants.items():
         module, _, constant = name.rpartition(".")
         is_time = isinstance(getattr(sys.modules[module], constant), timedelta)

@@ -113,17 +113,20 @@ def fork(
     output: int,
     errors: int,
     constants: Mapping[str, float] | None = None,
+    terminal: str = "",
 ) -> ForkedProcess:
     """Run the command, whose first word is ``doorward``, in a process that has imported it.
 
     :param output: the descriptor that becomes standard output; ``errors`` standard error.
     :param constants: of its modules, by name, which it has instead of its own.
+    :param terminal: the path of the one on which it runs, without standard output and error.
     """
     request = {
         "command": list(command),
         "folder": str(folder),
         "environment": dict(environment),
         "constants": dict(constants or {}),
+        "terminal": terminal,
     }
     status, its = os.pipe()
     with _one_at_a_time:

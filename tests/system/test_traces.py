@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,12 +13,13 @@ from pathlib import Path
 from threading import Thread
 
 import httpx
+import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.http.client import EMAIL, LOGIN, ME, NEW_USER, REGISTER, bearer
 from tests.support.builders import PASSWORD
-from tests.support.commands import assert_one_line, in_a_process
+from tests.support.commands import assert_one_line, doorward
 from tests.support.processes import Service, a_service, free_port
 from tests.support.secret_watch import secrets_in
 from tests.support.waiting import PATIENCE
@@ -216,43 +216,12 @@ def test_a_service_without_traces_sends_none_and_logs_no_trace_ids(tmp_path: Pat
         assert collector.raw == []
 
 
-def test_missing_trace_packages_are_reported_in_one_line(tmp_path: Path) -> None:
-    (tmp_path / "opentelemetry").mkdir()  # shadows the real one
-    (tmp_path / "opentelemetry" / "__init__.py").write_text("")
+def test_missing_trace_packages_are_reported_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "infrastructure.telemetry.tracing", raising=False)
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)  # importing it fails
 
-    result = in_a_process(
-        tmp_path,
-        "serve",
-        PORT=str(free_port()),
-        USERS_URL="memory:",
-        OTEL_TRACES_EXPORTER="otlp",
-        PYTHONPATH=str(tmp_path),
-    )
+    result = doorward(tmp_path, "serve", USERS_URL="memory:", OTEL_TRACES_EXPORTER="otlp")
 
     assert_one_line(result, 2, "install doorward[otel]")
-
-
-def test_modules_of_telemetry_that_is_off_are_not_imported(tmp_path: Path) -> None:
-    ours = (
-        "prometheus_client",
-        "infrastructure.telemetry.metrics",
-        "infrastructure.telemetry.tracing",
-    )
-    program = f"""
-import asyncio, sys
-import doorward.cli.serve
-from api.lifecycle import Lifecycle
-from doorward.diagnostics import preflight
-from doorward.main import open_app
-from infrastructure.config.settings import Settings
-
-async def run():
-    settings = Settings.read({{"USERS_URL": "memory:", "DOORWARD_DATA": {str(tmp_path)!r}}})
-    await preflight.prepare(settings)
-    async with open_app(settings, Lifecycle()):
-        sys.exit(any(name in sys.modules for name in {ours}))
-
-asyncio.run(run())
-"""
-
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
