@@ -453,7 +453,7 @@ UNREADABLE = {
     "PASSWORD_BLOCKLIST": ["no", "false"],
     "PASSWORD_MIN_LENGTH": ["0", "5", "eight"],
     "ARGON2_MEMORY_KIB": ["19455", "262145", "46M"],
-    "ARGON2_PASSES": ["1", "17", "two"],
+    "ARGON2_PASSES": ["0", "17", "two"],
     "HASH_THREADS": ["0"],
     "API_DOCS": ["no", "true"],
     "LEGACY_GET": ["no", "false"],
@@ -851,3 +851,11 @@ def test_a_verification_without_mail_ends_the_start(
         Settings.read(environment)
 
     assert str(refused.value) == message
+
+
+def test_one_pass_needs_the_memory_of_its_recommendation() -> None:
+    """OWASP's Password Storage Cheat Sheet has 46 MiB with one pass, and 19 MiB with two."""
+    with pytest.raises(ConfigurationError, match=r"^ARGON2_PASSES is 1, and needs ARGON2_MEMORY"):
+        Settings.read({"ARGON2_PASSES": "1", "ARGON2_MEMORY_KIB": "47103"})
+
+    assert Settings.read({"ARGON2_PASSES": "1"}).passwords.argon2_passes == 1
