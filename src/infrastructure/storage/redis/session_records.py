@@ -1,15 +1,12 @@
-"""The records of sessions and of their activity, as Redis stores them."""
+"""The records of sessions, as Redis stores them."""
 
 import struct
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple, TypeGuard
 
-import msgspec
-
 from domain.authentication import ONLY_PASSWORD, Method
 from domain.session import Session, SessionId, TokenId, Transport
-from domain.session_activity import SessionActivity
 from domain.user import UserId
 from infrastructure.storage import rotation_record
 from infrastructure.storage.redis.timestamps import from_microseconds, to_microseconds
@@ -128,15 +125,3 @@ def _read_mark(mark: bytes) -> _Login | None:
 
 def _time(octets: bytes) -> datetime:
     return from_microseconds(int.from_bytes(octets, "big"))
-
-
-def pack_activity(activity: SessionActivity) -> bytes:
-    return msgspec.msgpack.encode(activity)
-
-
-def unpack_activity(packed: bytes) -> SessionActivity | None:
-    """Decode an activity; ``None`` for another version."""
-    try:
-        return msgspec.msgpack.decode(packed, type=SessionActivity)
-    except msgspec.DecodeError:
-        return None

@@ -19,15 +19,14 @@ from application.ports import NO_EFFECTS, Effects, SessionStore, Stored
 from domain.session import Session, SessionId
 from domain.session_activity import SessionActivity
 from domain.user import UserId
+from infrastructure.storage.redis import activity_records
 from infrastructure.storage.redis.multiplexer import Script
 from infrastructure.storage.redis.server import RedisServer
 from infrastructure.storage.redis.session_records import (
     EXPIRES_AT_OFFSET,
     is_readable,
     pack,
-    pack_activity,
     unpack,
-    unpack_activity,
 )
 from infrastructure.storage.redis.timestamps import EPOCH, to_microseconds
 
@@ -103,7 +102,7 @@ class RedisSessions(SessionStore):
         activity: SessionActivity | None = None,
         effects: Effects = NO_EFFECTS,
     ) -> Stored[bool]:
-        packed = pack_activity(activity) if activity else b""
+        packed = activity_records.pack(activity) if activity else b""
         return Stored(await self._write(session, session.id, b"", session.started_at, packed))
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:
@@ -143,12 +142,14 @@ class RedisSessions(SessionStore):
     ) -> None:
         keys = [_key(user_id), _activity_key(user_id)]
         async with self._server.connection("sessions") as redis:
-            await redis.run(_RECORD_ACTIVITY, keys, session_id, pack_activity(activity))
+            await redis.run(_RECORD_ACTIVITY, keys, session_id, activity_records.pack(activity))
 
     async def activity_of(self, user_id: UserId) -> Mapping[SessionId, SessionActivity]:
         async with self._server.connection("sessions") as redis:
             listed = cast(dict[bytes, bytes], await redis.call("HGETALL", _activity_key(user_id)))
-        unpacked = {field.decode(): unpack_activity(packed) for field, packed in listed.items()}
+        unpacked = {
+            field.decode(): activity_records.unpack(packed) for field, packed in listed.items()
+        }
         return {SessionId(each): activity for each, activity in unpacked.items() if activity}
 
     @override
