@@ -3,7 +3,7 @@
 from alembic import context
 from sqlalchemy import Connection
 
-from infrastructure.storage.sql.tables import metadata
+from infrastructure.storage.sql.tables import metadata, partial_indexes  # noqa: F401 - declared
 
 
 def run(connection: Connection) -> None:

@@ -23,7 +23,7 @@ import redis
 from domain.token import TokenKind
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.signing_key import SigningKey
-from infrastructure.storage.backends import BACKENDS
+from infrastructure.storage.backends import BUILT_IN, load
 from infrastructure.storage.sql.migrations.runner import upgrade
 from infrastructure.telemetry.logging import configure_logging
 from tests.support import servers
@@ -108,8 +108,8 @@ def schemes(role: str, *, networked: bool = False) -> list[str]:
     """The schemes whose backends keep users, or sessions; or only those behind a network."""
     return [
         scheme
-        for scheme, backend in BACKENDS.items()
-        if getattr(backend, role) and scheme not in OTHER_NAMES
+        for scheme in BUILT_IN
+        if getattr(load(scheme), role) and scheme not in OTHER_NAMES
         if not networked or (scheme in PLACES and PLACES[scheme].is_networked)
     ]
 

@@ -19,7 +19,8 @@ from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from infrastructure.storage.sql.connection.url import connect_options
-from infrastructure.storage.sql.migrations.runner import SCRIPTS, upgrade
+from infrastructure.storage.sql.migrations.runner import upgrade
+from infrastructure.storage.sql.migrations.state import SCRIPTS
 from tests.support.databases import TemplateDatabases
 from tests.support.servers import OURS, postgres_server
 

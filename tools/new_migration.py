@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alembic.script import ScriptDirectory
 
-from infrastructure.storage.sql.migrations.runner import SCRIPTS
+from infrastructure.storage.sql.migrations.state import SCRIPTS
 
 
 def new_migration(subject: str, scripts: Path = SCRIPTS) -> Path:

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.database import Database
-from infrastructure.storage.sql.migrations.runner import newest
+from infrastructure.storage.sql.migrations.state import newest
 from tests.support.queries import Query, write
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -2,8 +2,6 @@
 
 from io import BytesIO
 
-import segno
-
 
 def svg_of(text: str) -> str:
     """Return the QR code of a text, without a script and without a style.
@@ -11,6 +9,8 @@ def svg_of(text: str) -> str:
     It has its own white background and no size: the page gives it one. Its classes are ``qr`` and
     ``qr-modules``. It takes some 50 ms: call it in a thread.
     """
+    import segno  # noqa: PLC0415 - seldom needed
+
     stream = BytesIO()
     segno.make_qr(text, error="m").save(
         stream,

@@ -1,7 +1,5 @@
 """User-Agent headers in words for people."""
 
-from ua_parser import parse
-
 _UNKNOWN = "Unknown device"
 
 
@@ -10,6 +8,8 @@ def in_words(agent: str) -> str:
 
     :param agent: see :class:`~domain.session_activity.SessionActivity`.
     """
+    from ua_parser import parse  # noqa: PLC0415 - its patterns are large, and seldom needed
+
     parsed = parse(agent)
     browser, system = parsed.user_agent, parsed.os
     if browser is None:

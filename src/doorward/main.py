@@ -13,12 +13,12 @@ from api.lifecycle import Lifecycle
 from application.accounts.registration import RegisterUser
 from application.authentication import Login
 from application.rate_limiting import CurrentRateLimits
-from doorward.collector import collector_paused
 from doorward.env_file import Environment
 from doorward.jobs.scheduler import Job, running
 from doorward.server.lifespan import Program
 from doorward.server.parent_watch import parent_watched
 from doorward.server.reload import ConfigurationReload
+from doorward.starting import starting
 from doorward.wiring.container import UNOBSERVED, make_container
 from infrastructure.config.environment_warnings import log_warnings
 from infrastructure.config.settings import Settings
@@ -82,7 +82,7 @@ async def _open_for_process(
     opening: AbstractAsyncContextManager[Litestar],
 ) -> AsyncIterator[Litestar]:
     async with AsyncExitStack() as stack:
-        with collector_paused():
+        with starting():
             app = await stack.enter_async_context(opening)
             await stack.enter_async_context(parent_watched())
         yield app

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from alembic.script import ScriptDirectory
 
-from infrastructure.storage.sql.migrations.runner import SCRIPTS, newest
+from infrastructure.storage.sql.migrations.state import SCRIPTS, newest
 from tests.support.commands import assert_one_line, doorward
 
 

@@ -17,7 +17,7 @@ import httpx
 import psutil
 import pytest
 
-from infrastructure.storage.sql.migrations.runner import newest
+from infrastructure.storage.sql.migrations.state import newest
 from tests.support.commands import assert_one_line, doorward
 from tests.support.processes import FORKED, QUICK, Service, a_service, fork, free_port
 from tests.support.waiting import PATIENCE, until

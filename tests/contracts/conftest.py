@@ -33,7 +33,7 @@ from doorward.conformance.support.opening import (
     open_sessions,
     open_users,
 )
-from infrastructure.storage.backends import BACKENDS, Backend
+from infrastructure.storage.backends import Backend, load
 from infrastructure.storage.memory.audit_log import MemoryAuditLog
 from infrastructure.storage.memory.figures import MemoryFigures
 from infrastructure.storage.sql.connection.url import connect_options
@@ -65,7 +65,7 @@ def store_url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def backend(store_url: str) -> Backend[Any]:
-    return BACKENDS[urlsplit(store_url).scheme]
+    return load(urlsplit(store_url).scheme)
 
 
 @pytest.fixture

@@ -25,8 +25,9 @@ from infrastructure.storage.not_ready import NotReady
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.schema_version import Move, move_up, require_usable
 from infrastructure.storage.sql.connection.url import connect_options
-from infrastructure.storage.sql.migrations import runner as migrations
-from infrastructure.storage.sql.migrations.runner import downgrade, newest, upgrade
+from infrastructure.storage.sql.migrations import state as migrations
+from infrastructure.storage.sql.migrations.runner import downgrade, upgrade
+from infrastructure.storage.sql.migrations.state import newest
 from infrastructure.storage.stores import open_stores
 from tests.contracts.conftest import by_hand
 from tests.support.builders import a_user

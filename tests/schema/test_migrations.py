@@ -18,16 +18,11 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from infrastructure.storage.sql.connection.url import connect_options
-from infrastructure.storage.sql.migrations import runner
-from infrastructure.storage.sql.migrations.runner import (
-    SCRIPTS,
-    ForeignSchema,
-    current,
-    downgrade,
-    newest,
-    upgrade,
-)
-from infrastructure.storage.sql.tables import metadata
+from infrastructure.storage.sql.migrations import state
+from infrastructure.storage.sql.migrations.locks import ForeignSchema
+from infrastructure.storage.sql.migrations.runner import downgrade, upgrade
+from infrastructure.storage.sql.migrations.state import SCRIPTS, current, newest
+from infrastructure.storage.sql.tables import metadata, partial_indexes  # noqa: F401 - declared
 from infrastructure.storage.stores import open_stores
 from tests.support.builders import a_session, a_user
 from tests.support.waiting import PATIENT
@@ -135,6 +130,10 @@ async def test_each_revision_can_be_taken_back_and_made_again(url: str) -> None:
     assert await ask(url, schema) == before[newest()]
 
 
+def test_the_newest_revision_is_the_head_of_the_scripts() -> None:
+    assert newest() == ScriptDirectory(str(SCRIPTS)).get_current_head()
+
+
 def load(revision: str) -> ModuleType:
     return ScriptDirectory(str(SCRIPTS)).get_revision(revision).module
 
@@ -174,7 +173,7 @@ async def test_a_new_migration_moves_both_databases_up_and_down(
 
     path = new_migration("Names of devices", scripts)
 
-    monkeypatch.setattr(runner, "SCRIPTS", scripts)
+    monkeypatch.setattr(state, "SCRIPTS", scripts)
     assert path.name == f"{newest()}_names_of_devices.py"
     assert int(newest()) == int(last) + 1
     await upgrade(url)
@@ -190,7 +189,7 @@ async def test_each_script_is_loaded_once(empty_sqlite_url: str, tmp_path: Path)
     note = f"\nwith open({str(loaded)!r}, 'a') as file:\n    file.write('loaded ')\n"
     first.write_text(first.read_text() + note)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runner, "SCRIPTS", scripts)
+        patch.setattr(state, "SCRIPTS", scripts)
         await upgrade(empty_sqlite_url)
 
     assert loaded.read_text() == "loaded "

@@ -16,7 +16,8 @@ from infrastructure.storage.locations import Location
 from infrastructure.storage.not_ready import NotReady
 from infrastructure.storage.schema_version import move_up
 from infrastructure.storage.sql.migrations.locks import LocksHeld
-from infrastructure.storage.sql.migrations.runner import current, downgrade, newest, upgrade
+from infrastructure.storage.sql.migrations.runner import downgrade, upgrade
+from infrastructure.storage.sql.migrations.state import current, newest
 from tests.contracts.conftest import by_hand
 from tests.schema.test_compatibility import heard, scripts
 from tests.support.commands import assert_one_line, doorward

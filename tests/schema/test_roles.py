@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy.exc import ProgrammingError
 
 from doorward.conformance.support.examples import an_event
-from infrastructure.storage.sql.migrations.runner import current, downgrade, newest, upgrade
+from infrastructure.storage.sql.migrations.runner import downgrade, upgrade
+from infrastructure.storage.sql.migrations.state import current, newest
 from infrastructure.storage.stores import open_stores
 from tests.contracts.conftest import by_hand
 from tests.support.builders import a_session, a_user

@@ -25,6 +25,7 @@ import sys
 import tempfile
 import threading
 from datetime import timedelta
+from importlib import import_module
 
 import uvicorn._subprocess
 import uvloop  # noqa: F401 - to be there already
@@ -39,10 +40,22 @@ from doorward.main import open_app
 from doorward.server import graceful_server
 from doorward.wiring import container, passwords
 from infrastructure.config.settings import Settings
+from infrastructure.passwords.common_passwords import COMMON_PASSWORDS
+from infrastructure.storage.backends import BUILT_IN
+from infrastructure.storage.backends import load as load_backend
 from tests.support import cheap_hashes
 from tests.support.shared_app import SharedGraph, SharedRoutes
 
 LONGEST = 1 << 20
+ON_DEMAND = [
+    "asyncpg",
+    "infrastructure.passkeys.webauthn",
+    "infrastructure.storage.sql.connection.driver",
+    "infrastructure.storage.sql.migrations.runner",
+    "segno",
+    "sqlalchemy.dialects.postgresql.asyncpg",
+    "ua_parser",
+]
 
 
 def load() -> None:
@@ -56,6 +69,7 @@ def load() -> None:
     vars(api.app)["_routes"] = SharedRoutes()
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(start(Settings.read({"DOORWARD_DATA": folder, "TOKEN_ALGORITHM": "EdDSA"})))
+    load_the_rest()
     tempfile.tempdir = None  # a service looks at its own TMPDIR
     assert threading.active_count() == 1  # only the thread that forks is in the new process
     gc.collect()
@@ -66,6 +80,15 @@ async def start(settings: Settings) -> None:
     await preflight.prepare_service(settings)
     async with open_app(settings, Lifecycle()):
         pass
+
+
+def load_the_rest() -> None:
+    """Load what services load with the first request that needs it."""
+    for scheme in BUILT_IN:
+        load_backend(scheme)
+    for module in ON_DEMAND:
+        import_module(module)
+    assert "password" in COMMON_PASSWORDS
 
 
 def fork_services(control: socket.socket) -> None:

@@ -7,7 +7,7 @@ linear.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -57,7 +57,7 @@ class Guess:
     :ivar own: those of them that are parts of the user's name and address.
     """
 
-    common: AbstractSet[str]
+    common: Container[str]
     predictable: AbstractSet[str]
     own: AbstractSet[str]
 

@@ -1,7 +1,7 @@
 """The password rule (NIST SP 800-63B-4, section 3.1.1; OWASP ASVS 5.0, chapter V6.2)."""
 
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
@@ -76,7 +76,7 @@ class PasswordRule:
     """
 
     shortest: int
-    common: AbstractSet[str] = field(default=frozenset(), repr=False)
+    common: Container[str] = field(default=frozenset(), repr=False)
     predictable: AbstractSet[str] = field(default=frozenset(), repr=False)
     refuses_guessable: bool = True
 

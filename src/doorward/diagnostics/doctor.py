@@ -42,7 +42,7 @@ from infrastructure.storage.schema_version import require_usable
 from infrastructure.storage.sql.audit.chain import Broken, Head
 from infrastructure.storage.sql.audit.verify import verify
 from infrastructure.storage.sql.database import Database
-from infrastructure.storage.sql.migrations import runner as migrations
+from infrastructure.storage.sql.migrations import state
 from infrastructure.storage.sql.signing_keys import has_keys
 
 Check = Callable[[], Awaitable[tuple[Verdict, str]]]
@@ -259,7 +259,7 @@ async def check_schema(settings: Settings, location: Location) -> tuple[Verdict,
         return "info", "the first start creates it"
     found, newest = (
         await require_usable(location, store_options(settings.storage)),
-        migrations.newest(),
+        state.newest(),
     )
     if found != newest:
         return "ok", f"at revision {found}: later than {newest}, and compatible with this version"

@@ -4,7 +4,6 @@ from dishka import Provider, Scope, provide
 
 from application.ports import PasskeyVerifier
 from infrastructure.config.settings import Settings
-from infrastructure.passkeys.webauthn import WebAuthn
 
 
 class PasskeyProvider(Provider):
@@ -14,4 +13,7 @@ class PasskeyProvider(Provider):
 
     @provide
     def verifier(self, settings: Settings) -> PasskeyVerifier:
+        # Imported for the first use of a passkey: many services have none.
+        from infrastructure.passkeys.webauthn import WebAuthn  # noqa: PLC0415
+
         return WebAuthn(settings.passkey_domain, frozenset(settings.passkey_origins))

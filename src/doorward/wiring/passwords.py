@@ -11,7 +11,7 @@ from infrastructure.config.http import HttpSettings
 from infrastructure.config.passwords import PasswordSettings
 from infrastructure.config.settings import Settings
 from infrastructure.passwords.argon2_hasher import Argon2Hasher, Cost
-from infrastructure.passwords.common_passwords import common_passwords, predictable_words
+from infrastructure.passwords.common_passwords import COMMON_PASSWORDS, predictable_words
 from infrastructure.passwords.hashing_pool import HashingPool
 from infrastructure.telemetry.telemetry import Observation
 
@@ -26,7 +26,7 @@ class PasswordProvider(Provider):
         if not settings.blocklist:
             return PasswordRule(settings.min_length, refuses_guessable=False)
         predictable = predictable_words(settings.words, http.public_url)
-        return PasswordRule(settings.min_length, common_passwords(), predictable)
+        return PasswordRule(settings.min_length, COMMON_PASSWORDS, predictable)
 
     @provide
     def registration(self, settings: Settings) -> RegistrationPolicy:

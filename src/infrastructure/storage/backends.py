@@ -5,10 +5,11 @@ An installed package registers another one by an entry point (``external_backend
 ``docs/adding-a-backend.md`` adds one, step by step.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib import import_module
 from typing import Any, Generic, TypeVar
 
 from application.ports import (
@@ -24,33 +25,8 @@ from application.ports import (
     UserRepository,
 )
 from infrastructure.storage.external_backends import external_schemes, load_external
-from infrastructure.storage.memory.connection import MemoryConnection
-from infrastructure.storage.memory.invalidation_feed import MemoryFeed
-from infrastructure.storage.memory.outbox import MemoryOutbox
-from infrastructure.storage.memory.rate_limiter import MemoryRateLimiter
-from infrastructure.storage.memory.sessions import MemorySessions
-from infrastructure.storage.memory.users import MemoryUsers
 from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed
 from infrastructure.storage.options import Role, StoreOptions
-from infrastructure.storage.redis.invalidation_feed import RedisFeed
-from infrastructure.storage.redis.rate_limiter import RedisRateLimiter
-from infrastructure.storage.redis.server import RedisServer
-from infrastructure.storage.redis.sessions import RedisSessions
-from infrastructure.storage.redis.write_check import check_writes as check_redis_writes
-from infrastructure.storage.sql.audit.audit_log import SqlAuditLog
-from infrastructure.storage.sql.database import Database
-from infrastructure.storage.sql.figures import SqlFigures
-from infrastructure.storage.sql.invalidation_feed import open_feed
-from infrastructure.storage.sql.mail.one_time_tokens import SqlOneTimeTokens
-from infrastructure.storage.sql.mail.outbox import SqlOutbox
-from infrastructure.storage.sql.rate_limits.rate_limiter import SqlRateLimiter
-from infrastructure.storage.sql.rate_limits.sqlite_rate_limiter import SqliteRateLimiter
-from infrastructure.storage.sql.second_factors.challenges import SqlChallenges
-from infrastructure.storage.sql.second_factors.factors import SqlSecondFactors
-from infrastructure.storage.sql.second_factors.passkeys import SqlPasskeys
-from infrastructure.storage.sql.sessions import SqlSessions
-from infrastructure.storage.sql.users import SqlUsers
-from infrastructure.storage.sql.write_check import check_writes as check_sql_writes
 
 _Connection = TypeVar("_Connection")
 
@@ -105,72 +81,32 @@ class Backend(Generic[_Connection]):
     figures: Callable[[_Connection], FigureStore] | None = None
 
 
-@asynccontextmanager
-async def _open_memory(_url: str, _options: StoreOptions) -> AsyncIterator[MemoryConnection]:
-    yield MemoryConnection()
-
-
-async def _ping_memory(_memory: MemoryConnection) -> None:
-    """Memory always answers."""
-
-
-@asynccontextmanager
-async def _memory_feed(memory: MemoryConnection, _bound: timedelta) -> AsyncIterator[MemoryFeed]:
-    yield memory.feed
-
-
-def _sql_rate_limiter(database: Database) -> SqlRateLimiter:
-    return SqliteRateLimiter(database) if database.file else SqlRateLimiter(database)
-
-
-MEMORY = Backend(
-    _open_memory,
-    _ping_memory,
-    users=lambda memory: MemoryUsers(memory.feed, memory.tokens),
-    sessions=lambda memory: MemorySessions(memory.feed),
-    rate_limiter=lambda _: MemoryRateLimiter(),
-    feed=_memory_feed,
-    outbox=lambda memory: MemoryOutbox(memory.tokens),
-    one_time_tokens=lambda memory: memory.tokens,
-    second_factors=lambda memory: memory.second_factors,
-    challenges=lambda memory: memory.challenges,
-    passkeys=lambda memory: memory.passkeys,
+_MEMORY, _SQL, _REDIS = (
+    f"infrastructure.storage.{technology}.backend" for technology in ("memory", "sql", "redis")
 )
-SQL = Backend(
-    Database.open,
-    Database.ping,
-    users=SqlUsers,
-    sessions=SqlSessions,
-    rate_limiter=_sql_rate_limiter,
-    audit_log=SqlAuditLog.open,
-    feed=open_feed,
-    check_writes=check_sql_writes,
-    outbox=SqlOutbox,
-    one_time_tokens=SqlOneTimeTokens,
-    second_factors=SqlSecondFactors,
-    challenges=SqlChallenges,
-    passkeys=SqlPasskeys,
-    figures=SqlFigures,
-)
-REDIS = Backend(
-    RedisServer.open,
-    RedisServer.ping,
-    sessions=RedisSessions,
-    rate_limiter=RedisRateLimiter,
-    feed=RedisFeed.open,
-    check_writes=lambda server, _role: check_redis_writes(server),
-)
-
-BACKENDS: dict[str, Backend[Any]] = {
-    "memory": MEMORY,
-    "sqlite": SQL,
-    "postgresql": SQL,
-    "postgres": SQL,
-    "redis": REDIS,
-    "rediss": REDIS,
-    "unix": REDIS,
+BUILT_IN: Mapping[str, str] = {
+    "memory": _MEMORY,
+    "sqlite": _SQL,
+    "postgresql": _SQL,
+    "postgres": _SQL,
+    "redis": _REDIS,
+    "rediss": _REDIS,
+    "unix": _REDIS,
 }
-"""By scheme. Each backend has its own type of connection."""
+"""By scheme, the module with the ``BACKEND``. It is imported when a URL has the scheme: the driver
+of a technology takes tens of milliseconds and several MB, and most services use one.
+"""
+
+
+def load(scheme: str) -> Backend[Any]:
+    """Import the built-in backend of a scheme. Each has its own type of connection."""
+    backend: Backend[Any] = import_module(BUILT_IN[scheme]).BACKEND
+    return backend
+
+
+def is_sql(scheme: str) -> bool:
+    """Return whether a scheme is that of PostgreSQL or SQLite."""
+    return BUILT_IN.get(scheme) == _SQL
 
 
 def backend_for(url: str, role: Role) -> Backend[Any]:
@@ -182,7 +118,7 @@ def backend_for(url: str, role: Role) -> Backend[Any]:
     scheme = url.partition(":")[0].partition("+")[0]
     backend = find_backend(scheme)
     if backend is None or getattr(backend, role) is None:
-        known = {name: each for name, each in BACKENDS.items() if getattr(each, role)}
+        known = [name for name in BUILT_IN if getattr(load(name), role)]
         schemes = ", ".join([*known, *external_schemes()])
         raise ValueError(f"must start with one of these schemes to keep {role}: {schemes}")
     return backend
@@ -195,9 +131,10 @@ def find_backend(scheme: str) -> Backend[Any] | None:
 
     :raises ValueError: the package's backend cannot be loaded.
     """
-    built_in = BACKENDS.get(scheme)
-    if built_in is not None or scheme not in external_schemes():
-        return built_in
+    if scheme in BUILT_IN:
+        return load(scheme)
+    if scheme not in external_schemes():
+        return None
     loaded = load_external(scheme)
     if isinstance(loaded, Backend):
         return loaded

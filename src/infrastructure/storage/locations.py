@@ -11,19 +11,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import asyncpg
-import redis.exceptions
-from sqlalchemy import make_url
-from sqlalchemy.exc import SQLAlchemyError
-
 from domain.errors import Unavailable
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.signing_keys import KeySource
 from infrastructure.config.storage import StorageSettings
-from infrastructure.storage.backends import BACKENDS, SQL, Backend, backend_for
+from infrastructure.storage.backends import Backend, backend_for, is_sql
+from infrastructure.storage.driver_errors import errors_of
 from infrastructure.storage.not_ready import NotReady
 from infrastructure.storage.options import InvalidUrl, Role, StoreOptions
-from infrastructure.storage.sql.connection.url import address_of
 
 _PRODUCTS = {
     "postgresql": "PostgreSQL",
@@ -38,21 +33,29 @@ _REASONS: dict[type[BaseException], str] = {
     TimeoutError: "no answer in time",
     ConnectionRefusedError: "nothing listens there",
     socket.gaierror: "its host name is not known",
-    redis.exceptions.TimeoutError: "no answer in time",
-    redis.exceptions.AuthenticationError: "it refuses the user or the password",
-    asyncpg.InvalidAuthorizationSpecificationError: "it refuses the user or the password",
-    asyncpg.InvalidCatalogNameError: "it has no such database",
-    asyncpg.InvalidSchemaNameError: "it has no such schema; create it first",
-    asyncpg.InsufficientPrivilegeError: "its user lacks the right",
-    asyncpg.ReadOnlySQLTransactionError: "it is read-only",
-    asyncpg.DiskFullError: "its disk is full",
-    redis.exceptions.OutOfMemoryError: "its memory is full",
-    redis.exceptions.NoPermissionError: "its user lacks the right",
-    redis.exceptions.ReadOnlyError: "it is a read-only replica",
-    asyncpg.TooManyConnectionsError: "it has too many connections already",
-    asyncpg.UndefinedTableError: "its tables are missing",
-    asyncpg.UndefinedColumnError: "its schema is that of another version",
 }
+
+_DRIVER_REASONS = {
+    "redis.exceptions": {
+        "TimeoutError": "no answer in time",
+        "AuthenticationError": "it refuses the user or the password",
+        "OutOfMemoryError": "its memory is full",
+        "NoPermissionError": "its user lacks the right",
+        "ReadOnlyError": "it is a read-only replica",
+    },
+    "asyncpg": {
+        "InvalidAuthorizationSpecificationError": "it refuses the user or the password",
+        "InvalidCatalogNameError": "it has no such database",
+        "InvalidSchemaNameError": "it has no such schema; create it first",
+        "InsufficientPrivilegeError": "its user lacks the right",
+        "ReadOnlySQLTransactionError": "it is read-only",
+        "DiskFullError": "its disk is full",
+        "TooManyConnectionsError": "it has too many connections already",
+        "UndefinedTableError": "its tables are missing",
+        "UndefinedColumnError": "its schema is that of another version",
+    },
+}
+"""By the module and the name of an error: the drivers are imported where they are used."""
 
 _CERTIFICATE_FAILURES = {
     10: "it has expired",
@@ -61,14 +64,6 @@ _CERTIFICATE_FAILURES = {
     **dict.fromkeys([62, 64], "it is for another host name or address"),
 }
 """By OpenSSL's ``X509_V_ERR_…``."""
-
-_NO_ANSWER = (
-    Unavailable,
-    SQLAlchemyError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    OSError,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +91,7 @@ class Location:
 
     @property
     def is_sql(self) -> bool:
-        return BACKENDS.get(self.scheme) is SQL
+        return is_sql(self.scheme)
 
     @property
     def is_memory(self) -> bool:
@@ -107,6 +102,8 @@ class Location:
         """The SQLite file; ``None`` for other backends."""
         if self.scheme != "sqlite":
             return None
+        from sqlalchemy import make_url  # noqa: PLC0415 - not every store is SQL
+
         return Path(make_url(self.url).database or "").absolute()
 
     @property
@@ -220,22 +217,39 @@ def translate_errors(location: Location, failure: str = "cannot be used") -> Ite
     """
     try:
         yield
-    except _NO_ANSWER as error:
+    except _no_answer() as error:
         explained = location.missing_folder or reason(error)
         raise NotReady(f"{location.description} {failure}: {explained}") from None
+
+
+def _no_answer() -> tuple[type[BaseException], ...]:
+    return (
+        Unavailable,
+        OSError,
+        *errors_of("sqlalchemy.exc", "SQLAlchemyError"),
+        *errors_of("asyncpg", "PostgresError", "InterfaceError"),
+    )
 
 
 def reason(error: BaseException) -> str:
     """Explain why a store cannot be used, without any part of its URL."""
     causes = list(_causes(error))
     for each in causes:
-        for known, text in _REASONS.items():
+        for known, text in _known_reasons():
             if isinstance(each, known):
                 return text
     for each in causes:
         if description := _described(each):
             return description
     return f"it fails with {type(causes[-1]).__name__}"
+
+
+def _known_reasons() -> Iterator[tuple[type[BaseException], str]]:
+    yield from _REASONS.items()
+    for driver, reasons in _DRIVER_REASONS.items():
+        for name, text in reasons.items():
+            for known in errors_of(driver, name):
+                yield known, text
 
 
 def _described(error: BaseException) -> str | None:
@@ -264,6 +278,10 @@ def _first_set(candidates: dict[str, str | None], otherwise: str) -> str:
 def _address(location: Location, default_port: int | None) -> str:
     """The host and port that the driver parses, without anything before the last ``@``."""
     if location.is_sql:
+        from infrastructure.storage.sql.connection.url import (  # noqa: PLC0415 - as above
+            address_of,
+        )
+
         try:
             return address_of(location.url)
         except InvalidUrl:

@@ -4,16 +4,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from types import ModuleType
 
-from alembic.util.exc import CommandError
 from sqlalchemy import text
 
+from infrastructure.storage.driver_errors import errors_of
 from infrastructure.storage.locations import Location, translate_errors
 from infrastructure.storage.not_ready import NotReady
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.database import Database
-from infrastructure.storage.sql.migrations import runner as migrations
-from infrastructure.storage.sql.migrations.locks import LocksHeld
+from infrastructure.storage.sql.migrations.locks import WAIT, ForeignSchema, LocksHeld
+from infrastructure.storage.sql.migrations.state import current, newest, rekey_newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ async def revision(location: Location, options: StoreOptions) -> str | None:
         async with location.connect(options) as database:
             if isinstance(database, Database):
                 await _require_utf8(location, database)
-        return await migrations.current(location.url)
+        return await current(location.url)
 
 
 async def _require_utf8(location: Location, database: Database) -> None:
@@ -52,27 +53,27 @@ async def _require_utf8(location: Location, database: Database) -> None:
         )
 
 
-async def move_up(
-    location: Location, options: StoreOptions, wait: timedelta = migrations.WAIT
-) -> Move:
+async def move_up(location: Location, options: StoreOptions, wait: timedelta = WAIT) -> Move:
     """Migrate to the newest revision. A later revision that is compatible stays.
 
     :param wait: for other migrations, and for transactions that hold locks on the tables.
     :raises NotReady: the database does not answer, or cannot be migrated.
     """
     before = await revision(location, options)
-    is_newest = before == migrations.newest()
+    is_newest = before == newest()
     with _migrating(location):
+        if is_newest and location.file:
+            await rekey_newest(location.url)
+            return Move(before, before)
+        migrations = _load_migrations()
         if not is_newest and await migrations.is_newer_and_compatible(location.url):
             return Move(before, before)
         await migrations.upgrade(location.url, wait=wait)
         # Each question is a connection of its own, and most databases are at the newest revision.
-        return Move(before, before if is_newest else await migrations.current(location.url))
+        return Move(before, before if is_newest else await current(location.url))
 
 
-async def move_down(
-    location: Location, options: StoreOptions, wait: timedelta = migrations.WAIT
-) -> Move:
+async def move_down(location: Location, options: StoreOptions, wait: timedelta = WAIT) -> Move:
     """Migrate back by one revision, if there is one.
 
     :param wait: as for :func:`move_up`.
@@ -82,7 +83,7 @@ async def move_down(
     if before is None:
         return Move(None, None)
     with _migrating(location):
-        await migrations.downgrade(location.url, wait=wait)
+        await _load_migrations().downgrade(location.url, wait=wait)
     return Move(before, await revision(location, options))
 
 
@@ -91,16 +92,23 @@ async def require_usable(location: Location, options: StoreOptions) -> str:
     :returns: the revision of the location: the newest, or a later one that is compatible.
     :raises NotReady: it has another revision.
     """
-    found, needed = await revision(location, options), migrations.newest()
+    found, needed = await revision(location, options), newest()
     if found == needed:
         return needed
     with translate_errors(location):
-        if await migrations.is_newer_and_compatible(location.url):
+        if await _load_migrations().is_newer_and_compatible(location.url):
             return str(found)
     state = f"is at revision {found}" if found else "has no tables of Doorward yet"
     raise NotReady(
         f"{location.description} {state}, and {needed} is needed: run `doorward migrate up`"
     )
+
+
+def _load_migrations() -> ModuleType:
+    """Import Alembic, which a database at the newest revision does not need."""
+    from infrastructure.storage.sql.migrations import runner  # noqa: PLC0415 - see above
+
+    return runner
 
 
 @contextmanager
@@ -113,12 +121,12 @@ def _migrating(location: Location) -> Iterator[None]:
             f"{location.description} cannot be migrated now: {error}; "
             "run it again, or with a longer --wait"
         ) from None
-    except migrations.ForeignSchema:
+    except ForeignSchema:
         raise NotReady(
             f"{location.description} has tables of the same names that are not Doorward's: "
             "give Doorward a database or a ?schema= of its own"
         ) from None
-    except CommandError:
+    except errors_of("alembic.util.exc", "CommandError"):
         raise NotReady(
             f"{location.description} was migrated by another version of Doorward: use a newer one"
         ) from None

@@ -27,11 +27,13 @@ from doorward.conformance.support.deployment import (
 from doorward.conformance.support.opening import PATIENT, until
 from doorward.conformance.test_invalidation_feed import *  # noqa: F403
 from doorward.conformance.test_invalidation_feed import BOUND, poll
-from infrastructure.storage.backends import BACKENDS, REDIS, SQL
+from infrastructure.storage.backends import load
 from infrastructure.storage.options import StoreOptions
+from infrastructure.storage.redis.backend import BACKEND as REDIS
 from infrastructure.storage.redis.invalidation_feed import RedisFeed
 from infrastructure.storage.redis.server import RedisServer
 from infrastructure.storage.redis.sessions import PREFIX, RedisSessions
+from infrastructure.storage.sql.backend import BACKEND as SQL
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.invalidation_feed import PostgresFeed
 from tests.conftest import schemes, url_for
@@ -200,7 +202,7 @@ class Remote:
 
 @asynccontextmanager
 async def behind(proxy: TcpProxy, scheme: str) -> AsyncIterator[Remote]:
-    backend = BACKENDS[scheme]
+    backend = load(scheme)
     async with (
         backend.connect(proxy.server_url, PATIENT) as other,
         backend.connect(proxy.url, OPTIONS) as connection,
@@ -372,7 +374,7 @@ MOMENTS = ["live", "not connected yet", "cut", "silent", "silent for long"]
 async def test_a_closed_feed_leaves_no_task_and_no_connection(
     proxy: TcpProxy, scheme: str, moment: str
 ) -> None:
-    backend = BACKENDS[scheme]
+    backend = load(scheme)
     async with backend.connect(proxy.url, OPTIONS) as connection:
         tasks = asyncio.all_tasks()
         async with open_feed(backend, connection, BOUND) as feed:
@@ -402,7 +404,7 @@ async def test_a_feed_can_be_closed_at_any_moment(
 ) -> None:
     """Also while it probes: asyncio.wait_for() can lose a cancellation then (gh-86296)."""
     dice = random.Random(scheme)
-    backend, often = BACKENDS[scheme], timedelta(milliseconds=2)
+    backend, often = load(scheme), timedelta(milliseconds=2)
     async with backend.connect(url_for(scheme, request), OPTIONS) as connection:
         tasks = asyncio.all_tasks()
         try:
@@ -469,7 +471,7 @@ async def test_a_feed_whose_answers_are_older_than_the_bound_is_not_live(
     proxy: TcpProxy, scheme: str
 ) -> None:
     """Each answer arrives, but later than the bound."""
-    backend, patient = BACKENDS[scheme], StoreOptions(timeout=timedelta(seconds=10))
+    backend, patient = load(scheme), StoreOptions(timeout=timedelta(seconds=10))
     async with (
         backend.connect(proxy.url, patient) as connection,
         open_feed(backend, connection, BOUND) as feed,

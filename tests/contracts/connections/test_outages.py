@@ -13,7 +13,7 @@ from domain.email import Email
 from domain.errors import Unavailable
 from domain.session import Session
 from domain.user import User
-from infrastructure.storage.backends import BACKENDS, Backend
+from infrastructure.storage.backends import Backend, load
 from infrastructure.storage.options import StoreOptions
 from tests.conftest import schemes, url_for
 from tests.support.builders import NOW, a_session, a_user, refreshed
@@ -129,7 +129,7 @@ def behind(
 async def remote(request: pytest.FixtureRequest) -> AsyncIterator[Remote]:
     role, scheme = request.param
     async with TcpProxy(url_for(scheme, request)) as proxy:
-        backend = BACKENDS[scheme]
+        backend = load(scheme)
         async with backend.connect(proxy.url, HASTY) as connection:
             yield behind(proxy, role, backend, connection)
 

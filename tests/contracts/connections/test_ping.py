@@ -12,8 +12,10 @@ from sqlalchemy.exc import ProgrammingError
 
 from domain.errors import Unavailable
 from doorward.conformance.test_ping import *  # noqa: F403
-from infrastructure.storage.backends import BACKENDS, REDIS, SQL
+from infrastructure.storage.backends import load
 from infrastructure.storage.options import StoreOptions
+from infrastructure.storage.redis.backend import BACKEND as REDIS
+from infrastructure.storage.sql.backend import BACKEND as SQL
 from tests.conftest import PLACES, url_for
 from tests.support.doubles import TcpProxy
 from tests.support.servers import Server
@@ -26,7 +28,7 @@ NETWORKED = [scheme for scheme, place in PLACES.items() if place.is_networked]
 async def test_a_backend_that_refuses_connections_fails_the_ping_until_it_is_back(
     scheme: str, request: pytest.FixtureRequest
 ) -> None:
-    backend = BACKENDS[scheme]
+    backend = load(scheme)
     async with (
         TcpProxy(url_for(scheme, request)) as proxy,
         backend.connect(proxy.url, StoreOptions()) as connection,
@@ -43,7 +45,7 @@ async def test_a_backend_that_refuses_connections_fails_the_ping_until_it_is_bac
 async def test_a_silent_backend_fails_the_ping_within_the_timeout(
     scheme: str, request: pytest.FixtureRequest
 ) -> None:
-    backend = BACKENDS[scheme]
+    backend = load(scheme)
     async with (
         TcpProxy(url_for(scheme, request)) as proxy,
         backend.connect(proxy.url, StoreOptions(timeout=TIMEOUT)) as connection,

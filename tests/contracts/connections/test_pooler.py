@@ -17,7 +17,8 @@ from doorward.conformance.support.examples import a_message, a_token, an_event
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.connection import pooler
 from infrastructure.storage.sql.database import Database
-from infrastructure.storage.sql.migrations.runner import current, newest, upgrade
+from infrastructure.storage.sql.migrations.runner import upgrade
+from infrastructure.storage.sql.migrations.state import current, newest
 from infrastructure.storage.sql.users import SqlUsers
 from infrastructure.storage.stores import open_stores
 from tests.contracts.conftest import by_hand, effects

@@ -12,7 +12,7 @@ from doorward.diagnostics.second_factors import check_second_factors
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
 from infrastructure.signing.signing_key import SigningKey
-from infrastructure.storage import backends
+from infrastructure.storage.memory import backend as memory
 from tests.support.builders import in_environment
 
 Keys = dict[TokenKind, SigningKey]
@@ -42,8 +42,8 @@ async def test_factors_that_no_secret_protects_cannot_be_demanded(
 async def test_factors_cannot_be_demanded_where_the_store_of_the_users_has_none(
     tmp_path: Path, keys: Keys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    without = dataclasses.replace(backends.MEMORY, second_factors=None)
-    monkeypatch.setitem(backends.BACKENDS, "memory", without)
+    without = dataclasses.replace(memory.BACKEND, second_factors=None)
+    monkeypatch.setattr(memory, "BACKEND", without)
     settings = settings_of(
         tmp_path, "admins", USERS_URL="memory:", **SECRET, **in_environment(keys)
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from doorward.collector import collector_paused
+from doorward.starting import starting
 
 
 class LazyCommand(click.Command):
@@ -21,7 +21,7 @@ class LazyCommand(click.Command):
 
     def load(self) -> click.Command:
         """Import the command."""
-        with collector_paused():
+        with starting():
             module = import_module(self._module)
         command: click.Command = getattr(module, self._module.split(".")[-1])
         return command

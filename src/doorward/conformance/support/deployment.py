@@ -14,7 +14,8 @@ from domain.session import Session
 from domain.user import User, UserId
 from doorward.conformance.support.examples import a_session, a_user
 from doorward.conformance.support.opening import PATIENT, until
-from infrastructure.storage.backends import MEMORY, Backend
+from infrastructure.storage.backends import Backend
+from infrastructure.storage.memory.backend import BACKEND as MEMORY
 from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed
 
 _Connection = TypeVar("_Connection")

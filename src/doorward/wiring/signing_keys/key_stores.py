@@ -23,8 +23,7 @@ from infrastructure.signing.key_folder import FolderKeys, has_key_files
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.key_store import LoadedKeys, SigningKeyStore, StaticKeys
 from infrastructure.signing.signing_key import SigningKey, key_in_text
-from infrastructure.storage.backends import SQL, backend_for
-from infrastructure.storage.locations import key_database
+from infrastructure.storage.locations import key_database, locations
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.signing_keys import SqlKeys, connect_keys, has_keys
 
@@ -243,7 +242,7 @@ def _refuse_several_locations(settings: KeySettings) -> None:
 
 
 def _require_sql(settings: StorageSettings) -> None:
-    if backend_for(settings.users_at, "users") is not SQL:
+    if not locations(settings)[0].is_sql:
         raise ConfigurationError(
             "KEYS_SECRET", "needs the users in PostgreSQL or SQLite: their database has the keys"
         )

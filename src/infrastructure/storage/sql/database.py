@@ -4,9 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-import asyncpg
 from sqlalchemy import event, select, true
 from sqlalchemy.exc import (
     DataError,
@@ -18,11 +17,12 @@ from sqlalchemy.exc import (
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from domain.errors import Unavailable
+from infrastructure.storage.driver_errors import errors_of
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.connection import direct, pooler
 from infrastructure.storage.sql.connection.direct import FoundRow, Statement
-from infrastructure.storage.sql.connection.driver import DriverConnection, StatementOutdated
 from infrastructure.storage.sql.connection.liveness import check_before_use
+from infrastructure.storage.sql.connection.outdated import StatementOutdated
 from infrastructure.storage.sql.connection.sqlite import (
     DURABLE,
     begin_immediate,
@@ -30,6 +30,9 @@ from infrastructure.storage.sql.connection.sqlite import (
 )
 from infrastructure.storage.sql.connection.url import connect_options
 from infrastructure.storage.sql.tables import sessions, users
+
+if TYPE_CHECKING:
+    import asyncpg
 
 
 class Database:
@@ -47,6 +50,10 @@ class Database:
         self._observe = partial(options.observer, parsed.get_backend_name())
         is_postgresql = parsed.get_backend_name() == "postgresql"
         if is_postgresql:
+            from infrastructure.storage.sql.connection.driver import (  # noqa: PLC0415 - see there
+                DriverConnection,
+            )
+
             driver_options["connection_class"] = DriverConnection
             driver_options["timeout"] = self._seconds
         self._driver_options = driver_options
@@ -183,8 +190,10 @@ class Database:
         return url.database if url.get_backend_name() == "sqlite" else None
 
     @asynccontextmanager
-    async def dedicated_connection(self) -> AsyncIterator[asyncpg.Connection]:
+    async def dedicated_connection(self) -> AsyncIterator["asyncpg.Connection"]:
         """A connection of the driver to PostgreSQL, outside the pool and without a search path."""
+        import asyncpg  # noqa: PLC0415 - SQLite does not need it
+
         _, place = self._engine.dialect.create_connect_args(self._engine.url)
         options = pooler.without_search_path(self._driver_options)
         connection = await asyncpg.connect(**place, **options)
@@ -212,14 +221,16 @@ def _translate_errors(role: str) -> Iterator[None]:
         if _is_a_bug(error):
             raise
         cause = error.orig and error.orig.__cause__
-        if isinstance(cause, asyncpg.InvalidCachedStatementError):
+        if isinstance(cause, errors_of("asyncpg", "InvalidCachedStatementError")):
             raise StatementOutdated(role) from error
         raise Unavailable(role) from error
-    except asyncpg.PostgresError as error:
-        if _is_state_of_bug(error.sqlstate):
+    except errors_of("asyncpg", "PostgresError") as error:
+        if _is_state_of_bug(getattr(error, "sqlstate", None)):
             raise
         raise Unavailable(role) from error
-    except (SQLAlchemyError, asyncpg.InterfaceError, OSError) as error:
+    except (SQLAlchemyError, OSError) as error:
+        raise Unavailable(role) from error
+    except errors_of("asyncpg", "InterfaceError") as error:
         raise Unavailable(role) from error
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from application.ports import FigureStore
 from domain.figures import Count, Figure, Gauge, HourlyCounts, Measurement, Point, Step
-from infrastructure.storage.sql.connection.driver import repeat_outdated
+from infrastructure.storage.sql.connection.outdated import repeat_outdated
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.hours import beginning_of, number_of
 from infrastructure.storage.sql.statements import insert_into

@@ -6,10 +6,9 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from datetime import timedelta
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 from uuid import UUID
-
-import asyncpg
 
 from domain.user import UserId
 from infrastructure.clock import running_time
@@ -20,6 +19,9 @@ from infrastructure.storage.near_cache.invalidation_feed import (
 )
 from infrastructure.storage.sql.connection.pooler import is_pooled
 from infrastructure.storage.sql.database import Database
+
+if TYPE_CHECKING:
+    import asyncpg
 
 _PROBE = "? "
 CHANNEL = "doorward_changes"
@@ -64,7 +66,7 @@ class PostgresFeed(ConnectedFeed):
                 await asyncio.sleep(self._interval)
                 self._require_answers()
 
-    async def _probe(self, prober: asyncpg.Connection) -> None:
+    async def _probe(self, prober: "asyncpg.Connection") -> None:
         number = secrets.token_hex(8)
         self._sent_at[number] = running_time()
         async with asyncio.timeout(self._bound):

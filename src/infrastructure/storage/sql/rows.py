@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from application.ports import NO_EFFECTS, UNCHANGED, Effects, Stored
 from infrastructure.storage.sql.connection.direct import FoundRow, Statement
-from infrastructure.storage.sql.connection.driver import repeat_outdated
+from infrastructure.storage.sql.connection.outdated import repeat_outdated
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.effects import TokenSpent, store
 from infrastructure.storage.sql.statements import select_unlocked

@@ -30,7 +30,7 @@ from infrastructure.signing.key_store import LoadedKeys, WritableKeyStore
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.audit.append import append_effects
-from infrastructure.storage.sql.connection.driver import repeat_outdated
+from infrastructure.storage.sql.connection.outdated import repeat_outdated
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.tables import signing_keys
 

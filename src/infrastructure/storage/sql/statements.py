@@ -1,18 +1,23 @@
 """Statements that SQLAlchemy words differently for PostgreSQL and SQLite."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select, Table, select
-from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
-from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+if TYPE_CHECKING:
+    from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 
-def insert_into(connection: AsyncConnection, table: Table) -> PostgresInsert | SqliteInsert:
+
+def insert_into(connection: AsyncConnection, table: Table) -> "PostgresInsert | SqliteInsert":
     """Return an ``INSERT`` that may have an ``ON CONFLICT``."""
-    return sqlite_insert(table) if connection.dialect.name == "sqlite" else pg_insert(table)
+    if connection.dialect.name == "sqlite":
+        return sqlite_insert(table)
+    from sqlalchemy.dialects.postgresql import insert  # noqa: PLC0415 - SQLite does not need it
+
+    return insert(table)
 
 
 def select_unlocked(

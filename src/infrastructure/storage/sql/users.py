@@ -7,7 +7,6 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 from sqlalchemy import (
     ColumnElement,
     Select,
@@ -33,8 +32,9 @@ from domain.errors import EmailTaken, LastAdministrator
 from domain.permissions import ADMINISTRATORS, Role
 from domain.user import NO_PASSWORD, User, UserId
 from infrastructure.storage import page_cursor as cursor
+from infrastructure.storage.driver_errors import errors_of
 from infrastructure.storage.sql.connection.direct import FoundRow
-from infrastructure.storage.sql.connection.driver import repeat_outdated
+from infrastructure.storage.sql.connection.outdated import repeat_outdated
 from infrastructure.storage.sql.counting import count_rows
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.rows import Row, Rows
@@ -191,16 +191,20 @@ def _cursor(query: UserQuery, last: User) -> str:
 def _translate_email_conflict() -> Iterator[None]:
     try:
         yield
-    except (IntegrityError, asyncpg.UniqueViolationError) as error:
+    except _conflicts() as error:
         if _violated_constraint(error) != "users_email_key_key":
             raise
         raise EmailTaken from None
 
 
-def _violated_constraint(error: IntegrityError | asyncpg.UniqueViolationError) -> str:
+def _conflicts() -> tuple[type[BaseException], ...]:
+    return (IntegrityError, *errors_of("asyncpg", "UniqueViolationError"))
+
+
+def _violated_constraint(error: BaseException) -> str:
     cause = getattr(error.orig, "__cause__", None) if isinstance(error, IntegrityError) else error
-    if isinstance(cause, asyncpg.IntegrityConstraintViolationError):
-        return str(cause.constraint_name)
+    if isinstance(cause, errors_of("asyncpg", "IntegrityConstraintViolationError")):
+        return str(getattr(cause, "constraint_name", None))
     # SQLite names the columns: "UNIQUE constraint failed: users.email_key"
     table, _, column = str(getattr(error, "orig", "")).rpartition(" ")[2].partition(".")
     return f"{table}_{column}_key"

@@ -4,13 +4,14 @@ import random
 from string import ascii_letters, ascii_lowercase, digits
 
 import pytest
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from domain.errors import InvalidInput
 from domain.passwords.password import PasswordRule
-from infrastructure.passwords.common_passwords import common_passwords, predictable_words
+from infrastructure.passwords.common_passwords import COMMON_PASSWORDS, predictable_words
 
 RULE = PasswordRule(
-    8, common_passwords(), predictable_words(["Analytical Engines"], "https://id.babbage.example")
+    8, COMMON_PASSWORDS, predictable_words(["Analytical Engines"], "https://id.babbage.example")
 )
 
 SPRAYED = [
@@ -118,7 +119,16 @@ def test_random_passwords_of_10_characters_are_accepted(alphabet: str) -> None:
 
 def test_three_random_words_are_accepted() -> None:
     chance = random.Random(14)
-    words = sorted(each for each in common_passwords() if each.isalpha() and len(each) > 3)
+    known = {each for words in FREQUENCY_LISTS.values() for each in words}
+    words = sorted(each for each in known if each.isalpha() and len(each) > 3)
     phrases = ["-".join(chance.choices(words, k=3)) for _ in range(500)]
 
     assert [each for each in phrases if not is_accepted(each)] == []
+
+
+def test_a_list_of_passwords_has_its_words_and_no_others() -> None:
+    known = {each for words in FREQUENCY_LISTS.values() for each in words}
+    others = {each[::-1] for each in known} - known
+
+    assert all(each in COMMON_PASSWORDS for each in known)
+    assert not any(each in COMMON_PASSWORDS for each in others)

@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 
 from domain.errors import Unavailable
-from infrastructure.storage.backends import BACKENDS, MEMORY, REDIS, SQL, Backend, backend_for
+from infrastructure.storage.backends import BUILT_IN, Backend, backend_for, load
+from infrastructure.storage.memory.backend import BACKEND as MEMORY
 from infrastructure.storage.memory.sessions import MemorySessions
 from infrastructure.storage.memory.users import MemoryUsers
 from infrastructure.storage.options import StoreOptions
+from infrastructure.storage.redis.backend import BACKEND as REDIS
 from infrastructure.storage.redis.sessions import RedisSessions
+from infrastructure.storage.sql.backend import BACKEND as SQL
 from infrastructure.storage.sql.sessions import SqlSessions
 from infrastructure.storage.sql.users import SqlUsers
 from infrastructure.storage.stores import open_stores
@@ -48,19 +51,19 @@ def test_an_unknown_scheme_names_the_known_ones_and_repeats_nothing(url: str) ->
         backend_for(url, "sessions")
 
     for role, refused in (("users", for_users), ("sessions", for_sessions)):
-        known = [scheme for scheme, backend in BACKENDS.items() if getattr(backend, role)]
+        known = [scheme for scheme in BUILT_IN if getattr(load(scheme), role)]
         assert str(refused.value).endswith(f"to keep {role}: {', '.join(known)}")
     assert "redis" not in str(for_users.value)
     assert "secret" not in f"{for_users.value} {for_sessions.value}"
 
 
 def test_each_backend_stores_users_or_sessions() -> None:
-    assert all(backend.users or backend.sessions for backend in BACKENDS.values())
+    assert all(backend.users or backend.sessions for backend in map(load, BUILT_IN))
 
 
 @pytest.mark.parametrize(("other_name", "name"), OTHER_NAMES.items())
 def test_other_schemes_belong_to_backends_that_are_tested(other_name: str, name: str) -> None:
-    assert BACKENDS[other_name] is BACKENDS[name]
+    assert load(other_name) is load(name)
     assert name in PLACES
 
 
@@ -76,9 +79,9 @@ def test_an_untested_scheme_fails_with_advice(
 
 @pytest.mark.parametrize("role", ["users", "sessions", "rate_limiter"])
 def test_every_registered_backend_runs_the_contracts(role: str) -> None:
-    tested = [BACKENDS[scheme] for scheme in schemes(role)]
+    tested = [load(scheme) for scheme in schemes(role)]
 
-    assert all(backend in tested for backend in BACKENDS.values() if getattr(backend, role))
+    assert all(backend in tested for backend in map(load, BUILT_IN) if getattr(backend, role))
     assert set(schemes(role)) <= set(PLACES)
 
 

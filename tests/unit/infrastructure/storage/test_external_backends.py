@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from infrastructure.storage.backends import MEMORY, REDIS, backend_for
+from infrastructure.storage.backends import backend_for
+from infrastructure.storage.memory.backend import BACKEND as MEMORY
+from infrastructure.storage.redis.backend import BACKEND as REDIS
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def install(site: Path, package: str, code: str, *schemes: str) -> None:
     (metadata / "entry_points.txt").write_text(f"[doorward.backends]\n{points}")
 
 
-MEMORY_AGAIN = "from infrastructure.storage.backends import MEMORY as BACKEND\n"
+MEMORY_AGAIN = "from infrastructure.storage.memory.backend import BACKEND\n"
 
 
 def test_the_scheme_of_an_installed_package_selects_its_backend(site: Path) -> None:

@@ -31,7 +31,7 @@ from infrastructure.storage.sql.audit.chain import ROLE
 from infrastructure.storage.sql.audit.prune import last_before, prune_batch
 from infrastructure.storage.sql.audit.rows import event_of, matching
 from infrastructure.storage.sql.audit.state import read_state
-from infrastructure.storage.sql.connection.driver import repeat_outdated
+from infrastructure.storage.sql.connection.outdated import repeat_outdated
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.hours import beginning_of, hour_of
 from infrastructure.storage.sql.tables import audit_events

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol, TypeAlias
 
-from sqlalchemy import Select, UpdateBase
-from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy import Dialect, Select, UpdateBase
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import greenlet_spawn
 
@@ -19,8 +18,6 @@ Statement: TypeAlias = Select[Any] | UpdateBase
 """That returns at most one row. It is made once, and not for each call: its text is kept. Its
 columns have types that the driver reads and writes by itself.
 """
-
-_DIALECT = PGDialect_asyncpg()  # type: ignore[no-untyped-call] # it has no annotations
 
 
 class FoundRow(Protocol):
@@ -77,7 +74,16 @@ class _Compiled:
 
 @cache
 def _compile(statement: Statement) -> _Compiled:
-    compiled = statement.compile(dialect=_DIALECT)
+    compiled = statement.compile(dialect=_dialect())
     names = tuple(compiled.positiontup or ())
     constants = {name: compiled.binds[name].value for name in names}
     return _Compiled(compiled.string, names, constants)
+
+
+@cache
+def _dialect() -> Dialect:
+    from sqlalchemy.dialects.postgresql.asyncpg import (  # noqa: PLC0415 - SQLite does not need it
+        PGDialect_asyncpg,
+    )
+
+    return PGDialect_asyncpg()  # type: ignore[no-untyped-call] # it has no annotations

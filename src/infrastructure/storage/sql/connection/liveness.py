@@ -1,18 +1,20 @@
 """Find out whether a pooled connection still works, without a question before each use."""
 
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import asyncpg
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import InvalidatePoolError
+
+if TYPE_CHECKING:
+    import asyncpg
 
 _QUIET = 1.0
 """In seconds. The event loop of a connection that was used more lately has seen its end."""
 _RETURNED_AT = "returned_at"
 
 
-def has_ended(connection: asyncpg.Connection) -> bool:
+def has_ended(connection: "asyncpg.Connection") -> bool:
     """Return whether the event loop has seen the end of the connection."""
     return bool(connection.is_closed())
 

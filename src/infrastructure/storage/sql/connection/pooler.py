@@ -5,12 +5,14 @@ a transaction: no prepared statement with a name, and no search path.
 """
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import asyncpg
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+if TYPE_CHECKING:
+    import asyncpg
 
 _NO_CACHE: dict[str, Any] = {
     "statement_cache_size": 0,
@@ -49,7 +51,7 @@ def without_settings(driver_options: dict[str, Any], *names: str) -> dict[str, A
     return {**driver_options, "server_settings": kept}
 
 
-async def is_pooled(connection: asyncpg.Connection) -> bool:
+async def is_pooled(connection: "asyncpg.Connection") -> bool:
     """Whether a pooler is in between, and disable the time-out of idle sessions if not.
 
     A pooler makes up the process id that a client gets with its connection. The statement is sent

@@ -11,7 +11,7 @@ from domain.email import Email
 from domain.mail.one_time_token import LIVE_TOKENS, OneTimeToken, Purpose
 from domain.user import UserId
 from infrastructure.storage.sql.connection.direct import FoundRow
-from infrastructure.storage.sql.connection.driver import repeat_outdated
+from infrastructure.storage.sql.connection.outdated import repeat_outdated
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.rows import Row, Rows
 from infrastructure.storage.sql.statements import insert_into

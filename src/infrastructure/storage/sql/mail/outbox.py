@@ -10,7 +10,7 @@ from application.ports import Effects, MailPosition, Outbox, OutboxStatus, Store
 from domain.email import Email
 from domain.mail.message import Delivery, DeliveryState, MailKind, MessageId
 from infrastructure.storage.sql.audit.append import append_effects
-from infrastructure.storage.sql.connection.driver import repeat_outdated
+from infrastructure.storage.sql.connection.outdated import repeat_outdated
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.effects import queue, spend
 from infrastructure.storage.sql.outbox_rows import delivery_of, state_of

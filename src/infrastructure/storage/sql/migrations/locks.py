@@ -1,4 +1,4 @@
-"""How long a migration waits for the locks of other transactions in PostgreSQL."""
+"""What keeps a migration from its work: the locks of others in PostgreSQL, and foreign tables."""
 
 import asyncio
 import secrets
@@ -13,6 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 ADVISORY_LOCK = 0x646F6F72  # "door": of a migration
 
+WAIT = timedelta(minutes=1)
+"""For other migrations, and for transactions that hold locks on the tables."""
+
 LOCK_TIMEOUT = "50ms"
 """While a statement waits for an exclusive lock, all later statements on the table wait for it."""
 
@@ -26,6 +29,10 @@ _OLDEST_TRANSACTION = text(
     "ORDER BY xact_start LIMIT 1"
 )
 _T = TypeVar("_T")
+
+
+class ForeignSchema(Exception):
+    """The database has tables of these names that this service did not create."""
 
 
 class LocksHeld(Exception):

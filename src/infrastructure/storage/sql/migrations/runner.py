@@ -11,55 +11,38 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import cache, partial
 from pathlib import Path
-from typing import TypeVar
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext, MigrationStep
+from alembic.runtime.migration import MigrationStep
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, delete, event, insert, inspect, select, text
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection, delete, insert, inspect, select, text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from infrastructure.storage.sql.connection.pooler import stateless_engine, without_settings
-from infrastructure.storage.sql.connection.sqlite import begin_immediate, prepare_connections
-from infrastructure.storage.sql.connection.url import connect_options
-from infrastructure.storage.sql.migrations.email_keys import rekey
-from infrastructure.storage.sql.migrations.locks import ADVISORY_LOCK, LOCK_TIMEOUT, Patience
+from infrastructure.storage.sql.migrations import state
+from infrastructure.storage.sql.migrations.locks import (
+    ADVISORY_LOCK,
+    WAIT,
+    ForeignSchema,
+    Patience,
+)
 from infrastructure.storage.sql.migrations.online_indexes import create_concurrently, create_index
+from infrastructure.storage.sql.migrations.state import (
+    in_transaction,
+    open_engine,
+    read,
+    rekey_again,
+    revision_of,
+)
 from infrastructure.storage.sql.tables import metadata, schema_compatibility
 
-_PACKAGED = Path(__file__).resolve().with_name("scripts")
-SCRIPTS = _PACKAGED if _PACKAGED.exists() else Path(__file__).resolve().parents[5] / "alembic"
-"""A wheel has the folder ``alembic`` of the checkout in this package."""
 OURS = frozenset(metadata.tables)
-WAIT = timedelta(minutes=1)
-_LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
-"""Options of a URL that are for the statements of the service: a migration has its own limits."""
-_T = TypeVar("_T")
-
-
-class ForeignSchema(Exception):
-    """The database has tables of these names that this service did not create."""
-
-
-def newest() -> str:
-    """Return the newest revision: the one that this code needs."""
-    head = _scripts().get_current_head()
-    if head is None:
-        raise FileNotFoundError(f"there are no migrations in {SCRIPTS}")
-    return head
-
-
-async def current(url: str) -> str | None:
-    """Return the revision of a database; ``None`` before the first one."""
-    return await _read(url, _revision)
 
 
 async def is_newer_and_compatible(url: str) -> bool:
     """Whether a later release has migrated the database and declares this code compatible."""
-    return await _read(url, _is_newer_and_compatible)
+    return await read(url, _is_newer_and_compatible)
 
 
 async def upgrade(url: str, revision: str = "head", wait: timedelta = WAIT) -> None:
@@ -70,29 +53,29 @@ async def upgrade(url: str, revision: str = "head", wait: timedelta = WAIT) -> N
     :raises LocksHeld: other transactions held locks for longer. Revisions that were reached stay.
     """
     patience = Patience(wait)
-    async with _engine(url) as engine:
+    async with open_engine(url) as engine:
         if engine.dialect.name == "sqlite":
-            await _in_transaction(engine, partial(_upgrade_at_once, revision))
+            await in_transaction(engine, partial(_upgrade_at_once, revision))
             return
         async with _exclusively(engine, patience):
-            if await _in_transaction(engine, _revision) is None:
+            if await in_transaction(engine, revision_of) is None:
                 # Nothing uses these tables yet.
                 once = partial(_upgrade_at_once, revision)
-                await patience.retry(engine, lambda: _in_transaction(engine, once))
+                await patience.retry(engine, lambda: in_transaction(engine, once))
                 return
             await _upgrade_in_steps(engine, revision, patience)
 
 
 async def _upgrade_in_steps(engine: AsyncEngine, revision: str, patience: Patience) -> None:
     """Migrate a PostgreSQL database beside a running service."""
-    steps = await _in_transaction(engine, partial(_steps, revision))
+    steps = await in_transaction(engine, partial(_steps, revision))
     for each in steps:
         for name, on in _online_indexes(each, "postgresql").items():
             await create_concurrently(engine, name, on, patience)
         step = partial(_run, [each])
-        await patience.retry(engine, partial(_in_transaction, engine, step))
+        await patience.retry(engine, partial(in_transaction, engine, step))
     if not steps:
-        await patience.retry(engine, partial(_in_transaction, engine, _rekey_again))
+        await patience.retry(engine, partial(in_transaction, engine, rekey_again))
 
 
 async def downgrade(url: str, revision: str = "-1", wait: timedelta = WAIT) -> None:
@@ -106,17 +89,17 @@ async def downgrade(url: str, revision: str = "-1", wait: timedelta = WAIT) -> N
         _note_compatibility(connection)
 
     patience = Patience(wait)
-    async with _engine(url) as engine, _exclusively(engine, patience):
-        await patience.retry(engine, lambda: _in_transaction(engine, run))
+    async with open_engine(url) as engine, _exclusively(engine, patience):
+        await patience.retry(engine, lambda: in_transaction(engine, run))
 
 
 def _upgrade_at_once(revision: str, connection: Connection) -> None:
     """Migrate a database that no other process uses meanwhile, or one that has no tables."""
-    if _revision(connection) is None and set(inspect(connection).get_table_names()) & OURS:
+    if revision_of(connection) is None and set(inspect(connection).get_table_names()) & OURS:
         raise ForeignSchema
     steps = _steps(revision, connection)
     if not steps:
-        _rekey_again(connection)
+        rekey_again(connection)
         return
 
     def with_indexes() -> Iterator[str]:
@@ -126,12 +109,6 @@ def _upgrade_at_once(revision: str, connection: Connection) -> None:
             yield each
 
     _run(with_indexes(), connection)
-
-
-def _rekey_again(connection: Connection) -> None:
-    """Repeat migration 0009: nodes of an earlier release may have written keys since."""
-    if _revision(connection) == newest():
-        rekey(connection)
 
 
 def _run(revisions: Iterable[str], connection: Connection) -> None:
@@ -158,7 +135,7 @@ def _steps(revision: str, connection: Connection) -> list[str]:
 
     :raises CommandError: one of them is unknown.
     """
-    scripts, before = _scripts(), _revision(connection)
+    scripts, before = _scripts(), revision_of(connection)
     if before is not None:
         scripts.get_revision(before)
     found = scripts.iterate_revisions(revision, before or "base")
@@ -174,7 +151,7 @@ def _online_indexes(revision: str, dialect: str) -> dict[str, str]:
 
 
 def _scripts() -> ScriptDirectory:
-    return _scripts_in(SCRIPTS)
+    return _scripts_in(state.SCRIPTS)
 
 
 @cache
@@ -185,7 +162,7 @@ def _scripts_in(folder: Path) -> ScriptDirectory:
 
 def _note_compatibility(connection: Connection) -> None:
     """Store the oldest compatible revision, for releases that do not have this migration."""
-    revision = _revision(connection)
+    revision = revision_of(connection)
     if revision is None or not inspect(connection).has_table(schema_compatibility.name):
         return
     oldest = _scripts().get_revision(revision).module.oldest_compatible
@@ -196,7 +173,7 @@ def _note_compatibility(connection: Connection) -> None:
 
 def _is_newer_and_compatible(connection: Connection) -> bool:
     revision, known = (
-        _revision(connection),
+        revision_of(connection),
         {each.revision for each in _scripts().walk_revisions()},
     )
     if revision is None or revision in known:
@@ -209,28 +186,11 @@ def _is_newer_and_compatible(connection: Connection) -> bool:
     return connection.scalar(oldest) in known
 
 
-def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
-
-
 def _config(connection: Connection) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    config.set_main_option("script_location", str(state.SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection
     return config
-
-
-async def _read(url: str, work: Callable[[Connection], _T]) -> _T:
-    async with _engine(url) as engine:
-        return await _in_transaction(engine, work)
-
-
-async def _in_transaction(engine: AsyncEngine, work: Callable[[Connection], _T]) -> _T:
-    """Run the work in one transaction. In SQLite, it excludes all others."""
-    async with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            await connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
-        return await connection.run_sync(work)
 
 
 @asynccontextmanager
@@ -254,20 +214,3 @@ async def _exclusively(engine: AsyncEngine, patience: Patience) -> AsyncIterator
                 yield
                 return
         await patience.pause("another migration")
-
-
-@asynccontextmanager
-async def _engine(url: str) -> AsyncIterator[AsyncEngine]:
-    parsed, options = connect_options(url)
-    if parsed.get_backend_name() == "sqlite":
-        engine = create_async_engine(parsed, connect_args=options)
-        prepare_connections(engine.sync_engine)  # WAL, before concurrent access
-        event.listen(engine.sync_engine, "begin", begin_immediate)
-    else:
-        # A pooler in session mode would lend a server to each idle connection.
-        for_migrations = without_settings(options, *_LIMITS)
-        engine = stateless_engine(parsed, for_migrations, poolclass=NullPool)
-    try:
-        yield engine
-    finally:
-        await engine.dispose()

@@ -3,13 +3,13 @@
 from datetime import datetime, timedelta
 
 from sqlalchemy import case, delete, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from application.ports import RateLimiter
 from domain.rate_limit import Usage
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.rows import Rows
+from infrastructure.storage.sql.statements import insert_into
 from infrastructure.storage.sql.tables import rate_limits
 
 
@@ -19,7 +19,9 @@ class SqlRateLimiter(RateLimiter):
 
     async def count(self, key: str, window: timedelta, now: datetime) -> Usage:
         async with self._rows.connection() as connection:
-            new = insert(rate_limits).values(key=key, count=1, resets_at=now + window)
+            new = insert_into(connection, rate_limits).values(
+                key=key, count=1, resets_at=now + window
+            )
             has_ended = rate_limits.c.resets_at <= now
             counted = new.on_conflict_do_update(
                 index_elements=["key"],

@@ -9,7 +9,7 @@ from domain.second_factors.factors import PendingTotp, SecondFactors, Totp
 from domain.session import SessionId
 from domain.user import UserId
 from infrastructure.storage.sql.connection.direct import FoundRow
-from infrastructure.storage.sql.connection.driver import repeat_outdated
+from infrastructure.storage.sql.connection.outdated import repeat_outdated
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.rows import Row, Rows
 from infrastructure.storage.sql.statements import insert_into

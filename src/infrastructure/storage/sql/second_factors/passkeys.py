@@ -10,7 +10,7 @@ from application.ports import NO_EFFECTS, Effects, PasskeyStore, Stored
 from domain.second_factors.passkey import MAX_PASSKEYS, Credential, Passkey, PasskeyId
 from domain.user import UserId
 from infrastructure.storage.sql.connection.direct import FoundRow
-from infrastructure.storage.sql.connection.driver import repeat_outdated
+from infrastructure.storage.sql.connection.outdated import repeat_outdated
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.rows import Row, Rows
 from infrastructure.storage.sql.statements import insert_into

@@ -54,11 +54,3 @@ Index(
     users.c.created_at,
     users.c.id,
 )
-
-Index(
-    "users_second_factor_idx",
-    users.c.created_at,
-    users.c.id,
-    postgresql_where=users.c.guarded_hash.is_not(None),
-    sqlite_where=users.c.guarded_hash.is_not(None),
-)
