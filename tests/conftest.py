@@ -359,12 +359,17 @@ def _own_database(url: str, worker_id: str) -> str:
     return parts._replace(path=f"/{database}").geturl()
 
 
-@pytest.fixture
-def redis_url(redis_server: servers.Server) -> str:
-    """The URL of a Redis database without keys of Doorward. Other keys stay: it may be shared."""
+@pytest.fixture(scope="session")
+def redis_client(redis_server: servers.Server) -> Iterator[redis.Redis]:
     with redis.Redis.from_url(redis_server.url) as client:
-        for key in client.scan_iter("doorward:*"):
-            client.delete(key)
+        yield client
+
+
+@pytest.fixture
+def redis_url(redis_server: servers.Server, redis_client: redis.Redis) -> str:
+    """The URL of a Redis database without keys of Doorward. Other keys stay: it may be shared."""
+    if keys := list(redis_client.scan_iter("doorward:*", count=1000)):
+        redis_client.delete(*keys)
     return redis_server.url
 
 
