@@ -85,6 +85,12 @@ def builder() -> Builder:
     return Builder()
 
 
+@pytest.fixture(scope="session")
+def other_builder() -> Builder:
+    """Of a second application in the same test."""
+    return Builder()
+
+
 @pytest.fixture
 def replacements(
     request: pytest.FixtureRequest,

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from domain.errors import Problem
@@ -96,6 +96,11 @@ class Translations:
 
 def texts_by_language() -> dict[str, dict[str, str]]:
     """Return the service's own texts, by their keys."""
+    return dict(_own_texts())
+
+
+@cache
+def _own_texts() -> Mapping[str, dict[str, str]]:
     return _read(_FOLDER)
 
 

@@ -12,7 +12,6 @@ from litestar import Litestar
 
 from application.ports import UserRepository
 from domain.permissions import PERMISSIONS, Permission, Role
-from doorward.wiring.container import make_container
 from infrastructure.config.settings import Settings
 from tests.http.client import (
     A_PASSKEY,
@@ -66,6 +65,7 @@ from tests.http.client import (
     stored_user,
 )
 from tests.http.conftest import STACKS, each_stack
+from tests.http.replacements import Builder
 from tests.http.web.admin.test_access import DECISIONS as PAGES_OF_ADMINISTRATORS
 
 PUBLIC: Final = "public"
@@ -364,13 +364,14 @@ class TestAsOfNow:
 
     @pytest.fixture
     async def elsewhere(
-        self, settings: Settings, replacements: Sequence[Provider]
+        self, settings: Settings, replacements: Sequence[Provider], other_builder: Builder
     ) -> AsyncIterator[Client]:
         """A client of another worker on the same stores."""
-        container = make_container(settings, *replacements)
-        async with a_client(await container.get(Litestar), ORIGIN) as client:
-            yield client
-        await container.close()
+        async with other_builder.container(settings, replacements) as container:
+            with other_builder.shared_routes():
+                app = await container.get(Litestar)
+            async with a_client(app, ORIGIN) as client:
+                yield client
 
     @each_real_stack
     @pytest.mark.parametrize(
