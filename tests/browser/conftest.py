@@ -3,6 +3,7 @@
 Tests and fixtures share the loop of the run, in which the browser is.
 """
 
+import os
 import re
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -45,8 +46,9 @@ expect.set_options(timeout=PATIENCE * 1000)
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run these tests in the loop of the browser."""
+    here = f"{Path(__file__).parent}{os.sep}"
     for item in items:
-        if item.path.parent == Path(__file__).parent:
+        if str(item.path).startswith(here):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 

@@ -9,9 +9,9 @@ from tests.unit.infrastructure.signing.forgery import Forger
 
 
 @pytest.fixture
-def world(signer: JwtSigner) -> World:
+def world(quick_signer: JwtSigner) -> World:
     """All use cases on empty stores in memory."""
-    return World(signer)
+    return World(quick_signer)
 
 
 @pytest.fixture

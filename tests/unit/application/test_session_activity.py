@@ -40,8 +40,8 @@ def sessions() -> FallibleSessions:
 
 
 @pytest.fixture
-def world(signer: JwtSigner, sessions: FallibleSessions) -> World:
-    return World(signer, sessions=sessions)
+def world(quick_signer: JwtSigner, sessions: FallibleSessions) -> World:
+    return World(quick_signer, sessions=sessions)
 
 
 async def stored(world: World, me: Principal) -> SessionActivity:

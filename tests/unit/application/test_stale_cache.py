@@ -106,10 +106,10 @@ async def test_an_enabled_user_is_accepted_though_the_cached_one_is_disabled(
 
 
 async def test_a_worker_accepts_cached_sessions_and_decides_nothing_else_from_the_cache(
-    workers: Workers, signer: JwtSigner
+    workers: Workers, quick_signer: JwtSigner
 ) -> None:
     stale, token = workers.stale, workers.tokens.access
-    stale.signer = VerifiedTokenCache(signer, 100, stale.clock)
+    stale.signer = VerifiedTokenCache(quick_signer, 100, stale.clock)
     await stale.authenticate(token)
     principal = await stale.authenticate(token)
 
@@ -122,10 +122,10 @@ async def test_a_worker_accepts_cached_sessions_and_decides_nothing_else_from_th
 
 
 async def test_a_session_that_is_not_cached_is_not_accepted_from_the_cache(
-    workers: Workers, signer: JwtSigner
+    workers: Workers, quick_signer: JwtSigner
 ) -> None:
     stale, token = workers.stale, workers.tokens.access
-    stale.signer = VerifiedTokenCache(signer, 100, stale.clock)
+    stale.signer = VerifiedTokenCache(quick_signer, 100, stale.clock)
     await stale.authenticate(token)
     stale.sessions = NearCacheSessions(workers.current.sessions, ManualFeed(), 100, stale.clock)
 

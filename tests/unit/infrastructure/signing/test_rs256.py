@@ -9,12 +9,6 @@ from itertools import combinations
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-)
 
 from domain.authentication import Method
 from domain.token import TokenKind
@@ -22,7 +16,7 @@ from infrastructure.signing import jwt_signer
 from infrastructure.signing.algorithms import EDDSA, RS256
 from infrastructure.signing.jwt_signer import JwtSigner
 from infrastructure.signing.signing_key import SigningKey, thumbprint
-from tests.support.builders import AUDIENCES, NOW, a_session, a_signer, claims_of
+from tests.support.builders import AUDIENCES, NOW, a_session, a_signer, a_signing_key, claims_of
 from tests.unit.infrastructure.signing.forgery import (
     Forger,
     octets_of,
@@ -44,17 +38,12 @@ def test_the_same_claims_give_the_same_token_to_the_byte(keys: Keys) -> None:
     assert a_signer(keys).sign(claims) == a_signer(keys).sign(claims)
 
 
-SMALL = rsa.generate_private_key(65537, 2048).private_bytes(
-    Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-)
-
-
 @pytest.mark.parametrize(
     ("make", "is_aside"),
     [
         (SigningKey.generate, True),
         (partial(SigningKey.generate, EDDSA), False),
-        (partial(SigningKey.from_pem, SMALL), False),
+        (a_signing_key, False),
     ],
     ids=["3072 bits", "Ed25519", "2048 bits"],
 )
