@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from bench import (
+    cost,
     growth,
     hot_path,
     lists,
@@ -37,6 +38,7 @@ from bench.testbed import BOUNDED, FULL, Scale, Testbed, open_testbed
 from bench.wrk import MISSING
 
 GROUPS: dict[str, Callable[[Testbed, Scale, Report], None]] = {
+    "cost": cost.measure,
     "hot_path": hot_path.measure,
     "refresh": refresh.measure,
     "login": login.measure,

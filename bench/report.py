@@ -3,12 +3,13 @@
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
+from bench.bars import bars
 from bench.plot import Point, plot
 from bench.testbed import Testbed
 
@@ -85,8 +86,13 @@ def row(
 
 @dataclass
 class Report:
+    """
+    :ivar costs: CPU milliseconds by server, for each kind of request.
+    """
+
     rows: list[Row] = field(default_factory=list)
     latency: list[Point] = field(default_factory=list)
+    costs: dict[str, Mapping[str, float]] = field(default_factory=dict)
     machine: dict[str, str | float] = field(default_factory=dict)
 
     def add(self, *rows: Row) -> None:
@@ -104,6 +110,8 @@ class Report:
         (FOLDER / "results.md").write_text(self.table())
         if self.latency:
             (FOLDER / "latency.svg").write_text(plot(self.latency))
+        if self.costs:
+            (FOLDER / "cost.svg").write_text(bars(self.costs))
 
     def table(self) -> str:
         """Return the rows as a Markdown table."""
