@@ -173,6 +173,8 @@ def test_the_names_of_event_types_never_change() -> None:
         "remove passkey",
         "passkey count went back",
         "reset second factors",
+        "link identity",
+        "unlink identity",
         "unknown",
     ]
 
@@ -189,6 +191,7 @@ def test_the_names_of_causes_never_change() -> None:
         "reuse",
         "too_many",
         "second_factor",
+        "identity",
     }
 
 

@@ -77,3 +77,7 @@ class IdentityProviders:
             if provider.name == name:
                 return provider
         raise NotFound
+
+    def label_of(self, name: str) -> str:
+        """Return the label of a provider, or the name of one that is not configured any more."""
+        return next((each.label for each in self.all if each.name == name), name)
