@@ -18,8 +18,8 @@ from infrastructure.storage.redis.timestamps import from_microseconds, to_micros
 # (7 bytes each, until the year 4253), and the generation (3 bytes). The last rotations begin with
 # a mark that says the transport, or also how its user has authenticated where that is not the
 # password alone: a byte with the highest bit, one for a step-up, one for the transport and one for
-# each method but one, whose byte is the last of the mark. Before the first rotation a constant is in their place. Where release 0.1 has
-# rotated the session, it is the id of the spent token.
+# each method but one, whose byte is the last of the mark. Before the first rotation a constant is
+# in their place. Where release 0.1 has rotated the session, it is the id of the spent token.
 _RECORD = struct.Struct(">B16s16s7s7s7s7s3s")
 _VERSION = 2
 _MARKS = {b"\xffrot": Transport.COOKIE, b"\xffrob": Transport.BEARER}
