@@ -277,6 +277,8 @@ class World:
             second_factors=stores.second_factors,
             challenges=stores.challenges,
             passkeys=stores.passkeys,
+            identities=stores.identities,
+            flows=stores.flows,
         )
 
     def __post_init__(self) -> None:

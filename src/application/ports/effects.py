@@ -24,8 +24,9 @@ class Effects:
     :ivar spent: the one-time token that the change uses up, marked as used. A store that has the
         tokens changes nothing if it is used already; else it also marks those that end with it
         (:meth:`~domain.mail.one_time_token.OneTimeToken.is_spent_with`).
-    :ivar unlinks_all_of: the user all of whose identities the change removes. Only changes of
-        users link and unlink, and stores of users without identities ignore all three.
+    :ivar unlinks_all_of: the user all of whose identities the change removes. Only additions
+        and replacements of users link and unlink, and stores of users without identities ignore
+        all three. A deletion of a user unlinks all that the user has.
     :ivar unlinked: the identity that the change removes. The store changes nothing if it is not
         linked any more.
     :ivar linked: the identity that the change adds, after it has removed others. The store
@@ -54,6 +55,12 @@ class Effects:
 
     def unlinking_all_of(self, user_id: UserId) -> Self:
         return replace(self, unlinks_all_of=user_id)
+
+    @property
+    def changes_identities(self) -> bool:
+        """Whether identities are linked or unlinked."""
+        changes = (self.unlinks_all_of, self.unlinked, self.linked)
+        return any(each is not None for each in changes)
 
     @property
     def has_mail(self) -> bool:

@@ -11,7 +11,8 @@ from domain.user import UserId
 
 ProviderName = NewType("ProviderName", str)
 """The name of a provider in settings, routes and rows, such as ``google``."""
-_PROVIDER_NAME = re.compile(r"[a-z][a-z0-9-]{0,29}")
+PROVIDER_NAME_LENGTH = 30
+_PROVIDER_NAME = re.compile(rf"[a-z][a-z0-9-]{{0,{PROVIDER_NAME_LENGTH - 1}}}")
 
 IdentityId = NewType("IdentityId", str)
 """128 random bits as 32 hexadecimal digits: routes name an identity by it."""

@@ -15,6 +15,8 @@ from application.ports import (
     AuditLog,
     ChallengeStore,
     FigureStore,
+    FlowStore,
+    IdentityStore,
     OneTimeTokenStore,
     Outbox,
     PasskeyStore,
@@ -49,6 +51,8 @@ from infrastructure.storage.sql.second_factors.challenges import SqlChallenges
 from infrastructure.storage.sql.second_factors.factors import SqlSecondFactors
 from infrastructure.storage.sql.second_factors.passkeys import SqlPasskeys
 from infrastructure.storage.sql.sessions import SqlSessions
+from infrastructure.storage.sql.social_login.flows import SqlFlows
+from infrastructure.storage.sql.social_login.identities import SqlIdentities
 from infrastructure.storage.sql.users import SqlUsers
 from infrastructure.storage.sql.write_check import check_writes as check_sql_writes
 
@@ -81,6 +85,11 @@ class Backend(Generic[_Connection]):
         the memory of this process.
     :ivar passkeys: likewise, the store of passkeys; ``None`` when it has none. Then no user can
         add one.
+    :ivar identities: likewise, the store of accounts at other providers, which changes of users
+        link and unlink in their own transaction; ``None`` when it has none. Then no user can log
+        in with another provider.
+    :ivar flows: likewise, the store of logins at other providers that are under way; ``None``
+        keeps them in the memory of this process.
     :ivar figures: makes the store of figures beside the audit log; ``None`` when it has none. Then
         each process counts for itself, in its memory.
     :ivar feed: opens the invalidation feed, over the connection or another one, with the bound on
@@ -102,6 +111,8 @@ class Backend(Generic[_Connection]):
     second_factors: Callable[[_Connection], SecondFactorStore] | None = None
     challenges: Callable[[_Connection], ChallengeStore] | None = None
     passkeys: Callable[[_Connection], PasskeyStore] | None = None
+    identities: Callable[[_Connection], IdentityStore] | None = None
+    flows: Callable[[_Connection], FlowStore] | None = None
     figures: Callable[[_Connection], FigureStore] | None = None
 
 
@@ -126,7 +137,7 @@ def _sql_rate_limiter(database: Database) -> SqlRateLimiter:
 MEMORY = Backend(
     _open_memory,
     _ping_memory,
-    users=lambda memory: MemoryUsers(memory.feed, memory.tokens),
+    users=lambda memory: MemoryUsers(memory.feed, memory.tokens, memory.identities),
     sessions=lambda memory: MemorySessions(memory.feed),
     rate_limiter=lambda _: MemoryRateLimiter(),
     feed=_memory_feed,
@@ -135,6 +146,8 @@ MEMORY = Backend(
     second_factors=lambda memory: memory.second_factors,
     challenges=lambda memory: memory.challenges,
     passkeys=lambda memory: memory.passkeys,
+    identities=lambda memory: memory.identities,
+    flows=lambda memory: memory.flows,
 )
 SQL = Backend(
     Database.open,
@@ -150,6 +163,8 @@ SQL = Backend(
     second_factors=SqlSecondFactors,
     challenges=SqlChallenges,
     passkeys=SqlPasskeys,
+    identities=SqlIdentities,
+    flows=SqlFlows,
     figures=SqlFigures,
 )
 REDIS = Backend(

@@ -89,11 +89,8 @@ class MemoryUsers(UserRepository):
         if user is None:
             return UNCHANGED
         self._require_another_administrator(user)
-        if not self.identities.can_change(effects):
-            return UNCHANGED
         del self._users[user_id]
         del self._ids[user.email.key]
-        self.identities.change(effects)
         await self.identities.forget(user_id)
         self._feed.publish(user_id)
         return CHANGED

@@ -22,11 +22,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import MappingResult, RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
 from application.ports import NO_EFFECTS, UNCHANGED, Effects, Stored
 from infrastructure.storage.sql.connection.driver import repeat_outdated
 from infrastructure.storage.sql.database import Database
-from infrastructure.storage.sql.effects import TokenSpent, store
+from infrastructure.storage.sql.effects import EffectRefused, store
 from infrastructure.storage.sql.statements import select_unlocked
 
 Row = Mapping[str, Any]
@@ -35,7 +36,8 @@ _OLD, _NEW = "old_", "new_"
 """Before the names of columns, in those of parameters. Statements are made once: SQLAlchemy takes
 longer to put one together than SQLite to execute it.
 """
-Check = Callable[[AsyncConnection], Awaitable[None]]
+Step = Callable[[AsyncConnection], Awaitable[None]]
+"""Of a transaction."""
 
 
 @dataclass(slots=True)
@@ -64,8 +66,23 @@ class Rows:
             found: MappingResult = (await connection.execute(query, _old(values))).mappings()
         return found.one_or_none()
 
-    async def insert(self, row: Row, effects: Effects = NO_EFFECTS) -> Stored[bool]:
-        return await self.change(insert(self.table), effects, parameters=row)
+    async def insert(
+        self, row: Row, effects: Effects = NO_EFFECTS, then: Step | None = None
+    ) -> Stored[bool]:
+        return await self.change(insert(self.table), effects, then=then, parameters=row)
+
+    async def returned(
+        self, statement: ReturningDelete[Any] | ReturningUpdate[Any]
+    ) -> RowMapping | None:
+        """Execute a statement that changes one row at most, and return that row."""
+        async with self.connection() as connection:
+            found: MappingResult = (await connection.execute(statement)).mappings()
+        return found.one_or_none()
+
+    async def take(self, row_id: str) -> RowMapping | None:
+        """Delete the row and return it: of parallel calls one gets it."""
+        taking = delete(self.table).where(self.table.c.id == row_id)
+        return await self.returned(taking.returning(self.table))
 
     async def swap(self, old: Row, new: Row, effects: Effects = NO_EFFECTS) -> Stored[bool]:
         statement = _replacing(self.table, _shape(old), tuple(new))
@@ -99,27 +116,32 @@ class Rows:
         self,
         statement: Executable,
         effects: Effects = NO_EFFECTS,
-        check: Check | None = None,
+        check: Step | None = None,
         parameters: Row | None = None,
+        then: Step | None = None,
     ) -> Stored[bool]:
         """Execute one statement that changes rows, and store its effects.
 
         :param check: runs before, in the same transaction; the change is made unless it raises.
+        :param then: runs after, in the same transaction, if any row was changed; if it raises
+            :class:`EffectRefused`, nothing is changed.
         :param parameters: of the statement.
         """
-        if check is None and not (self.database.has_audit_log and effects != NO_EFFECTS):
+        has_effects = self.database.has_audit_log and effects != NO_EFFECTS
+        if check is None and then is None and not has_effects:
             async with self.connection() as connection:
                 rows = (await connection.execute(statement, parameters)).rowcount
             return Stored(rows > 0)
-        return await self._change_with_effects(statement, effects, check, parameters)
+        return await self._change_with_effects(statement, effects, check, parameters, then)
 
     @repeat_outdated
     async def _change_with_effects(
         self,
         statement: Executable,
         effects: Effects,
-        check: Check | None,
+        check: Step | None,
         parameters: Row | None,
+        then: Step | None,
     ) -> Stored[bool]:
         try:
             async with self.changing(effects) as change:
@@ -127,7 +149,9 @@ class Rows:
                     await check(change.connection)
                 done = await change.connection.execute(statement, parameters)
                 change.rows = done.rowcount
-        except TokenSpent:
+                if then and change.rows:
+                    await then(change.connection)
+        except EffectRefused:
             return UNCHANGED
         return Stored(change.rows > 0, change.effects_stored)
 

@@ -38,7 +38,8 @@ from infrastructure.storage import page_cursor as cursor
 from infrastructure.storage.sql.connection.driver import repeat_outdated
 from infrastructure.storage.sql.counting import count_rows
 from infrastructure.storage.sql.database import Database
-from infrastructure.storage.sql.rows import Row, Rows
+from infrastructure.storage.sql.rows import Row, Rows, Step
+from infrastructure.storage.sql.social_login.identities import change_identities
 from infrastructure.storage.sql.statements import insert_into
 from infrastructure.storage.sql.tables import (
     UtcDateTime,
@@ -68,7 +69,7 @@ class SqlUsers(UserRepository):
 
     async def add(self, user: User, effects: Effects = NO_EFFECTS) -> Stored[bool]:
         with _translate_email_conflict():
-            return await self._rows.insert(_user_row(user), effects)
+            return await self._rows.insert(_user_row(user), effects, _linking(effects))
 
     @repeat_outdated
     async def add_all(
@@ -97,11 +98,10 @@ class SqlUsers(UserRepository):
 
     async def replace(self, old: User, new: User, effects: Effects = NO_EFFECTS) -> Stored[bool]:
         statement = update(users).where(*self._rows.where(_user_row(old))).values(_user_row(new))
+        is_demoted = old.is_administrator and not new.is_administrator
+        check = partial(_require_another_administrator, old.id) if is_demoted else None
         with _translate_email_conflict():
-            if old.is_administrator and not new.is_administrator:
-                require_another = partial(_require_another_administrator, old.id)
-                return await self._rows.change(statement, effects, require_another)
-            return await self._rows.change(statement, effects)
+            return await self._rows.change(statement, effects, check, then=_linking(effects))
 
     async def delete(self, user_id: UserId, effects: Effects = NO_EFFECTS) -> Stored[bool]:
         the_user = delete(users).where(users.c.id == user_id)
@@ -122,6 +122,10 @@ class SqlUsers(UserRepository):
         matching = select(users.c.id).where(_matching(query))
         async with self._rows.connection() as connection:
             return await count_rows(connection, matching, exact_up_to)
+
+
+def _linking(effects: Effects) -> Step | None:
+    return partial(change_identities, effects) if effects.changes_identities else None
 
 
 async def _require_another_administrator(user_id: UserId, connection: AsyncConnection) -> None:

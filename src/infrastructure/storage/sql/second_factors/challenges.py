@@ -1,11 +1,9 @@
 """Challenges in PostgreSQL or SQLite, beside the users."""
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import insert, update
 from sqlalchemy.engine import RowMapping
-from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
 from application.ports import ChallengeStore
 from domain.second_factors.challenge import Ceremony, Challenge
@@ -42,24 +40,18 @@ class SqlChallenges(ChallengeStore):
         columns = challenges.c
         counting = update(challenges).where(columns.id == digest)
         counting = counting.values(tries=columns.tries + 1)
-        return await self._returned(counting.returning(challenges))
+        row = await self._rows.returned(counting.returning(challenges))
+        return _challenge(row) if row else None
 
     async def take(self, digest: str) -> Challenge | None:
-        taking = delete(challenges).where(challenges.c.id == digest)
-        return await self._returned(taking.returning(challenges))
+        row = await self._rows.take(digest)
+        return _challenge(row) if row else None
 
     async def forget(self, user_id: UserId) -> None:
         await self._rows.delete(user_id=user_id)
 
     async def purge(self, before: datetime, limit: int) -> int:
         return await self._rows.delete_before(challenges.c.expires_at, before, limit)
-
-    async def _returned(
-        self, statement: "ReturningUpdate[Any] | ReturningDelete[Any]"
-    ) -> Challenge | None:
-        async with self._rows.connection() as connection:
-            row = (await connection.execute(statement)).mappings().one_or_none()
-        return _challenge(row) if row else None
 
 
 def _challenge(row: RowMapping) -> Challenge:
