@@ -2,10 +2,8 @@
 
 from dishka import Provider, Scope, provide
 
-from application.ports import FlowStore, IdentityProviders, IdentityStore
+from application.ports import IdentityProviders
 from application.social_login.policy import SocialPolicy
-from infrastructure.storage.memory.social_login.flows import MemoryFlows
-from infrastructure.storage.no_identities import NoIdentities
 
 
 class SocialLoginProvider(Provider):
@@ -20,11 +18,3 @@ class SocialLoginProvider(Provider):
     @provide
     def identity_providers(self) -> IdentityProviders:
         return IdentityProviders()
-
-    @provide
-    def identities(self) -> IdentityStore:
-        return NoIdentities()
-
-    @provide
-    def flows(self) -> FlowStore:
-        return MemoryFlows()

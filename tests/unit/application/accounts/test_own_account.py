@@ -22,6 +22,7 @@ from domain.outcome import Outcome
 from domain.permissions import Role
 from domain.rate_limit import TooManyRequests
 from domain.user import UserId
+from doorward.conformance.support.social_login import an_identity
 from infrastructure.storage.memory.users import MemoryUsers
 from tests.support.builders import PASSWORD
 from tests.support.doubles import PausingSessions
@@ -146,6 +147,26 @@ async def test_the_second_factors_of_a_deleted_user_are_deleted(world: World) ->
     await world.delete_user(Operator(), ada.id)
 
     assert not (await world.find_factors(ada)).methods
+
+
+async def test_the_identities_of_a_deleted_user_are_deleted_after_the_user(
+    world: World, me: Principal
+) -> None:
+    identity = an_identity(me.user)
+    elsewhere = MemoryUsers()  # a store of users that does not delete the identities itself
+    await elsewhere.add(me.user, Effects(linked=identity))
+    world.identities = elsewhere.identities
+    world.users = UndeletableUsers()
+    await world.users.add(me.user)
+    with pytest.raises(Unavailable):
+        await world.delete_user(Operator(), me.user.id)
+    assert await world.identities.of_user(me.user.id) == [identity]
+
+    world.users = MemoryUsers()
+    await world.users.add(me.user)
+    await world.delete_user(Operator(), me.user.id)
+
+    assert await world.identities.of_user(me.user.id) == []
 
 
 async def test_a_wrong_password_deletes_nothing(world: World, me: Principal) -> None:
