@@ -87,9 +87,7 @@ class LoginPages(PageController):
             else:
                 logged_in = await log_in(form["email"], form["password"], caller, Transport.COOKIE)
         except SecondFactorRequired as required:
-            challenge = {"challenge": required.challenge or ""}
-            asked = Form({**challenge, **asked_factors(required.methods)})
-            return _second_factor_page(request, pages, asked, target)
+            return _second_factor_page(request, pages, _pending_form(required), target)
         except tuple(_REFUSALS) as refused:
             key, status = _REFUSALS[type(refused)]
             return _login_page(request, pages, form, target, message=key, status=status)
@@ -125,9 +123,24 @@ class LoginPages(PageController):
 
     @get("/login/second-factor", opt=PAGE)
     @inject
-    async def begin_again(self, request: JsonRequest, pages: FromDishka[Pages]) -> Response[Any]:
-        """The page is the answer to the password: a reload begins with that."""
-        return pages.redirect(request, "/login")
+    async def show_second_factor(
+        self,
+        request: JsonRequest,
+        pages: FromDishka[Pages],
+        credentials: FromDishka[CredentialReader],
+        cookies: FromDishka[CookieWriter],
+        return_to: FromQuery[str | None] = None,
+    ) -> Response[Any]:
+        """Show the form for a login at another provider, which comes by a cookie and only once.
+        After a password the answer has the form: a reload begins again.
+        """
+        pending = credentials.pending_login(request)
+        if pending is None:
+            return pages.redirect(request, "/login")
+        target = pages.options.return_targets.choose(return_to, _HOME)
+        page = _second_factor_page(request, pages, _pending_form(pending), target)
+        page.set_cookie(cookies.second_factor_removal())
+        return page
 
     @post("/logout", opt=PAGE)
     @inject
@@ -183,6 +196,10 @@ def _second_factor_page(
         return_to=return_to,
         message=pages.texts(request)("second_factor.refused") if is_refused else None,
     )
+
+
+def _pending_form(required: SecondFactorRequired) -> Form:
+    return Form({"challenge": required.challenge, **asked_factors(required.methods)})
 
 
 def _logged_in(
