@@ -159,7 +159,8 @@ class BeginStepUp:
     async def __call__(
         self, principal: Principal, provider: str, return_to: str, caller: RequestContext = UNKNOWN
     ) -> Begun:
-        """
+        """Begin it also for a session that is good for an enrolment alone, which needs a step-up.
+
         :param return_to: where the browser goes at the end, which the caller has accepted.
         :raises TooManyRequests: there were too many attempts from this address.
         :raises TokenRejected: see :class:`~application.authenticate.ReloadPrincipal`.

@@ -1,6 +1,6 @@
 """End a flow with what its provider says."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from application.audit import Audit
 from application.enrolment.totp import RequireProvenAddress
@@ -8,6 +8,7 @@ from application.login.complete import IssueTokens, LoggedIn, TokenPair
 from application.ports import (
     Clock,
     IdentityProviders,
+    IdentityStore,
     ProviderAnswer,
     SessionStore,
     UserRepository,
@@ -89,6 +90,7 @@ class StepUpWithIdentity:
 
     find_starter: FindStarter
     find_step_up_methods: FindStepUpMethods
+    identities: IdentityStore
     record_use: RecordUse
     renew_session: RenewSession
     issue_tokens: IssueTokens
@@ -109,9 +111,10 @@ class StepUpWithIdentity:
             methods = await self.find_step_up_methods(me.user)
             if Method.FEDERATED not in methods:
                 raise StepUpRequired(methods)
-            identity = await self.record_use(account)
+            identity = await self.identities.find(account.issuer, account.subject)
             if identity is None or identity.user_id != me.user.id:
                 raise InvalidCredentials
+            await self.record_use(identity, account)  # to unlink it ends the session
             entry.details = AuthenticatedBy(account.methods)
             session = await self.renew_session(
                 me.session, me.user, account.methods, is_step_up=True, entry=entry
@@ -187,11 +190,10 @@ class FinishFlow:
     ) -> ProviderAccount:
         try:
             provider = self.identity_providers.named(taken.flow.provider)
-            account = await provider.account(answer, taken.request)
+            return await provider.account(answer, taken.request)
         except AuthError as refusal:
             entry = self.audit.begin(_EVENTS[taken.flow.intent], caller)
             if starter := taken.flow.starter:
                 entry.user_id, entry.session_id = starter.user_id, starter.session_id
             await self.audit.refused(entry, refusal)
             raise
-        return replace(account, provider=taken.flow.provider)

@@ -3,9 +3,11 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from application.audit import Audit
 from application.ports import AuthorizationRequest, Clock, FlowStore
 from application.rate_limiting import RateLimiting
-from domain.errors import SocialFlowInvalid
+from domain.audit.event import EventType
+from domain.errors import AuthError, SocialFlowInvalid
 from domain.request_context import UNKNOWN, RequestContext
 from domain.social_login.flow import Flow, Intent, code_verifier_of, digest_of, nonce_of
 from domain.social_login.identity import ProviderName
@@ -50,6 +52,7 @@ class TakenFlow:
 class TakeFlow:
     flows: FlowStore
     rate_limiting: RateLimiting
+    audit: Audit
     clock: Clock
 
     async def __call__(
@@ -65,7 +68,15 @@ class TakeFlow:
         :raises SocialFlowInvalid: the flow is unknown, used, expired, or of another browser or
             provider.
         """
-        await self.rate_limiting.count_social_from(caller.address)
+        entry = self.audit.begin(EventType.LOGIN, caller)  # only a refusal is recorded
+        try:
+            await self.rate_limiting.count_social_from(caller.address)
+            return await self._take(provider, state, secret)
+        except AuthError as refusal:
+            await self.audit.refused(entry, refusal)
+            raise
+
+    async def _take(self, provider: str, state: str, secret: str | None) -> TakenFlow:
         if secret is None or len(state) > _LONGEST or len(secret) > _LONGEST:
             raise SocialFlowInvalid
         flow = await self.flows.take_flow(digest_of(state))

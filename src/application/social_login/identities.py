@@ -79,22 +79,21 @@ class ListProviders:
 
 @dataclass(frozen=True, slots=True)
 class RecordUse:
-    """Find the identity of an account that has just logged in, and note that."""
+    """Note that the account of an identity has just logged in, at most once a minute."""
 
     identities: IdentityStore
     clock: Clock
 
-    async def __call__(self, account: ProviderAccount) -> Identity | None:
+    async def __call__(self, identity: Identity, account: ProviderAccount) -> bool:
         """
-        :returns: the identity, whoever has it; ``None`` if no user has linked the account.
+        :returns: whether the account is still linked.
         """
-        identity = await self.identities.find(account.issuer, account.subject)
-        if identity is None:
-            return None
         used = identity.used(account, self.clock())
-        if _is_worth_storing(identity, used):  # a lost race has noted a use, too
-            await self.identities.replace(identity, used)
-        return identity
+        is_due = _is_worth_storing(identity, used)
+        if is_due and (await self.identities.replace(identity, used)).changed:
+            return True
+        found = await self.identities.by_id(identity.id)  # another process may have noted a use
+        return found is not None and found.user_id == identity.user_id
 
 
 def _is_worth_storing(old: Identity, new: Identity) -> bool:

@@ -1,6 +1,7 @@
 """Log in with an account of another provider."""
 
 from dataclasses import dataclass, replace
+from unicodedata import normalize
 from uuid import UUID
 
 from application.accounts.reserved_addresses import RefuseReservedAddress
@@ -37,7 +38,7 @@ from domain.request_context import UNKNOWN, RequestContext
 from domain.session import Transport
 from domain.social_login.identity import MAX_IDENTITIES, Identity, IdentityId, ProviderAccount
 from domain.social_login.rules import Holder, Verdict, decide
-from domain.user import NO_PASSWORD, User, UserId, parse_name
+from domain.user import NAME_LENGTH, NO_PASSWORD, User, UserId, parse_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,18 +119,16 @@ class AdmitAccount:
             raise LinkRequired
         now = self.clock()
         link = self._link(user, account, entry)
+        is_take_over = verdict is Verdict.TAKE_OVER
         match verdict:
-            case Verdict.TAKE_OVER:
+            case Verdict.TAKE_OVER | Verdict.ACCEPT_INVITATION:  # which ends the invitation
+                dropped = CredentialsDropped() if is_take_over else None
+                proof = entry.success(user, dropped, EventType.VERIFY_EMAIL)
                 changed = user.without_credentials(now)
-                proof = entry.success(user, CredentialsDropped(), EventType.VERIFY_EMAIL)
-                effects = _together(proof, link).unlinking_all_of(user.id)
-            case Verdict.ACCEPT_INVITATION:
-                changed = user.with_verified_email(now)
-                proof = entry.success(user, event_type=EventType.VERIFY_EMAIL)
                 effects = _together(proof, link).unlinking_all_of(user.id)
             case _:  # stored all the same: another change at this moment must look again
                 changed, effects = replace(user, updated_at=now), link
-        change = "taken_over" if verdict is Verdict.TAKE_OVER else "linked"
+        change = "taken_over" if is_take_over else "linked"
         label = self.identity_providers.label_of(account.provider)
         notice = linked_notice(self.make_message, user, change, label)
         effects = effects.with_messages(*notice)
@@ -142,7 +141,7 @@ class AdmitAccount:
 
     def _new_user(self, account: ProviderAccount, caller: RequestContext) -> User:
         email = account.email
-        if email is None:
+        if email is None:  # the rules admit no such account
             raise ProviderEmailUnverified
         made = User.register(
             UserId(UUID(hex=self.random_id(), version=4)),
@@ -170,7 +169,8 @@ def _name_of(account: ProviderAccount, email: Email) -> str:
     try:
         return parse_name(account.name or "")
     except InvalidInput:
-        return parse_name(email.address.rpartition("@")[0])
+        local = normalize("NFC", email.address.rpartition("@")[0])
+        return parse_name(local[:NAME_LENGTH])
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,11 +224,16 @@ class LoginWithIdentity:
             )
 
     async def _owner(self, account: ProviderAccount) -> User | None:
-        """Return the user who has linked the account. A link to a deleted one is deleted."""
-        identity = await self.record_use(account)
+        """Return the user who has linked the account. A link to a deleted one is deleted.
+
+        The user is read before the link is looked at for the last time: to unlink it ends all
+        sessions that begin with an earlier state of the user.
+        """
+        identity = await self.identities.find(account.issuer, account.subject)
         if identity is None:
             return None
         user = await self.users.get(identity.user_id)
         if user is None:
             await self.identities.delete(identity)
-        return user
+            return None
+        return user if await self.record_use(identity, account) else None
