@@ -36,7 +36,7 @@ from domain.user import NO_PASSWORD
 from infrastructure.storage.memory.social_login.flows import MemoryFlows
 from tests.support.builders import PASSWORD
 from tests.support.factors import enrolled
-from tests.support.identity_provider import (
+from tests.support.social_login import (
     FakeProvider,
     linked,
     stepped_up_now,

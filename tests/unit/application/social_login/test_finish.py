@@ -37,7 +37,7 @@ from domain.session import Transport
 from domain.social_login.flow import LIFETIME, AppClient, Intent, code_challenge_of, digest_of
 from domain.user import NO_PASSWORD
 from tests.support.builders import MICROSECOND
-from tests.support.identity_provider import (
+from tests.support.social_login import (
     ANSWER,
     FakeProvider,
     an_account,

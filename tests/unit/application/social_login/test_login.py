@@ -37,7 +37,7 @@ from domain.user import NO_PASSWORD, User
 from doorward.conformance.support.examples import a_user
 from tests.support.builders import PASSWORD
 from tests.support.factors import CODES, enrolled
-from tests.support.identity_provider import an_account, linked, with_provider
+from tests.support.social_login import an_account, linked, with_provider
 from tests.support.world import World
 
 ADA = "ada@example.org"
@@ -425,9 +425,8 @@ async def test_a_link_to_a_deleted_user_is_deleted(world: World, me: Principal) 
     assert await world.identities.by_id(identity.id) is None
 
 
-async def test_a_provider_that_is_not_configured_any_more_is_named(
-    world: World, me: Principal
-) -> None:
+@pytest.mark.usefixtures("me")
+async def test_a_provider_that_is_not_configured_any_more_is_named(world: World) -> None:
     gone = an_account(provider=ProviderName("gone"))
 
     await world.login_with_identity(gone)

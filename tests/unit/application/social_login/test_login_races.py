@@ -23,7 +23,7 @@ from infrastructure.storage.memory.sessions import MemorySessions
 from infrastructure.storage.memory.social_login.identities import MemoryIdentities
 from infrastructure.storage.memory.users import MemoryUsers
 from tests.support.builders import PASSWORD
-from tests.support.identity_provider import an_account, linked, with_provider
+from tests.support.social_login import an_account, linked, with_provider
 from tests.support.world import World
 
 ADA = "ada@example.org"

@@ -23,7 +23,7 @@ from domain.social_login.flow import (
 )
 from domain.social_login.identity import ProviderName
 from tests.support.builders import MICROSECOND, NOW
-from tests.support.identity_provider import ACME, an_account
+from tests.support.social_login import ACME, an_account
 
 SECRET, VERIFIER = "s" * 43, "v" * 43
 CHALLENGE = code_challenge_of(VERIFIER)

@@ -14,7 +14,7 @@ from domain.social_login.identity import (
 )
 from doorward.conformance.support.examples import a_user
 from tests.support.builders import NOW, new_id
-from tests.support.identity_provider import ACME, an_account
+from tests.support.social_login import ACME, an_account
 
 
 def test_an_account_shows_one_method_or_several_factors() -> None:

@@ -8,7 +8,7 @@ from domain.permissions import Role
 from domain.social_login.rules import Holder, LinkingPolicy, Verdict, decide, has_own_way_in
 from domain.user import NO_PASSWORD
 from doorward.conformance.support.examples import a_user
-from tests.support.identity_provider import an_account
+from tests.support.social_login import an_account
 
 OFF, VERIFIED = LinkingPolicy.OFF, LinkingPolicy.VERIFIED
 REGISTERED = {"self_registered": True, "verified": False}
