@@ -69,7 +69,10 @@ class AdmitAccount:
         :returns: the user as stored now; ``None`` if anything has changed meanwhile: look again.
         :raises ProviderEmailUnverified: see :class:`LoginWithIdentity`, and so are the others.
         """
-        holder = await self._holder(account)
+        email = account.email
+        if email is None:
+            raise ProviderEmailUnverified
+        holder = await self._holder(email)
         is_open = self.policy.is_open
         verdict = decide(account, holder, self.social_policy.linking, is_registration_open=is_open)
         match verdict:
@@ -80,22 +83,22 @@ class AdmitAccount:
             case Verdict.REFUSE_KNOWN:
                 raise LinkRequired
         if holder is None:
-            return await self._register(account, caller, entry)
+            return await self._register(email, account, caller, entry)
         return await self._change(holder.user, account, verdict, entry)
 
-    async def _holder(self, account: ProviderAccount) -> Holder | None:
-        user = await self.users.by_email(account.email) if account.email else None
+    async def _holder(self, email: Email) -> Holder | None:
+        user = await self.users.by_email(email)
         if user is None:
             return None
         has_factor = bool((await self.find_factors(user)).methods)
         return Holder(user, has_factor or bool(await self.identities.of_user(user.id)))
 
     async def _register(
-        self, account: ProviderAccount, caller: RequestContext, entry: Entry
+        self, email: Email, account: ProviderAccount, caller: RequestContext, entry: Entry
     ) -> User | None:
         await self.rate_limiting.count_registration_from(caller.address)
         await self.rate_limiting.count_registration()
-        user = self._new_user(account, caller)
+        user = self._new_user(email, account.name, caller)
         try:
             await self.refuse_reserved_address(user.email)
         except EmailTaken:
@@ -139,13 +142,10 @@ class AdmitAccount:
         await self.purge_stale_sessions(changed)
         return changed
 
-    def _new_user(self, account: ProviderAccount, caller: RequestContext) -> User:
-        email = account.email
-        if email is None:  # the rules admit no such account
-            raise ProviderEmailUnverified
+    def _new_user(self, email: Email, name: str | None, caller: RequestContext) -> User:
         made = User.register(
             UserId(UUID(hex=self.random_id(), version=4)),
-            _name_of(account, email),
+            _name_of(name, email),
             email,
             NO_PASSWORD,
             self.clock(),
@@ -164,10 +164,10 @@ def _together(first: Effects, then: Effects) -> Effects:
     return replace(then, events=first.events + then.events)
 
 
-def _name_of(account: ProviderAccount, email: Email) -> str:
+def _name_of(stated: str | None, email: Email) -> str:
     """Return the name that the provider states, or else the local part of the address."""
     try:
-        return parse_name(account.name or "")
+        return parse_name(stated or "")
     except InvalidInput:
         local = normalize("NFC", email.address.rpartition("@")[0])
         return parse_name(local[:NAME_LENGTH])

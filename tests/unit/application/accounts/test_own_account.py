@@ -27,6 +27,7 @@ from infrastructure.storage.memory.users import MemoryUsers
 from tests.support.builders import PASSWORD
 from tests.support.doubles import PausingSessions
 from tests.support.factors import enrolled
+from tests.support.social_login import linked
 from tests.support.world import World
 from tests.unit.application.attempts import ADA, GUESS, limited
 
@@ -197,10 +198,12 @@ async def test_a_login_during_a_deletion_leaves_no_session(world: World, me: Pri
 
 async def test_an_export_has_all_data_about_the_user(world: World, me: Principal) -> None:
     me = await world.stepped_up(me)
+    identity = await linked(world, me.user)
 
     export = await world.export_account(me)
 
     assert export.user == me.user
+    assert export.identities == [identity]
     assert export.sessions == await world.list_sessions(me)
     assert len(export.sessions) == 3
     whats = [recorded.event.type for recorded in export.events]

@@ -34,7 +34,7 @@ from domain.errors import (
 from domain.rate_limit import RateLimit, TooManyRequests
 from domain.request_context import RequestContext
 from domain.session import Transport
-from domain.social_login.flow import LIFETIME, AppClient, Intent, code_challenge_of, digest_of
+from domain.social_login.flow import LIFETIME, AppClient, Intent, code_challenge_of
 from domain.user import NO_PASSWORD
 from tests.support.builders import MICROSECOND
 from tests.support.social_login import (
@@ -168,24 +168,6 @@ async def test_callbacks_are_counted(world: World) -> None:
 
     with pytest.raises(TooManyRequests):
         await world.take_flow("acme", "unknown", "secret", CALLER)
-
-
-@pytest.mark.usefixtures("acme")
-async def test_expired_flows_and_codes_are_purged_an_hour_later(world: World) -> None:
-    begun = await world.begin_social_login("acme", "/account")
-    code = await world.issue_code(an_account(), AppClient("c" * 43))
-    digests = digest_of(state_of(begun)), digest_of(code.secret)
-    world.clock.advance(LIFETIME + timedelta(hours=1))
-    await world.purge_flows()
-    flow = await world.flows.take_flow(digests[0])
-    assert flow is not None
-    await world.flows.add_flow(flow)
-
-    world.clock.advance(MICROSECOND)
-    await world.purge_flows()
-
-    assert await world.flows.take_flow(digests[0]) is None
-    assert await world.flows.take_code(digests[1]) is None
 
 
 @pytest.mark.parametrize(
