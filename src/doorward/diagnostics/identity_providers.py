@@ -19,6 +19,7 @@ _MEANINGS = {
     "or EdDSA",
     "discovery_client_authentication_unknown": "it offers neither client_secret_basic nor "
     "client_secret_post",
+    "discovery_connect_error": "it cannot be reached, or TLS fails",
     "keys_unusable": "none of its keys can verify an ID token",
     "token_invalid_client": "it does not know this client id and secret",
     "token_unauthorized_client": "it does not let this client log people in",

@@ -30,6 +30,7 @@ from infrastructure.config.mail.url import LOCAL_HOSTS
 GOOGLE, GITHUB = ProviderName("google"), ProviderName("github")
 
 _PREFIX = "OIDC_"
+_NAME = re.compile(r"[A-Z0-9_]+")
 _LONGEST_LABEL = 30
 _LONGEST_CLIENT = 255
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749, section 3.3
@@ -271,7 +272,7 @@ def read_oidc(environment: Mapping[str, str]) -> Mapping[ProviderName, OidcSetti
             )
     return {
         provider_name(name): read_part(OidcSettings, environment, f"{_PREFIX}{name}_")
-        for name in sorted(found)
+        for name in sorted(found, key=provider_name)
     }
 
 
@@ -327,7 +328,7 @@ def _checked_name(variable: str, name: str) -> str:
         raise ConfigurationError(
             variable, f"has a name of its own: set {name}_CLIENT_ID and {name}_CLIENT_SECRET"
         )
-    if name != name.upper() or not is_provider_name(provider):
+    if not (_NAME.fullmatch(name) and is_provider_name(provider)):
         raise ConfigurationError(
             variable,
             "must have a name of at most 30 capital letters, digits and _, a letter first",

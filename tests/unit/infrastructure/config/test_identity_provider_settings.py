@@ -110,6 +110,7 @@ def test_half_a_client_ends_the_start(name: str, half: str) -> None:
         ("OIDC_CLIENT_ID", "is no setting"),
         ("OIDC__ISSUER", "must have a name"),
         ("OIDC_2_ISSUER", "must have a name"),
+        ("OIDC_A-B_ISSUER", "must have a name"),
         ("OIDC_My_ISSUER", "must have a name"),
         (f"OIDC_{'X' * 31}_ISSUER", "must have a name"),
         ("OIDC_GOOGLE_ISSUER", "set GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET"),

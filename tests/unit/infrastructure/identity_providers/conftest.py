@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from infrastructure.identity_providers.http import HttpClient
-from tests.support.provider_server import a_provider
+from tests.support.identity_provider import a_provider
 from tests.unit.infrastructure.identity_providers.logins import Login
 
 

@@ -10,7 +10,7 @@ from domain.social_login.identity import ProviderAccount, ProviderName
 from infrastructure.identity_providers.github import GitHub, GitHubClient
 from infrastructure.identity_providers.http import HttpClient
 from infrastructure.identity_providers.oidc import OidcClient, OidcProvider
-from tests.support.provider_server import CLIENT_ID, CLIENT_SECRET, ProviderServer
+from tests.support.identity_provider import CLIENT_ID, CLIENT_SECRET, ProviderServer
 
 REDIRECT_URI = "https://id.example/api/auth/social/any/callback"
 REQUEST = AuthorizationRequest("the-state", "v" * 43, "the-nonce")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.provider_server import SUBJECT, Reply
+from tests.support.identity_provider import SUBJECT, Reply
 from tests.unit.infrastructure.identity_providers.logins import Login
 
 DISCOVERY = "/.well-known/openid-configuration"

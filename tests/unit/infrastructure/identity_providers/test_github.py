@@ -8,7 +8,7 @@ import pytest
 from domain.errors import ProviderCancelled, ProviderRefused
 from domain.social_login.identity import ProviderAccount, ProviderName
 from infrastructure.identity_providers.github import GitHubClient
-from tests.support.provider_server import ADDRESS, CLIENT_ID, GITHUB_ID, Reply
+from tests.support.identity_provider import ADDRESS, CLIENT_ID, GITHUB_ID, Reply
 from tests.unit.infrastructure.identity_providers.logins import (
     FRESH,
     REDIRECT_URI,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from domain.errors import ProviderCancelled, ProviderRefused
-from tests.support.provider_server import (
+from tests.support.identity_provider import (
     CLIENT_ID,
     SUBJECT,
     Reply,

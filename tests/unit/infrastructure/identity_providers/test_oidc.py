@@ -8,7 +8,7 @@ import pytest
 
 from domain.errors import ProviderCancelled
 from domain.social_login.identity import ProviderAccount, ProviderName
-from tests.support.provider_server import (
+from tests.support.identity_provider import (
     ADDRESS,
     CLIENT_ID,
     CLIENT_SECRET,
