@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 
 from dishka import Provider, Scope, provide
 
-from application.ports import Clock, IdentityProviders
+from application.ports import Clock, IdentityProviders, IdentityStore
 from application.social_login.policy import SocialPolicy
 from domain.social_login.identity import ProviderName
 from infrastructure.config.identity_providers import GITHUB, GOOGLE
@@ -12,6 +12,7 @@ from infrastructure.config.settings import Settings
 from infrastructure.identity_providers.github import GitHub, GitHubClient
 from infrastructure.identity_providers.http import HttpClient
 from infrastructure.identity_providers.oidc import OidcClient, OidcProvider
+from infrastructure.storage.no_identities import NoIdentities
 
 _GOOGLE_ISSUER = "https://accounts.google.com"
 _GOOGLE_HOSTS = frozenset(
@@ -30,8 +31,11 @@ class SocialLoginProvider(Provider):
 
     @provide
     async def providers(
-        self, settings: Settings, clock: Clock
+        self, settings: Settings, clock: Clock, identities: IdentityStore
     ) -> AsyncIterator[IdentityProviders]:
+        if isinstance(identities, NoIdentities):  # each login would make a user, and link nothing
+            yield IdentityProviders()
+            return
         http = HttpClient()
         yield IdentityProviders(tuple(make_providers(settings, http, clock)))
         await http.close()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import pytest
 from typing_extensions import override
@@ -199,6 +200,31 @@ class FoundIdentities(MemoryIdentities):
         found = await super().find(issuer, subject)
         await self.after_find()
         return found
+
+
+class UsedIdentities(MemoryIdentities):
+    """Identities whose use another process notes at the same moment."""
+
+    @override
+    async def replace(self, old: Identity, new: Identity) -> Stored[bool]:
+        assert old.last_used_at is not None
+        assert (await super().replace(old, replace(old, email="other@example.org"))).changed
+        return await super().replace(old, new)
+
+
+async def test_a_use_that_another_process_notes_first_refuses_no_login(world: World) -> None:
+    with_provider(world)
+    world.identities = UsedIdentities()
+    world.__post_init__()
+    ada = await world.sign_up()
+    await linked(world, ada)
+    world.clock.advance(timedelta(hours=1))
+
+    done = await world.login_with_identity(an_account())
+
+    assert (await user_of(world, done)).id == ada.id
+    [identity] = await world.identities.of_user(ada.id)
+    assert identity.email == "other@example.org"
 
 
 class AddedSessions(MemorySessions):
