@@ -120,18 +120,15 @@ class AdmitAccount:
     ) -> User | None:
         if len(await self.identities.of_user(user.id)) >= MAX_IDENTITIES:
             raise LinkRequired
-        now = self.clock()
-        link = self._link(user, account, entry)
-        is_take_over = verdict is Verdict.TAKE_OVER
-        match verdict:
-            case Verdict.TAKE_OVER | Verdict.ACCEPT_INVITATION:  # which ends the invitation
-                dropped = CredentialsDropped() if is_take_over else None
-                proof = entry.success(user, dropped, EventType.VERIFY_EMAIL)
-                changed = user.without_credentials(now)
-                effects = _together(proof, link).unlinking_all_of(user.id)
-            case _:  # stored all the same: another change at this moment must look again
-                changed, effects = replace(user, updated_at=now), link
-        change = "taken_over" if is_take_over else "linked"
+        change, effects = "linked", self._link(user, account, entry)
+        if verdict is Verdict.LINK:  # stored: another change at this moment must look again
+            changed = replace(user, updated_at=self.clock())
+        else:  # the mailbox is proven, and nothing of before counts: no invitation either
+            changed, dropped = user.without_credentials(self.clock()), None
+            if verdict is Verdict.TAKE_OVER:
+                change, dropped = "taken_over", CredentialsDropped()
+            proof = entry.success(user, dropped, EventType.VERIFY_EMAIL)
+            effects = _together(proof, effects).unlinking_all_of(user.id)
         label = self.identity_providers.label_of(account.provider)
         notice = linked_notice(self.make_message, user, change, label)
         effects = effects.with_messages(*notice)
