@@ -7,9 +7,11 @@ from domain.social_login.identity import ProviderName
 from doorward.diagnostics.finding import Verdict
 from doorward.wiring.social_login import make_providers
 from infrastructure.clock import system_clock
+from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.identity_providers import GITHUB, GOOGLE
 from infrastructure.config.settings import Settings
 from infrastructure.identity_providers.http import HttpClient
+from infrastructure.storage.locations import locations
 
 _MEANINGS = {
     "discovery_issuer_differs": "its discovery document names another issuer: copy that to the "
@@ -40,8 +42,26 @@ def names_of(settings: Settings) -> list[ProviderName]:
     return [name for name, is_there in own.items() if is_there] + list(settings.oidc)
 
 
+def require_identities(settings: Settings) -> None:
+    """Require that the store of the users can link the accounts of the configured providers.
+
+    :raises ConfigurationError: it cannot: a new user would be left without the account.
+    """
+    names = names_of(settings)
+    users, _ = locations(settings.storage)
+    if names and users.backend.identities is None:
+        prefix = "" if names[0] in {GOOGLE, GITHUB} else "OIDC_"
+        variable = f"{prefix}{names[0].upper().replace('-', '_')}_CLIENT_ID"
+        message = "is set, but the users are in a store without accounts of other providers"
+        raise ConfigurationError(variable, message)
+
+
 async def check_provider(settings: Settings, name: ProviderName) -> tuple[Verdict, str]:
-    """Ask a provider, and say which redirect URI has to be registered there."""
+    """Ask a provider, and say which redirect URI has to be registered there.
+
+    :raises ConfigurationError: see :func:`require_identities`.
+    """
+    require_identities(settings)
     http = HttpClient()
     [provider] = (
         each for each in make_providers(settings, http, system_clock) if each.name == name

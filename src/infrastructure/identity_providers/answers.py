@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from urllib.parse import urlencode
 
 from application.ports import AuthorizationRequest, ProviderAnswer
 from domain.email import Email
 from domain.errors import InvalidInput, ProviderCancelled, ProviderRefused
+from domain.user import parse_name
 from infrastructure.signing import base64url
 
 _LONGEST_CODE = 4096
-_LONGEST_NAME = 255
 _ACCESS_TOKEN = re.compile(r"[\x21-\x7e]{1,8192}")
 _ERRORS = {
     "account_selection_required",
@@ -83,8 +84,9 @@ def email_of(text: object) -> Email | None:
 
 
 def name_of(*texts: object) -> str | None:
-    """Return the first name that is one."""
+    """Return the first name that a user can have; ``None`` if there is none."""
     for text in texts:
-        if isinstance(text, str) and 0 < len(text.strip()) <= _LONGEST_NAME:
-            return text.strip()
+        with suppress(InvalidInput):
+            if isinstance(text, str):
+                return parse_name(text)
     return None

@@ -1,8 +1,10 @@
 """The wiring of other providers, and their checks of `doorward doctor`."""
 
+import dataclasses
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -10,12 +12,15 @@ from application.ports import IdentityProviders
 from application.social_login.policy import SocialPolicy
 from domain.social_login.identity import ProviderName
 from domain.social_login.rules import LinkingPolicy
+from doorward.diagnostics import preflight
 from doorward.diagnostics.doctor import examine
-from doorward.diagnostics.identity_providers import check_provider
+from doorward.diagnostics.identity_providers import check_provider, names_of, require_identities
 from doorward.wiring.container import make_container
+from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.settings import Settings
 from infrastructure.identity_providers.github import GitHub
 from infrastructure.identity_providers.oidc import OidcProvider
+from infrastructure.storage import backends
 from tests.support.identity_provider import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -44,6 +49,28 @@ def acme_at(url: str, secret: str = CLIENT_SECRET) -> dict[str, str]:
 async def server() -> AsyncIterator[ProviderServer]:
     async with a_provider() as server:
         yield server
+
+
+@pytest.mark.parametrize(
+    ("provider", "variable"),
+    [
+        (GITHUB, "GITHUB_CLIENT_ID"),
+        (acme_at("https://acme.example"), "OIDC_ACME_CLIENT_ID"),
+    ],
+)
+async def test_providers_are_refused_if_the_store_of_the_users_links_no_accounts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, provider: dict[str, str], variable: str
+) -> None:
+    without = dataclasses.replace(backends.MEMORY, identities=None, flows=None)
+    monkeypatch.setitem(backends.BACKENDS, "memory", without)
+    environment = {"USERS_URL": "memory:", "DOORWARD_DATA": str(tmp_path)}
+    settings = Settings.read(environment | provider)
+    [name] = names_of(settings)
+
+    for check in (preflight.check(settings), check_provider(settings, name)):
+        with pytest.raises(ConfigurationError, match=f"^{variable} is set, but the users are in"):
+            await check
+    require_identities(Settings.read(environment))
 
 
 async def test_the_configured_providers_are_offered_in_order_with_their_labels() -> None:

@@ -44,6 +44,13 @@ async def test_a_login_returns_the_account_as_the_provider_describes_it(login: L
     assert account.email.address == ADDRESS
 
 
+@pytest.mark.parametrize("name", ["", " ", "Ada\0", "Ada\u202e", "a" * 101, 7, None])
+async def test_a_name_that_no_user_can_have_is_left_out(login: Login, name: object) -> None:
+    login.server.claims |= {"name": name, "preferred_username": " ada "}
+
+    assert (await login()).name == "ada"
+
+
 async def test_the_browser_is_sent_with_pkce_state_nonce_and_the_exact_redirect_uri(
     login: Login,
 ) -> None:
