@@ -24,9 +24,9 @@ class Effects:
     :ivar spent: the one-time token that the change uses up, marked as used. A store that has the
         tokens changes nothing if it is used already; else it also marks those that end with it
         (:meth:`~domain.mail.one_time_token.OneTimeToken.is_spent_with`).
-    :ivar unlinks_all_of: the user all of whose identities the change removes. Only additions
-        and replacements of users link and unlink, and stores of users without identities ignore
-        all three. A deletion of a user unlinks all that the user has.
+    :ivar unlinks_all_of: the user all of whose identities the change removes. Only ``add``
+        and ``replace`` of users link and unlink, and stores of users without identities ignore all
+        three. ``delete`` unlinks all that the user has.
     :ivar unlinked: the identity that the change removes. The store changes nothing if it is not
         linked any more.
     :ivar linked: the identity that the change adds, after it has removed others. The store
