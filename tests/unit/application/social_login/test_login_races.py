@@ -176,6 +176,20 @@ async def test_a_link_of_another_process_at_the_same_moment_counts(
     assert (await user_of(world, done)).id == eve.id
 
 
+async def test_an_account_that_a_stranger_links_at_the_same_moment_goes_with_the_rest(
+    world: World, users: BusyUsers
+) -> None:
+    stranger = await world.sign_up()
+    theirs = an_account(subject="theirs")
+    set_off(users.before_change, lambda: linked(world, stranger, theirs))
+
+    done = await world.login_with_identity(an_account())
+
+    user = await user_of(world, done)
+    assert user.id == stranger.id
+    assert [each.subject for each in await world.identities.of_user(user.id)] == ["4711"]
+
+
 async def test_a_proof_of_the_owner_at_the_same_moment_keeps_the_password(
     world: World, users: BusyUsers
 ) -> None:
