@@ -10,7 +10,6 @@ from infrastructure.clock import system_clock
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.identity_providers import GITHUB, GOOGLE
 from infrastructure.config.settings import Settings
-from infrastructure.identity_providers.http import HttpClient
 from infrastructure.storage.locations import locations
 
 _MEANINGS = {
@@ -62,10 +61,7 @@ async def check_provider(settings: Settings, name: ProviderName) -> tuple[Verdic
     :raises ConfigurationError: see :func:`require_identities`.
     """
     require_identities(settings)
-    http = HttpClient()
-    [provider] = (
-        each for each in make_providers(settings, http, system_clock) if each.name == name
-    )
+    [provider] = (each for each in make_providers(settings, system_clock) if each.name == name)
     start = time.perf_counter()
     try:
         await provider.check()
@@ -73,7 +69,7 @@ async def check_provider(settings: Settings, name: ProviderName) -> tuple[Verdic
         problem = f"{provider.label} cannot be used: {_meaning(error.reason)}"
         return "FAIL", f"{problem}; redirect URI to register: {provider.redirect_uri}"
     finally:
-        await http.close()
+        await provider.close()
     took = (time.perf_counter() - start) * 1000
     found = f"{provider.label} answers in {took:.0f} ms"
     return "ok", f"{found}; redirect URI to register: {provider.redirect_uri}"

@@ -10,7 +10,6 @@ from domain.social_login.identity import ProviderName
 from infrastructure.config.identity_providers import GITHUB, GOOGLE
 from infrastructure.config.settings import Settings
 from infrastructure.identity_providers.github import GitHub, GitHubClient
-from infrastructure.identity_providers.http import HttpClient
 from infrastructure.identity_providers.oidc import OidcClient, OidcProvider
 from infrastructure.storage.no_identities import NoIdentities
 
@@ -36,21 +35,20 @@ class SocialLoginProvider(Provider):
         if isinstance(identities, NoIdentities):  # each login would make a user, and link nothing
             yield IdentityProviders()
             return
-        http = HttpClient()
-        yield IdentityProviders(tuple(make_providers(settings, http, clock)))
-        await http.close()
+        providers = tuple(make_providers(settings, clock))
+        yield IdentityProviders(providers)
+        for each in providers:
+            await each.close()
 
 
-def make_providers(
-    settings: Settings, http: HttpClient, clock: Clock
-) -> Iterator[OidcProvider | GitHub]:
+def make_providers(settings: Settings, clock: Clock) -> Iterator[OidcProvider | GitHub]:
     """Make the configured providers in the order in which people see them. None asks anything."""
     if settings.identity_providers.has_google:
-        yield OidcProvider(_google(settings), http, clock)
+        yield OidcProvider(_google(settings), clock)
     if settings.identity_providers.has_github:
-        yield GitHub(_github(settings), http)
+        yield GitHub(_github(settings))
     for name in settings.oidc:
-        yield OidcProvider(_oidc(settings, name), http, clock)
+        yield OidcProvider(_oidc(settings, name), clock)
 
 
 def redirect_uri(settings: Settings, name: ProviderName) -> str:

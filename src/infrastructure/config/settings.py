@@ -72,7 +72,7 @@ class Settings:
     )
     logs: LogSettings = _part("Logs", LogSettings)
     telemetry: TelemetrySettings = _part("Metrics and traces", TelemetrySettings)
-    oidc: Mapping[ProviderName, OidcSettings] = field(default_factory=dict)
+    oidc: Mapping[ProviderName, OidcSettings] = field(default_factory=dict, hash=False)
     """The OpenID providers by name."""
     given: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     """The texts of the variables that are set and are no secrets, by their names."""

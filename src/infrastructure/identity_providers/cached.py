@@ -47,5 +47,4 @@ class Cached(Generic[_T]):
                 self._failure = error, self._now()
                 raise
             self._held = document, self._now()
-            self._failure = None
             return document

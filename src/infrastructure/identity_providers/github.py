@@ -16,7 +16,7 @@ from infrastructure.identity_providers.answers import (
     email_of,
     name_of,
 )
-from infrastructure.identity_providers.http import AllowedHosts, HttpClient, ProviderHttp
+from infrastructure.identity_providers.http import TIMEOUT, AllowedHosts, ProviderHttp
 from infrastructure.identity_providers.refusals import refusals_logged
 
 _PUBLIC = "https://github.com"
@@ -54,18 +54,15 @@ class GitHubClient:
 
 class GitHub(IdentityProvider):
     """
-    :param http: shared by all providers.
     :param timeout: of each request, in seconds.
     """
 
-    def __init__(
-        self, client: GitHubClient, http: HttpClient, *, timeout: float | None = None
-    ) -> None:
+    def __init__(self, client: GitHubClient, *, timeout: float = TIMEOUT) -> None:
         self.name, self.label = client.name, client.label
         self.redirect_uri = client.redirect_uri
         self._client = client
         hosts = AllowedHosts(client.url, frozenset({urlsplit(client.api).netloc}))
-        self._http = ProviderHttp(http, hosts, **({"timeout": timeout} if timeout else {}))
+        self._http = ProviderHttp(hosts, timeout)
 
     async def authorization_url(self, request: AuthorizationRequest) -> str:
         parameters = {
@@ -108,6 +105,9 @@ class GitHub(IdentityProvider):
         except ProviderRefused as error:
             if error.reason != "token_bad_verification_code":
                 raise
+
+    async def close(self) -> None:
+        await self._http.close()
 
     async def _access_token(self, code: str, verifier: str) -> Mapping[str, str]:
         """Exchange a code for the header with an access token."""

@@ -8,8 +8,9 @@ import asyncio
 import re
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
@@ -35,34 +36,15 @@ _ERROR_CODE = re.compile(r"[a-z_]{1,40}")
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "Doorward"}
 
 
-class HttpClient:
-    """A client of httpx, made by its first use."""
-
-    def __init__(self) -> None:
-        self._lock = asyncio.Lock()
-        self._client: httpx.AsyncClient | None = None
-
-    async def get(self) -> "httpx.AsyncClient":
-        async with self._lock:
-            if self._client is None:
-                self._client = await asyncio.to_thread(_make_client)
-            return self._client
-
-    async def close(self) -> None:
-        if self._client is not None:
-            await self._client.aclose()
-
-
 def _make_client() -> "httpx.AsyncClient":
     import httpx  # noqa: PLC0415 - see above
 
-    limits = httpx.Limits(max_connections=20, max_keepalive_connections=5)
     # The proxy of the environment, and the certificates that the operating system trusts.
     return httpx.AsyncClient(
         verify=_tls_context(),
         follow_redirects=False,
         timeout=TIMEOUT,
-        limits=limits,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
     )
 
 
@@ -118,13 +100,21 @@ def _host_of(url: str) -> str:
     return f"{parts.hostname}:{parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)}"
 
 
-@dataclass(frozen=True, slots=True)
 class ProviderHttp:
-    """Requests to one provider."""
+    """Requests to one provider, over connections of its own. They keep no cookies.
 
-    client: HttpClient
-    hosts: AllowedHosts
-    timeout: float = field(default=TIMEOUT, kw_only=True)
+    :param timeout: of each request with its answer, in seconds.
+    """
+
+    def __init__(self, hosts: AllowedHosts, timeout: float = TIMEOUT) -> None:
+        self.hosts = hosts
+        self._timeout = timeout
+        self._lock = asyncio.Lock()
+        self._client: httpx.AsyncClient | None = None
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.aclose()
 
     async def get(self, what: str, url: str, headers: Mapping[str, str] | None = None) -> Any:
         """Return the JSON that a URL has.
@@ -147,12 +137,12 @@ class ProviderHttp:
     ) -> Any:
         if not self.hosts.allow(url):
             raise ProviderRefused(f"{what}_host_not_allowed")
-        client = await self.client.get()
+        client = await self._opened()
         import httpx  # noqa: PLC0415 - the client has imported it on its thread
 
         request = client.build_request(method, url, content=body, headers=_HEADERS | dict(headers))
         try:
-            async with asyncio.timeout(self.timeout):
+            async with asyncio.timeout(self._timeout):
                 response = await client.send(request, stream=True)
                 try:
                     return await _read(what, response)
@@ -162,6 +152,12 @@ class ProviderHttp:
             raise ProviderUnavailable(f"{what}_timeout") from None
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
             raise ProviderUnavailable(f"{what}_{_snake(type(error).__name__)}") from None
+
+    async def _opened(self) -> "httpx.AsyncClient":
+        async with self._lock:
+            if self._client is None:
+                self._client = await asyncio.to_thread(_make_client)
+            return self._client
 
 
 async def _read(what: str, response: "httpx.Response") -> Any:

@@ -80,7 +80,7 @@ class IdTokenCheck:
         algorithm, kid = header.get("alg"), header.get("kid")
         if algorithm not in ALGORITHMS & self.algorithms:
             raise ProviderRefused("id_token_algorithm")
-        if "crit" in header or str(header.get("typ", "JWT")).upper() != "JWT":
+        if str(header.get("typ", "JWT")).upper() != "JWT":
             raise ProviderRefused("id_token_header")
         key = await find_key(kid if isinstance(kid, str) else None, algorithm)
         try:

@@ -19,7 +19,7 @@ from infrastructure.identity_providers.answers import (
     name_of,
 )
 from infrastructure.identity_providers.discovery import Discovery, Metadata
-from infrastructure.identity_providers.http import AllowedHosts, HttpClient, ProviderHttp
+from infrastructure.identity_providers.http import TIMEOUT, AllowedHosts, ProviderHttp
 from infrastructure.identity_providers.id_token import IdTokenCheck
 from infrastructure.identity_providers.keys import ProviderKeys
 from infrastructure.identity_providers.refusals import refusals_logged
@@ -53,7 +53,6 @@ class OidcClient:
 
 class OidcProvider(IdentityProvider):
     """
-    :param http: shared by all providers.
     :param timeout: of each request, in seconds.
     :param now: for what is cached: a clock that never goes back, in seconds.
     """
@@ -61,18 +60,16 @@ class OidcProvider(IdentityProvider):
     def __init__(
         self,
         client: OidcClient,
-        http: HttpClient,
         clock: Clock,
         *,
-        timeout: float | None = None,
+        timeout: float = TIMEOUT,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name, self.label = client.name, client.label
         self.redirect_uri = client.redirect_uri
         self._client = client
         self._clock = clock
-        hosts = AllowedHosts(client.issuer, client.hosts)
-        self._http = ProviderHttp(http, hosts, **({"timeout": timeout} if timeout else {}))
+        self._http = ProviderHttp(AllowedHosts(client.issuer, client.hosts), timeout)
         self._discovery = Discovery(client.issuer, self._http, now)
         self._keys = ProviderKeys(self._http, now)
 
@@ -112,8 +109,11 @@ class OidcProvider(IdentityProvider):
         try:
             await self._tokens(metadata, "doorward-doctor", "doorward-doctor-" * 3)
         except ProviderRefused as error:
-            if error.reason != "token_invalid_grant":
+            if error.reason not in {"token_invalid_grant", "token_invalid_request"}:
                 raise
+
+    async def close(self) -> None:
+        await self._http.close()
 
     def _prompt(self, request: AuthorizationRequest) -> dict[str, str]:
         if not request.is_fresh:

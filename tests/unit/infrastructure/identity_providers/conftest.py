@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from infrastructure.identity_providers.http import HttpClient
 from tests.support.identity_provider import a_provider
 from tests.unit.infrastructure.identity_providers.logins import Login
 
@@ -12,6 +11,7 @@ from tests.unit.infrastructure.identity_providers.logins import Login
 @pytest.fixture
 async def login() -> AsyncIterator[Login]:
     async with a_provider() as server:
-        http = HttpClient()
-        yield Login(server, http)
-        await http.close()
+        login = Login(server)
+        yield login
+        for each in login.made:
+            await each.close()

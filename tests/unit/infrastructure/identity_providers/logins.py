@@ -8,7 +8,6 @@ from application.ports import AuthorizationRequest
 from domain.errors import ProviderRefused, ProviderUnavailable
 from domain.social_login.identity import ProviderAccount, ProviderName
 from infrastructure.identity_providers.github import GitHub, GitHubClient
-from infrastructure.identity_providers.http import HttpClient
 from infrastructure.identity_providers.oidc import OidcClient, OidcProvider
 from tests.support.identity_provider import CLIENT_ID, CLIENT_SECRET, ProviderServer
 
@@ -23,8 +22,9 @@ class Login:
     :ivar seconds: a clock for what is cached.
     """
 
-    def __init__(self, server: ProviderServer, http: HttpClient) -> None:
-        self.server, self.http = server, http
+    def __init__(self, server: ProviderServer) -> None:
+        self.server = server
+        self.made: list[OidcProvider | GitHub] = []
         self.seconds = 0.0
         self.client = OidcClient(
             name=ProviderName("any"),
@@ -41,11 +41,11 @@ class Login:
         self.client = replace(self.client, **changes)  # type: ignore[arg-type]  # by each test
         self.provider: OidcProvider | GitHub = OidcProvider(
             self.client,
-            self.http,
             lambda: self.server.now,
             timeout=timeout,
             now=lambda: self.seconds,
         )
+        self.made.append(self.provider)
 
     def use_github(self, timeout: float = 5.0) -> None:
         client = GitHubClient(
@@ -56,7 +56,8 @@ class Login:
             client_secret=CLIENT_SECRET,
             redirect_uri=REDIRECT_URI,
         )
-        self.provider = GitHub(client, self.http, timeout=timeout)
+        self.provider = GitHub(client, timeout=timeout)
+        self.made.append(self.provider)
 
     async def __call__(
         self, request: AuthorizationRequest = REQUEST, /, **answer: str

@@ -44,14 +44,14 @@ async def test_an_endless_answer_is_cut_off(login: Login, path: str) -> None:
 
 
 async def test_a_slow_answer_counts_as_none(login: Login, path: str) -> None:
-    login.configure(timeout=0.3)
+    login.configure(timeout=0.5)
     login.server.slow.add(path)
 
     assert await login.outage() == f"{NAMES[path]}_timeout"
 
 
 async def test_an_answer_in_a_trickle_counts_as_none(login: Login) -> None:
-    login.configure(timeout=0.3)
+    login.configure(timeout=0.5)
     login.server.lies[DISCOVERY] = Reply(body=b"{", is_cut=True, is_left_open=True)
 
     assert await login.outage() == "discovery_timeout"
@@ -101,6 +101,17 @@ async def test_json_of_another_shape_is_refused(
     login.server.lies[path] = Reply(content)
 
     assert await login.refusal() == reason
+
+
+async def test_cookies_of_a_provider_are_not_kept(login: Login) -> None:
+    document = Reply({"message": "no"}, 404, {"Set-Cookie": "session=of-the-first-login; Path=/"})
+    login.server.lies[DISCOVERY] = document
+    await login.refusal()
+    login.seconds = 5
+    await login.refusal()
+
+    assert login.server.asked(DISCOVERY) == 2
+    assert not any("cookie" in each.headers for each in login.server.requests)
 
 
 async def test_a_failure_of_the_discovery_is_repeated_to_all_for_seconds(login: Login) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from domain.errors import ProviderCancelled, ProviderRefused
+from infrastructure.identity_providers.http import AllowedHosts
+from infrastructure.signing import base64url
 from tests.support.identity_provider import (
     CLIENT_ID,
     SUBJECT,
@@ -115,7 +117,14 @@ async def test_an_old_authentication_is_no_fresh_login(login: Login, minutes: in
         (lambda claims: signed(claims, rsa_key())[:-8] + "AAAAAAAA", "signature"),
         (lambda claims: signed(claims, rsa_key(), kid="two"), "key_unknown"),
         (lambda claims: signed(claims, rsa_key(), crit=["exp"], exp=1), "malformed"),
+        (lambda claims: signed(claims, rsa_key(), crit=["b64"], b64=True), "malformed"),
         (lambda claims: signed(claims, rsa_key(), typ="at+jwt"), "header"),
+        (
+            lambda claims: signed(
+                claims, rsa_key(number=1), jwk=jwk(rsa_key(number=1)), jku="https://evil.example"
+            ),
+            "signature",
+        ),
         (lambda _: "a.b", "malformed"),
         (lambda _: "a" * 20000, "missing"),
         (lambda _: None, "missing"),
@@ -153,6 +162,13 @@ async def test_a_key_that_is_weak_or_for_another_purpose_verifies_nothing(
     assert await login.refusal() == "id_token_key_unknown"
 
 
+async def test_a_key_with_a_huge_exponent_verifies_nothing(login: Login) -> None:
+    huge = base64url.encode((2**64 + 1).to_bytes(9, "big")).decode()
+    login.server.keys = [jwk(rsa_key(), kid="one") | {"e": huge}]
+
+    assert await login.refusal() == "id_token_key_unknown"
+
+
 @pytest.mark.filterwarnings("ignore::jwt.InsecureKeyLengthWarning")
 async def test_a_key_of_less_than_2048_bits_verifies_nothing(login: Login) -> None:
     login.server.keys = [jwk(rsa_key(1024), kid="one")]
@@ -163,6 +179,13 @@ async def test_a_key_of_less_than_2048_bits_verifies_nothing(login: Login) -> No
 
 async def test_two_keys_with_one_id_verify_nothing(login: Login) -> None:
     login.server.keys *= 2
+
+    assert await login.refusal() == "id_token_key_ambiguous"
+
+
+async def test_a_token_that_does_not_say_which_of_several_keys_is_refused(login: Login) -> None:
+    login.server.keys.append(jwk(rsa_key(number=1), kid="two"))
+    login.server.sign = lambda claims: signed(claims, rsa_key(), kid=None)
 
     assert await login.refusal() == "id_token_key_ambiguous"
 
@@ -244,6 +267,32 @@ async def test_an_issuer_differs_by_a_slash(login: Login) -> None:
     login.configure(issuer=f"{login.server.url}/")
 
     assert await login.refusal() == "discovery_issuer_differs"
+
+
+@pytest.mark.parametrize(
+    ("base", "url", "is_allowed"),
+    [
+        ("https://a.example/x", "https://a.example/token", True),
+        ("https://a.example/x", "https://A.example:443/token", True),
+        ("https://a.example/x", "https://api.example/token", True),
+        ("https://a.example/x", "https://api.example:8443/token", False),
+        ("https://a.example/x", "https://a.example:8443/token", False),
+        ("https://a.example/x", "https://a.example.evil.example/token", False),
+        ("https://a.example/x", "https://ada@a.example/token", False),
+        ("https://a.example/x", "https://a.example:443@evil.example/token", False),
+        ("https://a.example/x", "https://a.example:x/token", False),
+        ("https://a.example/x", "http://a.example:443/token", False),
+        ("https://a.example/x", "//a.example/token", False),
+        ("https://localhost:8443", "http://localhost:8443/token", False),
+        ("http://localhost:9000", "http://localhost:9000/token", True),
+        ("http://localhost:9000", "http://localhost:9001/token", False),
+        ("http://localhost:9000", "http://api.example:443/token", False),
+    ],
+)
+def test_only_the_host_of_the_issuer_and_listed_ones_are_asked(
+    base: str, url: str, *, is_allowed: bool
+) -> None:
+    assert AllowedHosts(base, frozenset({"api.example"})).allow(url) is is_allowed
 
 
 @pytest.mark.parametrize("suffix", ["#x", "\\@evil.example", "\u00e4", " "])
