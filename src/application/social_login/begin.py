@@ -1,6 +1,5 @@
 """Send a browser to another provider."""
 
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 
 from application.authenticate import ReloadPrincipal
@@ -22,6 +21,7 @@ from domain.social_login.flow import (
     FlowId,
     Intent,
     Starter,
+    base64url,
     digest_of,
     flow_id_at,
 )
@@ -85,7 +85,7 @@ class BeginFlow:
         return Begun(url, flow_id, secret)
 
     def _random_text(self) -> str:
-        return urlsafe_b64encode(self.random_bytes(_BYTES)).rstrip(b"=").decode()
+        return base64url(self.random_bytes(_BYTES))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """Codes: what an application exchanges for tokens, or for a link."""
 
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 
 from application.audit import Audit
@@ -16,7 +15,7 @@ from domain.audit.event import EventType
 from domain.errors import SocialFlowInvalid
 from domain.request_context import UNKNOWN, RequestContext
 from domain.session import Transport
-from domain.social_login.flow import CODE_LIFETIME, AppClient, Code, digest_of
+from domain.social_login.flow import CODE_LIFETIME, AppClient, Code, base64url, digest_of
 from domain.social_login.identity import Identity, ProviderAccount
 
 _BYTES = 32
@@ -41,7 +40,7 @@ class IssueCode:
 
     async def __call__(self, account: ProviderAccount, app: AppClient) -> IssuedCode:
         """Store an account for 60 seconds. Nothing else changes before the exchange."""
-        secret = urlsafe_b64encode(self.random_bytes(_BYTES)).rstrip(b"=").decode()
+        secret = base64url(self.random_bytes(_BYTES))
         expires_at = self.clock() + CODE_LIFETIME
         await self.flows.add_code(Code(digest_of(secret), account, app.code_challenge, expires_at))
         return IssuedCode(secret)

@@ -146,14 +146,15 @@ def nonce_of(secret: str) -> str:
 
 def code_challenge_of(code_verifier: str) -> str:
     """Return the challenge of a verifier by the method ``S256`` (RFC 7636, section 4.2)."""
-    return _base64url(sha256(code_verifier.encode(errors="replace")).digest())
+    return base64url(sha256(code_verifier.encode(errors="replace")).digest())
 
 
 def _derived(secret: str, purpose: bytes) -> str:
-    return _base64url(digest(secret.encode(errors="replace"), purpose, "sha256"))
+    return base64url(digest(secret.encode(errors="replace"), purpose, "sha256"))
 
 
-def _base64url(octets: bytes) -> str:
+def base64url(octets: bytes) -> str:
+    """Return octets as text (RFC 4648, section 5), without padding."""
     return urlsafe_b64encode(octets).rstrip(b"=").decode()
 
 
