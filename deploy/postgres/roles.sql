@@ -35,6 +35,7 @@ FROM pg_class
 WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname IN (
     'users', 'sessions', 'rate_limits', 'audit_events', 'audit_chain', 'signing_keys',
     'one_time_tokens', 'outbox', 'second_factors', 'challenges', 'passkeys', 'passkey_handles',
+    'identities', 'social_flows', 'social_codes',
     'hourly_figures', 'figure_progress', 'schema_compatibility', 'alembic_version'
 )
 \gexec

@@ -120,6 +120,15 @@ class RateLimiting:
             limit = replace(limit, name="passkey-options", attempts=2 * limit.attempts)
         await self._count_networks(limit, address)
 
+    async def count_social_from(self, address: str) -> None:
+        """Count a step of a login at another provider: its begin, its end, or the exchange of its
+        code. So an address has three times as many of these as logins, and counts of its own.
+        """
+        limit = self.limits.now.login_address
+        if limit is not None:
+            limit = replace(limit, name="social", attempts=3 * limit.attempts)
+        await self._count_networks(limit, address)
+
     async def _count_from(
         self, limit: RateLimit | None, address: str, device: str | None
     ) -> TooManyRequests | None:

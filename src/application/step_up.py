@@ -7,7 +7,7 @@ from application.audit import Audit, Entry
 from application.authenticate import ReloadPrincipal
 from application.confirm_password import ConfirmPassword
 from application.login.complete import IssueTokens, TokenPair
-from application.ports import Clock
+from application.ports import Clock, IdentityStore
 from application.second_factors.find import FindFactors
 from application.second_factors.verify import FactorProof, VerifyFactor
 from application.sessions.start import RenewSession
@@ -26,14 +26,18 @@ class FindStepUpMethods:
     """Find the strongest methods that a user has: any one of them is enough for a step-up."""
 
     find_factors: FindFactors
+    identities: IdentityStore
 
     async def __call__(self, user: User) -> Sequence[Method]:
         """
-        :returns: the second factors, or without any the password; empty if there is none either.
+        :returns: the second factors, or without any the password, or without that a login at
+            another provider; empty if there is none either.
         """
-        factors = (await self.find_factors(user)).methods
-        has_password = user.password_hash != NO_PASSWORD
-        return factors or ([Method.PASSWORD] if has_password else [])
+        if factors := (await self.find_factors(user)).methods:
+            return factors
+        if user.password_hash != NO_PASSWORD:
+            return [Method.PASSWORD]
+        return [Method.FEDERATED] if await self.identities.of_user(user.id) else []
 
 
 @dataclass(frozen=True, slots=True)

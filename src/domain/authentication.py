@@ -16,6 +16,8 @@ class Method(StrEnum):
     """A WebAuthn credential whose authenticator has verified the user."""
     FEDERATED = auto()
     """A login at another provider of identities."""
+    FEDERATED_MFA = auto()
+    """The same, and the provider has asked for several factors: the operator trusts its word."""
 
 
 class Level(IntEnum):
@@ -34,6 +36,7 @@ _REFERENCES = {
     Method.TOTP: ("otp",),
     Method.RECOVERY_CODE: ("otp",),
     Method.PASSKEY: ("pop", "user"),
+    Method.FEDERATED_MFA: ("mfa",),
 }
 """The names of RFC 8176, section 2. It has none for another provider."""
 
@@ -41,7 +44,8 @@ _REFERENCES = {
 def level_of(methods: Iterable[Method]) -> Level:
     """Return the level that the methods reach together.
 
-    A passkey is level 2 by itself: the authenticator, and what unlocks it.
+    A passkey is level 2 by itself: the authenticator, and what unlocks it. So is a login at a
+    provider that has asked for several factors.
     """
     return _level_of(frozenset(methods))
 
@@ -50,7 +54,8 @@ def level_of(methods: Iterable[Method]) -> Level:
 def _level_of(shown: frozenset[Method]) -> Level:
     has_first = bool(shown & {Method.PASSWORD, Method.FEDERATED})
     has_second = bool(shown & {Method.TOTP, Method.RECOVERY_CODE})
-    is_two = Method.PASSKEY in shown or (has_first and has_second)
+    is_complete = bool(shown & {Method.PASSKEY, Method.FEDERATED_MFA})
+    is_two = is_complete or (has_first and has_second)
     return Level.TWO if is_two else Level.ONE
 
 

@@ -22,6 +22,13 @@
     │   ├── LevelTooLow           another service needs a login with several factors
     │   ├── PasskeyInvalid        a passkey is not accepted
     │   ├── LastCredential        the user could not log in any more
+    │   ├── SocialFlowInvalid     no browser may end this login at a provider, or not any more
+    │   ├── ProviderCancelled     the person did not log in at the provider
+    │   ├── ProviderRefused       the provider's answer is an error, or is not to be trusted
+    │   ├── ProviderUnavailable   the provider does not answer
+    │   ├── ProviderEmailUnverified   the provider has not verified the address of a new account
+    │   ├── LinkRequired          an existing user has to link the provider's account first
+    │   ├── IdentityTaken         another user has linked the provider's account
     │   ├── NotFound              there is nothing with that id
     │   ├── LastAdministrator     no administrator would be left
     │   ├── TooManyRequests       a rate limit is used up (in domain/rate_limit.py)
@@ -271,6 +278,64 @@ class LastCredential(AuthError):
     """Without it, its user could not log in any more."""
 
     outcome = Outcome.LAST_CREDENTIAL
+
+
+class SocialFlowInvalid(AuthError):
+    """The flow or code is unknown, used, expired, or was begun by another browser, application or
+    session; clients cannot tell.
+    """
+
+    outcome = Outcome.SOCIAL_FLOW_INVALID
+
+
+class ProviderCancelled(AuthError):
+    """The person did not log in at the provider, or did not agree there."""
+
+    outcome = Outcome.PROVIDER_CANCELLED
+
+
+class ProviderRefused(AuthError):
+    """The provider's answer is an error, or a check of it fails. Clients learn no reason.
+
+    :param reason: for the log. It contains nothing that is secret.
+    """
+
+    outcome = Outcome.PROVIDER_REFUSED
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class ProviderUnavailable(AuthError):
+    """The provider does not answer, or too slowly.
+
+    :param reason: for the log.
+    """
+
+    outcome = Outcome.PROVIDER_UNAVAILABLE
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class ProviderEmailUnverified(AuthError):
+    """No user has the account, and the provider has not verified its address."""
+
+    outcome = Outcome.PROVIDER_EMAIL_UNVERIFIED
+
+
+class LinkRequired(AuthError):
+    """A user has the address of the account, and has to log in and link the account first."""
+
+    outcome = Outcome.LINK_REQUIRED
+
+
+class IdentityTaken(AuthError):
+    """Another user has linked the account."""
+
+    outcome = Outcome.IDENTITY_TAKEN
 
 
 class NotFound(AuthError):

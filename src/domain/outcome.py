@@ -41,6 +41,13 @@ class Outcome(StrEnum):
     LEVEL_TOO_LOW = auto()
     PASSKEY_INVALID = auto()
     LAST_CREDENTIAL = auto()
+    SOCIAL_FLOW_INVALID = auto()
+    PROVIDER_CANCELLED = auto()
+    PROVIDER_REFUSED = auto()
+    PROVIDER_UNAVAILABLE = auto()
+    PROVIDER_EMAIL_UNVERIFIED = auto()
+    LINK_REQUIRED = auto()
+    IDENTITY_TAKEN = auto()
     INTERNAL_ERROR = auto()
     """An error that no rule of Doorward raises: a defect, or a full disk."""
     UNKNOWN = auto()

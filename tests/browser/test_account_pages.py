@@ -26,7 +26,7 @@ async def test_people_register_and_manage_their_account(
 
         await page.goto("account/security")
         await log_in(page, email)
-        await expect(page.get_by_role("heading", name="Two-step login")).to_be_visible()
+        await expect(page.get_by_role("heading", name="Login and security")).to_be_visible()
         assert page.url == f"{site.url}/account/security"
         await page.goto("account")
         await page.get_by_label("Language").select_option("de")

@@ -33,7 +33,7 @@ async def test_an_account_is_used_with_the_keyboard_alone(
 
         await keyboard.follow("Go to the login")
         await keyboard.log_in(email)
-        await keyboard.follow("Two-step login")
+        await keyboard.follow("Login and security")
         await keyboard.press("Set up an app")
         await keyboard.type("Password", PASSWORD)
         await keyboard.press("Confirm")

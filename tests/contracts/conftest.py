@@ -24,6 +24,7 @@ from doorward.conformance.support.opening import (
     PATIENCE,
     FactorStores,
     MailStores,
+    SocialStores,
     add_users,
     open_audit_log,
     open_factors,
@@ -31,6 +32,7 @@ from doorward.conformance.support.opening import (
     open_limiter,
     open_mail,
     open_sessions,
+    open_social,
     open_users,
 )
 from infrastructure.storage.backends import Backend, load
@@ -141,6 +143,13 @@ async def figures(request: pytest.FixtureRequest) -> AsyncIterator[FigureStore]:
 @pytest.fixture(params=schemes("second_factors"))
 async def stores(request: pytest.FixtureRequest) -> AsyncIterator[FactorStores]:
     async with open_factors(url_for(request.param, request)) as opened:
+        yield opened
+
+
+@pytest.fixture(params=[*schemes("identities"), *CACHED])
+async def social(request: pytest.FixtureRequest) -> AsyncIterator[SocialStores]:
+    url = url_for(request.param.removeprefix(NEAR_CACHE), request)
+    async with open_social(url, near_cache=request.param.startswith(NEAR_CACHE)) as opened:
         yield opened
 
 

@@ -9,7 +9,7 @@ from litestar import Litestar
 
 from api.security.origin_policy import OriginPolicy
 from application.mail.delivery import DeliverMail
-from application.ports import Letter, MailSender, UserRepository
+from application.ports import IdentityProviders, Letter, MailSender, UserRepository
 from domain.token import TokenKind
 from infrastructure.config.settings import Settings
 from infrastructure.mail.memory import MemoryMail
@@ -51,6 +51,12 @@ def origin_policy(request: pytest.FixtureRequest) -> OriginPolicy:
     if isinstance(policy, OriginPolicy):
         return policy
     return OriginPolicy(policy, frozenset({CLIENT_ORIGIN}))
+
+
+@pytest.fixture
+def identity_providers() -> IdentityProviders:
+    """Other providers: none, unless a test overrides this."""
+    return IdentityProviders()
 
 
 @pytest.fixture
@@ -103,7 +109,14 @@ def replacements(
 ) -> Sequence[Provider]:
     """A clock that the test sets, quick hashes and ready-made keys."""
     tokens = VerifiedTokenCache(signer, 1000, clock)
-    doubles = Doubles(clock, KeyRingWatcher.fixed(keys), tokens, devices, origin_policy)
+    doubles = Doubles(
+        clock,
+        KeyRingWatcher.fixed(keys),
+        tokens,
+        devices,
+        origin_policy,
+        request.getfixturevalue("identity_providers"),
+    )
     has_faults = "faults" in request.fixturenames
     return builder.providers(doubles, request.getfixturevalue("faults") if has_faults else None)
 

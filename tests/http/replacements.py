@@ -1,4 +1,4 @@
-"""What HTTP tests replace in the container: the clock, the keys and the slow hashes.
+"""What HTTP tests replace in the container: the clock, the keys, the slow hashes and providers.
 
 The container and the routes are built once for all tests, see ``tests/support/shared_app.py``.
 """
@@ -6,7 +6,7 @@ The container and the routes are built once for all tests, see ``tests/support/s
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 from dishka import AsyncContainer, Provider, Scope, alias, provide
@@ -22,6 +22,7 @@ from application.ports import (
     Devices,
     FactorSecrets,
     HealthChecks,
+    IdentityProviders,
     KeyStore,
     OneTimeSecrets,
     OneTimeTokenStore,
@@ -65,6 +66,7 @@ class Doubles:
     tokens: VerifiedTokenCache
     devices: HmacDevices
     origin_policy: OriginPolicy
+    identity_providers: IdentityProviders = field(default_factory=IdentityProviders)
 
 
 class Replacements(Provider):
@@ -76,6 +78,10 @@ class Replacements(Provider):
     @provide
     def origin_policy(self) -> OriginPolicy:
         return self.doubles.origin_policy
+
+    @provide
+    def identity_providers(self) -> IdentityProviders:
+        return self.doubles.identity_providers
 
     @provide
     def clock(self) -> Clock:

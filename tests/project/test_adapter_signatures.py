@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from typing_extensions import get_protocol_members, is_protocol
 
+import infrastructure.identity_providers
 import infrastructure.mail
 import infrastructure.passkeys
 import infrastructure.passwords
@@ -29,6 +30,7 @@ def load_adapters() -> None:
         infrastructure.passwords,
         infrastructure.mail,
         infrastructure.passkeys,
+        infrastructure.identity_providers,
     )
     for package in packages:
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):

@@ -13,10 +13,11 @@ import pytest
 from sqlalchemy import CursorResult
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from application.ports import HashClient
+from application.ports import Effects, HashClient
 from domain.passwords.password import Password
 from domain.second_factors.factors import SecondFactors, Totp
 from domain.user import NO_PASSWORD, User
+from doorward.conformance.support.social_login import an_identity
 from infrastructure.storage.options import StoreOptions
 from infrastructure.storage.sql.connection.url import connect_options
 from infrastructure.storage.stores import Stores, open_stores
@@ -193,6 +194,17 @@ async def test_a_user_whom_it_deletes_leaves_no_second_factor(
     assert await stores.users.get(user.id) is None
     assert await stores.second_factors.of_user(user.id) == SecondFactors(user.id)
     assert await stores.second_factors.page(None, 10) == []
+
+
+async def test_a_user_whom_it_deletes_leaves_no_identity(
+    stores: Stores, node: EarlierNode, user: User
+) -> None:
+    identity = an_identity(user)
+    assert (await stores.users.replace(user, user, Effects(linked=identity))).changed
+
+    assert await node.delete(await node.user_by_email(user.email.key)) == 1
+
+    assert await stores.identities.find(identity.issuer, identity.subject) is None
 
 
 async def test_after_the_last_factor_it_finds_the_password_again(

@@ -111,6 +111,9 @@ from application.ports import (
     ChallengeStore,
     Devices,
     FactorSecrets,
+    FlowStore,
+    IdentityProviders,
+    IdentityStore,
     Letter,
     MailSender,
     OneTimeSecrets,
@@ -153,6 +156,27 @@ from application.sessions.revoke import (
     RevokeSession,
 )
 from application.sessions.start import RenewSession, StartSession
+from application.social_login.begin import BeginFlow, BeginLink, BeginSocialLogin, BeginStepUp
+from application.social_login.codes import IssueCode, LinkWithCode, LoginWithCode, RedeemCode
+from application.social_login.finish import (
+    FindStarter,
+    FinishFlow,
+    LinkFromFlow,
+    StepUpWithIdentity,
+)
+from application.social_login.flows import PurgeFlows, TakeFlow
+from application.social_login.identities import (
+    FindIdentity,
+    LinkIdentity,
+    ListIdentities,
+    ListIdentitiesOf,
+    ListProviders,
+    RecordUse,
+    UnlinkIdentity,
+    UnlinkIdentityOf,
+)
+from application.social_login.login import AdmitAccount, LoginWithIdentity
+from application.social_login.policy import SocialPolicy
 from application.step_up import FindStepUpMethods, PasswordProof, RequireStepUp, StepUp
 from domain.actor import Principal
 from domain.authentication import Method
@@ -180,6 +204,8 @@ from infrastructure.storage.memory.passkeys import MemoryPasskeys
 from infrastructure.storage.memory.rate_limiter import MemoryRateLimiter
 from infrastructure.storage.memory.second_factors import MemorySecondFactors
 from infrastructure.storage.memory.sessions import MemorySessions
+from infrastructure.storage.memory.social_login.flows import MemoryFlows
+from infrastructure.storage.memory.social_login.identities import MemoryIdentities
 from infrastructure.storage.memory.users import MemoryUsers
 from infrastructure.storage.near_cache.sessions import NearCacheSessions
 from infrastructure.storage.near_cache.uncached import UncachedSessions, UncachedUsers
@@ -230,6 +256,8 @@ class World:
         default_factory=lambda: WebAuthn(RP_ID, frozenset({ORIGIN}))
     )
     passkeys: PasskeyStore = field(default_factory=MemoryPasskeys)
+    identities: IdentityStore = field(default_factory=MemoryIdentities)
+    flows: FlowStore = field(default_factory=MemoryFlows)
     factor_secrets: FactorSecrets = field(default_factory=lambda: SealedFactors([bytes(32)]))
     secrets: OneTimeSecrets = field(
         default_factory=lambda: HmacOneTimeSecrets(lambda: [b"outside the database"])
@@ -249,6 +277,8 @@ class World:
             second_factors=stores.second_factors,
             challenges=stores.challenges,
             passkeys=stores.passkeys,
+            identities=stores.identities,
+            flows=stores.flows,
         )
 
     def __post_init__(self) -> None:
@@ -256,6 +286,8 @@ class World:
             for store in (self.users, self.outbox):
                 if isinstance(store, MemoryUsers | MemoryOutbox):
                     store.tokens = self.tokens
+        if isinstance(self.users, MemoryUsers) and isinstance(self.identities, MemoryIdentities):
+            self.users.identities = self.identities
 
     mail_policy = MailPolicy()
 
@@ -425,6 +457,32 @@ class World:
     forget_user = _Made(ForgetUser)
     set_password = _Made(SetPassword)
     reset_second_factors = _Made(ResetSecondFactors)
+    identity_providers = IdentityProviders()
+    social_policy = SocialPolicy()
+    begin_flow = _Made(BeginFlow)
+    begin_social_login = _Made(BeginSocialLogin)
+    begin_link = _Made(BeginLink)
+    begin_step_up = _Made(BeginStepUp)
+    take_flow = _Made(TakeFlow)
+    finish_flow = _Made(FinishFlow)
+    find_starter = _Made(FindStarter)
+    link_from_flow = _Made(LinkFromFlow)
+    step_up_with_identity = _Made(StepUpWithIdentity)
+    admit_account = _Made(AdmitAccount)
+    login_with_identity = _Made(LoginWithIdentity)
+    issue_code = _Made(IssueCode)
+    redeem_code = _Made(RedeemCode)
+    login_with_code = _Made(LoginWithCode)
+    link_with_code = _Made(LinkWithCode)
+    list_providers = _Made(ListProviders)
+    record_use = _Made(RecordUse)
+    find_identity = _Made(FindIdentity)
+    list_identities = _Made(ListIdentities)
+    link_identity = _Made(LinkIdentity)
+    unlink_identity = _Made(UnlinkIdentity)
+    list_identities_of = _Made(ListIdentitiesOf)
+    unlink_identity_of = _Made(UnlinkIdentityOf)
+    purge_flows = _Made(PurgeFlows)
 
     def random_id(self) -> str:
         return new_id()

@@ -7,9 +7,12 @@ from litestar.datastructures import Cookie
 
 from api.security.origin_policy import OriginPolicy
 from application.login.complete import LoggedIn, TokenPair
-from domain.errors import TokenRejected
+from domain.authentication import SECOND_FACTORS, Method
+from domain.errors import SecondFactorRequired, TokenRejected
 
 _YEAR = 365 * 24 * 60 * 60
+_SEPARATOR = "."
+"""In no challenge, which is base64url, and in no name of a method."""
 
 
 class _PlainCookie(Cookie):
@@ -25,12 +28,14 @@ class _PlainCookie(Cookie):
 class CookieNames:
     """The names of the cookies.
 
+    :ivar second_factor: of the cookie that a login which needs a second factor takes to its form.
     :ivar logged_in: of the cookie that pages may read. It contains no token.
     """
 
     access: str
     refresh: str
     device: str
+    second_factor: str = "second-factor"
     logged_in: str = "logged_in"
 
     @classmethod
@@ -46,6 +51,7 @@ class CookieNames:
             f"{tokens}access_token",
             f"{tokens}refresh_token",
             f"{tokens}device",
+            f"{tokens}second-factor",
             f"{prefix}logged_in",
         )
 
@@ -73,6 +79,17 @@ class CookieWriter:
         """Return the cookie that identifies a known device. It deliberately survives a logout."""
         return self._cookie(self._names.device, token, _YEAR)
 
+    def of_second_factor(self, required: SecondFactorRequired) -> Cookie:
+        """Return the cookie that takes a pending login to ``/login/second-factor``, the page with
+        its form: the answer to a form shows that itself, a redirect cannot.
+        """
+        value = _SEPARATOR.join([required.challenge, *required.methods])
+        return self._cookie(self._names.second_factor, value, required.expires_in)
+
+    def second_factor_removal(self) -> Cookie:
+        """Return the cookie that removes that of a pending login."""
+        return self._cookie(self._names.second_factor, "", 0)
+
     def removal(self) -> list[Cookie]:
         """Return the cookies that remove those of a session."""
         removed = (self._names.access, self._names.refresh, self._names.logged_in)
@@ -86,6 +103,14 @@ class CookieWriter:
             secure=self._is_secure,
             httponly=name != self._names.logged_in,
         )
+
+
+def pending_login(value: str) -> SecondFactorRequired | None:
+    """Return what a cookie of a pending login says; ``None`` if it is none."""
+    challenge, *methods = value.split(_SEPARATOR)
+    if not challenge or not methods or not SECOND_FACTORS.issuperset(methods):
+        return None
+    return SecondFactorRequired([Method(each) for each in methods], challenge)
 
 
 def read_all(headers: Iterable[bytes], name: str) -> list[str]:

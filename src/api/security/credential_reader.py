@@ -13,7 +13,7 @@ from api.security.credentials import Credentials
 from api.security.origin_policy import CrossSiteRequest, OriginPolicy
 from application.audit import Audit
 from domain.audit.event import EventType
-from domain.errors import AuthError, TokenRejected
+from domain.errors import AuthError, SecondFactorRequired, TokenRejected
 
 _MOST_COOKIES = 4
 """Of one name, that a logout looks at."""
@@ -54,6 +54,10 @@ class CredentialReader:
     def device_token(self, connection: Connection) -> str | None:
         """Return the token of the device's cookie, if there is one."""
         return credentials.device_token(connection.scope["headers"], self.names)
+
+    def pending_login(self, connection: Connection) -> SecondFactorRequired | None:
+        """Return the login that waits for a second factor; ``None`` if the browser has none."""
+        return credentials.pending_login(connection.scope["headers"], self.names)
 
     async def reject_cross_site(self, connection: Connection) -> None:
         """Accept only a request that may use the cookies of a browser.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from api.security import cookies
 from api.security.cookies import CookieNames
-from domain.errors import TokenRejected
+from domain.errors import SecondFactorRequired, TokenRejected
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -42,9 +42,20 @@ def bearer_token(headers: Headers) -> str | None:
 
 def device_token(headers: Headers, names: CookieNames) -> str | None:
     """Return the token of the device's cookie; ``None`` if there is none or it is ambiguous."""
-    cookie_headers = [value for name, value in headers if name == b"cookie"]
+    return _cookie(headers, names.device)
+
+
+def pending_login(headers: Headers, names: CookieNames) -> SecondFactorRequired | None:
+    """Return the login that waits for a second factor; ``None`` if there is none."""
+    value = _cookie(headers, names.second_factor)
+    return None if value is None else cookies.pending_login(value)
+
+
+def _cookie(headers: Headers, name: str) -> str | None:
+    """Return the value of a cookie; ``None`` if there is none or it is ambiguous."""
+    cookie_headers = [value for key, value in headers if key == b"cookie"]
     try:
-        return cookies.read(cookie_headers, names.device)
+        return cookies.read(cookie_headers, name)
     except TokenRejected:
         return None
 

@@ -21,6 +21,7 @@ from api.web.forms import Form
 from api.web.return_to import ReturnTargets
 from api.web.translations import Texts, Translations
 from api.web.visitors import COOKIES
+from application.social_login.identities import ShownProvider
 from domain.actor import Principal
 
 _POLICY = (
@@ -50,6 +51,7 @@ class PageOptions:
     :ivar can_register: whether people may register.
     :ivar sends_mail: whether a link for a new password can be sent.
     :ivar asks_for_verification: whether users prove their addresses.
+    :ivar providers: where people have accounts that log them in here.
     :ivar shortest_password: the minimum length of a new password.
     :ivar revocation_bound: how long at most a worker accepts what another one has revoked.
     :ivar overrides: the folder of the operator's templates and texts.
@@ -63,6 +65,7 @@ class PageOptions:
     can_register: bool = True
     sends_mail: bool = True
     asks_for_verification: bool = True
+    providers: Sequence[ShownProvider] = ()
     shortest_password: int = 8
     revocation_bound: timedelta = timedelta(seconds=2)
     return_targets: ReturnTargets = field(default_factory=ReturnTargets)

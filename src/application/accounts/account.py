@@ -15,6 +15,7 @@ from application.ports import (
     AuditLog,
     Clock,
     Devices,
+    IdentityStore,
     PasswordHasher,
     UserRepository,
 )
@@ -30,6 +31,7 @@ from domain.errors import TokenRejected, all_of, in_field
 from domain.mail.message import MailKind
 from domain.passwords.password import Password, PasswordRule
 from domain.request_context import UNKNOWN, RequestContext
+from domain.social_login.identity import Identity
 from domain.user import User, UserId, parse_locale, parse_name, parse_photo
 
 _PAGE_SIZE = 1000
@@ -173,6 +175,7 @@ class Export:
 
     user: User
     factors: Factors
+    identities: Sequence[Identity]
     sessions: Sequence[SessionWithActivity]
     events: Sequence[RecordedEvent]
 
@@ -181,6 +184,7 @@ class Export:
 class ExportAccount:
     require_step_up: RequireStepUp
     find_factors: FindFactors
+    identities: IdentityStore
     find_sessions: FindSessions
     audit_log: AuditLog
     rate_limiting: RateLimiting
@@ -197,11 +201,13 @@ class ExportAccount:
             user = (await self.require_step_up(principal, caller)).user
             await self.rate_limiting.count_change(user.id)
             events = [event async for event in self._events(user.id)]
-            factors, sessions = (
+            export = Export(
+                user,
                 await self.find_factors(user),
+                await self.identities.of_user(user.id),
                 await self.find_sessions(user, principal),
+                events,
             )
-            export = Export(user, factors, sessions, events)
             await entry.settle(entry.success())
             return export
 

@@ -9,6 +9,7 @@ from application.ports import (
     AuditLog,
     ChallengeStore,
     Clock,
+    IdentityStore,
     OneTimeTokenStore,
     Outbox,
     PasskeyStore,
@@ -38,6 +39,7 @@ class ForgetUser:
     second_factors: SecondFactorStore
     challenges: ChallengeStore
     passkeys: PasskeyStore
+    identities: IdentityStore
     make_message: MakeMessage
     audit: Audit
     clock: Clock
@@ -81,7 +83,7 @@ class ForgetUser:
                 now = await self.users.get(user.id)
 
     async def _forget_data(self, user: User) -> None:
-        """Delete all that belongs to a user except the second factors."""
+        """Delete all that belongs to a user except the second factors and the identities."""
         for session in await self.sessions.of_user(user.id):
             await self.sessions.delete(user.id, session.id)
         await self.audit_log.forget_addresses(user.id)
@@ -90,11 +92,13 @@ class ForgetUser:
         await self.outbox.forget(user.email)
 
     async def _forget_factors(self, user: User) -> None:
-        """Delete the second factors of a user who is deleted. A user who stays, because the store
-        fails or refuses, must not log in by the password alone. SQL deletes them with the user.
+        """Delete the second factors and the identities of a user who is deleted. A user who stays,
+        because the store fails or refuses, must not log in by the password alone, and has to log
+        in. SQL deletes them with the user.
         """
         await self.second_factors.forget(user.id)
         await self.passkeys.forget(user.id)
+        await self.identities.forget(user.id)
 
 
 @dataclass(frozen=True, slots=True)

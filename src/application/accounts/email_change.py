@@ -124,8 +124,8 @@ class ConfirmEmailChange:
 
         The reader of the link may be another person than the one who asked for the change: an
         attacker can ask for any address. Without a proof that they are one, the same step makes
-        the password unusable and ends all sessions, and the new address gets a mail for a new
-        password.
+        the password unusable, ends all sessions and unlinks all identities, and the new address
+        gets a mail for a new password.
 
         :returns: whether the password was left as it is.
         :raises TooManyRequests: there were too many uses of links.
@@ -153,7 +153,7 @@ class ConfirmEmailChange:
             changed = changed.without_credentials(now)
             effects = entry.success(details=CredentialsDropped())
             reset = self.make_message(MailKind.PASSWORD_RESET, token.email, user=user)
-            effects = effects.with_messages(reset)
+            effects = effects.with_messages(reset).unlinking_all_of(user.id)
         notice = self.make_message.notice(MailKind.EMAIL_CHANGED, user)
         effects = effects.with_messages(*notice).spending(token)
         if not await entry.settle(effects, await self.users.replace(user, changed, effects)):
@@ -175,9 +175,10 @@ class UndoEmailChange:
     clock: Clock
 
     async def __call__(self, secret: str, caller: RequestContext = UNKNOWN) -> None:
-        """Restore the address, end all sessions and pending links, and make the password unusable,
-        in one step. The restored address gets a link that sets a new password, and the one that it
-        replaces gets a notice: the reader of a former mailbox may not be the owner any more.
+        """Restore the address, end all sessions and pending links, make the password unusable and
+        unlink all identities, in one step. The restored address gets a link that sets a new
+        password, and the one that it replaces gets a notice: the reader of a former mailbox may
+        not be the owner any more.
 
         :raises TooManyRequests: there were too many uses of links.
         :raises OneTimeTokenInvalid: see :class:`FindToken`. Or another user has the address now.
@@ -190,7 +191,7 @@ class UndoEmailChange:
                 restored = user.with_restored_email(token.email, self.clock())
                 reset = self.make_message(MailKind.PASSWORD_RESET, token.email, user=user)
                 effects = entry.success().with_messages(reset, *self._notice(user, token))
-                effects = effects.spending(token)
+                effects = effects.spending(token).unlinking_all_of(user.id)
                 try:
                     stored = await self.users.replace(user, restored, effects)
                 except EmailTaken:

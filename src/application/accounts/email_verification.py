@@ -104,7 +104,8 @@ class VerifyEmail:
 
         The owner of the mailbox may be another person than the one who registered with its
         address. Without a proof that they are one, the same step makes the password unusable, ends
-        all sessions, forgets all devices, and queues a mail for a new password.
+        all sessions, forgets all devices, unlinks all identities, and queues a mail for a new
+        password.
 
         :returns: whether the password was left as it is.
         :raises TooManyRequests: the address has used too many tokens.
@@ -123,6 +124,7 @@ class VerifyEmail:
                     changed = user.without_credentials(self.clock())
                     reset = self.make_message(MailKind.PASSWORD_RESET, user.email, user=user)
                     effects = entry.success(details=CredentialsDropped()).with_messages(reset)
+                    effects = effects.unlinking_all_of(user.id)
                 effects = effects.spending(token)
                 if await entry.settle(effects, await self.users.replace(user, changed, effects)):
                     await self.purge_stale_sessions(changed)

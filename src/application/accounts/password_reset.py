@@ -117,6 +117,8 @@ class ResetPassword:
                 changed = user.with_reset_password(new_hash, self.clock())
                 notice = self.make_message.notice(MailKind.PASSWORD_CHANGED, user)
                 effects = entry.success().with_messages(*notice).spending(token)
+                if not user.verified:  # another person may have registered, and linked them
+                    effects = effects.unlinking_all_of(user.id)
                 if await entry.settle(effects, await self.users.replace(user, changed, effects)):
                     with suppress(Unavailable):  # they have ended; a repeat would be refused
                         await self.purge_stale_sessions(changed)

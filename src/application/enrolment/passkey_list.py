@@ -9,7 +9,7 @@ from application.authenticate import ReloadPrincipal
 from application.enrolment.account import AdjustAccount, AdjustUser
 from application.login.complete import LoggedIn
 from application.mail.messages import MailPolicy, MakeMessage
-from application.ports import PasskeyStore, UserRepository
+from application.ports import IdentityStore, PasskeyStore, UserRepository
 from application.rate_limiting import RateLimiting
 from application.sessions.purge import PurgeStaleSessions
 from application.step_up import RequireStepUp
@@ -21,7 +21,8 @@ from domain.mail.message import MailKind, Message
 from domain.permissions import Permission
 from domain.request_context import UNKNOWN, RequestContext
 from domain.second_factors.passkey import Passkey, PasskeyId, is_passkey_id, parse_passkey_name
-from domain.user import NO_PASSWORD, User, UserId
+from domain.social_login.rules import has_own_way_in
+from domain.user import User, UserId
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ class RemovePasskey:
     require_step_up: RequireStepUp
     find_passkey: FindPasskey
     passkeys: PasskeyStore
+    identities: IdentityStore
     adjust_account: AdjustAccount
     mail_policy: MailPolicy
     make_message: MakeMessage
@@ -115,18 +117,20 @@ class RemovePasskey:
             entry.details = OfPasskey(passkey.id)
             notice = _notice(self.make_message, me.user)
             effects = entry.success().with_messages(*notice)
-            stored = await self.passkeys.delete(
-                passkey, effects, not_last=not self._has_another_way(me.user)
-            )
+            has_another_way = await self._has_another_way(me.user)
+            stored = await self.passkeys.delete(passkey, effects, not_last=not has_another_way)
             if not await entry.settle(effects, stored):
                 await self.find_passkey(me.user.id, passkey_id)
                 raise LastCredential
             return await self.adjust_account(me, caller)
 
-    def _has_another_way(self, user: User) -> bool:
-        """Return whether the user logs in without any passkey: by the password, or a new one."""
+    async def _has_another_way(self, user: User) -> bool:
+        """Return whether the user logs in without any passkey: by the password, a new one, or an
+        account at another provider. That cannot be unlinked at this moment if it is the last way.
+        """
         can_reset = user.verified and self.mail_policy.is_on
-        return user.password_hash != NO_PASSWORD or can_reset
+        others = len(await self.identities.of_user(user.id))
+        return has_own_way_in(user, can_reset=can_reset, other_identities=others)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from application.second_factors.policy import SecondFactorPolicy
 from application.sessions.revoke import RevokeExcessSessions
 from application.sessions.start import StartSession
 from domain.audit.details import AuthenticatedBy
-from domain.authentication import Level, Method, level_of
+from domain.authentication import ONLY_PASSWORD, Level, Method, level_of
 from domain.errors import SecondFactorRequired
 from domain.mail.message import MailKind, Message
 from domain.request_context import RequestContext
@@ -116,7 +116,7 @@ class CompleteLogin:
         session = await self.start_session(user, caller, transport, methods)
         tokens = await self.issue_tokens(session, user)
         entry.is_about(session)
-        if session.level is Level.TWO:
+        if methods != ONLY_PASSWORD:
             entry.details = AuthenticatedBy(methods)
         is_known = self.devices.recognise(caller.device_token, user) is not None
         notice = () if is_known else self._notice(user, caller)

@@ -34,6 +34,7 @@ NOTICES = frozenset(
         MailKind.SECOND_FACTORS_CHANGED,
         MailKind.SECOND_FACTOR_FAILED,
         MailKind.RECOVERY_CODE_USED,
+        MailKind.IDENTITIES_CHANGED,
     }
 )
 """The notices that are on unless configured."""

@@ -35,6 +35,14 @@ from application.ports.second_factors.passkeys import (
 from application.ports.sessions import SessionStore
 from application.ports.settings import ReportSettings, SettingsInForce, ShownSetting
 from application.ports.signing_keys import KeyStore
+from application.ports.social_login.flows import FlowStore
+from application.ports.social_login.identities import IdentityStore
+from application.ports.social_login.providers import (
+    AuthorizationRequest,
+    IdentityProvider,
+    IdentityProviders,
+    ProviderAnswer,
+)
 from application.ports.time import Clock, RandomBytes, RandomId
 from application.ports.tokens import TokenSigner
 from application.ports.users import UserRepository
@@ -47,6 +55,7 @@ __all__ = [
     "Assertion",
     "AuditLog",
     "AuditLogState",
+    "AuthorizationRequest",
     "CachedSessions",
     "CachedTokens",
     "CachedUsers",
@@ -56,9 +65,13 @@ __all__ = [
     "Effects",
     "FactorSecrets",
     "FigureStore",
+    "FlowStore",
     "HashClient",
     "HealthCheck",
     "HealthChecks",
+    "IdentityProvider",
+    "IdentityProviders",
+    "IdentityStore",
     "KeyStore",
     "Letter",
     "MailDelayed",
@@ -73,6 +86,7 @@ __all__ = [
     "PasskeyStore",
     "PasskeyVerifier",
     "PasswordHasher",
+    "ProviderAnswer",
     "RandomBytes",
     "RandomId",
     "RateLimiter",

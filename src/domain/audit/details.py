@@ -16,6 +16,7 @@ from domain.key_ring import KeyId
 from domain.mail.message import MailKind
 from domain.permissions import Permission, Role
 from domain.second_factors.passkey import PasskeyId
+from domain.social_login.identity import IdentityId, ProviderName
 from domain.token import TokenKind
 
 
@@ -268,6 +269,22 @@ class OfPasskey:
 
 
 @dataclass(frozen=True, slots=True)
+class OfIdentity:
+    """The account at another provider that was linked or unlinked."""
+
+    provider: ProviderName
+    identity_id: IdentityId
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.identity_id}"
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        provider, identity_id = _groups(r"([a-z][a-z0-9-]{0,29}) ([0-9a-f]{32})", text)
+        return cls(ProviderName(provider), IdentityId(identity_id))
+
+
+@dataclass(frozen=True, slots=True)
 class CountWentBack:
     """
     :ivar before: the count of signatures that was stored; ``now`` is the one that was sent.
@@ -330,6 +347,7 @@ Details = (
     | AuthenticatedBy
     | RecoveryCodeUsed
     | OfPasskey
+    | OfIdentity
     | CountWentBack
     | OtherDetails
 )

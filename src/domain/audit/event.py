@@ -18,6 +18,7 @@ from domain.audit.details import (
     KeyRevoked,
     KeysRotated,
     MailOfKind,
+    OfIdentity,
     OfPasskey,
     OtherDetails,
     PermissionNeeded,
@@ -91,6 +92,8 @@ class EventType(StrEnum):
     PASSKEY_COUNT_WENT_BACK = "passkey count went back"
     """Beside the event of what the passkey was used for: it may have been copied."""
     RESET_SECOND_FACTORS = "reset second factors"
+    LINK_IDENTITY = "link identity"
+    UNLINK_IDENTITY = "unlink identity"
     UNKNOWN = "unknown"
 
     @classmethod
@@ -110,6 +113,7 @@ class CauseOfEnd(StrEnum):
     REUSE = auto()
     TOO_MANY = auto()
     SECOND_FACTOR = auto()
+    IDENTITY = auto()
 
 
 _ENDS_SESSIONS: Mapping[EventType, CauseOfEnd] = {
@@ -125,6 +129,7 @@ _ENDS_SESSIONS: Mapping[EventType, CauseOfEnd] = {
     EventType.ADD_PASSKEY: CauseOfEnd.SECOND_FACTOR,
     EventType.REMOVE_PASSKEY: CauseOfEnd.SECOND_FACTOR,
     EventType.RESET_SECOND_FACTORS: CauseOfEnd.ADMINISTRATOR,
+    EventType.UNLINK_IDENTITY: CauseOfEnd.IDENTITY,
     EventType.DELETE_USER: CauseOfEnd.DELETED,
     EventType.DELETE_ACCOUNT: CauseOfEnd.DELETED,
 }
@@ -151,6 +156,8 @@ _DETAILS: Mapping[EventType, type[Details]] = {
     EventType.ADD_PASSKEY: OfPasskey,
     EventType.RENAME_PASSKEY: OfPasskey,
     EventType.REMOVE_PASSKEY: OfPasskey,
+    EventType.LINK_IDENTITY: OfIdentity,
+    EventType.UNLINK_IDENTITY: OfIdentity,
     EventType.PASSKEY_COUNT_WENT_BACK: CountWentBack,
 }
 

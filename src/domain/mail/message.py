@@ -62,6 +62,8 @@ class MailKind(StrEnum):
     SECOND_FACTOR_FAILED = auto()
     """A wrong second factor after a right password."""
     RECOVERY_CODE_USED = auto()
+    IDENTITIES_CHANGED = auto()
+    """An account at another provider was linked or unlinked."""
     TEST = auto()
     """The operator tries the configuration."""
 

@@ -15,6 +15,7 @@ from doorward.conformance.support.examples import ADA, EVE
 from doorward.conformance.support.opening import (
     FactorStores,
     MailStores,
+    SocialStores,
     add_users,
     open_audit_log,
     open_factors,
@@ -22,6 +23,7 @@ from doorward.conformance.support.opening import (
     open_limiter,
     open_mail,
     open_sessions,
+    open_social,
     open_users,
 )
 from infrastructure.storage.backends import Backend, find_backend
@@ -153,6 +155,18 @@ async def stores(backend: Backend[Any], store_url: str) -> AsyncIterator[FactorS
         "keeps no second factors beside its users",
     )
     async with open_factors(store_url) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def social(
+    backend: Backend[Any], store_url: str, near_cache: bool
+) -> AsyncIterator[SocialStores]:
+    _skip_without(
+        backend.users and backend.identities and backend.flows and backend.outbox,
+        "keeps no identities beside its users",
+    )
+    async with open_social(store_url, near_cache=near_cache) as opened:
         yield opened
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from domain.token import LEEWAY, TokenKind
 from doorward.diagnostics.finding import Finding, Verdict
+from doorward.diagnostics.identity_providers import check_provider, names_of
 from doorward.diagnostics.mail import check_mail
 from doorward.diagnostics.pages import check_pages
 from doorward.diagnostics.passkeys import check_passkeys
@@ -97,8 +98,10 @@ async def examine_audit_log(settings: Settings, since: str | None) -> AsyncItera
 
 def _exposed_env_file() -> tuple[Verdict, str, str] | None:
     """Report `.env` if it has secrets and other users may use it."""
-    secret = {each.name for each in Settings.variables() if each.is_secret}
-    found = {name for name in names_in_env_file() if name in secret or name.endswith("_PASSWORD")}
+    names = names_in_env_file()
+    variables = Settings.variables(dict.fromkeys(names, "set"))
+    secret = {each.name for each in variables if each.is_secret}
+    found = {name for name in names if name in secret or name.endswith("_PASSWORD")}
     exposed = _exposed([ENV_FILE], 0o077) if found else None
     return (exposed[0], "secrets", f"{exposed[1]}, it has {min(found)}") if exposed else None
 
@@ -115,7 +118,7 @@ def _parse_head(since: str | None) -> Head | None:
 def read_configuration(environment: Mapping[str, str]) -> tuple[list[str], Settings]:
     """Return the errors of the variables, and the settings without the invalid ones."""
     good, problems = dict(environment), []
-    for variable in Settings.variables():
+    for variable in Settings.variables(environment):
         try:
             variable.read(environment)
         except ConfigurationError as error:
@@ -126,7 +129,7 @@ def read_configuration(environment: Mapping[str, str]) -> tuple[list[str], Setti
             return problems, Settings.read(good)
         except ConfigurationError as error:  # settings contradict each other: without all of them
             problems.append(str(error))
-            named = good.keys() & set(re.findall(r"[A-Z_]+", str(error)))
+            named = good.keys() & set(re.findall(r"[A-Z0-9_]+", str(error)))
             if not named:
                 raise
             good = {name: text for name, text in good.items() if name not in named}
@@ -145,6 +148,8 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Check]]:
     yield "second factors", partial(check_second_factors, settings)
     yield "passkeys", partial(check_passkeys, settings)
     yield "pages", partial(check_pages, settings)
+    for name in names_of(settings):
+        yield f"provider {name}", partial(check_provider, settings, name)
     yield "mail", partial(check_mail, settings)
     yield "password hashing", partial(describe_hashing, settings)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import suppress
 
+from doorward.diagnostics.identity_providers import require_identities
 from doorward.diagnostics.pages import require_pages
 from doorward.diagnostics.passkeys import require_passkeys_of_domain
 from doorward.diagnostics.second_factors import require_means
@@ -69,6 +70,7 @@ async def check(settings: Settings, *, keys: bool = True) -> None:
     make_data_folder(settings)
     check_mail_settings(settings)
     require_means(settings)
+    require_identities(settings)
     if keys and not settings.keys.source.is_sql:
         await _check_keys(settings)
 

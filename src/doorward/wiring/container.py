@@ -13,6 +13,7 @@ from doorward.wiring.passwords import PasswordProvider
 from doorward.wiring.rate_limits import RateLimitProvider
 from doorward.wiring.sessions import SessionProvider
 from doorward.wiring.signing_keys.signing import SigningProvider
+from doorward.wiring.social_login import SocialLoginProvider
 from doorward.wiring.stores import StoreProvider
 from doorward.wiring.system import SystemProvider
 from doorward.wiring.telemetry import TelemetryProvider, traced_use_cases
@@ -41,6 +42,7 @@ def make_container(
         SettingsProvider(),
         SystemProvider(),
         TelemetryProvider(),
+        SocialLoginProvider(),
         StoreProvider(),
         SigningProvider(),
         PasskeyProvider(),

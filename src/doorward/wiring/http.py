@@ -29,6 +29,7 @@ from api.web.return_to import ReturnTargets
 from api.web.step_up_form import FindFormProof
 from api.web.visitors import Visitors
 from application.registration_policy import RegistrationPolicy
+from application.social_login.identities import ListProviders
 from domain.passwords.password import PasswordRule
 from doorward.wiring.pages import brand
 from infrastructure.config.http import HttpSettings
@@ -77,8 +78,12 @@ class HttpProvider(Provider):
         )
 
     @provide
-    def page_options(
-        self, settings: Settings, rule: PasswordRule, registration: RegistrationPolicy
+    async def page_options(
+        self,
+        settings: Settings,
+        rule: PasswordRule,
+        registration: RegistrationPolicy,
+        list_providers: ListProviders,
     ) -> PageOptions:
         return PageOptions(
             path_prefix=settings.http.path_prefix,
@@ -89,6 +94,7 @@ class HttpProvider(Provider):
             can_register=registration.is_open,
             sends_mail=settings.sends_mail,
             asks_for_verification=registration.asks_for_verification,
+            providers=await list_providers(),
             shortest_password=rule.shortest,
             revocation_bound=settings.storage.revocation_bound,
             return_targets=ReturnTargets(settings.pages.return_targets),

@@ -12,12 +12,14 @@ from application.second_factors.challenges import PurgeChallenges
 from application.session_activity import FlushSessionActivity
 from application.sessions.purge import PurgeExpiredSessions
 from application.signing_keys import MaintainKeys
+from application.social_login.flows import PurgeFlows
 from doorward.jobs.figures import count_events, measure_figures, store_unrecorded_counts
 from doorward.jobs.flush_audit_log import flush_audit_log
 from doorward.jobs.flush_session_activity import flush_session_activity
 from doorward.jobs.maintain_signing_keys import maintain_signing_keys
 from doorward.jobs.purge_challenges import purge_challenges
 from doorward.jobs.purge_expired_sessions import purge_expired_sessions
+from doorward.jobs.purge_flows import purge_flows
 from doorward.jobs.purge_unverified_users import purge_unverified_users
 from doorward.jobs.reload_signing_keys import reload_signing_keys
 from doorward.jobs.scheduler import Job
@@ -43,6 +45,7 @@ class Jobs(Provider):
     purge_expired_sessions = provide(PurgeExpiredSessions)
     purge_unverified_users = provide(PurgeUnverifiedUsers)
     purge_challenges = provide(PurgeChallenges)
+    purge_flows = provide(PurgeFlows)
     count_events = provide(CountEvents)
     store_unrecorded_counts = provide(StoreUnrecordedCounts)
     measure_figures = provide(MeasureFigures)
@@ -68,12 +71,14 @@ class Jobs(Provider):
         sessions: PurgeExpiredSessions,
         users: PurgeUnverifiedUsers,
         challenges: PurgeChallenges,
+        flows: PurgeFlows,
     ) -> PurgeJobs:
         return PurgeJobs(
             (
                 purge_expired_sessions(sessions),
                 purge_unverified_users(users),
                 purge_challenges(challenges),
+                purge_flows(flows),
             )
         )
 

@@ -11,7 +11,9 @@ from application.ports import (
     ChallengeStore,
     Clock,
     FigureStore,
+    FlowStore,
     HealthChecks,
+    IdentityStore,
     OneTimeTokenStore,
     Outbox,
     PasskeyStore,
@@ -89,6 +91,14 @@ class StoreProvider(Provider):
     @provide
     def passkeys(self, stores: Stores) -> PasskeyStore:
         return stores.passkeys
+
+    @provide
+    def identities(self, stores: Stores) -> IdentityStore:
+        return stores.identities
+
+    @provide
+    def flows(self, stores: Stores) -> FlowStore:
+        return stores.flows
 
     @provide
     def figures(self, stores: Stores) -> FigureStore:

@@ -130,6 +130,26 @@ from application.signing_keys import (
     RevokeKey,
     RotateKeys,
 )
+from application.social_login.begin import BeginFlow, BeginLink, BeginSocialLogin, BeginStepUp
+from application.social_login.codes import IssueCode, LinkWithCode, LoginWithCode, RedeemCode
+from application.social_login.finish import (
+    FindStarter,
+    FinishFlow,
+    LinkFromFlow,
+    StepUpWithIdentity,
+)
+from application.social_login.flows import TakeFlow
+from application.social_login.identities import (
+    FindIdentity,
+    LinkIdentity,
+    ListIdentities,
+    ListIdentitiesOf,
+    ListProviders,
+    RecordUse,
+    UnlinkIdentity,
+    UnlinkIdentityOf,
+)
+from application.social_login.login import AdmitAccount, LoginWithIdentity
 from application.step_up import FindStepUpMethods, RequireStepUp, StepUp
 
 USE_CASES: tuple[type, ...] = (
@@ -234,6 +254,29 @@ USE_CASES: tuple[type, ...] = (
     MaintainKeys,
     ReencryptSecrets,
     ResetSecondFactors,
+    BeginFlow,
+    BeginSocialLogin,
+    BeginLink,
+    BeginStepUp,
+    TakeFlow,
+    FinishFlow,
+    FindStarter,
+    LinkFromFlow,
+    StepUpWithIdentity,
+    AdmitAccount,
+    LoginWithIdentity,
+    IssueCode,
+    RedeemCode,
+    LoginWithCode,
+    LinkWithCode,
+    ListProviders,
+    RecordUse,
+    FindIdentity,
+    ListIdentities,
+    LinkIdentity,
+    UnlinkIdentity,
+    ListIdentitiesOf,
+    UnlinkIdentityOf,
     RequestEmailChange,
     ConfirmEmailChange,
     UndoEmailChange,

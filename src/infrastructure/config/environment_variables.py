@@ -5,7 +5,7 @@ A part of the settings is a frozen dataclass whose fields are made by :func:`dec
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Generic, TypeVar, cast
 
 _T = TypeVar("_T")
@@ -106,19 +106,23 @@ def declare(
     )
 
 
-def variables_of(part: type) -> list[Variable[Any]]:
-    """Return the variables of a part of the settings."""
-    return [each.metadata["variable"] for each in fields(part)]
+def variables_of(part: type, prefix: str = "") -> list[Variable[Any]]:
+    """Return the variables of a part of the settings.
+
+    :param prefix: what their names begin with, if the part can be there several times.
+    """
+    variables = [each.metadata["variable"] for each in fields(part)]
+    return [replace(each, name=prefix + each.name) for each in variables]
 
 
-def read_part(part: type[_Part], environment: Mapping[str, str]) -> _Part:
+def read_part(part: type[_Part], environment: Mapping[str, str], prefix: str = "") -> _Part:
     """Read a part of the settings.
 
+    :param prefix: see :func:`variables_of`.
     :raises ConfigurationError: the text of a variable cannot be read.
     """
+    names = [each.name for each in fields(cast(Any, part))]
+    variables = variables_of(part, prefix)
     return part(
-        **{
-            each.name: each.metadata["variable"].read(environment)
-            for each in fields(cast(Any, part))
-        }
+        **{name: each.read(environment) for name, each in zip(names, variables, strict=True)}
     )

@@ -47,7 +47,7 @@ class EnvironmentWarning:
 
 def warnings_of(environment: Mapping[str, str]) -> Iterator[EnvironmentWarning]:
     """Yield the variables whose names are close to those of settings, and service links."""
-    known = {each.name for each in Settings.variables()}
+    known = {each.name for each in Settings.variables(environment)}
     for name, text in sorted(environment.items()):
         if is_service_link(name, text):  # of Doorward's own Service, DOORWARD_PORT is no typo
             if name in known:

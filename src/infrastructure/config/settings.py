@@ -5,12 +5,13 @@ default and meaning: docs/configuration.md and ``doorward doctor`` are made from
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 from application.registration_policy import EmailVerification
+from domain.social_login.identity import ProviderName
 from infrastructure.config.data_secret import SecretSettings
 from infrastructure.config.environment_variables import (
     ConfigurationError,
@@ -19,6 +20,12 @@ from infrastructure.config.environment_variables import (
     variables_of,
 )
 from infrastructure.config.http import HttpSettings
+from infrastructure.config.identity_providers import (
+    IdentityProviderSettings,
+    OidcSettings,
+    oidc_variables,
+    read_oidc,
+)
 from infrastructure.config.logging import LogSettings
 from infrastructure.config.mail.settings import MailSettings
 from infrastructure.config.mail.url import MailScheme
@@ -60,8 +67,13 @@ class Settings:
     registration: RegistrationSettings = _part("Registration", RegistrationSettings)
     second_factors: SecondFactorSettings = _part("Second factors", SecondFactorSettings)
     passkeys: PasskeySettings = _part("Passkeys", PasskeySettings)
+    identity_providers: IdentityProviderSettings = _part(
+        "Logins at other providers", IdentityProviderSettings
+    )
     logs: LogSettings = _part("Logs", LogSettings)
     telemetry: TelemetrySettings = _part("Metrics and traces", TelemetrySettings)
+    oidc: Mapping[ProviderName, OidcSettings] = field(default_factory=dict, hash=False)
+    """The OpenID providers by name."""
     given: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     """The texts of the variables that are set and are no secrets, by their names."""
 
@@ -73,13 +85,13 @@ class Settings:
         """
         given = {
             each.name: text
-            for each in cls.variables()
+            for each in cls.variables(environment)
             if not each.is_secret and (text := environment.get(each.name, "").strip())
         }
         parts: dict[str, Any] = {
             each.name: read_part(each.metadata["part"], environment) for each in cls.parts()
         }
-        return cls(**parts, given=given)
+        return cls(**parts, oidc=read_oidc(environment), given=given)
 
     @classmethod
     def parts(cls) -> list[Field[Any]]:
@@ -87,11 +99,14 @@ class Settings:
         return [each for each in fields(cls) if "part" in each.metadata]
 
     @classmethod
-    def variables(cls) -> list[Variable[Any]]:
-        """Return the variables of all parts."""
+    def variables(cls, environment: Mapping[str, str] | None = None) -> list[Variable[Any]]:
+        """Return the variables of all parts.
+
+        :param environment: whose OpenID providers are among them.
+        """
         return [
             variable for each in cls.parts() for variable in variables_of(each.metadata["part"])
-        ]
+        ] + list(oidc_variables(environment or {}))
 
     def __post_init__(self) -> None:
         """Report at the start what needs mail or else discloses what it must not, and what no
@@ -174,14 +189,19 @@ class Settings:
 def tables() -> str:
     """Return a Markdown table of the settings for each part, under its title."""
     return "\n".join(
-        f"## {each.metadata['title']}\n\n{_table(each.metadata['part'])}"
+        f"## {each.metadata['title']}\n\n{_table(variables_of(each.metadata['part']))}"
         for each in Settings.parts()
+    ) + (
+        "\n## OpenID providers\n\n"
+        "Each has a name, such as `KEYCLOAK` in `OIDC_KEYCLOAK_ISSUER`: capital letters, digits "
+        "and `_`.\n\n"
+        f"{_table(variables_of(OidcSettings, 'OIDC_<NAME>_'))}"
     )
 
 
-def _table(part: type) -> str:
+def _table(variables: Iterable[Variable[Any]]) -> str:
     rows = ["| Variable | Default | Meaning |", "|---|---|---|"]
-    for each in variables_of(part):
+    for each in variables:
         default = f"`{each.default}`" if each.default else ""
         rows.append(f"| `{each.name}` | {default} | {each.meaning} |")
     return "\n".join(rows) + "\n"

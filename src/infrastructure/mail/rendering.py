@@ -25,6 +25,7 @@ FACTS: Mapping[MailKind, Mapping[str, str]] = {
     MailKind.SECOND_FACTORS_CHANGED: {"change": "totp_enrolled"},
     MailKind.SECOND_FACTOR_FAILED: {"during": "reset password"},
     MailKind.RECOVERY_CODE_USED: {"left": "9"},
+    MailKind.IDENTITIES_CHANGED: {"change": "linked", "provider": "Google"},
 }
 """The facts that letters may have beside what all of them have, with samples. A fact that a letter
 does not have is empty.

@@ -16,6 +16,8 @@ from application.ports import (
     AuditLog,
     ChallengeStore,
     FigureStore,
+    FlowStore,
+    IdentityStore,
     OneTimeTokenStore,
     Outbox,
     PasskeyStore,
@@ -57,6 +59,11 @@ class Backend(Generic[_Connection]):
         the memory of this process.
     :ivar passkeys: likewise, the store of passkeys; ``None`` when it has none. Then no user can
         add one.
+    :ivar identities: likewise, the store of accounts at other providers, which changes of users
+        link and unlink in their own transaction; ``None`` when it has none. Then no user can log
+        in with another provider.
+    :ivar flows: likewise, the store of logins at other providers that are under way; ``None``
+        keeps them in the memory of this process.
     :ivar figures: makes the store of figures beside the audit log; ``None`` when it has none. Then
         each process counts for itself, in its memory.
     :ivar feed: opens the invalidation feed, over the connection or another one, with the bound on
@@ -78,6 +85,8 @@ class Backend(Generic[_Connection]):
     second_factors: Callable[[_Connection], SecondFactorStore] | None = None
     challenges: Callable[[_Connection], ChallengeStore] | None = None
     passkeys: Callable[[_Connection], PasskeyStore] | None = None
+    identities: Callable[[_Connection], IdentityStore] | None = None
+    flows: Callable[[_Connection], FlowStore] | None = None
     figures: Callable[[_Connection], FigureStore] | None = None
 
 

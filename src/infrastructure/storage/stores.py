@@ -13,8 +13,10 @@ from application.ports import (
     ChallengeStore,
     Clock,
     FigureStore,
+    FlowStore,
     HealthCheck,
     HealthChecks,
+    IdentityStore,
     OneTimeTokenStore,
     Outbox,
     PasskeyStore,
@@ -31,10 +33,12 @@ from infrastructure.storage.memory.figures import MemoryFigures
 from infrastructure.storage.memory.one_time_tokens import MemoryOneTimeTokens
 from infrastructure.storage.memory.outbox import MemoryOutbox
 from infrastructure.storage.memory.rate_limiter import MemoryRateLimiter
+from infrastructure.storage.memory.social_login.flows import MemoryFlows
 from infrastructure.storage.near_cache.invalidation_feed import InvalidationFeed
 from infrastructure.storage.near_cache.sessions import NearCacheSessions
 from infrastructure.storage.near_cache.uncached import UncachedSessions, UncachedUsers
 from infrastructure.storage.near_cache.users import NearCacheUsers
+from infrastructure.storage.no_identities import NoIdentities
 from infrastructure.storage.no_second_factors import NoPasskeys, NoSecondFactors
 from infrastructure.storage.options import Role, StoreOptions
 from infrastructure.storage.write_probe import WriteProbe
@@ -62,6 +66,8 @@ class Stores:
     second_factors: SecondFactorStore
     challenges: ChallengeStore
     passkeys: PasskeyStore
+    identities: IdentityStore
+    flows: FlowStore
     figures: FigureStore
     health: HealthChecks
 
@@ -109,6 +115,7 @@ async def open_stores(
             second_factors,
             challenges,
             passkeys,
+            *at_users.social_login(),
             at_users.figures(),
             {
                 "users": at_users.health_check("users"),
@@ -172,6 +179,14 @@ class _OpenBackend(Generic[_Connection]):
             factors(self.connection) if factors else NoSecondFactors(),
             challenges(self.connection) if challenges else MemoryChallenges(),
             passkeys(self.connection) if passkeys else NoPasskeys(),
+        )
+
+    def social_login(self) -> tuple[IdentityStore, FlowStore]:
+        """Make the stores of identities and of flows."""
+        identities, flows = self.backend.identities, self.backend.flows
+        return (
+            identities(self.connection) if identities else NoIdentities(),
+            flows(self.connection) if flows else MemoryFlows(),
         )
 
     def figures(self) -> FigureStore:

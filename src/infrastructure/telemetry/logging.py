@@ -50,6 +50,8 @@ def logs(settings: LogSettings) -> dict[str, Any]:
         "formatters": {"chosen": formatter},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "chosen"}},
         "root": {"level": settings.level.upper(), "handlers": ["stderr"]},
+        # They log each request to a provider of identities, with headers at the level debug.
+        "loggers": {name: {"level": "WARNING"} for name in ("httpx", "httpcore")},
     }
 
 

@@ -93,7 +93,11 @@ class Browser:
     origin: str = ORIGIN
 
     async def open(self, path: str) -> Page:
-        headers = {"Accept-Language": self.language, "Sec-Fetch-Site": "none"}
+        headers = {
+            "Accept": "text/html",
+            "Accept-Language": self.language,
+            "Sec-Fetch-Site": "none",
+        }
         return Page(await self.client.get(path, headers=headers, follow_redirects=True))
 
     async def submit(self, page: Page, action: str, **typed: str) -> Page:
@@ -102,6 +106,7 @@ class Browser:
 
     async def post(self, action: str, fields: dict[str, str], **headers: str) -> Page:
         sent = {
+            "Accept": "text/html",
             "Accept-Language": self.language,
             "Origin": self.origin,
             "Sec-Fetch-Site": "same-origin",

@@ -207,7 +207,9 @@ NO_ERROR_PAGES = {
     errors.RefreshTokenMissing, errors.InvalidCredentials, errors.WrongPassword,
     errors.EmailTaken, errors.SecondFactorRequired, errors.SecondFactorInvalid,
     errors.PasskeyInvalid, errors.OneTimeTokenInvalid, errors.LastAdministrator,
-    errors.LevelTooLow,
+    errors.LevelTooLow, errors.SocialFlowInvalid, errors.ProviderCancelled,
+    errors.ProviderRefused, errors.ProviderUnavailable, errors.ProviderEmailUnverified,
+    errors.LinkRequired, errors.IdentityTaken,
 }  # fmt: skip
 """The form says them beside its fields, the browser goes elsewhere, or no page has that step."""
 

@@ -13,6 +13,7 @@ from domain.session import STEP_UP_LIFETIME
 from domain.user import NO_PASSWORD
 from tests.support.builders import PASSWORD
 from tests.support.factors import enrolled, stepped_up
+from tests.support.social_login import without_password
 from tests.support.world import World
 
 RIGHT, WRONG = Password.parse(PASSWORD), Password.parse("another password")
@@ -71,6 +72,15 @@ async def test_a_password_is_not_enough_for_a_user_with_a_factor(
 
     me = await stepped_up(world, me)
     assert await world.require_step_up(me, UNKNOWN, RIGHT) == me
+
+
+async def test_a_user_with_a_linked_account_alone_steps_up_by_that(
+    world: World, me: Principal
+) -> None:
+    me = await without_password(world, me)
+
+    assert await refusal(world, me) == [Method.FEDERATED]
+    assert await refusal(world, me, RIGHT) == [Method.FEDERATED]
 
 
 async def test_a_user_without_any_method_can_make_no_sensitive_step(

@@ -20,6 +20,7 @@ from domain.audit.details import (
     KeyRevoked,
     KeysRotated,
     MailOfKind,
+    OfIdentity,
     OfPasskey,
     OtherDetails,
     PermissionNeeded,
@@ -37,6 +38,7 @@ from domain.outcome import Outcome
 from domain.permissions import Permission, Role
 from domain.request_context import RequestContext
 from domain.second_factors.passkey import PasskeyId
+from domain.social_login.identity import IdentityId, ProviderName
 from domain.token import TokenKind
 from domain.user import UserId
 from tests.support.builders import NOW, new_id
@@ -75,6 +77,16 @@ TEXTS: list[tuple[EventType, Details, str]] = [
     (EventType.RENAME_PASSKEY, OfPasskey(PasskeyId("0a" * 32)), "0a" * 32),
     (EventType.REMOVE_PASSKEY, OfPasskey(PasskeyId("0a" * 32)), "0a" * 32),
     (EventType.PASSKEY_COUNT_WENT_BACK, CountWentBack(42, 7), "from 42 to 7"),
+    (
+        EventType.LINK_IDENTITY,
+        OfIdentity(ProviderName("acme-2"), IdentityId("0a" * 16)),
+        f"acme-2 {'0a' * 16}",
+    ),
+    (
+        EventType.UNLINK_IDENTITY,
+        OfIdentity(ProviderName("google"), IdentityId("0a" * 16)),
+        f"google {'0a' * 16}",
+    ),
 ]
 """Rows of all releases hold these texts."""
 
@@ -173,6 +185,8 @@ def test_the_names_of_event_types_never_change() -> None:
         "remove passkey",
         "passkey count went back",
         "reset second factors",
+        "link identity",
+        "unlink identity",
         "unknown",
     ]
 
@@ -189,6 +203,7 @@ def test_the_names_of_causes_never_change() -> None:
         "reuse",
         "too_many",
         "second_factor",
+        "identity",
     }
 
 

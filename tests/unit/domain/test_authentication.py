@@ -4,7 +4,7 @@ import pytest
 
 from domain.authentication import Level, Method, level_of, references_of
 
-P, T, R, K, F = Method
+P, T, R, K, F, M = Method
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,7 @@ P, T, R, K, F = Method
         ({P, R}, Level.TWO),
         ({F, T}, Level.TWO),
         ({K}, Level.TWO),
+        ({M}, Level.TWO),
         (set(), Level.ONE),
     ],
 )
@@ -34,6 +35,7 @@ def test_two_independent_factors_are_level_two(methods: set[Method], level: Leve
         ({P, R}, ("mfa", "otp", "pwd")),
         ({K}, ("mfa", "pop", "user")),
         ({F}, ()),
+        ({M}, ("mfa",)),
     ],
 )
 def test_methods_have_the_names_of_rfc_8176(
@@ -44,4 +46,11 @@ def test_methods_have_the_names_of_rfc_8176(
 
 def test_the_names_of_methods_never_change() -> None:
     """Rows and clients hold them."""
-    assert [*Method] == ["password", "totp", "recovery_code", "passkey", "federated"]
+    assert [*Method] == [
+        "password",
+        "totp",
+        "recovery_code",
+        "passkey",
+        "federated",
+        "federated_mfa",
+    ]

@@ -72,6 +72,13 @@ def test_the_names_of_outcomes_never_change() -> None:
         "level_too_low",
         "passkey_invalid",
         "last_credential",
+        "social_flow_invalid",
+        "provider_cancelled",
+        "provider_refused",
+        "provider_unavailable",
+        "provider_email_unverified",
+        "link_required",
+        "identity_taken",
         "internal_error",
         "unknown",
     ]

@@ -220,6 +220,7 @@ async def test_the_application_runs_its_jobs_while_it_serves(tmp_path: Path) -> 
             "audit_log_flush",
             "event_counting",
             "expired_challenges_purge",
+            "expired_flows_purge",
             "expired_sessions_purge",
             "figure_measurement",
             "unrecorded_counts_flush",

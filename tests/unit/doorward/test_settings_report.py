@@ -10,7 +10,7 @@ from application.rate_limiting import CurrentRateLimits
 from domain.rate_limit import RateLimit
 from doorward.wiring.configuration.settings_report import SettingsReport
 from infrastructure.config.settings import Settings
-from tests.unit.infrastructure.config.test_settings import READ, SECRETS
+from tests.unit.infrastructure.config.test_settings import HALVES, READ, SECRETS
 
 VARIABLES = {each.name: each for each in Settings.variables()}
 
@@ -37,7 +37,7 @@ def test_without_variables_every_setting_is_shown_as_the_default() -> None:
 @pytest.mark.parametrize(("name", "text"), sorted({(name, text) for name, text, *_ in READ}))
 def test_a_setting_is_shown_in_the_words_that_it_is_written_in(name: str, text: str) -> None:
     variable = VARIABLES[name]
-    settings = Settings.read({"MAIL_URL": "memory:", name: text})
+    settings = Settings.read({"MAIL_URL": "memory:", name: text} | HALVES.get(name, {}))
 
     shown = shown_in(report_of(settings))[name]
 
@@ -103,3 +103,23 @@ def test_a_value_that_no_variable_has_set_is_shown_all_the_same() -> None:
 
     assert (shown["PORT"].value, shown["PORT"].is_default) == ("9001", False)
     assert shown["REGISTRATION"].value == "open"
+
+
+def test_the_settings_of_each_openid_provider_are_shown_without_its_secret() -> None:
+    settings = Settings.read(
+        {
+            "OIDC_MY_IDP_ISSUER": "https://idp.example/",
+            "OIDC_MY_IDP_CLIENT_ID": "doorward",
+            "OIDC_MY_IDP_CLIENT_SECRET": "hidden",
+        }
+    )
+
+    report = report_of(settings)
+    section = {each.name: each for each in report().sections["OpenID provider my-idp"]}
+
+    assert section["OIDC_MY_IDP_ISSUER"].value == "https://idp.example/"
+    assert section["OIDC_MY_IDP_SCOPES"].is_default
+    assert section["OIDC_MY_IDP_CLIENT_SECRET"].is_set
+    assert section["OIDC_MY_IDP_CLIENT_SECRET"].value is None
+    assert "hidden" not in repr(report())
+    assert "hidden" not in repr(settings)

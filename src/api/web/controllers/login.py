@@ -20,6 +20,7 @@ from api.web.forms import Form, read_form
 from api.web.page import Pages
 from api.web.proofs import asked_factors, assertion_in, factor_proof
 from api.web.route_options import PAGE
+from api.web.social_login import OF_LOGIN, cancelled_text, problem_text
 from api.web.visitors import Visitors
 from application.authentication import Login, Logout
 from application.login.complete import LoggedIn
@@ -35,11 +36,13 @@ from domain.errors import (
     SecondFactorRequired,
     TokenRejected,
 )
+from domain.outcome import Outcome
 from domain.rate_limit import TooManyRequests
 from domain.request_context import RequestContext
 from domain.session import Transport
 
-_HOME = "/account"
+_HOME, _SECURITY = "/account", "/account/security"
+_DONE = frozenset({"logged_out", "registered", "password_set"})
 _REFUSALS: Mapping[type[AuthError], tuple[str, int]] = {
     InvalidCredentials: ("login.refused", 400),
     InvalidInput: ("login.refused", 400),
@@ -59,11 +62,22 @@ class LoginPages(PageController):
         visitors: FromDishka[Visitors],
         return_to: FromQuery[str | None] = None,
         done: FromQuery[str | None] = None,
+        problem: FromQuery[str | None] = None,
     ) -> Response[Any]:
-        target = pages.options.return_targets.choose(return_to, _HOME)
+        default = _SECURITY if problem == Outcome.LINK_REQUIRED else _HOME
+        target = pages.options.return_targets.choose(return_to, default)
         if await visitors.find(request) is not None:
             return pages.redirect(request, target)
-        return _login_page(request, pages, Form(), target, done=done)
+        texts = pages.texts(request)
+        return _login_page(
+            request,
+            pages,
+            Form(),
+            target,
+            message=problem_text(texts, problem, OF_LOGIN, "login"),
+            note=cancelled_text(texts, problem),
+            done=texts(f"login.{done}") if done in _DONE else None,
+        )
 
     @post("/login", opt=PAGE)
     @inject
@@ -87,12 +101,18 @@ class LoginPages(PageController):
             else:
                 logged_in = await log_in(form["email"], form["password"], caller, Transport.COOKIE)
         except SecondFactorRequired as required:
-            challenge = {"challenge": required.challenge or ""}
-            asked = Form({**challenge, **asked_factors(required.methods)})
-            return _second_factor_page(request, pages, asked, target)
+            return _second_factor_page(request, pages, _pending_form(required), target)
         except tuple(_REFUSALS) as refused:
             key, status = _REFUSALS[type(refused)]
-            return _login_page(request, pages, form, target, message=key, status=status)
+            return _login_page(
+                request,
+                pages,
+                form,
+                target,
+                status=status,
+                is_unverified=isinstance(refused, EmailUnverified),
+                message=pages.texts(request)(key),
+            )
         return _logged_in(request, pages, target, logged_in, cookies)
 
     @post("/login/second-factor", opt=PAGE)
@@ -125,9 +145,24 @@ class LoginPages(PageController):
 
     @get("/login/second-factor", opt=PAGE)
     @inject
-    async def begin_again(self, request: JsonRequest, pages: FromDishka[Pages]) -> Response[Any]:
-        """The page is the answer to the password: a reload begins with that."""
-        return pages.redirect(request, "/login")
+    async def show_second_factor(
+        self,
+        request: JsonRequest,
+        pages: FromDishka[Pages],
+        credentials: FromDishka[CredentialReader],
+        cookies: FromDishka[CookieWriter],
+        return_to: FromQuery[str | None] = None,
+    ) -> Response[Any]:
+        """Show the form for a login at another provider, which comes by a cookie and only once.
+        After a password the answer has the form: a reload begins again.
+        """
+        pending = credentials.pending_login(request)
+        if pending is None:
+            return pages.redirect(request, "/login")
+        target = pages.options.return_targets.choose(return_to, _HOME)
+        page = _second_factor_page(request, pages, _pending_form(pending), target)
+        page.set_cookie(cookies.second_factor_removal())
+        return page
 
     @post("/logout", opt=PAGE)
     @inject
@@ -153,12 +188,13 @@ def _login_page(
     form: Form,
     return_to: str,
     *,
-    message: str | None = None,
-    done: str | None = None,
     status: int = 200,
+    is_unverified: bool = False,
+    **said: str | None,
 ) -> Response[Any]:
-    texts = pages.texts(request)
-    known = done if done in {"logged_out", "registered", "password_set"} else None
+    """
+    :param said: ``message``, ``note`` or ``done``: what the page says above its form.
+    """
     return pages.render(
         request,
         "login",
@@ -166,9 +202,8 @@ def _login_page(
         status=status,
         return_to=return_to,
         email=form["email"],
-        message=texts(message) if message else None,
-        is_unverified=message == "login.unverified",
-        done=texts(f"login.{known}") if known else None,
+        is_unverified=is_unverified,
+        **dict.fromkeys(("message", "note", "done")) | said,
     )
 
 
@@ -183,6 +218,10 @@ def _second_factor_page(
         return_to=return_to,
         message=pages.texts(request)("second_factor.refused") if is_refused else None,
     )
+
+
+def _pending_form(required: SecondFactorRequired) -> Form:
+    return Form({"challenge": required.challenge, **asked_factors(required.methods)})
 
 
 def _logged_in(

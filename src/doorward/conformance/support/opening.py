@@ -12,6 +12,8 @@ from application.ports import (
     AuditLog,
     ChallengeStore,
     FigureStore,
+    FlowStore,
+    IdentityStore,
     OneTimeTokenStore,
     Outbox,
     PasskeyStore,
@@ -172,6 +174,39 @@ async def open_factors(url: str) -> AsyncIterator[FactorStores]:
             backend.passkeys(connection),
             backend.outbox(connection),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class SocialStores:
+    """The stores of one backend that take part in logins at other providers."""
+
+    users: UserRepository
+    identities: IdentityStore
+    flows: FlowStore
+    outbox: Outbox
+
+
+@asynccontextmanager
+async def open_social(url: str, *, near_cache: bool = False) -> AsyncIterator[SocialStores]:
+    """Open them with a connection of their own, as another process has one."""
+    backend = backend_for(url, "users")
+    assert backend.users
+    assert backend.identities
+    assert backend.flows
+    assert backend.outbox
+    options = replace(PATIENT, has_audit_log=backend.audit_log is not None)
+    async with backend.connect(url, options) as connection:
+        stores = SocialStores(
+            backend.users(connection),
+            backend.identities(connection),
+            backend.flows(connection),
+            backend.outbox(connection),
+        )
+        if not near_cache:
+            yield stores
+            return
+        async with _live_feed(backend, connection) as feed:
+            yield replace(stores, users=AlwaysCachedUsers(stores.users, feed, 1000))
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 from application.ports import SettingsInForce, ShownSetting
 from application.rate_limiting import CurrentRateLimits
 from doorward.wiring.signing_keys.key_stores import keys_location
-from infrastructure.config.environment_variables import Variable
+from infrastructure.config.environment_variables import Variable, variables_of
+from infrastructure.config.identity_providers import variable_prefix
 from infrastructure.config.settings import Settings
 from infrastructure.storage.locations import locations
 
@@ -24,6 +25,10 @@ class SettingsReport:
     def __call__(self) -> SettingsInForce:
         users, sessions = locations(self.settings.storage)
         mail = self.settings.mail.destination(self.settings.storage)
+        oidc = {
+            f"OpenID provider {name}": self._shown(part, variable_prefix(name))
+            for name, part in self.settings.oidc.items()
+        }
         return SettingsInForce(
             {
                 "users": users.description,
@@ -38,13 +43,15 @@ class SettingsReport:
                     else getattr(self.settings, each.name)
                 )
                 for each in Settings.parts()
-            },
+            }
+            | oidc,
         )
 
-    def _shown(self, part: Any) -> Sequence[ShownSetting]:
+    def _shown(self, part: Any, prefix: str = "") -> Sequence[ShownSetting]:
+        values = [getattr(part, each.name) for each in fields(part)]
         return [
-            _shown(each.metadata["variable"], getattr(part, each.name), self.settings.given)
-            for each in fields(part)
+            _shown(variable, value, self.settings.given)
+            for variable, value in zip(variables_of(type(part), prefix), values, strict=True)
         ]
 
 

@@ -29,6 +29,7 @@ _NOTICES = {
         MailKind.SECOND_FACTORS_CHANGED,
         MailKind.SECOND_FACTOR_FAILED,
         MailKind.RECOVERY_CODE_USED,
+        MailKind.IDENTITIES_CHANGED,
     )
 } | {
     # Both or none: the former address is reserved for its owner as long as the first one's link.
@@ -161,7 +162,7 @@ class MailSettings:
         "NOTICES",
         _notices,
         "password_changed,email_changed,account_changed,account_deleted,second_factors_changed,"
-        "second_factor_failed,recovery_code_used",
+        "second_factor_failed,recovery_code_used,identities_changed",
         "What users are told by mail about their accounts, separated by commas, or `off`. Beside "
         "these there is `new_device`: a login from a device that was not used before. Without "
         "`email_changed` a change of address cannot be undone.",

@@ -31,7 +31,7 @@ async def _memory_feed(memory: MemoryConnection, _bound: timedelta) -> AsyncIter
 BACKEND = Backend(
     _open_memory,
     _ping_memory,
-    users=lambda memory: MemoryUsers(memory.feed, memory.tokens),
+    users=lambda memory: MemoryUsers(memory.feed, memory.tokens, memory.identities),
     sessions=lambda memory: MemorySessions(memory.feed),
     rate_limiter=lambda _: MemoryRateLimiter(),
     feed=_memory_feed,
@@ -40,4 +40,6 @@ BACKEND = Backend(
     second_factors=lambda memory: memory.second_factors,
     challenges=lambda memory: memory.challenges,
     passkeys=lambda memory: memory.passkeys,
+    identities=lambda memory: memory.identities,
+    flows=lambda memory: memory.flows,
 )

@@ -7,6 +7,8 @@ from infrastructure.storage.memory.invalidation_feed import MemoryFeed
 from infrastructure.storage.memory.one_time_tokens import MemoryOneTimeTokens
 from infrastructure.storage.memory.passkeys import MemoryPasskeys
 from infrastructure.storage.memory.second_factors import MemorySecondFactors
+from infrastructure.storage.memory.social_login.flows import MemoryFlows
+from infrastructure.storage.memory.social_login.identities import MemoryIdentities
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +20,5 @@ class MemoryConnection:
     second_factors: MemorySecondFactors = field(default_factory=MemorySecondFactors)
     challenges: MemoryChallenges = field(default_factory=MemoryChallenges)
     passkeys: MemoryPasskeys = field(default_factory=MemoryPasskeys)
+    identities: MemoryIdentities = field(default_factory=MemoryIdentities)
+    flows: MemoryFlows = field(default_factory=MemoryFlows)

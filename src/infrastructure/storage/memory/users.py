@@ -15,14 +15,19 @@ from domain.user import User, UserId
 from infrastructure.storage import page_cursor as cursor
 from infrastructure.storage.memory.invalidation_feed import MemoryFeed
 from infrastructure.storage.memory.one_time_tokens import MemoryOneTimeTokens
+from infrastructure.storage.memory.social_login.identities import MemoryIdentities
 
 
 class MemoryUsers(UserRepository):
     def __init__(
-        self, feed: MemoryFeed | None = None, tokens: MemoryOneTimeTokens | None = None
+        self,
+        feed: MemoryFeed | None = None,
+        tokens: MemoryOneTimeTokens | None = None,
+        identities: MemoryIdentities | None = None,
     ) -> None:
         self._feed = feed or MemoryFeed()
         self.tokens = tokens or MemoryOneTimeTokens()
+        self.identities = identities or MemoryIdentities()
         self._users: dict[UserId, User] = {}
         self._ids: dict[str, UserId] = {}  # by the canonical key of the email address
 
@@ -30,8 +35,11 @@ class MemoryUsers(UserRepository):
     async def add(self, user: User, effects: Effects = NO_EFFECTS) -> Stored[bool]:
         if user.email.key in self._ids:
             raise EmailTaken
+        if not self.identities.can_change(effects):
+            return UNCHANGED
         self._users[user.id] = user
         self._ids[user.email.key] = user.id
+        self.identities.change(effects)
         return CHANGED
 
     @override
@@ -64,11 +72,14 @@ class MemoryUsers(UserRepository):
             raise EmailTaken
         if not new.is_administrator:
             self._require_another_administrator(old)
+        if not self.identities.can_change(effects):
+            return UNCHANGED
         del self._ids[old.email.key]
         self._ids[new.email.key] = new.id
         self._users[new.id] = new
         if effects.spent:
             self.tokens.spend(effects.spent)
+        self.identities.change(effects)
         self._feed.publish(new.id)
         return CHANGED
 
@@ -80,6 +91,7 @@ class MemoryUsers(UserRepository):
         self._require_another_administrator(user)
         del self._users[user_id]
         del self._ids[user.email.key]
+        await self.identities.forget(user_id)
         self._feed.publish(user_id)
         return CHANGED
 

@@ -15,16 +15,23 @@ from infrastructure.storage.redis.timestamps import from_microseconds, to_micros
 # (7 bytes each, until the year 4253), and the generation (3 bytes). The last rotations begin with
 # a mark that says the transport, or also how its user has authenticated where that is not the
 # password alone: a byte with the highest bit, one for a step-up, one for the transport and one for
-# each method. Before the first rotation a constant is in their place. Where release 0.1 has
-# rotated the session, it is the id of the spent token.
+# each method but one, whose byte is the last of the mark. Before the first rotation a constant is
+# in their place. Where release 0.1 has rotated the session, it is the id of the spent token.
 _RECORD = struct.Struct(">B16s16s7s7s7s7s3s")
 _VERSION = 2
 _MARKS = {b"\xffrot": Transport.COOKIE, b"\xffrob": Transport.BEARER}
 _MARK_OF = {transport: mark for mark, transport in _MARKS.items()}
 _MARK_SIZE = 4
-_LONG_MARK, _LONG_MARK_END = b"\xffr", b"a"
+_LONG_MARK = b"\xffr"
+_LONG_MARK_ENDS = {b"a": frozenset[Method](), b"m": frozenset({Method.FEDERATED_MFA})}
 _IS_LONG, _IS_STEPPED_UP, _IS_BEARER = 0x80, 0x40, 0x20
-_METHOD_BITS = {method: 1 << bit for bit, method in enumerate(Method)}
+_METHOD_BITS = {
+    Method.PASSWORD: 0x01,
+    Method.TOTP: 0x02,
+    Method.RECOVERY_CODE: 0x04,
+    Method.PASSKEY: 0x08,
+    Method.FEDERATED: 0x10,
+}
 _NOT_ROTATED = b"\xff" * rotation_record.SIZE  # no record of rotations has as many strikes
 _UNMARKED = bytes(_MARK_SIZE + rotation_record.SIZE)  # a cookie session that was not rotated
 EXPIRES_AT_OFFSET = 1 + 16 + 16 + 7 + 7  # in a record
@@ -102,10 +109,11 @@ def _mark_of(session: Session) -> bytes:
     """
     if session.methods == ONLY_PASSWORD and not session.is_stepped_up:
         return _MARK_OF[session.transport]
-    bits = _IS_LONG | sum(_METHOD_BITS[method] for method in session.methods)
+    bits = _IS_LONG | sum(_METHOD_BITS.get(method, 0) for method in session.methods)
     bits |= _IS_STEPPED_UP * session.is_stepped_up
     bits |= _IS_BEARER * (session.transport is Transport.BEARER)
-    return _LONG_MARK + bytes([bits]) + _LONG_MARK_END
+    end = b"m" if Method.FEDERATED_MFA in session.methods else b"a"
+    return _LONG_MARK + bytes([bits]) + end
 
 
 @lru_cache(maxsize=256)
@@ -114,11 +122,12 @@ def _read_mark(mark: bytes) -> _Login | None:
     if mark in _MARKS:
         return _Login(_MARKS[mark])
     bits = mark[2]
-    if (mark[:2], mark[3:]) != (_LONG_MARK, _LONG_MARK_END) or not bits & _IS_LONG:
+    others = _LONG_MARK_ENDS.get(mark[3:])
+    if mark[:2] != _LONG_MARK or others is None or not bits & _IS_LONG:
         return None
     return _Login(
         Transport.BEARER if bits & _IS_BEARER else Transport.COOKIE,
-        frozenset(method for method, bit in _METHOD_BITS.items() if bits & bit),
+        others | {method for method, bit in _METHOD_BITS.items() if bits & bit},
         bool(bits & _IS_STEPPED_UP),
     )
 

@@ -13,6 +13,8 @@ from infrastructure.storage.sql.second_factors.challenges import SqlChallenges
 from infrastructure.storage.sql.second_factors.factors import SqlSecondFactors
 from infrastructure.storage.sql.second_factors.passkeys import SqlPasskeys
 from infrastructure.storage.sql.sessions import SqlSessions
+from infrastructure.storage.sql.social_login.flows import SqlFlows
+from infrastructure.storage.sql.social_login.identities import SqlIdentities
 from infrastructure.storage.sql.users import SqlUsers
 from infrastructure.storage.sql.write_check import check_writes as check_sql_writes
 
@@ -35,5 +37,7 @@ BACKEND = Backend(
     second_factors=SqlSecondFactors,
     challenges=SqlChallenges,
     passkeys=SqlPasskeys,
+    identities=SqlIdentities,
+    flows=SqlFlows,
     figures=SqlFigures,
 )

@@ -13,8 +13,10 @@ from infrastructure.storage.sql.statements import insert_into
 from infrastructure.storage.sql.tables import one_time_tokens, outbox
 
 
-class TokenSpent(Exception):
-    """The token that a change needs was used by another one. The transaction is rolled back."""
+class EffectRefused(Exception):
+    """An effect cannot be made: the token that a change needs was used by another one, or the
+    identity was linked or unlinked. The transaction is rolled back.
+    """
 
 
 async def store(database: Database, connection: AsyncConnection, effects: Effects) -> bool:
@@ -24,12 +26,12 @@ async def store(database: Database, connection: AsyncConnection, effects: Effect
     end.
 
     :returns: whether it did.
-    :raises TokenSpent: see there.
+    :raises EffectRefused: the token is used already.
     """
     if not database.has_audit_log or effects == NO_EFFECTS:
         return False
     if effects.spent and not await spend(connection, effects.spent):
-        raise TokenSpent
+        raise EffectRefused
     await queue(connection, effects)
     if effects.events:
         await append(connection, effects.events)

@@ -27,7 +27,7 @@ from application.ports import NO_EFFECTS, UNCHANGED, Effects, Stored
 from infrastructure.storage.sql.connection.direct import FoundRow, Statement
 from infrastructure.storage.sql.connection.outdated import repeat_outdated
 from infrastructure.storage.sql.database import Database
-from infrastructure.storage.sql.effects import TokenSpent, store
+from infrastructure.storage.sql.effects import EffectRefused, store
 from infrastructure.storage.sql.statements import select_unlocked
 
 Row = Mapping[str, Any]
@@ -36,7 +36,8 @@ _OLD, _NEW = "old_", "new_"
 """Before the names of columns, in those of parameters. Statements are made once: SQLAlchemy takes
 longer to put one together than SQLite to execute it.
 """
-Check = Callable[[AsyncConnection], Awaitable[None]]
+Step = Callable[[AsyncConnection], Awaitable[None]]
+"""Of a transaction."""
 
 
 @dataclass(slots=True)
@@ -67,15 +68,27 @@ class Rows:
         """Execute a statement that was made once, and return its row, if there is one."""
         return await self.database.fetch_one(self.table.name, statement, parameters)
 
-    async def insert(self, row: Row, effects: Effects = NO_EFFECTS) -> Stored[bool]:
-        return await self.change(_inserting(self.table, tuple(row)), effects, parameters=row)
+    async def take(self, row_id: str) -> FoundRow | None:
+        """Delete the row and return it: of parallel calls one gets it."""
+        return await self.fetch_one(_taking(self.table), row_id=row_id)
+
+    async def insert(
+        self, row: Row, effects: Effects = NO_EFFECTS, then: Step | None = None
+    ) -> Stored[bool]:
+        statement = _inserting(self.table, tuple(row))
+        return await self.change(statement, effects, then=then, parameters=row)
 
     async def swap(
-        self, old: Row, new: Row, effects: Effects = NO_EFFECTS, check: Check | None = None
+        self,
+        old: Row,
+        new: Row,
+        effects: Effects = NO_EFFECTS,
+        check: Step | None = None,
+        then: Step | None = None,
     ) -> Stored[bool]:
         statement = _replacing(self.table, _shape(old), tuple(new))
         parameters = {**_old(old), **{_NEW + name: value for name, value in new.items()}}
-        return await self.change(statement, effects, check, parameters)
+        return await self.change(statement, effects, check, parameters, then)
 
     async def delete(self, effects: Effects = NO_EFFECTS, **values: object) -> Stored[bool]:
         statement = _deleting(self.table, _shape(values))
@@ -104,30 +117,35 @@ class Rows:
         self,
         statement: UpdateBase,
         effects: Effects = NO_EFFECTS,
-        check: Check | None = None,
+        check: Step | None = None,
         parameters: Row | None = None,
+        then: Step | None = None,
     ) -> Stored[bool]:
         """Execute one statement that changes rows, and store its effects.
 
         :param check: runs before, in the same transaction; the change is made unless it raises.
+        :param then: runs after, in the same transaction, if any row was changed; if it raises
+            :class:`EffectRefused`, nothing is changed.
         :param parameters: of a statement that was made once; ``None`` of one that has its values.
         """
-        if check is None and not (self.database.has_audit_log and effects != NO_EFFECTS):
+        has_effects = self.database.has_audit_log and effects != NO_EFFECTS
+        if check is None and then is None and not has_effects:
             if parameters is not None:
                 rows = await self.database.execute(self.table.name, statement, parameters)
                 return Stored(rows > 0)
             async with self.connection() as connection:
                 rows = (await connection.execute(statement, parameters)).rowcount
             return Stored(rows > 0)
-        return await self._change_with_effects(statement, effects, check, parameters)
+        return await self._change_with_effects(statement, effects, check, parameters, then)
 
     @repeat_outdated
     async def _change_with_effects(
         self,
         statement: UpdateBase,
         effects: Effects,
-        check: Check | None,
+        check: Step | None,
         parameters: Row | None,
+        then: Step | None,
     ) -> Stored[bool]:
         try:
             async with self.changing(effects) as change:
@@ -135,7 +153,9 @@ class Rows:
                     await check(change.connection)
                 done = await change.connection.execute(statement, parameters)
                 change.rows = done.rowcount
-        except TokenSpent:
+                if then and change.rows:
+                    await then(change.connection)
+        except EffectRefused:
             return UNCHANGED
         return Stored(change.rows > 0, change.effects_stored)
 
@@ -167,6 +187,11 @@ def _inserting(table: Table, names: tuple[str, ...]) -> Insert:
     return insert(table).values(
         {name: bindparam(name, type_=table.c[name].type) for name in names}
     )
+
+
+@cache
+def _taking(table: Table) -> Statement:
+    return delete(table).where(table.c.id == bindparam("row_id")).returning(table)
 
 
 @cache

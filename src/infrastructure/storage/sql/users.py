@@ -37,7 +37,8 @@ from infrastructure.storage.sql.connection.direct import FoundRow
 from infrastructure.storage.sql.connection.outdated import repeat_outdated
 from infrastructure.storage.sql.counting import count_rows
 from infrastructure.storage.sql.database import Database
-from infrastructure.storage.sql.rows import Row, Rows
+from infrastructure.storage.sql.rows import Row, Rows, Step
+from infrastructure.storage.sql.social_login.identities import change_identities
 from infrastructure.storage.sql.statements import insert_into
 from infrastructure.storage.sql.tables import (
     UtcDateTime,
@@ -64,7 +65,7 @@ class SqlUsers(UserRepository):
 
     async def add(self, user: User, effects: Effects = NO_EFFECTS) -> Stored[bool]:
         with _translate_email_conflict():
-            return await self._rows.insert(_user_row(user), effects)
+            return await self._rows.insert(_user_row(user), effects, _linking(effects))
 
     @repeat_outdated
     async def add_all(
@@ -90,11 +91,12 @@ class SqlUsers(UserRepository):
         return _user(row) if row else None
 
     async def replace(self, old: User, new: User, effects: Effects = NO_EFFECTS) -> Stored[bool]:
-        check = None
-        if old.is_administrator and not new.is_administrator:
-            check = partial(_require_another_administrator, old.id)
+        is_demoted = old.is_administrator and not new.is_administrator
+        check = partial(_require_another_administrator, old.id) if is_demoted else None
         with _translate_email_conflict():
-            return await self._rows.swap(_user_row(old), _user_row(new), effects, check)
+            return await self._rows.swap(
+                _user_row(old), _user_row(new), effects, check, _linking(effects)
+            )
 
     async def delete(self, user_id: UserId, effects: Effects = NO_EFFECTS) -> Stored[bool]:
         the_user = delete(users).where(users.c.id == user_id)
@@ -115,6 +117,10 @@ class SqlUsers(UserRepository):
         matching = select(users.c.id).where(_matching(query))
         async with self._rows.connection() as connection:
             return await count_rows(connection, matching, exact_up_to)
+
+
+def _linking(effects: Effects) -> Step | None:
+    return partial(change_identities, effects) if effects.changes_identities else None
 
 
 async def _require_another_administrator(user_id: UserId, connection: AsyncConnection) -> None:

@@ -22,10 +22,12 @@ from domain.outcome import Outcome
 from domain.permissions import Role
 from domain.rate_limit import TooManyRequests
 from domain.user import UserId
+from doorward.conformance.support.social_login import an_identity
 from infrastructure.storage.memory.users import MemoryUsers
 from tests.support.builders import PASSWORD
 from tests.support.doubles import PausingSessions
 from tests.support.factors import enrolled
+from tests.support.social_login import linked
 from tests.support.world import World
 from tests.unit.application.attempts import ADA, GUESS, limited
 
@@ -148,6 +150,26 @@ async def test_the_second_factors_of_a_deleted_user_are_deleted(world: World) ->
     assert not (await world.find_factors(ada)).methods
 
 
+async def test_the_identities_of_a_deleted_user_are_deleted_after_the_user(
+    world: World, me: Principal
+) -> None:
+    identity = an_identity(me.user)
+    elsewhere = MemoryUsers()  # a store of users that does not delete the identities itself
+    await elsewhere.add(me.user, Effects(linked=identity))
+    world.identities = elsewhere.identities
+    world.users = UndeletableUsers()
+    await world.users.add(me.user)
+    with pytest.raises(Unavailable):
+        await world.delete_user(Operator(), me.user.id)
+    assert await world.identities.of_user(me.user.id) == [identity]
+
+    world.users = MemoryUsers()
+    await world.users.add(me.user)
+    await world.delete_user(Operator(), me.user.id)
+
+    assert await world.identities.of_user(me.user.id) == []
+
+
 async def test_a_wrong_password_deletes_nothing(world: World, me: Principal) -> None:
     world.limits = limited(3, "login_account")
     for _ in range(3):
@@ -176,10 +198,12 @@ async def test_a_login_during_a_deletion_leaves_no_session(world: World, me: Pri
 
 async def test_an_export_has_all_data_about_the_user(world: World, me: Principal) -> None:
     me = await world.stepped_up(me)
+    identity = await linked(world, me.user)
 
     export = await world.export_account(me)
 
     assert export.user == me.user
+    assert export.identities == [identity]
     assert export.sessions == await world.list_sessions(me)
     assert len(export.sessions) == 3
     whats = [recorded.event.type for recorded in export.events]

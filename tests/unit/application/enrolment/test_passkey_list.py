@@ -33,6 +33,7 @@ from tests.support.authenticator import Authenticator
 from tests.support.builders import PASSWORD
 from tests.support.factors import enrolled, stepped_up
 from tests.support.passkeys import add, principal_of
+from tests.support.social_login import linked
 from tests.support.world import World
 
 Held = tuple[Principal, Passkey]
@@ -198,6 +199,14 @@ async def test_the_last_way_to_log_in_is_not_removed(world: World, held: Held) -
 
     assert await world.list_passkeys(me) == [passkey]
     assert world.events.events[-1].outcome is Outcome.LAST_CREDENTIAL
+
+
+async def test_an_account_at_another_provider_is_a_way(world: World, held: Held) -> None:
+    me, passkey = held
+    await linked(world, me.user)
+    me = await without_password(world, me, verified=False)
+
+    await world.remove_passkey(me, passkey.id)
 
 
 async def test_a_proven_address_is_a_way_only_where_mail_is_sent(

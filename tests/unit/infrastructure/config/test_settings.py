@@ -13,8 +13,10 @@ import pytest
 from application.second_factors.policy import SecondFactorPolicy
 from domain.mail.message import MailKind
 from domain.rate_limit import RateLimit
+from domain.social_login.rules import LinkingPolicy
 from infrastructure.config import signing_keys
-from infrastructure.config.environment_variables import ConfigurationError
+from infrastructure.config.environment_variables import ConfigurationError, variables_of
+from infrastructure.config.identity_providers import OidcSettings
 from infrastructure.config.mail.mailbox import Mailbox
 from infrastructure.config.mail.url import MailScheme, MailUrl
 from infrastructure.config.settings import Settings, tables
@@ -34,6 +36,13 @@ SECRETS = {
 }
 
 VARIABLES = {each.name for each in Settings.variables()}
+
+HALVES = {
+    f"{name}_CLIENT_{half}": {f"{name}_CLIENT_{other}": "other"}
+    for name in ("GOOGLE", "GITHUB")
+    for half, other in (("ID", "SECRET"), ("SECRET", "ID"))
+}
+"""What has to be set beside a variable."""
 
 ONE, TWO = bytes(range(32)), bytes([255] * 32)
 READ: list[tuple[str, str, str, Any]] = [
@@ -261,6 +270,24 @@ READ: list[tuple[str, str, str, Any]] = [
         "passkey_origins",
         ("https://app.example.com", f"android:apk-key-hash:{'a' * 43}"),
     ),
+    ("GOOGLE_CLIENT_ID", "1.apps", "identity_providers.google_client_id", "1.apps"),
+    ("GOOGLE_CLIENT_SECRET", "s:%", "identity_providers.google_client_secret", "s:%"),
+    (
+        "GOOGLE_DOMAINS",
+        "Example.com, b.example",
+        "identity_providers.google_domains",
+        {"example.com", "b.example"},
+    ),
+    ("GITHUB_CLIENT_ID", "Iv1.8", "identity_providers.github_client_id", "Iv1.8"),
+    ("GITHUB_CLIENT_SECRET", "s", "identity_providers.github_client_secret", "s"),
+    (
+        "GITHUB_URL",
+        "https://Git.example.com/",
+        "identity_providers.github_url",
+        "https://git.example.com",
+    ),
+    ("SOCIAL_LINKING", "verified", "identity_providers.linking", LinkingPolicy.VERIFIED),
+    ("SOCIAL_LINKING", "off", "identity_providers.linking", LinkingPolicy.OFF),
     ("METRICS_PORT", "9464", "telemetry.metrics_port", 9464),
     ("METRICS_HOST", "::1", "telemetry.metrics_host", "::1"),
     ("METRICS_HOST", "[::1]", "telemetry.metrics_host", "::1"),
@@ -346,6 +373,13 @@ DEFAULTS: dict[str, Any] = {
 }
 
 UNREADABLE = {
+    "GOOGLE_CLIENT_ID": ["x" * 256, "t\u00fcr", "two\nlines"],
+    "GOOGLE_CLIENT_SECRET": ["x" * 256, "hidden\u00fc"],
+    "GITHUB_CLIENT_ID": ["x" * 256, "t\u00fcr"],
+    "GITHUB_CLIENT_SECRET": ["x" * 256, "hidden\u00fc"],
+    "GOOGLE_DOMAINS": ["https://a.example", "ada@a.example", "*.example"],
+    "GITHUB_URL": ["http://git.example.com", "git.example.com", "https://git.example.com/x"],
+    "SOCIAL_LINKING": ["on", "Verified", "always"],
     "REGISTRATION": ["off", "Open"],
     "EMAIL_VERIFICATION": ["on", "Required"],
     "EMAIL_VERIFICATION_EXPIRED_IN": ["0", "off"],
@@ -564,7 +598,8 @@ def refusal_of(**environment: str) -> str:
 
 @pytest.mark.parametrize(("variable", "text", "name", "value"), READ)
 def test_each_variable_is_read(variable: str, text: str, name: str, value: object) -> None:
-    assert attrgetter(name)(Settings.read({variable: f" {text}\n"})) == value
+    environment = HALVES.get(variable, {}) | {variable: f" {text}\n"}
+    assert attrgetter(name)(Settings.read(environment)) == value
 
 
 def test_the_tests_know_every_variable() -> None:
@@ -636,7 +671,8 @@ def test_a_name_of_the_service_is_short_and_visible(text: str) -> None:
 
 @pytest.mark.parametrize("variable", UNREADABLE)
 def test_no_value_is_ever_in_an_error_or_its_traceback(variable: str) -> None:
-    value = "tell-nobody"  # here, for a traceback shows the lines of code
+    # Here, for a traceback shows the lines of code. No client has a line break in its id.
+    value = "tell-nobody" if variable not in HALVES else "tell-nobody\n" * 2
     with pytest.raises(ConfigurationError) as refused:
         Settings.read({variable: value})
 
@@ -787,7 +823,9 @@ def test_settings_do_not_show_secrets() -> None:
 def test_the_tables_have_a_row_for_every_variable() -> None:
     rows = [line for line in tables().splitlines() if line.startswith("| `")]
 
-    assert [row.split("`")[1] for row in rows] == [each.name for each in Settings.variables()]
+    named = [each.name for each in Settings.variables()]
+    of_oidc = [each.name for each in variables_of(OidcSettings, "OIDC_<NAME>_")]
+    assert [row.split("`")[1] for row in rows] == named + of_oidc
     assert all(row.count("|") == 4 for row in rows)
 
 

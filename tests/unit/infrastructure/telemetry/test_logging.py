@@ -21,6 +21,7 @@ from infrastructure.telemetry.logging import (
     LoggedEvents,
     console_formatter,
     json_formatter,
+    logs,
     set_log_format,
 )
 from tests.support.builders import NOW, new_id
@@ -268,3 +269,9 @@ def test_on_the_console_a_traceback_follows_the_line() -> None:
     assert "x_failed" in first
     assert traceback[0].startswith("Traceback")
     assert "\x1b" not in traceback[-1]
+
+
+@pytest.mark.parametrize("name", ["httpx", "httpcore"])
+def test_requests_to_providers_are_not_logged_with_their_headers(name: str) -> None:
+    for level in ("debug", "info"):
+        assert logs(LogSettings(level=level))["loggers"][name] == {"level": "WARNING"}

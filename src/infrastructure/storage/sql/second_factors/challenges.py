@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, update
+from sqlalchemy import bindparam, update
 
 from application.ports import ChallengeStore
 from domain.second_factors.challenge import Ceremony, Challenge
@@ -16,12 +16,13 @@ from infrastructure.storage.sql.tables import challenges
 
 _SHOWS_ACCESS = "+access"
 """After the name of the transport."""
-# Statements are made once: SQLAlchemy takes longer to put one together than to execute it.
-_MEANT = challenges.c.id == bindparam("digest")
+# Made once: SQLAlchemy takes longer to put a statement together than to execute it.
 _COUNT_TRY = (
-    update(challenges).where(_MEANT).values(tries=challenges.c.tries + 1).returning(challenges)
+    update(challenges)
+    .where(challenges.c.id == bindparam("digest"))
+    .values(tries=challenges.c.tries + 1)
+    .returning(challenges)
 )
-_TAKE = delete(challenges).where(_MEANT).returning(challenges)
 
 
 class SqlChallenges(ChallengeStore):
@@ -47,7 +48,7 @@ class SqlChallenges(ChallengeStore):
         return _challenge(row) if row else None
 
     async def take(self, digest: str) -> Challenge | None:
-        row = await self._rows.fetch_one(_TAKE, digest=digest)
+        row = await self._rows.take(digest)
         return _challenge(row) if row else None
 
     async def forget(self, user_id: UserId) -> None:

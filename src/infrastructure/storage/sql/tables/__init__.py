@@ -22,6 +22,11 @@ from infrastructure.storage.sql.tables.second_factors import (
 )
 from infrastructure.storage.sql.tables.sessions import sessions
 from infrastructure.storage.sql.tables.signing_keys import signing_keys
+from infrastructure.storage.sql.tables.social_login import (
+    identities,
+    social_codes,
+    social_flows,
+)
 from infrastructure.storage.sql.tables.users import email_order, name_order, users
 
 __all__ = [
@@ -34,6 +39,7 @@ __all__ = [
     "email_order",
     "figure_progress",
     "hourly_figures",
+    "identities",
     "metadata",
     "name_order",
     "one_time_tokens",
@@ -45,5 +51,7 @@ __all__ = [
     "second_factors",
     "sessions",
     "signing_keys",
+    "social_codes",
+    "social_flows",
     "users",
 ]

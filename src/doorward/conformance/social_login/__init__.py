@@ -1,0 +1,1 @@
+"""The contracts of identities and of the flows that lead to them."""

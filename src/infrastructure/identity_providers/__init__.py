@@ -1,0 +1,1 @@
+"""Logins at other providers: Google, GitHub and any OpenID provider."""

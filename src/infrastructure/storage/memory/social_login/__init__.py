@@ -1,0 +1,1 @@
+"""Identities and flows in this process's memory."""

@@ -1,0 +1,1 @@
+"""Identities and flows in PostgreSQL or SQLite."""
