@@ -37,6 +37,31 @@ async def test_an_answer_of_the_wrong_kind_is_refused(
     assert login.server.asked("/elsewhere") == 0
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ({"error": "invalid_client"}, "discovery_invalid_client"),
+        ({"error": "No such Realm"}, "discovery_status_400"),
+        ({"error": ["x"]}, "discovery_status_400"),
+        ([], "discovery_status_400"),
+        ("error", "discovery_status_400"),
+    ],
+)
+async def test_an_error_is_named_by_its_code_or_status(
+    login: Login, content: Any, reason: str
+) -> None:
+    login.server.lies[DISCOVERY] = Reply(content, 400)
+
+    assert await login.refusal() == reason
+
+
+async def test_an_error_page_is_named_by_its_status(login: Login) -> None:
+    page = {"Content-Type": "text/html"}
+    login.server.lies[DISCOVERY] = Reply(status=404, headers=page, body=b"<h1>Not found</h1>")
+
+    assert await login.refusal() == "discovery_status_404"
+
+
 async def test_an_endless_answer_is_cut_off(login: Login, path: str) -> None:
     login.server.lies[path] = Reply(body=b" " * 64 * KIB, is_endless=True)
 
