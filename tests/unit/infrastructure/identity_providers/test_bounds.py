@@ -1,10 +1,13 @@
 """Answers of a provider are bounded in time, size and redirects."""
 
+import ssl
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.identity_provider import SUBJECT, Reply
+from tests.support.certificates import Authority
+from tests.support.identity_provider import HOST, SUBJECT, Reply, a_provider
 from tests.unit.infrastructure.identity_providers.logins import Login
 
 DISCOVERY = "/.well-known/openid-configuration"
@@ -126,6 +129,21 @@ async def test_json_of_another_shape_is_refused(
     login.server.lies[path] = Reply(content)
 
     assert await login.refusal() == reason
+
+
+async def test_a_provider_whose_certificate_no_ca_has_signed_gets_no_request(
+    login: Login, tmp_path: Path
+) -> None:
+    certificate, key = Authority(tmp_path).issue(HOST)
+    file = tmp_path / "server.pem"
+    file.write_bytes(certificate + key)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(file)
+    async with a_provider(tls) as server:
+        login.configure(issuer=f"https://{server.authority}")
+
+        assert await login.outage() == "discovery_connect_error"
+        assert not server.requests
 
 
 async def test_cookies_of_a_provider_are_not_kept(login: Login) -> None:
