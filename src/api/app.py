@@ -32,6 +32,12 @@ from api.controllers.second_factors.passkeys import (
 )
 from api.controllers.second_factors.step_up import StepUpController
 from api.controllers.sessions import SessionController
+from api.controllers.social_login.identities import (
+    IdentityAdministrationController,
+    IdentityController,
+    StepUpFlowController,
+)
+from api.controllers.social_login.login import SocialLoginController, is_flow_step
 from api.controllers.users import UserAdministrationController
 from api.controllers.well_known import add_well_known, change_password, related_origins
 from api.identity_headers import is_for_gateways
@@ -111,11 +117,16 @@ def create_app(
     app = _routes(fast_path.names, options, guard)
     inner = _with_state(app.asgi_handler, container, guard.pages.pages)
     inner = with_fast_path(inner, fast_path)
-    inner = with_head_requests(inner, CHANGED_BY_GET | EXPORTS, is_for_gateways)
+    inner = with_head_requests(inner, is_changed_by_get, is_for_gateways)
     inner = with_preflights(inner, origin_policy)
     inner = with_request_context(inner, origin_policy)
     app.asgi_handler = with_headers(inner, origin_policy)
     return app
+
+
+def is_changed_by_get(path: str) -> bool:
+    """Return whether GET changes something at this path, so that HEAD is refused."""
+    return path in CHANGED_BY_GET or path in EXPORTS or is_flow_step(path)
 
 
 def openapi_document(origin_policy: OriginPolicy) -> dict[str, Any]:
@@ -130,6 +141,8 @@ def _routes(names: CookieNames, options: RouteOptions, *guards: RouteGuard) -> L
             LegacyAuthController if options.has_legacy_get else AuthController,
             StepUpController,
             PasskeyLoginController,
+            SocialLoginController,
+            StepUpFlowController,
             PasswordResetController,
             EmailChangeController,
             EmailVerificationController,
@@ -140,9 +153,11 @@ def _routes(names: CookieNames, options: RouteOptions, *guards: RouteGuard) -> L
             SecondFactorController,
             SessionController,
             PasskeyController,
+            IdentityController,
             UserAdministrationController,
             AuditController,
             PasskeyAdministrationController,
+            IdentityAdministrationController,
             OperationController,
             KeyController,
             *(() if options.has_pages else (root,)),

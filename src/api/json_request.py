@@ -1,6 +1,8 @@
-"""Read request bodies: JSON in UTF-8, declared as such, and nothing else."""
+"""Read request bodies: JSON in UTF-8, declared as such; and forms where browsers send them."""
 
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 from litestar import Request
 from litestar.datastructures import State
@@ -11,6 +13,8 @@ from msgspec.json import decode
 from api.unknown_members import reject_unknown
 from domain.actor import Principal
 from domain.errors import InvalidInput, Problem
+
+_MOST_FIELDS = 50
 
 
 class JsonRequest(Request[Principal, None, State]):
@@ -50,3 +54,29 @@ class JsonRequest(Request[Principal, None, State]):
 def accepts_html(request: Request[Any, Any, Any]) -> bool:
     """Return whether the request is one of a browser that opens a page."""
     return "text/html" in request.headers.get("accept", "").lower()
+
+
+def is_prefetch(headers: Mapping[str, str]) -> bool:
+    """Return whether the browser only prepares for a visit (Fetch, ``Sec-Purpose``)."""
+    return "prefetch" in headers.get("sec-purpose", headers.get("purpose", "")).lower()
+
+
+async def form_fields(request: JsonRequest) -> list[tuple[str, str]]:
+    """Return the fields of a form that was sent as ``application/x-www-form-urlencoded``.
+
+    :raises HTTPException: 415, it was sent as something else.
+    :raises InvalidInput: it is not in UTF-8, or has too many fields.
+    """
+    media_type, _ = request.content_type
+    if media_type.lower() != "application/x-www-form-urlencoded":
+        raise HTTPException(status_code=415)
+    body = await request.body()
+    try:
+        return parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=_MOST_FIELDS,
+        )
+    except ValueError:
+        raise InvalidInput(Problem("body", "is not a form")) from None

@@ -21,11 +21,13 @@ from domain.errors import (
     EmailTaken,
     EmailUnverified,
     EnrolmentRequired,
+    IdentityTaken,
     InvalidCredentials,
     InvalidInput,
     LastAdministrator,
     LastCredential,
     LevelTooLow,
+    LinkRequired,
     MailOff,
     NotFound,
     NotLoggedIn,
@@ -33,11 +35,16 @@ from domain.errors import (
     PasskeyInvalid,
     PermissionMissing,
     Problem,
+    ProviderCancelled,
+    ProviderEmailUnverified,
+    ProviderRefused,
+    ProviderUnavailable,
     RefreshTokenMissing,
     RegistrationClosed,
     SecondFactorInvalid,
     SecondFactorRequired,
     SecondFactorsOff,
+    SocialFlowInvalid,
     StepUpRequired,
     TokenRejected,
     Unavailable,
@@ -146,6 +153,43 @@ ANSWERS: Mapping[type[AuthError], Answer] = dict(
             HTTPStatus.CONFLICT,
             "This is the last way to log in to the account: add another one first",
         ),
+        _answer(
+            SocialFlowInvalid,
+            HTTPStatus.BAD_REQUEST,
+            "This login is not valid, or not any more: please begin again, in the same browser",
+        ),
+        _answer(
+            ProviderCancelled,
+            HTTPStatus.BAD_REQUEST,
+            "The login at the provider was not completed",
+        ),
+        # No 502: any client can cause it with a made-up code, and would set off alerts.
+        _answer(
+            ProviderRefused,
+            HTTPStatus.BAD_REQUEST,
+            "The provider did not confirm this login: please begin again",
+        ),
+        _answer(
+            ProviderUnavailable,
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "The provider does not answer right now, please try again",
+            Retry_After="1",
+        ),
+        _answer(
+            ProviderEmailUnverified,
+            HTTPStatus.FORBIDDEN,
+            "The provider has not verified an email address of this account",
+        ),
+        _answer(
+            LinkRequired,
+            HTTPStatus.CONFLICT,
+            "There is an account with this address: log in to it, and link the provider there",
+        ),
+        _answer(
+            IdentityTaken,
+            HTTPStatus.CONFLICT,
+            "This account of the provider is linked to another user",
+        ),
         _answer(NotFound, HTTPStatus.NOT_FOUND, "There is nothing at this address"),
         _answer(
             LastAdministrator,
@@ -228,10 +272,11 @@ def log_failure(error: Exception, request: Request[Any, Any, Any], answer: Answe
     """Log what is the service's own failure.
 
     A cause is logged by its type only: a driver's message may quote a URL. A missing configuration
-    is no failure, and any client could fill the log with it.
+    is no failure, and any client could fill the log with it. Nor is a provider that is down: its
+    adapter logs that.
     """
-    is_configured = isinstance(error, MailOff | SecondFactorsOff)
-    if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR or is_configured:
+    is_no_failure = isinstance(error, MailOff | SecondFactorsOff | ProviderUnavailable)
+    if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR or is_no_failure:
         return
     log.error(
         "request_failed",

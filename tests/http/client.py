@@ -42,6 +42,11 @@ MY_ACTIVITY = "/api/users/me/activity"
 PASSKEY_OPTIONS, PASSKEY_LOGIN = (f"/api/auth/passkeys/{each}" for each in ("options", "login"))
 MY_PASSKEYS = "/api/users/me/passkeys"
 MY_PASSKEY_OPTIONS = f"{MY_PASSKEYS}/options"
+SOCIAL = "/api/auth/social"
+SOCIAL_START, SOCIAL_CALLBACK = (f"{SOCIAL}/acme/{step}" for step in ("start", "callback"))
+SOCIAL_TOKEN = f"{SOCIAL}/token"
+STEP_UP_SOCIAL = f"{STEP_UP}/social/acme"
+MY_IDENTITIES = "/api/users/me/identities"
 SESSIONS = "/api/sessions"
 USERS, AUDIT = "/api/users", "/api/audit"
 
@@ -52,6 +57,10 @@ NO_PASSKEY = "0" * 64
 A_PASSKEY = f"{MY_PASSKEYS}/{NO_PASSKEY}"
 THEIR_PASSKEYS = f"{A_USER}/passkeys"
 THEIR_PASSKEY = f"{THEIR_PASSKEYS}/{NO_PASSKEY}"
+NO_IDENTITY = "0" * 32
+AN_IDENTITY = f"{MY_IDENTITIES}/{NO_IDENTITY}"
+THEIR_IDENTITIES = f"{A_USER}/identities"
+THEIR_IDENTITY = f"{THEIR_IDENTITIES}/{NO_IDENTITY}"
 THEIR_SESSIONS = f"{A_USER}/sessions"
 THEIR_SESSION = f"{THEIR_SESSIONS}/{NO_SESSION}"
 THEIR_RESET = f"{A_USER}/password-reset"
@@ -248,6 +257,9 @@ _IN_PLACE_OF = {
     "session_id": NO_SESSION,
     "user_id": UNKNOWN_USER,
     "passkey_id": NO_PASSKEY,
+    "identity": NO_IDENTITY,
+    "identity_id": NO_IDENTITY,
+    "provider": "acme",
 }
 
 

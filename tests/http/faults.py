@@ -19,6 +19,7 @@ from infrastructure.storage.memory.one_time_tokens import MemoryOneTimeTokens
 from infrastructure.storage.memory.outbox import MemoryOutbox
 from infrastructure.storage.memory.rate_limiter import MemoryRateLimiter
 from infrastructure.storage.memory.sessions import MemorySessions
+from infrastructure.storage.memory.social_login.identities import MemoryIdentities
 from infrastructure.storage.memory.users import MemoryUsers
 
 
@@ -91,8 +92,10 @@ class FaultyChallenges(MemoryChallenges):
 
 
 class FaultyUsers(MemoryUsers):
-    def __init__(self, faults: Faults, tokens: MemoryOneTimeTokens) -> None:
-        super().__init__(tokens=tokens)
+    def __init__(
+        self, faults: Faults, tokens: MemoryOneTimeTokens, identities: MemoryIdentities
+    ) -> None:
+        super().__init__(tokens=tokens, identities=identities)
         self._faults = faults
 
     async def add(self, user: User, effects: Effects = NO_EFFECTS) -> Stored[bool]:

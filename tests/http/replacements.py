@@ -23,6 +23,7 @@ from application.ports import (
     FactorSecrets,
     HealthChecks,
     IdentityProviders,
+    IdentityStore,
     KeyStore,
     OneTimeSecrets,
     OneTimeTokenStore,
@@ -41,6 +42,7 @@ from infrastructure.signing.key_ring_watcher import KeyRingWatcher
 from infrastructure.signing.one_time_secrets import HmacOneTimeSecrets
 from infrastructure.signing.verified_token_cache import VerifiedTokenCache
 from infrastructure.storage.memory.one_time_tokens import MemoryOneTimeTokens
+from infrastructure.storage.memory.social_login.identities import MemoryIdentities
 from infrastructure.storage.near_cache.uncached import UncachedSessions, UncachedUsers
 from infrastructure.telemetry.telemetry import Observation
 from tests.http.faults import (
@@ -126,14 +128,19 @@ class FaultyStores(Provider):
     scope = Scope.APP
     faults: Faults
     one_time_tokens = alias(MemoryOneTimeTokens, provides=OneTimeTokenStore)
+    identities = alias(MemoryIdentities, provides=IdentityStore)
 
     @provide
     def tokens(self) -> MemoryOneTimeTokens:
         return FaultyOneTimeTokens(self.faults)
 
     @provide
-    def users(self, tokens: MemoryOneTimeTokens) -> UserRepository:
-        return FaultyUsers(self.faults, tokens)
+    def linked(self) -> MemoryIdentities:
+        return MemoryIdentities()
+
+    @provide
+    def users(self, tokens: MemoryOneTimeTokens, identities: MemoryIdentities) -> UserRepository:
+        return FaultyUsers(self.faults, tokens, identities)
 
     @provide
     def outbox(self, tokens: MemoryOneTimeTokens) -> Outbox:

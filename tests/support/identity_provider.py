@@ -8,6 +8,7 @@ import base64
 import hmac
 import json
 import secrets
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -263,10 +264,13 @@ class ProviderServer:
 
 
 @asynccontextmanager
-async def a_provider() -> AsyncIterator[ProviderServer]:
-    """Run a provider on a free port."""
+async def a_provider(tls: ssl.SSLContext | None = None) -> AsyncIterator[ProviderServer]:
+    """Run a provider on a free port.
+
+    :param tls: for https; its own document names http all the same.
+    """
     provider = ProviderServer()
-    server = await asyncio.start_server(provider.serve, HOST, 0)
+    server = await asyncio.start_server(provider.serve, HOST, 0, ssl=tls)
     provider.port = server.sockets[0].getsockname()[1]
     try:
         yield provider

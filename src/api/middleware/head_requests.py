@@ -1,6 +1,6 @@
 """Methods that the routes do not list: HEAD, and what gateways pass on."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import cast
 
 from litestar.enums import HttpMethod, ScopeType
@@ -11,14 +11,16 @@ _ROUTED = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
 
 def with_head_requests(
-    app: ASGIApp, changed_by_get: Collection[str], is_for_gateways: Callable[[str], bool]
+    app: ASGIApp,
+    is_changed_by_get: Callable[[str], bool],
+    is_for_gateways: Callable[[str], bool],
 ) -> ASGIApp:
     """Answer HEAD as GET without the body (RFC 9110, section 9.3.2).
 
     A gateway may pass on the method of its client, such as those of WebDAV (RFC 4918). Methods
     that are not known count as unsafe, as POST does.
 
-    :param changed_by_get: the paths where GET changes something.
+    :param is_changed_by_get: whether GET changes something at this path.
     :param is_for_gateways: whether gateways call this path, with any method.
     """
 
@@ -28,7 +30,7 @@ def with_head_requests(
         elif scope["method"] == "OPTIONS" and is_for_gateways(scope["path"]):
             await app(_with_method(scope, HttpMethod.GET), receive, send)
         elif scope["method"] == "HEAD":
-            is_changed = normalize_path(scope["path"]) in changed_by_get
+            is_changed = is_changed_by_get(normalize_path(scope["path"]))
             head = scope if is_changed else _with_method(scope, HttpMethod.GET)
             await app(head, receive, _without_body(send))
         elif scope["method"] not in _ROUTED and is_for_gateways(scope["path"]):

@@ -40,7 +40,8 @@ session was stepped up within the last ten minutes: see `/api/auth/step-up`.
 Where the operator demands a second factor, users without one get sessions that are good for its
 enrolment alone: every other route answers 403 `second_factor_enrolment_required`.
 
-Routes with query parameters refuse others than those listed here (400).
+Routes with query parameters refuse others than those listed here (400), except the callback of
+providers.
 
 Every error has `status`, `message` and a stable `code`; send `Accept: application/problem+json`
 to get it as RFC 9457.
@@ -118,6 +119,7 @@ def config(
                 description="Authenticator apps and recovery codes of the user who is logged in.",
             ),
             Tag(name="passkeys", description="Logins with passkeys, and my own ones."),
+            Tag(name="social login", description="Logins with accounts of other providers."),
             Tag(name="sessions", description="The sessions of the user who is logged in."),
             Tag(name="administration", description="The accounts of others, and the audit log."),
             Tag(name="operation", description="Public keys and health."),

@@ -19,6 +19,7 @@ from api.schemas import (
     pages,
     password_reset,
     sessions,
+    social_login,
     success,
     users,
 )
@@ -28,7 +29,7 @@ Json: TypeAlias = Any
 
 _MODULES = (
     account, audit, auth, email_verification, errors, export, health, jwks, pages, passkeys,
-    password_reset, factors, sessions, step_up, success, users,
+    password_reset, factors, sessions, social_login, step_up, success, users,
 )  # fmt: skip
 _SCHEMAS = {
     name: each

@@ -11,9 +11,11 @@ from litestar.openapi.spec import (
     OpenAPIMediaType,
     OpenAPIResponse,
     Operation,
+    Parameter,
     RequestBody,
     Schema,
 )
+from litestar.openapi.spec.enums import OpenAPIType
 from msgspec import to_builtins
 
 from api.problems import ANSWERS, FRAMEWORK, NO_DETAILS, Answer, worded
@@ -42,6 +44,25 @@ SETS_COOKIES = [
         "and `logged_in`; absent with `bearer` transport. Under https the names of the first two "
         "begin with `__Host-`. A login also sets `device`, which lets a known device log in while "
         "its account is under attack."
+    )
+]
+
+
+def redirects(description: str, cookies: str = "") -> list[ResponseHeader]:
+    """Document where a route sends browsers.
+
+    :param cookies: what it sets, if it does.
+    """
+    location = ResponseHeader(
+        name="Location", description=description, value="", documentation_only=True
+    )
+    return [location, *([_set_cookie(cookies)] if cookies else [])]
+
+
+SETS_FLOW_COOKIE = [
+    _set_cookie(
+        "Sets `social-…`, HttpOnly, for ten minutes: only this browser can end the flow. Of "
+        "several at a time the newest three stay."
     )
 ]
 SETS_DEVICE = [
@@ -117,6 +138,54 @@ class NoContent(Operation):
         if isinstance(answer, OpenAPIResponse):
             answer.content = None
             answer.headers = dict(sorted((answer.headers or {}).items()))  # they come as a set
+
+
+@dataclass
+class SeeOther(Operation):
+    """A route that sends browsers on. Litestar documents ``null`` as its body."""
+
+    def __post_init__(self) -> None:
+        answer = (self.responses or {}).get("303")
+        if isinstance(answer, OpenAPIResponse):
+            answer.content = None
+            answer.headers = dict(sorted((answer.headers or {}).items()))  # they come as a set
+
+
+_FROM_PROVIDER = {
+    "code": "Of a success: what is exchanged for the account.",
+    "state": "Which flow this is.",
+    "iss": "Who has answered (RFC 9207).",
+    "error": "Why there is no code (RFC 6749, section 4.1.2.1).",
+}
+
+
+@dataclass
+class TakesCallback(SeeOther):
+    """A route to which providers send browsers. Litestar would refuse their other parameters."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        text = Schema(type=OpenAPIType.STRING)
+        own = [
+            Parameter(name=name, param_in="query", schema=text, description=description)
+            for name, description in _FROM_PROVIDER.items()
+        ]
+        self.parameters = [*(self.parameters or []), *own]
+
+
+@dataclass
+class TakesForm(SeeOther):
+    """The same for browsers that bring a form."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        fields = {
+            name: Schema(type=OpenAPIType.STRING, description=description)
+            for name, description in _FROM_PROVIDER.items()
+        }
+        form = Schema(type=OpenAPIType.OBJECT, properties={**fields}, required=["state"])
+        content = {"application/x-www-form-urlencoded": OpenAPIMediaType(schema=form)}
+        self.request_body = RequestBody(content=content, required=True)
 
 
 @dataclass

@@ -8,6 +8,7 @@ from api.schemas.audit import ActivityView
 from api.schemas.second_factors.factors import FactorsView
 from api.schemas.second_factors.passkeys import PasskeyView
 from api.schemas.sessions import SessionActivityView
+from api.schemas.social_login import IdentityView
 from api.schemas.success import Success
 from api.schemas.users import UserView
 from application.accounts.account import Export
@@ -15,12 +16,13 @@ from domain.session import SessionId
 
 
 class ExportData(Struct):
-    """The account, its second factors and passkeys, its sessions and its events."""
+    """The account, its second factors, passkeys and identities, its sessions and its events."""
 
     user: UserView
     locale: str | None
     second_factors: FactorsView
     passkeys: list[PasskeyView]
+    identities: list[IdentityView]
     sessions: list[SessionActivityView]
     events: list[ActivityView]
 
@@ -38,6 +40,7 @@ class ExportAnswer(Struct):
             export.user.locale,
             FactorsView.of(export.factors),
             [PasskeyView.of(each) for each in export.factors.passkeys],
+            [IdentityView.of(each) for each in export.identities],
             [SessionActivityView.of(each, current) for each in export.sessions],
             [ActivityView.of(each) for each in export.events],
         )

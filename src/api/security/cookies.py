@@ -9,6 +9,7 @@ from api.security.origin_policy import OriginPolicy
 from application.login.complete import LoggedIn, TokenPair
 from domain.authentication import SECOND_FACTORS, Method
 from domain.errors import SecondFactorRequired, TokenRejected
+from domain.social_login.flow import LIFETIME, FlowId
 
 _YEAR = 365 * 24 * 60 * 60
 _SEPARATOR = "."
@@ -28,6 +29,7 @@ class _PlainCookie(Cookie):
 class CookieNames:
     """The names of the cookies.
 
+    :ivar flow: what the name of the cookie of a flow begins with; the id of the flow follows.
     :ivar second_factor: of the cookie that a login which needs a second factor takes to its form.
     :ivar logged_in: of the cookie that pages may read. It contains no token.
     """
@@ -35,6 +37,7 @@ class CookieNames:
     access: str
     refresh: str
     device: str
+    flow: str = "social-"
     second_factor: str = "second-factor"
     logged_in: str = "logged_in"
 
@@ -51,6 +54,7 @@ class CookieNames:
             f"{tokens}access_token",
             f"{tokens}refresh_token",
             f"{tokens}device",
+            f"{tokens}social-",
             f"{tokens}second-factor",
             f"{prefix}logged_in",
         )
@@ -89,6 +93,14 @@ class CookieWriter:
     def second_factor_removal(self) -> Cookie:
         """Return the cookie that removes that of a pending login."""
         return self._cookie(self._names.second_factor, "", 0)
+
+    def of_flow(self, flow_id: FlowId, secret: str) -> Cookie:
+        """Return the cookie that binds a flow to this browser."""
+        return self._cookie(self._names.flow + flow_id, secret, int(LIFETIME.total_seconds()))
+
+    def flow_removal(self, flow_id: FlowId) -> Cookie:
+        """Return the cookie that removes that of a flow."""
+        return self._cookie(self._names.flow + flow_id, "", 0)
 
     def removal(self) -> list[Cookie]:
         """Return the cookies that remove those of a session."""

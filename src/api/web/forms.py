@@ -1,14 +1,10 @@
 """Read what people have typed into a form."""
 
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl
 
-from litestar.exceptions import HTTPException
-
-from api.json_request import JsonRequest
+from api.json_request import JsonRequest, form_fields
 from domain.errors import InvalidInput, Problem
 
-_MOST_FIELDS = 50
 _SECRETS = frozenset({"password", "current_password", "new_password"})
 
 FORM = "form"
@@ -48,19 +44,7 @@ async def read_form(request: JsonRequest) -> Form:
     known: Form | None = request.scope["state"].get(FORM)
     if known is not None:
         return known
-    media_type, _ = request.content_type
-    if media_type.lower() != "application/x-www-form-urlencoded":
-        raise HTTPException(status_code=415)
-    body = await request.body()
-    try:
-        pairs = parse_qsl(
-            body.decode("ascii"),
-            keep_blank_values=True,
-            errors="strict",
-            max_num_fields=_MOST_FIELDS,
-        )
-    except ValueError:
-        raise InvalidInput(Problem("body", "is not a form")) from None
+    pairs = await form_fields(request)
     values = dict(pairs)
     if len(values) != len(pairs):
         raise InvalidInput(Problem("body", "has a field twice"))

@@ -14,11 +14,11 @@ from litestar.response import Redirect, Template
 from api.accept_language import preferred_locale
 from api.json_request import JsonRequest
 from api.security.cookies import CookieWriter
+from api.security.return_to import ReturnTargets
 from api.web.admin.sections import SECTIONS, Section
 from api.web.assets import Assets
 from api.web.brand import Brand
 from api.web.forms import Form
-from api.web.return_to import ReturnTargets
 from api.web.translations import Texts, Translations
 from api.web.visitors import COOKIES
 from application.social_login.identities import ShownProvider

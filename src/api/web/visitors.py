@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from api.json_request import is_prefetch
 from api.request_context import context_in
 from api.security.cookies import CookieWriter
 from api.security.credential_reader import Connection, CredentialReader
@@ -72,16 +73,10 @@ class Visitors:
         """Refresh the session, and have its new cookies set with the response."""
         if refresh is None:
             raise NotLoggedIn
-        if _is_prefetch(connection):
+        if is_prefetch(connection.headers):
             raise PrefetchRefused
         device = self.credentials.device_token(connection)
         caller = replace(context_in(connection.scope), device_token=device)
         principal, tokens = await self.resume_session(refresh, caller)
         connection.scope["state"][COOKIES] = self.cookies.of_tokens(tokens)
         return principal
-
-
-def _is_prefetch(connection: Connection) -> bool:
-    """Return whether the browser only prepares for a visit (Fetch, ``Sec-Purpose``)."""
-    headers = connection.headers
-    return "prefetch" in headers.get("sec-purpose", headers.get("purpose", "")).lower()

@@ -10,6 +10,7 @@ from litestar.types import HTTPScope
 
 from api.app import RouteGuard, RouteOptions, create_app
 from api.controllers.health import HealthLog
+from api.flow_response import FlowResponses
 from api.lifecycle import Lifecycle
 from api.middleware.fast_path import FastPath
 from api.middleware.instrumentation import UNKNOWN, RequestObserver, Routes, observed
@@ -18,14 +19,15 @@ from api.middleware.preflight import REFUSED_ORIGIN
 from api.middleware.request_context import is_from_proxy
 from api.security.cookies import CookieNames, CookieWriter
 from api.security.credential_reader import CredentialReader
+from api.security.flow_cookies import FlowCookies
 from api.security.guard import Guard
 from api.security.origin_policy import OriginPolicy
+from api.security.return_to import ReturnTargets
 from api.web.access import PageGuard
 from api.web.admin.audit_filter import ReadAuditFilter
 from api.web.assets import Assets
 from api.web.controllers.admin.action_page import UserAction
 from api.web.page import PageOptions, Pages
-from api.web.return_to import ReturnTargets
 from api.web.step_up_form import FindFormProof
 from api.web.visitors import Visitors
 from application.registration_policy import RegistrationPolicy
@@ -45,7 +47,7 @@ class HttpProvider(Provider):
     scope = Scope.APP
 
     lifecycle = from_context(Lifecycle)
-    security = provide_all(CookieWriter, CredentialReader, Guard, FastPath)
+    security = provide_all(CookieWriter, CredentialReader, FlowCookies, Guard, FastPath)
     web = provide_all(
         FindFormProof, Pages, Visitors, PageGuard, RouteGuard, ReadAuditFilter, UserAction
     )
@@ -78,12 +80,33 @@ class HttpProvider(Provider):
         )
 
     @provide
+    def return_targets(self, settings: Settings) -> ReturnTargets:
+        return ReturnTargets(settings.pages.return_pages)
+
+    @provide
+    def flow_responses(
+        self,
+        settings: Settings,
+        cookies: CookieWriter,
+        flow_cookies: FlowCookies,
+        return_targets: ReturnTargets,
+    ) -> FlowResponses:
+        return FlowResponses(
+            cookies,
+            flow_cookies,
+            return_targets,
+            settings.http.path_prefix,
+            has_pages=settings.pages.has_account_pages,
+        )
+
+    @provide
     async def page_options(
         self,
         settings: Settings,
         rule: PasswordRule,
         registration: RegistrationPolicy,
         list_providers: ListProviders,
+        return_targets: ReturnTargets,
     ) -> PageOptions:
         return PageOptions(
             path_prefix=settings.http.path_prefix,
@@ -97,7 +120,7 @@ class HttpProvider(Provider):
             providers=await list_providers(),
             shortest_password=rule.shortest,
             revocation_bound=settings.storage.revocation_bound,
-            return_targets=ReturnTargets(settings.pages.return_targets),
+            return_targets=return_targets,
             brand=brand(settings.pages),
             overrides=settings.pages.templates,
         )

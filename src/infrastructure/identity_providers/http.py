@@ -140,8 +140,9 @@ class ProviderHttp:
         client = await self._opened()
         import httpx  # noqa: PLC0415 - the client has imported it on its thread
 
-        request = client.build_request(method, url, content=body, headers=_HEADERS | dict(headers))
         try:
+            given = _HEADERS | dict(headers)
+            request = client.build_request(method, url, content=body, headers=given)
             async with asyncio.timeout(self._timeout):
                 response = await client.send(request, stream=True)
                 try:
@@ -168,12 +169,19 @@ async def _read(what: str, response: "httpx.Response") -> Any:
         raise ProviderRefused(f"{what}_redirect")
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise ProviderRefused(f"{what}_compressed")
-    content = _parsed(what, response.headers.get("Content-Type", ""), await _body(what, response))
+    media_type, body = response.headers.get("Content-Type", ""), await _body(what, response)
     if status != 200:
-        code = content.get("error") if isinstance(content, dict) else None
-        is_code = isinstance(code, str) and _ERROR_CODE.fullmatch(code)
-        raise ProviderRefused(f"{what}_{code if is_code else f'status_{status}'}")
-    return content
+        raise ProviderRefused(f"{what}_{_error_code(body) or f'status_{status}'}")
+    return _parsed(what, media_type, body)
+
+
+def _error_code(body: bytes) -> str | None:
+    """Return the code of an error (RFC 6749, section 5.2); ``None`` if there is none."""
+    try:
+        code = msgspec.json.decode(body)["error"]
+    except (msgspec.MsgspecError, ValueError, RecursionError, TypeError, LookupError):
+        return None
+    return code if isinstance(code, str) and _ERROR_CODE.fullmatch(code) else None
 
 
 async def _body(what: str, response: "httpx.Response") -> bytes:

@@ -18,6 +18,7 @@ from tests.http.client import (
     A_SESSION,
     A_USER,
     ADMIN_EMAIL,
+    AN_IDENTITY,
     AUDIT,
     CHECK_RESET,
     CONFIRM_TOTP,
@@ -31,6 +32,7 @@ from tests.http.client import (
     MY_EMAIL,
     MY_EXPORT,
     MY_FACTORS,
+    MY_IDENTITIES,
     MY_PASSKEY_OPTIONS,
     MY_PASSKEYS,
     MY_PASSWORD,
@@ -45,8 +47,15 @@ from tests.http.client import (
     RESET,
     SECOND_FACTOR,
     SESSIONS,
+    SOCIAL,
+    SOCIAL_CALLBACK,
+    SOCIAL_START,
+    SOCIAL_TOKEN,
     STEP_UP,
+    STEP_UP_SOCIAL,
     THEIR_FACTORS,
+    THEIR_IDENTITIES,
+    THEIR_IDENTITY,
     THEIR_PASSKEY,
     THEIR_PASSKEYS,
     THEIR_RESET,
@@ -102,6 +111,16 @@ DECISIONS: dict[tuple[str, str], Decision] = {
     ("POST", MY_CODES): LOGGED_IN,
     ("POST", PASSKEY_OPTIONS): PUBLIC,
     ("POST", PASSKEY_LOGIN): PUBLIC,
+    ("GET", SOCIAL): PUBLIC,
+    ("GET", SOCIAL_START): PUBLIC,
+    ("GET", SOCIAL_CALLBACK): PUBLIC,
+    ("POST", SOCIAL_CALLBACK): PUBLIC,
+    ("POST", SOCIAL_TOKEN): PUBLIC,
+    ("POST", STEP_UP_SOCIAL): LOGGED_IN,
+    ("GET", MY_IDENTITIES): LOGGED_IN,
+    ("POST", MY_IDENTITIES): LOGGED_IN,
+    ("POST", AN_IDENTITY): LOGGED_IN,
+    ("DELETE", AN_IDENTITY): LOGGED_IN,
     ("POST", MY_PASSKEY_OPTIONS): LOGGED_IN,
     ("POST", MY_PASSKEYS): LOGGED_IN,
     ("GET", MY_PASSKEYS): LOGGED_IN,
@@ -144,6 +163,8 @@ DECISIONS: dict[tuple[str, str], Decision] = {
     ("DELETE", THEIR_FACTORS): Permission.CHANGE_USERS,
     ("GET", THEIR_PASSKEYS): Permission.READ_USERS,
     ("DELETE", THEIR_PASSKEY): Permission.CHANGE_USERS,
+    ("GET", THEIR_IDENTITIES): Permission.READ_USERS,
+    ("DELETE", THEIR_IDENTITY): Permission.CHANGE_USERS,
     ("GET", AUDIT): Permission.READ_AUDIT,
 }
 """There is no default: a new route needs a line here."""
@@ -252,7 +273,7 @@ async def test_it_is_for_an_administrator(
 
     answer = await call(client, method, path, token, str((await stored_user(users)).id))
 
-    is_missing = path in {THEIR_PASSKEY, THEIR_SESSION}
+    is_missing = path in {THEIR_PASSKEY, THEIR_SESSION, THEIR_IDENTITY}
     assert answer.status_code == 404 if is_missing else answer.is_success
 
 

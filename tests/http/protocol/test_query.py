@@ -12,6 +12,7 @@ from tests.http.client import (
     AUDIT,
     ME,
     MY_ACTIVITY,
+    NO_IDENTITY,
     NO_PASSKEY,
     NO_SESSION,
     ORIGIN,
@@ -36,8 +37,10 @@ ROUTES = [
     ("DELETE", "/api/users/{user_id}/sessions"),
     ("DELETE", "/api/users/{user_id}/sessions/{session_id}"),
     ("DELETE", "/api/users/{user_id}/passkeys/{passkey_id}"),
+    ("DELETE", "/api/users/{user_id}/identities/{identity_id}"),
+    ("GET", "/api/auth/social/{provider}/start"),
 ]
-"""Those with query parameters."""
+"""Those with query parameters. Providers choose those of their callback."""
 
 
 @cache
@@ -61,7 +64,8 @@ async def admin(client: Client, users: UserRepository) -> Client:
 
 
 def test_the_routes_with_query_parameters_are_known() -> None:
-    assert documented().keys() == set(ROUTES)
+    of_provider = ("GET", "/api/auth/social/{provider}/callback")
+    assert documented().keys() == {*ROUTES, of_provider}
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=" ".join)
@@ -71,7 +75,13 @@ async def test_an_unknown_query_parameter_is_refused_and_the_known_ones_are_name
     known = ", ".join(documented()[route])
 
     method, path = route
-    path = path.format(user_id=UNKNOWN_USER, session_id=NO_SESSION, passkey_id=NO_PASSKEY)
+    path = path.format(
+        user_id=UNKNOWN_USER,
+        session_id=NO_SESSION,
+        passkey_id=NO_PASSKEY,
+        identity_id=NO_IDENTITY,
+        provider="acme",
+    )
 
     answer = await admin.request(method, path, params={"\u202ex": "1"})
 

@@ -13,6 +13,7 @@ from tests.http.client import (
     A_PASSKEY,
     A_SESSION,
     A_USER,
+    AN_IDENTITY,
     AUDIT,
     CONFIRM_TOTP,
     HTTPS_ORIGIN,
@@ -23,6 +24,7 @@ from tests.http.client import (
     MY_EMAIL,
     MY_EXPORT,
     MY_FACTORS,
+    MY_IDENTITIES,
     MY_PASSKEY_OPTIONS,
     MY_PASSKEYS,
     MY_PASSWORD,
@@ -33,8 +35,15 @@ from tests.http.client import (
     REFRESH,
     SECOND_FACTOR,
     SESSIONS,
+    SOCIAL,
+    SOCIAL_CALLBACK,
+    SOCIAL_START,
+    SOCIAL_TOKEN,
     STEP_UP,
+    STEP_UP_SOCIAL,
     THEIR_FACTORS,
+    THEIR_IDENTITIES,
+    THEIR_IDENTITY,
     THEIR_PASSKEY,
     THEIR_PASSKEYS,
     THEIR_RESET,
@@ -89,6 +98,11 @@ PUBLIC = {
     ("POST", "/api/auth/logout"),
     ("POST", PASSKEY_OPTIONS),
     ("POST", PASSKEY_LOGIN),
+    ("GET", SOCIAL),
+    ("GET", SOCIAL_START),
+    ("GET", SOCIAL_CALLBACK),
+    ("POST", SOCIAL_CALLBACK),
+    ("POST", SOCIAL_TOKEN),
     ("POST", "/api/auth/password/forgot"),
     ("POST", "/api/auth/password/reset"),
     ("POST", "/api/auth/password/reset/check"),
@@ -115,6 +129,11 @@ MINE = {
     ("GET", MY_PASSKEYS),
     ("PATCH", A_PASSKEY),
     ("DELETE", A_PASSKEY),
+    ("POST", STEP_UP_SOCIAL),
+    ("GET", MY_IDENTITIES),
+    ("POST", MY_IDENTITIES),
+    ("POST", AN_IDENTITY),
+    ("DELETE", AN_IDENTITY),
     ("GET", SESSIONS),
     ("DELETE", SESSIONS),
     ("DELETE", A_SESSION),
@@ -133,6 +152,8 @@ OTHERS = {
     ("DELETE", THEIR_FACTORS),
     ("GET", THEIR_PASSKEYS),
     ("DELETE", THEIR_PASSKEY),
+    ("GET", THEIR_IDENTITIES),
+    ("DELETE", THEIR_IDENTITY),
     ("GET", AUDIT),
 }
 
@@ -347,7 +368,7 @@ async def test_head_is_get_without_the_body(client: Client, path: str) -> None:
     assert headers_of(answer) == headers_of(await client.get(path))
 
 
-@pytest.mark.parametrize("path", [REFRESH, LOGOUT])
+@pytest.mark.parametrize("path", [REFRESH, LOGOUT, SOCIAL_START, SOCIAL_CALLBACK])
 async def test_head_is_refused_where_get_changes_something(client: Client, path: str) -> None:
     await client.sign_up()
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from api.controllers.auth import CHANGED_BY_GET
+from api.app import is_changed_by_get
 from application.ports import UserRepository
 from domain.session import STEP_UP_LIFETIME
 from tests.http.client import (
@@ -14,6 +14,7 @@ from tests.http.client import (
     A_SESSION,
     A_USER,
     ADMIN_EMAIL,
+    AN_IDENTITY,
     CHECK_RESET,
     CONFIRM_TOTP,
     EMAIL,
@@ -24,6 +25,7 @@ from tests.http.client import (
     MY_CODES,
     MY_EMAIL,
     MY_EXPORT,
+    MY_IDENTITIES,
     MY_PASSKEY_OPTIONS,
     MY_PASSKEYS,
     MY_PASSWORD,
@@ -38,8 +40,13 @@ from tests.http.client import (
     RESET,
     SECOND_FACTOR,
     SESSIONS,
+    SOCIAL_CALLBACK,
+    SOCIAL_START,
+    SOCIAL_TOKEN,
     STEP_UP,
+    STEP_UP_SOCIAL,
     THEIR_FACTORS,
+    THEIR_IDENTITY,
     THEIR_PASSKEY,
     THEIR_RESET,
     THEIR_SESSION,
@@ -79,6 +86,10 @@ SENSITIVE: dict[Route, Json] = {
     ("POST", MY_PASSKEYS): {"credential": A_CREDENTIAL},
     ("DELETE", A_PASSKEY): {},
     ("DELETE", THEIR_PASSKEY): {},
+    ("POST", MY_IDENTITIES): {"code": "unknown", "code_verifier": "unknown"},
+    ("POST", AN_IDENTITY): {"return_to": "/account"},
+    ("DELETE", AN_IDENTITY): {},
+    ("DELETE", THEIR_IDENTITY): {},
 }
 """Routes that need a step-up, with a body that they accept."""
 
@@ -95,6 +106,11 @@ _BY_MAIL = "a token from the mailbox is the proof"
 
 WITHOUT: dict[Route, str] = {
     ("POST", STEP_UP): "it is one",
+    ("POST", STEP_UP_SOCIAL): "likewise",
+    ("GET", SOCIAL_START): "no session acts",
+    ("GET", SOCIAL_CALLBACK): "the session that has begun the flow was stepped up, or will be now",
+    ("POST", SOCIAL_CALLBACK): "it only redirects",
+    ("POST", SOCIAL_TOKEN): "no session acts",
     ("POST", REGISTER): "no session acts",
     ("POST", LOGIN): "no session acts",
     ("POST", SECOND_FACTOR): "no session acts",
@@ -134,7 +150,7 @@ each_with_password = pytest.mark.parametrize(
 
 
 def is_unsafe(method: str, path: str) -> bool:
-    return method not in {"GET", "HEAD"} or path in CHANGED_BY_GET or path == MY_EXPORT
+    return method not in {"GET", "HEAD"} or is_changed_by_get(path) or path == MY_EXPORT
 
 
 def test_every_route_that_changes_something_has_a_decision(app: Litestar) -> None:
@@ -174,7 +190,7 @@ def check_refused(answer: httpx.Response) -> None:
 
 def check_allowed(answer: httpx.Response) -> None:
     """The last administrator stays, and a factor that is not there cannot be changed."""
-    refusals = {"last_administrator", "not_found", "passkey_invalid"}
+    refusals = {"last_administrator", "not_found", "passkey_invalid", "social_flow_invalid"}
     assert answer.is_success or answer.json()["code"] in refusals
 
 

@@ -20,12 +20,19 @@ from litestar.routes import HTTPRoute
 
 from api.web.route_options import is_page
 from application.login.complete import CompleteLogin, IssueTokens
-from application.ports import FactorSecrets, SecondFactorStore, SessionStore, UserRepository
+from application.ports import (
+    FactorSecrets,
+    IdentityProviders,
+    SecondFactorStore,
+    SessionStore,
+    UserRepository,
+)
 from application.sessions.start import StartSession
 from doorward.wiring.use_cases import USE_CASES
 from infrastructure.config.settings import Settings
 from tests.http.client import (
     A_PASSKEY,
+    AN_IDENTITY,
     CHECK_RESET,
     CONFIRM_TOTP,
     EMAIL,
@@ -46,6 +53,8 @@ from tests.http.client import (
     REQUEST_PROOF,
     RESET,
     SECOND_FACTOR,
+    SOCIAL_CALLBACK,
+    SOCIAL_TOKEN,
     STEP_UP,
     UNDO_EMAIL,
     Client,
@@ -56,10 +65,12 @@ from tests.http.client import (
     stored_user,
 )
 from tests.http.conftest import ReadMail
+from tests.http.flows import APP, CODE, begin_flow, code_for_app
 from tests.support.authenticator import Authenticator
 from tests.support.builders import PASSWORD
 from tests.support.doubles import SettableClock
 from tests.support.factors import enrolled
+from tests.support.social_login import FakeProvider, linked
 from tests.support.world import World
 
 GIVES_TOKENS = {
@@ -74,6 +85,9 @@ GIVES_TOKENS = {
     ("DELETE", MY_TOTP): "needs a session and a step-up",
     ("POST", STEP_UP): "likewise, and the strongest method of the user",
     ("POST", MY_PASSWORD): "likewise",
+    ("GET", SOCIAL_CALLBACK): "another provider is no factor, unless the operator trusts its own",
+    ("POST", SOCIAL_TOKEN): "likewise",
+    ("DELETE", AN_IDENTITY): "needs a session and a step-up",
 }
 """The routes from whose use case the signing of tokens can be reached, and what protects them.
 
@@ -109,6 +123,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
             "DOORWARD_DATA": str(tmp_path),
             "MAIL_URL": "memory:",
             "EMAIL_VERIFICATION": "optional",
+            "RETURN_TARGETS": APP,
         }
     )
 
@@ -214,12 +229,16 @@ class Intruder:
     :ivar before: the tokens of a session from before the enrolment.
     :ivar challenge: the answer to the password.
     :ivar links: the tokens of links in mails, by the path that has asked for them.
+    :ivar state: of a login at another provider, to be ended.
+    :ivar code: of another one for an application, with the verifier.
     """
 
     client: Client
     before: Tokens
     challenge: str
     links: dict[str, str]
+    state: str
+    code: dict[str, str]
 
     async def requests(self, app: Litestar) -> list[tuple[str, httpx.Response]]:
         """Send a request to each route, with all that could help."""
@@ -228,14 +247,14 @@ class Intruder:
             is_public_post = method == "POST" and handler.opt.get("is_public")
             without_login = self._bodies(path) if is_public_post else None
             password = None if method in {"GET", "DELETE"} else {"password": PASSWORD}
+            query = {"state": self.state, "code": CODE}
+            params = query if (method, path) == ("GET", SOCIAL_CALLBACK) else None
             for body in without_login or [password]:
                 headers = bearer(self.before["access_token"])
-                answers.append(
-                    (
-                        f"{method} {path}",
-                        await self.client.request(method, path, json=body, headers=headers),
-                    )
+                answer = await self.client.request(
+                    method, path, json=body, params=params, headers=headers
                 )
+                answers.append((f"{method} {path}", answer))
         return answers
 
     def _bodies(self, path: str) -> Sequence[dict[str, Any] | None]:
@@ -258,6 +277,8 @@ class Intruder:
             REQUEST_PROOF: [{"email": EMAIL}],
             PROOF: [{"token": self.links[REQUEST_PROOF], "password": PASSWORD}],
             UNDO_EMAIL: [{"token": self.links[FORGOT]}],
+            SOCIAL_TOKEN: [self.code],
+            SOCIAL_CALLBACK: [None],
         }
         assert path in known, f"{path} is new: what can a client without the factor send there?"
         return known[path]
@@ -268,6 +289,11 @@ async def a_link(client: Client, read_mail: ReadMail, path: str) -> str:
     [letter] = await read_mail()
     assert letter.token
     return letter.token
+
+
+@pytest.fixture
+def identity_providers() -> IdentityProviders:
+    return IdentityProviders((FakeProvider(),))
 
 
 @pytest.fixture
@@ -292,11 +318,14 @@ async def test_no_route_answers_tokens_to_a_client_without_the_factor(
 ) -> None:
     before = await client.obtain_tokens()
     user = await enrolled(world, await stored_user(users))
+    await linked(world, user)
     async with a_client(app, ORIGIN) as other:
         await read_mail()
         links = {path: await a_link(other, read_mail, path) for path in (FORGOT, REQUEST_PROOF)}
         challenge = (await other.log_in()).json()["challenge"]
-        intruder = Intruder(other, before, challenge, links)
+        state = await begin_flow(other)
+        code = await code_for_app(other)
+        intruder = Intruder(other, before, challenge, links, state, code)
         answers = await intruder.requests(app)
 
     assert len(answers) >= len(list(routes(app)))
@@ -304,7 +333,8 @@ async def test_no_route_answers_tokens_to_a_client_without_the_factor(
         assert not A_JWT.search(answer.text), route
         set_cookies = answer.headers.get_list("set-cookie")
         assert not any(A_JWT.search(cookie) for cookie in set_cookies), route
-    for route in (f"POST {LOGIN}", f"POST {RESET}"):  # nothing else was wrong with these
+    ways = (f"POST {LOGIN}", f"POST {RESET}", f"GET {SOCIAL_CALLBACK}", f"POST {SOCIAL_TOKEN}")
+    for route in ways:  # nothing else was wrong with these
         codes = [answer.json()["code"] for name, answer in answers if name == route]
         assert set(codes) == {"second_factor_required"}
     for name, answer in answers:

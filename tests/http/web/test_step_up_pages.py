@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from api.web.return_to import ReturnTargets
+from api.security.return_to import ReturnTargets
 from tests.http.client import Client
 from tests.http.web.browser import Browser, Page
 from tests.support.builders import PASSWORD

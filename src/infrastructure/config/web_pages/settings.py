@@ -6,8 +6,8 @@ from pathlib import Path
 
 from infrastructure.config import parsers
 from infrastructure.config.environment_variables import declare
-from infrastructure.config.mail.links import page_urls
 from infrastructure.config.web_pages.brand import Accent, FooterLinks, accent, footer_links
+from infrastructure.config.web_pages.return_targets import is_page, return_targets
 
 _LONGEST_NAME = 60
 
@@ -46,11 +46,12 @@ class PageSettings:
     )
     return_targets: frozenset[str] = declare(
         "RETURN_TARGETS",
-        lambda text: frozenset(page_urls(text)),
+        return_targets,
         "",
-        "Pages of applications, separated by commas, to which `/login?return_to=` may send a "
-        "browser after a login: exactly as they are written here. Paths of this service always "
-        "work.",
+        "Pages of applications, separated by commas, to which `/login?return_to=` and logins at "
+        "other providers may send a browser after a login: exactly as they are written here. "
+        "Paths of this service always work. An application on a device that exchanges a code for "
+        "tokens can have an address such as `com.example.app:/callback`.",
     )
 
     logo: Path | None = declare(
@@ -85,6 +86,11 @@ class PageSettings:
         "Folder of templates and texts that replace those of pages, and of further languages. See "
         "[pages.md](pages.md#templates).",
     )
+
+    @property
+    def return_pages(self) -> frozenset[str]:
+        """Return those that browsers open; the others get a code from another provider's login."""
+        return frozenset(filter(is_page, self.return_targets))
 
     @property
     def has_account_pages(self) -> bool:

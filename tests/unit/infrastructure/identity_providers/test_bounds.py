@@ -1,10 +1,13 @@
 """Answers of a provider are bounded in time, size and redirects."""
 
+import ssl
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.identity_provider import SUBJECT, Reply
+from tests.support.certificates import Authority
+from tests.support.identity_provider import HOST, SUBJECT, Reply, a_provider
 from tests.unit.infrastructure.identity_providers.logins import Login
 
 DISCOVERY = "/.well-known/openid-configuration"
@@ -35,6 +38,31 @@ async def test_an_answer_of_the_wrong_kind_is_refused(
 
     assert await login.refusal() == f"{NAMES[path]}_{reason}"
     assert login.server.asked("/elsewhere") == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ({"error": "invalid_client"}, "discovery_invalid_client"),
+        ({"error": "No such Realm"}, "discovery_status_400"),
+        ({"error": ["x"]}, "discovery_status_400"),
+        ([], "discovery_status_400"),
+        ("error", "discovery_status_400"),
+    ],
+)
+async def test_an_error_is_named_by_its_code_or_status(
+    login: Login, content: Any, reason: str
+) -> None:
+    login.server.lies[DISCOVERY] = Reply(content, 400)
+
+    assert await login.refusal() == reason
+
+
+async def test_an_error_page_is_named_by_its_status(login: Login) -> None:
+    page = {"Content-Type": "text/html"}
+    login.server.lies[DISCOVERY] = Reply(status=404, headers=page, body=b"<h1>Not found</h1>")
+
+    assert await login.refusal() == "discovery_status_404"
 
 
 async def test_an_endless_answer_is_cut_off(login: Login, path: str) -> None:
@@ -101,6 +129,21 @@ async def test_json_of_another_shape_is_refused(
     login.server.lies[path] = Reply(content)
 
     assert await login.refusal() == reason
+
+
+async def test_a_provider_whose_certificate_no_ca_has_signed_gets_no_request(
+    login: Login, tmp_path: Path
+) -> None:
+    certificate, key = Authority(tmp_path).issue(HOST)
+    file = tmp_path / "server.pem"
+    file.write_bytes(certificate + key)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(file)
+    async with a_provider(tls) as server:
+        login.configure(issuer=f"https://{server.authority}")
+
+        assert await login.outage() == "discovery_connect_error"
+        assert not server.requests
 
 
 async def test_cookies_of_a_provider_are_not_kept(login: Login) -> None:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from domain.errors import InvalidInput, Problem
+
 _PATH = re.compile(
     r"(?![^?]*/(?:\.|%2e){1,2}(?:[/?]|$))/(?![/\\])[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*", re.IGNORECASE
 )
@@ -25,9 +27,17 @@ class ReturnTargets:
 
     def choose(self, wanted: str | None, default: str) -> str:
         """Return where to go: the wanted target if it is accepted, else the default."""
-        if wanted is None or len(wanted) > _LONGEST:
-            return default
-        return wanted if _is_path(wanted) or wanted in self.listed else default
+        return wanted if wanted is not None and self._accepts(wanted) else default
+
+    def require(self, wanted: str | None) -> str:
+        """Return where to go.
+
+        :raises InvalidInput: that is neither a path of this service nor listed.
+        """
+        if wanted is None or not self._accepts(wanted):
+            message = "must be a path of this service, or one of the addresses that are configured"
+            raise InvalidInput(Problem("return_to", message))
+        return wanted
 
     def own_form(self, wanted: str) -> str:
         """Return the path of a form of users or administrators, if the wanted one is such a path,
@@ -36,6 +46,9 @@ class ReturnTargets:
         if len(wanted) > _LONGEST or not _is_path(wanted):
             return ""
         return wanted if _OWN_FORM.match(wanted) else ""
+
+    def _accepts(self, wanted: str) -> bool:
+        return len(wanted) <= _LONGEST and (_is_path(wanted) or wanted in self.listed)
 
 
 def _is_path(text: str) -> bool:

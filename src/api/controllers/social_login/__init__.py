@@ -1,0 +1,1 @@
+"""Log in with accounts of other providers, and link them."""

@@ -1,0 +1,334 @@
+"""Log in with an account of another provider."""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
+
+from dishka.integrations.litestar import FromDishka, inject
+from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency, Provide
+from litestar.params import FromPath, JSONBody, QueryParameter
+
+from api.accept_language import preferred_locale
+from api.flow_response import FlowEnd, FlowResponses
+from api.json_request import JsonRequest, form_fields, is_prefetch
+from api.openapi.operations import (
+    SETS_COOKIES,
+    SeeOther,
+    TakesCallback,
+    TakesForm,
+    failures,
+    redirects,
+)
+from api.problems import ANSWERS, respond
+from api.request_context import context_of
+from api.schemas.auth import TokenAnswer
+from api.schemas.social_login import CallbackParameters, LoginCode, ProvidersAnswer
+from api.security.cookies import CookieWriter
+from api.security.credential_reader import CredentialReader
+from api.security.guard import PUBLIC
+from api.security.origin_policy import OriginPolicy
+from api.session_response import login_response
+from api.unknown_members import only_parameters
+from application.social_login.begin import BeginSocialLogin
+from application.social_login.codes import LoginWithCode
+from application.social_login.finish import FinishFlow
+from application.social_login.flows import TakeFlow
+from application.social_login.identities import ListProviders
+from application.social_login.policy import SocialPolicy
+from domain.errors import (
+    AuthError,
+    EmailUnverified,
+    EnrolmentRequired,
+    IdentityTaken,
+    InvalidCredentials,
+    InvalidInput,
+    LinkRequired,
+    NotFound,
+    Problem,
+    ProviderCancelled,
+    ProviderEmailUnverified,
+    ProviderRefused,
+    ProviderUnavailable,
+    RegistrationClosed,
+    SecondFactorRequired,
+    SocialFlowInvalid,
+    StepUpRequired,
+    TokenRejected,
+    Unavailable,
+)
+from domain.rate_limit import TooManyRequests
+from domain.request_context import RequestContext
+from domain.session import Transport
+from domain.social_login.flow import AppClient, Intent
+from domain.social_login.identity import is_provider_name
+
+_PATH = "/api/auth/social"
+_FLOW_STEP = re.compile(rf"{_PATH}/[^/]+/(?:start|callback)")
+_BODY = (413, 415)
+_LOGGING_IN = (
+    InvalidCredentials,
+    EmailUnverified,
+    ProviderEmailUnverified,
+    RegistrationClosed,
+    LinkRequired,
+    SecondFactorRequired,
+    TooManyRequests,
+    Unavailable,
+)
+
+
+def is_flow_step(path: str) -> bool:
+    """Return whether GET begins or ends a flow at this path: HEAD does neither."""
+    return _FLOW_STEP.fullmatch(path) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class WantedLogin:
+    """What the query of a login asks for.
+
+    :ivar app: the application that gets a code; ``None`` if the browser gets cookies.
+    """
+
+    return_to: str | None
+    app: AppClient | None
+    is_fresh: bool
+
+
+async def wanted_login(
+    return_to: Annotated[
+        str | None,
+        QueryParameter(
+            description="Where the browser goes after the login: a path of this service, or "
+            "exactly one of `RETURN_TARGETS`. By default it is the account's page; without "
+            "pages it is required."
+        ),
+    ] = None,
+    code_challenge: Annotated[
+        str | None,
+        QueryParameter(
+            description="The application at `return_to` gets a code in place of cookies: the "
+            "SHA-256 digest of its verifier, in base64url without padding (RFC 7636)."
+        ),
+    ] = None,
+    code_challenge_method: Annotated[
+        str | None, QueryParameter(description="`S256`, with `code_challenge`.")
+    ] = None,
+    app_state: Annotated[
+        str | None,
+        QueryParameter(
+            name="state",
+            description="What the application gets back with the code: at most 512 printable "
+            "ASCII characters.",
+        ),
+    ] = None,
+    fresh: Annotated[
+        bool, QueryParameter(description="Ask the person to log in there again.")
+    ] = False,
+) -> WantedLogin:
+    """
+    :raises InvalidInput: the parameters do not belong together, or are malformed.
+    """
+    app = _app_client(code_challenge, code_challenge_method, app_state)
+    return WantedLogin(return_to, app, fresh)
+
+
+def _app_client(
+    code_challenge: str | None, method: str | None, state: str | None
+) -> AppClient | None:
+    if code_challenge is None:
+        given = {"code_challenge_method": method, "state": state}
+        unused = [name for name, value in given.items() if value is not None]
+        if unused:
+            raise InvalidInput(*(Problem(name, "needs a code_challenge") for name in unused))
+        return None
+    if method != "S256":
+        raise InvalidInput(Problem("code_challenge_method", "must be S256"))
+    return AppClient.parse(code_challenge, state or "")
+
+
+class SocialLoginController(Controller):
+    path = _PATH
+    tags = ["social login"]
+    opt = PUBLIC
+
+    @get(summary="List the providers")
+    @inject
+    async def list_providers(
+        self,
+        list_providers: FromDishka[ListProviders],
+        origin_policy: FromDishka[OriginPolicy],
+        responses: FromDishka[FlowResponses],
+    ) -> ProvidersAnswer:
+        """List what a login page makes buttons of. A button is a link to `start`, not a form."""
+        below = origin_policy.origin + responses.path_prefix + _PATH
+        return ProvidersAnswer.of(await list_providers(), below)
+
+    @get(
+        "/{provider:str}/start",
+        status_code=303,
+        summary="Begin to log in with a provider",
+        operation_class=SeeOther,
+        dependencies={"wanted": Provide(wanted_login)},
+        before_request=only_parameters(
+            "return_to", "code_challenge", "code_challenge_method", "state", "fresh"
+        ),
+        response_headers=redirects(
+            "The provider. If it does not answer, the page or application that says so.",
+            "Sets `social-…`, HttpOnly, for ten minutes: only this browser can end the login. Of "
+            "several at a time the newest three stay.",
+        ),
+        responses=failures(
+            InvalidInput, NotFound, ProviderUnavailable, ProviderRefused, TooManyRequests,
+            Unavailable,
+        ),
+    )  # fmt: skip
+    @inject
+    async def begin_social_login(
+        self,
+        request: JsonRequest,
+        provider: FromPath[str],
+        begin: FromDishka[BeginSocialLogin],
+        policy: FromDishka[SocialPolicy],
+        responses: FromDishka[FlowResponses],
+        wanted: NamedDependency[WantedLogin],
+    ) -> Response[None]:
+        """Open this in a browser, by a link or a redirect: it sets a cookie and goes on to the
+        provider, which comes back to the callback.
+
+        In the end a browser gets the cookies of a login and goes to `return_to`. An application
+        gets `code` and `state` added to its address, or `error` with one of this API's codes."""
+        if is_prefetch(request.headers):  # the browser forgets it, and asks again at the visit
+            return respond(ANSWERS[Unavailable], request)
+        end = responses.end(Intent.LOGIN, wanted.return_to, wanted.app)
+        if wanted.app is not None:
+            policy.require_app_address(end.return_to)  # before any redirect to there
+        caller = context_of(request)
+        try:
+            begun = await begin(
+                provider, end.return_to, caller, wanted.app, is_fresh=wanted.is_fresh
+            )
+        except AuthError as refused:
+            return responses.failed(request, refused, end)
+        return responses.begun(request, begun)
+
+    @get(
+        "/{provider:str}/callback",
+        status_code=303,
+        summary="End a flow at a provider",
+        operation_class=TakesCallback,
+        response_headers=redirects(
+            "Where the flow returns to, or the page that says what went wrong.",
+            "Sets the cookies of the session as a login does, unless an application gets a code "
+            "or an account was linked. Removes the cookie of the flow.",
+        ),
+        responses=failures(
+            *(SocialFlowInvalid, ProviderCancelled, ProviderRefused, ProviderUnavailable),
+            *(IdentityTaken, EnrolmentRequired, StepUpRequired, TokenRejected, NotFound),
+            *(InvalidInput, *_LOGGING_IN),
+        ),
+    )
+    @inject
+    async def finish_flow(
+        self,
+        request: JsonRequest,
+        provider: FromPath[str],
+        take_flow: FromDishka[TakeFlow],
+        finish_flow: FromDishka[FinishFlow],
+        credentials: FromDishka[CredentialReader],
+        responses: FromDishka[FlowResponses],
+    ) -> Response[None]:
+        """The provider sends the browser here. Its other parameters are ignored (RFC 6749, section
+        4.1.2).
+
+        Only the browser that has begun the flow can end it, once. Errors go to the application
+        of the flow, else to a page if there are any; other callers get them as an answer."""
+        if is_prefetch(request.headers):
+            return respond(ANSWERS[Unavailable], request)
+        caller = replace(
+            context_of(request),
+            device_token=credentials.device_token(request),
+            locale=preferred_locale(request.scope),
+        )
+        return await _finish(request, provider, caller, take_flow, finish_flow, responses)
+
+    @post(
+        "/{provider:str}/callback",
+        status_code=303,
+        summary="End a flow at a provider that sends a form",
+        operation_class=TakesForm,
+        response_headers=redirects("The same address with these parameters, by GET."),
+        responses=failures(InvalidInput, SocialFlowInvalid, NotFound, status=_BODY),
+    )
+    @inject
+    async def forward_callback(
+        self, request: JsonRequest, provider: FromPath[str], responses: FromDishka[FlowResponses]
+    ) -> Response[None]:
+        """The same for `response_mode=form_post`. The browser leaves out its cookies in a form of
+        another site, so it comes back by GET. Nothing else happens here."""
+        if not is_provider_name(provider):
+            raise NotFound
+        parameters = CallbackParameters.of(await form_fields(request))
+        return responses.forwarded(f"{_PATH}/{provider}/callback", parameters.given)
+
+    @post(
+        "/token",
+        status_code=200,
+        summary="Log in with a code",
+        response_headers=SETS_COOKIES,
+        responses=failures(InvalidInput, SocialFlowInvalid, *_LOGGING_IN, status=_BODY),
+    )
+    @inject
+    async def log_in_with_code(
+        self,
+        request: JsonRequest,
+        data: JSONBody[LoginCode],
+        log_in: FromDishka[LoginWithCode],
+        credentials: FromDishka[CredentialReader],
+        cookies: FromDishka[CookieWriter],
+    ) -> Response[TokenAnswer]:
+        """Exchange the code that an application has got for tokens. They are answered as those of
+        a login with the password, and so is a second factor that is needed.
+
+        A code is good for 60 seconds, once, and with the verifier of its `code_challenge`."""
+        device_token = data.device_token or credentials.device_token(request)
+        caller = replace(
+            context_of(request),
+            device_token=device_token,
+            locale=preferred_locale(request.scope),
+        )
+        transport = data.transport or None
+        logged_in = await log_in(
+            data.code,
+            data.code_verifier,
+            caller,
+            Transport(transport or Transport.COOKIE),
+            shows_access=transport is None,
+        )
+        return login_response(logged_in, cookies)
+
+
+async def _finish(
+    request: JsonRequest,
+    provider: str,
+    caller: RequestContext,
+    take_flow: TakeFlow,
+    finish_flow: FinishFlow,
+    responses: FlowResponses,
+) -> Response[Any]:
+    end, state = None, ""
+    try:
+        parameters = CallbackParameters.of(request.query_params.items())
+        state = parameters.state
+        secret = responses.flow_cookies.secret(request, state)
+        taken = await take_flow(provider, state, secret, caller)
+        end = FlowEnd.of(taken.flow)
+        finished = await finish_flow(taken, parameters.answer, caller)
+        response = responses.finished(finished, end)
+    except AuthError as refused:
+        response = responses.failed(request, refused, end)
+        if end is None and isinstance(refused, TooManyRequests | Unavailable):
+            return response  # the flow is still there, for another try
+    for cookie in responses.flow_cookies.removal(request, state):
+        response.set_cookie(cookie)
+    return response
