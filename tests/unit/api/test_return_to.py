@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.web.return_to import ReturnTargets
+from api.security.return_to import ReturnTargets
 
 LISTED = "https://app.example.com/home?tab=1"
 
