@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from litestar import Litestar
 
 from application.ports import UserRepository
 from domain.email import Email
@@ -475,12 +476,12 @@ class TestStarts:
 
 
 async def test_a_person_stays_the_same_in_another_browser(
-    browser: Browser, users: UserRepository
+    browser: Browser, app: Litestar, users: UserRepository
 ) -> None:
     await browser.client.register()
     user = await stored_user(users)
     await linked_to(users, user)
 
-    async with a_client(browser.client._transport.app, ORIGIN) as other:  # type: ignore[attr-defined]
+    async with a_client(app, ORIGIN) as other:
         await Browser(other).log_in()
         assert (await other.me()).json()["data"]["user"]["id"] == str(user.id)
