@@ -24,6 +24,7 @@ from doorward.server import run as server
 from doorward.server.config import server_options
 from doorward.server.connections import raise_file_limit
 from doorward.server.lifespan import Program
+from doorward.server.signals import exit_on_signals
 from doorward.wiring.container import make_container
 from doorward.wiring.signing_keys.key_stores import keys_in_environment, make_signer
 from infrastructure.config.settings import Settings
@@ -130,13 +131,13 @@ class ReconnectingServer(RedisServer):
 
 
 def main() -> None:
-    server.exit_on_signals()
+    exit_on_signals()
     whole = Settings.read()
     settings = whole.http
     listener = server.listen(settings.host, settings.port)
     options = server_options(settings, whole.logs, raise_file_limit())
     config = server.configuration(options, logs(whole.logs), os.environ[APPLICATION])
-    server.run(config, listener, lambda: None, lambda _: None)
+    server.run(config, listener, lambda _: None)
 
 
 if __name__ == "__main__":

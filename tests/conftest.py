@@ -30,7 +30,7 @@ from infrastructure.telemetry.logging import configure_logging
 from tests.support import servers
 from tests.support.builders import a_signer, a_signing_key
 from tests.support.compiled_statements import compile_statements_once
-from tests.support.databases import ReusedDatabase, TemplateDatabases
+from tests.support.databases import ReusedDatabase, TemplateDatabases, looked_at_once
 from tests.support.processes import Service, a_service
 from tests.support.secret_watch import SecretWatch, watch_passwords
 
@@ -315,7 +315,7 @@ def sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[servers.Server]:
-    with servers.postgres_server() as server:
+    with servers.postgres_server() as server, looked_at_once(server.url):
         yield server
 
 

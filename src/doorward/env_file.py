@@ -2,8 +2,9 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from typing import Self
 
 from dotenv.parser import Binding, parse_stream
 
@@ -41,6 +42,22 @@ class Environment:
     def __init__(self, given: Mapping[str, str]) -> None:
         self._given = dict(given)
         self._from_file: frozenset[str] = frozenset()
+
+    @classmethod
+    def taken_over(cls, installed: Mapping[str, str], from_file: Collection[str]) -> Self:
+        """Return the environment of an earlier program of this process.
+
+        :param from_file: the names of the variables that the file has set.
+        """
+        names = frozenset(from_file)
+        environment = cls({name: installed[name] for name in installed if name not in names})
+        environment._from_file = names
+        return environment
+
+    @property
+    def from_file(self) -> frozenset[str]:
+        """The names of the variables that the file has set."""
+        return self._from_file
 
     def read(self) -> dict[str, str]:
         """Return all variables, with the file as it is now.

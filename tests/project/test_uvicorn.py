@@ -52,10 +52,9 @@ OVERRIDDEN = {
         "resume_writing",
         "send_400_response",
     },
-    supervisor.Worker: {"config", "server", "_server", "target", "start"},
+    supervisor.Worker: {"server", "_server", "target", "start"},
     supervisor.Workers: {
         "__init__",
-        "config",
         "processes",
         "should_exit",
         "init_processes",

@@ -32,12 +32,13 @@ import uvloop  # noqa: F401 - to be there already
 
 import api.app
 import doorward.cli.serve
-import doorward.cli.users  # noqa: F401 - to be there already
+import doorward.cli.users
 from api.lifecycle import Lifecycle
 from doorward.cli.main import main
 from doorward.diagnostics import preflight
 from doorward.main import open_app
-from doorward.server import graceful_server
+from doorward.parent import supervise
+from doorward.server import signals
 from doorward.wiring import container, passwords
 from infrastructure.config.settings import Settings
 from infrastructure.passwords.common_passwords import COMMON_PASSWORDS
@@ -162,12 +163,13 @@ def run(
         os.setsid()
         os.dup2(opened := os.open(terminal, os.O_RDWR), 0)  # the first one of a session is its own
         os.close(opened)
-        vars(graceful_server)["_HAD_TERMINAL"] = True  # as its import would find
+        vars(signals)["_HAD_TERMINAL"] = True  # as its import would find
     for name, value in constants.items():
         module, _, constant = name.rpartition(".")
         is_time = isinstance(getattr(sys.modules[module], constant), timedelta)
         setattr(sys.modules[module], constant, timedelta(seconds=value) if is_time else value)
     fork_workers()
+    vars(doorward.cli.serve)["become_parent"] = supervise  # in this program, as it is imported
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)

@@ -44,6 +44,7 @@ from doorward.server import run as server
 from doorward.server.config import server_options
 from doorward.server.connections import raise_file_limit
 from doorward.server.lifespan import Program
+from doorward.server.signals import exit_on_signals
 from doorward.wiring.container import make_container
 from infrastructure.config.settings import Settings
 from infrastructure.passwords.argon2_hasher import Argon2Hasher
@@ -168,7 +169,7 @@ async def opened(container: AsyncContainer) -> AsyncIterator[Litestar]:
 
 
 def serve_and_restart(listener: socket.socket) -> NoReturn:
-    server.exit_on_signals()
+    exit_on_signals()
     settings = Settings.read()
     container = asyncio.run(loaded(settings))
     gc.collect()

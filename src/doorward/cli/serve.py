@@ -13,10 +13,12 @@ from api.lifecycle import Lifecycle
 from doorward.diagnostics import preflight
 from doorward.env_file import Environment
 from doorward.main import make_app
+from doorward.parent import Service, become_parent
 from doorward.server import run as server
-from doorward.server.config import Application, ServerOptions, server_options
+from doorward.server.config import Application, server_options
 from doorward.server.connections import raise_file_limit
 from doorward.server.parent_watch import PARENT
+from doorward.server.signals import exit_on_signals
 from doorward.wiring.signing_keys.key_stores import keys_location
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.environment_warnings import log_warnings
@@ -37,7 +39,7 @@ log = structlog.stdlib.get_logger("doorward")
 def serve(host: str | None, port: int | None, workers: int | None, reload: bool) -> None:
     """Run the service until SIGINT or SIGTERM. SIGHUP reloads the configuration."""
     configure_logging()
-    server.exit_on_signals()
+    exit_on_signals()
     environment = Environment(os.environ)
     environment.fix(HOST=host, PORT=port, WORKERS=1 if reload else workers)
     files = raise_file_limit()
@@ -72,10 +74,6 @@ def _serve(
     if http.workers > 1:
         os.environ[PARENT] = str(os.getpid())
     _print_summary(settings)
-    lifecycle = Lifecycle()
-    application: Application = partial(make_app, lifecycle, environment)
-    if reload:  # the new process imports the code by name
-        application = "doorward.main:make_app"
     options = server_options(http, settings.logs, files)
     if options.connections.total < http.max_connections:
         log.warning(
@@ -84,28 +82,25 @@ def _serve(
             effective=options.connections.total,
             open_files=files,
         )
+    if http.workers > 1:
+        become_parent(
+            Service(
+                http.workers,
+                listener.detach(),
+                metrics.detach() if metrics else None,
+                logs(settings.logs),
+                sorted(environment.from_file),
+            )
+        )
+    lifecycle = Lifecycle()
+    application: Application = partial(make_app, lifecycle, environment)
+    if reload:  # the new process imports the code by name
+        application = "doorward.main:make_app"
     config = server.configuration(
         options, logs(settings.logs), application, lifecycle, reload=reload
     )
-    has_workers = http.workers > 1 or reload
-    with serving_metrics(metrics or None, from_workers=has_workers) as worker_exited:
-        server.run(config, listener, partial(_reconfigure, environment, files), worker_exited)
-
-
-def _reconfigure(environment: Environment, files: int) -> ServerOptions | None:
-    """Return the options of new workers; ``None`` if a setting is wrong: the old workers stay."""
-    try:
-        variables = environment.read()
-        settings = Settings.read(variables)
-        asyncio.run(preflight.check_again(settings))
-    except ConfigurationError as error:
-        log.warning("configuration_reload_refused", reason=str(error))
-        return None
-    except Exception:  # no error ends the workers
-        log.exception("configuration_reload_failed")
-        return None
-    environment.install(variables)
-    return server_options(settings.http, settings.logs, files)
+    with serving_metrics(metrics or None, from_workers=reload) as worker_exited:
+        server.run(config, listener, worker_exited)
 
 
 def _listen(host: str, port: int, prefix: str = "", how: str = "PORT or --port") -> socket.socket:

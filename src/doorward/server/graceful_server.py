@@ -4,7 +4,6 @@ SIGTERM starts with the first step, SIGINT with the second (ADR 17).
 """
 
 import asyncio
-import os
 import signal
 import socket
 import time
@@ -14,22 +13,13 @@ from uvicorn import Server
 
 from doorward.server.config import ServerConfig
 from doorward.server.http_protocol import BoundedHttp
-
-SHUTDOWN_WITHOUT_DELAY = signal.SIGUSR1
-"""As SIGINT, but a second one does not cancel requests."""
+from doorward.server.signals import SHUTDOWN_WITHOUT_DELAY, terminal_is_gone
 
 GRACE = 7
 """Seconds to drain. With ``SHUTDOWN_DELAY`` before, less than the 10 after which Docker kills."""
 
 REFUSE_AFTER = 6
 """Seconds of draining after which pending requests are refused."""
-
-_HAD_TERMINAL = os.isatty(0)
-
-
-def terminal_is_gone() -> bool:
-    """Whether SIGHUP means that the terminal was closed in which the service started."""
-    return _HAD_TERMINAL and not os.isatty(0)
 
 
 class GracefulServer(Server):

@@ -5,7 +5,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from doorward.server.graceful_server import SHUTDOWN_WITHOUT_DELAY
+from doorward.server.signals import SHUTDOWN_WITHOUT_DELAY
 
 PARENT = "DOORWARD_PARENT"
 """The variable that contains the process id of a worker's parent."""

@@ -1,12 +1,9 @@
 """The web server: uvicorn with this service's limits, logging and graceful shutdown."""
 
-import gc
-import signal
 import socket
 import sys
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from uvicorn.supervisors import ChangeReload
@@ -15,7 +12,7 @@ from api.lifecycle import Lifecycle
 from doorward.server.config import Application, ServerConfig, ServerOptions
 from doorward.server.graceful_server import GRACE, GracefulServer
 from doorward.server.http_protocol import BoundedHttp
-from doorward.server.supervisor import Reconfigure, WorkerExited, Workers
+from doorward.server.supervisor import WorkerExited
 
 Logs = dict[str, Any]
 
@@ -37,36 +34,14 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def exit_on_signals() -> None:
-    """Exit successfully on SIGINT and SIGTERM, and ignore SIGHUP, until the server runs."""
+def run(config: ServerConfig, listener: socket.socket, worker_exited: WorkerExited) -> None:
+    """Serve with one process until a signal to exit.
 
-    def leave(_signal: int, _frame: FrameType | None) -> None:
-        sys.exit(0)
-
-    signal.signal(signal.SIGINT, leave)
-    signal.signal(signal.SIGTERM, leave)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-
-
-def run(
-    config: ServerConfig,
-    listener: socket.socket,
-    reconfigure: Reconfigure,
-    worker_exited: WorkerExited,
-) -> None:
-    """Serve until a signal to exit.
-
-    :param reconfigure: reads the options for the next workers.
-    :param worker_exited: called for each process that has exited while others serve.
+    :param worker_exited: called for each process that a reload has ended.
     :raises SystemExit: always, with the exit code.
     """
     if config.reload:
         _Reloader(config, listener, worker_exited).run()
-    elif config.workers > 1:
-        gc.freeze()  # the parent only waits: no collection, nor that at exit, scans its modules
-        workers = Workers(config, [listener], reconfigure, worker_exited)
-        workers.run()
-        sys.exit(int(any((process.exitcode or 0) > 0 for process in workers.processes)))
     else:
         server = GracefulServer(config)
         server.run(sockets=[listener])
@@ -117,5 +92,4 @@ def configuration(
         proxy_headers=False,
         timeout_keep_alive=65,  # load balancers keep theirs for 60: they must close first
         timeout_graceful_shutdown=GRACE,
-        timeout_worker_healthcheck=60,  # seconds: a slow start is no reason to kill a worker
     )

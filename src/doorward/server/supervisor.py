@@ -7,27 +7,25 @@ again. A signal to exit interrupts a replacement and a health check, and no work
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from multiprocessing import resource_tracker
 from socket import socket
 
 import structlog
+from uvicorn import Config, Server
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
-from doorward.server.config import ServerConfig, ServerOptions
-from doorward.server.graceful_server import (
-    SHUTDOWN_WITHOUT_DELAY,
-    GracefulServer,
-    terminal_is_gone,
-)
+from doorward.server.signals import SHUTDOWN_WITHOUT_DELAY, terminal_is_gone
 
-Reconfigure = Callable[[], ServerOptions | None]
-"""Reads the configuration again, for the next workers; ``None`` if it is not valid."""
+Reconfigure = Callable[[], bool]
+"""Reads the configuration again, for the next workers, and returns whether it is valid."""
 
 WorkerExited = Callable[[int], None]
 """Receives the process id of each worker that has exited while the service runs."""
@@ -39,16 +37,24 @@ log = structlog.stdlib.get_logger("doorward")
 
 
 class Worker(Process):
-    config: ServerConfig
+    """A process whose server ``config.app`` makes, a function named as ``module:function``: only
+    the process of the worker imports it.
+    """
 
     @property
-    def server(self) -> GracefulServer:
-        if not isinstance(self._server, GracefulServer):
-            self._server = GracefulServer(self.config)
+    def server(self) -> Server:
+        if self._server is None:
+            module, _, function = str(self.config.app).partition(":")
+            self._server = getattr(import_module(module), function)()
         return self._server
 
     def target(self, sockets: list[socket] | None = None) -> None:
         """Serve, in the process of the worker."""
+        try:
+            self._server = self.server  # made now: a thread uses it, too
+        except Exception:
+            log.exception("worker_start_failed", pid=os.getpid())
+            sys.exit(STARTUP_FAILURE)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         super().target(sockets)
 
@@ -58,7 +64,7 @@ class Worker(Process):
         A terminal sends SIGINT to all processes, and Python would print a traceback if it comes
         while a process imports its modules.
         """
-        with _sigint_blocked():
+        with sigint_blocked():
             super().start()
 
     def is_healthy(self, timeout: float, should_exit: threading.Event) -> bool:
@@ -100,12 +106,11 @@ class Workers(Multiprocess):
     :ivar processes: the workers that serve, without those that are being replaced.
     """
 
-    config: ServerConfig
     processes: list[Worker]  # type: ignore[assignment] # a list of another kind of Process
 
     def __init__(
         self,
-        config: ServerConfig,
+        config: Config,
         sockets: list[socket],
         reconfigure: Reconfigure,
         worker_exited: WorkerExited,
@@ -154,9 +159,7 @@ class Workers(Multiprocess):
         if terminal_is_gone():
             self.handle_int()
             return
-        options = self._reconfigure()
-        if options is not None:
-            self.config.server_options = options
+        if self._reconfigure():
             self.restart_all()
 
     def restart_all(self) -> None:
@@ -223,7 +226,7 @@ class Workers(Multiprocess):
 
 
 @contextmanager
-def _sigint_blocked() -> Iterator[None]:
+def sigint_blocked() -> Iterator[None]:
     """Block SIGINT in this thread, and in the processes that it starts meanwhile."""
     resource_tracker.ensure_running()  # unblocks it when it starts
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

@@ -110,7 +110,8 @@ async def test_a_pooler_is_recognised(pooled_url: str, empty_postgres_url: str) 
         Database.open(empty_postgres_url, StoreOptions()) as direct,
     ):
         assert await behind.is_pooled()
-        assert not await direct.is_pooled()
+        async with direct.dedicated_connection() as connection:  # see looked_at_once()
+            assert not await pooler.is_pooled(connection)
 
 
 @with_pgbouncer

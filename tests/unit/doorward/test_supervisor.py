@@ -5,18 +5,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
+from uvicorn import Config
 from uvicorn.supervisors.multiprocess import SIGNALS
 
-from api.lifecycle import Lifecycle
-from api.security.origin_policy import OriginPolicy
 from doorward.server import supervisor
-from doorward.server.config import ServerOptions
-from doorward.server.connections import ConnectionLimits
-from doorward.server.run import configuration
 from doorward.server.supervisor import Worker, Workers
-from doorward.wiring.refusals import refusals
-
-LIMITS = ConnectionLimits(1, 1, 1, bool)
 
 
 @dataclass
@@ -79,9 +72,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Started:
 @pytest.fixture
 def workers() -> Iterator[Workers]:
     before = {each: signal.getsignal(each) for each in SIGNALS}
-    options = ServerOptions(2, 1, 0, LIMITS, refusals(OriginPolicy("http://localhost:8000")))
-    config = configuration(options, {"version": 1, "incremental": True}, "unused", Lifecycle())
-    yield Workers(config, [], lambda: options, lambda _: None)
+    config = Config("unused", workers=2, log_config={"version": 1, "incremental": True})
+    yield Workers(config, [], lambda: True, lambda _: None)
     for each, handler in before.items():
         signal.signal(each, handler)
 
