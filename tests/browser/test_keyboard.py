@@ -1,16 +1,13 @@
 """The account with the Tab and Enter keys alone, with and without scripts."""
 
-import base64
 import re
-from datetime import UTC, datetime
 
 from playwright.async_api import expect
 
-from domain.second_factors import totp
 from tests.browser.conftest import OpenContext, Site
 from tests.browser.keyboard import Keyboard
-from tests.browser.steps import each_mode
-from tests.http.client import LOGIN, NEW_PASSWORD, PROOF
+from tests.browser.steps import code_of, each_mode, prove
+from tests.http.client import LOGIN, NEW_PASSWORD
 from tests.support.builders import PASSWORD
 
 
@@ -109,14 +106,3 @@ async def test_a_password_is_changed_and_reset_with_the_keyboard_alone(
         await keyboard.read("The new password is set.")
         await keyboard.log_in(email, NEW_PASSWORD)
         await keyboard.see("My account")
-
-
-async def prove(site: Site, email: str) -> None:
-    token = site.link(email, "email_verification").partition("#token=")[2]
-    await site.post(PROOF, {"token": token, "password": PASSWORD})
-
-
-def code_of(secret: str, steps_later: int = 0) -> str:
-    """Return what an app shows now, or next: the service accepts that, too."""
-    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
-    return totp.code_at(key, totp.step_at(datetime.now(UTC)) + steps_later)

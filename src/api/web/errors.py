@@ -12,6 +12,7 @@ from api.web.forms import FORM, Form
 from api.web.page import HEADERS, Pages
 from api.web.step_up_form import step_up_page
 from api.web.visitors import PrefetchRefused
+from domain.authentication import Method
 from domain.errors import EnrolmentRequired, NotLoggedIn, StepUpRequired, TokenRejected
 from domain.rate_limit import TooManyRequests
 
@@ -38,7 +39,7 @@ def handle_page_error(request: JsonRequest, error: Exception) -> Response[Any]:
 def _helping_page(request: JsonRequest, pages: Pages, error: Exception) -> Response[Any] | None:
     """Visitors who are not logged in go to the login, those who need a second factor to the page
     where they set it up, and those who need a step-up get its form, which sends the refused one
-    again.
+    again. A step-up at a provider leads back to the page of the form.
     """
     is_form = request.method != "GET"
     match error:
@@ -48,10 +49,10 @@ def _helping_page(request: JsonRequest, pages: Pages, error: Exception) -> Respo
             return pages.redirect(request, f"/login?return_to={quote(wanted)}")
         case StepUpRequired(methods=methods):
             form: Form = request.scope["state"].get(FORM) or Form()
-            address = _address(request)
-            if is_form and not form.has_secret:
-                return step_up_page(request, pages, methods, form, to=address)
-            return pages.redirect(request, f"/account/step-up?return_to={quote(address)}")
+            if is_form and not form.has_secret and Method.FEDERATED not in methods:
+                return step_up_page(request, pages, methods, form, to=_address(request))
+            back = quote(_address_to_open(request))
+            return pages.redirect(request, f"/account/step-up?return_to={back}")
         case PrefetchRefused():  # the browser forgets it, and asks again at the visit
             return Response(b"", status_code=HTTPStatus.SERVICE_UNAVAILABLE, headers=HEADERS)
         case EnrolmentRequired():
@@ -72,6 +73,12 @@ def _error_page(request: JsonRequest, pages: Pages, error: Exception) -> Respons
         if name != "WWW-Authenticate":
             page.set_header(name, value)
     return page
+
+
+def _address_to_open(request: JsonRequest) -> str:
+    """Return the address of a page, or of the page that has the form."""
+    is_page = "GET" in allowed_methods(request)
+    return _address(request) if is_page else "/account/security"
 
 
 def _address(request: JsonRequest) -> str:

@@ -72,6 +72,10 @@ class PageOptions:
     brand: Brand = field(default_factory=Brand)
     overrides: Path | None = None
 
+    def provider_label(self, name: str) -> str:
+        """Return the label of a provider, or the name of one that is not configured any more."""
+        return next((each.label for each in self.providers if each.name == name), name)
+
 
 class Pages:
     """Writes pages in the language of their reader."""

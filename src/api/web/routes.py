@@ -15,6 +15,7 @@ from api.web.controllers.admin.user_actions import UserActionPages
 from api.web.controllers.admin.users import UserPages
 from api.web.controllers.email import EmailPages
 from api.web.controllers.home import HomePage
+from api.web.controllers.identities import IdentityPages
 from api.web.controllers.links import LinkPages
 from api.web.controllers.login import LoginPages
 from api.web.controllers.personal_data import PersonalDataPages
@@ -30,6 +31,7 @@ PAGES: list[ControllerRouterHandler] = [
     EmailPages,
     PersonalDataPages,
     SecurityPages,
+    IdentityPages,
     StepUpPages,
 ]
 LINK_PAGES: list[ControllerRouterHandler] = [LinkPages, asset]

@@ -45,7 +45,8 @@ def step_up_page(
     *,
     to: str = "",
     return_to: str = "",
-    is_refused: bool = False,
+    status: int = 200,
+    **shown: Any,
 ) -> Response[Any]:
     """Return the page.
 
@@ -53,12 +54,13 @@ def step_up_page(
     :param form: its fields go along, hidden: the browser sends them again after the step-up.
     :param to: the path of the refused form.
     :param return_to: the page to open after the step-up, if no form was refused.
-    :param is_refused: whether the proof was not accepted.
+    :param shown: ``providers``, at which the user can log in again if there is no other method,
+        and ``message`` or ``note``: what the page says above its form.
     """
     return pages.render(
         request,
         "account/step_up",
-        status=400 if is_refused else 200,
+        status=status,
         asks_password=Method.PASSWORD in methods,
         asks_code=Method.TOTP in methods or Method.RECOVERY_CODE in methods,
         factors=" ".join(methods),
@@ -66,5 +68,5 @@ def step_up_page(
         to=to,
         return_to=return_to,
         carried={name: each for name, each in form.values.items() if not name.startswith(OWN)},
-        message=pages.texts(request)("step_up.refused") if is_refused else None,
+        **{"providers": (), "message": None, "note": None} | shown,
     )

@@ -11,6 +11,7 @@ from application.pagination import Page, Total, UserQuery
 from application.ports import (
     Clock,
     HashClient,
+    IdentityStore,
     PasswordHasher,
     UserRepository,
 )
@@ -27,6 +28,7 @@ from domain.mail.message import MailKind
 from domain.passwords.password import PasswordRule
 from domain.permissions import Permission, Role
 from domain.request_context import UNKNOWN, RequestContext
+from domain.social_login.identity import Identity
 from domain.user import User, UserId
 
 
@@ -77,12 +79,14 @@ class Overview:
     """
     :ivar locked_until: until then no second factor is accepted; ``None`` if they are.
     :ivar sessions: that have not ended, the most recently active first.
+    :ivar identities: accounts of other providers, in the order in which they were linked.
     """
 
     user: User
     factors: Factors
     locked_until: datetime | None
     sessions: Sequence[SessionWithActivity]
+    identities: Sequence[Identity]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,7 @@ class ShowOverview:
     users: UserRepository
     find_factors: FindFactors
     find_sessions: FindSessions
+    identities: IdentityStore
     clock: Clock
 
     async def __call__(self, actor: Actor, user_id: UserId) -> Overview:
@@ -108,6 +113,7 @@ class ShowOverview:
             factors,
             factors.stored.locked_until if is_locked else None,
             await self.find_sessions(user, actor),
+            await self.identities.of_user(user.id),
         )
 
 

@@ -4,10 +4,12 @@ import html
 import re
 from dataclasses import dataclass
 from html.parser import HTMLParser
+from urllib.parse import urlencode
 
 import httpx
 
-from tests.http.client import ORIGIN, Client
+from tests.http.client import ORIGIN, SOCIAL_CALLBACK, Client
+from tests.http.flows import CODE, begin_flow
 
 _TYPED = {"text", "email", "password", "search", "number"}
 
@@ -116,6 +118,20 @@ class Browser:
         return Page(
             await self.client.post(action, data=fields, headers=sent, follow_redirects=True)
         )
+
+    async def come_back(self, page: Page, **parameters: str) -> Page:
+        """Return from the provider to which a page leads."""
+        [state] = re.findall(r'href="https://[^"]*state=([^"&]+)', page.source)
+        return await self.end_flow(state, **parameters)
+
+    async def log_in_at_provider(self, return_to: str = "/account") -> Page:
+        """Log in by the account of which the provider says that it is there."""
+        state = await begin_flow(self.client, return_to=return_to)
+        return await self.end_flow(state)
+
+    async def end_flow(self, state: str, **parameters: str) -> Page:
+        query = {"code": CODE} | parameters | {"state": state}
+        return await self.open(f"{SOCIAL_CALLBACK}?{urlencode(query)}")
 
     async def log_in(self, email: str, password: str, return_to: str = "") -> Page:
         query = f"?return_to={return_to}" if return_to else ""

@@ -26,6 +26,7 @@ FOR_ENROLMENT = {
     ("POST", f"{SECURITY}/passkeys/add"),
     ("GET", STEP_UP),
     ("POST", STEP_UP),
+    ("POST", f"{STEP_UP}/provider"),
 }
 
 

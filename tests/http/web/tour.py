@@ -19,10 +19,12 @@ from api.security.origin_policy import OriginPolicy
 from api.web.page import Pages
 from api.web.route_options import ADMIN
 from application.accounts.password_reset import MakeResetLink
-from application.ports import FigureStore, KeyStore, Outbox, UserRepository
+from application.ports import FigureStore, IdentityProviders, KeyStore, Outbox, UserRepository
 from domain.actor import Operator
 from domain.figures import HOUR, Count, Gauge, Measurement, hour_of
 from domain.key_ring import KeyRing
+from domain.outcome import Outcome
+from domain.social_login.identity import ProviderName
 from domain.token import TokenKind
 from infrastructure.config.settings import Settings
 from infrastructure.signing.key_ring_watcher import KeyRingWatcher
@@ -44,6 +46,7 @@ from tests.support.authenticator import Authenticator
 from tests.support.builders import PASSWORD, a_signer, a_signing_key, devices_of
 from tests.support.doubles import SettableClock
 from tests.support.key_commands import MemoryKeys
+from tests.support.social_login import ACME, FakeProvider, an_account
 
 BEGIN = datetime(2026, 3, 2, 9, 20, tzinfo=UTC)
 ADA, GRACE, BOSS = "ada@example.org", "grace@example.org", "barbara@example.org"
@@ -93,6 +96,7 @@ class Shot:
 @dataclass
 class Tour:
     """
+    :ivar acme: a provider, at which Ada has an account.
     :ivar client: of the application, for what pages load.
     :ivar shots: by their names.
     :ivar templates: those that were rendered.
@@ -102,6 +106,7 @@ class Tour:
     container: AsyncContainer
     app: Litestar
     clock: SettableClock
+    acme: FakeProvider
     client: Client
     language: str = "en"
     shots: dict[str, Shot] = field(default_factory=dict)
@@ -158,6 +163,8 @@ class Tour:
         await self._walk(browser, "everybody")
         await self._links(browser)
         self._add("login refused", await browser.log_in(ADA, "a wrong password"))
+        for problem in (Outcome.LINK_REQUIRED, Outcome.PROVIDER_CANCELLED):
+            self._add(f"login {problem}", await browser.open(f"/login?problem={problem}"))
         registration = {"name": "Hedy Lamarr", "email": "hedy@example.org", "password": PASSWORD}
         self._add("registered", await browser.post("/register", registration))
         self._add("link sent", await browser.post("/forgot", {"email": ADA}))
@@ -185,10 +192,35 @@ class Tour:
             self.clock.advance(timedelta(minutes=17))
         browser = self._browser()
         await browser.log_in(ADA, PASSWORD)
+        way, linked = await self._link(browser, ADA)
+        self._add("way to provider", way)
+        self._add("account linked", linked)
+        self.clock.advance(timedelta(minutes=20))  # so that the pages ask for a step-up
         await self._walk(browser, "users")
         self._add("account done", await browser.post("/account", {"name": "Ada Lovelace"}))
         await self._second_factors(browser)
         await self._logged_out(browser)
+        await self._without_password()
+
+    async def _link(self, browser: Browser, email: str) -> tuple[Page, Page]:
+        """Link an account, after a step-up.
+
+        :returns: the pages that lead to the provider and back.
+        """
+        await browser.client.step_up()
+        self.acme.says = an_account(email, subject=email)
+        way = await browser.post("/account/security/identities", {"provider": ACME})
+        page = await browser.come_back(way)
+        [link] = [each for each in page.read.links if "/identities/" in each]
+        self.parameters["identity_id"] = link.rpartition("/")[2]
+        return way, page
+
+    async def _without_password(self) -> None:
+        """A user who has nothing but the account at the provider."""
+        browser = self._browser()
+        self.acme.says = an_account("hedy@example.org", subject="hedy")
+        await browser.log_in_at_provider()
+        self._add("step up at a provider", await browser.open("/account/step-up"))
 
     async def _second_factors(self, browser: Browser) -> None:
         security = "/account/security"
@@ -261,18 +293,19 @@ class Tour:
         await self._measure()
         browser = self._browser("desktop", "203.0.113.80")
         await browser.log_in(BOSS, PASSWORD)
-        await self._with_a_passkey()
+        await self._with_all_logins()
         await self._walk(browser, ADMIN)
         reset = f"/admin/users/{self.parameters['user_id']}/password-reset"
         await browser.client.step_up()
         page = await browser.submit(await browser.open(reset), reset, reason="asked by phone")
         self._add("user after an action", page)
 
-    async def _with_a_passkey(self) -> None:
-        """Choose a user with a session and a passkey, for the pages about one user."""
+    async def _with_all_logins(self) -> None:
+        """Choose a user with a session, a passkey and an identity, for the pages about one."""
         grace = self._browser("phone", "198.51.100.21")
         await grace.log_in(GRACE, PASSWORD)
         await grace.client.step_up()
+        await self._link(grace, GRACE)
         await self._add_passkey(grace.client, "Phone")
         [passkey] = (await grace.client.get(MY_PASSKEYS)).json()["data"]["passkeys"]
         [session] = (await grace.client.get(SESSIONS)).json()["data"]["sessions"]
@@ -363,7 +396,7 @@ async def a_tour(language: str, *, visits: Sequence[str] = (), **more: str) -> A
     :param visits: the only pages to open, as a visitor; all pages of everybody otherwise.
     :param more: settings.
     """
-    clock = SettableClock(BEGIN)
+    clock, acme = SettableClock(BEGIN), FakeProvider()
     keys = {kind: a_signing_key() for kind in TokenKind}
     doubles = Doubles(
         clock,
@@ -371,13 +404,14 @@ async def a_tour(language: str, *, visits: Sequence[str] = (), **more: str) -> A
         VerifiedTokenCache(a_signer(keys), 1000, clock),
         devices_of(keys[TokenKind.REFRESH]),
         OriginPolicy(ORIGIN),
+        IdentityProviders((acme, FakeProvider(ProviderName("umbrella"), "Umbrella"))),
     )
     builder = Builder()
     settings = Settings.read(SETTINGS | more)
     async with builder.container(settings, builder.providers(doubles, None)) as container:
         app = await container.get(Litestar)
         async with a_client(app, ORIGIN) as client:
-            tour = Tour(container, app, clock, client, language)
+            tour = Tour(container, app, clock, acme, client, language)
             with _templates() as tour.templates:
                 await (tour.visit(visits) if visits else tour.take())
             yield tour

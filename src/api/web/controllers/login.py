@@ -64,8 +64,9 @@ class LoginPages(PageController):
         done: FromQuery[str | None] = None,
         problem: FromQuery[str | None] = None,
     ) -> Response[Any]:
-        default = _SECURITY if problem == Outcome.LINK_REQUIRED else _HOME
-        target = pages.options.return_targets.choose(return_to, default)
+        target = pages.options.return_targets.choose(return_to, _HOME)
+        if problem == Outcome.LINK_REQUIRED and target == _HOME:
+            target = _SECURITY  # where accounts are linked
         if await visitors.find(request) is not None:
             return pages.redirect(request, target)
         texts = pages.texts(request)

@@ -7,7 +7,6 @@ from typing import Any
 
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Response, get, post
-from litestar.params import FromQuery
 from msgspec.json import encode
 
 from api.json_request import JsonRequest
@@ -21,6 +20,8 @@ from api.web.forms import Form, read_form
 from api.web.page import Pages
 from api.web.proofs import registration_in
 from api.web.route_options import OWN_PAGE
+from api.web.social_login import OF_LINK, cancelled_text, problem_text
+from api.web.translations import Texts
 from api.web.visitors import COOKIES
 from application.enrolment.passkey_list import ListPasskeys, RemovePasskey, RenamePasskey
 from application.enrolment.passkeys import AddPasskey, OfferPasskey
@@ -29,10 +30,16 @@ from application.enrolment.totp import ConfirmTotp, ProposedTotp, ProposeTotp, R
 from application.login.complete import LoggedIn
 from application.second_factors.find import FindFactors
 from application.second_factors.policy import SecondFactorPolicy
+from application.social_login.identities import ListIdentities
 from domain.errors import InvalidInput, NotFound, PasskeyInvalid, Problem, SecondFactorInvalid
 from domain.second_factors.passkey import PasskeyId
+from domain.social_login.identity import Identity
 
-_DONE = frozenset({"totp_removed", "passkey_added", "passkey_removed", "passkey_renamed"})
+_DONE = {
+    name: f"security.{name}"
+    for name in ("totp_removed", "passkey_added", "passkey_removed", "passkey_renamed")
+} | {name: f"identities.{name}" for name in ("identity_linked", "identity_unlinked")}
+"""The texts of what has been done, by the query of the page."""
 _SECURITY = "/account/security"
 
 
@@ -48,22 +55,26 @@ class SecurityPages(PageController):
         pages: FromDishka[Pages],
         find_factors: FromDishka[FindFactors],
         list_passkeys: FromDishka[ListPasskeys],
+        list_identities: FromDishka[ListIdentities],
         policy: FromDishka[SecondFactorPolicy],
-        done: FromQuery[str | None] = None,
-        refused: FromQuery[str | None] = None,
     ) -> Response[Any]:
         factors = await find_factors(request.user.user)
-        texts = pages.texts(request)
+        texts, query = pages.texts(request), request.query_params
+        problem = query.get("problem")
+        is_demanded = policy.restricts(request.user.session, request.user.user)
+        name_refused = texts("security.name_refused") if query.get("refused") == "name" else None
         return pages.render(
             request,
             "account/security",
-            is_demanded=policy.restricts(request.user.session, request.user.user),
+            is_demanded=is_demanded,
             has_totp=factors.stored.totp is not None,
             codes_left=len(factors.stored.recovery_codes),
             has_factor=bool(factors.methods),
             passkeys=await list_passkeys(request.user),
-            done=texts(f"security.{done}") if done in _DONE else None,
-            message=texts("security.name_refused") if refused == "name" else None,
+            done=_done_text(texts, query.get("done")),
+            message=name_refused or problem_text(texts, problem, OF_LINK, "link"),
+            note=cancelled_text(texts, problem),
+            **_identities(pages, await list_identities(request.user), is_demanded=is_demanded),
         )
 
     @post("/totp", opt=FOR_ENROLMENT)
@@ -175,6 +186,20 @@ class SecurityPages(PageController):
         except InvalidInput:  # such as an empty name: the former one stays
             return pages.redirect(request, f"{_SECURITY}?refused=name")
         return pages.redirect(request, f"{_SECURITY}?done=passkey_renamed")
+
+
+def _done_text(texts: Texts, done: str | None) -> str | None:
+    return texts(_DONE[done]) if done in _DONE else None
+
+
+def _identities(
+    pages: Pages, identities: Sequence[Identity], *, is_demanded: bool
+) -> dict[str, Any]:
+    """Return the linked accounts, and the providers of which none is linked."""
+    offered = [] if is_demanded else pages.options.providers
+    linked = {each.provider for each in identities}
+    unlinked = [each for each in offered if each.name not in linked]
+    return {"identities": identities, "unlinked": unlinked}
 
 
 async def _totp_page(

@@ -24,6 +24,7 @@ ACTIONS = {
     "/invitation": Permission.CHANGE_USERS,
     "/second-factors": Permission.CHANGE_USERS,
     "/passkeys/{passkey_id:str}": Permission.CHANGE_USERS,
+    "/identities/{identity_id:str}": Permission.CHANGE_USERS,
     "/sessions/{session_id:str}": Permission.END_SESSIONS,
     "/end-sessions": Permission.END_SESSIONS,
     "/delete": Permission.DELETE_USERS,
@@ -78,6 +79,7 @@ def path_of(template: str, user_id: str = UNKNOWN_USER) -> str:
         "{number:int}": "1",
         "{session_id:str}": NO_SESSION,
         "{passkey_id:str}": NO_PASSKEY,
+        "{identity_id:str}": "0" * 32,
         "{key_id:str}": "a",
         "{message_id:str}": "a",
     }

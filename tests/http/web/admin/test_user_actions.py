@@ -23,10 +23,12 @@ from tests.http.client import (
     stored_user,
 )
 from tests.http.conftest import ReadMail
+from tests.http.social_login.conftest import linked_to
 from tests.http.web.admin.helpers import ADA, log_in_as
 from tests.http.web.browser import Browser, Page
 from tests.support.authenticator import Authenticator
 from tests.support.builders import PASSWORD
+from tests.support.social_login import an_account
 
 EVE = "eve@example.org"
 WHY = "asked by <phone>"
@@ -129,6 +131,26 @@ class TestActions:
         assert "The password alone is enough to log in." in page.text
         again = await browser.post(link, {"reason": WHY})  # from another tab
         assert again.path == f"/admin/users/{eve.id}?done=passkeys"
+
+    async def test_an_account_of_another_provider_is_unlinked(
+        self, browser: Browser, container: AsyncContainer, users: UserRepository, eve: User
+    ) -> None:
+        identity = await linked_to(users, eve, an_account(EVE))
+        page = await browser.open(f"/admin/users/{eve.id}")
+        assert f"acme {EVE}" in page.text  # the provider is not configured here
+        [link] = [each for each in page.read.links if "/identities/" in each]
+        assert f"acme, {EVE}" in (await browser.open(link)).text
+
+        page = await do(browser, link)
+
+        assert page.path == f"/admin/users/{eve.id}?done=identities"
+        assert "The account is unlinked." in page.text
+        assert "/identities/" not in page.source
+        assert (await last_event(container, eve)).recorded_detail == (
+            f"acme {identity.id}; reason: {WHY}"
+        )
+        again = await browser.post(link, {"reason": WHY})  # from another tab
+        assert again.path == f"/admin/users/{eve.id}?done=identities"
 
     async def test_a_page_says_what_a_deletion_does_before_it_happens(
         self, browser: Browser, container: AsyncContainer, users: UserRepository, eve: User

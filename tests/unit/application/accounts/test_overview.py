@@ -6,6 +6,7 @@ from domain.actor import Operator
 from domain.errors import NotFound
 from domain.second_factors.factors import LOCK, SecondFactors
 from tests.support.builders import SECOND, a_user
+from tests.support.social_login import linked
 from tests.support.world import World
 
 
@@ -20,6 +21,14 @@ async def test_the_overview_has_the_sessions_and_factors_of_the_user(world: Worl
     assert [each.session.user_id for each in shown.sessions] == [user.id]
     assert shown.factors.methods == []
     assert shown.locked_until is None
+    assert shown.identities == []
+
+
+async def test_the_overview_has_the_linked_accounts_of_the_user(world: World) -> None:
+    user = await world.sign_up()
+    identity = await linked(world, user)
+
+    assert (await world.show_overview(Operator(), user.id)).identities == [identity]
 
 
 async def test_a_lock_of_second_factors_is_shown_until_it_ends(world: World) -> None:

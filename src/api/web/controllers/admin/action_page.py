@@ -10,7 +10,7 @@ from api.json_request import JsonRequest
 from api.request_context import context_of
 from api.schemas.sessions import SessionActivityView
 from api.web.forms import Form, read_form
-from api.web.page import Pages
+from api.web.page import PageOptions, Pages
 from application.accounts.users import Overview, ShowOverview
 from domain.actor import Principal
 from domain.errors import InvalidInput, LastAdministrator, NotFound
@@ -32,7 +32,7 @@ class UserAction:
     async def ask(self, request: JsonRequest) -> Response[Any]:
         """Return the page with its empty form.
 
-        :raises NotFound: there is no such user, session or passkey.
+        :raises NotFound: there is no such user, session, passkey or identity.
         """
         return await self._page(request, Form())
 
@@ -72,7 +72,7 @@ class UserAction:
             user=shown.user,
             roles=list(Role),
             session_count=len(shown.sessions),
-            what=_object_of(shown, parameters),
+            what=_object_of(shown, parameters, self.pages.options),
         )
 
 
@@ -81,15 +81,19 @@ def name_of_action(request: JsonRequest) -> str:
     return str(request.scope["path"].split("/")[4])
 
 
-def _object_of(shown: Overview, parameters: Mapping[str, Any]) -> str:
-    """Return the name by which people know the session or the passkey of the page.
+def _object_of(shown: Overview, parameters: Mapping[str, Any], options: PageOptions) -> str:
+    """Return the name by which people know the session, passkey or identity of the page.
 
     :raises NotFound: the user has none with this id.
     """
     names: dict[str, str] = {each.id: each.name for each in shown.factors.passkeys}
     for each in shown.sessions:
         names[each.session.id] = SessionActivityView.of(each, None).device
-    wanted = parameters.get("session_id") or parameters.get("passkey_id")
+    for identity in shown.identities:
+        label = options.provider_label(identity.provider)
+        names[identity.id] = f"{label}, {identity.email}" if identity.email else label
+    ids = [parameters.get(name) for name in ("session_id", "passkey_id", "identity_id")]
+    wanted = next((each for each in ids if each is not None), None)
     if wanted is None:
         return ""
     if wanted not in names:

@@ -18,12 +18,14 @@ from application.accounts.reset_second_factors import ResetSecondFactors
 from application.accounts.session_revocation import RevokeSessionOf, RevokeSessionsOf
 from application.accounts.users import ChangeUser
 from application.enrolment.passkey_list import RemovePasskeyOf
+from application.social_login.identities import UnlinkIdentityOf
 from domain.actor import Principal
 from domain.errors import InvalidInput, NotFound, Problem
 from domain.permissions import Permission, Role
 from domain.request_context import RequestContext
 from domain.second_factors.passkey import PasskeyId
 from domain.session import SessionId
+from domain.social_login.identity import IdentityId
 from domain.user import UserId
 
 _CHANGE = admin_page(Permission.CHANGE_USERS)
@@ -32,13 +34,14 @@ _DELETE = admin_page(Permission.DELETE_USERS)
 _LINKS = ["/password-reset", "/invitation"]
 """Both send what the user needs: an invitation until the first password is set."""
 _SESSION, _PASSKEY = "/sessions/{session_id:str}", "/passkeys/{passkey_id:str}"
+_IDENTITY = "/identities/{identity_id:str}"
 
 
 class UserActionPages(PageController):
     path = "/admin/users/{user_id:uuid}"
 
     @get(
-        ["/role", "/disable", "/enable", *_LINKS, "/second-factors", _PASSKEY],
+        ["/role", "/disable", "/enable", *_LINKS, "/second-factors", _PASSKEY, _IDENTITY],
         opt=_CHANGE,
     )
     @inject
@@ -127,6 +130,23 @@ class UserActionPages(PageController):
         ) -> None:
             with suppress(NotFound):  # it was removed in another tab
                 await remove(admin, user_id, PasskeyId(passkey_id), caller, reason)
+
+        return await action.do(request, act)
+
+    @post(_IDENTITY, opt=_CHANGE)
+    @inject
+    async def unlink_identity(
+        self,
+        request: JsonRequest,
+        identity_id: FromPath[str],
+        action: FromDishka[UserAction],
+        unlink: FromDishka[UnlinkIdentityOf],
+    ) -> Response[Any]:
+        async def act(
+            admin: Principal, user_id: UserId, caller: RequestContext, reason: str
+        ) -> None:
+            with suppress(NotFound):  # it was unlinked in another tab
+                await unlink(admin, user_id, IdentityId(identity_id), caller, reason)
 
         return await action.do(request, act)
 

@@ -94,12 +94,13 @@ class UserPages(PageController):
             factors=shown.factors.stored,
             locked_until=shown.locked_until,
             passkeys=shown.factors.passkeys,
+            identities=shown.identities,
             sessions=[SessionActivityView.of(each, current) for each in shown.sessions],
             mails=mails,
             events=events and [EventView.of(each) for each in events],
             actions=_actions(request.user, shown, sends_mail=pages.options.sends_mail),
             ends_sessions=role.may(Permission.END_SESSIONS),
-            removes_passkeys=_changes_factors(request.user, shown.user),
+            changes_logins=_changes_logins(request.user, shown.user),
             done=_done_text(pages.texts(request), done),
         )
 
@@ -114,15 +115,15 @@ def _actions(principal: Principal, shown: Overview, *, sends_mail: bool) -> list
         "invitation" if user.is_invited else "password-reset": (
             role.may(Permission.CHANGE_USERS) and sends_mail
         ),
-        "second-factors": _changes_factors(principal, user) and has_factors,
+        "second-factors": _changes_logins(principal, user) and has_factors,
         "end-sessions": role.may(Permission.END_SESSIONS) and bool(shown.sessions),
         "delete": role.may(Permission.DELETE_USERS),
     }
     return [name for name, is_possible in possible.items() if is_possible]
 
 
-def _changes_factors(principal: Principal, user: User) -> bool:
-    """Whether this administrator may remove factors of the user: never the own ones."""
+def _changes_logins(principal: Principal, user: User) -> bool:
+    """Whether this administrator may remove factors and identities of the user: never the own."""
     return principal.user.role.may(Permission.CHANGE_USERS) and principal.user.id != user.id
 
 
