@@ -31,6 +31,7 @@ from bench import (
     reset_timing,
     revocation,
     second_factor,
+    social_login,
     storm,
 )
 from bench.report import Report, machine
@@ -44,6 +45,7 @@ GROUPS: dict[str, Callable[[Testbed, Scale, Report], None]] = {
     "login": login.measure,
     "second_factor": second_factor.measure,
     "passkey_login": passkey_login.measure,
+    "social_login": social_login.measure,
     "storm": storm.measure,
     "revocation": revocation.measure,
     "growth": growth.measure,
