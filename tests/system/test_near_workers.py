@@ -27,7 +27,7 @@ from tests.system.conftest import clients_of, on_two_nodes
 from tests.system.test_outages import Outage
 
 BOUND = 1.0  # second
-PAUSE = 0.01  # seconds between two requests: the service needs the processor, too
+PAUSE = 0.02  # seconds between two requests: the service needs the processor, too
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ class Poller:
                 if answer == status:
                     return end
             assert time.monotonic() < deadline
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(PAUSE)
 
 
 async def seconds_until(

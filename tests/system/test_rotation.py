@@ -3,10 +3,11 @@
 import asyncio
 import base64
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from domain.token import TokenKind
 from infrastructure.signing.algorithms import EDDSA
@@ -27,6 +28,7 @@ GOOD = {"good", "/me 200", "refresh 200"}
 PAUSE = 0.15  # seconds between two rounds of a client: many rounds for each key, and little load
 MANY = 4  # keys
 
+T = TypeVar("T")
 QUICKLY = {"KEYS_SECRET": SECRET, "JWKS_MAX_AGE": f"{KEPT}s", "ISSUER": ISSUER}
 
 
@@ -124,16 +126,12 @@ async def test_changes_in_the_key_folder_take_effect_while_the_service_runs(
 
             (folder / "access.next.pem").unlink()
             second = put(folder, "access.20200101T000000Z.pem")
-            async with asyncio.timeout(PATIENCE):
-                while await published(client) != [second, first]:
-                    pass
+            await until_answered(lambda: published(client), [second, first])
             assert header((await client.obtain_tokens())["access_token"])["kid"] == second
             assert (await client.me(tokens["access_token"])).status_code == 200
 
             (folder / "access.pem").unlink()
-            async with asyncio.timeout(PATIENCE):
-                while (await client.me(tokens["access_token"])).status_code != 401:
-                    pass
+            await until_answered(lambda: status_of_me(client, tokens), 401)
             assert await published(client) == [second]
 
 
@@ -176,9 +174,7 @@ async def test_sighup_reloads_the_data_secret(tmp_path: Path) -> None:
             await until(lambda: RELOADED in service.log)
             rotated = await asyncio.to_thread(forked, tmp_path, "keys", "rotate")
             assert rotated.returncode == 0, rotated.stderr
-            async with asyncio.timeout(PATIENCE):
-                while len(await published(client)) == len(before):
-                    pass
+            await until_answered(lambda: has_other_keys(client, before), answer=True)
 
             assert (await client.me(tokens["access_token"])).status_code == 200
             assert "signing_keys_rejected" not in service.log
@@ -198,6 +194,21 @@ def lines_of(variables: Mapping[str, str]) -> str:
 
 async def published(client: Client) -> list[str]:
     return [key["kid"] for key in (await client.get(KEYS)).json()["keys"]]
+
+
+async def has_other_keys(client: Client, before: list[str]) -> bool:
+    return len(await published(client)) != len(before)
+
+
+async def status_of_me(client: Client, tokens: Tokens) -> int:
+    return (await client.me(tokens["access_token"])).status_code
+
+
+async def until_answered(ask: Callable[[], Awaitable[T]], answer: T) -> None:
+    """Ask until the answer is this one."""
+    async with asyncio.timeout(PATIENCE):
+        while await ask() != answer:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
 
 
 async def until(condition: Callable[[], bool]) -> None:
