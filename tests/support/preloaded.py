@@ -10,6 +10,9 @@ Each request on the control socket, one line of JSON with three descriptors, sta
     {"command": ["doorward", "serve"], "folder": "/tmp/a", "environment": {"PORT": "8000"},
      "constants": {"doorward.server.graceful_server.GRACE": 1}, "terminal": ""}
 
+Instead of ``doorward``, the first word may name a module with a ``main``: another program of tests
+that runs what is loaded here.
+
 The first two descriptors are its standard output and standard error. The third one gets two
 lines, the process id and, when the process has ended, its exit code, negative for a signal.
 """
@@ -174,7 +177,8 @@ def run(
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = command
-    main()
+    program = command[0]
+    (main if program == "doorward" else import_module(program).main)()
     sys.exit(0)
 
 

@@ -115,7 +115,7 @@ def fork(
     constants: Mapping[str, float] | None = None,
     terminal: str = "",
 ) -> ForkedProcess:
-    """Run the command, whose first word is ``doorward``, in a process that has imported it.
+    """Run ``doorward``, or a module with a ``main``, in a process that has imported it.
 
     :param output: the descriptor that becomes standard output; ``errors`` standard error.
     :param constants: of its modules, by name, which it has instead of its own.
@@ -143,7 +143,7 @@ class Service:
     :ivar folder: where it runs: its ``var`` and its log are there.
     :ivar environment: the settings, except PORT. Nothing of this process's is passed on. It
         ends without a delay and waits for its stores, unless that is configured.
-    :ivar command: how it is started; already imported if it begins with ``doorward``.
+    :ivar command: how it is started; forked off what has imported it unless it begins with a path.
     :ivar constants: of its modules, by name, which an imported service has instead of its own:
         time limits that a test cannot wait for.
     """
@@ -177,7 +177,7 @@ class Service:
                     log.fileno(),
                     self.constants,
                 )
-                if self.command[0] == FORKED[0]
+                if os.sep not in self.command[0]
                 else subprocess.Popen(
                     self.command, cwd=self.folder, env=environment, stdout=log, stderr=log
                 )

@@ -6,6 +6,7 @@ then another message and process for the second step, and so on, until one deliv
 Each message is for another user, from ``user1@example.org`` on.
 
 Arguments: the URL of the users, and the port of the mail server.
+``support/preloaded.py`` forks it.
 """
 
 import asyncio
@@ -85,7 +86,8 @@ async def deliver(url: str, port: int, step: int) -> None:
         await sender.close()
 
 
-def main(url: str, port: int) -> None:
+def main() -> None:
+    url, port = sys.argv[1], int(sys.argv[2])
     exit_code, step = None, 0
     while exit_code != 0:
         step += 1
@@ -100,7 +102,3 @@ def main(url: str, port: int) -> None:
 
 def run(url: str, port: int, step: int) -> None:
     asyncio.run(deliver(url, port, step))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))

@@ -1,4 +1,4 @@
-"""A program for tests: the service, which a request can kill.
+"""A program for tests: the service, which a request can kill. ``support/preloaded.py`` forks it.
 
 All else is as in the service: its settings, stores, routes and web server. Whenever the server
 has been killed, a new one takes its place, as under systemd or Docker. The new one is forked off
@@ -28,7 +28,6 @@ from litestar.types import ASGIApp, Message, Receive, Send
 from litestar.types import Scope as Request
 from uvicorn import Server
 
-import api.app
 from api.lifecycle import Lifecycle
 from application.ports import (
     Devices,
@@ -53,7 +52,6 @@ from infrastructure.telemetry.logging import logs
 from infrastructure.telemetry.telemetry import Observation
 from tests.http.client import ORIGIN, a_client, bearer
 from tests.support import cheap_hashes
-from tests.support.shared_app import SharedRoutes
 
 HEADER = "x-killed-before"
 """The request header with the number of the step before which the server dies, from 1."""
@@ -136,7 +134,6 @@ def with_crash_points(app: ASGIApp) -> ASGIApp:
 async def loaded(settings: Settings) -> AsyncContainer:
     """Make the container and load what it needs, except the stores: they connect on demand."""
     await preflight.prepare(settings)
-    api.app._routes = SharedRoutes()
     used = make_container(settings, CheapHashes(), SteppedStores())
     await use(await used.get(Litestar))
     context = {each: await used.get(each) for each in (Settings, Lifecycle, Observation)}
@@ -168,9 +165,11 @@ async def opened(container: AsyncContainer) -> AsyncIterator[Litestar]:
     await container.close()
 
 
-def serve_and_restart(listener: socket.socket) -> NoReturn:
+def main() -> NoReturn:
+    """Serve on the port of the configuration, and start another server after each kill."""
     exit_on_signals()
     settings = Settings.read()
+    listener = socket.create_server(("127.0.0.1", settings.http.port))
     container = asyncio.run(loaded(settings))
     gc.collect()
     gc.freeze()  # no collection of a forked server visits and copies what is loaded
@@ -189,7 +188,3 @@ def serve(container: AsyncContainer, listener: socket.socket, settings: Settings
     options = server_options(settings.http, settings.logs, raise_file_limit())
     config = server.configuration(options, logs(settings.logs), lambda: with_crash_points(program))
     Server(config).run(sockets=[listener])
-
-
-if __name__ == "__main__":
-    serve_and_restart(socket.socket(fileno=int(sys.argv[1])))

@@ -7,10 +7,6 @@ with a later crash until it succeeds, and compares the outcomes in that order.
 """
 
 import re
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,8 +26,7 @@ from infrastructure.storage.options import StoreOptions
 from tests.http.client import NEW_PASSWORD, Client, Tokens, bearer
 from tests.support import cheap_hashes
 from tests.support.builders import PASSWORD, a_user, in_environment
-from tests.support.processes import ROOT, Service
-from tests.support.secret_watch import secrets_in
+from tests.support.processes import Service, a_service
 from tests.support.waiting import PATIENCE
 from tests.system import crashing_service
 
@@ -90,34 +85,10 @@ def service(
     keys: dict[TokenKind, SigningKey],
 ) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("crashing_service")
-    with socket.create_server(("127.0.0.1", 0)) as listener, (folder / "log").open("ab") as log:
-        port, descriptor = listener.getsockname()[1], listener.fileno()
-        environment = on_servers | in_environment(keys) | PATIENT | {"PORT": str(port)}
-        process = subprocess.Popen(
-            # -P: do not import modules from its folder, which are tests.
-            [sys.executable, "-P", crashing_service.__file__, str(descriptor)],
-            cwd=folder,
-            env=environment | {"PYTHONPATH": str(ROOT)},
-            pass_fds=[descriptor],
-            stdout=log,
-            stderr=log,
-        )
-    service = Service(folder, environment, port, process=process)
-    try:
-        wait_for(service)
+    settings = on_servers | in_environment(keys) | PATIENT
+    with a_service(folder, (crashing_service.__name__,), **settings) as service:
         yield service
-    finally:
         assert service.end() == 0
-    assert secrets_in(service.log) == []
-
-
-def wait_for(service: Service) -> None:
-    assert service.process
-    deadline = time.monotonic() + PATIENCE
-    while not service.answers():
-        assert service.process.poll() is None, service.log
-        assert time.monotonic() < deadline, service.log
-        time.sleep(0.02)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
@@ -27,9 +26,9 @@ from infrastructure.storage.sql.tables import metadata
 from tests.conftest import url_for
 from tests.contracts.conftest import by_hand
 from tests.support.doubles import SettableClock
-from tests.support.processes import QUICK, a_service
+from tests.support.processes import QUICK, a_service, fork
 from tests.support.smtp_server import Delivered, MailServer, a_mail_server
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 from tests.system import crashing_mail_worker as program
 from tests.system.crashing_service import CRASH_MESSAGE
 
@@ -85,17 +84,17 @@ async def queue(url: str, *messages: Message) -> None:
 
 
 async def test_a_kill_between_two_steps_loses_no_mail(
-    url: str, mail_server: MailServer, sender: MailSender
+    url: str, mail_server: MailServer, sender: MailSender, tmp_path: Path
 ) -> None:
     await add_users(url, len(STEPS) + 1)
 
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", program.__name__, url, str(mail_server.port)),
-        stderr=asyncio.subprocess.PIPE,
-    )
-    _, errors = await process.communicate()
-    assert process.returncode == 0, errors.decode()
-    assert re.findall(f"{CRASH_MESSAGE}(.+)", errors.decode()) == STEPS
+    command = [program.__name__, url, str(mail_server.port)]
+    errors = tmp_path / "errors"
+    with errors.open("wb") as written:
+        process = fork(command, tmp_path, {}, written.fileno(), written.fileno())
+    code = await asyncio.to_thread(process.wait, PATIENCE)
+    assert code == 0, errors.read_text()
+    assert re.findall(f"{CRASH_MESSAGE}(.+)", errors.read_text()) == STEPS
     # Only the last two were sent: the one killed before its row was marked, and that of no kill.
     assert [each.recipients for each in mail_server.delivered] == [
         [f"user{number}@example.org"] for number in (len(STEPS), len(STEPS) + 1)
