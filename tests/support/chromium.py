@@ -36,7 +36,8 @@ async def chromium() -> AsyncIterator[Browser]:
         browser = await playwright.chromium.launch(
             executable_path=program,
             env={**os.environ, **variables},
-            args=["--disable-gpu", "--disable-sync"],
+            # No script of a test runs long enough to repay an optimizing compiler.
+            args=["--disable-gpu", "--disable-sync", "--js-flags=--no-opt"],
             chromium_sandbox=False,  # not for root; it visits pages of the tests only
         )
         try:

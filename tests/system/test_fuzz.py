@@ -101,6 +101,7 @@ def test_every_response_to_a_generated_request_is_documented(service: Service) -
             "--no-color",
         ],
         cwd=service.folder,
+        env={"PATH": os.environ["PATH"]},  # each request would look for proxies in all variables
         check=False,
         capture_output=True,
         text=True,
