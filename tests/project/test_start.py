@@ -20,6 +20,7 @@ UNUSED = {
     "rich": "tracebacks are text",
     "segno": "no authenticator app is enrolled yet",
     "sqlalchemy.dialects.postgresql": "the users are in SQLite",
+    "sqlalchemy.orm": "the stores need statements and connections only",
     "ua_parser": "no session is shown yet",
     "zxcvbn": "no password is chosen yet",
 }
@@ -44,6 +45,8 @@ async def start():
 
 asyncio.run(start())
 print(json.dumps(sorted(sys.modules)))
+from sqlalchemy.ext.asyncio import AsyncSession, async_scoped_session  # as a backend may need it
+assert AsyncSession().sync_session and async_scoped_session.__module__ in sys.modules
 """
 
 

@@ -1,10 +1,12 @@
 """Passwords that attackers try first, and the words of which they make them."""
 
-import sys
 from array import array
 from bisect import bisect_left
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from runpy import run_path
 from urllib.parse import urlsplit
 
 from domain.passwords.guessing import words_of
@@ -145,13 +147,17 @@ class CommonPasswords(Container[str]):
 
     @cached_property
     def _hashes(self) -> Sequence[int]:
-        from zxcvbn.frequency_lists import FREQUENCY_LISTS  # noqa: PLC0415 - large
+        return array("q", sorted(map(hash, frozenset[str]().union(*_lists().values()))))
 
-        words = frozenset[str]().union(*FREQUENCY_LISTS.values())
-        hashes = array("q", sorted(map(hash, words)))
-        for name in [name for name in sys.modules if name.partition(".")[0] == "zxcvbn"]:
-            del sys.modules[name]  # nothing else uses it, and it would keep its lists
-        return hashes
+
+def _lists() -> Mapping[str, Sequence[str]]:
+    """Execute the one module of zxcvbn that is needed, which stays nowhere: it takes 7 MB."""
+    package = find_spec("zxcvbn")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError("zxcvbn")
+    path = Path(package.origin).with_name("frequency_lists.py")
+    lists: Mapping[str, Sequence[str]] = run_path(str(path))["FREQUENCY_LISTS"]
+    return lists
 
 
 COMMON_PASSWORDS = CommonPasswords()
