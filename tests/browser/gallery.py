@@ -1,11 +1,15 @@
 """Shows the pages of a tour in a browser, without a service behind them."""
 
+import re
 from collections.abc import AsyncIterator, Collection
 
 from playwright.async_api import BrowserContext, Page, Route
 
 from tests.http.client import ORIGIN
 from tests.http.web.tour import Shot, Tour
+
+_REFRESH = re.compile(rb'<meta http-equiv="refresh"[^>]*>')
+"""Leads away from a page at once, before anyone can look at it."""
 
 
 class Gallery:
@@ -44,4 +48,5 @@ class Gallery:
             )
             status = answer.status_code
         headers = {name: text for name, text in answer.headers.items() if name != "set-cookie"}
-        await route.fulfill(status=status, headers=headers, body=answer.content)
+        body = _REFRESH.sub(b"", answer.content)
+        await route.fulfill(status=status, headers=headers, body=body)
