@@ -103,6 +103,7 @@ PAGES_GIVE_TOKENS = {
     ("POST", "/login/second-factor"): "the challenge is answered by a factor",
     ("POST", "/account/password"): "needs a session",
     ("POST", "/account/step-up"): "likewise, and the strongest method of the user",
+    ("POST", "/account/security/identities/{identity_id:str}"): "likewise, and a step-up",
     ("POST", "/account/security/passkeys"): "likewise, and a step-up",
     ("POST", "/account/security/passkeys/add"): "likewise, and a step-up",
     ("POST", "/account/security/totp/confirm"): "likewise",
