@@ -63,42 +63,32 @@ PLACES = {
 _SLOW_FOLDERS = ("system", "cli", "project", "model", "schema", "browser")
 
 _SECONDS = {
-    "test_fuzz.py": 80,
-    "browser": 80,
-    "test_crash_between_steps.py": 70,
-    "test_races.py": 50,
-    "test_serve.py": 45,
-    "test_users.py": 45,
+    "browser": 110,
+    "test_fuzz.py": 55,
+    "test_crash_between_steps.py": 45,
+    "test_races.py": 43,
     "test_rolling.py": 40,
-    "test_readme.py": 40,
-    "test_near_workers.py": 38,
-    "test_restore.py": 36,
-    "test_traces.py": 36,
-    "test_metrics_server.py": 32,
-    "test_two_nodes.py": 32,
-    "test_mail_delivery.py": 28,
-    "test_near_races.py": 28,
-    "test_rotation.py": 28,
-    "test_online_migrations.py": 28,
-    "test_outages.py": 25,
-    "test_migrations.py": 25,
-    "test_state_machine.py": 20,
-    "test_workers.py": 20,
-    "test_from_zero.py": 20,
-    "test_kills.py": 18,
-    "test_slow_callers.py": 18,
-    "test_upgrades.py": 17,
-    "test_compatibility.py": 16,
-    "test_adding_a_backend.py": 16,
-    "test_verifiers.py": 16,
-    "test_packaging.py": 15,
-    "test_program.py": 15,
-    "test_audit.py": 15,
-    "test_user_accounts.py": 15,
+    "test_users.py": 31,
+    "test_near_workers.py": 28,
+    "test_restore.py": 25,
+    "test_rotation.py": 22,
+    "test_traces.py": 20,
+    "test_near_races.py": 18,
+    "test_migrations.py": 17,
+    "test_metrics_server.py": 16,
+    "test_slow_callers.py": 16,
+    "test_two_nodes.py": 15,
+    "test_serve.py": 14,
+    "test_online_migrations.py": 14,
+    "test_state_machine.py": 13,
+    "test_program.py": 11,
+    "test_readme.py": 10,
+    "test_audit.py": 9,
+    "test_outages.py": 9,
 }
 """What the slowest files and folders take in a parallel run."""
 
-_SECONDS_OF_OTHERS = 8
+_SECONDS_OF_OTHERS = 4
 """What each other file in the slow folders takes. It need not be exact."""
 
 OTHER_NAMES = {"postgres": "postgresql", "rediss": "redis", "unix": "redis"}
@@ -179,29 +169,54 @@ def pytest_collection_finish() -> None:
 def slowest_first(items: list[pytest.Item], processes: int) -> list[pytest.Item]:
     """Return the tests in an order of which each process gets an equal part, as xdist deals it.
 
-    Each part begins with slow tests, whose files are kept together: they share a service.
+    The slow files of a part, the slowest first, are mixed with its other tests: many slow tests
+    wait, while the others compute. Every second process begins with others. The tests of a slow
+    file stay together: they share a service.
     """
     slow = [item for item in items if _folder(item) in _SLOW_FOLDERS]
     others = [item for item in items if _folder(item) not in _SLOW_FOLDERS]
     ordered: list[pytest.Item] = []
-    for process, share in enumerate(_shares(slow, processes)):
+    for process, files in enumerate(_shares(slow, processes)):
         size = (len(items) - len(ordered)) // (processes - process)
-        room = max(0, size - len(share))
-        ordered += share + others[:room]
+        room = max(0, size - sum(map(len, files)))
+        ordered += _mixed(files, others[:room], begins_with_others=bool(process % 2))
         del others[:room]
     return ordered + others
 
 
-def _shares(slow: list[pytest.Item], processes: int) -> list[list[pytest.Item]]:
+def _mixed(
+    files: list[list[pytest.Item]], others: list[pytest.Item], *, begins_with_others: bool
+) -> list[pytest.Item]:
+    """Put as many of the others beside each file as its seconds are of all."""
+    total = sum(map(_seconds, files))
+    mixed: list[pytest.Item] = []
+    begin = seconds = 0
+    for file in files:
+        seconds += _seconds(file)
+        end = _next_file(others, len(others) * seconds // total)
+        beside = others[begin:end]
+        mixed += beside + file if begins_with_others else file + beside
+        begin = end
+    return mixed + others[begin:]
+
+
+def _next_file(items: list[pytest.Item], index: int) -> int:
+    """Return where the file of the test before the index ends: its tests stay together, too."""
+    while 0 < index < len(items) and items[index].path == items[index - 1].path:
+        index += 1
+    return index
+
+
+def _shares(slow: list[pytest.Item], processes: int) -> list[list[list[pytest.Item]]]:
     """Deal whole files, the slowest first, each to the process with the least time so far."""
     files: dict[Path, list[pytest.Item]] = {}
     for item in slow:
         files.setdefault(_kept_together(item), []).append(item)
-    shares: list[list[pytest.Item]] = [[] for _ in range(processes)]
+    shares: list[list[list[pytest.Item]]] = [[] for _ in range(processes)]
     taken = [0] * processes
     for tests in sorted(files.values(), key=_seconds, reverse=True):
         least = taken.index(min(taken))
-        shares[least] += tests
+        shares[least].append(tests)
         taken[least] += _seconds(tests)
     return shares
 
