@@ -83,14 +83,20 @@ class Remote:
     async def recorded(self) -> list[Event]:
         """The oldest first."""
         async with open_audit_log(self.url) as log:
-            page = await log.page(EventQuery(), None, 10_000)
-        return [each.event for each in reversed(page.items)]
+            return await events_in(log)
 
     async def is_whole(self, *events: Event) -> None:
         """Wait until these are recorded; check that each is there once, in this order."""
-        await eventually(self.recorded, list(events))
+        async with open_audit_log(self.url) as log:
+            await eventually(lambda: events_in(log), list(events))
         async with Database.open(self.url, PATIENT) as database:
             assert (await verify(database))[0] == len(events)
+
+
+async def events_in(log: AuditLog) -> list[Event]:
+    """Return all events, the oldest first."""
+    page = await log.page(EventQuery(), None, 10_000)
+    return [each.event for each in reversed(page.items)]
 
 
 @pytest.fixture(params=schemes("audit_log", networked=True))
