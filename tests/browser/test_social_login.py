@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import OpenContext, Site, a_site
+from tests.browser.keyboard import Keyboard
 from tests.browser.steps import code_of, each_mode, log_in, prove
 from tests.browser.watch import Watch
 from tests.support.builders import PASSWORD
@@ -84,7 +85,7 @@ async def test_a_new_user_logs_in_with_a_provider_and_comes_back(
     async with open_context(java_script_enabled=scripts) as context:
         page = await context.new_page()
         await page.goto("register")
-        await follow(page, BUTTON)
+        await Keyboard(page).follow(BUTTON)
         await authenticate(page, account)
         await consent(page)
 
@@ -139,7 +140,7 @@ async def test_an_account_is_linked_and_unlinked(
         page = await context.new_page()
         await page.goto("login?return_to=/account/security")
         await log_in(page, email)
-        await press(page, "Link Acme")
+        await Keyboard(page).press("Link Acme")
         await page.get_by_label("Password").fill(PASSWORD)
         await press(page, "Confirm")
         await authenticate(page, account)

@@ -13,6 +13,7 @@ from domain.errors import ProviderCancelled, ProviderUnavailable
 from domain.outcome import Outcome
 from domain.social_login.identity import ProviderName
 from tests.http.client import SOCIAL_START, Client, code_at, stored_user
+from tests.http.flows import begin_flow, end_flow
 from tests.http.social_login.conftest import linked_to
 from tests.http.web.browser import Browser, Page
 from tests.support.builders import PASSWORD, a_user
@@ -299,7 +300,12 @@ async def test_a_login_at_a_provider_goes_on_with_the_second_factor(
     await client.log_out()
     clock.advance(timedelta(seconds=30))
 
-    page = await browser.log_in_at_provider("/account/sessions")
+    client.headers["Accept"] = "text/html"
+    state = await begin_flow(client, return_to="/account/sessions")
+    prefetched = {"Sec-Purpose": "prefetch"}
+    ended = await end_flow(client, state)
+    assert (await client.get(ended.headers["location"], headers=prefetched)).status_code == 503
+    page = await browser.open(ended.headers["location"])
 
     assert page.path == "/login/second-factor?return_to=%2Faccount%2Fsessions"
     assert "Confirm that it is you" in page.text

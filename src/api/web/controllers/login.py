@@ -9,7 +9,7 @@ from dishka.integrations.litestar import FromDishka, inject
 from litestar import Response, get, post
 from litestar.params import FromQuery
 
-from api.json_request import JsonRequest
+from api.json_request import JsonRequest, is_prefetch
 from api.request_context import context_of
 from api.schemas.second_factors.passkeys import RequestOptionsAnswer
 from api.security.cookies import CookieWriter
@@ -21,7 +21,7 @@ from api.web.page import Pages
 from api.web.proofs import asked_factors, assertion_in, factor_proof
 from api.web.route_options import PAGE
 from api.web.social_login import OF_LOGIN, cancelled_text, problem_text
-from api.web.visitors import Visitors
+from api.web.visitors import PrefetchRefused, Visitors
 from application.authentication import Login, Logout
 from application.login.complete import LoggedIn
 from application.login.passkey import LoginWithPasskey, OfferPasskeyUse
@@ -157,6 +157,8 @@ class LoginPages(PageController):
         """Show the form for a login at another provider, which comes by a cookie and only once.
         After a password the answer has the form: a reload begins again.
         """
+        if is_prefetch(request.headers):
+            raise PrefetchRefused
         pending = credentials.pending_login(request)
         if pending is None:
             return pages.redirect(request, "/login")
