@@ -91,7 +91,7 @@ class AdmitAccount:
         if user is None:
             return None
         has_factor = bool((await self.find_factors(user)).methods)
-        return Holder(user, has_factor or bool(await self.identities.of_user(user.id)))
+        return Holder(user, has_factor, bool(await self.identities.of_user(user.id)))
 
     async def _register(
         self, email: Email, account: ProviderAccount, caller: RequestContext, entry: Entry

@@ -42,11 +42,12 @@ class Verdict(Enum):
 class Holder:
     """The user who has the address of an unknown account.
 
-    :ivar has_credentials: whether the user has a second factor, or logs in with another provider.
+    :ivar has_identity: whether the user has linked an account of a provider.
     """
 
     user: User
-    has_credentials: bool = False
+    has_second_factor: bool = False
+    has_identity: bool = False
 
 
 def decide(
@@ -64,15 +65,16 @@ def decide(
         return Verdict.REFUSE_UNVERIFIED
     if holder is None:
         return Verdict.REGISTER if is_registration_open else Verdict.REFUSE_CLOSED
+    if holder.user.disabled or holder.has_second_factor:  # a mailbox is no second factor
+        return Verdict.REFUSE_KNOWN
     if holder.user.verified:
-        is_linked = linking is LinkingPolicy.VERIFIED and not holder.user.disabled
-        return Verdict.LINK if is_linked else Verdict.REFUSE_KNOWN
+        return Verdict.LINK if linking is LinkingPolicy.VERIFIED else Verdict.REFUSE_KNOWN
     return _decide_unverified(holder)
 
 
 def _decide_unverified(holder: Holder) -> Verdict:
     user = holder.user
-    if user.disabled or holder.has_credentials or user.role is not Role.USER:
+    if holder.has_identity or user.role is not Role.USER:
         return Verdict.REFUSE_KNOWN
     if user.is_invited:
         return Verdict.ACCEPT_INVITATION

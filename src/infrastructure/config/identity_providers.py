@@ -223,7 +223,8 @@ class IdentityProviderSettings:
         _linking,
         "off",
         "`verified`: an unknown account of a provider logs in the user who has its address, if "
-        "the provider and Doorward have both verified it. `off`: users link accounts themselves.",
+        "the provider and Doorward have both verified it, and the user has no second factor. "
+        "`off`: users link accounts themselves.",
     )
 
     def __post_init__(self) -> None:

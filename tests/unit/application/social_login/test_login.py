@@ -322,13 +322,21 @@ async def test_a_verified_user_logs_in_first_unless_linking_is_on(
     await world.log_in()  # and so does the password
 
 
-async def test_linking_does_not_go_around_the_second_factor(world: World, me: Principal) -> None:
+@pytest.mark.parametrize("is_trusted", [False, True])
+async def test_nothing_is_linked_to_a_user_with_a_second_factor_before_it_is_shown(
+    world: World, me: Principal, is_trusted: bool
+) -> None:
+    """The reader of the mailbox would log in by an own account at a provider whose word for a
+    second factor counts, or later, once the user has removed the factor.
+    """
     await world.change(me.user, verified=True)
     await enrolled(world, await stored(world))
     world.social_policy = SocialPolicy(LinkingPolicy.VERIFIED)
 
-    with pytest.raises(SecondFactorRequired):
-        await world.login_with_identity(an_account())
+    with pytest.raises(LinkRequired):
+        await world.login_with_identity(an_account(has_second_factor=is_trusted))
+
+    assert await world.identities.of_user(me.user.id) == []
 
 
 async def test_a_user_with_many_identities_gets_no_other_one(world: World, me: Principal) -> None:

@@ -66,10 +66,17 @@ def test_an_address_that_the_provider_has_not_verified_leads_to_nothing(
 
 
 @pytest.mark.parametrize("holder", [REGISTERED, INVITED])
-def test_an_unverified_user_with_a_factor_or_an_identity_is_not_taken_over(
-    holder: dict[str, Any],
-) -> None:
-    known = Holder(a_user(**holder), has_credentials=True)
+def test_an_unverified_user_with_an_identity_is_not_taken_over(holder: dict[str, Any]) -> None:
+    known = Holder(a_user(**holder), has_identity=True)
+
+    verdict = decide(an_account(), known, VERIFIED, is_registration_open=True)
+
+    assert verdict is Verdict.REFUSE_KNOWN
+
+
+@pytest.mark.parametrize("holder", [{"verified": True}, REGISTERED, INVITED])
+def test_the_mailbox_of_a_user_with_a_second_factor_links_nothing(holder: dict[str, Any]) -> None:
+    known = Holder(a_user(**holder), has_second_factor=True)
 
     verdict = decide(an_account(), known, VERIFIED, is_registration_open=True)
 
