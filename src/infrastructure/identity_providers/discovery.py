@@ -60,7 +60,9 @@ class Discovery:
         userinfo = document.get("userinfo_endpoint")
         return Metadata(
             **endpoints,
-            userinfo_endpoint=userinfo and self._endpoint("userinfo_endpoint", userinfo),
+            userinfo_endpoint=(
+                None if userinfo is None else self._endpoint("userinfo_endpoint", userinfo)
+            ),
             algorithms=_algorithms(document),
             has_basic=_has_basic(document),
             states_issuer=document.get("authorization_response_iss_parameter_supported") is True,

@@ -29,6 +29,7 @@ _ERRORS = {
     "application_suspended",
 }
 """Of the token endpoint, in an answer with status 200."""
+_MOST_USERS = 2**63
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +134,7 @@ class GitHub(IdentityProvider):
 
 def _subject(user: Any) -> str:
     number = user.get("id") if isinstance(user, dict) else None
-    if not isinstance(number, int) or isinstance(number, bool) or number <= 0:
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 < number < _MOST_USERS:
         raise ProviderRefused("user_without_id")
     return str(number)
 

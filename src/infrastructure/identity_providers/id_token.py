@@ -78,7 +78,7 @@ class IdTokenCheck:
         except (PyJWTError, ValueError):
             raise ProviderRefused("id_token_malformed") from None
         algorithm, kid = header.get("alg"), header.get("kid")
-        if algorithm not in ALGORITHMS & self.algorithms:
+        if not isinstance(algorithm, str) or algorithm not in ALGORITHMS & self.algorithms:
             raise ProviderRefused("id_token_algorithm")
         if str(header.get("typ", "JWT")).upper() != "JWT":
             raise ProviderRefused("id_token_header")

@@ -111,6 +111,7 @@ async def test_a_replayed_code_is_refused_by_an_error_with_status_200(login: Log
         (USER, {"id": True}, "user_without_id"),
         (USER, {"id": "583231"}, "user_without_id"),
         (USER, {"id": -1}, "user_without_id"),
+        (USER, {"id": 10**400}, "user_without_id"),
         (USER, [], "user_without_id"),
         (EMAILS, {"message": "no"}, "emails_malformed"),
     ],

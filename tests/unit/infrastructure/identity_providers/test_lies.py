@@ -25,6 +25,11 @@ from tests.unit.infrastructure.identity_providers.logins import FRESH, REQUEST, 
 MINUTE = 60
 
 
+def unsigned(header: bytes) -> str:
+    """Return a token with this header, and no good signature."""
+    return ".".join(base64url.encode(each).decode() for each in (header, b"{}", b"signature"))
+
+
 @pytest.mark.parametrize(
     ("claims", "reason"),
     [
@@ -125,6 +130,9 @@ async def test_an_old_authentication_is_no_fresh_login(login: Login, minutes: in
             ),
             "signature",
         ),
+        (lambda _: unsigned(b"[]"), "malformed"),
+        (lambda _: unsigned(b'{"alg":["RS256"]}'), "algorithm"),
+        (lambda _: unsigned(b'{"alg":{}}'), "algorithm"),
         (lambda _: "a.b", "malformed"),
         (lambda _: "a" * 20000, "missing"),
         (lambda _: None, "missing"),
@@ -239,6 +247,8 @@ async def test_keys_that_cannot_be_fetched_are_asked_for_again_after_seconds(
         ({"jwks_uri": "https://["}, "jwks_uri_host_not_allowed"),
         ({"userinfo_endpoint": "https://evil.example"}, "userinfo_endpoint_host_not_allowed"),
         ({"userinfo_endpoint": 5}, "userinfo_endpoint_missing"),
+        ({"userinfo_endpoint": []}, "userinfo_endpoint_missing"),
+        ({"userinfo_endpoint": ""}, "userinfo_endpoint_host_not_allowed"),
         (
             {"authorization_endpoint": "javascript:alert(1)"},
             "authorization_endpoint_host_not_allowed",
