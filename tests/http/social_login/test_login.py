@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from litestar import Litestar
 
+from api.security.origin_policy import OriginPolicy
 from application.ports import UserRepository
 from domain.email import Email
 from domain.errors import (
@@ -123,6 +124,14 @@ class TestTheCookieOfAFlow:
         assert len(value) == 43
         assert attributes == f"Path=/; Max-Age=600; SameSite=Lax; HttpOnly{secure}"
         assert value not in begun.headers["location"]
+
+    @pytest.mark.parametrize("settings", [{"COOKIE_PREFIX": "x-"}], indirect=True)
+    @pytest.mark.parametrize("origin_policy", [HTTPS_ORIGIN], indirect=True)
+    async def test_its_name_has_the_prefix_of_the_installation(self, browser: Browser) -> None:
+        begun = await browser.start()
+
+        assert begun.headers["set-cookie"].startswith("__Host-x-social-")
+        assert place_of(await browser.come_back(begun)) == ("/account", {})
 
     async def test_two_tabs_log_in_independently(self, browser: Browser) -> None:
         first, second = (
@@ -443,6 +452,24 @@ class TestStarts:
         assert "set-cookie" not in str(head.headers) + str(prefetched.headers)
         assert (len(acme.sent), acme.checked) == (1, [])
         assert place_of(await browser.come_back(begun)) == ("/account", {})
+
+    @pytest.mark.parametrize(
+        "origin_policy",
+        [OriginPolicy(ORIGIN, other_names=frozenset({"http://127.0.0.1:8000"}))],
+        indirect=True,
+    )
+    async def test_a_browser_under_another_name_goes_to_the_main_one(
+        self, browser: Browser, acme: FakeProvider
+    ) -> None:
+        """Providers send it back there, and a cookie is for one host."""
+        query = "return_to=/account%3Fa%3Db&fresh=true"
+        answer = await browser.client.get(f"http://127.0.0.1:8000{SOCIAL_START}?{query}")
+
+        assert answer.headers["location"] == f"{ORIGIN}{SOCIAL_START}?{query}"
+        assert (answer.status_code, acme.sent) == (303, [])
+        stranger = {"Host": "evil.example"}
+        answer = await browser.client.get(SOCIAL_START, headers=stranger)
+        assert answer.headers["location"].startswith("https://acme.example/")
 
     async def test_an_unknown_provider_is_not_found(self, browser: Browser) -> None:
         assert (await browser.client.get(f"{SOCIAL}/nothing/start")).status_code == 404
