@@ -24,6 +24,7 @@ from tests.http.client import (
     MY_TOTP,
     ORIGIN,
     STEP_UP,
+    STEP_UP_SOCIAL,
     USERS,
     VERIFY,
     Client,
@@ -40,6 +41,7 @@ from tests.support.doubles import SettableClock
 
 FOR_ENROLMENT = {
     ("POST", STEP_UP),
+    ("POST", STEP_UP_SOCIAL),
     ("GET", MY_FACTORS),
     ("POST", MY_TOTP),
     ("POST", CONFIRM_TOTP),

@@ -15,6 +15,7 @@ from tests.http.client import (
     ME,
     MY_EXPORT,
     MY_IDENTITIES,
+    MY_TOTP,
     NO_IDENTITY,
     ORIGIN,
     STEP_UP_SOCIAL,
@@ -257,6 +258,19 @@ class TestStepUp:
         expected = {"problem": "invalid_credentials", "return_to": "/account"}
         assert place_of(answer) == ("/account/step-up", expected)
         assert (await client.get(MY_EXPORT)).status_code == 401
+
+    @pytest.mark.parametrize("settings", [{"MFA": "everybody"}], indirect=True)
+    async def test_a_user_who_has_to_enrol_a_factor_steps_up_for_that(
+        self, browser: Browser, client: Client
+    ) -> None:
+        await browser.log_in()
+        assert (await client.post(MY_TOTP)).json()["code"] == "step_up_required"
+        linking = await client.post(LINK)
+        assert linking.json()["code"] == "second_factor_enrolment_required"
+
+        await browser.come_back(await client.post(STEP_UP_SOCIAL))
+
+        assert (await client.post(MY_TOTP)).status_code == 200
 
     async def test_a_user_with_a_password_shows_that(
         self, ada: Browser, users: UserRepository, acme: FakeProvider
