@@ -7,7 +7,7 @@ which was accepted at its begin.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from litestar import Response
 from litestar.datastructures import Cookie
@@ -15,8 +15,10 @@ from litestar.response import Redirect
 
 from api.json_request import JsonRequest, accepts_html
 from api.problems import answer_to, handle, log_failure
+from api.request_context import header_values
 from api.security.cookies import CookieWriter
 from api.security.flow_cookies import FlowCookies
+from api.security.origin_policy import OriginPolicy
 from api.security.return_to import ReturnTargets
 from application.login.complete import LoggedIn
 from application.social_login.begin import Begun
@@ -56,6 +58,7 @@ class FlowResponses:
     :ivar has_pages: whether people get pages to log in and to manage their accounts.
     """
 
+    origin_policy: OriginPolicy
     cookies: CookieWriter
     flow_cookies: FlowCookies
     return_targets: ReturnTargets = field(default_factory=ReturnTargets)
@@ -73,6 +76,17 @@ class FlowResponses:
         default = _PAGES[intent][1] if self.has_pages else None
         target = self.return_targets.require(default if wanted is None else wanted)
         return FlowEnd(intent, target)
+
+    def under_main_name(self, request: JsonRequest) -> Response[Any] | None:
+        """Send a browser that has come under another name of this service to the same address
+        under the main one: the provider sends it back there, and cookies have one host.
+        """
+        host = next(header_values(request.scope, b"host"), "")
+        if f"{request.scope['scheme']}://{host}" not in self.origin_policy.other_names:
+            return None
+        path, query = request.scope["path"], request.scope["query_string"].decode("latin-1")
+        address = self.origin_policy.origin + self._url(path)
+        return _see_other(f"{address}?{query}" if query else address)
 
     def begun(self, request: JsonRequest, begun: Begun) -> Response[Any]:
         """Send the browser to the provider."""
@@ -146,7 +160,8 @@ def _for_app(end: FlowEnd, **parameters: str) -> str:
 
 def _with(address: str, parameters: Mapping[str, str]) -> str:
     """Add parameters to an address, which has no fragment."""
-    return f"{address}{'&' if '?' in address else '?'}{urlencode(parameters)}"
+    query = urlencode(parameters, quote_via=quote)  # not all applications read `+` as a space
+    return f"{address}{'&' if '?' in address else '?'}{query}"
 
 
 def _see_other(location: str, cookies: list[Cookie] | None = None) -> Response[Any]:

@@ -87,11 +87,13 @@ class HttpProvider(Provider):
     def flow_responses(
         self,
         settings: Settings,
+        origin_policy: OriginPolicy,
         cookies: CookieWriter,
         flow_cookies: FlowCookies,
         return_targets: ReturnTargets,
     ) -> FlowResponses:
         return FlowResponses(
+            origin_policy,
             cookies,
             flow_cookies,
             return_targets,

@@ -25,6 +25,7 @@ async def test_a_code_is_exchanged_for_tokens(browser: Browser, client: Client) 
     answer = await browser.log_in(return_to=APP, state="x y&z=%/", **CHALLENGE)
 
     address, query = place_of(answer)
+    assert "state=x%20y%26z%3D%25" in answer.headers["location"]
     assert (address, query) == (APP, {"code": query["code"], "state": "x y&z=%/"})
     assert len(query["code"]) == 43
     assert "access_token" not in client.cookies

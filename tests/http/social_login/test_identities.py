@@ -15,6 +15,7 @@ from tests.http.client import (
     ME,
     MY_EXPORT,
     MY_IDENTITIES,
+    MY_TOTP,
     NO_IDENTITY,
     ORIGIN,
     STEP_UP_SOCIAL,
@@ -86,13 +87,13 @@ class TestLinking:
         await ada.log_in()
         assert (await ada.client.me()).json()["data"]["user"]["email"] == EMAIL
 
-    async def test_the_default_is_the_page_about_the_login(self, ada: Browser) -> None:
+    async def test_a_link_ends_at_the_page_about_the_login_by_default(self, ada: Browser) -> None:
         begun = await ada.client.post(LINK)
 
         assert place_of(await ada.come_back(begun)) == ("/account/security", {})
 
     @without_pages
-    async def test_without_pages_the_target_is_required(self, ada: Browser) -> None:
+    async def test_without_pages_a_target_is_required(self, ada: Browser) -> None:
         answer = await ada.client.post(LINK)
         assert [each["field"] for each in problems_of(answer)] == ["return_to"]
 
@@ -119,7 +120,7 @@ class TestLinking:
 
         assert place_of(answer) == ("/account/security", {"problem": "provider_cancelled"})
 
-    async def test_it_needs_the_cookie_of_the_browser_that_has_begun_it(
+    async def test_a_link_needs_the_cookie_of_the_browser_that_has_begun_it(
         self, ada: Browser
     ) -> None:
         """An attacker sends a victim the end of a link that the attacker has begun, or the other
@@ -132,7 +133,7 @@ class TestLinking:
         assert place_of(await ada.come_back(begun))[1]["problem"] == "social_flow_invalid"
         assert await identities(ada.client) == []
 
-    async def test_it_ends_only_while_its_session_is_good(self, ada: Browser) -> None:
+    async def test_a_link_ends_only_while_its_session_is_good(self, ada: Browser) -> None:
         begun = await ada.client.post(LINK)
         await ada.client.log_out()
 
@@ -142,7 +143,7 @@ class TestLinking:
         assert (await ada.client.log_in()).status_code == 200
         assert await identities(ada.client) == []
 
-    async def test_a_session_that_is_not_stepped_up_begins_none(
+    async def test_a_session_that_is_not_stepped_up_begins_no_link(
         self, ada: Browser, acme: FakeProvider
     ) -> None:
         await ada.client.log_in()
@@ -153,7 +154,7 @@ class TestLinking:
         assert acme.sent == []
         assert ada.flows == []
 
-    async def test_another_site_begins_none(self, ada: Browser) -> None:
+    async def test_another_site_begins_no_link(self, ada: Browser) -> None:
         answer = await ada.client.post(LINK, headers={"Sec-Fetch-Site": "cross-site"})
 
         assert (answer.status_code, answer.json()["code"]) == (403, "cross_site_request")
@@ -187,7 +188,9 @@ class TestLinking:
 
 
 class TestUnlinking:
-    async def test_it_ends_all_other_sessions(self, ada: Browser, users: UserRepository) -> None:
+    async def test_unlinking_ends_all_other_sessions(
+        self, ada: Browser, users: UserRepository
+    ) -> None:
         await linked_to(users, await stored_user(users))
         other = (await ada.client.obtain_tokens())["access_token"]
         [mine] = await identities(ada.client)
@@ -212,7 +215,7 @@ class TestUnlinking:
         assert (answer.status_code, answer.json()["code"]) == (409, "last_credential")
         assert await identities(client) == [mine]
 
-    async def test_that_of_another_user_is_not_found(
+    async def test_an_account_that_another_user_has_linked_is_not_found(
         self, ada: Browser, users: UserRepository
     ) -> None:
         await ada.client.register("eve@example.org")
@@ -258,6 +261,19 @@ class TestStepUp:
         assert place_of(answer) == ("/account/step-up", expected)
         assert (await client.get(MY_EXPORT)).status_code == 401
 
+    @pytest.mark.parametrize("settings", [{"MFA": "everybody"}], indirect=True)
+    async def test_a_user_who_has_to_enrol_a_factor_steps_up_for_that(
+        self, browser: Browser, client: Client
+    ) -> None:
+        await browser.log_in()
+        assert (await client.post(MY_TOTP)).json()["code"] == "step_up_required"
+        linking = await client.post(LINK)
+        assert linking.json()["code"] == "second_factor_enrolment_required"
+
+        await browser.come_back(await client.post(STEP_UP_SOCIAL))
+
+        assert (await client.post(MY_TOTP)).status_code == 200
+
     async def test_a_user_with_a_password_shows_that(
         self, ada: Browser, users: UserRepository, acme: FakeProvider
     ) -> None:
@@ -269,7 +285,7 @@ class TestStepUp:
         assert answer.json()["methods"] == ["password"]
         assert acme.sent == []
 
-    async def test_a_provider_that_is_down_begins_none(
+    async def test_a_provider_that_is_down_begins_no_step_up(
         self, browser: Browser, client: Client, acme: FakeProvider
     ) -> None:
         await browser.log_in()

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from litestar import Litestar
 
+from api.security.origin_policy import OriginPolicy
 from application.ports import UserRepository
 from domain.email import Email
 from domain.errors import (
@@ -110,7 +111,7 @@ class TestTheCookieOfAFlow:
         [(ORIGIN, "", ""), (HTTPS_ORIGIN, "__Host-", "; Secure")],
         indirect=["origin_policy"],
     )
-    async def test_it_is_for_the_server_alone_and_for_ten_minutes(
+    async def test_the_cookie_of_a_flow_is_for_the_server_alone_and_for_ten_minutes(
         self, browser: Browser, prefix: str, secure: str
     ) -> None:
         begun = await browser.start()
@@ -124,6 +125,16 @@ class TestTheCookieOfAFlow:
         assert attributes == f"Path=/; Max-Age=600; SameSite=Lax; HttpOnly{secure}"
         assert value not in begun.headers["location"]
 
+    @pytest.mark.parametrize("settings", [{"COOKIE_PREFIX": "x-"}], indirect=True)
+    @pytest.mark.parametrize("origin_policy", [HTTPS_ORIGIN], indirect=True)
+    async def test_the_cookie_of_a_flow_has_the_prefix_of_the_installation(
+        self, browser: Browser
+    ) -> None:
+        begun = await browser.start()
+
+        assert begun.headers["set-cookie"].startswith("__Host-x-social-")
+        assert place_of(await browser.come_back(begun)) == ("/account", {})
+
     async def test_two_tabs_log_in_independently(self, browser: Browser) -> None:
         first, second = (
             await browser.start(return_to="/one"),
@@ -134,7 +145,9 @@ class TestTheCookieOfAFlow:
         assert place_of(await browser.come_back(first)) == ("/one", {})
         assert place_of(await browser.come_back(second)) == ("/two", {})
 
-    async def test_the_newest_three_stay(self, browser: Browser, clock: SettableClock) -> None:
+    async def test_the_newest_three_flows_of_a_browser_stay(
+        self, browser: Browser, clock: SettableClock
+    ) -> None:
         begun = []
         for number in range(5):
             begun.append(await browser.start(return_to=f"/{number}"))
@@ -146,7 +159,9 @@ class TestTheCookieOfAFlow:
         for number, answer in list(enumerate(begun))[2:]:
             assert place_of(await browser.come_back(answer)) == (f"/{number}", {})
 
-    async def test_cookies_that_only_look_like_it_are_left_alone(self, client: Client) -> None:
+    async def test_cookies_that_only_look_like_those_of_flows_are_left_alone(
+        self, client: Client
+    ) -> None:
         others = "; ".join(
             f"social-{each}=x" for each in ("", "a" * 23, "A" * 24, "z" * 24, "x.y")
         )
@@ -156,7 +171,9 @@ class TestTheCookieOfAFlow:
         assert len(answer.headers.get_list("set-cookie")) == 1
 
     @pytest.mark.parametrize("number", [1, 2])
-    async def test_an_ambiguous_one_is_none(self, browser: Browser, number: int) -> None:
+    async def test_an_ambiguous_cookie_of_a_flow_is_none(
+        self, browser: Browser, number: int
+    ) -> None:
         begun = await browser.start()
         [name] = browser.flows
         pair = f"{name}={browser.client.cookies[name]}"
@@ -191,7 +208,7 @@ class TestAFlowBelongsToOneBrowserAndOneProvider:
         browser.client.cookies.update(own)
         assert place_of(await browser.come_back(begun)) == ("/account", {})
 
-    async def test_the_cookie_of_another_flow_under_its_name_is_refused(
+    async def test_the_cookie_of_another_flow_is_refused_under_the_name_of_this_one(
         self, browser: Browser
     ) -> None:
         begun, other = await browser.start(), await browser.start()
@@ -202,7 +219,7 @@ class TestAFlowBelongsToOneBrowserAndOneProvider:
 
         assert place_of(await browser.come_back(begun))[1]["problem"] == "social_flow_invalid"
 
-    async def test_another_provider_does_not_end_it(
+    async def test_another_provider_does_not_end_a_flow(
         self, browser: Browser, acme: FakeProvider
     ) -> None:
         """The mix-up attack: a hostile provider gets the code of an honest one."""
@@ -212,7 +229,7 @@ class TestAFlowBelongsToOneBrowserAndOneProvider:
         assert acme.checked == []
         assert browser.flows == []
 
-    async def test_it_ends_once(self, browser: Browser, acme: FakeProvider) -> None:
+    async def test_a_flow_ends_once(self, browser: Browser, acme: FakeProvider) -> None:
         begun = await browser.start()
         cookies = dict(browser.client.cookies)
         await browser.come_back(begun)
@@ -223,7 +240,7 @@ class TestAFlowBelongsToOneBrowserAndOneProvider:
         assert place_of(again)[1]["problem"] == "social_flow_invalid"
         assert len(acme.checked) == 1
 
-    async def test_it_ends_within_ten_minutes(
+    async def test_a_flow_ends_within_ten_minutes(
         self, browser: Browser, clock: SettableClock
     ) -> None:
         begun = await browser.start()
@@ -267,7 +284,9 @@ class TestAFlowBelongsToOneBrowserAndOneProvider:
 
 
 class TestAFormOfTheProvider:
-    async def test_it_comes_back_by_get_with_the_cookies(self, browser: Browser) -> None:
+    async def test_a_form_of_the_provider_comes_back_by_get_with_the_cookies(
+        self, browser: Browser
+    ) -> None:
         begun = await browser.start()
         form = {"state": state_of(begun), "code": CODE, "id_token": "x", "user": "{}"}
         cross_site = {"Origin": "https://acme.example", "Sec-Fetch-Site": "cross-site"}
@@ -281,14 +300,18 @@ class TestAFormOfTheProvider:
         answer = await browser.client.get(answer.headers["location"], headers=browser.accept)
         assert place_of(answer) == ("/account", {})
 
-    async def test_a_doubled_field_is_refused(self, client: Client) -> None:
+    async def test_a_form_of_the_provider_with_a_doubled_field_is_refused(
+        self, client: Client
+    ) -> None:
         form = {"Content-Type": "application/x-www-form-urlencoded"}
 
         answer = await client.post(SOCIAL_CALLBACK, content=b"state=a&state=b", headers=form)
 
         assert (answer.status_code, answer.json()["code"]) == (400, "social_flow_invalid")
 
-    async def test_other_bodies_are_refused(self, client: Client) -> None:
+    async def test_a_callback_with_another_body_than_a_form_is_refused(
+        self, client: Client
+    ) -> None:
         assert (await client.post(SOCIAL_CALLBACK, json={"state": "x"})).status_code == 415
 
     @pytest.mark.parametrize("provider", ["Acme", "a%0d%0ab", "%2e%2e", "a%3fb"])
@@ -444,6 +467,24 @@ class TestStarts:
         assert (len(acme.sent), acme.checked) == (1, [])
         assert place_of(await browser.come_back(begun)) == ("/account", {})
 
+    @pytest.mark.parametrize(
+        "origin_policy",
+        [OriginPolicy(ORIGIN, other_names=frozenset({"http://127.0.0.1:8000"}))],
+        indirect=True,
+    )
+    async def test_a_browser_under_another_name_goes_to_the_main_one(
+        self, browser: Browser, acme: FakeProvider
+    ) -> None:
+        """Providers send it back there, and a cookie is for one host."""
+        query = "return_to=/account%3Fa%3Db&fresh=true"
+        answer = await browser.client.get(f"http://127.0.0.1:8000{SOCIAL_START}?{query}")
+
+        assert answer.headers["location"] == f"{ORIGIN}{SOCIAL_START}?{query}"
+        assert (answer.status_code, acme.sent) == (303, [])
+        stranger = {"Host": "evil.example"}
+        answer = await browser.client.get(SOCIAL_START, headers=stranger)
+        assert answer.headers["location"].startswith("https://acme.example/")
+
     async def test_an_unknown_provider_is_not_found(self, browser: Browser) -> None:
         assert (await browser.client.get(f"{SOCIAL}/nothing/start")).status_code == 404
         assert place_of(await browser.start("nothing"))[1]["problem"] == "not_found"
@@ -457,7 +498,7 @@ class TestStarts:
         assert [each.is_fresh for each in acme.sent] == [False, True]
 
     @without_pages
-    async def test_without_pages_the_target_is_required(self, browser: Browser) -> None:
+    async def test_without_pages_a_target_is_required(self, browser: Browser) -> None:
         answer = await browser.start()
 
         assert answer.status_code == 400

@@ -27,7 +27,6 @@ from api.schemas.social_login import CallbackParameters, LoginCode, ProvidersAns
 from api.security.cookies import CookieWriter
 from api.security.credential_reader import CredentialReader
 from api.security.guard import PUBLIC
-from api.security.origin_policy import OriginPolicy
 from api.session_response import login_response
 from api.unknown_members import only_parameters
 from application.social_login.begin import BeginSocialLogin
@@ -157,11 +156,10 @@ class SocialLoginController(Controller):
     async def list_providers(
         self,
         list_providers: FromDishka[ListProviders],
-        origin_policy: FromDishka[OriginPolicy],
         responses: FromDishka[FlowResponses],
     ) -> ProvidersAnswer:
         """List what a login page makes buttons of. A button is a link to `start`, not a form."""
-        below = origin_policy.origin + responses.path_prefix + _PATH
+        below = responses.origin_policy.origin + responses.path_prefix + _PATH
         return ProvidersAnswer.of(await list_providers(), below)
 
     @get(
@@ -200,6 +198,8 @@ class SocialLoginController(Controller):
         gets `code` and `state` added to its address, or `error` with one of this API's codes."""
         if is_prefetch(request.headers):  # the browser forgets it, and asks again at the visit
             return respond(ANSWERS[Unavailable], request)
+        if (elsewhere := responses.under_main_name(request)) is not None:
+            return elsewhere
         end = responses.end(Intent.LOGIN, wanted.return_to, wanted.app)
         if wanted.app is not None:
             policy.require_app_address(end.return_to)  # before any redirect to there
