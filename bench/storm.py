@@ -40,7 +40,7 @@ def measure(testbed: Testbed, scale: Scale, report: Report) -> None:
                 STORMY: partial(_ask, service, tokens, scale.storm_seconds, STORM),
             }
             times = in_turns(scale.rounds, turns)
-    for percent, target in ((50, None), (99, at_most(3))):
+    for percent, target in ((50, None), (99, at_most(4))):
         quiet, stormy = (
             Series(
                 f"p{percent} of GET /api/users/me at {RATE}/s {name}",

@@ -106,7 +106,6 @@ PAGES_GIVE_TOKENS = {
     ("POST", "/account/security/identities/{identity_id:str}"): "likewise, and a step-up",
     ("POST", "/account/security/passkeys"): "likewise, and a step-up",
     ("POST", "/account/security/passkeys/add"): "likewise, and a step-up",
-    ("POST", "/account/security/identities/{identity_id:str}"): "likewise, and a step-up",
     ("POST", "/account/security/totp/confirm"): "likewise",
     ("POST", "/account/security/totp/remove"): "likewise, and a step-up",
 }
