@@ -211,7 +211,12 @@ def running_jobs() -> set[str]:
 
 async def test_the_application_runs_its_jobs_while_it_serves(tmp_path: Path) -> None:
     settings = Settings.read(
-        {"USERS_URL": "memory:", "MAIL_URL": "memory:", "DOORWARD_DATA": str(tmp_path)}
+        {
+            "USERS_URL": "memory:",
+            "MAIL_URL": "memory:",
+            "DOORWARD_DATA": str(tmp_path),
+            "TOKEN_ALGORITHM": "EdDSA",  # its keys are generated at once
+        }
     )
     await preflight.prepare(settings)
 
