@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from difflib import get_close_matches
+from functools import cache
 from itertools import islice
 from typing import Any, get_args
 
@@ -29,12 +30,20 @@ def reject_unknown(members: object, body: Any) -> None:
     """
     if not isinstance(members, dict):
         return
-    schemas = [each for each in (body, *get_args(body)) if _is_struct(each)]
-    for schema in schemas:
-        known = [field.encode_name for field in fields(schema)]
+    for schema, known in _schemas_of(body):
         refused = islice(_refused(members, known, schema), _MOST_NAMED)
         if problems := [_problem(_printable(name), known, "members") for name in refused]:
             raise InvalidInput(*problems)
+
+
+@cache
+def _schemas_of(body: Any) -> Sequence[tuple[type[Struct], list[str]]]:
+    """Return each schema of a body, with the members that it knows.
+
+    msgspec reads the annotations of a schema each time that it is asked for these.
+    """
+    schemas = [each for each in (body, *get_args(body)) if _is_struct(each)]
+    return [(schema, [field.encode_name for field in fields(schema)]) for schema in schemas]
 
 
 def only_parameters(*known: str) -> Callable[[Request[Any, Any, Any]], Awaitable[None]]:

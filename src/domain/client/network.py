@@ -1,6 +1,7 @@
 """The networks of a client, which can typically send from many addresses of its network."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 UNKNOWN = "unknown"
@@ -15,6 +16,7 @@ def network_of(address: str) -> str:
     return networks_of(address)[0]
 
 
+@lru_cache(4096)  # limits ask for the networks of an address again with each request
 def networks_of(address: str, ipv4: Sequence[int] = (32,)) -> tuple[str, ...]:
     """Return the networks of an address, the narrowest first.
 

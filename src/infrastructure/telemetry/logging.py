@@ -21,6 +21,7 @@ from structlog.dev import (
     LogLevelColumnFormatter,
 )
 from structlog.typing import EventDict, ExcInfo
+from typing_extensions import override
 
 from domain.audit.event import Event
 from infrastructure.config.logging import LogSettings
@@ -62,10 +63,13 @@ def configure_logging() -> None:
     configures more, with :func:`logs`; in others, warnings go to standard error.
     """
     set_log_format(LogSettings())
+    # No line names a place in the code: logging need not look for it (Python's Logging HOWTO).
+    logging._srcfile = None  # noqa: SLF001 - the HOWTO says to
     structlog.configure(
         processors=[*_PROCESSORS, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
     )
 
 
@@ -83,7 +87,8 @@ def _format_of(settings: LogSettings) -> str:
 
 def json_formatter() -> logging.Formatter:
     """Make the formatter that writes a record, ours or a library's, as one JSON object."""
-    return _formatter(_event_first, structlog.processors.JSONRenderer())
+    without_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    return _JsonFormatter(foreign_pre_chain=_PROCESSORS, processors=[without_meta, _as_json])
 
 
 def console_formatter() -> logging.Formatter:
@@ -118,8 +123,22 @@ def _formatter(*processors: Any) -> logging.Formatter:
     )
 
 
-def _event_first(_logger: Any, _method: str, fields: EventDict) -> EventDict:
-    return {"event": fields.pop("event"), **fields}
+class _JsonFormatter(structlog.stdlib.ProcessorFormatter):
+    """Writes at once what structlog's loggers have prepared: each refresh is a line."""
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        if isinstance(record.msg, dict):
+            return _as_json(None, "", record.msg)
+        return super().format(record)
+
+
+_JSON = json.JSONEncoder(default=repr)
+
+
+def _as_json(_logger: Any, _method: str, fields: EventDict) -> str:
+    """Write the event first: it is the most interesting to a person."""
+    return _JSON.encode({"event": fields["event"], **fields})
 
 
 def _for_a_person(_logger: Any, _method: str, fields: EventDict) -> EventDict:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from hashlib import sha1
 from typing import Any
 
+from hiredis import pack_command
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import NoScriptError, ReadOnlyError, ResponseError
@@ -106,6 +107,9 @@ class _Pipeline:
 
     def __init__(self, connection: AbstractConnection) -> None:
         self._connection = connection
+        # Each call has a time limit of its own, which ends the connection. Another one for what is
+        # written would make redis-py start a task for each write.
+        connection.socket_timeout = None
         self._send_buffer: list[bytes] = []
         self._has_commands = asyncio.Event()
         self._pending: deque[asyncio.Future[Any]] = deque()
@@ -116,7 +120,7 @@ class _Pipeline:
         if not self.is_open:
             raise Disconnected
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._send_buffer += self._connection.pack_command(*command)
+        self._send_buffer.append(pack_command(command))  # type: ignore[arg-type] # stub: one word
         self._pending.append(answer)
         self._has_commands.set()
         return await answer
