@@ -9,7 +9,7 @@ from application.authenticate import ReloadPrincipal
 from application.enrolment.account import AdjustAccount, AdjustUser
 from application.login.complete import LoggedIn
 from application.mail.messages import MailPolicy, MakeMessage
-from application.ports import IdentityStore, PasskeyStore, UserRepository
+from application.ports import IdentityProviders, IdentityStore, PasskeyStore, UserRepository
 from application.rate_limiting import RateLimiting
 from application.sessions.purge import PurgeStaleSessions
 from application.step_up import RequireStepUp
@@ -93,6 +93,7 @@ class RemovePasskey:
     find_passkey: FindPasskey
     passkeys: PasskeyStore
     identities: IdentityStore
+    identity_providers: IdentityProviders
     adjust_account: AdjustAccount
     mail_policy: MailPolicy
     make_message: MakeMessage
@@ -129,7 +130,7 @@ class RemovePasskey:
         account at another provider. That cannot be unlinked at this moment if it is the last way.
         """
         can_reset = user.verified and self.mail_policy.is_on
-        others = len(await self.identities.of_user(user.id))
+        others = self.identity_providers.count_usable(await self.identities.of_user(user.id))
         return has_own_way_in(user, can_reset=can_reset, other_identities=others)
 
 

@@ -221,7 +221,7 @@ class UnlinkIdentity:
                 me = await self.require_step_up(principal, caller)
                 identity = await self.find_identity(me.user.id, identity_id)
                 entry.details = OfIdentity(identity.provider, identity.id)
-                await self._require_other_way(me.user)
+                await self._require_other_way(me.user, identity)
                 changed = replace(me.user.without_sessions(), updated_at=self.clock())
                 label = self.identity_providers.label_of(identity.provider)
                 notice = linked_notice(self.make_message, me.user, "unlinked", label)
@@ -230,8 +230,11 @@ class UnlinkIdentity:
                 if await entry.settle(effects, stored):
                     return await self._renew(Principal(changed, me.session), caller)
 
-    async def _require_other_way(self, user: User) -> None:
-        others = len(await self.identities.of_user(user.id)) - 1
+    async def _require_other_way(self, user: User, identity: Identity) -> None:
+        found = await self.identities.of_user(user.id)
+        others = self.identity_providers.count_usable(
+            each for each in found if each.id != identity.id
+        )
         can_reset = user.verified and self.mail_policy.is_on
         if not has_own_way_in(user, can_reset=can_reset, other_identities=others):
             raise LastCredential

@@ -1,12 +1,12 @@
 """Other providers of identities, such as Google, GitHub or a company's own one."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from domain.errors import NotFound
-from domain.social_login.identity import ProviderAccount, ProviderName
+from domain.social_login.identity import Identity, ProviderAccount, ProviderName
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,11 @@ class IdentityProviders:
             if provider.name == name:
                 return provider
         raise NotFound
+
+    def count_usable(self, identities: Iterable[Identity]) -> int:
+        """Return how many of these log their user in: the provider of each is configured."""
+        names = {provider.name for provider in self.all}
+        return sum(each.provider in names for each in identities)
 
     def label_of(self, name: str) -> str:
         """Return the label of a provider, or the name of one that is not configured any more."""

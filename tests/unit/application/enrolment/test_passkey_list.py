@@ -33,7 +33,7 @@ from tests.support.authenticator import Authenticator
 from tests.support.builders import PASSWORD
 from tests.support.factors import enrolled, stepped_up
 from tests.support.passkeys import add, principal_of
-from tests.support.social_login import linked
+from tests.support.social_login import linked, with_provider
 from tests.support.world import World
 
 Held = tuple[Principal, Passkey]
@@ -201,11 +201,14 @@ async def test_the_last_way_to_log_in_is_not_removed(world: World, held: Held) -
     assert world.events.events[-1].outcome is Outcome.LAST_CREDENTIAL
 
 
-async def test_an_account_at_another_provider_is_a_way(world: World, held: Held) -> None:
+async def test_an_account_at_a_configured_provider_is_a_way(world: World, held: Held) -> None:
     me, passkey = held
     await linked(world, me.user)
     me = await without_password(world, me, verified=False)
+    with pytest.raises(LastCredential):
+        await world.remove_passkey(me, passkey.id)
 
+    with_provider(world)
     await world.remove_passkey(me, passkey.id)
 
 

@@ -231,6 +231,18 @@ async def test_the_last_way_in_is_not_unlinked(
         await world.unlink_identity(owner, identity.id)
 
 
+async def test_an_account_at_a_provider_that_is_gone_is_no_other_way_in(
+    world: World, owner: Principal
+) -> None:
+    identity = await link(world, owner)
+    await link(world, owner, replace(SECOND, provider=ProviderName("gone")))
+    await world.change(await stored_of(world, owner), password_hash=NO_PASSWORD)
+    world.mail_policy = MailPolicy(is_on=False)
+
+    with pytest.raises(LastCredential):
+        await world.unlink_identity(owner, identity.id)
+
+
 async def test_of_two_last_identities_one_stays(world: World, owner: Principal) -> None:
     both = [await link(world, owner, each) for each in (an_account(), SECOND)]
     stored = await stored_of(world, owner)
