@@ -14,6 +14,7 @@ UNUSED = {
     "asyncpg": "the users are in SQLite",
     "fido2": "no passkey is used yet",
     "httpx": "nothing is requested yet",
+    "infrastructure.identity_providers.oidc": "no other provider is configured",
     "opentelemetry": "traces are off",
     "prometheus_client": "metrics are off",
     "redis": "the sessions are in SQLite",

@@ -5,7 +5,6 @@ import time
 from domain.errors import ProviderRefused, ProviderUnavailable
 from domain.social_login.identity import ProviderName
 from doorward.diagnostics.finding import Verdict
-from doorward.wiring.social_login import make_providers
 from infrastructure.clock import system_clock
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.identity_providers import GITHUB, GOOGLE
@@ -60,6 +59,8 @@ async def check_provider(settings: Settings, name: ProviderName) -> tuple[Verdic
 
     :raises ConfigurationError: see :func:`require_identities`.
     """
+    from doorward.wiring.identity_providers import make_providers  # noqa: PLC0415 - see there
+
     require_identities(settings)
     [provider] = (each for each in make_providers(settings, system_clock) if each.name == name)
     start = time.perf_counter()

@@ -116,7 +116,7 @@ async def test_the_policy_is_that_of_the_settings() -> None:
 def test_no_process_imports_the_http_client_before_the_first_login() -> None:
     code = """
 import os, sys
-from doorward.wiring.social_login import make_providers
+from doorward.wiring.identity_providers import make_providers
 from infrastructure.clock import system_clock
 from infrastructure.config.settings import Settings
 assert len(list(make_providers(Settings.read(os.environ), system_clock))) == 2
