@@ -157,7 +157,7 @@ class Audit:
                     await self.log.record(event)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PruneAuditLog:
     audit: Audit
     clock: Clock

@@ -18,7 +18,7 @@ _EXPORTED = 200
 """Events that an export reads at a time."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ListAuditEvents:
     audit_log: AuditLog
 
@@ -35,7 +35,7 @@ class ListAuditEvents:
         return await self.audit_log.page(query, after, limit)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ShowAuditEvent:
     audit_log: AuditLog
 
@@ -51,7 +51,7 @@ class ShowAuditEvent:
         return event
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ShowAuditLogState:
     audit_log: AuditLog
 
@@ -65,7 +65,7 @@ class ShowAuditLogState:
         return await self.audit_log.state(numbers)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ExportAuditLog:
     audit_log: AuditLog
     rate_limiting: RateLimiting
@@ -97,7 +97,7 @@ class ExportAuditLog:
             yield page.items
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ListActivity:
     audit_log: AuditLog
 

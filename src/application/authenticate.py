@@ -21,7 +21,7 @@ from domain.token import TokenKind
 from domain.user import User
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ReloadPrincipal:
     """Read the user and the session from the stores: the guard may have used cached ones."""
 
@@ -52,7 +52,7 @@ async def user_of(
     return user if user is not None and session.is_good_for(user) else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Authenticate:
     """Return the principal of an access token. The guard of each protected route calls it."""
 
@@ -95,7 +95,7 @@ class Authenticate:
         return Principal(user, session, claims.issued_at)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class AuthenticateFromCache:
     """Answer as :class:`Authenticate` does, without waiting, where the answer is certain.
 

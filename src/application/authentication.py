@@ -39,7 +39,7 @@ from domain.token import TokenClaims, TokenKind
 from domain.user import User
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Login:
     users: UserRepository
     complete_login: CompleteLogin
@@ -137,7 +137,7 @@ def _address(email: str) -> Email | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RefreshSession:
     """Accept a refresh token: rotate it, or repeat the rotation that its client has lost."""
 
@@ -215,7 +215,7 @@ class RefreshSession:
         return session, user
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RefreshAccess:
     """Refresh a session for a client of the API."""
 
@@ -229,7 +229,7 @@ class RefreshAccess:
         return await self.issue_tokens(*await self.refresh_session(refresh_token, caller))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ResumeSession:
     """Refresh the session of a browser that asks for a page.
 
@@ -252,7 +252,7 @@ class ResumeSession:
         return Principal(user, session, issued_at), await self.issue_tokens(session, user)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Logout:
     sessions: SessionStore
     signer: TokenSigner

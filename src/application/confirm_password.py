@@ -16,7 +16,7 @@ def session_client(caller: RequestContext) -> HashClient:
     return HashClient(caller.address, is_known=True)  # by the session
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ConfirmPassword:
     """Ask for the password before a sensitive change: a logged-in client may be an attacker."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from application.ports import HealthCheck, HealthChecks
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CheckReadiness:
     checks: HealthChecks
 

@@ -50,7 +50,7 @@ class RecordSessionActivity:
         self.buffer.pending[session.id] = session.user_id, SessionActivity.of(caller, now)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FlushSessionActivity:
     """Store the buffered activity of all sessions."""
 

@@ -16,7 +16,7 @@ from domain.request_context import UNKNOWN, RequestContext
 from domain.token import TokenKind
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ListSigningKeys:
     keys: KeyStore
 
@@ -52,7 +52,7 @@ class KeyRotation:
         return ring.plus(await self.keys.make(kind, now))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RotateKeys:
     """Let the next key sign, as soon as verifiers have had the time to fetch it."""
 
@@ -97,7 +97,7 @@ class RotateKeys:
                     return rotated
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RevokeKey:
     """Delete a key that an attacker has. Everything that it has signed becomes invalid at once."""
 
@@ -154,7 +154,7 @@ class RevokeKey:
         return await self.key_rotation.with_standby(ready.without(key, now), key.kind)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class MaintainKeys:
     """Make the first keys, rotate due keys, and delete keys whose tokens have expired."""
 
@@ -205,7 +205,7 @@ class PublicKeys:
     max_age: timedelta
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ListPublicKeys:
     signer: TokenSigner
     times: KeyTimes

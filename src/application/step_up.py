@@ -21,7 +21,7 @@ from domain.request_context import UNKNOWN, RequestContext
 from domain.user import NO_PASSWORD, User
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FindStepUpMethods:
     """Find the strongest methods that a user has: any one of them is enough for a step-up."""
 
@@ -40,7 +40,7 @@ class FindStepUpMethods:
         return [Method.FEDERATED] if await self.identities.of_user(user.id) else []
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RequireStepUp:
     """Require that the session was stepped up a short while ago (RFC 9470)."""
 
@@ -92,7 +92,7 @@ Proof = PasswordProof | FactorProof
 """What a client can show at a step-up."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class StepUp:
     """Replace a session by one that is good for sensitive steps for ten minutes."""
 

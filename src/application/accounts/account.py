@@ -37,7 +37,7 @@ from domain.user import User, UserId, parse_locale, parse_name, parse_photo
 _PAGE_SIZE = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ChangePassword:
     require_step_up: RequireStepUp
     users: UserRepository
@@ -99,7 +99,7 @@ class ChangePassword:
         return self.rule.choose(new, user.name, user.email.address)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ChangeProfile:
     reload_principal: ReloadPrincipal
     users: UserRepository
@@ -144,7 +144,7 @@ class ChangeProfile:
                     return changed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DeleteAccount:
     require_step_up: RequireStepUp
     forget_user: ForgetUser
@@ -180,7 +180,7 @@ class Export:
     events: Sequence[RecordedEvent]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ExportAccount:
     require_step_up: RequireStepUp
     find_factors: FindFactors

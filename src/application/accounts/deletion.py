@@ -27,7 +27,7 @@ from domain.request_context import UNKNOWN, RequestContext
 from domain.user import User, UserId
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ForgetUser:
     """Delete a user from every store. Other use cases check the permission."""
 
@@ -101,7 +101,7 @@ class ForgetUser:
         await self.identities.forget(user.id)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DeleteUser:
     require_step_up: RequireStepUp
     users: UserRepository

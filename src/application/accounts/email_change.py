@@ -24,7 +24,7 @@ from domain.request_context import UNKNOWN, RequestContext
 from domain.user import User
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RequestEmailChange:
     """Send a link to a new address, and a notice with a link that cancels to the present one."""
 
@@ -102,7 +102,7 @@ class RequestEmailChange:
         await entry.settle(effects, Stored(True, issued.effects_stored))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ConfirmEmailChange:
     """Give a user the address to which the link was sent."""
 
@@ -162,7 +162,7 @@ class ConfirmEmailChange:
         return True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class UndoEmailChange:
     """Give a user the former address back, or cancel a change that is not confirmed."""
 

@@ -9,7 +9,7 @@ from domain.mail.one_time_token import Purpose
 from domain.request_context import UNKNOWN, RequestContext
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class UseEmailLink:
     """Use the token of a link that proves an address, the present one or a new one.
 

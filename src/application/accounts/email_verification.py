@@ -41,7 +41,7 @@ class RegistrantProof:
 NO_PROOF = RegistrantProof()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class IsRegistrant:
     """Decide whether a client shows that the account is its own."""
 
@@ -80,7 +80,7 @@ class IsRegistrant:
         return principal.user.id == user.id
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class VerifyEmail:
     """Use a token up to mark the address of its user as verified."""
 

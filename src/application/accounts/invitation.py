@@ -32,7 +32,7 @@ class Invitee:
     locale: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class InviteUser:
     """Store a user without a password, for an administrator or the operator, and queue the mail
     with a link that sets one and proves the address, in the same step.

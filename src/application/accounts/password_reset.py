@@ -49,7 +49,7 @@ class PendingReset:
     is_first: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CheckPasswordReset:
     """Check a token before its owner chooses a password. That does not use it."""
 
@@ -68,7 +68,7 @@ class CheckPasswordReset:
         return PendingReset(user.email.address, methods, user.is_invited)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ResetPassword:
     """Use a token up to set a new password."""
 
@@ -128,7 +128,7 @@ class ResetPassword:
                 token, user = await self.find_token(secret, Purpose.PASSWORD_RESET)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SendPasswordReset:
     """Queue a mail with a link, for an administrator or the operator: another invitation if the
     user has yet to follow one.
@@ -179,7 +179,7 @@ class ResetLink:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class MakeResetLink:
     """Issue a token that the operator hands to the user, where no mail is sent."""
 

@@ -17,7 +17,7 @@ from domain.user import User
 _STEP = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PurgeUnverifiedUsers:
     """Delete users who have registered themselves, and not proven their address in time.
 

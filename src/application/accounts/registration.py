@@ -51,7 +51,7 @@ class Registration:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class MakeUser:
     """Make a user without storing it."""
 
@@ -88,7 +88,7 @@ class Registered:
     device_token: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RegisterUser:
     """Register a user."""
 
@@ -162,7 +162,7 @@ class RegisterUser:
             await self.outbox.add(NO_EFFECTS.with_messages(message))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CreateUser:
     """Store a user with any role, for an administrator or the operator."""
 

@@ -9,7 +9,7 @@ from domain.mail.one_time_token import Purpose
 from domain.user import UserId
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RefuseReservedAddress:
     """Refuse the former address of a user who can still undo the change.
 

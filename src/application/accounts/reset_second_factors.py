@@ -25,7 +25,7 @@ from domain.second_factors.factors import SecondFactors
 from domain.user import User, UserId
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ResetSecondFactors:
     """Remove the authenticator app, the recovery codes and the passkeys, and end all sessions.
 

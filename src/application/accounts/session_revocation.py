@@ -26,7 +26,7 @@ from domain.user import User, UserId
 _PAGE_SIZE = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RevokeSessionsOf:
     require_step_up: RequireStepUp
     users: UserRepository
@@ -65,7 +65,7 @@ class RevokeSessionsOf:
                     return
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RevokeSessionOf:
     require_step_up: RequireStepUp
     users: UserRepository
@@ -103,7 +103,7 @@ class RevokeSessionOf:
                 raise NotFound
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RevokeSessionsOfAll:
     users: UserRepository
     sessions: SessionStore

@@ -32,7 +32,7 @@ from domain.social_login.identity import Identity
 from domain.user import User, UserId
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ListUsers:
     users: UserRepository
 
@@ -53,7 +53,7 @@ class ListUsers:
         return page, await self.users.count(query)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ShowUser:
     users: UserRepository
 
@@ -89,7 +89,7 @@ class Overview:
     identities: Sequence[Identity]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ShowOverview:
     """Show all that there is about one user."""
 
@@ -117,7 +117,7 @@ class ShowOverview:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FindUser:
     """Find a user by what an operator types."""
 
@@ -146,7 +146,7 @@ class FindUser:
             return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ChangeUser:
     require_step_up: RequireStepUp
     users: UserRepository
@@ -216,7 +216,7 @@ def _differences(before: User, after: User) -> Mapping[str, str]:
     return facts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SetPassword:
     """Replace the lost password of a user."""
 

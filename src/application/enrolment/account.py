@@ -16,7 +16,7 @@ from domain.session import Session
 from domain.user import User, UserId
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class AdjustUser:
     """State in the user whether there is a factor, and end all sessions."""
 
@@ -66,7 +66,7 @@ class AdjustUser:
                 return False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class AdjustAccount:
     """End all sessions after a change of the factors, and start a new one for this client.
 

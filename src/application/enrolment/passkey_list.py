@@ -25,7 +25,7 @@ from domain.social_login.rules import has_own_way_in
 from domain.user import User, UserId
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FindPasskey:
     passkeys: PasskeyStore
 
@@ -37,7 +37,7 @@ class FindPasskey:
         return passkey
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ListPasskeys:
     """List the principal's own passkeys."""
 
@@ -50,7 +50,7 @@ class ListPasskeys:
         return await self.passkeys.of_user(me.user.id)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RenamePasskey:
     reload_principal: ReloadPrincipal
     find_passkey: FindPasskey
@@ -85,7 +85,7 @@ class RenamePasskey:
                     return renamed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RemovePasskey:
     """Remove one of the principal's own passkeys, unless it is the last way to log in."""
 
@@ -134,7 +134,7 @@ class RemovePasskey:
         return has_own_way_in(user, can_reset=can_reset, other_identities=others)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ListPasskeysOf:
     """List the passkeys of any user, for an administrator or the operator."""
 
@@ -151,7 +151,7 @@ class ListPasskeysOf:
         return await self.passkeys.of_user(user.id)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RemovePasskeyOf:
     """Remove a passkey of another user, who may have lost it. It may be the last way to log in:
     an administrator can send a link for a new password.

@@ -56,7 +56,7 @@ class RegistrationOptions:
     existing: Sequence[Passkey]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class OfferPasskey:
     """Make the challenge of a registration, for this session alone."""
 
@@ -108,7 +108,7 @@ class AddedPasskey:
     logged_in: LoggedIn
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class AddPasskey:
     """Store a passkey that an authenticator has made for the challenge of this session."""
 

@@ -30,7 +30,7 @@ class RecoveryCodes:
     digests: frozenset[str] = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class MakeRecoveryCodes:
     factor_secrets: FactorSecrets
     random_bytes: RandomBytes
@@ -46,7 +46,7 @@ class MakeRecoveryCodes:
         return self.factor_secrets.code_digests(user_id, canonical(text) or "")[0]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class AddRecoveryCodes:
     """Give recovery codes to a user who has none."""
 
@@ -70,7 +70,7 @@ class AddRecoveryCodes:
                 return codes.texts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RenewRecoveryCodes:
     """Replace the recovery codes of a user who has a second factor."""
 

@@ -25,7 +25,7 @@ from domain.second_factors.factors import SecondFactors
 from domain.user import User
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RequireProvenAddress:
     """Require that users who add a second factor own their address, where that is verified.
 
@@ -53,7 +53,7 @@ class ProposedTotp:
     uri: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ProposeTotp:
     """Make a secret for an authenticator app. It is worth nothing until a code confirms it."""
 
@@ -107,7 +107,7 @@ class EnrolledTotp:
     logged_in: LoggedIn
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ConfirmTotp:
     """Make the proposed secret the authenticator app, by a code from it."""
 
@@ -185,7 +185,7 @@ class ConfirmTotp:
             raise refusal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RemoveTotp:
     """Remove the authenticator app, and with the last factor the recovery codes."""
 

@@ -12,7 +12,7 @@ _BATCH = 5000
 """Events that a database counts in some ten milliseconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CountEvents:
     """Count the events that the audit log keeps, each of them once."""
 
@@ -67,7 +67,7 @@ class UnrecordedCounts:
         return taken
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class StoreUnrecordedCounts:
     """Add the counts of this process to the figures."""
 

@@ -14,7 +14,7 @@ _EXACT_UP_TO = 100_000
 """Counted in milliseconds. Of more users, an estimate is enough."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class MeasureFigures:
     """Measure the gauges, and delete figures that are too old."""
 

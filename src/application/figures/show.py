@@ -43,7 +43,7 @@ class Overview:
     errors: Mapping[str, Exception | None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ShowFigures:
     figures: FigureStore
     outbox: Outbox

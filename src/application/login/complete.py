@@ -33,7 +33,7 @@ class TokenPair:
     refresh_lifetime: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class IssueTokens:
     """Sign the two tokens of a session: the same ones again until it is refreshed."""
 
@@ -72,7 +72,7 @@ class LoggedIn:
     shows_access: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CompleteLogin:
     """Start the session of a user who has authenticated, or ask for another factor.
 

@@ -25,7 +25,7 @@ class AssertionOptions:
     rp_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class OfferPasskeyUse:
     """Make the challenge of a login, a second factor or a step-up. It names no user."""
 
@@ -40,7 +40,7 @@ class OfferPasskeyUse:
         return AssertionOptions(challenge, self.passkey_verifier.rp_id)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class LoginWithPasskey:
     """A passkey reaches the second level by itself: no password is asked for, and none hashed."""
 

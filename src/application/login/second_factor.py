@@ -15,7 +15,7 @@ from domain.second_factors.challenge import Ceremony, Challenge
 from domain.user import User
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class LoginWithSecondFactor:
     try_challenge: TryChallenge
     challenges: ChallengeStore

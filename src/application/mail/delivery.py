@@ -47,7 +47,7 @@ _LOOK_AGAIN = 0.5
 """Seconds after which new messages are looked for while slow recipients are waited for."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class WriteLetter:
     """Turn a message into a letter, if it is still wanted: what only its delivery knows.
 
@@ -116,7 +116,7 @@ class WriteLetter:
         return issued.changed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DeliverMail:
     """Deliver the messages that are due. Any number of processes share the work."""
 
@@ -207,7 +207,7 @@ class MailRetention:
     ended: timedelta
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PruneMail:
     """Delete messages that were sent or given up a while ago, and tokens that have expired."""
 

@@ -77,7 +77,7 @@ class MailPolicy:
         return target
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class MakeMessage:
     """Make messages, to be stored as effects of the change that causes them."""
 

@@ -22,7 +22,7 @@ _LONGEST = 100
 """Characters of a secret that is looked up; a real one has 43."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class IssueToken:
     """Issue a token, or the same again if its id was issued before."""
 
@@ -70,7 +70,7 @@ class IssueToken:
         return Stored(secret, stored.effects_stored)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FindToken:
     tokens: OneTimeTokenStore
     users: UserRepository

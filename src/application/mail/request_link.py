@@ -11,7 +11,7 @@ from domain.mail.message import MailKind
 from domain.request_context import UNKNOWN, RequestContext
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RequestLink:
     """Queue a mail with a link to the user of an address, if there is one."""
 

@@ -33,7 +33,7 @@ _PAGE = 100
 _MOST_COUNTED = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ListMail:
     outbox: Outbox
 
@@ -54,7 +54,7 @@ class ListMail:
         return Page(found[:limit], following)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ListMailTo:
     outbox: Outbox
 
@@ -83,7 +83,7 @@ def _read_position(text: str) -> MailPosition:
     raise InvalidInput(Problem("after", "is no position in this list: start without it"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CountMail:
     outbox: Outbox
 
@@ -100,7 +100,7 @@ class CountMail:
         return totals
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ShowMail:
     outbox: Outbox
 
@@ -140,7 +140,7 @@ def _state_subject(entry: Entry, delivery: Delivery) -> None:
     entry.user_id, entry.details = message.user_id, MailOfKind(message.kind)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RetryMail:
     """Queue a message again that waits or was given up, due at once."""
 
@@ -181,7 +181,7 @@ class RetryMail:
             return retried
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RetryAllMail:
     """Queue all messages again that were given up and have not expired."""
 
@@ -217,7 +217,7 @@ class RetryAllMail:
         return count
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DropMail:
     """Delete a message. It is not sent any more, unless that has begun."""
 
@@ -248,7 +248,7 @@ class DropMail:
             return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SendTestMail:
     """Send a mail at once, past the outbox, to try the configuration."""
 

@@ -7,7 +7,7 @@ from domain.actor import Actor
 from domain.permissions import Permission
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ShowSettings:
     report_settings: ReportSettings
 

@@ -29,7 +29,7 @@ def client_binding(caller: RequestContext) -> str:
     return sha256(shown.encode(errors="replace")).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class IssueChallenge:
     challenges: ChallengeStore
     random_bytes: RandomBytes
@@ -65,7 +65,7 @@ class IssueChallenge:
         return secret
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TryChallenge:
     """Count an attempt to answer a challenge, before the answer is looked at."""
 
@@ -85,7 +85,7 @@ class TryChallenge:
         return challenge
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PurgeChallenges:
     """Delete expired challenges: most of them were answered, and are gone already."""
 

@@ -31,7 +31,7 @@ class Factors:
         return [*real, Method.RECOVERY_CODE] if real and self.stored.recovery_codes else real
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FindFactors:
     second_factors: SecondFactorStore
     passkeys: PasskeyStore

@@ -29,7 +29,7 @@ def session_binding(session: Session) -> str:
     return sha256(f"session:{session.id}".encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TakePasskeyChallenge:
     """Use up the challenge that an authenticator has signed, before its answer is looked at.
 
@@ -63,7 +63,7 @@ class PasskeyProof:
         return Method.PASSKEY
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class VerifyPasskey:
     """Accept an assertion, once: it uses up its challenge.
 

@@ -38,7 +38,7 @@ class FactorCounts:
             self.outdated += 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CountFactors:
     second_factors: SecondFactorStore
     factor_secrets: FactorSecrets
@@ -51,7 +51,7 @@ class CountFactors:
         return counts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ReencryptSecrets:
     """Encrypt the signing keys and the secrets of authenticator apps with the first secret.
 

@@ -9,7 +9,7 @@ from domain.errors import SecondFactorRequired
 from domain.user import User
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RequireFactor:
     """Require a second factor of a user who has one, without a challenge."""
 

@@ -8,7 +8,7 @@ from domain.authentication import Level
 from domain.errors import LevelTooLow
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RequireLevel:
     """Refuse a session of a lower level (RFC 9470). No refresh changes the level of a session."""
 

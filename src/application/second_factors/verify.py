@@ -27,7 +27,7 @@ class CodeProof:
     code: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class VerifyCode:
     """Accept a code of an authenticator app or a recovery code, once.
 
@@ -87,7 +87,7 @@ class VerifyCode:
         return stored.changed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RefuseFactor:
     """Count a failure of the second factor: too many lock it."""
 
@@ -114,7 +114,7 @@ FactorProof = CodeProof | PasskeyProof
 """What a client can show as a second factor."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class VerifyFactor:
     """Accept a second factor of a user, whichever it is."""
 

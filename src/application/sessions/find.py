@@ -31,7 +31,7 @@ class SessionWithActivity:
         return max(seen, self.session.rotated_at)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FindSessions:
     """Find the valid sessions of a user, the one that was used last first."""
 
@@ -60,7 +60,7 @@ class FindSessions:
         return session if issued_at is None else session.as_of(issued_at, self.lifetimes)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ListSessions:
     """List the principal's own sessions."""
 
@@ -75,7 +75,7 @@ class ListSessions:
         return await self.find_sessions(user, principal)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ListSessionsOf:
     """List the sessions of any user, for an administrator or the operator."""
 

@@ -12,7 +12,7 @@ _STEP, _MAX_STEPS = 500, 100
 """Sessions that one call of the store deletes, and calls of one run."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PurgeStaleSessions:
     """Delete the sessions of earlier generations: raising the generation has ended them."""
 
@@ -24,7 +24,7 @@ class PurgeStaleSessions:
                 await self.sessions.delete(user.id, session.id)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PurgeExpiredSessions:
     """Delete expired sessions of users who do not return. Others are deleted at their login."""
 

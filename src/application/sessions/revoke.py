@@ -21,7 +21,7 @@ from domain.session import (
 from domain.user import User
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DeleteSession:
     """Delete one session, and record that."""
 
@@ -42,7 +42,7 @@ class DeleteSession:
             await entry.settle(effects, stored)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RevokeExcessSessions:
     """Revoke the oldest sessions of a user who has more than the maximum."""
 
@@ -55,7 +55,7 @@ class RevokeExcessSessions:
             await self.delete_session(old, caller, SessionLimitReached())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RevokeSession:
     reload_principal: ReloadPrincipal
     sessions: SessionStore
@@ -83,7 +83,7 @@ class RevokeSession:
             await entry.settle(effects, stored)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RevokeOtherSessions:
     reload_principal: ReloadPrincipal
     sessions: SessionStore
@@ -100,7 +100,7 @@ class RevokeOtherSessions:
                 await self.delete_session(session, caller)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RevokeAllSessions:
     """Revoke all sessions of the principal, the current one included."""
 

@@ -18,7 +18,7 @@ from domain.session_activity import SessionActivity
 from domain.user import User
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class StartSession:
     """Store a session of a user who has just authenticated."""
 
@@ -60,7 +60,7 @@ class StartSession:
         return session
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RenewSession:
     """Replace the session of a user who has re-authenticated: one session id, one authentication.
 

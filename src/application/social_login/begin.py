@@ -43,7 +43,7 @@ class Begun:
     secret: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class BeginFlow:
     """Store a new flow. Other use cases decide whether it may begin."""
 
@@ -88,7 +88,7 @@ class BeginFlow:
         return base64url(self.random_bytes(_BYTES))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class BeginSocialLogin:
     begin_flow: BeginFlow
     social_policy: SocialPolicy
@@ -120,7 +120,7 @@ class BeginSocialLogin:
         return await self.begin_flow(provider, Intent.LOGIN, return_to, app=app, is_fresh=is_fresh)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class BeginLink:
     """Begin to link an account to the principal's own one."""
 
@@ -147,7 +147,7 @@ class BeginLink:
         return await self.begin_flow(provider, Intent.LINK, return_to, starter=_starter(me))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class BeginStepUp:
     """Begin a step-up of a user who has neither a password nor a second factor."""
 

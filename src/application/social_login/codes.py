@@ -32,7 +32,7 @@ class IssuedCode:
     secret: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class IssueCode:
     flows: FlowStore
     random_bytes: RandomBytes
@@ -46,7 +46,7 @@ class IssueCode:
         return IssuedCode(secret)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RedeemCode:
     """Use up a code."""
 
@@ -68,7 +68,7 @@ class RedeemCode:
         return stored.account
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class LoginWithCode:
     redeem_code: RedeemCode
     login_with_identity: LoginWithIdentity
@@ -102,7 +102,7 @@ class LoginWithCode:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class LinkWithCode:
     """Link the account of a code to the principal's own one."""
 

@@ -63,7 +63,7 @@ Finished = LoggedIn | IssuedCode | Linked | SteppedUp
 """By the intent: of a login, with an application a code; of a link; of a step-up."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FindStarter:
     """Find the session that has begun a flow. The flow's cookie shows that it is its browser."""
 
@@ -84,7 +84,7 @@ class FindStarter:
         return Principal(user, session)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class StepUpWithIdentity:
     """Step up the session that has begun a flow."""
 
@@ -122,7 +122,7 @@ class StepUpWithIdentity:
             return SteppedUp(await self.issue_tokens(session, me.user))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class LinkFromFlow:
     """Link an account to the user whose session has begun a flow."""
 
@@ -151,7 +151,7 @@ class LinkFromFlow:
             return Linked(await self.link_identity(me, account, entry))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FinishFlow:
     """Ask the provider of a flow who has logged in there, and do what the flow is for."""
 

@@ -48,7 +48,7 @@ class TakenFlow:
         return request_of(self.state, self.secret, is_fresh=is_step_up)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TakeFlow:
     flows: FlowStore
     rate_limiting: RateLimiting
@@ -85,7 +85,7 @@ class TakeFlow:
         return TakenFlow(flow, secret, state)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PurgeFlows:
     """Delete expired flows and codes: those that browsers and applications did not use."""
 

@@ -69,7 +69,7 @@ class ShownProvider:
     label: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ListProviders:
     identity_providers: IdentityProviders
 
@@ -77,7 +77,7 @@ class ListProviders:
         return [ShownProvider(each.name, each.label) for each in self.identity_providers.all]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RecordUse:
     """Note that the account of an identity has just logged in, at most once a minute."""
 
@@ -103,7 +103,7 @@ def _is_worth_storing(old: Identity, new: Identity) -> bool:
     return is_due or (old.email, old.provider) != (new.email, new.provider)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FindIdentity:
     identities: IdentityStore
 
@@ -116,7 +116,7 @@ class FindIdentity:
         return identity
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ListIdentities:
     """List the principal's own identities."""
 
@@ -129,7 +129,7 @@ class ListIdentities:
         return await self.identities.of_user(me.user.id)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class LinkIdentity:
     """Link an account to the principal's own one. Other use cases ask for the step-up."""
 
@@ -184,7 +184,7 @@ class LinkIdentity:
             raise InvalidInput(Problem("identities", message))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class UnlinkIdentity:
     """Unlink one of the principal's own identities, unless it is the last way to log in."""
 
@@ -247,7 +247,7 @@ class UnlinkIdentity:
         return LoggedIn(tokens, self.devices.issue(me.user), session.transport)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ListIdentitiesOf:
     """List the identities of any user, for an administrator or the operator."""
 
@@ -264,7 +264,7 @@ class ListIdentitiesOf:
         return await self.identities.of_user(user.id)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class UnlinkIdentityOf:
     """Unlink an identity of another user. It may be the last way to log in: an administrator can
     send a link for a new password.

@@ -41,7 +41,7 @@ from domain.social_login.rules import Holder, Verdict, decide
 from domain.user import NAME_LENGTH, NO_PASSWORD, User, UserId, parse_name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class AdmitAccount:
     """Find or make the user whom an account logs in that no user has linked."""
 
@@ -170,7 +170,7 @@ def _name_of(stated: str | None, email: Email) -> str:
         return parse_name(local[:NAME_LENGTH])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class LoginWithIdentity:
     """An account that a user has linked logs in that user; for another one the rules decide."""
 

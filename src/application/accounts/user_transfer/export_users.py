@@ -18,7 +18,7 @@ WriteUsers = Callable[[Sequence[User]], None]
 """Write the users where they are exported to. May raise."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ExportUsers:
     users: UserRepository
     audit: Audit

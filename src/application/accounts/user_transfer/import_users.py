@@ -32,7 +32,7 @@ class Imported:
     with_app: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ImportUsers:
     """Import users with the hashes of their passwords and with their authenticator apps.
 

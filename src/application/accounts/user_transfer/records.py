@@ -82,7 +82,7 @@ class ParsedRecords:
     rejected: list[Rejected] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ParseRecords:
     """Make users of records."""
 
