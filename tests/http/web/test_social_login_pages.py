@@ -243,6 +243,28 @@ async def test_a_step_up_at_a_provider_returns_to_the_page_of_the_form(
 
 
 @pytest.mark.usefixtures("without_password")
+@pytest.mark.parametrize(
+    ("path", "typed", "done"),
+    [
+        ("/account/password", {"new_password": PASSWORD}, "Your password is changed."),
+        ("/account/email", {"email": "hopper@example.org"}, "Check your mail"),
+        ("/account/delete", {"button": ""}, "Your account is deleted"),
+    ],
+)
+async def test_a_user_without_a_password_does_what_needs_a_step_up(
+    browser: Browser, path: str, typed: dict[str, str], done: str
+) -> None:
+    page = await browser.open(path)
+    way = await browser.submit(page, f"{STEP_UP}/provider", step_up_provider=ACME)
+    page = await browser.come_back(way)
+    assert page.path == path
+    asked = re.findall(r'name="(\w+)" type="password"', page.source)
+    assert set(asked) <= {"new_password"}
+
+    assert done in (await browser.submit(page, path, **typed)).text
+
+
+@pytest.mark.usefixtures("without_password")
 async def test_a_step_up_that_fails_at_the_provider_is_explained_and_tried_again(
     browser: Browser, acme: FakeProvider
 ) -> None:
