@@ -12,6 +12,7 @@ from domain.email import Email
 from domain.errors import ProviderCancelled, ProviderUnavailable
 from domain.outcome import Outcome
 from domain.social_login.identity import ProviderName
+from infrastructure.config.settings import Settings
 from tests.http.client import SOCIAL_START, Client, code_at, stored_user
 from tests.http.flows import begin_flow, end_flow
 from tests.http.social_login.conftest import linked_to
@@ -177,6 +178,21 @@ async def test_a_link_that_fails_is_explained_on_the_page(
 
     page = await browser.submit(with_password, LINK, provider="umbrella corp")
     assert page.status == 404
+
+
+class TestWithMailsThatProveAddresses:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        registration = replace(settings.registration, email_verification="optional")
+        return replace(settings, registration=registration)
+
+    async def test_an_unproven_address_has_to_be_proven_before_a_link(
+        self, browser: Browser, with_password: Page
+    ) -> None:
+        page = await browser.submit(with_password, LINK, provider=ACME)
+
+        assert page.path == f"{SECURITY}?problem=email_unverified"
+        assert "Please confirm your email address first" in page.text
 
 
 async def test_the_page_of_security_says_something_about_each_problem(
