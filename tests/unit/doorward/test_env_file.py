@@ -127,3 +127,13 @@ def test_a_folder_in_place_of_the_file_is_refused() -> None:
 
     with pytest.raises(ConfigurationError, match=r"^\.env cannot be read"):
         Environment({}).read()
+
+
+def test_the_next_program_of_a_process_knows_which_variables_the_file_has_set() -> None:
+    Path(".env").write_text("LOG_LEVEL=debug\nPORT=1\n")
+    installed = {"PORT": "2", "LOG_LEVEL": "debug", "ISSUER": "gone from the file"}
+
+    environment = Environment.taken_over(installed, ["LOG_LEVEL", "ISSUER"])
+
+    assert environment.from_file == {"LOG_LEVEL", "ISSUER"}
+    assert environment.read() == {"PORT": "2", "LOG_LEVEL": "debug"}
