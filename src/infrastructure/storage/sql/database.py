@@ -1,12 +1,13 @@
 """Connections to SQL databases: their pool, time-out and errors."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from sqlalchemy import event, select, true
+from sqlalchemy import Select, event, select, true
 from sqlalchemy.exc import (
     DataError,
     DBAPIError,
@@ -28,11 +29,14 @@ from infrastructure.storage.sql.connection.sqlite import (
     begin_immediate,
     prepare_connections,
 )
+from infrastructure.storage.sql.connection.sqlite_direct import Fetch, SqliteDirect
 from infrastructure.storage.sql.connection.url import connect_options
 from infrastructure.storage.sql.tables import sessions, users
 
 if TYPE_CHECKING:
     import asyncpg
+
+_T = TypeVar("_T")
 
 
 class Database:
@@ -74,7 +78,9 @@ class Database:
         self._volatile = self._engine.execution_options(**options_of_volatile)
         self._asking = asyncio.Lock()
         self._is_pooled: bool | None = None if is_postgresql else False
+        self._sqlite: SqliteDirect | None = None
         if self._engine.dialect.name == "sqlite":
+            self._sqlite = SqliteDirect(self._engine)
             for engine in (self._transactions, self._volatile):
                 event.listen(engine.sync_engine, "begin", begin_immediate)
             prepare_connections(self._engine.sync_engine)
@@ -123,6 +129,9 @@ class Database:
         if self._is_direct:
             async with self._in_time(role):
                 return await direct.fetch_one(self._engine, statement, parameters)
+        if self._sqlite and isinstance(statement, Select):
+            with suppress(sqlite3.Error), self._observe(role):
+                return self._sqlite.read(statement, parameters)
         async with self.connection(role) as connection:
             return (await connection.execute(statement, parameters)).mappings().one_or_none()
 
@@ -135,8 +144,22 @@ class Database:
         if self._is_direct:
             async with self._in_time(role):
                 return await direct.execute(self._engine, statement, parameters)
+        if self._sqlite:
+            async with self._in_time(role):
+                return await self._sqlite.execute(statement, parameters)
         async with self.connection(role) as connection:
             return (await connection.execute(statement, parameters)).rowcount
+
+    async def change_at_once(self, role: str, work: Callable[[Fetch], _T]) -> _T:
+        """Make a transaction of short statements in SQLite that a power cut may undo.
+
+        :param role: see :meth:`connection`.
+        :raises Unavailable: the database does not answer in time.
+        """
+        if self._sqlite is None:
+            raise TypeError("PostgreSQL waits for the disk")
+        async with self._in_time(role):
+            return await self._sqlite.change_at_once(work)
 
     @property
     def _is_direct(self) -> bool:
@@ -209,6 +232,8 @@ class Database:
         try:
             yield database
         finally:
+            if database._sqlite:
+                database._sqlite.close()
             await database._transactions.dispose()
             await database._engine.dispose()
 

@@ -11,9 +11,9 @@ import os
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 import sqlalchemy
@@ -29,7 +29,7 @@ _T = TypeVar("_T")
 
 DRIVER = "sqlite+direct"
 _THREADS = 2
-_LONG = 0.02
+LONG = 0.02
 """In seconds. A read that takes longer begins again on a thread of its own."""
 _STEPS = 10_000
 """Instructions of SQLite's machine, well below a millisecond, between two looks at the clock."""
@@ -156,7 +156,7 @@ class SqliteDialect(SQLiteDialect_pysqlite):
         elif statement.startswith("BEGIN"):
             await_(self._begin(connection, execute))
         else:
-            await_(self._write(connection, execute))
+            await_(self.write(connection, execute))
 
     @override
     def do_commit(self, dbapi_connection: Any) -> None:
@@ -190,7 +190,7 @@ class SqliteDialect(SQLiteDialect_pysqlite):
 
     async def _read(self, connection: Connection, execute: Callable[[], object]) -> None:
         """Read at once, for a short time: other requests wait meanwhile."""
-        connection.limit.until = time.monotonic() + _LONG
+        connection.limit.until = time.monotonic() + LONG
         try:
             execute()
         except sqlite3.OperationalError as error:
@@ -228,11 +228,32 @@ class SqliteDialect(SQLiteDialect_pysqlite):
             connection.writes = False
             self._turn.release()
 
-    async def _write(self, connection: Connection, execute: Callable[[], object]) -> None:
+    async def write(self, connection: Connection, execute: Callable[[], object]) -> None:
         """Execute one statement that is a transaction of its own."""
         async with self._turn:
             make_durable(connection, wanted=True)
             await self._patiently(lambda: self._aside(execute))
+
+    @asynccontextmanager
+    async def volatile_transaction(self, connection: Connection) -> AsyncIterator[None]:
+        """Make a transaction that does not wait for the disk, and is short.
+
+        :param connection: of all that share it, one makes a transaction at a time.
+        """
+
+        def begin() -> None:
+            make_durable(connection, wanted=False)
+            connection.execute("BEGIN IMMEDIATE")
+
+        await self._begin(connection, begin)
+        try:
+            yield
+            connection.commit()
+        except BaseException:
+            connection.rollback()
+            raise
+        finally:
+            self._end(connection)
 
     async def _patiently(self, execute: Callable[[], Awaitable[object]]) -> None:
         """Wait for other processes: until the time limit of the caller, if there is one."""
@@ -270,6 +291,16 @@ class SqliteDialect(SQLiteDialect_pysqlite):
                     await asyncio.wait([working])
             working.exception()  # asyncio would log one that no code has asked for
             raise
+
+
+def open_connection(dialect: SqliteDialect, url: URL) -> Connection:
+    """Open a connection outside the pool. Each statement is its own transaction."""
+    arguments, options = dialect.create_connect_args(url)
+    _make_private(None, None, arguments, None)
+    connection: Connection = sqlite3.connect(*arguments, **options)
+    connection.isolation_level = None
+    _prepare(connection, None)
+    return connection
 
 
 def prepare_connections(engine: sqlalchemy.Engine) -> None:

@@ -4,20 +4,49 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, case, delete, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Unavailable
 from domain.rate_limit import Usage
+from infrastructure.storage.sql.connection.direct import Statement
+from infrastructure.storage.sql.connection.sqlite_direct import Fetch
 from infrastructure.storage.sql.database import Database
 from infrastructure.storage.sql.rate_limits.rate_limiter import SqlRateLimiter
 from infrastructure.storage.sql.tables import rate_limits
 
 _MOST = 1000
 """Attempts in one transaction."""
+
+
+_AT = bindparam("at", type_=rate_limits.c.resets_at.type)
+
+
+def _counting() -> Statement:
+    new = insert(rate_limits).values(
+        key=bindparam("its_key"),
+        count=1,
+        resets_at=bindparam("ends_at", type_=rate_limits.c.resets_at.type),
+    )
+    usage = rate_limits.c.count, rate_limits.c.resets_at
+    count, resets_at = usage
+    has_ended = resets_at <= _AT
+    changes = {
+        "count": case((has_ended, 1), else_=count + 1),
+        "resets_at": case((has_ended, new.excluded.resets_at), else_=resets_at),
+    }
+    return new.on_conflict_do_update(["key"], set_=changes).returning(*usage)
+
+
+_COUNT = _counting()
+_PURGE = delete(rate_limits).where(
+    rate_limits.c.key.in_(
+        select(rate_limits.c.key).where(rate_limits.c.resets_at <= _AT).limit(100)
+    )
+)
 
 
 @dataclass(slots=True)
@@ -61,12 +90,12 @@ class SqliteRateLimiter(SqlRateLimiter):
 
         A caller that is cancelled leaves its attempt and those of others to the next caller.
         """
+        await asyncio.sleep(0)  # others of this turn of the event loop count with it
         attempts = self._waiting[:_MOST]
         try:
-            async with self._database.transaction(rate_limits.name, durable=False) as connection:
-                counted = await _count(connection, attempts)
-                if any(usage.count == 1 for usage in counted):
-                    await self._purge(connection, min(attempt.now for attempt in attempts))
+            counted = await self._database.change_at_once(
+                rate_limits.name, partial(_count, attempts)
+            )
         except (Unavailable, SQLAlchemyError) as error:  # each caller raises it
             outcomes: Sequence[Usage | Exception] = [error] * len(attempts)
         else:
@@ -76,21 +105,12 @@ class SqliteRateLimiter(SqlRateLimiter):
             attempt.outcome = outcome
 
 
-async def _count(connection: AsyncConnection, attempts: list[_Attempt]) -> list[Usage]:
-    columns = rate_limits.c.key, rate_limits.c.count, rate_limits.c.resets_at
-    keys = {attempt.key for attempt in attempts}
-    stored = await connection.execute(select(*columns).where(rate_limits.c.key.in_(keys)))
-    usages = {row.key: Usage(row[1], row.resets_at) for row in stored}
+def _count(attempts: Sequence[_Attempt], fetch: Fetch) -> list[Usage]:
     counted = []
     for attempt in attempts:
-        usage = Usage.after(usages.get(attempt.key), attempt.window, attempt.now)
-        usages[attempt.key] = usage
-        counted.append(usage)
-    new = insert(rate_limits)
-    changes = {"count": new.excluded.count, "resets_at": new.excluded.resets_at}
-    rows = [
-        {"key": key, "count": usages[key].count, "resets_at": usages[key].resets_at}
-        for key in keys
-    ]
-    await connection.execute(new.on_conflict_do_update(["key"], set_=changes), rows)
+        ends_at = attempt.now + attempt.window
+        row = fetch(_COUNT, {"its_key": attempt.key, "at": attempt.now, "ends_at": ends_at})
+        counted.append(Usage(row["count"], row["resets_at"]))
+    if any(usage.count == 1 for usage in counted):
+        fetch(_PURGE, {"at": min(attempt.now for attempt in attempts)})
     return counted
