@@ -1,5 +1,6 @@
 """Log in with an account of another provider."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from unicodedata import normalize
 from uuid import UUID
@@ -162,12 +163,14 @@ def _together(first: Effects, then: Effects) -> Effects:
 
 
 def _name_of(stated: str | None, email: Email) -> str:
-    """Return the name that the provider states, or else the local part of the address."""
-    try:
-        return parse_name(stated or "")
-    except InvalidInput:
-        local = normalize("NFC", email.address.rpartition("@")[0])
-        return parse_name(local[:NAME_LENGTH])
+    """Return the name that the provider states, or else the local part of the address, or of one
+    that no user can have as a name the domain.
+    """
+    local = normalize("NFC", email.address.rpartition("@")[0])
+    for text in (stated or "", local[:NAME_LENGTH]):
+        with suppress(InvalidInput):
+            return parse_name(text)
+    return parse_name(email.key.rpartition("@")[2][:NAME_LENGTH])
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -247,6 +247,17 @@ async def test_the_name_of_a_long_mailbox_is_cut(world: World) -> None:
     assert (await stored(world, email)).name == "a" * 100
 
 
+@pytest.mark.parametrize("local", ["\u0301", "\ue000", "\u0378"])
+async def test_a_mailbox_that_is_no_name_gives_a_user_the_name_of_its_domain(
+    world: World, local: str
+) -> None:
+    email = f"{local}@EXAMPLE.org"
+
+    await world.login_with_identity(an_account(email, name=None))
+
+    assert (await stored(world, email)).name == "example.org"
+
+
 async def test_registrations_are_counted(world: World) -> None:
     world.limits = RateLimits(register_address=RateLimit("address", 1, HOUR))
     await world.login_with_identity(an_account(), APP)
