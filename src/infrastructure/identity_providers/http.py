@@ -25,6 +25,10 @@ TIMEOUT = 5.0
 """Seconds for a request and its whole answer."""
 LARGEST_ANSWER = 256 * 1024
 """In bytes."""
+MOST_AT_A_TIME = 50
+"""Requests to one provider. The others wait outside of httpx's pool of connections, which takes a
+time that grows with the square of those that wait in it, and holds the event loop meanwhile.
+"""
 
 _LOOPBACK = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|::1")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -110,6 +114,7 @@ class ProviderHttp:
         self.hosts = hosts
         self._timeout = timeout
         self._lock = asyncio.Lock()
+        self._places = asyncio.Semaphore(MOST_AT_A_TIME)
         self._client: httpx.AsyncClient | None = None
 
     async def close(self) -> None:
@@ -143,7 +148,7 @@ class ProviderHttp:
         try:
             given = _HEADERS | dict(headers)
             request = client.build_request(method, url, content=body, headers=given)
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(self._timeout), self._places:
                 response = await client.send(request, stream=True)
                 try:
                     return await _read(what, response)

@@ -1,11 +1,13 @@
 """Answers of a provider are bounded in time, size and redirects."""
 
+import asyncio
 import ssl
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from infrastructure.identity_providers.http import MOST_AT_A_TIME, AllowedHosts, ProviderHttp
 from tests.support.certificates import Authority
 from tests.support.identity_provider import HOST, SUBJECT, Reply, a_provider
 from tests.unit.infrastructure.identity_providers.logins import Login
@@ -166,3 +168,22 @@ async def test_a_failure_of_the_discovery_is_repeated_to_all_for_seconds(login: 
     login.server.lies.clear()
     login.seconds = 5
     assert (await login()).subject == SUBJECT
+
+
+async def test_a_slow_provider_gets_a_bounded_number_of_requests_at_a_time(login: Login) -> None:
+    server, more = login.server, 5
+    server.slow.add("/keys")
+    busy, other = (ProviderHttp(AllowedHosts(server.url)) for _ in range(2))
+    waiting = [
+        asyncio.create_task(busy.get("keys", f"{server.url}/keys"))
+        for _ in range(MOST_AT_A_TIME + more)
+    ]
+    while server.asked("/keys") < MOST_AT_A_TIME:
+        await asyncio.sleep(0)
+    await other.get("discovery", server.url + DISCOVERY)  # others would have come meanwhile
+
+    assert server.asked("/keys") == MOST_AT_A_TIME
+    server.may_go_on.set()
+    assert len(await asyncio.gather(*waiting)) == server.asked("/keys") == MOST_AT_A_TIME + more
+    for each in (busy, other):
+        await each.close()
