@@ -129,6 +129,16 @@ class RateLimiting:
             limit = replace(limit, name="social", attempts=3 * limit.attempts)
         await self._count_networks(limit, address)
 
+    async def count_social_begin(self) -> None:
+        """Count a login that begins at another provider, after :meth:`count_social_from`. Each
+        stores a flow, which stays if nobody returns. All clients together have as many of these as
+        logins, and a count of their own for them.
+        """
+        limit = self.limits.now.login
+        if limit is not None:
+            limit = replace(limit, name="social-begin")
+        await self._count(limit, "all")
+
     async def _count_from(
         self, limit: RateLimit | None, address: str, device: str | None
     ) -> TooManyRequests | None:

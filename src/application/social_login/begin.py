@@ -109,7 +109,7 @@ class BeginSocialLogin:
         :param app: that gets a code in place of cookies.
         :param is_fresh: whether the person is asked to log in there again. The provider is not
             held to it: only a step-up is a proof of that.
-        :raises TooManyRequests: there were too many attempts from this address.
+        :raises TooManyRequests: there were too many attempts from this address, or from all.
         :raises InvalidInput: an application may not get a code at this address.
         :raises NotFound: no provider has this name.
         :raises ProviderUnavailable: the provider does not answer.
@@ -117,6 +117,7 @@ class BeginSocialLogin:
         await self.rate_limiting.count_social_from(caller.address)
         if app is not None:
             self.social_policy.require_app_address(return_to)
+        await self.rate_limiting.count_social_begin()
         return await self.begin_flow(provider, Intent.LOGIN, return_to, app=app, is_fresh=is_fresh)
 
 

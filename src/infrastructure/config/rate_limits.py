@@ -24,10 +24,15 @@ class RateLimitSettings(RateLimits):
         parsers.limit("login-address"),
         "300/15m",
         "Login attempts from one IP address, or from one IPv6 network of 64 bits. As many second "
-        "factors, which are counted for themselves.",
+        "factors, and three times as many steps of logins at other providers, which are counted "
+        "for themselves.",
     )
     login: RateLimit | None = declare(
-        "LOGIN_LIMIT", parsers.limit("login"), "3000/1m", "Login attempts, all clients together."
+        "LOGIN_LIMIT",
+        parsers.limit("login"),
+        "3000/1m",
+        "Login attempts, all clients together. As many begins of logins at other providers, which "
+        "are counted for themselves.",
     )
     register_address: RateLimit | None = declare(
         "REGISTER_LIMIT_ADDRESS",

@@ -144,6 +144,22 @@ async def test_a_provider_that_does_not_answer_leaves_no_flow(
 
 
 @pytest.mark.usefixtures("acme")
+async def test_all_clients_together_begin_as_many_as_they_log_in(
+    world: World, me: Principal
+) -> None:
+    """Else a thousand addresses would fill the table of flows faster than it is purged."""
+    world.limits = RateLimits(login=RateLimit("all", 2, timedelta(minutes=1)))
+    for number in range(2):
+        await world.begin_social_login("acme", "/", RequestContext(f"192.0.2.{number}"))
+
+    with pytest.raises(TooManyRequests):
+        await world.begin_social_login("acme", "/", RequestContext("192.0.2.3"))
+
+    await world.login("ada@example.org", PASSWORD, CALLER)
+    await world.begin_link(await stepped_up_now(world, me), "acme", "/", CALLER)
+
+
+@pytest.mark.usefixtures("acme")
 async def test_an_address_begins_three_times_as_many_as_it_logs_in(
     world: World, me: Principal
 ) -> None:
