@@ -1,6 +1,5 @@
 """The networks of a client, which can typically send from many addresses of its network."""
 
-from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
@@ -17,7 +16,7 @@ def network_of(address: str) -> str:
 
 
 @lru_cache(4096)  # limits ask for the networks of an address again with each request
-def networks_of(address: str, ipv4: Sequence[int] = (32,)) -> tuple[str, ...]:
+def networks_of(address: str, ipv4: tuple[int, ...] = (32,)) -> tuple[str, ...]:
     """Return the networks of an address, the narrowest first.
 
     :param ipv4: the prefix lengths of IPv4 networks, the longest first.

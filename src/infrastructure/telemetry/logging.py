@@ -128,7 +128,7 @@ class _JsonFormatter(structlog.stdlib.ProcessorFormatter):
 
     @override
     def format(self, record: logging.LogRecord) -> str:
-        if isinstance(record.msg, dict):
+        if isinstance(record.msg, dict) and hasattr(record, "_name"):  # not of a library
             return _as_json(None, "", record.msg)
         return super().format(record)
 

@@ -161,6 +161,12 @@ def test_a_library_logs_in_the_same_format() -> None:
     }
 
 
+def test_a_message_of_a_library_may_be_a_dictionary() -> None:
+    record = logging.makeLogRecord({"name": "library", "msg": {"no": "event"}})
+
+    assert json.loads(json_formatter().format(record))["event"] == "{'no': 'event'}"
+
+
 @pytest.mark.parametrize("end", LINE_ENDS, ids=ascii)
 def test_no_value_in_the_log_of_a_library_can_forge_a_line(end: str) -> None:
     line = json_formatter().format(of_a_library("%s", f"x{end}y"))
