@@ -73,7 +73,8 @@ class AdmitAccount:
         email = account.email
         if email is None:
             raise ProviderEmailUnverified
-        holder = await self._holder(email)
+        # Whether a user has an address that is not proven shows by no time, either.
+        holder = await self._holder(email) if account.is_email_verified else None
         is_open = self.policy.is_open
         verdict = decide(account, holder, self.social_policy.linking, is_registration_open=is_open)
         match verdict:

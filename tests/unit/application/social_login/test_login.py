@@ -311,6 +311,23 @@ async def test_an_unknown_account_is_refused_and_nothing_changes(
     assert not event.is_kept
 
 
+async def test_no_user_is_looked_for_by_an_address_that_is_not_proven(
+    world: World, me: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time of the answer would tell whether there is one."""
+    asked: list[Email] = []
+
+    async def by_email(email: Email) -> None:
+        asked.append(email)
+
+    monkeypatch.setattr(world.users, "by_email", by_email)
+
+    with pytest.raises(ProviderEmailUnverified):
+        await world.login_with_identity(an_account(me.user.email.address, is_email_verified=False))
+
+    assert asked == []
+
+
 async def test_a_verified_user_logs_in_first_unless_linking_is_on(
     world: World, me: Principal
 ) -> None:
