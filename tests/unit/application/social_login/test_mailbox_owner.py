@@ -7,7 +7,7 @@ import pytest
 from application.accounts.email_verification import NO_PROOF, RegistrantProof
 from application.registration_policy import EmailVerification, RegistrationPolicy
 from domain.actor import Principal
-from domain.errors import LinkRequired
+from domain.errors import LinkRequired, OneTimeTokenInvalid
 from domain.mail.message import MailKind
 from domain.request_context import RequestContext
 from tests.support.builders import PASSWORD
@@ -77,3 +77,22 @@ async def test_identities_fall_with_the_password(
     elif act is not change_email:  # which has made the address free, and reserved
         with pytest.raises(LinkRequired):
             await world.login_with_identity(an_account())
+
+
+async def test_a_change_of_address_that_a_stranger_has_begun_ends_with_the_take_over(
+    world: World, me: Principal
+) -> None:
+    with_provider(world)
+    await world.request_email_change(me, "stranger@example.org", PASSWORD)
+    delivered = await link(world, MailKind.EMAIL_CHANGE)
+    await world.request_email_change(me, "later@example.org", PASSWORD)  # waits for delivery
+
+    await world.login_with_identity(an_account())
+
+    with pytest.raises(OneTimeTokenInvalid):
+        await world.confirm_email_change(delivered, NO_PROOF, READER)
+    changes = [each for each in await world.read_mail() if each.kind is MailKind.EMAIL_CHANGE]
+    assert [each.token for each in changes if each.to.address == "later@example.org"] == []
+    stored = await world.users.get(me.user.id)
+    assert stored is not None
+    assert stored.email.address == ADA
