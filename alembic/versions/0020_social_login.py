@@ -71,6 +71,7 @@ def upgrade() -> None:
         sa.Column("session_id", sa.String(32)),
         sa.Column("code_challenge", sa.String(128)),
         sa.Column("app_state", sa.Text),
+        sa.Column("fresh", sa.Boolean, nullable=False),
     )
     op.create_index("social_flows_expires_at_idx", "social_flows", ["expires_at"])
     op.create_table(

@@ -39,6 +39,12 @@ class FindStepUpMethods:
             return [Method.PASSWORD]
         return [Method.FEDERATED] if await self.identities.of_user(user.id) else []
 
+    async def require(self, user: User, method: Method) -> None:
+        """:raises StepUpRequired: the user has no such method, or a stronger one."""
+        methods = await self(user)
+        if method not in methods:
+            raise StepUpRequired(methods)
+
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RequireStepUp:
@@ -119,9 +125,7 @@ class StepUp:
         async with self.audit.recording(EventType.STEP_UP, caller) as entry:
             entry.is_about(principal.session)
             me = await self.reload_principal(principal)
-            methods = await self.find_step_up_methods(me.user)
-            if proof.method not in methods:
-                raise StepUpRequired(methods)
+            await self.find_step_up_methods.require(me.user, proof.method)
             await self._verify(me, proof, caller, entry)
             shown = frozenset({proof.method})
             entry.details = AuthenticatedBy(shown)

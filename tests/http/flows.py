@@ -29,9 +29,9 @@ async def end_flow(client: Client, state: str, **parameters: str) -> httpx.Respo
     return await client.get(SOCIAL_CALLBACK, params=query)
 
 
-async def code_for_app(client: Client) -> dict[str, str]:
+async def code_for_app(client: Client, **query: str) -> dict[str, str]:
     """Return the code that the application gets, and its verifier."""
-    state = await begin_flow(client, return_to=APP, **CHALLENGE)
+    state = await begin_flow(client, return_to=APP, **CHALLENGE, **query)
     ended = await end_flow(client, state)
     return {"code": query_of(ended.headers["location"])["code"], "code_verifier": VERIFIER}
 

@@ -68,7 +68,7 @@ class FakeProvider(IdentityProvider):
         self.checked.append(request)
         if isinstance(self.says, AuthError):
             raise self.says
-        return self.says
+        return replace(self.says, is_fresh=request.is_fresh)
 
 
 def with_provider(world: World) -> FakeProvider:

@@ -177,6 +177,7 @@ from application.social_login.identities import (
 )
 from application.social_login.login import AdmitAccount, LoginWithIdentity
 from application.social_login.policy import SocialPolicy
+from application.social_login.step_up import ConfirmWithAccount, StepUpWithCode
 from application.step_up import FindStepUpMethods, PasswordProof, RequireStepUp, StepUp
 from domain.actor import Principal
 from domain.authentication import Method
@@ -468,6 +469,8 @@ class World:
     find_starter = _Made(FindStarter)
     link_from_flow = _Made(LinkFromFlow)
     step_up_with_identity = _Made(StepUpWithIdentity)
+    confirm_with_account = _Made(ConfirmWithAccount)
+    step_up_with_code = _Made(StepUpWithCode)
     admit_account = _Made(AdmitAccount)
     login_with_identity = _Made(LoginWithIdentity)
     issue_code = _Made(IssueCode)

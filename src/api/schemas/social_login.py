@@ -18,7 +18,7 @@ from domain.errors import SocialFlowInvalid
 from domain.social_login.identity import Identity
 
 _CODE = documented("From the address of the application's page. It is good for 60 seconds, once.")
-_VERIFIER = documented(
+CODE_VERIFIER = documented(
     "The text whose SHA-256 digest the login was begun with (RFC 7636).",
     min_length=43,
     max_length=128,
@@ -127,14 +127,14 @@ class LinkCode(StrictBody):
     """A code for a link."""
 
     code: Annotated[str, _CODE]
-    code_verifier: Annotated[str, _VERIFIER]
+    code_verifier: Annotated[str, CODE_VERIFIER]
 
 
 class LoginCode(StrictBody):
     """A code for two tokens."""
 
     code: Annotated[str, _CODE]
-    code_verifier: Annotated[str, _VERIFIER]
+    code_verifier: Annotated[str, CODE_VERIFIER]
     transport: Annotated[
         Transport | UnsetType,
         Meta(description="As in the login with a password."),

@@ -11,7 +11,7 @@ from application.social_login.policy import SocialPolicy
 from application.step_up import FindStepUpMethods, RequireStepUp
 from domain.actor import Principal
 from domain.authentication import Method
-from domain.errors import InvalidInput, Problem, StepUpRequired
+from domain.errors import InvalidInput, Problem
 from domain.request_context import UNKNOWN, RequestContext
 from domain.session import Transport
 from domain.social_login.flow import (
@@ -80,6 +80,7 @@ class BeginFlow:
                 now + LIFETIME,
                 starter,
                 app,
+                is_fresh,
             )
         )
         return Begun(url, flow_id, secret)
@@ -107,8 +108,8 @@ class BeginSocialLogin:
         :param return_to: where the browser goes after the login. The caller accepts it, except
             for an application: this use case does that.
         :param app: that gets a code in place of cookies.
-        :param is_fresh: whether the person is asked to log in there again. The provider is not
-            held to it: only a step-up is a proof of that.
+        :param is_fresh: whether the person has to log in there again: the code of an application
+            is good for a step-up then.
         :raises TooManyRequests: there were too many attempts from this address, or from all.
         :raises InvalidInput: an application may not get a code at this address.
         :raises NotFound: no provider has this name.
@@ -167,14 +168,13 @@ class BeginStepUp:
         :raises TokenRejected: see :class:`~application.authenticate.ReloadPrincipal`.
         :raises StepUpRequired: the user has another method, or no linked account.
         :raises InvalidInput: the session is none of a browser, which alone gets the new tokens.
+            An application steps up with a code.
         :raises NotFound: no provider has this name.
         :raises ProviderUnavailable: the provider does not answer.
         """
         await self.rate_limiting.count_social_from(caller.address)
         me = await self.reload_principal(principal)
-        methods = await self.find_step_up_methods(me.user)
-        if Method.FEDERATED not in methods:
-            raise StepUpRequired(methods)
+        await self.find_step_up_methods.require(me.user, Method.FEDERATED)
         if me.session.transport is not Transport.COOKIE:
             raise InvalidInput(Problem("transport", "must be that of a session with cookies"))
         return await self.begin_flow(

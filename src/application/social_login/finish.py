@@ -4,33 +4,25 @@ from dataclasses import dataclass
 
 from application.audit import Audit
 from application.enrolment.totp import RequireProvenAddress
-from application.login.complete import IssueTokens, LoggedIn, TokenPair
+from application.login.complete import LoggedIn, TokenPair
 from application.ports import (
     Clock,
     IdentityProviders,
-    IdentityStore,
     ProviderAnswer,
     SessionStore,
     UserRepository,
 )
 from application.second_factors.policy import SecondFactorPolicy
-from application.sessions.start import RenewSession
 from application.social_login.codes import IssueCode, IssuedCode
 from application.social_login.flows import TakenFlow
-from application.social_login.identities import LinkIdentity, RecordUse
+from application.social_login.identities import LinkIdentity
 from application.social_login.login import LoginWithIdentity
+from application.social_login.step_up import ConfirmWithAccount
 from application.step_up import FindStepUpMethods
 from domain.actor import Principal
-from domain.audit.details import AuthenticatedBy
 from domain.audit.event import EventType
 from domain.authentication import Method
-from domain.errors import (
-    AuthError,
-    EnrolmentRequired,
-    InvalidCredentials,
-    SocialFlowInvalid,
-    StepUpRequired,
-)
+from domain.errors import AuthError, EnrolmentRequired, SocialFlowInvalid
 from domain.request_context import UNKNOWN, RequestContext
 from domain.session import Transport
 from domain.social_login.flow import Flow, Intent, Starter
@@ -90,10 +82,7 @@ class StepUpWithIdentity:
 
     find_starter: FindStarter
     find_step_up_methods: FindStepUpMethods
-    identities: IdentityStore
-    record_use: RecordUse
-    renew_session: RenewSession
-    issue_tokens: IssueTokens
+    confirm_with_account: ConfirmWithAccount
     audit: Audit
 
     async def __call__(
@@ -102,24 +91,13 @@ class StepUpWithIdentity:
         """
         :raises SocialFlowInvalid: see :class:`FindStarter`.
         :raises StepUpRequired: the user has another method by now.
-        :raises InvalidCredentials: the account is not one that the user has linked.
-        :raises TokenRejected: the session was ended at this moment.
+        :raises AuthError: see :class:`~application.social_login.step_up.ConfirmWithAccount`.
         """
         async with self.audit.recording(EventType.STEP_UP, caller) as entry:
             me = await self.find_starter(flow.starter)
             entry.is_about(me.session)
-            methods = await self.find_step_up_methods(me.user)
-            if Method.FEDERATED not in methods:
-                raise StepUpRequired(methods)
-            identity = await self.identities.find(account.issuer, account.subject)
-            if identity is None or identity.user_id != me.user.id:
-                raise InvalidCredentials
-            await self.record_use(identity, account)  # to unlink it ends the session
-            entry.details = AuthenticatedBy(account.methods)
-            session = await self.renew_session(
-                me.session, me.user, account.methods, is_step_up=True, entry=entry
-            )
-            return SteppedUp(await self.issue_tokens(session, me.user))
+            await self.find_step_up_methods.require(me.user, Method.FEDERATED)
+            return SteppedUp(await self.confirm_with_account(me, account, entry))
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

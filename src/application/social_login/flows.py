@@ -9,7 +9,7 @@ from application.rate_limiting import RateLimiting
 from domain.audit.event import EventType
 from domain.errors import AuthError, SocialFlowInvalid
 from domain.request_context import UNKNOWN, RequestContext
-from domain.social_login.flow import Flow, Intent, code_verifier_of, digest_of, nonce_of
+from domain.social_login.flow import Flow, code_verifier_of, digest_of, nonce_of
 from domain.social_login.identity import ProviderName
 
 _LONGEST = 100
@@ -43,9 +43,8 @@ class TakenFlow:
 
     @property
     def request(self) -> AuthorizationRequest:
-        """What the flow has sent to its provider. A step-up asked for a login there."""
-        is_step_up = self.flow.intent is Intent.STEP_UP
-        return request_of(self.state, self.secret, is_fresh=is_step_up)
+        """What the flow has sent to its provider."""
+        return request_of(self.state, self.secret, is_fresh=self.flow.is_fresh)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -84,6 +84,7 @@ class Flow:
     :ivar return_to: where the browser goes at the end.
     :ivar starter: of a flow that does not log in.
     :ivar app: of a flow that ends with a code.
+    :ivar is_fresh: whether the person has to authenticate at the provider again.
     """
 
     digest: str
@@ -94,6 +95,7 @@ class Flow:
     expires_at: datetime
     starter: Starter | None = None
     app: AppClient | None = None
+    is_fresh: bool = False
 
     def is_good(self, provider: ProviderName, secret: str, now: datetime) -> bool:
         """Return whether the browser with this cookie may end it, at this provider's callback."""

@@ -150,6 +150,7 @@ from application.social_login.identities import (
     UnlinkIdentityOf,
 )
 from application.social_login.login import AdmitAccount, LoginWithIdentity
+from application.social_login.step_up import ConfirmWithAccount, StepUpWithCode
 from application.step_up import FindStepUpMethods, RequireStepUp, StepUp
 
 USE_CASES: tuple[type, ...] = (
@@ -258,6 +259,8 @@ USE_CASES: tuple[type, ...] = (
     BeginSocialLogin,
     BeginLink,
     BeginStepUp,
+    ConfirmWithAccount,
+    StepUpWithCode,
     TakeFlow,
     FinishFlow,
     FindStarter,

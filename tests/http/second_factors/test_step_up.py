@@ -17,6 +17,7 @@ from tests.http.client import (
     bearer,
 )
 from tests.http.failing_requests import problems_of
+from tests.http.flows import VERIFIER
 from tests.support.builders import PASSWORD
 from tests.support.doubles import SettableClock
 
@@ -106,6 +107,9 @@ async def test_a_refused_step_up_names_the_methods(client: Client) -> None:
         {"method": "totp"},
         {"code": "123456"},
         {"password": PASSWORD, "code": "123456"},
+        {"code_verifier": VERIFIER},
+        {"password": PASSWORD, "code": "of a login", "code_verifier": VERIFIER},
+        {"method": "totp", "code": "123456", "code_verifier": VERIFIER},
     ],
     ids=str,
 )

@@ -10,9 +10,15 @@ from domain.errors import ProviderCancelled, ProviderUnavailable
 from domain.social_login.flow import CODE_LIFETIME
 from tests.http.client import (
     EMAIL,
+    ME,
+    MY_IDENTITIES,
     SOCIAL_START,
     SOCIAL_TOKEN,
+    STEP_UP,
+    STEP_UP_SOCIAL,
     Client,
+    Tokens,
+    bearer,
 )
 from tests.http.failing_requests import problems_of
 from tests.http.flows import APP, CHALLENGE, VERIFIER, code_for_app
@@ -197,3 +203,67 @@ async def test_the_rules_apply_to_the_exchange(client: Client, acme: FakeProvide
     answer = await client.post(SOCIAL_TOKEN, json=await code_for_app(client))
 
     assert (answer.status_code, answer.json()["code"]) == (403, "provider_email_unverified")
+
+
+class TestStepUp:
+    """Applications keep tokens that no redirect can hand them."""
+
+    @pytest.fixture
+    async def tokens(self, client: Client) -> Tokens:
+        """Of a user who has but the account at the provider."""
+        body = await code_for_app(client) | {"transport": "bearer"}
+        tokens: Tokens = (await client.post(SOCIAL_TOKEN, json=body)).json()
+        return tokens
+
+    async def test_a_code_of_a_new_login_answers_tokens_for_sensitive_steps(
+        self, client: Client, acme: FakeProvider, tokens: Tokens
+    ) -> None:
+        former = bearer(tokens["access_token"])
+        refused = await client.delete(ME, headers=former)
+        assert (refused.status_code, refused.json()["methods"]) == (401, ["federated"])
+        code = await code_for_app(client, fresh="true")
+        assert (acme.sent[-1].is_fresh, acme.checked[-1].is_fresh) == (True, True)
+
+        answer = await client.post(STEP_UP, json=code, headers=former)
+
+        assert answer.status_code == 200
+        assert answer.json().keys() == tokens.keys() - {"device_token"}
+        assert "set-cookie" not in answer.headers
+        own = bearer(answer.json()["access_token"])
+        assert (await client.get(ME, headers=former)).status_code == 401
+        acme.says = an_account(subject="another one")
+        linking = await code_for_app(client)
+        assert (await client.post(MY_IDENTITIES, json=linking, headers=own)).status_code == 200
+        assert (await client.delete(ME, headers=own)).status_code == 200
+
+    async def test_a_code_of_a_login_that_was_not_new_is_refused(
+        self, client: Client, acme: FakeProvider, tokens: Tokens
+    ) -> None:
+        own = bearer(tokens["access_token"])
+        code = await code_for_app(client)
+        assert not acme.checked[-1].is_fresh
+
+        for _ in range(2):
+            answer = await client.post(STEP_UP, json=code, headers=own)
+            assert (answer.status_code, answer.json()["code"]) == (400, "social_flow_invalid")
+
+        assert (await client.delete(ME, headers=own)).status_code == 401
+
+    async def test_the_account_of_a_stranger_is_refused(
+        self, client: Client, acme: FakeProvider, tokens: Tokens
+    ) -> None:
+        acme.says = an_account(subject="of a stranger")
+        own = bearer(tokens["access_token"])
+        code = await code_for_app(client, fresh="true")
+
+        answer = await client.post(STEP_UP, json=code, headers=own)
+
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_credentials")
+        assert (await client.delete(ME, headers=own)).status_code == 401
+
+    async def test_no_redirect_begins_it(self, client: Client, tokens: Tokens) -> None:
+        own = bearer(tokens["access_token"])
+
+        answer = await client.post(STEP_UP_SOCIAL, headers=own)
+
+        assert [each["field"] for each in problems_of(answer)] == ["transport"]

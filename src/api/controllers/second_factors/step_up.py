@@ -14,12 +14,15 @@ from api.security.credential_reader import CredentialReader
 from api.security.guard import FOR_ENROLMENT
 from api.security.origin_policy import CrossSiteRequest
 from api.session_response import token_response, transport_of
+from application.social_login.step_up import AccountProof, StepUpWithCode
 from application.step_up import StepUp
 from domain.errors import (
+    InvalidCredentials,
     InvalidInput,
     NotLoggedIn,
     PasskeyInvalid,
     SecondFactorInvalid,
+    SocialFlowInvalid,
     StepUpRequired,
     TokenRejected,
     Unavailable,
@@ -44,6 +47,8 @@ class StepUpController(Controller):
             WrongPassword,
             SecondFactorInvalid,
             PasskeyInvalid,
+            SocialFlowInvalid,
+            InvalidCredentials,
             NotLoggedIn,
             TokenRejected,
             StepUpRequired,
@@ -59,14 +64,24 @@ class StepUpController(Controller):
         request: JsonRequest,
         data: JSONBody[StepUpRequest],
         step_up: FromDishka[StepUp],
+        step_up_with_code: FromDishka[StepUpWithCode],
         credentials: FromDishka[CredentialReader],
         cookies: FromDishka[CookieWriter],
     ) -> Response[TokenAnswer]:
         """Make my session good for sensitive steps for ten minutes, under new tokens.
 
-        With a second factor, the password does not do: `step_up_required` names the methods. The
-        tokens are in the body for a client that sent an `Authorization` header, and cookies
+        With a second factor, the password does not do: `step_up_required` names the methods. An
+        application whose user has none but `federated` begins a login at the provider, see
+        `/api/auth/social/{provider}/start`, with `fresh=true`, and sends the `code` that it gets,
+        and its `code_verifier`; browsers go to `/api/auth/step-up/social/{provider}`.
+
+        The tokens are in the body for a client that sent an `Authorization` header, and cookies
         otherwise. Those of before are invalid at once.
         """
-        tokens = await step_up(request.user, data.proof, context_of(request))
+        caller = context_of(request)
+        match data.proof:
+            case AccountProof() as proof:
+                tokens = await step_up_with_code(request.user, proof, caller)
+            case proof:
+                tokens = await step_up(request.user, proof, caller)
         return token_response(tokens, transport_of(await credentials.read(request)), cookies)

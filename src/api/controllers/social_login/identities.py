@@ -97,7 +97,8 @@ class StepUpFlowController(Controller):
         """A step-up for users who have neither a password nor a second factor: the provider asks
         them to log in again.
 
-        The session must be one with cookies, and gets new ones in the end."""
+        The session must be one with cookies, and gets new ones in the end. Applications step up
+        with a code, see `/api/auth/step-up`."""
         end = responses.end(Intent.STEP_UP, data.return_to if data else None)
         begun = await begin(request.user, provider, end.return_to, context_of(request))
         return _answer(request, begun, responses)

@@ -122,7 +122,11 @@ async def wanted_login(
         ),
     ] = None,
     fresh: Annotated[
-        bool, QueryParameter(description="Ask the person to log in there again.")
+        bool,
+        QueryParameter(
+            description="The person has to log in there again. An application needs it for the "
+            "code of a step-up."
+        ),
     ] = False,
 ) -> WantedLogin:
     """

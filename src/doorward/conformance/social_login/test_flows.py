@@ -45,6 +45,7 @@ async def test_a_flow_is_returned_as_stored(social: SocialStores, intent: Intent
         replace(a_flow(), intent=intent, starter=starter),
         replace(a_flow(), intent=intent, app=AppClient("c" * 43, "state\N{KEY}" * 200)),
         replace(a_flow(), intent=intent, app=AppClient("c" * 43)),
+        replace(a_flow(), intent=intent, is_fresh=True),
         replace(a_flow(), intent=intent),
     ):
         await social.flows.add_flow(flow)

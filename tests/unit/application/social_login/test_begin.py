@@ -99,9 +99,11 @@ async def test_a_login_begins_with_secrets_of_its_own(
     flow = flow_of(world)
     assert_sent(acme, begun, flow, is_fresh=is_fresh)
     assert flow is not None
+    expires_at = world.clock() + LIFETIME
     assert flow == Flow(
-        flow.digest, acme.name, Intent.LOGIN, flow.binding, "/account", world.clock() + LIFETIME
-    )
+        flow.digest, acme.name, Intent.LOGIN, flow.binding, "/account", expires_at,
+        is_fresh=is_fresh,
+    )  # fmt: skip
     another = await world.begin_social_login("acme", "/account", CALLER)
     assert another.secret != begun.secret
     assert another.flow_id != begun.flow_id

@@ -52,6 +52,7 @@ def _flow_row(flow: Flow) -> Row:
         "session_id": starter.session_id if starter else None,
         "code_challenge": app.code_challenge if app else None,
         "app_state": app.state if app else None,
+        "fresh": flow.is_fresh,
     }
 
 
@@ -71,6 +72,7 @@ def _flow(row: FoundRow) -> Flow:
         expires_at=row["expires_at"],
         starter=starter,
         app=app,
+        is_fresh=row["fresh"],
     )
 
 

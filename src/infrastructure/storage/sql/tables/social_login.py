@@ -47,6 +47,7 @@ social_flows = Table(
     Column("session_id", String(32)),
     Column("code_challenge", String(128)),
     Column("app_state", Text),
+    Column("fresh", Boolean, nullable=False),
     Index(None, "expires_at"),
 )
 
