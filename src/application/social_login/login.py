@@ -83,6 +83,8 @@ class AdmitAccount:
             case Verdict.REFUSE_CLOSED:
                 raise RegistrationClosed
             case Verdict.REFUSE_KNOWN:
+                if await self.identities.find(account.issuer, account.subject):
+                    return None
                 raise LinkRequired
         if holder is None:
             return await self._register(email, account, caller, entry)

@@ -53,6 +53,12 @@ class BusyUsers(MemoryUsers):
     def __init__(self) -> None:
         super().__init__()
         self.before_change, self.after_read = Meanwhile(), Meanwhile()
+        self.before_search = Meanwhile(has_acted=True)
+
+    @override
+    async def by_email(self, email: Email) -> User | None:
+        await self.before_search()
+        return await super().by_email(email)
 
     @override
     async def add(self, user: User, effects: Effects = NO_EFFECTS) -> Stored[bool]:
@@ -102,6 +108,21 @@ async def test_two_callbacks_for_one_new_person_make_one_user(
     assert await user_of(world, done) == await user_of(world, other[0])
     registrations = [each for each in world.events.events if each.type is EventType.REGISTER]
     assert len(registrations) == 1
+
+
+async def test_a_person_whom_another_callback_has_just_registered_logs_in(
+    world: World, users: BusyUsers
+) -> None:
+    """The account was unknown, but its address is not any more."""
+    other: list[LoggedIn] = []
+
+    async def log_in() -> None:
+        other.append(await world.login_with_identity(an_account()))
+
+    set_off(users.before_search, log_in)
+    done = await world.login_with_identity(an_account())
+
+    assert await user_of(world, done) == await user_of(world, other[0])
 
 
 async def test_two_addresses_of_one_new_account_make_one_user(
