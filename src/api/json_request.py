@@ -61,6 +61,11 @@ def is_prefetch(headers: Mapping[str, str]) -> bool:
     return "prefetch" in headers.get("sec-purpose", headers.get("purpose", "")).lower()
 
 
+def is_embedded(headers: Mapping[str, str]) -> bool:
+    """Return whether a page loads it as an image, a frame or by a script (Fetch Metadata)."""
+    return headers.get("sec-fetch-dest", "document") != "document"
+
+
 async def form_fields(request: JsonRequest) -> list[tuple[str, str]]:
     """Return the fields of a form that was sent as ``application/x-www-form-urlencoded``.
 

@@ -129,7 +129,7 @@ STATUSES = {
     ("GET", THEIR_PASSKEYS): {200, 401, 403, 404, 503},
     ("DELETE", THEIR_PASSKEY): {200, 400, 401, 403, 404, 503},
     ("GET", SOCIAL): {200},
-    ("GET", SOCIAL_START): {303, 400, 404, 429, 503},
+    ("GET", SOCIAL_START): {303, 400, 403, 404, 429, 503},
     ("GET", SOCIAL_CALLBACK): {303, 400, 401, 403, 404, 409, 429, 503},
     ("POST", SOCIAL_CALLBACK): {303, 400, 404, 413, 415},
     ("POST", SOCIAL_TOKEN): {200, 400, 401, 403, 409, 413, 415, 429, 503},
@@ -762,6 +762,7 @@ async def social_login(client: Client, users: UserRepository, acme: FakeProvider
     unverified = an_account("x@example.org", subject="x", is_email_verified=False)
     await client.get(SOCIAL_START, params={"state": "without an application"})
     await client.get(f"{SOCIAL}/nothing/start")
+    await client.get(SOCIAL_START, headers={"Sec-Fetch-Dest": "image"})
     for form in ({"state": "a" * 101}, {"state": "x" * 20_000}, {"state": "a"}):
         await client.post(SOCIAL_CALLBACK, data=form)
     await client.post(f"{SOCIAL}/NOTHING/callback", data={"state": "a"})

@@ -467,6 +467,20 @@ class TestStarts:
         assert (len(acme.sent), acme.checked) == (1, [])
         assert place_of(await browser.come_back(begun)) == ("/account", {})
 
+    @pytest.mark.parametrize("destination", ["image", "iframe", "empty"])
+    async def test_a_page_of_others_begins_no_login_by_itself(
+        self, browser: Browser, acme: FakeProvider, destination: str
+    ) -> None:
+        """It would use up the limits of its visitors, and of all."""
+        embedded = {"Sec-Fetch-Dest": destination, "Sec-Fetch-Site": "cross-site"}
+        visited = embedded | {"Sec-Fetch-Dest": "document"}
+
+        answer = await browser.client.get(SOCIAL_START, headers=embedded)
+
+        assert (answer.status_code, answer.json()["code"]) == (403, "cross_site_request")
+        assert acme.sent == []
+        assert (await browser.client.get(SOCIAL_START, headers=visited)).status_code == 303
+
     @pytest.mark.parametrize(
         "origin_policy",
         [OriginPolicy(ORIGIN, other_names=frozenset({"http://127.0.0.1:8000"}))],

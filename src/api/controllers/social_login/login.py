@@ -11,7 +11,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from api.accept_language import preferred_locale
 from api.flow_response import FlowEnd, FlowResponses
-from api.json_request import JsonRequest, form_fields, is_prefetch
+from api.json_request import JsonRequest, form_fields, is_embedded, is_prefetch
 from api.openapi.operations import (
     SETS_COOKIES,
     SeeOther,
@@ -27,6 +27,7 @@ from api.schemas.social_login import CallbackParameters, LoginCode, ProvidersAns
 from api.security.cookies import CookieWriter
 from api.security.credential_reader import CredentialReader
 from api.security.guard import PUBLIC
+from api.security.origin_policy import CrossSiteRequest
 from api.session_response import login_response
 from api.unknown_members import only_parameters
 from application.social_login.begin import BeginSocialLogin
@@ -181,8 +182,8 @@ class SocialLoginController(Controller):
             "several at a time the newest three stay.",
         ),
         responses=failures(
-            InvalidInput, NotFound, ProviderUnavailable, ProviderRefused, TooManyRequests,
-            Unavailable,
+            InvalidInput, CrossSiteRequest, NotFound, ProviderUnavailable, ProviderRefused,
+            TooManyRequests, Unavailable,
         ),
     )  # fmt: skip
     @inject
@@ -202,6 +203,8 @@ class SocialLoginController(Controller):
         gets `code` and `state` added to its address, or `error` with one of this API's codes."""
         if is_prefetch(request.headers):  # the browser forgets it, and asks again at the visit
             return respond(ANSWERS[Unavailable], request)
+        if is_embedded(request.headers):  # pages of others would use up the limits
+            raise CrossSiteRequest
         if (elsewhere := responses.under_main_name(request)) is not None:
             return elsewhere
         end = responses.end(Intent.LOGIN, wanted.return_to, wanted.app)
