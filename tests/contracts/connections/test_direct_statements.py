@@ -68,3 +68,19 @@ async def test_a_wrong_statement_does_not_look_like_an_outage(database: Database
         await database.fetch_one("test", WRONG, {})
 
     assert await database.fetch_one("test", ONE, {"text": ""})
+
+
+async def test_a_server_that_is_starting_looks_like_an_outage(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_arguments: object, **_options: object) -> None:
+        raise asyncpg.CannotConnectNowError("the database system is not yet accepting connections")
+
+    async with Database.open(postgres_url, OPTIONS) as database:
+        assert not await database.is_pooled()
+        with monkeypatch.context() as starting:
+            starting.setattr(asyncpg, "connect", refuse)
+            with pytest.raises(Unavailable):
+                await database.fetch_one("test", ONE, {"text": ""})
+
+        assert await database.fetch_one("test", ONE, {"text": ""})

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from domain.authentication import Level
 from domain.permissions import Role
 from domain.token import LEEWAY, TokenKind
 from infrastructure.signing.audiences import Audiences, FormerIssuer
@@ -322,6 +323,17 @@ def test_no_token_describes_the_authentication_without_the_user(
     assert_rejected(refresh_forger.signer, refresh, TokenKind.REFRESH)
 
 
+def test_a_token_may_say_that_another_provider_has_asked_for_several_factors(
+    forger: Forger,
+) -> None:
+    token = forger.with_claims(amr=["mfa"], acr="2")
+
+    shown = forger.signer.verify(token, TokenKind.ACCESS).authentication
+
+    assert shown is not None
+    assert shown.level is Level.TWO
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -333,10 +345,10 @@ def test_no_token_describes_the_authentication_without_the_user(
         {"amr": "pwd"},
         {"amr": None},
         {"amr": [], "acr": "2"},
+        {"amr": ["mfa"]},
         {"amr": [None]},
         {"amr": ["PWD"]},
         {"amr": ["pwd", "pwd"]},
-        {"amr": ["mfa"], "acr": "2"},
         {"amr": ["pwd", "otp", "mfa"], "acr": "2"},
         {"amr": ["mfa", "otp", "pwd"]},
         {"amr": ["otp", "pwd"]},

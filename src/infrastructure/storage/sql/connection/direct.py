@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any, Protocol, TypeAlias
 
 from sqlalchemy import Dialect, Select, UpdateBase
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import greenlet_spawn
 
@@ -46,8 +47,14 @@ async def execute(engine: AsyncEngine, statement: Statement, parameters: Mapping
 
 @asynccontextmanager
 async def _driver(engine: AsyncEngine) -> AsyncIterator[Any]:
-    """Take a connection of the driver from the pool, and return it."""
-    connection = await greenlet_spawn(engine.sync_engine.pool.connect)
+    """Take a connection of the driver from the pool, and return it.
+
+    :raises DBAPIError: as the engine does, if there is no connection.
+    """
+    try:
+        connection = await greenlet_spawn(engine.sync_engine.pool.connect)
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise DBAPIError(None, None, error) from error
     try:
         yield connection.driver_connection
     except BaseException:
