@@ -142,7 +142,6 @@ async def loaded(settings: Settings) -> AsyncContainer:
     container = used.parent_container(context, lock_factory=asyncio.Lock)  # with its factories
     for needed in (TokenSigner, Devices, PasswordHasher, PasswordRule):
         await container.get(needed)
-    assert threading.active_count() == 1  # only the thread that forks is in the new process
     return container
 
 
@@ -170,7 +169,9 @@ def main() -> NoReturn:
     exit_on_signals()
     settings = Settings.read()
     listener = socket.create_server(("127.0.0.1", settings.http.port))
-    container = asyncio.run(loaded(settings))
+    container = asyncio.run(loaded(settings))  # which ends the threads of the loop
+    running = threading.enumerate()
+    assert len(running) == 1, running  # only the thread that forks is in the new process
     gc.collect()
     gc.freeze()  # no collection of a forked server visits and copies what is loaded
     while True:
