@@ -14,6 +14,7 @@ from tests.support.builders import PASSWORD
 from tests.support.processes import Service
 
 SERVICE, PASSWORDS = "login with a passkey, 1 worker", "with the password"
+TWO_WORKERS = "login with a passkey, 2 workers"
 PER_USER = 10
 """Logins of each user in a turn: so few that no session ends because its user has too many."""
 
@@ -21,15 +22,21 @@ PER_USER = 10
 def measure(testbed: Testbed, scale: Scale, report: Report) -> None:
     with testbed.stores() as urls:
         seed.seed_users(urls, 2 * scale.logins)
-        with started(testbed, urls, [Variant(SERVICE, settings=login.SETTINGS)]) as services:
-            service = services[SERVICE]
+        variants = [
+            Variant(name, workers=workers, settings=login.SETTINGS)
+            for workers, name in enumerate((SERVICE, TWO_WORKERS), 1)
+        ]
+        with started(testbed, urls, variants) as services:
+            service, two = services[SERVICE], services[TWO_WORKERS]
             users = range(1 + scale.logins, 1 + 2 * scale.logins)
             devices = [client.run(_enrol(service, user)) for user in users]
             turns = {
                 SERVICE: lambda: cost_of(service, partial(_log_in, service, devices, PER_USER)),
+                TWO_WORKERS: lambda: cost_of(two, partial(_log_in, two, devices, PER_USER)),
                 PASSWORDS: lambda: cost_of(service, partial(login.log_in, service, scale.logins)),
             }
-            _log_in(service, devices, 1)  # to warm up
+            for each in (service, two):
+                _log_in(each, devices, 1)  # to warm up
             costs = in_turns(scale.rounds, turns)
     report.add(
         row(
@@ -42,6 +49,11 @@ def measure(testbed: Testbed, scale: Scale, report: Report) -> None:
             Series(f"{SERVICE}, by CPU time", [cost.per_cpu_second for cost in costs[SERVICE]]),
             "logins/CPU s of the server",
             Series(PASSWORDS, [cost.per_cpu_second for cost in costs[PASSWORDS]]),
+        ),
+        row(
+            Series(TWO_WORKERS, [cost.per_second for cost in costs[TWO_WORKERS]]),
+            "logins/s",
+            Series(SERVICE, [cost.per_second for cost in costs[SERVICE]]),
         ),
     )
 
@@ -64,6 +76,8 @@ async def _enrol(service: Service, user: int) -> Authenticator:
 
 def _log_in(service: Service, devices: list[Authenticator], count: int) -> tuple[int, float]:
     """Log each user in this often: two requests each time."""
+    for device in devices:
+        device.origin = f"http://localhost:{service.port}"
 
     async def loop(connection: Connection, number: int) -> int:
         mine = devices[number :: login.LOOPS] * count
