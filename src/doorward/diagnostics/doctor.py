@@ -116,23 +116,31 @@ def _parse_head(since: str | None) -> Head | None:
 
 
 def read_configuration(environment: Mapping[str, str]) -> tuple[list[str], Settings]:
-    """Return the errors of the variables, and the settings without the invalid ones."""
+    """Return the errors of the variables, and the settings without the invalid ones.
+
+    An error that is due to one of these being left out is none.
+    """
     good, problems = dict(environment), []
-    for variable in Settings.variables(environment):
+    variables = list(Settings.variables(environment))
+    names = good.keys() | {variable.name for variable in variables}
+    invalid: set[str] = set()
+    for variable in variables:
         try:
             variable.read(environment)
         except ConfigurationError as error:
             problems.append(str(error))
-            del good[variable.name]
+            invalid.add(variable.name)
     while True:
+        good = {name: text for name, text in good.items() if name not in invalid}
         try:
             return problems, Settings.read(good)
         except ConfigurationError as error:  # settings contradict each other: without all of them
-            problems.append(str(error))
-            named = good.keys() & set(re.findall(r"[A-Z0-9_]+", str(error)))
-            if not named:
+            named = names & set(re.findall(r"[A-Z0-9_]+", str(error)))
+            if not named & good.keys():
                 raise
-            good = {name: text for name, text in good.items() if name not in named}
+            if not named & invalid:
+                problems.append(str(error))
+            invalid |= named
 
 
 def _checks(settings: Settings) -> Iterator[tuple[str, Check]]:

@@ -19,7 +19,6 @@ _MEANINGS = {
     "or EdDSA",
     "discovery_client_authentication_unknown": "it offers neither client_secret_basic nor "
     "client_secret_post",
-    "discovery_connect_error": "it cannot be reached, or TLS fails",
     "keys_unusable": "none of its keys can verify an ID token",
     "token_invalid_client": "it does not know this client id and secret",
     "token_unauthorized_client": "it does not let this client log people in",
@@ -79,6 +78,8 @@ async def check_provider(settings: Settings, name: ProviderName) -> tuple[Verdic
 def _meaning(reason: str) -> str:
     if reason in _MEANINGS:
         return _MEANINGS[reason]
+    if reason.endswith("_connect_error"):
+        return "it cannot be reached, or TLS fails"
     for suffix, words in _SUFFIXES.items():
         if reason.endswith(suffix):
             return f"{reason.removesuffix(suffix)} {words}"

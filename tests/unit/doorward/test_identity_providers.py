@@ -13,7 +13,7 @@ from application.social_login.policy import SocialPolicy
 from domain.social_login.identity import ProviderName
 from domain.social_login.rules import LinkingPolicy
 from doorward.diagnostics import preflight
-from doorward.diagnostics.doctor import examine
+from doorward.diagnostics.doctor import examine, read_configuration
 from doorward.diagnostics.identity_providers import check_provider, names_of, require_identities
 from doorward.wiring.container import make_container
 from infrastructure.config.environment_variables import ConfigurationError
@@ -199,5 +199,26 @@ async def test_the_doctor_finds_a_provider_that_does_not_answer(server: Provider
     _, found = await check_provider(Settings.read(acme_at(server.url)), ACME)
     assert found.startswith("Acme cannot be used: discovery_status_503")
 
-    _, found = await check_provider(Settings.read(acme_at("http://127.0.0.1:1")), ACME)
-    assert found.startswith("Acme cannot be used: it cannot be reached")
+    gone = "http://127.0.0.1:1"
+    settings = Settings.read(acme_at(gone) | GITHUB | {"GITHUB_URL": gone})
+    for name in (ACME, ProviderName("github")):
+        _, found = await check_provider(settings, name)
+        assert " cannot be used: it cannot be reached" in found
+
+
+@pytest.mark.parametrize(
+    ("provider", "problem"),
+    [
+        (acme_at("https://acme.example", ""), "OIDC_ACME_CLIENT_SECRET is not"),
+        (acme_at("ftp://acme.example"), "OIDC_ACME_ISSUER must be"),
+        (GOOGLE | {"GOOGLE_CLIENT_SECRET": "schlüssel"}, "GOOGLE_CLIENT_SECRET must be"),
+    ],
+)
+def test_the_doctor_reports_a_provider_with_a_wrong_setting_once(
+    provider: dict[str, str], problem: str
+) -> None:
+    environment = acme_at("https://acme.example") | {"OIDC_ACME_LABEL": "Büro"} | provider
+
+    [reported], _ = read_configuration(environment)
+
+    assert problem in reported
