@@ -26,7 +26,7 @@ test: bootstrap ## run every test; ARGS="-k login" picks some, ARGS=-n0 runs the
 	@exec $(PYTEST) $(ARGS)
 
 test-quick: bootstrap ## run the tests that need no server, no database and no other process
-	@exec $(PYTEST) $(BUSY) -m "not system and not slow" tests/unit tests/http tests/contracts tests/model $(ARGS)
+	@exec $(PYTEST) $(BUSY) -m "not system and not slow" tests/unit tests/http tests/contracts $(ARGS)
 
 coverage: bootstrap ## run the unit tests of domain and application; fail if they leave out a line
 	@exec $(PYTEST) $(BUSY) tests/unit/domain tests/unit/application --cov $(ARGS)

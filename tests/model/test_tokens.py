@@ -17,6 +17,8 @@ from infrastructure.signing.signing_key import SigningKey
 from tests.support.builders import a_session, claims_of
 from tests.unit.infrastructure.signing.forgery import Forger, octets_of, segment, written
 
+pytestmark = pytest.mark.slow  # thousands of forged tokens
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: (

@@ -77,6 +77,8 @@ from tests.http.conftest import STACKS, each_stack
 from tests.http.replacements import Builder
 from tests.http.web.admin.test_access import DECISIONS as PAGES_OF_ADMINISTRATORS
 
+pytestmark = pytest.mark.slow  # each role at each route
+
 PUBLIC: Final = "public"
 LOGGED_IN: Final = "logged in"
 Decision: TypeAlias = Literal["public", "logged in"] | Permission

@@ -91,6 +91,8 @@ from tests.support.builders import PASSWORD
 from tests.support.doubles import SettableClock
 from tests.support.social_login import FakeProvider, an_account
 
+pytestmark = pytest.mark.slow  # a journey through all routes
+
 Document = dict[str, Any]
 EVA = "eva@example.org"
 

@@ -19,6 +19,8 @@ from infrastructure.config.settings import Settings
 from tests.http.client import ORIGIN, a_client
 from tests.http.web.browser import Browser
 
+pytestmark = pytest.mark.slow  # each template
+
 Write = Callable[[str, str], Path]
 
 

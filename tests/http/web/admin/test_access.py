@@ -16,6 +16,8 @@ from tests.http.web.admin.helpers import ADA, log_in_as
 from tests.http.web.browser import Browser
 from tests.support.builders import PASSWORD
 
+pytestmark = pytest.mark.slow  # each role at each page
+
 ACTIONS = {
     "/role": Permission.CHANGE_USERS,
     "/disable": Permission.CHANGE_USERS,

@@ -14,6 +14,8 @@ from infrastructure.mail.rendering import FACTS, Templates
 from infrastructure.mail.template_checks import check_templates
 from tests.support.letters import templates
 
+pytestmark = pytest.mark.slow  # each kind of mail in each language
+
 LINK = "https://id.example/page#token=t"
 VALUES: Mapping[str, Any] = {
     "service": "Acme & <Co>",

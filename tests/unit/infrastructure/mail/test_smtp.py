@@ -30,6 +30,8 @@ from tests.support.smtp_server import (
     authenticator,
 )
 
+pytestmark = pytest.mark.slow  # servers that do not answer
+
 PATIENCE = 60.0
 CREDENTIALS = f"{quote(USER)}:{quote(PASSWORD, safe='')}@"
 
