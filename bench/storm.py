@@ -25,7 +25,7 @@ STORM = 32  # people who log in again and again
 TOKENS = 1_000
 CONNECTIONS = 256  # far more than wait for an answer at one moment
 
-QUIET, STORMY = "with nobody logging in", f"while {STORM} loops log in"
+QUIET, STORMY = "without logins", f"while {STORM} loops log in"
 
 
 def measure(testbed: Testbed, scale: Scale, report: Report) -> None:
