@@ -7,10 +7,15 @@ from litestar.params import JSONBody
 from api.json_request import JsonRequest
 from api.openapi.operations import ACCESS, REMOVES_COOKIES, SETS_COOKIES, OptionalBody, failures
 from api.request_context import context_of
-from api.schemas.account import EmailChange, PasswordChange, PasswordConfirmation, ProfileChange
+from api.schemas.account.changes import (
+    EmailChange,
+    PasswordChange,
+    PasswordConfirmation,
+    ProfileChange,
+)
+from api.schemas.account.export import ExportAnswer
 from api.schemas.audit import ActivityAnswer
 from api.schemas.auth import TokenAnswer
-from api.schemas.export import ExportAnswer
 from api.schemas.pages import After, PageSize
 from api.schemas.success import Done
 from api.schemas.users import UserAnswer

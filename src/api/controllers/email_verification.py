@@ -9,7 +9,7 @@ from litestar.params import JSONBody
 from api.json_request import JsonRequest
 from api.openapi.operations import failures
 from api.request_context import context_of
-from api.schemas.email_verification import EmailProof, VerificationRequest, VerifiedAnswer
+from api.schemas.account.email_verification import EmailProof, VerificationRequest, VerifiedAnswer
 from api.schemas.success import Done
 from api.security.credential_reader import CredentialReader
 from api.security.guard import PUBLIC

@@ -7,7 +7,7 @@ from litestar.params import JSONBody
 from api.json_request import JsonRequest
 from api.openapi.operations import failures
 from api.request_context import context_of
-from api.schemas.password_reset import ForgottenPassword, LinkToken, PasswordReset
+from api.schemas.account.password_reset import ForgottenPassword, LinkToken, PasswordReset
 from api.schemas.success import Done
 from api.security.guard import PUBLIC
 from application.accounts.password_reset import (

@@ -8,27 +8,24 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from api.schemas import (
-    account,
     audit,
     auth,
-    email_verification,
     errors,
-    export,
     health,
     jwks,
     pages,
-    password_reset,
     sessions,
     social_login,
     success,
     users,
 )
+from api.schemas.account import changes, email_verification, export, password_reset
 from api.schemas.second_factors import factors, passkeys, step_up
 
 Json: TypeAlias = Any
 
 _MODULES = (
-    account, audit, auth, email_verification, errors, export, health, jwks, pages, passkeys,
+    audit, auth, changes, email_verification, errors, export, health, jwks, pages, passkeys,
     password_reset, factors, sessions, social_login, step_up, success, users,
 )  # fmt: skip
 _SCHEMAS = {

@@ -8,7 +8,7 @@ from msgspec import json
 
 from api.json_request import JsonRequest
 from api.request_context import context_of
-from api.schemas.export import ExportAnswer
+from api.schemas.account.export import ExportAnswer
 from api.security.cookies import CookieWriter
 from api.session_response import CLEAR_SITE_DATA
 from api.web.controllers.base import PageController
