@@ -15,10 +15,11 @@ from domain.actor import Actor, Principal
 from domain.audit.details import AuthenticatedBy
 from domain.audit.event import EventType
 from domain.authentication import Method
-from domain.errors import StepUpRequired
+from domain.errors import PermissionMissing, StepUpRequired
 from domain.passwords.password import Password
+from domain.permissions import Permission
 from domain.request_context import UNKNOWN, RequestContext
-from domain.user import NO_PASSWORD, User
+from domain.user import NO_PASSWORD, User, UserId
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -83,6 +84,26 @@ class RequireStepUp:
         """
         if isinstance(actor, Principal):
             await self(actor, caller)
+
+    async def to_change_another(
+        self, user_id: UserId, actor: Actor, entry: Entry, reason: str | None
+    ) -> None:
+        """Require what removes the ways to log in of another user.
+
+        :param entry: the record of the change; states the user and the reason.
+        :param reason: why, as it was typed.
+        :raises PermissionMissing: the actor may not change users, or is the user: a stolen
+            session of an administrator is no way around their factors.
+        :raises InvalidInput: the reason is not accepted.
+        :raises StepUpRequired: see :meth:`of_actor`.
+        :raises TokenRejected: likewise.
+        """
+        entry.user_id = user_id
+        actor.require(Permission.CHANGE_USERS)
+        entry.state_reason(reason)
+        if isinstance(actor, Principal) and actor.user.id == user_id:
+            raise PermissionMissing
+        await self.of_actor(actor, entry.caller)
 
 
 @dataclass(frozen=True, slots=True)

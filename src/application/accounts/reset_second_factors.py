@@ -15,11 +15,9 @@ from application.ports import (
 )
 from application.sessions.purge import PurgeStaleSessions
 from application.step_up import RequireStepUp
-from domain.actor import Actor, Principal
+from domain.actor import Actor
 from domain.audit.event import EventType
-from domain.errors import PermissionMissing
 from domain.mail.message import MailKind
-from domain.permissions import Permission
 from domain.request_context import UNKNOWN, RequestContext
 from domain.second_factors.factors import SecondFactors
 from domain.user import User, UserId
@@ -60,12 +58,7 @@ class ResetSecondFactors:
         :raises NotFound: there is no user with this id.
         """
         async with self.audit.recording(EventType.RESET_SECOND_FACTORS, caller, actor) as entry:
-            entry.user_id = user_id
-            actor.require(Permission.CHANGE_USERS)
-            entry.state_reason(reason)
-            if isinstance(actor, Principal) and actor.user.id == user_id:
-                raise PermissionMissing
-            await self.require_step_up.of_actor(actor, caller)
+            await self.require_step_up.to_change_another(user_id, actor, entry, reason)
             # The user keeps the mark of a factor until there is none: earlier releases read it.
             user = await self._replace(user_id, User.without_sessions)
             await self.challenges.forget(user_id)

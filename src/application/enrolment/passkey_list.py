@@ -16,7 +16,7 @@ from application.step_up import RequireStepUp
 from domain.actor import Actor, Principal
 from domain.audit.details import OfPasskey
 from domain.audit.event import EventType
-from domain.errors import LastCredential, NotFound, PermissionMissing, TokenRejected
+from domain.errors import LastCredential, NotFound, TokenRejected
 from domain.mail.message import MailKind, Message
 from domain.permissions import Permission
 from domain.request_context import UNKNOWN, RequestContext
@@ -184,12 +184,7 @@ class RemovePasskeyOf:
         :raises NotFound: there is no user with this id, or no such passkey.
         """
         async with self.audit.recording(EventType.REMOVE_PASSKEY, caller, actor) as entry:
-            entry.user_id = user_id
-            actor.require(Permission.CHANGE_USERS)
-            entry.state_reason(reason)
-            if isinstance(actor, Principal) and actor.user.id == user_id:
-                raise PermissionMissing
-            await self.require_step_up.of_actor(actor, caller)
+            await self.require_step_up.to_change_another(user_id, actor, entry, reason)
             user = await existing(self.users, user_id)
             passkey = await self.find_passkey(user.id, passkey_id)
             entry.details = OfPasskey(passkey.id)

@@ -29,7 +29,6 @@ from domain.errors import (
     InvalidInput,
     LastCredential,
     NotFound,
-    PermissionMissing,
     Problem,
 )
 from domain.mail.message import MailKind, Message
@@ -296,12 +295,7 @@ class UnlinkIdentityOf:
         :raises NotFound: there is no user with this id, or no such identity.
         """
         async with self.audit.recording(EventType.UNLINK_IDENTITY, caller, actor) as entry:
-            entry.user_id = user_id
-            actor.require(Permission.CHANGE_USERS)
-            entry.state_reason(reason)
-            if isinstance(actor, Principal) and actor.user.id == user_id:
-                raise PermissionMissing
-            await self.require_step_up.of_actor(actor, caller)
+            await self.require_step_up.to_change_another(user_id, actor, entry, reason)
             while True:  # until no other process changes the user in between
                 user = await existing(self.users, user_id)
                 identity = await self.find_identity(user.id, identity_id)
