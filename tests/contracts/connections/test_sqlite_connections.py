@@ -12,7 +12,8 @@ from sqlalchemy import text
 
 from domain.errors import Unavailable
 from infrastructure.storage.options import StoreOptions
-from infrastructure.storage.sql.connection.sqlite import Connection, Cursor, SqliteDialect
+from infrastructure.storage.sql.connection.sqlite import SqliteDialect
+from infrastructure.storage.sql.connection.sqlite_connections import Connection, Cursor
 from infrastructure.storage.sql.database import Database
 from tests.support.waiting import PATIENT
 

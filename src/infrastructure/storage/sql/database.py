@@ -24,11 +24,8 @@ from infrastructure.storage.sql.connection import direct, pooler
 from infrastructure.storage.sql.connection.direct import FoundRow, Statement
 from infrastructure.storage.sql.connection.liveness import check_before_use
 from infrastructure.storage.sql.connection.outdated import StatementOutdated
-from infrastructure.storage.sql.connection.sqlite import (
-    DURABLE,
-    begin_immediate,
-    prepare_connections,
-)
+from infrastructure.storage.sql.connection.sqlite import prepare_connections
+from infrastructure.storage.sql.connection.sqlite_connections import DURABLE, begin_immediate
 from infrastructure.storage.sql.connection.sqlite_direct import Fetch, SqliteDirect
 from infrastructure.storage.sql.connection.url import connect_options
 from infrastructure.storage.sql.tables import sessions, users

@@ -19,12 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.types import TypeEngine
 
 from infrastructure.storage.sql.connection.direct import FoundRow, Statement
-from infrastructure.storage.sql.connection.sqlite import (
-    LONG,
-    Connection,
-    SqliteDialect,
-    open_connection,
-)
+from infrastructure.storage.sql.connection.sqlite import LONG, SqliteDialect, open_connection
+from infrastructure.storage.sql.connection.sqlite_connections import Connection
 
 _T = TypeVar("_T")
 _Convert: TypeAlias = Callable[[Any], Any] | None

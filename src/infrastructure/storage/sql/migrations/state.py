@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from infrastructure.storage.sql.connection.pooler import stateless_engine, without_settings
-from infrastructure.storage.sql.connection.sqlite import begin_immediate, prepare_connections
+from infrastructure.storage.sql.connection.sqlite import prepare_connections
+from infrastructure.storage.sql.connection.sqlite_connections import begin_immediate
 from infrastructure.storage.sql.connection.url import connect_options
 from infrastructure.storage.sql.migrations.email_keys import rekey
 from infrastructure.storage.sql.migrations.locks import LOCK_TIMEOUT
