@@ -32,12 +32,13 @@ from api.controllers.second_factors.passkeys import (
 )
 from api.controllers.second_factors.step_up import StepUpController
 from api.controllers.sessions import SessionController
+from api.controllers.social_login.applications import SocialLoginController
+from api.controllers.social_login.browser import BrowserFlowController, is_flow_step
 from api.controllers.social_login.identities import (
     IdentityAdministrationController,
     IdentityController,
     StepUpFlowController,
 )
-from api.controllers.social_login.login import SocialLoginController, is_flow_step
 from api.controllers.users import UserAdministrationController
 from api.controllers.well_known import add_well_known, change_password, related_origins
 from api.identity_headers import is_for_gateways
@@ -141,6 +142,7 @@ def _routes(names: CookieNames, options: RouteOptions, *guards: RouteGuard) -> L
             LegacyAuthController if options.has_legacy_get else AuthController,
             StepUpController,
             PasskeyLoginController,
+            BrowserFlowController,
             SocialLoginController,
             StepUpFlowController,
             PasswordResetController,

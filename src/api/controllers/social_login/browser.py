@@ -1,57 +1,40 @@
-"""Log in with an account of another provider."""
+"""Send a browser to another provider, and take it back."""
 
 import re
-from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Any
 
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency, Provide
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import FromPath
 
 from api.accept_language import preferred_locale
+from api.controllers.social_login.shared import LOGGING_IN, PATH
+from api.controllers.social_login.wanted_login import WantedLogin, wanted_login
 from api.flow_response import FlowEnd, FlowResponses
 from api.json_request import JsonRequest, form_fields, is_embedded, is_prefetch
-from api.openapi.operations import (
-    SETS_COOKIES,
-    SeeOther,
-    TakesCallback,
-    TakesForm,
-    failures,
-    redirects,
-)
+from api.openapi.operations import SeeOther, TakesCallback, TakesForm, failures, redirects
 from api.problems import ANSWERS, respond
 from api.request_context import context_of
-from api.schemas.auth import TokenAnswer
-from api.schemas.social_login import CallbackParameters, LoginCode, ProvidersAnswer
-from api.security.cookies import CookieWriter
+from api.schemas.social_login import CallbackParameters
 from api.security.credential_reader import CredentialReader
 from api.security.guard import PUBLIC
 from api.security.origin_policy import CrossSiteRequest
-from api.session_response import login_response
 from api.unknown_members import only_parameters
 from application.social_login.begin import BeginSocialLogin
-from application.social_login.codes import LoginWithCode
 from application.social_login.finish import FinishFlow
 from application.social_login.flows import TakeFlow
-from application.social_login.identities import ListProviders
 from application.social_login.policy import SocialPolicy
 from domain.errors import (
     AuthError,
-    EmailUnverified,
     EnrolmentRequired,
     IdentityTaken,
-    InvalidCredentials,
     InvalidInput,
-    LinkRequired,
     NotFound,
-    Problem,
     ProviderCancelled,
-    ProviderEmailUnverified,
     ProviderRefused,
     ProviderUnavailable,
-    RegistrationClosed,
-    SecondFactorRequired,
     SocialFlowInvalid,
     StepUpRequired,
     TokenRejected,
@@ -59,23 +42,11 @@ from domain.errors import (
 )
 from domain.rate_limit import TooManyRequests
 from domain.request_context import RequestContext
-from domain.session import Transport
-from domain.social_login.flow import AppClient, Intent
+from domain.social_login.flow import Intent
 from domain.social_login.identity import is_provider_name
 
-_PATH = "/api/auth/social"
-_FLOW_STEP = re.compile(rf"{_PATH}/[^/]+/(?:start|callback)")
+_FLOW_STEP = re.compile(rf"{PATH}/[^/]+/(?:start|callback)")
 _BODY = (413, 415)
-_LOGGING_IN = (
-    InvalidCredentials,
-    EmailUnverified,
-    ProviderEmailUnverified,
-    RegistrationClosed,
-    LinkRequired,
-    SecondFactorRequired,
-    TooManyRequests,
-    Unavailable,
-)
 
 
 def is_flow_step(path: str) -> bool:
@@ -83,89 +54,10 @@ def is_flow_step(path: str) -> bool:
     return _FLOW_STEP.fullmatch(path) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class WantedLogin:
-    """What the query of a login asks for.
-
-    :ivar app: the application that gets a code; ``None`` if the browser gets cookies.
-    """
-
-    return_to: str | None
-    app: AppClient | None
-    is_fresh: bool
-
-
-async def wanted_login(
-    return_to: Annotated[
-        str | None,
-        QueryParameter(
-            description="Where the browser goes after the login: a path of this service, or "
-            "exactly one of `RETURN_TARGETS`. By default it is the account's page; without "
-            "pages it is required."
-        ),
-    ] = None,
-    code_challenge: Annotated[
-        str | None,
-        QueryParameter(
-            description="The application at `return_to` gets a code in place of cookies: the "
-            "SHA-256 digest of its verifier, in base64url without padding (RFC 7636)."
-        ),
-    ] = None,
-    code_challenge_method: Annotated[
-        str | None, QueryParameter(description="`S256`, with `code_challenge`.")
-    ] = None,
-    app_state: Annotated[
-        str | None,
-        QueryParameter(
-            name="state",
-            description="What the application gets back with the code: at most 512 printable "
-            "ASCII characters.",
-        ),
-    ] = None,
-    fresh: Annotated[
-        bool,
-        QueryParameter(
-            description="The person has to log in there again. An application needs it for the "
-            "code of a step-up."
-        ),
-    ] = False,
-) -> WantedLogin:
-    """
-    :raises InvalidInput: the parameters do not belong together, or are malformed.
-    """
-    app = _app_client(code_challenge, code_challenge_method, app_state)
-    return WantedLogin(return_to, app, fresh)
-
-
-def _app_client(
-    code_challenge: str | None, method: str | None, state: str | None
-) -> AppClient | None:
-    if code_challenge is None:
-        given = {"code_challenge_method": method, "state": state}
-        unused = [name for name, value in given.items() if value is not None]
-        if unused:
-            raise InvalidInput(*(Problem(name, "needs a code_challenge") for name in unused))
-        return None
-    if method != "S256":
-        raise InvalidInput(Problem("code_challenge_method", "must be S256"))
-    return AppClient.parse(code_challenge, state or "")
-
-
-class SocialLoginController(Controller):
-    path = _PATH
+class BrowserFlowController(Controller):
+    path = PATH
     tags = ["social login"]
     opt = PUBLIC
-
-    @get(summary="List the providers")
-    @inject
-    async def list_providers(
-        self,
-        list_providers: FromDishka[ListProviders],
-        responses: FromDishka[FlowResponses],
-    ) -> ProvidersAnswer:
-        """List what a login page makes buttons of. A button is a link to `start`, not a form."""
-        below = responses.origin_policy.origin + responses.path_prefix + _PATH
-        return ProvidersAnswer.of(await list_providers(), below)
 
     @get(
         "/{provider:str}/start",
@@ -232,7 +124,7 @@ class SocialLoginController(Controller):
         responses=failures(
             *(SocialFlowInvalid, ProviderCancelled, ProviderRefused, ProviderUnavailable),
             *(IdentityTaken, EnrolmentRequired, StepUpRequired, TokenRejected, NotFound),
-            *(InvalidInput, *_LOGGING_IN),
+            *(InvalidInput, *LOGGING_IN),
         ),
     )
     @inject
@@ -276,43 +168,7 @@ class SocialLoginController(Controller):
         if not is_provider_name(provider):
             raise NotFound
         parameters = CallbackParameters.of(await form_fields(request))
-        return responses.forwarded(f"{_PATH}/{provider}/callback", parameters.given)
-
-    @post(
-        "/token",
-        status_code=200,
-        summary="Log in with a code",
-        response_headers=SETS_COOKIES,
-        responses=failures(InvalidInput, SocialFlowInvalid, *_LOGGING_IN, status=_BODY),
-    )
-    @inject
-    async def log_in_with_code(
-        self,
-        request: JsonRequest,
-        data: JSONBody[LoginCode],
-        log_in: FromDishka[LoginWithCode],
-        credentials: FromDishka[CredentialReader],
-        cookies: FromDishka[CookieWriter],
-    ) -> Response[TokenAnswer]:
-        """Exchange the code that an application has got for tokens. They are answered as those of
-        a login with the password, and so is a second factor that is needed.
-
-        A code is good for 60 seconds, once, and with the verifier of its `code_challenge`."""
-        device_token = data.device_token or credentials.device_token(request)
-        caller = replace(
-            context_of(request),
-            device_token=device_token,
-            locale=preferred_locale(request.scope),
-        )
-        transport = data.transport or None
-        logged_in = await log_in(
-            data.code,
-            data.code_verifier,
-            caller,
-            Transport(transport or Transport.COOKIE),
-            shows_access=transport is None,
-        )
-        return login_response(logged_in, cookies)
+        return responses.forwarded(f"{PATH}/{provider}/callback", parameters.given)
 
 
 async def _finish(
