@@ -14,7 +14,8 @@ from litestar.datastructures import Cookie
 from litestar.response import Redirect
 
 from api.json_request import JsonRequest, accepts_html
-from api.problems import answer_to, handle, log_failure
+from api.problems.answers import answer_to
+from api.problems.responses import handle, log_failure
 from api.request_context import header_values
 from api.security.cookies import CookieWriter
 from api.security.flow_cookies import FlowCookies

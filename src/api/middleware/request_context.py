@@ -14,7 +14,8 @@ import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from api.problems import MISDIRECTED, worded
+from api.problems.answers import MISDIRECTED
+from api.problems.responses import worded
 from api.request_context import header_values
 from api.security.origin_policy import OriginPolicy
 from domain.request_context import RequestContext

@@ -18,7 +18,8 @@ from litestar.openapi.spec import (
 from litestar.openapi.spec.enums import OpenAPIType
 from msgspec import to_builtins
 
-from api.problems import ANSWERS, FRAMEWORK, NO_DETAILS, Answer, worded
+from api.problems.answers import ANSWERS, FRAMEWORK, Answer
+from api.problems.responses import NO_DETAILS, worded
 from api.schemas.errors import Details, Failure, FieldProblem
 from domain.errors import AuthError, InvalidInput
 

@@ -7,7 +7,8 @@ from urllib.parse import quote
 from litestar import Response
 
 from api.json_request import JsonRequest, accepts_html
-from api.problems import Answer, allowed_methods, answer_to, handle, limit_headers, log_failure
+from api.problems.answers import Answer, answer_to
+from api.problems.responses import allowed_methods, handle, limit_headers, log_failure
 from api.web.forms import FORM, Form
 from api.web.page import HEADERS, Pages
 from api.web.step_up_form import step_up_page

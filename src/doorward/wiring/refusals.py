@@ -6,7 +6,8 @@ from http import HTTPStatus
 import msgspec
 
 from api.middleware.security_headers import SECURITY_HEADERS, hsts
-from api.problems import ANSWERS, FRAMEWORK, TOO_SLOW, Answer, worded
+from api.problems.answers import ANSWERS, FRAMEWORK, TOO_SLOW, Answer
+from api.problems.responses import worded
 from api.security.origin_policy import OriginPolicy
 from domain.errors import Unavailable
 

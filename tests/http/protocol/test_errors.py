@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from api.problems import ANSWERS, answer_to
+from api.problems.answers import ANSWERS, answer_to
 from domain.errors import AuthError, RefreshTokenReused, TokenRejected, Unavailable
 from tests.http.client import Client
 from tests.http.failing_requests import FAILING_REQUESTS, SECRET, FailingRequest

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from litestar import Litestar
 
-from api.problems import ANSWERS, FRAMEWORK
+from api.problems.answers import ANSWERS, FRAMEWORK
 from api.web import translations
 from api.web.route_options import OWN_PAGE
 from domain import errors

@@ -15,7 +15,8 @@ from api.controllers.social_login.wanted_login import WantedLogin, wanted_login
 from api.flow_response import FlowEnd, FlowResponses
 from api.json_request import JsonRequest, form_fields, is_embedded, is_prefetch
 from api.openapi.operations import SeeOther, TakesCallback, TakesForm, failures, redirects
-from api.problems import ANSWERS, respond
+from api.problems.answers import ANSWERS
+from api.problems.responses import respond
 from api.request_context import context_of
 from api.schemas.social_login import CallbackParameters
 from api.security.credential_reader import CredentialReader
