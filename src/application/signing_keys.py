@@ -82,9 +82,7 @@ class RotateKeys:
         """
         async with self.audit.recording(EventType.ROTATE_KEYS, caller, actor) as entry:
             entry.details = KeysRotated(tuple(kinds))
-            actor.require(Permission.CHANGE_KEYS)
-            entry.state_reason(reason)
-            await self.require_step_up.of_actor(actor, caller)
+            await self.require_step_up.to_change(Permission.CHANGE_KEYS, actor, entry, reason)
             while True:  # until no other process changes the ring in between
                 ring = rotated = await self.keys.ring()
                 for kind in kinds:
@@ -123,9 +121,7 @@ class RevokeKey:
         :raises KeysReadOnly: the ring cannot be changed here.
         """
         async with self.audit.recording(EventType.REVOKE_KEY, caller, actor) as entry:
-            actor.require(Permission.CHANGE_KEYS)
-            entry.state_reason(reason)
-            await self.require_step_up.of_actor(actor, caller)
+            await self.require_step_up.to_change(Permission.CHANGE_KEYS, actor, entry, reason)
             if "\x00" in key_id:  # PostgreSQL cannot look for it
                 raise KeyUnknown
             if await self._discard(key_id, entry):

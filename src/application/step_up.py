@@ -85,6 +85,22 @@ class RequireStepUp:
         if isinstance(actor, Principal):
             await self(actor, caller)
 
+    async def to_change(
+        self, permission: Permission, actor: Actor, entry: Entry, reason: str | None
+    ) -> None:
+        """Require what an administrator needs for a change, and state the reason.
+
+        :param entry: the record of the change.
+        :param reason: why, as it was typed; ``None`` if no reason is given.
+        :raises PermissionMissing: the actor does not have the permission.
+        :raises InvalidInput: the reason is not accepted.
+        :raises StepUpRequired: see :meth:`of_actor`.
+        :raises TokenRejected: likewise.
+        """
+        actor.require(permission)
+        entry.state_reason(reason)
+        await self.of_actor(actor, entry.caller)
+
     async def to_change_another(
         self, user_id: UserId, actor: Actor, entry: Entry, reason: str | None
     ) -> None:

@@ -68,6 +68,11 @@ class MemoryKeys(KeyStore):
         return 0
 
 
+def _for_operators() -> RequireStepUp:
+    """Operators act without a session: none is looked up."""
+    return RequireStepUp(AsyncMock(), AsyncMock(), AsyncMock(), AsyncMock())
+
+
 @dataclass
 class KeyCommands:
     """The use cases on one store."""
@@ -76,7 +81,7 @@ class KeyCommands:
     clock: SettableClock
     heard: Recorder = field(default_factory=Recorder)
     log: AuditLog = field(default_factory=MemoryAuditLog)
-    require_step_up: RequireStepUp = field(default_factory=AsyncMock)
+    require_step_up: RequireStepUp = field(default_factory=_for_operators)
 
     @property
     def audit(self) -> Audit:

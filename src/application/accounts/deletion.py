@@ -125,7 +125,5 @@ class DeleteUser:
         """
         async with self.audit.recording(EventType.DELETE_USER, caller, actor) as entry:
             entry.user_id = user_id
-            actor.require(Permission.DELETE_USERS)
-            entry.state_reason(reason)
-            await self.require_step_up.of_actor(actor, caller)
+            await self.require_step_up.to_change(Permission.DELETE_USERS, actor, entry, reason)
             await self.forget_user(await existing(self.users, user_id), entry)

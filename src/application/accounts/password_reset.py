@@ -158,9 +158,7 @@ class SendPasswordReset:
         """
         async with self.audit.recording(EventType.REQUEST_PASSWORD_RESET, caller, actor) as entry:
             entry.user_id = user_id
-            actor.require(Permission.CHANGE_USERS)
-            entry.state_reason(reason)
-            await self.require_step_up.of_actor(actor, caller)
+            await self.require_step_up.to_change(Permission.CHANGE_USERS, actor, entry, reason)
             self.mail_policy.require_mail()
             user = await existing(self.users, user_id)
             kind = MailKind.INVITATION if user.is_invited else MailKind.PASSWORD_RESET

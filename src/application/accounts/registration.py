@@ -195,9 +195,7 @@ class CreateUser:
         """
         async with self.audit.recording(EventType.REGISTER, caller, actor) as entry:
             entry.details = RoleGiven(role) if role is not Role.USER else None
-            actor.require(Permission.CHANGE_USERS)
-            entry.state_reason(reason)
-            await self.require_step_up.of_actor(actor, caller)
+            await self.require_step_up.to_change(Permission.CHANGE_USERS, actor, entry, reason)
             registration = Registration.parse(name, email, password, self.rule)
             client = HashClient(caller.address, is_known=True)
             user = await self.make_user(registration, client, role)

@@ -51,9 +51,7 @@ class RevokeSessionsOf:
         """
         async with self.audit.recording(EventType.END_SESSIONS_OF_USER, caller, actor) as entry:
             entry.user_id = user_id
-            actor.require(Permission.END_SESSIONS)
-            entry.state_reason(reason)
-            await self.require_step_up.of_actor(actor, caller)
+            await self.require_step_up.to_change(Permission.END_SESSIONS, actor, entry, reason)
             while True:  # until no other process changes the user in between
                 user = await existing(self.users, user_id)
                 changed = user.without_sessions()
@@ -90,9 +88,7 @@ class RevokeSessionOf:
         """
         async with self.audit.recording(EventType.END_SESSION, caller, actor) as entry:
             entry.user_id = user_id
-            actor.require(Permission.END_SESSIONS)
-            entry.state_reason(reason)
-            await self.require_step_up.of_actor(actor, caller)
+            await self.require_step_up.to_change(Permission.END_SESSIONS, actor, entry, reason)
             user = await existing(self.users, user_id)
             if not is_session_id(session_id):
                 raise NotFound

@@ -180,9 +180,7 @@ class ChangeUser:
         """
         async with self.audit.recording(EventType.CHANGE_USER, caller, actor) as entry:
             entry.user_id, entry.details = user_id, AccountChanged(role, disabled)
-            actor.require(Permission.CHANGE_USERS)
-            entry.state_reason(reason)
-            await self.require_step_up.of_actor(actor, caller)
+            await self.require_step_up.to_change(Permission.CHANGE_USERS, actor, entry, reason)
             while True:  # until no other process changes the user in between
                 user = await existing(self.users, user_id)
                 changed = self._changed(user, role, disabled)
@@ -246,9 +244,7 @@ class SetPassword:
         """
         async with self.audit.recording(EventType.CHANGE_PASSWORD, caller, actor) as entry:
             entry.user_id = user_id
-            actor.require(Permission.CHANGE_USERS)
-            entry.state_reason(reason)
-            await self.require_step_up.of_actor(actor, caller)
+            await self.require_step_up.to_change(Permission.CHANGE_USERS, actor, entry, reason)
             user = await existing(self.users, user_id)
             chosen = self.rule.choose(new, user.name, user.email.address)
             client = HashClient(caller.address, is_known=True)

@@ -120,21 +120,6 @@ async def _existing(outbox: Outbox, message_id: MessageId) -> Delivery:
     return found
 
 
-async def _require_change(
-    require_step_up: RequireStepUp, actor: Actor, entry: Entry, reason: str | None
-) -> None:
-    """Require that the actor may change the outbox, and state the reason.
-
-    :param reason: why, as it was typed; ``None`` if no reason is given.
-    :raises PermissionMissing: the actor may not change the outbox.
-    :raises InvalidInput: the reason is not accepted.
-    :raises StepUpRequired: the actor is an administrator without a recent step-up.
-    """
-    actor.require(Permission.CHANGE_MAIL)
-    entry.state_reason(reason)
-    await require_step_up.of_actor(actor, entry.caller)
-
-
 def _state_subject(entry: Entry, delivery: Delivery) -> None:
     message = delivery.message
     entry.user_id, entry.details = message.user_id, MailOfKind(message.kind)
@@ -166,7 +151,7 @@ class RetryMail:
             is not accepted.
         """
         async with self.audit.recording(EventType.RETRY_MAIL, caller, actor) as entry:
-            await _require_change(self.require_step_up, actor, entry, reason)
+            await self.require_step_up.to_change(Permission.CHANGE_MAIL, actor, entry, reason)
             found = await _existing(self.outbox, message_id)
             _state_subject(entry, found)
             if found.state is DeliveryState.SENT:
@@ -202,7 +187,7 @@ class RetryAllMail:
         # Each message leaves an event of its own: only a refusal is recorded here.
         entry = self.audit.begin(EventType.RETRY_MAIL, caller, actor)
         try:
-            await _require_change(self.require_step_up, actor, entry, reason)
+            await self.require_step_up.to_change(Permission.CHANGE_MAIL, actor, entry, reason)
         except Exception as refused:
             await self.audit.refused(entry, refused)
             raise
@@ -241,7 +226,7 @@ class DropMail:
         :raises InvalidInput: the reason is not accepted.
         """
         async with self.audit.recording(EventType.DROP_MAIL, caller, actor) as entry:
-            await _require_change(self.require_step_up, actor, entry, reason)
+            await self.require_step_up.to_change(Permission.CHANGE_MAIL, actor, entry, reason)
             found = await _existing(self.outbox, message_id)
             _state_subject(entry, found)
             await entry.settle(entry.success(), Stored(await self.outbox.delete(message_id)))
