@@ -7,6 +7,7 @@ import pytest_asyncio
 from playwright.async_api import Page, Route, expect
 
 from tests.browser.conftest import OpenContext, Site
+from tests.browser.keyboard import Keyboard
 from tests.browser.steps import each_mode, log_in
 from tests.browser.watch import Watch
 from tests.http.client import FORGOT, LOGIN, NEW_PASSWORD, PROOF
@@ -92,6 +93,37 @@ async def test_a_passkey_is_added_and_logs_in_by_its_button(
     await page.get_by_role("button", name="Log in with a passkey").click()
 
     await page.wait_for_url(f"{site.url}/account/sessions")
+
+
+async def test_a_passkey_is_added_renamed_used_and_removed_with_the_keyboard_alone(
+    page: Page, authenticator: Authenticator, email: str
+) -> None:
+    keyboard = Keyboard(page)
+    await page.goto("login?return_to=/account/security")
+    await keyboard.log_in(email)
+    await keyboard.press("Add a passkey")
+    await keyboard.step_up()
+    await keyboard.reach(page.get_by_label("Name"))
+    await page.keyboard.insert_text("Phone")
+    await keyboard.press("Create the passkey")
+    await keyboard.see("Your recovery codes")
+    await keyboard.follow("I have kept them")
+    # Without the offer beside the field, which the authenticator would take.
+    await page.add_init_script("delete PublicKeyCredential.isConditionalMediationAvailable")
+    await keyboard.press("Log out")
+    await keyboard.read("You are logged out.")
+    await page.goto("login?return_to=/account/security")
+    await keyboard.press("Log in with a passkey")
+    await keyboard.see("Login and security")
+
+    await keyboard.type("Name of the passkey", "Telephone")
+    await keyboard.press(re.compile("Rename.*Phone"))
+    await keyboard.read("The name is saved.")
+    await keyboard.press(re.compile("Remove.*Telephone"))
+    await keyboard.see("Confirm that it is you")
+    await keyboard.press("Confirm with a passkey")
+    await keyboard.read("The passkey is removed.")
+    assert len(await authenticator.passkeys()) == 1  # the service cannot delete it there
 
 
 async def test_the_browser_offers_passkeys_beside_the_field_of_the_address(
