@@ -34,8 +34,6 @@ from tests.support.databases import ReusedDatabase, TemplateDatabases, looked_at
 from tests.support.processes import Service, a_service
 from tests.support.secret_watch import SecretWatch, watch_passwords
 
-pytest.register_assert_rewrite("doorward.conformance")
-
 # The same examples in each run: a failure is the change's, not the dice's.
 hypothesis.settings.register_profile("doorward", derandomize=True, database=None, deadline=None)
 hypothesis.settings.load_profile("doorward")

@@ -99,7 +99,7 @@ class Client(httpx.AsyncClient):
     async def stepped_up(self, token: str) -> str:
         """Return the access token of the session that a step-up begins."""
         answer = await self.step_up(token)
-        assert answer.status_code == 200
+        assert answer.status_code == 200, answer.text
         return str(answer.json()["access_token"])
 
     async def enrol(self, now: datetime, token: str | None = None) -> httpx.Response:
@@ -155,7 +155,7 @@ class Client(httpx.AsyncClient):
         """Register, unless that was done before, and log in without cookies."""
         await self.register(email)
         answer = await self.log_in(email, transport="bearer")
-        assert answer.status_code == 200
+        assert answer.status_code == 200, answer.text
         tokens: Tokens = answer.json()
         return tokens
 
@@ -202,7 +202,7 @@ async def pages(
     while not answers or answers[-1]["page"]["next"] is not None:
         after = {"after": answers[-1]["page"]["next"]} if answers else {}
         answer = await client.get(path, params=query | after, headers=who)
-        assert answer.status_code == 200
+        assert answer.status_code == 200, answer.text
         answers.append(answer.json())
         assert len(answers) < 100
     return answers

@@ -26,7 +26,6 @@ import signal
 import socket
 import sys
 import tempfile
-import threading
 from datetime import timedelta
 from importlib import import_module
 
@@ -49,6 +48,7 @@ from infrastructure.storage.backends import BUILT_IN
 from infrastructure.storage.backends import load as load_backend
 from tests.support import cheap_hashes
 from tests.support.shared_app import SharedGraph, SharedRoutes
+from tests.support.waiting import until_no_other_thread_runs
 
 LONGEST = 1 << 20
 ON_DEMAND = [
@@ -75,7 +75,7 @@ def load() -> None:
         asyncio.run(start(Settings.read({"DOORWARD_DATA": folder, "TOKEN_ALGORITHM": "EdDSA"})))
     load_the_rest()
     tempfile.tempdir = None  # a service looks at its own TMPDIR
-    assert threading.active_count() == 1  # only the thread that forks is in the new process
+    until_no_other_thread_runs()
     gc.collect()
     gc.freeze()
 

@@ -1,5 +1,7 @@
 """How long tests wait: for conditions, not for times, and long enough for a busy machine."""
 
+import gc
+import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,3 +22,15 @@ def until(condition: Callable[[], object], what: str) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"{what}: not within {PATIENCE} s"
         time.sleep(0.02)
+
+
+def until_no_other_thread_runs() -> None:
+    """Wait for threads that have been told to end: a fork copies only the one that forks.
+
+    :raises AssertionError: one goes on.
+    """
+    gc.collect()  # which ends those of pools without an owner
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread():
+            thread.join(PATIENCE)
+    assert threading.active_count() == 1, threading.enumerate()

@@ -13,7 +13,6 @@ import os
 import signal
 import socket
 import sys
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -52,6 +51,7 @@ from infrastructure.telemetry.logging import logs
 from infrastructure.telemetry.telemetry import Observation
 from tests.http.client import ORIGIN, a_client, bearer
 from tests.support import cheap_hashes
+from tests.support.waiting import until_no_other_thread_runs
 
 HEADER = "x-killed-before"
 """The request header with the number of the step before which the server dies, from 1."""
@@ -169,9 +169,8 @@ def main() -> NoReturn:
     exit_on_signals()
     settings = Settings.read()
     listener = socket.create_server(("127.0.0.1", settings.http.port))
-    container = asyncio.run(loaded(settings))  # which ends the threads of the loop
-    running = threading.enumerate()
-    assert len(running) == 1, running  # only the thread that forks is in the new process
+    container = asyncio.run(loaded(settings))
+    until_no_other_thread_runs()
     gc.collect()
     gc.freeze()  # no collection of a forked server visits and copies what is loaded
     while True:
