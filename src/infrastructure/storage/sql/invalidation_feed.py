@@ -81,8 +81,11 @@ class PostgresFeed(ConnectedFeed):
 
 
 class SqliteFeed(InvalidationFeed):
-    """SQLite counts the commits of other connections. Reading the count takes microseconds and no
-    network, so it is read each time: no change is ever missed, whichever process made it.
+    """SQLite counts what makes a copy wrong, by the triggers of migration 0021.
+
+    The count is looked at before each use of a copy, so no change is ever missed, whichever
+    process made it. That takes microseconds: as long as no other connection has committed,
+    neither the file nor its log is read.
 
     :param path: of the database.
     """
@@ -91,33 +94,49 @@ class SqliteFeed(InvalidationFeed):
         self._path = path
         self._subscribers: list[Subscriber] = []
         self._connection: sqlite3.Connection | None = None
-        self._version: int | None = None
+        self._commits: int | None = None
+        self._state: tuple[int, int] | None = None
 
     def subscribe(self, subscriber: Subscriber) -> None:
         self._subscribers.append(subscriber)
 
     def is_live(self) -> bool:
+        before = self._state
         try:
-            version = self._data_version()
+            self._look()
         except sqlite3.Error:  # the file is missing or incomplete
             self.close()
-            version = None
-        if version != self._version:
-            self._version = version
+        if self._state != before:
             for subscriber in self._subscribers:
                 subscriber(None)
-        return version is not None
+        return self._state is not None
 
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
-        self._connection = None
+        self._connection = self._commits = self._state = None
 
-    def _data_version(self) -> int:
+    def _look(self) -> None:
+        """Read the state again, if another connection has committed."""
         if self._connection is None:
             address = f"file:{quote(self._path)}?mode=rw"
             self._connection = sqlite3.connect(address, timeout=0, uri=True)
-        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+        commits = _number(self._connection, "PRAGMA data_version")
+        if commits != self._commits:
+            # The schema has another number after a backup was restored into the file, too.
+            schema = _number(self._connection, "PRAGMA schema_version")
+            count = _number(self._connection, "SELECT count FROM invalidations")
+            self._commits, self._state = commits, (count, schema)
+
+
+def _number(connection: sqlite3.Connection, query: str) -> int:
+    """
+    :raises sqlite3.Error: there is none: the row was deleted.
+    """
+    row = connection.execute(query).fetchone()
+    if row is None:
+        raise sqlite3.DataError(query)
+    return int(row[0])
 
 
 def _user_id(message: str) -> UserId | None:
