@@ -20,6 +20,10 @@ SETTINGS = {
     "REGISTER_LIMIT_ADDRESS": "off",
     "REFRESH_LIMIT_ACCOUNT": "off",  # some clients refresh without a pause
 }
+STEADY = {"REVOCATION_BOUND": "60s"}
+"""For tests that expect only successes. A worker without a processor for as long as the bound
+refuses the next login: it cannot know whether a key was revoked meanwhile.
+"""
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ import httpx
 from tests.http.client import Client, Tokens
 from tests.support.processes import Service
 from tests.support.waiting import PATIENCE
-from tests.system.conftest import on_both_stacks
+from tests.system.conftest import STEADY, on_both_stacks
 
 KILLS = 3
 RESIDENTS = 4
@@ -110,7 +110,7 @@ class LoopingUser:
 async def test_acknowledged_changes_outlive_a_kill(
     tmp_path: Path, on_servers: dict[str, str]
 ) -> None:
-    with on_both_stacks(tmp_path, on_servers, TOKEN_ALGORITHM="EdDSA") as services:
+    with on_both_stacks(tmp_path, on_servers, TOKEN_ALGORITHM="EdDSA", **STEADY) as services:
         await asyncio.gather(
             *(kill_again_and_again(service, name) for name, service in services.items())
         )

@@ -16,7 +16,7 @@ from tests.support.processes import FORKED, Service, a_service
 from tests.support.waiting import PATIENCE
 from tests.system.balancer import Balancer
 from tests.system.clients import ContinuousClient, Refresher, in_the_background
-from tests.system.conftest import SETTINGS
+from tests.system.conftest import SETTINGS, STEADY
 from tests.system.test_workers import both_workers, events, log_lines, started, until_all_are_new
 
 IN_MEMORY = SETTINGS | {"USERS_URL": "memory:", "LOGIN_LIMIT_ACCOUNT": "off"}
@@ -105,7 +105,7 @@ def errors(service: Service) -> list[dict[str, Any]]:
 async def test_workers_are_replaced_under_load_and_no_request_fails(
     tmp_path: Path, on_servers: dict[str, str]
 ) -> None:
-    settings = on_servers | {"LOGIN_LIMIT_ACCOUNT": "off", "WORKERS": "2"}
+    settings = on_servers | STEADY | {"LOGIN_LIMIT_ACCOUNT": "off", "WORKERS": "2"}
     with a_service(tmp_path, **settings) as service:
         before = await both_workers(service)
         async with continuous_clients(service.url) as callers:
@@ -135,11 +135,15 @@ async def test_sigterm_interrupts_the_replacement_of_the_workers(tmp_path: Path)
 async def test_services_are_restarted_under_load_and_no_request_fails(
     tmp_path: Path, on_servers: dict[str, str]
 ) -> None:
-    settings = on_servers | {
-        "LOGIN_LIMIT_ACCOUNT": "off",
-        "SHUTDOWN_DELAY": "2s",
-        "DOORWARD_DATA": str(tmp_path),
-    }
+    settings = (
+        on_servers
+        | STEADY
+        | {
+            "LOGIN_LIMIT_ACCOUNT": "off",
+            "SHUTDOWN_DELAY": "2s",
+            "DOORWARD_DATA": str(tmp_path),
+        }
+    )
     (one_folder := tmp_path / "one").mkdir()
     (other_folder := tmp_path / "other").mkdir()
     with a_service(one_folder, **settings) as one, a_service(other_folder, **settings) as other:

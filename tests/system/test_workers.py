@@ -20,7 +20,7 @@ from tests.http.client import ADMIN_EMAIL, EMAIL, ME, USERS, Client, bearer, sto
 from tests.support.processes import Service, a_service
 from tests.support.waiting import PATIENCE
 from tests.system.clients import ContinuousClient, in_the_background
-from tests.system.conftest import on_both_stacks
+from tests.system.conftest import STEADY, on_both_stacks
 
 
 @dataclass
@@ -84,7 +84,7 @@ def started(service: Service) -> list[int]:
 async def test_changes_in_one_worker_are_effective_in_the_other(
     tmp_path: Path, on_servers: dict[str, str]
 ) -> None:
-    with on_both_stacks(tmp_path, on_servers, WORKERS="2") as services:
+    with on_both_stacks(tmp_path, on_servers, WORKERS="2", **STEADY) as services:
         for service in services.values():
             async with talking_to_both(service) as pair:
                 await assert_a_logout_is_seen_at_once(pair.one, pair.other)
@@ -97,7 +97,7 @@ async def test_changes_in_one_worker_are_effective_in_the_other(
 async def test_workers_are_replaced_one_by_one_and_no_request_is_refused(
     tmp_path: Path, on_servers: dict[str, str]
 ) -> None:
-    with a_service(tmp_path, WORKERS="2", **on_servers) as service:
+    with a_service(tmp_path, WORKERS="2", **on_servers, **STEADY) as service:
         before = await both_workers(service)
         async with Client(base_url=service.url, timeout=PATIENCE) as client:
             tokens = await client.obtain_tokens("grace@example.org")
