@@ -13,6 +13,7 @@ from uuid import UUID
 import jwt
 from dishka import Provider, Scope, provide
 from litestar import Litestar, MediaType, get
+from uvicorn import Config
 
 from application.ports import SessionStore, TokenSigner
 from bench.services import APPLICATION, BODY
@@ -20,11 +21,13 @@ from domain.errors import TokenRejected
 from domain.session import SessionId, TokenId
 from domain.token import TokenClaims, TokenKind
 from domain.user import UserId
-from doorward.server import run as server
 from doorward.server.config import server_options
 from doorward.server.connections import raise_file_limit
+from doorward.server.graceful_server import GracefulServer
 from doorward.server.lifespan import Program
+from doorward.server.run import configuration, listen
 from doorward.server.signals import exit_on_signals
+from doorward.server.supervisor import Workers
 from doorward.wiring.container import make_container
 from doorward.wiring.signing_keys.key_stores import keys_in_environment, make_signer
 from infrastructure.config.settings import Settings
@@ -130,14 +133,28 @@ class ReconnectingServer(RedisServer):
             yield line
 
 
+def make_server() -> GracefulServer:
+    """Make the server of one worker, from its environment variables."""
+    settings = Settings.read()
+    options = server_options(settings.http, settings.logs, raise_file_limit())
+    return GracefulServer(configuration(options, logs(settings.logs), os.environ[APPLICATION]))
+
+
 def main() -> None:
+    """Serve as ``doorward serve`` does: with several workers under the same parent."""
     exit_on_signals()
-    whole = Settings.read()
-    settings = whole.http
-    listener = server.listen(settings.host, settings.port)
-    options = server_options(settings, whole.logs, raise_file_limit())
-    config = server.configuration(options, logs(whole.logs), os.environ[APPLICATION])
-    server.run(config, listener, lambda _: None)
+    settings = Settings.read()
+    listener = listen(settings.http.host, settings.http.port)
+    config = Config(
+        "bench.reference:make_server",
+        workers=settings.http.workers,
+        log_config=logs(settings.logs),
+        timeout_worker_healthcheck=60,
+    )
+    if settings.http.workers > 1:
+        Workers(config, [listener], lambda: True, lambda _: None).run()
+    else:
+        make_server().run(sockets=[listener])
 
 
 if __name__ == "__main__":

@@ -8,13 +8,20 @@ from bench import client
 from bench.client import Connection
 from bench.cpu import processes
 from tests.support.processes import Service
+from tests.support.waiting import until
 
 _CONNECTIONS = 16
 _MOST_CONNECTIONS = 512
+_STARTED = "Application startup complete."
+"""What uvicorn logs for each worker, the references' included."""
 
 
 def fill(service: Service, tokens: Sequence[str]) -> None:
     """Use each token once with each worker."""
+    workers = int(service.environment["WORKERS"])
+    until(
+        lambda: service.log.count(_STARTED) == workers, f"{workers} workers of {service.command}"
+    )
     client.run(_fill(service, tokens))
 
 
