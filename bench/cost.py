@@ -139,8 +139,8 @@ def _service(testbed: Testbed, revision: Revision, case: Case) -> Iterator[Servi
     with ExitStack() as stack:
         if not case.is_embedded:
             users = stack.enter_context(revision.databases.fresh())
-            with testbed.stores() as urls:
-                settings |= {"USERS_URL": users, "SESSIONS_URL": urls.sessions}
+            sessions = stack.enter_context(testbed.stores()).sessions
+            settings |= {"USERS_URL": users, "SESSIONS_URL": sessions}
         yield stack.enter_context(_started(testbed, revision, settings))
 
 

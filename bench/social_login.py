@@ -57,7 +57,8 @@ def measure(testbed: Testbed, scale: Scale, report: Report) -> None:
 def _log_in(service: Service, provider: ProviderServer, count: int) -> tuple[int, float]:
     """Log users in, one after the other: each goes to the provider and back."""
     began = time.perf_counter()
-    with httpx.Client(base_url=service.url) as browser:
+    # These logins begin under the service's main name: another one redirects there first.
+    with httpx.Client(base_url=f"http://localhost:{service.port}") as browser:
         for number in range(count):
             user = number % USERS
             provider.claims = {"sub": str(user), "email": f"social{user}@example.org"}

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from redis import Redis
 
 from infrastructure.signing.signing_key import SigningKey
 from infrastructure.storage.sql.migrations.runner import upgrade
@@ -93,13 +94,20 @@ class Testbed:
     databases: TemplateDatabases
     keys: Mapping[str, str]
     processes: ProcessPoolExecutor
-    _redis_databases: Iterator[int] = field(default_factory=count)
+    _redis_databases: list[int] = field(default_factory=lambda: list(range(16)))
 
     @contextmanager
     def stores(self) -> Iterator[StoreUrls]:
-        """Empty ones, with their tables."""
-        with self.databases.fresh() as users:
-            yield StoreUrls(users, f"{self.redis.url[:-1]}{next(self._redis_databases)}")
+        """Empty ones, with their tables; they are emptied afterwards."""
+        number = self._redis_databases.pop()
+        sessions = f"{self.redis.url[:-1]}{number}"
+        try:
+            with self.databases.fresh() as users:
+                yield StoreUrls(users, sessions)
+        finally:
+            with Redis.from_url(sessions) as client:
+                client.flushdb()
+            self._redis_databases.append(number)
 
 
 @contextmanager
