@@ -18,9 +18,12 @@ import pytest
 
 from application.accounts.user_transfer.import_users import Imported, ImportUsers
 from application.pagination import UserQuery
+from application.ports import NO_EFFECTS
 from domain.email import Email
 from domain.permissions import Role
+from domain.social_login.identity import ProviderName
 from domain.user import User
+from doorward.conformance.support.social_login import an_identity
 from infrastructure.storage.stores import open_stores
 from infrastructure.user_transfer.files import json_line, record_of
 from tests.http.client import LOGIN, ME, NEW_USER, REGISTER, bearer
@@ -75,6 +78,15 @@ def stored_users(url: str) -> list[User]:
 def stored_user(url: str, email: str = EMAIL) -> User:
     [user] = [user for user in stored_users(url) if user.email == Email.parse(email)]
     return user
+
+
+def link(url: str, user: User, provider: str) -> None:
+    async def store() -> None:
+        identity = an_identity(user, provider=ProviderName(provider))
+        async with open_stores(url, url, PATIENT) as stores:
+            assert (await stores.users.replace(user, user, NO_EFFECTS.linking(identity))).changed
+
+    asyncio.run(store())
 
 
 def sign_up(url: str, *users_to_add: User) -> None:
@@ -466,10 +478,11 @@ class TestOneUser:
             httpx.post(service.url + REGISTER, json=NEW_USER).raise_for_status()
             login = log_in(service)
             who = EMAIL.upper() if by == "address" else str(stored_user(url).id)
+            link(url, stored_user(url), "acme")
 
             shown = users(tmp_path, url, "show", who).stdout
             record = record_of(stored_user(url), with_hash=False)
-            message = {**record, "second_factor": False, "sessions": 1}
+            message = {**record, "second_factor": False, "linked": "acme", "sessions": 1}
             assert dict(line.split(":", 1) for line in shown.splitlines()) == {
                 name: f"{'':<{15 - len(name)}}{value}" for name, value in message.items()
             }

@@ -14,6 +14,7 @@ from application.accounts.session_revocation import RevokeSessionsOf
 from application.accounts.users import ChangeUser, FindUser, ListUsers, SetPassword
 from application.pagination import UserQuery
 from application.sessions.find import ListSessionsOf
+from application.social_login.identities import ListIdentitiesOf
 from domain.actor import Operator
 from domain.email import beginning_of_email
 from domain.permissions import Role
@@ -208,17 +209,18 @@ def _ask_for_password() -> str:
 def show(user: str) -> None:
     """Show USER, an email address or an id, without the password."""
 
-    async def look(container: AsyncContainer) -> tuple[User, int]:
+    async def look(container: AsyncContainer) -> dict[str, object]:
         found = await _find(container, user)
-        return found, len(await (await container.get(ListSessionsOf))(Operator(), found.id))
+        linked = await (await container.get(ListIdentitiesOf))(Operator(), found.id)
+        sessions = await (await container.get(ListSessionsOf))(Operator(), found.id)
+        return {
+            **record_of(found, with_hash=False),
+            "second_factor": found.has_second_factor,
+            "linked": ", ".join(sorted({each.provider for each in linked})) or None,
+            "sessions": len(sessions),
+        }
 
-    found, sessions = run_use_cases(look)
-    shown = {
-        **record_of(found, with_hash=False),
-        "second_factor": found.has_second_factor,
-        "sessions": sessions,
-    }
-    for name, value in shown.items():
+    for name, value in run_use_cases(look).items():
         click.echo(f"{name + ':':<15} {value}")
 
 
