@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.testbed import StoreUrls, Testbed
+from infrastructure.passwords.argon2_hasher import Cost
 from tests.support.processes import SERVE, Service, a_service
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,6 +56,7 @@ def _start(testbed: Testbed, urls: StoreUrls, variant: Variant) -> AbstractConte
         "USERS_URL": urls.users,
         "SESSIONS_URL": urls.sessions,
         "WORKERS": str(variant.workers),
+        "ARGON2_MEMORY_KIB": str(Cost().memory_kib),  # of the seeded hashes, too; tests have less
         **testbed.keys,
         **variant.settings,
     }

@@ -20,7 +20,7 @@ def fill(service: Service, tokens: Sequence[str]) -> None:
     """Use each token once with each worker."""
     workers = int(service.environment["WORKERS"])
     until(
-        lambda: service.log.count(_STARTED) == workers, f"{workers} workers of {service.command}"
+        lambda: service.log.count(_STARTED) >= workers, f"{workers} workers of {service.command}"
     )
     client.run(_fill(service, tokens))
 

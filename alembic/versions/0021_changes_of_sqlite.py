@@ -1,7 +1,9 @@
-"""SQLite counts the changes that make copies of users and sessions wrong, wherever it is written.
+"""SQLite marks the changes that make copies of users and sessions wrong, wherever it is written.
 
 With it a worker keeps its copies while others log in or refresh. The triggers are those that
-PostgreSQL has since 0003, and those of ``INSERT OR REPLACE``, which fires none of a deletion.
+PostgreSQL has since 0003 and 0004, and those of ``OR REPLACE``, which fires none of a deletion.
+The mark is a random number: it cannot be what it was before, as a count can that a change by hand
+sets back.
 
 Revision: 0021, after 0020.
 """
@@ -19,32 +21,51 @@ contracts = (
     "triggers write."
 )
 
+# A rotation puts the end off, with another token: a copy of what was before is as good.
+_WRONG_COPY = " OR ".join(
+    (
+        "NEW.expires_at < OLD.expires_at",
+        "(NEW.expires_at <> OLD.expires_at AND NEW.token_id = OLD.token_id)",
+        *(
+            f"NEW.{column} <> OLD.{column}"
+            for column in (
+                "rowid",
+                "id",
+                "user_id",
+                "started_at",
+                "ends_at",
+                "generation",
+                "transport",
+                "methods",
+                "stepped_up",
+            )
+        ),
+    )
+)
 _TRIGGERS = {
-    "users_count_updates": "AFTER UPDATE ON users",
-    "users_count_deletions": "AFTER DELETE ON users",
-    "users_count_replacements": (
-        "BEFORE INSERT ON users WHEN EXISTS"
-        " (SELECT 1 FROM users WHERE id = NEW.id OR email_key = NEW.email_key)"
+    "users_mark_updates": "AFTER UPDATE ON users",
+    "users_mark_deletions": "AFTER DELETE ON users",
+    "users_mark_replacements": (
+        "BEFORE INSERT ON users WHEN EXISTS (SELECT 1 FROM users"
+        " WHERE id = NEW.id OR email_key = NEW.email_key OR rowid = NEW.rowid)"
     ),
-    "sessions_count_ends": "AFTER DELETE ON sessions",
-    "sessions_count_earlier_ends": (
-        "AFTER UPDATE ON sessions WHEN NEW.expires_at < OLD.expires_at"
-        " OR NEW.id <> OLD.id OR NEW.user_id <> OLD.user_id"
-    ),
-    "sessions_count_replacements": (
-        "BEFORE INSERT ON sessions WHEN EXISTS (SELECT 1 FROM sessions WHERE id = NEW.id)"
+    "sessions_mark_ends": "AFTER DELETE ON sessions",
+    "sessions_mark_wrong_copies": f"AFTER UPDATE ON sessions WHEN {_WRONG_COPY}",
+    "sessions_mark_replacements": (
+        "BEFORE INSERT ON sessions WHEN EXISTS"
+        " (SELECT 1 FROM sessions WHERE id = NEW.id OR rowid = NEW.rowid)"
     ),
 }
-_COUNT = "BEGIN UPDATE invalidations SET count = count + 1; END"
+_MARK = "BEGIN UPDATE invalidations SET mark = random(); END"
 
 
 def upgrade() -> None:
     if op.get_bind().dialect.name != "sqlite":
         return
-    op.execute("CREATE TABLE invalidations (count INTEGER NOT NULL)")
-    op.execute("INSERT INTO invalidations VALUES (0)")
+    op.execute("CREATE TABLE invalidations (mark INTEGER NOT NULL)")
+    op.execute("INSERT INTO invalidations VALUES (random())")
     for name, when in _TRIGGERS.items():
-        op.execute(f"CREATE TRIGGER {name} {when} {_COUNT}")
+        op.execute(f"CREATE TRIGGER {name} {when} {_MARK}")
 
 
 def downgrade() -> None:

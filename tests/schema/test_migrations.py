@@ -143,7 +143,7 @@ def load(revision: str) -> ModuleType:
 async def test_a_column_of_sqlite_is_dropped_and_the_indexes_of_expressions_stay(
     empty_sqlite_url: str,
 ) -> None:
-    await upgrade(empty_sqlite_url)
+    await upgrade(empty_sqlite_url, "0020")  # a trigger of 0021 reads the column
     before = await ask(empty_sqlite_url, schema)
 
     def drop(connection: Connection) -> None:

@@ -92,6 +92,11 @@ async def renew_session(sessions: SessionStore, session: Session) -> None:
     assert (await sessions.replace(session, replace(session, id=a_session().id))).changed
 
 
+async def change_generation(sessions: SessionStore, session: Session) -> None:
+    changed = replace(session, generation=session.generation + 1)
+    assert (await sessions.replace(session, changed)).changed
+
+
 async def delete_session(sessions: SessionStore, session: Session) -> None:
     await sessions.delete(session.user_id, session.id)
 
@@ -100,6 +105,7 @@ CHANGES: list[tuple[type[Record], Callable[[Any, Any], Awaitable[None]]]] = [
     (User, disable),
     (User, delete_user),
     (Session, renew_session),
+    (Session, change_generation),
     (Session, delete_session),
 ]
 

@@ -37,6 +37,19 @@ class InvalidationFeed(Protocol):
         """
 
 
+def log_connected(store: str) -> None:
+    log.info("invalidation_feed_connected", store=store)
+
+
+def log_disconnected(store: str, error: str) -> None:
+    log.warning(
+        "invalidation_feed_disconnected",
+        store=store,
+        error=error,
+        consequence="caching disabled until it reconnects",
+    )
+
+
 class ConnectedFeed(InvalidationFeed):
     """A feed over a connection that can break, fall silent and be made again.
 
@@ -96,7 +109,7 @@ class ConnectedFeed(InvalidationFeed):
         """
         self._confirmed_at = sent_at
         if not self._is_connected:
-            log.info("invalidation_feed_connected", store=self._store)
+            log_connected(self._store)
         self._is_connected = True
 
     def _require_answers(self) -> None:
@@ -118,11 +131,5 @@ class ConnectedFeed(InvalidationFeed):
 
     def _log_failure(self, error: Exception) -> None:
         if self._is_connected is not False:
-            reason = type(error).__name__
-            log.warning(
-                "invalidation_feed_disconnected",
-                store=self._store,
-                error=reason,
-                consequence="caching disabled until it reconnects",
-            )
+            log_disconnected(self._store, type(error).__name__)
         self._is_connected = False

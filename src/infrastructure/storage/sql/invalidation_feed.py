@@ -16,6 +16,8 @@ from infrastructure.storage.near_cache.invalidation_feed import (
     ConnectedFeed,
     InvalidationFeed,
     Subscriber,
+    log_connected,
+    log_disconnected,
 )
 from infrastructure.storage.sql.connection.pooler import is_pooled
 from infrastructure.storage.sql.database import Database
@@ -81,9 +83,9 @@ class PostgresFeed(ConnectedFeed):
 
 
 class SqliteFeed(InvalidationFeed):
-    """SQLite counts what makes a copy wrong, by the triggers of migration 0021.
+    """SQLite marks the changes that make a copy wrong, by the triggers of migration 0021.
 
-    The count is looked at before each use of a copy, so no change is ever missed, whichever
+    The mark is looked at before each use of a copy, so no change is ever missed, whichever
     process made it. That takes microseconds: as long as no other connection has committed,
     neither the file nor its log is read.
 
@@ -94,49 +96,70 @@ class SqliteFeed(InvalidationFeed):
         self._path = path
         self._subscribers: list[Subscriber] = []
         self._connection: sqlite3.Connection | None = None
-        self._commits: int | None = None
-        self._state: tuple[int, int] | None = None
+        self._commits: object = None
+        self._mark: tuple[object, object] | None = None
+        self._was_live = True
 
     def subscribe(self, subscriber: Subscriber) -> None:
         self._subscribers.append(subscriber)
 
     def is_live(self) -> bool:
-        before = self._state
+        before, problem = self._mark, ""
         try:
             self._look()
-        except sqlite3.Error:  # the file is missing or incomplete
+        except sqlite3.Error as error:  # the file is missing or incomplete
             self.close()
-        if self._state != before:
+            problem = type(error).__name__
+        if self._mark != before:
             for subscriber in self._subscribers:
                 subscriber(None)
-        return self._state is not None
+        self._log(problem)
+        return self._mark is not None
 
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
-        self._connection = self._commits = self._state = None
+        self._connection = self._commits = self._mark = None
 
     def _look(self) -> None:
-        """Read the state again, if another connection has committed."""
+        """Read the mark again, if another connection has committed."""
         if self._connection is None:
             address = f"file:{quote(self._path)}?mode=rw"
             self._connection = sqlite3.connect(address, timeout=0, uri=True)
-        commits = _number(self._connection, "PRAGMA data_version")
-        if commits != self._commits:
-            # The schema has another number after a backup was restored into the file, too.
-            schema = _number(self._connection, "PRAGMA schema_version")
-            count = _number(self._connection, "SELECT count FROM invalidations")
-            self._commits, self._state = commits, (count, schema)
+        commits = _value(self._connection, "PRAGMA data_version")
+        if commits == self._commits:
+            return
+        # The schema has another number after a backup was restored into the file, too.
+        schema = _value(self._connection, "PRAGMA schema_version")
+        if self._mark is None or schema != self._mark[1]:
+            _value(self._connection, _ALL_TRIGGERS)
+        self._mark = _value(self._connection, "SELECT mark FROM invalidations"), schema
+        self._commits = commits
+
+    def _log(self, problem: str) -> None:
+        if problem and self._was_live:
+            log_disconnected("SQLite", problem)
+        elif not problem and not self._was_live:
+            log_connected("SQLite")
+        self._was_live = not problem
 
 
-def _number(connection: sqlite3.Connection, query: str) -> int:
+_ALL_TRIGGERS = """
+SELECT 1 FROM sqlite_schema
+WHERE type = 'trigger' AND sql LIKE '%invalidations%SET mark = random()%'
+GROUP BY type HAVING count(*) = 6
+"""
+"""Returns a row if the file has all triggers of migration 0021."""
+
+
+def _value(connection: sqlite3.Connection, query: str) -> object:
     """
-    :raises sqlite3.Error: there is none: the row was deleted.
+    :raises sqlite3.Error: there is none.
     """
     row = connection.execute(query).fetchone()
     if row is None:
         raise sqlite3.DataError(query)
-    return int(row[0])
+    return row[0]
 
 
 def _user_id(message: str) -> UserId | None:
