@@ -107,6 +107,22 @@ class TestKeys:
         assert left[0][:2] == ["access", "current"]
         assert left[0][2] != access[2]
 
+    def test_keys_that_no_secret_decrypts_are_revoked_one_after_the_other(
+        self, tmp_path: Path
+    ) -> None:
+        (tmp_path / ".env").write_text("TOKEN_ALGORITHM=EdDSA\nREVOCATION_BOUND=1\n")
+        keys = [line[2] for line in key_lines(doorward(tmp_path, "keys", "list"))]
+        another = doorward(tmp_path, "keys", "secret").stdout.partition("=")[2]
+        (tmp_path / "var" / "secret").write_text(another)
+
+        first, last = (doorward(tmp_path, "keys", "revoke", each) for each in keys)
+
+        assert first.returncode == 2
+        assert first.stderr.startswith(f"the key {keys[0]} is revoked\n")
+        assert f"no secret that decrypts the key {keys[1]}" in first.stderr
+        assert (last.returncode, last.stdout) == (0, "there are no keys yet\n")
+        assert not {line[2] for line in key_lines(doorward(tmp_path, "keys", "list"))} & {*keys}
+
     def test_keys_of_a_folder_are_not_changed_by_commands(self, tmp_path: Path) -> None:
         folder = tmp_path / "mount"
         folder.mkdir()

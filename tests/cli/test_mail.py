@@ -54,7 +54,7 @@ def test_mails_are_listed_retried_and_dropped(tmp_path: Path, sqlite_url: str) -
     line = f"{message.id}  password_changed  ada@example.org  "
 
     listed = run(tmp_path, sqlite_url, "list", "--state", "given_up").stdout
-    assert listed.startswith(f"{line}given_up  1 attempts  ")
+    assert listed.startswith(f"{line}given_up  1 attempt  ")
     assert listed.endswith("Z  smtp_550\n")
     assert run(tmp_path, sqlite_url, "list", "--state", "sent").stdout == ""
 

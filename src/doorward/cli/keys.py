@@ -25,6 +25,7 @@ from domain.key_ring import (
 from domain.token import TokenKind
 from doorward.cli.base.options import reason_option
 from doorward.cli.base.use_cases import use_cases
+from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.storage import StorageSettings
 from infrastructure.signing.algorithms import ALGORITHMS, RS256
 from infrastructure.signing.signing_key import SigningKey
@@ -112,18 +113,26 @@ def revoke(kid: str, reason: str | None) -> None:
         await revoke_key(Operator(), KeyId(kid), reason=reason)
         await asyncio.sleep(settings.revocation_bound.total_seconds())
 
-    asyncio.run(_after(run))
+    asyncio.run(_after(run, f"the key {kid} is revoked"))
 
 
 async def _nothing(_: AsyncContainer) -> None: ...
 
 
-async def _after(work: Callable[[AsyncContainer], Awaitable[None]]) -> None:
-    """Do the work, and print the keys afterwards."""
+async def _after(work: Callable[[AsyncContainer], Awaitable[None]], done: str = "") -> None:
+    """Do the work, and print the keys afterwards.
+
+    :param done: what is said before the error if the keys that are left cannot be read.
+    """
     try:
         async with use_cases(keys=False) as container:
             await work(container)
-            _show(await _list(container))
+            try:
+                listing = await _list(container)
+            except ConfigurationError:
+                click.echo(done, nl=bool(done), err=True)
+                raise
+            _show(listing)
     except KeysReadOnly as error:
         raise NotReady(str(error)) from None
     except KeyUnknown:

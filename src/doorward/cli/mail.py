@@ -66,7 +66,7 @@ def list_(state: str | None) -> None:
                 message.kind.value,
                 message.to.address,
                 each.state.value,
-                f"{each.attempts} attempts",
+                f"{each.attempts} attempt{'' if each.attempts == 1 else 's'}",
                 f"{time:%Y-%m-%dT%H:%M:%SZ}" if time else "",
                 each.error,
             ]
