@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -129,8 +129,8 @@ def _measured(testbed: Testbed, scale: Scale, revisions: Sequence[Revision], cas
 
 def _row(series: Sequence[Series], unit: str, target: Target) -> Row:
     """:param target: of the value, also where it is compared with another revision."""
-    made = row(series[0], unit, series[1] if len(series) > 1 else None)
-    return replace(made, target=str(target), met=target.is_met(made.value))
+    other = series[1] if len(series) > 1 else None
+    return row(series[0], unit, other, target, of_value=True)
 
 
 @contextmanager

@@ -64,9 +64,17 @@ class Series:
 
 
 def row(
-    series: Series, unit: str, reference: Series | None = None, target: Target | None = None
+    series: Series,
+    unit: str,
+    reference: Series | None = None,
+    target: Target | None = None,
+    *,
+    of_value: bool = False,
 ) -> Row:
-    """The medians of a series; the ratio is the median of each round's."""
+    """The medians of a series; the ratio is the median of each round's.
+
+    :param of_value: whether the target is the value's; else it is the ratio's, if there is one.
+    """
     value = median(series.values)
     ratio = None
     if reference:
@@ -79,7 +87,7 @@ def row(
         reference=reference.name if reference else None,
         ratio=None if ratio is None else _rounded(ratio),
         target=str(target) if target else None,
-        met=target.is_met(value if ratio is None else ratio) if target else None,
+        met=target.is_met(value if ratio is None or of_value else ratio) if target else None,
         spread=(_rounded(min(series.values)), _rounded(max(series.values))),
     )
 

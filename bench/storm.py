@@ -40,7 +40,8 @@ def measure(testbed: Testbed, scale: Scale, report: Report) -> None:
                 STORMY: partial(_ask, service, tokens, scale.storm_seconds, STORM),
             }
             times = in_turns(scale.rounds, turns)
-    for percent, target in ((50, None), (99, at_most(4))):
+    # A ratio to the quiet one would be the measure; but that scatters from 0.6 to 2.5 ms.
+    for percent, target in ((50, None), (99, at_most(10))):
         quiet, stormy = (
             Series(
                 f"p{percent} of GET /api/users/me at {RATE}/s {name}",
@@ -48,7 +49,7 @@ def measure(testbed: Testbed, scale: Scale, report: Report) -> None:
             )
             for name in (QUIET, STORMY)
         )
-        report.add(row(quiet, "ms"), row(stormy, "ms", quiet, target))
+        report.add(row(quiet, "ms"), row(stormy, "ms", quiet, target, of_value=True))
 
 
 def _ask(service: Service, tokens: Sequence[str], seconds: int, storm: int) -> list[float]:
