@@ -1,20 +1,16 @@
 """What a request costs the processes of the server, and what a start and a worker take.
 
-``BENCH_BASE=<revision>`` measures another revision in turns with this one. It is checked out and
-installed in a folder of its own, and its users sign up over HTTP, so any revision can be one.
+With ``BENCH_BASE``, another revision takes turns with this one (:mod:`bench.revisions`).
 """
 
 import base64
-import os
+import resource
 import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -24,16 +20,13 @@ from bench.client import Connection
 from bench.cpu import Cost, cost_of, cpu_seconds, processes
 from bench.refresh import Chains
 from bench.report import Report, Row, Series, Target, at_most, row
-from bench.services import ROOT
+from bench.revisions import Revision, opened_revisions, started_of
 from bench.testbed import Scale, Testbed
 from bench.turns import in_turns
 from tests.support.builders import PASSWORD
-from tests.support.databases import TemplateDatabases
-from tests.support.processes import SERVE, Service, a_service
+from tests.support.processes import Service
 
 OURS = "Doorward"
-BASE = "BENCH_BASE"
-"""The variable with a revision to compare with."""
 USERS = 48
 LOOPS = 8
 MIB = 2**20
@@ -50,18 +43,6 @@ HIGH_LIMITS = dict.fromkeys(
 """All come from one address. Attempts are counted all the same."""
 USUAL = {"ARGON2_MEMORY_KIB": "47104", "ARGON2_PASSES": "2"}
 CHEAP = {"ARGON2_MEMORY_KIB": "19456", "ARGON2_PASSES": "2"}
-
-
-@dataclass(frozen=True, slots=True)
-class Revision:
-    """
-    :ivar command: that starts its service.
-    :ivar databases: with its tables.
-    """
-
-    name: str
-    command: Sequence[str]
-    databases: TemplateDatabases
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +76,7 @@ class Case:
 
 
 def measure(testbed: Testbed, scale: Scale, report: Report) -> None:
-    with _revisions(testbed) as revisions:
+    with opened_revisions(testbed) as revisions:
         for case in CASES:
             report.add(made := _measured(testbed, scale, revisions, case))
             if case.compared_as:
@@ -141,15 +122,7 @@ def _service(testbed: Testbed, revision: Revision, case: Case) -> Iterator[Servi
             users = stack.enter_context(revision.databases.fresh())
             sessions = stack.enter_context(testbed.stores()).sessions
             settings |= {"USERS_URL": users, "SESSIONS_URL": sessions}
-        yield stack.enter_context(_started(testbed, revision, settings))
-
-
-def _started(
-    testbed: Testbed, revision: Revision, settings: Mapping[str, str]
-) -> AbstractContextManager[Service]:
-    folder = Path(tempfile.mkdtemp(dir=testbed.folder))
-    common = {"TOKEN_ALGORITHM": "RS256", "WORKERS": "1"}
-    return a_service(folder, revision.command, **{**common, **settings})
+        yield stack.enter_context(started_of(testbed, revision, settings))
 
 
 def _keys(testbed: Testbed, bits: int | None) -> Mapping[str, str]:
@@ -257,53 +230,27 @@ def _starts(testbed: Testbed, scale: Scale, revisions: Sequence[Revision]) -> Se
         _row(series("CPU until then", 1), "s", at_most(0.9)),
         _row(series("memory of one worker then (RSS)", 2), "MiB", at_most(90)),
         _row(series("memory of the supervisor of two workers (RSS)", 3), "MiB", at_most(35)),
+        _row(series("`doorward --help`, CPU", 4), "s", at_most(0.25)),
     ]
 
 
-def _start(testbed: Testbed, revision: Revision) -> tuple[float, float, float, float]:
-    with _started(testbed, revision, {}) as service:
+def _help(revision: Revision) -> float:
+    """Measure the CPU seconds of ``doorward --help``."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(  # noqa: S603 - the revision under test
+        [revision.command[0], "--help"], check=True, capture_output=True
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def _start(testbed: Testbed, revision: Revision) -> tuple[float, float, float, float, float]:
+    with started_of(testbed, revision, {}) as service:
         service.end()
         began = time.perf_counter()
         service.start()
         seconds, cpu = time.perf_counter() - began, cpu_seconds(service)
         worker = processes(service)[0].memory_info().rss / MIB
-    with _started(testbed, revision, {"WORKERS": "2"}) as service:
+    with started_of(testbed, revision, {"WORKERS": "2"}) as service:
         supervisor = processes(service)[0].memory_info().rss / MIB
-    return seconds, cpu, worker, supervisor
-
-
-@contextmanager
-def _revisions(testbed: Testbed) -> Iterator[Sequence[Revision]]:
-    """Yield this revision, and then the other one, if there is one."""
-    ours = Revision("this revision", SERVE, testbed.databases)
-    named = os.environ.get(BASE)
-    if not named:
-        yield [ours]
-        return
-    folder = testbed.folder / "base"
-    _git("worktree", "add", "--detach", str(folder), named)
-    try:
-        # The newest of the wheels that were fetched for this revision do, where it needs them.
-        subprocess.run([sys.executable, "tools/bootstrap.py"], cwd=folder, check=True)
-        command = str(folder / ".venv" / "bin" / "doorward")
-        make = partial(_migrate, command)
-        with TemplateDatabases(testbed.postgres.url, make) as databases:
-            yield [ours, Revision(f"revision {named}", (command, "serve"), databases)]
-    finally:
-        _git("worktree", "remove", "--force", str(folder))
-
-
-def _migrate(command: str, url: str) -> None:
-    environment = {"PATH": os.environ["PATH"], "USERS_URL": url, "SESSIONS_URL": url}
-    subprocess.run(  # noqa: S603 - the revision under test
-        [command, "migrate", "up"], env=environment, check=True
-    )
-
-
-def _git(*arguments: str) -> None:
-    subprocess.run(  # noqa: S603 - no input of strangers
-        ["git", *arguments],  # noqa: S607 - the developer's own
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )
+    return seconds, cpu, worker, supervisor, _help(revision)

@@ -1,8 +1,12 @@
-"""The memory of sessions in Redis, and of cached users in a worker."""
+"""What sessions take in Redis, audit events in PostgreSQL, and cached users in a worker."""
 
-from datetime import UTC, datetime
+import asyncio
+import secrets
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
+import asyncpg
 import redis
 
 from bench import seed, warm
@@ -10,11 +14,20 @@ from bench.cpu import resident_bytes
 from bench.report import Report, Series, at_most, row
 from bench.services import Variant, started
 from bench.testbed import Scale, Testbed
+from domain.audit.event import Event, EventType
+from domain.outcome import Outcome
+from domain.request_context import RequestContext
+from domain.session import SessionId
 from domain.session_activity import SessionActivity
 from domain.token import TokenKind
+from domain.user import UserId
+from infrastructure.storage.options import StoreOptions
+from infrastructure.storage.sql.audit.append import append
+from infrastructure.storage.sql.database import Database
 
 USERS = 10_000
 SESSIONS = 3  # of each user
+EVENTS = 20_000  # logins, in transactions of 500
 MIB = 2**20
 AGENT = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -24,6 +37,10 @@ AGENT = (
 
 def measure(testbed: Testbed, _scale: Scale, report: Report) -> None:
     _measure_redis(testbed, report)
+    with testbed.databases.fresh() as url:
+        octets = asyncio.run(_taken_by_events(url))
+    name = "the audit event of a login in PostgreSQL, with its indexes"
+    report.add(row(Series(name, [octets / EVENTS]), "bytes", target=at_most(600)))
     _measure_worker(testbed, report)
 
 
@@ -45,6 +62,34 @@ def _taken(testbed: Testbed, activity: SessionActivity | None = None) -> float:
 def _used(server: redis.Redis) -> int:
     facts: Any = server.info("memory")
     return int(facts["used_memory"])
+
+
+async def _taken_by_events(url: str) -> int:
+    async with Database.open(url, StoreOptions()) as database:
+        begin, users = datetime.now(UTC), [UserId(uuid4()) for _ in range(EVENTS // 10)]
+        for first in range(0, EVENTS, 500):
+            events = [_login(begin, number, users) for number in range(first, first + 500)]
+            async with database.transaction("users") as connection:
+                await append(connection, events)
+    connection = await asyncpg.connect(url)
+    try:
+        return int(await connection.fetchval("SELECT pg_total_relation_size('audit_events')"))
+    finally:
+        await connection.close()
+
+
+def _login(begin: datetime, number: int, users: list[UserId]) -> Event:
+    """An event of one of the users, each from its own address."""
+    address = f"192.0.{number // 250 % 250}.{number % 250}"
+    return Event(
+        secrets.token_hex(16),
+        EventType.LOGIN,
+        Outcome.SUCCESS,
+        begin + timedelta(seconds=number),
+        RequestContext(address, secrets.token_hex(8)),
+        users[number % len(users)],
+        SessionId(secrets.token_hex(16)),
+    )
 
 
 def _measure_worker(testbed: Testbed, report: Report) -> None:
