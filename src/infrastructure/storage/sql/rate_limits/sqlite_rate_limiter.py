@@ -6,47 +6,26 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import bindparam, case, delete, select
+from sqlalchemy import delete
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain.errors import Unavailable
 from domain.rate_limit import Usage
-from infrastructure.storage.sql.connection.direct import Statement
 from infrastructure.storage.sql.connection.sqlite_direct import Fetch
 from infrastructure.storage.sql.database import Database
-from infrastructure.storage.sql.rate_limits.rate_limiter import SqlRateLimiter
+from infrastructure.storage.sql.rate_limits.rate_limiter import (
+    SOME_ENDED,
+    SqlRateLimiter,
+    counting,
+)
 from infrastructure.storage.sql.tables import rate_limits
 
 _MOST = 1000
 """Attempts in one transaction."""
 
-
-_AT = bindparam("at", type_=rate_limits.c.resets_at.type)
-
-
-def _counting() -> Statement:
-    new = insert(rate_limits).values(
-        key=bindparam("its_key"),
-        count=1,
-        resets_at=bindparam("ends_at", type_=rate_limits.c.resets_at.type),
-    )
-    usage = rate_limits.c.count, rate_limits.c.resets_at
-    count, resets_at = usage
-    has_ended = resets_at <= _AT
-    changes = {
-        "count": case((has_ended, 1), else_=count + 1),
-        "resets_at": case((has_ended, new.excluded.resets_at), else_=resets_at),
-    }
-    return new.on_conflict_do_update(["key"], set_=changes).returning(*usage)
-
-
-_COUNT = _counting()
-_PURGE = delete(rate_limits).where(
-    rate_limits.c.key.in_(
-        select(rate_limits.c.key).where(rate_limits.c.resets_at <= _AT).limit(100)
-    )
-)
+_COUNT = counting(insert(rate_limits))
+_PURGE = delete(rate_limits).where(rate_limits.c.key.in_(SOME_ENDED))
 
 
 @dataclass(slots=True)
@@ -71,7 +50,6 @@ class SqliteRateLimiter(SqlRateLimiter):
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
-        self._database = database
         self._waiting: list[_Attempt] = []
         self._writing = asyncio.Lock()
 
