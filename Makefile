@@ -48,7 +48,7 @@ fuzz: bootstrap ## send the running API what its document allows, and what not, 
 mutate: bootstrap ## test the tests: change the domain and the application, and see which changes they miss
 	@$(BIN)/python tools/mutate.py $(ARGS)
 
-bench: bootstrap ## measure and compare, in ten minutes, on real servers; needs wrk and a quiet machine
+bench: bootstrap ## measure and compare, in a quarter of an hour, on real servers; needs wrk and a quiet machine
 	@$(BIN)/python -m bench
 
 bench-full: bootstrap ## the same for longer, and with a million users
