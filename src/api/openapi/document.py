@@ -20,13 +20,13 @@ from api.schemas import (
     users,
 )
 from api.schemas.account import changes, email_verification, export, password_reset
-from api.schemas.second_factors import factors, passkeys, step_up
+from api.schemas.second_factors import credentials, factors, passkeys, step_up
 
 Json: TypeAlias = Any
 
 _MODULES = (
-    audit, auth, changes, email_verification, errors, export, health, jwks, pages, passkeys,
-    password_reset, factors, sessions, social_login, step_up, success, users,
+    audit, auth, changes, credentials, email_verification, errors, export, health, jwks, pages,
+    passkeys, password_reset, factors, sessions, social_login, step_up, success, users,
 )  # fmt: skip
 _SCHEMAS = {
     name: each

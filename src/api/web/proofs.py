@@ -6,7 +6,7 @@ from typing import TypeVar
 from msgspec import DecodeError, Struct
 from msgspec.json import decode
 
-from api.schemas.second_factors.passkeys import AssertionCredential, RegistrationCredential
+from api.schemas.second_factors.credentials import AssertionCredential, RegistrationCredential
 from application.ports import Assertion, Registration
 from application.second_factors.passkeys import PasskeyProof
 from application.second_factors.verify import CodeProof, FactorProof

@@ -12,15 +12,14 @@ from api.openapi.operations import ACCESS, SETS_COOKIES, NeverInvalid, failures
 from api.request_context import context_of
 from api.schemas.auth import TokenAnswer
 from api.schemas.reason import ReasonParameter
+from api.schemas.second_factors.credentials import CreationOptionsAnswer, RequestOptionsAnswer
 from api.schemas.second_factors.passkeys import (
     AddedPasskeyAnswer,
-    CreationOptionsAnswer,
     NewPasskey,
     PasskeyAnswer,
     PasskeyLogin,
     PasskeyName,
     PasskeysAnswer,
-    RequestOptionsAnswer,
 )
 from api.schemas.success import Done
 from api.security.cookies import CookieWriter

@@ -6,7 +6,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from api.schemas.auth import TokenAnswer
 from api.schemas.members import documented
-from api.schemas.second_factors.passkeys import AssertionCredential
+from api.schemas.second_factors.credentials import AssertionCredential
 from api.schemas.success import Success
 from api.unknown_members import StrictBody
 from application.second_factors.find import Factors

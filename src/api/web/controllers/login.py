@@ -11,7 +11,7 @@ from litestar.params import FromQuery
 
 from api.json_request import JsonRequest, is_prefetch
 from api.request_context import context_of
-from api.schemas.second_factors.passkeys import RequestOptionsAnswer
+from api.schemas.second_factors.credentials import RequestOptionsAnswer
 from api.security.cookies import CookieWriter
 from api.security.credential_reader import CredentialReader
 from api.session_response import CLEAR_SITE_DATA

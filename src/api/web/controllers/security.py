@@ -12,7 +12,7 @@ from msgspec.json import encode
 from api.json_request import JsonRequest
 from api.qr_code import svg_of
 from api.request_context import context_of
-from api.schemas.second_factors.passkeys import CreationOptionsAnswer
+from api.schemas.second_factors.credentials import CreationOptionsAnswer
 from api.security.cookies import CookieWriter
 from api.security.guard import FOR_ENROLMENT
 from api.web.controllers.base import PageController
