@@ -7,8 +7,8 @@ from domain.social_login.identity import ProviderName
 from doorward.diagnostics.finding import Verdict
 from infrastructure.clock import system_clock
 from infrastructure.config.environment_variables import ConfigurationError
-from infrastructure.config.identity_providers import GITHUB, GOOGLE
 from infrastructure.config.settings import Settings
+from infrastructure.config.social_login.providers import GITHUB, GOOGLE
 from infrastructure.storage.locations import locations
 
 _MEANINGS = {

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from application.ports import Clock
 from domain.social_login.identity import ProviderName
-from infrastructure.config.identity_providers import GITHUB, GOOGLE
 from infrastructure.config.settings import Settings
+from infrastructure.config.social_login.providers import GITHUB, GOOGLE
 from infrastructure.identity_providers.github import GitHub, GitHubClient
 from infrastructure.identity_providers.oidc import OidcClient, OidcProvider
 

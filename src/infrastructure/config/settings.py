@@ -20,12 +20,6 @@ from infrastructure.config.environment_variables import (
     variables_of,
 )
 from infrastructure.config.http import HttpSettings
-from infrastructure.config.identity_providers import (
-    IdentityProviderSettings,
-    OidcSettings,
-    oidc_variables,
-    read_oidc,
-)
 from infrastructure.config.logging import LogSettings
 from infrastructure.config.mail.settings import MailSettings
 from infrastructure.config.mail.url import MailScheme
@@ -39,6 +33,8 @@ from infrastructure.config.second_factors.passkeys import (
 )
 from infrastructure.config.second_factors.policy import SecondFactorSettings
 from infrastructure.config.signing_keys import KeySettings
+from infrastructure.config.social_login.oidc_variables import oidc_variables, read_oidc
+from infrastructure.config.social_login.providers import IdentityProviderSettings, OidcSettings
 from infrastructure.config.storage import StorageSettings
 from infrastructure.config.telemetry import TelemetrySettings
 from infrastructure.config.tokens import TokenSettings

@@ -8,8 +8,8 @@ from application.ports import SettingsInForce, ShownSetting
 from application.rate_limiting import CurrentRateLimits
 from doorward.wiring.signing_keys.key_stores import keys_location
 from infrastructure.config.environment_variables import Variable, variables_of
-from infrastructure.config.identity_providers import variable_prefix
 from infrastructure.config.settings import Settings
+from infrastructure.config.social_login.oidc_variables import variable_prefix
 from infrastructure.storage.locations import locations
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from infrastructure.config.environment_variables import ConfigurationError
 from infrastructure.config.environment_warnings import warnings_of
-from infrastructure.config.identity_providers import OidcSettings
 from infrastructure.config.settings import Settings
+from infrastructure.config.social_login.providers import OidcSettings
 
 ISSUER = "https://id.example.com/realms/staff"
 KEYCLOAK = {

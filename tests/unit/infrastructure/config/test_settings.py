@@ -16,10 +16,10 @@ from domain.rate_limit import RateLimit
 from domain.social_login.rules import LinkingPolicy
 from infrastructure.config import signing_keys
 from infrastructure.config.environment_variables import ConfigurationError, variables_of
-from infrastructure.config.identity_providers import OidcSettings
 from infrastructure.config.mail.mailbox import Mailbox
 from infrastructure.config.mail.url import MailScheme, MailUrl
 from infrastructure.config.settings import Settings, tables
+from infrastructure.config.social_login.providers import OidcSettings
 from infrastructure.signing import algorithms
 
 SECRETS = {
