@@ -131,8 +131,8 @@ class RateLimiting:
 
     async def count_social_begin(self) -> None:
         """Count a login that begins at another provider, after :meth:`count_social_from`. Each
-        stores a flow, which stays if nobody returns. All clients together have as many of these as
-        logins, and a count of their own for them.
+        stores a flow, which stays until it expires if the browser does not return. All clients
+        together have as many of these as logins, and a count of their own for them.
         """
         limit = self.limits.now.login
         if limit is not None:

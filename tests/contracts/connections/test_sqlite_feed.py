@@ -39,6 +39,17 @@ def change(path: Path, *statements: str) -> None:
         connection.commit()
 
 
+async def cached(deployment: Deployment) -> tuple[User, Subscription]:
+    """Add a user and a session, which are no change of what is cached, and look at the feed."""
+    user = await deployment.add(User)
+    await deployment.add(Session)
+    subscription = Subscription(deployment.feed)
+    assert subscription.is_live()
+    assert subscription.received == []
+    assert isinstance(user, User)
+    return user, subscription
+
+
 async def test_registrations_logins_and_refreshes_leave_the_cache_alone(
     deployment: Deployment, path: Path
 ) -> None:
@@ -72,15 +83,10 @@ async def test_registrations_logins_and_refreshes_leave_the_cache_alone(
 async def test_replaced_rows_and_changed_ones_and_a_changed_schema_are_reported(
     deployment: Deployment, path: Path, statement: str
 ) -> None:
-    user = await deployment.add(User)
-    await deployment.add(Session)
-    subscription = Subscription(deployment.feed)
-    assert subscription.is_live()
-    assert subscription.received == []
+    user, subscription = await cached(deployment)
 
     change(path, statement)
 
-    assert isinstance(user, User)
     assert subscription.knows(user.id)
 
 
@@ -88,10 +94,7 @@ async def test_replaced_rows_and_changed_ones_and_a_changed_schema_are_reported(
 async def test_a_row_that_another_one_replaces_by_its_number_is_reported(
     deployment: Deployment, path: Path, table: str
 ) -> None:
-    user = await deployment.add(User)
-    await deployment.add(Session)
-    subscription = Subscription(deployment.feed)
-    assert subscription.is_live()
+    user, subscription = await cached(deployment)
     with closing(sqlite3.connect(path)) as connection:
         columns = [each[1] for each in connection.execute(f"PRAGMA table_info({table})")]
     new = ["'new'" if each in {"id", "email_key"} else each for each in columns]
@@ -99,16 +102,13 @@ async def test_a_row_that_another_one_replaces_by_its_number_is_reported(
     into, values = ", ".join(("rowid", *columns)), ", ".join(("rowid", *new))
     change(path, f"INSERT OR REPLACE INTO {table} ({into}) SELECT {values} FROM {table} LIMIT 1")  # noqa: S608
 
-    assert isinstance(user, User)
     assert subscription.knows(user.id)
 
 
 async def test_a_user_replaced_by_another_one_with_the_same_address_is_reported(
     deployment: Deployment, path: Path
 ) -> None:
-    user = await deployment.add(User)
-    subscription = Subscription(deployment.feed)
-    assert subscription.is_live()
+    user, subscription = await cached(deployment)
 
     change(
         path,
@@ -117,7 +117,6 @@ async def test_a_user_replaced_by_another_one_with_the_same_address_is_reported(
         "INSERT OR REPLACE INTO main.users SELECT * FROM copy",
     )
 
-    assert isinstance(user, User)
     assert subscription.knows(user.id)
 
 
@@ -142,18 +141,16 @@ async def test_a_restored_backup_is_reported_although_its_mark_is_the_same(
 async def test_a_change_that_is_undone_by_hand_with_the_mark_set_back_is_reported(
     deployment: Deployment, path: Path
 ) -> None:
-    user = await deployment.add(User)
+    user, subscription = await cached(deployment)
     with closing(sqlite3.connect(path)) as connection:
         [[before]] = connection.execute("SELECT mark FROM invalidations")
     change(path, "UPDATE users SET role = 'admin'")
-    subscription = Subscription(deployment.feed)
     assert subscription.is_live()
     subscription.received.clear()
 
     set_back = f"UPDATE invalidations SET mark = {before}"  # noqa: S608 - a number
     change(path, set_back, "UPDATE users SET role = 'user'")
 
-    assert isinstance(user, User)
     assert subscription.knows(user.id)
 
 
