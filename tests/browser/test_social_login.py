@@ -2,10 +2,12 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import OpenContext, Site, a_site
@@ -44,6 +46,15 @@ def site(tmp_path_factory: pytest.TempPathFactory, issuer: str) -> Iterator[Site
 @pytest.fixture
 def watch(site: Site, issuer: str) -> Watch:
     return Watch(site.origin, of_application=issuer)
+
+
+@pytest_asyncio.fixture(loop_scope="session", params=[True, False], ids=["scripts", "no scripts"])
+async def any_page(
+    request: pytest.FixtureRequest, open_context: OpenContext
+) -> AsyncIterator[Page]:
+    """A page of a browser with scripts, and one of a browser without."""
+    async with open_context(java_script_enabled=request.param) as context:
+        yield await context.new_page()
 
 
 async def see(page: Page, heading: str) -> None:
@@ -164,47 +175,48 @@ async def test_an_account_is_linked_and_unlinked(
 
 
 async def test_the_back_button_leads_from_the_provider_to_the_page_with_the_form(
-    page: Page, site: Site
+    any_page: Page, site: Site
 ) -> None:
     email = await site.register()
     await prove(site, email)
-    await page.goto("account/step-up?return_to=/account/security")
-    await log_in(page, email)
-    await page.get_by_label("Password").fill(PASSWORD)
-    await press(page, "Confirm")
-    await press(page, "Link Acme")
-    await see(page, "Log in to Acme")
+    await any_page.goto("account/step-up?return_to=/account/security")
+    await log_in(any_page, email)
+    await any_page.get_by_label("Password").fill(PASSWORD)
+    await press(any_page, "Confirm")
+    await press(any_page, "Link Acme")
+    await see(any_page, "Log in to Acme")
 
-    await page.go_back()
+    await any_page.go_back()
 
-    await see(page, "Login and security")
+    await see(any_page, "Login and security")
 
 
-async def test_two_tabs_log_in_at_once(page: Page) -> None:
-    other = await page.context.new_page()
-    for each, target in ((page, "sessions"), (other, "activity")):
+async def test_two_tabs_log_in_at_once(any_page: Page) -> None:
+    other = await any_page.context.new_page()
+    for each, target in ((any_page, "sessions"), (other, "activity")):
         await each.goto(f"login?return_to=/account/{target}")
         await follow(each, BUTTON)
         await see(each, "Log in to Acme")
 
-    await authenticate(other, "tabs@acme.example")
+    account = f"{uuid4().hex}@acme.example"
+    await authenticate(other, account)
     await consent(other)
     await see(other, "Activity")
-    await authenticate(page, "tabs@acme.example")
-    await see(page, "Devices")
+    await authenticate(any_page, account)
+    await see(any_page, "Devices")
 
 
-async def test_to_cancel_at_the_provider_leads_back_to_the_login(page: Page) -> None:
-    await page.goto("login?return_to=/account/sessions")
-    await follow(page, BUTTON)
-    await follow(page, "Cancel")
+async def test_to_cancel_at_the_provider_leads_back_to_the_login(any_page: Page) -> None:
+    await any_page.goto("login?return_to=/account/sessions")
+    await follow(any_page, BUTTON)
+    await follow(any_page, "Cancel")
 
-    await expect(page.get_by_text("You have cancelled that.")).to_be_visible()
-    await expect(page.get_by_role("alert")).to_have_count(0)
-    await follow(page, BUTTON)
-    await authenticate(page, "cancelled@acme.example")
-    await consent(page)
-    await see(page, "Devices")
+    await expect(any_page.get_by_text("You have cancelled that.")).to_be_visible()
+    await expect(any_page.get_by_role("alert")).to_have_count(0)
+    await follow(any_page, BUTTON)
+    await authenticate(any_page, f"{uuid4().hex}@acme.example")
+    await consent(any_page)
+    await see(any_page, "Devices")
 
 
 async def test_an_unproven_address_of_the_provider_makes_no_account(page: Page) -> None:
@@ -214,16 +226,16 @@ async def test_an_unproven_address_of_the_provider_makes_no_account(page: Page) 
     await expect(page.get_by_role("alert")).to_contain_text("has not confirmed your email address")
 
 
-async def test_a_known_address_logs_in_first_and_links_then(page: Page, site: Site) -> None:
+async def test_a_known_address_logs_in_first_and_links_then(any_page: Page, site: Site) -> None:
     email = await site.register()
     await prove(site, email)
-    await log_in_with_acme(page, email)
-    await expect(page.get_by_role("alert")).to_contain_text("Log in to it first")
+    await log_in_with_acme(any_page, email)
+    await expect(any_page.get_by_role("alert")).to_contain_text("Log in to it first")
 
-    await log_in(page, email)
+    await log_in(any_page, email)
 
-    await see(page, "Login and security")
-    await expect(page.get_by_role("button", name="Link Acme")).to_be_visible()
+    await see(any_page, "Login and security")
+    await expect(any_page.get_by_role("button", name="Link Acme")).to_be_visible()
 
 
 async def test_the_address_of_a_callback_logs_no_other_browser_in(
